@@ -1,0 +1,67 @@
+"""Everything that shardplan raises on purpose; the command line alone turns it into words and exit codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.diagnostics import Diagnostic
+
+
+class ShardplanError(Exception):
+    """The root of all errors that are not bugs."""
+
+
+class InputError(ShardplanError):
+    """What was given (a spec, topology, cost model or plan file) is wrong; carries every fault found."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(str(diagnostic) for diagnostic in self.diagnostics))
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A demand that cannot be met: ``subject`` needs more of ``resource`` than there is."""
+
+    subject: str
+    """Who needs it: "all tables", "table t_20", ..."""
+    resource: str
+    """What is short: "hbm of all devices", "hbm of one device", "devices to keep 5 tables apart"..."""
+    needs: float
+    offers: float
+    unit: str
+    """"bytes" or "count"."""
+    remedy: str = ""
+    """The smallest change that would help, as a sentence; empty where none is known."""
+
+    @property
+    def missing(self) -> float:
+        """How much is short, in ``unit``."""
+        return self.needs - self.offers
+
+
+class Infeasible(ShardplanError):
+    """No plan exists, and this is proven; the shortfalls say why."""
+
+    def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
+        self.shortfalls = tuple(shortfalls)
+        super().__init__("no plan can exist: " + "; ".join(
+            f"{s.subject} needs {s.needs:.6g} {s.unit} of {s.resource}, there is {s.offers:.6g}"
+            for s in self.shortfalls
+        ))
+
+
+class NoPlanFound(ShardplanError):
+    """The limits ran out with neither a plan nor a proof that none exists."""
+
+
+class Interrupted(ShardplanError):
+    """The user interrupted before there was any plan."""
+
+
+class SolverError(ShardplanError):
+    """A back end answered something that does not hold when recomputed."""
