@@ -1,0 +1,64 @@
+"""What a cost model must answer; the planner knows no other way to a second or a byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shardplan.options.option_set import OptionSet
+
+TIERS = ("hbm", "ddr", "ssd")
+"""The memory tiers, nearest first: the columns of every array of bytes per tier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the step that ends when the slowest device ends (the collectives are barriers)."""
+
+    name: str
+    overlapped: bool = False
+    """Hidden behind the batch before, when the training is pipelined."""
+    constant_seconds: float = 0.0
+    """Spent whatever the placement: launch and start-up latencies."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCosts:
+    """What one unit of each option costs each device that it lands on.
+
+    A *unit* is the part of an option that is placed as a whole: one shard on one device
+    (table-wise, column-wise), equal shares on all devices of one node (table-row-wise,
+    table-column-wise, grid), or equal shares on every device (row-wise, data-parallel). An option
+    has ``column_shards`` units when column-wise or grid, else one. Row blocks are charged at their
+    full height, ``ceil(rows / row_shards)``, on every device, also the last one, which may hold
+    fewer.
+    """
+
+    load_seconds: NDArray[np.float64]
+    """(O, P): seconds added to each phase."""
+    memory_bytes: NDArray[np.float64]
+    """(O, 3): bytes needed in each of ``TIERS``: weights, optimizer state, buffers."""
+
+
+class CostModel(Protocol):
+    """Predicts seconds and bytes for one workload on one topology."""
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of a step, in the order in which they run."""
+
+    @property
+    def base_memory_bytes(self) -> NDArray[np.float64]:
+        """(3,): bytes of each of ``TIERS`` that a device needs whatever the placement."""
+
+    def unit_costs(self, options: OptionSet) -> UnitCosts:
+        """What each unit of each option costs a device."""
+
+    def weight_bytes(
+        self, table: int, rows: int, columns: int, kernel: int
+    ) -> tuple[float, float, float]:
+        """Bytes in each of ``TIERS`` of one shard: weights, optimizer state and cache, no buffers."""

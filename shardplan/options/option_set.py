@@ -1,0 +1,56 @@
+"""All ways to shard all tables of a problem, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSet:
+    """Options in rows; row ``o`` is one way to shard table ``table[o]``.
+
+    All arrays have length O, the number of options. A shard is ``dim / column_shards`` columns
+    wide and ``ceil(rows / row_shards)`` rows high, where ``row_shards`` follows from the type:
+    the world size for row-wise, the devices of a node for table-row-wise and grid, else 1.
+    """
+
+    table: NDArray[np.int32]
+    sharding: NDArray[np.int8]
+    """Position in ``SHARDING_TYPES``."""
+    kernel: NDArray[np.int8]
+    """Position in ``KERNELS``."""
+    column_shards: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def sharding_type(self, option: int) -> ShardingType:
+        """The sharding type of one option."""
+        return SHARDING_TYPES[self.sharding[option]]
+
+    def compute_kernel(self, option: int) -> Kernel:
+        """The kernel of one option."""
+        return KERNELS[self.kernel[option]]
+
+    def is_type(self, *types: ShardingType) -> NDArray[np.bool_]:
+        """A mask of the options of any of ``types``."""
+        return np.isin(self.sharding, [SHARDING_TYPES.index(t) for t in types])
+
+    def has_kernel(self, *kernels: Kernel) -> NDArray[np.bool_]:
+        """A mask of the options with any of ``kernels``."""
+        return np.isin(self.kernel, [KERNELS.index(k) for k in kernels])
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> OptionSet:
+        """The options at ``rows`` (indices or a mask), in that order."""
+        return OptionSet(
+            self.table[rows], self.sharding[rows], self.kernel[rows], self.column_shards[rows]
+        )

@@ -1,0 +1,37 @@
+"""One embedding table as the planner sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shardplan.workload.access import Access
+    from shardplan.workload.dtype import Dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An embedding table and how it is read.
+
+    ``poolings`` holds the mean ids per sample of each feature, in the order of ``features``.
+    """
+
+    name: str
+    module: str
+    rows: int
+    dim: int
+    dtype: Dtype
+    features: tuple[str, ...]
+    poolings: tuple[float, ...]
+    access: Access
+
+    @property
+    def pooling(self) -> float:
+        """Mean ids per sample, over all features."""
+        return sum(self.poolings)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row's weights."""
+        return self.dim * self.dtype.bytes

@@ -1,0 +1,50 @@
+"""How the model is trained, as far as it decides cost and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shardplan.workload.dtype import Dtype
+
+
+class Optimizer(StrEnum):
+    """The fused optimizers of embedding tables."""
+
+    SGD = "sgd"
+    ADAGRAD = "adagrad"
+    ROWWISE_ADAGRAD = "rowwise_adagrad"
+    ADAM = "adam"
+
+
+class Pipeline(StrEnum):
+    """The training pipelines of TorchRec: what of a step hides behind the batch before it."""
+
+    NONE = "none"
+    SPARSE_DIST = "sparse_dist"
+    PREFETCH_SPARSE_DIST = "prefetch_sparse_dist"
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Settings of the training job that hold for all tables."""
+
+    optimizer: Optimizer = Optimizer.ROWWISE_ADAGRAD
+    comm_forward: Dtype = Dtype.FP32
+    comm_backward: Dtype = Dtype.FP32
+    pipeline: Pipeline = Pipeline.SPARSE_DIST
+    dense_forward_seconds: float = 0.0
+    dense_backward_seconds: float = 0.0
+    dense_memory_bytes: int = 0
+    exact_updates: bool = False
+    """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
+
+    @property
+    def dense_seconds(self) -> float:
+        """Seconds a step spends outside the tables."""
+        return self.dense_forward_seconds + self.dense_backward_seconds
+
+    @property
+    def is_pipelined(self) -> bool:
+        """Whether id distribution and prefetch hide behind the batch before."""
+        return self.pipeline is not Pipeline.NONE
