@@ -1,0 +1,71 @@
+"""From a cost-model file to the figures that the analytic cost model computes with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shardplan.cost.curves import Curve
+from shardplan.cost.profile import (
+    HostEfficiency,
+    KernelCosts,
+    LookupRates,
+    Profile,
+    ScaleOut,
+    ScaleUp,
+)
+
+if TYPE_CHECKING:
+    from shardplan.cost.profile_file import KernelFile, ProfileFile, RatesFile, ScaleUpFile
+    from shardplan.topology.figure import Figure
+
+
+def build_profile(file: ProfileFile) -> Profile:
+    """The profile that a file describes."""
+    scale_out = file.scale_out
+    return Profile(
+        name=file.name,
+        lookup_forward=_kernel(file.lookup_forward),
+        update_backward=_kernel(file.update_backward),
+        dense_update_bytes_per_second=file.dense_update.value,
+        scale_up=_scale_up(file.scale_up),
+        scale_out=ScaleOut(
+            efficiency=scale_out.efficiency.value,
+            latency_seconds=scale_out.latency.value,
+            latency_seconds_per_node=scale_out.latency_per_node.value,
+        ),
+    )
+
+
+def _kernel(file: KernelFile) -> KernelCosts:
+    return KernelCosts(
+        launch_seconds=file.launch.value,
+        hbm=_rates(file.hbm),
+        ddr=_rates(file.ddr),
+        ddr_path=HostEfficiency(
+            read=_value(file.ddr.path_read), unique=_value(file.ddr.path_unique)
+        ),
+    )
+
+
+def _rates(file: RatesFile) -> LookupRates:
+    return LookupRates(
+        per_table=_value(file.per_table),
+        per_id=_value(file.per_id),
+        per_read_byte=_per_byte(file.read),
+        per_unique_row=_value(file.per_unique_row),
+        per_unique_byte=_per_byte(file.unique),
+        per_output_byte=_per_byte(file.output),
+    )
+
+
+def _scale_up(file: ScaleUpFile) -> ScaleUp:
+    curves = {(curve.collective, curve.ranks): Curve(curve.points) for curve in file.curves}
+    return ScaleUp(link_bytes_per_second=file.link.value, curves=curves)
+
+
+def _value(figure: Figure[Any] | None) -> float:
+    return float(figure.value) if figure else 0.0
+
+
+def _per_byte(rate: Figure[Any] | None) -> float:
+    return 1 / rate.value if rate else 0.0

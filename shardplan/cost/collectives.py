@@ -1,0 +1,95 @@
+"""Seconds of a collective on a topology, through the curves of a profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shardplan.cost.curves import Line
+from shardplan.topology.collective import Collective
+
+if TYPE_CHECKING:
+    from shardplan.cost.profile import Profile
+    from shardplan.topology.collective import Scope
+    from shardplan.topology.level import Level
+    from shardplan.topology.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Collectives:
+    """Predicts collectives; sizes are the buffer of one device, as ``Collective`` defines it.
+
+    The levels of a collective run at once, so that it ends when its slowest level ends::
+
+        scale_up  = curve(as many bytes moved per device), its part beyond the latency scaled by
+                    measured machine's link / this topology's bottleneck
+        scale_out = latency + latency per node * nodes + bytes * share / (rate * efficiency)
+
+    Levels and shares: Mudigere et al. 2021, arXiv 2104.05158, and NVIDIA's rule that an all-to-all
+    is bound by each device's own NIC (NVIDIA/nccl-tests, issue 130).
+    """
+
+    topology: Topology
+    profile: Profile
+
+    def seconds(self, collective: Collective, scope: Scope, size_bytes: float) -> float:
+        """Seconds of one collective with this buffer; 0 where nobody takes part but the device."""
+        return max(
+            (
+                self._level_line(collective, level, size_bytes).seconds(size_bytes)
+                for level in self.topology.route(collective, scope)
+            ),
+            default=0.0,
+        )
+
+    def line(self, collective: Collective, scope: Scope, at_bytes: float) -> Line:
+        """The line that touches the slowest level's time at this size.
+
+        Slope and constant are never negative; both are 0 where no bytes move.
+        """
+        lines = [
+            self._level_line(collective, level, at_bytes)
+            for level in self.topology.route(collective, scope)
+        ]
+        return max(lines, key=lambda line: line.seconds(at_bytes), default=Line(0.0, 0.0))
+
+    def average(self, collective: Collective, scope: Scope, at_bytes: float) -> Line:
+        """The line through the origin and the time at this size: start-up paid in proportion."""
+        line = self.line(collective, scope, at_bytes)
+        if at_bytes <= 0:
+            return Line(0.0, line.seconds_per_byte)
+        return Line(0.0, line.seconds(at_bytes) / at_bytes)
+
+    def _level_line(self, collective: Collective, level: Level, at_bytes: float) -> Line:
+        if level.name == "scale_up":
+            return self._scale_up_line(collective, level, at_bytes)
+        scale_out = self.profile.scale_out
+        rate = level.bytes_per_second * scale_out.efficiency
+        return Line(scale_out.start_seconds(self.topology.nodes), level.bytes_share / rate)
+
+    def _scale_up_line(self, collective: Collective, level: Level, at_bytes: float) -> Line:
+        """The tangent of the measured curve, carried over to this level.
+
+        The curve is read at the buffer that moved as many bytes per device when it was measured.
+        """
+        scale_up = self.profile.scale_up
+        ranks, curve = scale_up.curve(collective, level.ranks)
+        as_measured = level.bytes_share / bytes_share(collective, ranks)
+        slower = scale_up.link_bytes_per_second / level.bytes_per_second
+        equal_bytes = at_bytes * as_measured
+        latency = curve.latency_seconds
+        seconds = latency + (curve.seconds(equal_bytes) - latency) * slower
+        slope = curve.tangent(equal_bytes).seconds_per_byte * as_measured * slower
+        if at_bytes > 0:
+            slope = min(slope, seconds / at_bytes)
+        return Line(max(0.0, seconds - slope * at_bytes), slope)
+
+
+def bytes_share(collective: Collective, ranks: int) -> float:
+    """Bytes that a device moves per byte of its buffer, among ``ranks`` equal devices.
+
+    ``(n - 1) / n`` of the buffer, twice for an all-reduce: the factors of nccl-tests' "bus
+    bandwidth" (NVIDIA/nccl-tests, doc/PERFORMANCE.md).
+    """
+    share = (ranks - 1) / ranks
+    return 2 * share if collective is Collective.ALL_REDUCE else share

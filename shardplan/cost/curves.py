@@ -1,0 +1,77 @@
+"""Measured times of a collective by message size, and what lies between the points."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from math import exp, log
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line: ``constant_seconds + seconds_per_byte * bytes``."""
+
+    constant_seconds: float
+    seconds_per_byte: float
+
+    def seconds(self, size_bytes: float) -> float:
+        """Seconds for this many bytes."""
+        return self.constant_seconds + self.seconds_per_byte * size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Seconds of a collective for a buffer of so many bytes, at measured points.
+
+    Straight in log-log between the points, flat before the first (its latency) and proportional
+    past the last (its bandwidth). Points rise in bytes and never fall in seconds.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    """(bytes, seconds)."""
+
+    @property
+    def latency_seconds(self) -> float:
+        """What the smallest message costs."""
+        return self.points[0][1]
+
+    @property
+    def seconds_per_byte(self) -> float:
+        """The slope past the last point."""
+        size, seconds = self.points[-1]
+        return seconds / size
+
+    def seconds(self, size_bytes: float) -> float:
+        """Seconds for this many bytes."""
+        if size_bytes <= self.points[0][0]:
+            return self.latency_seconds
+        if size_bytes >= self.points[-1][0]:
+            return self.seconds_per_byte * size_bytes
+        size, seconds, steepness = self._segment(size_bytes)
+        return seconds * exp(steepness * log(size_bytes / size))
+
+    def tangent(self, size_bytes: float) -> Line:
+        """The line that touches the curve at this size, for a model that must be linear.
+
+        Its slope is at least that of the last point, so that bytes never come for free where the
+        curve is flat, and at most that of the line through the origin, so that its constant is
+        never negative.
+        """
+        seconds = self.seconds(size_bytes)
+        average = seconds / max(size_bytes, 1.0)
+        slope = min(average, max(self._steepness(size_bytes) * average, self.seconds_per_byte))
+        return Line(max(0.0, seconds - slope * size_bytes), slope)
+
+    def _steepness(self, size_bytes: float) -> float:
+        """The slope in log-log."""
+        if size_bytes <= self.points[0][0]:
+            return 0.0
+        if size_bytes >= self.points[-1][0]:
+            return 1.0
+        return self._segment(size_bytes)[2]
+
+    def _segment(self, size_bytes: float) -> tuple[float, float, float]:
+        """The point before a size inside the curve, and the slope in log-log from there."""
+        after = bisect_right(self.points, size_bytes, key=lambda point: point[0])
+        (size, seconds), (next_size, next_seconds) = self.points[after - 1], self.points[after]
+        return size, seconds, log(next_seconds / seconds) / log(next_size / size)

@@ -1,0 +1,90 @@
+"""What was measured of a kind of device and its fabric, ready to compute with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shardplan.cost.curves import Curve
+    from shardplan.topology.collective import Collective
+
+
+@dataclass(frozen=True, slots=True)
+class LookupRates:
+    """Seconds per unit of each of the six sums that lookups and updates are linear in."""
+
+    per_table: float = 0.0
+    per_id: float = 0.0
+    per_read_byte: float = 0.0
+    per_unique_row: float = 0.0
+    per_unique_byte: float = 0.0
+    per_output_byte: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostEfficiency:
+    """Share of the path to host memory that a kernel attains; 0: it does not wait for it.
+
+    More than 1 where rows read again in the same batch are served by the device's own cache.
+    """
+
+    read: float
+    """For bytes read."""
+    unique: float
+    """For bytes of the distinct rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCosts:
+    """A fused kernel over all tables of a device: the forward lookup, or the backward update."""
+
+    launch_seconds: float
+    hbm: LookupRates
+    ddr: LookupRates
+    """Without what the path to host memory costs, which depends on the topology."""
+    ddr_path: HostEfficiency
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleUp:
+    """Measured collectives inside one scale-up domain."""
+
+    link_bytes_per_second: float
+    """Of one device, one direction, on the machine that was measured."""
+    curves: dict[tuple[Collective, int], Curve]
+    """By collective and number of ranks."""
+
+    def curve(self, collective: Collective, ranks: int) -> tuple[int, Curve]:
+        """The curve measured at the number of ranks nearest to ``ranks``, and that number."""
+        measured = [n for kind, n in self.curves if kind is collective]
+        nearest = min(measured, key=lambda n: (abs(log(n / ranks)), -n))
+        return nearest, self.curves[collective, nearest]
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleOut:
+    """Collectives across scale-up domains, through the NICs."""
+
+    efficiency: float
+    """Share of the NICs' rate that is attained."""
+    latency_seconds: float
+    latency_seconds_per_node: float
+
+    def start_seconds(self, nodes: int) -> float:
+        """Start-up latency of a collective that spans so many nodes."""
+        return self.latency_seconds + nodes * self.latency_seconds_per_node
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All figures that the analytic cost model needs besides the topology and the workload."""
+
+    name: str
+    lookup_forward: KernelCosts
+    update_backward: KernelCosts
+    dense_update_bytes_per_second: float
+    """At which a whole table is swept, as for the update of a data-parallel one."""
+    scale_up: ScaleUp
+    scale_out: ScaleOut

@@ -1,0 +1,69 @@
+"""Which cost model a cost-model file asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shardplan.cost.analytic import AnalyticCostModel
+from shardplan.cost.build import build_profile
+from shardplan.cost.profile_file import ProfileFile
+from shardplan.cost.torchrec import TorchRecCostModel
+from shardplan.cost.torchrec_constants import constants_of
+from shardplan.cost.torchrec_file import TorchRecFile, completed
+from shardplan.errors import InputError
+from shardplan.spec.catalog import Kind
+from shardplan.spec.source import named_source
+from shardplan.spec.validation import validate
+from shardplan.spec.wording import did_you_mean, show
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shardplan.cost.cost_model import CostModel
+    from shardplan.spec.source import Source
+    from shardplan.topology.topology import Topology
+    from shardplan.workload.workload import Workload
+
+KINDS = ("analytic", "torchrec")
+"""The values of ``kind`` in a cost-model file; the first where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedCostModel:
+    """A cost model and the plain values that it was built from, complete in themselves."""
+
+    cost_model: CostModel
+    value: dict[str, Any]
+
+
+def select_cost_model(
+    source: Source, workload: Workload, topology: Topology, base: Path
+) -> SelectedCostModel:
+    """The cost model of a file, by its ``kind``; ``base`` is the spec's folder.
+
+    Raises InputError with the faults of the file.
+    """
+    kind = source.value.get("kind", KINDS[0]) if isinstance(source.value, dict) else KINDS[0]
+    if kind not in KINDS:
+        message = f"unknown kind of cost model {show(kind)}"
+        hint = did_you_mean(str(kind), KINDS)
+        path = (*source.at, "kind")
+        raise InputError([source.document.diagnostic(path, message, hint, "choice")])
+    if kind == "torchrec":
+        return _torchrec(source, workload, topology, base)
+    profile = build_profile(validate(ProfileFile, source.document, source.at))
+    return SelectedCostModel(AnalyticCostModel(workload, topology, profile), source.value)
+
+
+def _torchrec(
+    source: Source, workload: Workload, topology: Topology, base: Path
+) -> SelectedCostModel:
+    """Sections that the file leaves out are TorchRec's own, as shipped."""
+    file = validate(TorchRecFile, source.document, source.at)
+    shipped = named_source(Kind.COST_MODEL, "torchrec", base)
+    defaults = validate(TorchRecFile, shipped.document)
+    constants = constants_of(file, defaults)
+    return SelectedCostModel(
+        TorchRecCostModel(workload, topology, constants), completed(source.value, shipped.value)
+    )

@@ -1,0 +1,1 @@
+"""The ways to shard one table, and where their shards lie."""

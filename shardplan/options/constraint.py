@@ -1,0 +1,30 @@
+"""What the user demands of where some tables go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shardplan.options.kernel import Kernel
+    from shardplan.options.sharding_type import ShardingType
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One demand on a set of tables; what is None is not demanded."""
+
+    tables: tuple[int, ...]
+    """Positions in the workload's tables, rising."""
+    sharding: tuple[ShardingType, ...] | None = None
+    """The only sharding types allowed."""
+    kernels: tuple[Kernel, ...] | None = None
+    """The only kernels allowed."""
+    together: bool = False
+    """All on the same devices."""
+    apart: bool = False
+    """No device holds parts of two of them."""
+    ranks: tuple[int, ...] | None = None
+    """The only ranks allowed, rising."""
+    label: str = ""
+    """How messages name it: ``constraints[2]``."""

@@ -1,0 +1,1 @@
+"""What ``verify`` checks, one family of rules per file."""

@@ -1,0 +1,80 @@
+"""The plan does what the spec's constraints ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.finding import Finding
+from shardplan.workload.training import Optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from shardplan.options.constraint import Constraint
+    from shardplan.plan.planned import Planned
+    from shardplan.workload.training import Training
+
+_CUT_IN_COLUMNS = (
+    ShardingType.COLUMN_WISE,
+    ShardingType.TABLE_COLUMN_WISE,
+    ShardingType.GRID_SHARD,
+)
+
+
+def check_constraints(
+    planned: Mapping[int, Planned], constraints: Sequence[Constraint]
+) -> Iterator[Finding]:
+    """``planned`` by the table's position; tables that are missing there break nothing here."""
+    for constraint in constraints:
+        concerned = [planned[table] for table in constraint.tables if table in planned]
+        for table in concerned:
+            for message in _broken_alone(table, constraint):
+                yield Finding("constraint", table.where, f"{message} ({constraint.label})")
+        if constraint.together:
+            yield from _check_together(concerned, constraint.label)
+        if constraint.apart:
+            yield from _check_apart(concerned, constraint.label)
+
+
+def check_exact_updates(planned: Iterable[Planned], training: Training) -> Iterator[Finding]:
+    """Row-wise Adagrad keeps one sum per row and shard, so cut columns would train differently."""
+    if not training.exact_updates or training.optimizer is not Optimizer.ROWWISE_ADAGRAD:
+        return
+    for table in planned:
+        if table.entry.sharding_type in _CUT_IN_COLUMNS:
+            message = f"{table.entry.sharding_type} changes row-wise Adagrad (exact_updates is set)"
+            yield Finding("constraint", table.where, message)
+
+
+def _broken_alone(table: Planned, constraint: Constraint) -> Iterator[str]:
+    kind, kernel = table.entry.sharding_type, table.entry.compute_kernel
+    if constraint.sharding is not None and kind not in constraint.sharding:
+        yield f"is {kind}; the spec allows {', '.join(constraint.sharding)}"
+    if constraint.kernels is not None and kernel not in constraint.kernels:
+        yield f"runs {kernel}; the spec allows {', '.join(constraint.kernels)}"
+    if constraint.ranks is not None:
+        outside = sorted(table.ranks - set(constraint.ranks))
+        if outside:
+            allowed = ", ".join(map(str, constraint.ranks))
+            yield f"lies on rank {outside[0]}; the spec allows {allowed}"
+
+
+def _check_together(tables: Sequence[Planned], label: str) -> Iterator[Finding]:
+    for table in tables[1:]:
+        if table.ranks != tables[0].ranks:
+            ranks = f"{sorted(table.ranks)}, {tables[0].table.name!r} {sorted(tables[0].ranks)}"
+            yield Finding(
+                "constraint", table.where, f"is not together: it lies on {ranks} ({label})"
+            )
+
+
+def _check_apart(tables: Sequence[Planned], label: str) -> Iterator[Finding]:
+    owner: dict[int, Planned] = {}
+    for table in tables:
+        shared = sorted(rank for rank in table.ranks if rank in owner)
+        if shared:
+            other = owner[shared[0]].table.name
+            message = f"is not apart: it shares rank {shared[0]} with {other!r} ({label})"
+            yield Finding("constraint", table.where, message)
+        owner.update(dict.fromkeys(table.ranks, table))

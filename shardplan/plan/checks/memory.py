@@ -1,0 +1,57 @@
+"""Every shard is as large as the plan says, and everything fits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.cost.cost_model import TIERS
+from shardplan.options.kernel import KERNELS
+from shardplan.plan.finding import Finding
+from shardplan.plan.rounding import differs, whole_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from shardplan.capacity import Capacity
+    from shardplan.cost.cost_model import CostModel
+    from shardplan.plan.planned import Planned
+
+
+def check_shard_memory(planned: Planned, cost_model: CostModel) -> Iterator[Finding]:
+    """The bytes of each shard, computed again from its size."""
+    kernel = KERNELS.index(planned.entry.compute_kernel)
+    known: dict[tuple[int, ...], tuple[float, float, float]] = {}
+    for position, shard in enumerate(planned.entry.shards):
+        rows, columns = size = shard.shard_sizes
+        if size not in known:
+            known[size] = cost_model.weight_bytes(planned.index, rows, columns, kernel)
+        for tier, real in enumerate(known[size]):
+            if differs(shard.memory_bytes[tier], whole_bytes(real)):
+                where = f"{planned.where}.shards[{position}].memory_bytes.{TIERS[tier]}"
+                message = f"is {shard.memory_bytes[tier]}; {rows} x {columns} take {real:.0f}"
+                yield Finding("shard_memory", where, message)
+
+
+def check_capacity(
+    rank_bytes: NDArray[np.float64], capacity: Capacity, nodes: int
+) -> Iterator[Finding]:
+    """No device's HBM and no node's DDR or SSD is over what the reserve leaves.
+
+    ``rank_bytes`` is (W, 3), with the base in it and without the reserve.
+    """
+    usable = capacity.usable_bytes
+    of_node = rank_bytes.reshape(nodes, -1, len(TIERS)).sum(axis=1)
+    for tier, used in enumerate((rank_bytes[:, 0], of_node[:, 1], of_node[:, 2])):
+        owner = "rank" if tier == 0 else "node"
+        # A byte of slack per rank: recorded counts are rounded up to whole bytes.
+        for index in np.flatnonzero(used > usable[tier] + len(rank_bytes)):
+            message = (
+                f"needs {used[index]:.0f} bytes of {TIERS[tier]}; "
+                f"{usable[tier]:.0f} are usable ({capacity.raw_bytes[tier]:.0f} "
+                f"less the reserve of {capacity.reserve_bytes[tier]:.0f})"
+            )
+            yield Finding("memory", f"{owner} {index}", message)

@@ -1,0 +1,60 @@
+"""The plan's prediction is what its decisions cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.cost.cost_model import TIERS
+from shardplan.plan.finding import Finding
+from shardplan.plan.rounding import differs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.plan.forecast import Forecast, RankForecast
+    from shardplan.plan.predict import Prediction
+
+
+def check_prediction(forecast: Forecast, computed: Prediction) -> Iterator[Finding]:
+    """Every recorded number against the recomputed one, to 1e-6 of its size."""
+    names = [phase.name for phase in computed.phases]
+    overlapped = tuple(phase.name for phase in computed.phases if phase.overlapped)
+    if list(forecast.phases) != names or forecast.overlapped != overlapped:
+        message = f"are {', '.join(forecast.phases)}; the cost model has {', '.join(names)}"
+        yield _finding("phases", message)
+        return
+    totals = {
+        "step_seconds": (forecast.step_seconds, computed.step_seconds),
+        "balance_seconds": (forecast.balance_seconds, computed.balance_seconds),
+        "dense_seconds": (forecast.dense_seconds, computed.dense_seconds),
+    }
+    phases = zip(forecast.phases.items(), computed.phase_seconds, strict=True)
+    totals |= {f"phases.{name}": (seconds, float(real)) for (name, seconds), real in phases}
+    for where, (recorded, real) in totals.items():
+        if differs(recorded, real):
+            yield _finding(where, f"is {recorded:.9g} s; recomputed {real:.9g} s")
+    if len(forecast.ranks) == len(computed.rank_seconds):
+        for rank in forecast.ranks:
+            yield from _check_rank(rank, computed)
+
+
+def _check_rank(rank: RankForecast, computed: Prediction) -> Iterator[Finding]:
+    if not rank.rank < len(computed.rank_seconds):
+        return
+    where = f"ranks[{rank.rank}]"
+    for phase, real in zip(computed.phases, computed.rank_seconds[rank.rank], strict=True):
+        recorded = rank.phases.get(phase.name)
+        if recorded is None or differs(recorded, float(real)):
+            yield _finding(
+                f"{where}.phases.{phase.name}", f"is {recorded} s; recomputed {real:.9g} s"
+            )
+    for tier, real in enumerate(computed.rank_memory_bytes[rank.rank]):
+        held = rank.memory_bytes[tier]
+        if differs(held, float(real)) and abs(held - real) > 1:
+            yield _finding(
+                f"{where}.memory_bytes.{TIERS[tier]}", f"is {held}; recomputed {real:.0f}"
+            )
+
+
+def _finding(where: str, message: str) -> Finding:
+    return Finding("prediction", f"prediction.{where}", message)

@@ -1,0 +1,81 @@
+"""What TorchRec's runtime demands of an entry; a plan that breaks it crashes or trains wrongly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.options.geometry import column_width_fault, row_split_fault
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.finding import Finding
+from shardplan.plan.table_entry import parse_placement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.plan.planned import Planned
+    from shardplan.topology.topology import Topology
+
+_CACHING = (Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE)
+
+
+def check_placements(planned: Planned, topology: Topology) -> Iterator[Finding]:
+    """Every shard lies on a device that exists, and ``ranks`` repeats where the shards are."""
+    entry, world, each = planned.entry, topology.world_size, topology.devices_per_node
+    for position, shard in enumerate(entry.shards):
+        rank, local = parse_placement(shard.placement)
+        where = f"{planned.where}.shards[{position}].placement"
+        if rank < 0:
+            yield Finding("ranks", where, f"{shard.placement!r} is not of the form rank:R/cuda:L")
+        elif rank >= world:
+            yield Finding("ranks", where, f"rank {rank} is not one of 0..{world - 1}")
+        elif local != rank % each:
+            message = f"rank {rank} is device {rank % each} of its node, not {local}"
+            yield Finding("ranks", where, message)
+    stray = [rank for rank in entry.ranks if rank >= world]
+    if stray:
+        message = f"rank {stray[0]} is not one of 0..{world - 1}"
+        yield Finding("ranks", f"{planned.where}.ranks", message)
+    placed = tuple(parse_placement(shard.placement)[0] for shard in entry.shards)
+    if entry.shards and entry.ranks != placed:
+        message = f"are {_few(entry.ranks)}; the shards are placed on {_few(placed)}"
+        yield Finding("ranks", f"{planned.where}.ranks", message)
+
+
+def check_rules(planned: Planned, topology: Topology) -> Iterator[Finding]:
+    """Kernels that fit the sharding type, shards that the kernels can read."""
+    for message in _faults(planned, topology):
+        yield Finding("runtime", planned.where, message)
+
+
+def _faults(planned: Planned, topology: Topology) -> Iterator[str]:
+    entry = planned.entry
+    kind, kernel = entry.sharding_type, entry.compute_kernel
+    if (kind is ShardingType.DATA_PARALLEL) != (kernel is Kernel.DENSE):
+        yield f"{kind} with kernel {kernel}: data_parallel runs with dense, and nothing else does"
+    if kernel in _CACHING and not (entry.cache and 0 < entry.cache.load_factor < 1):
+        held = entry.cache.load_factor if entry.cache else "no cache"
+        yield f"kernel {kernel} needs a cache.load_factor between 0 and 1, has {held}"
+    if kernel not in _CACHING and entry.cache:
+        yield f"kernel {kernel} has no cache"
+    if kernel is Kernel.KEY_VALUE and len(planned.ranks) < len(entry.shards):
+        yield f"kernel {kernel} cannot hold two shards of a table on one rank"
+    yield from filter(
+        None, (row_split_fault(planned.table.rows, n) for n in _splits(kind, topology))
+    )
+    widths = dict.fromkeys(shard.shard_sizes[1] for shard in entry.shards)
+    yield from filter(None, map(column_width_fault, widths))
+
+
+def _splits(kind: ShardingType, topology: Topology) -> tuple[int, ...]:
+    """Into how many row blocks a type cuts a table."""
+    if kind is ShardingType.ROW_WISE:
+        return (topology.world_size,)
+    if kind in (ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD):
+        return (topology.devices_per_node,)
+    return ()
+
+
+def _few(ranks: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, ranks[:8]))
+    return f"[{shown}, ...] ({len(ranks)})" if len(ranks) > 8 else f"[{shown}]"

@@ -1,0 +1,75 @@
+"""The plan and the spec speak of the same tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.plan.finding import Finding
+from shardplan.plan.rounding import differs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.plan.plan import Plan, TableFacts
+    from shardplan.topology.topology import Topology
+    from shardplan.workload.table import Table
+    from shardplan.workload.workload import Workload
+
+
+def check_tables(plan: Plan, workload: Workload) -> Iterator[Finding]:
+    """Every table is planned, none is unknown, and the plan's record of each agrees."""
+    known = {(table.module, table.name) for table in workload.tables}
+    for table in workload.tables:
+        if table.name not in plan.plan.get(table.module, {}):
+            where = f"plan.{table.module}"
+            yield Finding("table_missing", where, f"table {table.name!r} is not planned")
+    for module, entries in plan.plan.items():
+        for name in entries:
+            if (module, name) not in known:
+                yield Finding(
+                    "table_unknown", f"plan.{module}.{name}", "the spec has no such table"
+                )
+    yield from _check_facts(plan, workload)
+
+
+def check_world(plan: Plan, topology: Topology) -> Iterator[Finding]:
+    """The plan was made for a cluster of this shape."""
+    for key, recorded, real in (
+        ("world_size", plan.world_size, topology.world_size),
+        ("local_world_size", plan.local_world_size, topology.devices_per_node),
+    ):
+        if recorded != real:
+            yield Finding("world_size", key, f"is {recorded}; the topology has {real}")
+    ranks = [rank.rank for rank in plan.prediction.ranks]
+    if len(ranks) != plan.world_size or ranks != list(range(len(ranks))):
+        message = f"must list the ranks 0..{plan.world_size - 1} in order, lists {len(ranks)}"
+        yield Finding("world_size", "prediction.ranks", message)
+
+
+def _check_facts(plan: Plan, workload: Workload) -> Iterator[Finding]:
+    facts = {(fact.module, fact.name): fact for fact in plan.tables}
+    if len(facts) < len(plan.tables):
+        yield Finding("tables", "tables", f"{len(plan.tables) - len(facts)} are listed twice")
+    for position, table in enumerate(workload.tables):
+        fact = facts.pop((table.module, table.name), None)
+        if fact is None:
+            yield Finding("tables", "tables", f"table {table.name!r} is not listed")
+            continue
+        for key, recorded, real in _disagreements(fact, table):
+            message = f"{table.name!r} has {recorded}; in the spec it is {real}"
+            yield Finding("tables", f"tables[{position}].{key}", message)
+    for _, name in facts:
+        yield Finding("tables", "tables", f"the spec has no table {name!r}")
+
+
+def _disagreements(fact: TableFacts, table: Table) -> Iterator[tuple[str, object, object]]:
+    for key, recorded, real in (
+        ("rows", fact.rows, table.rows),
+        ("dim", fact.dim, table.dim),
+        ("dtype", fact.dtype.value, table.dtype.value),
+        ("features", list(fact.features), list(table.features)),
+    ):
+        if recorded != real:
+            yield key, recorded, real
+    if differs(fact.pooling, table.pooling):
+        yield "pooling", fact.pooling, table.pooling

@@ -1,0 +1,127 @@
+"""What a plan costs, from its decisions alone: no solver's arithmetic is trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.options.kernel import KERNELS
+from shardplan.options.option_set import OptionSet
+from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.cost.cost_model import Phase
+    from shardplan.plan.decision import Decision
+    from shardplan.workload.training import Training
+
+_ON_DEVICES = (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE)
+_ON_NODES = (
+    ShardingType.TABLE_ROW_WISE,
+    ShardingType.TABLE_COLUMN_WISE,
+    ShardingType.GRID_SHARD,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The cost of a plan: W ranks on N nodes, P phases, 3 tiers."""
+
+    phases: tuple[Phase, ...]
+    rank_seconds: NDArray[np.float64]
+    """(W, P): what each rank spends in each phase, the phase's constant included."""
+    rank_memory_bytes: NDArray[np.float64]
+    """(W, 3): shards, buffers and what a device needs anyway; the reserve is not counted."""
+    node_memory_bytes: NDArray[np.float64]
+    """(N, 3): the sum over the ranks of each node."""
+    dense_seconds: float
+    step_seconds: float
+    balance_seconds: float
+
+    @property
+    def phase_seconds(self) -> NDArray[np.float64]:
+        """(P,): what each phase takes: the time of its slowest rank."""
+        slowest: NDArray[np.float64] = self.rank_seconds.max(axis=0)
+        return slowest
+
+
+def predict(case: Case, decisions: Sequence[Decision]) -> Prediction:
+    """Sum up the units of all decisions per rank, and from that the step.
+
+    The step's time is the longer of its critical path and of what hides behind the batch before::
+
+        critical   = dense + sum over the phases that do not overlap of (constant + max over ranks)
+        overlapped = the same sum over the phases that do
+        step       = max(critical, overlapped) when pipelined, critical + overlapped when not
+
+    and ``balance`` is the largest sum over phases of any one rank, overlapped phases left out when
+    pipelined (TorchRec's objective, planner/perf_models.py).
+    """
+    ranks, each = case.topology.world_size, case.topology.devices_per_node
+    costs = case.cost_model.unit_costs(_options(decisions))
+    phases = case.cost_model.phases
+    seconds = _per_rank(decisions, costs.load_seconds, ranks, each)
+    seconds += np.array([phase.constant_seconds for phase in phases])
+    memory = _per_rank(decisions, costs.memory_bytes, ranks, each)
+    memory += case.cost_model.base_memory_bytes
+    return Prediction(
+        phases=phases,
+        rank_seconds=seconds,
+        rank_memory_bytes=memory,
+        node_memory_bytes=memory.reshape(-1, each, memory.shape[1]).sum(axis=1),
+        dense_seconds=case.workload.training.dense_seconds,
+        step_seconds=_step_seconds(phases, seconds, case.workload.training),
+        balance_seconds=_balance_seconds(phases, seconds, case.workload.training),
+    )
+
+
+def _options(decisions: Sequence[Decision]) -> OptionSet:
+    """One option per decision, in the same order."""
+    return OptionSet(
+        np.array([d.table for d in decisions], dtype=np.int32),
+        np.array([SHARDING_TYPES.index(d.sharding) for d in decisions], dtype=np.int8),
+        np.array([KERNELS.index(d.kernel) for d in decisions], dtype=np.int8),
+        np.array([d.column_shards for d in decisions], dtype=np.int32),
+    )
+
+
+def _per_rank(
+    decisions: Sequence[Decision], per_unit: NDArray[np.float64], ranks: int, each: int
+) -> NDArray[np.float64]:
+    """(W, K): ``per_unit`` (decisions, K) summed over the units that land on each rank."""
+    on_rank = np.zeros((ranks, per_unit.shape[1]))
+    on_node = np.zeros((ranks // each, per_unit.shape[1]))
+    on_all = np.zeros(per_unit.shape[1])
+    for decision, cost in zip(decisions, per_unit, strict=True):
+        if decision.sharding in _ON_DEVICES:
+            for device in decision.targets:
+                on_rank[device] += cost
+        elif decision.sharding in _ON_NODES:
+            for node in decision.targets:
+                on_node[node] += cost
+        else:
+            on_all += cost
+    return on_rank + np.repeat(on_node, each, axis=0) + on_all
+
+
+def _step_seconds(
+    phases: Sequence[Phase], rank_seconds: NDArray[np.float64], training: Training
+) -> float:
+    overlapped = np.array([phase.overlapped for phase in phases], dtype=bool)
+    slowest = rank_seconds.max(axis=0)
+    critical = float(slowest[~overlapped].sum()) + training.dense_seconds
+    hidden = float(slowest[overlapped].sum())
+    return max(critical, hidden) if training.is_pipelined else critical + hidden
+
+
+def _balance_seconds(
+    phases: Sequence[Phase], rank_seconds: NDArray[np.float64], training: Training
+) -> float:
+    counted = np.array([not (phase.overlapped and training.is_pipelined) for phase in phases])
+    return float(rank_seconds[:, counted].sum(axis=1).max()) + training.dense_seconds

@@ -1,0 +1,89 @@
+"""Whether a plan is complete, legal, fits, is fresh, and costs what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.case import case_of_value
+from shardplan.errors import InputError, ShardplanError
+from shardplan.plan.checks.constraints import check_constraints, check_exact_updates
+from shardplan.plan.checks.coverage import check_coverage
+from shardplan.plan.checks.freshness import check_freshness
+from shardplan.plan.checks.memory import check_capacity, check_shard_memory
+from shardplan.plan.checks.optimality import check_optimality
+from shardplan.plan.checks.prediction import check_prediction
+from shardplan.plan.checks.runtime import check_placements, check_rules
+from shardplan.plan.checks.tables import check_tables, check_world
+from shardplan.plan.finding import Finding
+from shardplan.plan.planned import Planned, planned_tables
+from shardplan.plan.predict import predict
+from shardplan.plan.recover import decision_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.case import Case
+    from shardplan.plan.decision import Decision
+    from shardplan.plan.plan import Plan
+
+
+def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
+    """Everything that is wrong with a plan; empty when it is good. No solver is asked.
+
+    Checked against the spec inside the plan, or against ``case`` where one is given: then also
+    which input changed since the plan was made.
+    """
+    if case is None:
+        if plan.resolved is None:
+            message = "the plan holds no spec of its own; give one to verify against"
+            return (Finding("spec", "resolved", message),)
+        try:
+            case = case_of_value(plan.resolved, "resolved")
+        except InputError as error:
+            return tuple(
+                Finding("spec", d.path or "resolved", d.message) for d in error.diagnostics
+            )
+    return tuple(_findings(plan, case))
+
+
+def _findings(plan: Plan, case: Case) -> Iterator[Finding]:
+    planned = planned_tables(plan, case.workload)
+    yield from check_freshness(plan, case)
+    yield from check_world(plan, case.topology)
+    yield from check_tables(plan, case.workload)
+    decisions: list[Decision] = []
+    for table in planned:
+        yield from check_coverage(table)
+        yield from check_rules(table, case.topology)
+        yield from check_shard_memory(table, case.cost_model)
+        misplaced = tuple(check_placements(table, case.topology))
+        yield from misplaced
+        decision = None if misplaced else decision_of(table, case.topology)
+        if isinstance(decision, Finding):
+            yield decision
+        elif decision is not None:
+            decisions.append(decision)
+    yield from check_constraints({table.index: table for table in planned}, case.constraints)
+    yield from check_exact_updates(planned, case.workload.training)
+    yield from _check_costs(plan, case, planned, decisions)
+    yield from check_optimality(plan, case.spec.objective)
+
+
+def _check_costs(
+    plan: Plan, case: Case, planned: Sequence[Planned], decisions: Sequence[Decision]
+) -> Iterator[Finding]:
+    """Seconds and bytes; where some entry is illegal, only what the plan itself says of bytes."""
+    if len(decisions) == len(case.workload.tables):
+        try:
+            prediction = predict(case, decisions)
+        except ShardplanError as error:
+            yield Finding("prediction", "prediction", f"cannot be recomputed: {error}")
+            return
+        yield from check_prediction(plan.prediction, prediction)
+        yield from check_capacity(prediction.rank_memory_bytes, case.capacity, case.topology.nodes)
+    elif len(plan.prediction.ranks) == case.topology.world_size:
+        memory = [rank.memory_bytes for rank in plan.prediction.ranks]
+        recorded = np.array([(m.hbm, m.ddr, m.ssd) for m in memory], dtype=float)
+        yield from check_capacity(recorded, case.capacity, case.topology.nodes)

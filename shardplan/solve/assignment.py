@@ -1,0 +1,252 @@
+"""The exact integer program: which option each item takes and where each unit of it lands.
+
+    minimise    objective
+    choose      sum over options of item i of y[o] = 1                       for every item
+    land        sum over places of x[o, place] = units[o] * y[o]             for every placed option
+    stage       load of device d in stage s <= M[s]                          for every (d, s)
+    chain       chain_seconds[c] + sum over stages of chain c of M[s] <= objective
+    device_memory, node_memory     bytes on a device, on a node <= capacity
+    apart       units of an apart-group on a device <= 1
+
+A place is a device for units that land on one device and a node for units that land on all devices
+of one; all-device options have no ``x``. Places outside an option's domain have no variable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.program import Program, ProgramBuilder
+from shardplan.solve.relaxation import fullest_device_load
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The program and where its variables stand."""
+
+    problem: Problem
+    program: Program
+    y: NDArray[np.int64]
+    """(O,): the column of each option, -1 where the option was left out."""
+    x: NDArray[np.int64]
+    """(X,): columns of units on places."""
+    x_option: NDArray[np.int64]
+    x_place: NDArray[np.int64]
+    """(X,): a device or a node, by the shape of the option."""
+    stage: NDArray[np.int64]
+    base: NDArray[np.int64]
+    """(S,): what all-device options put on every device."""
+    objective: int
+
+    def placement(self, values: NDArray[np.float64]) -> Placement:
+        """The placement that a point of the program stands for."""
+        chosen = np.flatnonzero(self.y >= 0)
+        chosen = chosen[values[self.y[chosen]] > 0.5]
+        option = np.empty(self.problem.item_count, dtype=np.int64)
+        option[self.problem.item_of_option[chosen]] = chosen
+        count = np.rint(values[self.x]).astype(np.int64)
+        count[option[self.problem.item_of_option[self.x_option]] != self.x_option] = 0
+        item = np.repeat(self.problem.item_of_option[self.x_option], count)
+        place = np.repeat(self.x_place, count)
+        return Placement.of(option, [place[item == i] for i in range(self.problem.item_count)])
+
+    def point(self, placement: Placement) -> NDArray[np.float64]:
+        """The point of the program that stands for a placement made of its options."""
+        values = np.zeros(self.program.column_count)
+        values[self.y[placement.option]] = 1.0
+        column = dict(zip(
+            zip(self.x_option.tolist(), self.x_place.tolist(), strict=True),
+            self.x.tolist(), strict=True,
+        ))
+        for item, option in enumerate(placement.option.tolist()):
+            for place in placement.targets_of(item).tolist():
+                values[column[option, place]] += 1.0
+        evaluation = evaluate(self.problem, placement)
+        values[self.stage] = evaluation.load_seconds.max(axis=0)
+        values[self.objective] = evaluation.objective
+        everywhere = placement.option[self.problem.shape[placement.option] == Shape.ALL]
+        values[self.base] = self.problem.load_seconds[everywhere].sum(axis=0)
+        return values
+
+
+def assignment(
+    problem: Problem,
+    allowed: NDArray[np.bool_] | None = None,
+    *,
+    lower_bound: float = 0.0,
+    stage_floor: NDArray[np.float64] | None = None,
+    cuts: bool = True,
+    named: bool = False,
+) -> Assignment:
+    """Build the program over the ``allowed`` (O,) options, all by default.
+
+    ``lower_bound`` and ``stage_floor`` (S,) are what is known already of the objective and of each
+    stage's slowest device. ``cuts`` adds the rows of the relaxation over options, which the program
+    implies but its own linear relaxation does not.
+    """
+    allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
+    build = ProgramBuilder(named=named)
+    options = np.flatnonzero(allowed)
+    stages = np.arange(problem.stage_count)
+    y = np.full(problem.option_count, -1, dtype=np.int64)
+    y[options] = build.add_columns("y", [problem.item_of_option[options], options],
+                                   upper=1.0, integer=True)
+    x_option, x_place = _places(problem, options)
+    limit = problem.units[x_option].astype(np.float64)
+    limit[np.isin(problem.item_of_option[x_option], _apart_items(problem))] = 1.0
+    x = build.add_columns("x", [x_option, x_place], upper=limit, integer=True)
+    stage = build.add_columns("M", [stages], lower=0.0 if stage_floor is None else stage_floor)
+    base = build.add_columns("B", [stages])
+    objective = int(
+        build.add_columns("objective", [np.array([0])], cost=1.0, lower=lower_bound)[0]
+    )
+    result = Assignment(problem, _EMPTY, y, x, x_option, x_place, stage, base, objective)
+    _add_choice(build, result, options)
+    _add_time(build, result, options)
+    _add_memory(build, result, options)
+    _add_apart(build, result)
+    if cuts:
+        _add_cuts(build, result, options)
+    return Assignment(problem, build.build(), y, x, x_option, x_place, stage, base, objective)
+
+
+def _places(
+    problem: Problem, options: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(option, place) of every place on which a unit of an option may land."""
+    found = []
+    for shape, places in ((Shape.DEVICE, problem.device_count), (Shape.NODE, problem.node_count)):
+        chosen = options[problem.shape[options] == shape]
+        open_ = problem.domains[problem.domain[chosen]]
+        if shape == Shape.NODE:
+            open_ = open_.reshape(len(chosen), problem.node_count, problem.devices_per_node).all(axis=2)
+        option, place = np.nonzero(open_.reshape(len(chosen), places))
+        found.append((chosen[option], place))
+    option = np.concatenate([part[0] for part in found])
+    place = np.concatenate([part[1] for part in found])
+    order = np.lexsort((place, option))
+    return option[order], place[order]
+
+
+def _apart_items(problem: Problem) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(0, np.int64), *problem.apart])
+
+
+def _add_choice(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:
+    problem = model.problem
+    choose = build.add_rows("choose", [np.arange(problem.item_count)], lower=1.0, upper=1.0)
+    build.add_entries(choose[problem.item_of_option[options]], model.y[options], 1.0)
+    placed = options[problem.shape[options] != Shape.ALL]
+    land = np.full(problem.option_count, -1, dtype=np.int64)
+    land[placed] = build.add_rows("land", [placed], lower=0.0, upper=0.0)
+    build.add_entries(land[placed], model.y[placed], -problem.units[placed])
+    build.add_entries(land[model.x_option], model.x, 1.0)
+
+
+def _add_time(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:
+    problem = model.problem
+    chain = build.add_rows("chain", [np.arange(len(problem.chain_seconds))],
+                           lower=problem.chain_seconds)
+    build.add_entries(chain, model.objective, 1.0)
+    build.add_entries(chain[problem.chain_of_stage], model.stage, -1.0)
+    device, stage = (part.ravel() for part in np.indices(
+        (problem.device_count, problem.stage_count)))
+    rows = build.add_rows("stage", [device, stage], upper=0.0)
+    build.add_entries(rows, model.stage[stage], -1.0)
+    _add_per_device(build, model, options, rows.reshape(problem.device_count, -1),
+                    problem.load_seconds)
+
+
+def _add_per_device(
+    build: ProgramBuilder,
+    model: Assignment,
+    options: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    per_unit: NDArray[np.float64],
+) -> None:
+    """Put ``per_unit`` (O, K) into ``rows`` (D, K) for every device that a unit lands on."""
+    problem = model.problem
+    everywhere = options[problem.shape[options] == Shape.ALL]
+    build.add_entries(rows[:, None, :], model.y[everywhere][None, :, None],
+                      per_unit[everywhere][None])
+    shape = problem.shape[model.x_option]
+    on_device = shape == Shape.DEVICE
+    build.add_entries(rows[model.x_place[on_device]], model.x[on_device, None],
+                      per_unit[model.x_option[on_device]])
+    on_node = shape == Shape.NODE
+    by_node = rows.reshape(problem.node_count, problem.devices_per_node, rows.shape[1])
+    build.add_entries(by_node[model.x_place[on_node]], model.x[on_node, None, None],
+                      per_unit[model.x_option[on_node]][:, None, :])
+
+
+def _add_memory(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:
+    """Bytes relative to the largest capacity of a tier, so that one tolerance suits all tiers."""
+    problem = model.problem
+    rows, scale = _memory_rows(build, "device_memory", problem.device_capacity)
+    _add_per_device(build, model, options, rows, problem.device_bytes / scale)
+
+    rows, scale = _memory_rows(build, "node_memory", problem.node_capacity)
+    everywhere = options[problem.shape[options] == Shape.ALL]
+    per_unit = problem.node_bytes / scale
+    build.add_entries(rows[:, None, :], model.y[everywhere][None, :, None],
+                      per_unit[everywhere][None])
+    on_device = problem.shape[model.x_option] == Shape.DEVICE
+    node = np.where(on_device, model.x_place // problem.devices_per_node, model.x_place)
+    build.add_entries(rows[node], model.x[:, None], per_unit[model.x_option])
+
+
+def _memory_rows(
+    build: ProgramBuilder, family: str, capacity: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """A row per place and tier, and the (tiers,) scale of bytes in it."""
+    scale = capacity.max(axis=0, initial=1.0)
+    place, tier = (part.ravel() for part in np.indices(capacity.shape))
+    rows = build.add_rows(family, [place, tier], upper=(capacity / scale).ravel())
+    return rows.reshape(capacity.shape), scale
+
+
+def _add_apart(build: ProgramBuilder, model: Assignment) -> None:
+    problem = model.problem
+    for group, items in enumerate(problem.apart):
+        devices = np.arange(problem.device_count)
+        rows = build.add_rows("apart", [np.full(len(devices), group), devices], upper=1.0)
+        member = np.isin(problem.item_of_option[model.x_option], items)
+        shape = problem.shape[model.x_option]
+        on_device = member & (shape == Shape.DEVICE)
+        build.add_entries(rows[model.x_place[on_device]], model.x[on_device], 1.0)
+        on_node = member & (shape == Shape.NODE)
+        by_node = rows.reshape(problem.node_count, -1)
+        build.add_entries(by_node[model.x_place[on_node]], model.x[on_node, None], 1.0)
+
+
+def _add_cuts(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:
+    """The average and unit rows of the relaxation (see ``relaxation``)."""
+    problem = model.problem
+    stages = np.arange(problem.stage_count)
+    average = build.add_rows("average", [stages], lower=0.0)
+    build.add_entries(average, model.stage, 1.0)
+    build.add_entries(average[None, :], model.y[options, None],
+                      -problem.total_load_seconds[options] / problem.device_count)
+    item, stage = (part.ravel() for part in np.indices((problem.item_count, problem.stage_count)))
+    rows = build.add_rows("unit", [item, stage], lower=0.0)
+    build.add_entries(rows, model.stage[stage], 1.0)
+    rows = rows.reshape(problem.item_count, -1)
+    fullest = fullest_device_load(problem)
+    placed = options[problem.shape[options] != Shape.ALL]
+    build.add_entries(rows[problem.item_of_option[placed]], model.y[placed, None], -fullest[placed])
+    basis = build.add_rows("base", [stages], lower=0.0, upper=0.0)
+    everywhere = options[problem.shape[options] == Shape.ALL]
+    build.add_entries(basis, model.base, -1.0)
+    build.add_entries(basis[None, :], model.y[everywhere, None], problem.load_seconds[everywhere])
+    build.add_entries(rows, model.base[None, :], -1.0)
+
+
+_EMPTY = Program(*(np.zeros(0) for _ in range(9)), column_names=(), row_names=())  # type: ignore[arg-type]

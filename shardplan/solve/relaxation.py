@@ -1,0 +1,192 @@
+"""The linear relaxation over options: a lower bound, and which options a good plan is made of.
+
+Variables are the share ``y`` of each option, the load ``M`` of each stage's slowest device and the
+base load ``B`` that all-device options put on every device. No device appears: an option's total
+load over the number of devices is what the average device bears, and the slowest bears at least
+that. Three families of rows bound ``M`` from below:
+
+* average: ``M[s] >= sum over options of y * total load / D``;
+* unit: ``M[s] >= B[s] + sum over options of item i of y * load of its fullest device``, for every
+  item, since some device holds that unit beside the base;
+* and the memory rows: all bytes fit in all capacities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.backend import Answer, Limits, Status, solve_program
+from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.program import Program, ProgramBuilder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SAFETY = 1e-9
+"""Relative allowance for the linear solver's rounding, taken off every bound."""
+
+_ROUNDS = 12
+"""Rounds of adding violated unit rows; each round tightens the bound, and any round is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """The optimum of the relaxation."""
+
+    lower_bound: float
+    """Seconds; infinite when even the relaxation is infeasible, which proves that all is."""
+    share: NDArray[np.float64]
+    """(O,): how much of each option the relaxed optimum uses; sums to 1 over an item."""
+    reduced_cost: NDArray[np.float64]
+    """(O,): by how much the bound rises, at least, when the option is chosen."""
+    stage_max: NDArray[np.float64]
+    """(S,): the load of each stage's slowest device in the relaxed optimum."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the variables of the relaxation stand."""
+
+    y: NDArray[np.int64]
+    stage: NDArray[np.int64]
+    base: NDArray[np.int64]
+    objective: int
+
+
+def relax(
+    problem: Problem,
+    allowed: NDArray[np.bool_] | None = None,
+    stage_cap: NDArray[np.float64] | None = None,
+    limits: Limits | None = None,
+) -> Relaxation:
+    """Solve the relaxation over the ``allowed`` (O,) options, all by default.
+
+    ``stage_cap`` (S,) is an upper bound on each stage's load, known from a target for the
+    objective; the bound then holds for placements that respect it.
+    """
+    allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
+    items = np.zeros((0, 2), dtype=np.int64)
+    answer, columns = None, None
+    for _ in range(_ROUNDS):
+        program, columns = _program(problem, allowed, items, stage_cap)
+        answer = solve_program(program, limits)
+        if answer.x is None or answer.status is not Status.OPTIMAL:
+            break
+        violated = _violated_units(problem, answer.x, columns)
+        if not len(violated):
+            break
+        items = np.unique(np.concatenate([items, violated]), axis=0)
+    assert answer is not None
+    assert columns is not None
+    return _relaxation(problem, answer, columns)
+
+
+def fullest_device_load(problem: Problem) -> NDArray[np.float64]:
+    """(O, S): a load that some device bears when the option is chosen: its units, spread evenly."""
+    slots = np.where(problem.shape == Shape.NODE, problem.node_count, problem.device_count)
+    slots = np.where(problem.shape == Shape.ALL, 1, slots)
+    return problem.load_seconds * np.ceil(problem.units / slots)[:, None]
+
+
+def _program(
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
+    stage_cap: NDArray[np.float64] | None,
+) -> tuple[Program, _Columns]:
+    build = ProgramBuilder()
+    items, stages = np.arange(problem.item_count), np.arange(problem.stage_count)
+    options = np.arange(problem.option_count)
+    y = build.add_columns("y", [options], upper=np.where(allowed, 1.0, 0.0))
+    stage = build.add_columns("M", [stages], upper=np.inf if stage_cap is None else stage_cap)
+    base = build.add_columns("B", [stages])
+    objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
+    columns = _Columns(y, stage, base, objective)
+
+    choose = build.add_rows("choose", [items], lower=1.0, upper=1.0)
+    build.add_entries(choose[problem.item_of_option], y, 1.0)
+
+    chain = build.add_rows("chain", [np.arange(len(problem.chain_seconds))],
+                           lower=problem.chain_seconds)
+    build.add_entries(chain, objective, 1.0)
+    build.add_entries(chain[problem.chain_of_stage], stage, -1.0)
+
+    everywhere = np.flatnonzero(problem.shape == Shape.ALL)
+    basis = build.add_rows("base", [stages], lower=0.0, upper=0.0)
+    build.add_entries(basis, base, -1.0)
+    build.add_entries(basis[None, :], y[everywhere, None], problem.load_seconds[everywhere])
+
+    average = build.add_rows("average", [stages], lower=0.0)
+    build.add_entries(average, stage, 1.0)
+    build.add_entries(average[None, :], y[:, None],
+                      -problem.total_load_seconds / problem.device_count)
+    _add_memory(build, problem, y)
+    _add_units(build, problem, columns, unit_rows)
+    return build.build(), columns
+
+
+def _add_memory(build: ProgramBuilder, problem: Problem, y: NDArray[np.int64]) -> None:
+    for name, total, capacity in (
+        ("device_memory", problem.total_device_bytes, problem.device_capacity),
+        ("node_memory", problem.total_node_bytes, problem.node_capacity),
+    ):
+        offered = capacity.sum(axis=0)
+        limited = np.flatnonzero(np.isfinite(offered))
+        scale = np.maximum(offered[limited], 1.0)
+        rows = build.add_rows(name, [limited], upper=offered[limited] / scale)
+        build.add_entries(rows[None, :], y[:, None], total[:, limited] / scale)
+
+
+def _add_units(
+    build: ProgramBuilder, problem: Problem, columns: _Columns, unit_rows: NDArray[np.int64]
+) -> None:
+    """One row per (item, stage) of ``unit_rows``."""
+    if not len(unit_rows):
+        return
+    item, stage = unit_rows.T
+    rows = build.add_rows("unit", [item, stage], lower=0.0)
+    build.add_entries(rows, columns.stage[stage], 1.0)
+    build.add_entries(rows, columns.base[stage], -1.0)
+    fullest = fullest_device_load(problem)
+    counts = np.diff(problem.option_offsets)[item]
+    row = np.repeat(rows, counts)
+    option = _ranges(problem.option_offsets[item], counts)
+    load = fullest[option, np.repeat(stage, counts)]
+    placed = problem.shape[option] != Shape.ALL
+    build.add_entries(row[placed], columns.y[option[placed]], -load[placed])
+
+
+def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``start, start + 1, ...`` of each count, one after the other."""
+    before = np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(starts, counts) + np.arange(counts.sum()) - before
+
+
+def _violated_units(
+    problem: Problem, x: NDArray[np.float64], columns: _Columns
+) -> NDArray[np.int64]:
+    """The (item, stage) pairs whose unit row the point ``x`` breaks."""
+    share, stage_max, base = x[columns.y], x[columns.stage], x[columns.base]
+    placed = fullest_device_load(problem) * (share * (problem.shape != Shape.ALL))[:, None]
+    per_item = np.add.reduceat(placed, problem.option_offsets[:-1], axis=0)
+    excess = per_item + base - stage_max
+    return np.argwhere(excess > 1e-7 * np.maximum(stage_max, stage_max.max(initial=0.0) * 1e-3))
+
+
+def _relaxation(problem: Problem, answer: Answer, columns: _Columns) -> Relaxation:
+    nothing = np.zeros(problem.option_count)
+    if answer.status is Status.INFEASIBLE:
+        return Relaxation(float("inf"), nothing, nothing, np.zeros(problem.stage_count))
+    if answer.x is None or answer.column_duals is None or answer.status is not Status.OPTIMAL:
+        return Relaxation(
+            float(problem.chain_seconds.max()), nothing, nothing, np.zeros(problem.stage_count)
+        )
+    return Relaxation(
+        lower_bound=answer.objective * (1 - _SAFETY),
+        share=answer.x[columns.y],
+        reduced_cost=np.maximum(answer.column_duals[columns.y], 0.0),
+        stage_max=answer.x[columns.stage],
+    )

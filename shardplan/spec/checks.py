@@ -1,0 +1,161 @@
+"""Whether the parts of a spec fit together: names, patterns, demands that exclude each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from shardplan.errors import InputError
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.spec.matching import TableNames
+from shardplan.spec.validation import sort_diagnostics
+from shardplan.spec.wording import did_you_mean, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.diagnostics import Diagnostic
+    from shardplan.spec.loaded import LoadedSpec
+    from shardplan.spec.spec import ConstraintSpec
+
+_Pair = tuple[ShardingType, Kernel]
+
+
+def check(loaded: LoadedSpec) -> LoadedSpec:
+    """The same, with its constraints matched to tables.
+
+    Raises InputError with everything that does not fit.
+    """
+    faults = [*_check_tables(loaded)]
+    names = TableNames(table.name for table in loaded.spec.tables)
+    matches = []
+    for index, constraint in enumerate(loaded.spec.constraints):
+        found: set[int] = set()
+        for position, pattern in enumerate(constraint.tables):
+            matched = names.match(pattern)
+            found.update(matched)
+            if not matched:
+                faults.append(_no_match(loaded, names, (index, position), pattern))
+        matches.append(tuple(sorted(found)))
+    faults += _check_allowed(loaded, matches)
+    faults += _check_apart(loaded, matches)
+    if faults:
+        raise InputError(sort_diagnostics(faults))
+    return replace(loaded, matches=tuple(matches))
+
+
+def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
+    spec = loaded.spec
+    if not spec.tables:
+        hint = "add tables, or a tables_file"
+        yield loaded.document.diagnostic((), "has no tables", hint, "missing")
+    first: dict[str, int] = {}
+    for index, table in enumerate(spec.tables):
+        if first.setdefault(table.name, index) != index:
+            message = f"another table is called {show(table.name)} (number {first[table.name] + 1})"
+            hint = "names are unique over all modules"
+            yield loaded.at_table(index, "name", message, hint, "duplicate")
+        if table.dim is None and spec.defaults.dim is None:
+            yield loaded.at_table(
+                index, "dim", "is missing", "add it here or to defaults", "missing"
+            )
+        if table.pooling is None and isinstance(spec.defaults.pooling, tuple):
+            expected, given = len(table.features or "1"), len(spec.defaults.pooling)
+            if expected != given:
+                message = f"has {expected} features, defaults.pooling has {given} numbers"
+                yield loaded.at_table(index, "features", message)
+
+
+def _no_match(
+    loaded: LoadedSpec, names: TableNames, where: tuple[int, int], pattern: str
+) -> Diagnostic:
+    path = ("constraints", where[0], "tables", where[1])
+    message = f"no table matches {show(pattern)}"
+    return loaded.document.diagnostic(path, message, did_you_mean(pattern, names), "unknown_name")
+
+
+def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:
+    """Demands on one table must leave it a sharding type, a kernel and a rank."""
+    applied: dict[int, list[int]] = {}
+    for constraint, tables in enumerate(matches):
+        for table in tables:
+            applied.setdefault(table, []).append(constraint)
+    seen: set[tuple[int, ...]] = set()
+    for table, which in sorted(applied.items()):
+        if tuple(which) in seen:
+            continue
+        seen.add(tuple(which))
+        demands = {index: loaded.spec.constraints[index] for index in which}
+        for left in _left_nothing(demands):
+            name = show(loaded.spec.tables[table].name)
+            by = " and ".join(f"constraints[{index}]" for index in left.by)
+            message = f"table {name} is left no {left.what} by {by}"
+            path = ("constraints", left.by[-1])
+            yield loaded.document.diagnostic(path, message, left.hint, "contradiction")
+
+
+class _Nothing(NamedTuple):
+    """What a table is left none of, and by which constraints."""
+
+    what: str
+    by: list[int]
+    hint: str = "all constraints that match a table hold at once"
+
+
+def _left_nothing(demands: dict[int, ConstraintSpec]) -> list[_Nothing]:
+    sharding, kernels = set(ShardingType), set(Kernel)
+    ranks: set[int] | None = None
+    for demand in demands.values():
+        sharding &= set(demand.sharding or ShardingType)
+        kernels &= set(demand.kernels or Kernel)
+        if demand.ranks:
+            ranks = set(demand.ranks) & (set(demand.ranks) if ranks is None else ranks)
+    on_sharding = [index for index, demand in demands.items() if demand.sharding]
+    on_kernels = [index for index, demand in demands.items() if demand.kernels]
+    found = []
+    if not sharding:
+        found.append(_Nothing("sharding type", on_sharding))
+    if not kernels:
+        found.append(_Nothing("kernel", on_kernels))
+    if not found and not any(_runs(pair) for pair in product(sharding, kernels)):
+        hint = "the kernel dense goes with data_parallel, the others with all other types"
+        found.append(_Nothing("way to shard it", sorted({*on_sharding, *on_kernels}), hint))
+    if ranks is not None and not ranks:
+        found.append(_Nothing("rank", [index for index, demand in demands.items() if demand.ranks]))
+    return found
+
+
+def _runs(pair: _Pair) -> bool:
+    """Data-parallel tables are plain parameters, and no others are."""
+    return (pair[0] is ShardingType.DATA_PARALLEL) == (pair[1] is Kernel.DENSE)
+
+
+def _check_apart(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:
+    """No two tables may be both together, directly or through others, and apart."""
+    leader = list(range(len(loaded.spec.tables)))
+
+    def lead(table: int) -> int:
+        while leader[table] != table:
+            leader[table] = leader[leader[table]]
+            table = leader[table]
+        return table
+
+    for constraint, tables in zip(loaded.spec.constraints, matches, strict=True):
+        for table in tables[1:] if constraint.together else ():
+            leader[lead(table)] = lead(tables[0])
+    for index, (constraint, tables) in enumerate(
+        zip(loaded.spec.constraints, matches, strict=True)
+    ):
+        group: dict[int, int] = {}
+        for table in tables if constraint.apart else ():
+            other = group.setdefault(lead(table), table)
+            if other != table:
+                names = [show(loaded.spec.tables[i].name) for i in (other, table)]
+                message = f"tables {names[0]} and {names[1]} must be together as well"
+                path = ("constraints", index)
+                yield loaded.document.diagnostic(
+                    path, message, "drop one of the two", "contradiction"
+                )
+                break

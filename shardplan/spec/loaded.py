@@ -1,0 +1,50 @@
+"""A spec that was read and holds together, with where each part of it was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
+    from shardplan.diagnostics import Diagnostic
+    from shardplan.spec.document import Document
+    from shardplan.spec.place import Path
+    from shardplan.spec.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpec:
+    """``spec`` has the tables of ``tables_file`` behind its own, and no ``tables_file``."""
+
+    spec: Spec
+    document: Document
+    base: FilePath
+    """The folder that relative paths start at."""
+    tables_document: Document | None = None
+    """What ``tables_file`` held."""
+    own_tables: int = 0
+    """How many tables the spec itself holds; the others are of ``tables_document``."""
+    matches: tuple[tuple[int, ...], ...] = ()
+    """Per constraint, the positions of the tables that it speaks of, rising."""
+
+    def at_table(
+        self, index: int, key: str, message: str, hint: str = "", code: str = "invalid"
+    ) -> Diagnostic:
+        """A fault of one table, in the file where that table is written."""
+        if index < self.own_tables or self.tables_document is None:
+            path: Path = ("tables", index, key)
+            return self.document.diagnostic(path, message, hint, code)
+        path = (index - self.own_tables, key)
+        return self.tables_document.diagnostic(path, message, hint, code)
+
+
+def resolved(loaded: LoadedSpec, topology_value: Any, cost_model_value: Any) -> dict[str, Any]:
+    """One self-contained spec as plain values, ready for JSON.
+
+    Every default is written out, the tables are inline (without what ``defaults`` says), and so
+    are the topology and the cost model, whose values are given. Reads back as an equal spec.
+    """
+    value = loaded.spec.resolved()
+    return value | {"topology": topology_value, "cost_model": cost_model_value}

@@ -1,0 +1,47 @@
+"""Where each value of a document stands in its text."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+Path = tuple[str | int, ...]
+"""The keys and positions that lead to a value of a document."""
+
+_LONGEST_KEY = 40
+
+
+class Place(NamedTuple):
+    """Line and column of a value and of its key, from 1; the same for what it contains."""
+
+    line: int
+    column: int
+    key_line: int
+    key_column: int
+    children: dict[str, Place] | list[Place] | None = None
+
+    def child(self, part: str | int) -> Place | None:
+        """The place of one key or position; None where there is none."""
+        if isinstance(self.children, dict) and isinstance(part, str):
+            return self.children.get(part)
+        if isinstance(self.children, list) and isinstance(part, int):
+            return self.children[part] if 0 <= part < len(self.children) else None
+        return None
+
+
+NOWHERE = Place(0, 0, 0, 0)
+"""The place of a value that no text was read for."""
+
+
+def path_text(path: Path) -> str:
+    """A path as people read it: ``tables[3].access.zipf``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += "." * bool(text) + (part if part.isidentifier() else _quoted(part))
+    return text
+
+
+def _quoted(key: str) -> str:
+    return repr(key if len(key) <= _LONGEST_KEY else key[:_LONGEST_KEY] + "...")

@@ -1,0 +1,119 @@
+"""Field types of everything that people write; each refuses what YAML would let slip through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, StrictBool, WithJsonSchema
+
+from shardplan import units
+from shardplan.spec.fault import fault
+from shardplan.spec.numeric import as_number, as_whole
+from shardplan.spec.scalars import ScalarError, resolve
+from shardplan.spec.wording import got
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _with_unit(parse: Callable[[str], float], noun: str, example: str) -> BeforeValidator:
+    """Read text with ``parse``; refuse bare numbers, which have no unit."""
+
+    def read(value: Any) -> float:
+        if isinstance(value, str):
+            return _parsed(parse, value)
+        if as_number(value) is not None:
+            raise fault(f"needs a unit{got(value)}", f"for example {example}", "unit")
+        raise fault(f"must be a {noun} with a unit{got(value)}", f"for example {example}", "type")
+
+    return BeforeValidator(read)
+
+
+def _parsed(parse: Callable[[str], float], text: str) -> float:
+    try:
+        return parse(text)
+    except units.UnitError as error:
+        raise fault(str(error), error.hint, "unit") from None
+
+
+def _read_fraction(value: Any) -> float:
+    if isinstance(value, str):
+        return _parsed(units.parse_fraction, value)
+    number = _read_number(value)
+    if not 0 <= number <= 1:
+        hint = f"did you mean {number:g}%?" if 1 < number <= 100 else "for example 15% or 0.15"
+        raise fault(f"must be between 0 and 1, or a percentage{got(value)}", hint, "range")
+    return number
+
+
+def _read_number(value: Any) -> float:
+    number = as_number(value)
+    if number is None:
+        raise fault("must be a number" + got(value), _unquote_hint(value), "type")
+    return number
+
+
+def _read_whole(value: Any) -> int:
+    whole = as_whole(value)
+    if whole is None:
+        raise fault("must be a whole number" + got(value), _unquote_hint(value), "type")
+    return whole
+
+
+def _unquote_hint(value: Any) -> str:
+    """What to do about a number in quotes."""
+    try:
+        is_number = isinstance(value, str) and isinstance(resolve(value), int | float)
+    except ScalarError:
+        is_number = False
+    return "write the number without quotes" if is_number else ""
+
+
+def _schema(*choices: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema(choices[0] if len(choices) == 1 else {"anyOf": list(choices)})
+
+
+_TEXT = {"type": "string"}
+
+Bytes = Annotated[
+    int,
+    _with_unit(units.parse_bytes, "size", "80GiB or 1.5TB"),
+    PlainSerializer(units.exact_bytes, return_type=str),
+    _schema(_TEXT | {"examples": ["80GiB", "1.5TB"]}),
+]
+"""A size with a unit, in bytes."""
+
+BytesPerSecond = Annotated[
+    float,
+    _with_unit(units.parse_rate, "rate", "450GB/s or 200Gb/s"),
+    PlainSerializer(units.exact_rate, return_type=str),
+    _schema(_TEXT | {"examples": ["450GB/s", "200Gb/s"]}),
+]
+"""A rate with a unit, more than 0, in bytes per second; ``b`` is a bit and ``B`` a byte."""
+
+Seconds = Annotated[
+    float,
+    _with_unit(units.parse_seconds, "time", "5us or 4ms"),
+    PlainSerializer(units.exact_seconds, return_type=str),
+    _schema(_TEXT | {"examples": ["5us", "4ms"]}),
+]
+"""A time with a unit, in seconds."""
+
+Fraction = Annotated[
+    float,
+    BeforeValidator(_read_fraction),
+    _schema({"type": "number", "minimum": 0, "maximum": 1}, _TEXT | {"examples": ["15%"]}),
+]
+"""A share between 0 and 1, as a percentage or as a plain number."""
+
+Number = Annotated[float, BeforeValidator(_read_number), _schema({"type": "number"})]
+"""A finite number; neither text nor true or false."""
+
+Whole = Annotated[int, BeforeValidator(_read_whole), _schema({"type": "integer"})]
+"""A whole number, which may be written ``4e7`` or ``40_000_000``."""
+
+Count = Annotated[Whole, Field(ge=1)]
+"""A whole number of things, at least 1."""
+
+Flag = StrictBool
+"""``true`` or ``false``, and nothing that resembles them."""

@@ -1,0 +1,145 @@
+"""The spec: everything that a user says about what to plan."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.spec.amount import Amount, AmountField
+from shardplan.spec.border import Border, Name, one_as_list
+from shardplan.spec.fault import fault
+from shardplan.spec.objective import Objective
+from shardplan.spec.quantities import Bytes, Count, Flag, Number, Whole
+from shardplan.spec.reference import CostModelReference, TopologyReference
+from shardplan.spec.tables import DefaultsSpec, TableSpec
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer, Pipeline
+
+Batch = Annotated[Count, Field(le=10**9)]
+"""Samples of one step."""
+
+Milliseconds = Annotated[Number, Field(ge=0, le=10**7)]
+
+
+class BatchSpec(Border):
+    """Samples of one step, over all devices or on each: exactly one of the two."""
+
+    global_: Batch | None = Field(default=None, alias="global")
+    """Over all devices."""
+    local: Batch | None = None
+    """On each device."""
+
+    @model_validator(mode="after")
+    def _check_one(self) -> BatchSpec:
+        if (self.global_ is None) == (self.local is None):
+            raise fault(
+                "must have exactly one of 'global' and 'local'", "for example {local: 4096}"
+            )
+        return self
+
+    def global_batch(self, world_size: int) -> int:
+        """Samples of one step over all devices."""
+        if self.global_ is not None:
+            return self.global_
+        return (self.local or 0) * world_size
+
+
+class CommDtypeSpec(Border):
+    """Number format of pooled embeddings and their gradients on the wire."""
+
+    forward: Dtype = Dtype.FP32
+    backward: Dtype = Dtype.FP32
+
+
+class DenseSpec(Border):
+    """The rest of the model, which the plan cannot change."""
+
+    forward_ms: Milliseconds = 0.0
+    """Milliseconds that a step's forward pass spends outside the tables."""
+    backward_ms: Milliseconds = 0.0
+    """Milliseconds that a step's backward pass spends outside the tables."""
+    memory: Bytes = 0
+    """HBM of each device: parameters, gradients, optimizer state, activations."""
+
+
+class TrainingSpec(Border):
+    """How the model is trained."""
+
+    optimizer: Optimizer = Optimizer.ROWWISE_ADAGRAD
+    """Decides the bytes of the optimizer's state."""
+    comm_dtype: CommDtypeSpec = CommDtypeSpec()
+    pipeline: Pipeline = Pipeline.SPARSE_DIST
+    """What of a step hides behind the batch before it."""
+    dense: DenseSpec = DenseSpec()
+    exact_updates: Flag = False
+    """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
+
+
+class ConstraintSpec(Border):
+    """A demand on the tables that match; all that it names must hold."""
+
+    tables: Annotated[tuple[Name, ...], BeforeValidator(one_as_list), Field(min_length=1)]
+    """Names or globs of tables: one, or a list."""
+    sharding: (
+        Annotated[tuple[ShardingType, ...], BeforeValidator(one_as_list), Field(min_length=1)]
+        | None
+    ) = None
+    """The only sharding types allowed."""
+    kernels: (
+        Annotated[tuple[Kernel, ...], BeforeValidator(one_as_list), Field(min_length=1)] | None
+    ) = None
+    """The only compute kernels allowed."""
+    together: Flag = False
+    """All on the same devices."""
+    apart: Flag = False
+    """No device holds parts of two of them."""
+    ranks: Annotated[tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1)] | None = None
+    """The only ranks allowed."""
+
+    @model_validator(mode="after")
+    def _check_demands(self) -> ConstraintSpec:
+        if self.together and self.apart:
+            raise fault("tables cannot be both together and apart", at=("apart",))
+        if not (self.sharding or self.kernels or self.together or self.apart or self.ranks):
+            hint = "add sharding, kernels, together, apart or ranks"
+            raise fault("demands nothing", hint)
+        return self
+
+
+class ReserveSpec(Border):
+    """What is kept free, as a percentage of each or as a size."""
+
+    hbm: AmountField = Amount(fraction=0.15)
+    """Of each device's HBM; TorchRec keeps 15% free too."""
+    ddr: AmountField = Amount(fraction=0.10)
+    """Of each node's DDR, where the processes and the data loader live."""
+    ssd: AmountField = Amount()
+    """Of each node's SSD."""
+
+
+class Spec(Border):
+    """A model's tables, how they are trained, on what, and what is demanded of the plan."""
+
+    name: Name = "unnamed"
+    """What the plan is called."""
+    batch: BatchSpec
+    topology: TopologyReference
+    """A preset's name, {name, nodes}, {path, nodes}, or a topology written inline."""
+    cost_model: CostModelReference | None = None
+    """A profile's name or path, or one written inline; by default what the topology names."""
+    training: TrainingSpec = TrainingSpec()
+    defaults: DefaultsSpec = DefaultsSpec()
+    tables: tuple[TableSpec, ...] = ()
+    tables_file: Annotated[str, Field(min_length=1)] | None = None
+    """More tables: a .csv or .parquet file beside the spec; its columns are the keys of tables."""
+    constraints: tuple[ConstraintSpec, ...] = ()
+    reserve: ReserveSpec = ReserveSpec()
+    objective: Objective = Objective.STEP_TIME
+    """What the plan minimises."""
+
+    def resolved(self) -> dict[str, Any]:
+        """The spec as plain values, with every default written out; reads back as an equal spec."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,0 +1,50 @@
+"""From a topology file to the machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+from shardplan.topology.graph import build_graph
+from shardplan.topology.layout import Layout
+from shardplan.topology.tier import Tier
+from shardplan.topology.topology import Topology
+
+if TYPE_CHECKING:
+    from shardplan.topology.schema import TierFile, TopologyFile
+
+
+def build_topology(file: TopologyFile, nodes: int | None = None) -> Topology:
+    """The machine of a file, with so many ``nodes`` where given.
+
+    Raises InputError where the machine cannot have so many.
+    """
+    nodes = file.nodes if nodes is None else nodes
+    if problem := file.problem_with(nodes):
+        raise InputError([Diagnostic(f"topology {file.name}", 0, 0, "nodes", problem)])
+    layout = Layout(
+        nodes=nodes,
+        devices_per_node=file.devices_per_node,
+        domain_nodes=min(nodes, file.domain_nodes),
+        fabric_nodes=tuple(level.nodes for level in file.fabric),
+    )
+    return Topology(
+        name=file.name,
+        layout=layout,
+        hbm=_tier("hbm", file.device.hbm),
+        ddr=_tier("ddr", file.node.ddr) if file.node.ddr else None,
+        ssd=_tier("ssd", file.node.ssd) if file.node.ssd else None,
+        host_link_bytes_per_second=file.device.host_link.value,
+        graph=build_graph(file, layout),
+    )
+
+
+def _tier(name: str, file: TierFile) -> Tier:
+    return Tier(
+        name=name,
+        capacity_bytes=file.capacity.value,
+        read_bytes_per_second=file.read.value,
+        write_bytes_per_second=(file.write or file.read).value,
+        iops=file.iops.value if file.iops else None,
+    )

@@ -1,0 +1,83 @@
+"""The machine that a plan is made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shardplan.topology.congestion import congestion
+from shardplan.topology.flow import flows
+from shardplan.topology.network import Network
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from shardplan.topology.collective import Collective, Scope
+    from shardplan.topology.layout import Layout
+    from shardplan.topology.level import Level, Link
+    from shardplan.topology.tier import Tier
+
+
+@dataclass(frozen=True, eq=False)
+class Topology:
+    """Equal nodes of equal devices, their memory tiers, and the graph of links between them."""
+
+    name: str
+    layout: Layout
+    hbm: Tier
+    """Of each device."""
+    ddr: Tier | None
+    """Of each node, shared by its devices."""
+    ssd: Tier | None
+    """Of each node, shared by its devices."""
+    host_link_bytes_per_second: float
+    """Between one device and its host, each direction."""
+    graph: nx.DiGraph[str]
+    """Vertices with a ``kind``, links with ``bytes_per_second``; see ``build_graph``."""
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes."""
+        return self.layout.nodes
+
+    @property
+    def devices_per_node(self) -> int:
+        """Devices of one node."""
+        return self.layout.devices_per_node
+
+    @property
+    def world_size(self) -> int:
+        """All devices."""
+        return self.layout.world_size
+
+    @cached_property
+    def network(self) -> Network:
+        """The graph as arrays."""
+        return Network.of(self.graph, self.layout)
+
+    def read_share_bytes_per_second(self, tier: Tier) -> float:
+        """What one device reads of a node's tier when all devices of the node read at once."""
+        share = tier.read_bytes_per_second / self.devices_per_node
+        return min(self.host_link_bytes_per_second, share)
+
+    def write_share_bytes_per_second(self, tier: Tier) -> float:
+        """What one device writes to a node's tier when all devices of the node write at once."""
+        share = tier.write_bytes_per_second / self.devices_per_node
+        return min(self.host_link_bytes_per_second, share)
+
+    def route(self, collective: Collective, scope: Scope) -> tuple[Level, ...]:
+        """The levels at which a collective moves bytes, scale-up first; none for one device."""
+        return tuple(level for level, _ in self._congested(collective, scope))
+
+    def bottleneck(self, collective: Collective, scope: Scope) -> Link | None:
+        """The link that a collective waits for longest; None where nothing moves."""
+        slowest = max(
+            self._congested(collective, scope),
+            key=lambda found: found[0].bytes_share / found[0].bytes_per_second,
+            default=None,
+        )
+        return slowest[1] if slowest else None
+
+    def _congested(self, collective: Collective, scope: Scope) -> tuple[tuple[Level, Link], ...]:
+        return congestion(self.network, self.layout, flows(self.layout, collective, scope))

@@ -1,0 +1,48 @@
+"""How likely each row of a table is to be read, as classes of equally likely rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RowDistribution:
+    """Classes of rows, hottest first; all rows of a class are equally likely to be read."""
+
+    counts: NDArray[np.float64]
+    """(C,): rows in each class; expected numbers, so they need not be whole."""
+    probabilities: NDArray[np.float64]
+    """(C,): the chance that one access reads one given row of the class."""
+
+    @classmethod
+    def of(cls, counts: NDArray[np.float64], shares: NDArray[np.float64]) -> RowDistribution:
+        """Build from rows and share of accesses per class, in any order."""
+        held = counts > 0
+        counts, probabilities = counts[held], np.minimum(shares[held] / counts[held], 1.0)
+        hottest_first = np.argsort(-probabilities, kind="stable")
+        return cls(counts[hottest_first], probabilities[hottest_first])
+
+    def unique_rows(self, draws: float) -> float:
+        """Expected number of distinct rows that ``draws`` independent accesses touch.
+
+        ``sum(count * (1 - (1 - p) ** draws))``, exact for independent accesses; at most ``draws``
+        and at most the number of rows, and never falls as ``draws`` grows.
+        """
+        if draws <= 0:
+            return 0.0
+        with np.errstate(divide="ignore"):  # a row that is always read: log(0), and is touched
+            touched = -np.expm1(draws * np.log1p(-self.probabilities))
+        return float(min(draws, np.dot(self.counts, touched)))
+
+    def hottest_share(self, fraction: float) -> float:
+        """Share of the accesses that read the hottest ``fraction`` of the rows."""
+        rows = np.concatenate([[0.0], np.cumsum(self.counts)])
+        accesses = np.concatenate([[0.0], np.cumsum(self.counts * self.probabilities)])
+        found = np.interp(fraction * rows[-1], rows, accesses)
+        return float(min(1.0, found / accesses[-1]))

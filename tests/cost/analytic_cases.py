@@ -1,0 +1,94 @@
+"""Small clusters, workloads and options that the tests of the analytic cost model share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from shardplan.cost.analytic import AnalyticCostModel
+from shardplan.cost.build import build_profile
+from shardplan.cost.profile_file import ProfileFile
+from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.options.option_set import OptionSet
+from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.spec.document import read_document, read_file
+from shardplan.spec.validation import validate
+from shardplan.topology.build import build_topology
+from shardplan.topology.schema import TopologyFile
+from shardplan.workload.access import Uniform
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.table import Table
+from shardplan.workload.training import Training
+from shardplan.workload.workload import Workload
+
+COST_MODELS = Path(__file__).parents[2] / "cost_models"
+TOPOLOGIES = COST_MODELS.parent / "topologies"
+
+CLUSTER = """
+name: test
+cost_model: h100
+nodes: 2
+devices_per_node: 4
+device:
+  hbm: {capacity: 80GB, read: 3TB/s}
+  host_link: 64GB/s
+node: {ddr: {capacity: 1TB, read: 200GB/s, write: 160GB/s}}
+scale_up: {kind: switch, bandwidth: 450GB/s}
+nics: {count: 4, rate: 50GB/s}
+"""
+
+
+def cluster(nodes=2, text=CLUSTER):
+    return build_topology(validate(TopologyFile, read_document(text, "cluster.yaml")), nodes)
+
+
+def preset(name, nodes):
+    return build_topology(
+        validate(TopologyFile, read_file(str(TOPOLOGIES / f"{name}.yaml"))), nodes
+    )
+
+
+def profile(name="h100"):
+    return build_profile(validate(ProfileFile, read_file(str(COST_MODELS / f"{name}.yaml"))))
+
+
+def table(name="t", rows=100_000, dim=64, pooling=10.0, dtype=Dtype.FP32, access=None, features=1):
+    return Table(
+        name, "m", rows, dim, dtype,
+        tuple(f"{name}_{i}" for i in range(features)),
+        tuple([pooling / features] * features),
+        access or Uniform(),
+    )  # fmt: skip
+
+
+def model(*tables, batch=8_192, training=None, nodes=2, name="h100", topology=None):
+    workload = Workload("test", tables, batch, training or Training())
+    return AnalyticCostModel(workload, topology or cluster(nodes), profile(name))
+
+
+def options(*ways):
+    """Options from (table, sharding type, kernel, column shards); an OptionSet of them."""
+    table_of, sharding, kernel, cuts = zip(*ways, strict=True)
+    return OptionSet(
+        np.array(table_of, np.int32),
+        np.array([SHARDING_TYPES.index(ShardingType(s)) for s in sharding], np.int8),
+        np.array([KERNELS.index(Kernel(k)) for k in kernel], np.int8),
+        np.array(cuts, np.int32),
+    )
+
+
+def option(sharding, kernel=None, cuts=1, at=0):
+    kernel = kernel or ("dense" if sharding == "data_parallel" else "fused")
+    return options((at, sharding, kernel, cuts))
+
+
+def load(cost_model, sharding, kernel=None, cuts=1, at=0):
+    """Seconds by phase of one unit of one option."""
+    seconds = cost_model.unit_costs(option(sharding, kernel, cuts, at)).load_seconds[0]
+    return dict(zip([phase.name for phase in cost_model.phases], seconds.tolist(), strict=True))
+
+
+def memory(cost_model, sharding, kernel=None, cuts=1, at=0):
+    """Bytes (hbm, ddr, ssd) of one unit of one option."""
+    return cost_model.unit_costs(option(sharding, kernel, cuts, at)).memory_bytes[0].tolist()

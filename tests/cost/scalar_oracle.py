@@ -1,0 +1,120 @@
+"""The analytic cost model once more, one option at a time and in loops."""
+
+from __future__ import annotations
+
+import math
+
+from shardplan.topology.collective import Collective, Scope
+
+A2A, RS, AG, AR = Collective
+
+STATE_ELEMENTS = {"sgd": 0, "adagrad": 1, "adam": 2}
+IN_FLIGHT = {"none": 1, "sparse_dist": 2, "prefetch_sparse_dist": 3}
+
+
+def state_bytes(optimizer, columns):
+    return 4 if optimizer == "rowwise_adagrad" else 4 * columns * STATE_ELEMENTS[optimizer]
+
+
+class Oracle:
+    """Seconds by phase, and bytes by tier, of one unit of one option on one device."""
+
+    def __init__(self, workload, topology, profile, collectives):
+        self.workload, self.topology, self.profile = workload, topology, profile
+        self.collectives = collectives
+        self.world, self.local = topology.world_size, topology.devices_per_node
+        outputs = sum(len(t.features) * t.dim for t in workload.tables)
+        ids = sum(t.pooling + len(t.features) for t in workload.tables)
+        self.elements = workload.global_batch * outputs / self.world
+        self.id_bytes = workload.global_batch * ids * 8 / self.world
+
+    def shards(self, kind, table, cuts):
+        """The (rows, columns) shards that one device holds of a unit."""
+        n = {"row_wise": self.world, "table_row_wise": self.local, "grid_shard": self.local}
+        rows = math.ceil(table.rows / n.get(kind, 1))
+        count = cuts // self.local if kind == "table_column_wise" else 1
+        return [(rows, table.dim // cuts)] * count, n.get(kind, 1)
+
+    def seconds(self, kind, kernel, table, cuts):
+        batch = self.workload.global_batch
+        samples = batch / self.world if kind == "data_parallel" else batch
+        shards, parts = self.shards(kind, table, cuts)
+        access = table.access.distribution(table.rows, table.pooling)
+        unique = access.unique_rows(samples * table.pooling) / parts
+        ids, bags = samples * table.pooling / parts, samples * len(table.features)
+        total = dict.fromkeys(
+            ("ids_comm", "lookup_forward", "output_comm", "gradient_comm", "update_backward",
+             "all_reduce"), 0.0,
+        )  # fmt: skip
+        for rows, columns in shards:
+            state = state_bytes(self.workload.training.optimizer, columns)
+            row = columns * table.dtype.bytes
+            forward = (1, ids, ids * row, unique, unique * row, bags * columns * 4)
+            update = (1, ids, ids * row, unique, unique * (row + state), bags * columns * 4)
+            total["lookup_forward"] += self.kernel(self.profile.lookup_forward, kernel, forward)
+            total["update_backward"] += self.kernel(self.profile.update_backward, kernel, update)
+            if kind == "data_parallel":
+                sweep = rows * columns * 12 + 2 * rows * state
+                total["update_backward"] += sweep / self.profile.dense_update_bytes_per_second
+                total["all_reduce"] += rows * columns * 4 * self.average(AR, Scope.ALL, 4)
+                continue
+            per_byte = self.line(A2A, Scope.ALL, self.id_bytes)
+            total["ids_comm"] += 8 * (ids + bags) * per_byte
+            training = self.workload.training
+            total["output_comm"] += (
+                bags * columns * self.pooled(kind, RS, training.comm_forward.bytes)
+            )
+            total["gradient_comm"] += (
+                bags * columns * self.pooled(kind, AG, training.comm_backward.bytes)
+            )
+        return total
+
+    def kernel(self, costs, kernel, sums):
+        rates = costs.ddr if kernel == "fused_uvm" else costs.hbm
+        per = [
+            rates.per_table, rates.per_id, rates.per_read_byte,
+            rates.per_unique_row, rates.per_unique_byte, rates.per_output_byte,
+        ]  # fmt: skip
+        if kernel == "fused_uvm":
+            ddr, link = self.topology.ddr, self.topology.host_link_bytes_per_second
+            read = min(link, ddr.read_bytes_per_second / self.local)
+            write = min(link, ddr.write_bytes_per_second / self.local)
+            if costs.ddr_path.read:
+                per[2] += 1 / (read * costs.ddr_path.read)
+            if costs.ddr_path.unique:
+                per[4] += 1 / (min(read, write) * costs.ddr_path.unique)
+        return sum(p * s for p, s in zip(per, sums, strict=True))
+
+    def pooled(self, kind, rows_kind, element_bytes):
+        """Seconds per element of pooled output."""
+        if kind == "row_wise":
+            return element_bytes * self.average(rows_kind, Scope.ALL, element_bytes)
+        if kind in ("table_row_wise", "grid_shard"):
+            inside = self.average(rows_kind, Scope.NODE, element_bytes)
+            across = self.average(A2A, Scope.PEERS, element_bytes)
+            return element_bytes * (inside + across / self.local)
+        return element_bytes * self.line(A2A, Scope.ALL, self.elements * element_bytes)
+
+    def line(self, kind, scope, at_bytes):
+        return self.collectives.line(kind, scope, at_bytes).seconds_per_byte
+
+    def average(self, kind, scope, element_bytes):
+        at_bytes = self.elements * element_bytes
+        return self.collectives.seconds(kind, scope, at_bytes) / at_bytes
+
+    def bytes(self, kind, kernel, table, cuts):
+        batch, training = self.workload.global_batch, self.workload.training
+        samples = batch / self.world if kind == "data_parallel" else batch
+        shards, parts = self.shards(kind, table, cuts)
+        stored = outputs = gradient = 0
+        for rows, columns in shards:
+            stored += rows * (
+                columns * table.dtype.bytes + state_bytes(training.optimizer, columns)
+            )
+            outputs += 2 * samples * len(table.features) * columns * 4
+            gradient += rows * columns * 4
+        ids = math.ceil(samples * table.pooling * len(shards) / parts)
+        bags = math.ceil(samples * len(table.features) * len(shards))
+        hbm = 8 * (ids + bags) * IN_FLIGHT[training.pipeline]
+        hbm += gradient if kind == "data_parallel" else outputs
+        return (hbm, stored, 0) if kernel == "fused_uvm" else (hbm + stored, 0, 0)

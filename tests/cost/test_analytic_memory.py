@@ -1,0 +1,62 @@
+"""Bytes of shards and buffers by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from analytic_cases import memory, model, table
+
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer, Pipeline, Training
+
+
+def test_row_shards_hold_ceil_divided_rows():
+    """1,001 rows over 8 devices: 126 rows each, of 64 columns and 4 bytes of state."""
+    costs = model(table(rows=1_001), batch=64)
+    buffers = 2 * 8 * (64 * 10 // 8 + 64) + 2 * 64 * 64 * 4
+    assert memory(costs, "row_wise") == [126 * (64 * 4 + 4) + buffers, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "state"),
+    [
+        (Optimizer.SGD, 0),
+        (Optimizer.ADAGRAD, 64 * 4),
+        (Optimizer.ROWWISE_ADAGRAD, 4),
+        (Optimizer.ADAM, 64 * 8),
+    ],
+)
+def test_optimizer_state_is_fp32_whatever_the_weights_are(optimizer, state):
+    costs = model(table(dtype=Dtype.FP16), training=Training(optimizer=optimizer))
+    assert costs.weight_bytes(0, 1_000, 64, 1) == (1_000 * (64 * 2 + state), 0, 0)
+    assert costs.weight_bytes(0, 1_000, 64, 2) == (0, 1_000 * (64 * 2 + state), 0)
+
+
+def test_row_wise_adagrad_keeps_one_number_per_row_of_each_column_shard():
+    costs = model(table(dim=64))
+    whole, part = costs.weight_bytes(0, 1_000, 64, 1)[0], costs.weight_bytes(0, 1_000, 16, 1)[0]
+    assert 4 * part - whole == 3 * 1_000 * 4
+
+
+def test_host_memory_holds_weights_and_state_but_no_buffers():
+    costs = model(table(), training=Training(optimizer=Optimizer.ADAM))
+    in_hbm, in_ddr = (memory(costs, "table_wise", kernel) for kernel in ("fused", "fused_uvm"))
+    assert in_ddr[1] == 100_000 * (64 * 4 + 64 * 8)
+    assert in_ddr[0] == in_hbm[0] - in_ddr[1]
+
+
+def test_batches_in_flight_keep_their_ids():
+    """One more batch of 8,192 samples: 10 ids and a length each, 8 bytes apiece."""
+    held = [
+        memory(model(table(), training=Training(pipeline=pipeline)), "table_wise")[0]
+        for pipeline in (Pipeline.NONE, Pipeline.SPARSE_DIST, Pipeline.PREFETCH_SPARSE_DIST)
+    ]
+    assert np.diff(held).tolist() == [8_192 * 11 * 8] * 2
+
+
+def test_every_device_keeps_the_outputs_of_its_own_samples():
+    """1,025 of 8,193 samples on each of 8 devices; 3 outputs of 64 and one of 32, twice in fp32."""
+    training = Training(dense_memory_bytes=5_000)
+    tables = [table("a", features=3), table("b", dim=32)]
+    found = model(*tables, batch=8_193, training=training).base_memory_bytes
+    assert found.tolist() == [5_000 + 2 * 1_025 * (3 * 64 + 32) * 4, 0, 0]

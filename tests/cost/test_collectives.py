@@ -1,0 +1,103 @@
+"""Collectives on clusters against hand calculations."""
+
+from __future__ import annotations
+
+import pytest
+from analytic_cases import CLUSTER, cluster, profile
+
+from shardplan.cost.collectives import Collectives, bytes_share
+from shardplan.topology.collective import Collective, Scope
+
+MIB = 2**20
+
+
+def on(nodes, text=CLUSTER, name="h100"):
+    return Collectives(cluster(nodes, text), profile(name))
+
+
+def test_inside_a_node_like_the_measured_one_times_are_the_measured_ones():
+    """Four H100s: 64 MiB all-to-all in 192.34 us, all-reduce in 330.44 us, as nccl-tests found."""
+    collectives = on(1)
+    seconds = collectives.seconds(Collective.ALL_TO_ALL, Scope.NODE, 64 * MIB)
+    assert seconds == pytest.approx(192.34e-6)
+    seconds = collectives.seconds(Collective.ALL_REDUCE, Scope.ALL, 64 * MIB)
+    assert seconds == pytest.approx(330.44e-6)
+
+
+def test_links_of_half_the_rate_double_all_but_the_latency():
+    """4 MiB among four H100s take 24.83 us, of which 7.06 us are latency."""
+    slow = CLUSTER.replace("450GB/s", "225GB/s")
+    seconds = on(1, slow).seconds(Collective.ALL_TO_ALL, Scope.NODE, 4 * MIB)
+    assert seconds == pytest.approx(7.06e-6 + 2 * (24.83e-6 - 7.06e-6))
+
+
+def test_across_nodes_the_nics_decide():
+    """Each of 8 devices sends 4/8 of 64 MiB through its 50 GB/s NIC at 90%, 22 us after the start.
+
+    Inside the node only 3/8 move, at the efficiency of the message that moves as much there.
+    """
+    expected = 22e-6 + 64 * MIB * 4 / 8 / (50e9 * 0.9)
+    assert on(2).seconds(Collective.ALL_TO_ALL, Scope.ALL, 64 * MIB) == pytest.approx(expected)
+    line = on(2).line(Collective.ALL_TO_ALL, Scope.ALL, 64 * MIB)
+    assert line.constant_seconds == pytest.approx(22e-6)
+    assert line.seconds_per_byte == pytest.approx(0.5 / 45e9)
+
+
+def test_fast_nics_leave_the_scale_up_links_to_decide():
+    """3/8 of 128 MiB stay inside the node, as in a 64 MiB all-to-all of four devices (3/4)."""
+    fast = CLUSTER.replace("rate: 50GB/s", "rate: 5TB/s").replace("64GB/s", "5TB/s")
+    seconds = on(2, fast).seconds(Collective.ALL_TO_ALL, Scope.ALL, 128 * MIB)
+    assert seconds == pytest.approx(192.34e-6)
+
+
+def test_the_nodes_collective_never_touches_the_nics():
+    slow = CLUSTER.replace("rate: 50GB/s", "rate: 1GB/s")
+    assert on(2, slow).seconds(Collective.REDUCE_SCATTER, Scope.NODE, 64 * MIB) == on(1).seconds(
+        Collective.REDUCE_SCATTER, Scope.NODE, 64 * MIB
+    )
+
+
+def test_peers_exchange_through_their_nics_alone():
+    """Two peers: half of the buffer crosses."""
+    expected = 22e-6 + 8 * MIB / 2 / 45e9
+    assert on(2).seconds(Collective.ALL_TO_ALL, Scope.PEERS, 8 * MIB) == pytest.approx(expected)
+
+
+def test_one_device_has_nobody_to_exchange_with():
+    alone = CLUSTER.replace("devices_per_node: 4", "devices_per_node: 1").replace(
+        "nics: {count: 4", "nics: {count: 1"
+    )
+    for kind in Collective:
+        for scope in Scope:
+            assert on(1, alone).seconds(kind, scope, MIB) == 0
+            assert on(1, alone).line(kind, scope, MIB).seconds(MIB) == 0
+
+
+def test_start_up_grows_with_nodes():
+    few, many = (on(n).seconds(Collective.ALL_TO_ALL, Scope.PEERS, 0) for n in (2, 64))
+    assert few == pytest.approx(22e-6)
+    assert many == pytest.approx(84e-6)
+
+
+def test_average_pays_the_start_up_in_proportion():
+    line = on(2).average(Collective.ALL_TO_ALL, Scope.PEERS, 8 * MIB)
+    assert line.constant_seconds == 0
+    assert line.seconds(8 * MIB) == pytest.approx(
+        on(2).seconds(Collective.ALL_TO_ALL, Scope.PEERS, 8 * MIB)
+    )
+
+
+def test_a_number_of_ranks_that_was_not_measured_uses_the_nearest():
+    """Three devices stand between two and four; five between four and eight, nearer to four."""
+    scale_up = profile().scale_up
+    assert scale_up.curve(Collective.ALL_TO_ALL, 3)[0] == 4
+    assert scale_up.curve(Collective.ALL_TO_ALL, 5)[0] == 4
+    assert scale_up.curve(Collective.ALL_TO_ALL, 72)[0] == 8
+
+
+def test_bytes_moved_follow_the_definition_of_bus_bandwidth():
+    """8 A100s at 256 MiB: 196 GB/s of bus bandwidth in an all-to-all, 215 in an all-reduce."""
+    curves = profile("a100").scale_up.curves
+    for kind, published in ((Collective.ALL_TO_ALL, 196e9), (Collective.ALL_REDUCE, 215e9)):
+        moved = 256 * MIB * bytes_share(kind, 8)
+        assert moved / curves[kind, 8].seconds(256 * MIB) == pytest.approx(published, rel=0.005)

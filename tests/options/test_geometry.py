@@ -1,0 +1,178 @@
+"""Shard geometry against TorchRec's golden splits, and against the cells of small tables."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shardplan.options.geometry import (
+    Shard,
+    column_width_fault,
+    column_width_is_legal,
+    default_column_width,
+    row_blocks,
+    row_split_fault,
+    row_split_is_legal,
+    shards,
+)
+from shardplan.options.sharding_type import ShardingType
+
+DIVIDED = [t for t in ShardingType if t is not ShardingType.DATA_PARALLEL]
+ON_NODES = (ShardingType.TABLE_ROW_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD)
+
+
+def split(sharding_type, rows=10, dim=16, column_shards=1, world=4, per_node=2, targets=()):
+    return shards(sharding_type, rows, dim, column_shards, world, per_node, targets)
+
+
+@pytest.mark.parametrize(
+    ("rows", "n", "heights"),
+    [
+        (5, 4, [2, 2, 1, 0]),
+        (10, 4, [3, 3, 3, 1]),
+        (100, 8, [13] * 7 + [9]),
+        (110, 8, [14] * 7 + [12]),
+        (120, 8, [15] * 8),
+        (130, 8, [17] * 7 + [11]),
+    ],
+)
+def test_row_blocks_are_those_of_torchrec(rows, n, heights):
+    assert [height for _, height in row_blocks(rows, n)] == heights
+
+
+@pytest.mark.parametrize(
+    ("dim", "min_width", "width"),
+    [
+        (20, 20, 20),
+        (40, 20, 20),
+        (60, 20, 20),
+        (80, 40, 40),
+        (80, 8, 8),
+        (160, 40, 40),
+        (240, 20, 20),
+        (320, 32, 32),
+        (128, 128, 128),
+        (512, 128, 128),
+        (10, 4, 10),
+    ],
+)
+def test_default_column_width_is_torchrecs(dim, min_width, width):
+    assert default_column_width(dim, min_width) == width
+
+
+def test_table_wise_is_one_shard():
+    assert split(ShardingType.TABLE_WISE, targets=[3]) == (Shard(3, 0, 0, 10, 16),)
+
+
+def test_column_wise_pairs_column_shards_with_devices_by_index():
+    """A device may hold two shards of a table."""
+    assert split(ShardingType.COLUMN_WISE, dim=12, column_shards=3, targets=[2, 0, 2]) == (
+        Shard(2, 0, 0, 10, 4),
+        Shard(0, 0, 4, 10, 4),
+        Shard(2, 0, 8, 10, 4),
+    )
+
+
+def test_row_wise_puts_block_k_on_rank_k():
+    assert split(ShardingType.ROW_WISE) == (
+        Shard(0, 0, 0, 3, 16),
+        Shard(1, 3, 0, 3, 16),
+        Shard(2, 6, 0, 3, 16),
+        Shard(3, 9, 0, 1, 16),
+    )
+
+
+def test_table_row_wise_uses_the_ranks_of_its_node_in_order():
+    assert split(ShardingType.TABLE_ROW_WISE, targets=[1]) == (
+        Shard(2, 0, 0, 5, 16),
+        Shard(3, 5, 0, 5, 16),
+    )
+
+
+def test_table_column_wise_gives_each_device_of_the_node_neighbouring_columns():
+    assert split(ShardingType.TABLE_COLUMN_WISE, column_shards=4, targets=[1]) == (
+        Shard(2, 0, 0, 10, 4),
+        Shard(2, 0, 4, 10, 4),
+        Shard(3, 0, 8, 10, 4),
+        Shard(3, 0, 12, 10, 4),
+    )
+
+
+def test_grid_shards_come_column_block_by_column_block():
+    assert split(ShardingType.GRID_SHARD, rows=5, column_shards=2, targets=[1, 0]) == (
+        Shard(2, 0, 0, 3, 8),
+        Shard(3, 3, 0, 2, 8),
+        Shard(0, 0, 8, 3, 8),
+        Shard(1, 3, 8, 2, 8),
+    )
+
+
+def test_data_parallel_has_no_shards():
+    assert split(ShardingType.DATA_PARALLEL) == ()
+
+
+@st.composite
+def cuts(draw):
+    """Arguments of ``shards`` for any type that divides a table, on up to 3 nodes of 3 devices."""
+    sharding_type = draw(st.sampled_from(DIVIDED))
+    nodes, per_node, blocks = draw(st.integers(1, 3)), draw(st.integers(1, 3)), 1
+    if sharding_type in (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD):
+        blocks = draw(st.integers(1, 3))
+    targets = 0 if sharding_type is ShardingType.ROW_WISE else blocks
+    if sharding_type is ShardingType.TABLE_COLUMN_WISE:
+        blocks = per_node * draw(st.integers(1, 3))
+    places = nodes if sharding_type in ON_NODES else nodes * per_node
+    chosen = st.lists(st.integers(0, places - 1), min_size=targets, max_size=targets)
+    rows = draw(st.integers(1, 20))
+    return sharding_type, rows, 4 * blocks, blocks, nodes * per_node, per_node, draw(chosen)
+
+
+@given(cuts())
+def test_every_cell_of_a_table_lies_in_exactly_one_shard(cut):
+    _, rows, dim, *_ = cut
+    cells = [
+        (row, column)
+        for s in shards(*cut)
+        for row in range(s.row_offset, s.row_offset + s.rows)
+        for column in range(s.column_offset, s.column_offset + s.columns)
+    ]
+    assert sorted(cells) == [(row, column) for row in range(rows) for column in range(dim)]
+
+
+@given(rows=st.integers(1, 10**9), n=st.integers(1, 64), data=st.data())
+def test_the_runtimes_bucket_of_an_id_is_the_block_that_holds_it(rows, n, data):
+    row = data.draw(st.integers(0, rows - 1))
+    offset, height = row_blocks(rows, n)[row // -(-rows // n)]
+    assert offset <= row < offset + height
+
+
+@given(rows=st.integers(1, 500), n=st.integers(1, 40))
+def test_a_row_split_is_legal_when_no_block_is_empty(rows, n):
+    legal = all(height > 0 for _, height in row_blocks(rows, n))
+    assert row_split_is_legal(rows, n) == legal
+    assert (row_split_fault(rows, n) == "") == legal
+
+
+def test_faults_name_the_numbers():
+    assert row_split_fault(9, 4) == "9 rows in blocks of 3 leave some of 4 devices without rows"
+    assert column_width_fault(6) == "a shard of 6 columns is not a multiple of 4 wide"
+
+
+@pytest.mark.parametrize(("width", "legal"), [(4, True), (128, True), (6, False), (0, False)])
+def test_column_widths_are_positive_multiples_of_four(width, legal):
+    assert column_width_is_legal(width) is legal
+    assert (column_width_fault(width) == "") is legal
+
+
+@pytest.mark.parametrize(
+    ("sharding_type", "column_shards", "targets"),
+    [
+        (ShardingType.TABLE_WISE, 1, []),
+        (ShardingType.ROW_WISE, 1, [0]),
+        (ShardingType.GRID_SHARD, 2, [0]),
+        (ShardingType.COLUMN_WISE, 3, [0, 1, 2]),
+        (ShardingType.TABLE_COLUMN_WISE, 1, [0]),
+    ],
+)
+def test_a_cut_that_does_not_come_out_even_is_refused(sharding_type, column_shards, targets):
+    with pytest.raises(ValueError, match=sharding_type.value):
+        split(sharding_type, column_shards=column_shards, targets=targets)

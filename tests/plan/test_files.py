@@ -1,0 +1,69 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from shardplan.errors import InputError
+from shardplan.files import write_atomically
+
+
+def test_writes_a_new_file_and_leaves_nothing_else(tmp_path):
+    write_atomically(tmp_path / "plan.json", "né")
+    assert (tmp_path / "plan.json").read_text(encoding="utf-8") == "né"
+    assert os.listdir(tmp_path) == ["plan.json"]
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
+def test_a_full_disk_leaves_the_old_file_whole_and_no_rubbish(tmp_path, monkeypatch, step):
+    def full(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    target = tmp_path / "plan.json"
+    target.write_text("old")
+    monkeypatch.setattr(step, full)
+    with pytest.raises(InputError, match=r"plan\.json: error: cannot write: No space left"):
+        write_atomically(target, "new")
+    monkeypatch.undo()
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["plan.json"]
+
+
+def test_an_interrupt_leaves_the_old_file_whole_and_no_rubbish(tmp_path, monkeypatch):
+    def interrupt(*_args):
+        raise KeyboardInterrupt
+
+    target = tmp_path / "plan.json"
+    target.write_text("old")
+    monkeypatch.setattr("os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(target, "new")
+    monkeypatch.undo()
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["plan.json"]
+
+
+def test_a_missing_folder_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="cannot write: No such file or directory"):
+        write_atomically(tmp_path / "none" / "plan.json", "new")
+
+
+def test_a_folder_in_place_of_the_file_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="cannot write: Is a directory"):
+        write_atomically(tmp_path, "new")
+
+
+def test_keeps_permissions_and_follows_links(tmp_path):
+    target, link = tmp_path / "plan.json", tmp_path / "link.json"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    write_atomically(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_writes_through_a_device_without_replacing_it():
+    write_atomically("/dev/null", "new")
+    assert not Path("/dev/null").is_file()
