@@ -47,7 +47,8 @@ def weight_bytes(
     cells = shards.rows * shards.columns
     whole = tables.rows * tables.columns * shards.element_bytes
     # Dividing by the number of shards first keeps even cuts exact.
-    cache = np.ceil(np.rint(load_factor * whole) / (tables.rows * tables.columns / cells))
+    shards_of_table = tables.rows * tables.columns / np.maximum(cells, 1)
+    cache = np.where(cells > 0, np.ceil(np.rint(load_factor * whole) / shards_of_table), 0)
     state_of_cache = memory.cache_bytes_per_row + load_factor * memory.cache_bytes_per_slot
     cache_state = np.ceil(shards.rows * state_of_cache)
     full = _with_state(cells * shards.element_bytes, state_per_weight)

@@ -112,6 +112,8 @@ def _shards(case: Case, table: Table, decision: Decision) -> list[tuple[int, Sha
 
 
 def _shard_memory(case: Case, decision: Decision, rows: int, columns: int) -> MemoryBytes:
+    if not rows or not columns:
+        return MemoryBytes(hbm=0, ddr=0, ssd=0)
     kernel = KERNELS.index(decision.kernel)
     return _memory(case.cost_model.weight_bytes(decision.table, rows, columns, kernel))
 

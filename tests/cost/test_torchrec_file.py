@@ -1,8 +1,9 @@
-"""The cost-model file of TorchRec's kind: what is shipped, what may be left out, what is refused."""
+"""The cost-model file of TorchRec's kind: what it ships, what may be left out, what is refused."""
 
 from dataclasses import fields
 
 import pytest
+from torchrec_cases import shipped_constants, shipped_file
 
 from shardplan.cost.torchrec_constants import constants_of
 from shardplan.cost.torchrec_file import TorchRecFile, completed
@@ -22,6 +23,16 @@ bandwidths:
 sources:
   board: the board's datasheet
 """
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return shipped_file()
+
+
+@pytest.fixture(scope="module")
+def constants():
+    return shipped_constants()
 
 
 def parsed(text):
@@ -72,7 +83,7 @@ def test_two_partial_files_make_no_estimator():
     ("old", "new", "line", "path", "message"),
     [
         ("3TB/s", "3000", 4, "bandwidths.hbm", "needs a unit (got 3000)"),
-        ("  ssd: 1GB/s\n", "", 3, "bandwidths.ssd", "is missing"),
+        ("  ssd: 1GB/s\n", "", 4, "bandwidths.ssd", "is missing"),
         ("ssd:", "sdd:", 6, "bandwidths.sdd", "unknown key 'sdd'"),
         ("source: board", "source: bord", 5, "bandwidths.host_link.source",
          "source 'bord' is not among the file's sources"),

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from torchrec_cases import option_set, shipped_constants
 
 from shardplan.cost.torchrec import TorchRecCostModel
 from shardplan.options.kernel import KERNELS, Kernel
-from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.options.sharding_type import ShardingType
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
@@ -17,6 +17,11 @@ from shardplan.workload.workload import Workload
 
 LOOKUP, OUTPUT, GRADIENT, UPDATE, PREFETCH = range(5)
 MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def constants():
+    return shipped_constants()
 
 
 def table(rows=1000, dim=128, poolings=(10.0,), dtype=Dtype.FP32, name="t"):
@@ -30,20 +35,9 @@ def model(constants, *tables, batch=8192, nodes=2, each=4, **training):
     return TorchRecCostModel(workload, topology, constants)
 
 
-def options(*rows):
-    """Each row: table, sharding type, kernel, column shards."""
-    index, sharding, kernel, columns = zip(*rows, strict=True)
-    return OptionSet(
-        np.array(index, np.int32),
-        np.array([SHARDING_TYPES.index(s) for s in sharding], np.int8),
-        np.array([KERNELS.index(k) for k in kernel], np.int8),
-        np.array(columns, np.int32),
-    )
-
-
 def costs(model, sharding_type, kernel=Kernel.FUSED, column_shards=1):
     """(seconds per phase, bytes per tier) of one unit of table 0."""
-    unit = model.unit_costs(options((0, sharding_type, kernel, column_shards)))
+    unit = model.unit_costs(option_set((0, sharding_type, kernel, column_shards)))
     return unit.load_seconds[0], unit.memory_bytes[0]
 
 
@@ -159,8 +153,8 @@ def test_many_options_are_priced_as_one_by_one(constants):
         for kernel in KERNELS
     ]
     case = model(constants, *tables)
-    together = case.unit_costs(options(*rows))
+    together = case.unit_costs(option_set(*rows))
     for row, load, bytes_ in zip(rows, together.load_seconds, together.memory_bytes, strict=True):
-        alone = case.unit_costs(options(row))
+        alone = case.unit_costs(option_set(row))
         assert alone.load_seconds[0].tolist() == load.tolist()
         assert alone.memory_bytes[0].tolist() == bytes_.tolist()

@@ -2,20 +2,15 @@
 
 import math
 import random
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from torchrec_cases import option_set, shipped_constants
 
 from shardplan.cost.torchrec import TorchRecCostModel
-from shardplan.cost.torchrec_constants import constants_of
-from shardplan.cost.torchrec_file import TorchRecFile
 from shardplan.options.kernel import KERNELS, Kernel
-from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
-from shardplan.spec.document import read_document
-from shardplan.spec.validation import validate
+from shardplan.options.sharding_type import ShardingType
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
@@ -24,7 +19,6 @@ from shardplan.workload.workload import Workload
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SHIPPED = Path(__file__).parents[2] / "cost_models" / "torchrec.yaml"
 MIN_COLUMNS = 8
 
 
@@ -37,7 +31,8 @@ def test_every_option_costs_what_torchrec_says(seed):
     theirs = torchrec_options(workload, topology)
     keys = sorted(theirs)
     assert len(keys) > 20
-    costs = model_of(workload, topology).unit_costs(option_set(keys))
+    model = TorchRecCostModel(workload, topology, shipped_constants())
+    costs = model.unit_costs(option_set(*keys))
     for key, load, memory in zip(keys, costs.load_seconds, costs.memory_bytes, strict=True):
         perf, storage, shards = theirs[key]
         expected = [perf.fwd_compute, perf.fwd_comms, perf.bwd_comms, perf.bwd_compute]
@@ -63,8 +58,16 @@ def random_problem(dice):
         for i in range(6)
     )
     tables = tuple(
-        Table(t.name, t.module, t.rows, t.dim, t.dtype, t.features,
-              tuple(round(dice.uniform(0.2, 60), 2) for _ in t.features), t.access)
+        Table(
+            t.name,
+            t.module,
+            t.rows,
+            t.dim,
+            t.dtype,
+            t.features,
+            tuple(round(dice.uniform(0.2, 60), 2) for _ in t.features),
+            t.access,
+        )
         for t in tables
     )
     training = Training(
@@ -78,22 +81,6 @@ def random_problem(dice):
     local_batch = dice.choice([128, 512, 4096])
     topology = SimpleNamespace(world_size=nodes * each, devices_per_node=each)
     return Workload("random", tables, local_batch * nodes * each, training), topology
-
-
-def model_of(workload, topology):
-    file = validate(TorchRecFile, read_document(SHIPPED.read_text(), "torchrec.yaml"))
-    return TorchRecCostModel(workload, topology, constants_of(file, file))
-
-
-def option_set(keys):
-    """The options with these (table, type, kernel, column shards)."""
-    table, sharding, kernel, columns = zip(*keys, strict=True)
-    return OptionSet(
-        np.array(table, np.int32),
-        np.array([SHARDING_TYPES.index(ShardingType(s)) for s in sharding], np.int8),
-        np.array([KERNELS.index(Kernel(k)) for k in kernel], np.int8),
-        np.array(columns, np.int32),
-    )
 
 
 def torchrec_options(workload, topology):
@@ -167,9 +154,7 @@ def enumerated(workload, topology):
             QCommsConfig(codecs[training.comm_forward], codecs[training.comm_backward]),
             device=torch.device("cpu"),
         )
-    theirs = TheirTopology(
-        topology.world_size, "cuda", local_world_size=topology.devices_per_node
-    )
+    theirs = TheirTopology(topology.world_size, "cuda", local_world_size=topology.devices_per_node)
     constraints = {
         t.name: ParameterConstraints(
             sharding_types=[s.value for s in ShardingType],

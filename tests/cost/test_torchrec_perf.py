@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
+from torchrec_cases import shipped_constants
 
-from shardplan.cost.torchrec_constants import constants_of
-from shardplan.cost.torchrec_file import TorchRecFile
 from shardplan.cost.torchrec_perf import (
     Wire,
     kernel_bytes_per_second,
@@ -18,10 +16,7 @@ from shardplan.cost.torchrec_perf import (
 from shardplan.cost.torchrec_shards import Ranks, ShardArrays
 from shardplan.options.kernel import KERNELS, Kernel
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
-from shardplan.spec.document import read_document
-from shardplan.spec.validation import validate
 
-SHIPPED = Path(__file__).parents[2] / "cost_models" / "torchrec.yaml"
 TWO = Ranks(2, 2)
 exactly = partial(pytest.approx, rel=1e-12, abs=0)
 
@@ -41,8 +36,7 @@ PERF = [
 
 @pytest.fixture(scope="module")
 def constants():
-    file = validate(TorchRecFile, read_document(SHIPPED.read_text(), "torchrec.yaml"))
-    return constants_of(file, file)
+    return shipped_constants()
 
 
 def one_shard(

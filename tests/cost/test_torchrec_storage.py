@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 import pytest
+from torchrec_cases import shipped_constants
 
-from shardplan.cost.torchrec_constants import constants_of
-from shardplan.cost.torchrec_file import TorchRecFile
 from shardplan.cost.torchrec_shards import Ranks, ShardArrays
 from shardplan.cost.torchrec_storage import (
     buffer_bytes,
@@ -18,11 +16,8 @@ from shardplan.cost.torchrec_storage import (
 from shardplan.cost.torchrec_tables import TableArrays
 from shardplan.options.kernel import KERNELS, Kernel
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
-from shardplan.spec.document import read_document
-from shardplan.spec.validation import validate
 from shardplan.workload.training import Optimizer, Pipeline
 
-SHIPPED = Path(__file__).parents[2] / "cost_models" / "torchrec.yaml"
 EIGHT = Ranks(8, 4)
 TABLES = [(100, 20, [1]), (110, 40, [1, 3, 5]), (120, 60, [8, 2]), (130, 80, [2, 1, 3, 7])]
 """Rows, columns and poolings; a device's batch is 256."""
@@ -30,8 +25,7 @@ TABLES = [(100, 20, [1]), (110, 40, [1, 3, 5]), (120, 60, [8, 2]), (130, 80, [2,
 
 @pytest.fixture(scope="module")
 def memory():
-    file = validate(TorchRecFile, read_document(SHIPPED.read_text(), "torchrec.yaml"))
-    return constants_of(file, file).memory
+    return shipped_constants().memory
 
 
 def shard_of(table, sharding_type, rows=None, columns=None, batch=256, pooled=True):
@@ -186,6 +180,6 @@ def test_unpooled_outputs_are_one_row_per_id(memory, sharding_type, bytes_):
     assert buffers(memory, shard) == bytes_
 
 
-def test_an_empty_row_shard_needs_no_buffers(memory):
-    _, shard = shard_of(TABLES[0], ShardingType.ROW_WISE, rows=0)
-    assert buffers(memory, shard) == 0
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_an_empty_row_shard_takes_nothing(memory, kernel):
+    assert stored(memory, TABLES[0], ShardingType.ROW_WISE, kernel, rows=0) == [0, 0, 0]

@@ -6,8 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from shardplan.errors import InputError
+from shardplan.spec import compose
 from shardplan.spec.document import Document, read_document, read_file
 
 if TYPE_CHECKING:
@@ -102,6 +104,13 @@ def test_a_huge_scalar_is_read_and_never_shown_whole() -> None:
     with pytest.raises(InputError) as caught:
         read_document(f"a: &x {'x' * 10_000_000}\n", "s.yaml")
     assert len(str(caught.value)) < 1_000
+
+
+def test_the_parser_without_libyaml_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a: [1, 'no', {b: 4e7}]\n", "a: 010\nb: &x 1\nc: *x\n<<: 3\na: 1\n", "[" * 99]
+    with_libyaml = [compose.compose(text) for text in texts]
+    monkeypatch.setattr(compose, "_LOADER", yaml.SafeLoader)
+    assert [compose.compose(text) for text in texts] == with_libyaml
 
 
 def test_too_many_faults_end_the_reading() -> None:

@@ -27,6 +27,8 @@ def check_shard_memory(planned: Planned, cost_model: CostModel) -> Iterator[Find
     known: dict[tuple[int, ...], tuple[float, float, float]] = {}
     for position, shard in enumerate(planned.entry.shards):
         rows, columns = size = shard.shard_sizes
+        if not rows or not columns:
+            continue
         if size not in known:
             known[size] = cost_model.weight_bytes(planned.index, rows, columns, kernel)
         for tier, real in enumerate(known[size]):

@@ -1,0 +1,136 @@
+"""Many placements of one problem side by side, so that one array operation moves all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.placement import Placement
+from shardplan.solve.problem import Problem, Shape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NO_GROUP = -1
+
+
+class Population:
+    """R placements, in which items come and go.
+
+    ``option`` (R, I) and ``count`` (R, I, D), the units of an item on each device, say what is
+    placed; ``load`` (R, D, S), ``device_bytes`` (R, D, T), ``node_bytes`` (R, N, U) and ``held``
+    (R, D, groups) are the sums that follow.
+    """
+
+    def __init__(self, problem: Problem, size: int) -> None:
+        self.problem, self.size = problem, size
+        devices, nodes = problem.device_count, problem.node_count
+        self.option = np.zeros((size, problem.item_count), dtype=np.int64)
+        self.count = np.zeros((size, problem.item_count, devices), dtype=np.uint8)
+        self.load = np.zeros((size, devices, problem.stage_count))
+        self.device_bytes = np.zeros((size, devices, problem.device_capacity.shape[1]))
+        self.node_bytes = np.zeros((size, nodes, problem.node_capacity.shape[1]))
+        self.held = np.zeros((size, devices, len(problem.apart)), dtype=np.int64)
+        self.group_of = np.full(problem.item_count, NO_GROUP, dtype=np.int64)
+        for group, items in enumerate(problem.apart):
+            self.group_of[items] = group
+        self._rows = np.arange(size)
+
+    def insert(
+        self, items: NDArray[np.int64], options: NDArray[np.int64], counts: NDArray[np.uint8]
+    ) -> None:
+        """Place item ``items[r]`` of placement r as ``options[r]`` with ``counts[r]`` (R, D)."""
+        self.option[self._rows, items] = options
+        self.count[self._rows, items] = counts
+        self._add(items, options, counts, 1.0)
+
+    def remove(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Take out item ``items[r]`` of placement r; returns what ``insert`` needs to undo it."""
+        options, counts = self.option[self._rows, items], self.count[self._rows, items]
+        self._add(items, options, counts, -1.0)
+        self.count[self._rows, items] = 0
+        return options, counts
+
+    def _add(
+        self,
+        items: NDArray[np.int64],
+        options: NDArray[np.int64],
+        counts: NDArray[np.uint8],
+        sign: float,
+    ) -> None:
+        problem = self.problem
+        signed = sign * counts
+        self.load += signed[:, :, None] * problem.load_seconds[options][:, None]
+        self.device_bytes += signed[:, :, None] * problem.device_bytes[options][:, None]
+        by_node = signed.reshape(self.size, problem.node_count, problem.devices_per_node)
+        on_device = (problem.shape[options] == Shape.DEVICE)[:, None]
+        units = np.where(on_device, by_node.sum(axis=2), by_node[:, :, 0])
+        self.node_bytes += units[:, :, None] * problem.node_bytes[options][:, None]
+        if problem.apart:
+            group = self.group_of[items]
+            grouped = np.flatnonzero(group != NO_GROUP)
+            self.held[grouped, :, group[grouped]] += signed[grouped].astype(np.int64)
+
+    def objectives(self) -> NDArray[np.float64]:
+        """(R,): seconds, by the true objective."""
+        problem = self.problem
+        chains = np.tile(problem.chain_seconds, (self.size, 1))
+        for stage, chain in enumerate(problem.chain_of_stage):
+            chains[:, chain] += self.load[:, :, stage].max(axis=1)
+        longest: NDArray[np.float64] = chains.max(axis=1)
+        return longest
+
+    def overflow(self) -> NDArray[np.float64]:
+        """(R,): bytes over capacity, each relative to its capacity, summed over tiers and places."""
+        problem = self.problem
+        device = np.maximum(self.device_bytes - problem.device_capacity, 0.0)
+        node = np.maximum(self.node_bytes - problem.node_capacity, 0.0)
+        over: NDArray[np.float64] = (device / problem.device_capacity.clip(min=1.0)).sum((1, 2))
+        return over + (node / problem.node_capacity.clip(min=1.0)).sum((1, 2))
+
+    def placement(self, row: int) -> Placement:
+        """One of the placements, with every item placed."""
+        problem = self.problem
+        targets = []
+        for item, option in enumerate(self.option[row].tolist()):
+            count = self.count[row, item].astype(np.int64)
+            match problem.shape[option]:
+                case Shape.DEVICE:
+                    targets.append(np.repeat(np.arange(problem.device_count), count))
+                case Shape.NODE:
+                    first = count[:: problem.devices_per_node]
+                    targets.append(np.repeat(np.arange(problem.node_count), first))
+                case _:
+                    targets.append(np.zeros(0, dtype=np.int64))
+        return Placement.of(self.option[row].copy(), targets)
+
+    def copy_in(self, row: int, placement: Placement) -> None:
+        """Replace one of the placements; every item of it must be placed or none."""
+        problem = self.problem
+        counts = device_counts(problem, placement)
+        self.option[row], self.count[row] = placement.option, counts
+        self.held[row] = 0
+        for group, items in enumerate(problem.apart):
+            self.held[row, :, group] = counts[items].sum(axis=0)
+        weights = counts.astype(np.float64).T
+        self.load[row] = weights @ problem.load_seconds[placement.option]
+        self.device_bytes[row] = weights @ problem.device_bytes[placement.option]
+        by_node = weights.reshape(problem.node_count, problem.devices_per_node, -1)
+        on_device = problem.shape[placement.option] == Shape.DEVICE
+        units = np.where(on_device, by_node.sum(axis=1), by_node[:, 0])
+        self.node_bytes[row] = units @ problem.node_bytes[placement.option]
+
+
+def device_counts(problem: Problem, placement: Placement) -> NDArray[np.uint8]:
+    """(I, D): the units of each item on each device; 1 everywhere for shape ALL."""
+    counts = np.zeros((problem.item_count, problem.device_count), dtype=np.uint8)
+    item = np.repeat(np.arange(problem.item_count), np.diff(placement.unit_offsets))
+    shape = problem.shape[placement.option]
+    on_device = shape[item] == Shape.DEVICE
+    np.add.at(counts, (item[on_device], placement.targets[on_device]), 1)
+    on_node = shape[item] == Shape.NODE
+    by_node = counts.reshape(problem.item_count, problem.node_count, problem.devices_per_node)
+    np.add.at(by_node, (item[on_node], placement.targets[on_node]), 1)
+    counts[shape == Shape.ALL] = 1
+    return counts

@@ -1,0 +1,33 @@
+"""What the tests of TorchRec's estimator share."""
+
+from pathlib import Path
+
+import numpy as np
+
+from shardplan.cost.torchrec_constants import constants_of
+from shardplan.cost.torchrec_file import TorchRecFile
+from shardplan.options.kernel import KERNELS
+from shardplan.options.option_set import OptionSet
+from shardplan.options.sharding_type import SHARDING_TYPES
+from shardplan.spec.document import read_document
+from shardplan.spec.validation import validate
+
+
+def shipped_file():
+    path = Path(__file__).parents[2] / "cost_models" / "torchrec.yaml"
+    return validate(TorchRecFile, read_document(path.read_text(), path.name))
+
+
+def shipped_constants():
+    return constants_of(shipped_file(), shipped_file())
+
+
+def option_set(*options):
+    """The options with these (table, sharding type, kernel, column shards)."""
+    table, sharding, kernel, columns = zip(*options, strict=True)
+    return OptionSet(
+        np.array(table, np.int32),
+        np.array([SHARDING_TYPES.index(name) for name in sharding], np.int8),
+        np.array([KERNELS.index(name) for name in kernel], np.int8),
+        np.array(columns, np.int32),
+    )
