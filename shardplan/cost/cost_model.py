@@ -61,4 +61,4 @@ class CostModel(Protocol):
     def weight_bytes(
         self, table: int, rows: int, columns: int, kernel: int
     ) -> tuple[float, float, float]:
-        """Bytes in each of ``TIERS`` of one shard: weights, optimizer state and cache, no buffers."""
+        """Bytes of one shard in each of ``TIERS``: weights, optimizer state, cache; no buffers."""

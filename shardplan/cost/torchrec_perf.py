@@ -104,7 +104,7 @@ def kernel_bytes_per_second(
         Kernel.FUSED_UVM_CACHING: links.hbm if prefetch else kernels.uvm_rate * mean,
         Kernel.KEY_VALUE: links.ssd,
     }
-    return np.array([rates[kernel] for kernel in KERNELS])[kernel]
+    return np.array([rates[name] for name in KERNELS])[kernel]
 
 
 def _bytes_read(shards: ShardArrays, ranks: Ranks, constants: TorchRecConstants) -> Values:

@@ -43,11 +43,13 @@ class OptionSet:
 
     def is_type(self, *types: ShardingType) -> NDArray[np.bool_]:
         """A mask of the options of any of ``types``."""
-        return np.isin(self.sharding, [SHARDING_TYPES.index(t) for t in types])
+        mask: NDArray[np.bool_] = np.isin(self.sharding, [SHARDING_TYPES.index(t) for t in types])
+        return mask
 
     def has_kernel(self, *kernels: Kernel) -> NDArray[np.bool_]:
         """A mask of the options with any of ``kernels``."""
-        return np.isin(self.kernel, [KERNELS.index(k) for k in kernels])
+        mask: NDArray[np.bool_] = np.isin(self.kernel, [KERNELS.index(k) for k in kernels])
+        return mask
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> OptionSet:
         """The options at ``rows`` (indices or a mask), in that order."""

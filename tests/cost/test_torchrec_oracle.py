@@ -44,32 +44,7 @@ def test_every_option_costs_what_torchrec_says(seed):
 def random_problem(dice):
     """A workload of six tables, and the cluster's shape."""
     nodes, each = dice.choice([(1, 2), (1, 8), (2, 4), (4, 2), (4, 8)])
-    tables = tuple(
-        Table(
-            name=f"t{i}",
-            module="ebc",
-            rows=int(10 ** dice.uniform(2, 8)),
-            dim=dice.choice([4, 8, 16, 32, 48, 64, 96, 128, 256, 512]),
-            dtype=dice.choice([Dtype.FP32, Dtype.FP16]),
-            features=tuple(f"f{i}_{j}" for j in range(dice.randint(1, 3))),
-            poolings=(),
-            access=Uniform(),
-        )
-        for i in range(6)
-    )
-    tables = tuple(
-        Table(
-            t.name,
-            t.module,
-            t.rows,
-            t.dim,
-            t.dtype,
-            t.features,
-            tuple(round(dice.uniform(0.2, 60), 2) for _ in t.features),
-            t.access,
-        )
-        for t in tables
-    )
+    tables = tuple(random_table(dice, i) for i in range(6))
     training = Training(
         optimizer=dice.choice(list(Optimizer)),
         comm_forward=dice.choice([Dtype.FP32, Dtype.FP16]),
@@ -81,6 +56,20 @@ def random_problem(dice):
     local_batch = dice.choice([128, 512, 4096])
     topology = SimpleNamespace(world_size=nodes * each, devices_per_node=each)
     return Workload("random", tables, local_batch * nodes * each, training), topology
+
+
+def random_table(dice, index):
+    poolings = tuple(round(dice.uniform(0.2, 60), 2) for _ in range(dice.randint(1, 3)))
+    return Table(
+        name=f"t{index}",
+        module="ebc",
+        rows=int(10 ** dice.uniform(2, 8)),
+        dim=dice.choice([4, 8, 16, 32, 48, 64, 96, 128, 256, 512]),
+        dtype=dice.choice([Dtype.FP32, Dtype.FP16]),
+        features=tuple(f"f{index}_{feature}" for feature in range(len(poolings))),
+        poolings=poolings,
+        access=Uniform(),
+    )
 
 
 def torchrec_options(workload, topology):
@@ -101,80 +90,81 @@ def torchrec_options(workload, topology):
 
 
 def enumerated(workload, topology):
-    """All sharding options that TorchRec finds for the workload's tables on the meta device."""
-    import torch
-    from torch.distributed.optim import _apply_optimizer_in_backward
-    from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
-    from torchrec import optim as trec
-    from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
-    from torchrec.distributed.fbgemm_qcomm_codec import (
-        CommType,
-        QCommsConfig,
-        get_qcomm_codecs_registry,
-    )
-    from torchrec.distributed.planner.enumerators import EmbeddingEnumerator
-    from torchrec.distributed.planner.shard_estimators import (
-        EmbeddingPerfEstimator,
-        EmbeddingStorageEstimator,
-    )
+    """All sharding options that TorchRec finds, estimated by its own estimators."""
+    from torchrec.distributed.planner import enumerators, shard_estimators
     from torchrec.distributed.planner.types import ParameterConstraints
     from torchrec.distributed.planner.types import Topology as TheirTopology
     from torchrec.distributed.types import PipelineType
-    from torchrec.modules.embedding_configs import DataType
 
-    optimizers = {
-        Optimizer.SGD: trec.SGD,
-        Optimizer.ADAGRAD: trec.Adagrad,
-        Optimizer.ROWWISE_ADAGRAD: trec.RowWiseAdagrad,
-        Optimizer.ADAM: trec.Adam,
-    }
-    codecs = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
     pipelines = {
         Pipeline.NONE: PipelineType.NONE,
         Pipeline.SPARSE_DIST: PipelineType.TRAIN_SPARSE_DIST,
     }
-    training = workload.training
-    ebc = EmbeddingBagCollection(
-        device=torch.device("meta"),
-        tables=[
-            EmbeddingBagConfig(
-                num_embeddings=t.rows,
-                embedding_dim=t.dim,
-                name=t.name,
-                feature_names=list(t.features),
-                data_type=DataType.FP16 if t.dtype is Dtype.FP16 else DataType.FP32,
-            )
-            for t in workload.tables
-        ],
-    )
-    _apply_optimizer_in_backward(optimizers[training.optimizer], ebc.parameters(), {"lr": 0.1})
-    registry = None
-    if training.comm_forward is not Dtype.FP32:
-        registry = get_qcomm_codecs_registry(
-            QCommsConfig(codecs[training.comm_forward], codecs[training.comm_backward]),
-            device=torch.device("cpu"),
-        )
-    theirs = TheirTopology(topology.world_size, "cuda", local_world_size=topology.devices_per_node)
+    world_size, each = topology.world_size, topology.devices_per_node
+    theirs = TheirTopology(world_size, "cuda", local_world_size=each)
     constraints = {
-        t.name: ParameterConstraints(
-            sharding_types=[s.value for s in ShardingType],
-            compute_kernels=[k.value for k in KERNELS if k is not Kernel.KEY_VALUE],
+        table.name: ParameterConstraints(
+            sharding_types=[name.value for name in ShardingType],
+            compute_kernels=[name.value for name in KERNELS if name is not Kernel.KEY_VALUE],
             min_partition=MIN_COLUMNS,
-            pooling_factors=list(t.poolings),
+            pooling_factors=list(table.poolings),
         )
-        for t in workload.tables
+        for table in workload.tables
     }
     estimators = [
-        EmbeddingPerfEstimator(topology=theirs, constraints=constraints),
-        EmbeddingStorageEstimator(
-            topology=theirs, constraints=constraints, pipeline_type=pipelines[training.pipeline]
+        shard_estimators.EmbeddingPerfEstimator(theirs, constraints),
+        shard_estimators.EmbeddingStorageEstimator(
+            theirs, constraints, pipelines[workload.training.pipeline]
         ),
     ]
-    enumerator = EmbeddingEnumerator(
-        theirs,
-        batch_size=workload.global_batch // topology.world_size,
-        constraints=constraints,
-        estimator=estimators,
+    enumerator = enumerators.EmbeddingEnumerator(
+        theirs, workload.global_batch // world_size, constraints, estimators
     )
-    sharder = EmbeddingBagCollectionSharder(qcomm_codecs_registry=registry)
-    return enumerator.enumerate(ebc, [sharder])
+    return enumerator.enumerate(module_of(workload), [sharder_of(workload.training)])
+
+
+def module_of(workload):
+    """The tables as a module on the meta device, with the optimizer in the backward pass."""
+    import torch
+    import torchrec
+    from torch.distributed.optim import _apply_optimizer_in_backward
+    from torchrec.modules.embedding_configs import DataType
+
+    optimizers = {
+        Optimizer.SGD: torchrec.optim.SGD,
+        Optimizer.ADAGRAD: torchrec.optim.Adagrad,
+        Optimizer.ROWWISE_ADAGRAD: torchrec.optim.RowWiseAdagrad,
+        Optimizer.ADAM: torchrec.optim.Adam,
+    }
+    tables = [
+        torchrec.EmbeddingBagConfig(
+            num_embeddings=table.rows,
+            embedding_dim=table.dim,
+            name=table.name,
+            feature_names=list(table.features),
+            data_type=DataType.FP16 if table.dtype is Dtype.FP16 else DataType.FP32,
+        )
+        for table in workload.tables
+    ]
+    module = torchrec.EmbeddingBagCollection(tables, device=torch.device("meta"))
+    optimizer = optimizers[workload.training.optimizer]
+    _apply_optimizer_in_backward(optimizer, module.parameters(), {"lr": 0.1})
+    return module
+
+
+def sharder_of(training):
+    """With codecs, unless all is sent in fp32."""
+    import torch
+    from torchrec.distributed import embeddingbag, fbgemm_qcomm_codec
+
+    registry = None
+    if training.comm_forward is not Dtype.FP32:
+        types = fbgemm_qcomm_codec.CommType
+        codecs = {Dtype.FP16: types.FP16, Dtype.BF16: types.BF16}
+        registry = fbgemm_qcomm_codec.get_qcomm_codecs_registry(
+            fbgemm_qcomm_codec.QCommsConfig(
+                codecs[training.comm_forward], codecs[training.comm_backward]
+            ),
+            device=torch.device("cpu"),
+        )
+    return embeddingbag.EmbeddingBagCollectionSharder(qcomm_codecs_registry=registry)

@@ -1,0 +1,146 @@
+"""What a plan costs and why, as numbers; how they are shown is not decided here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TierUse:
+    """Memory of one tier of one device or node."""
+
+    used_bytes: int
+    usable_bytes: int
+    """After the reserve."""
+
+    @property
+    def fraction(self) -> float:
+        """Used over usable; 1 where something is used of nothing."""
+        if self.usable_bytes > 0:
+            return self.used_bytes / self.usable_bytes
+        return 1.0 if self.used_bytes else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TierBytes:
+    """Bytes in each memory tier."""
+
+    hbm: int
+    ddr: int
+    ssd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """A table that makes a phase long on the device that is slowest in it."""
+
+    table: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLine:
+    """One phase of the step: it ends when its slowest device ends."""
+
+    name: str
+    meaning: str
+    seconds: float
+    """Of the slowest device."""
+    mean_seconds: float
+    imbalance: float
+    """Slowest over mean: 1 where all devices are equally busy."""
+    share: float
+    """Of the step; 0 where the phase is hidden."""
+    is_hidden: bool
+    """It runs while the step waits for other phases, so it adds nothing to the step."""
+    constant_seconds: float
+    """Start-up that no placement avoids."""
+    rank: int | None
+    """The slowest device; None where all spend the same."""
+    tables: tuple[Culprit, ...]
+    """What the slowest device spends most of the phase on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLine:
+    """Load and memory of one device."""
+
+    rank: int
+    busy_seconds: float
+    """Over all phases that are not hidden."""
+    phase_seconds: tuple[float, ...]
+    """In the order of the explanation's phases."""
+    hbm: TierUse
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLine:
+    """Memory that the devices of a node share."""
+
+    node: int
+    ddr: TierUse
+    ssd: TierUse
+
+
+@dataclass(frozen=True, slots=True)
+class TableLine:
+    """Where one table went and what it costs there."""
+
+    name: str
+    module: str
+    rows: int
+    dim: int
+    dtype: str
+    pooling: float
+    """Ids per sample."""
+    sharding_type: str
+    compute_kernel: str
+    column_shards: int
+    load_factor: float | None
+    ranks: str
+    """Such as ``0-7,12``."""
+    device_count: int
+    slowest_rank: int
+    slowest_seconds: float
+    """On its slowest device, over the phases that are not hidden."""
+    total_seconds: float
+    """Summed over all devices."""
+    phase_seconds: tuple[float, ...]
+    """On its slowest device, in the order of the explanation's phases."""
+    memory_bytes: TierBytes
+    """Over all devices: weights, optimizer state, caches and the buffers of its ids and outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A plan's cost, taken apart."""
+
+    name: str
+    topology: str
+    cost_model: str
+    world_size: int
+    devices_per_node: int
+    objective: str
+    objective_seconds: float
+    lower_bound_seconds: float
+    gap: float | None
+    bound: str
+    """Which lower bound held."""
+    status: str
+    termination: str
+    method: str
+    step_seconds: float
+    balance_seconds: float
+    dense_seconds: float
+    is_dense_hidden: bool
+    phases: tuple[PhaseLine, ...]
+    devices: tuple[DeviceLine, ...]
+    nodes: tuple[NodeLine, ...]
+    tables: tuple[TableLine, ...]
+    """The costliest first."""
+    notes: tuple[str, ...]
+
+    @property
+    def node_count(self) -> int:
+        """How many nodes."""
+        return self.world_size // self.devices_per_node

@@ -1,0 +1,108 @@
+"""What each unit of each table costs, and on which devices the units lie."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.options.kernel import KERNELS
+from shardplan.options.option_set import OptionSet
+from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.plan.decision import Decision
+
+_ON_DEVICES = (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE)
+_EVERYWHERE = (ShardingType.ROW_WISE, ShardingType.DATA_PARALLEL)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """T tables, P phases, W devices; a *unit* is the part of a table that is placed as a whole."""
+
+    decisions: tuple[Decision, ...]
+    unit_seconds: NDArray[np.float64]
+    """(T, P): what a unit adds to each phase of each device that it lands on."""
+    unit_bytes: NDArray[np.float64]
+    """(T, 3): what it needs there of each tier, buffers included."""
+    world_size: int
+    devices_per_node: int
+
+    @classmethod
+    def of(cls, decisions: tuple[Decision, ...], case: Case) -> Ledger:
+        """Cost the units of one decision per table, in the order of the tables."""
+        costs = case.cost_model.unit_costs(_options(decisions))
+        return cls(
+            decisions,
+            costs.load_seconds,
+            costs.memory_bytes,
+            case.topology.world_size,
+            case.topology.devices_per_node,
+        )
+
+    def units_on(self, rank: int) -> NDArray[np.int64]:
+        """(T,): how many units of each table touch a device."""
+        wanted = np.array([rank, rank // self.devices_per_node])
+        tables, targets, is_node = self._targets
+        hits = tables[targets == wanted[is_node]]
+        units = np.bincount(hits, minlength=len(self.decisions))
+        return units + self._is_everywhere
+
+    @cached_property
+    def most_units(self) -> NDArray[np.int64]:
+        """(T,): units on the device that holds most of a table."""
+        return np.array([self._most(decision)[1] for decision in self.decisions])
+
+    @cached_property
+    def slowest_ranks(self) -> NDArray[np.int64]:
+        """(T,): the first device that holds the most units of a table."""
+        return np.array([self._most(decision)[0] for decision in self.decisions])
+
+    @cached_property
+    def total_units(self) -> NDArray[np.int64]:
+        """(T,): units summed over all devices that they touch."""
+        each, everyone = self.devices_per_node, self.world_size
+        return np.array(
+            [
+                len(d.targets) * (1 if d.sharding in _ON_DEVICES else each)
+                if d.sharding not in _EVERYWHERE
+                else everyone
+                for d in self.decisions
+            ]
+        )
+
+    @cached_property
+    def _is_everywhere(self) -> NDArray[np.bool_]:
+        return np.array([decision.sharding in _EVERYWHERE for decision in self.decisions])
+
+    @cached_property
+    def _targets(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Per target: its table, the device or node, and 1 where it is a node."""
+        counts = [len(decision.targets) for decision in self.decisions]
+        tables = np.repeat(np.arange(len(self.decisions)), counts)
+        targets = np.array([t for d in self.decisions for t in d.targets], dtype=np.int64)
+        is_node = np.array([d.sharding not in _ON_DEVICES for d in self.decisions], dtype=np.int64)
+        return tables, targets, is_node[tables]
+
+    def _most(self, decision: Decision) -> tuple[int, int]:
+        if not decision.targets:
+            return 0, 1
+        target, count = min(Counter(decision.targets).items(), key=lambda item: (-item[1], item[0]))
+        return target * (1 if decision.sharding in _ON_DEVICES else self.devices_per_node), count
+
+
+def _options(decisions: tuple[Decision, ...]) -> OptionSet:
+    """One option per decision, in the same order."""
+    return OptionSet(
+        np.array([d.table for d in decisions], dtype=np.int32),
+        np.array([SHARDING_TYPES.index(d.sharding) for d in decisions], dtype=np.int8),
+        np.array([KERNELS.index(d.kernel) for d in decisions], dtype=np.int8),
+        np.array([d.column_shards for d in decisions], dtype=np.int32),
+    )

@@ -1,0 +1,38 @@
+"""What the words of a plan mean, in one line each."""
+
+from __future__ import annotations
+
+PHASES = {
+    "ids_comm": "all-to-all of the ids and lengths to the devices that hold the rows",
+    "lookup_forward": "rows are looked up and pooled",
+    "output_comm": "pooled outputs travel to the devices of their samples",
+    "gradient_comm": "gradients of the outputs travel back",
+    "update_backward": "gradients are summed by row, the optimizer updates the rows",
+    "all_reduce": "gradients of data-parallel tables are summed over all devices",
+    "prefetch": "rows of the next batch are brought into the caches",
+}
+"""By the names that the cost models give their phases."""
+
+DENSE = "the rest of the model, forward and backward: a constant of the spec"
+
+STATUSES = {
+    "optimal": "proven: no plan is faster",
+    "within_gap": "proven to be as close to the best plan as was asked for",
+    "feasible": "it fits and is legal; the best plan may be faster by the gap",
+}
+"""By the plan file's ``optimality.status``."""
+
+TERMINATIONS = {
+    "gap": "the gap that was asked for was reached",
+    "time_limit": "the time limit struck",
+    "node_limit": "the node limit struck",
+    "interrupted": "it was interrupted",
+    "finished": "the method ran to its end",
+}
+"""By the plan file's ``optimality.termination``."""
+
+OBJECTIVES = {
+    "step_time": "the sum over phases of the slowest device, the plan's objective",
+    "balance": "the largest sum over phases of any one device, the plan's objective",
+}
+"""By the spec's ``objective``."""

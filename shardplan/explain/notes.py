@@ -1,0 +1,71 @@
+"""What a reader of a plan should know besides the numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.optimality import Termination
+from shardplan.workload.training import Optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.case import Case
+    from shardplan.plan.plan import Plan
+    from shardplan.plan.table_entry import TableEntry
+    from shardplan.workload.workload import Workload
+
+_NOT_REPRODUCIBLE = (Termination.TIME_LIMIT, Termination.INTERRUPTED)
+_COLUMN_SHARDED = (
+    ShardingType.COLUMN_WISE,
+    ShardingType.TABLE_COLUMN_WISE,
+    ShardingType.GRID_SHARD,
+)
+_MOST_NAMES = 3
+
+
+def notes(plan: Plan, case: Case) -> tuple[str, ...]:
+    """Sentences about a plan, the weightiest first."""
+    return tuple(_notes(plan, case))
+
+
+def idle_tables(workload: Workload) -> str:
+    """A sentence about the tables that no sample looks up; empty where there are none."""
+    idle = [table.name for table in workload.tables if not table.pooling]
+    if not idle:
+        return ""
+    return f"{name_some(idle)} {'has' if len(idle) == 1 else 'have'} no lookups (pooling 0)"
+
+
+def name_some(names: Sequence[str]) -> str:
+    """``t_1, t_2, t_3 and 5 more``."""
+    shown, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _notes(plan: Plan, case: Case) -> Iterator[str]:
+    training = case.workload.training
+    split = [
+        name
+        for tables in plan.plan.values()
+        for name, entry in tables.items()
+        if entry.sharding_type in _COLUMN_SHARDED and _is_split_by_columns(entry)
+    ]
+    if split and training.optimizer is Optimizer.ROWWISE_ADAGRAD and not training.exact_updates:
+        yield (
+            "row-wise Adagrad keeps one number per row of each column shard, so that "
+            f"{name_some(split)}, cut by columns, will not train exactly as if whole; "
+            "training.exact_updates: true forbids it"
+        )
+    if sentence := idle_tables(case.workload):
+        yield f"{sentence}: only memory decides where they go"
+    if plan.optimality.termination in _NOT_REPRODUCIBLE:
+        yield (
+            "the search was cut off by the clock, so that another run may give another plan; "
+            "--node-limit is a limit that does not depend on the machine"
+        )
+
+
+def _is_split_by_columns(entry: TableEntry) -> bool:
+    return len({shard.shard_offsets[1] for shard in entry.shards}) > 1

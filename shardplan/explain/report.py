@@ -1,0 +1,68 @@
+"""What is shown, apart from how: titles, sentences and grids of text and bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_BLOCKS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A share drawn as a bar."""
+
+    fraction: float
+    """From 0 to 1; what is outside is drawn as the nearer of the two."""
+    is_full: bool = False
+    """Whether so much is worth a warning."""
+
+    def text(self, width: int) -> str:
+        """Blocks, an eighth of a character exact, on a ground of ``width`` dots."""
+        eighths = round(min(1.0, max(0.0, self.fraction)) * width * 8)
+        blocks = "█" * (eighths // 8) + _BLOCKS[eighths % 8]
+        return blocks + "·" * (width - len(blocks))
+
+
+Cell = str | Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a grid."""
+
+    title: str
+    is_number: bool = False
+    """Numbers are set to the right."""
+    is_prose: bool = False
+    """Prose may be broken into lines; names and numbers stay whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Rows of cells, each row as long as there are columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A title, what it means, a grid, and remarks below it."""
+
+    title: str
+    meaning: str = ""
+    grid: Grid | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole answer."""
+
+    title: str
+    sections: tuple[Section, ...] = field(default=())
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which could steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,96 @@
+"""The tables of a plan, as sections of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain import words
+from shardplan.explain.report import Column, Grid, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.explain.explanation import Explanation, TableLine
+
+MOST_LISTED = 200
+"""Tables that are listed at most."""
+
+
+def table_sections(found: Explanation, top: int) -> Iterator[Section]:
+    """The costliest tables by phase, then where each table went."""
+    if top:
+        yield _costliest(found, found.tables[:top])
+    yield _placement(found)
+
+
+def sharding(line: TableLine) -> str:
+    """``row_wise``; ``column_wise x4`` where it is cut into column shards."""
+    shards = f" x{line.column_shards}" if line.column_shards > 1 else ""
+    return f"{line.sharding_type}{shards}"
+
+
+def kernel(line: TableLine) -> str:
+    """``fused``; with the share of rows in the cache where there is one."""
+    cached = "" if line.load_factor is None else f" ({words.percent(line.load_factor)} cached)"
+    return f"{line.compute_kernel}{cached}"
+
+
+def _costliest(found: Explanation, lines: tuple[TableLine, ...]) -> Section:
+    columns = (
+        Column("table"),
+        Column("slowest", True),
+        Column("in total", True),
+        *(Column(phase.name, True) for phase in found.phases),
+    )
+    rows = tuple(
+        (
+            line.name,
+            words.seconds(line.slowest_seconds),
+            words.seconds(line.total_seconds),
+            *(words.seconds(seconds) for seconds in line.phase_seconds),
+        )
+        for line in lines
+    )
+    count = "The costliest table" if len(lines) == 1 else f"The {len(lines)} costliest tables"
+    meaning = (
+        "slowest: seconds on its slowest device, then the same by phase; in total: over all "
+        "devices; both without hidden phases"
+    )
+    return Section(count, meaning, Grid(columns, rows))
+
+
+def _placement(found: Explanation) -> Section:
+    columns = (
+        Column("table"),
+        Column("rows", True),
+        Column("dim", True),
+        Column("ids", True),
+        Column("sharding"),
+        Column("kernel"),
+        Column("ranks", is_prose=True),
+        Column("slowest", True),
+        Column("memory", True),
+    )
+    listed = found.tables[:MOST_LISTED]
+    rows = tuple(
+        (
+            line.name,
+            f"{line.rows:,}",
+            f"{line.dim}",
+            f"{line.pooling:g}",
+            sharding(line),
+            kernel(line),
+            line.ranks,
+            words.seconds(line.slowest_seconds),
+            words.tiers(line.memory_bytes),
+        )
+        for line in listed
+    )
+    meaning = "ids: per sample; memory: over all devices, with optimizer state and buffers"
+    remarks = ()
+    if len(listed) < len(found.tables):
+        remarks = (
+            f"the {len(listed)} costliest of {len(found.tables):,} tables; --table NAME shows any "
+            "other, --format json all",
+        )
+    return Section("Where each table went, the costliest first", meaning, Grid(columns, rows), remarks)

@@ -1,0 +1,205 @@
+"""From a case to the arrays that the solvers see, and from their answer back to decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.errors import Infeasible, Shortfall
+from shardplan.options.enumerate import Cluster, enumerate_options
+from shardplan.options.items import Items, group_items, item_options
+from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.plan.decision import Decision
+from shardplan.solve.problem import Problem, Shape
+from shardplan.spec.objective import Objective
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.options.option_set import OptionSet
+    from shardplan.solve.placement import Placement
+
+_SHAPES = {
+    ShardingType.DATA_PARALLEL: Shape.ALL,
+    ShardingType.TABLE_WISE: Shape.DEVICE,
+    ShardingType.COLUMN_WISE: Shape.DEVICE,
+    ShardingType.ROW_WISE: Shape.ALL,
+    ShardingType.TABLE_ROW_WISE: Shape.NODE,
+    ShardingType.TABLE_COLUMN_WISE: Shape.NODE,
+    ShardingType.GRID_SHARD: Shape.NODE,
+}
+_MANY_UNITS = (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
+
+
+@dataclass(frozen=True)
+class Formulation:
+    """A problem, and what its items and options stand for."""
+
+    problem: Problem
+    options: OptionSet
+    items: Items
+    members: NDArray[np.int64]
+    """(options of the problem, most tables of an item): rows of ``options``, -1 for none."""
+
+    def decisions(self, placement: Placement) -> tuple[Decision, ...]:
+        """What a placement decides for each table, in the order of tables."""
+        found = []
+        for item, chosen in enumerate(placement.option.tolist()):
+            targets = tuple(placement.targets_of(item).tolist())
+            rows = self.members[chosen]
+            found += [
+                Decision(
+                    int(self.options.table[row]),
+                    self.options.sharding_type(row),
+                    self.options.compute_kernel(row),
+                    int(self.options.column_shards[row]),
+                    targets,
+                )
+                for row in rows[rows >= 0].tolist()
+            ]
+        return tuple(sorted(found, key=lambda decision: decision.table))
+
+
+def formulate(case: Case) -> Formulation:
+    """Enumerate the options of a case and cost them.
+
+    Raises Infeasible where a table has no option at all, or none that fits an empty device.
+    """
+    topology = case.topology
+    cluster = Cluster(
+        topology.world_size, topology.devices_per_node, has_ddr=topology.ddr is not None
+    )
+    options = enumerate_options(case.workload, cluster, case.constraints)
+    items = group_items(len(case.workload.tables), case.constraints)
+    members = item_options(options, items)
+    _refuse_without_option(case, items, options.table[members[:, 0]])
+    problem = _problem(case, options, items, members)
+    fits = _fits_alone(problem)
+    if not fits.all():
+        _refuse_large(case, items, problem, fits)
+        members = members[fits]
+        problem = _problem(case, options, items, members)
+    return Formulation(problem, options, items, members)
+
+
+def _problem(
+    case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]
+) -> Problem:
+    first = members[:, 0]
+    load_seconds, memory_bytes = _joint_costs(case, options, members)
+    shapes = np.array([_SHAPES[kind] for kind in SHARDING_TYPES], dtype=np.int8)
+    shape = shapes[options.sharding[first]]
+    many = options.is_type(*_MANY_UNITS)[first]
+    devices, per_node = case.topology.world_size, case.topology.devices_per_node
+    stages = _Stages.of(case)
+    touched = np.where(shape == Shape.DEVICE, 1, per_node)
+    capacity = case.capacity.free_bytes.clip(min=0.0)
+    domain, domains = _domains(case, items, options.table[first])
+    counts = np.bincount(items.of_table[options.table[first]], minlength=len(items.tables))
+    return Problem(
+        option_offsets=np.concatenate([[0], np.cumsum(counts)]),
+        shape=shape,
+        units=np.where(many, options.column_shards[first], 1).astype(np.int64),
+        load_seconds=load_seconds @ stages.of_phase,
+        device_bytes=memory_bytes[:, :1],
+        node_bytes=memory_bytes[:, 1:] * touched[:, None],
+        device_capacity=np.tile(capacity[:1], (devices, 1)),
+        node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
+        chain_of_stage=stages.chain,
+        chain_seconds=stages.chain_seconds,
+        domain=domain,
+        domains=domains,
+        apart=items.apart,
+        stage_names=stages.names,
+    )
+
+
+def _joint_costs(
+    case: Case, options: OptionSet, members: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(options, P) seconds and (options, 3) bytes of a unit, summed over an item's tables."""
+    costs = case.cost_model.unit_costs(options)
+    present = (members >= 0)[:, :, None]
+    load = np.where(present, costs.load_seconds[members], 0.0).sum(axis=1)
+    memory = np.where(present, costs.memory_bytes[members], 0.0).sum(axis=1)
+    return load, memory
+
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """How the phases of a cost model become the stages of a problem."""
+
+    of_phase: NDArray[np.float64]
+    """(P, S): 1 where a phase belongs to a stage."""
+    chain: NDArray[np.int64]
+    chain_seconds: NDArray[np.float64]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, case: Case) -> _Stages:
+        """One stage per phase for ``step_time``; one that sums them for ``balance``."""
+        phases, training = case.cost_model.phases, case.workload.training
+        hidden = np.array([phase.overlapped and training.is_pipelined for phase in phases])
+        constant = np.array([phase.constant_seconds for phase in phases])
+        critical = training.dense_seconds + constant[~hidden].sum()
+        if case.objective is Objective.BALANCE:
+            counted = (~hidden).astype(np.float64)[:, None]
+            return cls(counted, np.zeros(1, np.int64), np.array([critical]), ("balance",))
+        chain = hidden.astype(np.int64)
+        seconds = np.array([critical, constant[hidden].sum()])[: chain.max(initial=0) + 1]
+        return cls(np.eye(len(phases)), chain, seconds, tuple(phase.name for phase in phases))
+
+
+def _domains(
+    case: Case, items: Items, table: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where each option's units may land: (options,) rows of a (n, D) mask of devices."""
+    allowed = np.ones((len(items.tables), case.topology.world_size), dtype=bool)
+    for constraint in case.constraints:
+        if constraint.ranks is not None:
+            mask = np.isin(np.arange(case.topology.world_size), constraint.ranks)
+            allowed[items.of_table[list(constraint.tables)]] &= mask
+    domains, of_item = np.unique(allowed, axis=0, return_inverse=True)
+    return of_item.reshape(-1)[items.of_table[table]].astype(np.int64), domains
+
+
+def _fits_alone(problem: Problem) -> NDArray[np.bool_]:
+    """(O,): whether an option fits an otherwise empty cluster."""
+    device = (problem.device_bytes <= problem.device_capacity.max(axis=0)).all(axis=1)
+    node = (problem.node_bytes <= problem.node_capacity.max(axis=0)).all(axis=1)
+    total = (problem.total_device_bytes <= problem.device_capacity.sum(axis=0)).all(axis=1)
+    fits: NDArray[np.bool_] = device & node & total
+    return fits & (problem.total_node_bytes <= problem.node_capacity.sum(axis=0)).all(axis=1)
+
+
+def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -> None:
+    """Raise Infeasible for items that no option of ``table`` (options,) belongs to."""
+    missing = np.setdiff1d(np.arange(len(items.tables)), items.of_table[table])
+    if len(missing):
+        remedy = "allow more sharding types, kernels or ranks in the constraints on it"
+        raise Infeasible([
+            Shortfall(items.label(item, case.workload), "legal ways to shard it", 1, 0, "count",
+                      remedy)
+            for item in missing.tolist()
+        ])
+
+
+def _refuse_large(
+    case: Case, items: Items, problem: Problem, fits: NDArray[np.bool_]
+) -> None:
+    """Raise Infeasible for items of which no option fits, with the least that a device must hold."""
+    some_fit = np.logical_or.reduceat(fits, problem.option_offsets[:-1])
+    shortfalls = []
+    for item in np.flatnonzero(~some_fit).tolist():
+        span = slice(*problem.option_offsets[item : item + 2])
+        least = float(problem.device_bytes[span, 0].min())
+        shortfalls.append(Shortfall(
+            items.label(item, case.workload), "hbm of one device", least,
+            float(problem.device_capacity[:, 0].max()), "bytes",
+            "allow it to be split over more devices, lower the reserve, or use larger devices",
+        ))
+    if shortfalls:
+        raise Infeasible(shortfalls)

@@ -1,0 +1,97 @@
+"""Tables that are placed as one: those that a constraint keeps together, and each other alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from shardplan.options.constraint import Constraint
+    from shardplan.options.option_set import OptionSet
+    from shardplan.workload.workload import Workload
+
+_MOST_KERNEL_MIXES = 64
+"""Mixes of kernels tried within a group of tables; beyond, all tables of it share one kernel."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items of a problem."""
+
+    tables: tuple[tuple[int, ...], ...]
+    """The tables of each item, rising; items in the order of their first tables."""
+    of_table: NDArray[np.int64]
+    """The item of each table."""
+    apart: tuple[NDArray[np.int64], ...]
+    """Groups of items that may not meet on a device."""
+
+    def label(self, item: int, workload: Workload) -> str:
+        """What messages call an item: ``table a`` or ``tables a, b (together)``."""
+        names = [workload.tables[table].name for table in self.tables[item]]
+        return f"table {names[0]}" if len(names) == 1 else f"tables {', '.join(names)} (together)"
+
+
+def group_items(table_count: int, constraints: Sequence[Constraint]) -> Items:
+    """Join tables that are kept together, directly or through a third one."""
+    graph = nx.Graph()
+    graph.add_nodes_from(range(table_count))
+    for constraint in constraints:
+        if constraint.together:
+            nx.add_path(graph, constraint.tables)
+    tables = tuple(sorted(tuple(sorted(group)) for group in nx.connected_components(graph)))
+    of_table = np.zeros(table_count, dtype=np.int64)
+    for item, group in enumerate(tables):
+        of_table[list(group)] = item
+    apart = tuple(
+        np.unique(of_table[list(constraint.tables)])
+        for constraint in constraints
+        if constraint.apart and len(constraint.tables) > 1
+    )
+    return Items(tables, of_table, apart)
+
+
+def item_options(options: OptionSet, items: Items) -> NDArray[np.int64]:
+    """(n, most tables of an item): each row the options, one per table, of one way to place an item.
+
+    Tables of an item are cut alike (same type, same number of column shards), so that the j-th
+    shard of each is on the same device; their kernels may differ. Rows are in the order of items
+    and padded with -1. An item without a common way has no row.
+    """
+    most = max(len(group) for group in items.tables)
+    single = np.array([len(group) == 1 for group in items.tables])
+    item = items.of_table[options.table]
+    alone = np.flatnonzero(single[item])
+    rows = np.full((len(alone), most), -1, dtype=np.int64)
+    rows[:, 0] = alone
+    joint = [
+        [*row, *[-1] * (most - len(row))]
+        for number in np.flatnonzero(~single).tolist()
+        for row in _joint_rows(options, items.tables[number])
+    ]
+    members = np.concatenate([rows, np.array(joint, dtype=np.int64).reshape(-1, most)])
+    return members[np.argsort(item[members[:, 0]], kind="stable")]
+
+
+def _joint_rows(options: OptionSet, tables: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """One row per cut that all tables share and mix of their kernels."""
+    by_cut: list[dict[tuple[int, int], list[int]]] = []
+    for table in tables:
+        cuts: dict[tuple[int, int], list[int]] = {}
+        for row in np.flatnonzero(options.table == table).tolist():
+            cut = (int(options.sharding[row]), int(options.column_shards[row]))
+            cuts.setdefault(cut, []).append(row)
+        by_cut.append(cuts)
+    for cut, first in by_cut[0].items():
+        choices = [first, *(cuts.get(cut, []) for cuts in by_cut[1:])]
+        mixes = np.prod([float(len(choice)) for choice in choices])
+        for row in product(*choices):
+            if mixes <= _MOST_KERNEL_MIXES or len(set(options.kernel[list(row)].tolist())) == 1:
+                yield row

@@ -1,0 +1,1 @@
+"""Placement as arrays: the problem, what solves it, and what bounds it."""
