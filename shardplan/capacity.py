@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Bytes of each of ``TIERS``: (3,) arrays, hbm of each device, ddr and ssd of each node.
-    """
+    """Bytes of each of ``TIERS``: (3,) arrays, hbm of each device, ddr and ssd of each node."""
 
     raw_bytes: NDArray[np.float64]
     reserve_bytes: NDArray[np.float64]

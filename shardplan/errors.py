@@ -49,10 +49,13 @@ class Infeasible(ShardplanError):
 
     def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
         self.shortfalls = tuple(shortfalls)
-        super().__init__("no plan can exist: " + "; ".join(
-            f"{s.subject} needs {s.needs:.6g} {s.unit} of {s.resource}, there is {s.offers:.6g}"
-            for s in self.shortfalls
-        ))
+        super().__init__(
+            "no plan can exist: "
+            + "; ".join(
+                f"{s.subject} needs {s.needs:.6g} {s.unit} of {s.resource}, there is {s.offers:.6g}"
+                for s in self.shortfalls
+            )
+        )
 
 
 class NoPlanFound(ShardplanError):

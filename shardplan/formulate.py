@@ -85,9 +85,7 @@ def formulate(case: Case) -> Formulation:
     return Formulation(problem, options, items, members)
 
 
-def _problem(
-    case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]
-) -> Problem:
+def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]) -> Problem:
     first = members[:, 0]
     load_seconds, memory_bytes = _joint_costs(case, options, members)
     shapes = np.array([_SHAPES[kind] for kind in SHARDING_TYPES], dtype=np.int8)
@@ -171,8 +169,9 @@ def _fits_alone(problem: Problem) -> NDArray[np.bool_]:
     device = (problem.device_bytes <= problem.device_capacity.max(axis=0)).all(axis=1)
     node = (problem.node_bytes <= problem.node_capacity.max(axis=0)).all(axis=1)
     total = (problem.total_device_bytes <= problem.device_capacity.sum(axis=0)).all(axis=1)
+    total &= (problem.total_node_bytes <= problem.node_capacity.sum(axis=0)).all(axis=1)
     fits: NDArray[np.bool_] = device & node & total
-    return fits & (problem.total_node_bytes <= problem.node_capacity.sum(axis=0)).all(axis=1)
+    return fits
 
 
 def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -> None:
@@ -180,26 +179,37 @@ def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -
     missing = np.setdiff1d(np.arange(len(items.tables)), items.of_table[table])
     if len(missing):
         remedy = "allow more sharding types, kernels or ranks in the constraints on it"
-        raise Infeasible([
-            Shortfall(items.label(item, case.workload), "legal ways to shard it", 1, 0, "count",
-                      remedy)
-            for item in missing.tolist()
-        ])
+        raise Infeasible(
+            [
+                Shortfall(
+                    items.label(item, case.workload),
+                    "legal ways to shard it",
+                    1,
+                    0,
+                    "count",
+                    remedy,
+                )
+                for item in missing.tolist()
+            ]
+        )
 
 
-def _refuse_large(
-    case: Case, items: Items, problem: Problem, fits: NDArray[np.bool_]
-) -> None:
+def _refuse_large(case: Case, items: Items, problem: Problem, fits: NDArray[np.bool_]) -> None:
     """Raise Infeasible for items of which no option fits, with the least that a device must hold."""
     some_fit = np.logical_or.reduceat(fits, problem.option_offsets[:-1])
     shortfalls = []
     for item in np.flatnonzero(~some_fit).tolist():
         span = slice(*problem.option_offsets[item : item + 2])
         least = float(problem.device_bytes[span, 0].min())
-        shortfalls.append(Shortfall(
-            items.label(item, case.workload), "hbm of one device", least,
-            float(problem.device_capacity[:, 0].max()), "bytes",
-            "allow it to be split over more devices, lower the reserve, or use larger devices",
-        ))
+        shortfalls.append(
+            Shortfall(
+                items.label(item, case.workload),
+                "hbm of one device",
+                least,
+                float(problem.device_capacity[:, 0].max()),
+                "bytes",
+                "allow it to be split over more devices, lower the reserve, or use larger devices",
+            )
+        )
     if shortfalls:
         raise Infeasible(shortfalls)

@@ -81,8 +81,10 @@ def enumerate_options(
     found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], cluster)]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
     return OptionSet(
-        found[:, 0].astype(np.int32), found[:, 1].astype(np.int8),
-        found[:, 2].astype(np.int8), found[:, 3].astype(np.int32),
+        found[:, 0].astype(np.int32),
+        found[:, 1].astype(np.int8),
+        found[:, 2].astype(np.int8),
+        found[:, 3].astype(np.int32),
     )
 
 
@@ -95,7 +97,9 @@ def _policies(
     if training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD:
         # Row-wise Adagrad keeps one sum per row and shard: cut columns would each adapt alone.
         sharding -= {
-            ShardingType.COLUMN_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD
+            ShardingType.COLUMN_WISE,
+            ShardingType.TABLE_COLUMN_WISE,
+            ShardingType.GRID_SHARD,
         }
     free = _Policy(frozenset(sharding), frozenset(kernels), frozenset(), whole_world=True)
     policies = [free] * len(workload.tables)
@@ -112,9 +116,11 @@ def _narrowed(policy: _Policy, constraint: Constraint, cluster: Cluster) -> _Pol
         asked |= frozenset(constraint.sharding)
     if constraint.kernels is not None:
         kernels &= frozenset(constraint.kernels)
-    whole_world = policy.whole_world and (
-        constraint.ranks is None or len(set(constraint.ranks)) == cluster.world_size
-    ) and not (constraint.apart and len(constraint.tables) > 1)
+    whole_world = (
+        policy.whole_world
+        and (constraint.ranks is None or len(set(constraint.ranks)) == cluster.world_size)
+        and not (constraint.apart and len(constraint.tables) > 1)
+    )
     return _Policy(sharding, kernels, asked, whole_world)
 
 
@@ -159,7 +165,8 @@ def _column_shards(
 def _legal_cuts(dim: int) -> tuple[int, ...]:
     """The numbers of equal column shards, two or more, whose width the kernels accept."""
     return tuple(
-        cut for cut in range(2, dim // _COLUMN_MULTIPLE + 1)
+        cut
+        for cut in range(2, dim // _COLUMN_MULTIPLE + 1)
         if dim % cut == 0 and (dim // cut) % _COLUMN_MULTIPLE == 0
     )
 

@@ -8,7 +8,7 @@ finds which options go together and then balances the devices ever more finely.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.placement import Placement
+    from shardplan.solve.relaxation import Relaxation
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +40,23 @@ class AnnealParams:
     log2_exponents: tuple[int, int] = (3, 7)
     """The exponent of the power mean rises from the first to the second as the search cools."""
     largest_ruin: int = 3
+    """The most items taken out at once."""
+
+    def resized(self, size: int) -> AnnealParams:
+        """The same search with another number of placements."""
+        return replace(self, size=size)
 
 
 class Incumbent:
     """The best placement that fits, and what it costs."""
 
-    def __init__(self) -> None:
-        self.objective = float("inf")
+    def __init__(self, objective: float = float("inf")) -> None:
+        self.objective = objective
         self.placement: Placement | None = None
 
-    def offer(self, objective: float, placement: Callable[[], Placement]) -> bool:
-        """Keep a placement if it is better; says whether it was."""
-        if objective >= self.objective:
-            return False
-        self.objective, self.placement = objective, placement()
-        return True
+    def take(self, objective: float, placement: Placement) -> None:
+        """Put a better placement in its stead."""
+        self.objective, self.placement = objective, placement
 
 
 def fill(
@@ -66,6 +69,27 @@ def fill(
     for item in np.argsort(-_weights(inserter), kind="stable"):
         items = np.full(population.size, item)
         population.insert(items, *inserter.choose(population, items, noise_seconds, rng))
+
+
+def first_placements(problem: Problem, relaxation: Relaxation) -> list[Placement]:
+    """Greedy placements: over all options, and over those that the relaxation chose."""
+    scale = max(relaxation.lower_bound, 1e-12)
+    chosen = np.zeros(problem.option_count, dtype=bool)
+    best = np.lexsort((-relaxation.share, problem.item_of_option))[problem.option_offsets[:-1]]
+    chosen[best] = True
+    placements = []
+    for allowed in (np.ones(problem.option_count, dtype=bool), chosen):
+        for exponent in (2, 4):
+            inserter = Inserter(
+                problem,
+                Candidates.of(problem, allowed),
+                log2_exponent=exponent,
+                penalty_seconds=8.0 * scale,
+            )
+            population = Population(problem, 1)
+            fill(inserter, population, np.zeros(1), np.random.default_rng(0))
+            placements.append(population.placement(0))
+    return placements
 
 
 def anneal(
@@ -89,8 +113,9 @@ def anneal(
     ladder = scale_seconds * np.geomspace(0.5, 2.0, params.size)
     first, last = params.log2_exponents
     inserters = {
-        exponent: Inserter(problem, candidates, log2_exponent=exponent,
-                           penalty_seconds=8.0 * scale_seconds)
+        exponent: Inserter(
+            problem, candidates, log2_exponent=exponent, penalty_seconds=8.0 * scale_seconds
+        )
         for exponent in range(first, last + 1)
     }
     fill(inserters[first], population, params.hottest * ladder, rng)
@@ -110,13 +135,15 @@ def _weights(inserter: Inserter) -> NDArray[np.float64]:
     """(I,): an item's least share of the whole time or of the whole memory, over its options."""
     problem, candidates = inserter.problem, inserter.candidates
     capacity = np.concatenate(
-        [problem.device_capacity.sum(axis=0), problem.node_capacity.sum(axis=0)]).clip(min=1.0)
+        [problem.device_capacity.sum(axis=0), problem.node_capacity.sum(axis=0)]
+    ).clip(min=1.0)
     memory = np.hstack([problem.total_device_bytes, problem.total_node_bytes]) / capacity
     seconds = problem.total_load_seconds.sum(axis=1)
     shortest = np.minimum.reduceat(seconds, problem.option_offsets[:-1]).sum()
     weight = np.maximum(seconds / max(shortest, 1e-300), memory.max(axis=1, initial=0.0))
-    least: NDArray[np.float64] = np.where(
-        candidates.exists, weight[candidates.option], np.inf).min(axis=1)
+    least: NDArray[np.float64] = np.where(candidates.exists, weight[candidates.option], np.inf).min(
+        axis=1
+    )
     return least
 
 
@@ -128,8 +155,12 @@ def _step(
     rng: np.random.Generator,
 ) -> None:
     before = inserter.scores(population)
-    sums = (population.load.copy(), population.device_bytes.copy(),
-            population.node_bytes.copy(), population.held.copy())
+    sums = (
+        population.load.copy(),
+        population.device_bytes.copy(),
+        population.node_bytes.copy(),
+        population.held.copy(),
+    )
     ruined = _ruin(population, int(rng.integers(1, largest_ruin + 1)), rng)
     undo = [(items, *population.remove(items)) for items in ruined]
     for items in ruined:
@@ -138,7 +169,8 @@ def _step(
     reject = np.flatnonzero(after > before + heat * rng.exponential(size=len(heat)))
     for now, saved in zip(
         (population.load, population.device_bytes, population.node_bytes, population.held),
-        sums, strict=True,
+        sums,
+        strict=True,
     ):
         now[reject] = saved[reject]
     for items, options, counts in undo:
@@ -167,6 +199,10 @@ def _ruin(
 
 def _offer(population: Population, incumbent: Incumbent) -> None:
     objectives = population.objectives()
-    for row in np.flatnonzero(objectives < incumbent.objective):
-        if objectives[row] < incumbent.objective and population.overflow()[row] == 0.0:
-            incumbent.offer(float(objectives[row]), lambda row=int(row): population.placement(row))
+    better = np.flatnonzero(objectives < incumbent.objective)
+    if not len(better):
+        return
+    fitting = better[population.overflow()[better] == 0.0]
+    if len(fitting):
+        best = int(fitting[objectives[fitting].argmin()])
+        incumbent.take(float(objectives[best]), population.placement(best))

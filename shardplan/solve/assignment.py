@@ -45,6 +45,7 @@ class Assignment:
     base: NDArray[np.int64]
     """(S,): what all-device options put on every device."""
     objective: int
+    """The column that is minimised."""
 
     def placement(self, values: NDArray[np.float64]) -> Placement:
         """The placement that a point of the program stands for."""
@@ -62,10 +63,13 @@ class Assignment:
         """The point of the program that stands for a placement made of its options."""
         values = np.zeros(self.program.column_count)
         values[self.y[placement.option]] = 1.0
-        column = dict(zip(
-            zip(self.x_option.tolist(), self.x_place.tolist(), strict=True),
-            self.x.tolist(), strict=True,
-        ))
+        column = dict(
+            zip(
+                zip(self.x_option.tolist(), self.x_place.tolist(), strict=True),
+                self.x.tolist(),
+                strict=True,
+            )
+        )
         for item, option in enumerate(placement.option.tolist()):
             for place in placement.targets_of(item).tolist():
                 values[column[option, place]] += 1.0
@@ -84,21 +88,24 @@ def assignment(
     lower_bound: float = 0.0,
     stage_floor: NDArray[np.float64] | None = None,
     cuts: bool = True,
+    elastic: bool = False,
     named: bool = False,
 ) -> Assignment:
     """Build the program over the ``allowed`` (O,) options, all by default.
 
     ``lower_bound`` and ``stage_floor`` (S,) are what is known already of the objective and of each
     stage's slowest device. ``cuts`` adds the rows of the relaxation over options, which the program
-    implies but its own linear relaxation does not.
+    implies but its own linear relaxation does not. ``elastic`` asks another question: not for the
+    shortest step, but for the least share of its memory that every device would need more.
     """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     build = ProgramBuilder(named=named)
     options = np.flatnonzero(allowed)
     stages = np.arange(problem.stage_count)
     y = np.full(problem.option_count, -1, dtype=np.int64)
-    y[options] = build.add_columns("y", [problem.item_of_option[options], options],
-                                   upper=1.0, integer=True)
+    y[options] = build.add_columns(
+        "y", [problem.item_of_option[options], options], upper=1.0, integer=True
+    )
     x_option, x_place = _places(problem, options)
     limit = problem.units[x_option].astype(np.float64)
     limit[np.isin(problem.item_of_option[x_option], _apart_items(problem))] = 1.0
@@ -106,14 +113,17 @@ def assignment(
     stage = build.add_columns("M", [stages], lower=0.0 if stage_floor is None else stage_floor)
     base = build.add_columns("B", [stages])
     objective = int(
-        build.add_columns("objective", [np.array([0])], cost=1.0, lower=lower_bound)[0]
+        build.add_columns(
+            "missing" if elastic else "objective", [np.array([0])], cost=1.0, lower=lower_bound
+        )[0]
     )
     result = Assignment(problem, _EMPTY, y, x, x_option, x_place, stage, base, objective)
     _add_choice(build, result, options)
-    _add_time(build, result, options)
-    _add_memory(build, result, options)
+    if not elastic:
+        _add_time(build, result, options)
+    _add_memory(build, result, options, elastic=elastic)
     _add_apart(build, result)
-    if cuts:
+    if cuts and not elastic:
         _add_cuts(build, result, options)
     return Assignment(problem, build.build(), y, x, x_option, x_place, stage, base, objective)
 
@@ -127,7 +137,9 @@ def _places(
         chosen = options[problem.shape[options] == shape]
         open_ = problem.domains[problem.domain[chosen]]
         if shape == Shape.NODE:
-            open_ = open_.reshape(len(chosen), problem.node_count, problem.devices_per_node).all(axis=2)
+            open_ = open_.reshape(len(chosen), problem.node_count, problem.devices_per_node).all(
+                axis=2
+            )
         option, place = np.nonzero(open_.reshape(len(chosen), places))
         found.append((chosen[option], place))
     option = np.concatenate([part[0] for part in found])
@@ -153,16 +165,19 @@ def _add_choice(build: ProgramBuilder, model: Assignment, options: NDArray[np.in
 
 def _add_time(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:
     problem = model.problem
-    chain = build.add_rows("chain", [np.arange(len(problem.chain_seconds))],
-                           lower=problem.chain_seconds)
+    chain = build.add_rows(
+        "chain", [np.arange(len(problem.chain_seconds))], lower=problem.chain_seconds
+    )
     build.add_entries(chain, model.objective, 1.0)
     build.add_entries(chain[problem.chain_of_stage], model.stage, -1.0)
-    device, stage = (part.ravel() for part in np.indices(
-        (problem.device_count, problem.stage_count)))
+    device, stage = (
+        part.ravel() for part in np.indices((problem.device_count, problem.stage_count))
+    )
     rows = build.add_rows("stage", [device, stage], upper=0.0)
     build.add_entries(rows, model.stage[stage], -1.0)
-    _add_per_device(build, model, options, rows.reshape(problem.device_count, -1),
-                    problem.load_seconds)
+    _add_per_device(
+        build, model, options, rows.reshape(problem.device_count, -1), problem.load_seconds
+    )
 
 
 def _add_per_device(
@@ -175,29 +190,41 @@ def _add_per_device(
     """Put ``per_unit`` (O, K) into ``rows`` (D, K) for every device that a unit lands on."""
     problem = model.problem
     everywhere = options[problem.shape[options] == Shape.ALL]
-    build.add_entries(rows[:, None, :], model.y[everywhere][None, :, None],
-                      per_unit[everywhere][None])
+    build.add_entries(
+        rows[:, None, :], model.y[everywhere][None, :, None], per_unit[everywhere][None]
+    )
     shape = problem.shape[model.x_option]
     on_device = shape == Shape.DEVICE
-    build.add_entries(rows[model.x_place[on_device]], model.x[on_device, None],
-                      per_unit[model.x_option[on_device]])
+    build.add_entries(
+        rows[model.x_place[on_device]],
+        model.x[on_device, None],
+        per_unit[model.x_option[on_device]],
+    )
     on_node = shape == Shape.NODE
     by_node = rows.reshape(problem.node_count, problem.devices_per_node, rows.shape[1])
-    build.add_entries(by_node[model.x_place[on_node]], model.x[on_node, None, None],
-                      per_unit[model.x_option[on_node]][:, None, :])
+    build.add_entries(
+        by_node[model.x_place[on_node]],
+        model.x[on_node, None, None],
+        per_unit[model.x_option[on_node]][:, None, :],
+    )
 
 
-def _add_memory(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:
+def _add_memory(
+    build: ProgramBuilder, model: Assignment, options: NDArray[np.int64], *, elastic: bool
+) -> None:
     """Bytes relative to the largest capacity of a tier, so that one tolerance suits all tiers."""
     problem = model.problem
     rows, scale = _memory_rows(build, "device_memory", problem.device_capacity)
     _add_per_device(build, model, options, rows, problem.device_bytes / scale)
+    if elastic:
+        build.add_entries(rows, model.objective, -1.0)
 
     rows, scale = _memory_rows(build, "node_memory", problem.node_capacity)
     everywhere = options[problem.shape[options] == Shape.ALL]
     per_unit = problem.node_bytes / scale
-    build.add_entries(rows[:, None, :], model.y[everywhere][None, :, None],
-                      per_unit[everywhere][None])
+    build.add_entries(
+        rows[:, None, :], model.y[everywhere][None, :, None], per_unit[everywhere][None]
+    )
     on_device = problem.shape[model.x_option] == Shape.DEVICE
     node = np.where(on_device, model.x_place // problem.devices_per_node, model.x_place)
     build.add_entries(rows[node], model.x[:, None], per_unit[model.x_option])
@@ -233,8 +260,11 @@ def _add_cuts(build: ProgramBuilder, model: Assignment, options: NDArray[np.int6
     stages = np.arange(problem.stage_count)
     average = build.add_rows("average", [stages], lower=0.0)
     build.add_entries(average, model.stage, 1.0)
-    build.add_entries(average[None, :], model.y[options, None],
-                      -problem.total_load_seconds[options] / problem.device_count)
+    build.add_entries(
+        average[None, :],
+        model.y[options, None],
+        -problem.total_load_seconds[options] / problem.device_count,
+    )
     item, stage = (part.ravel() for part in np.indices((problem.item_count, problem.stage_count)))
     rows = build.add_rows("unit", [item, stage], lower=0.0)
     build.add_entries(rows, model.stage[stage], 1.0)
@@ -249,4 +279,16 @@ def _add_cuts(build: ProgramBuilder, model: Assignment, options: NDArray[np.int6
     build.add_entries(rows, model.base[None, :], -1.0)
 
 
-_EMPTY = Program(*(np.zeros(0) for _ in range(9)), column_names=(), row_names=())  # type: ignore[arg-type]
+_EMPTY = Program(
+    cost=np.zeros(0),
+    lower=np.zeros(0),
+    upper=np.zeros(0),
+    integer=np.zeros(0, dtype=bool),
+    row_lower=np.zeros(0),
+    row_upper=np.zeros(0),
+    row_starts=np.zeros(1, dtype=np.int64),
+    columns=np.zeros(0, dtype=np.int64),
+    values=np.zeros(0),
+    column_names=(),
+    row_names=(),
+)

@@ -46,7 +46,7 @@ def solve_with_highs(
 
 
 def _loaded(program: Program, limits: Limits, seed: int) -> Any:
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     options = {
         "output_flag": False,
         "threads": 1,

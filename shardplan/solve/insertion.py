@@ -51,7 +51,11 @@ class Inserter:
     """
 
     def __init__(
-        self, problem: Problem, candidates: Candidates, *, log2_exponent: int,
+        self,
+        problem: Problem,
+        candidates: Candidates,
+        *,
+        log2_exponent: int,
         penalty_seconds: float,
     ) -> None:
         self.problem, self.candidates = problem, candidates
@@ -86,12 +90,18 @@ class Inserter:
         ratio, reference, power = self._powers(population)
         total = power.sum(axis=1)
         unit = problem.load_seconds[options] / reference[:, None]
-        growth = _raise(
-            np.minimum(ratio[:, None] + unit[:, :, None], _LARGEST_RATIO), self.log2_exponent
-        ) - power[:, None]
+        growth = (
+            _raise(
+                np.minimum(ratio[:, None] + unit[:, :, None], _LARGEST_RATIO), self.log2_exponent
+            )
+            - power[:, None]
+        )
         memory = self._memory(population, options, shape)
-        slope = reference * (total / problem.device_count).clip(1e-30) ** (
-            1.0 / (1 << self.log2_exponent) - 1.0) / (problem.device_count << self.log2_exponent)
+        slope = (
+            reference
+            * (total / problem.device_count).clip(1e-30) ** (1.0 / (1 << self.log2_exponent) - 1.0)
+            / (problem.device_count << self.log2_exponent)
+        )
         marginal = np.einsum("rnds,rs->rnd", growth, slope) + memory
         marginal -= noise_seconds[:, None, None] * rng.gumbel(size=marginal.shape)
         count = self._fill(population, items, options, shape, marginal)
@@ -118,7 +128,8 @@ class Inserter:
     ) -> NDArray[np.float64]:
         """(...): the smooth objective from (..., S) sums of powers."""
         mean = reference * (power / self.problem.device_count).clip(min=0.0) ** (
-            1.0 / (1 << self.log2_exponent))
+            1.0 / (1 << self.log2_exponent)
+        )
         chains = mean @ self._chains + self.problem.chain_seconds
         # The shorter chains count a little, so that they do not grow unseen.
         smooth: NDArray[np.float64] = chains.max(axis=-1) + 1e-3 * chains.sum(axis=-1)
@@ -151,8 +162,9 @@ class Inserter:
         closed = ~problem.domains[problem.domain[options]]
         if problem.apart:
             group = population.group_of[items]
-            held = np.take_along_axis(
-                population.held, np.maximum(group, 0)[:, None, None], axis=2)[:, :, 0]
+            held = np.take_along_axis(population.held, np.maximum(group, 0)[:, None, None], axis=2)[
+                :, :, 0
+            ]
             closed |= ((group != NO_GROUP)[:, None] & (held > 0))[:, None]
         marginal = np.where(closed, np.inf, marginal)
         if (shape == Shape.NODE).any():
@@ -183,7 +195,5 @@ def _raise(base: NDArray[np.float64], log2_exponent: int) -> NDArray[np.float64]
 
 def _hinge(need: NDArray[np.float64], room: NDArray[np.float64]) -> NDArray[np.float64]:
     """By how much more than before tiers are over, summed over tiers (the last axis)."""
-    over: NDArray[np.float64] = (
-        np.maximum(need - room, 0.0) - np.maximum(-room, 0.0)
-    ).sum(axis=-1)
+    over: NDArray[np.float64] = (np.maximum(need - room, 0.0) - np.maximum(-room, 0.0)).sum(axis=-1)
     return over

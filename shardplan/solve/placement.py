@@ -67,21 +67,26 @@ def evaluate(problem: Problem, placement: Placement) -> Evaluation:
     unit_option = option[item]
     per_device, per_node = (
         (unit_option[mask], placement.targets[mask])
-        for mask in (problem.shape[unit_option] == Shape.DEVICE,
-                     problem.shape[unit_option] == Shape.NODE)
+        for mask in (
+            problem.shape[unit_option] == Shape.DEVICE,
+            problem.shape[unit_option] == Shape.NODE,
+        )
     )
     everywhere = option[problem.shape[option] == Shape.ALL]
 
     load = _spread(problem, problem.load_seconds, per_device, per_node, everywhere)
     device_bytes = _spread(problem, problem.device_bytes, per_device, per_node, everywhere)
     node_bytes = np.zeros_like(problem.node_capacity)
-    np.add.at(node_bytes, per_device[1] // problem.devices_per_node,
-              problem.node_bytes[per_device[0]])
+    np.add.at(
+        node_bytes, per_device[1] // problem.devices_per_node, problem.node_bytes[per_device[0]]
+    )
     np.add.at(node_bytes, per_node[1], problem.node_bytes[per_node[0]])
     node_bytes += problem.node_bytes[everywhere].sum(axis=0)
 
     return Evaluation(
-        load, device_bytes, node_bytes,
+        load,
+        device_bytes,
+        node_bytes,
         objective=objective_of(problem, load.max(axis=0)),
         fits=bool(
             (device_bytes <= problem.device_capacity).all()

@@ -87,7 +87,8 @@ class Population:
         device = np.maximum(self.device_bytes - problem.device_capacity, 0.0)
         node = np.maximum(self.node_bytes - problem.node_capacity, 0.0)
         over: NDArray[np.float64] = (device / problem.device_capacity.clip(min=1.0)).sum((1, 2))
-        return over + (node / problem.node_capacity.clip(min=1.0)).sum((1, 2))
+        over += (node / problem.node_capacity.clip(min=1.0)).sum((1, 2))
+        return over
 
     def placement(self, row: int) -> Placement:
         """One of the placements, with every item placed."""

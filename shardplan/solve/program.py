@@ -17,7 +17,7 @@ INFINITY = float("inf")
 
 @dataclass(frozen=True)
 class Program:
-    """Minimise ``cost @ x`` subject to ``row_lower <= A x <= row_upper`` and ``lower <= x <= upper``.
+    """Minimise ``cost @ x``, where ``row_lower <= A x <= row_upper`` and ``lower <= x <= upper``.
 
     A is held by rows: row ``r`` has the entries ``row_starts[r]:row_starts[r + 1]`` of
     ``columns`` and ``values``.
@@ -57,8 +57,8 @@ class Program:
 class ProgramBuilder:
     """Gathers blocks of variables and constraints; ``build`` freezes them into a ``Program``.
 
-    Names look like ``x_0012_03``: a family and zero-padded indices, so that they sort as numbers do.
-    They are only formed when ``named``, since a large program has hundreds of thousands.
+    Names look like ``x_0012_03``: a family and zero-padded indices, so that they sort as numbers
+    do. They are only formed when ``named``, since a large program has hundreds of thousands.
     """
 
     def __init__(self, *, named: bool = False) -> None:
@@ -83,10 +83,12 @@ class ProgramBuilder:
     ) -> NDArray[np.int64]:
         """Add one variable per position of ``indices`` (parallel arrays); returns their columns."""
         count = len(np.atleast_1d(indices[0]))
-        self._column_blocks.append(tuple(
-            np.broadcast_to(np.asarray(part, dtype=np.float64), (count,))
-            for part in (cost, lower, upper, float(integer))
-        ))
+        self._column_blocks.append(
+            tuple(
+                np.broadcast_to(np.asarray(part, dtype=np.float64), (count,))
+                for part in (cost, lower, upper, float(integer))
+            )
+        )
         if self._named:
             self._column_names += _names(family, indices, count)
         first = self.column_count
@@ -103,10 +105,12 @@ class ProgramBuilder:
     ) -> NDArray[np.int64]:
         """Add one empty constraint per position of ``indices``; returns their rows."""
         count = len(np.atleast_1d(indices[0]))
-        self._row_bounds.append((
-            np.broadcast_to(np.asarray(lower, dtype=np.float64), (count,)),
-            np.broadcast_to(np.asarray(upper, dtype=np.float64), (count,)),
-        ))
+        self._row_bounds.append(
+            (
+                np.broadcast_to(np.asarray(lower, dtype=np.float64), (count,)),
+                np.broadcast_to(np.asarray(upper, dtype=np.float64), (count,)),
+            )
+        )
         if self._named:
             self._row_names += _names(family, indices, count)
         first = self.row_count
@@ -117,9 +121,9 @@ class ProgramBuilder:
         """Put ``values`` at (``rows``, ``columns``); the three broadcast, zeros are dropped."""
         row, column, value = np.broadcast_arrays(rows, columns, np.asarray(values, np.float64))
         keep = value != 0
-        self._entries.append((
-            row[keep].astype(np.int64), column[keep].astype(np.int64), value[keep]
-        ))
+        self._entries.append(
+            (row[keep].astype(np.int64), column[keep].astype(np.int64), value[keep])
+        )
 
     def build(self) -> Program:
         """The program gathered so far."""
@@ -133,11 +137,17 @@ class ProgramBuilder:
         starts = np.zeros(self.row_count + 1, dtype=np.int64)
         np.cumsum(np.bincount(row, minlength=self.row_count), out=starts[1:])
         return Program(
-            cost, lower, upper, integer.astype(bool),
+            cost,
+            lower,
+            upper,
+            integer.astype(bool),
             row_lower=np.concatenate([bounds[0] for bounds in self._row_bounds]),
             row_upper=np.concatenate([bounds[1] for bounds in self._row_bounds]),
-            row_starts=starts, columns=column[order], values=value[order],
-            column_names=tuple(self._column_names), row_names=tuple(self._row_names),
+            row_starts=starts,
+            columns=column[order],
+            values=value[order],
+            column_names=tuple(self._column_names),
+            row_names=tuple(self._row_names),
         )
 
 
@@ -146,8 +156,14 @@ def _names(family: str, indices: Sequence[ArrayLike], count: int) -> list[str]:
     parts = [np.atleast_1d(np.asarray(index)) for index in indices]
     widths = [len(str(int(part.max()))) if len(part) else 1 for part in parts]
     return [
-        "_".join([family, *(
-            f"{int(part[position]):0{width}d}" for part, width in zip(parts, widths, strict=True)
-        )])
+        "_".join(
+            [
+                family,
+                *(
+                    f"{int(part[position]):0{width}d}"
+                    for part, width in zip(parts, widths, strict=True)
+                ),
+            ]
+        )
         for position in range(count)
     ]

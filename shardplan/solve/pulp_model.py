@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from shardplan.solve.program import Program
 
 
-def to_pulp(program: Program) -> pulp.LpProblem:
-    """The same program as PuLP objects; takes seconds from some 100,000 variables on."""
+def to_pulp(program: Program) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
+    """The same program as PuLP objects, and its variables in the order of columns.
+
+    Takes seconds from some 100,000 variables on.
+    """
     problem = pulp.LpProblem("shardplan", pulp.LpMinimize)
     names = program.column_names or tuple(f"x_{i:08d}" for i in range(program.column_count))
     variables = [
@@ -28,9 +31,10 @@ def to_pulp(program: Program) -> pulp.LpProblem:
             names, program.lower, program.upper, program.integer, strict=True
         )
     ]
-    problem += pulp.lpSum(
-        float(c) * v for c, v in zip(program.cost, variables, strict=True) if c
-    ), "objective"
+    problem += (
+        pulp.lpSum(float(c) * v for c, v in zip(program.cost, variables, strict=True) if c),
+        "objective",
+    )
     for row in range(program.row_count):
         entries = slice(program.row_starts[row], program.row_starts[row + 1])
         expression = pulp.lpSum(
@@ -39,7 +43,7 @@ def to_pulp(program: Program) -> pulp.LpProblem:
         )
         name = program.row_names[row] if program.row_names else f"r_{row:08d}"
         _add_row(problem, expression, name, program.row_lower[row], program.row_upper[row])
-    return problem
+    return problem, variables
 
 
 def _add_row(
@@ -56,9 +60,12 @@ def _add_row(
 
 def solve_with_cbc(program: Program, limits: Limits) -> Answer:
     """Minimise with the CBC that PuLP brings along; it reports no bound, unless it is optimal."""
-    problem = to_pulp(program)
+    problem, variables = to_pulp(program)
     solver = pulp.PULP_CBC_CMD(
-        msg=False, timeLimit=min(limits.seconds, 1e6), gapRel=limits.relative_gap, threads=1,
+        msg=False,
+        timeLimit=min(limits.seconds, 1e6),
+        gapRel=limits.relative_gap,
+        threads=1,
         maxNodes=limits.nodes,
     )
     problem.solve(solver)
@@ -67,10 +74,12 @@ def solve_with_cbc(program: Program, limits: Limits) -> Answer:
         return Answer(Status.INFEASIBLE, bound=float("inf"))
     if problem.sol_status not in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
         return Answer(Status.UNKNOWN)
-    x = np.array([variable.varValue or 0.0 for variable in problem.variables()])
+    x = np.array([variable.varValue or 0.0 for variable in variables])
     objective = float(program.cost @ x)
     optimal = problem.sol_status == pulp.LpSolutionOptimal
     return Answer(
-        Status.OPTIMAL if optimal else Status.FEASIBLE, x=x, objective=objective,
+        Status.OPTIMAL if optimal else Status.FEASIBLE,
+        x=x,
+        objective=objective,
         bound=objective * (1 - limits.relative_gap) if optimal else float("-inf"),
     )

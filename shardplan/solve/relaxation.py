@@ -47,7 +47,7 @@ class Relaxation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class Columns:
     """Where the variables of the relaxation stand."""
 
     y: NDArray[np.int64]
@@ -71,7 +71,7 @@ def relax(
     items = np.zeros((0, 2), dtype=np.int64)
     answer, columns = None, None
     for _ in range(_ROUNDS):
-        program, columns = _program(problem, allowed, items, stage_cap)
+        program, columns = relaxation_program(problem, allowed, items, stage_cap)
         answer = solve_program(program, limits)
         if answer.x is None or answer.status is not Status.OPTIMAL:
             break
@@ -91,12 +91,13 @@ def fullest_device_load(problem: Problem) -> NDArray[np.float64]:
     return problem.load_seconds * np.ceil(problem.units / slots)[:, None]
 
 
-def _program(
+def relaxation_program(
     problem: Problem,
     allowed: NDArray[np.bool_],
     unit_rows: NDArray[np.int64],
-    stage_cap: NDArray[np.float64] | None,
-) -> tuple[Program, _Columns]:
+    stage_cap: NDArray[np.float64] | None = None,
+) -> tuple[Program, Columns]:
+    """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2)."""
     build = ProgramBuilder()
     items, stages = np.arange(problem.item_count), np.arange(problem.stage_count)
     options = np.arange(problem.option_count)
@@ -104,13 +105,14 @@ def _program(
     stage = build.add_columns("M", [stages], upper=np.inf if stage_cap is None else stage_cap)
     base = build.add_columns("B", [stages])
     objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
-    columns = _Columns(y, stage, base, objective)
+    columns = Columns(y, stage, base, objective)
 
     choose = build.add_rows("choose", [items], lower=1.0, upper=1.0)
     build.add_entries(choose[problem.item_of_option], y, 1.0)
 
-    chain = build.add_rows("chain", [np.arange(len(problem.chain_seconds))],
-                           lower=problem.chain_seconds)
+    chain = build.add_rows(
+        "chain", [np.arange(len(problem.chain_seconds))], lower=problem.chain_seconds
+    )
     build.add_entries(chain, objective, 1.0)
     build.add_entries(chain[problem.chain_of_stage], stage, -1.0)
 
@@ -121,8 +123,9 @@ def _program(
 
     average = build.add_rows("average", [stages], lower=0.0)
     build.add_entries(average, stage, 1.0)
-    build.add_entries(average[None, :], y[:, None],
-                      -problem.total_load_seconds / problem.device_count)
+    build.add_entries(
+        average[None, :], y[:, None], -problem.total_load_seconds / problem.device_count
+    )
     _add_memory(build, problem, y)
     _add_units(build, problem, columns, unit_rows)
     return build.build(), columns
@@ -141,7 +144,7 @@ def _add_memory(build: ProgramBuilder, problem: Problem, y: NDArray[np.int64]) -
 
 
 def _add_units(
-    build: ProgramBuilder, problem: Problem, columns: _Columns, unit_rows: NDArray[np.int64]
+    build: ProgramBuilder, problem: Problem, columns: Columns, unit_rows: NDArray[np.int64]
 ) -> None:
     """One row per (item, stage) of ``unit_rows``."""
     if not len(unit_rows):
@@ -166,7 +169,7 @@ def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
 
 
 def _violated_units(
-    problem: Problem, x: NDArray[np.float64], columns: _Columns
+    problem: Problem, x: NDArray[np.float64], columns: Columns
 ) -> NDArray[np.int64]:
     """The (item, stage) pairs whose unit row the point ``x`` breaks."""
     share, stage_max, base = x[columns.y], x[columns.stage], x[columns.base]
@@ -176,7 +179,7 @@ def _violated_units(
     return np.argwhere(excess > 1e-7 * np.maximum(stage_max, stage_max.max(initial=0.0) * 1e-3))
 
 
-def _relaxation(problem: Problem, answer: Answer, columns: _Columns) -> Relaxation:
+def _relaxation(problem: Problem, answer: Answer, columns: Columns) -> Relaxation:
     nothing = np.zeros(problem.option_count)
     if answer.status is Status.INFEASIBLE:
         return Relaxation(float("inf"), nothing, nothing, np.zeros(problem.stage_count))

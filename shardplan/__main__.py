@@ -1,0 +1,5 @@
+"""``python -m shardplan``."""
+
+from shardplan.cli.main import main
+
+main()

@@ -1,0 +1,65 @@
+"""The published greedy baselines on a case: whole tables in HBM, placed by rows, dim and pooling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.errors import NoPlanFound
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.solve.baselines import GreedyCost, greedy_costs, place_greedily
+from shardplan.solve.placement import Placement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.formulate import Formulation
+
+_FP32_BYTES = 4
+
+
+def baseline_placement(case: Case, formulation: Formulation, kind: GreedyCost) -> Placement:
+    """Place every table whole, as published: fp32 weights alone count against the capacity.
+
+    The constraints of the spec are unknown to the baselines. Raises NoPlanFound where a table fits
+    nowhere, or may not be placed whole in HBM.
+    """
+    option = _whole_table_options(formulation)
+    tables = case.workload.tables
+    rows = np.array([table.rows for table in tables], dtype=np.float64)
+    dims = np.array([table.dim for table in tables], dtype=np.float64)
+    poolings = np.array([table.pooling for table in tables])
+    sizes = rows * dims * _FP32_BYTES
+    capacity = np.full(case.topology.world_size, case.capacity.usable_bytes[0])
+    device = place_greedily(greedy_costs(kind, rows, dims, poolings, sizes), sizes, capacity)
+    return Placement.of(option, [np.array([d]) for d in device])
+
+
+def baseline_starts(case: Case, formulation: Formulation) -> list[Placement]:
+    """The plans of all baselines that have one."""
+    starts = []
+    for kind in GreedyCost:
+        try:
+            starts.append(baseline_placement(case, formulation, kind))
+        except NoPlanFound:
+            continue
+    return starts
+
+
+def _whole_table_options(formulation: Formulation) -> NDArray[np.int64]:
+    """(I,): each item's table-wise option in HBM; raises NoPlanFound where one has none."""
+    options = formulation.options
+    whole = options.is_type(ShardingType.TABLE_WISE) & options.has_kernel(Kernel.FUSED)
+    chosen = np.flatnonzero(whole[formulation.members[:, 0]])
+    item = formulation.problem.item_of_option[chosen]
+    if len(formulation.items.tables) < len(formulation.items.of_table) or not np.array_equal(
+        item, np.arange(formulation.problem.item_count)
+    ):
+        raise NoPlanFound(
+            "the greedy baselines place every table whole in HBM and alone; "
+            "this spec does not let them"
+        )
+    return chosen

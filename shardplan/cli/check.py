@@ -1,0 +1,86 @@
+"""``shardplan check``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.cli.failure import diagnostic_lines
+from shardplan.cli.output import put
+from shardplan.errors import InputError
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
+    from shardplan.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A spec that holds together, and what its writer should know all the same."""
+
+    case: Case
+    warnings: tuple[Diagnostic, ...]
+
+
+@click.command("check")
+@click.argument("spec")
+@click.option("--resolved", is_flag=True, help="Print the spec with every default written out.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+def check_command(spec: str, resolved: bool, form: str) -> None:
+    """Validate a spec and all that it names.
+
+    Reports every error of the spec, its tables file, the topology and the cost model at once, then
+    sums up what is to be planned. What --resolved prints is a spec itself, with the tables, the
+    topology and the cost model in it. - stands for stdin.
+
+    \b
+    Examples:
+      shardplan check model.yaml
+      shardplan check model.yaml --resolved > resolved.yaml
+    """
+    try:
+        checked = _check(spec)
+    except InputError as error:
+        if form == "json":
+            put(_as_json(None, error.diagnostics))
+        raise
+    for line in diagnostic_lines(checked.warnings):
+        click.echo(line, err=True)
+    put(_resolved(checked.case, form) if resolved else _summary(checked, form))
+
+
+def _check(spec: str) -> _Checked:
+    from shardplan.case import build_case
+    from shardplan.cli.warnings import warnings_of
+    from shardplan.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    case = build_case(loaded)
+    return _Checked(case, warnings_of(loaded, case))
+
+
+def _resolved(case: Case, form: str) -> str:
+    from shardplan.cli.yaml_text import yaml_text
+
+    if form == "json":
+        return json.dumps(case.resolved, indent=2, ensure_ascii=False) + "\n"
+    return yaml_text(case.resolved)
+
+
+def _summary(checked: _Checked, form: str) -> str:
+    from shardplan.cli.case_summary import case_report, case_summary
+    from shardplan.cli.show import show_table
+
+    summary = case_summary(checked.case)
+    if form == "json":
+        return _as_json(asdict(summary), checked.warnings)
+    return show_table(case_report(summary))
+
+
+def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
+    listed = [asdict(diagnostic) for diagnostic in diagnostics]
+    value = {"summary": summary, "diagnostics": listed}
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

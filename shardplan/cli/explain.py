@@ -1,0 +1,92 @@
+"""``shardplan explain``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.cli.inputs import file_label, plan_at
+from shardplan.cli.output import put
+from shardplan.cli.show import FORMATS, show
+
+if TYPE_CHECKING:
+    from shardplan.explain.study import Study
+
+
+@click.command("explain")
+@click.argument("plan")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--table", metavar="NAME", help="Show one table: its shards and its cost by phase.")
+@click.option("--device", metavar="RANK", type=int, help="Show one device: its phases and tables.")
+@click.option(
+    "--top",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many of the costliest tables to take apart.",
+)
+@click.option(
+    "--width",
+    metavar="COLUMNS",
+    type=click.IntRange(min=20),
+    help="Width of tables; by default the terminal's, as wide as need be in a pipe.",
+)
+def explain_command(
+    plan: str, form: str, table: str | None, device: int | None, top: int, width: int | None
+) -> None:
+    """Show what a plan costs, where and why.
+
+    Needs nothing but the plan file, - for stdin.
+
+    \b
+    Examples:
+      shardplan explain plan.json
+      shardplan solve model.yaml | shardplan explain - --device 3
+    """
+    if table is not None and device is not None:
+        raise click.UsageError("--table and --device exclude each other")
+    from shardplan.explain.study import Study
+
+    study = Study.of(plan_at(plan), file_label(plan))
+    if table is not None:
+        put(_table(study, table, form, width))
+    elif device is not None:
+        put(_device(study, device, form, width))
+    else:
+        put(_overview(study, top, form, width))
+
+
+def _overview(study: Study, top: int, form: str, width: int | None) -> str:
+    from shardplan.explain.explain import explain
+    from shardplan.explain.overview import overview
+
+    explanation = explain(study)
+    return show(explanation, lambda: overview(explanation, top), form, width)
+
+
+def _table(study: Study, name: str, form: str, width: int | None) -> str:
+    from shardplan.explain.detail_report import table_report
+    from shardplan.explain.table_detail import table_detail
+    from shardplan.spec.wording import did_you_mean
+
+    try:
+        detail = table_detail(study, name)
+    except KeyError:
+        hint = did_you_mean(name, (planned.table.name for planned in study.planned))
+        message = f"the plan has no table {name!r}; {hint}"
+        raise click.BadParameter(message, param_hint="--table") from None
+    return show(detail, lambda: table_report(detail), form, width)
+
+
+def _device(study: Study, rank: int, form: str, width: int | None) -> str:
+    from shardplan.explain.detail_report import device_report
+    from shardplan.explain.device_detail import device_detail
+
+    try:
+        detail = device_detail(study, rank)
+    except IndexError:
+        message = f"ranks are 0 to {study.case.topology.world_size - 1}"
+        raise click.BadParameter(message, param_hint="--device") from None
+    return show(detail, lambda: device_report(detail), form, width)

@@ -1,0 +1,97 @@
+"""Errors -> words on stderr and an exit code; the only place that does this."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.cli.exit_code import ExitCode, exit_code_of
+from shardplan.errors import Infeasible, InputError, ShardplanError, SolverError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.diagnostics import Diagnostic
+    from shardplan.errors import Shortfall
+
+
+@contextmanager
+def reported(ctx: click.Context) -> Iterator[None]:
+    """Report what a command raises, and exit with its code.
+
+    What click raises passes through: it knows what to say of wrong usage.
+    """
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except BrokenPipeError as error:
+        _silence_stdout()
+        ctx.exit(exit_code_of(error))
+    except (Exception, KeyboardInterrupt) as error:
+        code = exit_code_of(error)
+        if code is ExitCode.INTERNAL_ERROR and ctx.params.get("verbose"):
+            click.echo(traceback.format_exc(), err=True, nl=False)
+        for line in words_of(error):
+            click.echo(line, err=True)
+        ctx.exit(code)
+
+
+def words_of(error: BaseException) -> list[str]:
+    """What to say of an error."""
+    if isinstance(error, InputError):
+        return diagnostic_lines(error.diagnostics)
+    if isinstance(error, Infeasible):
+        return _infeasible(error.shortfalls)
+    if isinstance(error, KeyboardInterrupt):
+        return ["interrupted"]
+    if isinstance(error, ShardplanError) and not isinstance(error, SolverError):
+        return [f"error: {error}"]
+    return [
+        f"internal error: {type(error).__name__}: {error}",
+        "hint: this is a bug in shardplan; `shardplan -v ...` shows where",
+    ]
+
+
+def diagnostic_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
+    """Each fault in the order of the text, then how many there are."""
+    ordered = sorted(diagnostics, key=lambda d: (d.file, d.line, d.column))
+    errors = sum(diagnostic.severity == "error" for diagnostic in ordered)
+    count = [f"{errors} error" + ("s" if errors > 1 else "")] if errors else []
+    return [*(str(diagnostic) for diagnostic in ordered), *count]
+
+
+def _infeasible(shortfalls: Sequence[Shortfall]) -> list[str]:
+    """The numbers, then what would help, the smallest change first."""
+    by_change = sorted(shortfalls, key=lambda s: s.missing / s.offers if s.offers else s.missing)
+    remedies = dict.fromkeys(s.remedy for s in by_change if s.remedy)
+    return [
+        "error: no plan can exist, and this is proven",
+        *(f"  {_shortfall(shortfall)}" for shortfall in shortfalls),
+        *(["what would help:"] if remedies else []),
+        *(f"  - {remedy}" for remedy in remedies),
+    ]
+
+
+def _shortfall(short: Shortfall) -> str:
+    needs, offers, missing = (
+        _amount(value, short.unit) for value in (short.needs, short.offers, short.missing)
+    )
+    return f"{short.subject}: {needs} of {short.resource} needed, {offers} there, {missing} short"
+
+
+def _amount(value: float, unit: str) -> str:
+    from shardplan.units import format_bytes
+
+    return format_bytes(value) if unit == "bytes" else f"{value:,.6g}"
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining about the broken pipe once more when it exits."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,33 @@
+"""Reading what a command is given."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+
+if TYPE_CHECKING:
+    from shardplan.plan.plan import Plan
+
+STDIN = "<stdin>"
+"""What messages call standard input."""
+
+
+def file_label(path: str) -> str:
+    """What messages call an input file."""
+    return STDIN if path == "-" else path
+
+
+def plan_at(path: str) -> Plan:
+    """The plan in a file, ``-`` for standard input; raises InputError."""
+    from shardplan.plan.read import parse_plan, read_plan
+
+    if path != "-":
+        return read_plan(path)
+    try:
+        return parse_plan(sys.stdin.buffer.read().decode("utf-8-sig"), STDIN)
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 (byte {error.start:,})"
+        raise InputError([Diagnostic(STDIN, 0, 0, "", message, code="plan")]) from None

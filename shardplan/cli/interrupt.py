@@ -1,0 +1,47 @@
+"""Ctrl-C: the first asks the solve to stop with what it has, the second aborts."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+
+class Interrupt:
+    """Whether Ctrl-C was pressed."""
+
+    def __init__(self) -> None:
+        self._is_requested = False
+
+    def is_requested(self) -> bool:
+        """Asked by the solver, often."""
+        return self._is_requested
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Handle the signal; a third one kills even where Python is not listening."""
+        if self._is_requested:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            raise KeyboardInterrupt
+        self._is_requested = True
+        click.echo("stopping with the best plan so far; Ctrl-C again aborts", err=True)
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Handle Ctrl-C inside the block; only the main thread may, others are left alone."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    before = signal.signal(signal.SIGINT, interrupt.handle)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,39 @@
+"""The entry point."""
+
+from __future__ import annotations
+
+import click
+
+from shardplan import __version__
+from shardplan.cli.commands import Commands
+
+_EPILOG = """\b
+Exit codes: 0 done; 1 internal error, or verify found something; 2 wrong usage
+or invalid input; 3 no plan can exist; 4 no plan found within the limits; 130
+interrupted with nothing to write; 141 the reader of the output went away.
+
+\b
+Examples:
+  shardplan init model.yaml
+  shardplan solve model.yaml -o plan.json
+  shardplan explain plan.json
+"""
+
+
+@click.group(
+    cls=Commands,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="shardplan")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an internal error.")
+def cli(verbose: bool) -> None:
+    """Plan how embedding tables are sharded over a training cluster.
+
+    Data goes to stdout, everything else to stderr; - stands for stdin or stdout.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    cli(prog_name="shardplan")

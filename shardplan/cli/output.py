@@ -1,0 +1,60 @@
+"""Where data goes: stdout, or a file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+
+
+def put(text: str) -> None:
+    """Write a report to stdout, with what its encoding lacks replaced.
+
+    Raises InputError where stdout cannot be written, BrokenPipeError where nobody reads it.
+    """
+    _put(text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "replace"))
+
+
+def put_file(text: str, path: str) -> None:
+    """Write a file's content to ``path``, or as UTF-8 to stdout where that is ``-``.
+
+    Raises InputError where it cannot be written; an older file is then left as it was.
+    """
+    if path == "-":
+        _put(text.encode())
+    else:
+        from shardplan.files import write_atomically
+
+        write_atomically(path, text)
+
+
+def check_writable(path: str) -> None:
+    """Raise InputError where ``put_file`` would surely fail, before long work is done in vain."""
+    if path == "-":
+        return
+    target = Path(os.path.realpath(path))
+    reason = ""
+    if target.is_dir():
+        reason = "is a folder"
+    elif not target.parent.is_dir():
+        reason = f"there is no folder {target.parent}"
+    elif not target.exists() and not os.access(target.parent, os.W_OK):
+        reason = f"the folder {target.parent} is read-only"
+    if reason:
+        fault = Diagnostic(path, 0, 0, "", f"cannot write: {reason}", code="write")
+        raise InputError([fault])
+
+
+def _put(data: bytes) -> None:
+    try:
+        click.echo(data, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"cannot write: {error.strerror or error}"
+        raise InputError([Diagnostic("<stdout>", 0, 0, "", message, code="write")]) from None

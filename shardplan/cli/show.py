@@ -1,0 +1,57 @@
+"""Rendering in the format that was asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shardplan.explain.device_detail import DeviceDetail
+    from shardplan.explain.explanation import Explanation
+    from shardplan.explain.report import Report
+    from shardplan.explain.table_detail import TableDetail
+
+FORMATS = ("table", "json", "markdown")
+
+
+def show(
+    numbers: Explanation | TableDetail | DeviceDetail,
+    report: Callable[[], Report],
+    form: str,
+    width: int | None,
+) -> str:
+    """The numbers as JSON, or their report as a table or as Markdown."""
+    if form == "json":
+        from shardplan.explain.as_json import render_json
+
+        return render_json(numbers)
+    if form == "markdown":
+        from shardplan.explain.markdown import render_markdown
+
+        return render_markdown(report())
+    return show_table(report(), width)
+
+
+def show_table(report: Report, width: int | None = None) -> str:
+    """The report for stdout: as wide as the terminal, in a pipe as wide as need be."""
+    from shardplan.explain.terminal import render_terminal
+
+    if width is None and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+    return render_terminal(report, width=width, colour=wants_colour())
+
+
+def wants_colour() -> bool:
+    """Whether stdout shall be coloured: a terminal, unless NO_COLOR or TERM=dumb; or FORCE_COLOR.
+
+    An empty variable counts as unset (no-color.org, force-color.org).
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

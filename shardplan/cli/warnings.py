@@ -1,0 +1,55 @@
+"""What is legal in a spec, but may not be meant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shardplan.explain.notes import idle_tables
+from shardplan.options.sharding_type import ShardingType
+from shardplan.workload.training import Optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.case import Case
+    from shardplan.diagnostics import Diagnostic
+    from shardplan.spec.loaded import LoadedSpec
+
+_BY_COLUMNS = frozenset(
+    {ShardingType.COLUMN_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD}
+)
+
+
+def warnings_of(loaded: LoadedSpec, case: Case) -> tuple[Diagnostic, ...]:
+    """Diagnostics of severity ``warning``."""
+    return tuple(replace(found, severity="warning") for found in _warnings(loaded, case))
+
+
+def _warnings(loaded: LoadedSpec, case: Case) -> Iterator[Diagnostic]:
+    training = case.workload.training
+    if (
+        training.optimizer is Optimizer.ROWWISE_ADAGRAD
+        and not training.exact_updates
+        and _may_cut_columns(case)
+    ):
+        yield loaded.document.diagnostic(
+            ("training", "optimizer"),
+            "row-wise Adagrad keeps one number per row of each column shard: tables cut by "
+            "columns train slightly differently from whole ones",
+            "training.exact_updates: true forbids such cuts",
+            "inexact_updates",
+        )
+    if sentence := idle_tables(case.workload):
+        yield loaded.document.diagnostic(("tables",), sentence, code="no_lookups")
+
+
+def _may_cut_columns(case: Case) -> bool:
+    """Whether some table may be cut by columns, as far as the constraints say."""
+    bound = {
+        table
+        for constraint in case.constraints
+        if constraint.sharding is not None and not _BY_COLUMNS & set(constraint.sharding)
+        for table in constraint.tables
+    }
+    return len(bound) < len(case.workload.tables)

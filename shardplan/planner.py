@@ -1,0 +1,152 @@
+"""From a case to a plan: the pipeline in one place."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from shardplan import __version__
+from shardplan.baseline import baseline_placement, baseline_starts
+from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
+from shardplan.formulate import formulate
+from shardplan.plan.build import build_plan
+from shardplan.plan.optimality import OPTIMAL_GAP, Optimality, Status, Termination
+from shardplan.plan.predict import predict
+from shardplan.plan.provenance import HistoryPoint, RunInfo, SolverInfo
+from shardplan.shortfall import shortfalls
+from shardplan.solve.baselines import GreedyCost
+from shardplan.solve.outcome import Ending, gap_of
+from shardplan.solve.portfolio import solve
+from shardplan.spec.objective import Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.case import Case
+    from shardplan.formulate import Formulation
+    from shardplan.plan.plan import Plan
+    from shardplan.plan.predict import Prediction
+    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.placement import Placement
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
+
+_AGREEMENT = 1e-6
+"""Relative difference allowed between the solver's objective and the plan's own prediction."""
+
+
+def make_plan(case: Case, settings: Settings, reporter: Reporter) -> Plan:
+    """Formulate, solve, predict and write down.
+
+    Raises
+    ------
+    Infeasible
+        When it is proven that no plan exists; says what is short.
+    NoPlanFound
+        When the limits ended the solve with neither a plan nor that proof.
+    Interrupted
+        When the caller interrupted it before there was a plan.
+    """
+    started = time.monotonic()
+    formulation = formulate(case)
+    outcome = solve(
+        formulation.problem, settings, reporter, starts=_starts(case, formulation, settings)
+    )
+    placement = _placement(case, formulation, outcome)
+    decisions = formulation.decisions(placement)
+    prediction = predict(case, decisions)
+    return build_plan(
+        case,
+        decisions,
+        prediction,
+        _optimality(case, outcome, prediction),
+        _solver_info(outcome, settings),
+        _run_info(outcome, time.monotonic() - started),
+    )
+
+
+def _starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:
+    """What the solve begins with: the baselines, or the one that was asked for."""
+    if settings.method == "auto":
+        return baseline_starts(case, formulation)
+    if settings.method.startswith("greedy-"):
+        kind = GreedyCost(settings.method.removeprefix("greedy-").replace("-", "_"))
+        return [baseline_placement(case, formulation, kind)]
+    return ()
+
+
+def _placement(case: Case, formulation: Formulation, outcome: Outcome) -> Placement:
+    if outcome.placement is not None:
+        return outcome.placement
+    if outcome.is_infeasible:
+        raise Infeasible(shortfalls(case, formulation))
+    if outcome.ending is Ending.INTERRUPTED:
+        raise Interrupted("interrupted before there was a plan")
+    raise NoPlanFound(
+        f"no plan found within the limits ({outcome.ending}), and no proof that there is none"
+    )
+
+
+def _optimality(case: Case, outcome: Outcome, prediction: Prediction) -> Optimality:
+    predicted = (
+        prediction.step_seconds
+        if case.objective is Objective.STEP_TIME
+        else prediction.balance_seconds
+    )
+    if abs(predicted - outcome.objective) > _AGREEMENT * predicted:
+        raise SolverError(
+            f"the solver's objective, {outcome.objective:.9g} s, is not the plan's, "
+            f"{predicted:.9g} s"
+        )
+    lower_bound = min(outcome.lower_bound, predicted)
+    gap = gap_of(predicted, lower_bound)
+    status = Status.FEASIBLE
+    if outcome.ending is Ending.GAP:
+        status = Status.WITHIN_GAP
+    if gap <= OPTIMAL_GAP / 2:
+        status = Status.OPTIMAL
+    return Optimality.of(
+        case.objective,
+        predicted,
+        lower_bound,
+        bound=outcome.bound,
+        status=status,
+        termination=Termination(outcome.ending.value),
+    )
+
+
+def _solver_info(outcome: Outcome, settings: Settings) -> SolverInfo:
+    try:
+        highs = importlib.metadata.version("highspy")
+    except importlib.metadata.PackageNotFoundError:
+        highs = None
+    return SolverInfo(
+        method=f"{settings.method}: {outcome.method}",
+        seed=settings.seed,
+        shardplan_version=__version__,
+        highs_version=highs,
+    )
+
+
+def _run_info(outcome: Outcome, elapsed_seconds: float) -> RunInfo:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    now = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return RunInfo(
+        generated_at=now.isoformat(timespec="seconds"),
+        elapsed_seconds=elapsed_seconds,
+        history=tuple(
+            HistoryPoint(
+                elapsed_seconds=point.seconds,
+                best_seconds=_finite(point.objective),
+                bound_seconds=_finite(point.lower_bound),
+            )
+            for point in outcome.history
+        ),
+    )
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if seconds < float("inf") else None

@@ -1,0 +1,103 @@
+"""Why no plan can exist, in numbers: what is short, and by how much at least."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.errors import Shortfall
+from shardplan.solve.assignment import assignment
+from shardplan.solve.backend import Limits, Status, solve_program
+from shardplan.solve.elastic import missing_in_total
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.formulate import Formulation
+    from shardplan.solve.problem import Problem
+
+_PACKING_SECONDS = 20.0
+"""How long to look for the least room that devices lack; the figure is a lower bound throughout."""
+_NEGLIGIBLE_BYTES = 1.0
+
+
+def shortfalls(case: Case, formulation: Formulation) -> list[Shortfall]:
+    """What an infeasible case lacks: memory in total, or else room on single devices.
+
+    The figures are the least over all ways to shard, so that adding less cannot help.
+    """
+    problem = formulation.problem
+    device, node = missing_in_total(problem)
+    found = []
+    if device > _NEGLIGIBLE_BYTES:
+        found.append(_total("hbm of all devices", device, problem.device_capacity, case, 0))
+    if node > _NEGLIGIBLE_BYTES:
+        found.append(_total("ddr of all nodes", node, problem.node_capacity, case, 1))
+    return found or [_packing(case, problem)]
+
+
+def _total(
+    resource: str, missing: float, capacity: NDArray[np.float64], case: Case, tier: int
+) -> Shortfall:
+    offers = float(capacity[:, 0].sum())
+    return Shortfall(
+        "all tables",
+        resource,
+        offers + missing,
+        offers,
+        "bytes",
+        _remedy(case, missing, offers, tier),
+    )
+
+
+def _remedy(case: Case, missing: float, offers: float, tier: int) -> str:
+    """More nodes, or less reserve where that is enough."""
+    more = ceil(missing / max(offers / case.topology.nodes, 1.0))
+    remedy = f"{more} more node{'s' if more > 1 else ''} of this kind"
+    places = case.topology.world_size if tier == 0 else case.topology.nodes
+    reserve, raw = case.capacity.reserve_bytes[tier], case.capacity.raw_bytes[tier]
+    if missing < reserve * places:
+        share = (reserve - missing / places) / raw
+        remedy = (
+            f"a reserve of {np.floor(share * 1000) / 10:g}% instead of {reserve / raw:.1%}; "
+            f"or {remedy}"
+        )
+    return remedy
+
+
+def _packing(case: Case, problem: Problem) -> Shortfall:
+    """The totals suffice, but the units do not pack into the devices, or may not meet on them."""
+    crowd = max((len(group) for group in problem.apart), default=0)
+    if crowd > problem.device_count:
+        return Shortfall(
+            f"{crowd} tables kept apart",
+            "devices",
+            crowd,
+            problem.device_count,
+            "count",
+            "keep fewer of them apart",
+        )
+    offers = float(problem.device_capacity[:, 0].max(initial=0.0))
+    model = assignment(problem, elastic=True)
+    answer = solve_program(model.program, Limits(seconds=_PACKING_SECONDS, relative_gap=1e-3))
+    if answer.status is Status.INFEASIBLE:
+        return Shortfall(
+            "all tables",
+            "ranks that the constraints leave them",
+            1,
+            0,
+            "count",
+            "relax the constraints on ranks, or on tables kept apart",
+        )
+    missing = max(answer.bound, 0.0) * offers
+    return Shortfall(
+        "the fullest device, however the tables are packed",
+        "hbm",
+        offers + missing,
+        offers,
+        "bytes",
+        _remedy(case, missing * case.topology.world_size, offers * case.topology.world_size, 0),
+    )

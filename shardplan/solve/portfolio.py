@@ -1,0 +1,175 @@
+"""The methods in the order in which they pay: bound, greedy, search, option choice, full program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.annealing import AnnealParams, Incumbent, anneal, first_placements
+from shardplan.solve.assignment import assignment
+from shardplan.solve.backend import Limits, Status, Watch, solve_program
+from shardplan.solve.option_choice import choose_options
+from shardplan.solve.record import Record
+from shardplan.solve.relaxation import Relaxation, relax
+from shardplan.solve.reporter import Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.placement import Placement
+    from shardplan.solve.problem import Problem
+    from shardplan.solve.settings import Settings
+
+_POPULATION_CELLS = 60_000
+"""About how many numbers a step of the search touches at once: large enough to hide Python."""
+_LARGEST_PROGRAM = 60_000
+"""Variables beyond which the integer program is not tried."""
+_NODES = 2_000
+"""Nodes of the integer program's tree when the caller sets no limit."""
+
+
+def solve(
+    problem: Problem,
+    settings: Settings,
+    reporter: Reporter | None = None,
+    starts: Sequence[Placement] = (),
+) -> Outcome:
+    """Find a good placement and prove how good it is.
+
+    ``starts`` are placements known already; the outcome is never worse than the best of them that
+    fits. An outcome without a placement says whether that is proven (``is_infeasible``).
+    """
+    record = Record(problem, settings, reporter or Reporter())
+    for start in starts:
+        record.offer(start, "start")
+    relaxation = _bound(record)
+    if settings.method in ("auto", "search", "milp", "greedy") and not record.should_stop():
+        _greedy(record, relaxation)
+    if settings.method in ("auto", "search", "milp"):
+        _improve(record, relaxation)
+    return record.outcome()
+
+
+def _improve(record: Record, relaxation: Relaxation) -> None:
+    """Search and bound in turn, each with more effort, until the gap is met."""
+    search = record.settings.method != "milp"
+    rounds: Sequence[AnnealParams] = (
+        (
+            AnnealParams(steps=400),
+            AnnealParams(steps=2500, largest_ruin=5),
+        )
+        if search
+        else ()
+    )
+    for number, params in enumerate(rounds):
+        if record.should_stop():
+            return
+        _search(record, relaxation, params, number)
+        if not record.should_stop():
+            relaxation = _choose(record, relaxation)
+    if record.settings.method != "search" and not record.should_stop():
+        _integer_program(record, relaxation)
+
+
+def _bound(record: Record) -> Relaxation:
+    record.reporter.starting("bound")
+    relaxation = relax(record.problem, limits=Limits(seconds=record.seconds_left))
+    record.prove(relaxation.lower_bound, "relaxation")
+    return relaxation
+
+
+def _greedy(record: Record, relaxation: Relaxation) -> None:
+    record.reporter.starting("greedy")
+    for placement in first_placements(record.problem, relaxation):
+        record.offer(placement, "greedy")
+
+
+def _search(record: Record, relaxation: Relaxation, params: AnnealParams, number: int) -> None:
+    record.reporter.starting("search")
+    problem = record.problem
+    allowed = _worth_trying(record, relaxation)
+    incumbent = Incumbent(record.objective)
+    cells = problem.device_count * problem.stage_count * allowed.sum() / problem.item_count
+    anneal(
+        problem,
+        allowed,
+        params.resized(int(np.clip(_POPULATION_CELLS / cells, 2, 48))),
+        np.random.default_rng((record.settings.seed, number)),
+        scale_seconds=_scale(record),
+        incumbent=incumbent,
+        starts=[record.placement] if record.placement is not None else [],
+        should_stop=record.should_stop,
+    )
+    if incumbent.placement is not None:
+        record.offer(incumbent.placement, "search")
+
+
+def _choose(record: Record, relaxation: Relaxation) -> Relaxation:
+    record.reporter.starting("option choice")
+    choice = choose_options(
+        record.problem,
+        _worth_trying(record, relaxation),
+        Limits(record.seconds_left, record.settings.node_limit, record.settings.gap / 10),
+        stop_above=record.objective,
+        watch=_watch(record),
+    )
+    record.prove(choice.lower_bound, "option choice")
+    return relaxation
+
+
+def _integer_program(record: Record, relaxation: Relaxation) -> None:
+    record.reporter.starting("milp")
+    problem = record.problem
+    allowed = _worth_trying(record, relaxation)
+    width = np.where(
+        problem.shape == 2,
+        0,
+        np.where(problem.shape == 1, problem.node_count, problem.device_count),
+    )
+    if (width[allowed] + 1).sum() > _LARGEST_PROGRAM and record.settings.method != "milp":
+        return
+    model = assignment(problem, allowed, lower_bound=record.lower_bound)
+    start = model.point(record.placement) if record.placement is not None else None
+    nodes = record.settings.node_limit or _NODES
+    answer = solve_program(
+        model.program,
+        Limits(record.seconds_left, nodes, record.settings.gap * 0.9),
+        start=start,
+        watch=_watch(record),
+        seed=record.settings.seed,
+    )
+    if answer.x is not None:
+        record.offer(model.placement(answer.x), "integer program")
+    if answer.status is Status.INFEASIBLE:
+        record.prove(record.objective, "integer program")
+    elif answer.bound > 0:
+        # Options beyond the incumbent's reach were left out: they cannot lower the bound below it.
+        record.prove(min(answer.bound * (1 - 1e-7), record.objective), "integer program")
+
+
+def _worth_trying(record: Record, relaxation: Relaxation) -> NDArray[np.bool_]:
+    """(O,): options that a placement better than the incumbent can contain."""
+    slack = record.objective - relaxation.lower_bound
+    allowed: NDArray[np.bool_] = relaxation.reduced_cost <= slack * (1 + 1e-6)
+    if record.placement is not None:
+        allowed[record.placement.option] = True
+    return allowed
+
+
+def _scale(record: Record) -> float:
+    """The magnitude of what the placement decides about the objective."""
+    constant = float(record.problem.chain_seconds.max(initial=0.0))
+    return max(record.lower_bound - constant, record.lower_bound * 1e-3, 1e-12)
+
+
+def _watch(record: Record) -> Watch:
+    def tick(best: float, bound: float) -> None:
+        if 0 < bound < float("inf"):
+            record.reporter.bounded(max(record.lower_bound, min(bound, record.objective)), "milp")
+        record.reporter.ticking()
+
+    return Watch(should_stop=record.settings.should_stop, on_progress=tick)

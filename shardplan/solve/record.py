@@ -1,0 +1,100 @@
+"""The state of a solve: the best placement, the best bound, and whether it is time to stop."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from shardplan.errors import SolverError
+from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
+from shardplan.solve.placement import evaluate
+
+if TYPE_CHECKING:
+    from shardplan.solve.placement import Placement
+    from shardplan.solve.problem import Problem
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
+
+_AGREEMENT = 1e-6
+"""Relative difference allowed between a back end's objective and the recomputed one."""
+
+
+class Record:
+    """Keeps the incumbent and the bound of one solve; every part of the portfolio reports here."""
+
+    def __init__(self, problem: Problem, settings: Settings, reporter: Reporter) -> None:
+        self.problem, self.settings, self.reporter = problem, settings, reporter
+        self.placement: Placement | None = None
+        self.objective = float("inf")
+        self.lower_bound = 0.0
+        self.method, self.bound = "none", "none"
+        self.history: list[Progress] = []
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the solve began."""
+        return time.monotonic() - self._start
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the time limit."""
+        return max(0.0, self.settings.time_limit_seconds - self.seconds)
+
+    @property
+    def gap(self) -> float:
+        """What is proven so far."""
+        return gap_of(self.objective, self.lower_bound)
+
+    def offer(self, placement: Placement, method: str, claimed: float | None = None) -> bool:
+        """Take a placement if it fits and is better; its objective is computed anew.
+
+        Raises SolverError when ``claimed`` disagrees with what the placement really costs.
+        """
+        evaluation = evaluate(self.problem, placement)
+        if claimed is not None and abs(evaluation.objective - claimed) > _AGREEMENT * claimed:
+            raise SolverError(
+                f"{method} claims {claimed:.9g} s for a placement of {evaluation.objective:.9g} s"
+            )
+        if not evaluation.fits or evaluation.objective >= self.objective:
+            return False
+        self.placement, self.objective, self.method = placement, evaluation.objective, method
+        self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
+        self.reporter.improved(self.objective, method)
+        return True
+
+    def prove(self, lower_bound: float, bound: str) -> None:
+        """Take a bound if it is higher; it never passes the incumbent, but for rounding."""
+        lower_bound = min(lower_bound, self.objective)
+        if lower_bound <= self.lower_bound:
+            return
+        self.lower_bound, self.bound = lower_bound, bound
+        self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
+        self.reporter.bounded(self.lower_bound, bound)
+
+    def should_stop(self) -> bool:
+        """Whether the gap is met, time is up, or the user wants to stop."""
+        self.reporter.ticking()
+        return self.ending() is not None
+
+    def ending(self) -> Ending | None:
+        """Why to stop now; None to go on."""
+        if self.settings.should_stop():
+            return Ending.INTERRUPTED
+        if self.gap <= self.settings.gap or self.lower_bound == float("inf"):
+            return Ending.GAP
+        if self.seconds >= self.settings.time_limit_seconds:
+            return Ending.TIME_LIMIT
+        return None
+
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        return Outcome(
+            self.placement,
+            self.objective,
+            self.lower_bound,
+            self.bound,
+            self.method,
+            self.ending() or Ending.NODE_LIMIT,
+            tuple(self.history),
+        )

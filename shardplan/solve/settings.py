@@ -1,0 +1,36 @@
+"""What the caller asks of a solve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+METHODS = (
+    "auto",
+    "search",
+    "milp",
+    "greedy",
+    "greedy-dim",
+    "greedy-size",
+    "greedy-lookup",
+    "greedy-size-lookup",
+)
+"""``auto`` runs search and integer program in turn; the four last are published baselines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """When to stop, and how to look."""
+
+    method: str = "auto"
+    gap: float = 0.01
+    """Stop once the objective is proven to be within this share of the best there is."""
+    time_limit_seconds: float = 60.0
+    node_limit: int | None = None
+    """Nodes of each branch-and-bound tree; unlike seconds, it stops at the same point each time."""
+    seed: int = 0
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+    """Asked often; once it says yes, the solve returns the best it has."""
