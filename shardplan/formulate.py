@@ -12,6 +12,7 @@ from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.plan.decision import Decision
+from shardplan.shortfall import oversized
 from shardplan.solve.problem import Problem, Shape
 from shardplan.spec.objective import Objective
 
@@ -79,7 +80,9 @@ def formulate(case: Case) -> Formulation:
     problem = _problem(case, options, items, members)
     fits = _fits_alone(problem)
     if not fits.all():
-        _refuse_large(case, items, problem, fits)
+        large = oversized(case.workload, items, problem, fits)
+        if large:
+            raise Infeasible(large)
         members = members[fits]
         problem = _problem(case, options, items, members)
     return Formulation(problem, options, items, members)
@@ -192,24 +195,3 @@ def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -
                 for item in missing.tolist()
             ]
         )
-
-
-def _refuse_large(case: Case, items: Items, problem: Problem, fits: NDArray[np.bool_]) -> None:
-    """Raise Infeasible for items of which no option fits, with the least that a device must hold."""
-    some_fit = np.logical_or.reduceat(fits, problem.option_offsets[:-1])
-    shortfalls = []
-    for item in np.flatnonzero(~some_fit).tolist():
-        span = slice(*problem.option_offsets[item : item + 2])
-        least = float(problem.device_bytes[span, 0].min())
-        shortfalls.append(
-            Shortfall(
-                items.label(item, case.workload),
-                "hbm of one device",
-                least,
-                float(problem.device_capacity[:, 0].max()),
-                "bytes",
-                "allow it to be split over more devices, lower the reserve, or use larger devices",
-            )
-        )
-    if shortfalls:
-        raise Infeasible(shortfalls)

@@ -17,11 +17,64 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.formulate import Formulation
+    from shardplan.options.items import Items
     from shardplan.solve.problem import Problem
+    from shardplan.workload.workload import Workload
 
 _PACKING_SECONDS = 20.0
 """How long to look for the least room that devices lack; the figure is a lower bound throughout."""
 _NEGLIGIBLE_BYTES = 1.0
+
+
+def oversized(
+    workload: Workload, items: Items, problem: Problem, fits: NDArray[np.bool_]
+) -> list[Shortfall]:
+    """What the items lack of which no option ``fits`` (O,) even an otherwise empty cluster.
+
+    Of each, the option that is nearest to fitting counts, and the tier of which it lacks most.
+    """
+    resources, over, needs, offers = _demands(problem)
+    found = []
+    for item in np.flatnonzero(~np.logical_or.reduceat(fits, problem.option_offsets[:-1])).tolist():
+        options = np.array(problem.options_of(item))
+        option = options[over[options].sum(axis=1).argmin()]
+        tier = int(over[option].argmax())
+        found.append(
+            Shortfall(
+                items.label(item, workload),
+                resources[tier],
+                float(needs[option, tier]),
+                float(offers[tier]),
+                "bytes",
+                "allow it to be split over more devices, lower the reserve, or use larger devices",
+            )
+        )
+    return found
+
+
+def _demands(
+    problem: Problem,
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Resources; (O, resources) bytes over each and needed; (resources,) bytes offered."""
+    needs = np.hstack(
+        [
+            problem.device_bytes,
+            problem.node_bytes,
+            problem.total_device_bytes,
+            problem.total_node_bytes,
+        ]
+    )
+    offers = np.concatenate(
+        [
+            problem.device_capacity.max(axis=0),
+            problem.node_capacity.max(axis=0),
+            problem.device_capacity.sum(axis=0),
+            problem.node_capacity.sum(axis=0),
+        ]
+    )
+    resources = ["hbm of one device", "ddr of one node", "ssd of one node"]
+    resources += ["hbm of all devices", "ddr of all nodes", "ssd of all nodes"]
+    return resources, np.maximum(needs - offers, 0.0), needs, offers
 
 
 def shortfalls(case: Case, formulation: Formulation) -> list[Shortfall]:

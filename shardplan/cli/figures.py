@@ -49,4 +49,4 @@ def _value(figure: BaseModel) -> str:
         return f"{figure.collective}, {figure.ranks} ranks, {len(figure.points)} points"
     assert isinstance(figure, Figure)
     written: Any = figure.model_dump(mode="json")["value"]
-    return f"{written:g}" if isinstance(written, float) else str(written)
+    return f"{written:,.10g}" if isinstance(written, float) else str(written)

@@ -23,7 +23,7 @@ METHOD_HELP = {
     "greedy-dim": "published baseline: table-wise, the widest tables first",
     "greedy-size": "published baseline: table-wise, the largest tables first",
     "greedy-lookup": "published baseline: table-wise, by lookups x dim",
-    "greedy-size-lookup": "published baseline: table-wise, by lookups x dim x size",
+    "greedy-size-lookup": "published baseline: table-wise, by lookups x dim x log10(rows)",
 }
 """What each of ``METHODS`` does."""
 

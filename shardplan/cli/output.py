@@ -11,13 +11,21 @@ import click
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 
+_PLAIN_BARS = str.maketrans("█▉▊▋▌▍▎▏·", "#||||||| ")
+"""Bars for terminals that have no blocks."""
+
 
 def put(text: str) -> None:
-    """Write a report to stdout, with what its encoding lacks replaced.
+    """Write a report to stdout, with bars and all else that its encoding lacks replaced.
 
     Raises InputError where stdout cannot be written, BrokenPipeError where nobody reads it.
     """
-    _put(text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "replace"))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        data = text.encode(encoding)
+    except UnicodeEncodeError:
+        data = text.translate(_PLAIN_BARS).encode(encoding, "replace")
+    _put(data)
 
 
 def put_file(text: str, path: str) -> None:

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+
+def duration(text: str | float) -> float:
+    """Seconds of ``60s`` or ``5min``; wrong usage where it cannot be read."""
+    return _parse(text, "parse_seconds", "60s or 5min")
 
 
-class Quantity(click.ParamType):
-    """Reads a quantity with one of the parsers of ``shardplan.units``."""
-
-    def __init__(self, name: str, parser: str, example: str) -> None:
-        self.name = name
-        self._parser = parser
-        self._example = example
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """The quantity in SI units; wrong usage where it cannot be read."""
-        from shardplan import units
-
-        if isinstance(value, float):
-            return value
-        parse: Callable[[str], float] = getattr(units, self._parser)
-        try:
-            return parse(str(value))
-        except units.UnitError as error:
-            self.fail(f"{error}; for example {self._example}", param, ctx)
+def percentage(text: str | float) -> float:
+    """The fraction that ``1%`` is; wrong usage where it cannot be read."""
+    return _parse(text, "parse_fraction", "1%")
 
 
-DURATION = Quantity("duration", "parse_seconds", "60s or 5min")
-PERCENTAGE = Quantity("percentage", "parse_fraction", "1%")
+def _parse(text: str | float, parser: str, example: str) -> float:
+    from shardplan import units
+
+    if isinstance(text, float):  # A default, which is in SI units.
+        return text
+    try:
+        return float(getattr(units, parser)(text))
+    except units.UnitError as error:
+        raise click.BadParameter(f"{error}; for example {example}") from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli.output import check_writable, put_file
-from shardplan.cli.quantity import DURATION, PERCENTAGE
+from shardplan.cli.quantity import duration, percentage
 from shardplan.solve.settings import METHODS, Settings
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ _DEFAULTS = Settings()
 )
 @click.option(
     "--gap",
-    type=PERCENTAGE,
+    type=percentage,
     default=_DEFAULTS.gap,
     show_default="1%",
     help="Stop once the plan is proven to be so close to the best.",
 )
 @click.option(
     "--time-limit",
-    type=DURATION,
+    type=duration,
     default=_DEFAULTS.time_limit_seconds,
     show_default="60s",
     help="Stop after so long with the best plan so far.",

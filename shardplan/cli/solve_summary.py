@@ -20,10 +20,10 @@ _MOST_PHASES = 3
 
 def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
     """Step time, gap and bound, the worst devices, where the plan is, and what to do next."""
-    claim = plan.optimality
+    claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
     yield (
         f"{plan.name}: {words.plural(plan.table_count, 'table')} on "
-        f"{words.plural(plan.world_size, 'device')}, step {words.seconds(plan.prediction.step_seconds)}"
+        f"{words.plural(plan.world_size, 'device')}, step {step}"
     )
     yield (
         f"  {claim.objective} {words.seconds(claim.objective_seconds)}, no plan below "

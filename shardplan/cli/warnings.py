@@ -33,8 +33,8 @@ def _warnings(loaded: LoadedSpec, case: Case) -> Iterator[Diagnostic]:
         and not training.exact_updates
         and _may_cut_columns(case)
     ):
-        yield loaded.document.diagnostic(
-            ("training", "optimizer"),
+        yield _at_optimizer(
+            loaded,
             "row-wise Adagrad keeps one number per row of each column shard: tables cut by "
             "columns train slightly differently from whole ones",
             "training.exact_updates: true forbids such cuts",
@@ -42,6 +42,15 @@ def _warnings(loaded: LoadedSpec, case: Case) -> Iterator[Diagnostic]:
         )
     if sentence := idle_tables(case.workload):
         yield loaded.document.diagnostic(("tables",), sentence, code="no_lookups")
+
+
+def _at_optimizer(loaded: LoadedSpec, message: str, hint: str, code: str) -> Diagnostic:
+    """At its line; at no line where it is not written, being the default."""
+    found = loaded.document.diagnostic(("training", "optimizer"), message, hint, code)
+    training = loaded.document.value.get("training")
+    if training and "optimizer" in training:
+        return found
+    return replace(found, line=0, column=0, source_line="")
 
 
 def _may_cut_columns(case: Case) -> bool:

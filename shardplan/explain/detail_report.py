@@ -8,6 +8,7 @@ from shardplan.explain import words
 from shardplan.explain.device_section import full_bar
 from shardplan.explain.report import Bar, Column, Grid, Report, Section
 from shardplan.explain.table_section import kernel, sharding
+from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
     from shardplan.explain.device_detail import DeviceDetail
@@ -64,7 +65,7 @@ def _shards(detail: TableDetail) -> Section:
             str(shard.rank),
             f"{shard.first_row:,} to {shard.first_row + shard.rows:,}",
             f"{shard.first_column} to {shard.first_column + shard.columns}",
-            words.format_bytes(shard.memory_bytes),
+            format_bytes(shard.memory_bytes),
         )
         for shard in detail.shards
     )
@@ -81,8 +82,7 @@ def device_report(detail: DeviceDetail) -> Report:
     )
     memory = Section(
         "Memory",
-        f"{words.format_bytes(detail.base_bytes)} of it whatever the placement: dense model, "
-        "activations",
+        f"{format_bytes(detail.base_bytes)} of it whatever the placement: dense model, activations",
         Grid(
             (Column(""), Column("used", True), Column("of usable")),
             (("HBM", words.use(line.hbm), full_bar(line.hbm)),),

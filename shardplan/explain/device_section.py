@@ -107,7 +107,7 @@ def _nodes(tier: str, uses: Sequence[TierUse]) -> Section:
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (str(node), words.use(uses[node]), full_bar(uses[node])) for node in listed
     )
-    remarks = ()
+    remarks: tuple[str, ...] = ()
     if len(listed) < len(uses):
         remarks = (f"the {len(listed)} fullest of {words.plural(len(uses), 'node')}",)
     columns = (Column("node", True), Column(tier.upper(), True), Column("of usable"))

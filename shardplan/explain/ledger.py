@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.kernel import KERNELS
-from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.decision import options_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +37,7 @@ class Ledger:
     @classmethod
     def of(cls, decisions: tuple[Decision, ...], case: Case) -> Ledger:
         """Cost the units of one decision per table, in the order of the tables."""
-        costs = case.cost_model.unit_costs(_options(decisions))
+        costs = case.cost_model.unit_costs(options_of(decisions))
         return cls(
             decisions,
             costs.load_seconds,
@@ -96,13 +95,3 @@ class Ledger:
             return 0, 1
         target, count = min(Counter(decision.targets).items(), key=lambda item: (-item[1], item[0]))
         return target * (1 if decision.sharding in _ON_DEVICES else self.devices_per_node), count
-
-
-def _options(decisions: tuple[Decision, ...]) -> OptionSet:
-    """One option per decision, in the same order."""
-    return OptionSet(
-        np.array([d.table for d in decisions], dtype=np.int32),
-        np.array([SHARDING_TYPES.index(d.sharding) for d in decisions], dtype=np.int8),
-        np.array([KERNELS.index(d.kernel) for d in decisions], dtype=np.int8),
-        np.array([d.column_shards for d in decisions], dtype=np.int32),
-    )

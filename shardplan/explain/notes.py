@@ -59,7 +59,7 @@ def _notes(plan: Plan, case: Case) -> Iterator[str]:
             "training.exact_updates: true forbids it"
         )
     if sentence := idle_tables(case.workload):
-        yield f"{sentence}: only memory decides where they go"
+        yield f"{sentence}; empty outputs are exchanged all the same"
     if plan.optimality.termination in _NOT_REPRODUCIBLE:
         yield (
             "the search was cut off by the clock, so that another run may give another plan; "

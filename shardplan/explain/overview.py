@@ -62,7 +62,7 @@ def _phases(found: Explanation) -> Section:
         Column("of step", True),
         Column("slowest", True),
         Column("max/mean", True),
-        Column("mostly for", is_prose=True),
+        Column("mostly", is_prose=True),
         Column("what happens", is_prose=True),
     )
     dense_share = found.dense_seconds / found.step_seconds if found.step_seconds else 0.0

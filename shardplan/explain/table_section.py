@@ -87,10 +87,12 @@ def _placement(found: Explanation) -> Section:
         for line in listed
     )
     meaning = "ids: per sample; memory: over all devices, with optimizer state and buffers"
-    remarks = ()
+    remarks: tuple[str, ...] = ()
     if len(listed) < len(found.tables):
         remarks = (
             f"the {len(listed)} costliest of {len(found.tables):,} tables; --table NAME shows any "
             "other, --format json all",
         )
-    return Section("Where each table went, the costliest first", meaning, Grid(columns, rows), remarks)
+    return Section(
+        "Where each table went, the costliest first", meaning, Grid(columns, rows), remarks
+    )

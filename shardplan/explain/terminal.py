@@ -5,8 +5,9 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
+from rich.constrain import Constrain
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -14,14 +15,17 @@ from rich.text import Text
 from shardplan.explain.report import Bar, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import RenderableType
 
-    from shardplan.explain.report import Cell, Grid, Report, Section
+    from shardplan.explain.report import Cell, Grid, Report
 
 _BAR_WIDTH = 20
 _UNLIMITED = 10_000
 """Columns of a pipe: nothing is wrapped there."""
 _MARGIN = 2
+_GAP = 2
 
 
 def render_terminal(report: Report, *, width: int | None = None, colour: bool = False) -> str:
@@ -31,7 +35,7 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
     """
     console = Console(
         file=StringIO(),
-        width=width or _UNLIMITED,
+        width=_UNLIMITED,
         # Without a height rich asks the terminal for both, whatever the width.
         height=_UNLIMITED,
         force_terminal=colour,
@@ -41,49 +45,70 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
         highlight=False,
     )
     with console.capture() as capture:
-        console.print(Text(printable(report.title), "bold"))
-        for section in report.sections:
-            _print_section(console, section)
+        for part in _parts(report, width or _UNLIMITED):
+            console.print(part)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
-def _print_section(console: Console, section: Section) -> None:
-    heading = Text(f"\n{printable(section.title)}", "bold cyan")
-    if section.meaning:
-        heading.append(f"  {printable(section.meaning)}", "not bold dim default")
-    console.print(heading)
-    if section.grid:
-        _print_indented(console, _table(section.grid))
-    for remark in section.remarks:
-        _print_indented(console, Text(printable(remark)))
+def _parts(report: Report, width: int) -> Iterator[RenderableType]:
+    yield Constrain(Text(printable(report.title), "bold"), width)
+    for section in report.sections:
+        heading = Text(f"\n{printable(section.title)}", "bold cyan")
+        if section.meaning:
+            heading.append(f"  {printable(section.meaning)}", "not bold dim default")
+        yield Constrain(heading, width)
+        if section.grid:
+            yield Padding(_table(section.grid, width - _MARGIN), (0, 0, 0, _MARGIN))
+        for remark in section.remarks:
+            indented = Padding(Text(printable(remark)), (0, 0, 0, _MARGIN))
+            yield Constrain(indented, width)
 
 
-def _print_indented(console: Console, content: RenderableType) -> None:
-    """Print with a margin; a table that cannot be made narrow enough runs over the edge."""
-    indented = Padding(content, (0, 0, 0, _MARGIN))
-    unlimited = console.options.update(width=_UNLIMITED)
-    least = Measurement.get(console, unlimited, content).minimum + _MARGIN
-    console.print(indented, width=max(console.width, least), crop=False)
-
-
-def _table(grid: Grid) -> Table:
+def _table(grid: Grid, width: int) -> Table:
     table = Table(
         box=None,
-        padding=(0, 2, 0, 0),
+        padding=(0, _GAP, 0, 0),
         pad_edge=False,
         show_header=any(column.title for column in grid.columns),
         header_style="dim",
     )
-    for column in grid.columns:
+    rows = [[_cell(cell) for cell in row] for row in grid.rows]
+    for column, column_width in zip(grid.columns, _column_widths(grid, rows, width), strict=True):
         table.add_column(
             Text(printable(column.title)),
             justify="right" if column.is_number else "left",
+            width=column_width,
             no_wrap=not column.is_prose,
-            overflow="fold",
         )
-    for row in grid.rows:
-        table.add_row(*(_cell(cell) for cell in row))
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _column_widths(grid: Grid, rows: list[list[Text]], width: int) -> list[int]:
+    """Widths that keep every name and number whole, also where that takes more than ``width``.
+
+    Rich would cut them. What is left of ``width`` goes to prose.
+    """
+    columns = [
+        [Text(printable(column.title)), *(row[position] for row in rows)]
+        for position, column in enumerate(grid.columns)
+    ]
+    wanted = [max(cell.cell_len for cell in cells) for cells in columns]
+    prose = [position for position, column in enumerate(grid.columns) if column.is_prose]
+    widths = list(wanted)
+    for position in prose:
+        widths[position] = max(_longest_word(cell) for cell in columns[position])
+    spare = max(0, width - sum(widths) - _GAP * (len(widths) - 1))
+    for count, position in enumerate(prose):
+        extra = min(wanted[position] - widths[position], spare // (len(prose) - count))
+        widths[position] += extra
+        spare -= extra
+    return widths
+
+
+def _longest_word(cell: Text) -> int:
+    return max((cell_len(word) for word in cell.plain.split()), default=1)
 
 
 def _cell(cell: Cell) -> Text:

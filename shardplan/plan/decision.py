@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.options.option_set import OptionSet
+from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+
 if TYPE_CHECKING:
-    from shardplan.options.kernel import Kernel
-    from shardplan.options.sharding_type import ShardingType
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +29,13 @@ class Decision:
     table-column-wise (one) and grid (one per column block); none for row-wise and data-parallel."""
     load_factor: float | None = None
     """Share of the rows that the HBM cache holds; only for kernels that cache."""
+
+
+def options_of(decisions: Sequence[Decision]) -> OptionSet:
+    """One option per decision, in the same order."""
+    return OptionSet(
+        np.array([d.table for d in decisions], dtype=np.int32),
+        np.array([SHARDING_TYPES.index(d.sharding) for d in decisions], dtype=np.int8),
+        np.array([KERNELS.index(d.kernel) for d in decisions], dtype=np.int8),
+        np.array([d.column_shards for d in decisions], dtype=np.int32),
+    )

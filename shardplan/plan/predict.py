@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.kernel import KERNELS
-from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.decision import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +63,7 @@ def predict(case: Case, decisions: Sequence[Decision]) -> Prediction:
     pipelined (TorchRec's objective, planner/perf_models.py).
     """
     ranks, each = case.topology.world_size, case.topology.devices_per_node
-    costs = case.cost_model.unit_costs(_options(decisions))
+    costs = case.cost_model.unit_costs(options_of(decisions))
     phases = case.cost_model.phases
     seconds = _per_rank(decisions, costs.load_seconds, ranks, each)
     seconds += np.array([phase.constant_seconds for phase in phases])
@@ -78,16 +77,6 @@ def predict(case: Case, decisions: Sequence[Decision]) -> Prediction:
         dense_seconds=case.workload.training.dense_seconds,
         step_seconds=_step_seconds(phases, seconds, case.workload.training),
         balance_seconds=_balance_seconds(phases, seconds, case.workload.training),
-    )
-
-
-def _options(decisions: Sequence[Decision]) -> OptionSet:
-    """One option per decision, in the same order."""
-    return OptionSet(
-        np.array([d.table for d in decisions], dtype=np.int32),
-        np.array([SHARDING_TYPES.index(d.sharding) for d in decisions], dtype=np.int8),
-        np.array([KERNELS.index(d.kernel) for d in decisions], dtype=np.int8),
-        np.array([d.column_shards for d in decisions], dtype=np.int32),
     )
 
 

@@ -8,7 +8,8 @@
     device_memory, node_memory     bytes on a device, on a node <= capacity
     apart       units of an apart-group on a device <= 1
 
-A place is a device for units that land on one device and a node for units that land on all devices
+Time is counted in units of ``Problem.time_unit``, memory in shares of the largest capacity. A place
+is a device for units that land on one device and a node for units that land on all devices
 of one; all-device options have no ``x``. Places outside an option's domain have no variable.
 """
 
@@ -74,10 +75,11 @@ class Assignment:
             for place in placement.targets_of(item).tolist():
                 values[column[option, place]] += 1.0
         evaluation = evaluate(self.problem, placement)
-        values[self.stage] = evaluation.load_seconds.max(axis=0)
-        values[self.objective] = evaluation.objective
+        unit = self.problem.time_unit
+        values[self.stage] = evaluation.load_seconds.max(axis=0) / unit
+        values[self.objective] = evaluation.objective / unit
         everywhere = placement.option[self.problem.shape[placement.option] == Shape.ALL]
-        values[self.base] = self.problem.load_seconds[everywhere].sum(axis=0)
+        values[self.base] = self.problem.load_seconds[everywhere].sum(axis=0) / unit
         return values
 
 
@@ -85,18 +87,15 @@ def assignment(
     problem: Problem,
     allowed: NDArray[np.bool_] | None = None,
     *,
-    lower_bound: float = 0.0,
-    stage_floor: NDArray[np.float64] | None = None,
     cuts: bool = True,
     elastic: bool = False,
     named: bool = False,
 ) -> Assignment:
     """Build the program over the ``allowed`` (O,) options, all by default.
 
-    ``lower_bound`` and ``stage_floor`` (S,) are what is known already of the objective and of each
-    stage's slowest device. ``cuts`` adds the rows of the relaxation over options, which the program
-    implies but its own linear relaxation does not. ``elastic`` asks another question: not for the
-    shortest step, but for the least share of its memory that every device would need more.
+    ``cuts`` adds the rows of the relaxation over options, which the program implies but its own
+    linear relaxation does not. ``elastic`` asks another question: not for the shortest step, but
+    for the least share of its memory that every device would need more.
     """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     build = ProgramBuilder(named=named)
@@ -110,12 +109,10 @@ def assignment(
     limit = problem.units[x_option].astype(np.float64)
     limit[np.isin(problem.item_of_option[x_option], _apart_items(problem))] = 1.0
     x = build.add_columns("x", [x_option, x_place], upper=limit, integer=True)
-    stage = build.add_columns("M", [stages], lower=0.0 if stage_floor is None else stage_floor)
+    stage = build.add_columns("M", [stages])
     base = build.add_columns("B", [stages])
     objective = int(
-        build.add_columns(
-            "missing" if elastic else "objective", [np.array([0])], cost=1.0, lower=lower_bound
-        )[0]
+        build.add_columns("missing" if elastic else "objective", [np.array([0])], cost=1.0)[0]
     )
     result = Assignment(problem, _EMPTY, y, x, x_option, x_place, stage, base, objective)
     _add_choice(build, result, options)
@@ -166,7 +163,9 @@ def _add_choice(build: ProgramBuilder, model: Assignment, options: NDArray[np.in
 def _add_time(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:
     problem = model.problem
     chain = build.add_rows(
-        "chain", [np.arange(len(problem.chain_seconds))], lower=problem.chain_seconds
+        "chain",
+        [np.arange(len(problem.chain_seconds))],
+        lower=problem.chain_seconds / problem.time_unit,
     )
     build.add_entries(chain, model.objective, 1.0)
     build.add_entries(chain[problem.chain_of_stage], model.stage, -1.0)
@@ -175,9 +174,8 @@ def _add_time(build: ProgramBuilder, model: Assignment, options: NDArray[np.int6
     )
     rows = build.add_rows("stage", [device, stage], upper=0.0)
     build.add_entries(rows, model.stage[stage], -1.0)
-    _add_per_device(
-        build, model, options, rows.reshape(problem.device_count, -1), problem.load_seconds
-    )
+    load = problem.load_seconds / problem.time_unit
+    _add_per_device(build, model, options, rows.reshape(problem.device_count, -1), load)
 
 
 def _add_per_device(
@@ -263,19 +261,23 @@ def _add_cuts(build: ProgramBuilder, model: Assignment, options: NDArray[np.int6
     build.add_entries(
         average[None, :],
         model.y[options, None],
-        -problem.total_load_seconds[options] / problem.device_count,
+        -problem.total_load_seconds[options] / (problem.device_count * problem.time_unit),
     )
     item, stage = (part.ravel() for part in np.indices((problem.item_count, problem.stage_count)))
     rows = build.add_rows("unit", [item, stage], lower=0.0)
     build.add_entries(rows, model.stage[stage], 1.0)
     rows = rows.reshape(problem.item_count, -1)
-    fullest = fullest_device_load(problem)
+    fullest = fullest_device_load(problem) / problem.time_unit
     placed = options[problem.shape[options] != Shape.ALL]
     build.add_entries(rows[problem.item_of_option[placed]], model.y[placed, None], -fullest[placed])
     basis = build.add_rows("base", [stages], lower=0.0, upper=0.0)
     everywhere = options[problem.shape[options] == Shape.ALL]
     build.add_entries(basis, model.base, -1.0)
-    build.add_entries(basis[None, :], model.y[everywhere, None], problem.load_seconds[everywhere])
+    build.add_entries(
+        basis[None, :],
+        model.y[everywhere, None],
+        problem.load_seconds[everywhere] / problem.time_unit,
+    )
     build.add_entries(rows, model.base[None, :], -1.0)
 
 

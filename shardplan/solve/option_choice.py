@@ -52,7 +52,7 @@ def choose_options(
     answer = solve_program(replace(program, integer=integer), limits, watch=watch)
     if answer.status is Status.INFEASIBLE:
         return OptionChoice(stop_above, None)
-    bound = min(answer.bound * (1 - _SAFETY), stop_above)
+    bound = min(answer.bound * problem.time_unit * (1 - _SAFETY), stop_above)
     if answer.x is None:
         return OptionChoice(bound, None)
     share = answer.x[columns.y]

@@ -20,7 +20,8 @@ class Population:
 
     ``option`` (R, I) and ``count`` (R, I, D), the units of an item on each device, say what is
     placed; ``load`` (R, D, S), ``device_bytes`` (R, D, T), ``node_bytes`` (R, N, U) and ``held``
-    (R, D, groups) are the sums that follow.
+    (R, D, groups) are the sums that follow. A group of ``held`` is all items that some item must be
+    apart from, and itself; ``group_of`` (I,) is that of each item, ``NO_GROUP`` for most.
     """
 
     def __init__(self, problem: Problem, size: int) -> None:
@@ -31,10 +32,9 @@ class Population:
         self.load = np.zeros((size, devices, problem.stage_count))
         self.device_bytes = np.zeros((size, devices, problem.device_capacity.shape[1]))
         self.node_bytes = np.zeros((size, nodes, problem.node_capacity.shape[1]))
-        self.held = np.zeros((size, devices, len(problem.apart)), dtype=np.int64)
-        self.group_of = np.full(problem.item_count, NO_GROUP, dtype=np.int64)
-        for group, items in enumerate(problem.apart):
-            self.group_of[items] = group
+        self.group_of, self._members = _apart_groups(problem)
+        self.held = np.zeros((size, devices, len(self._members)), dtype=np.int64)
+        self._may_lack_places = bool(problem.apart) or not problem.domains.all()
         self._rows = np.arange(size)
 
     def insert(
@@ -49,6 +49,7 @@ class Population:
         """Take out item ``items[r]`` of placement r; returns what ``insert`` needs to undo it."""
         options, counts = self.option[self._rows, items], self.count[self._rows, items]
         self._add(items, options, counts, -1.0)
+        np.maximum(self.load, 0.0, out=self.load)  # rounding may leave a little less than nothing
         self.count[self._rows, items] = 0
         return options, counts
 
@@ -68,9 +69,8 @@ class Population:
         units = np.where(on_device, by_node.sum(axis=2), by_node[:, :, 0])
         self.node_bytes += units[:, :, None] * problem.node_bytes[options][:, None]
         if problem.apart:
-            group = self.group_of[items]
-            grouped = np.flatnonzero(group != NO_GROUP)
-            self.held[grouped, :, group[grouped]] += signed[grouped].astype(np.int64)
+            member = self._members[:, items].T[:, None]
+            self.held += np.where(member, signed[:, :, None], 0.0).astype(np.int64)
 
     def objectives(self) -> NDArray[np.float64]:
         """(R,): seconds, by the true objective."""
@@ -82,12 +82,19 @@ class Population:
         return longest
 
     def overflow(self) -> NDArray[np.float64]:
-        """(R,): bytes over capacity, each relative to its capacity, summed over tiers and places."""
+        """(R,): bytes over capacity, each relative to its capacity, summed over tiers and places.
+
+        An item without a place, and one that meets another in spite of being apart, count as much
+        as a whole capacity.
+        """
         problem = self.problem
         device = np.maximum(self.device_bytes - problem.device_capacity, 0.0)
         node = np.maximum(self.node_bytes - problem.node_capacity, 0.0)
         over: NDArray[np.float64] = (device / problem.device_capacity.clip(min=1.0)).sum((1, 2))
         over += (node / problem.node_capacity.clip(min=1.0)).sum((1, 2))
+        if self._may_lack_places:
+            over += (~self.count.any(axis=2)).sum(axis=1)
+            over += np.maximum(self.held - 1, 0).sum((1, 2))
         return over
 
     def placement(self, row: int) -> Placement:
@@ -111,9 +118,7 @@ class Population:
         problem = self.problem
         counts = device_counts(problem, placement)
         self.option[row], self.count[row] = placement.option, counts
-        self.held[row] = 0
-        for group, items in enumerate(problem.apart):
-            self.held[row, :, group] = counts[items].sum(axis=0)
+        self.held[row] = counts.T.astype(np.int64) @ self._members.T
         weights = counts.astype(np.float64).T
         self.load[row] = weights @ problem.load_seconds[placement.option]
         self.device_bytes[row] = weights @ problem.device_bytes[placement.option]
@@ -121,6 +126,18 @@ class Population:
         on_device = problem.shape[placement.option] == Shape.DEVICE
         units = np.where(on_device, by_node.sum(axis=1), by_node[:, 0])
         self.node_bytes[row] = units @ problem.node_bytes[placement.option]
+
+
+def _apart_groups(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(I,) the group of each item and (groups, I) the members of each."""
+    grouped = np.unique(np.concatenate([np.zeros(0, np.int64), *problem.apart]))
+    near = np.zeros((len(grouped), problem.item_count), dtype=bool)
+    for items in problem.apart:
+        near[np.ix_(np.searchsorted(grouped, items), items)] = True
+    members, of_grouped = np.unique(near, axis=0, return_inverse=True)
+    group_of = np.full(problem.item_count, NO_GROUP, dtype=np.int64)
+    group_of[grouped] = of_grouped.reshape(-1)
+    return group_of, members
 
 
 def device_counts(problem: Problem, placement: Placement) -> NDArray[np.uint8]:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
     from shardplan.solve.settings import Settings
 
-_POPULATION_CELLS = 60_000
+_POPULATION_CELLS = 25_000
 """About how many numbers a step of the search touches at once: large enough to hide Python."""
 _LARGEST_PROGRAM = 60_000
 """Variables beyond which the integer program is not tried."""
-_NODES = 2_000
-"""Nodes of the integer program's tree when the caller sets no limit."""
+_NODE_COLUMNS = 800_000
+"""Nodes times variables of the integer program's tree, when the caller limits neither."""
 
 
 def solve(
@@ -60,7 +60,8 @@ def _improve(record: Record, relaxation: Relaxation) -> None:
     rounds: Sequence[AnnealParams] = (
         (
             AnnealParams(steps=400),
-            AnnealParams(steps=2500, largest_ruin=5),
+            AnnealParams(steps=1600, largest_ruin=5),
+            AnnealParams(steps=3200),
         )
         if search
         else ()
@@ -132,9 +133,9 @@ def _integer_program(record: Record, relaxation: Relaxation) -> None:
     )
     if (width[allowed] + 1).sum() > _LARGEST_PROGRAM and record.settings.method != "milp":
         return
-    model = assignment(problem, allowed, lower_bound=record.lower_bound)
+    model = assignment(problem, allowed)
     start = model.point(record.placement) if record.placement is not None else None
-    nodes = record.settings.node_limit or _NODES
+    nodes = record.settings.node_limit or max(50, _NODE_COLUMNS // model.program.column_count)
     answer = solve_program(
         model.program,
         Limits(record.seconds_left, nodes, record.settings.gap * 0.9),
@@ -143,12 +144,14 @@ def _integer_program(record: Record, relaxation: Relaxation) -> None:
         seed=record.settings.seed,
     )
     if answer.x is not None:
-        record.offer(model.placement(answer.x), "integer program")
+        claimed = answer.objective * problem.time_unit
+        record.offer(model.placement(answer.x), "integer program", claimed)
     if answer.status is Status.INFEASIBLE:
         record.prove(record.objective, "integer program")
     elif answer.bound > 0:
         # Options beyond the incumbent's reach were left out: they cannot lower the bound below it.
-        record.prove(min(answer.bound * (1 - 1e-7), record.objective), "integer program")
+        bound = answer.bound * problem.time_unit * (1 - 1e-7)
+        record.prove(min(bound, record.objective), "integer program")
 
 
 def _worth_trying(record: Record, relaxation: Relaxation) -> NDArray[np.bool_]:
@@ -168,8 +171,9 @@ def _scale(record: Record) -> float:
 
 def _watch(record: Record) -> Watch:
     def tick(best: float, bound: float) -> None:
-        if 0 < bound < float("inf"):
-            record.reporter.bounded(max(record.lower_bound, min(bound, record.objective)), "milp")
+        seconds = bound * record.problem.time_unit
+        if record.lower_bound < seconds < record.objective:
+            record.reporter.bounded(seconds, "integer program")
         record.reporter.ticking()
 
     return Watch(should_stop=record.settings.should_stop, on_progress=tick)

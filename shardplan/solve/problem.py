@@ -123,6 +123,14 @@ class Problem:
         nodes = np.where(self.shape == Shape.ALL, self.node_count, 1)
         return self.node_bytes * (self.units * nodes)[:, None]
 
+    @cached_property
+    def time_unit(self) -> float:
+        """Seconds of the order of the objective: programs count time in it, for their tolerances."""
+        least = np.minimum.reduceat(
+            self.total_load_seconds.sum(axis=1), self.option_offsets[:-1]
+        ).sum()
+        return float(least / self.device_count + self.chain_seconds.max(initial=0.0)) or 1.0
+
     def node_of(self, device: int) -> int:
         """The node of a device."""
         return device // self.devices_per_node

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from shardplan.errors import SolverError
+from shardplan.solve.legality import is_legal
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.placement import evaluate
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
+_PROVEN = 1e-6
+"""A gap that rounding alone can leave; smaller ones cannot be asked for."""
 
 
 class Record:
@@ -47,16 +50,18 @@ class Record:
         return gap_of(self.objective, self.lower_bound)
 
     def offer(self, placement: Placement, method: str, claimed: float | None = None) -> bool:
-        """Take a placement if it fits and is better; its objective is computed anew.
+        """Take a placement if it is legal, fits and is better; its objective is computed anew.
 
-        Raises SolverError when ``claimed`` disagrees with what the placement really costs.
+        Raises SolverError when it costs more than was ``claimed`` for it.
         """
         evaluation = evaluate(self.problem, placement)
-        if claimed is not None and abs(evaluation.objective - claimed) > _AGREEMENT * claimed:
+        if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
             raise SolverError(
                 f"{method} claims {claimed:.9g} s for a placement of {evaluation.objective:.9g} s"
             )
         if not evaluation.fits or evaluation.objective >= self.objective:
+            return False
+        if not is_legal(self.problem, placement):
             return False
         self.placement, self.objective, self.method = placement, evaluation.objective, method
         self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
@@ -81,7 +86,7 @@ class Record:
         """Why to stop now; None to go on."""
         if self.settings.should_stop():
             return Ending.INTERRUPTED
-        if self.gap <= self.settings.gap or self.lower_bound == float("inf"):
+        if self.gap <= max(self.settings.gap, _PROVEN) or self.lower_bound == float("inf"):
             return Ending.GAP
         if self.seconds >= self.settings.time_limit_seconds:
             return Ending.TIME_LIMIT

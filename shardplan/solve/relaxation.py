@@ -102,7 +102,9 @@ def relaxation_program(
     items, stages = np.arange(problem.item_count), np.arange(problem.stage_count)
     options = np.arange(problem.option_count)
     y = build.add_columns("y", [options], upper=np.where(allowed, 1.0, 0.0))
-    stage = build.add_columns("M", [stages], upper=np.inf if stage_cap is None else stage_cap)
+    stage = build.add_columns(
+        "M", [stages], upper=np.inf if stage_cap is None else stage_cap / problem.time_unit
+    )
     base = build.add_columns("B", [stages])
     objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
     columns = Columns(y, stage, base, objective)
@@ -111,7 +113,9 @@ def relaxation_program(
     build.add_entries(choose[problem.item_of_option], y, 1.0)
 
     chain = build.add_rows(
-        "chain", [np.arange(len(problem.chain_seconds))], lower=problem.chain_seconds
+        "chain",
+        [np.arange(len(problem.chain_seconds))],
+        lower=problem.chain_seconds / problem.time_unit,
     )
     build.add_entries(chain, objective, 1.0)
     build.add_entries(chain[problem.chain_of_stage], stage, -1.0)
@@ -119,12 +123,16 @@ def relaxation_program(
     everywhere = np.flatnonzero(problem.shape == Shape.ALL)
     basis = build.add_rows("base", [stages], lower=0.0, upper=0.0)
     build.add_entries(basis, base, -1.0)
-    build.add_entries(basis[None, :], y[everywhere, None], problem.load_seconds[everywhere])
+    build.add_entries(
+        basis[None, :], y[everywhere, None], problem.load_seconds[everywhere] / problem.time_unit
+    )
 
     average = build.add_rows("average", [stages], lower=0.0)
     build.add_entries(average, stage, 1.0)
     build.add_entries(
-        average[None, :], y[:, None], -problem.total_load_seconds / problem.device_count
+        average[None, :],
+        y[:, None],
+        -problem.total_load_seconds / (problem.device_count * problem.time_unit),
     )
     _add_memory(build, problem, y)
     _add_units(build, problem, columns, unit_rows)
@@ -153,7 +161,7 @@ def _add_units(
     rows = build.add_rows("unit", [item, stage], lower=0.0)
     build.add_entries(rows, columns.stage[stage], 1.0)
     build.add_entries(rows, columns.base[stage], -1.0)
-    fullest = fullest_device_load(problem)
+    fullest = fullest_device_load(problem) / problem.time_unit
     counts = np.diff(problem.option_offsets)[item]
     row = np.repeat(rows, counts)
     option = _ranges(problem.option_offsets[item], counts)
@@ -173,7 +181,11 @@ def _violated_units(
 ) -> NDArray[np.int64]:
     """The (item, stage) pairs whose unit row the point ``x`` breaks."""
     share, stage_max, base = x[columns.y], x[columns.stage], x[columns.base]
-    placed = fullest_device_load(problem) * (share * (problem.shape != Shape.ALL))[:, None]
+    placed = (
+        fullest_device_load(problem)
+        / problem.time_unit
+        * (share * (problem.shape != Shape.ALL))[:, None]
+    )
     per_item = np.add.reduceat(placed, problem.option_offsets[:-1], axis=0)
     excess = per_item + base - stage_max
     return np.argwhere(excess > 1e-7 * np.maximum(stage_max, stage_max.max(initial=0.0) * 1e-3))
@@ -188,8 +200,8 @@ def _relaxation(problem: Problem, answer: Answer, columns: Columns) -> Relaxatio
             float(problem.chain_seconds.max()), nothing, nothing, np.zeros(problem.stage_count)
         )
     return Relaxation(
-        lower_bound=answer.objective * (1 - _SAFETY),
+        lower_bound=answer.objective * problem.time_unit * (1 - _SAFETY),
         share=answer.x[columns.y],
-        reduced_cost=np.maximum(answer.column_duals[columns.y], 0.0),
-        stage_max=answer.x[columns.stage],
+        reduced_cost=np.maximum(answer.column_duals[columns.y], 0.0) * problem.time_unit,
+        stage_max=answer.x[columns.stage] * problem.time_unit,
     )

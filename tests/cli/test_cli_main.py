@@ -1,0 +1,103 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from shardplan import __version__
+from shardplan.cli.commands import SHORT_HELP
+from shardplan.cli.main import cli
+
+HEAVY = ("numpy", "networkx", "pulp", "pydantic", "highspy", "rich", "yaml")
+
+_IMPORTS = f"""
+import sys
+from shardplan.cli.main import main
+try:
+    main()
+finally:
+    print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
+"""
+
+
+def _imported_by(arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTS, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+    return done.stdout, done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], *([name, "--help"] for name in SHORT_HELP), ["init", "--list"]],
+    ids=" ".join,
+)
+def test_help_imports_nothing_heavy(arguments):
+    output, imported = _imported_by(arguments)
+    assert imported == "[]"
+    assert output
+
+
+def test_completion_imports_nothing_heavy_and_knows_the_commands():
+    environment = {
+        "_SHARDPLAN_COMPLETE": "bash_complete",
+        "COMP_WORDS": "shardplan ",
+        "COMP_CWORD": "1",
+    }
+    output, imported = _imported_by([], **environment)
+    assert imported == "[]"
+    assert [line.split(",")[1] for line in output.split()] == list(SHORT_HELP)
+
+
+def test_completion_of_options_imports_nothing_heavy():
+    environment = {
+        "_SHARDPLAN_COMPLETE": "bash_complete",
+        "COMP_WORDS": "shardplan solve --me",
+        "COMP_CWORD": "2",
+    }
+    output, imported = _imported_by([], **environment)
+    assert imported == "[]"
+    assert output.strip() == "plain,--method"
+
+
+@pytest.mark.parametrize("name", SHORT_HELP)
+def test_the_short_help_is_the_first_sentence_of_the_commands_own(name):
+    command = cli.get_command(None, name)
+    assert command.get_short_help_str(limit=100).rstrip(".") == SHORT_HELP[name].rstrip(".")
+    assert command.name == name
+
+
+@pytest.mark.parametrize("name", SHORT_HELP)
+def test_each_help_has_two_examples(run, name):
+    output = run(name, "--help").stdout
+    examples = output.split("Examples:\n")[1].split("\n\n")[0].splitlines()
+    assert len(examples) == 2
+    assert all("shardplan" in example for example in examples)
+
+
+def test_the_version_is_the_packages(run):
+    assert run("--version").stdout == f"shardplan, version {__version__}\n"
+
+
+def test_an_unknown_command_is_wrong_usage(run):
+    result = run("sovle")
+    assert result.exit_code == 2
+    assert "No such command" in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_completion_script_calls_the_program_back(run, shell):
+    result = run("completion", shell)
+    assert result.exit_code == 0
+    assert f"_SHARDPLAN_COMPLETE={shell}_complete" in result.stdout
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "shardplan", "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("Usage: shardplan [OPTIONS]")

@@ -1,0 +1,146 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from shardplan import planner
+from shardplan.cli.solve import solve_command
+from shardplan.planner import make_plan
+from shardplan.solve.settings import Settings
+
+HUGE = """\
+batch: {global: 64}
+topology: workstation
+tables: [{name: a, rows: 1e11, dim: 128}]
+constraints: [{tables: a, kernels: [fused, dense]}]
+"""
+
+
+def test_the_plan_goes_to_stdout_and_what_it_is_worth_to_stderr(run, spec_path):
+    result = run("solve", spec_path, "--method", "greedy")
+    assert result.exit_code == 0
+    plan = json.loads(result.stdout)
+    assert plan["name"] == "small"
+    assert "small: 8 tables on 4 devices, step" in result.stderr
+    assert "gap" in result.stderr
+
+
+def test_with_an_output_file_stdout_stays_empty(run, spec_path, tmp_path):
+    path = tmp_path / "plan.json"
+    result = run("solve", spec_path, "--method", "greedy", "-o", path)
+    assert result.stdout == ""
+    assert json.loads(path.read_text())["world_size"] == 4
+    assert result.stderr.endswith(f"{path} written; next: shardplan explain {path}\n")
+
+
+def test_quiet_says_nothing(run, spec_path, tmp_path):
+    result = run("solve", spec_path, "--method", "greedy", "-q", "-o", tmp_path / "plan.json")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_same_seed_gives_the_same_plan_from_stdin_or_from_a_file(run, spec_path):
+    texts = [
+        run("solve", spec_path, "--method", "greedy", "-q").stdout,
+        run("solve", "-", "--method", "greedy", "-q", stdin=spec_path.read_text()).stdout,
+    ]
+    first, second = ({k: v for k, v in json.loads(t).items() if k != "run"} for t in texts)
+    assert first == second
+
+
+def test_the_defaults_are_those_of_the_settings():
+    chosen = {option.name: option.default for option in solve_command.params}
+    settings = Settings()
+    assert chosen["gap"] == settings.gap
+    assert chosen["time_limit"] == settings.time_limit_seconds
+    assert (chosen["method"], chosen["seed"]) == (settings.method, settings.seed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--gap", "1"], "must be a percentage"),
+        (["--gap", "101%"], "between 0% and 100%"),
+        (["--time-limit", "60"], "needs a unit"),
+        (["--time-limit", "-1s"], "must not be negative"),
+        (["--method", "magic"], "'magic' is not one of"),
+        (["--node-limit", "0"], "0 is not in the range"),
+        (["--seed", "x"], "not a valid integer"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(run, spec_path, arguments, message):
+    result = run("solve", spec_path, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_solving(run, spec_path, tmp_path):
+    for path in (tmp_path, tmp_path / "no" / "plan.json"):
+        result = run("solve", spec_path, "-o", path, "--time-limit", "1h")
+        assert result.exit_code == 2
+        assert "cannot write" in result.stderr
+
+
+def test_an_infeasible_spec_says_what_is_short(run, write):
+    result = run("solve", write(HUGE), "--time-limit", "10s")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("error: no plan can exist")
+    assert "TiB" in result.stderr
+    assert result.stdout == ""
+
+
+def _interrupt_at_first_plan(monkeypatch, times):
+    """Let Ctrl-C be pressed as soon as the search has a plan."""
+
+    def interrupted(case, settings, reporter):
+        def improved(objective_seconds, method):
+            if not settings.should_stop():
+                for _ in range(times):
+                    signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(reporter, "improved", improved)
+        return make_plan(case, settings, reporter)
+
+    monkeypatch.setattr(planner, "make_plan", interrupted)
+
+
+@pytest.fixture
+def endless_arguments(spec_path, write, tmp_path):
+    """A solve that would take long: a gap of nothing on 68 tables."""
+    tables = (f"  - {{name: t{i}, rows: {1000 + 37 * i}, pooling: {1 + i % 9}}}" for i in range(60))
+    spec = write(spec_path.read_text() + "\n".join(tables))
+    return ["solve", spec, "-o", tmp_path / "plan.json", "--gap", "0%", "--time-limit", "5min"]
+
+
+def test_ctrl_c_writes_the_best_plan_so_far(run, endless_arguments, monkeypatch, tmp_path):
+    _interrupt_at_first_plan(monkeypatch, 1)
+    result = run(*endless_arguments)
+    assert result.exit_code == 0, result.stderr
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert plan["optimality"]["termination"] == "interrupted"
+    assert "Ctrl-C again aborts" in result.stderr
+    assert run("verify", tmp_path / "plan.json").exit_code == 0
+
+
+def test_a_second_ctrl_c_aborts_and_writes_nothing(run, endless_arguments, monkeypatch, tmp_path):
+    _interrupt_at_first_plan(monkeypatch, 2)
+    before = signal.getsignal(signal.SIGINT)
+    result = run(*endless_arguments)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("interrupted\n")
+    assert not (tmp_path / "plan.json").exists()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_reader_that_goes_away_is_no_error_worth_a_traceback(plan_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shardplan", "explain", plan_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait() == 141
+    assert errors == b""
+    process.stderr.close()

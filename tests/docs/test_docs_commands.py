@@ -1,0 +1,167 @@
+"""Every command, program and spec of the documentation, run as written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import doc_picture
+import pytest
+from doc_pages import PAGES, ROOT, blocks, codes, table
+
+from shardplan.case import build_case
+from shardplan.cli.commands import SHORT_HELP
+from shardplan.cli.exit_code import ExitCode
+from shardplan.planner import make_plan
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+from shardplan.spec.document import read_document
+from shardplan.spec.load import load_document
+from shardplan.units import parse_fraction, parse_seconds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+README = ROOT / "README.md"
+VENV = "python3 -m venv .venv"
+INSTALL = ".venv/bin/pip install -q -e ."
+INSTALL_FOR_TESTS = ".venv/bin/pip install -q -e '.[dev]'"
+TESTS = ".venv/bin/pytest"
+COPIED = ("shardplan", "cost_models", "topologies", "examples")
+
+
+class Clone:
+    """A copy of the project with the installed command where the README puts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in COPIED:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        command = folder / ".venv" / "bin" / "shardplan"
+        command.parent.mkdir(parents=True)
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m shardplan "$@"\n')
+        command.chmod(0o755)
+
+    def run(self, *words: str) -> str:
+        """What a command writes to stdout; it must end well."""
+        path = f"{self.folder}/.venv/bin:{os.environ['PATH']}"
+        done = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=os.environ | {"PATH": path, "PYTHONPATH": str(self.folder)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{shlex.join(words)}\n{done.stderr}"
+        return done.stdout
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The commands of each shell block of a page."""
+    return [
+        [part for line in block.splitlines() for part in line.split(" && ")]
+        for block in blocks(page, "sh")
+    ]
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, str]:
+    """The README's first command, run; with what it wrote."""
+    first = commands(README)[0]
+    assert first[:2] == [VENV, INSTALL]
+    clone = Clone(tmp_path_factory.mktemp("clone"))
+    return clone, [clone.run(*shlex.split(part)) for part in first[2:]][-1]
+
+
+@pytest.mark.slow
+def test_the_picture_is_what_the_first_command_shows(
+    explained: tuple[Clone, str], update_golden: bool
+) -> None:
+    """Apart from what another processor's rounding may do to the search."""
+    real = doc_picture.picture(explained[1])
+    if update_golden:
+        doc_picture.replace_shown(real)
+    shown = doc_picture.shown()
+    if real == shown:
+        return
+    assert doc_picture.phases(shown) == doc_picture.phases(real)
+    assert len(shown.splitlines()) == len(real.splitlines())
+    before, now = doc_picture.figures(shown), doc_picture.figures(real)
+    assert before.keys() == now.keys()
+    for label in ("step time", "lower bound"):
+        assert parse_seconds(before[label]) == pytest.approx(parse_seconds(now[label]), rel=0.02)
+    assert parse_fraction(before["gap"]) == pytest.approx(parse_fraction(now["gap"]), abs=0.01)
+
+
+@pytest.mark.slow
+def test_the_other_commands_of_the_readme_run(explained: tuple[Clone, str]) -> None:
+    clone = explained[0]
+    for block in commands(README)[2:]:
+        for command in block:
+            assert clone.run(*shlex.split(command))
+
+
+def test_the_second_command_is_what_continuous_integration_runs() -> None:
+    """The same install and the same tests, in an environment elsewhere."""
+    assert commands(README)[1] == [VENV, INSTALL_FOR_TESTS, TESTS]
+    steps = [
+        re.sub(r'^step "\$venv/bin/(\S+)"', r".venv/bin/\1", line)
+        for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+        if line.startswith("step ")
+    ]
+    quieter = INSTALL_FOR_TESTS.replace("-q", "--quiet --disable-pip-version-check")
+    assert steps[1] == quieter
+    assert steps[-1] == TESTS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_inside_a_sentence_runs(page: Path, tmp_path: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    clone = None
+    for command in dict.fromkeys(re.findall(r"`(shardplan [^`]+)`", text)):
+        words = shlex.split(command)
+        assert words[1] in SHORT_HELP, command
+        if len(words) > 2:
+            clone = clone or Clone(tmp_path / "clone")
+            clone.run(*words)
+
+
+@pytest.mark.slow
+def test_the_program_of_the_readme_plans(tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone")
+    (program,) = blocks(README, "python")
+    step_seconds, gap = map(float, clone.run(sys.executable, "-c", program).split())
+    assert 0.003 < step_seconds < 0.01
+    assert 0 <= gap <= 0.05
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_spec_can_be_planned(page: Path) -> None:
+    for text in blocks(page, "yaml"):
+        case = build_case(load_document(read_document(text, page.name), ROOT))
+        plan = make_plan(case, Settings(method="greedy"), Reporter())
+        assert plan.table_count == len(case.workload.tables)
+
+
+def test_the_readme_names_every_command() -> None:
+    named = [codes(row[0])[0].split()[1] for row in table(README, "command").rows]
+    assert named == list(SHORT_HELP)
+
+
+def test_the_readme_names_every_exit_code() -> None:
+    named = [int(row[0]) for row in table(README, "exit code").rows]
+    assert named == sorted({int(code) for code in ExitCode})
+
+
+def test_the_readme_tells_the_default_limits() -> None:
+    limits = Settings()
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    assert f"a gap of {limits.gap:.0%} or after {limits.time_limit_seconds:g} s" in text

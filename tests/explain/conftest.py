@@ -1,0 +1,9 @@
+import pytest
+from explain_cases import plan_of, small_case
+
+from shardplan.explain.study import Study
+
+
+@pytest.fixture(scope="session")
+def study():
+    return Study.of(plan_of(small_case()), "plan.json")

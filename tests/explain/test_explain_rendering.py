@@ -1,0 +1,96 @@
+import json
+import re
+
+import pytest
+from explain_cases import DATA
+
+from shardplan.explain.as_json import render_json
+from shardplan.explain.detail_report import device_report, table_report
+from shardplan.explain.device_detail import device_detail
+from shardplan.explain.explain import explain
+from shardplan.explain.markdown import render_markdown
+from shardplan.explain.overview import overview
+from shardplan.explain.report import Bar, Column, Grid, Report, Section
+from shardplan.explain.table_detail import table_detail
+from shardplan.explain.terminal import render_terminal
+
+RENDERINGS = {
+    "overview.txt": lambda study: render_terminal(overview(explain(study), 3)),
+    "overview_80.txt": lambda study: render_terminal(overview(explain(study), 3), width=80),
+    "overview.md": lambda study: render_markdown(overview(explain(study), 3)),
+    "overview.json": lambda study: render_json(explain(study)),
+    "table.txt": lambda study: render_terminal(table_report(table_detail(study, "item_id"))),
+    "table.md": lambda study: render_markdown(table_report(table_detail(study, "odd|name [x]"))),
+    "table.json": lambda study: render_json(table_detail(study, "item_id")),
+    "device.txt": lambda study: render_terminal(device_report(device_detail(study, 1))),
+    "device.md": lambda study: render_markdown(device_report(device_detail(study, 1))),
+    "device.json": lambda study: render_json(device_detail(study, 1)),
+}
+
+
+@pytest.mark.parametrize("name", RENDERINGS)
+def test_renders_as_on_file(study, name, update_golden):
+    text = RENDERINGS[name](study)
+    file = DATA / name
+    if update_golden:
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def test_the_json_has_every_table_with_its_numbers(study):
+    value = json.loads(render_json(explain(study)))
+    assert {table["name"] for table in value["tables"]} == {
+        planned.table.name for planned in study.planned
+    }
+    assert value["step_seconds"] == study.plan.prediction.step_seconds
+    assert value["phases"][1]["name"] == "lookup_forward"
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120, None])
+def test_no_name_and_no_number_is_cut_at_any_width(study, width):
+    text = render_terminal(overview(explain(study), 10), width=width)
+    assert "…" not in text
+    for planned in study.planned:
+        assert planned.table.name in text
+    for line in explain(study).devices:
+        assert f"{line.hbm.used_bytes / 2**30:.1f} GiB of" in text
+
+
+def test_lines_keep_to_the_width_where_they_can(study):
+    text = render_terminal(overview(explain(study), 3), width=120)
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_without_colour_there_are_no_escapes(study):
+    text = render_terminal(overview(explain(study), 3))
+    assert "\x1b" not in text
+    assert "█" in text
+
+
+def test_colour_changes_nothing_but_the_colour(study, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    report = overview(explain(study), 3)
+    coloured = render_terminal(report, colour=True)
+    assert "\x1b[1m" in coloured
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert [line.rstrip() for line in plain.splitlines()] == render_terminal(report).splitlines()
+
+
+@pytest.mark.parametrize("render", [render_terminal, render_markdown])
+def test_control_characters_do_not_reach_the_terminal(render):
+    grid = Grid((Column("a\x1b[31m"),), (("b\x07\n",),))
+    text = render(Report("t\x1b]0;x\x07", (Section("s\r", "m\x1b", grid, ("r\x9b1m",)),)))
+    assert not set("\x1b\x07\r\x9b") & set(text)
+
+
+def test_brackets_in_names_are_no_markup():
+    grid = Grid((Column("name"),), (("[red]x[/red] :smile:",),))
+    assert "[red]x[/red] :smile:" in render_terminal(Report("t", (Section("s", grid=grid),)))
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [(0, "····"), (0.5, "██··"), (1, "████"), (7, "████"), (-1, "····"), (0.3, "█▎··")],
+)
+def test_bars_are_blocks_on_dots(fraction, text):
+    assert Bar(fraction).text(4) == text

@@ -1,0 +1,83 @@
+"""Random problems small enough to try every placement of."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from shardplan.solve.problem import Problem, Shape
+
+SCALES = (1.0, 1e-3, 1e-5)
+"""Seconds: a step of a large model, of a usual one, and of one that hardly does anything."""
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    """Up to 5 items on up to 4 devices, often with little memory to spare or too little."""
+    nodes = draw(st.sampled_from([1, 2, 2]))
+    devices = draw(st.sampled_from([2, 4, 4] if nodes == 2 else [1, 2, 3, 4]))
+    items = draw(st.integers(1, 5))
+    counts = [draw(st.integers(1, 3)) for _ in range(items)]
+    total = sum(counts)
+    chain_of_stage = draw(st.sampled_from([[0], [0, 0, 1], [0, 1, 0, 1], [0, 0, 0]]))
+
+    def array(values: st.SearchStrategy[int], *shape: int) -> np.ndarray:
+        flat = draw(st.lists(values, min_size=int(np.prod(shape)), max_size=int(np.prod(shape))))
+        return np.array(flat, dtype=np.float64).reshape(shape)
+
+    shape = array(st.sampled_from([0, 0, 0, 1, 2]), total).astype(np.int8)
+    units = array(st.sampled_from([1, 1, 2, 3]), total).astype(np.int64)
+    units[shape == Shape.ALL] = 1
+    domains = np.ones((1, devices), dtype=bool)
+    domain = np.zeros(total, dtype=np.int64)
+    item_of_option = np.repeat(np.arange(items), counts)
+    if draw(st.booleans()):
+        domains = np.vstack([domains, array(st.sampled_from([0, 1, 1]), 1, devices) > 0])
+        domain = array(st.sampled_from([0, 0, 1]), items).astype(np.int64)[item_of_option]
+    apart = _apart(draw, items)
+    kept_apart = np.isin(item_of_option, np.concatenate([[-1], *apart]))
+    everywhere = (shape == Shape.ALL) & (kept_apart | ~domains.all(axis=1)[domain])
+    shape[everywhere] = Shape.DEVICE  # as in every formulated problem
+
+    load = array(st.sampled_from([0, 1, 2, 3, 5, 8, 13]), total, len(chain_of_stage))
+    scale = draw(st.sampled_from(SCALES))
+    device_bytes = array(st.integers(0, 9), total, 1)
+    node_bytes = array(st.sampled_from([0, 0, 1, 2, 5]), total, 2)
+    tightness = draw(st.sampled_from([1.5, 2.0, 3.0, 5.0, 1.0]))
+    width = np.array([1, devices // nodes, devices])[shape] * units
+    touched = np.array([1, 1, nodes])[shape] * units
+    return Problem(
+        option_offsets=np.concatenate([[0], np.cumsum(counts)]),
+        shape=shape,
+        units=units,
+        load_seconds=load * scale / 8.0,
+        device_bytes=device_bytes,
+        node_bytes=node_bytes,
+        device_capacity=np.full(
+            (devices, 1), _capacity(counts, device_bytes * width[:, None], tightness, devices)
+        ),
+        node_capacity=np.tile(
+            _capacity(counts, node_bytes * touched[:, None], tightness, nodes), (nodes, 1)
+        ),
+        chain_of_stage=np.array(chain_of_stage),
+        chain_seconds=array(st.sampled_from([0, 1, 4]), max(chain_of_stage) + 1) * scale / 8.0,
+        domain=domain,
+        domains=domains,
+        apart=apart,
+    )
+
+
+def _apart(draw: st.DrawFn, items: int) -> tuple[np.ndarray, ...]:
+    if items < 2 or not draw(st.booleans()):
+        return ()
+    groups = draw(st.lists(st.sets(st.integers(0, items - 1), min_size=2), min_size=1, max_size=2))
+    return tuple(np.array(sorted(group)) for group in groups)
+
+
+def _capacity(
+    counts: list[int], total_bytes: np.ndarray, tightness: float, places: int
+) -> np.ndarray:
+    """Of one place: a share of what the leanest options of all items would need, spread evenly."""
+    starts = np.cumsum([0, *counts[:-1]])
+    least = np.minimum.reduceat(total_bytes, starts, axis=0)
+    return np.maximum(np.ceil(least.sum(axis=0) * tightness / places), least.max(axis=0) / places)

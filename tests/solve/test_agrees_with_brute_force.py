@@ -1,0 +1,149 @@
+"""The solver against every placement of small problems, tried one by one."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from brute_force import objective_by_hand, solve_by_force, ways_of
+from hypothesis import given, settings
+from random_problems import problems
+
+from shardplan.solve.assignment import assignment
+from shardplan.solve.backend import Limits, Watch, solve_program
+from shardplan.solve.option_choice import choose_options
+from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.portfolio import solve
+from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.relaxation import relax
+from shardplan.solve.settings import Settings
+
+UNLIMITED = 1e6
+
+
+def check_agreement(problem: Problem, method: str) -> None:
+    """The method finds and proves the optimum, or proves that there is none."""
+    best = solve_by_force(problem)
+    outcome = solve(problem, Settings(method, gap=0.0, time_limit_seconds=UNLIMITED))
+    if best is None:
+        assert outcome.is_infeasible
+        return
+    assert outcome.placement is not None
+    assert objective_by_hand(problem, outcome.placement) == pytest.approx(outcome.objective)
+    assert outcome.objective == pytest.approx(best.objective, rel=1e-6)
+    assert outcome.lower_bound == pytest.approx(best.objective, rel=1e-6)
+    assert outcome.lower_bound <= best.objective * (1 + 1e-12)
+
+
+@given(problems())
+@settings(max_examples=300)
+def test_the_integer_program_finds_the_optimum(problem):
+    check_agreement(problem, "milp")
+
+
+@given(problems())
+@settings(max_examples=20)
+def test_the_portfolio_finds_the_optimum(problem):
+    check_agreement(problem, "auto")
+
+
+@pytest.mark.slow
+@given(problems())
+@settings(max_examples=200)
+def test_the_portfolio_finds_the_optimum_of_many_problems(problem):
+    check_agreement(problem, "auto")
+
+
+@given(problems())
+@settings(max_examples=300)
+def test_no_bound_is_above_the_optimum(problem):
+    """Of the linear relaxation, of the choice among whole options, and of a stopped program."""
+    best = solve_by_force(problem)
+    optimum = best.objective if best else float("inf")
+    every = np.ones(problem.option_count, dtype=bool)
+    choice = choose_options(
+        problem, every, Limits(), stop_above=float("inf"), watch=Watch()
+    ).lower_bound
+    assert relax(problem).lower_bound <= optimum * (1 + 1e-12)
+    assert choice <= optimum * (1 + 1e-12)
+    stopped = solve_program(assignment(problem).program, Limits(nodes=1))
+    assert stopped.bound * problem.time_unit <= optimum * (1 + 1e-7)
+
+
+@given(problems())
+@settings(max_examples=100)
+def test_every_legal_placement_is_a_point_of_the_program(problem):
+    """It meets all rows at its own objective, and the point reads back as the placement."""
+    best = solve_by_force(problem)
+    if best is None:
+        return
+    placement = Placement.of(
+        np.array([option for option, _ in best.ways]),
+        [np.array(targets, dtype=np.int64) for _, targets in best.ways],
+    )
+    model = assignment(problem)
+    point, program = model.point(placement), model.program
+    activity = program.row_activity(point)
+    assert (activity >= program.row_lower - 1e-9).all()
+    assert (activity <= program.row_upper + 1e-9).all()
+    assert (point >= program.lower).all()
+    assert (point <= program.upper).all()
+    assert program.cost @ point * problem.time_unit == pytest.approx(best.objective)
+    again = model.placement(point)
+    assert again.option.tolist() == placement.option.tolist()
+    assert again.targets.tolist() == placement.targets.tolist()
+
+
+@given(problems())
+def test_an_evaluation_is_what_adding_up_by_hand_says(problem):
+    ways = [next(ways_of(problem, item), None) for item in range(problem.item_count)]
+    if None in ways:
+        return
+    placement = Placement.of(
+        np.array([option for option, _ in ways]),
+        [np.array(targets, dtype=np.int64) for _, targets in ways],
+    )
+    by_hand = objective_by_hand(problem, placement)
+    evaluation = evaluate(problem, placement)
+    if by_hand is None:
+        assert problem.apart or not evaluation.fits
+    else:
+        assert evaluation.fits
+        assert evaluation.objective == pytest.approx(by_hand)
+
+
+def test_brute_force_itself_on_a_problem_solved_by_hand():
+    """Loads 3, 2, 2 on two devices: 4 at best, and 5 where the 2s may not meet.
+
+    The all-device option of the first item costs 2 everywhere: 2 + 2 = 4 in both cases.
+    """
+    problem = Problem(
+        option_offsets=np.array([0, 2, 3, 4]),
+        shape=np.array([Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.DEVICE], dtype=np.int8),
+        units=np.ones(4, dtype=np.int64),
+        load_seconds=np.array([[3.0], [2.0], [2.0], [2.0]]),
+        device_bytes=np.zeros((4, 1)),
+        node_bytes=np.zeros((4, 1)),
+        device_capacity=np.ones((2, 1)),
+        node_capacity=np.ones((1, 1)),
+        chain_of_stage=np.zeros(1, dtype=np.int64),
+        chain_seconds=np.zeros(1),
+        domain=np.zeros(4, dtype=np.int64),
+        domains=np.ones((1, 2), dtype=bool),
+    )
+    costs = {
+        ways: objective_by_hand(
+            problem,
+            Placement.of(
+                np.array([option for option, _ in ways]),
+                [np.array(targets, dtype=np.int64) for _, targets in ways],
+            ),
+        )
+        for ways in product(*(ways_of(problem, item) for item in range(3)))
+    }
+    assert len(costs) == 3 * 2 * 2
+    assert min(costs.values()) == 4.0
+    assert costs[(0, (0,)), (2, (1,)), (3, (0,))] == 5.0
+    assert solve_by_force(problem).objective == 4.0
+    assert solve_by_force(problem, below=4.0) is None
