@@ -1,4 +1,4 @@
-"""The published greedy baselines on a case: whole tables in HBM, placed by rows, dim and pooling."""
+"""The published greedy baselines on a case: whole tables in HBM, by rows, dim and pooling."""
 
 from __future__ import annotations
 

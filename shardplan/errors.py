@@ -1,4 +1,4 @@
-"""Everything that shardplan raises on purpose; the command line alone turns it into words and exit codes."""
+"""Everything that shardplan raises on purpose; only the command line makes words of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ShardplanError(Exception):
 
 
 class InputError(ShardplanError):
-    """What was given (a spec, topology, cost model or plan file) is wrong; carries every fault found."""
+    """A spec, topology, cost model or plan file is wrong; carries every fault found."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
@@ -30,7 +30,7 @@ class Shortfall:
     subject: str
     """Who needs it: "all tables", "table t_20", ..."""
     resource: str
-    """What is short: "hbm of all devices", "hbm of one device", "devices to keep 5 tables apart"..."""
+    """What is short: "hbm of all devices", "hbm of one device", "devices", ..."""
     needs: float
     offers: float
     unit: str

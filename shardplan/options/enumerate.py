@@ -27,7 +27,7 @@ _COLUMN_MULTIPLE = 4
 _ONE_NODE_IS_ENOUGH = frozenset(
     {ShardingType.TABLE_ROW_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD}
 )
-"""On a single node these repeat row- and column-wise; they are offered there only when asked for."""
+"""On a single node these repeat row- and column-wise: offered there only when asked for."""
 
 
 @dataclass(frozen=True, slots=True)

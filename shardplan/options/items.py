@@ -41,7 +41,7 @@ class Items:
 
 def group_items(table_count: int, constraints: Sequence[Constraint]) -> Items:
     """Join tables that are kept together, directly or through a third one."""
-    graph = nx.Graph()
+    graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(table_count))
     for constraint in constraints:
         if constraint.together:
@@ -59,7 +59,7 @@ def group_items(table_count: int, constraints: Sequence[Constraint]) -> Items:
 
 
 def item_options(options: OptionSet, items: Items) -> NDArray[np.int64]:
-    """(n, most tables of an item): each row the options, one per table, of one way to place an item.
+    """(n, most tables of an item): in each row the options, one per table, of one way to place it.
 
     Tables of an item are cut alike (same type, same number of column shards), so that the j-th
     shard of each is on the same device; their kernels may differ. Rows are in the order of items
@@ -92,6 +92,6 @@ def _joint_rows(options: OptionSet, tables: tuple[int, ...]) -> Iterator[tuple[i
     for cut, first in by_cut[0].items():
         choices = [first, *(cuts.get(cut, []) for cuts in by_cut[1:])]
         mixes = np.prod([float(len(choice)) for choice in choices])
-        for row in product(*choices):
-            if mixes <= _MOST_KERNEL_MIXES or len(set(options.kernel[list(row)].tolist())) == 1:
-                yield row
+        for mix in product(*choices):
+            if mixes <= _MOST_KERNEL_MIXES or len(set(options.kernel[list(mix)].tolist())) == 1:
+                yield mix

@@ -35,11 +35,11 @@ class OptionSet:
 
     def sharding_type(self, option: int) -> ShardingType:
         """The sharding type of one option."""
-        return SHARDING_TYPES[self.sharding[option]]
+        return SHARDING_TYPES[int(self.sharding[option])]
 
     def compute_kernel(self, option: int) -> Kernel:
         """The kernel of one option."""
-        return KERNELS[self.kernel[option]]
+        return KERNELS[int(self.kernel[option])]
 
     def is_type(self, *types: ShardingType) -> NDArray[np.bool_]:
         """A mask of the options of any of ``types``."""

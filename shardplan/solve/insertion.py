@@ -117,7 +117,7 @@ class Inserter:
     def _powers(
         self, population: Population
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """(R, D, S) loads over the (R, S) reference, that reference, and the powers of the ratio."""
+        """(R, D, S) loads over a reference, the (R, S) reference, and the ratio's powers."""
         reference = population.load.max(axis=1)
         reference = np.maximum(reference, 1e-9 * reference.max(axis=1, keepdims=True).clip(1e-12))
         ratio = population.load / reference[:, None]
@@ -138,7 +138,7 @@ class Inserter:
     def _memory(
         self, population: Population, options: NDArray[np.int64], shape: NDArray[np.int8]
     ) -> NDArray[np.float64]:
-        """(R, n, D): seconds of penalty per unit on each device, a node's part shared by its own."""
+        """(R, n, D): seconds of penalty per unit on each device, which share their node's."""
         problem = self.problem
         room = (problem.device_capacity - population.device_bytes) * self._device_scale
         need = problem.device_bytes[options][:, :, None] * self._device_scale
@@ -157,7 +157,7 @@ class Inserter:
         shape: NDArray[np.int8],
         marginal: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """(R, n, D): how many units each option puts on each device; all zero where none may land."""
+        """(R, n, D): the units that each option puts on each device; all 0 where none may land."""
         problem = self.problem
         closed = ~problem.domains[problem.domain[options]]
         if problem.apart:

@@ -108,4 +108,5 @@ def _spread(
     nodes = np.zeros((problem.node_count, per_unit.shape[1]))
     np.add.at(nodes, per_node[1], per_unit[per_node[0]])
     total += np.repeat(nodes, problem.devices_per_node, axis=0)
-    return total + per_unit[everywhere].sum(axis=0)
+    total += per_unit[everywhere].sum(axis=0)
+    return total

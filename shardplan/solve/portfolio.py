@@ -1,4 +1,4 @@
-"""The methods in the order in which they pay: bound, greedy, search, option choice, full program."""
+"""The methods in the order in which they pay: bound, greedy, search, option choice, program."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Problem:
     @property
     def stage_count(self) -> int:
         """S."""
-        return self.load_seconds.shape[1]
+        return int(self.load_seconds.shape[1])
 
     @property
     def device_count(self) -> int:
@@ -125,7 +125,7 @@ class Problem:
 
     @cached_property
     def time_unit(self) -> float:
-        """Seconds of the order of the objective: programs count time in it, for their tolerances."""
+        """Seconds of the order of the objective; programs count time in it."""
         least = np.minimum.reduceat(
             self.total_load_seconds.sum(axis=1), self.option_offsets[:-1]
         ).sum()
