@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Shortfall
 from shardplan.solve.assignment import assignment
 from shardplan.solve.backend import Limits, Status, solve_program
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
     from shardplan.workload.workload import Workload
 
-_PACKING_SECONDS = 20.0
+_PACKING_LIMITS = Limits(seconds=20.0, relative_gap=1e-3)
 """How long to look for the least room that devices lack; the figure is a lower bound throughout."""
 _NEGLIGIBLE_BYTES = 1.0
 
@@ -133,24 +134,32 @@ def _packing(case: Case, problem: Problem) -> Shortfall:
             "count",
             "keep fewer of them apart",
         )
-    offers = float(problem.device_capacity[:, 0].max(initial=0.0))
-    model = assignment(problem, elastic=True)
-    answer = solve_program(model.program, Limits(seconds=_PACKING_SECONDS, relative_gap=1e-3))
-    if answer.status is Status.INFEASIBLE:
-        return Shortfall(
-            "all tables",
-            "ranks that the constraints leave them",
-            1,
-            0,
-            "count",
-            "relax the constraints on ranks, or on tables kept apart",
-        )
-    missing = max(answer.bound, 0.0) * offers
+    for tier, (family, capacity) in enumerate(
+        (("device_memory", problem.device_capacity), ("node_memory", problem.node_capacity))
+    ):
+        answer = solve_program(assignment(problem, elastic=(family,)).program, _PACKING_LIMITS)
+        if answer.status is not Status.INFEASIBLE:
+            return _missing_room(case, tier, capacity, max(answer.bound, 0.0))
     return Shortfall(
-        "the fullest device, however the tables are packed",
-        "hbm",
+        "all tables",
+        "ranks that the constraints leave them",
+        1,
+        0,
+        "count",
+        "relax the constraints on ranks, or on tables kept apart",
+    )
+
+
+def _missing_room(case: Case, tier: int, capacity: NDArray[np.float64], share: float) -> Shortfall:
+    """On the fullest device or node, which lacks at least ``share`` of what it offers."""
+    offers = float(capacity[:, 0].max(initial=0.0))
+    missing = share * max(offers, 1.0)
+    places = len(capacity)
+    return Shortfall(
+        f"the fullest {('device', 'node')[tier]}, however the tables are packed",
+        TIERS[tier],
         offers + missing,
         offers,
         "bytes",
-        _remedy(case, missing * case.topology.world_size, offers * case.topology.world_size, 0),
+        _remedy(case, missing * places, offers * places, tier),
     )

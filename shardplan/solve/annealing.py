@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.placement import Placement
-    from shardplan.solve.relaxation import Relaxation
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +68,6 @@ def fill(
     for item in np.argsort(-_weights(inserter), kind="stable"):
         items = np.full(population.size, item)
         population.insert(items, *inserter.choose(population, items, noise_seconds, rng))
-
-
-def first_placements(problem: Problem, relaxation: Relaxation) -> list[Placement]:
-    """Greedy placements: over all options, and over those that the relaxation chose."""
-    scale = max(relaxation.lower_bound, 1e-12)
-    chosen = np.zeros(problem.option_count, dtype=bool)
-    best = np.lexsort((-relaxation.share, problem.item_of_option))[problem.option_offsets[:-1]]
-    chosen[best] = True
-    placements = []
-    for allowed in (np.ones(problem.option_count, dtype=bool), chosen):
-        for exponent in (2, 4):
-            inserter = Inserter(
-                problem,
-                Candidates.of(problem, allowed),
-                log2_exponent=exponent,
-                penalty_seconds=8.0 * scale,
-            )
-            population = Population(problem, 1)
-            fill(inserter, population, np.zeros(1), np.random.default_rng(0))
-            placements.append(population.placement(0))
-    return placements
 
 
 def anneal(

@@ -26,6 +26,8 @@ from shardplan.solve.program import Program, ProgramBuilder
 from shardplan.solve.relaxation import fullest_device_load
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
 
@@ -88,14 +90,15 @@ def assignment(
     allowed: NDArray[np.bool_] | None = None,
     *,
     cuts: bool = True,
-    elastic: bool = False,
+    elastic: Collection[str] = (),
     named: bool = False,
 ) -> Assignment:
     """Build the program over the ``allowed`` (O,) options, all by default.
 
     ``cuts`` adds the rows of the relaxation over options, which the program implies but its own
-    linear relaxation does not. ``elastic`` asks another question: not for the shortest step, but
-    for the least share of its memory that every device would need more.
+    linear relaxation does not. ``elastic`` names families of memory rows and asks another question:
+    not for the shortest step, but for the least share of that memory that every device, or node,
+    would need more.
     """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     build = ProgramBuilder(named=named)
@@ -208,13 +211,17 @@ def _add_per_device(
 
 
 def _add_memory(
-    build: ProgramBuilder, model: Assignment, options: NDArray[np.int64], *, elastic: bool
+    build: ProgramBuilder,
+    model: Assignment,
+    options: NDArray[np.int64],
+    *,
+    elastic: Collection[str],
 ) -> None:
     """Bytes relative to the largest capacity of a tier, so that one tolerance suits all tiers."""
     problem = model.problem
     rows, scale = _memory_rows(build, "device_memory", problem.device_capacity)
     _add_per_device(build, model, options, rows, problem.device_bytes / scale)
-    if elastic:
+    if "device_memory" in elastic:
         build.add_entries(rows, model.objective, -1.0)
 
     rows, scale = _memory_rows(build, "node_memory", problem.node_capacity)
@@ -226,6 +233,8 @@ def _add_memory(
     on_device = problem.shape[model.x_option] == Shape.DEVICE
     node = np.where(on_device, model.x_place // problem.devices_per_node, model.x_place)
     build.add_entries(rows[node], model.x[:, None], per_unit[model.x_option])
+    if "node_memory" in elastic:
+        build.add_entries(rows, model.objective, -1.0)
 
 
 def _memory_rows(

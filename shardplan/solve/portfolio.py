@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.annealing import AnnealParams, Incumbent, anneal, first_placements
+from shardplan.solve.annealing import AnnealParams, Incumbent, anneal
 from shardplan.solve.assignment import assignment
 from shardplan.solve.backend import Limits, Status, Watch, solve_program
 from shardplan.solve.option_choice import choose_options
 from shardplan.solve.record import Record
 from shardplan.solve.relaxation import Relaxation, relax
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.rounding import first_placements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,8 @@ def _bound(record: Record) -> Relaxation:
 
 def _greedy(record: Record, relaxation: Relaxation) -> None:
     record.reporter.starting("greedy")
-    for placement in first_placements(record.problem, relaxation):
+    rng = np.random.default_rng(record.settings.seed)
+    for placement in first_placements(record.problem, relaxation, rng, record.should_stop):
         record.offer(placement, "greedy")
 
 

@@ -61,7 +61,8 @@ def _add_row(
 def solve_with_cbc(program: Program, limits: Limits) -> Answer:
     """Minimise with the CBC that PuLP brings along; it reports no bound, unless it is optimal."""
     problem, variables = to_pulp(program)
-    solver = pulp.PULP_CBC_CMD(
+    solver = pulp.COIN_CMD(
+        path=pulp.PULP_CBC_CMD.pulp_cbc_path,
         msg=False,
         timeLimit=min(limits.seconds, 1e6),
         gapRel=limits.relative_gap,
@@ -69,8 +70,9 @@ def solve_with_cbc(program: Program, limits: Limits) -> Answer:
         maxNodes=limits.nodes,
     )
     problem.solve(solver)
-    # CBC leaves arbitrary values in the variables of an infeasible model: sol_status decides.
-    if problem.sol_status == pulp.LpSolutionInfeasible:
+    # CBC leaves arbitrary values in the variables of an infeasible model: the statuses decide.
+    # Of what only integers make infeasible, PuLP knows the status alone.
+    if problem.status == pulp.LpStatusInfeasible:
         return Answer(Status.INFEASIBLE, bound=float("inf"))
     if problem.sol_status not in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
         return Answer(Status.UNKNOWN)

@@ -70,7 +70,7 @@ def _narrow(section: str) -> Iterator[str]:
 
 def _few_devices(section: str) -> list[str]:
     heading, columns, *rows, total = section.split("\n")
-    return [heading, columns, *rows[:_DEVICES], "    ..", total]
+    return [heading, columns, *rows[:_DEVICES], "   ...", total]
 
 
 def _few_tables(section: str) -> list[str]:

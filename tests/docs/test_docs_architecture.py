@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "shardplan"
 PAGE = ROOT / "docs" / "architecture.md"
 LEAVES = {"errors", "diagnostics", "units", "files", "__init__"}
+JOINING = {"formulate", "baseline", "shortfall", "planner"}
 
 Imports = dict[str, dict[str, bool]]
 """Room to what it imports, and whether it does so at run time or for types alone."""
@@ -69,12 +70,19 @@ def written(cell: str) -> dict[str, bool]:
 def test_the_page_says_what_each_room_imports() -> None:
     rooms, libraries = actual()
     stated = {codes(row[0])[0]: row[1:] for row in table(PAGE, "room or module").rows}
-    alone = LEAVES | {"__main__"}
+    alone = LEAVES | JOINING | {"__main__"}
     assert set(stated) == {room_of(file) for file in PACKAGE.rglob("*.py")} - alone
     for room, (others, outside) in stated.items():
         mine = {name: used for name, used in rooms[room].items() if name not in LEAVES}
         assert mine == written(others), f"what {room} imports of the project"
         assert libraries[room] == written(outside), f"the libraries that {room} imports"
+
+
+def test_what_joins_the_rooms_knows_nothing_of_how_plans_are_shown() -> None:
+    rooms, libraries = actual()
+    for module in JOINING:
+        assert not set(rooms[module]) & {"explain", "cli", "__main__"}
+        assert set(libraries[module]) <= {"numpy"}
 
 
 def test_leaves_import_nothing_of_the_project_but_leaves() -> None:

@@ -10,10 +10,12 @@ from doc_pages import ROOT, codes, table, tables
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from shardplan.case import build_case
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.optimality import Status, Termination
 from shardplan.plan.plan import Plan
+from shardplan.spec.load import spec_from_value
 from shardplan.spec.objective import Objective
 from shardplan.spec.spec import Spec
 from shardplan.topology.figure import Provenance
@@ -119,6 +121,19 @@ def test_the_glossary_knows_every_word_that_files_use(words: type[StrEnum]) -> N
     known = {code for found in tables(GLOSSARY) for row in found.rows for code in codes(row[0])}
     known |= {code for found in tables(GLOSSARY) for row in found.rows for code in codes(row[1])}
     assert set(words) <= known
+
+
+@pytest.mark.parametrize("cost_model", ["h100", "torchrec"])
+def test_the_glossary_knows_every_phase(cost_model: str) -> None:
+    spec = {
+        "batch": {"global": 64},
+        "topology": "dgx-h100",
+        "cost_model": cost_model,
+        "tables": [{"name": "a", "rows": 100, "dim": 8}],
+    }
+    phases = build_case(spec_from_value(spec, "spec")).cost_model.phases
+    known = {code for found in tables(GLOSSARY) for row in found.rows for code in codes(row[0])}
+    assert [phase.name for phase in phases if phase.name not in known] == []
 
 
 def test_the_glossary_says_each_word_once() -> None:

@@ -43,14 +43,14 @@ def test_the_integer_program_finds_the_optimum(problem):
 
 
 @given(problems())
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_the_portfolio_finds_the_optimum(problem):
     check_agreement(problem, "auto")
 
 
 @pytest.mark.slow
 @given(problems())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_the_portfolio_finds_the_optimum_of_many_problems(problem):
     check_agreement(problem, "auto")
 

@@ -67,7 +67,7 @@ def test_no_solution_is_infeasible(backend):
 
 
 @given(problems())
-@settings(max_examples=25)
+@settings(max_examples=60)
 def test_cbc_finds_the_optimum_too(problem):
     best = solve_by_force(problem)
     model = assignment(problem)

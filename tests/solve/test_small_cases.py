@@ -51,6 +51,6 @@ def test_the_integer_program_finds_the_best_plan():
 
 @pytest.mark.slow
 @given(specs(most_tables=3))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_the_portfolio_finds_the_best_plan(spec):
     check_optimum(spec, "auto")

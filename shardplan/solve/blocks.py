@@ -1,0 +1,210 @@
+"""Large problems in pieces: a few devices and all that lies on them alone, searched anew.
+
+A block is a problem of its own: the items whose units all lie inside may change option and place
+within it; everything else on its devices is pinned. The search then costs the same whatever the size
+of the cluster, and goes from block to block, each around one of the slowest devices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.annealing import AnnealParams, Incumbent, anneal
+from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.problem import Problem, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class BlockParams:
+    """How many blocks, how large, and how each is searched."""
+
+    blocks: int = 64
+    devices: int = 8
+    search: AnnealParams = AnnealParams(
+        size=16, steps=150, hottest=4e-3, coldest=2e-4, log2_exponents=(5, 7)
+    )
+
+
+def improve_blocks(
+    problem: Problem,
+    placement: Placement,
+    allowed: NDArray[np.bool_],
+    params: BlockParams,
+    rng: np.random.Generator,
+    should_stop: Callable[[], bool],
+) -> Placement:
+    """Search block after block; the result fits and is no slower than the placement given."""
+    work = _Work(problem, placement)
+    for number in range(params.blocks):
+        if should_stop():
+            break
+        devices = work.pick(number, params.devices, rng)
+        block = _Block.around(work, devices, allowed)
+        if block is None:
+            continue
+        before = evaluate(block.problem, block.placement).objective
+        incumbent = Incumbent(before)
+        anneal(
+            block.problem, np.ones(block.problem.option_count, dtype=bool), params.search, rng,
+            scale_seconds=float(block.problem.load_seconds.max(axis=0).sum()) or 1e-12,
+            incumbent=incumbent,
+            starts=[block.placement] * (params.search.size // 2),
+            should_stop=should_stop,
+        )
+        if incumbent.placement is not None:
+            work.apply(block, incumbent.placement)
+    return work.placement()
+
+
+class _Work:
+    """The placement as it stands, by item, with its sums."""
+
+    def __init__(self, problem: Problem, placement: Placement) -> None:
+        self.problem = problem
+        self.option = placement.option.copy()
+        self.targets = [placement.targets_of(item) for item in range(problem.item_count)]
+        self.apart = np.isin(
+            np.arange(problem.item_count), np.concatenate([np.zeros(0, np.int64), *problem.apart])
+        )
+        state = evaluate(problem, placement)
+        self.load, self.device_bytes = state.load_seconds, state.device_bytes
+        self.node_bytes = state.node_bytes
+
+    def placement(self) -> Placement:
+        return Placement.of(self.option, self.targets)
+
+    def pick(self, number: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The slowest device of a stage, each stage in its turn, and others at random."""
+        slowest = int(self.load[:, number % self.problem.stage_count].argmax())
+        count = min(count, self.problem.device_count)
+        others = rng.choice(self.problem.device_count, size=count, replace=False)
+        return np.sort(np.append(others[others != slowest][: count - 1], slowest))
+
+    def apply(self, block: _Block, found: Placement) -> None:
+        """Take over what a block's search found."""
+        for position, item in enumerate(block.items):
+            option = int(block.option[found.option[position]])
+            targets = block.devices[found.targets_of(position)]
+            self._add(item, -1.0)
+            self.option[item], self.targets[item] = option, targets
+            self._add(item, 1.0)
+
+    def _add(self, item: int, sign: float) -> None:
+        option, targets = int(self.option[item]), self.targets[item]
+        np.add.at(self.load, targets, sign * self.problem.load_seconds[option])
+        np.add.at(self.device_bytes, targets, sign * self.problem.device_bytes[option])
+        nodes = targets // self.problem.devices_per_node
+        np.add.at(self.node_bytes, nodes, sign * self.problem.node_bytes[option])
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A few devices as a problem: its first items are real ones, one more per device is pinned."""
+
+    devices: NDArray[np.int64]
+    items: list[int]
+    option: NDArray[np.int64]
+    """The option of the whole problem that each option of the block's real items is."""
+    problem: Problem
+    placement: Placement
+
+    @classmethod
+    def around(
+        cls, work: _Work, devices: NDArray[np.int64], allowed: NDArray[np.bool_]
+    ) -> _Block | None:
+        whole = work.problem
+        inside = np.zeros(whole.device_count, dtype=bool)
+        inside[devices] = True
+        items = [
+            item
+            for item, targets in enumerate(work.targets)
+            if len(targets)
+            and whole.shape[work.option[item]] == Shape.DEVICE
+            and not work.apart[item]
+            and inside[targets].all()
+        ]
+        if not items:
+            return None
+        usable = allowed & (whole.shape == Shape.DEVICE) & (whole.units <= len(devices))
+        usable[work.option[items]] = True
+        spans = [np.flatnonzero(usable[s.start : s.stop]) + s.start
+                 for s in map(whole.options_of, items)]
+        option = np.concatenate(spans)
+        position = np.full(whole.device_count, -1)
+        position[devices] = np.arange(len(devices))
+        placement = Placement.of(
+            np.concatenate([
+                [int(np.searchsorted(option, work.option[item])) for item in items],
+                len(option) + np.arange(len(devices)),
+            ]).astype(np.int64),
+            [position[work.targets[item]] for item in items]
+            + [np.array([d]) for d in range(len(devices))],
+        )
+        problem = _block_problem(work, devices, items, option, [len(span) for span in spans])
+        return cls(devices, items, option, problem, placement)
+
+
+def _block_problem(
+    work: _Work,
+    devices: NDArray[np.int64],
+    items: list[int],
+    option: NDArray[np.int64],
+    counts: list[int],
+) -> Problem:
+    """Every device is a node of its own here, and has its share of its real node's free room."""
+    whole, count = work.problem, len(devices)
+    moving = _Moving.of(work, devices, items)
+    node = devices // whole.devices_per_node
+    room = (whole.node_capacity - work.node_bytes)[node].clip(min=0.0) / whole.devices_per_node
+    domains = np.vstack([whole.domains[:, devices], np.eye(count, dtype=bool)])
+    return Problem(
+        option_offsets=np.concatenate([[0], np.cumsum([*counts, *[1] * count])]).astype(np.int64),
+        shape=np.full(len(option) + count, Shape.DEVICE, dtype=np.int8),
+        units=np.concatenate([whole.units[option], np.ones(count, dtype=np.int64)]),
+        load_seconds=np.vstack([
+            whole.load_seconds[option], (work.load[devices] - moving.load).clip(min=0.0)]),
+        device_bytes=np.vstack([
+            whole.device_bytes[option], (work.device_bytes[devices] - moving.bytes).clip(min=0.0)]),
+        node_bytes=np.vstack([
+            whole.node_bytes[option], np.zeros((count, whole.node_bytes.shape[1]))]),
+        device_capacity=whole.device_capacity[devices],
+        node_capacity=np.floor(moving.shared + room),
+        chain_of_stage=whole.chain_of_stage,
+        chain_seconds=whole.chain_seconds,
+        domain=np.concatenate([whole.domain[option], len(whole.domains) + np.arange(count)]),
+        domains=domains,
+        stage_names=whole.stage_names,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    """What a block's real items put on its devices now."""
+
+    load: NDArray[np.float64]
+    bytes: NDArray[np.float64]
+    shared: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, work: _Work, devices: NDArray[np.int64], items: list[int]) -> _Moving:
+        whole = work.problem
+        position = np.full(whole.device_count, -1)
+        position[devices] = np.arange(len(devices))
+        where = np.concatenate([position[work.targets[item]] for item in items])
+        option = np.concatenate([
+            np.full(len(work.targets[item]), work.option[item]) for item in items
+        ])
+        sums = []
+        for per_unit in (whole.load_seconds, whole.device_bytes, whole.node_bytes):
+            total = np.zeros((len(devices), per_unit.shape[1]))
+            np.add.at(total, where, per_unit[option])
+            sums.append(total)
+        return cls(*sums)

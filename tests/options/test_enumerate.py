@@ -1,0 +1,205 @@
+"""The options of a table against an enumerator that tries everything and asks rule by rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shardplan.options.constraint import Constraint
+from shardplan.options.enumerate import Cluster, enumerate_options
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.workload.access import Uniform
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.table import Table
+from shardplan.workload.training import Optimizer, Training
+from shardplan.workload.workload import Workload
+
+Way = tuple[ShardingType, Kernel, int]
+
+WITHIN_A_NODE = {
+    ShardingType.TABLE_ROW_WISE,
+    ShardingType.TABLE_COLUMN_WISE,
+    ShardingType.GRID_SHARD,
+}
+CUTS_COLUMNS = {
+    ShardingType.COLUMN_WISE,
+    ShardingType.TABLE_COLUMN_WISE,
+    ShardingType.GRID_SHARD,
+}
+ON_EVERY_DEVICE = {ShardingType.ROW_WISE, ShardingType.DATA_PARALLEL}
+
+
+def workload_of(*sizes: tuple[int, int], **training) -> Workload:
+    """Tables of (rows, dim)."""
+    tables = tuple(
+        Table(f"t{i}", "m", rows, dim, Dtype.FP32, (f"f{i}",), (1.0,), Uniform())
+        for i, (rows, dim) in enumerate(sizes)
+    )
+    return Workload("test", tables, 64, Training(**training))
+
+
+def ways(workload: Workload, cluster: Cluster, constraints=()) -> list[list[Way]]:
+    """What the enumerator found for each table, in its order."""
+    options = enumerate_options(workload, cluster, constraints)
+    found: list[list[Way]] = [[] for _ in workload.tables]
+    for row, table in enumerate(options.table.tolist()):
+        found[table].append(
+            (
+                options.sharding_type(row),
+                options.compute_kernel(row),
+                int(options.column_shards[row]),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The runtime's rules and one constraint, for one table."""
+
+    table: Table
+    cluster: Cluster
+    demand: Constraint
+    exact_rowwise_updates: bool
+
+    def allow(self, kind: ShardingType, kernel: Kernel, cut: int) -> bool:
+        """Whether the table may be cut into ``cut`` blocks of columns and placed so."""
+        return (
+            self._constraint_allows(kind, kernel)
+            and (kernel is Kernel.DENSE) == (kind is ShardingType.DATA_PARALLEL)
+            and (kernel is not Kernel.FUSED_UVM or self.cluster.has_ddr)
+            and self._columns_may_be_cut(kind, cut)
+            and all(self._row_blocks(kind))
+            and self._is_worth_telling_apart(kind)
+        )
+
+    def _constraint_allows(self, kind: ShardingType, kernel: Kernel) -> bool:
+        if self.demand.sharding is not None and kind not in self.demand.sharding:
+            return False
+        if self.demand.kernels is not None and kernel not in self.demand.kernels:
+            return False
+        if self.exact_rowwise_updates and kind in CUTS_COLUMNS:
+            return False
+        everywhere = self.demand.ranks is None or len(self.demand.ranks) == self.cluster.world_size
+        return kind not in ON_EVERY_DEVICE or (everywhere and not self.demand.apart)
+
+    def _columns_may_be_cut(self, kind: ShardingType, cut: int) -> bool:
+        if kind not in CUTS_COLUMNS:
+            return cut == 1
+        if not self._is_even(cut):
+            return False
+        if kind is ShardingType.COLUMN_WISE:
+            return cut <= self.cluster.world_size
+        if kind is ShardingType.GRID_SHARD:  # a block per node; two where a single node is asked
+            return cut <= self.cluster.nodes or (self._asks_for(kind) and cut == 2)
+        each = self.cluster.devices_per_node
+        return cut == min(filter(self._is_even, range(each, self.table.dim + 1, each)), default=0)
+
+    def _is_even(self, cut: int) -> bool:
+        """Two or more equal parts, which FBGEMM's kernels can read."""
+        return cut >= 2 and self.table.dim % cut == 0 and (self.table.dim // cut) % 4 == 0
+
+    def _asks_for(self, kind: ShardingType) -> bool:
+        return self.demand.sharding is not None and kind in self.demand.sharding
+
+    def _row_blocks(self, kind: ShardingType) -> list[int]:
+        """The rows of each shard by ceil division; TorchRec crashes on a shard without any."""
+        parts = {
+            ShardingType.ROW_WISE: self.cluster.world_size,
+            ShardingType.TABLE_ROW_WISE: self.cluster.devices_per_node,
+            ShardingType.GRID_SHARD: self.cluster.devices_per_node,
+        }.get(kind, 1)
+        block, left, blocks = -(-self.table.rows // parts), self.table.rows, []
+        for _ in range(parts):
+            blocks.append(min(block, left))
+            left -= blocks[-1]
+        return blocks
+
+    def _is_worth_telling_apart(self, kind: ShardingType) -> bool:
+        if kind in WITHIN_A_NODE:
+            return self._asks_for(kind) or self.cluster.nodes > 1
+        return kind not in ON_EVERY_DEVICE or self._asks_for(kind) or self.cluster.world_size > 1
+
+
+CLUSTERS = st.tuples(st.integers(1, 3), st.sampled_from([1, 2, 3, 4, 8]), st.booleans()).map(
+    lambda drawn: Cluster(drawn[0] * drawn[1], drawn[1], drawn[2])
+)
+
+
+@st.composite
+def demands(draw: st.DrawFn, world_size: int) -> Constraint:
+    kinds = st.lists(st.sampled_from(list(ShardingType)), min_size=1, unique=True).map(tuple)
+    kernels = st.lists(st.sampled_from(list(Kernel)[:3]), min_size=1, unique=True).map(tuple)
+    ranks = st.lists(st.integers(0, world_size - 1), min_size=1, unique=True)
+    return Constraint(
+        (0, 1),
+        sharding=draw(st.none() | kinds),
+        kernels=draw(st.none() | kernels),
+        apart=draw(st.booleans()),
+        ranks=draw(st.none() | ranks.map(lambda drawn: tuple(sorted(drawn)))),
+    )
+
+
+@given(
+    st.data(),
+    CLUSTERS,
+    st.lists(st.sampled_from([4, 6, 8, 12, 16, 20, 24, 48, 64, 96, 130]), min_size=2, max_size=3),
+    st.booleans(),
+    st.sampled_from([Optimizer.SGD, Optimizer.ROWWISE_ADAGRAD]),
+)
+def test_options_are_those_that_every_rule_allows(data, cluster, dims, exact, optimizer):
+    """Tables 0 and 1 are constrained, a third one is free."""
+    rows = [data.draw(st.sampled_from([1, 2, 3, 5, 9, 10, 1000])) for _ in dims]
+    workload = workload_of(*zip(rows, dims, strict=True), exact_updates=exact, optimizer=optimizer)
+    demand = data.draw(demands(cluster.world_size))
+    found = ways(workload, cluster, [demand])
+    for index, table in enumerate(workload.tables):
+        rules = Rules(
+            table,
+            cluster,
+            demand if index < 2 else Constraint((index,)),
+            exact and optimizer is Optimizer.ROWWISE_ADAGRAD,
+        )
+        expected = {
+            (kind, kernel, cut)
+            for kind in ShardingType
+            for kernel in (Kernel.DENSE, Kernel.FUSED, Kernel.FUSED_UVM)
+            for cut in range(1, table.dim + 1)
+            if rules.allow(kind, kernel, cut)
+        }
+        assert set(found[index]) == expected
+        assert len(found[index]) == len(expected)
+
+
+def test_all_constraints_on_a_table_hold_at_once():
+    constraints = [
+        Constraint((0,), sharding=(ShardingType.TABLE_WISE, ShardingType.ROW_WISE)),
+        Constraint((0,), kernels=(Kernel.FUSED_UVM,)),
+        Constraint((0,), ranks=(0, 1)),
+    ]
+    (found,) = ways(workload_of((1000, 64)), Cluster(4, 2, has_ddr=True), constraints)
+    assert found == [(ShardingType.TABLE_WISE, Kernel.FUSED_UVM, 1)]
+
+
+def test_a_table_of_odd_width_is_not_cut_by_columns():
+    """130 columns have no two equal parts of a multiple of four."""
+    (found,) = ways(workload_of((1000, 130)), Cluster(4, 2, has_ddr=False), ())
+    assert {kind for kind, _, _ in found} == set(ShardingType) - CUTS_COLUMNS
+
+
+@pytest.mark.parametrize(("rows", "devices", "legal"), [(9, 4, False), (8, 4, True), (10, 4, True)])
+def test_no_row_shard_is_empty(rows, devices, legal):
+    """9 rows on 4 devices are 3, 3, 3, 0; 10 are 3, 3, 3, 1."""
+    (found,) = ways(workload_of((rows, 4)), Cluster(devices, devices, has_ddr=False), ())
+    assert (ShardingType.ROW_WISE in {kind for kind, _, _ in found}) == legal
+
+
+def test_options_come_in_the_order_of_tables():
+    options = enumerate_options(
+        workload_of((9, 4), (1000, 64), (50, 16), (9, 4)), Cluster(4, 2, has_ddr=True), ()
+    )
+    assert options.table.tolist() == sorted(options.table.tolist())
