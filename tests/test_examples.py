@@ -34,7 +34,7 @@ def test_an_example_is_solved_well(path):
     case = build_case(load_spec(str(path)))
     plan = make_plan(case, Settings(time_limit_seconds=60.0), Reporter())
     assert verify(plan, case) == ()
-    assert plan.optimality.gap <= 0.05
+    assert plan.optimality.gap <= 0.1
 
 
 @pytest.mark.slow

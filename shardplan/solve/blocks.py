@@ -1,8 +1,8 @@
 """Large problems in pieces: a few devices and all that lies on them alone, searched anew.
 
 A block is a problem of its own: the items whose units all lie inside may change option and place
-within it; everything else on its devices is pinned. The search then costs the same whatever the size
-of the cluster, and goes from block to block, each around one of the slowest devices.
+within it; everything else on its devices is pinned. The search then costs the same whatever the
+size of the cluster, and goes from block to block, each around one of the slowest devices.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_BLOCK_SEARCH = AnnealParams(size=16, steps=150, hottest=4e-3, coldest=2e-4, log2_exponents=(5, 7))
+"""Short and cool: a block begins with a good placement."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlockParams:
     """How many blocks, how large, and how each is searched."""
 
     blocks: int = 64
     devices: int = 8
-    search: AnnealParams = AnnealParams(
-        size=16, steps=150, hottest=4e-3, coldest=2e-4, log2_exponents=(5, 7)
-    )
+    search: AnnealParams = _BLOCK_SEARCH
 
 
 def improve_blocks(
@@ -53,7 +55,10 @@ def improve_blocks(
         before = evaluate(block.problem, block.placement).objective
         incumbent = Incumbent(before)
         anneal(
-            block.problem, np.ones(block.problem.option_count, dtype=bool), params.search, rng,
+            block.problem,
+            np.ones(block.problem.option_count, dtype=bool),
+            params.search,
+            rng,
             scale_seconds=float(block.problem.load_seconds.max(axis=0).sum()) or 1e-12,
             incumbent=incumbent,
             starts=[block.placement] * (params.search.size // 2),
@@ -135,16 +140,19 @@ class _Block:
             return None
         usable = allowed & (whole.shape == Shape.DEVICE) & (whole.units <= len(devices))
         usable[work.option[items]] = True
-        spans = [np.flatnonzero(usable[s.start : s.stop]) + s.start
-                 for s in map(whole.options_of, items)]
+        spans = [
+            np.flatnonzero(usable[s.start : s.stop]) + s.start for s in map(whole.options_of, items)
+        ]
         option = np.concatenate(spans)
         position = np.full(whole.device_count, -1)
         position[devices] = np.arange(len(devices))
         placement = Placement.of(
-            np.concatenate([
-                [int(np.searchsorted(option, work.option[item])) for item in items],
-                len(option) + np.arange(len(devices)),
-            ]).astype(np.int64),
+            np.concatenate(
+                [
+                    [int(np.searchsorted(option, work.option[item])) for item in items],
+                    len(option) + np.arange(len(devices)),
+                ]
+            ).astype(np.int64),
             [position[work.targets[item]] for item in items]
             + [np.array([d]) for d in range(len(devices))],
         )
@@ -169,12 +177,15 @@ def _block_problem(
         option_offsets=np.concatenate([[0], np.cumsum([*counts, *[1] * count])]).astype(np.int64),
         shape=np.full(len(option) + count, Shape.DEVICE, dtype=np.int8),
         units=np.concatenate([whole.units[option], np.ones(count, dtype=np.int64)]),
-        load_seconds=np.vstack([
-            whole.load_seconds[option], (work.load[devices] - moving.load).clip(min=0.0)]),
-        device_bytes=np.vstack([
-            whole.device_bytes[option], (work.device_bytes[devices] - moving.bytes).clip(min=0.0)]),
-        node_bytes=np.vstack([
-            whole.node_bytes[option], np.zeros((count, whole.node_bytes.shape[1]))]),
+        load_seconds=np.vstack(
+            [whole.load_seconds[option], (work.load[devices] - moving.load).clip(min=0.0)]
+        ),
+        device_bytes=np.vstack(
+            [whole.device_bytes[option], (work.device_bytes[devices] - moving.bytes).clip(min=0.0)]
+        ),
+        node_bytes=np.vstack(
+            [whole.node_bytes[option], np.zeros((count, whole.node_bytes.shape[1]))]
+        ),
         device_capacity=whole.device_capacity[devices],
         node_capacity=np.floor(moving.shared + room),
         chain_of_stage=whole.chain_of_stage,
@@ -199,9 +210,9 @@ class _Moving:
         position = np.full(whole.device_count, -1)
         position[devices] = np.arange(len(devices))
         where = np.concatenate([position[work.targets[item]] for item in items])
-        option = np.concatenate([
-            np.full(len(work.targets[item]), work.option[item]) for item in items
-        ])
+        option = np.concatenate(
+            [np.full(len(work.targets[item]), work.option[item]) for item in items]
+        )
         sums = []
         for per_unit in (whole.load_seconds, whole.device_bytes, whole.node_bytes):
             total = np.zeros((len(devices), per_unit.shape[1]))

@@ -9,6 +9,7 @@ on single devices move. The yardstick is the sum of powers that also steers the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,7 +97,7 @@ class _Units:
         offsets = self._before.unit_offsets
         return Placement.of(
             self._before.option,
-            [targets[start:end] for start, end in zip(offsets[:-1], offsets[1:], strict=True)],
+            [targets[start:end] for start, end in pairwise(offsets.tolist())],
         )
 
     def round(self, log2_exponent: int, by_load: bool, rng: np.random.Generator) -> bool:
@@ -172,7 +173,8 @@ class _Units:
         room_first = (problem.device_capacity - self.device_bytes)[first]
         room_second = (problem.device_capacity - self.device_bytes)[second]
         # A tier that is over already may stay so, but not get worse.
-        allowed = (shift <= room_first.clip(min=0.0)[:, None, None]).all(axis=3)
+        allowed = np.ones(shift.shape[:3], dtype=bool)
+        allowed &= (shift <= room_first.clip(min=0.0)[:, None, None]).all(axis=3)
         allowed &= (-shift <= room_second.clip(min=0.0)[:, None, None]).all(axis=3)
         if self._shared.any():
             # Every device is in one pair at most: each may claim its share of the node's room.

@@ -8,7 +8,9 @@ import numpy as np
 
 from shardplan.solve.annealing import AnnealParams, Incumbent, anneal
 from shardplan.solve.assignment import assignment
-from shardplan.solve.backend import Limits, Status, Watch, solve_program
+from shardplan.solve.backend import Limits, Status, solve_program
+from shardplan.solve.blocks import BlockParams, improve_blocks
+from shardplan.solve.exchange import ExchangeParams, exchange
 from shardplan.solve.option_choice import choose_options
 from shardplan.solve.record import Record
 from shardplan.solve.relaxation import Relaxation, relax
@@ -27,10 +29,24 @@ if TYPE_CHECKING:
 
 _POPULATION_CELLS = 25_000
 """About how many numbers a step of the search touches at once: large enough to hide Python."""
+_WHOLE_SEARCH = 20_000
+"""Items times devices up to which the search takes the problem whole; beyond, in blocks."""
+_LARGEST_CHOICE = 300
+"""Items up to which options are chosen by an integer program; beyond, the relaxation is as good."""
 _LARGEST_PROGRAM = 60_000
 """Variables beyond which the integer program is not tried."""
 _NODE_COLUMNS = 800_000
 """Nodes times variables of the integer program's tree, when the caller limits neither."""
+_SAFETY = 1e-7
+"""Relative allowance for rounding, taken off the integer program's bound."""
+_ROUNDS = (
+    AnnealParams(steps=400),
+    AnnealParams(steps=1600, largest_ruin=5),
+    AnnealParams(steps=3200),
+)
+"""The search on small problems, each round with more effort."""
+_BLOCK_ROUNDS = (BlockParams(blocks=60), BlockParams(blocks=120), BlockParams(blocks=180))
+"""The search on large ones."""
 
 
 def solve(
@@ -56,23 +72,19 @@ def solve(
 
 
 def _improve(record: Record, relaxation: Relaxation) -> None:
-    """Search and bound in turn, each with more effort, until the gap is met."""
-    search = record.settings.method != "milp"
-    rounds: Sequence[AnnealParams] = (
-        (
-            AnnealParams(steps=400),
-            AnnealParams(steps=1600, largest_ruin=5),
-            AnnealParams(steps=3200),
-        )
-        if search
-        else ()
-    )
-    for number, params in enumerate(rounds):
-        if record.should_stop():
-            return
-        _search(record, relaxation, params, number)
-        if not record.should_stop():
-            relaxation = _choose(record, relaxation)
+    """Search and bound in turn, each round with more effort, until the gap is met."""
+    problem = record.problem
+    whole = problem.item_count * problem.device_count <= _WHOLE_SEARCH
+    if record.settings.method != "milp":
+        for number, (params, blocks) in enumerate(zip(_ROUNDS, _BLOCK_ROUNDS, strict=True)):
+            if record.should_stop():
+                return
+            if whole or record.placement is None:
+                _search(record, relaxation, params, number)
+            else:
+                _search_blocks(record, relaxation, blocks, number)
+            if problem.item_count <= _LARGEST_CHOICE and not record.should_stop():
+                _choose(record, relaxation)
     if record.settings.method != "search" and not record.should_stop():
         _integer_program(record, relaxation)
 
@@ -111,29 +123,39 @@ def _search(record: Record, relaxation: Relaxation, params: AnnealParams, number
         record.offer(incumbent.placement, "search")
 
 
-def _choose(record: Record, relaxation: Relaxation) -> Relaxation:
+def _search_blocks(
+    record: Record, relaxation: Relaxation, params: BlockParams, number: int
+) -> None:
+    record.reporter.starting("blocks")
+    assert record.placement is not None
+    rng = np.random.default_rng((record.settings.seed, number))
+    allowed = _worth_trying(record, relaxation)
+    placement = improve_blocks(
+        record.problem, record.placement, allowed, params, rng, record.should_stop
+    )
+    record.offer(placement, "blocks")
+    polish = ExchangeParams(rounds=200, log2_exponents=(6, 8))
+    record.offer(exchange(record.problem, placement, polish, rng, record.should_stop), "exchange")
+
+
+def _choose(record: Record, relaxation: Relaxation) -> None:
     record.reporter.starting("option choice")
     choice = choose_options(
         record.problem,
         _worth_trying(record, relaxation),
         Limits(record.seconds_left, record.settings.node_limit, record.settings.gap / 10),
         stop_above=record.objective,
-        watch=_watch(record),
+        watch=record.watch("option choice"),
     )
     record.prove(choice.lower_bound, "option choice")
-    return relaxation
 
 
 def _integer_program(record: Record, relaxation: Relaxation) -> None:
     record.reporter.starting("milp")
     problem = record.problem
     allowed = _worth_trying(record, relaxation)
-    width = np.where(
-        problem.shape == 2,
-        0,
-        np.where(problem.shape == 1, problem.node_count, problem.device_count),
-    )
-    if (width[allowed] + 1).sum() > _LARGEST_PROGRAM and record.settings.method != "milp":
+    places = np.array([problem.device_count, problem.node_count, 0])[problem.shape[allowed]]
+    if (places + 1).sum() > _LARGEST_PROGRAM and record.settings.method != "milp":
         return
     model = assignment(problem, allowed)
     start = model.point(record.placement) if record.placement is not None else None
@@ -142,7 +164,7 @@ def _integer_program(record: Record, relaxation: Relaxation) -> None:
         model.program,
         Limits(record.seconds_left, nodes, record.settings.gap * 0.9),
         start=start,
-        watch=_watch(record),
+        watch=record.watch("integer program"),
         seed=record.settings.seed,
     )
     if answer.x is not None:
@@ -152,7 +174,7 @@ def _integer_program(record: Record, relaxation: Relaxation) -> None:
         record.prove(record.objective, "integer program")
     elif answer.bound > 0:
         # Options beyond the incumbent's reach were left out: they cannot lower the bound below it.
-        bound = answer.bound * problem.time_unit * (1 - 1e-7)
+        bound = answer.bound * problem.time_unit * (1 - _SAFETY)
         record.prove(min(bound, record.objective), "integer program")
 
 
@@ -169,13 +191,3 @@ def _scale(record: Record) -> float:
     """The magnitude of what the placement decides about the objective."""
     constant = float(record.problem.chain_seconds.max(initial=0.0))
     return max(record.lower_bound - constant, record.lower_bound * 1e-3, 1e-12)
-
-
-def _watch(record: Record) -> Watch:
-    def tick(best: float, bound: float) -> None:
-        seconds = bound * record.problem.time_unit
-        if record.lower_bound < seconds < record.objective:
-            record.reporter.bounded(seconds, "integer program")
-        record.reporter.ticking()
-
-    return Watch(should_stop=record.settings.should_stop, on_progress=tick)

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from shardplan.errors import SolverError
+from shardplan.solve.backend import Watch
 from shardplan.solve.legality import is_legal
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.placement import evaluate
@@ -76,6 +77,20 @@ class Record:
         self.lower_bound, self.bound = lower_bound, bound
         self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
         self.reporter.bounded(self.lower_bound, bound)
+
+    def watch(self, method: str) -> Watch:
+        """What a back end is to be told: when to stop, and whom to tell of a rising bound."""
+        told = self.lower_bound
+
+        def tick(best: float, bound: float) -> None:
+            nonlocal told
+            seconds = bound * self.problem.time_unit
+            if told < seconds < self.objective:
+                told = seconds
+                self.reporter.bounded(seconds, method)
+            self.reporter.ticking()
+
+        return Watch(should_stop=self.settings.should_stop, on_progress=tick)
 
     def should_stop(self) -> bool:
         """Whether the gap is met, time is up, or the user wants to stop."""

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
     from shardplan.solve.relaxation import Relaxation
 
-_FINENESS = (np.inf, 1.0, 0.8, 0.65, 0.5)
+_FINENESS = (1e6, 1.0, 0.8, 0.65, 0.5)
 """Largest unit allowed, relative to the relaxation's slowest device: smaller units balance better,
 but cost more in all."""
 _LARGEST_SHARE_OF_MEMORY = 0.8
 """Units above this share of a device leave no room for what all devices hold anyway."""
+_LARGEST_FREE_FILL = 1_000_000
+"""Options times devices up to which a fill over all options is worth its time."""
 _FILL_EXPONENTS = (2, 4)
 
 
@@ -36,10 +38,10 @@ def round_options(problem: Problem, relaxation: Relaxation, fineness: float) -> 
     the units of an item are all larger than ``fineness`` allows, the finest are taken.
     """
     limit = relaxation.stage_max * fineness
-    scale = relaxation.lower_bound * 1e-9 + limit
+    scale = (relaxation.lower_bound * 1e-9 + limit).clip(min=1e-300)
     fullest = fullest_device_load(problem)
     counted = problem.chain_of_stage == problem.chain_seconds.argmax()
-    excess = (fullest / scale.clip(min=1e-300))[:, counted].max(axis=1, initial=1.0)
+    excess = (fullest / scale)[:, counted].max(axis=1, initial=1.0)
     room = problem.device_capacity.max(axis=0).clip(min=1.0) * _LARGEST_SHARE_OF_MEMORY
     excess = np.maximum(excess, (problem.device_bytes / room).max(axis=1, initial=1.0))
     order = np.lexsort(
@@ -64,8 +66,10 @@ def first_placements(
     """Greedy placements, balanced by exchange: of rounded options, and of all options at once."""
     everything = np.ones(problem.option_count, dtype=bool)
     choices = [round_options(problem, relaxation, fineness) for fineness in _FINENESS]
+    if problem.option_count * problem.device_count <= _LARGEST_FREE_FILL:
+        choices.append(everything)
     seen: set[bytes] = set()
-    for allowed in [*choices, everything]:
+    for allowed in choices:
         if allowed.tobytes() in seen:
             continue
         seen.add(allowed.tobytes())

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 REFERENCE_BATCH = 65_536
 """Samples in the batch that a reuse histogram was taken from."""
+_FEWEST_DRAWS = 1e-6
+"""Accesses in the reference batch below which a histogram of them says nothing."""
 
 
 def distribution(bins: tuple[float, ...], rows: int, pooling: float) -> RowDistribution:
@@ -29,11 +31,12 @@ def distribution(bins: tuple[float, ...], rows: int, pooling: float) -> RowDistr
     """
     draws = REFERENCE_BATCH * pooling
     observed = np.asarray(bins, dtype=np.float64)
-    if draws <= 0 or observed.sum() <= 0:
+    if draws < _FEWEST_DRAWS or observed.sum() <= 0:
         return RowDistribution(np.array([float(rows)]), np.array([1.0 / rows]))
     hits = mean_hits(len(bins))
     shares = observed * hits / np.dot(observed, hits)
-    touched = np.minimum(1.0, rows / (draws / hits * shares).sum()) * draws / hits * shares
+    touched = draws / hits * shares
+    touched *= rows / max(float(touched.sum()), rows)
 
     population = touched.copy()
     population[1:] *= hits[1:] / _rates(len(bins))[1:]
