@@ -158,13 +158,20 @@ def _domains(
     case: Case, items: Items, table: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Where each option's units may land: (options,) rows of a (n, D) mask of devices."""
-    allowed = np.ones((len(items.tables), case.topology.world_size), dtype=bool)
+    devices = np.arange(case.topology.world_size)
+    masks: dict[int, NDArray[np.bool_]] = {}
     for constraint in case.constraints:
         if constraint.ranks is not None:
-            mask = np.isin(np.arange(case.topology.world_size), constraint.ranks)
-            allowed[items.of_table[list(constraint.tables)]] &= mask
-    domains, of_item = np.unique(allowed, axis=0, return_inverse=True)
-    return of_item.reshape(-1)[items.of_table[table]].astype(np.int64), domains
+            allowed = np.isin(devices, constraint.ranks)
+            for item in items.of_table[list(constraint.tables)].tolist():
+                masks[item] = masks.get(item, np.ones(len(devices), dtype=bool)) & allowed
+    everywhere = np.ones(len(devices), dtype=bool)
+    domains = {everywhere.tobytes(): 0}
+    of_item = np.zeros(len(items.tables), dtype=np.int64)
+    for item, mask in masks.items():
+        of_item[item] = domains.setdefault(mask.tobytes(), len(domains))
+    rows = [np.frombuffer(key, dtype=bool) for key in domains]
+    return of_item[items.of_table[table]], np.array(rows)
 
 
 def _fits_alone(problem: Problem) -> NDArray[np.bool_]:

@@ -78,7 +78,7 @@ class Inserter:
         items: NDArray[np.int64],
         noise_seconds: NDArray[np.float64],
         rng: np.random.Generator,
-    ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
         """(R,) options and (R, D) counts for item ``items[r]`` of each placement, not yet placed.
 
         Places and options are ranked by cost plus Gumbel noise of scale ``noise_seconds`` (R,):
@@ -112,7 +112,7 @@ class Inserter:
         score[~exists | ~count.any(axis=2)] = np.inf
         best = score.argmin(axis=1)
         rows = np.arange(population.size)
-        return options[rows, best], count[rows, best].astype(np.uint8)
+        return options[rows, best], count[rows, best].astype(np.uint16)
 
     def _powers(
         self, population: Population

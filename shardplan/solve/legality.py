@@ -49,5 +49,5 @@ def _inside_domains(problem: Problem, placement: Placement) -> bool:
 def _apart(problem: Problem, placement: Placement) -> bool:
     if not problem.apart:
         return True
-    counts: NDArray[np.uint8] = device_counts(problem, placement)
+    counts: NDArray[np.uint16] = device_counts(problem, placement)
     return all(bool((counts[items].sum(axis=0) <= 1).all()) for items in problem.apart)

@@ -28,7 +28,7 @@ class Population:
         self.problem, self.size = problem, size
         devices, nodes = problem.device_count, problem.node_count
         self.option = np.zeros((size, problem.item_count), dtype=np.int64)
-        self.count = np.zeros((size, problem.item_count, devices), dtype=np.uint8)
+        self.count = np.zeros((size, problem.item_count, devices), dtype=np.uint16)
         self.load = np.zeros((size, devices, problem.stage_count))
         self.device_bytes = np.zeros((size, devices, problem.device_capacity.shape[1]))
         self.node_bytes = np.zeros((size, nodes, problem.node_capacity.shape[1]))
@@ -38,14 +38,14 @@ class Population:
         self._rows = np.arange(size)
 
     def insert(
-        self, items: NDArray[np.int64], options: NDArray[np.int64], counts: NDArray[np.uint8]
+        self, items: NDArray[np.int64], options: NDArray[np.int64], counts: NDArray[np.uint16]
     ) -> None:
         """Place item ``items[r]`` of placement r as ``options[r]`` with ``counts[r]`` (R, D)."""
         self.option[self._rows, items] = options
         self.count[self._rows, items] = counts
         self._add(items, options, counts, 1.0)
 
-    def remove(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def remove(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
         """Take out item ``items[r]`` of placement r; returns what ``insert`` needs to undo it."""
         options, counts = self.option[self._rows, items], self.count[self._rows, items]
         self._add(items, options, counts, -1.0)
@@ -57,7 +57,7 @@ class Population:
         self,
         items: NDArray[np.int64],
         options: NDArray[np.int64],
-        counts: NDArray[np.uint8],
+        counts: NDArray[np.uint16],
         sign: float,
     ) -> None:
         problem = self.problem
@@ -140,9 +140,9 @@ def _apart_groups(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.bool_
     return group_of, members
 
 
-def device_counts(problem: Problem, placement: Placement) -> NDArray[np.uint8]:
+def device_counts(problem: Problem, placement: Placement) -> NDArray[np.uint16]:
     """(I, D): the units of each item on each device; 1 everywhere for shape ALL."""
-    counts = np.zeros((problem.item_count, problem.device_count), dtype=np.uint8)
+    counts = np.zeros((problem.item_count, problem.device_count), dtype=np.uint16)
     item = np.repeat(np.arange(problem.item_count), np.diff(placement.unit_offsets))
     shape = problem.shape[placement.option]
     on_device = shape[item] == Shape.DEVICE

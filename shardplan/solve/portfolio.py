@@ -35,6 +35,8 @@ _LARGEST_CHOICE = 300
 """Items up to which options are chosen by an integer program; beyond, the relaxation is as good."""
 _LARGEST_PROGRAM = 60_000
 """Variables beyond which the integer program is not tried."""
+_SMALL_PROGRAM = 600
+"""Variables up to which the integer program comes first: it is done before a search is."""
 _NODE_COLUMNS = 800_000
 """Nodes times variables of the integer program's tree, when the caller limits neither."""
 _SAFETY = 1e-7
@@ -75,6 +77,8 @@ def _improve(record: Record, relaxation: Relaxation) -> None:
     """Search and bound in turn, each round with more effort, until the gap is met."""
     problem = record.problem
     whole = problem.item_count * problem.device_count <= _WHOLE_SEARCH
+    if _program_size(record, relaxation) <= _SMALL_PROGRAM and record.settings.method == "auto":
+        _integer_program(record, relaxation)
     if record.settings.method != "milp":
         for number, (params, blocks) in enumerate(zip(_ROUNDS, _BLOCK_ROUNDS, strict=True)):
             if record.should_stop():
@@ -154,8 +158,7 @@ def _integer_program(record: Record, relaxation: Relaxation) -> None:
     record.reporter.starting("milp")
     problem = record.problem
     allowed = _worth_trying(record, relaxation)
-    places = np.array([problem.device_count, problem.node_count, 0])[problem.shape[allowed]]
-    if (places + 1).sum() > _LARGEST_PROGRAM and record.settings.method != "milp":
+    if _program_size(record, relaxation) > _LARGEST_PROGRAM and record.settings.method != "milp":
         return
     model = assignment(problem, allowed)
     start = model.point(record.placement) if record.placement is not None else None
@@ -176,6 +179,13 @@ def _integer_program(record: Record, relaxation: Relaxation) -> None:
         # Options beyond the incumbent's reach were left out: they cannot lower the bound below it.
         bound = answer.bound * problem.time_unit * (1 - _SAFETY)
         record.prove(min(bound, record.objective), "integer program")
+
+
+def _program_size(record: Record, relaxation: Relaxation) -> int:
+    """How many whole variables the integer program has: one per option and place."""
+    problem = record.problem
+    places = np.array([problem.device_count, problem.node_count, 0])
+    return int((places[problem.shape[_worth_trying(record, relaxation)]] + 1).sum())
 
 
 def _worth_trying(record: Record, relaxation: Relaxation) -> NDArray[np.bool_]:

@@ -59,7 +59,10 @@ class Problem:
     chain_seconds: NDArray[np.float64]
     """(C,): seconds of each chain whatever the placement."""
     domain: NDArray[np.int64]
-    """(O,): which row of ``domains`` says where the option's units may land."""
+    """(O,): which row of ``domains`` says where the option's units may land.
+
+    Options of shape ALL need a domain of all devices, and no item of an apart-group has one.
+    """
     domains: NDArray[np.bool_]
     """(n, D): the devices that each domain allows; a unit must land inside it wholly."""
     apart: tuple[NDArray[np.int64], ...] = ()
