@@ -43,12 +43,14 @@ _SAFETY = 1e-7
 """Relative allowance for rounding, taken off the integer program's bound."""
 _ROUNDS = (
     AnnealParams(steps=400),
-    AnnealParams(steps=1600, largest_ruin=5),
-    AnnealParams(steps=3200),
+    AnnealParams(steps=1000, largest_ruin=5),
+    AnnealParams(steps=2000),
 )
 """The search on small problems, each round with more effort."""
-_BLOCK_ROUNDS = (BlockParams(blocks=60), BlockParams(blocks=120), BlockParams(blocks=180))
-"""The search on large ones."""
+_FEWEST_BLOCKS = 40
+"""Blocks searched in the first round; the next ones search twice and three times as many."""
+_CROWDED = 4
+"""Items per device from which a search in blocks pays."""
 
 
 def solve(
@@ -80,13 +82,13 @@ def _improve(record: Record, relaxation: Relaxation) -> None:
     if _program_size(record, relaxation) <= _SMALL_PROGRAM and record.settings.method == "auto":
         _integer_program(record, relaxation)
     if record.settings.method != "milp":
-        for number, (params, blocks) in enumerate(zip(_ROUNDS, _BLOCK_ROUNDS, strict=True)):
+        for number, params in enumerate(_ROUNDS):
             if record.should_stop():
                 return
             if whole or record.placement is None:
                 _search(record, relaxation, params, number)
-            else:
-                _search_blocks(record, relaxation, blocks, number)
+            if problem.item_count >= _CROWDED * problem.device_count and not record.should_stop():
+                _search_blocks(record, relaxation, number)
             if problem.item_count <= _LARGEST_CHOICE and not record.should_stop():
                 _choose(record, relaxation)
     if record.settings.method != "search" and not record.should_stop():
@@ -127,11 +129,12 @@ def _search(record: Record, relaxation: Relaxation, params: AnnealParams, number
         record.offer(incumbent.placement, "search")
 
 
-def _search_blocks(
-    record: Record, relaxation: Relaxation, params: BlockParams, number: int
-) -> None:
+def _search_blocks(record: Record, relaxation: Relaxation, number: int) -> None:
+    if record.placement is None:
+        return
+    most = max(_FEWEST_BLOCKS, record.problem.device_count // 4)
+    params = BlockParams(blocks=(number + 1) * most)
     record.reporter.starting("blocks")
-    assert record.placement is not None
     rng = np.random.default_rng((record.settings.seed, number))
     allowed = _worth_trying(record, relaxation)
     placement = improve_blocks(
