@@ -90,7 +90,10 @@ def _dlrm() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _criteo() -> Iterator[tuple[str, dict[str, Any]]]:
     access = {"access": {"zipf": 1.05}}
-    capped, raw = published_set("criteo-1tb-40m", **access), published_set("criteo-1tb-raw", **access)
+    capped, raw = (
+        published_set("criteo-1tb-40m", **access),
+        published_set("criteo-1tb-raw", **access),
+    )
     yield "criteo-1tb-40m x 8", _on_dgx(capped, 1, "rowwise_adagrad")
     yield "criteo-1tb-raw x 16", _on_dgx(raw, 2, "rowwise_adagrad")
 

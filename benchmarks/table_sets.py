@@ -53,10 +53,7 @@ def rows_of(tables: Any, **more: Any) -> list[dict[str, Any]]:
 
 
 def published_set(name: str, **more: Any) -> list[dict[str, Any]]:
-    """The entries of one set of table_sets.json.
-
-    A pooling factor is the mean number of ids, which never is below one here.
-    """
+    """The entries of one set of table_sets.json."""
     tables = _read_json("table_sets.json")[name]["tables"]
     return rows_of([(t["rows"], t["dim"], t["pooling"]) for t in tables], **more)
 

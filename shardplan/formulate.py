@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +12,13 @@ from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.plan.decision import Decision
-from shardplan.shortfall import oversized
+from shardplan.shortfall import crowded_out, oversized, too_many_bytes
 from shardplan.solve.problem import Problem, Shape
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from shardplan.case import Case
@@ -33,6 +35,10 @@ _SHAPES = {
     ShardingType.GRID_SHARD: Shape.NODE,
 }
 _MANY_UNITS = (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
+
+
+_MOST_SHORTFALLS = 20
+"""Shortfalls named one by one."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ def formulate(case: Case) -> Formulation:
 
     Raises Infeasible where a table has no option at all, or none that fits an empty device.
     """
+    _refuse(crowded_out(case))
     topology = case.topology
     cluster = Cluster(
         topology.world_size, topology.devices_per_node, has_ddr=topology.ddr is not None
@@ -81,8 +88,7 @@ def formulate(case: Case) -> Formulation:
     fits = _fits_alone(problem)
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)
-        if large:
-            raise Infeasible(large)
+        _refuse([*too_many_bytes(problem), *large] if large else [])
         members = members[fits]
         problem = _problem(case, options, items, members)
     return Formulation(problem, options, items, members)
@@ -187,18 +193,25 @@ def _fits_alone(problem: Problem) -> NDArray[np.bool_]:
 def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -> None:
     """Raise Infeasible for items that no option of ``table`` (options,) belongs to."""
     missing = np.setdiff1d(np.arange(len(items.tables)), items.of_table[table])
-    if len(missing):
-        remedy = "allow more sharding types, kernels or ranks in the constraints on it"
-        raise Infeasible(
-            [
-                Shortfall(
-                    items.label(item, case.workload),
-                    "legal ways to shard it",
-                    1,
-                    0,
-                    "count",
-                    remedy,
-                )
-                for item in missing.tolist()
-            ]
+    remedy = "allow more sharding types, kernels or ranks in the constraints on it"
+    _refuse(
+        [
+            Shortfall(
+                items.label(item, case.workload), "legal ways to shard it", 1, 0, "count", remedy
+            )
+            for item in missing.tolist()
+        ]
+    )
+
+
+def _refuse(shortfalls: Sequence[Shortfall]) -> None:
+    """Raise Infeasible if there are any; of very many, the first few and how many more."""
+    if len(shortfalls) > _MOST_SHORTFALLS:
+        more = len(shortfalls) - _MOST_SHORTFALLS
+        last = replace(
+            shortfalls[_MOST_SHORTFALLS],
+            subject=f"and {more} more, among them {shortfalls[_MOST_SHORTFALLS].subject}",
         )
+        shortfalls = [*shortfalls[:_MOST_SHORTFALLS], last]
+    if shortfalls:
+        raise Infeasible(shortfalls)

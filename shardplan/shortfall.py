@@ -27,6 +27,36 @@ _PACKING_LIMITS = Limits(seconds=20.0, relative_gap=1e-3)
 _NEGLIGIBLE_BYTES = 1.0
 
 
+def crowded_out(case: Case) -> list[Shortfall]:
+    """The tiers that are full before any table is placed: dense model, activations, buffers."""
+    base, usable = case.capacity.base_bytes, case.capacity.usable_bytes
+    places = ("of one device", "of one node", "of one node")
+    return [
+        Shortfall(
+            "the dense model with the activations and buffers of the batch",
+            f"{tier} {place}",
+            float(base[number]),
+            float(usable[number]),
+            "bytes",
+            "a smaller batch, a smaller reserve, or larger devices",
+        )
+        for number, (tier, place) in enumerate(zip(TIERS, places, strict=True))
+        if base[number] > usable[number]
+    ]
+
+
+def too_many_bytes(problem: Problem) -> list[Shortfall]:
+    """Whether all tables need more bytes, each in its leanest option, than there are in all."""
+    total = problem.total_device_bytes.sum(axis=1) + problem.total_node_bytes.sum(axis=1)
+    needs = float(np.minimum.reduceat(total, problem.option_offsets[:-1]).sum())
+    offers = float(problem.device_capacity.sum() + problem.node_capacity.sum())
+    if needs <= offers:
+        return []
+    resource = "the memory of all devices and nodes, after reserve"
+    remedy = "more nodes, lower precision, or a leaner optimizer"
+    return [Shortfall("all tables", resource, needs, offers, "bytes", remedy)]
+
+
 def oversized(
     workload: Workload, items: Items, problem: Problem, fits: NDArray[np.bool_]
 ) -> list[Shortfall]:

@@ -143,9 +143,33 @@ def test_totals_that_are_short_are_short_by_the_least_that_would_do(spec):
     case = build(spec)
     found = _shortfalls(case)
     assert all(short.needs > short.offers for short in found)
-    totals = [short for short in found if short.subject == "all tables" and short.unit == "bytes"]
+    per_tier = ("hbm of all devices", "ddr of all nodes")
+    totals = [s for s in found if s.subject == "all tables" and s.resource in per_tier]
     if totals:
         assert sum(short.missing for short in totals) <= _least_missing(case) * 1.002
+
+
+def test_tables_beyond_all_memory_are_summed_up_before_each_is_named():
+    """Two tables that each exceed the cluster: the sum of both comes first."""
+    with pytest.raises(Infeasible) as caught:
+        formulate(build(make_spec(60_000_000, 50_000_000, constraints=(), hbm="1GB", ddr="1GB")))
+    total, *each = caught.value.shortfalls
+    assert total.resource == "the memory of all devices and nodes, after reserve"
+    assert total.needs >= 110_000_000 * 64 * 4
+    assert total.offers <= 4 * 1e9 + 2 * 1e9
+    assert [short.subject for short in each] == ["table t0", "table t1"]
+
+
+def test_a_batch_that_leaves_no_room_for_tables_is_named_as_the_cause():
+    spec = make_spec(1000, hbm="1GB") | {"batch": {"local": 64}}
+    spec["training"] = {"dense": {"memory": "2GB"}}
+    with pytest.raises(Infeasible) as caught:
+        formulate(build(spec))
+    (found,) = caught.value.shortfalls
+    assert "dense model" in found.subject
+    assert found.resource == "hbm of one device"
+    assert found.needs >= 2e9
+    assert found.offers == 1e9
 
 
 def _shortfalls(case) -> tuple[Shortfall, ...]:
