@@ -25,7 +25,7 @@ STATUSES = {
 TERMINATIONS = {
     "gap": "the gap that was asked for was reached",
     "time_limit": "the time limit struck",
-    "node_limit": "the node limit struck",
+    "node_limit": "the effort allowed was spent",
     "interrupted": "it was interrupted",
     "finished": "the method ran to its end",
 }

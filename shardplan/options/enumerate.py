@@ -154,11 +154,17 @@ def _column_shards(
         case ShardingType.TABLE_ROW_WISE:
             return (1,)
         case ShardingType.COLUMN_WISE:
-            return [c for c in _legal_cuts(dim) if c <= cluster.world_size]
+            return _cuts_up_to(cluster.world_size, dim, asked)
         case ShardingType.TABLE_COLUMN_WISE:
             return [c for c in _legal_cuts(dim) if c % cluster.devices_per_node == 0][:1]
         case ShardingType.GRID_SHARD:
-            return [c for c in _legal_cuts(dim) if c <= max(cluster.nodes, 2 if asked else 1)]
+            return _cuts_up_to(cluster.nodes, dim, asked)
+
+
+def _cuts_up_to(places: int, dim: int, asked: bool) -> Sequence[int]:
+    """The cuts with a place for each shard; if there is none, the coarsest, where asked for."""
+    cuts = _legal_cuts(dim)
+    return [cut for cut in cuts if cut <= places] or (cuts[:1] if asked else ())
 
 
 @cache

@@ -52,11 +52,14 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
         hint = "add tables, or a tables_file"
         yield loaded.document.diagnostic((), "has no tables", hint, "missing")
     first: dict[str, int] = {}
+    modules: dict[str, int] = {}
     for index, table in enumerate(spec.tables):
         if first.setdefault(table.name, index) != index:
             message = f"another table is called {show(table.name)} (number {first[table.name] + 1})"
             hint = "names are unique over all modules"
             yield loaded.at_table(index, "name", message, hint, "duplicate")
+        module = table.module if table.module is not None else spec.defaults.module
+        modules.setdefault(module, index)
         if table.dim is None and spec.defaults.dim is None:
             yield loaded.at_table(
                 index, "dim", "is missing", "add it here or to defaults", "missing"
@@ -66,6 +69,18 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
             if expected != given:
                 message = f"has {expected} features, defaults.pooling has {given} numbers"
                 yield loaded.at_table(index, "features", message)
+    yield from _nested(loaded, modules)
+
+
+def _nested(loaded: LoadedSpec, modules: dict[str, int]) -> Iterator[Diagnostic]:
+    """Modules inside others: TorchRec shards the outer one, and the inner is out of reach."""
+    for module, index in modules.items():
+        inside = (m for m in modules if m != module and (not m or module.startswith(m + ".")))
+        outer = next(inside, None)
+        if outer is not None:
+            message = f"{show(module)} lies inside {show(outer)}, where other tables are"
+            hint = "a collection of tables cannot hold another one"
+            yield loaded.at_table(index, "module", message, hint, "nested")
 
 
 def _no_match(

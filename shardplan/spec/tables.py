@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
 from shardplan.spec.access import AccessField
 from shardplan.spec.border import Border, Name
 from shardplan.spec.fault import fault
 from shardplan.spec.numeric import as_number
 from shardplan.spec.quantities import Count, Whole
+from shardplan.spec.taken_names import TAKEN_NAMES
 from shardplan.spec.wording import got
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
@@ -19,6 +28,31 @@ _LONGEST_POOLING = 1_000_000
 
 Rows = Annotated[Count, Field(le=10**13)]
 """Rows of a table."""
+
+
+def _check_table_name(name: str) -> str:
+    if "." in name:
+        raise fault("must not hold a dot", "TorchRec keeps tables as modules of that name")
+    if name in TAKEN_NAMES:
+        raise fault("is the name of a method of torch.nn.ModuleDict, which holds the tables")
+    return name
+
+
+def _check_module(path: Any) -> Any:
+    if isinstance(path, str) and path and not all(map(_is_attribute, path.split("."))):
+        raise fault("must be a path of attributes, like sparse.ebc; empty for the model itself")
+    return path
+
+
+def _is_attribute(part: str) -> bool:
+    return part.isidentifier() or part.isdecimal()
+
+
+TableName = Annotated[Name, AfterValidator(_check_table_name)]
+"""A name under which TorchRec can keep a table."""
+
+ModulePath = Annotated[str, BeforeValidator(_check_module), Field(max_length=1000)]
+"""Where a module sits in a model: attributes and positions, joined by dots."""
 
 Dim = Annotated[Whole, Field(ge=4, le=65_536, multiple_of=4)]
 """Columns of a table; FBGEMM's kernels take multiples of 4."""
@@ -68,14 +102,14 @@ class DefaultsSpec(Border):
     """Mean ids per sample of each feature."""
     access: AccessField = Uniform()
     """How the ids hit the rows."""
-    module: Name = "sparse.ebc"
+    module: ModulePath = "sparse.ebc"
     """Where the table's EmbeddingBagCollection sits in the model."""
 
 
 class TableSpec(Border):
     """One embedding table; what is left out is as in ``defaults``."""
 
-    name: Name
+    name: TableName
     """Unique among all tables of the spec."""
     rows: Rows
     dim: Dim | None = None
@@ -86,7 +120,7 @@ class TableSpec(Border):
     """Mean ids per sample: a number for each feature alike, or a list, one per feature."""
     access: AccessField | None = None
     """How the ids hit the rows."""
-    module: Name | None = None
+    module: ModulePath | None = None
     """Where the table's EmbeddingBagCollection sits in the model."""
     features: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """The sparse features that read the table; by default one, called like the table."""

@@ -92,10 +92,11 @@ class Rules:
             return cut == 1
         if not self._is_even(cut):
             return False
-        if kind is ShardingType.COLUMN_WISE:
-            return cut <= self.cluster.world_size
-        if kind is ShardingType.GRID_SHARD:  # a block per node; two where a single node is asked
-            return cut <= self.cluster.nodes or (self._asks_for(kind) and cut == 2)
+        if kind is not ShardingType.TABLE_COLUMN_WISE:
+            by_column = kind is ShardingType.COLUMN_WISE
+            places = self.cluster.world_size if by_column else self.cluster.nodes
+            coarsest = min(filter(self._is_even, range(2, self.table.dim + 1)))
+            return cut <= places or (cut == coarsest and self._asks_for(kind))
         each = self.cluster.devices_per_node
         return cut == min(filter(self._is_even, range(each, self.table.dim + 1, each)), default=0)
 

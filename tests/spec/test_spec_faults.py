@@ -92,7 +92,7 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
           "did you mean 128 or 132?")),
         ("defaults: {module: ' x'}",
          (7, 20, "defaults.module",
-          "must not begin or end with a space or hold control characters", "")),
+          "must be a path of attributes, like sparse.ebc; empty for the model itself", "")),
         ("cost_model: 3",
          (7, 13, "cost_model", "must be a name, a path, or a mapping (got 3)", "")),
         ("cost_model: {name: a, path: b}",

@@ -1,0 +1,105 @@
+"""Each benchmark's command, on its smallest problem."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(script: str, *words: str) -> str:
+    """What a script writes to stdout; it must end well."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / script), *words],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_no_contender_beats_shardplan_or_its_bound() -> None:
+    """On the smallest problem of the generator, under both rulers."""
+    rows = json.loads(run("quality.py", "--families", "generated", "--quick", "--format", "json"))
+    assert {row["ruler"] for row in rows} == {"balance", "step_time"}
+    for ruler in ("balance", "step_time"):
+        found = {row["contender"]: row for row in rows if row["ruler"] == ruler}
+        assert {"shardplan", "greedy-dim", "ldm", "random"} <= set(found)
+        ours = found["shardplan"]
+        assert ours["cpu_seconds"] > 0
+        assert ours["peak_bytes"] > 2**24
+        assert ours["lower_bound_seconds"] <= ours["objective_seconds"]
+        for row in found.values():
+            assert row["lower_bound_seconds"] == ours["lower_bound_seconds"]
+            assert row["objective_seconds"] is not None or row["note"]
+            assert (row["objective_seconds"] or 1e9) >= ours["objective_seconds"]
+
+
+def test_baselines_find_plans_where_there_is_room(shared_data: Path) -> None:
+    """On DLRM-DCNv2 all of them but chance do, in any of the formats."""
+    words = ("--families", "dlrm", "--ruler", "balance", "--quick", "--format", "summary")
+    header, _, line = (
+        row.strip("| \n").split(" | ") for row in run("quality.py", *words).splitlines()
+    )
+    ratios = dict(zip(header, line, strict=True))
+    assert ratios["problem"] == "dlrm-dcnv2 x 8"
+    for name in ("greedy-dim", "greedy-size", "greedy-lookup", "greedy-size-lookup", "ldm"):
+        assert float(ratios[name]) >= float(ratios["shardplan"]) >= 1
+
+
+def test_scale_measures_and_plots(tmp_path: Path) -> None:
+    out = run("scale.py", "--sizes", "10x8,20x8", "--time-limit", "2", "-o", str(tmp_path))
+    points = json.loads((tmp_path / "scale.json").read_text(encoding="utf-8"))
+    assert [(p["tables"], p["ruler"]) for p in points] == [
+        (10, "balance"),
+        (10, "step_time"),
+        (20, "balance"),
+        (20, "step_time"),
+    ]
+    assert len(out.splitlines()) == 2 + len(points)
+    drawn = ElementTree.parse(tmp_path / "scale.svg").getroot()
+    circles = drawn.findall(".//{http://www.w3.org/2000/svg}g/{http://www.w3.org/2000/svg}circle")
+    assert len(circles) == 2 * len(points)
+
+
+def test_the_generator_makes_the_published_problems(shared_data: Path) -> None:
+    """torchrec_bench_instances.json, to the last table and byte."""
+    from table_sets import generated
+
+    text = (shared_data / "torchrec_bench_instances.json").read_text(encoding="utf-8")
+    for known in json.loads(text)["instances"].values():
+        made = generated(len(known["tables"]), known["world_size"])
+        assert [list(table) for table in made.tables] == known["tables"]
+        assert made.hbm_bytes == known["hbm_bytes_per_rank"]
+
+
+def test_the_ruler_has_the_rates_of_the_published_problems(shared_data: Path) -> None:
+    from instances import read_yaml
+
+    from shardplan.units import parse_rate
+
+    text = (shared_data / "torchrec_bench_instances.json").read_text(encoding="utf-8")
+    rates = json.loads(text)["bandwidth_bytes_per_ms"]
+    ours = read_yaml("ruler.yaml")["bandwidths"]
+    assert {name: parse_rate(ours[name]) for name in rates} == pytest.approx(
+        {name: rate * 1e3 for name, rate in rates.items()}
+    )
+
+
+def test_torchrec_rates_its_plans_as_measured_before() -> None:
+    """Its published ratings of 26 x 8: 2.164 ms, and 1.992 ms with the partitioner by perf."""
+    pytest.importorskip("torchrec")
+    words = ("--families", "generated", "--ruler", "balance", "--quick", "--format", "json")
+    rows = {row["contender"]: row for row in json.loads(run("quality.py", *words))}
+    assert rows["torchrec"]["objective_seconds"] == pytest.approx(2.164e-3, rel=1e-3)
+    assert rows["torchrec-perf"]["objective_seconds"] == pytest.approx(1.992e-3, rel=1e-3)

@@ -1,0 +1,51 @@
+"""Names that TorchRec could not hold are refused before anything is planned."""
+
+from __future__ import annotations
+
+import pytest
+
+from shardplan.errors import InputError
+from shardplan.spec.load import spec_from_value
+
+
+def faults(*tables: dict) -> list[tuple[str, str]]:
+    """(path, code) of each fault of a spec with these tables."""
+    value = {"batch": {"local": 8}, "topology": "dgx-h100", "defaults": {"dim": 8}}
+    try:
+        spec_from_value(value | {"tables": [{"rows": 10} | table for table in tables]}, "spec")
+    except InputError as error:
+        return [(diagnostic.path, diagnostic.message) for diagnostic in error.diagnostics]
+    return []
+
+
+@pytest.mark.parametrize("name", ["keys", "forward", "type", "to"])
+def test_a_table_cannot_be_called_like_a_method_of_the_module_that_holds_it(name):
+    message = "is the name of a method of torch.nn.ModuleDict, which holds the tables"
+    assert faults({"name": name}) == [("tables[0].name", message)]
+
+
+def test_a_table_name_cannot_hold_a_dot():
+    assert faults({"name": "user.id"}) == [("tables[0].name", "must not hold a dot")]
+
+
+@pytest.mark.parametrize("module", ["sp arse", "a..b", "a.b-c", "."])
+def test_a_module_is_a_path_of_attributes(module):
+    ((path, message),) = faults({"name": "a", "module": module})
+    assert path == "tables[0].module"
+    assert "path of attributes" in message
+
+
+@pytest.mark.parametrize("module", ["", "sparse", "over.arch.0.ebc"])
+def test_a_module_may_be_the_model_itself_or_an_entry_of_a_sequence(module):
+    assert faults({"name": "a", "module": module}) == []
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("sparse", "sparse.ebc"), ("", "ebc")])
+def test_a_module_cannot_lie_inside_another_one_with_tables(outer, inner):
+    ((path, message),) = faults({"name": "a", "module": outer}, {"name": "b", "module": inner})
+    assert path == "tables[1].module"
+    assert message == f"'{inner}' lies inside '{outer}', where other tables are"
+
+
+def test_modules_that_only_begin_alike_are_apart():
+    assert faults({"name": "a", "module": "ebc"}, {"name": "b", "module": "ebc_2"}) == []
