@@ -12,7 +12,7 @@ from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.plan.decision import Decision
-from shardplan.shortfall import crowded_out, oversized, too_many_bytes
+from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
 from shardplan.solve.problem import Problem, Shape
 from shardplan.spec.objective import Objective
 
@@ -91,6 +91,7 @@ def formulate(case: Case) -> Formulation:
         _refuse([*too_many_bytes(problem), *large] if large else [])
         members = members[fits]
         problem = _problem(case, options, items, members)
+    _refuse(crowded_apart(case.workload, items, problem))
     return Formulation(problem, options, items, members)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Shortfall
+from shardplan.options.crowd import too_close
 from shardplan.solve.assignment import assignment
 from shardplan.solve.backend import Limits, Status, solve_program
 from shardplan.solve.elastic import missing_in_total
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 _PACKING_LIMITS = Limits(seconds=20.0, relative_gap=1e-3)
 """How long to look for the least room that devices lack; the figure is a lower bound throughout."""
 _NEGLIGIBLE_BYTES = 1.0
+_MOST_NODES = 1000
+"""Beyond this many times the nodes, more of them are no advice."""
+_MOST_NAMES = 8
+"""Tables of a group that messages name."""
 
 
 def crowded_out(case: Case) -> list[Shortfall]:
@@ -77,9 +82,48 @@ def oversized(
                 float(needs[option, tier]),
                 float(offers[tier]),
                 "bytes",
-                "allow it to be split over more devices, lower the reserve, or use larger devices",
+                _remedy_for_one(problem, tier, float(needs[option, tier] / max(offers[tier], 1.0))),
             )
         )
+    return found
+
+
+def _remedy_for_one(problem: Problem, tier: int, ratio: float) -> str:
+    """What helps an item that needs ``ratio`` times what there is of a resource of ``_demands``."""
+    in_total = tier >= problem.device_bytes.shape[1] + problem.node_bytes.shape[1]
+    if in_total and ratio < _MOST_NODES:
+        nodes = ceil(problem.node_count * ratio)
+        return f"{nodes} nodes instead of {problem.node_count}, lower precision, a leaner optimizer"
+    return "allow it to be split over more devices, lower the reserve, or use larger devices"
+
+
+def crowded_apart(workload: Workload, items: Items, problem: Problem) -> list[Shortfall]:
+    """Groups of items to be kept apart that have too few devices between them (Hall's condition).
+
+    An item takes as many devices as its least spread option; its domain says which may be taken.
+    """
+    least = np.minimum.reduceat(problem.units * problem.width, problem.option_offsets[:-1])
+    domains = problem.domains[problem.domain[problem.option_offsets[:-1]]]
+    found = []
+    for group in problem.apart:
+        crowd = group[too_close(least[group], domains[group])]
+        if len(crowd):
+            names = [
+                workload.tables[table].name
+                for item in crowd.tolist()
+                for table in items.tables[item]
+            ]
+            named = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+            found.append(
+                Shortfall(
+                    f"tables {named} (apart)",
+                    "devices",
+                    int(least[crowd].sum()),
+                    int(domains[crowd].any(axis=0).sum()),
+                    "count",
+                    "keep fewer of them apart, or allow them more ranks",
+                )
+            )
     return found
 
 
@@ -154,16 +198,6 @@ def _remedy(case: Case, missing: float, offers: float, tier: int) -> str:
 
 def _packing(case: Case, problem: Problem) -> Shortfall:
     """The totals suffice, but the units do not pack into the devices, or may not meet on them."""
-    crowd = max((len(group) for group in problem.apart), default=0)
-    if crowd > problem.device_count:
-        return Shortfall(
-            f"{crowd} tables kept apart",
-            "devices",
-            crowd,
-            problem.device_count,
-            "count",
-            "keep fewer of them apart",
-        )
     for tier, (family, capacity) in enumerate(
         (("device_memory", problem.device_capacity), ("node_memory", problem.node_capacity))
     ):

@@ -117,8 +117,19 @@ def test_room_in_total_but_not_on_any_node():
 
 def test_more_tables_apart_than_devices():
     found = shortfall(make_spec(*[1000] * 5, constraints=[{"tables": "*", "apart": True}]))
-    assert (found.subject, found.resource) == ("5 tables kept apart", "devices")
+    assert (found.subject, found.resource) == ("tables t0, t1, t2, t3, t4 (apart)", "devices")
     assert (found.needs, found.offers, found.unit) == (5, 4, "count")
+
+
+def test_tables_apart_on_too_few_of_their_ranks():
+    """Five tables have four ranks, but three of them only two: those three are named."""
+    demands = [
+        {"tables": ["t0", "t1", "t2", "t3"], "apart": True},
+        {"tables": ["t1", "t2", "t3"], "ranks": [1, 2]},
+    ]
+    found = shortfall(make_spec(*[1000] * 5, constraints=demands))
+    assert (found.subject, found.resource) == ("tables t1, t2, t3 (apart)", "devices")
+    assert (found.needs, found.offers) == (3, 2)
 
 
 def test_ranks_without_a_whole_node():
