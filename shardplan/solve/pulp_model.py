@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from shardplan.solve.program import Program
 
 
+_CBC_DIGITS = 1e-6
+
+
 def to_pulp(program: Program) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
     """The same program as PuLP objects, and its variables in the order of columns.
 
@@ -58,8 +61,13 @@ def _add_row(
         problem += expression <= float(high), name if np.isinf(low) else f"{name}_high"
 
 
+def _below(objective: float, relative_gap: float) -> float:
+    """What an optimum of CBC proves: its answer comes through a text file of some seven digits."""
+    return objective - (relative_gap + _CBC_DIGITS) * abs(objective)
+
+
 def solve_with_cbc(program: Program, limits: Limits) -> Answer:
-    """Minimise with the CBC that PuLP brings along; it reports no bound, unless it is optimal."""
+    """Minimise with the CBC that PuLP brings along; it reports a bound only of an optimum."""
     problem, variables = to_pulp(program)
     solver = pulp.COIN_CMD(
         path=pulp.PULP_CBC_CMD.pulp_cbc_path,
@@ -79,9 +87,13 @@ def solve_with_cbc(program: Program, limits: Limits) -> Answer:
     x = np.array([variable.varValue or 0.0 for variable in variables])
     objective = float(program.cost @ x)
     optimal = problem.sol_status == pulp.LpSolutionOptimal
+    duals = None
+    if not program.integer.any():
+        duals = np.array([variable.dj or 0.0 for variable in variables])
     return Answer(
         Status.OPTIMAL if optimal else Status.FEASIBLE,
         x=x,
         objective=objective,
-        bound=objective * (1 - limits.relative_gap) if optimal else float("-inf"),
+        bound=_below(objective, limits.relative_gap) if optimal else float("-inf"),
+        column_duals=duals,
     )

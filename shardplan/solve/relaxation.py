@@ -200,7 +200,7 @@ def _relaxation(problem: Problem, answer: Answer, columns: Columns) -> Relaxatio
             float(problem.chain_seconds.max()), nothing, nothing, np.zeros(problem.stage_count)
         )
     return Relaxation(
-        lower_bound=answer.objective * problem.time_unit * (1 - _SAFETY),
+        lower_bound=answer.bound * problem.time_unit * (1 - _SAFETY),
         share=answer.x[columns.y],
         reduced_cost=np.maximum(answer.column_duals[columns.y], 0.0) * problem.time_unit,
         stage_max=answer.x[columns.stage] * problem.time_unit,
