@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shardplan.capacity import Capacity
-from shardplan.cost.select import select_cost_model
+from shardplan.cost.select import read_cost_model, select_cost_model
+from shardplan.errors import InputError
 from shardplan.plan.fingerprint import fingerprint
 from shardplan.plan.provenance import Inputs, NamedInput
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.loaded import resolved
 from shardplan.spec.source import cost_model_source, topology_source
-from shardplan.spec.validation import validate
+from shardplan.spec.validation import collecting, sort_diagnostics, validate
 from shardplan.topology.build import build_topology
 from shardplan.topology.schema import TopologyFile
 from shardplan.workload.build import build_workload
 
 if TYPE_CHECKING:
     from shardplan.cost.cost_model import CostModel
+    from shardplan.cost.profile_file import ProfileFile
+    from shardplan.cost.torchrec_file import TorchRecFile
     from shardplan.options.constraint import Constraint
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.objective import Objective
+    from shardplan.spec.source import Source
     from shardplan.spec.spec import ReserveSpec, Spec
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
@@ -54,17 +58,23 @@ class Case:
 def build_case(loaded: LoadedSpec) -> Case:
     """Look up the topology and the cost model that a spec names, and put all together.
 
-    Raises InputError with the faults of the topology, the cost model or the constraints.
+    Raises InputError with all faults of the spec, the topology, the cost model and the constraints.
     """
-    source = topology_source(loaded)
-    file = validate(TopologyFile, source.document, source.at)
-    topology = build_topology(file, source.nodes)
+    faults = list(loaded.faults)
+    machine, priced = None, None
+    constraints: tuple[Constraint, ...] = ()
+    with collecting(faults):
+        machine = _machine(loaded)
+    with collecting(faults):
+        priced = _priced(loaded, machine)
+    with collecting(faults):
+        constraints = build_constraints(loaded, machine.topology.world_size) if machine else ()
+    if faults or machine is None or priced is None:
+        raise InputError(sort_diagnostics(faults))
+    topology = machine.topology
     workload = build_workload(loaded.spec, topology.world_size)
-    selected = select_cost_model(
-        cost_model_source(loaded, file.cost_model), workload, topology, loaded.base
-    )
-    constraints = build_constraints(loaded, topology.world_size)
-    plain = resolved(loaded, source.value | {"nodes": topology.nodes}, selected.value)
+    selected = select_cost_model(priced.file, priced.source, workload, topology, loaded.base)
+    plain = resolved(loaded, machine.source.value | {"nodes": topology.nodes}, selected.value)
     return Case(
         spec=loaded.spec,
         workload=workload,
@@ -75,6 +85,37 @@ def build_case(loaded: LoadedSpec) -> Case:
         resolved=plain,
         inputs=_inputs(plain),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    source: Source
+    file: TopologyFile
+    topology: Topology
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    source: Source
+    file: ProfileFile | TorchRecFile
+
+
+def _machine(loaded: LoadedSpec) -> _Machine | None:
+    """The topology of a spec; None where the spec does not say which."""
+    if "topology" in loaded.unread:
+        return None
+    source = topology_source(loaded)
+    file = validate(TopologyFile, source.document, source.at)
+    return _Machine(source, file, build_topology(file, source.nodes))
+
+
+def _priced(loaded: LoadedSpec, machine: _Machine | None) -> _Priced | None:
+    """The cost model's file; None where neither the spec nor the topology says which."""
+    default = machine.file.cost_model if machine else ""
+    if "cost_model" in loaded.unread or not (loaded.spec.cost_model or default):
+        return None
+    source = cost_model_source(loaded, default)
+    return _Priced(source, read_cost_model(source))
 
 
 def case_of_value(value: Any, name: str) -> Case:

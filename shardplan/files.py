@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def write_atomically(path: str | Path, text: str) -> None:
@@ -21,31 +26,65 @@ def write_atomically(path: str | Path, text: str) -> None:
     Raises InputError when the file cannot be written.
     """
     data = text.encode("utf-8")
-    try:
-        target = Path(os.path.realpath(path))
-        mode = _mode(target)
+    with _faults_named(path):
+        # The path itself is asked: what /dev/stdout leads to may be a pipe, which has no path.
+        mode = _mode(path)
         if mode is None or stat.S_ISREG(mode):
-            _replace(target, data, mode)
+            _replace(Path(os.path.realpath(path)), data, mode)
         else:
-            target.write_bytes(data)
+            Path(path).write_bytes(data)
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise InputError where ``write_atomically`` would fail for another reason than space."""
+    with _faults_named(path):
+        mode = _mode(path)
+        target = Path(os.path.realpath(path))
+        if mode is not None and stat.S_ISDIR(mode):
+            raise ValueError("is a folder")
+        if mode is not None and not stat.S_ISREG(mode):
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        if not target.parent.is_dir():
+            raise ValueError(f"there is no folder {target.parent}")
+        # Only an attempt knows of quotas and read-only mounts.
+        descriptor, temporary = _create_beside(target)
+        os.close(descriptor)
+        temporary.unlink()
+
+
+@contextmanager
+def _faults_named(path: str | Path) -> Iterator[None]:
+    """Whatever the system refuses becomes an InputError about ``path``."""
+    try:
+        if not str(path):
+            raise ValueError("the path is empty")
+        yield
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        fault = Diagnostic(str(path), 0, 0, "", f"cannot write: {reason}", code="write")
+        shown = str(path) or "''"
+        fault = Diagnostic(shown, 0, 0, "", f"cannot write: {reason}", code="write")
         raise InputError([fault]) from None
 
 
-def _mode(target: Path) -> int | None:
+def _mode(path: str | Path) -> int | None:
     """Type and permissions of a file; None where there is none yet."""
     try:
-        return target.stat().st_mode
+        return os.stat(path).st_mode
     except FileNotFoundError:
         return None
 
 
-def _replace(target: Path, data: bytes, mode: int | None) -> None:
+def _create_beside(target: Path) -> tuple[int, Path]:
+    """A descriptor of a new file in the target's folder, and its path."""
     temporary = target.parent / f".shardplan-{secrets.token_hex(6)}.tmp"
+    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), temporary
+
+
+def _replace(target: Path, data: bytes, mode: int | None) -> None:
+    descriptor, temporary = _create_beside(target)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()

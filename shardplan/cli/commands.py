@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
-from shardplan.cli.failure import reported
+from shardplan.cli.failure import full_stdout_reported, reported
 
 if TYPE_CHECKING:
     from typing import Any
@@ -22,6 +23,9 @@ SHORT_HELP = {
     "completion": "Print the script that completes commands in a shell.",
 }
 """Each is also the first sentence of the command's own help."""
+
+_OWN_OPTIONS = ("-v", "--verbose")
+"""Options of the group, which stand before the command."""
 
 
 class Commands(click.Group):
@@ -44,7 +48,27 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(SHORT_HELP.items()))
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line."""
+        with full_stdout_reported():
+            return super().main(*args, **extra)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of a mistyped one say which was meant."""
+        near = difflib.get_close_matches(args[0], SHORT_HELP, n=1)
+        if near and args[0] not in SHORT_HELP and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         with reported(ctx):
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except click.NoSuchOption as error:
+                if error.option_name not in _OWN_OPTIONS:
+                    raise
+                hint = f"{error.option_name} goes before the command"
+                raise click.UsageError(f"{error.format_message()} {hint}.", error.ctx) from None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.errors import Shortfall
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What the system says where stdout has no room; never a bug of ours."""
 
 
 @contextmanager
@@ -33,13 +37,34 @@ def reported(ctx: click.Context) -> Iterator[None]:
     except BrokenPipeError as error:
         _silence_stdout()
         ctx.exit(exit_code_of(error))
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        _report(ctx, error)
     except (Exception, KeyboardInterrupt) as error:
-        code = exit_code_of(error)
-        if code is ExitCode.INTERNAL_ERROR and ctx.params.get("verbose"):
-            click.echo(traceback.format_exc(), err=True, nl=False)
-        for line in words_of(error):
-            click.echo(line, err=True)
-        ctx.exit(code)
+        _report(ctx, error)
+
+
+@contextmanager
+def full_stdout_reported() -> Iterator[None]:
+    """Report that there is no room for what click writes by itself: help and the version."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _silence_stdout()
+        click.echo(f"<stdout>: error: cannot write: {error.strerror}", err=True)
+        sys.exit(ExitCode.INVALID_INPUT)
+
+
+def _report(ctx: click.Context, error: BaseException) -> NoReturn:
+    code = exit_code_of(error)
+    if code is ExitCode.INTERNAL_ERROR and ctx.params.get("verbose"):
+        click.echo(traceback.format_exc(), err=True, nl=False)
+    for line in words_of(error):
+        click.echo(line, err=True)
+    ctx.exit(code)
 
 
 def words_of(error: BaseException) -> list[str]:
@@ -92,6 +117,6 @@ def _amount(value: float, unit: str) -> str:
 
 
 def _silence_stdout() -> None:
-    """Keep the interpreter from complaining about the broken pipe once more when it exits."""
+    """Keep the interpreter from complaining about stdout once more when it exits."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

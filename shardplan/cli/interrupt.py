@@ -1,4 +1,4 @@
-"""Ctrl-C: the first asks the solve to stop with what it has, the second aborts."""
+"""Ctrl-C or SIGTERM: the first asks the solve to stop with what it has, the second aborts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Interrupt:
-    """Whether Ctrl-C was pressed."""
+    """Whether Ctrl-C was pressed, or the process was asked to end."""
 
     def __init__(self) -> None:
         self._is_requested = False
@@ -27,7 +29,8 @@ class Interrupt:
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal; a third one kills even where Python is not listening."""
         if self._is_requested:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            for each in _SIGNALS:
+                signal.signal(each, signal.SIG_DFL)
             raise KeyboardInterrupt
         self._is_requested = True
         click.echo("stopping with the best plan so far; Ctrl-C again aborts", err=True)
@@ -35,13 +38,14 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Handle Ctrl-C inside the block; only the main thread may, others are left alone."""
+    """Handle the signals inside the block; only the main thread may, others are left alone."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    before = signal.signal(signal.SIGINT, interrupt.handle)
+    before = [signal.signal(each, interrupt.handle) for each in _SIGNALS]
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in zip(_SIGNALS, before, strict=True):
+            signal.signal(each, handler)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
 import click
 
@@ -43,19 +41,10 @@ def put_file(text: str, path: str) -> None:
 
 def check_writable(path: str) -> None:
     """Raise InputError where ``put_file`` would surely fail, before long work is done in vain."""
-    if path == "-":
-        return
-    target = Path(os.path.realpath(path))
-    reason = ""
-    if target.is_dir():
-        reason = "is a folder"
-    elif not target.parent.is_dir():
-        reason = f"there is no folder {target.parent}"
-    elif not target.exists() and not os.access(target.parent, os.W_OK):
-        reason = f"the folder {target.parent} is read-only"
-    if reason:
-        fault = Diagnostic(path, 0, 0, "", f"cannot write: {reason}", code="write")
-        raise InputError([fault])
+    if path != "-":
+        from shardplan import files
+
+        files.check_writable(path)
 
 
 def _put(data: bytes) -> None:

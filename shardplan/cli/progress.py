@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.explain import words
 from shardplan.solve.reporter import Reporter
 from shardplan.units import format_seconds
 
@@ -39,7 +40,7 @@ class Standing:
             parts.append(f"best {format_seconds(self.best_seconds)}")
         if self.best_seconds is not None and self.bound_seconds:
             gap = (self.best_seconds - self.bound_seconds) / self.bound_seconds
-            parts.append(f"gap {100 * max(0.0, gap):.1f}%")
+            parts.append(f"gap {words.gap(gap) if gap > 1 else words.percent(max(0.0, gap))}")
         return "  ".join(parts)
 
 

@@ -5,22 +5,30 @@ from __future__ import annotations
 import click
 
 
-def duration(text: str | float) -> float:
+def duration(text: str) -> float:
     """Seconds of ``60s`` or ``5min``; wrong usage where it cannot be read."""
-    return _parse(text, "parse_seconds", "60s or 5min")
+    return _parse(text, "parse_seconds", "for example 60s or 5min")
 
 
-def percentage(text: str | float) -> float:
-    """The fraction that ``1%`` is; wrong usage where it cannot be read."""
-    return _parse(text, "parse_fraction", "1%")
+def percentage(text: str) -> float:
+    """The fraction that ``1%`` is, or 0; wrong usage where it cannot be read."""
+    return _parse(f"{text}%" if text.strip() == "0" else text, "parse_fraction", _meant(text))
 
 
-def _parse(text: str | float, parser: str, example: str) -> float:
+def _meant(text: str) -> str:
+    """A hint for a percentage that lacks its sign: 0.01 is meant as a fraction, 5 is not."""
+    try:
+        number = float(text)
+    except ValueError:
+        return "for example 1%"
+    percent = 100 * number if number < 1 else number
+    return f"did you mean {percent:g}%?" if 0 < percent <= 100 else "for example 1%"
+
+
+def _parse(text: str, parser: str, hint: str) -> float:
     from shardplan import units
 
-    if isinstance(text, float):  # A default, which is in SI units.
-        return text
     try:
         return float(getattr(units, parser)(text))
     except units.UnitError as error:
-        raise click.BadParameter(f"{error}; for example {example}") from None
+        raise click.BadParameter(f"{error}; {hint}") from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration, percentage
 from shardplan.solve.settings import METHODS, Settings
@@ -30,15 +31,15 @@ _DEFAULTS = Settings()
 @click.option(
     "--gap",
     type=percentage,
-    default=_DEFAULTS.gap,
-    show_default="1%",
+    default=f"{100 * _DEFAULTS.gap:g}%",
+    show_default=True,
     help="Stop once the plan is proven to be so close to the best.",
 )
 @click.option(
     "--time-limit",
     type=duration,
-    default=_DEFAULTS.time_limit_seconds,
-    show_default="60s",
+    default=f"{_DEFAULTS.time_limit_seconds:g}s",
+    show_default=True,
     help="Stop after so long with the best plan so far.",
 )
 @click.option(
@@ -70,28 +71,26 @@ def solve_command(
       shardplan solve model.yaml -o plan.json
       shardplan solve model.yaml --gap 0.1% --time-limit 10min -o plan.json
     """
-    from shardplan.case import build_case
-    from shardplan.cli.solve_summary import summary_lines
-    from shardplan.plan.write import render
-    from shardplan.spec.load import load_spec
+    # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
+    with interruptible() as interrupt:
+        from shardplan.case import build_case
+        from shardplan.cli.solve_summary import summary_lines
+        from shardplan.plan.write import render
+        from shardplan.spec.load import load_spec
 
-    check_writable(output)
-    case = build_case(load_spec(spec))
-    limits = Settings(method, gap, time_limit, node_limit, seed)
-    plan = _solve(case, limits, quiet)
-    put_file(render(plan), output)
+        check_writable(output)
+        case = build_case(load_spec(spec))
+        settings = Settings(method, gap, time_limit, node_limit, seed, interrupt.is_requested)
+        plan = _solve(case, settings, quiet)
+        put_file(render(plan), output)
     for line in [] if quiet else summary_lines(plan, case, output):
         click.echo(line, err=True)
 
 
-def _solve(case: Case, limits: Settings, quiet: bool) -> Plan:
-    """Solve with progress on stderr, stopping at Ctrl-C."""
-    from dataclasses import replace
-
-    from shardplan.cli.interrupt import interruptible
+def _solve(case: Case, settings: Settings, quiet: bool) -> Plan:
+    """Solve with progress on stderr."""
     from shardplan.cli.progress import progress
     from shardplan.planner import make_plan
 
-    with interruptible() as interrupt, progress(quiet) as reporter:
-        settings = replace(limits, should_stop=interrupt.is_requested)
+    with progress(quiet) as reporter:
         return make_plan(case, settings, reporter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.explain import words
-from shardplan.explain.meanings import TERMINATIONS
+from shardplan.explain.meanings import NONE_BETTER, TERMINATIONS
 from shardplan.explain.notes import notes
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
         f"{words.plural(plan.world_size, 'device')}, step {step}"
     )
     yield (
-        f"  {claim.objective} {words.seconds(claim.objective_seconds)}, no plan below "
-        f"{words.seconds(claim.lower_bound_seconds)}: gap {words.gap(claim.gap)} "
-        f"({claim.status}; {TERMINATIONS.get(claim.termination, claim.termination)} "
+        f"  {claim.objective} {words.seconds(claim.objective_seconds)}, "
+        f"{NONE_BETTER[claim.objective]} than {words.seconds(claim.lower_bound_seconds)}: "
+        f"gap {words.gap(claim.gap)} ({claim.status}; "
+        f"{TERMINATIONS.get(claim.termination, claim.termination)} "
         f"after {plan.run.elapsed_seconds:.1f} s)"
     )
     yield f"  longest phases: {', '.join(_slowest(plan))}"

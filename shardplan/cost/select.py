@@ -37,10 +37,8 @@ class SelectedCostModel:
     value: dict[str, Any]
 
 
-def select_cost_model(
-    source: Source, workload: Workload, topology: Topology, base: Path
-) -> SelectedCostModel:
-    """The cost model of a file, by its ``kind``; ``base`` is the spec's folder.
+def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
+    """What a cost-model file says, by its ``kind``.
 
     Raises InputError with the faults of the file.
     """
@@ -51,19 +49,22 @@ def select_cost_model(
         path = (*source.at, "kind")
         raise InputError([source.document.diagnostic(path, message, hint, "choice")])
     if kind == "torchrec":
-        return _torchrec(source, workload, topology, base)
-    profile = build_profile(validate(ProfileFile, source.document, source.at))
-    return SelectedCostModel(AnalyticCostModel(workload, topology, profile), source.value)
+        return validate(TorchRecFile, source.document, source.at)
+    return validate(ProfileFile, source.document, source.at)
 
 
-def _torchrec(
-    source: Source, workload: Workload, topology: Topology, base: Path
+def select_cost_model(
+    file: ProfileFile | TorchRecFile,
+    source: Source,
+    workload: Workload,
+    topology: Topology,
+    base: Path,
 ) -> SelectedCostModel:
-    """Sections that the file leaves out are TorchRec's own, as shipped."""
-    file = validate(TorchRecFile, source.document, source.at)
+    """The cost model of a ``file`` that was read from ``source``; ``base`` is the spec's folder."""
+    if isinstance(file, ProfileFile):
+        model = AnalyticCostModel(workload, topology, build_profile(file))
+        return SelectedCostModel(model, source.value)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
-    defaults = validate(TorchRecFile, shipped.document)
-    constants = constants_of(file, defaults)
-    return SelectedCostModel(
-        TorchRecCostModel(workload, topology, constants), completed(source.value, shipped.value)
-    )
+    constants = constants_of(file, validate(TorchRecFile, shipped.document))
+    value = completed(source.value, shipped.value)  # sections left out are TorchRec's own
+    return SelectedCostModel(TorchRecCostModel(workload, topology, constants), value)

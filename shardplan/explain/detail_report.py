@@ -19,8 +19,9 @@ def table_report(detail: TableDetail) -> Report:
     """One table on one page."""
     line = detail.line
     title = (
-        f"{line.name}: {line.rows:,} rows x {line.dim} {line.dtype}, {line.pooling:g} ids per "
-        f"sample of {', '.join(detail.features)}, in {line.module}"
+        f"{line.name}: {line.rows:,} rows x {line.dim} {line.dtype}, {line.pooling:g} "
+        f"{'id' if line.pooling == 1 else 'ids'} per sample of {', '.join(detail.features)}, "
+        f"in {line.module}"
     )
     rows = (
         ("sharding", sharding(line)),
@@ -52,6 +53,7 @@ def _table_phases(detail: TableDetail) -> Section:
             words.seconds(phase.total_seconds),
         )
         for phase in detail.phases
+        if phase.total_seconds
     )
     return Section("Phases", "what the table adds to each", Grid(columns, rows))
 
@@ -104,12 +106,13 @@ def _device_phases(detail: DeviceDetail) -> Section:
         (
             phase.name + (" (hidden)" if phase.is_hidden else ""),
             words.seconds(phase.seconds),
-            Bar(phase.seconds / phase.slowest_seconds if phase.slowest_seconds else 0.0),
+            Bar(phase.seconds / phase.slowest_seconds),
             words.seconds(phase.mean_seconds),
             words.rank(phase.slowest_rank),
             words.seconds(phase.slowest_seconds),
         )
         for phase in detail.phases
+        if phase.slowest_seconds
     )
     meaning = "here, beside the mean and the slowest of all devices"
     return Section("Phases", meaning, Grid(columns, rows))

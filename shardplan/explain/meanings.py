@@ -16,9 +16,9 @@ PHASES = {
 DENSE = "the rest of the model, forward and backward: a constant of the spec"
 
 STATUSES = {
-    "optimal": "proven: no plan is faster",
+    "optimal": "proven: no plan is better",
     "within_gap": "proven to be as close to the best plan as was asked for",
-    "feasible": "it fits and is legal; the best plan may be faster by the gap",
+    "feasible": "it fits and is legal; the best plan may be better by the gap",
 }
 """By the plan file's ``optimality.status``."""
 
@@ -36,3 +36,9 @@ OBJECTIVES = {
     "balance": "the largest sum over phases of any one device, the plan's objective",
 }
 """By the spec's ``objective``."""
+
+NONE_BETTER = {
+    "step_time": "no plan can be faster",
+    "balance": "no plan can have a smaller balance",
+}
+"""By the spec's ``objective``: what a lower bound says."""

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from shardplan.plan.table_entry import TableEntry
     from shardplan.workload.workload import Workload
 
-_NOT_REPRODUCIBLE = (Termination.TIME_LIMIT, Termination.INTERRUPTED)
+_CUT_OFF = {
+    Termination.TIME_LIMIT: "the search was cut off by the clock, so that another run may give "
+    "another plan; --node-limit is a limit that does not depend on the machine",
+    Termination.INTERRUPTED: "the search was interrupted, so that another run may give "
+    "another plan",
+}
+"""Of ends that do not come at the same point each time."""
 _COLUMN_SHARDED = (
     ShardingType.COLUMN_WISE,
     ShardingType.TABLE_COLUMN_WISE,
@@ -60,11 +66,8 @@ def _notes(plan: Plan, case: Case) -> Iterator[str]:
         )
     if sentence := idle_tables(case.workload):
         yield f"{sentence}; empty outputs are exchanged all the same"
-    if plan.optimality.termination in _NOT_REPRODUCIBLE:
-        yield (
-            "the search was cut off by the clock, so that another run may give another plan; "
-            "--node-limit is a limit that does not depend on the machine"
-        )
+    if cut_off := _CUT_OFF.get(plan.optimality.termination):
+        yield cut_off
 
 
 def _is_split_by_columns(entry: TableEntry) -> bool:

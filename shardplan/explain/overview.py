@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from shardplan.explain import words
 from shardplan.explain.device_section import device_sections
-from shardplan.explain.meanings import DENSE, OBJECTIVES, STATUSES, TERMINATIONS
+from shardplan.explain.meanings import DENSE, NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
 from shardplan.explain.report import Column, Grid, Report, Section
 from shardplan.explain.table_section import table_sections
 
 if TYPE_CHECKING:
     from shardplan.explain.explanation import Explanation, PhaseLine
+
+_WIDE = 130
+"""Columns of a line that has room for what a phase means."""
 
 
 def overview(explanation: Explanation, top: int) -> Report:
@@ -46,7 +49,7 @@ def _head(found: Explanation) -> Section:
         (
             "lower bound",
             words.seconds(found.lower_bound_seconds),
-            f"no plan can be faster ({found.bound})",
+            f"{NONE_BETTER.get(found.objective, 'no plan can be better')} ({found.bound})",
         ),
         ("gap", words.gap(found.gap), "how far above the bound the objective is at most"),
         ("status", found.status, STATUSES.get(found.status, "")),
@@ -62,8 +65,8 @@ def _phases(found: Explanation) -> Section:
         Column("of step", True),
         Column("slowest", True),
         Column("max/mean", True),
-        Column("mostly", is_prose=True),
-        Column("what happens", is_prose=True),
+        Column("mostly", is_list=True),
+        Column("what happens", is_prose=True, least_width=_WIDE),
     )
     dense_share = found.dense_seconds / found.step_seconds if found.step_seconds else 0.0
     dense = (
@@ -75,10 +78,11 @@ def _phases(found: Explanation) -> Section:
         "-",
         DENSE,
     )
+    last = (dense,) if found.dense_seconds else ()
     return Section(
         "Phases",
         "each ends when its slowest device ends; a hidden one runs while the step waits for others",
-        Grid(columns, (*(_phase(line) for line in found.phases), dense)),
+        Grid(columns, (*(_phase(line) for line in found.phases if line.seconds), *last)),
     )
 
 

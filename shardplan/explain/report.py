@@ -35,6 +35,10 @@ class Column:
     """Numbers are set to the right."""
     is_prose: bool = False
     """Prose may be broken into lines; names and numbers stay whole."""
+    is_list: bool = False
+    """A list may be broken after its commas."""
+    least_width: int = 0
+    """Where lines are shorter than this, the column is left out."""
 
 
 @dataclass(frozen=True, slots=True)

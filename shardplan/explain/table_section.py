@@ -36,18 +36,19 @@ def kernel(line: TableLine) -> str:
 
 
 def _costliest(found: Explanation, lines: tuple[TableLine, ...]) -> Section:
+    spent = [position for position, phase in enumerate(found.phases) if phase.seconds]
     columns = (
         Column("table"),
         Column("slowest", True),
         Column("in total", True),
-        *(Column(phase.name, True) for phase in found.phases),
+        *(Column(found.phases[phase].name, True) for phase in spent),
     )
     rows = tuple(
         (
             line.name,
             words.seconds(line.slowest_seconds),
             words.seconds(line.total_seconds),
-            *(words.seconds(seconds) for seconds in line.phase_seconds),
+            *(words.seconds(line.phase_seconds[phase]) for phase in spent),
         )
         for line in lines
     )

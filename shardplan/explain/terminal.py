@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -12,20 +14,24 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shardplan.explain.report import Bar, printable
+from shardplan.explain.report import Bar, Grid, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import RenderableType
 
-    from shardplan.explain.report import Cell, Grid, Report
+    from shardplan.explain.report import Cell, Column, Report
 
 _BAR_WIDTH = 20
 _UNLIMITED = 10_000
 """Columns of a pipe: nothing is wrapped there."""
 _MARGIN = 2
 _GAP = 2
+_KEPT_SPACE = "\ue000"
+"""A space at which no line is broken; of private use, so that no text has it by itself."""
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[num]?s|min|h|[KMGTPE]?i?B)\b)")
+_INSIDE_ITEM = re.compile(r"(?<!,) ")
 
 
 def render_terminal(report: Report, *, width: int | None = None, colour: bool = False) -> str:
@@ -47,7 +53,8 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
     with console.capture() as capture:
         for part in _parts(report, width or _UNLIMITED):
             console.print(part)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    lines = capture.get().replace(_KEPT_SPACE, " ").splitlines()
+    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:
@@ -58,10 +65,23 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
             heading.append(f"  {printable(section.meaning)}", "not bold dim default")
         yield Constrain(heading, width)
         if section.grid:
-            yield Padding(_table(section.grid, width - _MARGIN), (0, 0, 0, _MARGIN))
+            table = _table(_fitting(section.grid, width), width - _MARGIN)
+            yield Padding(table, (0, 0, 0, _MARGIN))
         for remark in section.remarks:
-            indented = Padding(Text(printable(remark)), (0, 0, 0, _MARGIN))
+            indented = Padding(_text(remark), (0, 0, 0, _MARGIN))
             yield Constrain(indented, width)
+
+
+def _text(plain: str, style: str = "") -> Text:
+    """Printable text whose numbers keep their units."""
+    return Text(_BEFORE_UNIT.sub(_KEPT_SPACE, printable(plain)), style)
+
+
+def _fitting(grid: Grid, width: int) -> Grid:
+    """Without the columns that need wider lines."""
+    kept = [column.least_width <= width for column in grid.columns]
+    rows = (tuple(compress(row, kept)) for row in grid.rows)
+    return Grid(tuple(compress(grid.columns, kept)), tuple(rows))
 
 
 def _table(grid: Grid, width: int) -> Table:
@@ -72,13 +92,16 @@ def _table(grid: Grid, width: int) -> Table:
         show_header=any(column.title for column in grid.columns),
         header_style="dim",
     )
-    rows = [[_cell(cell) for cell in row] for row in grid.rows]
+    rows = [
+        [_cell(cell, column) for cell, column in zip(row, grid.columns, strict=True)]
+        for row in grid.rows
+    ]
     for column, column_width in zip(grid.columns, _column_widths(grid, rows, width), strict=True):
         table.add_column(
             Text(printable(column.title)),
             justify="right" if column.is_number else "left",
             width=column_width,
-            no_wrap=not column.is_prose,
+            no_wrap=not _may_break(column),
         )
     for row in rows:
         table.add_row(*row)
@@ -95,7 +118,7 @@ def _column_widths(grid: Grid, rows: list[list[Text]], width: int) -> list[int]:
         for position, column in enumerate(grid.columns)
     ]
     wanted = [max(cell.cell_len for cell in cells) for cells in columns]
-    prose = [position for position, column in enumerate(grid.columns) if column.is_prose]
+    prose = [position for position, column in enumerate(grid.columns) if _may_break(column)]
     widths = list(wanted)
     for position in prose:
         widths[position] = max(_longest_word(cell) for cell in columns[position])
@@ -111,7 +134,13 @@ def _longest_word(cell: Text) -> int:
     return max((cell_len(word) for word in cell.plain.split()), default=1)
 
 
-def _cell(cell: Cell) -> Text:
+def _may_break(column: Column) -> bool:
+    return column.is_prose or column.is_list
+
+
+def _cell(cell: Cell, column: Column) -> Text:
     if isinstance(cell, Bar):
         return Text(cell.text(_BAR_WIDTH), "red" if cell.is_full else "green", no_wrap=True)
-    return Text(printable(cell))
+    if column.is_list:
+        return Text(_INSIDE_ITEM.sub(_KEPT_SPACE, printable(cell)))
+    return _text(cell)

@@ -9,6 +9,8 @@ from shardplan.units import format_bytes, format_seconds
 if TYPE_CHECKING:
     from shardplan.explain.explanation import TierBytes, TierUse
 
+_LARGE_GAP = 10.0
+
 
 def seconds(value: float) -> str:
     """``5.91 ms``; ``-`` for nothing."""
@@ -21,9 +23,11 @@ def percent(fraction: float) -> str:
 
 
 def gap(fraction: float | None) -> str:
-    """A gap: to two digits where it is small."""
+    """A gap: to two digits where it is small, as a factor where it is very large."""
     if fraction is None:
         return "unknown"
+    if fraction > _LARGE_GAP:
+        return f"x{1 + fraction:,.0f} the bound"
     return f"{100 * fraction:.2f}%" if abs(fraction) < 0.1 else percent(fraction)
 
 

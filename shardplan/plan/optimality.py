@@ -10,6 +10,9 @@ from shardplan.spec.objective import Objective
 OPTIMAL_GAP = 1e-4
 """The largest gap that may be called optimal: the tolerance of integer programming."""
 
+BOUNDS = ("relaxation", "option choice", "integer program", "none")
+"""What may have proven the lower bound; ``none`` where it is 0."""
+
 
 class Status(StrEnum):
     """What has been proven of a plan."""
@@ -39,7 +42,7 @@ class Optimality(PlanModel):
     gap: float | None
     """``(objective - bound) / bound``; null where the bound is 0 and the objective is not."""
     bound: str
-    """Which of the bounds held."""
+    """Which of ``BOUNDS`` held."""
     status: Status
     termination: Termination
 

@@ -11,7 +11,7 @@ from shardplan.errors import InputError, ShardplanError
 from shardplan.plan.checks.constraints import check_constraints, check_exact_updates
 from shardplan.plan.checks.coverage import check_coverage
 from shardplan.plan.checks.freshness import check_freshness
-from shardplan.plan.checks.memory import check_capacity, check_shard_memory
+from shardplan.plan.checks.memory import check_capacity, check_reserve, check_shard_memory
 from shardplan.plan.checks.optimality import check_optimality
 from shardplan.plan.checks.prediction import check_prediction
 from shardplan.plan.checks.runtime import check_placements, check_rules
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 
 def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
-    """Everything that is wrong with a plan; empty when it is good. No solver is asked.
+    """Everything that is wrong with a plan; empty when it is good.
+
+    No solver is asked, so that the lower bound is as the plan claims it.
 
     Checked against the spec inside the plan, or against ``case`` where one is given: then also
     which input changed since the plan was made.
@@ -67,6 +69,7 @@ def _findings(plan: Plan, case: Case) -> Iterator[Finding]:
             decisions.append(decision)
     yield from check_constraints({table.index: table for table in planned}, case.constraints)
     yield from check_exact_updates(planned, case.workload.training)
+    yield from check_reserve(plan.prediction.reserve_bytes, case.capacity)
     yield from _check_costs(plan, case, planned, decisions)
     yield from check_optimality(plan, case.spec.objective)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from shardplan.errors import InputError
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.spec.matching import TableNames
@@ -21,13 +20,12 @@ if TYPE_CHECKING:
     from shardplan.spec.spec import ConstraintSpec
 
 _Pair = tuple[ShardingType, Kernel]
+_NO_ECHOES = frozenset({"duplicate", "unknown_name", "contradiction"})
+"""Codes of what is wrong also once the other faults are mended."""
 
 
 def check(loaded: LoadedSpec) -> LoadedSpec:
-    """The same, with its constraints matched to tables.
-
-    Raises InputError with everything that does not fit.
-    """
+    """The same, with its constraints matched to tables and everything that does not fit."""
     faults = [*_check_tables(loaded)]
     names = TableNames(table.name for table in loaded.spec.tables)
     matches = []
@@ -41,9 +39,10 @@ def check(loaded: LoadedSpec) -> LoadedSpec:
         matches.append(tuple(sorted(found)))
     faults += _check_allowed(loaded, matches)
     faults += _check_apart(loaded, matches)
-    if faults:
-        raise InputError(sort_diagnostics(faults))
-    return replace(loaded, matches=tuple(matches))
+    if loaded.faults:
+        faults = [fault for fault in faults if fault.code in _NO_ECHOES]
+    every = tuple(sort_diagnostics([*loaded.faults, *faults]))
+    return replace(loaded, matches=tuple(matches), faults=every)
 
 
 def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:

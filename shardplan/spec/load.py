@@ -1,7 +1,8 @@
-"""From a file to a spec that holds together, or to all that is wrong with it."""
+"""From a file to a spec, together with all that is wrong with it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ from shardplan.errors import InputError
 from shardplan.spec.checks import check
 from shardplan.spec.document import Document, read_file
 from shardplan.spec.loaded import LoadedSpec
+from shardplan.spec.salvage import salvage
 from shardplan.spec.spec import Spec
 from shardplan.spec.tables_file import TableRows, read_tables
-from shardplan.spec.validation import sort_diagnostics, validate
+from shardplan.spec.validation import validate
 
 if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 def load_spec(path: str) -> LoadedSpec:
     """Read a spec from a file, ``-`` for standard input.
 
-    Raises InputError with every fault that can be told: of the text and, when that can be read,
-    of the keys and values and of the tables' file; when those are right, of how they fit together.
+    Raises InputError only for a text that cannot be read, with all its faults. Those of the keys
+    and values, of the tables' file and of how all fit together wait in ``faults``, so that
+    ``build_case`` can tell them along with those of the topology and the cost model.
     """
     base = FilePath() if path == "-" else FilePath(path).parent
     return load_document(read_file(path), base)
@@ -30,7 +33,7 @@ def load_spec(path: str) -> LoadedSpec:
 def spec_from_value(value: Any, name: str, base: FilePath | None = None) -> LoadedSpec:
     """A spec from plain values, such as a plan carries; ``name`` is what messages call it.
 
-    Raises InputError as ``load_spec`` does, without lines.
+    Its faults have no lines.
     """
     return load_document(Document(value, name), base or FilePath())
 
@@ -38,20 +41,22 @@ def spec_from_value(value: Any, name: str, base: FilePath | None = None) -> Load
 def load_document(document: Document, base: FilePath) -> LoadedSpec:
     """A spec from a document; ``base`` is the folder that relative paths start at."""
     faults: list[Diagnostic] = []
-    spec, tables_document, rows = None, None, TableRows(())
+    tables_document, rows = None, TableRows(())
+    unread: frozenset[str] = frozenset()
     try:
         spec = validate(Spec, document)
     except InputError as error:
         faults += error.diagnostics
+        spec, unread = salvage(document.value)
     try:
         tables_document = _read_tables_file(document, base)
         if tables_document is not None:
             rows = validate(TableRows, tables_document)
     except InputError as error:
         faults += error.diagnostics
-    if spec is None or faults:
-        raise InputError(sort_diagnostics(faults))
-    return check(_fold(spec, rows, document, base, tables_document))
+        spec = spec.model_copy(update={"constraints": ()})  # nobody knows what they match
+    loaded = _fold(spec, rows, document, base, tables_document)
+    return check(replace(loaded, faults=tuple(faults), unread=unread))
 
 
 def _read_tables_file(document: Document, base: FilePath) -> Document | None:

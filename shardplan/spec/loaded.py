@@ -1,4 +1,4 @@
-"""A spec that was read and holds together, with where each part of it was written."""
+"""A spec that was read, with where each part of it was written and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class LoadedSpec:
     """How many tables the spec itself holds; the others are of ``tables_document``."""
     matches: tuple[tuple[int, ...], ...] = ()
     """Per constraint, the positions of the tables that it speaks of, rising."""
+    faults: tuple[Diagnostic, ...] = ()
+    """All that is wrong with it, sorted; where there is anything, no plan can be made."""
+    unread: frozenset[str] = frozenset()
+    """Keys of the spec that are faulty as a whole, so that ``spec`` has stand-ins for them."""
 
     def at_table(
         self, index: int, key: str, message: str, hint: str = "", code: str = "invalid"

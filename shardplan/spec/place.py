@@ -8,6 +8,8 @@ Path = tuple[str | int, ...]
 """The keys and positions that lead to a value of a document."""
 
 _LONGEST_KEY = 40
+_DEEPEST = 12
+"""No file that is right goes deeper."""
 
 
 class Place(NamedTuple):
@@ -33,7 +35,9 @@ NOWHERE = Place(0, 0, 0, 0)
 
 
 def path_text(path: Path) -> str:
-    """A path as people read it: ``tables[3].access.zipf``."""
+    """A path as people read it: ``tables[3].access.zipf``; of a very deep one its beginning."""
+    if len(path) > _DEEPEST:
+        return path_text(path[:3]) + "..."
     text = ""
     for part in path:
         if isinstance(part, int):

@@ -11,12 +11,15 @@ from shardplan.errors import InputError
 from shardplan.spec.catalog import Kind, find
 from shardplan.spec.document import Document, read_document
 from shardplan.spec.reference import Reference, is_inline
+from shardplan.spec.wording import show
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.place import Path
+
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +72,27 @@ def _source(loaded: LoadedSpec, kind: Kind, key: str, reference: Reference) -> S
         name = reference.get("name")
         return Source(name if isinstance(name, str) else key, loaded.document, (key,))
     at: Path = (key,)
-    nodes = None
+    written, nodes = str(reference), None
     if not isinstance(reference, str):
         how = "name" if "name" in reference else "path"
-        at, nodes = (key, how), reference.get("nodes")
-        reference = _as_path(reference[how], how)
+        at, written, nodes = (key, how), str(reference[how]), reference.get("nodes")
+    name = _as_path(written, at[-1])
     try:
-        return named_source(kind, reference, loaded.base, None if nodes is None else int(nodes))
+        return named_source(kind, name, loaded.base, None if nodes is None else int(nodes))
     except InputError as error:
         fault = error.diagnostics[0]
         if fault.line:
             raise
+        message = fault.message.replace("the file", _printable(written))
         raise InputError(
-            [loaded.document.diagnostic(at, _about(fault.message, kind), fault.hint, fault.code)]
+            [loaded.document.diagnostic(at, message, fault.hint, fault.code)]
         ) from None
 
 
-def _as_path(text: str, how: str) -> str:
+def _as_path(text: str, how: str | int) -> str:
     """What was given as a path stays one, also without a ``/``."""
     return f"./{text}" if how == "path" and "/" not in text else text
 
 
-def _about(message: str, kind: Kind) -> str:
-    """Say whose file it is where the message speaks of a file alone."""
-    return message if message.startswith("unknown") else f"{kind.noun}: {message}"
+def _printable(text: str) -> str:
+    return text if text.isprintable() and len(text) <= _LONGEST_SHOWN else show(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,8 @@ from shardplan.errors import InputError
 from shardplan.spec.wording import describe, keys_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.document import Document
     from shardplan.spec.place import Path
@@ -38,6 +41,15 @@ def diagnose(
         if not _is_echo(dict(details))
     }
     return sort_diagnostics(found)
+
+
+@contextmanager
+def collecting(faults: list[Diagnostic]) -> Iterator[None]:
+    """Go on after an InputError, with its diagnostics added to ``faults``."""
+    try:
+        yield
+    except InputError as error:
+        faults += error.diagnostics
 
 
 def sort_diagnostics(diagnostics: Any) -> list[Diagnostic]:

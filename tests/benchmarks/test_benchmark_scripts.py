@@ -58,7 +58,7 @@ def test_baselines_find_plans_where_there_is_room(shared_data: Path) -> None:
 
 
 def test_scale_measures_and_plots(tmp_path: Path) -> None:
-    out = run("scale.py", "--sizes", "10x8,20x8", "--time-limit", "2", "-o", str(tmp_path))
+    out = run("scale.py", "--sizes", "10x8,20x8", "--time-limit", "2s", "-o", str(tmp_path))
     points = json.loads((tmp_path / "scale.json").read_text(encoding="utf-8"))
     assert [(p["tables"], p["ruler"]) for p in points] == [
         (10, "balance"),

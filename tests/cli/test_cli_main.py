@@ -86,7 +86,42 @@ def test_the_version_is_the_packages(run):
 def test_an_unknown_command_is_wrong_usage(run):
     result = run("sovle")
     assert result.exit_code == 2
-    assert "No such command" in result.stderr
+    assert "No such command 'sovle'; did you mean 'solve'?" in result.stderr
+
+
+def test_a_command_like_no_other_is_wrong_usage_without_a_guess(run):
+    result = run("xyzzy")
+    assert result.exit_code == 2
+    assert "No such command 'xyzzy'" in result.stderr
+    assert "did you mean" not in result.stderr
+
+
+@pytest.mark.parametrize("option", ["-v", "--verbose"])
+def test_verbose_after_the_command_is_told_where_to_go(run, option):
+    result = run("explain", "plan.json", option)
+    assert result.exit_code == 2
+    assert f"{option} goes before the command" in result.stderr
+
+
+def test_defaults_are_shown_without_a_second_pair_of_parentheses(run):
+    output = run("solve", "--help").stdout
+    assert "[default: 1%]" in output
+    assert "[default: 60s]" in output
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["solve", "--help"]])
+def test_help_on_a_full_disk_says_so_without_a_traceback(arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "shardplan", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "<stdout>: error: cannot write: No space left on device\n"
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

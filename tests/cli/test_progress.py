@@ -8,7 +8,22 @@ import pytest
 
 from shardplan.cli.interrupt import Interrupt, interruptible
 from shardplan.cli.progress import LineReporter, Standing, progress
+from shardplan.explain import words
 from shardplan.solve.reporter import Reporter
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [
+        (None, "unknown"),
+        (0.005, "0.50%"),
+        (0.115, "11.5%"),
+        (10.0, "1000.0%"),
+        (54.777, "x56 the bound"),
+    ],
+)
+def test_a_very_large_gap_is_a_factor(fraction, text):
+    assert words.gap(fraction) == text
 
 
 @pytest.mark.parametrize(
@@ -19,6 +34,7 @@ from shardplan.solve.reporter import Reporter
         (Standing(best_seconds=6.68e-3), "12s  best 6.68 ms"),
         (Standing("", 6.59e-3, 5.91e-3), "12s  bound 5.91 ms  best 6.59 ms  gap 11.5%"),
         (Standing("", 1.0, 1.0 + 1e-12), "12s  bound 1 s  best 1 s  gap 0.0%"),
+        (Standing("", 6.0, 0.1), "12s  bound 100 ms  best 6 s  gap x60 the bound"),
     ],
 )
 def test_a_line_says_what_is_known(standing, line):

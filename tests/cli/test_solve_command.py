@@ -6,9 +6,12 @@ import sys
 import pytest
 
 from shardplan import planner
+from shardplan.cli.quantity import percentage
 from shardplan.cli.solve import solve_command
 from shardplan.planner import make_plan
 from shardplan.solve.settings import Settings
+from shardplan.spec import load
+from shardplan.spec.load import load_spec
 
 HUGE = """\
 batch: {global: 64}
@@ -50,7 +53,11 @@ def test_the_same_seed_gives_the_same_plan_from_stdin_or_from_a_file(run, spec_p
 
 
 def test_the_defaults_are_those_of_the_settings():
-    chosen = {option.name: option.default for option in solve_command.params}
+    chosen = {
+        option.name: option.type(option.default)
+        for option in solve_command.params
+        if option.name in ("method", "gap", "time_limit", "seed")
+    }
     settings = Settings()
     assert chosen["gap"] == settings.gap
     assert chosen["time_limit"] == settings.time_limit_seconds
@@ -61,6 +68,9 @@ def test_the_defaults_are_those_of_the_settings():
     ("arguments", "message"),
     [
         (["--gap", "1"], "must be a percentage"),
+        (["--gap", "0.01"], "did you mean 1%?"),
+        (["--gap", "5"], "did you mean 5%?"),
+        (["--gap", "x"], "for example 1%"),
         (["--gap", "101%"], "between 0% and 100%"),
         (["--time-limit", "60"], "needs a unit"),
         (["--time-limit", "-1s"], "must not be negative"),
@@ -80,6 +90,38 @@ def test_an_output_that_cannot_be_written_is_refused_before_solving(run, spec_pa
         result = run("solve", spec_path, "-o", path, "--time-limit", "1h")
         assert result.exit_code == 2
         assert "cannot write" in result.stderr
+
+
+def test_a_gap_of_nothing_needs_no_unit():
+    assert percentage("0") == percentage("0%") == 0.0
+
+
+def test_an_empty_output_path_is_refused_with_a_reason(run, spec_path):
+    result = run("solve", spec_path, "-o", "", "--time-limit", "1h")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("'': error: cannot write: the path is empty\n")
+
+
+def test_the_plan_can_be_written_to_dev_stdout_in_a_pipe(spec_path):
+    command = ["solve", spec_path, "--method", "greedy", "-q", "-o", "/dev/stdout"]
+    done = subprocess.run(
+        [sys.executable, "-m", "shardplan", *command], capture_output=True, check=True
+    )
+    assert json.loads(done.stdout)["name"] == "small"
+
+
+def test_a_signal_that_comes_while_the_spec_is_read_is_remembered(run, spec_path, monkeypatch):
+    """A SIGTERM counts like a Ctrl-C, and the search stops at its first plan."""
+
+    def interrupted(path):
+        signal.raise_signal(signal.SIGTERM)
+        return load_spec(path)
+
+    monkeypatch.setattr(load, "load_spec", interrupted)
+    result = run("solve", spec_path, "--gap", "0", "--time-limit", "5min")
+    assert result.stderr.startswith("stopping with the best plan so far")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["optimality"]["termination"] == "interrupted"
 
 
 def test_an_infeasible_spec_says_what_is_short(run, write):
@@ -120,6 +162,8 @@ def test_ctrl_c_writes_the_best_plan_so_far(run, endless_arguments, monkeypatch,
     plan = json.loads((tmp_path / "plan.json").read_text())
     assert plan["optimality"]["termination"] == "interrupted"
     assert "Ctrl-C again aborts" in result.stderr
+    assert "note: the search was interrupted, so that" in result.stderr
+    assert "clock" not in result.stderr
     assert run("verify", tmp_path / "plan.json").exit_code == 0
 
 

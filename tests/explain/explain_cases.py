@@ -48,7 +48,7 @@ def plan_of(case: Case, decisions: tuple[Decision, ...] = DECISIONS) -> Plan:
             case.objective,
             prediction.step_seconds,
             prediction.step_seconds / 1.1,
-            bound="by hand",
+            bound="relaxation",
             status=Status.FEASIBLE,
             termination=Termination.TIME_LIMIT,
         ),

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from explain_cases import DATA
@@ -59,6 +60,48 @@ def test_no_name_and_no_number_is_cut_at_any_width(study, width):
 def test_lines_keep_to_the_width_where_they_can(study):
     text = render_terminal(overview(explain(study), 3), width=120)
     assert max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, False), (129, False), (130, True), (None, True)])
+def test_what_a_phase_means_is_left_out_of_narrow_lines(study, width, shown):
+    text = render_terminal(overview(explain(study), 3), width=width)
+    assert ("what happens" in text) is shown
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100])
+def test_no_line_ends_between_a_number_and_its_unit(study, width):
+    text = render_terminal(overview(explain(study), 3), width=width)
+    assert not re.search(r"\n\s*(ns|us|ms|s|B|[KMGT]iB)\b", text)
+
+
+def test_lists_are_broken_at_commas_only():
+    grid = Grid((Column("", is_list=True),), (("a b 1 us, c d 2 us",),))
+    text = render_terminal(Report("t", (Section("s", grid=grid),)), width=14)
+    assert [line.strip() for line in text.splitlines()[-2:]] == ["a b 1 us,", "c d 2 us"]
+
+
+@pytest.mark.parametrize("render", [render_terminal, render_markdown])
+def test_phases_that_take_no_time_anywhere_are_hidden(study, render):
+    found = explain(study)
+    idle = replace(found.phases[-1], seconds=0.0)
+    quick = replace(found, phases=(*found.phases[:-1], idle), dense_seconds=0.0)
+    assert idle.name in render(overview(found, 3))
+    assert "dense " in render(overview(found, 0)).split("Devices")[0]
+    assert idle.name not in render(overview(quick, 3))
+    assert "dense " not in render(overview(quick, 0)).split("Devices")[0]
+    assert idle.name in render_json(quick)
+
+
+def test_a_balance_is_not_called_fast(study):
+    found = replace(explain(study), objective="balance")
+    text = render_terminal(overview(found, 0))
+    assert "no plan can have a smaller balance" in text
+    assert "faster" not in text
+
+
+def test_one_id_per_sample_is_singular(study):
+    assert ", 1 id per sample" in render_terminal(table_report(table_detail(study, "user_id")))
+    assert ", 20 ids per sample" in render_terminal(table_report(table_detail(study, "item_id")))
 
 
 def test_without_colour_there_are_no_escapes(study):

@@ -104,7 +104,7 @@ def make_plan(case: Case, decisions=ONE_OF_EACH):
             Objective.STEP_TIME,
             prediction.step_seconds,
             prediction.step_seconds / 1.1,
-            bound="root",
+            bound="relaxation",
             status=Status.WITHIN_GAP,
             termination=Termination.GAP,
         ),

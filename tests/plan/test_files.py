@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shardplan.errors import InputError
-from shardplan.files import write_atomically
+from shardplan.files import check_writable, write_atomically
 
 
 def test_writes_a_new_file_and_leaves_nothing_else(tmp_path):
@@ -67,3 +67,45 @@ def test_keeps_permissions_and_follows_links(tmp_path):
 def test_writes_through_a_device_without_replacing_it():
     write_atomically("/dev/null", "new")
     assert not Path("/dev/null").is_file()
+
+
+def test_writes_through_a_pipe_that_has_no_path():
+    reader, writer = os.pipe()
+    try:
+        write_atomically(f"/dev/fd/{writer}", "new")
+        assert os.read(reader, 10) == b"new"
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_place_that_can_be_written_is_left_as_it_was(tmp_path):
+    (tmp_path / "old.json").write_text("old")
+    check_writable(tmp_path / "old.json")
+    check_writable(tmp_path / "new.json")
+    check_writable("/dev/null")
+    assert os.listdir(tmp_path) == ["old.json"]
+    assert (tmp_path / "old.json").read_text() == "old"
+
+
+def test_places_that_cannot_be_written_are_known_before(tmp_path):
+    (tmp_path / "file").touch()
+    for path, message in (
+        ("", "the path is empty"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "none" / "plan.json", "there is no folder"),
+        (tmp_path / "file" / "plan.json", "Not a directory"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
+        with pytest.raises(InputError, match=f"cannot write: {message}"):
+            check_writable(path)
+
+
+def test_a_read_only_folder_is_known_before_also_where_the_file_exists(tmp_path, monkeypatch):
+    def refused(*_args):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    (tmp_path / "plan.json").touch()
+    monkeypatch.setattr("os.open", refused)
+    with pytest.raises(InputError, match="cannot write: Read-only file system"):
+        check_writable(tmp_path / "plan.json")

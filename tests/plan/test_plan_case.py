@@ -51,7 +51,7 @@ def _plan(case):
         case.objective,
         prediction.step_seconds,
         prediction.step_seconds,
-        bound="root",
+        bound="relaxation",
         status=Status.OPTIMAL,
         termination=Termination.GAP,
     )

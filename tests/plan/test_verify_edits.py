@@ -198,7 +198,73 @@ def _stale_topology(value):
     value["inputs"]["topology"]["sha256"] = "0" * 64
 
 
+def _other_name(value):
+    value["name"] = "other"
+
+
+def _other_topology_name(value):
+    value["inputs"]["topology"]["name"] = "other"
+
+
+def _other_cost_model_name(value):
+    value["inputs"]["cost_model"]["name"] = "other"
+
+
+def _no_reserve(value):
+    value["prediction"]["reserve_bytes"]["hbm"] = 0
+
+
+def _shard_a_byte_larger(value):
+    shard(value, "t0")["memory_bytes"]["hbm"] += 1
+
+
+def _rank_a_byte_lighter(value):
+    value["prediction"]["ranks"][2]["memory_bytes"]["hbm"] -= 1
+
+
+def _magic_bound(value):
+    value["optimality"]["bound"] = "magic"
+
+
+def _unnamed_bound(value):
+    value["optimality"]["bound"] = "none"
+
+
+def _no_bound(value):
+    value["optimality"] |= {"lower_bound_seconds": 0.0, "gap": None}
+
+
+def _within_gap_by_the_clock(value):
+    value["optimality"]["termination"] = "time_limit"
+
+
+def _feasible_by_gap(value):
+    value["optimality"]["status"] = "feasible"
+
+
+def _named_bound_of_nothing(value):
+    value["optimality"] |= {"lower_bound_seconds": 0.0, "gap": None, "status": "feasible"}
+
+
 MUTATIONS = {
+    _other_name: "stale: name: was 'other', is 'plain'",
+    _other_topology_name: "stale: inputs.topology.name: was 'other', is 'box'",
+    _other_cost_model_name: "stale: inputs.cost_model.name: was 'other', is 'plain'",
+    _no_reserve: "prediction: prediction.reserve_bytes.hbm: is 0; the spec keeps 10000000 free",
+    _shard_a_byte_larger: "shard_memory: plan.a.t0.shards[0].memory_bytes.hbm: "
+    "is 256001; 1000 x 64 take 256000",
+    _rank_a_byte_lighter: "prediction: prediction.ranks[2].memory_bytes.hbm: "
+    "is 578919; recomputed 578920",
+    _magic_bound: "optimality: optimality.bound: is 'magic'; "
+    "known are relaxation, option choice, integer program, none",
+    _unnamed_bound: "optimality: optimality.bound: is none with a lower bound of 27.1967273 s",
+    _no_bound: "optimality: optimality.status: is within_gap without a bound to have a gap to",
+    _within_gap_by_the_clock: "optimality: optimality.status: "
+    "is within_gap, but the search ended by time_limit",
+    _feasible_by_gap: "optimality: optimality.status: "
+    "is feasible, but the search ended by reaching its gap",
+    _named_bound_of_nothing: "optimality: optimality.bound: "
+    "is relaxation with a lower bound of 0 s, which is none",
     _drop_table: "table_missing: plan.a: table 't0' is not planned",
     _add_table: "table_unknown: plan.a.stranger: the spec has no such table",
     _grow_rows: "tables: tables[0].rows: 't0' has 1200; in the spec it is 1000",

@@ -92,7 +92,9 @@ def test_an_unknown_name_is_told_at_the_line_of_the_spec(tmp_path: Path) -> None
 def test_a_missing_file_is_told_at_the_line_of_the_spec(tmp_path: Path) -> None:
     told = fault_of(topology_source, load("topology: ./none.yaml\n", tmp_path))
     assert told[:3] == (3, 11, "topology")
-    assert told[3] == "topology: cannot read the file: No such file or directory"
+    assert told[3] == "cannot read ./none.yaml: No such file or directory"
+    told = fault_of(topology_source, load("topology: {path: none.yaml}\n", tmp_path))
+    assert told[2:4] == ("topology.path", "cannot read none.yaml: No such file or directory")
 
 
 def test_a_broken_file_is_told_at_its_own_lines(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is written, the answer is a spec or an InputError."""
+"""Whatever is written, the answer is a spec, faults or an InputError."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shardplan.case import build_case
 from shardplan.errors import InputError
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.document import read_document
@@ -65,6 +66,9 @@ def use(load) -> None:
     """Do everything that can be done with a spec, or hear of an InputError."""
     with contextlib.suppress(InputError):
         loaded = load()
+        if loaded.faults:
+            build_case(loaded)
+            raise AssertionError("a case was built of a faulty spec")
         build_workload(loaded.spec, 16)
         value = resolved(loaded, loaded.spec.topology, loaded.spec.cost_model or "h100")
         spec_from_value(value, "again")

@@ -18,8 +18,15 @@ _ABSENT = object()
 
 
 def check_freshness(plan: Plan, case: Case) -> Iterator[Finding]:
-    """The hashes of spec, topology and cost model; where one differs, what in it changed."""
+    """Names and hashes of spec, topology and cost model; where one differs, what changed."""
     then, now = plan.inputs, case.inputs
+    for key, name, real_name in (
+        ("name", plan.name, case.workload.name),
+        ("inputs.topology.name", then.topology.name, now.topology.name),
+        ("inputs.cost_model.name", then.cost_model.name, now.cost_model.name),
+    ):
+        if name != real_name:
+            yield Finding("stale", key, f"was {name!r}, is {real_name!r}")
     for key, recorded, real in (
         ("topology", then.topology.sha256, now.topology.sha256),
         ("cost_model", then.cost_model.sha256, now.cost_model.sha256),

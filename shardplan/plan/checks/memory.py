@@ -9,7 +9,7 @@ import numpy as np
 from shardplan.cost.cost_model import TIERS
 from shardplan.options.kernel import KERNELS
 from shardplan.plan.finding import Finding
-from shardplan.plan.rounding import differs, whole_bytes
+from shardplan.plan.rounding import whole_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,23 +19,34 @@ if TYPE_CHECKING:
     from shardplan.capacity import Capacity
     from shardplan.cost.cost_model import CostModel
     from shardplan.plan.planned import Planned
+    from shardplan.plan.table_entry import MemoryBytes
 
 
 def check_shard_memory(planned: Planned, cost_model: CostModel) -> Iterator[Finding]:
     """The bytes of each shard, computed again from its size."""
     kernel = KERNELS.index(planned.entry.compute_kernel)
-    known: dict[tuple[int, ...], tuple[float, float, float]] = {}
+    known: dict[tuple[int, ...], tuple[int, ...]] = {}
     for position, shard in enumerate(planned.entry.shards):
         rows, columns = size = shard.shard_sizes
-        if not rows or not columns:
-            continue
         if size not in known:
-            known[size] = cost_model.weight_bytes(planned.index, rows, columns, kernel)
-        for tier, real in enumerate(known[size]):
-            if differs(shard.memory_bytes[tier], whole_bytes(real)):
+            known[size] = (0, 0, 0)
+            if rows and columns:
+                real = cost_model.weight_bytes(planned.index, rows, columns, kernel)
+                known[size] = tuple(map(whole_bytes, real))
+        for tier, needed in enumerate(known[size]):
+            if shard.memory_bytes[tier] != needed:
                 where = f"{planned.where}.shards[{position}].memory_bytes.{TIERS[tier]}"
-                message = f"is {shard.memory_bytes[tier]}; {rows} x {columns} take {real:.0f}"
+                message = f"is {shard.memory_bytes[tier]}; {rows} x {columns} take {needed}"
                 yield Finding("shard_memory", where, message)
+
+
+def check_reserve(recorded: MemoryBytes, capacity: Capacity) -> Iterator[Finding]:
+    """The plan keeps free what the spec asks for, to the byte."""
+    for tier, reserve in enumerate(capacity.reserve_bytes.tolist()):
+        if recorded[tier] != whole_bytes(reserve):
+            where = f"prediction.reserve_bytes.{TIERS[tier]}"
+            message = f"is {recorded[tier]}; the spec keeps {whole_bytes(reserve)} free"
+            yield Finding("prediction", where, message)
 
 
 def check_capacity(

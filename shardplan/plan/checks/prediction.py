@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.cost.cost_model import TIERS
 from shardplan.plan.finding import Finding
-from shardplan.plan.rounding import differs
+from shardplan.plan.rounding import differs, whole_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_prediction(forecast: Forecast, computed: Prediction) -> Iterator[Finding]:
-    """Every recorded number against the recomputed one, to 1e-6 of its size."""
+    """Every recorded number against the recomputed one: seconds to 1e-6, bytes exactly."""
     names = [phase.name for phase in computed.phases]
     overlapped = tuple(phase.name for phase in computed.phases if phase.overlapped)
     if list(forecast.phases) != names or forecast.overlapped != overlapped:
@@ -49,10 +49,10 @@ def _check_rank(rank: RankForecast, computed: Prediction) -> Iterator[Finding]:
                 f"{where}.phases.{phase.name}", f"is {recorded} s; recomputed {real:.9g} s"
             )
     for tier, real in enumerate(computed.rank_memory_bytes[rank.rank]):
-        held = rank.memory_bytes[tier]
-        if differs(held, float(real)) and abs(held - real) > 1:
+        held, computed_bytes = rank.memory_bytes[tier], whole_bytes(float(real))
+        if held != computed_bytes:
             yield _finding(
-                f"{where}.memory_bytes.{TIERS[tier]}", f"is {held}; recomputed {real:.0f}"
+                f"{where}.memory_bytes.{TIERS[tier]}", f"is {held}; recomputed {computed_bytes}"
             )
 
 
