@@ -38,6 +38,8 @@ class Row:
     """From the case to the plan, of all threads; imports are left out."""
     peak_bytes: int | None = None
     """Of the whole process, its imports included."""
+    is_cut: bool = False
+    """Whether TorchRec's planner was stopped by its time limit."""
     note: str = ""
 
     @property
@@ -63,13 +65,15 @@ def _run(instance: Instance, contender: str, limits: Limits, row: Row) -> Row:
     case = instance.case()
     if contender in TORCHREC:
         importlib.import_module("torchrec_planner")
-    started = time.process_time()
+    clock, started = time.monotonic(), time.process_time()
     try:
         found = CONTENDERS[contender](case, limits)
     except (NoPlanFound, Infeasible) as error:
         row = replace(row, note=f"no plan: {error}"[:80])
         return replace(row, cpu_seconds=time.process_time() - started)
     row = replace(row, cpu_seconds=time.process_time() - started)
+    if contender in TORCHREC and time.monotonic() - clock >= limits.torchrec_seconds:
+        row = replace(row, is_cut=True, note=f"stopped after {limits.torchrec_seconds} s")
     if isinstance(found, Plan):
         return replace(
             row,

@@ -40,7 +40,10 @@ class _Axis:
 
 
 def growth_plot(points: Sequence[Point]) -> str:
-    """One row of panels for each series: CPU seconds and peak MiB over the number of tables."""
+    """One row of panels for each series: CPU seconds and peak MiB over the number of tables.
+
+    A hollow point is one where the time limit came before the gap.
+    """
     series = list(dict.fromkeys(point.series for point in points))
     width = 2 * (_WIDTH + _BETWEEN)
     height = len(series) * (_HEIGHT + _BETWEEN) + 24
@@ -76,11 +79,13 @@ def _panel(
         )
     yield f'<text x="{_WIDTH / 2}" y="{_HEIGHT + 32}" text-anchor="middle">tables</text>'
     for ruler, colour in _COLOURS.items():
-        spots = [(x.at(p.tables), _HEIGHT - y.at(value(p))) for p in points if p.ruler == ruler]
-        line = " ".join(f"{a:.1f},{b:.1f}" for a, b in spots)
+        of = [point for point in points if point.ruler == ruler]
+        spots = [(f"{x.at(p.tables):.1f}", f"{_HEIGHT - y.at(value(p)):.1f}") for p in of]
+        line = " ".join(f"{a},{b}" for a, b in spots)
         yield f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        for a, b in spots:
-            yield f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5" fill="{colour}"/>'
+        for point, (a, b) in zip(of, spots, strict=True):
+            inside = colour if point.gap <= point.gap_asked else "none"
+            yield f'<circle cx="{a}" cy="{b}" r="4" fill="{inside}" stroke="{colour}"/>'
     yield "</g>"
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
 
+    Specs = Iterator[tuple[str, dict[str, Any]]]
+    """Names of problems, and their specs but for the ruler."""
+
 HERE = Path(__file__).parent
 GLOBAL_BATCH = 65_536
 """Of the real table sets."""
@@ -59,36 +62,23 @@ class Instance:
 
 def generated_instance(tables: int, devices: int, ruler: Ruler, seed: int = 0) -> Instance:
     """The generator's problem of a size; the devices come in nodes of 8."""
-    drawn = generated(tables, devices, seed)
-    cluster = _cluster(devices, drawn.hbm_bytes)
-    local = _TORCHREC_LOCAL_BATCH
-    if ruler is Ruler.STEP_TIME:
-        local = min(local, _LARGEST_GLOBAL_BATCH // devices)
-    suffix = f"-{seed}" if seed else ""
-    batch, training = {"local": local}, {"optimizer": "rowwise_adagrad"}
-    return _instance(
-        "generated",
-        f"{tables}x{devices}{suffix}",
-        ruler,
-        _spec(rows_of(drawn.tables), cluster, batch, training),
-    )
+    name = f"{tables}x{devices}" + (f"-{seed}" if seed else "")
+    return _instance("generated", name, ruler, _generated_spec(tables, devices, ruler, seed))
 
 
 def instances(family: str, ruler: Ruler) -> Iterator[Instance]:
     """The problems of a family, the smallest first."""
-    for name, spec in FAMILIES[family]():
+    for name, spec in FAMILIES[family](ruler):
         yield _instance(family, name, ruler, spec)
-    if family == "generated":
-        yield from (generated_instance(*size, ruler) for size in _BENCH_SIZES)
 
 
-def _dlrm() -> Iterator[tuple[str, dict[str, Any]]]:
+def _dlrm(ruler: Ruler) -> Specs:
     tables = published_set("mlperf-dlrm-dcnv2")
     for nodes in (1, 2):
         yield f"dlrm-dcnv2 x {8 * nodes}", _on_dgx(tables, nodes, "adagrad")
 
 
-def _criteo() -> Iterator[tuple[str, dict[str, Any]]]:
+def _criteo(ruler: Ruler) -> Specs:
     access = {"access": {"zipf": 1.05}}
     capped, raw = (
         published_set("criteo-1tb-40m", **access),
@@ -98,32 +88,37 @@ def _criteo() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "criteo-1tb-raw x 16", _on_dgx(raw, 2, "rowwise_adagrad")
 
 
-def _hugectr() -> Iterator[tuple[str, dict[str, Any]]]:
+def _hugectr(ruler: Ruler) -> Specs:
     for name in ("t180", "t200"):
         tables = published_set(f"hugectr-{name}", access={"zipf": 1.1})
         yield f"{name} x 16", _on_dgx(tables, 2, "sgd")
 
 
-def _neuroshard() -> Iterator[tuple[str, dict[str, Any]]]:
+def _neuroshard(ruler: Ruler) -> Specs:
     for number in range(4):
         cluster = _cluster(4, 8 * 2**30)
         tables, batch = neuroshard_task(number), {"global": GLOBAL_BATCH}
         yield f"task {number} x 4", _spec(tables, cluster, batch, {"optimizer": "sgd"})
 
 
-def _dlrm856() -> Iterator[tuple[str, dict[str, Any]]]:
+def _dlrm856(ruler: Ruler) -> Specs:
     for count, nodes in ((100, 2), (400, 8)):
         tables = sample_of_856(count)
         yield f"{count} of 856 x {8 * nodes}", _on_dgx(tables, nodes, "rowwise_adagrad")
 
 
-FAMILIES: dict[str, Callable[[], Iterator[tuple[str, dict[str, Any]]]]] = {
+def _generated(ruler: Ruler) -> Specs:
+    for tables, devices in _BENCH_SIZES:
+        yield f"{tables}x{devices}", _generated_spec(tables, devices, ruler)
+
+
+FAMILIES: dict[str, Callable[[Ruler], Specs]] = {
     "dlrm": _dlrm,
     "criteo": _criteo,
     "hugectr": _hugectr,
     "neuroshard": _neuroshard,
     "dlrm856": _dlrm856,
-    "generated": lambda: iter(()),
+    "generated": _generated,
 }
 """Families by name. All but ``generated`` need the folder shared/data beside the project."""
 
@@ -137,6 +132,19 @@ def read_yaml(name: str) -> dict[str, Any]:
     """One of the YAML files of this folder."""
     value: dict[str, Any] = yaml.safe_load((HERE / name).read_text(encoding="utf-8"))
     return value
+
+
+def _generated_spec(tables: int, devices: int, ruler: Ruler, seed: int = 0) -> dict[str, Any]:
+    drawn = generated(tables, devices, seed)
+    local = _TORCHREC_LOCAL_BATCH
+    if ruler is Ruler.STEP_TIME:
+        local = min(local, _LARGEST_GLOBAL_BATCH // devices)
+    return _spec(
+        rows_of(drawn.tables),
+        _cluster(devices, drawn.hbm_bytes),
+        {"local": local},
+        {"optimizer": "rowwise_adagrad"},
+    )
 
 
 def _on_dgx(tables: list[dict[str, Any]], nodes: int, optimizer: str) -> dict[str, Any]:

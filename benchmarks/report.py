@@ -6,20 +6,21 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from comparison import Row
 from contenders import CONTENDERS
+from instances import FAMILIES
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from io import TextIOBase
-
-    from comparison import Row
+    from pathlib import Path
 
 HEADER = (
     "problem", "ruler", "contender", "objective ms", "x bound", "CPU s", "peak MiB", "note",
 )  # fmt: skip
-_TEXT = {"problem", "ruler", "contender", "note"}
+_TEXT = {"problem", "ruler", "contender", "note", "series", "ended by"}
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -37,8 +38,8 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def ratio(row: Row) -> str:
-    """Times the bound; 1.0000 is proven optimal."""
-    return "-" if row.ratio is None else f"{row.ratio:.4f}"
+    """Times the bound; 1.0000 is proven optimal, and a star stands for a planner cut short."""
+    return "-" if row.ratio is None else f"{row.ratio:.4f}" + "*" * row.is_cut
 
 
 def number(value: float | None, digits: int) -> str:
@@ -54,6 +55,19 @@ def number(value: float | None, digits: int) -> str:
 def as_json(rows: Sequence[Row]) -> str:
     """All that is known, in SI units."""
     return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
+
+
+def merge_into(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows to a JSON file; rows of other problems that it has stay."""
+    new = {(row.instance, row.ruler) for row in rows}
+    old = read_rows(path) if path.exists() else []
+    kept = [row for row in old if (row.instance, row.ruler) not in new]
+    path.write_text(as_json([*kept, *rows]), encoding="utf-8")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file that ``merge_into`` wrote."""
+    return [Row(**values) for values in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def as_markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -80,7 +94,8 @@ def as_table(rows: Sequence[Row], out: TextIOBase) -> None:
 def as_summary(rows: Sequence[Row]) -> str:
     """Markdown with one line for each problem: every contender's ratio to the bound."""
     problems: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in rows:
+    order = list(FAMILIES)
+    for row in sorted(rows, key=lambda row: order.index(row.family)):
         problems.setdefault((row.instance, row.ruler), {})[row.contender] = row
     names = [name for name in CONTENDERS if any(name in of for of in problems.values())]
     timed = [name for name in names if name == "shardplan" or name.startswith("torchrec")]
@@ -89,6 +104,6 @@ def as_summary(rows: Sequence[Row]) -> str:
     for (problem, ruler), of in problems.items():
         bound = of["shardplan"].lower_bound_seconds
         ratios = [ratio(of[name]) if name in of else "" for name in names]
-        seconds = [number(of[name].cpu_seconds, 2) if name in of else "" for name in timed]
+        seconds = [number(of[name].cpu_seconds, 3) if name in of else "" for name in timed]
         lines.append((problem, ruler, number(bound and bound * 1e3, 4), *ratios, *seconds))
     return as_markdown(header, lines)

@@ -22,6 +22,7 @@ from report import as_markdown, number
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
+from shardplan.units import parse_seconds
 
 GAPS = {Ruler.BALANCE: 0.003, Ruler.STEP_TIME: 0.03}
 """Where the solve stops."""
@@ -29,7 +30,16 @@ SERIES = {
     "growing clusters": "100x16,500x64,1000x128,2500x256,5000x512,10000x1024",
     "128 devices": "500x128,1000x128,2000x128,4000x128,8000x128",
 }
-HEADER = ("tables x devices", "ruler", "gap asked", "gap", "CPU s", "peak MiB", "ended by")
+HEADER = (
+    "series",
+    "tables x devices",
+    "ruler",
+    "gap asked",
+    "gap",
+    "CPU s",
+    "peak MiB",
+    "ended by",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ def as_lines(points: list[Point]) -> list[tuple[str, ...]]:
     """The points as text, in the order of ``HEADER``."""
     return [
         (
+            p.series,
             f"{p.tables:,} x {p.devices:,}",
             p.ruler,
             f"{p.gap_asked:.1%}",
@@ -93,9 +104,9 @@ def as_lines(points: list[Point]) -> list[tuple[str, ...]]:
 
 @click.command()
 @click.option("--sizes", default=None, help="Sizes such as 100x16,500x64 instead of both series.")
-@click.option("--time-limit", default=60.0, help="Seconds for each solve.")
+@click.option("--time-limit", default="60s", help="Of each solve.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path))
-def main(sizes: str | None, time_limit: float, output: Path | None) -> None:
+def main(sizes: str | None, time_limit: str, output: Path | None) -> None:
     """Measure how shardplan's cost grows; prints Markdown."""
     wanted = {"as asked": sizes} if sizes else SERIES
     points = []
@@ -103,7 +114,7 @@ def main(sizes: str | None, time_limit: float, output: Path | None) -> None:
         for size in of.split(","):
             for ruler in Ruler:
                 print(f"{size} ({ruler})", file=sys.stderr)
-                points.append(measure(series, size, ruler, time_limit))
+                points.append(measure(series, size, ruler, parse_seconds(time_limit)))
     click.echo(as_markdown(HEADER, as_lines(points)), nl=False)
     if output:
         output.mkdir(parents=True, exist_ok=True)

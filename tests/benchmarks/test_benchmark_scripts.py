@@ -16,9 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 def run(script: str, *words: str) -> str:
     """What a script writes to stdout; it must end well."""
+    paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / script), *words],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
