@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.profile_file import CurveFile
 from shardplan.explain.report import Column, Grid, Section
-from shardplan.topology.figure import Figure, Provenance
+from shardplan.spec.figure import Figure, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

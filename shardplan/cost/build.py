@@ -16,7 +16,7 @@ from shardplan.cost.profile import (
 
 if TYPE_CHECKING:
     from shardplan.cost.profile_file import KernelFile, ProfileFile, RatesFile, ScaleUpFile
-    from shardplan.topology.figure import Figure
+    from shardplan.spec.figure import Figure
 
 
 def build_profile(file: ProfileFile) -> Profile:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field, model_validator
 
 from shardplan.spec.border import Border, Name
 from shardplan.spec.fault import fault
+from shardplan.spec.figure import Figure, Provenance, check_sources
 from shardplan.spec.quantities import Bytes, BytesPerSecond, Number, Seconds
 from shardplan.topology.collective import Collective
-from shardplan.topology.figure import Figure, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,11 +132,7 @@ class ProfileFile(Border):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for path, figure in self.figures():
-            if figure.source and figure.source not in self.sources:
-                known = ", ".join(self.sources) or "none"
-                message = f"source {figure.source!r} is not among the file's sources"
-                raise fault(message, f"there are: {known}", at=(*path, "source"))
+        check_sources(self.figures(), self.sources)
         return self
 
     def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any] | CurveFile]]:

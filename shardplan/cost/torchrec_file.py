@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from shardplan.spec.border import Border, Name
-from shardplan.spec.fault import fault
+from shardplan.spec.figure import Figure, check_sources
 from shardplan.spec.quantities import Bytes, BytesPerSecond, Fraction, Number, Whole
-from shardplan.topology.figure import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,11 +95,7 @@ class TorchRecFile(Border):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for path, figure in self.figures():
-            if figure.source and figure.source not in self.sources:
-                known = ", ".join(self.sources) or "none"
-                message = f"source {figure.source!r} is not among the file's sources"
-                raise fault(message, f"there are: {known}", at=(*path, "source"))
+        check_sources(self.figures(), self.sources)
         return self
 
     def figures(self) -> Iterator[tuple[tuple[str, str], Figure[Any]]]:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from shardplan.spec.border import Border, Name
 from shardplan.spec.fault import fault
+from shardplan.spec.figure import Figure, check_sources
 from shardplan.spec.quantities import Bytes, BytesPerSecond, Count, Number
-from shardplan.topology.figure import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,11 +135,7 @@ class TopologyFile(Border):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for path, figure in self.figures():
-            if figure.source and figure.source not in self.sources:
-                known = ", ".join(self.sources) or "none"
-                message = f"source {figure.source!r} is not among the file's sources"
-                raise fault(message, f"there are: {known}", at=(*path, "source"))
+        check_sources(self.figures(), self.sources)
         for index in range(len(self.fabric)):
             self._check_fabric_level(index)
         if problem := self.problem_with(self.nodes):

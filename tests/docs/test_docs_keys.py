@@ -15,10 +15,10 @@ from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.optimality import Status, Termination
 from shardplan.plan.plan import Plan
+from shardplan.spec.figure import Provenance
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.objective import Objective
 from shardplan.spec.spec import Spec
-from shardplan.topology.figure import Provenance
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Optimizer, Pipeline
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pydantic import model_validator
 
 from shardplan.spec.border import Border
+from shardplan.spec.fault import fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
@@ -48,3 +51,19 @@ class Figure(Border, Generic[Quantity]):
         described = handler(core_schema)
         properties = handler.resolve_ref_schema(described)["properties"]
         return {"anyOf": [properties["value"], described]}
+
+
+class _HasSource(Protocol):
+    @property
+    def source(self) -> str: ...
+
+
+def check_sources(
+    figures: Iterable[tuple[tuple[str | int, ...], _HasSource]], sources: dict[str, str]
+) -> None:
+    """Raise the fault of the first figure whose source is not among a file's ``sources``."""
+    for path, figure in figures:
+        if figure.source and figure.source not in sources:
+            known = ", ".join(sources) or "none"
+            message = f"source {figure.source!r} is not among the file's sources"
+            raise fault(message, f"there are: {known}", at=(*path, "source"))
