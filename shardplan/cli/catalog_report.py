@@ -64,6 +64,7 @@ def topology_report(name: str, nodes: int | None) -> Report:
     larger = 2 * file.domain_nodes
     if nodes is None and topology.nodes < larger and not file.problem_with(larger):
         sections.append(_bottlenecks(build_topology(file, larger)))
+    sections.append(_origin(Kind.TOPOLOGY, name))
     return Report(title, tuple(sections))
 
 
@@ -87,7 +88,13 @@ def cost_model_report(name: str) -> Report:
     """One cost model: its figures."""
     file = _cost_model_file(name)
     title = f"{file.name}: {file.description or 'a cost model'} ({file.kind})"
-    return Report(title, (figures_section(file.figures(), file.sources),))
+    origin = _origin(Kind.COST_MODEL, name)
+    return Report(title, (figures_section(file.figures(), file.sources), origin))
+
+
+def _origin(kind: Kind, name: str) -> Section:
+    """Which file it is: curves are too long to be shown, and a copy is how a new one begins."""
+    return Section("File", remarks=(named_source(kind, name, Path()).document.file,))
 
 
 def _topology_file(name: str) -> TopologyFile:

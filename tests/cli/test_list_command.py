@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +71,11 @@ def test_wrong_arguments_say_what_is_right(run, arguments, message):
     result = run("list", *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(("kind", "name"), [("topologies", "dgx-h100"), ("cost-models", "h100")])
+def test_show_names_the_file_so_that_it_can_be_opened(run, kind, name):
+    result = run("list", kind, "--show", name)
+    path = Path(result.stdout.split("File\n")[1].strip())
+    assert path.name == f"{name}.yaml"
+    assert path.is_file()
