@@ -50,9 +50,3 @@ class OptionSet:
         """A mask of the options with any of ``kernels``."""
         mask: NDArray[np.bool_] = np.isin(self.kernel, [KERNELS.index(k) for k in kernels])
         return mask
-
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> OptionSet:
-        """The options at ``rows`` (indices or a mask), in that order."""
-        return OptionSet(
-            self.table[rows], self.sharding[rows], self.kernel[rows], self.column_shards[rows]
-        )

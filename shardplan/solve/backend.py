@@ -48,8 +48,6 @@ class Answer:
     objective: float = float("inf")
     bound: float = float("-inf")
     """No solution can be below this."""
-    row_duals: NDArray[np.float64] | None = None
-    """(rows,): of a continuous program only."""
     column_duals: NDArray[np.float64] | None = None
     """(columns,): reduced costs, of a continuous program only."""
     interrupted: bool = False

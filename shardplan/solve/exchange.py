@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.placement import Evaluation, Placement, evaluate
+from shardplan.solve.power import LARGEST_RATIO, raise_to
 from shardplan.solve.problem import Problem, Shape
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_LARGEST_RATIO = 3.9
-"""Loads are cut off at this many times the reference, so that their powers stay finite."""
 _CELLS = 2_000_000
 """About how many combinations of units one round looks at; the least balanced pairs go first."""
 
@@ -148,14 +147,15 @@ class _Units:
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """(pairs,): the gain of each pair's best exchange, and which it is."""
         reference = self.load.max(axis=0).clip(1e-300)
-        total = _raise(self.load / reference, log2_exponent).mean(axis=0)
+        total = raise_to(self.load / reference, log2_exponent).mean(axis=0)
         slope = reference * total.clip(1e-30) ** (1.0 / (1 << log2_exponent) - 1.0)
         give, take = self._load[held[first]], self._load[held[second]]
         shift = take[:, None] - give[:, :, None]
-        after = _raise(_ratio(self.load[first][:, None, None] + shift, reference), log2_exponent)
-        after += _raise(_ratio(self.load[second][:, None, None] - shift, reference), log2_exponent)
-        before = _raise(self.load[first] / reference, log2_exponent)
-        before += _raise(self.load[second] / reference, log2_exponent)
+        here, there = self.load[first], self.load[second]
+        after = raise_to(_ratio(here[:, None, None] + shift, reference), log2_exponent)
+        after += raise_to(_ratio(there[:, None, None] - shift, reference), log2_exponent)
+        before = raise_to(here / reference, log2_exponent)
+        before += raise_to(there / reference, log2_exponent)
         gain = (before @ slope)[:, None, None] - after @ slope
         gain += _OVERFLOW_PRICE * slope.sum() * self._relief(first, second, held)
         gain[~self._allowed(first, second, held)] = -np.inf
@@ -235,11 +235,4 @@ class _Units:
 
 def _ratio(load: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
     ratio: NDArray[np.float64] = load / reference
-    return np.clip(ratio, 0.0, _LARGEST_RATIO, out=ratio)
-
-
-def _raise(base: NDArray[np.float64], log2_exponent: int) -> NDArray[np.float64]:
-    """``base ** (2 ** log2_exponent)``, in place."""
-    for _ in range(log2_exponent):
-        np.multiply(base, base, out=base)
-    return base
+    return np.clip(ratio, 0.0, LARGEST_RATIO, out=ratio)

@@ -111,7 +111,6 @@ def _answer(solver: Any, is_integer: bool) -> Answer:
         x=np.array(solution.col_value),
         objective=info.objective_function_value,
         bound=bound if is_integer else (info.objective_function_value if optimal else bound),
-        row_duals=None if is_integer else np.array(solution.row_dual),
         column_duals=None if is_integer else np.array(solution.col_dual),
         interrupted=interrupted,
     )

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.population import NO_GROUP, Population
+from shardplan.solve.power import LARGEST_RATIO, raise_to
 from shardplan.solve.problem import Problem, Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_LARGEST_RATIO = 3.9
-"""Loads are cut off at this many times the reference, so that their 512th power stays finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +89,8 @@ class Inserter:
         total = power.sum(axis=1)
         unit = problem.load_seconds[options] / reference[:, None]
         growth = (
-            _raise(
-                np.minimum(ratio[:, None] + unit[:, :, None], _LARGEST_RATIO), self.log2_exponent
+            raise_to(
+                np.minimum(ratio[:, None] + unit[:, :, None], LARGEST_RATIO), self.log2_exponent
             )
             - power[:, None]
         )
@@ -121,7 +119,7 @@ class Inserter:
         reference = population.load.max(axis=1)
         reference = np.maximum(reference, 1e-9 * reference.max(axis=1, keepdims=True).clip(1e-12))
         ratio = population.load / reference[:, None]
-        return ratio, reference, _raise(ratio.copy(), self.log2_exponent)
+        return ratio, reference, raise_to(ratio.copy(), self.log2_exponent)
 
     def _smooth(
         self, power: NDArray[np.float64], reference: NDArray[np.float64]
@@ -184,13 +182,6 @@ class Inserter:
         count = np.zeros(marginal.shape)
         np.put_along_axis(count, order, np.where(open_[:, :, None] > 0, ranked, 0), axis=2)
         return count
-
-
-def _raise(base: NDArray[np.float64], log2_exponent: int) -> NDArray[np.float64]:
-    """``base ** (2 ** log2_exponent)``, in place."""
-    for _ in range(log2_exponent):
-        np.multiply(base, base, out=base)
-    return base
 
 
 def _hinge(need: NDArray[np.float64], room: NDArray[np.float64]) -> NDArray[np.float64]:

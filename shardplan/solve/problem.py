@@ -134,10 +134,6 @@ class Problem:
         ).sum()
         return float(least / self.device_count + self.chain_seconds.max(initial=0.0)) or 1.0
 
-    def node_of(self, device: int) -> int:
-        """The node of a device."""
-        return device // self.devices_per_node
-
     def options_of(self, item: int) -> range:
         """The options of an item."""
         return range(int(self.option_offsets[item]), int(self.option_offsets[item + 1]))

@@ -59,19 +59,14 @@ class Columns:
 def relax(
     problem: Problem,
     allowed: NDArray[np.bool_] | None = None,
-    stage_cap: NDArray[np.float64] | None = None,
     limits: Limits | None = None,
 ) -> Relaxation:
-    """Solve the relaxation over the ``allowed`` (O,) options, all by default.
-
-    ``stage_cap`` (S,) is an upper bound on each stage's load, known from a target for the
-    objective; the bound then holds for placements that respect it.
-    """
+    """Solve the relaxation over the ``allowed`` (O,) options, all by default."""
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     items = np.zeros((0, 2), dtype=np.int64)
     answer, columns = None, None
     for _ in range(_ROUNDS):
-        program, columns = relaxation_program(problem, allowed, items, stage_cap)
+        program, columns = relaxation_program(problem, allowed, items)
         answer = solve_program(program, limits)
         if answer.x is None or answer.status is not Status.OPTIMAL:
             break
@@ -95,16 +90,13 @@ def relaxation_program(
     problem: Problem,
     allowed: NDArray[np.bool_],
     unit_rows: NDArray[np.int64],
-    stage_cap: NDArray[np.float64] | None = None,
 ) -> tuple[Program, Columns]:
     """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2)."""
     build = ProgramBuilder()
     items, stages = np.arange(problem.item_count), np.arange(problem.stage_count)
     options = np.arange(problem.option_count)
     y = build.add_columns("y", [options], upper=np.where(allowed, 1.0, 0.0))
-    stage = build.add_columns(
-        "M", [stages], upper=np.inf if stage_cap is None else stage_cap / problem.time_unit
-    )
+    stage = build.add_columns("M", [stages])
     base = build.add_columns("B", [stages])
     objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
     columns = Columns(y, stage, base, objective)
