@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.solve.incumbent import Incumbent
     from shardplan.solve.placement import Placement
 
 
@@ -44,18 +45,6 @@ class AnnealParams:
     def resized(self, size: int) -> AnnealParams:
         """The same search with another number of placements."""
         return replace(self, size=size)
-
-
-class Incumbent:
-    """The best placement that fits, and what it costs."""
-
-    def __init__(self, objective: float = float("inf")) -> None:
-        self.objective = objective
-        self.placement: Placement | None = None
-
-    def take(self, objective: float, placement: Placement) -> None:
-        """Put a better placement in its stead."""
-        self.objective, self.placement = objective, placement
 
 
 def fill(

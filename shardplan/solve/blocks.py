@@ -1,8 +1,8 @@
-"""Large problems in pieces: a few devices and all that lies on them alone, searched anew.
+"""Neighbourhoods for the integer program: a few devices and all that lies on them alone.
 
 A block is a problem of its own: the items whose units all lie inside may change option and place
-within it; everything else on its devices is pinned. The search then costs the same whatever the
-size of the cluster, and goes from block to block, each around one of the slowest devices.
+within it; everything else on its devices is pinned. Blocks are small enough to be solved to
+optimality or nearly so, one after the other, each around one of the slowest devices.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.annealing import AnnealParams, Incumbent, anneal
+from shardplan.solve.assignment import assignment
+from shardplan.solve.backend import Limits, Watch, solve_program
 from shardplan.solve.placement import Placement, evaluate
 from shardplan.solve.problem import Problem, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-
-_BLOCK_SEARCH = AnnealParams(size=16, steps=150, hottest=4e-3, coldest=2e-4, log2_exponents=(5, 7))
-"""Short and cool: a block begins with a good placement."""
+_BLOCK_GAP = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class BlockParams:
-    """How many blocks, how large, and how each is searched."""
+    """How many blocks, how large, and how long each is searched."""
 
-    blocks: int = 64
-    devices: int = 8
-    search: AnnealParams = _BLOCK_SEARCH
+    blocks: int = 40
+    devices: int = 3
+    columns: int = 150
+    """Variables of the largest program that is worth its time."""
+    nodes: int = 200
+    """Nodes of its branch-and-bound tree."""
 
 
 def improve_blocks(
@@ -41,31 +41,32 @@ def improve_blocks(
     allowed: NDArray[np.bool_],
     params: BlockParams,
     rng: np.random.Generator,
-    should_stop: Callable[[], bool],
+    watch: Watch,
 ) -> Placement:
-    """Search block after block; the result fits and is no slower than the placement given."""
+    """Solve block after block; the result fits and is no slower than the placement given."""
     work = _Work(problem, placement)
     for number in range(params.blocks):
-        if should_stop():
+        if watch.should_stop():
             break
-        devices = work.pick(number, params.devices, rng)
-        block = _Block.around(work, devices, allowed)
+        block = _Block.around(work, work.pick(number, params.devices, rng), allowed)
         if block is None:
             continue
+        model = assignment(block.problem)
+        if model.program.column_count > params.columns:
+            continue
         before = evaluate(block.problem, block.placement).objective
-        incumbent = Incumbent(before)
-        anneal(
-            block.problem,
-            np.ones(block.problem.option_count, dtype=bool),
-            params.search,
-            rng,
-            scale_seconds=float(block.problem.load_seconds.max(axis=0).sum()) or 1e-12,
-            incumbent=incumbent,
-            starts=[block.placement] * (params.search.size // 2),
-            should_stop=should_stop,
+        answer = solve_program(
+            model.program,
+            Limits(nodes=params.nodes, relative_gap=_BLOCK_GAP),
+            start=model.point(block.placement),
+            watch=watch,
         )
-        if incumbent.placement is not None:
-            work.apply(block, incumbent.placement)
+        if answer.x is None:
+            continue
+        found = model.placement(answer.x)
+        after = evaluate(block.problem, found)
+        if after.fits and after.objective <= before:
+            work.apply(block, found)
     return work.placement()
 
 

@@ -1,19 +1,21 @@
 """The relaxation with whole options: an integer program that chooses options but no devices.
 
-Without devices there is no symmetry, so that it is solved in well under a second where the full
-program takes minutes; and since a table cannot mix two options, its bound is well above that of the
-linear relaxation when tables are few and large.
+Without devices there is no symmetry, so that it is solved in seconds where the full program takes
+hours; and since a table cannot mix two options, its bound is well above that of the linear
+relaxation when tables are few and large. Its options are also the best to start a search from, the
+more so when they are chosen for the balance that placements reach instead of a perfect one.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.solve.backend import Limits, Status, Watch, solve_program
-from shardplan.solve.relaxation import relaxation_program
+from shardplan.solve.relaxation import relaxation_program, violated_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
 
 _SAFETY = 1e-7
+_ROUNDS = 8
+"""Rounds of adding the unit rows that a choice breaks; the bound of any round is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class OptionChoice:
     """The best choice of options, devices aside."""
 
     lower_bound: float
-    """Seconds; holds for placements made of the allowed options."""
+    """Seconds; holds for placements made of the allowed options, and for a balance of 1."""
     option: NDArray[np.int64] | None
     """(I,): the chosen option of each item, None where the program found none."""
 
@@ -36,30 +40,41 @@ class OptionChoice:
 def choose_options(
     problem: Problem,
     allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
     limits: Limits,
     *,
     stop_above: float,
     watch: Watch,
+    balance: NDArray[np.float64] | None = None,
 ) -> OptionChoice:
     """Choose among the ``allowed`` (O,) options.
 
-    ``stop_above`` is an objective known to be reachable: a bound above it is cut down to it.
+    ``unit_rows`` (n, 2) are the (item, stage) pairs whose unit rows matter most; more are added as
+    they are broken. ``stop_above`` is an objective known to be reachable: a bound above it is cut
+    down to it. ``balance`` is that of ``relaxation_program``.
     """
-    pairs = np.argwhere(np.ones((problem.item_count, problem.stage_count), dtype=bool))
-    program, columns = relaxation_program(problem, allowed, pairs)
-    integer = program.integer.copy()
-    integer[columns.y] = True
-    answer = solve_program(replace(program, integer=integer), limits, watch=watch)
-    if answer.status is Status.INFEASIBLE:
-        return OptionChoice(stop_above, None)
-    bound = min(answer.bound * problem.time_unit * (1 - _SAFETY), stop_above)
-    if answer.x is None:
-        return OptionChoice(bound, None)
-    share = answer.x[columns.y]
-    option = np.array(
-        [
-            span.start + int(share[span.start : span.stop].argmax())
-            for span in map(problem.options_of, range(problem.item_count))
-        ]
-    )
-    return OptionChoice(bound, option)
+    bound, option = 0.0, None
+    deadline = time.monotonic() + limits.seconds
+    for _ in range(_ROUNDS):
+        program, columns = relaxation_program(problem, allowed, unit_rows, balance)
+        integer = program.integer.copy()
+        integer[columns.y] = True
+        left = replace(limits, seconds=deadline - time.monotonic())
+        answer = solve_program(replace(program, integer=integer), left, watch=watch)
+        if answer.status is Status.INFEASIBLE:
+            return OptionChoice(stop_above, None)
+        bound = max(bound, answer.bound * problem.time_unit * (1 - _SAFETY))
+        if answer.x is None:
+            break
+        option = _largest_share(problem, answer.x[columns.y])
+        violated = violated_units(problem, answer.x, columns)
+        if not len(violated) or answer.interrupted:
+            break
+        unit_rows = np.unique(np.concatenate([unit_rows, violated]), axis=0)
+    return OptionChoice(min(bound, stop_above), option)
+
+
+def _largest_share(problem: Problem, share: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(I,): the option of each item that has most of it; of equal ones the first."""
+    order = np.lexsort((-share, problem.item_of_option))
+    return order[problem.option_offsets[:-1]]

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.annealing import AnnealParams, Incumbent, anneal
+from shardplan.solve.annealing import AnnealParams, anneal
 from shardplan.solve.assignment import assignment
-from shardplan.solve.backend import Limits, Status, solve_program
+from shardplan.solve.backend import Limits, Status, Watch, solve_program
 from shardplan.solve.blocks import BlockParams, improve_blocks
-from shardplan.solve.exchange import ExchangeParams, exchange
+from shardplan.solve.incumbent import Incumbent
 from shardplan.solve.option_choice import choose_options
+from shardplan.solve.placement import evaluate
+from shardplan.solve.problem import Shape
 from shardplan.solve.record import Record
 from shardplan.solve.relaxation import Relaxation, relax
+from shardplan.solve.repartition import RepartitionParams, repartition
 from shardplan.solve.reporter import Reporter
-from shardplan.solve.rounding import first_placements
+from shardplan.solve.rounding import fill_greedily, first_placements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,29 +31,31 @@ if TYPE_CHECKING:
     from shardplan.solve.settings import Settings
 
 _POPULATION_CELLS = 25_000
-"""About how many numbers a step of the search touches at once: large enough to hide Python."""
-_WHOLE_SEARCH = 20_000
-"""Items times devices up to which the search takes the problem whole; beyond, in blocks."""
-_LARGEST_CHOICE = 300
-"""Items up to which options are chosen by an integer program; beyond, the relaxation is as good."""
+"""About how many numbers a step of the annealing touches: large enough to hide Python."""
+_WHOLE_SEARCH = 5_000
+"""Items times devices up to which annealing and blocks are worth their time."""
+_LARGEST_CHOICE = 200_000
+"""Options up to which an integer program chooses among them."""
+_CHOICE_NODES = 2000
+"""Nodes of its tree, when the caller does not limit them."""
 _LARGEST_PROGRAM = 60_000
 """Variables beyond which the integer program is not tried."""
-_SMALL_PROGRAM = 600
+_SMALL_PROGRAM = 250
 """Variables up to which the integer program comes first: it is done before a search is."""
 _NODE_COLUMNS = 1_600_000
 """Nodes times variables of the integer program's tree, when the caller limits neither."""
 _SAFETY = 1e-7
 """Relative allowance for rounding, taken off the integer program's bound."""
-_ROUNDS = (
-    AnnealParams(steps=400),
-    AnnealParams(steps=1000, largest_ruin=5),
-    AnnealParams(steps=2000),
-)
-"""The search on small problems, each round with more effort."""
-_FEWEST_BLOCKS = 40
-"""Blocks searched in the first round; the next ones search twice and three times as many."""
-_CROWDED = 4
-"""Items per device from which a search in blocks pays."""
+_CYCLES = 4
+"""Choices of options that a search begins with, each for the balance that the last one reached."""
+_GREEDY_ROUNDS = 200
+_CYCLE_ROUNDS = 3000
+"""Rounds of repartition after a greedy fill, and after a choice of options."""
+_LEAST_BALANCE = 0.5
+_COPIES_DEVICES = 64
+"""Copies are searched side by side so that they have about so many devices together."""
+_WIDE_CLUSTER = 256
+"""Devices from which pairs combine fewer changes at once."""
 
 
 def solve(
@@ -76,23 +81,54 @@ def solve(
 
 
 def _improve(record: Record, relaxation: Relaxation) -> None:
-    """Search and bound in turn, each round with more effort, until the gap is met."""
-    problem = record.problem
-    whole = problem.item_count * problem.device_count <= _WHOLE_SEARCH
-    if _program_size(record, relaxation) <= _SMALL_PROGRAM and record.settings.method == "auto":
+    """Choose options, place and balance them in cycles; then prove by the integer program."""
+    small = _program_size(record, relaxation) <= _SMALL_PROGRAM
+    if small and record.settings.method == "auto":
         _integer_program(record, relaxation)
     if record.settings.method != "milp":
-        for number, params in enumerate(_ROUNDS):
+        balance = np.ones(record.problem.stage_count)
+        for cycle in range(_CYCLES):
             if record.should_stop():
                 return
-            if whole or record.placement is None:
-                _search(record, relaxation, params, number)
-            if problem.item_count >= _CROWDED * problem.device_count and not record.should_stop():
-                _search_blocks(record, relaxation, number)
-            if problem.item_count <= _LARGEST_CHOICE and not record.should_stop():
-                _choose(record, relaxation)
+            balance = _cycle(record, relaxation, balance, cycle)
     if record.settings.method != "search" and not record.should_stop():
         _integer_program(record, relaxation)
+
+
+def _cycle(
+    record: Record, relaxation: Relaxation, balance: NDArray[np.float64], cycle: int
+) -> NDArray[np.float64]:
+    """Choose options for a (S,) balance and search from there; returns what it reached."""
+    problem = record.problem
+    allowed = _worth_trying(record, relaxation)
+    start, begun = record.placement, allowed
+    option = _choose(record, relaxation, allowed, None if cycle == 0 else balance)
+    if option is not None and not record.should_stop():
+        record.reporter.starting("fill")
+        begun = np.isin(np.arange(problem.option_count), option)
+        start = fill_greedily(problem, relaxation, begun)
+    if start is None or record.should_stop():
+        return balance
+    found = _repartition(record, relaxation, start, allowed, _CYCLE_ROUNDS, cycle)
+    if problem.item_count * problem.device_count <= _WHOLE_SEARCH and not record.should_stop():
+        _search_blocks(record, relaxation, cycle)
+        _search(record, relaxation, cycle)
+    if found is None:
+        return balance
+    reached = _balance(problem, found)
+    return reached if cycle == 0 else np.sqrt(balance * reached)
+
+
+def _balance(problem: Problem, placement: Placement) -> NDArray[np.float64]:
+    """(S,): the mean load of each stage over its maximum, all-device options aside."""
+    load = evaluate(problem, placement).load_seconds
+    everywhere = placement.option[problem.shape[placement.option] == Shape.ALL]
+    base = problem.load_seconds[everywhere].sum(axis=0)
+    most = load.max(axis=0) - base
+    mean = load.mean(axis=0) - base
+    ratio = np.divide(mean, most, out=np.ones_like(mean), where=most > 1e-12 * load.max(initial=0))
+    reached: NDArray[np.float64] = ratio.clip(_LEAST_BALANCE, 1.0)
+    return reached
 
 
 def _bound(record: Record) -> Relaxation:
@@ -104,13 +140,46 @@ def _bound(record: Record) -> Relaxation:
 
 def _greedy(record: Record, relaxation: Relaxation) -> None:
     record.reporter.starting("greedy")
-    rng = np.random.default_rng(record.settings.seed)
-    for placement in first_placements(record.problem, relaxation, rng, record.should_stop):
-        record.offer(placement, "greedy")
+    for number, (start, allowed) in enumerate(first_placements(record.problem, relaxation)):
+        if record.should_stop():
+            return
+        record.offer(start, "greedy")
+        _repartition(record, relaxation, start, allowed, _GREEDY_ROUNDS, number)
 
 
-def _search(record: Record, relaxation: Relaxation, params: AnnealParams, number: int) -> None:
-    record.reporter.starting("search")
+def _repartition(
+    record: Record,
+    relaxation: Relaxation,
+    start: Placement,
+    allowed: NDArray[np.bool_],
+    rounds: int,
+    number: int,
+) -> Placement | None:
+    """Balance a start; returns the best placement that fits, whether or not it is a record."""
+    devices = record.problem.device_count
+    record.reporter.starting("repartition")
+    incumbent = Incumbent()
+    repartition(
+        record.problem,
+        start,
+        allowed,
+        RepartitionParams(
+            copies=int(np.clip(_COPIES_DEVICES // devices, 1, 8)),
+            rounds=rounds,
+            changes=8 if devices > _COPIES_DEVICES else 6,
+        ),
+        np.random.default_rng((record.settings.seed, rounds, number)),
+        scale_seconds=_scale(record),
+        incumbent=incumbent,
+        should_stop=record.should_stop,
+    )
+    if incumbent.placement is not None:
+        record.offer(incumbent.placement, "repartition")
+    return incumbent.placement
+
+
+def _search(record: Record, relaxation: Relaxation, number: int) -> None:
+    record.reporter.starting("annealing")
     problem = record.problem
     allowed = _worth_trying(record, relaxation)
     incumbent = Incumbent(record.objective)
@@ -118,7 +187,7 @@ def _search(record: Record, relaxation: Relaxation, params: AnnealParams, number
     anneal(
         problem,
         allowed,
-        params.resized(int(np.clip(_POPULATION_CELLS / cells, 2, 48))),
+        AnnealParams(size=int(np.clip(_POPULATION_CELLS / cells, 2, 48)), steps=400 * (number + 1)),
         np.random.default_rng((record.settings.seed, number)),
         scale_seconds=_scale(record),
         incumbent=incumbent,
@@ -126,35 +195,47 @@ def _search(record: Record, relaxation: Relaxation, params: AnnealParams, number
         should_stop=record.should_stop,
     )
     if incumbent.placement is not None:
-        record.offer(incumbent.placement, "search")
+        record.offer(incumbent.placement, "annealing")
 
 
 def _search_blocks(record: Record, relaxation: Relaxation, number: int) -> None:
-    if record.placement is None:
+    if record.placement is None or record.should_stop():
         return
-    most = max(_FEWEST_BLOCKS, record.problem.device_count // 4)
-    params = BlockParams(blocks=(number + 1) * most)
     record.reporter.starting("blocks")
-    rng = np.random.default_rng((record.settings.seed, number))
-    allowed = _worth_trying(record, relaxation)
     placement = improve_blocks(
-        record.problem, record.placement, allowed, params, rng, record.should_stop
+        record.problem,
+        record.placement,
+        _worth_trying(record, relaxation),
+        BlockParams(),
+        np.random.default_rng((record.settings.seed, number)),
+        Watch(should_stop=record.should_stop),
     )
     record.offer(placement, "blocks")
-    polish = ExchangeParams(rounds=200, log2_exponents=(6, 8))
-    record.offer(exchange(record.problem, placement, polish, rng, record.should_stop), "exchange")
 
 
-def _choose(record: Record, relaxation: Relaxation) -> None:
+def _choose(
+    record: Record,
+    relaxation: Relaxation,
+    allowed: NDArray[np.bool_],
+    balance: NDArray[np.float64] | None,
+) -> NDArray[np.int64] | None:
+    """(I,): an option for each item, or None; a perfect balance also gives a bound."""
+    if allowed.sum() > _LARGEST_CHOICE:
+        return None
     record.reporter.starting("option choice")
+    nodes = record.settings.node_limit or _CHOICE_NODES
     choice = choose_options(
         record.problem,
-        _worth_trying(record, relaxation),
-        Limits(record.seconds_left, record.settings.node_limit, record.settings.gap / 10),
+        allowed,
+        relaxation.unit_rows,
+        Limits(record.seconds_left, nodes, record.settings.gap / 10),
         stop_above=record.objective,
-        watch=record.watch("option choice"),
+        watch=record.watch("option choice") if balance is None else Watch(record.should_stop),
+        balance=balance,
     )
-    record.prove(choice.lower_bound, "option choice")
+    if balance is None:
+        record.prove(choice.lower_bound, "option choice")
+    return choice.option
 
 
 def _integer_program(record: Record, relaxation: Relaxation) -> None:

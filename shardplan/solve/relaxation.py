@@ -5,7 +5,7 @@ base load ``B`` that all-device options put on every device. No device appears: 
 load over the number of devices is what the average device bears, and the slowest bears at least
 that. Three families of rows bound ``M`` from below:
 
-* average: ``M[s] >= sum over options of y * total load / D``;
+* average: ``M[s] >= B[s] + sum over other options of y * total load / D``;
 * unit: ``M[s] >= B[s] + sum over options of item i of y * load of its fullest device``, for every
   item, since some device holds that unit beside the base;
 * and the memory rows: all bytes fit in all capacities.
@@ -44,6 +44,8 @@ class Relaxation:
     """(O,): by how much the bound rises, at least, when the option is chosen."""
     stage_max: NDArray[np.float64]
     """(S,): the load of each stage's slowest device in the relaxed optimum."""
+    unit_rows: NDArray[np.int64]
+    """(n, 2): the (item, stage) pairs whose unit rows hold up the bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,13 @@ def relax(
         answer = solve_program(program, limits)
         if answer.x is None or answer.status is not Status.OPTIMAL:
             break
-        violated = _violated_units(problem, answer.x, columns)
+        violated = violated_units(problem, answer.x, columns)
         if not len(violated):
             break
         items = np.unique(np.concatenate([items, violated]), axis=0)
     assert answer is not None
     assert columns is not None
-    return _relaxation(problem, answer, columns)
+    return _relaxation(problem, answer, columns, items)
 
 
 def fullest_device_load(problem: Problem) -> NDArray[np.float64]:
@@ -90,8 +92,13 @@ def relaxation_program(
     problem: Problem,
     allowed: NDArray[np.bool_],
     unit_rows: NDArray[np.int64],
+    balance: NDArray[np.float64] | None = None,
 ) -> tuple[Program, Columns]:
-    """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2)."""
+    """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2).
+
+    ``balance`` (S,) is by how much the mean load of a stage falls short of its maximum: 1, the
+    default, makes the program a relaxation; less makes it a guess at what placements can reach.
+    """
     build = ProgramBuilder()
     items, stages = np.arange(problem.item_count), np.arange(problem.stage_count)
     options = np.arange(problem.option_count)
@@ -121,11 +128,11 @@ def relaxation_program(
 
     average = build.add_rows("average", [stages], lower=0.0)
     build.add_entries(average, stage, 1.0)
-    build.add_entries(
-        average[None, :],
-        y[:, None],
-        -problem.total_load_seconds / (problem.device_count * problem.time_unit),
-    )
+    build.add_entries(average, base, -1.0)
+    placed = np.flatnonzero(problem.shape != Shape.ALL)
+    mean = problem.total_load_seconds[placed] / (problem.device_count * problem.time_unit)
+    reach = 1.0 if balance is None else balance
+    build.add_entries(average[None, :], y[placed, None], -mean / reach)
     _add_memory(build, problem, y)
     _add_units(build, problem, columns, unit_rows)
     return build.build(), columns
@@ -168,9 +175,7 @@ def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
     return np.repeat(starts, counts) + np.arange(counts.sum()) - before
 
 
-def _violated_units(
-    problem: Problem, x: NDArray[np.float64], columns: Columns
-) -> NDArray[np.int64]:
+def violated_units(problem: Problem, x: NDArray[np.float64], columns: Columns) -> NDArray[np.int64]:
     """The (item, stage) pairs whose unit row the point ``x`` breaks."""
     share, stage_max, base = x[columns.y], x[columns.stage], x[columns.base]
     placed = (
@@ -183,17 +188,18 @@ def _violated_units(
     return np.argwhere(excess > 1e-7 * np.maximum(stage_max, stage_max.max(initial=0.0) * 1e-3))
 
 
-def _relaxation(problem: Problem, answer: Answer, columns: Columns) -> Relaxation:
-    nothing = np.zeros(problem.option_count)
+def _relaxation(
+    problem: Problem, answer: Answer, columns: Columns, unit_rows: NDArray[np.int64]
+) -> Relaxation:
+    nothing, no_time = np.zeros(problem.option_count), np.zeros(problem.stage_count)
     if answer.status is Status.INFEASIBLE:
-        return Relaxation(float("inf"), nothing, nothing, np.zeros(problem.stage_count))
+        return Relaxation(float("inf"), nothing, nothing, no_time, unit_rows)
     if answer.x is None or answer.column_duals is None or answer.status is not Status.OPTIMAL:
-        return Relaxation(
-            float(problem.chain_seconds.max()), nothing, nothing, np.zeros(problem.stage_count)
-        )
+        return Relaxation(float(problem.chain_seconds.max()), nothing, nothing, no_time, unit_rows)
     return Relaxation(
         lower_bound=answer.bound * problem.time_unit * (1 - _SAFETY),
         share=answer.x[columns.y],
         reduced_cost=np.maximum(answer.column_duals[columns.y], 0.0) * problem.time_unit,
         stage_max=answer.x[columns.stage] * problem.time_unit,
+        unit_rows=unit_rows,
     )

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.annealing import fill
-from shardplan.solve.exchange import ExchangeParams, exchange
 from shardplan.solve.insertion import Candidates, Inserter
 from shardplan.solve.population import Population
 from shardplan.solve.relaxation import fullest_device_load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -21,14 +20,16 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
     from shardplan.solve.relaxation import Relaxation
 
-_FINENESS = (1e6, 1.0, 0.8, 0.65, 0.5)
+_FINENESS = (0.8, 1.0, 0.65, 0.5, 1e6)
 """Largest unit allowed, relative to the relaxation's slowest device: smaller units balance better,
 but cost more in all."""
 _LARGEST_SHARE_OF_MEMORY = 0.8
 """Units above this share of a device leave no room for what all devices hold anyway."""
 _LARGEST_FREE_FILL = 1_000_000
 """Options times devices up to which a fill over all options is worth its time."""
-_FILL_EXPONENTS = (2, 4)
+_FILL_CELLS = 100_000_000
+"""Options times devices, over all fills but the first."""
+_FILL_EXPONENT = 4
 
 
 def round_options(problem: Problem, relaxation: Relaxation, fineness: float) -> NDArray[np.bool_]:
@@ -58,31 +59,31 @@ def round_options(problem: Problem, relaxation: Relaxation, fineness: float) -> 
 
 
 def first_placements(
-    problem: Problem,
-    relaxation: Relaxation,
-    rng: np.random.Generator,
-    should_stop: Callable[[], bool],
-) -> Iterator[Placement]:
-    """Greedy placements, balanced by exchange: of rounded options, and of all options at once."""
-    everything = np.ones(problem.option_count, dtype=bool)
-    choices = [round_options(problem, relaxation, fineness) for fineness in _FINENESS]
-    if problem.option_count * problem.device_count <= _LARGEST_FREE_FILL:
-        choices.append(everything)
+    problem: Problem, relaxation: Relaxation
+) -> Iterator[tuple[Placement, NDArray[np.bool_]]]:
+    """Greedy placements and the (O,) options they are made of: rounded ones, and all at once."""
+    cells = problem.option_count * problem.device_count
+    fineness = _FINENESS[: max(1, _FILL_CELLS // cells)]
+    choices = [round_options(problem, relaxation, limit) for limit in fineness]
+    if cells <= _LARGEST_FREE_FILL:
+        choices.append(np.ones(problem.option_count, dtype=bool))
     seen: set[bytes] = set()
     for allowed in choices:
-        if allowed.tobytes() in seen:
-            continue
-        seen.add(allowed.tobytes())
-        candidates = Candidates.of(problem, allowed)
-        for exponent in _FILL_EXPONENTS:
-            if should_stop():
-                return
-            inserter = Inserter(
-                problem,
-                candidates,
-                log2_exponent=exponent,
-                penalty_seconds=8.0 * max(relaxation.lower_bound, 1e-12),
-            )
-            population = Population(problem, 1)
-            fill(inserter, population, np.zeros(1), rng)
-            yield exchange(problem, population.placement(0), ExchangeParams(), rng, should_stop)
+        if allowed.tobytes() not in seen:
+            seen.add(allowed.tobytes())
+            yield fill_greedily(problem, relaxation, allowed), allowed
+
+
+def fill_greedily(
+    problem: Problem, relaxation: Relaxation, allowed: NDArray[np.bool_]
+) -> Placement:
+    """Place the heaviest item first, each where it adds least; what does not fit lies over."""
+    inserter = Inserter(
+        problem,
+        Candidates.of(problem, allowed),
+        log2_exponent=_FILL_EXPONENT,
+        penalty_seconds=8.0 * max(relaxation.lower_bound, 1e-12),
+    )
+    population = Population(problem, 1)
+    fill(inserter, population, np.zeros(1), np.random.default_rng(0))
+    return population.placement(0)
