@@ -10,8 +10,12 @@ from shardplan.solve.backend import Watch
 from shardplan.solve.legality import is_legal
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.placement import evaluate
+from shardplan.solve.relaxation import Relaxation
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from shardplan.solve.placement import Placement
     from shardplan.solve.problem import Problem
     from shardplan.solve.reporter import Reporter
@@ -31,6 +35,7 @@ class Record:
         self.placement: Placement | None = None
         self.objective = float("inf")
         self.lower_bound = 0.0
+        self.relaxation = Relaxation.without_bound(problem, 0.0)
         self.method, self.bound = "none", "none"
         self.history: list[Progress] = []
         self._start = time.monotonic()
@@ -49,6 +54,20 @@ class Record:
     def gap(self) -> float:
         """What is proven so far."""
         return gap_of(self.objective, self.lower_bound)
+
+    @property
+    def scale_seconds(self) -> float:
+        """The magnitude of what the placement decides about the objective."""
+        constant = float(self.problem.chain_seconds.max(initial=0.0))
+        return max(self.lower_bound - constant, self.lower_bound * 1e-3, 1e-12)
+
+    def worth_trying(self) -> NDArray[np.bool_]:
+        """(O,): options that a placement better than the incumbent can contain, and its own."""
+        slack = self.objective - self.relaxation.lower_bound
+        allowed: NDArray[np.bool_] = self.relaxation.reduced_cost <= slack * (1 + 1e-6)
+        if self.placement is not None:
+            allowed[self.placement.option] = True
+        return allowed
 
     def offer(self, placement: Placement, method: str, claimed: float | None = None) -> bool:
         """Take a placement if it is legal, fits and is better; its objective is computed anew.

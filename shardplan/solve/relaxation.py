@@ -23,6 +23,8 @@ from shardplan.solve.problem import Problem, Shape
 from shardplan.solve.program import Program, ProgramBuilder
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from numpy.typing import NDArray
 
 _SAFETY = 1e-9
@@ -46,6 +48,13 @@ class Relaxation:
     """(S,): the load of each stage's slowest device in the relaxed optimum."""
     unit_rows: NDArray[np.int64]
     """(n, 2): the (item, stage) pairs whose unit rows hold up the bound."""
+
+    @classmethod
+    def without_bound(cls, problem: Problem, lower_bound: float) -> Self:
+        """What is known before, or without, an optimum: every option may be worth trying."""
+        nothing, no_time = np.zeros(problem.option_count), np.zeros(problem.stage_count)
+        no_rows = np.zeros((0, 2), dtype=np.int64)
+        return cls(lower_bound, nothing, nothing, no_time, no_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +200,10 @@ def violated_units(problem: Problem, x: NDArray[np.float64], columns: Columns) -
 def _relaxation(
     problem: Problem, answer: Answer, columns: Columns, unit_rows: NDArray[np.int64]
 ) -> Relaxation:
-    nothing, no_time = np.zeros(problem.option_count), np.zeros(problem.stage_count)
     if answer.status is Status.INFEASIBLE:
-        return Relaxation(float("inf"), nothing, nothing, no_time, unit_rows)
+        return Relaxation.without_bound(problem, float("inf"))
     if answer.x is None or answer.column_duals is None or answer.status is not Status.OPTIMAL:
-        return Relaxation(float(problem.chain_seconds.max()), nothing, nothing, no_time, unit_rows)
+        return Relaxation.without_bound(problem, float(problem.chain_seconds.max()))
     return Relaxation(
         lower_bound=answer.bound * problem.time_unit * (1 - _SAFETY),
         share=answer.x[columns.y],

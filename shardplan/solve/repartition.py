@@ -8,7 +8,7 @@ at once as arrays (``weigher``). Places are devices, and nodes where units land 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shardplan.solve.changes import Moves, Pairs
@@ -41,6 +41,14 @@ class RepartitionParams:
     """The last one."""
     log2_exponents: tuple[int, int] = (4, 9)
     """The exponent of the power mean rises from the first to the second as the search cools."""
+
+    def shortened(self, rounds: int) -> RepartitionParams:
+        """The same search with another number of rounds."""
+        return replace(self, rounds=rounds)
+
+    def cooled(self) -> RepartitionParams:
+        """The search for a start that is good already."""
+        return replace(self, hottest=0.1 * self.hottest)
 
 
 def repartition(

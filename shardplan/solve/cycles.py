@@ -1,0 +1,207 @@
+"""Searches one after the other: from options chosen anew, and around the best placement so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.annealing import AnnealParams, anneal
+from shardplan.solve.backend import Limits, Watch
+from shardplan.solve.blocks import BlockParams, improve_blocks
+from shardplan.solve.incumbent import Incumbent
+from shardplan.solve.option_choice import choose_options
+from shardplan.solve.placement import evaluate
+from shardplan.solve.problem import Shape
+from shardplan.solve.repartition import RepartitionParams, repartition
+from shardplan.solve.rounding import fill_greedily, first_placements
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.solve.placement import Placement
+    from shardplan.solve.problem import Problem
+    from shardplan.solve.record import Record
+
+_GREEDY_ROUNDS = 200
+"""Rounds of repartition after a greedy fill."""
+_CYCLE_ROUNDS = 4000
+"""Rounds of repartition in a cycle, on clusters of up to ``_WIDE_CLUSTER`` devices."""
+_FEWEST_ROUNDS = 1500
+_WIDE_CLUSTER = 128
+"""Devices beyond which rounds take so long that fewer must do."""
+_COPIES_DEVICES = 64
+"""Copies are searched side by side so that they have about so many devices together."""
+_LARGEST_CHOICE = 200_000
+"""Options up to which an integer program chooses among them."""
+_CHOICE_NODES = 2000
+"""Nodes of its tree, when the caller does not limit them."""
+_WHOLE_SEARCH = 5_000
+"""Items times devices up to which annealing and blocks are worth their time."""
+_POPULATION_CELLS = 25_000
+"""About how many numbers a step of the annealing touches: large enough to hide Python."""
+_LEAST_BALANCE = 0.5
+"""Mean over maximum of a stage's loads below which options are not chosen for it."""
+
+
+class Cycles:
+    """Searches that report to a record; each is given more effort than the one before.
+
+    Every other cycle chooses options by integer program. The first choice takes it that all devices
+    can be loaded alike, which gives a bound; the next ones know how well a placement could balance
+    each stage, and avoid options that lean on stages that balance badly.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record, self._problem = record, record.problem
+        self._balance: NDArray[np.float64] | None = None
+        self._params = _params(record.problem)
+
+    def greedy(self) -> None:
+        """First placements: the heaviest item first, balanced a little."""
+        record = self._record
+        record.reporter.starting("greedy")
+        params = self._params.shortened(_GREEDY_ROUNDS)
+        for number, (start, allowed) in enumerate(
+            first_placements(record.problem, record.relaxation)
+        ):
+            record.offer(start, "greedy")
+            if record.should_stop():
+                return
+            self._repartition(start, allowed, params, number)
+
+    def run(self, cycle: int) -> None:
+        """One search, and what small problems profit from besides."""
+        record, problem = self._record, self._problem
+        if cycle % 2 == 0 or record.placement is None:
+            self._search_anew(cycle)
+        else:
+            allowed = record.worth_trying()
+            self._repartition(record.placement, allowed, self._params.cooled(), cycle)
+        if problem.item_count * problem.device_count <= _WHOLE_SEARCH:
+            self._solve_blocks(cycle)
+            self._anneal(cycle)
+
+    def _search_anew(self, cycle: int) -> None:
+        """Choose options, place them and search from there."""
+        record, problem = self._record, self._problem
+        allowed = record.worth_trying()
+        option = self._choose(allowed)
+        if record.should_stop():
+            return
+        record.reporter.starting("fill")
+        begun = allowed if option is None else np.isin(np.arange(problem.option_count), option)
+        start = fill_greedily(problem, record.relaxation, begun)
+        found = self._repartition(start, allowed, self._params, cycle)
+        if found is not None:
+            reached = _balance(problem, found)
+            before = reached if self._balance is None else self._balance
+            self._balance = np.sqrt(before * reached)
+
+    def _choose(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+        """(I,): an option for each item, or None."""
+        record = self._record
+        if allowed.sum() > _LARGEST_CHOICE:
+            return None
+        record.reporter.starting("option choice")
+        is_bound = self._balance is None
+        choice = choose_options(
+            record.problem,
+            allowed,
+            record.relaxation.unit_rows,
+            Limits(
+                record.seconds_left,
+                record.settings.node_limit or _CHOICE_NODES,
+                record.settings.gap / 10,
+            ),
+            stop_above=record.objective,
+            watch=record.watch("option choice") if is_bound else Watch(record.should_stop),
+            balance=self._balance,
+        )
+        if is_bound:
+            record.prove(choice.lower_bound, "option choice")
+        return choice.option
+
+    def _repartition(
+        self,
+        start: Placement,
+        allowed: NDArray[np.bool_],
+        params: RepartitionParams,
+        number: int,
+    ) -> Placement | None:
+        """Balance a start; returns the best placement that fits, whether or not it is a record."""
+        record = self._record
+        record.reporter.starting("repartition")
+        incumbent = Incumbent()
+        repartition(
+            record.problem,
+            start,
+            allowed,
+            params,
+            np.random.default_rng((record.settings.seed, params.rounds, number)),
+            scale_seconds=record.scale_seconds,
+            incumbent=incumbent,
+            should_stop=record.should_stop,
+        )
+        if incumbent.placement is not None:
+            record.offer(incumbent.placement, "repartition")
+        return incumbent.placement
+
+    def _solve_blocks(self, cycle: int) -> None:
+        record = self._record
+        if record.placement is None or record.should_stop():
+            return
+        record.reporter.starting("blocks")
+        placement = improve_blocks(
+            record.problem,
+            record.placement,
+            record.worth_trying(),
+            BlockParams(),
+            np.random.default_rng((record.settings.seed, cycle)),
+            Watch(record.should_stop),
+        )
+        record.offer(placement, "blocks")
+
+    def _anneal(self, cycle: int) -> None:
+        record, problem = self._record, self._problem
+        if record.should_stop():
+            return
+        record.reporter.starting("annealing")
+        allowed = record.worth_trying()
+        incumbent = Incumbent(record.objective)
+        cells = problem.device_count * problem.stage_count * allowed.sum() / problem.item_count
+        size = int(np.clip(_POPULATION_CELLS / cells, 2, 48))
+        anneal(
+            problem,
+            allowed,
+            AnnealParams(size=size, steps=400 * (cycle + 1)),
+            np.random.default_rng((record.settings.seed, cycle)),
+            scale_seconds=record.scale_seconds,
+            incumbent=incumbent,
+            starts=[record.placement] if record.placement is not None else [],
+            should_stop=record.should_stop,
+        )
+        if incumbent.placement is not None:
+            record.offer(incumbent.placement, "annealing")
+
+
+def _params(problem: Problem) -> RepartitionParams:
+    """The larger the cluster, the longer a round and the fewer of them."""
+    devices = problem.device_count
+    rounds = _CYCLE_ROUNDS * _WIDE_CLUSTER // max(devices, _WIDE_CLUSTER)
+    return RepartitionParams(
+        copies=int(np.clip(_COPIES_DEVICES // devices, 1, 8)),
+        rounds=max(rounds, _FEWEST_ROUNDS),
+        changes=8 if devices > _COPIES_DEVICES else 6,
+    )
+
+
+def _balance(problem: Problem, placement: Placement) -> NDArray[np.float64]:
+    """(S,): the mean load of each stage over its maximum, all-device options aside."""
+    load = evaluate(problem, placement).load_seconds
+    everywhere = placement.option[problem.shape[placement.option] == Shape.ALL]
+    base = problem.load_seconds[everywhere].sum(axis=0)
+    most, mean = load.max(axis=0) - base, load.mean(axis=0) - base
+    ratio = np.divide(mean, most, out=np.ones_like(mean), where=most > 1e-12 * load.max(initial=0))
+    reached: NDArray[np.float64] = ratio.clip(_LEAST_BALANCE, 1.0)
+    return reached
