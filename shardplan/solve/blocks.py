@@ -29,8 +29,8 @@ class BlockParams:
 
     blocks: int = 40
     devices: int = 3
-    columns: int = 150
-    """Variables of the largest program that is worth its time."""
+    cells: int = 400
+    """Variables times stages of the largest program that is worth its time."""
     nodes: int = 200
     """Nodes of its branch-and-bound tree."""
 
@@ -52,7 +52,7 @@ def improve_blocks(
         if block is None:
             continue
         model = assignment(block.problem)
-        if model.program.column_count > params.columns:
+        if model.program.column_count * problem.stage_count > params.cells:
             continue
         before = evaluate(block.problem, block.placement).objective
         answer = solve_program(

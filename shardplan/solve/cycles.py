@@ -47,15 +47,17 @@ _LEAST_BALANCE = 0.5
 class Cycles:
     """Searches that report to a record; each is given more effort than the one before.
 
-    Every other cycle chooses options by integer program. The first choice takes it that all devices
-    can be loaded alike, which gives a bound; the next ones know how well a placement could balance
-    each stage, and avoid options that lean on stages that balance badly.
+    A cycle begins with a choice of options by integer program. The first choice takes it that all
+    devices can be loaded alike, which gives a bound; the next ones know how well a placement could
+    balance each stage, and avoid options that lean on stages that balance badly. After a cycle in
+    vain, the next one goes on from the best placement so far.
     """
 
     def __init__(self, record: Record) -> None:
         self._record, self._problem = record, record.problem
         self._balance: NDArray[np.float64] | None = None
         self._params = _params(record.problem)
+        self._go_on = True
 
     def greedy(self) -> None:
         """First placements: the heaviest item first, balanced a little."""
@@ -73,11 +75,14 @@ class Cycles:
     def run(self, cycle: int) -> None:
         """One search, and what small problems profit from besides."""
         record, problem = self._record, self._problem
-        if cycle % 2 == 0 or record.placement is None:
+        before = record.objective
+        if self._go_on or record.placement is None:
             self._search_anew(cycle)
+            self._go_on = record.objective < before
         else:
             allowed = record.worth_trying()
             self._repartition(record.placement, allowed, self._params.cooled(), cycle)
+            self._go_on = True
         if problem.item_count * problem.device_count <= _WHOLE_SEARCH:
             self._solve_blocks(cycle)
             self._anneal(cycle)

@@ -12,6 +12,7 @@ from shardplan.solve.cycles import Cycles
 from shardplan.solve.record import Record
 from shardplan.solve.relaxation import relax
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.stages import merge_stages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +22,12 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
     from shardplan.solve.settings import Settings
 
-_CYCLES = 4
-"""Searches, by turns from a new choice of options and around the best placement."""
+_CYCLES = 5
 _LARGEST_PROGRAM = 6_000
 """Variables beyond which the integer program is not tried."""
 _SMALL_PROGRAM = 250
 """Variables up to which the integer program comes first: it is done before a search is."""
-_NODE_COLUMNS = 1_600_000
+_NODE_COLUMNS = 3_000_000
 """Nodes times variables of the integer program's tree, when the caller limits neither."""
 _SAFETY = 1e-7
 """Relative allowance for rounding, taken off the integer program's bound."""
@@ -44,7 +44,7 @@ def solve(
     ``starts`` are placements known already; the outcome is never worse than the best of them that
     fits. An outcome without a placement says whether that is proven (``is_infeasible``).
     """
-    record = Record(problem, settings, reporter or Reporter())
+    record = Record(merge_stages(problem), settings, reporter or Reporter())
     for start in starts:
         record.offer(start, "start")
     _bound(record)

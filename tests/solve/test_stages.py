@@ -1,0 +1,77 @@
+"""Merging stages leaves every placement's objective as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from brute_force import solve_by_force, ways_of
+from hypothesis import given
+from hypothesis import strategies as st
+from random_problems import problems
+
+from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.stages import merge_stages
+
+
+def with_likenesses(problem: Problem, factor: float) -> Problem:
+    """The problem with two more stages: the first one scaled, and one of all-device loads alone."""
+    scaled = problem.load_seconds[:, :1] * factor
+    everywhere = np.where(problem.shape == Shape.ALL, 1.5, 0.0)[:, None]
+    first = problem.chain_of_stage[:1]
+    return replace(
+        problem,
+        load_seconds=np.hstack([problem.load_seconds, scaled, everywhere]),
+        chain_of_stage=np.concatenate([problem.chain_of_stage, first, first]),
+    )
+
+
+@given(problems(), st.floats(0.25, 4.0))
+def test_every_placement_costs_the_same_with_fewer_stages(problem, factor):
+    more = with_likenesses(problem, factor)
+    merged = merge_stages(more)
+    assert merged.stage_count <= problem.stage_count
+    ways = [next(ways_of(problem, item), None) for item in range(problem.item_count)]
+    if None in ways:
+        return
+    placement = Placement.of(
+        np.array([option for option, _ in ways]),
+        [np.array(targets, dtype=np.int64) for _, targets in ways],
+    )
+    assert evaluate(merged, placement).objective == pytest.approx(
+        evaluate(more, placement).objective
+    )
+
+
+@given(problems())
+def test_the_optimum_stays(problem):
+    more = with_likenesses(problem, 2.0)
+    before, after = solve_by_force(more), solve_by_force(merge_stages(more))
+    assert (before is None) == (after is None)
+    if before is not None and after is not None:
+        assert after.objective == pytest.approx(before.objective)
+
+
+def test_stages_of_different_chains_and_different_proportions_stay_apart():
+    load = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 3.0]])
+    problem = Problem(
+        option_offsets=np.array([0, 1, 2]),
+        shape=np.zeros(2, dtype=np.int8),
+        units=np.ones(2, dtype=np.int64),
+        load_seconds=load,
+        device_bytes=np.zeros((2, 1)),
+        node_bytes=np.zeros((2, 1)),
+        device_capacity=np.ones((2, 1)),
+        node_capacity=np.ones((1, 1)),
+        chain_of_stage=np.array([0, 1, 0]),
+        chain_seconds=np.zeros(2),
+        domain=np.zeros(2, dtype=np.int64),
+        domains=np.ones((1, 2), dtype=bool),
+        stage_names=("a", "b", "c"),
+    )
+    assert merge_stages(problem).stage_names == ("a", "b", "c")
+    same_chain = merge_stages(replace(problem, chain_of_stage=np.zeros(3, dtype=np.int64)))
+    assert same_chain.stage_names == ("a+b", "c")
+    assert same_chain.load_seconds.tolist() == [[3.0, 1.0], [6.0, 3.0]]
