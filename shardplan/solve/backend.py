@@ -70,16 +70,20 @@ def solve_program(
     watch: Watch | None = None,
     seed: int = 0,
     backend: str = "auto",
+    presolve: bool = True,
 ) -> Answer:
     """Minimise a program; ``start`` is a feasible point to start from.
 
-    ``backend`` is ``highs``, ``cbc`` or ``auto``: HiGHS if it can be imported.
+    ``backend`` is ``highs``, ``cbc`` or ``auto``: HiGHS if it can be imported. Without ``presolve``
+    HiGHS takes the program as it is, which pays for many columns in few rows.
     """
     limits, watch = limits or Limits(), watch or Watch()
     if backend == "highs" or (backend == "auto" and find_spec("highspy")):
         from shardplan.solve.highs import solve_with_highs
 
-        return solve_with_highs(program, limits, start=start, watch=watch, seed=seed)
+        return solve_with_highs(
+            program, limits, start=start, watch=watch, seed=seed, presolve=presolve
+        )
     from shardplan.solve.pulp_model import solve_with_cbc
 
     return solve_with_cbc(program, limits)

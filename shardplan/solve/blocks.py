@@ -29,7 +29,7 @@ class BlockParams:
 
     blocks: int = 40
     devices: int = 3
-    cells: int = 400
+    cells: int = 200
     """Variables times stages of the largest program that is worth its time."""
     nodes: int = 200
     """Nodes of its branch-and-bound tree."""

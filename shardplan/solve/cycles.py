@@ -25,21 +25,32 @@ if TYPE_CHECKING:
 
 _GREEDY_ROUNDS = 200
 """Rounds of repartition after a greedy fill."""
-_CYCLE_ROUNDS = 4000
-"""Rounds of repartition in a cycle, on clusters of up to ``_WIDE_CLUSTER`` devices."""
+_CYCLE_ROUNDS = 6000
+"""Rounds of repartition in a cycle on clusters of middling size."""
 _FEWEST_ROUNDS = 1500
-_WIDE_CLUSTER = 128
-"""Devices beyond which rounds take so long that fewer must do."""
+"""On small clusters, where many short cycles find more, and on large ones, where rounds last."""
+_ALL_ROUNDS = 20_000
+"""Rounds of all cycles on clusters that are not large; half of it for few items, which leaves the
+integer program its time."""
+_FEW_ITEMS = 50
+_SMALL_CLUSTER = 32
+_LARGE_CLUSTER = 128
+"""Devices."""
 _COPIES_DEVICES = 64
 """Copies are searched side by side so that they have about so many devices together."""
 _LARGEST_CHOICE = 200_000
 """Options up to which an integer program chooses among them."""
 _CHOICE_NODES = 2000
 """Nodes of its tree, when the caller does not limit them."""
-_WHOLE_SEARCH = 5_000
+_WHOLE_SEARCH = 1_000
 """Items times devices up to which annealing and blocks are worth their time."""
+_ANNEAL_EVERY = 4
+_ANNEAL_STEPS = 100
+"""Steps of the annealing, per cycle so far."""
 _POPULATION_CELLS = 25_000
 """About how many numbers a step of the annealing touches: large enough to hide Python."""
+_JITTER = 0.04
+"""How far, relatively, the balance that options are chosen for strays from what was reached."""
 _LEAST_BALANCE = 0.5
 """Mean over maximum of a stage's loads below which options are not chosen for it."""
 
@@ -55,8 +66,9 @@ class Cycles:
 
     def __init__(self, record: Record) -> None:
         self._record, self._problem = record, record.problem
-        self._balance: NDArray[np.float64] | None = None
         self._params = _params(record.problem)
+        self.count = _count(record.problem)
+        """How many cycles are worth their time."""
         self._go_on = True
 
     def greedy(self) -> None:
@@ -81,35 +93,46 @@ class Cycles:
             self._go_on = record.objective < before
         else:
             allowed = record.worth_trying()
-            self._repartition(record.placement, allowed, self._params.cooled(), cycle)
+            self._repartition(record.placement, allowed, self._params.cooled(_CYCLE_ROUNDS), cycle)
             self._go_on = True
         if problem.item_count * problem.device_count <= _WHOLE_SEARCH:
             self._solve_blocks(cycle)
-            self._anneal(cycle)
+            if cycle % _ANNEAL_EVERY == _ANNEAL_EVERY - 1:
+                self._anneal(cycle)
 
     def _search_anew(self, cycle: int) -> None:
         """Choose options, place them and search from there."""
         record, problem = self._record, self._problem
         allowed = record.worth_trying()
-        option = self._choose(allowed)
+        option = self._choose(allowed, self._hoped_for(cycle))
         if record.should_stop():
             return
         record.reporter.starting("fill")
         begun = allowed if option is None else np.isin(np.arange(problem.option_count), option)
         start = fill_greedily(problem, record.relaxation, begun)
-        found = self._repartition(start, allowed, self._params, cycle)
-        if found is not None:
-            reached = _balance(problem, found)
-            before = reached if self._balance is None else self._balance
-            self._balance = np.sqrt(before * reached)
+        self._repartition(start, allowed, self._params, cycle)
 
-    def _choose(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    def _hoped_for(self, cycle: int) -> NDArray[np.float64] | None:
+        """(S,): what the best placement reached, a little of it by chance; at first, all."""
+        record = self._record
+        if cycle == 0 or record.placement is None:
+            return None
+        rng = np.random.default_rng((record.settings.seed, cycle))
+        spread = 1.0 + _JITTER * rng.uniform(-1.0, 1.0, self._problem.stage_count)
+        hoped: NDArray[np.float64] = (_balance(self._problem, record.placement) * spread).clip(
+            _LEAST_BALANCE, 1.0
+        )
+        return hoped
+
+    def _choose(
+        self, allowed: NDArray[np.bool_], balance: NDArray[np.float64] | None
+    ) -> NDArray[np.int64] | None:
         """(I,): an option for each item, or None."""
         record = self._record
         if allowed.sum() > _LARGEST_CHOICE:
             return None
         record.reporter.starting("option choice")
-        is_bound = self._balance is None
+        is_bound = balance is None
         choice = choose_options(
             record.problem,
             allowed,
@@ -121,7 +144,7 @@ class Cycles:
             ),
             stop_above=record.objective,
             watch=record.watch("option choice") if is_bound else Watch(record.should_stop),
-            balance=self._balance,
+            balance=balance,
         )
         if is_bound:
             record.prove(choice.lower_bound, "option choice")
@@ -179,7 +202,7 @@ class Cycles:
         anneal(
             problem,
             allowed,
-            AnnealParams(size=size, steps=400 * (cycle + 1)),
+            AnnealParams(size=size, steps=_ANNEAL_STEPS * (cycle + 1)),
             np.random.default_rng((record.settings.seed, cycle)),
             scale_seconds=record.scale_seconds,
             incumbent=incumbent,
@@ -191,14 +214,21 @@ class Cycles:
 
 
 def _params(problem: Problem) -> RepartitionParams:
-    """The larger the cluster, the longer a round and the fewer of them."""
+    """How to balance, by the size of the cluster."""
     devices = problem.device_count
-    rounds = _CYCLE_ROUNDS * _WIDE_CLUSTER // max(devices, _WIDE_CLUSTER)
+    middling = _SMALL_CLUSTER < devices <= _LARGE_CLUSTER
     return RepartitionParams(
         copies=int(np.clip(_COPIES_DEVICES // devices, 1, 8)),
-        rounds=max(rounds, _FEWEST_ROUNDS),
-        changes=8 if devices > _COPIES_DEVICES else 6,
+        rounds=_CYCLE_ROUNDS if middling else _FEWEST_ROUNDS,
+        changes=8 if devices > _SMALL_CLUSTER else 6,
     )
+
+
+def _count(problem: Problem) -> int:
+    """How many cycles are worth their time."""
+    large = max(1, problem.device_count // _LARGE_CLUSTER)
+    rounds = _ALL_ROUNDS // (2 if problem.item_count <= _FEW_ITEMS else 1)
+    return max(2, rounds // (_params(problem).rounds * large))
 
 
 def _balance(problem: Problem, placement: Placement) -> NDArray[np.float64]:

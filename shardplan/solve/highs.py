@@ -25,6 +25,7 @@ def solve_with_highs(
     start: NDArray[np.float64] | None,
     watch: Watch,
     seed: int,
+    presolve: bool = True,
 ) -> Answer:
     """Minimise with HiGHS on one thread: its tree search is serial, and so repeatable.
 
@@ -34,6 +35,8 @@ def solve_with_highs(
         When HiGHS refuses the model or ends in a state that it cannot explain.
     """
     solver = _loaded(program, limits, seed)
+    if not presolve:
+        solver.setOptionValue("presolve", "off")
     is_integer = bool(program.integer.any())
     if is_integer and start is not None:
         solution = highspy.HighsSolution()

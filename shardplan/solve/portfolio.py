@@ -1,4 +1,4 @@
-"""The methods in the order in which they pay: bound, greedy, search, integer program."""
+"""The methods in the order in which they pay: bound, greedy, search, patterns, integer program."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from shardplan.solve.assignment import assignment
 from shardplan.solve.backend import Limits, Status, solve_program
 from shardplan.solve.cycles import Cycles
+from shardplan.solve.patterns import prove_balance
 from shardplan.solve.record import Record
 from shardplan.solve.relaxation import relax
 from shardplan.solve.reporter import Reporter
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
     from shardplan.solve.settings import Settings
 
-_CYCLES = 5
 _LARGEST_PROGRAM = 6_000
 """Variables beyond which the integer program is not tried."""
 _SMALL_PROGRAM = 250
@@ -54,9 +54,11 @@ def solve(
     if settings.method == "auto" and _program_size(record) <= _SMALL_PROGRAM:
         _integer_program(record)
     if settings.method in ("auto", "search"):
-        for number in range(_CYCLES):
+        for number in range(cycles.count):
             if not record.should_stop():
                 cycles.run(number)
+            if number == 0 and settings.method == "auto":
+                _patterns(record)
     if settings.method == "milp" or (
         settings.method == "auto" and _program_size(record) <= _LARGEST_PROGRAM
     ):
@@ -68,6 +70,26 @@ def _bound(record: Record) -> None:
     record.reporter.starting("bound")
     record.relaxation = relax(record.problem, limits=Limits(seconds=record.seconds_left))
     record.prove(record.relaxation.lower_bound, "relaxation")
+
+
+def _patterns(record: Record) -> None:
+    """Of one stage, few tables and few devices: solve by what a single device can hold."""
+    if record.problem.stage_count > 1 or record.should_stop():
+        return
+    record.reporter.starting("patterns")
+    limits = Limits(record.seconds_left, record.settings.node_limit, record.settings.gap)
+    proof = prove_balance(
+        record.problem,
+        record.worth_trying(),
+        lower_bound=record.lower_bound,
+        upper_bound=record.objective,
+        limits=limits,
+        watch=record.watch("patterns"),
+    )
+    if proof is not None:
+        if proof.placement is not None:
+            record.offer(proof.placement, "patterns")
+        record.prove(proof.lower_bound, "patterns")
 
 
 def _integer_program(record: Record) -> None:

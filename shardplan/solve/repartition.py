@@ -46,9 +46,9 @@ class RepartitionParams:
         """The same search with another number of rounds."""
         return replace(self, rounds=rounds)
 
-    def cooled(self) -> RepartitionParams:
+    def cooled(self, rounds: int) -> RepartitionParams:
         """The search for a start that is good already."""
-        return replace(self, hottest=0.1 * self.hottest)
+        return replace(self, rounds=rounds, hottest=0.1 * self.hottest)
 
 
 def repartition(
