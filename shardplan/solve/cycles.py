@@ -216,11 +216,14 @@ class Cycles:
 def _params(problem: Problem) -> RepartitionParams:
     """How to balance, by the size of the cluster."""
     devices = problem.device_count
-    middling = _SMALL_CLUSTER < devices <= _LARGE_CLUSTER
+    if devices <= _SMALL_CLUSTER:
+        copies = int(np.clip(_COPIES_DEVICES // devices, 1, 8))
+        return RepartitionParams(copies=copies, rounds=_FEWEST_ROUNDS, changes=6)
     return RepartitionParams(
-        copies=int(np.clip(_COPIES_DEVICES // devices, 1, 8)),
-        rounds=_CYCLE_ROUNDS if middling else _FEWEST_ROUNDS,
-        changes=8 if devices > _SMALL_CLUSTER else 6,
+        rounds=_CYCLE_ROUNDS if devices <= _LARGE_CLUSTER else _FEWEST_ROUNDS,
+        hottest=1e-3,
+        coldest=1e-5,
+        log2_exponents=(5, 8),
     )
 
 
