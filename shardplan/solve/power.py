@@ -1,4 +1,4 @@
-"""Powers of loads, of which the smooth objective of search and exchange is made."""
+"""Powers of loads, of which the smooth objective of search and repartition is made."""
 
 from __future__ import annotations
 
