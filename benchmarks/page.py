@@ -1,8 +1,8 @@
-"""Puts the measured tables into docs/performance.md.
+"""Puts the measured tables into docs/performance.md and docs/cost-model.md.
 
     python benchmarks/page.py
 
-reads docs/performance/*.json, which scale.py and quality.py write.
+reads docs/performance/*.json, which scale.py, quality.py and prediction.py write.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ import json
 import re
 from pathlib import Path
 
+import prediction
 from growth_plot import growth_plot
+from prediction import Row
 from report import as_markdown, as_summary, read_rows
 from scale import HEADER, Point, as_lines
 
+from shardplan.calibrate.accuracy import Accuracy
+
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+COST_MODEL = PAGE.with_name("cost-model.md")
 FIGURES = PAGE.with_suffix("")
 _TABLE = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def rendered(text: str) -> str:
     """The page with its tables as the measurements have them."""
-    tables = {"scale": _scale(), "quality": as_summary(read_rows(FIGURES / "quality.json"))}
-    return _TABLE.sub(lambda found: f"{found[1]}{tables[found[2]]}{found[3]}", text)
+    return _TABLE.sub(lambda found: f"{found[1]}{_TABLES[found[2]]()}{found[3]}", text)
 
 
 def points() -> list[Point]:
@@ -36,9 +40,23 @@ def _scale() -> str:
     return as_markdown(HEADER, as_lines(points()))
 
 
+def _quality() -> str:
+    return as_summary(read_rows(FIGURES / "quality.json"))
+
+
+def _prediction() -> str:
+    values = json.loads((FIGURES / "prediction.json").read_text(encoding="utf-8"))
+    rows = [Row(**value | {"accuracy": Accuracy(**value["accuracy"])}) for value in values]
+    return as_markdown(prediction.HEADER, [prediction.cells(row) for row in rows])
+
+
+_TABLES = {"scale": _scale, "quality": _quality, "prediction": _prediction}
+
+
 def main() -> None:
-    """Rewrite the page and the plot."""
-    PAGE.write_text(rendered(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    """Rewrite the pages and the plot."""
+    for page in (PAGE, COST_MODEL):
+        page.write_text(rendered(page.read_text(encoding="utf-8")), encoding="utf-8")
     (FIGURES / "scale.svg").write_text(growth_plot(points()), encoding="utf-8")
 
 

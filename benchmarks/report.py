@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HEADER = (
     "problem", "ruler", "contender", "objective ms", "x bound", "CPU s", "peak MiB", "note",
 )  # fmt: skip
-_TEXT = {"problem", "ruler", "contender", "note", "series", "ended by"}
+_TEXT = {"problem", "ruler", "contender", "note", "series", "ended by", "what", "model"}
 
 
 def cells(row: Row) -> tuple[str, ...]:

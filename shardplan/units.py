@@ -81,7 +81,7 @@ def parse_rate(text: str) -> float:
     """
     rate = float(_parse(text, _RATE))
     if rate == 0:
-        raise UnitError(f"a rate must be more than 0 (got {text!r})")
+        raise UnitError(f"a rate must be more than 0 (got {text!r})", "leave out what is not there")
     return rate
 
 
@@ -170,7 +170,8 @@ def _parse(text: str, dimension: _Dimension) -> Fraction:
             _unit_hint(text[: -len(unit)].strip(), unit, dimension),
         )
     if number < 0:
-        raise UnitError(f"a {dimension.noun} must not be negative (got {shown})")
+        message = f"a {dimension.noun} must not be negative (got {shown})"
+        raise UnitError(message, "drop the minus sign")
     quantity = number * dimension.units[unit]
     if quantity > dimension.most:
         raise UnitError(f"is too large to be a {dimension.noun} (got {shown})", "check the unit")

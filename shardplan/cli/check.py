@@ -26,21 +26,46 @@ class _Checked:
 
 
 @click.command("check")
-@click.argument("spec")
+@click.argument("spec", required=False)
+@click.option("--cost-model", metavar="NAME", help="Check a cost model, by name or path, instead.")
+@click.option("--against", metavar="CSV", help="Measurements that the cost model should predict.")
+@click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
 @click.option("--resolved", is_flag=True, help="Print the spec with every default written out.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
-def check_command(spec: str, resolved: bool, form: str) -> None:
+def check_command(
+    spec: str | None,
+    cost_model: str | None,
+    against: str | None,
+    plot: str | None,
+    resolved: bool,
+    form: str,
+) -> None:
     """Validate a spec and all that it names.
 
     Reports every error of the spec, its tables file, the topology and the cost model at once, then
     sums up what is to be planned. What --resolved prints is a spec itself, with the tables, the
     topology and the cost model in it. - stands for stdin.
 
+    With --cost-model and --against, says how well a cost model predicts what was measured: the
+    mean error (MAPE), the bias, the rank correlation and the worst cases. The measurements are
+    those that calibrate writes, or your own with the same columns.
+
     \b
     Examples:
       shardplan check model.yaml
-      shardplan check model.yaml --resolved > resolved.yaml
+      shardplan check --cost-model ours.yaml --against ours.csv --plot ours.svg
     """
+    if cost_model is not None or against is not None:
+        if spec is not None or cost_model is None or against is None or resolved:
+            raise click.UsageError("--cost-model and --against go together, without a SPEC.")
+        from shardplan.cli.against import check_against
+
+        check_against(cost_model, against, plot, form)
+        return
+    if spec is None or plot is not None:
+        raise click.UsageError(
+            "Give a SPEC, or --cost-model and --against (and --plot) for a cost model."
+        )
     try:
         checked = _check(spec)
     except InputError as error:

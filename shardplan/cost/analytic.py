@@ -11,7 +11,7 @@ import numpy as np
 from shardplan.cost.collectives import Collectives
 from shardplan.cost.communication import Communication
 from shardplan.cost.cost_model import Phase, UnitCosts
-from shardplan.cost.lookup import LookupSums, host_rates
+from shardplan.cost.lookup import OUTPUT_ELEMENT_BYTES, LookupSums, host_rates
 from shardplan.cost.memory import (
     GRADIENT_ELEMENT_BYTES,
     base_bytes,
@@ -72,8 +72,8 @@ class AnalyticCostModel:
             self._tables,
             options,
             self.workload.global_batch,
-            topology.world_size,
-            topology.devices_per_node,
+            topology,
+            self.profile.on_chip_cache_bytes,
         )
         load = np.column_stack(
             [
@@ -106,8 +106,16 @@ class AnalyticCostModel:
         collectives = Collectives(self.topology, self.profile)
         return Communication.of(collectives, self.workload, self._tables)
 
+    @cached_property
+    def _page_share(self) -> float:
+        """Where the outputs of all tables are spread evenly over the devices."""
+        columns = float((self._tables.features * self._tables.dim).sum())
+        sample_bytes = columns / self.topology.world_size * OUTPUT_ELEMENT_BYTES
+        return self.profile.page_share(sample_bytes)
+
     def _lookup_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
-        return self._kernel_seconds(self.profile.lookup_forward, LookupSums.of(shares), options)
+        sums = LookupSums.of(shares, page_share=self._page_share)
+        return self._kernel_seconds(self.profile.lookup_forward, sums, options)
 
     def _update_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
         """The fused update of the rows touched; a data-parallel table is updated in whole.
@@ -116,7 +124,7 @@ class AnalyticCostModel:
         """
         state = state_row_bytes(self.workload.training.optimizer, shares.columns)
         fused = self._kernel_seconds(
-            self.profile.update_backward, LookupSums.of(shares, state), options
+            self.profile.update_backward, LookupSums.of(shares, state, self._page_share), options
         )
         row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
         swept = shares.shard_rows * (3 * row_bytes + 2 * state)

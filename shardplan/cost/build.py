@@ -24,6 +24,8 @@ def build_profile(file: ProfileFile) -> Profile:
     scale_out = file.scale_out
     return Profile(
         name=file.name,
+        on_chip_cache_bytes=int(_value(file.on_chip_cache)),
+        page_bytes=int(_value(file.page)),
         lookup_forward=_kernel(file.lookup_forward),
         update_backward=_kernel(file.update_backward),
         dense_update_bytes_per_second=file.dense_update.value,
@@ -52,14 +54,20 @@ def _rates(file: RatesFile) -> LookupRates:
         per_table=_value(file.per_table),
         per_id=_value(file.per_id),
         per_read_byte=_per_byte(file.read),
+        per_cached_byte=_per_byte(file.cached_read),
+        per_fetch=_value(file.per_fetch),
         per_unique_row=_value(file.per_unique_row),
         per_unique_byte=_per_byte(file.unique),
         per_output_byte=_per_byte(file.output),
+        per_gathered_byte=_per_byte(file.gather),
     )
 
 
 def _scale_up(file: ScaleUpFile) -> ScaleUp:
-    curves = {(curve.collective, curve.ranks): Curve(curve.points) for curve in file.curves}
+    curves = {
+        (curve.collective, curve.ranks): Curve(curve.points, curve.excess and 1 / curve.excess)
+        for curve in file.curves
+    }
     return ScaleUp(link_bytes_per_second=file.link.value, curves=curves)
 
 

@@ -9,6 +9,7 @@ from shardplan.cost.curves import Line
 from shardplan.topology.collective import Collective
 
 if TYPE_CHECKING:
+    from shardplan.cost.curves import Curve
     from shardplan.cost.profile import Profile
     from shardplan.topology.collective import Scope
     from shardplan.topology.level import Level
@@ -25,8 +26,11 @@ class Collectives:
                     measured machine's link / this topology's bottleneck
         scale_out = latency + latency per node * nodes + bytes * share / (rate * efficiency)
 
-    Levels and shares: Mudigere et al. 2021, arXiv 2104.05158, and NVIDIA's rule that an all-to-all
-    is bound by each device's own NIC (NVIDIA/nccl-tests, issue 130).
+    An all-to-all sends to each device directly. The others go within the domain, then across: the
+    bytes are pipelined, so that the slower level decides, yet the first of them cross only after
+    the scale-up level's latency. Levels and shares: Mudigere et al. 2021, arXiv 2104.05158, and
+    NVIDIA's rule that an all-to-all is bound by each device's own NIC (NVIDIA/nccl-tests, issue
+    130).
     """
 
     topology: Topology
@@ -34,23 +38,22 @@ class Collectives:
 
     def seconds(self, collective: Collective, scope: Scope, size_bytes: float) -> float:
         """Seconds of one collective with this buffer; 0 where nobody takes part but the device."""
-        return max(
-            (
-                self._level_line(collective, level, size_bytes).seconds(size_bytes)
-                for level in self.topology.route(collective, scope)
-            ),
-            default=0.0,
-        )
+        return self.line(collective, scope, size_bytes).seconds(size_bytes)
 
     def line(self, collective: Collective, scope: Scope, at_bytes: float) -> Line:
         """The line that touches the slowest level's time at this size.
 
         Slope and constant are never negative; both are 0 where no bytes move.
         """
-        lines = [
-            self._level_line(collective, level, at_bytes)
-            for level in self.topology.route(collective, scope)
-        ]
+        lines = []
+        start_seconds = 0.0
+        for level in self.topology.route(collective, scope):
+            if level.name == "scale_up":
+                lines.append(self._scale_up_line(collective, level, at_bytes))
+                if collective is not Collective.ALL_TO_ALL:
+                    start_seconds = self._scale_up_curve(collective, level)[1].latency_seconds
+            else:
+                lines.append(self._scale_out_line(level, start_seconds))
         return max(lines, key=lambda line: line.seconds(at_bytes), default=Line(0.0, 0.0))
 
     def average(self, collective: Collective, scope: Scope, at_bytes: float) -> Line:
@@ -60,22 +63,24 @@ class Collectives:
             return Line(0.0, line.seconds_per_byte)
         return Line(0.0, line.seconds(at_bytes) / at_bytes)
 
-    def _level_line(self, collective: Collective, level: Level, at_bytes: float) -> Line:
-        if level.name == "scale_up":
-            return self._scale_up_line(collective, level, at_bytes)
-        scale_out = self.profile.scale_out
+    def _scale_out_line(self, level: Level, start_seconds: float) -> Line:
+        """Through the NICs, ``start_seconds`` after the start."""
+        scale_out = self.profile.scale_out.on(self.topology.nic_traits)
         rate = level.bytes_per_second * scale_out.efficiency
-        return Line(scale_out.start_seconds(self.topology.nodes), level.bytes_share / rate)
+        start_seconds += scale_out.start_seconds(self.topology.nodes)
+        return Line(start_seconds, level.bytes_share / rate)
+
+    def _scale_up_curve(self, collective: Collective, level: Level) -> tuple[int, Curve]:
+        return self.profile.scale_up.curve(collective, level.ranks)
 
     def _scale_up_line(self, collective: Collective, level: Level, at_bytes: float) -> Line:
         """The tangent of the measured curve, carried over to this level.
 
         The curve is read at the buffer that moved as many bytes per device when it was measured.
         """
-        scale_up = self.profile.scale_up
-        ranks, curve = scale_up.curve(collective, level.ranks)
+        ranks, curve = self._scale_up_curve(collective, level)
         as_measured = level.bytes_share / bytes_share(collective, ranks)
-        slower = scale_up.link_bytes_per_second / level.bytes_per_second
+        slower = self.profile.scale_up.link_bytes_per_second / level.bytes_per_second
         equal_bytes = at_bytes * as_measured
         latency = curve.latency_seconds
         seconds = latency + (curve.seconds(equal_bytes) - latency) * slower

@@ -29,6 +29,8 @@ class Curve:
 
     points: tuple[tuple[float, float], ...]
     """(bytes, seconds)."""
+    excess_seconds_per_byte: float | None = None
+    """For what the busiest device's buffer exceeds the mean by; None: as if all had as much."""
 
     @property
     def latency_seconds(self) -> float:
@@ -50,8 +52,18 @@ class Curve:
         size, seconds, steepness = self._segment(size_bytes)
         return seconds * exp(steepness * log(size_bytes / size))
 
+    def seconds_of_unequal(self, mean_bytes: float, largest_bytes: float) -> float:
+        """Seconds where devices' buffers differ."""
+        if self.excess_seconds_per_byte is None:
+            return self.seconds(largest_bytes)
+        excess_bytes = largest_bytes - mean_bytes
+        return self.seconds(mean_bytes) + self.excess_seconds_per_byte * excess_bytes
+
     def tangent(self, size_bytes: float) -> Line:
-        """The line that touches the curve at this size, for a model that must be linear.
+        """The line through the curve at this size, for a model that must be linear.
+
+        It goes on at the rate of excess bytes where there is one: the line is asked for the largest
+        buffer, where all have ``size_bytes`` on average. Elsewhere it touches the curve.
 
         Its slope is at least that of the last point, so that bytes never come for free where the
         curve is flat, and at most that of the line through the origin, so that its constant is
@@ -59,7 +71,10 @@ class Curve:
         """
         seconds = self.seconds(size_bytes)
         average = seconds / max(size_bytes, 1.0)
-        slope = min(average, max(self._steepness(size_bytes) * average, self.seconds_per_byte))
+        slope = self.excess_seconds_per_byte
+        if slope is None:
+            slope = max(self._steepness(size_bytes) * average, self.seconds_per_byte)
+        slope = min(average, slope)
         return Line(max(0.0, seconds - slope * size_bytes), slope)
 
     def _steepness(self, size_bytes: float) -> float:

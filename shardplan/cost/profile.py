@@ -9,29 +9,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shardplan.cost.curves import Curve
     from shardplan.topology.collective import Collective
+    from shardplan.topology.nic_traits import NicTraits
 
 
 @dataclass(frozen=True, slots=True)
 class LookupRates:
-    """Seconds per unit of each of the six sums that lookups and updates are linear in."""
+    """Seconds per unit of each of the sums that lookups and updates are linear in."""
 
     per_table: float = 0.0
     per_id: float = 0.0
     per_read_byte: float = 0.0
+    per_cached_byte: float = 0.0
+    per_fetch: float = 0.0
     per_unique_row: float = 0.0
     per_unique_byte: float = 0.0
     per_output_byte: float = 0.0
+    per_gathered_byte: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class HostEfficiency:
-    """Share of the path to host memory that a kernel attains; 0: it does not wait for it.
-
-    More than 1 where rows read again in the same batch are served by the device's own cache.
-    """
+    """Share of the path to host memory that a kernel attains; 0: it does not wait for it."""
 
     read: float
-    """For bytes read."""
+    """For bytes read past the on-chip cache."""
     unique: float
     """For bytes of the distinct rows."""
 
@@ -76,15 +77,37 @@ class ScaleOut:
         """Start-up latency of a collective that spans so many nodes."""
         return self.latency_seconds + nodes * self.latency_seconds_per_node
 
+    def on(self, nics: NicTraits) -> ScaleOut:
+        """The same, but for what a topology knows better of its own NICs."""
+        return ScaleOut(
+            efficiency=_known(nics.efficiency, self.efficiency),
+            latency_seconds=_known(nics.latency_seconds, self.latency_seconds),
+            latency_seconds_per_node=_known(
+                nics.latency_seconds_per_node, self.latency_seconds_per_node
+            ),
+        )
+
+
+def _known(value: float | None, default: float) -> float:
+    return default if value is None else value
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """All figures that the analytic cost model needs besides the topology and the workload."""
 
     name: str
+    on_chip_cache_bytes: int
+    """Of one device; 0 where every id's row is read from memory."""
+    page_bytes: int
+    """Of the memory's pages, for the rates of gathering; 0 where there are none."""
     lookup_forward: KernelCosts
     update_backward: KernelCosts
     dense_update_bytes_per_second: float
     """At which a whole table is swept, as for the update of a data-parallel one."""
     scale_up: ScaleUp
     scale_out: ScaleOut
+
+    def page_share(self, sample_bytes: float) -> float:
+        """Of a page, what lies between the outputs of a sample and those of the next; at most 1."""
+        return min(1.0, sample_bytes / self.page_bytes) if self.page_bytes else 0.0

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from shardplan.cost.calibration_file import CalibrationFile
 from shardplan.spec.border import Border, Name
 from shardplan.spec.fault import fault
 from shardplan.spec.figure import Figure, Provenance, check_sources
-from shardplan.spec.quantities import Bytes, BytesPerSecond, Number, Seconds
+from shardplan.spec.quantities import Bytes, BytesPerSecond, Number, Seconds, Share
+from shardplan.spec.wording import show
 from shardplan.topology.collective import Collective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Efficiency = Annotated[Number, Field(gt=0, le=10)]
-"""What is attained over the rate of the path; more than 1 where a cache spares the path."""
+"""What is attained over the rate of the path; more than 1 where an unnamed cache spares it."""
 
 
 class RatesFile(Border):
@@ -30,18 +33,25 @@ class RatesFile(Border):
     per_unique_row: Figure[Seconds] | None = None
     """Per distinct row of the batch."""
     read: Figure[BytesPerSecond] | None = None
-    """Rate at which weights are read, once per id."""
+    """Rate at which weights are read from memory, once per id that the on-chip cache misses."""
+    cached_read: Figure[BytesPerSecond] | None = None
+    """Rate at which weights are read from the on-chip cache."""
+    per_fetch: Figure[Seconds] | None = None
+    """Per row read from memory, besides its bytes: once per id that the on-chip cache misses."""
     unique: Figure[BytesPerSecond] | None = None
     """Rate for the bytes of distinct rows, in the update with their optimizer state."""
     output: Figure[BytesPerSecond] | None = None
     """Rate for pooled outputs, or their gradients."""
+    gather: Figure[BytesPerSecond] | None = None
+    """Rate at which pooled outputs, or their gradients, are picked out of those of all tables, once
+    per id and once per output, where a sample's fill a ``page``; faster where they fill less."""
 
 
 class HostRatesFile(RatesFile):
     """The same for rows in host memory, which the topology's path to the host slows down."""
 
     path_read: Figure[Efficiency] | None = None
-    """Bytes read per second, over the rate of the path to host memory."""
+    """Bytes read past the on-chip cache per second, over the rate of the path to host memory."""
     path_unique: Figure[Efficiency] | None = None
     """Bytes of distinct rows updated per second, over that rate."""
 
@@ -55,13 +65,25 @@ class KernelFile(Border):
     ddr: HostRatesFile
 
 
+def _known_collective(value: Any) -> Any:
+    """Say what to do with other collectives that were measured, where none is meant."""
+    names = [kind.value for kind in Collective]
+    if isinstance(value, str) and value not in names and not get_close_matches(value, names):
+        message = f"must be one of {', '.join(names)} (got {show(value)})"
+        raise fault(message, "no sharding uses another: leave its curve out", "choice")
+    return value
+
+
 class CurveFile(Border):
     """Measured times of one collective among so many devices of one scale-up domain."""
 
-    collective: Collective
-    ranks: Annotated[int, Field(ge=2)]
-    points: Annotated[tuple[tuple[Bytes, Seconds], ...], Field(min_length=2)]
+    collective: Annotated[Collective, BeforeValidator(_known_collective)]
+    ranks: int
+    points: tuple[tuple[Bytes, Seconds], ...]
     """[bytes, seconds]; bytes are the buffer of one device, as nccl-tests counts them."""
+    excess: BytesPerSecond | None = None
+    """Rate for what the busiest device's buffer exceeds the mean by, where the curve is that of the
+    mean buffer; where left out, all devices are taken to be as busy as the busiest."""
     provenance: Provenance | None = None
     """How the points are known."""
     source: str = ""
@@ -69,8 +91,14 @@ class CurveFile(Border):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.ranks < 2:
+            message = f"must be at least 2 (got {self.ranks})"
+            raise fault(message, "one device exchanges nothing", "range", ("ranks",))
+        if len(self.points) < 2:
+            raise fault("needs 2 or more points", "measure more sizes", "range", ("points",))
         if self.points[0][0] < 1 or self.points[0][1] <= 0:
-            raise fault("the first point must have some bytes and some seconds", at=("points", 0))
+            message = "the first point must have some bytes and some seconds"
+            raise fault(message, "begin with a message that was measured", at=("points", 0))
         for index, (before, after) in enumerate(pairwise(self.points), 1):
             if after[0] <= before[0]:
                 raise fault(
@@ -109,7 +137,7 @@ class ScaleUpFile(Border):
 class ScaleOutFile(Border):
     """Collectives across scale-up domains."""
 
-    efficiency: Figure[Annotated[Number, Field(gt=0, le=1)]]
+    efficiency: Figure[Share]
     """Share of the NICs' rate that is attained."""
     latency: Figure[Seconds]
     latency_per_node: Figure[Seconds]
@@ -121,6 +149,10 @@ class ProfileFile(Border):
     name: Name
     kind: Literal["analytic"] = "analytic"
     description: str = ""
+    on_chip_cache: Figure[Bytes] | None = None
+    """Of one device, shared by the tables in turn; where left out, every id's row is read."""
+    page: Figure[Bytes] | None = None
+    """Of the memory's pages; a sample's outputs that fill less of one are gathered faster."""
     lookup_forward: KernelFile
     update_backward: KernelFile
     dense_update: Figure[BytesPerSecond]
@@ -129,11 +161,30 @@ class ProfileFile(Border):
     scale_out: ScaleOutFile
     sources: dict[str, str] = Field(default_factory=dict)
     """Where figures are from, by the key that figures name."""
+    calibration: CalibrationFile | None = None
+    """Of a file that ``shardplan calibrate`` wrote."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_sources(self.figures(), self.sources)
+        self._check_cache()
         return self
+
+    def _check_cache(self) -> None:
+        """A cache and the rates that it is read at come together, or hits would be free."""
+        for kernel in ("lookup_forward", "update_backward"):
+            for tier in ("hbm", "ddr"):
+                rates: HostRatesFile | RatesFile = getattr(getattr(self, kernel), tier)
+                path_read = getattr(rates, "path_read", None)
+                if rates.cached_read and not self.on_chip_cache:
+                    at = (kernel, tier, "cached_read")
+                    raise fault("there is no on_chip_cache to read", "give its size", at=at)
+                if self.on_chip_cache and (rates.read or path_read) and not rates.cached_read:
+                    message = "the on_chip_cache is read at no given rate"
+                    raise fault(message, "add cached_read", at=(kernel, tier))
+                if rates.gather and not self.page:
+                    message = "the rate of gathering needs the size of a page"
+                    raise fault(message, "add page: 4KiB", at=(kernel, tier, "gather"))
 
     def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any] | CurveFile]]:
         """Everything with an origin, and its path."""

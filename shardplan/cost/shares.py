@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options.sharding_type import ShardingType
-from shardplan.workload.unique_rows import unique_rows
+from shardplan.workload.row_reads import fetches, row_distributions, unique_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.options.option_set import OptionSet
+    from shardplan.topology.topology import Topology
+    from shardplan.workload.row_distribution import RowDistribution
     from shardplan.workload.workload import Workload
 
 
@@ -32,20 +34,24 @@ class TableArrays:
     """Distinct rows that the global batch touches."""
     unique_rows_of_rank: NDArray[np.float64]
     """Distinct rows that the part of the batch of one rank touches."""
+    distributions: tuple[RowDistribution, ...]
+    """How likely each row is to be read."""
 
     @classmethod
     def of(cls, workload: Workload, world_size: int) -> TableArrays:
         """Read the tables off a workload."""
         tables, batch = workload.tables, float(workload.global_batch)
-        unique = unique_rows(tables, batch, batch / world_size)
+        distributions = row_distributions(tables)
+        pooling = np.array([table.pooling for table in tables], dtype=np.float64)
         return cls(
             rows=np.array([table.rows for table in tables], dtype=np.int64),
             dim=np.array([table.dim for table in tables], dtype=np.int64),
             element_bytes=np.array([table.dtype.bytes for table in tables], dtype=np.int64),
-            pooling=np.array([table.pooling for table in tables], dtype=np.float64),
+            pooling=pooling,
             features=np.array([len(table.features) for table in tables], dtype=np.int64),
-            unique_rows=unique[:, 0],
-            unique_rows_of_rank=unique[:, 1],
+            unique_rows=unique_rows(distributions, batch * pooling),
+            unique_rows_of_rank=unique_rows(distributions, batch / world_size * pooling),
+            distributions=distributions,
         )
 
 
@@ -69,15 +75,25 @@ class Shares:
     """(sample, feature) pairs over all shards: lengths received, and pooled outputs made."""
     unique_rows: NDArray[np.float64]
     """Distinct rows looked up, over all shards."""
+    fetches: NDArray[np.float64]
+    """Of the ids those whose row is read from memory, since the on-chip cache misses it."""
 
     @classmethod
     def of(
-        cls, tables: TableArrays, options: OptionSet, batch: int, world: int, devices_per_node: int
+        cls,
+        tables: TableArrays,
+        options: OptionSet,
+        batch: int,
+        topology: Topology,
+        cache_bytes: int,
     ) -> Shares:
-        """Work out the shares of every option.
+        """Work out the shares of every option on devices with so large an on-chip cache.
 
-        Row shards are taken as evenly loaded, which holds where ids are hashed.
+        Row shards are taken as evenly loaded, which holds where ids are hashed: each of n reads
+        every n-th row, so that a cache holds as many of the hottest rows as n times as large a
+        cache in front of the whole table.
         """
+        world, devices_per_node = topology.world_size, topology.devices_per_node
         table = options.table
         by_node = options.is_type(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
         everywhere = options.is_type(ShardingType.ROW_WISE)
@@ -88,13 +104,18 @@ class Shares:
         samples: NDArray[np.float64] = np.where(replicated, batch / world, float(batch))
         unique = np.where(replicated, tables.unique_rows_of_rank[table], tables.unique_rows[table])
         bags: NDArray[np.float64] = samples * tables.features[table] * shards
+        columns = -(-tables.dim[table] // options.column_shards)
+        ids = samples * tables.pooling[table]
+        cached_rows = cache_bytes / (columns * tables.element_bytes[table]) * row_shards
+        missed = fetches(tables.distributions, table, ids, cached_rows) if cache_bytes else ids
         return cls(
             shards=shards,
             shard_rows=-(-tables.rows[table] // row_shards),
-            columns=-(-tables.dim[table] // options.column_shards),
+            columns=columns,
             element_bytes=tables.element_bytes[table],
             samples=samples,
-            ids=samples * tables.pooling[table] * shards / row_shards,
+            ids=ids * shards / row_shards,
             bags=bags,
             unique_rows=unique * shards / row_shards,
+            fetches=missed * shards / row_shards,
         )

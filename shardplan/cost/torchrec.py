@@ -25,8 +25,8 @@ from shardplan.options.kernel import Kernel
 from shardplan.options.option_set import OptionSet
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.row_reads import row_distributions, unique_rows
 from shardplan.workload.training import Pipeline
-from shardplan.workload.unique_rows import unique_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -172,10 +172,8 @@ class TorchRecCostModel:
         """(T,): unique rows of a global batch, times the share of accesses that are not cached."""
         load_factor = self._constants.memory.cache_load_factor
         tables, batch = self._workload.tables, self._workload.global_batch
-        unique = unique_rows(tables, batch)[:, 0]
-        hits = [
-            table.access.distribution(table.rows, table.pooling).hottest_share(load_factor)
-            for table in tables
-        ]
+        distributions = row_distributions(tables)
+        unique = unique_rows(distributions, batch * np.array([t.pooling for t in tables]))
+        hits = [rows.hottest_share(load_factor) for rows in distributions]
         misses: Values = unique * (1 - np.array(hits))
         return misses

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StrictBool, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    WithJsonSchema,
+)
 
 from shardplan import units
 from shardplan.spec.fault import fault
@@ -44,6 +51,12 @@ def _read_fraction(value: Any) -> float:
         hint = f"did you mean {number:g}%?" if 1 < number <= 100 else "for example 15% or 0.15"
         raise fault(f"must be between 0 and 1, or a percentage{got(value)}", hint, "range")
     return number
+
+
+def _more_than_nothing(share: float) -> float:
+    if share <= 0:
+        raise fault(f"must be more than 0{got(share)}", "for example 90% or 0.9", "range")
+    return share
 
 
 def _read_number(value: Any) -> float:
@@ -105,6 +118,9 @@ Fraction = Annotated[
     _schema({"type": "number", "minimum": 0, "maximum": 1}, _TEXT | {"examples": ["15%"]}),
 ]
 """A share between 0 and 1, as a percentage or as a plain number."""
+
+Share = Annotated[Fraction, AfterValidator(_more_than_nothing)]
+"""A share that is more than 0, as a percentage or as a plain number."""
 
 Number = Annotated[float, BeforeValidator(_read_number), _schema({"type": "number"})]
 """A finite number; neither text nor true or false."""

@@ -8,11 +8,12 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.topology.graph import build_graph
 from shardplan.topology.layout import Layout
+from shardplan.topology.nic_traits import NicTraits
 from shardplan.topology.tier import Tier
 from shardplan.topology.topology import Topology
 
 if TYPE_CHECKING:
-    from shardplan.topology.schema import TierFile, TopologyFile
+    from shardplan.topology.schema import NicsFile, Part, TierFile, Time, TopologyFile
 
 
 def build_topology(file: TopologyFile, nodes: int | None = None) -> Topology:
@@ -36,8 +37,21 @@ def build_topology(file: TopologyFile, nodes: int | None = None) -> Topology:
         ddr=_tier("ddr", file.node.ddr) if file.node.ddr else None,
         ssd=_tier("ssd", file.node.ssd) if file.node.ssd else None,
         host_link_bytes_per_second=file.device.host_link.value,
+        nic_traits=_nic_traits(file.nics) if file.nics else NicTraits(),
         graph=build_graph(file, layout),
     )
+
+
+def _nic_traits(file: NicsFile) -> NicTraits:
+    return NicTraits(
+        efficiency=_value(file.efficiency),
+        latency_seconds=_value(file.latency),
+        latency_seconds_per_node=_value(file.latency_per_node),
+    )
+
+
+def _value(figure: Part | Time | None) -> float | None:
+    return None if figure is None else float(figure.value)
 
 
 def _tier(name: str, file: TierFile) -> Tier:

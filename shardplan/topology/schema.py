@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from shardplan.spec.border import Border, Name
 from shardplan.spec.fault import fault
 from shardplan.spec.figure import Figure, check_sources
-from shardplan.spec.quantities import Bytes, BytesPerSecond, Count, Number
+from shardplan.spec.quantities import Bytes, BytesPerSecond, Count, Number, Seconds, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,14 @@ class Size(Figure[Bytes]):
 
 class Rate(Figure[BytesPerSecond]):
     """A bandwidth, of one direction."""
+
+
+class Part(Figure[Share]):
+    """A share of a rate."""
+
+
+class Time(Figure[Seconds]):
+    """A latency."""
 
 
 class Frequency(Figure[Annotated[Number, Field(gt=0)]]):
@@ -100,6 +108,12 @@ class NicsFile(Border):
     """Of each NIC, each direction."""
     attached: NicAttachment = NicAttachment.DEVICE
     """``device``: reached without the host; ``cpu``: all traffic crosses the host links."""
+    efficiency: Part | None = None
+    """Share of the rate that collectives attain; the cost model's own where left out."""
+    latency: Time | None = None
+    """Start-up of a collective across nodes; the cost model's own where left out."""
+    latency_per_node: Time | None = None
+    """What each node adds to the start-up; the cost model's own where left out."""
 
 
 class FabricLevelFile(Border):
@@ -139,7 +153,8 @@ class TopologyFile(Border):
         for index in range(len(self.fabric)):
             self._check_fabric_level(index)
         if problem := self.problem_with(self.nodes):
-            raise fault(problem, at=("nodes",) if "nodes" in self.model_fields_set else ())
+            at = ("nodes",) if "nodes" in self.model_fields_set else ()
+            raise fault(problem, "change nodes, scale_up.nodes or nics", at=at)
         return self
 
     def _check_fabric_level(self, index: int) -> None:
@@ -150,10 +165,10 @@ class TopologyFile(Border):
             raise fault(f"{level.name!r} is taken", "call it rack or pod", at=(*at, "name"))
         if level.nodes % inner:
             message = f"groups of {level.nodes} nodes do not divide into groups of {inner}"
-            raise fault(message, at=(*at, "nodes"))
+            raise fault(message, f"a multiple of {inner}", at=(*at, "nodes"))
         if level.nodes % self.domain_nodes and self.domain_nodes % level.nodes:
             message = f"groups of {level.nodes} nodes cut scale-up domains of {self.domain_nodes}"
-            raise fault(message, at=(*at, "nodes"))
+            raise fault(message, f"a multiple of {self.domain_nodes}", at=(*at, "nodes"))
 
     @property
     def domain_nodes(self) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shardplan.topology.collective import Collective, Scope
     from shardplan.topology.layout import Layout
     from shardplan.topology.level import Level, Link
+    from shardplan.topology.nic_traits import NicTraits
     from shardplan.topology.tier import Tier
 
 
@@ -33,6 +34,8 @@ class Topology:
     """Of each node, shared by its devices."""
     host_link_bytes_per_second: float
     """Between one device and its host, each direction."""
+    nic_traits: NicTraits
+    """What the machine itself knows of its NICs."""
     graph: nx.DiGraph[str]
     """Vertices with a ``kind``, links with ``bytes_per_second``; see ``build_graph``."""
 

@@ -36,9 +36,25 @@ class RowDistribution:
         """
         if draws <= 0:
             return 0.0
-        with np.errstate(divide="ignore"):  # a row that is always read: log(0), and is touched
-            touched = -np.expm1(draws * np.log1p(-self.probabilities))
-        return float(min(draws, np.dot(self.counts, touched)))
+        return float(min(draws, np.dot(self.counts, self._touched(draws))))
+
+    def fetches(self, draws: float, cached_rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Expected accesses that a cache misses, of ``draws`` independent ones; by cache size.
+
+        A cache of k rows is taken to hold the hottest of the rows that are touched, and to be empty
+        at first: each of the k is missed once, each other row at every access. With room for all
+        that are touched, these are the distinct rows; without room, all ``draws``. No replacement
+        policy does better in the long run (Aho, Denning and Ullman, "Principles of optimal page
+        replacement", 1971), and least recently used comes near on skewed accesses.
+        """
+        if draws <= 0:
+            return np.zeros_like(cached_rows)
+        touched = np.concatenate([[0.0], np.cumsum(self.counts * self._touched(draws))])
+        read = np.concatenate([[0.0], np.cumsum(self.counts * self.probabilities)])
+        others = draws * (1 - np.interp(cached_rows, touched, read) / read[-1])
+        once = np.minimum(cached_rows, touched[-1])
+        found: NDArray[np.float64] = np.minimum(once + others, draws)
+        return found
 
     def hottest_share(self, fraction: float) -> float:
         """Share of the accesses that read the hottest ``fraction`` of the rows."""
@@ -46,3 +62,9 @@ class RowDistribution:
         accesses = np.concatenate([[0.0], np.cumsum(self.counts * self.probabilities)])
         found = np.interp(fraction * rows[-1], rows, accesses)
         return float(min(1.0, found / accesses[-1]))
+
+    def _touched(self, draws: float) -> NDArray[np.float64]:
+        """(C,): the chance that one given row of the class is touched."""
+        with np.errstate(divide="ignore"):  # a row that is always read: log(0), and is touched
+            touched: NDArray[np.float64] = -np.expm1(draws * np.log1p(-self.probabilities))
+        return touched

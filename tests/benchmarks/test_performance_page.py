@@ -14,6 +14,14 @@ def test_the_tables_are_those_of_the_measurements() -> None:
     assert rendered(text) == text
 
 
+def test_the_accuracy_of_predictions_is_that_of_the_measurements() -> None:
+    from page import COST_MODEL, rendered
+
+    text = COST_MODEL.read_text(encoding="utf-8")
+    assert re.findall(r"<!-- measured: (\w+) -->", text) == ["prediction"]
+    assert rendered(text) == text
+
+
 def test_the_plot_is_that_of_the_measurements() -> None:
     from growth_plot import growth_plot
     from page import FIGURES, points

@@ -16,6 +16,19 @@ def state_bytes(optimizer, columns):
     return 4 if optimizer == "rowwise_adagrad" else 4 * columns * STATE_ELEMENTS[optimizer]
 
 
+def fetched(access, draws, room):
+    """Accesses that miss a cache with room for so many of the rows that are touched."""
+    if not room:
+        return draws
+    missed = kept = 0.0
+    for count, p in zip(access.counts, access.probabilities, strict=True):
+        touched = count * (1 - (1 - p) ** draws)
+        fits = min(1.0, (room - kept) / touched) if touched else 1.0
+        kept += fits * touched
+        missed += fits * touched + (1 - fits) * count * p * draws
+    return min(missed, draws)
+
+
 class Oracle:
     """Seconds by phase, and bytes by tier, of one unit of one option on one device."""
 
@@ -49,8 +62,11 @@ class Oracle:
         for rows, columns in shards:
             state = state_bytes(self.workload.training.optimizer, columns)
             row = columns * table.dtype.bytes
-            forward = (1, ids, ids * row, unique, unique * row, bags * columns * 4)
-            update = (1, ids, ids * row, unique, unique * (row + state), bags * columns * 4)
+            room = self.profile.on_chip_cache_bytes / row * parts
+            missed = fetched(access, samples * table.pooling, room) / parts
+            read = (missed * row, (ids - missed) * row)
+            forward = (1, ids, *read, unique, unique * row, bags * columns * 4)
+            update = (1, ids, *read, unique, unique * (row + state), bags * columns * 4)
             total["lookup_forward"] += self.kernel(self.profile.lookup_forward, kernel, forward)
             total["update_backward"] += self.kernel(self.profile.update_backward, kernel, update)
             if kind == "data_parallel":
@@ -72,7 +88,7 @@ class Oracle:
     def kernel(self, costs, kernel, sums):
         rates = costs.ddr if kernel == "fused_uvm" else costs.hbm
         per = [
-            rates.per_table, rates.per_id, rates.per_read_byte,
+            rates.per_table, rates.per_id, rates.per_read_byte, rates.per_cached_byte,
             rates.per_unique_row, rates.per_unique_byte, rates.per_output_byte,
         ]  # fmt: skip
         if kernel == "fused_uvm":
@@ -82,7 +98,7 @@ class Oracle:
             if costs.ddr_path.read:
                 per[2] += 1 / (read * costs.ddr_path.read)
             if costs.ddr_path.unique:
-                per[4] += 1 / (min(read, write) * costs.ddr_path.unique)
+                per[5] += 1 / (min(read, write) * costs.ddr_path.unique)
         return sum(p * s for p, s in zip(per, sums, strict=True))
 
     def pooled(self, kind, rows_kind, element_bytes):

@@ -44,7 +44,7 @@ def test_times_are_read_exactly(text: str, seconds: float) -> None:
         (units.parse_bytes, "80", "needs a unit (got '80')", "for example 80GiB or 1.5TB"),
         (units.parse_bytes, "80gib", "unknown unit 'gib'", "did you mean 80GiB?"),
         (units.parse_bytes, "80Gib", "unknown unit 'Gib'", "did you mean 80GiB?"),
-        (units.parse_bytes, "-1GiB", "must not be negative", ""),
+        (units.parse_bytes, "-1GiB", "must not be negative", "drop the minus sign"),
         (units.parse_bytes, "9e99GiB", "too large", "check the unit"),
         (units.parse_bytes, "lots", "is not a size (got 'lots')", "for example 80GiB"),
         (units.parse_bytes, "", "is not a size", "for example 80GiB"),

@@ -107,6 +107,7 @@ def test_a_mesh_offers_all_links_of_a_device_together() -> None:
     topology = machine(scale_up={"kind": "mesh", "bandwidth": "64GB/s"})
     assert levels(topology, Collective.ALL_TO_ALL) == {"scale_up": (7 / 8, 7 * 64 * G, 8)}
     assert levels(topology, Collective.ALL_REDUCE) == {"scale_up": (14 / 8, 7 * 64 * G, 8)}
+    assert str(topology.bottleneck(Collective.ALL_TO_ALL, Scope.ALL)) == "device:0 -> device:1"
 
 
 def test_devices_that_share_a_nic_share_its_rate() -> None:
@@ -115,6 +116,18 @@ def test_devices_that_share_a_nic_share_its_rate() -> None:
     for collective in Collective:
         assert levels(topology, collective)["scale_out"][1] == 6.25 * G
     assert levels(topology, Collective.ALL_TO_ALL, Scope.PEERS)["scale_out"][1] == 6.25 * G
+    assert str(topology.bottleneck(Collective.ALL_TO_ALL, Scope.ALL)) == "nic:0.0 -> core"
+
+
+def test_nics_that_do_not_divide_among_devices_serve_the_slowest_fairly() -> None:
+    """Three NICs of 12.5 GB/s for four devices: the second shares its first NIC with the first.
+
+    Devices 0 to 3 reach NICs {0}, {0, 1}, {1, 2}, {2}: NIC 0 carries one and a half devices, and a
+    device with two NICs sends half through each.
+    """
+    topology = machine(nodes=2, devices_per_node=4, nics={"count": 3, "rate": "100Gb/s"})
+    found = levels(topology, Collective.ALL_TO_ALL)["scale_out"]
+    assert found[1] == 12.5 * G / 1.5
 
 
 def test_a_device_uses_all_its_nics() -> None:
@@ -167,6 +180,23 @@ def test_oversubscribed_racks_hold_up_an_all_to_all() -> None:
     assert str(topology.bottleneck(Collective.ALL_TO_ALL, Scope.ALL)) == "rack:0 -> core"
 
 
+def test_the_level_of_the_fabric_that_is_most_oversubscribed_decides() -> None:
+    """Racks of 2 nodes at 2:1 in pods of 4 nodes at 3:1 on top: 6:1 between the two pods.
+
+    A rack's 16 devices send 48/64 of their bytes over an uplink of 200 GB/s, a pod's 32 devices
+    32/64 over one of 400 / 3 GB/s.
+    """
+    fabric = [
+        {"name": "rack", "nodes": 2, "oversubscription": 2},
+        {"name": "pod", "nodes": 4, "oversubscription": 3},
+    ]
+    topology = machine(nodes=8, fabric=fabric)
+    rack, pod = 16 * (48 / 64) / (200 * G), 32 * (32 / 64) / (400 * G / 3)
+    assert pod > rack
+    assert levels(topology, Collective.ALL_TO_ALL)["scale_out"] == (56 / 64, (56 / 64) / pod, 64)
+    assert str(topology.bottleneck(Collective.ALL_TO_ALL, Scope.ALL)) == "pod:0 -> core"
+
+
 def test_oversubscribed_racks_do_not_hold_up_rings() -> None:
     """Of a rack's two nodes one has its successor elsewhere: 8 flows on an uplink of 8 NICs."""
     racks = [{"name": "rack", "nodes": 2, "oversubscription": 2}]
@@ -187,6 +217,7 @@ def test_a_domain_of_many_nodes_is_one_scale_up_level() -> None:
     assert levels(topology, Collective.ALL_TO_ALL) == {"scale_up": (71 / 72, 900 * G, 72)}
     peers = levels(topology, Collective.ALL_TO_ALL, Scope.PEERS)
     assert peers == {"scale_up": (17 / 18, 900 * G, 18)}
+    assert str(topology.bottleneck(Collective.ALL_TO_ALL, Scope.ALL)) == "device:0 -> switch:0"
 
 
 def test_two_domains_of_many_nodes_meet_over_nics() -> None:

@@ -13,6 +13,7 @@ from shardplan.topology.collective import Collective, Scope
 from shardplan.topology.schema import TopologyFile
 
 FOLDER = Path(__file__).parents[2] / "topologies"
+COST_MODELS = {path.stem for path in (FOLDER.parent / "cost_models").glob("*.yaml")}
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 G = 1e9
 
@@ -22,8 +23,19 @@ def preset(name: str) -> TopologyFile:
 
 
 def test_the_promised_presets_are_there() -> None:
-    promised = {"zionex", "dgx-a100", "dgx-h100", "dgx-h200", "aws-p4d", "workstation"}
+    promised = {
+        "zionex", "zion", "dgx-a100-80", "dgx-h100", "dgx-h200", "dgx-b200", "gb200-nvl72",
+        "aws-p4d", "aws-p5", "aws-p5en", "gcp-a3-mega", "mi300x", "l40s-pcie", "cpu-2s",
+        "workstation",
+    }  # fmt: skip
     assert promised <= set(NAMES)
+    assert {preset(name).cost_model for name in NAMES} <= COST_MODELS
+
+
+def test_an_earlier_name_still_means_the_same_machine() -> None:
+    fixed = {"name": "dgx-a100-80", "description": ""}
+    first, now = (preset(name).model_copy(update=fixed) for name in ("dgx-a100", "dgx-a100-80"))
+    assert first == now
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -59,10 +71,14 @@ def test_presets_scale_with_nodes(name: str, nodes: int) -> None:
     ("name", "nodes", "scale_up", "scale_out"),
     [
         ("zionex", 16, 300 * G, 25 * G),
-        ("dgx-a100", 2, 300 * G, 25 * G),
+        ("dgx-a100-80", 2, 300 * G, 25 * G),
         ("dgx-h100", 2, 450 * G, 50 * G),
         ("dgx-h200", 2, 450 * G, 50 * G),
         ("aws-p4d", 2, 300 * G, 6.25 * G),  # four 12.5 GB/s NICs for eight devices
+        ("dgx-b200", 2, 900 * G, 50 * G),
+        ("aws-p5en", 2, 450 * G, 50 * G),  # two 25 GB/s NICs for each device
+        ("gcp-a3-mega", 2, 450 * G, 25 * G),
+        ("cpu-2s", 2, 60 * G, 12.5 * G),
         ("aws-p5", 2, 450 * G, 50 * G),  # four 12.5 GB/s NICs for each device
         ("zion", 2, 175 * G, 12.5 * G),  # seven links of 25 GB/s; a 12.5 GB/s NIC per device
         ("mi300x", 2, 448 * G, 50 * G),  # seven links of 64 GB/s

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from shardplan.workload.access import Cdf, Reuse, Uniform, Zipf
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.reuse import REFERENCE_BATCH, mean_hits
+from shardplan.workload.row_reads import fetches, row_distributions, unique_rows
 from shardplan.workload.table import Table
-from shardplan.workload.unique_rows import unique_rows
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REUSE = Reuse((0.59, 0.15, 0.11, 0.06, 0.04, 0.03, 0.01, 0.006, 0.004, *[0.0] * 8))
@@ -163,13 +163,16 @@ def test_all_tables_at_once_agree_with_one_by_one():
             [(1_000, 3.0, Zipf(1.1)), (1_000, 3.0, Uniform()), (1_000, 0.0, Uniform())] * 2
         )
     ]
-    found = unique_rows(tables, 100.0, 7.0)
-    assert found.shape == (6, 2)
-    for row, table in zip(found, tables, strict=True):
+    distributions = row_distributions(tables)
+    draws = np.array([100 * table.pooling for table in tables])
+    found = unique_rows(distributions, draws)
+    cached = np.array([0.0, 5.0, 1e9] * 6)
+    missed = fetches(distributions, np.repeat(np.arange(6), 3), np.repeat(draws, 3), cached)
+    for index, table in enumerate(tables):
         alone = table.access.distribution(table.rows, table.pooling)
-        assert row.tolist() == [
-            alone.unique_rows(100 * table.pooling), alone.unique_rows(7 * table.pooling)
-        ]  # fmt: skip
+        assert found[index] == alone.unique_rows(draws[index])
+        expected = alone.fetches(draws[index], np.array([0.0, 5.0, 1e9]))
+        assert missed[3 * index : 3 * index + 3].tolist() == expected.tolist()
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="shared/data is not beside the project")

@@ -1,0 +1,230 @@
+"""From the measurements of a machine to its cost-model file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shardplan.calibrate.comparison import compare
+from shardplan.calibrate.curve_fit import fit_curve
+from shardplan.calibrate.kernel_fit import CACHE_SIZES, KernelFit, fit_kernel
+from shardplan.calibrate.measurement import Kernel, KernelProbe, Transfer, WireProbe
+from shardplan.calibrate.relative_fit import relative_fit
+from shardplan.cost.build import build_profile
+from shardplan.cost.collectives import bytes_share
+from shardplan.cost.profile_file import ProfileFile
+from shardplan.errors import ShardplanError
+from shardplan.spec.document import Document
+from shardplan.spec.validation import validate
+from shardplan.topology.collective import Collective
+from shardplan.units import exact_bytes, exact_rate, exact_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.calibrate.machine import Machine
+    from shardplan.calibrate.measurement import Measurement
+    from shardplan.cost.profile import LookupRates
+
+_FEWEST_SETS = 12
+_FREE = 1e-15
+"""Seconds per byte that stand for none at all, where a rate must be given: 1 PB/s."""
+_FROM = {"provenance": "measured", "source": "calibration"}
+_GUESS = {"provenance": "estimated", "source": "one_node"}
+
+
+def fit_cost_model(
+    name: str, machine: Machine, processes: int, measurements: Sequence[Measurement]
+) -> dict[str, Any]:
+    """A cost-model file as plain values, which every reader of such files accepts.
+
+    Raises ShardplanError where there are too few measurements.
+    """
+    forward, update = _kernel_fits(measurements, machine.page_bytes)
+    value: dict[str, Any] = {
+        "name": name,
+        "kind": "analytic",
+        "description": f"Calibrated: {processes} processes on {machine.description}",
+        "on_chip_cache": {"value": exact_bytes(forward.cache_bytes), **_FROM},
+        **(
+            {"page": {"value": exact_bytes(machine.page_bytes), **_FROM}}
+            if machine.page_bytes
+            else {}
+        ),
+        "lookup_forward": _kernel_value(forward, machine.on_gpu),
+        "update_backward": _kernel_value(update, machine.on_gpu),
+        "dense_update": _rate(1 / _transfer_rate(measurements, Transfer.SWEEP)),
+        "scale_up": _scale_up(measurements, processes),
+        "scale_out": {
+            "efficiency": {"value": 0.8, **_GUESS},
+            "latency": {"value": "100us", **_GUESS},
+            "latency_per_node": {"value": "10us", **_GUESS},
+        },
+        "sources": {
+            "calibration": "shardplan calibrate; see the section calibration",
+            "one_node": "Not measured, for only one machine was; a guess.",
+        },
+    }
+    value["calibration"] = _calibration(value, machine, processes, measurements)
+    return value
+
+
+def _kernel_fits(
+    measurements: Sequence[Measurement], page_bytes: int
+) -> tuple[KernelFit, KernelFit]:
+    """Forward and update, with the one cache size that suits both together best."""
+    both = [_sets(measurements, each) for each in (Kernel.LOOKUP_FORWARD, Kernel.UPDATE_BACKWARD)]
+    if min(len(sets) for sets, _ in both) < _FEWEST_SETS:
+        message = f"a fit needs at least {_FEWEST_SETS} measured sets of tables; raise the budget"
+        raise ShardplanError(message)
+    tried = []
+    for cache_bytes in CACHE_SIZES:
+        forward, update = (fit_kernel(*each, page_bytes, [cache_bytes]) for each in both)
+        error = sum(
+            float(np.abs(fit.seconds(sets) / seconds - 1).mean())
+            for fit, (sets, seconds) in zip((forward, update), both, strict=True)
+        )
+        tried.append((error, cache_bytes, forward, update))
+    _, _, forward, update = min(tried, key=lambda each: each[:2])
+    return forward, update
+
+
+def _sets(measurements: Sequence[Measurement], subject: Kernel) -> tuple[list[Any], Any]:
+    chosen = [
+        (each.probe.set, each.seconds)
+        for each in measurements
+        if isinstance(each.probe, KernelProbe) and each.probe.subject is subject
+    ]
+    return [table_set for table_set, _ in chosen], np.array([seconds for _, seconds in chosen])
+
+
+def _kernel_value(fit: KernelFit, on_gpu: bool) -> dict[str, Any]:
+    rates = _rates(fit.rates)
+    ddr = dict(rates)
+    if on_gpu:  # rows come over the path to the host, which PyTorch alone cannot look up from
+        ddr.pop("read", None)
+        ddr.pop("unique", None)
+        ddr |= {"path_read": {"value": 1.0, **_GUESS}, "path_unique": {"value": 1.0, **_GUESS}}
+    return {"launch": _seconds(fit.launch_seconds), "hbm": rates, "ddr": ddr}
+
+
+def _rates(rates: LookupRates) -> dict[str, Any]:
+    seconds = {
+        "per_table": rates.per_table,
+        "per_id": rates.per_id,
+        "per_fetch": rates.per_fetch,
+        "per_unique_row": rates.per_unique_row,
+    }
+    per_byte = {
+        "read": rates.per_read_byte,
+        "cached_read": max(rates.per_cached_byte, _FREE),
+        "unique": rates.per_unique_byte,
+        "output": rates.per_output_byte,
+        "gather": rates.per_gathered_byte,
+    }
+    found = {name: _seconds(value) for name, value in seconds.items() if value > 0}
+    return found | {name: _rate(value) for name, value in per_byte.items() if value > 0}
+
+
+def _scale_up(measurements: Sequence[Measurement], processes: int) -> dict[str, Any]:
+    curves = [
+        curve for kind in Collective if (curve := _curve(measurements, kind, processes)) is not None
+    ]
+    return {"link": _rate(1 / _attained(measurements, processes)), "curves": curves}
+
+
+def _attained(measurements: Sequence[Measurement], processes: int) -> float:
+    """Bytes per second that one process sends in the largest all-to-all of equal buffers."""
+    found = [
+        (each.probe.mean_bytes, each.seconds)
+        for each in measurements
+        if isinstance(each.probe, WireProbe)
+        and each.probe.subject is Collective.ALL_TO_ALL
+        and each.probe.mean_bytes == each.probe.largest_bytes
+    ]
+    if not found:
+        raise ShardplanError("no all-to-all was measured; raise the budget")
+    size, seconds = max(found)
+    return size * bytes_share(Collective.ALL_TO_ALL, processes) / seconds
+
+
+def _curve(
+    measurements: Sequence[Measurement], kind: Collective, processes: int
+) -> dict[str, Any] | None:
+    chosen = [each for each in measurements if each.probe.subject is kind]
+    probes = [each.probe for each in chosen if isinstance(each.probe, WireProbe)]
+    if not probes:
+        return None
+    curve = fit_curve(
+        np.array([probe.mean_bytes for probe in probes]),
+        np.array([probe.largest_bytes for probe in probes]),
+        np.array([each.seconds for each in chosen]),
+    )
+    points = [[exact_bytes(round(size)), _time_text(seconds)] for size, seconds in curve.points]
+    excess = curve.excess_seconds_per_byte
+    return {
+        "collective": str(kind),
+        "ranks": processes,
+        "points": points,
+        **({"excess": exact_rate(_short(1 / excess))} if excess else {}),
+        **_FROM,
+    }
+
+
+def _transfer_rate(measurements: Sequence[Measurement], subject: Transfer) -> float:
+    """Bytes per second of the larger transfers."""
+    found = [
+        (each.probe.mean_bytes, each.seconds)
+        for each in measurements
+        if isinstance(each.probe, WireProbe) and each.probe.subject is subject
+    ]
+    if not found:
+        raise ShardplanError(f"{subject} was not measured; raise the budget")
+    sizes, seconds = np.array(sorted(found)[-1:]).T
+    return float(1 / relative_fit(sizes[:, None], seconds)[0])
+
+
+def _calibration(
+    value: dict[str, Any],
+    machine: Machine,
+    processes: int,
+    measurements: Sequence[Measurement],
+) -> dict[str, Any]:
+    profile = build_profile(validate(ProfileFile, Document(value, value["name"])))
+    residuals = {
+        subject: {
+            "measurements": found.count,
+            "mean_error": _short(found.mean_error),
+            "bias": _short(found.bias),
+            "rank_correlation": _short(found.rank_correlation),
+        }
+        for subject, found in compare(profile, measurements).subjects.items()
+    }
+    return {
+        "machine": machine.description,
+        "processes": processes,
+        "libraries": machine.libraries,
+        **{
+            str(each): exact_rate(_short(_transfer_rate(measurements, each)))
+            for each in (Transfer.FROM_HOST, Transfer.TO_HOST)
+        },
+        "residuals": residuals,
+    }
+
+
+def _seconds(value: float) -> dict[str, Any]:
+    return {"value": _time_text(value), **_FROM}
+
+
+def _rate(seconds_per_byte: float) -> dict[str, Any]:
+    return {"value": exact_rate(_short(1 / seconds_per_byte)), **_FROM}
+
+
+def _time_text(seconds: float) -> str:
+    return exact_seconds(_short(seconds))
+
+
+def _short(value: float) -> float:
+    """Four digits, which is more than a measurement is worth."""
+    return float(f"{value:.4g}")

@@ -1,0 +1,124 @@
+"""A calibration of a made-up machine, from its tasks to the cost-model file."""
+
+from dataclasses import replace
+
+import pytest
+from synthetic import FakeCrew, machine, shipped_profile
+
+from shardplan.calibrate.comparison import compare
+from shardplan.calibrate.cost_model_fit import fit_cost_model
+from shardplan.calibrate.grid import ESSENTIAL, tasks
+from shardplan.calibrate.measurement import Kernel
+from shardplan.calibrate.session import run_tasks
+from shardplan.cost.build import build_profile
+from shardplan.cost.profile_file import ProfileFile
+from shardplan.errors import ShardplanError
+from shardplan.spec.document import Document, read_document
+from shardplan.spec.validation import validate
+from shardplan.topology.collective import Collective
+
+RANKS = 4
+"""The shipped profile has curves among so many."""
+
+
+@pytest.fixture
+def truth(tmp_path):
+    return shipped_profile("cpu", tmp_path)
+
+
+def ticking(seconds):
+    """A clock that is read once per task."""
+    times = iter(range(10**6))
+    return lambda: seconds * next(times)
+
+
+def profile_of(value):
+    return build_profile(validate(ProfileFile, Document(value, "fitted")))
+
+
+def test_known_rates_are_found_again(truth):
+    """Without noise, and with another set of probes than it was fitted to: within 5%."""
+    chosen = tasks(RANKS)
+    measured = run_tasks(chosen[:200], FakeCrew(truth), 1e9)
+    fitted = profile_of(fit_cost_model("ours", machine(), RANKS, measured))
+    others = run_tasks(chosen[200:], FakeCrew(truth), 1e9)
+    for subject, found in compare(fitted, others).subjects.items():
+        assert found.mean_error < 0.05, subject
+        assert found.rank_correlation > 0.99
+
+
+def test_noise_stays_noise(truth):
+    """Errors of 20% either way leave the model within 10% of the truth on average."""
+    measured = run_tasks(tasks(RANKS), FakeCrew(truth, noise=(0.8, 1.0, 1.2, 1.1, 0.9)), 1e9)
+    fitted = profile_of(fit_cost_model("ours", machine(), RANKS, measured))
+    exact = run_tasks(tasks(RANKS), FakeCrew(truth), 1e9)
+    for subject in (Kernel.LOOKUP_FORWARD, Kernel.UPDATE_BACKWARD, Collective.ALL_TO_ALL):
+        assert compare(fitted, exact).subjects[subject].mean_error < 0.10
+
+
+def test_the_file_tells_of_machine_and_residuals(truth):
+    measured = run_tasks(tasks(RANKS), FakeCrew(truth), 1e9)
+    value = fit_cost_model("ours", machine(), RANKS, measured)
+    file = validate(ProfileFile, Document(value, "ours"))
+    told = file.calibration
+    assert told.machine == "a test machine"
+    assert told.processes == RANKS
+    assert told.host_to_device == pytest.approx(20e9)
+    assert told.device_to_host == pytest.approx(10e9)
+    assert set(told.residuals) >= {"lookup_forward", "update_backward", *Collective}
+    assert told.residuals["lookup_forward"].mean_error < 0.05
+    assert all(figure.source in file.sources for _, figure in file.figures())
+
+
+def test_a_written_file_reads_back_the_same(truth):
+    from shardplan.cli.yaml_text import yaml_text
+
+    value = fit_cost_model("ours", machine(), RANKS, run_tasks(tasks(RANKS), FakeCrew(truth), 1e9))
+    again = read_document(yaml_text(value), "ours.yaml").value
+    assert validate(ProfileFile, Document(again, "b")) == validate(
+        ProfileFile, Document(value, "a")
+    )
+
+
+def test_a_gpu_is_not_asked_how_it_gathers(truth):
+    measured = run_tasks(tasks(RANKS), FakeCrew(truth), 1e9)
+    gpu = replace(machine(), on_gpu=True, page_bytes=0)
+    value = fit_cost_model("ours", gpu, RANKS, measured)
+    assert "page" not in value
+    assert "gather" not in value["update_backward"]["hbm"]
+    assert profile_of(value).update_backward.ddr_path.read == 1.0
+
+
+def test_too_few_measurements_are_refused(truth):
+    measured = run_tasks(tasks(RANKS)[:10], FakeCrew(truth), 1e9)
+    with pytest.raises(ShardplanError, match="raise the budget"):
+        fit_cost_model("ours", machine(), RANKS, measured)
+
+
+def test_the_essential_tasks_suffice_for_a_fit(truth):
+    measured = run_tasks(tasks(RANKS), FakeCrew(truth), budget_seconds=0.0)
+    assert profile_of(fit_cost_model("ours", machine(), RANKS, measured)).name == "ours"
+
+
+def test_the_budget_ends_a_run(truth):
+    """At 10 s a task, 600 s are 60 tasks."""
+    crew = FakeCrew(truth)
+    run_tasks(tasks(RANKS), crew, 600.0, clock=ticking(10.0))
+    assert ESSENTIAL <= len(crew.asked) <= 61
+
+
+def test_a_run_goes_on_where_another_stopped(truth):
+    """What is known is not measured again, and both runs together are one long run."""
+    everything = tasks(RANKS)[:60]
+    kept = []
+    run_tasks(everything[:25], FakeCrew(truth), 1e9, keep=kept.extend)
+    second = FakeCrew(truth)
+    both = run_tasks(everything, second, 1e9, kept)
+    assert second.asked == everything[25:]
+    assert both == run_tasks(everything, FakeCrew(truth), 1e9)
+
+
+def test_tasks_are_the_same_every_time_and_none_twice():
+    assert tasks(2) == tasks(2)
+    probes = [probe for task in tasks(2) for probe in task.probes]
+    assert len(set(probes)) == len(probes)

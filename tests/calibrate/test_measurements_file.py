@@ -1,0 +1,61 @@
+"""Measurements as CSV."""
+
+import pytest
+from synthetic import FakeCrew, shipped_profile
+
+from shardplan.calibrate.grid import tasks
+from shardplan.calibrate.measurements_file import as_csv, read_measurements
+from shardplan.calibrate.session import run_tasks
+from shardplan.errors import InputError
+
+HEADER = "subject,seconds,tier,batch,tables,ranks,bytes,largest_bytes\n"
+
+
+@pytest.fixture
+def faults(tmp_path):
+    """(line, message) of each fault of a file with these lines below the header."""
+
+    def found(text, header=HEADER):
+        path = tmp_path / "bad.csv"
+        path.write_text(header + text)
+        with pytest.raises(InputError) as caught:
+            read_measurements(str(path))
+        return [(each.line, f"{each.path}: {each.message}") for each in caught.value.diagnostics]
+
+    return found
+
+
+def test_what_is_written_reads_back_the_same(tmp_path):
+    """Every task of a calibration, with seconds to the last digit."""
+    measured = run_tasks(tasks(4), FakeCrew(shipped_profile("cpu", tmp_path)), 1e9)
+    path = tmp_path / "measured.csv"
+    path.write_text(as_csv(measured[:7]))
+    with path.open("a") as file:
+        file.write(as_csv(measured[7:], with_header=False))
+    assert read_measurements(str(path)) == measured
+
+
+def test_a_fault_names_its_line(faults):
+    """Three faulty lines below the header, among right ones."""
+    found = faults(
+        "all_to_all,0.01,,,,4,1e6,\n"
+        "all_too_all,0.01,,,,4,1e6,\n"
+        "all_to_all,-1,,,,4,1e6,\n"
+        'lookup_forward,0.01,hbm,,"[{""rows"":10,""dim"":64}]",,,\n'
+        'lookup_forward,0.01,hbm,8,"[{""rows"":10,""dim"":66}]",,,\n'
+    )
+    assert [line for line, _ in found] == [3, 4, 5, 6]
+    assert "unknown subject 'all_too_all'" in found[0][1]
+    assert "needs tables and batch" in found[2][1] or "batch" in found[2][1]
+    assert "dim" in found[3][1]
+
+
+def test_a_wrong_header_is_refused(faults):
+    """A column that is misspelt, and with it one that is missing."""
+    found = faults("", header="subject,second,bytes\n")
+    assert (1, ": unknown column 'second'") in found
+    assert (1, ": the column 'seconds' is missing") in found
+
+
+def test_quotes_that_do_not_close_are_refused(faults):
+    assert "not valid CSV" in faults('all_to_all,"0.01\n')[0][1]

@@ -1,0 +1,40 @@
+"""Figures of hardware and kernels are in YAML, and nowhere in the code."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "shardplan"
+FILES = sorted(
+    str(path.relative_to(PACKAGE))
+    for room in ("cost", "topology", "options", "workload")
+    for path in (PACKAGE / room).glob("*.py")
+)
+LARGEST_COUNT = 10
+"""Numbers up to this count bytes of a format, passes over a table, columns of an array."""
+NOT_FIGURES = {
+    "options/items.py": {64},  # a limit of what is tried
+    "workload/build.py": {1e-3},  # milliseconds to seconds
+    "topology/congestion.py": {1e-9},  # a tolerance
+    "topology/schema.py": {1024, 100_000},  # limits of what is taken for a slip of the pen
+    "topology/symmetry.py": {
+        27, 30, 31, 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB,
+    },  # a hash
+    "workload/reuse.py": {65_536, 1e-6, 0.5, 1.5, 64, 1e-300},  # the batch of the histograms
+    "workload/zipf.py": {128, 1.05, 0.5},  # how finely rows are grouped
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_number_in_the_code_is_a_figure(name):
+    tree = ast.parse((PACKAGE / name).read_text())
+    numbers = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    }
+    odd = {n for n in numbers if n > LARGEST_COUNT or n != int(n)}
+    assert odd - NOT_FIGURES.get(name, set()) == set()
