@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shardplan.topology.topology import Topology
 
 _TABLES = 10
-_BATCH = 8_192
+_BATCH = 4_096
 _PURITY = 3
 """The higher, the fewer placements mix types evenly."""
 _TYPES = (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE, ShardingType.ROW_WISE)
@@ -70,7 +70,7 @@ def placements(count: int, tables: int, ranks: int, seed: int) -> list[Placement
     found: dict[Placement, None] = {}
     while len(found) < count:
         weights = [dice.random() ** _PURITY for _ in _TYPES]
-        favourite, favour = dice.randrange(ranks), 1 - dice.random() ** 2
+        favourite, favour = dice.randrange(ranks), dice.random()
         placement = []
         for _ in range(tables):
             sharding_type = dice.choices(_TYPES, weights)[0]

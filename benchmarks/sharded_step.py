@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
-_ROUNDS, _WARM_UPS, _STEPS = 8, 1, 2
+_ROUNDS, _WARM_UPS, _STEPS = 12, 1, 2
 """Placements are timed in turn and again, so that what disturbs the machine for a while does not
 disturb all steps of one of them."""
 
