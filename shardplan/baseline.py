@@ -1,7 +1,8 @@
-"""The published greedy baselines on a case: whole tables in HBM, by rows, dim and pooling."""
+"""The published baselines on a case: whole tables in HBM, greedily or by differencing."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,12 @@ import numpy as np
 from shardplan.errors import NoPlanFound
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
-from shardplan.solve.baselines import GreedyCost, greedy_costs, place_greedily
+from shardplan.solve.baselines import (
+    GreedyCost,
+    greedy_costs,
+    place_by_differencing,
+    place_greedily,
+)
 from shardplan.solve.placement import Placement
 
 if TYPE_CHECKING:
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
     from shardplan.formulate import Formulation
 
 _FP32_BYTES = 4
+_LARGEST_DIFFERENCING = 100_000
+"""Tables times devices up to which differencing takes no longer than the rest of a solve."""
 
 
 def baseline_placement(case: Case, formulation: Formulation, kind: GreedyCost) -> Placement:
@@ -46,7 +54,21 @@ def baseline_starts(case: Case, formulation: Formulation) -> list[Placement]:
             starts.append(baseline_placement(case, formulation, kind))
         except NoPlanFound:
             continue
+    problem = formulation.problem
+    if problem.item_count * problem.device_count <= _LARGEST_DIFFERENCING:
+        with suppress(NoPlanFound):
+            starts.append(_by_differencing(formulation))
     return starts
+
+
+def _by_differencing(formulation: Formulation) -> Placement:
+    """Whole tables by largest differencing of their seconds; raises NoPlanFound."""
+    problem, option = formulation.problem, _whole_table_options(formulation)
+    seconds = problem.load_seconds[option].sum(axis=1)
+    device = place_by_differencing(
+        seconds, problem.device_bytes[option, 0], problem.device_capacity[:, 0]
+    )
+    return Placement.of(option, [np.array([d]) for d in device])
 
 
 def _whole_table_options(formulation: Formulation) -> NDArray[np.int64]:
