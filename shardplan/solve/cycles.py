@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
     from shardplan.solve.record import Record
 
-_GREEDY_ROUNDS = 200
+_GREEDY_ROUNDS = 300
 """Rounds of repartition after a greedy fill."""
 _CYCLE_ROUNDS = 6000
 """Rounds of repartition in a cycle on clusters of middling size."""
@@ -75,7 +75,7 @@ class Cycles:
         """First placements: the heaviest item first, balanced a little."""
         record = self._record
         record.reporter.starting("greedy")
-        params = self._params.shortened(_GREEDY_ROUNDS)
+        params = self._params.cooled(_GREEDY_ROUNDS)
         for number, (start, allowed) in enumerate(
             first_placements(record.problem, record.relaxation)
         ):

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from shardplan.solve.problem import Problem
 
 
+_COOLED_EXPONENTS = (5, 9)
+
+
 @dataclass(frozen=True, slots=True)
 class RepartitionParams:
     """How long, how hot and how wide to search."""
@@ -42,13 +45,11 @@ class RepartitionParams:
     log2_exponents: tuple[int, int] = (4, 9)
     """The exponent of the power mean rises from the first to the second as the search cools."""
 
-    def shortened(self, rounds: int) -> RepartitionParams:
-        """The same search with another number of rounds."""
-        return replace(self, rounds=rounds)
-
     def cooled(self, rounds: int) -> RepartitionParams:
-        """The search for a start that is good already."""
-        return replace(self, rounds=rounds, hottest=0.1 * self.hottest)
+        """The search for a start that needs balancing alone."""
+        return replace(
+            self, rounds=rounds, hottest=2e-4, coldest=1e-6, log2_exponents=_COOLED_EXPONENTS
+        )
 
 
 def repartition(
