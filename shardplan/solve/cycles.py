@@ -30,7 +30,7 @@ _CYCLE_ROUNDS = 6000
 _FEWEST_ROUNDS = 1500
 """On small clusters, where many short cycles find more, and on large ones, where rounds last."""
 _ALL_ROUNDS = 20_000
-"""Rounds of all cycles on clusters that are not large; half of it for few items, which leaves the
+"""Rounds of all cycles on clusters that are not large; a third for few items, which leaves the
 integer program its time."""
 _FEW_ITEMS = 50
 _SMALL_CLUSTER = 32
@@ -44,8 +44,7 @@ _CHOICE_NODES = 2000
 """Nodes of its tree, when the caller does not limit them."""
 _WHOLE_SEARCH = 1_000
 """Items times devices up to which annealing and blocks are worth their time."""
-_ANNEAL_EVERY = 4
-_ANNEAL_STEPS = 100
+_ANNEAL_STEPS = 300
 """Steps of the annealing, per cycle so far."""
 _POPULATION_CELLS = 25_000
 """About how many numbers a step of the annealing touches: large enough to hide Python."""
@@ -93,12 +92,13 @@ class Cycles:
             self._go_on = record.objective < before
         else:
             allowed = record.worth_trying()
-            self._repartition(record.placement, allowed, self._params.cooled(_CYCLE_ROUNDS), cycle)
+            self._repartition(
+                record.placement, allowed, self._params.cooled(2 * _FEWEST_ROUNDS), cycle
+            )
             self._go_on = True
         if problem.item_count * problem.device_count <= _WHOLE_SEARCH:
             self._solve_blocks(cycle)
-            if cycle % _ANNEAL_EVERY == _ANNEAL_EVERY - 1:
-                self._anneal(cycle)
+            self._anneal(cycle)
 
     def _search_anew(self, cycle: int) -> None:
         """Choose options, place them and search from there."""
@@ -230,7 +230,7 @@ def _params(problem: Problem) -> RepartitionParams:
 def _count(problem: Problem) -> int:
     """How many cycles are worth their time."""
     large = max(1, problem.device_count // _LARGE_CLUSTER)
-    rounds = _ALL_ROUNDS // (2 if problem.item_count <= _FEW_ITEMS else 1)
+    rounds = _ALL_ROUNDS // (3 if problem.item_count <= _FEW_ITEMS else 1)
     return max(2, rounds // (_params(problem).rounds * large))
 
 
