@@ -36,7 +36,7 @@ class RowDistribution:
         """
         if draws <= 0:
             return 0.0
-        return float(min(draws, np.dot(self.counts, self._touched(draws))))
+        return float(min(draws, np.dot(self.counts, self.touched(draws))))
 
     def fetches(self, draws: float, cached_rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected accesses that a cache misses, of ``draws`` independent ones; by cache size.
@@ -49,7 +49,7 @@ class RowDistribution:
         """
         if draws <= 0:
             return np.zeros_like(cached_rows)
-        touched = np.concatenate([[0.0], np.cumsum(self.counts * self._touched(draws))])
+        touched = np.concatenate([[0.0], np.cumsum(self.counts * self.touched(draws))])
         read = np.concatenate([[0.0], np.cumsum(self.counts * self.probabilities)])
         others = draws * (1 - np.interp(cached_rows, touched, read) / read[-1])
         once = np.minimum(cached_rows, touched[-1])
@@ -63,8 +63,13 @@ class RowDistribution:
         found = np.interp(fraction * rows[-1], rows, accesses)
         return float(min(1.0, found / accesses[-1]))
 
-    def _touched(self, draws: float) -> NDArray[np.float64]:
-        """(C,): the chance that one given row of the class is touched."""
-        with np.errstate(divide="ignore"):  # a row that is always read: log(0), and is touched
-            touched: NDArray[np.float64] = -np.expm1(draws * np.log1p(-self.probabilities))
+    def touched(self, draws: float) -> NDArray[np.float64]:
+        """(C,): the chance that ``draws`` accesses touch one given row of the class."""
+        touched: NDArray[np.float64] = -np.expm1(-self.rates(draws))
         return touched
+
+    def rates(self, draws: float) -> NDArray[np.float64]:
+        """(C,): r, where ``exp(-r)`` is the chance that no access touches one given row."""
+        with np.errstate(divide="ignore"):  # a row that is always read: log(0), and is touched
+            rates: NDArray[np.float64] = -draws * np.log1p(-self.probabilities)
+        return rates
