@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from shardplan.workload.row_distribution import RowDistribution
 
+_SURE = np.log(1e4)
+"""Rows that fewer than one of 10,000 batches go without are alike: those that came first stay."""
 _LEAST_ADMISSION = 1e-6
 """At fewer admissions, caches hold next to nothing but rows that every batch reads."""
 _ADMISSIONS = 64
@@ -50,7 +52,8 @@ def lru_curve(distribution: RowDistribution, draws: float) -> MissCurve:
         return MissCurve(np.array([0.0, total]), np.zeros(2), np.array([0.0, 1.0]))
     rates, touched = distribution.rates(draws), distribution.touched(draws)
     accesses = counts * probabilities
-    held = np.concatenate([_held_of_one_batch(touched, rates), _held_of_batches(rates)])
+    sure = np.minimum(rates, _SURE)
+    held = np.concatenate([_held_of_one_batch(sure), _held_of_batches(sure)])
     missed = (counts * touched).sum() - held @ (counts * touched)
     return MissCurve(
         cached_rows=np.concatenate([[0.0], held @ counts, [counts[rates > 0].sum()]]),
@@ -59,11 +62,10 @@ def lru_curve(distribution: RowDistribution, draws: float) -> MissCurve:
     )
 
 
-def _held_of_one_batch(
-    touched: NDArray[np.float64], rates: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _held_of_one_batch(rates: NDArray[np.float64]) -> NDArray[np.float64]:
     """(A, C): the chance of a row to be in a cache smaller than a batch, by its admissions."""
-    admitted = np.geomspace(_LEAST_ADMISSION, 1.0, _ADMISSIONS, endpoint=False)[:, None] * touched
+    admissions = np.geomspace(_LEAST_ADMISSION, 1.0, _ADMISSIONS, endpoint=False)
+    admitted = np.outer(admissions, -np.expm1(-rates))
     held: NDArray[np.float64] = admitted / (np.exp(-rates) + admitted)
     return held
 

@@ -28,6 +28,10 @@ def distribution(bins: tuple[float, ...], rows: int, pooling: float) -> RowDistr
     r -> 0: the rows touched once are a sample of all the rows that are left. By construction the
     reference batch gives the histogram's number of distinct rows (a little less where most of the
     table is touched), and smaller and larger batches follow from the rates.
+
+    What one batch does not show are differences among the rows that it touches once or never: they
+    are taken as alike. A cache that holds more than the other rows is off by that: if ids follow
+    Zipf's law instead, with exponents of 0.8 to 1.2, its hit rate by up to 9 percentage points.
     """
     draws = REFERENCE_BATCH * pooling
     observed = np.asarray(bins, dtype=np.float64)

@@ -69,7 +69,11 @@ class RowDistribution:
         return touched
 
     def rates(self, draws: float) -> NDArray[np.float64]:
-        """(C,): r, where ``exp(-r)`` is the chance that no access touches one given row."""
+        """(C,): r, where ``exp(-r)`` is the chance that no access touches one given row.
+
+        Less than one access is one that there is but sometimes.
+        """
         with np.errstate(divide="ignore"):  # a row that is always read: log(0), and is touched
-            rates: NDArray[np.float64] = -draws * np.log1p(-self.probabilities)
-        return rates
+            if draws < 1:
+                return -np.log1p(-draws * self.probabilities)
+            return -draws * np.log1p(-self.probabilities)

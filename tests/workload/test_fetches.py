@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from simulated_caches import least_recently_used
 
 from shardplan.workload.access import Cdf, Uniform, Zipf
 
 ACCESSES = [Uniform(), Zipf(0.8), Zipf(1.05), Zipf(1.5), Cdf(((0.05, 0.6), (1.0, 1.0)))]
-
-
-def least_recently_used(accesses, room):
-    """Misses of a cache that drops the row not read for longest."""
-    held, missed = OrderedDict(), 0
-    for row in accesses.tolist():
-        if row in held:
-            held.move_to_end(row)
-            continue
-        missed += 1
-        held[row] = None
-        if len(held) > room:
-            held.popitem(last=False)
-    return missed
 
 
 def drawn(distribution, draws):
