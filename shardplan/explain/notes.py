@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.explain.uneven_rows import uneven_rows
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.optimality import Termination
 from shardplan.workload.training import Optimizer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.plan import Plan
     from shardplan.plan.table_entry import TableEntry
+    from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
 _CUT_OFF = {
@@ -28,6 +30,7 @@ _COLUMN_SHARDED = (
     ShardingType.TABLE_COLUMN_WISE,
     ShardingType.GRID_SHARD,
 )
+_NODE_ROW_SHARDED = (ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
 _MOST_NAMES = 3
 
 
@@ -64,10 +67,27 @@ def _notes(plan: Plan, case: Case) -> Iterator[str]:
             f"{name_some(split)}, cut by columns, will not train exactly as if whole; "
             "training.exact_updates: true forbids it"
         )
+    if uneven := uneven_rows(_row_cuts(plan, case)):
+        others = [found.table.name for found in uneven[1:]]
+        yield (
+            f"{uneven[0]}{f', and so less of {name_some(others)}' if others else ''}; hashed ids "
+            "would spread them evenly"
+        )
     if sentence := idle_tables(case.workload):
         yield f"{sentence}; empty outputs are exchanged all the same"
     if cut_off := _CUT_OFF.get(plan.optimality.termination):
         yield cut_off
+
+
+def _row_cuts(plan: Plan, case: Case) -> Iterator[tuple[Table, int]]:
+    """The tables that are cut by rows, each with the number of its row shards."""
+    topology = case.topology
+    for table in case.workload.tables:
+        sharding = plan.plan[table.module][table.name].sharding_type
+        if sharding is ShardingType.ROW_WISE:
+            yield table, topology.world_size
+        elif sharding in _NODE_ROW_SHARDED:
+            yield table, topology.devices_per_node
 
 
 def _is_split_by_columns(entry: TableEntry) -> bool:

@@ -23,6 +23,7 @@ from shardplan.spec.taken_names import TAKEN_NAMES
 from shardplan.spec.wording import got
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.row_order import RowOrder
 
 _LONGEST_POOLING = 1_000_000
 
@@ -102,6 +103,8 @@ class DefaultsSpec(Border):
     """Mean ids per sample of each feature."""
     access: AccessField = Uniform()
     """How the ids hit the rows."""
+    ids: RowOrder = RowOrder.HASHED
+    """Whether hot rows lie scattered over the table, or at its beginning."""
     module: ModulePath = "sparse.ebc"
     """Where the table's EmbeddingBagCollection sits in the model."""
 
@@ -120,6 +123,8 @@ class TableSpec(Border):
     """Mean ids per sample: a number for each feature alike, or a list, one per feature."""
     access: AccessField | None = None
     """How the ids hit the rows."""
+    ids: RowOrder | None = None
+    """Whether hot rows lie scattered over the table, or at its beginning."""
     module: ModulePath | None = None
     """Where the table's EmbeddingBagCollection sits in the model."""
     features: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
@@ -140,7 +145,7 @@ class TableSpec(Border):
         """The same table with nothing in it that ``defaults`` says already."""
         same = {
             key: None
-            for key in ("dim", "dtype", "pooling", "access", "module")
+            for key in ("dim", "dtype", "pooling", "access", "ids", "module")
             if getattr(self, key) is not None and getattr(self, key) == getattr(defaults, key)
         }
         if self.features == (self.name,):

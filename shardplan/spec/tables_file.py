@@ -78,7 +78,7 @@ def missing_columns(header: list[str]) -> list[str]:
 
 def read_cell(column: str, text: str) -> Any:
     """The value of one cell of text; raises CellError."""
-    if column in ("name", "module", "dtype"):
+    if column in ("name", "module", "dtype", "ids"):
         return text
     if column == "features":
         return [part.strip() for part in text.split(";")]

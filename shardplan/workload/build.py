@@ -39,6 +39,7 @@ def _table(table: TableSpec, defaults: DefaultsSpec) -> Table:
         features=features,
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
         access=table.access or defaults.access,
+        ids=table.ids or defaults.ids,
     )
 
 

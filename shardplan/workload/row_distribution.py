@@ -63,6 +63,33 @@ class RowDistribution:
         found = np.interp(fraction * rows[-1], rows, accesses)
         return float(min(1.0, found / accesses[-1]))
 
+    def hottest_rows(self, rows: float) -> RowDistribution:
+        """The hottest rows as a table of their own, as the accesses that read it hit them."""
+        before = np.concatenate([[0.0], np.cumsum(self.counts)[:-1]])
+        counts = np.clip(rows - before, 0.0, self.counts)
+        return RowDistribution.of(
+            counts, counts * self.probabilities / np.dot(counts, self.probabilities)
+        )
+
+    def block_shares(self, blocks: int) -> NDArray[np.float64]:
+        """(S,): share of the accesses that each block of rows draws, where hot rows come first.
+
+        Blocks are as TorchRec cuts them: all but the last ones of as many rows, rounded up.
+        """
+        accesses = self._in_blocks(self.counts * self.probabilities, blocks)
+        shares: NDArray[np.float64] = accesses / accesses.sum()
+        return shares
+
+    def block_unique_rows(self, draws: float, blocks: int) -> NDArray[np.float64]:
+        """(S,): expected distinct rows of each such block that ``draws`` accesses touch."""
+        return self._in_blocks(self.counts * self.touched(draws), blocks)
+
+    def _in_blocks(self, amounts: NDArray[np.float64], blocks: int) -> NDArray[np.float64]:
+        """(S,): what each block of rows has of amounts per class."""
+        rows = np.concatenate([[0.0], np.cumsum(self.counts)])
+        edges = np.minimum(np.arange(blocks + 1) * np.ceil(np.rint(rows[-1]) / blocks), rows[-1])
+        return np.diff(np.interp(edges, rows, np.concatenate([[0.0], np.cumsum(amounts)])))
+
     def touched(self, draws: float) -> NDArray[np.float64]:
         """(C,): the chance that ``draws`` accesses touch one given row of the class."""
         touched: NDArray[np.float64] = -np.expm1(-self.rates(draws))

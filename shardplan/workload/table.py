@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.workload.row_order import RowOrder
+
 if TYPE_CHECKING:
     from shardplan.workload.access import Access
     from shardplan.workload.dtype import Dtype
@@ -25,6 +27,7 @@ class Table:
     features: tuple[str, ...]
     poolings: tuple[float, ...]
     access: Access
+    ids: RowOrder = RowOrder.HASHED
 
     @property
     def pooling(self) -> float:

@@ -52,6 +52,21 @@ def test_tables_that_may_not_be_cut_by_columns_need_no_warning(run, write, spec_
     assert "Adagrad" not in run("check", write(spec_path.read_text() + rule)).stderr
 
 
+def test_ids_that_would_make_uneven_row_shards_are_warned_of_at_their_table(run, write, spec_path):
+    text = spec_path.read_text().replace(
+        "rows: 10_000_000,", "rows: 10_000_000, ids: by_frequency,"
+    )
+    path = write(text)
+    line = text.splitlines().index(next(t for t in text.splitlines() if "by_frequency" in t)) + 1
+    (warning,) = [
+        found for found in run("check", path).stderr.splitlines() if "the first of" in found
+    ]
+    assert warning.startswith(f"{path}:{line}:")
+    assert "tables[0].ids: the first of 4 row shards of user_id serves 3." in warning
+    rule = 'constraints: [{tables: "*", sharding: [column_wise, table_wise, data_parallel]}]\n'
+    assert "row shards" not in run("check", write(text + rule)).stderr
+
+
 def test_reads_the_spec_from_stdin(run, spec_path):
     result = run("check", "-", stdin=spec_path.read_text())
     assert result.exit_code == 0

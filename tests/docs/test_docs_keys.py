@@ -20,6 +20,7 @@ from shardplan.spec.load import spec_from_value
 from shardplan.spec.objective import Objective
 from shardplan.spec.spec import Spec
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Optimizer, Pipeline
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def test_the_spec_page_lists_the_values_of_each_choice() -> None:
         "training.comm_dtype.backward": Dtype,
         "defaults.dtype": Dtype,
         "tables[].dtype": Dtype,
+        "defaults.ids": RowOrder,
+        "tables[].ids": RowOrder,
         "objective": Objective,
     }
     pages = documented(SPEC_PAGE)
@@ -115,7 +118,7 @@ def test_the_plan_page_lists_what_optimality_may_say() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [ShardingType, Kernel, Dtype, Optimizer, Pipeline, Objective, Provenance]
+    "words", [ShardingType, Kernel, Dtype, RowOrder, Optimizer, Pipeline, Objective, Provenance]
 )
 def test_the_glossary_knows_every_word_that_files_use(words: type[StrEnum]) -> None:
     known = {code for found in tables(GLOSSARY) for row in found.rows for code in codes(row[0])}

@@ -44,7 +44,8 @@ def test_a_resolved_spec_writes_every_default_and_no_table_twice() -> None:
     assert "tables_file" not in value
     assert value["reserve"] == {"hbm": "12.5%", "ddr": "64GiB", "ssd": "0%"}
     assert value["defaults"] == {
-        "dim": 128, "dtype": "fp16", "pooling": 1, "access": "uniform", "module": "sparse.ebc"
+        "dim": 128, "dtype": "fp16", "pooling": 1, "access": "uniform", "ids": "hashed",
+        "module": "sparse.ebc",
     }  # fmt: skip
     assert value["tables"][1] == {"name": "a", "rows": 40_000_000, "dim": 64, "dtype": "fp32"}
     assert value["tables"][5] == {"name": "u", "rows": 40_000, "pooling": 2}

@@ -33,15 +33,15 @@ def faults(folder: Path, csv: str) -> list[tuple[str, int, int, str, str, str]]:
 
 def test_a_csv_says_what_yaml_says(tmp_path: Path) -> None:
     csv = (
-        "name,rows,dim,pooling,dtype,module,features,access\n"
-        '"t, 1",4e3,16,1;2,fp16,m.ebc,f;g,zipf:1.05\n'
-        "007,40_000,,,,,,uniform\n"
+        "name,rows,dim,pooling,dtype,module,features,access,ids\n"
+        '"t, 1",4e3,16,1;2,fp16,m.ebc,f;g,zipf:1.05,by_frequency\n'
+        "007,40_000,,,,,,uniform,\n"
     )
     yaml = SPEC.replace(
         "tables_file: tables.csv",
         "tables:\n"
         "  - {name: 't, 1', rows: 4000, dim: 16, pooling: [1, 2], dtype: fp16, module: m.ebc,"
-        " features: [f, g], access: {zipf: 1.05}}\n"
+        " features: [f, g], access: {zipf: 1.05}, ids: by_frequency}\n"
         "  - {name: '007', rows: 40000}\n",
     )
     assert load(tmp_path, csv).spec == load(tmp_path, "", yaml).spec
