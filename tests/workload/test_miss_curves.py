@@ -123,6 +123,39 @@ def test_caches_in_front_of_real_tables(shared_data: Path, table: int):
         assert recent.hit_rate_at(held) == pytest.approx(hit, abs=TWO_POINTS)
 
 
+def seen_in_one_batch(exponent: float, rows: int) -> tuple[Reuse, float]:
+    """What is known of ids by Zipf's law from a batch of the reference size, and its distinct rows.
+
+    There are two ids per sample.
+    """
+    (ids,) = drawn(zipf_chances(exponent, rows), 2 * REFERENCE_BATCH, 1)
+    touches = np.unique(ids, return_counts=True)[1]
+    bins = np.bincount(np.ceil(np.log2(touches)).astype(int), minlength=17)
+    return Reuse(tuple(bins.astype(float))), len(touches)
+
+
+@pytest.mark.parametrize("curve", [lru_curve, hot_set_curve])
+@pytest.mark.parametrize("exponent", [0.8, 1.0, 1.2])
+def test_a_batch_that_touches_a_tenth_of_the_rows_tells_hit_rates_to_nine_points(exponent, curve):
+    rows, draws = 80_000, 2.0 * REFERENCE_BATCH
+    known, touched = seen_in_one_batch(exponent, rows)
+    assert touched > 0.1 * rows
+    found = curve(known.distribution(rows, 2.0), draws).hit_rate_at(SHARES * rows)
+    true = curve(Zipf(exponent).distribution(rows, 2.0), draws).hit_rate_at(SHARES * rows)
+    assert found == pytest.approx(true, abs=0.09)
+
+
+@pytest.mark.parametrize("curve", [lru_curve, hot_set_curve])
+@pytest.mark.parametrize("exponent", [0.8, 1.0, 1.2])
+def test_a_batch_that_touches_few_rows_promises_too_few_hits(exponent, curve):
+    rows, draws, large = 1_000_000, 2.0 * REFERENCE_BATCH, SHARES[2:]
+    known, touched = seen_in_one_batch(exponent, rows)
+    assert touched < 0.1 * rows
+    found = curve(known.distribution(rows, 2.0), draws).hit_rate_at(large * rows)
+    true = curve(Zipf(exponent).distribution(rows, 2.0), draws).hit_rate_at(large * rows)
+    assert (found < true).all()
+
+
 def test_by_hand_of_uniform_rows():
     """A thousand rows: each is held as likely as any other, and a batch touches half of them."""
     draws = float(np.log(0.5) / np.log1p(-1e-3))
