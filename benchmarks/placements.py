@@ -109,7 +109,7 @@ def step_seconds(model: CostModel, placement: Placement, ranks: int) -> float:
 def _options(placement: Sequence[Place], ranks: int) -> OptionSet:
     types = [place.sharding_type for place in placement]
     cuts = [ranks if each is ShardingType.COLUMN_WISE else 1 for each in types]
-    return OptionSet(
+    return OptionSet.uncached(
         np.arange(len(types), dtype=np.int32),
         np.array([SHARDING_TYPES.index(each) for each in types], np.int8),
         np.full(len(types), KERNELS.index(Kernel.FUSED), np.int8),

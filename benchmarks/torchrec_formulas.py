@@ -45,7 +45,7 @@ def table_seconds(
     whole = np.full(len(tables), SHARDING_TYPES.index(ShardingType.TABLE_WISE), np.int8)
     fused = np.full(len(tables), KERNELS.index(Kernel.FUSED), np.int8)
     cuts = np.ones(len(tables), np.int32)
-    options = OptionSet(np.arange(len(tables), dtype=np.int32), whole, fused, cuts)
+    options = OptionSet.uncached(np.arange(len(tables), dtype=np.int32), whole, fused, cuts)
     chosen = [index for index, phase in enumerate(model.phases) if phase.name in phases]
     return model.unit_costs(options).load_seconds[:, chosen].sum(axis=1)
 

@@ -10,6 +10,9 @@ import numpy as np
 from shardplan.errors import Infeasible, Shortfall
 from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.items import Items, group_items, item_options
+from shardplan.options.kernel import CACHING_KERNELS, KERNELS, Kernel
+from shardplan.options.offer import Offer, make_offer
+from shardplan.options.option_set import OptionSet
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.plan.decision import Decision
 from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.options.option_set import OptionSet
     from shardplan.solve.placement import Placement
 
 _SHAPES = {
@@ -57,17 +59,22 @@ class Formulation:
         for item, chosen in enumerate(placement.option.tolist()):
             targets = tuple(placement.targets_of(item).tolist())
             rows = self.members[chosen]
-            found += [
-                Decision(
-                    int(self.options.table[row]),
-                    self.options.sharding_type(row),
-                    self.options.compute_kernel(row),
-                    int(self.options.column_shards[row]),
-                    targets,
-                )
-                for row in rows[rows >= 0].tolist()
-            ]
+            found += [self._decision(row, targets) for row in rows[rows >= 0].tolist()]
         return tuple(sorted(found, key=lambda decision: decision.table))
+
+    def _decision(self, row: int, targets: tuple[int, ...]) -> Decision:
+        """What one option, placed so, decides for its table."""
+        options, kernel = self.options, self.options.compute_kernel(row)
+        is_cached = kernel in CACHING_KERNELS
+        return Decision(
+            int(options.table[row]),
+            options.sharding_type(row),
+            kernel,
+            int(options.column_shards[row]),
+            targets,
+            float(options.hbm_share[row]) if is_cached else None,
+            float(options.ddr_share[row]) if is_cached else 0.0,
+        )
 
 
 def formulate(case: Case) -> Formulation:
@@ -77,10 +84,8 @@ def formulate(case: Case) -> Formulation:
     """
     _refuse(crowded_out(case))
     topology = case.topology
-    cluster = Cluster(
-        topology.world_size, topology.devices_per_node, has_ddr=topology.ddr is not None
-    )
-    options = enumerate_options(case.workload, cluster, case.constraints)
+    cluster = Cluster(topology.world_size, topology.devices_per_node)
+    options = enumerate_options(case.workload, cluster, case.constraints, _offer(case))
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
     _refuse_without_option(case, items, options.table[members[:, 0]])
@@ -93,6 +98,26 @@ def formulate(case: Case) -> Formulation:
         problem = _problem(case, options, items, members)
     _refuse(crowded_apart(case.workload, items, problem))
     return Formulation(problem, options, items, members)
+
+
+def _offer(case: Case) -> Offer:
+    """The kernels for the tables of a case."""
+    hbm, ddr, ssd = case.capacity.free_bytes.clip(min=0.0).tolist()
+    topology, tables = case.topology, case.workload.tables
+    whole = OptionSet.uncached(
+        np.arange(len(tables), dtype=np.int32),
+        np.full(len(tables), SHARDING_TYPES.index(ShardingType.TABLE_WISE), np.int8),
+        np.full(len(tables), KERNELS.index(Kernel.FUSED), np.int8),
+        np.ones(len(tables), dtype=np.int32),
+    )
+    rows = np.array([table.rows for table in tables], dtype=np.int64)
+    dims = np.array([table.dim for table in tables], dtype=np.int64)
+    return make_offer(
+        case.cost_model.kernels,
+        case.workload.training.optimizer,
+        (hbm * topology.world_size, ddr * topology.nodes, ssd * topology.nodes),
+        float(case.cost_model.shard_bytes(whole, rows, dims).sum()),
+    )
 
 
 def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]) -> Problem:
@@ -122,7 +147,17 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         domains=domains,
         apart=items.apart,
         stage_names=stages.names,
+        blend=_blends(case, options, members),
     )
+
+
+def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(options,): those of one number can be mixed; only what the cost model lets be mixed can."""
+    if not (case.cost_model.mixes_caches and options.has_kernel(*CACHING_KERNELS).any()):
+        return np.arange(len(members))
+    numbers = np.where(members >= 0, options.blends()[members], -1)
+    _, blend = np.unique(numbers, axis=0, return_inverse=True)
+    return blend.reshape(-1).astype(np.int64)
 
 
 def _joint_costs(

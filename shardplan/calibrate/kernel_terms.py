@@ -87,6 +87,8 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         bags=samples * _features(tables),
         unique_rows=unique_rows(distributions, ids),
         fetches=missed if cache_bytes else ids,
+        missed_rows=np.zeros(len(tables)),
+        ssd_rows=np.zeros(len(tables)),
     )
 
 

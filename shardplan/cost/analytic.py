@@ -14,32 +14,34 @@ from shardplan.cost.cost_model import Phase, UnitCosts
 from shardplan.cost.lookup import OUTPUT_ELEMENT_BYTES, LookupSums, host_rates
 from shardplan.cost.memory import (
     GRADIENT_ELEMENT_BYTES,
+    Storage,
     base_bytes,
+    state_in_ddr,
     state_row_bytes,
     unit_bytes,
 )
+from shardplan.cost.prefetch import prefetch_seconds
 from shardplan.cost.shares import Shares, TableArrays
 from shardplan.errors import ShardplanError
-from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.sharding_type import ShardingType
+from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.cost.profile import KernelCosts, Profile
+    from shardplan.cost.profile import KernelCosts, LookupRates, Profile
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
-
-_KERNELS = (Kernel.DENSE, Kernel.FUSED, Kernel.FUSED_UVM)
 
 
 @dataclass(frozen=True, eq=False)
 class AnalyticCostModel:
     """Predicts what every option costs; see ``docs/cost-model.md`` for the derivations.
 
-    Implements ``CostModel``. Raises ``ShardplanError`` for kernels that it has no formula for, and
-    for ``fused_uvm`` on a topology without DDR.
+    Implements ``CostModel``. Raises ``ShardplanError`` for kernels that cache where the profile has
+    no figures of caches, and for kernels of a tier that the topology lacks.
     """
 
     workload: Workload
@@ -50,8 +52,10 @@ class AnalyticCostModel:
     def phases(self) -> tuple[Phase, ...]:
         """In the order of the columns of ``load_seconds``."""
         wire = self._communication
+        prefetches = self.workload.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
         return (
             Phase("ids_comm", True, wire.ids.constant_seconds),
+            Phase("prefetch", prefetches),
             Phase("lookup_forward", False, self.profile.lookup_forward.launch_seconds),
             Phase("output_comm", False, wire.output.whole_rows.constant_seconds),
             Phase("gradient_comm", False, wire.gradient.whole_rows.constant_seconds),
@@ -63,6 +67,16 @@ class AnalyticCostModel:
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): the dense model and the pooled outputs of the rank's own samples."""
         return base_bytes(self.workload, self._tables, self.topology.world_size)
+
+    @property
+    def kernels(self) -> frozenset[Kernel]:
+        """All, but those that cache where the profile has no figures of caches."""
+        return frozenset(Kernel) - (CACHING_KERNELS if self.profile.cache is None else frozenset())
+
+    @property
+    def mixes_caches(self) -> bool:
+        """Bytes are linear in the shares that caches hold, seconds convex."""
+        return True
 
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """Seconds per phase and bytes per tier of one unit on each device that it lands on."""
@@ -78,6 +92,7 @@ class AnalyticCostModel:
         load = np.column_stack(
             [
                 wire.ids_seconds(shares, options),
+                self._prefetch_seconds(shares, options),
                 self._lookup_seconds(shares, options),
                 wire.output.seconds(shares, options),
                 wire.gradient.seconds(shares, options),
@@ -85,17 +100,20 @@ class AnalyticCostModel:
                 wire.all_reduce_seconds(shares, options),
             ]
         )
-        return UnitCosts(load, unit_bytes(shares, options, self.workload.training))
+        return UnitCosts(load, unit_bytes(shares, options, self._storage))
 
-    def weight_bytes(
-        self, table: int, rows: int, columns: int, kernel: int
-    ) -> tuple[float, float, float]:
-        """Bytes per tier of one shard: weights and optimizer state."""
-        optimizer = self.workload.training.optimizer
-        row_bytes = columns * self.workload.tables[table].dtype.bytes
-        stored = float(rows * (row_bytes + state_row_bytes(optimizer, columns)))
-        in_ddr = KERNELS[kernel] is Kernel.FUSED_UVM
-        return (0.0, stored, 0.0) if in_ddr else (stored, 0.0, 0.0)
+    def shard_bytes(
+        self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(O, 3): bytes of a shard of this size in each tier: weights, state, caches."""
+        return self._storage.bytes(
+            options, rows, columns, self._tables.element_bytes[options.table]
+        )
+
+    @cached_property
+    def _storage(self) -> Storage:
+        cache = self.profile.cache
+        return Storage(self.workload.training, cache.ddr_entry_bytes if cache else 0)
 
     @cached_property
     def _tables(self) -> TableArrays:
@@ -113,44 +131,67 @@ class AnalyticCostModel:
         sample_bytes = columns / self.topology.world_size * OUTPUT_ELEMENT_BYTES
         return self.profile.page_share(sample_bytes)
 
+    def _prefetch_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
+        if self.profile.cache is None:
+            return np.zeros(len(options))
+        return prefetch_seconds(shares, options, self.profile.cache, self.topology)
+
     def _lookup_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
         sums = LookupSums.of(shares, page_share=self._page_share)
         return self._kernel_seconds(self.profile.lookup_forward, sums, options)
 
     def _update_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
-        """The fused update of the rows touched; a data-parallel table is updated in whole.
+        """The fused update of the rows touched, and of their state, where it lies.
 
-        Its dense gradient is read, its weights are read and written, and so is its state.
+        A data-parallel table is updated in whole: its dense gradient is read, its weights are read
+        and written, and so is its state.
         """
-        state = state_row_bytes(self.workload.training.optimizer, shares.columns)
-        fused = self._kernel_seconds(
-            self.profile.update_backward, LookupSums.of(shares, state, self._page_share), options
+        costs, optimizer = self.profile.update_backward, self.workload.training.optimizer
+        sums = LookupSums.of(shares, page_share=self._page_share)
+        fused = self._kernel_seconds(costs, sums, options)
+        state = state_row_bytes(optimizer, shares.columns)
+        per_state_byte = np.where(
+            state_in_ddr(options, optimizer),
+            self._host_rates(costs).per_unique_byte,
+            costs.hbm.per_unique_byte,
         )
         row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
         swept = shares.shard_rows * (3 * row_bytes + 2 * state)
         sweep = swept / self.profile.dense_update_bytes_per_second
-        return fused + np.where(options.is_type(ShardingType.DATA_PARALLEL), sweep, 0.0)
+        replicated = options.is_type(ShardingType.DATA_PARALLEL)
+        return (
+            fused + per_state_byte * shares.unique_rows * state + np.where(replicated, sweep, 0.0)
+        )
 
     def _kernel_seconds(
         self, costs: KernelCosts, sums: LookupSums, options: OptionSet
     ) -> NDArray[np.float64]:
-        in_hbm = sums.seconds(costs.hbm)
+        """Rows are read where they lie; those of caches have been brought to HBM before."""
+        in_ddr = options.has_kernel(Kernel.FUSED_UVM)
+        return np.where(in_ddr, sums.seconds(self._host_rates(costs)), sums.seconds(costs.hbm))
+
+    def _host_rates(self, costs: KernelCosts) -> LookupRates:
+        """What rows in DDR cost; without DDR there are none."""
         ddr = self.topology.ddr
         if ddr is None:
-            return in_hbm
-        rates = host_rates(
+            return costs.hbm
+        return host_rates(
             costs,
             self.topology.read_share_bytes_per_second(ddr),
             self.topology.write_share_bytes_per_second(ddr),
         )
-        return np.where(options.has_kernel(Kernel.FUSED_UVM), sums.seconds(rates), in_hbm)
 
     def _check_kernels(self, options: OptionSet) -> None:
-        known = options.has_kernel(*_KERNELS)
-        if not known.all():
-            kernel = options.compute_kernel(int(np.flatnonzero(~known)[0]))
-            raise ShardplanError(f"the analytic cost model has no formula for the kernel {kernel}")
-        if self.topology.ddr is None and options.has_kernel(Kernel.FUSED_UVM).any():
-            raise ShardplanError(
-                f"topology {self.topology.name} has no DDR for the kernel fused_uvm"
-            )
+        used = {options.compute_kernel(int(at)) for at in np.unique(options.kernel, True)[1]}
+        unknown = sorted(used - self.kernels)
+        if unknown:
+            name = self.profile.name
+            raise ShardplanError(f"cost model {name} has no figures for the kernel {unknown[0]}")
+        for tier, needed, kernels in (
+            (self.topology.ddr, "DDR", {Kernel.FUSED_UVM, *CACHING_KERNELS}),
+            (self.topology.ssd, "SSD", {Kernel.KEY_VALUE}),
+        ):
+            missing = sorted(used & kernels)
+            if tier is None and missing:
+                name = self.topology.name
+                raise ShardplanError(f"topology {name} has no {needed} for the kernel {missing[0]}")

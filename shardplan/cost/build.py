@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.curves import Curve
 from shardplan.cost.profile import (
+    CacheCosts,
     HostEfficiency,
     KernelCosts,
     LookupRates,
@@ -15,7 +16,13 @@ from shardplan.cost.profile import (
 )
 
 if TYPE_CHECKING:
-    from shardplan.cost.profile_file import KernelFile, ProfileFile, RatesFile, ScaleUpFile
+    from shardplan.cost.profile_file import (
+        CacheFile,
+        KernelFile,
+        ProfileFile,
+        RatesFile,
+        ScaleUpFile,
+    )
     from shardplan.spec.figure import Figure
 
 
@@ -35,6 +42,7 @@ def build_profile(file: ProfileFile) -> Profile:
             latency_seconds=scale_out.latency.value,
             latency_seconds_per_node=scale_out.latency_per_node.value,
         ),
+        cache=_cache(file.cache) if file.cache else None,
     )
 
 
@@ -60,6 +68,15 @@ def _rates(file: RatesFile) -> LookupRates:
         per_unique_byte=_per_byte(file.unique),
         per_output_byte=_per_byte(file.output),
         per_gathered_byte=_per_byte(file.gather),
+    )
+
+
+def _cache(file: CacheFile) -> CacheCosts:
+    return CacheCosts(
+        per_id=file.per_id.value,
+        path=file.path.value,
+        ssd_page_bytes=file.ssd_page.value,
+        ddr_entry_bytes=file.ddr_entry.value,
     )
 
 

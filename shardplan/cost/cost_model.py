@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shardplan.options.kernel import Kernel
     from shardplan.options.option_set import OptionSet
 
 TIERS = ("hbm", "ddr", "ssd")
@@ -55,10 +56,18 @@ class CostModel(Protocol):
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): bytes of each of ``TIERS`` that a device needs whatever the placement."""
 
+    @property
+    def kernels(self) -> frozenset[Kernel]:
+        """The kernels that it predicts."""
+
+    @property
+    def mixes_caches(self) -> bool:
+        """Whether a cache between two sizes costs at most the mix of their bytes and seconds."""
+
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """What each unit of each option costs a device."""
 
-    def weight_bytes(
-        self, table: int, rows: int, columns: int, kernel: int
-    ) -> tuple[float, float, float]:
-        """Bytes of one shard in each of ``TIERS``: weights, optimizer state, cache; no buffers."""
+    def shard_bytes(
+        self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(O, 3): bytes of a shard of this size in each of ``TIERS``: weights, state, caches."""

@@ -52,7 +52,7 @@ class LookupSums:
         state_row_bytes: NDArray[np.int64] | int = 0,
         page_share: NDArray[np.float64] | float = 0.0,
     ) -> LookupSums:
-        """The sums of each unit's share; ``state_row_bytes`` of a row of a shard are touched."""
+        """The sums of each unit's share; ``state_row_bytes`` of a row lie beside its weights."""
         row_bytes = shares.columns * shares.element_bytes
         output_row_bytes = shares.columns * OUTPUT_ELEMENT_BYTES
         return cls(

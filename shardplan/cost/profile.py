@@ -49,6 +49,20 @@ class KernelCosts:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheCosts:
+    """Caches of rows in HBM, above DDR or SSD."""
+
+    per_id: float
+    """Seconds to look an id up in the cache's directory, sorting and uniting all ids included."""
+    path: float
+    """Share of the path to host memory that is attained when missed rows take others' places."""
+    ssd_page_bytes: int
+    """The least that one read or write of an SSD moves."""
+    ddr_entry_bytes: int
+    """Of DDR, kept for each row of a cache there besides the row."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScaleUp:
     """Measured collectives inside one scale-up domain."""
 
@@ -107,6 +121,8 @@ class Profile:
     """At which a whole table is swept, as for the update of a data-parallel one."""
     scale_up: ScaleUp
     scale_out: ScaleOut
+    cache: CacheCosts | None
+    """None: nothing is known of caches."""
 
     def page_share(self, sample_bytes: float) -> float:
         """Of a page, what lies between the outputs of a sample and those of the next; at most 1."""

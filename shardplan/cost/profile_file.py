@@ -143,6 +143,19 @@ class ScaleOutFile(Border):
     latency_per_node: Figure[Seconds]
 
 
+class CacheFile(Border):
+    """Caches of rows in HBM, above DDR (``fused_uvm_caching``) or SSD (``key_value``)."""
+
+    per_id: Figure[Seconds]
+    """To look an id up in the cache's directory, with sorting and uniting all ids."""
+    path: Figure[Efficiency]
+    """Bytes of missed rows that take others' places per second, over the rate of the path."""
+    ssd_page: Figure[Bytes]
+    """The least that one read or write of an SSD moves."""
+    ddr_entry: Figure[Bytes]
+    """Of DDR, kept for each row of a cache there besides the row."""
+
+
 class ProfileFile(Border):
     """The figures of one kind of device and its fabric."""
 
@@ -159,6 +172,8 @@ class ProfileFile(Border):
     """Rate at which a whole table is swept, to update a data-parallel one."""
     scale_up: ScaleUpFile
     scale_out: ScaleOutFile
+    cache: CacheFile | None = None
+    """Where left out, no table is cached."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Where figures are from, by the key that figures name."""
     calibration: CalibrationFile | None = None

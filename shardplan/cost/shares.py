@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.cache_misses import CacheMisses
+from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.workload.row_reads import fetches, row_distributions, unique_rows
 
@@ -36,6 +38,8 @@ class TableArrays:
     """Distinct rows that the part of the batch of one rank touches."""
     distributions: tuple[RowDistribution, ...]
     """How likely each row is to be read."""
+    misses: CacheMisses
+    """What caches miss of the global batch."""
 
     @classmethod
     def of(cls, workload: Workload, world_size: int) -> TableArrays:
@@ -52,6 +56,7 @@ class TableArrays:
             unique_rows=unique_rows(distributions, batch * pooling),
             unique_rows_of_rank=unique_rows(distributions, batch / world_size * pooling),
             distributions=distributions,
+            misses=CacheMisses(distributions, batch * pooling),
         )
 
 
@@ -77,6 +82,10 @@ class Shares:
     """Distinct rows looked up, over all shards."""
     fetches: NDArray[np.float64]
     """Of the ids those whose row is read from memory, since the on-chip cache misses it."""
+    missed_rows: NDArray[np.float64]
+    """Distinct rows that the cache in HBM lacks; 0 of kernels without one."""
+    ssd_rows: NDArray[np.float64]
+    """Of these, the rows that the cache in DDR lacks too, where the table lies on SSD."""
 
     @classmethod
     def of(
@@ -91,7 +100,7 @@ class Shares:
 
         Row shards are taken as evenly loaded, which holds where ids are hashed: each of n reads
         every n-th row, so that a cache holds as many of the hottest rows as n times as large a
-        cache in front of the whole table.
+        cache in front of the whole table, and misses an n-th of what that one would.
         """
         world, devices_per_node = topology.world_size, topology.devices_per_node
         table = options.table
@@ -107,7 +116,8 @@ class Shares:
         columns = -(-tables.dim[table] // options.column_shards)
         ids = samples * tables.pooling[table]
         cached_rows = cache_bytes / (columns * tables.element_bytes[table]) * row_shards
-        missed = fetches(tables.distributions, table, ids, cached_rows) if cache_bytes else ids
+        fetched = fetches(tables.distributions, table, ids, cached_rows) if cache_bytes else ids
+        missed_rows, ssd_rows = _missed(tables.misses, options)
         return cls(
             shards=shards,
             shard_rows=-(-tables.rows[table] // row_shards),
@@ -117,5 +127,26 @@ class Shares:
             ids=ids * shards / row_shards,
             bags=bags,
             unique_rows=unique * shards / row_shards,
-            fetches=missed * shards / row_shards,
+            fetches=fetched * shards / row_shards,
+            missed_rows=missed_rows * shards / row_shards,
+            ssd_rows=ssd_rows * shards / row_shards,
         )
+
+
+def _missed(
+    misses: CacheMisses, options: OptionSet
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(O,) each: distinct rows of a whole table missed in HBM, and in DDR above SSD as well.
+
+    The two caches hold different rows, so that together they act as one.
+    """
+    missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
+    cached, key_value = (
+        np.flatnonzero(options.has_kernel(*kernels))
+        for kernels in (tuple(CACHING_KERNELS), (Kernel.KEY_VALUE,))
+    )
+    hbm, ddr = options.hbm_share, options.ddr_share
+    missed[cached] = misses.missed_rows(options.table[cached], hbm[cached])
+    both = hbm[key_value] + ddr[key_value]
+    on_ssd[key_value] = misses.missed_rows(options.table[key_value], both)
+    return missed, on_ssd

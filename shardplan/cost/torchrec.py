@@ -22,8 +22,7 @@ from shardplan.cost.torchrec_storage import (
 )
 from shardplan.cost.torchrec_tables import TableArrays
 from shardplan.options.kernel import Kernel
-from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.options.sharding_type import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_reads import row_distributions, unique_rows
 from shardplan.workload.training import Pipeline
@@ -33,7 +32,9 @@ if TYPE_CHECKING:
 
     from shardplan.cost.torchrec_constants import TorchRecConstants
     from shardplan.cost.torchrec_shards import Values
+    from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
+    from shardplan.workload.row_distribution import RowDistribution
     from shardplan.workload.workload import Workload
 
 _PHASES = ("lookup_forward", "output_comm", "gradient_comm", "update_backward", "prefetch")
@@ -67,6 +68,16 @@ class TorchRecCostModel:
         batch = np.ceil(self._tables.ids.sum() * memory.id_bytes) * memory.kjt_copies
         return np.array([self._workload.training.dense_memory_bytes + batch, 0, 0])
 
+    @property
+    def kernels(self) -> frozenset[Kernel]:
+        """All of them."""
+        return frozenset(Kernel)
+
+    @property
+    def mixes_caches(self) -> bool:
+        """TorchRec rounds a cache's bytes and caps them."""
+        return False
+
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """What each unit of each option costs a device."""
         shards = self._shards(options)
@@ -90,20 +101,12 @@ class TorchRecCostModel:
         each = self._shards_per_device(options)[:, None]
         return UnitCosts(load * each, memory * each)
 
-    def weight_bytes(
-        self, table: int, rows: int, columns: int, kernel: int
-    ) -> tuple[float, float, float]:
-        """Bytes in each of ``TIERS`` of one shard: weights, optimizer state and cache."""
-        whole = SHARDING_TYPES.index(ShardingType.TABLE_WISE)
-        option = OptionSet(
-            np.array([table], np.int32),
-            np.array([whole], np.int8),
-            np.array([kernel], np.int8),
-            np.ones(1, np.int32),
-        )
-        size = np.array([float(rows)]), np.array([float(columns)])
-        hbm, ddr, ssd = self._weights(option, self._cut(option, *size))[0]
-        return float(hbm), float(ddr), float(ssd)
+    def shard_bytes(
+        self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(O, 3): bytes of a shard of this size in each tier: weights, state and cache."""
+        size = rows.astype(np.float64), columns.astype(np.float64)
+        return self._weights(options, self._cut(options, *size))
 
     def _shards(self, options: OptionSet) -> ShardArrays:
         """One of the equal shards of each option, row blocks at full height."""
@@ -137,7 +140,8 @@ class TorchRecCostModel:
     def _weights(self, options: OptionSet, shards: ShardArrays) -> Values:
         tables = self._tables.take(options.table)
         state = optimizer_state_per_weight(self._workload.training.optimizer, tables.columns)
-        return weight_bytes(shards, tables, options.kernel, state, self._constants.memory)
+        memory = self._constants.memory
+        return weight_bytes(shards, tables, options.kernel, options.hbm_share, state, memory)
 
     def _wire(self, shards: ShardArrays) -> Wire:
         forward, backward = (
@@ -150,17 +154,24 @@ class TorchRecCostModel:
         return Wire(forward, backward, forward, backward)
 
     def _rates(self, options: OptionSet) -> Values:
-        load_factor = self._constants.memory.cache_load_factor
         return kernel_bytes_per_second(
-            options.kernel, load_factor, self._prefetches, self._constants
+            options.kernel, options.hbm_share, self._prefetches, self._constants
         )
 
     def _prefetch(self, options: OptionSet, shards: ShardArrays) -> Values:
-        """(O,): seconds to fill the caches, where the pipeline does that ahead of time."""
-        cached = options.has_kernel(Kernel.FUSED_UVM_CACHING)
+        """(O,): seconds to fill the caches, where the pipeline does that ahead of time.
+
+        Missed are the distinct rows times the share of the accesses that are not cached.
+        """
+        cached = np.flatnonzero(options.has_kernel(Kernel.FUSED_UVM_CACHING))
         misses = np.zeros(len(options))
-        if self._prefetches and cached.any():
-            misses[cached] = self._cache_misses[options.table[cached]]
+        if self._prefetches:
+            misses[cached] = [
+                self._unique_rows[table] * (1 - self._distributions[table].hottest_share(share))
+                for table, share in zip(
+                    options.table[cached].tolist(), options.hbm_share[cached].tolist(), strict=True
+                )
+            ]
         return prefetch_seconds(shards, self._ranks, misses, self._constants.bandwidths)
 
     @property
@@ -168,12 +179,11 @@ class TorchRecCostModel:
         return self._workload.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
 
     @cached_property
-    def _cache_misses(self) -> Values:
-        """(T,): unique rows of a global batch, times the share of accesses that are not cached."""
-        load_factor = self._constants.memory.cache_load_factor
-        tables, batch = self._workload.tables, self._workload.global_batch
-        distributions = row_distributions(tables)
-        unique = unique_rows(distributions, batch * np.array([t.pooling for t in tables]))
-        hits = [rows.hottest_share(load_factor) for rows in distributions]
-        misses: Values = unique * (1 - np.array(hits))
-        return misses
+    def _distributions(self) -> tuple[RowDistribution, ...]:
+        return row_distributions(self._workload.tables)
+
+    @cached_property
+    def _unique_rows(self) -> Values:
+        """(T,): distinct rows of a global batch."""
+        pooling = np.array([table.pooling for table in self._workload.tables])
+        return unique_rows(self._distributions, self._workload.global_batch * pooling)

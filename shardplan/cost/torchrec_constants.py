@@ -41,7 +41,6 @@ class Memory:
     """Bytes, batches and copies; see ``MemoryFile``."""
 
     id_bytes: int
-    cache_load_factor: float
     cache_bytes_per_row: int
     cache_bytes_per_slot: int
     key_value_cache: int

@@ -63,8 +63,6 @@ class MemoryFile(Border):
 
     id_bytes: Amount
     """Of one id."""
-    cache_load_factor: Figure[Fraction]
-    """Rows of a cached table that its cache holds."""
     cache_bytes_per_row: Amount
     """Of a cache's own state, for each row of the shard."""
     cache_bytes_per_slot: Amount

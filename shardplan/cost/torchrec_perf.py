@@ -88,7 +88,7 @@ def prefetch_seconds(
 
 
 def kernel_bytes_per_second(
-    kernel: NDArray[np.int8], cache_load_factor: float, prefetch: bool, constants: TorchRecConstants
+    kernel: NDArray[np.int8], load_factor: Values, prefetch: bool, constants: TorchRecConstants
 ) -> Values:
     """(K,): what a kernel reads in a second; ``kernel`` holds positions in ``KERNELS``.
 
@@ -96,7 +96,7 @@ def kernel_bytes_per_second(
     kernels' rate, unless it is filled ahead of time (``prefetch``).
     """
     links, kernels = constants.bandwidths, constants.kernels
-    mean = cache_load_factor * links.hbm + (1 - cache_load_factor) * links.host_link
+    mean = load_factor * links.hbm + (1 - load_factor) * links.host_link
     rates = {
         Kernel.DENSE: kernels.dense_rate * links.hbm,
         Kernel.FUSED: links.hbm,
@@ -104,7 +104,8 @@ def kernel_bytes_per_second(
         Kernel.FUSED_UVM_CACHING: links.hbm if prefetch else kernels.uvm_rate * mean,
         Kernel.KEY_VALUE: links.ssd,
     }
-    return np.array([rates[name] for name in KERNELS])[kernel]
+    of_kernel = np.array([np.broadcast_to(rates[name], kernel.shape) for name in KERNELS])
+    return of_kernel[kernel, np.arange(len(kernel))]
 
 
 def _bytes_read(shards: ShardArrays, ranks: Ranks, constants: TorchRecConstants) -> Values:

@@ -36,14 +36,15 @@ def weight_bytes(
     shards: ShardArrays,
     tables: TableArrays,
     kernel: NDArray[np.int8],
+    load_factor: Values,
     state_per_weight: Values,
     memory: Memory,
 ) -> Values:
     """(K, 3): bytes of weights, optimizer state and cache in each of ``TIERS``.
 
-    ``tables`` holds, for each shard, the table that it is cut from.
+    ``tables`` holds, for each shard, the table that it is cut from; ``load_factor`` the share of
+    the rows that a cache holds.
     """
-    load_factor = memory.cache_load_factor
     cells = shards.rows * shards.columns
     whole = tables.rows * tables.columns * shards.element_bytes
     # Dividing by the number of shards first keeps even cuts exact.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.options.load_factors import CACHE_SIZES, LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.workload.training import Optimizer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.options.constraint import Constraint
+    from shardplan.options.offer import Offer
     from shardplan.workload.workload import Workload
 
 _COLUMN_MULTIPLE = 4
@@ -29,6 +31,15 @@ _ONE_NODE_IS_ENOUGH = frozenset(
 )
 """On a single node these repeat row- and column-wise: offered there only when asked for."""
 
+_SHARES: dict[Kernel, tuple[tuple[float, float], ...]] = {
+    Kernel.DENSE: ((1.0, 0.0),),
+    Kernel.FUSED: ((1.0, 0.0),),
+    Kernel.FUSED_UVM: ((0.0, 0.0),),
+    Kernel.FUSED_UVM_CACHING: tuple((hbm, 0.0) for hbm in LOAD_FACTORS),
+    Kernel.KEY_VALUE: CACHE_SIZES,
+}
+"""The shares of rows in HBM, and in DDR above SSD, that each kernel is offered with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -36,7 +47,6 @@ class Cluster:
 
     world_size: int
     devices_per_node: int
-    has_ddr: bool
 
     @property
     def nodes(self) -> int:
@@ -49,20 +59,22 @@ class _Policy:
     """What one table may use; hashable, since most tables share a policy."""
 
     sharding: frozenset[ShardingType]
-    kernels: frozenset[Kernel]
+    kernels: frozenset[Kernel] | None
+    """None: those that are offered unasked."""
     asked: frozenset[ShardingType]
     whole_world: bool
 
 
 def enumerate_options(
-    workload: Workload, cluster: Cluster, constraints: Sequence[Constraint]
+    workload: Workload, cluster: Cluster, constraints: Sequence[Constraint], offer: Offer
 ) -> OptionSet:
     """All options of all tables, in the order of tables; a table may end up with none.
 
     Obeyed are TorchRec's rules for what runs (column widths a multiple of 4, no empty row shard,
     ``dense`` only and always for data-parallel, row-wise over all ranks, table-row-wise and grid
-    within nodes) and the constraints that speak of one table alone. Which ranks a shard may land on
-    is left to the placement.
+    within nodes, no two shards of a ``key_value`` table on a device) and the constraints that speak
+    of one table alone. Which ranks a shard may land on is left to the placement. Options that
+    differ in the sizes of caches only stand next to each other.
     """
     policies = _policies(workload, cluster, constraints)
     rows = np.array([table.rows for table in workload.tables])
@@ -74,24 +86,37 @@ def enumerate_options(
 
     blocks = [np.zeros((0, 4), dtype=np.int64)]
     for (dim, policy), members in groups.items():
-        ways = np.array(list(_ways(dim, policy, cluster)), dtype=np.int64).reshape(-1, 3)
+        ways = np.array(list(_ways(dim, policy, cluster, offer)), dtype=np.int64).reshape(-1, 3)
         table = np.repeat(np.array(members), len(ways))
         blocks.append(np.column_stack([table, np.tile(ways, (len(members), 1))]))
     found = np.concatenate(blocks)
     found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], cluster)]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
+    return _with_shares(found)
+
+
+def _with_shares(ways: NDArray[np.int64]) -> OptionSet:
+    """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches."""
+    counts = np.array([len(_SHARES[kernel]) for kernel in KERNELS])
+    sizes = np.array([share for kernel in KERNELS for share in _SHARES[kernel]])
+    first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    each = counts[ways[:, 2]]
+    position = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+    shares = sizes[np.repeat(first[ways[:, 2]], each) + position]
+    table, sharding, kernel, column_shards = np.repeat(ways, each, axis=0).T
     return OptionSet(
-        found[:, 0].astype(np.int32),
-        found[:, 1].astype(np.int8),
-        found[:, 2].astype(np.int8),
-        found[:, 3].astype(np.int32),
+        table.astype(np.int32),
+        sharding.astype(np.int8),
+        kernel.astype(np.int8),
+        column_shards.astype(np.int32),
+        shares[:, 0],
+        shares[:, 1],
     )
 
 
 def _policies(
     workload: Workload, cluster: Cluster, constraints: Sequence[Constraint]
 ) -> list[_Policy]:
-    kernels = {Kernel.DENSE, Kernel.FUSED} | ({Kernel.FUSED_UVM} if cluster.has_ddr else set())
     sharding = set(ShardingType)
     training = workload.training
     if training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD:
@@ -101,7 +126,7 @@ def _policies(
             ShardingType.TABLE_COLUMN_WISE,
             ShardingType.GRID_SHARD,
         }
-    free = _Policy(frozenset(sharding), frozenset(kernels), frozenset(), whole_world=True)
+    free = _Policy(frozenset(sharding), None, frozenset(), whole_world=True)
     policies = [free] * len(workload.tables)
     for constraint in constraints:
         for table in constraint.tables:
@@ -115,7 +140,8 @@ def _narrowed(policy: _Policy, constraint: Constraint, cluster: Cluster) -> _Pol
         sharding &= frozenset(constraint.sharding)
         asked |= frozenset(constraint.sharding)
     if constraint.kernels is not None:
-        kernels &= frozenset(constraint.kernels)
+        named = frozenset(constraint.kernels)
+        kernels = named if kernels is None else kernels & named
     whole_world = (
         policy.whole_world
         and (constraint.ranks is None or len(set(constraint.ranks)) == cluster.world_size)
@@ -124,16 +150,21 @@ def _narrowed(policy: _Policy, constraint: Constraint, cluster: Cluster) -> _Pol
     return _Policy(sharding, kernels, asked, whole_world)
 
 
-def _ways(dim: int, policy: _Policy, cluster: Cluster) -> Iterator[tuple[int, int, int]]:
+def _ways(
+    dim: int, policy: _Policy, cluster: Cluster, offer: Offer
+) -> Iterator[tuple[int, int, int]]:
     """(sharding code, kernel code, column shards) of every way that ``policy`` allows."""
+    kernels = offer.unasked if policy.kernels is None else policy.kernels & offer.kernels
     for sharding in SHARDING_TYPES:
         if sharding not in policy.sharding:
             continue
         dense = sharding is ShardingType.DATA_PARALLEL
-        for kernel in sorted(policy.kernels, key=KERNELS.index):
+        for kernel in sorted(kernels, key=KERNELS.index):
             if (kernel is Kernel.DENSE) != dense:
                 continue
             for column_shards in _column_shards(dim, sharding, policy, cluster):
+                if kernel is Kernel.KEY_VALUE and _may_meet(sharding, column_shards, cluster):
+                    continue
                 yield SHARDING_TYPES.index(sharding), KERNELS.index(kernel), column_shards
 
 
@@ -159,6 +190,13 @@ def _column_shards(
             return [c for c in _legal_cuts(dim) if c % cluster.devices_per_node == 0][:1]
         case ShardingType.GRID_SHARD:
             return _cuts_up_to(cluster.nodes, dim, asked)
+
+
+def _may_meet(sharding: ShardingType, column_shards: int, cluster: Cluster) -> bool:
+    """Whether one device may hold two shards of a table."""
+    if sharding is ShardingType.TABLE_COLUMN_WISE:
+        return column_shards > cluster.devices_per_node
+    return sharding in (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
 
 
 def _cuts_up_to(places: int, dim: int, asked: bool) -> Sequence[int]:

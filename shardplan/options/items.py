@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import networkx as nx
 import numpy as np
+
+from shardplan.options.kernel import CACHING_KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,8 +64,8 @@ def item_options(options: OptionSet, items: Items) -> NDArray[np.int64]:
     """(n, most tables of an item): in each row the options, one per table, of one way to place it.
 
     Tables of an item are cut alike (same type, same number of column shards), so that the j-th
-    shard of each is on the same device; their kernels may differ. Rows are in the order of items
-    and padded with -1. An item without a common way has no row.
+    shard of each is on the same device; their kernels may differ, unless they are cached. Rows are
+    in the order of items and padded with -1. An item without a common way has no row.
     """
     most = max(len(group) for group in items.tables)
     single = np.array([len(group) == 1 for group in items.tables])
@@ -81,17 +83,40 @@ def item_options(options: OptionSet, items: Items) -> NDArray[np.int64]:
 
 
 def _joint_rows(options: OptionSet, tables: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """One row per cut that all tables share and mix of their kernels."""
-    by_cut: list[dict[tuple[int, int], list[int]]] = []
-    for table in tables:
-        cuts: dict[tuple[int, int], list[int]] = {}
-        for row in np.flatnonzero(options.table == table).tolist():
-            cut = (int(options.sharding[row]), int(options.column_shards[row]))
-            cuts.setdefault(cut, []).append(row)
-        by_cut.append(cuts)
+    """One row per cut that all tables share, and mix of their kernels.
+
+    Where one is cached all are, by caches of the same size, so that they are mixed alike.
+    """
+    by_cut = [_by_cut(options, table) for table in tables]
     for cut, first in by_cut[0].items():
-        choices = [first, *(cuts.get(cut, []) for cuts in by_cut[1:])]
-        mixes = np.prod([float(len(choice)) for choice in choices])
-        for mix in product(*choices):
+        choices = [first, *(cuts.get(cut, _Choices([], {})) for cuts in by_cut[1:])]
+        mixes = np.prod([float(len(choice.plain)) for choice in choices])
+        for mix in product(*(choice.plain for choice in choices)):
             if mixes <= _MOST_KERNEL_MIXES or len(set(options.kernel[list(mix)].tolist())) == 1:
                 yield mix
+        for size in first.cached:
+            if all(size in choice.cached for choice in choices):
+                yield tuple(choice.cached[size] for choice in choices)
+
+
+class _Choices(NamedTuple):
+    """The options of one table under one cut."""
+
+    plain: list[int]
+    cached: dict[tuple[int, float, float], int]
+    """By kernel and shares."""
+
+
+def _by_cut(options: OptionSet, table: int) -> dict[tuple[int, int], _Choices]:
+    """The options of a table by sharding type and number of column shards."""
+    cuts: dict[tuple[int, int], _Choices] = {}
+    is_cached = options.has_kernel(*CACHING_KERNELS)
+    for row in np.flatnonzero(options.table == table).tolist():
+        cut = (int(options.sharding[row]), int(options.column_shards[row]))
+        choices = cuts.setdefault(cut, _Choices([], {}))
+        if is_cached[row]:
+            shares = float(options.hbm_share[row]), float(options.ddr_share[row])
+            choices.cached[int(options.kernel[row]), *shares] = row
+        else:
+            choices.plain.append(row)
+    return cuts

@@ -22,3 +22,6 @@ class Kernel(StrEnum):
 
 KERNELS: tuple[Kernel, ...] = tuple(Kernel)
 """The kernels in the order of the codes that arrays of options hold."""
+
+CACHING_KERNELS: frozenset[Kernel] = frozenset({Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE})
+"""Those that keep a cache of rows in HBM above a slower tier."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -29,6 +29,23 @@ class OptionSet:
     kernel: NDArray[np.int8]
     """Position in ``KERNELS``."""
     column_shards: NDArray[np.int32]
+    hbm_share: NDArray[np.float64]
+    """Of the rows of each shard, those that HBM holds: all, a cache of some, or none."""
+    ddr_share: NDArray[np.float64]
+    """Of the rows of each shard, those that a cache in DDR above SSD holds besides."""
+
+    @classmethod
+    def uncached(
+        cls,
+        table: NDArray[np.int32],
+        sharding: NDArray[np.int8],
+        kernel: NDArray[np.int8],
+        column_shards: NDArray[np.int32],
+    ) -> Self:
+        """Options whose rows lie in one tier, or whose caches are empty."""
+        in_hbm = np.isin(kernel, [KERNELS.index(Kernel.DENSE), KERNELS.index(Kernel.FUSED)])
+        none = np.zeros(len(table))
+        return cls(table, sharding, kernel, column_shards, in_hbm.astype(np.float64), none)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -50,3 +67,13 @@ class OptionSet:
         """A mask of the options with any of ``kernels``."""
         mask: NDArray[np.bool_] = np.isin(self.kernel, [KERNELS.index(k) for k in kernels])
         return mask
+
+    def blends(self) -> NDArray[np.int64]:
+        """(O,): which options can be mixed: those of one number differ in the sizes of caches only.
+
+        A cache may hold any share of the rows, so that between two options lie all their mixes.
+        """
+        ways = np.column_stack([self.table, self.sharding, self.kernel, self.column_shards])
+        _, blend = np.unique(ways, axis=0, return_inverse=True)
+        numbers: NDArray[np.int64] = blend.reshape(-1).astype(np.int64)
+        return numbers

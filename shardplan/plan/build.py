@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shardplan.options.geometry import shards
-from shardplan.options.kernel import KERNELS
+from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.decision import options_of
 from shardplan.plan.forecast import Forecast, RankForecast
 from shardplan.plan.plan import FORMAT_VERSION, Plan, TableFacts
 from shardplan.plan.rounding import rounded, whole_bytes
@@ -21,15 +24,18 @@ from shardplan.plan.table_entry import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from shardplan.case import Case
+    from shardplan.options.geometry import Shard
     from shardplan.plan.decision import Decision
     from shardplan.plan.optimality import Optimality
     from shardplan.plan.predict import Prediction
     from shardplan.plan.provenance import RunInfo, SolverInfo
     from shardplan.workload.table import Table
+
+    Size = tuple[int, int]
+    """Rows and columns of a shard."""
 
 
 def build_plan(
@@ -49,8 +55,12 @@ def build_plan(
     if [decision.table for decision in ordered] != list(range(len(tables))):
         raise ValueError("a plan needs exactly one decision for each table")
     modules: dict[str, dict[str, TableEntry]] = {}
-    for table, decision in zip(tables, ordered, strict=True):
-        modules.setdefault(table.module, {})[table.name] = _entry(case, table, decision)
+    pieces = [
+        _pieces(case, table, decision) for table, decision in zip(tables, ordered, strict=True)
+    ]
+    memory = _shard_memory(case, ordered, pieces)
+    for table, decision, cut, held in zip(tables, ordered, pieces, memory, strict=True):
+        modules.setdefault(table.module, {})[table.name] = _entry(case, decision, cut, held)
     return Plan(
         format_version=FORMAT_VERSION,
         name=case.workload.name,
@@ -67,55 +77,63 @@ def build_plan(
     )
 
 
-def _entry(case: Case, table: Table, decision: Decision) -> TableEntry:
+def _pieces(case: Case, table: Table, decision: Decision) -> tuple[Shard, ...]:
+    return shards(
+        decision.sharding, table.rows, table.dim, decision.column_shards,
+        case.topology.world_size, case.topology.devices_per_node, decision.targets,
+    )  # fmt: skip
+
+
+def _shard_memory(
+    case: Case, decisions: Sequence[Decision], pieces: Sequence[tuple[Shard, ...]]
+) -> list[dict[Size, MemoryBytes]]:
+    """For each table, what a shard of each of its sizes takes."""
+    of_table = [list(dict.fromkeys((each.rows, each.columns) for each in cut)) for cut in pieces]
+    tables = [table for table, sizes in enumerate(of_table) for _ in sizes]
+    rows, columns = np.array([s for sizes in of_table for s in sizes], np.int64).reshape(-1, 2).T
+    options = options_of([decisions[table] for table in tables])
+    held = case.cost_model.shard_bytes(options, rows, columns) * (rows * columns > 0)[:, None]
+    memory = iter(held.tolist())
+    return [{size: _memory(next(memory)) for size in sizes} for sizes in of_table]
+
+
+def _entry(
+    case: Case, decision: Decision, pieces: Sequence[Shard], memory: dict[Size, MemoryBytes]
+) -> TableEntry:
     if decision.sharding is ShardingType.DATA_PARALLEL:
         return TableEntry(
             sharding_type=decision.sharding,
             compute_kernel=decision.kernel,
             ranks=tuple(range(case.topology.world_size)),
         )
-    placed = _shards(case, table, decision)
     entry = TableEntry(
         sharding_type=decision.sharding,
         compute_kernel=decision.kernel,
-        ranks=tuple(rank for rank, _ in placed),
-        shards=tuple(shard for _, shard in placed),
-    )
-    if decision.load_factor is None:
-        return entry
-    return entry.model_copy(update={"cache": CacheEntry(load_factor=decision.load_factor)})
-
-
-def _shards(case: Case, table: Table, decision: Decision) -> list[tuple[int, ShardEntry]]:
-    """Each shard with its rank."""
-    each = case.topology.devices_per_node
-    pieces = shards(
-        decision.sharding, table.rows, table.dim, decision.column_shards,
-        case.topology.world_size, each, decision.targets,
-    )  # fmt: skip
-    memory = {
-        size: _shard_memory(case, decision, *size)
-        for size in dict.fromkeys((piece.rows, piece.columns) for piece in pieces)
-    }
-    return [
-        (
-            piece.rank,
+        ranks=tuple(piece.rank for piece in pieces),
+        shards=tuple(
             ShardEntry(
                 shard_offsets=(piece.row_offset, piece.column_offset),
                 shard_sizes=(piece.rows, piece.columns),
-                placement=placement_of(piece.rank, each),
+                placement=placement_of(piece.rank, case.topology.devices_per_node),
                 memory_bytes=memory[piece.rows, piece.columns],
-            ),
-        )
-        for piece in pieces
-    ]
+            )
+            for piece in pieces
+        ),
+    )
+    cache = _cache(decision)
+    return entry.model_copy(update={"cache": cache}) if cache else entry
 
 
-def _shard_memory(case: Case, decision: Decision, rows: int, columns: int) -> MemoryBytes:
-    if not rows or not columns:
-        return MemoryBytes(hbm=0, ddr=0, ssd=0)
-    kernel = KERNELS.index(decision.kernel)
-    return _memory(case.cost_model.weight_bytes(decision.table, rows, columns, kernel))
+def _cache(decision: Decision) -> CacheEntry | None:
+    if decision.load_factor is None:
+        return None
+    if decision.kernel is not Kernel.KEY_VALUE:
+        return CacheEntry(algorithm="lru", load_factor=decision.load_factor)
+    return CacheEntry(
+        algorithm="lru",
+        load_factor=decision.load_factor,
+        ddr_load_factor=decision.ddr_load_factor,
+    )
 
 
 def _forecast(case: Case, prediction: Prediction) -> Forecast:

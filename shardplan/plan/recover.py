@@ -21,7 +21,7 @@ def decision_of(planned: Planned, topology: Topology) -> Decision | Finding:
     entry, table = planned.entry, planned.table
     if entry.sharding_type is ShardingType.DATA_PARALLEL:
         fault = _data_parallel_fault(entry, topology.world_size)
-        return _illegal(planned, fault) if fault else _decision(planned, 1, ())
+        return _illegal(planned, fault) if fault else stated_decision(planned)
     if not entry.shards:
         return _illegal(planned, "has no shards")
     each = topology.devices_per_node
@@ -34,10 +34,13 @@ def decision_of(planned: Planned, topology: Topology) -> Decision | Finding:
     except ValueError as error:
         return _illegal(planned, str(error))
     fault = _difference(_rectangles(entry), wanted, entry.sharding_type)
-    return _illegal(planned, fault) if fault else _decision(planned, column_shards, targets)
+    return _illegal(planned, fault) if fault else stated_decision(planned, column_shards, targets)
 
 
-def _decision(planned: Planned, column_shards: int, targets: tuple[int, ...]) -> Decision:
+def stated_decision(
+    planned: Planned, column_shards: int = 1, targets: tuple[int, ...] = ()
+) -> Decision:
+    """What an entry says of its table apart from its shards, which may be anything."""
     entry = planned.entry
     return Decision(
         planned.index,
@@ -46,6 +49,7 @@ def _decision(planned: Planned, column_shards: int, targets: tuple[int, ...]) ->
         column_shards,
         targets,
         entry.cache.load_factor if entry.cache else None,
+        (entry.cache.ddr_load_factor or 0.0) if entry.cache else 0.0,
     )
 
 

@@ -1,7 +1,7 @@
 """What the plan file says of one table; the key names are those of TorchRec's serialisation."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -36,10 +36,14 @@ class ShardEntry(PlanModel):
 
 
 class CacheEntry(PlanModel):
-    """The HBM cache of a kernel that caches."""
+    """The cache, or caches, of a kernel that caches."""
 
+    algorithm: Literal["lru"] = "lru"
+    """What makes room: the row not read for longest."""
     load_factor: Annotated[float, Field(ge=0, le=1)]
-    """Share of the rows that the cache holds."""
+    """Share of the rows that the cache in HBM holds."""
+    ddr_load_factor: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of the rows that the cache in DDR holds besides; only of ``key_value``."""
 
 
 class TableEntry(PlanModel):

@@ -56,10 +56,11 @@ def _findings(plan: Plan, case: Case) -> Iterator[Finding]:
     yield from check_world(plan, case.topology)
     yield from check_tables(plan, case.workload)
     decisions: list[Decision] = []
+    wrong_bytes = check_shard_memory(planned, case.cost_model)
     for table in planned:
         yield from check_coverage(table)
         yield from check_rules(table, case.topology)
-        yield from check_shard_memory(table, case.cost_model)
+        yield from wrong_bytes[table.index]
         misplaced = tuple(check_placements(table, case.topology))
         yield from misplaced
         decision = None if misplaced else decision_of(table, case.topology)

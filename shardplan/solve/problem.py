@@ -68,6 +68,8 @@ class Problem:
     apart: tuple[NDArray[np.int64], ...] = ()
     """Groups of items of which a device may hold parts of at most one, and of it one unit."""
     stage_names: tuple[str, ...] = field(default=())
+    blend: NDArray[np.int64] | None = None
+    """(O,): options of one blend can be mixed; None: every option is for itself."""
 
     @property
     def item_count(self) -> int:

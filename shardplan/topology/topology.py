@@ -69,6 +69,14 @@ class Topology:
         share = tier.write_bytes_per_second / self.devices_per_node
         return min(self.host_link_bytes_per_second, share)
 
+    def swap_seconds_per_byte(self, tier: Tier) -> float:
+        """What a byte read of a node's tier takes if one is written for it, all devices at once.
+
+        The host link carries both directions at a time; the tier serves one after the other.
+        """
+        served = 1 / tier.read_bytes_per_second + 1 / tier.write_bytes_per_second
+        return max(1 / self.host_link_bytes_per_second, served * self.devices_per_node)
+
     def route(self, collective: Collective, scope: Scope) -> tuple[Level, ...]:
         """The levels at which a collective moves bytes, scale-up first; none for one device."""
         return tuple(level for level, _ in self._congested(collective, scope))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,9 @@ devices_per_node: 4
 device:
   hbm: {capacity: 80GB, read: 3TB/s}
   host_link: 64GB/s
-node: {ddr: {capacity: 1TB, read: 200GB/s, write: 160GB/s}}
+node:
+  ddr: {capacity: 1TB, read: 200GB/s, write: 160GB/s}
+  ssd: {capacity: 8TB, read: 12GB/s, write: 6GB/s, iops: 2e6}
 scale_up: {kind: switch, bandwidth: 450GB/s}
 nics: {count: 4, rate: 50GB/s}
 """
@@ -68,27 +71,36 @@ def model(*tables, batch=8_192, training=None, nodes=2, name="h100", topology=No
 
 
 def options(*ways):
-    """Options from (table, sharding type, kernel, column shards); an OptionSet of them."""
-    table_of, sharding, kernel, cuts = zip(*ways, strict=True)
-    return OptionSet(
+    """Options from (table, sharding type, kernel, column shards) and, of caches, two shares."""
+    table_of, sharding, kernel, cuts = zip(*(way[:4] for way in ways), strict=True)
+    plain = OptionSet.uncached(
         np.array(table_of, np.int32),
         np.array([SHARDING_TYPES.index(ShardingType(s)) for s in sharding], np.int8),
         np.array([KERNELS.index(Kernel(k)) for k in kernel], np.int8),
         np.array(cuts, np.int32),
     )
+    held = [way[4:] or (in_hbm, 0.0) for way, in_hbm in zip(ways, plain.hbm_share, strict=True)]
+    return replace(plain, hbm_share=np.array(held)[:, 0], ddr_share=np.array(held)[:, 1])
 
 
-def option(sharding, kernel=None, cuts=1, at=0):
+def option(sharding, kernel=None, cuts=1, at=0, cache=()):
     kernel = kernel or ("dense" if sharding == "data_parallel" else "fused")
-    return options((at, sharding, kernel, cuts))
+    return options((at, sharding, kernel, cuts, *cache))
 
 
-def load(cost_model, sharding, kernel=None, cuts=1, at=0):
+def load(cost_model, sharding, kernel=None, cuts=1, at=0, cache=()):
     """Seconds by phase of one unit of one option."""
-    seconds = cost_model.unit_costs(option(sharding, kernel, cuts, at)).load_seconds[0]
+    seconds = cost_model.unit_costs(option(sharding, kernel, cuts, at, cache)).load_seconds[0]
     return dict(zip([phase.name for phase in cost_model.phases], seconds.tolist(), strict=True))
 
 
-def memory(cost_model, sharding, kernel=None, cuts=1, at=0):
+def memory(cost_model, sharding, kernel=None, cuts=1, at=0, cache=()):
     """Bytes (hbm, ddr, ssd) of one unit of one option."""
-    return cost_model.unit_costs(option(sharding, kernel, cuts, at)).memory_bytes[0].tolist()
+    costs = cost_model.unit_costs(option(sharding, kernel, cuts, at, cache))
+    return costs.memory_bytes[0].tolist()
+
+
+def shard_bytes(cost_model, rows, columns, kernel, cache=()):
+    """Bytes (hbm, ddr, ssd) of one shard of the first table, without buffers."""
+    option_set = option("table_wise", kernel, cache=cache)
+    return tuple(cost_model.shard_bytes(option_set, np.array([rows]), np.array([columns]))[0])

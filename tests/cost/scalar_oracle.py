@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.topology.collective import Collective, Scope
+from shardplan.workload.lru import lru_curve
 
 A2A, RS, AG, AR = Collective
 
@@ -48,7 +50,29 @@ class Oracle:
         count = cuts // self.local if kind == "table_column_wise" else 1
         return [(rows, table.dim // cuts)] * count, n.get(kind, 1)
 
-    def seconds(self, kind, kernel, table, cuts):
+    def missed(self, table, share):
+        """Rows of a batch that a cache lacks, straight between two load factors."""
+        access = table.access.distribution(table.rows, table.pooling)
+        curve = lru_curve(access, self.workload.global_batch * table.pooling)
+        below = max(f for f in (0.0, *LOAD_FACTORS) if f <= share)
+        above = min(f for f in (*LOAD_FACTORS, 1.0) if f > share)
+        low, high = (float(curve.missed_rows_at(f * table.rows)) for f in (below, above))
+        return low + (share - below) / (above - below) * (high - low)
+
+    def prefetch(self, kernel, table, columns, ids, parts, hbm, ddr):
+        cache, tiers = self.profile.cache, self.topology
+        row = columns * table.dtype.bytes
+        half = 1 / tiers.ddr.read_bytes_per_second + 1 / tiers.ddr.write_bytes_per_second
+        swap = max(1 / tiers.host_link_bytes_per_second, half * self.local) / cache.path
+        seconds = cache.per_id * ids + swap * row * self.missed(table, hbm) / parts
+        if kernel == "key_value":
+            moved = math.ceil(row / cache.ssd_page_bytes) * cache.ssd_page_bytes
+            for rate in (tiers.ssd.read_bytes_per_second, tiers.ssd.write_bytes_per_second):
+                per_row = max(1 / tiers.ssd.iops, moved / rate)
+                seconds += self.local * per_row * self.missed(table, hbm + ddr) / parts
+        return seconds
+
+    def seconds(self, kind, kernel, table, cuts, hbm=0.0, ddr=0.0):
         batch = self.workload.global_batch
         samples = batch / self.world if kind == "data_parallel" else batch
         shards, parts = self.shards(kind, table, cuts)
@@ -56,8 +80,8 @@ class Oracle:
         unique = access.unique_rows(samples * table.pooling) / parts
         ids, bags = samples * table.pooling / parts, samples * len(table.features)
         total = dict.fromkeys(
-            ("ids_comm", "lookup_forward", "output_comm", "gradient_comm", "update_backward",
-             "all_reduce"), 0.0,
+            ("ids_comm", "prefetch", "lookup_forward", "output_comm", "gradient_comm",
+             "update_backward", "all_reduce"), 0.0,
         )  # fmt: skip
         for rows, columns in shards:
             state = state_bytes(self.workload.training.optimizer, columns)
@@ -66,9 +90,13 @@ class Oracle:
             missed = fetched(access, samples * table.pooling, room) / parts
             read = (missed * row, (ids - missed) * row)
             forward = (1, ids, *read, unique, unique * row, bags * columns * 4)
-            update = (1, ids, *read, unique, unique * (row + state), bags * columns * 4)
+            update = forward
+            if kernel in ("fused_uvm_caching", "key_value"):
+                total["prefetch"] += self.prefetch(kernel, table, columns, ids, parts, hbm, ddr)
             total["lookup_forward"] += self.kernel(self.profile.lookup_forward, kernel, forward)
             total["update_backward"] += self.kernel(self.profile.update_backward, kernel, update)
+            in_ddr = self.state_in_ddr(kernel)
+            total["update_backward"] += unique * state * self.per_state_byte(in_ddr)
             if kind == "data_parallel":
                 sweep = rows * columns * 12 + 2 * rows * state
                 total["update_backward"] += sweep / self.profile.dense_update_bytes_per_second
@@ -84,6 +112,18 @@ class Oracle:
                 bags * columns * self.pooled(kind, AG, training.comm_backward.bytes)
             )
         return total
+
+    def state_in_ddr(self, kernel):
+        rowwise = self.workload.training.optimizer == "rowwise_adagrad"
+        return kernel in ("fused_uvm", "fused_uvm_caching") and not rowwise
+
+    def per_state_byte(self, in_ddr):
+        costs = self.profile.update_backward
+        if not in_ddr:
+            return costs.hbm.per_unique_byte
+        ddr, link = self.topology.ddr, self.topology.host_link_bytes_per_second
+        slower = min(ddr.read_bytes_per_second, ddr.write_bytes_per_second) / self.local
+        return costs.ddr.per_unique_byte + 1 / (min(link, slower) * costs.ddr_path.unique)
 
     def kernel(self, costs, kernel, sums):
         rates = costs.ddr if kernel == "fused_uvm" else costs.hbm
@@ -118,19 +158,35 @@ class Oracle:
         at_bytes = self.elements * element_bytes
         return self.collectives.seconds(kind, scope, at_bytes) / at_bytes
 
-    def bytes(self, kind, kernel, table, cuts):
+    def bytes(self, kind, kernel, table, cuts, h=0.0, d=0.0):
         batch, training = self.workload.global_batch, self.workload.training
         samples = batch / self.world if kind == "data_parallel" else batch
         shards, parts = self.shards(kind, table, cuts)
-        stored = outputs = gradient = 0
+        access = table.access.distribution(table.rows, table.pooling)
+        unique = access.unique_rows(samples * table.pooling) * len(shards) / parts
+        held = {"hbm": 0, "ddr": 0, "ssd": 0}
         for rows, columns in shards:
-            stored += rows * (
-                columns * table.dtype.bytes + state_bytes(training.optimizer, columns)
-            )
-            outputs += 2 * samples * len(table.features) * columns * 4
-            gradient += rows * columns * 4
+            row, state = columns * table.dtype.bytes, state_bytes(training.optimizer, columns)
+            home = {"fused_uvm": "ddr", "fused_uvm_caching": "ddr", "key_value": "ssd"}
+            held[home.get(kernel, "hbm")] += rows * row
+            held["ddr" if self.state_in_ddr(kernel) else "hbm"] += rows * state
+            if kernel in ("fused_uvm_caching", "key_value"):
+                slot = 20 if training.pipeline == "prefetch_sparse_dist" else 16
+                held["hbm"] += h * rows * (row + slot)
+            if kernel == "fused_uvm_caching":
+                held["hbm"] += 4 * rows
+            if kernel == "key_value":
+                held["ddr"] += d * rows * (row + self.profile.cache.ddr_entry_bytes)
+            if kind == "data_parallel":
+                held["hbm"] += rows * columns * 4
+            else:
+                held["hbm"] += 2 * samples * len(table.features) * columns * 4
         ids = math.ceil(samples * table.pooling * len(shards) / parts)
         bags = math.ceil(samples * len(table.features) * len(shards))
-        hbm = 8 * (ids + bags) * IN_FLIGHT[training.pipeline]
-        hbm += gradient if kind == "data_parallel" else outputs
-        return (hbm, stored, 0) if kernel == "fused_uvm" else (hbm + stored, 0, 0)
+        held["hbm"] += 8 * (ids + bags) * IN_FLIGHT[training.pipeline]
+        if kernel in ("fused_uvm_caching", "key_value"):
+            held["hbm"] += 7 * 8 * ids
+        if kernel == "key_value":
+            batches = 5 if training.pipeline == "prefetch_sparse_dist" else 3
+            held["ddr"] += batches * math.ceil(unique) * (row + 8)
+        return tuple(held.values())

@@ -6,13 +6,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from analytic_cases import CLUSTER, cluster, load, memory, model, option, options, preset, table
+from analytic_cases import (
+    CLUSTER,
+    cluster,
+    load,
+    memory,
+    model,
+    option,
+    options,
+    preset,
+    profile,
+    table,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scalar_oracle import Oracle
 
 from shardplan.cost.collectives import Collectives
 from shardplan.errors import ShardplanError
+from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.workload.access import Cdf, Uniform, Zipf
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Optimizer, Pipeline, Training
@@ -23,6 +35,12 @@ WAYS = [
       for kernel in ("fused", "fused_uvm")
       for kind, cuts in (("table_wise", 1), ("column_wise", 4), ("row_wise", 1),
                          ("table_row_wise", 1), ("table_column_wise", 8), ("grid_shard", 2))),
+    *((kind, "fused_uvm_caching", cuts, share, 0.0)
+      for kind, cuts, share in (("table_wise", 1, 2**-4), ("column_wise", 4, 0.9),
+                                ("row_wise", 1, 0.3), ("grid_shard", 2, 0.001))),
+    ("table_column_wise", "key_value", 4, 2**-9, 0.0),
+    ("row_wise", "key_value", 1, 0.01, 0.21),
+    ("table_row_wise", "key_value", 1, 0.25, 0.65),
 ]  # fmt: skip
 
 TABLES = st.lists(
@@ -63,23 +81,26 @@ def test_arrays_agree_with_loops(tables, training, batch, nodes):
     found = costs.unit_costs(options(*((t, *way) for t in range(len(tables)) for way in WAYS)))
     rows = iter(zip(found.load_seconds, found.memory_bytes, strict=True))
     for one in tables:
-        for kind, kernel, cuts in WAYS:
+        for kind, kernel, cuts, *cache in WAYS:
             seconds, held = next(rows)
-            expected = oracle.seconds(kind, kernel, one, cuts)
+            expected = oracle.seconds(kind, kernel, one, cuts, *cache)
             assert list(expected) == [phase.name for phase in costs.phases]
             assert seconds.tolist() == pytest.approx(list(expected.values()), rel=1e-9)
+            wanted = oracle.bytes(kind, kernel, one, cuts, *cache)
             if kind == "data_parallel":  # a part of a sample is rounded up to a whole id
-                assert held[0] == pytest.approx(oracle.bytes(kind, kernel, one, cuts)[0], abs=1)
+                assert held[0] == pytest.approx(wanted[0], abs=1)
             else:
-                assert tuple(held) == oracle.bytes(kind, kernel, one, cuts)
+                assert tuple(held) == pytest.approx(wanted, rel=1e-12)
 
 
 @settings(max_examples=30)
 @given(tables=TABLES, training=TRAININGS, batch=st.integers(1, 70_000))
 def test_bytes_are_whole_and_seconds_never_negative(tables, training, batch):
     costs = model(*tables, batch=batch, training=training)
-    found = costs.unit_costs(options(*((t, *way) for t in range(len(tables)) for way in WAYS)))
-    assert (found.memory_bytes == np.rint(found.memory_bytes)).all()
+    option_set = options(*((t, *way) for t in range(len(tables)) for way in WAYS))
+    found = costs.unit_costs(option_set)
+    whole = found.memory_bytes[~option_set.has_kernel(*CACHING_KERNELS)]
+    assert (whole == np.rint(whole)).all()
     assert (found.memory_bytes >= 0).all()
     assert np.isfinite(found.load_seconds).all()
     assert (found.load_seconds >= 0).all()
@@ -87,19 +108,21 @@ def test_bytes_are_whole_and_seconds_never_negative(tables, training, batch):
 
 
 def test_phases_come_in_the_order_of_a_step():
-    """Only the distribution of ids hides behind the batch before."""
-    phases = model(table()).phases
-    assert [phase.name for phase in phases] == [
-        "ids_comm", "lookup_forward", "output_comm", "gradient_comm", "update_backward",
-        "all_reduce",
-    ]  # fmt: skip
-    assert [phase.overlapped for phase in phases] == [True, False, False, False, False, False]
+    """Ids are distributed behind the batch before; caches are filled there if ahead of time."""
+    for pipeline in Pipeline:
+        phases = model(table(), training=Training(pipeline=pipeline)).phases
+        assert [phase.name for phase in phases] == [
+            "ids_comm", "prefetch", "lookup_forward", "output_comm", "gradient_comm",
+            "update_backward", "all_reduce",
+        ]  # fmt: skip
+        hidden = {"ids_comm", "prefetch"} if "prefetch" in pipeline else {"ids_comm"}
+        assert {phase.name for phase in phases if phase.overlapped} == hidden
 
 
 def test_start_up_is_a_constant_of_the_phase():
     """22 us across two nodes; 5 and 25 us to launch the kernels, as the profile says."""
     constants = [phase.constant_seconds for phase in model(table(), batch=65_536).phases]
-    assert constants == pytest.approx([22e-6, 5e-6, 22e-6, 22e-6, 25e-6, 0.0])
+    assert constants == pytest.approx([22e-6, 0.0, 5e-6, 22e-6, 22e-6, 25e-6, 0.0])
 
 
 def test_a_single_device_has_no_communication():
@@ -250,12 +273,17 @@ def test_row_shards_split_ids_and_distinct_rows_evenly():
 
 
 def test_unknown_kernels_and_missing_tiers_are_refused():
-    with pytest.raises(ShardplanError, match="fused_uvm_caching"):
-        model(table()).unit_costs(option("table_wise", "fused_uvm_caching"))
-    bare = CLUSTER.replace("node: {ddr: {capacity: 1TB, read: 200GB/s, write: 160GB/s}}\n", "")
-    costs = model(table(), topology=cluster(2, bare))
+    unknown = replace(model(table()), profile=replace(profile(), cache=None))
+    assert unknown.kernels == {Kernel.DENSE, Kernel.FUSED, Kernel.FUSED_UVM}
+    with pytest.raises(ShardplanError, match="h100 has no figures for the kernel fused_uvm_cach"):
+        unknown.unit_costs(option("table_wise", "fused_uvm_caching"))
+    no_ssd = "".join(line for line in CLUSTER.splitlines(True) if "ssd" not in line)
+    with pytest.raises(ShardplanError, match="no SSD for the kernel key_value"):
+        model(table(), topology=cluster(2, no_ssd)).unit_costs(option("table_wise", "key_value"))
+    bare = "".join(line for line in no_ssd.splitlines(True) if not line.strip().startswith("ddr"))
+    costs = model(table(), topology=cluster(2, bare.replace("node:\n", "")))
     assert load(costs, "table_wise")["lookup_forward"] > 0
-    with pytest.raises(ShardplanError, match="no DDR"):
+    with pytest.raises(ShardplanError, match="no DDR for the kernel fused_uvm"):
         costs.unit_costs(option("table_wise", "fused_uvm"))
 
 

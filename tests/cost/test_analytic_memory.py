@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from analytic_cases import memory, model, table
+from analytic_cases import memory, model, shard_bytes, table
 
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Optimizer, Pipeline, Training
@@ -28,13 +28,15 @@ def test_row_shards_hold_ceil_divided_rows():
 )
 def test_optimizer_state_is_fp32_whatever_the_weights_are(optimizer, state):
     costs = model(table(dtype=Dtype.FP16), training=Training(optimizer=optimizer))
-    assert costs.weight_bytes(0, 1_000, 64, 1) == (1_000 * (64 * 2 + state), 0, 0)
-    assert costs.weight_bytes(0, 1_000, 64, 2) == (0, 1_000 * (64 * 2 + state), 0)
+    assert shard_bytes(costs, 1_000, 64, "fused") == (1_000 * (64 * 2 + state), 0, 0)
+    in_hbm, in_ddr = (4, 0) if optimizer is Optimizer.ROWWISE_ADAGRAD else (0, state)
+    expected = (1_000 * in_hbm, 1_000 * (64 * 2 + in_ddr), 0)
+    assert shard_bytes(costs, 1_000, 64, "fused_uvm") == expected
 
 
 def test_row_wise_adagrad_keeps_one_number_per_row_of_each_column_shard():
     costs = model(table(dim=64))
-    whole, part = costs.weight_bytes(0, 1_000, 64, 1)[0], costs.weight_bytes(0, 1_000, 16, 1)[0]
+    whole, part = (shard_bytes(costs, 1_000, columns, "fused")[0] for columns in (64, 16))
     assert 4 * part - whole == 3 * 1_000 * 4
 
 

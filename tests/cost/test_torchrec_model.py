@@ -98,7 +98,9 @@ def test_weight_bytes_are_the_units_bytes_without_buffers(constants):
     case = model(constants, table(rows=1000, poolings=(0.0,)))
     for kernel in (Kernel.FUSED, Kernel.FUSED_UVM, Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE):
         _, bytes_ = costs(case, ShardingType.ROW_WISE, kernel)
-        assert case.weight_bytes(0, 125, 128, KERNELS.index(kernel)) == tuple(bytes_)
+        options = option_set((0, ShardingType.ROW_WISE, kernel, 1))
+        alone = case.shard_bytes(options, np.array([125]), np.array([128]))
+        assert alone.tolist() == [bytes_.tolist()]
 
 
 def test_codecs_shrink_what_is_sent_and_fp32_means_none(constants):

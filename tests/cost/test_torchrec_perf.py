@@ -58,7 +58,7 @@ def one_shard(
 def milliseconds(constants, shard, kernel=Kernel.FUSED, ranks=TWO, wire_bytes=None):
     """Every part of a shard's time, under TorchRec's names; ``wire_bytes`` as in ``Wire``."""
     code = np.array([KERNELS.index(kernel)], np.int8)
-    rate = kernel_bytes_per_second(code, 0.2, False, constants)
+    rate = kernel_bytes_per_second(code, np.array([0.2]), False, constants)
     wire = Wire(*(np.array([size]) for size in wire_bytes or [shard.element_bytes[0]] * 4))
     seconds = shard_seconds(shard, ranks, wire, rate, constants)
     names = {
@@ -175,7 +175,7 @@ def test_prefetch_costs_what_torchrec_says(constants, sharding_type, expected):
 )
 def test_a_cache_reads_as_fast_as_torchrec_says(constants, load_factor, prefetch, bytes_per_ms):
     kernel = np.array([KERNELS.index(Kernel.FUSED_UVM_CACHING)])
-    rate = kernel_bytes_per_second(kernel, load_factor, prefetch, constants)
+    rate = kernel_bytes_per_second(kernel, np.array([load_factor]), prefetch, constants)
     assert rate[0] / 1e3 == exactly(bytes_per_ms)
 
 
@@ -189,7 +189,9 @@ def test_a_cache_reads_as_fast_as_torchrec_says(constants, load_factor, prefetch
     ],
 )
 def test_kernels_read_at_their_memorys_rate(constants, kernel, gib_per_second):
-    rate = kernel_bytes_per_second(np.array([KERNELS.index(kernel)]), 0.2, False, constants)
+    rate = kernel_bytes_per_second(
+        np.array([KERNELS.index(kernel)]), np.array([0.2]), False, constants
+    )
     assert rate[0] == exactly(gib_per_second * 2**30)
 
 

@@ -5,7 +5,7 @@ from math import ceil
 
 import numpy as np
 import pytest
-from torchrec_cases import shipped_constants
+from torchrec_cases import LOAD_FACTOR, shipped_constants
 
 from shardplan.cost.torchrec_shards import Ranks, ShardArrays
 from shardplan.cost.torchrec_storage import (
@@ -53,7 +53,7 @@ def shard_of(table, sharding_type, rows=None, columns=None, batch=256, pooled=Tr
 def weights(memory, whole, shard, kernel=Kernel.FUSED, optimizer=Optimizer.SGD):
     code = np.array([KERNELS.index(kernel)], np.int8)
     state = optimizer_state_per_weight(optimizer, whole.columns)
-    return weight_bytes(shard, whole, code, state, memory)[0]
+    return weight_bytes(shard, whole, code, np.array([LOAD_FACTOR]), state, memory)[0]
 
 
 def buffers(memory, shard, kernel=Kernel.FUSED, pipeline=Pipeline.NONE, ranks=EIGHT):

@@ -1,16 +1,20 @@
 """What the tests of TorchRec's estimator share."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from shardplan.cost.torchrec_constants import constants_of
 from shardplan.cost.torchrec_file import TorchRecFile
-from shardplan.options.kernel import KERNELS
+from shardplan.options.kernel import CACHING_KERNELS, KERNELS
 from shardplan.options.option_set import OptionSet
 from shardplan.options.sharding_type import SHARDING_TYPES
 from shardplan.spec.document import read_document
 from shardplan.spec.validation import validate
+
+LOAD_FACTOR = 0.2
+"""TorchRec's default."""
 
 
 def shipped_file():
@@ -23,11 +27,13 @@ def shipped_constants():
 
 
 def option_set(*options):
-    """The options with these (table, sharding type, kernel, column shards)."""
+    """The options with these (table, sharding type, kernel, column shards), caches of 20%."""
     table, sharding, kernel, columns = zip(*options, strict=True)
-    return OptionSet(
+    options = OptionSet.uncached(
         np.array(table, np.int32),
         np.array([SHARDING_TYPES.index(name) for name in sharding], np.int8),
         np.array([KERNELS.index(name) for name in kernel], np.int8),
         np.array(columns, np.int32),
     )
+    cached = options.has_kernel(*CACHING_KERNELS)
+    return replace(options, hbm_share=np.where(cached, LOAD_FACTOR, options.hbm_share))

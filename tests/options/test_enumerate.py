@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import pytest
@@ -11,12 +12,20 @@ from hypothesis import strategies as st
 from shardplan.options.constraint import Constraint
 from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.kernel import Kernel
+from shardplan.options.load_factors import LOAD_FACTORS
+from shardplan.options.offer import Offer, make_offer
 from shardplan.options.sharding_type import ShardingType
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
 from shardplan.workload.training import Optimizer, Training
 from shardplan.workload.workload import Workload
+
+IN_HBM = Offer(frozenset({Kernel.DENSE, Kernel.FUSED}))
+IN_DDR = Offer(IN_HBM.kernels | {Kernel.FUSED_UVM})
+CACHED_DDR = Offer(frozenset(set(Kernel) - {Kernel.KEY_VALUE}))
+SIZES = {Kernel.FUSED_UVM_CACHING: 10, Kernel.KEY_VALUE: 55}
+"""Options of a way that differ in their caches only: of ten sizes, or pairs of them."""
 
 Way = tuple[ShardingType, Kernel, int]
 
@@ -42,9 +51,9 @@ def workload_of(*sizes: tuple[int, int], **training) -> Workload:
     return Workload("test", tables, 64, Training(**training))
 
 
-def ways(workload: Workload, cluster: Cluster, constraints=()) -> list[list[Way]]:
+def ways(workload: Workload, cluster: Cluster, constraints=(), offer=None) -> list[list[Way]]:
     """What the enumerator found for each table, in its order."""
-    options = enumerate_options(workload, cluster, constraints)
+    options = enumerate_options(workload, cluster, constraints, offer or IN_DDR)
     found: list[list[Way]] = [[] for _ in workload.tables]
     for row, table in enumerate(options.table.tolist()):
         found[table].append(
@@ -64,6 +73,7 @@ class Rules:
     table: Table
     cluster: Cluster
     demand: Constraint
+    offer: Offer
     exact_rowwise_updates: bool
 
     def allow(self, kind: ShardingType, kernel: Kernel, cut: int) -> bool:
@@ -71,10 +81,21 @@ class Rules:
         return (
             self._constraint_allows(kind, kernel)
             and (kernel is Kernel.DENSE) == (kind is ShardingType.DATA_PARALLEL)
-            and (kernel is not Kernel.FUSED_UVM or self.cluster.has_ddr)
+            and self._is_offered(kernel)
+            and (kernel is not Kernel.KEY_VALUE or not self._shards_may_meet(kind, cut))
             and self._columns_may_be_cut(kind, cut)
             and all(self._row_blocks(kind))
             and self._is_worth_telling_apart(kind)
+        )
+
+    def _is_offered(self, kernel: Kernel) -> bool:
+        named = self.demand.kernels is not None
+        return kernel in self.offer.kernels and (named or kernel not in self.offer.on_request)
+
+    def _shards_may_meet(self, kind: ShardingType, cut: int) -> bool:
+        """TorchRec cannot hold two shards of a table on SSD on one device."""
+        return kind in CUTS_COLUMNS and (
+            kind is not ShardingType.TABLE_COLUMN_WISE or cut != self.cluster.devices_per_node
         )
 
     def _constraint_allows(self, kind: ShardingType, kernel: Kernel) -> bool:
@@ -126,15 +147,20 @@ class Rules:
         return kind not in ON_EVERY_DEVICE or self._asks_for(kind) or self.cluster.world_size > 1
 
 
-CLUSTERS = st.tuples(st.integers(1, 3), st.sampled_from([1, 2, 3, 4, 8]), st.booleans()).map(
-    lambda drawn: Cluster(drawn[0] * drawn[1], drawn[1], drawn[2])
+CLUSTERS = st.tuples(st.integers(1, 3), st.sampled_from([1, 2, 3, 4, 8])).map(
+    lambda drawn: Cluster(drawn[0] * drawn[1], drawn[1])
+)
+OFFERS = st.builds(
+    lambda kernels, on_request: Offer(kernels, kernels & on_request),
+    st.sampled_from([IN_HBM.kernels, IN_DDR.kernels, CACHED_DDR.kernels, frozenset(Kernel)]),
+    st.sampled_from([frozenset(), frozenset({Kernel.KEY_VALUE}), frozenset(SIZES)]),
 )
 
 
 @st.composite
 def demands(draw: st.DrawFn, world_size: int) -> Constraint:
     kinds = st.lists(st.sampled_from(list(ShardingType)), min_size=1, unique=True).map(tuple)
-    kernels = st.lists(st.sampled_from(list(Kernel)[:3]), min_size=1, unique=True).map(tuple)
+    kernels = st.lists(st.sampled_from(list(Kernel)), min_size=1, unique=True).map(tuple)
     ranks = st.lists(st.integers(0, world_size - 1), min_size=1, unique=True)
     return Constraint(
         (0, 1),
@@ -148,32 +174,33 @@ def demands(draw: st.DrawFn, world_size: int) -> Constraint:
 @given(
     st.data(),
     CLUSTERS,
+    OFFERS,
     st.lists(st.sampled_from([4, 6, 8, 12, 16, 20, 24, 48, 64, 96, 130]), min_size=2, max_size=3),
     st.booleans(),
     st.sampled_from([Optimizer.SGD, Optimizer.ROWWISE_ADAGRAD]),
 )
-def test_options_are_those_that_every_rule_allows(data, cluster, dims, exact, optimizer):
+def test_options_are_those_that_every_rule_allows(data, cluster, offer, dims, exact, optimizer):
     """Tables 0 and 1 are constrained, a third one is free."""
     rows = [data.draw(st.sampled_from([1, 2, 3, 5, 9, 10, 1000])) for _ in dims]
     workload = workload_of(*zip(rows, dims, strict=True), exact_updates=exact, optimizer=optimizer)
     demand = data.draw(demands(cluster.world_size))
-    found = ways(workload, cluster, [demand])
+    found = ways(workload, cluster, [demand], offer)
     for index, table in enumerate(workload.tables):
         rules = Rules(
             table,
             cluster,
             demand if index < 2 else Constraint((index,)),
+            offer,
             exact and optimizer is Optimizer.ROWWISE_ADAGRAD,
         )
         expected = {
-            (kind, kernel, cut)
+            (kind, kernel, cut): SIZES.get(kernel, 1)
             for kind in ShardingType
-            for kernel in (Kernel.DENSE, Kernel.FUSED, Kernel.FUSED_UVM)
+            for kernel in Kernel
             for cut in range(1, table.dim + 1)
             if rules.allow(kind, kernel, cut)
         }
-        assert set(found[index]) == expected
-        assert len(found[index]) == len(expected)
+        assert Counter(found[index]) == expected
 
 
 def test_all_constraints_on_a_table_hold_at_once():
@@ -182,25 +209,78 @@ def test_all_constraints_on_a_table_hold_at_once():
         Constraint((0,), kernels=(Kernel.FUSED_UVM,)),
         Constraint((0,), ranks=(0, 1)),
     ]
-    (found,) = ways(workload_of((1000, 64)), Cluster(4, 2, has_ddr=True), constraints)
+    (found,) = ways(workload_of((1000, 64)), Cluster(4, 2), constraints)
     assert found == [(ShardingType.TABLE_WISE, Kernel.FUSED_UVM, 1)]
 
 
 def test_a_table_of_odd_width_is_not_cut_by_columns():
     """130 columns have no two equal parts of a multiple of four."""
-    (found,) = ways(workload_of((1000, 130)), Cluster(4, 2, has_ddr=False), ())
+    (found,) = ways(workload_of((1000, 130)), Cluster(4, 2), (), IN_HBM)
     assert {kind for kind, _, _ in found} == set(ShardingType) - CUTS_COLUMNS
 
 
 @pytest.mark.parametrize(("rows", "devices", "legal"), [(9, 4, False), (8, 4, True), (10, 4, True)])
 def test_no_row_shard_is_empty(rows, devices, legal):
     """9 rows on 4 devices are 3, 3, 3, 0; 10 are 3, 3, 3, 1."""
-    (found,) = ways(workload_of((rows, 4)), Cluster(devices, devices, has_ddr=False), ())
+    (found,) = ways(workload_of((rows, 4)), Cluster(devices, devices), (), IN_HBM)
     assert (ShardingType.ROW_WISE in {kind for kind, _, _ in found}) == legal
 
 
 def test_options_come_in_the_order_of_tables():
     options = enumerate_options(
-        workload_of((9, 4), (1000, 64), (50, 16), (9, 4)), Cluster(4, 2, has_ddr=True), ()
+        workload_of((9, 4), (1000, 64), (50, 16), (9, 4)), Cluster(4, 2), (), IN_DDR
     )
     assert options.table.tolist() == sorted(options.table.tolist())
+
+
+def test_caches_are_offered_in_all_sizes_side_by_side():
+    """With SSD, every share in HBM and every larger share in HBM and DDR together."""
+    only = [Constraint((0,), sharding=(ShardingType.TABLE_WISE,))]
+    offer = Offer(frozenset(Kernel))
+    options = enumerate_options(workload_of((1000, 64)), Cluster(4, 2), only, offer)
+    pairs = list(zip(options.hbm_share.tolist(), options.ddr_share.tolist(), strict=True))
+    found = {kernel: [p for p, k in zip(pairs, options.has_kernel(kernel), strict=True) if k]
+             for kernel in Kernel}  # fmt: skip
+    assert found[Kernel.FUSED] == [(1.0, 0.0)]
+    assert found[Kernel.FUSED_UVM] == [(0.0, 0.0)]
+    assert found[Kernel.FUSED_UVM_CACHING] == [(share, 0.0) for share in LOAD_FACTORS]
+    sums = [(hbm, round(hbm + ddr, 12)) for hbm, ddr in found[Kernel.KEY_VALUE]]
+    assert sums == [(h, s) for h in LOAD_FACTORS for s in LOAD_FACTORS if s >= h]
+    assert options.blends().tolist() == [0, 1, *[2] * 10, *[3] * 55]
+
+
+def test_options_of_one_blend_differ_in_the_sizes_of_caches_only():
+    workload = workload_of((1000, 64), (500, 32))
+    options = enumerate_options(workload, Cluster(4, 2), (), Offer(frozenset(Kernel)))
+    ways_of: dict[int, set[tuple[int, ...]]] = {}
+    columns = (options.table, options.sharding, options.kernel, options.column_shards)
+    for blend, *way in zip(options.blends().tolist(), *(c.tolist() for c in columns), strict=True):
+        ways_of.setdefault(blend, set()).add(tuple(way))
+    assert all(len(found) == 1 for found in ways_of.values())
+    assert len({way for found in ways_of.values() for way in found}) == len(ways_of)
+
+
+@pytest.mark.parametrize(
+    ("table_bytes", "unasked"),
+    [
+        (50, {Kernel.FUSED_UVM}),
+        (51, {Kernel.FUSED_UVM, Kernel.FUSED_UVM_CACHING}),
+        (300, {Kernel.FUSED_UVM, Kernel.FUSED_UVM_CACHING}),
+        (301, {Kernel.FUSED_UVM, Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE}),
+    ],
+)
+def test_caches_are_offered_unasked_where_tables_fill_half_of_a_tier(table_bytes, unasked):
+    """100 bytes of HBM, 500 of DDR, and SSD."""
+    free = (100.0, 500.0, 9.0)
+    offer = make_offer(frozenset(Kernel), Optimizer.ADAM, free, table_bytes)
+    assert offer.unasked == {Kernel.DENSE, Kernel.FUSED} | unasked
+    assert offer.kernels == set(Kernel)
+
+
+def test_kernels_need_their_tiers_and_what_runs_there():
+    """No DDR, no host memory to cache; FBGEMM trains tables on SSD with two optimizers only."""
+    known = frozenset(Kernel)
+    assert make_offer(known, Optimizer.ADAM, (9, 0, 9), 99).kernels == IN_HBM.kernels
+    assert make_offer(known, Optimizer.ADAM, (9, 9, 0), 99).kernels == CACHED_DDR.kernels
+    assert make_offer(known, Optimizer.SGD, (9, 9, 9), 99).kernels == CACHED_DDR.kernels
+    assert make_offer(IN_HBM.kernels, Optimizer.ADAM, (9, 9, 9), 99).kernels == IN_HBM.kernels

@@ -6,14 +6,16 @@ from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
-from test_enumerate import workload_of
+from test_enumerate import IN_DDR, workload_of
 
 from shardplan.options.constraint import Constraint
 from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.items import group_items, item_options
-from shardplan.options.kernel import Kernel
+from shardplan.options.kernel import CACHING_KERNELS, Kernel
+from shardplan.options.offer import Offer
+from shardplan.options.sharding_type import ShardingType
 
-CLUSTER = Cluster(4, 2, has_ddr=True)
+CLUSTER = Cluster(4, 2)
 
 pairs = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=6)
 
@@ -50,7 +52,7 @@ def test_an_item_has_every_common_cut_with_every_mix_of_kernels(dims, data):
     rows = [data.draw(st.sampled_from([2, 1000])) for _ in dims]
     workload = workload_of((50, 32), *zip(rows, dims, strict=True))
     tables = tuple(range(1, len(dims) + 1))
-    options = enumerate_options(workload, CLUSTER, ())
+    options = enumerate_options(workload, CLUSTER, (), IN_DDR)
     items = group_items(len(dims) + 1, [Constraint(tables, together=True)])
     members = item_options(options, items)
 
@@ -71,9 +73,24 @@ def test_many_tables_together_share_a_kernel():
     """Seven tables with two kernels have 128 mixes: only those with one kernel are tried."""
     tables = tuple(range(7))
     workload = workload_of(*[(1000, 4)] * 7)
-    options = enumerate_options(workload, CLUSTER, ())
+    options = enumerate_options(workload, CLUSTER, (), IN_DDR)
     members = item_options(options, group_items(7, [Constraint(tables, together=True)]))
     for row in members:
         assert len({options.compute_kernel(option) for option in row}) == 1
     used = {options.compute_kernel(row[0]) for row in members}
     assert used == {Kernel.DENSE, Kernel.FUSED, Kernel.FUSED_UVM}
+
+
+def test_tables_together_have_caches_of_the_same_size_or_none():
+    tables = (0, 1, 2)
+    workload = workload_of(*[(1000, 64)] * 3)
+    only = Constraint(tables, sharding=(ShardingType.TABLE_WISE,), kernels=tuple(Kernel))
+    options = enumerate_options(workload, CLUSTER, [only], Offer(frozenset(Kernel)))
+    members = item_options(options, group_items(3, [Constraint(tables, together=True)]))
+    cached = options.has_kernel(*CACHING_KERNELS)[members]
+    assert (cached.all(axis=1) == cached.any(axis=1)).all()
+    assert (~cached[:, 0]).sum() == 2**3
+    for column in (options.kernel, options.hbm_share, options.ddr_share):
+        same = column[members[cached[:, 0]]]
+        assert (same == same[:, :1]).all()
+    assert cached[:, 0].sum() == 10 + 55

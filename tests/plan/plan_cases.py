@@ -11,7 +11,7 @@ from shardplan.capacity import Capacity
 from shardplan.case import Case
 from shardplan.cost.cost_model import Phase, UnitCosts
 from shardplan.options.constraint import Constraint
-from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.build import build_plan
 from shardplan.plan.decision import Decision
@@ -49,9 +49,9 @@ class PlainCosts:
             np.column_stack([np.where(in_ddr, 0, weights), np.where(in_ddr, weights, 0), nothing]),
         )
 
-    def weight_bytes(self, table, rows, columns, kernel):
-        size = float(rows * columns * 4)
-        return (0.0, size, 0.0) if KERNELS[kernel] is Kernel.FUSED_UVM else (size, 0.0, 0.0)
+    def shard_bytes(self, options, rows, columns):
+        size, in_ddr = rows * columns * 4.0, options.has_kernel(Kernel.FUSED_UVM)
+        return np.column_stack([np.where(in_ddr, 0, size), np.where(in_ddr, size, 0), 0 * size])
 
 
 def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), **training) -> Case:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.cost_model import TIERS
-from shardplan.options.kernel import KERNELS
+from shardplan.plan.decision import options_of
 from shardplan.plan.finding import Finding
+from shardplan.plan.recover import stated_decision
 from shardplan.plan.rounding import whole_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,18 +23,33 @@ if TYPE_CHECKING:
     from shardplan.plan.table_entry import MemoryBytes
 
 
-def check_shard_memory(planned: Planned, cost_model: CostModel) -> Iterator[Finding]:
-    """The bytes of each shard, computed again from its size."""
-    kernel = KERNELS.index(planned.entry.compute_kernel)
-    known: dict[tuple[int, ...], tuple[int, ...]] = {}
+def check_shard_memory(
+    planned: Sequence[Planned], cost_model: CostModel
+) -> dict[int, list[Finding]]:
+    """The bytes of each shard, computed again from its size; by the position of the table."""
+    sizes = [_sizes(each) for each in planned]
+    of_size = [each for each, cut in zip(planned, sizes, strict=True) for _ in cut]
+    rows, columns = np.array([size for cut in sizes for size in cut], np.int64).reshape(-1, 2).T
+    options = options_of([stated_decision(each) for each in of_size])
+    real = cost_model.shard_bytes(options, rows, columns) * (rows * columns > 0)[:, None]
+    held = iter(real.tolist())
+    return {
+        each.index: list(_wrong_bytes(each, {size: next(held) for size in cut}))
+        for each, cut in zip(planned, sizes, strict=True)
+    }
+
+
+def _sizes(planned: Planned) -> list[tuple[int, ...]]:
+    """Of the shards that are no larger than the table; the others are not covered by it anyway."""
+    largest = planned.table.rows, planned.table.dim
+    sizes = dict.fromkeys(shard.shard_sizes for shard in planned.entry.shards)
+    return [size for size in sizes if size[0] <= largest[0] and size[1] <= largest[1]]
+
+
+def _wrong_bytes(planned: Planned, needs: dict[tuple[int, ...], list[float]]) -> Iterator[Finding]:
     for position, shard in enumerate(planned.entry.shards):
-        rows, columns = size = shard.shard_sizes
-        if size not in known:
-            known[size] = (0, 0, 0)
-            if rows and columns:
-                real = cost_model.weight_bytes(planned.index, rows, columns, kernel)
-                known[size] = tuple(map(whole_bytes, real))
-        for tier, needed in enumerate(known[size]):
+        rows, columns = shard.shard_sizes
+        for tier, needed in enumerate(map(whole_bytes, needs.get((rows, columns), ()))):
             if shard.memory_bytes[tier] != needed:
                 where = f"{planned.where}.shards[{position}].memory_bytes.{TIERS[tier]}"
                 message = f"is {shard.memory_bytes[tier]}; {rows} x {columns} take {needed}"
