@@ -10,6 +10,7 @@ from shardplan.solve.annealing import AnnealParams, anneal
 from shardplan.solve.backend import Limits, Watch
 from shardplan.solve.blocks import BlockParams, improve_blocks
 from shardplan.solve.incumbent import Incumbent
+from shardplan.solve.large_units import LargeUnits, large_units
 from shardplan.solve.option_choice import choose_options
 from shardplan.solve.placement import evaluate
 from shardplan.solve.problem import Shape
@@ -58,7 +59,8 @@ class Cycles:
     """Searches that report to a record; each is given more effort than the one before.
 
     A cycle begins with a choice of options by integer program. The first choice takes it that all
-    devices can be loaded alike, which gives a bound; the next ones know how well a placement could
+    devices can be loaded alike, which gives a bound, and the second that they can but for those
+    that hold large units, which gives a better one; the next ones know how well a placement could
     balance each stage, and avoid options that lean on stages that balance badly. After a cycle in
     vain, the next one goes on from the best placement so far.
     """
@@ -69,6 +71,8 @@ class Cycles:
         self.count = _count(record.problem)
         """How many cycles are worth their time."""
         self._go_on = True
+        self._searches = 0
+        self._weighed_large = False
 
     def greedy(self) -> None:
         """First placements: the heaviest item first, balanced a little."""
@@ -104,7 +108,8 @@ class Cycles:
         """Choose options, place them and search from there."""
         record, problem = self._record, self._problem
         allowed = record.worth_trying()
-        option = self._choose(allowed, self._hoped_for(cycle))
+        self._searches += 1
+        option = self._choose(allowed, cycle)
         if record.should_stop():
             return
         record.reporter.starting("fill")
@@ -124,14 +129,14 @@ class Cycles:
         )
         return hoped
 
-    def _choose(
-        self, allowed: NDArray[np.bool_], balance: NDArray[np.float64] | None
-    ) -> NDArray[np.int64] | None:
+    def _choose(self, allowed: NDArray[np.bool_], cycle: int) -> NDArray[np.int64] | None:
         """(I,): an option for each item, or None."""
         record = self._record
         if allowed.sum() > _LARGEST_CHOICE:
             return None
         record.reporter.starting("option choice")
+        large = self._large_units(allowed)
+        balance = None if cycle == 0 or large else self._hoped_for(cycle)
         is_bound = balance is None
         choice = choose_options(
             record.problem,
@@ -145,10 +150,19 @@ class Cycles:
             stop_above=record.objective,
             watch=record.watch("option choice") if is_bound else Watch(record.should_stop),
             balance=balance,
+            large=large,
         )
         if is_bound:
             record.prove(choice.lower_bound, "option choice")
         return choice.option
+
+    def _large_units(self, allowed: NDArray[np.bool_]) -> LargeUnits | None:
+        """Once, when a search has found something good: what large units waste."""
+        record = self._record
+        if self._weighed_large or self._searches < 2 or record.placement is None:
+            return None
+        self._weighed_large = True
+        return large_units(self._problem, allowed, record.relaxation.unit_rows, record.objective)
 
     def _repartition(
         self,

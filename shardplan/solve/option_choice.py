@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.backend import Limits, Status, Watch, solve_program
-from shardplan.solve.relaxation import relaxation_program, violated_units
+from shardplan.solve.relaxation import relaxation_rows, violated_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.solve.large_units import LargeUnits
     from shardplan.solve.problem import Problem
 
 _SAFETY = 1e-7
@@ -46,17 +47,22 @@ def choose_options(
     stop_above: float,
     watch: Watch,
     balance: NDArray[np.float64] | None = None,
+    large: LargeUnits | None = None,
 ) -> OptionChoice:
     """Choose among the ``allowed`` (O,) options.
 
     ``unit_rows`` (n, 2) are the (item, stage) pairs whose unit rows matter most; more are added as
     they are broken. ``stop_above`` is an objective known to be reachable: a bound above it is cut
-    down to it. ``balance`` is that of ``relaxation_program``.
+    down to it. ``balance`` is that of ``relaxation_rows``; ``large`` adds what devices with large
+    units waste, for placements better than the objective that it was made for.
     """
     bound, option = 0.0, None
     deadline = time.monotonic() + limits.seconds
     for _ in range(_ROUNDS):
-        program, columns = relaxation_program(problem, allowed, unit_rows, balance)
+        build, columns = relaxation_rows(problem, allowed, unit_rows, balance)
+        if large is not None:
+            large.add_to(build, problem, columns)
+        program = build.build()
         integer = program.integer.copy()
         integer[columns.y] = True
         left = replace(limits, seconds=deadline - time.monotonic())

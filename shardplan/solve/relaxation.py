@@ -101,9 +101,19 @@ def relaxation_program(
     problem: Problem,
     allowed: NDArray[np.bool_],
     unit_rows: NDArray[np.int64],
-    balance: NDArray[np.float64] | None = None,
 ) -> tuple[Program, Columns]:
-    """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2).
+    """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2)."""
+    build, columns = relaxation_rows(problem, allowed, unit_rows)
+    return build.build(), columns
+
+
+def relaxation_rows(
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
+    balance: NDArray[np.float64] | None = None,
+) -> tuple[ProgramBuilder, Columns]:
+    """``relaxation_program``, to which rows can be added.
 
     ``balance`` (S,) is by how much the mean load of a stage falls short of its maximum: 1, the
     default, makes the program a relaxation; less makes it a guess at what placements can reach.
@@ -144,7 +154,7 @@ def relaxation_program(
     build.add_entries(average[None, :], y[placed, None], -mean / reach)
     _add_memory(build, problem, y)
     _add_units(build, problem, columns, unit_rows)
-    return build.build(), columns
+    return build, columns
 
 
 def _add_memory(build: ProgramBuilder, problem: Problem, y: NDArray[np.int64]) -> None:
