@@ -55,15 +55,23 @@ class Formulation:
 
     def decisions(self, placement: Placement) -> tuple[Decision, ...]:
         """What a placement decides for each table, in the order of tables."""
+        shares = np.column_stack([self.options.hbm_share, self.options.ddr_share])
+        mixed = [placement.of_items(self.problem, shares[member]) for member in self.members.T]
         found = []
         for item, chosen in enumerate(placement.option.tolist()):
             targets = tuple(placement.targets_of(item).tolist())
             rows = self.members[chosen]
-            found += [self._decision(row, targets) for row in rows[rows >= 0].tolist()]
+            found += [
+                self._decision(row, targets, *of_member[item].tolist())
+                for row, of_member in zip(rows.tolist(), mixed, strict=True)
+                if row >= 0
+            ]
         return tuple(sorted(found, key=lambda decision: decision.table))
 
-    def _decision(self, row: int, targets: tuple[int, ...]) -> Decision:
-        """What one option, placed so, decides for its table."""
+    def _decision(
+        self, row: int, targets: tuple[int, ...], hbm_share: float, ddr_share: float
+    ) -> Decision:
+        """What one option, placed so and with so large caches, decides for its table."""
         options, kernel = self.options, self.options.compute_kernel(row)
         is_cached = kernel in CACHING_KERNELS
         return Decision(
@@ -72,8 +80,8 @@ class Formulation:
             kernel,
             int(options.column_shards[row]),
             targets,
-            float(options.hbm_share[row]) if is_cached else None,
-            float(options.ddr_share[row]) if is_cached else 0.0,
+            hbm_share if is_cached else None,
+            ddr_share if is_cached else 0.0,
         )
 
 

@@ -8,6 +8,10 @@
     device_memory, node_memory     bytes on a device, on a node <= capacity
     apart       units of an apart-group on a device <= 1
 
+Options that can be mixed have continuous ``y`` and ``x``; whole are their sums ``z`` over a blend
+and ``n`` over a blend and place. Units of one item that lie on several places may then be mixed
+differently there, so that the program is a relaxation, and a plan made of it is mixed anew.
+
 Time is counted in units of ``Problem.time_unit``, memory in shares of the largest capacity. A place
 is a device for units that land on one device and a node for units that land on all devices
 of one; all-device options have no ``x``. Places outside an option's domain have no variable.
@@ -51,19 +55,27 @@ class Assignment:
     """The column that is minimised."""
 
     def placement(self, values: NDArray[np.float64]) -> Placement:
-        """The placement that a point of the program stands for."""
-        chosen = np.flatnonzero(self.y >= 0)
-        chosen = chosen[values[self.y[chosen]] > 0.5]
-        option = np.empty(self.problem.item_count, dtype=np.int64)
-        option[self.problem.item_of_option[chosen]] = chosen
-        count = np.rint(values[self.x]).astype(np.int64)
-        count[option[self.problem.item_of_option[self.x_option]] != self.x_option] = 0
-        item = np.repeat(self.problem.item_of_option[self.x_option], count)
-        place = np.repeat(self.x_place, count)
-        return Placement.of(option, [place[item == i] for i in range(self.problem.item_count)])
+        """The placement that a point of the program stands for; mixed options are the largest."""
+        problem = self.problem
+        share = np.where(self.y >= 0, values[self.y], -1.0)
+        order = np.lexsort((-share, problem.item_of_option))
+        option = order[problem.option_offsets[:-1]]
+        ways, way = np.unique(
+            np.column_stack([problem.blends[self.x_option], self.x_place]),
+            axis=0,
+            return_inverse=True,
+        )
+        units = np.zeros(len(ways))
+        np.add.at(units, way.reshape(-1), values[self.x])
+        count = np.rint(units).astype(np.int64)
+        owner = np.full(problem.blends.max(initial=0) + 1, -1)
+        owner[problem.blends[option]] = np.arange(problem.item_count)
+        item = np.repeat(owner[ways[:, 0]], count)
+        place = np.repeat(ways[:, 1], count)
+        return Placement.of(option, [place[item == i] for i in range(problem.item_count)])
 
     def point(self, placement: Placement) -> NDArray[np.float64]:
-        """The point of the program that stands for a placement made of its options."""
+        """The point of the program that stands for an unmixed placement made of its options."""
         values = np.zeros(self.program.column_count)
         values[self.y[placement.option]] = 1.0
         column = dict(
@@ -106,12 +118,15 @@ def assignment(
     stages = np.arange(problem.stage_count)
     y = np.full(problem.option_count, -1, dtype=np.int64)
     y[options] = build.add_columns(
-        "y", [problem.item_of_option[options], options], upper=1.0, integer=True
+        "y",
+        [problem.item_of_option[options], options],
+        upper=1.0,
+        integer=~problem.mixable[options],
     )
     x_option, x_place = _places(problem, options)
     limit = problem.units[x_option].astype(np.float64)
     limit[np.isin(problem.item_of_option[x_option], _apart_items(problem))] = 1.0
-    x = build.add_columns("x", [x_option, x_place], upper=limit, integer=True)
+    x = build.add_columns("x", [x_option, x_place], upper=limit, integer=~problem.mixable[x_option])
     stage = build.add_columns("M", [stages])
     base = build.add_columns("B", [stages])
     objective = int(
@@ -119,6 +134,7 @@ def assignment(
     )
     result = Assignment(problem, _EMPTY, y, x, x_option, x_place, stage, base, objective)
     _add_choice(build, result, options)
+    _add_blends(build, result, options)
     if not elastic:
         _add_time(build, result, options)
     _add_memory(build, result, options, elastic=elastic)
@@ -161,6 +177,26 @@ def _add_choice(build: ProgramBuilder, model: Assignment, options: NDArray[np.in
     land[placed] = build.add_rows("land", [placed], lower=0.0, upper=0.0)
     build.add_entries(land[placed], model.y[placed], -problem.units[placed])
     build.add_entries(land[model.x_option], model.x, 1.0)
+
+
+def _add_blends(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:
+    """Blends are taken as a whole or not at all, and so are their units on each place."""
+    problem = model.problem
+    mixed = options[problem.mixable[options]]
+    if not len(mixed):
+        return
+    blend, number = np.unique(problem.blends[mixed], return_inverse=True)
+    rows = build.add_rows("blend", [blend], lower=0.0, upper=0.0)
+    taken = build.add_columns("z", [blend], upper=1.0, integer=True)
+    build.add_entries(rows, taken, -1.0)
+    build.add_entries(rows[number], model.y[mixed], 1.0)
+    on_places = np.flatnonzero(problem.mixable[model.x_option])
+    units = np.column_stack([problem.blends[model.x_option], model.x_place])[on_places]
+    ways, number = np.unique(units, axis=0, return_inverse=True)
+    rows = build.add_rows("units", [ways[:, 0], ways[:, 1]], lower=0.0, upper=0.0)
+    landed = build.add_columns("n", [ways[:, 0], ways[:, 1]], integer=True)
+    build.add_entries(rows, landed, -1.0)
+    build.add_entries(rows[number.reshape(-1)], model.x[on_places], 1.0)
 
 
 def _add_time(build: ProgramBuilder, model: Assignment, options: NDArray[np.int64]) -> None:

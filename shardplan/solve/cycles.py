@@ -95,9 +95,9 @@ class Cycles:
             self._search_anew(cycle)
             self._go_on = record.objective < before
         else:
-            allowed = record.worth_trying()
+            allowed = record.worth_drawing()
             self._repartition(
-                record.placement, allowed, self._params.cooled(2 * _FEWEST_ROUNDS), cycle
+                record.placement.unmixed, allowed, self._params.cooled(2 * _FEWEST_ROUNDS), cycle
             )
             self._go_on = True
         if problem.item_count * problem.device_count <= _WHOLE_SEARCH:
@@ -107,12 +107,12 @@ class Cycles:
     def _search_anew(self, cycle: int) -> None:
         """Choose options, place them and search from there."""
         record, problem = self._record, self._problem
-        allowed = record.worth_trying()
         self._searches += 1
-        option = self._choose(allowed, cycle)
+        option = self._choose(record.worth_trying(), cycle)
         if record.should_stop():
             return
         record.reporter.starting("fill")
+        allowed = record.worth_drawing()
         begun = allowed if option is None else np.isin(np.arange(problem.option_count), option)
         start = fill_greedily(problem, record.relaxation, begun)
         self._repartition(start, allowed, self._params, cycle)
@@ -196,8 +196,8 @@ class Cycles:
         record.reporter.starting("blocks")
         placement = improve_blocks(
             record.problem,
-            record.placement,
-            record.worth_trying(),
+            record.placement.unmixed,
+            record.worth_drawing(),
             BlockParams(),
             np.random.default_rng((record.settings.seed, cycle)),
             Watch(record.should_stop),
@@ -209,8 +209,8 @@ class Cycles:
         if record.should_stop():
             return
         record.reporter.starting("annealing")
-        allowed = record.worth_trying()
-        incumbent = Incumbent(record.objective)
+        allowed = record.worth_drawing()
+        incumbent = Incumbent(np.inf if problem.mixable.any() else record.objective)
         cells = problem.device_count * problem.stage_count * allowed.sum() / problem.item_count
         size = int(np.clip(_POPULATION_CELLS / cells, 2, 48))
         anneal(
@@ -220,7 +220,7 @@ class Cycles:
             np.random.default_rng((record.settings.seed, cycle)),
             scale_seconds=record.scale_seconds,
             incumbent=incumbent,
-            starts=[record.placement] if record.placement is not None else [],
+            starts=[record.placement.unmixed] if record.placement is not None else [],
             should_stop=record.should_stop,
         )
         if incumbent.placement is not None:

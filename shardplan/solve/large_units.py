@@ -48,12 +48,17 @@ class LargeUnits:
     def of(
         cls, problem: Problem, allowed: NDArray[np.bool_], room: NDArray[np.float64]
     ) -> LargeUnits:
-        """The largest units of the ``allowed`` (O,) options, as many as are worth their time."""
+        """The largest units of the ``allowed`` (O,) options, as many as are worth their time.
+
+        Of options that can be mixed, all have to be large.
+        """
         fill = np.flatnonzero(allowed & (problem.shape != Shape.ALL))
         alone = allowed & (problem.shape == Shape.DEVICE)
         most = _MOST_COLUMNS // max(len(fill), 1)
         size = np.where(alone[:, None], problem.load_seconds, 0.0) / room.clip(1e-300)
-        large = size > 0.5 + _MARGIN
+        least = np.full((problem.option_count, problem.stage_count), np.inf)
+        np.minimum.at(least, problem.blends[allowed], size[allowed])
+        large = (least[problem.blends] > 0.5 + _MARGIN) & alone[:, None]
         per_item = np.maximum.reduceat(
             np.where(large, size, 0.0), problem.option_offsets[:-1], axis=0
         )

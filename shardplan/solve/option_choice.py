@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from shardplan.solve.large_units import LargeUnits
     from shardplan.solve.problem import Problem
+    from shardplan.solve.program import ProgramBuilder
+    from shardplan.solve.relaxation import Columns
 
 _SAFETY = 1e-7
 _ROUNDS = 8
@@ -62,9 +64,10 @@ def choose_options(
         build, columns = relaxation_rows(problem, allowed, unit_rows, balance)
         if large is not None:
             large.add_to(build, problem, columns)
+        _add_whole_blends(build, problem, columns)
         program = build.build()
         integer = program.integer.copy()
-        integer[columns.y] = True
+        integer[columns.y[~problem.mixable]] = True
         left = replace(limits, seconds=deadline - time.monotonic())
         answer = solve_program(replace(program, integer=integer), left, watch=watch)
         if answer.status is Status.INFEASIBLE:
@@ -78,6 +81,18 @@ def choose_options(
             break
         unit_rows = np.unique(np.concatenate([unit_rows, violated]), axis=0)
     return OptionChoice(min(bound, stop_above), option)
+
+
+def _add_whole_blends(build: ProgramBuilder, problem: Problem, columns: Columns) -> None:
+    """Of options that can be mixed, the blend is taken as a whole or not at all."""
+    mixable = np.flatnonzero(problem.mixable)
+    if not len(mixable):
+        return
+    blend, number = np.unique(problem.blends[mixable], return_inverse=True)
+    taken = build.add_columns("z", [blend], upper=1.0, integer=True)
+    rows = build.add_rows("blend", [blend], lower=0.0, upper=0.0)
+    build.add_entries(rows, taken, -1.0)
+    build.add_entries(rows[number], columns.y[mixable], 1.0)
 
 
 def _largest_share(problem: Problem, share: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -68,9 +68,10 @@ def prove_balance(
     """Close in on the best objective of a problem with one stage, from bounds in seconds.
 
     ``allowed`` (O,) are the options that a placement below ``upper_bound`` can be made of. None
-    where the method does not apply: several stages, units that land on nodes, or no incumbent.
+    where the method does not apply: several stages, units that land on nodes, options that can be
+    mixed, or no incumbent.
     """
-    on_nodes = bool((problem.shape[allowed] == Shape.NODE).any())
+    on_nodes = bool((problem.shape[allowed] == Shape.NODE).any() or problem.mixable.any())
     if problem.stage_count != 1 or on_nodes or not np.isfinite(upper_bound):
         return None
     allowed = undominated(problem, allowed)

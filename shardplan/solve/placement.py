@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,9 @@ class Placement:
     """(I + 1,): item ``i`` has the targets ``unit_offsets[i]:unit_offsets[i + 1]``."""
     targets: NDArray[np.int64]
     """(units,): a device for shape DEVICE, a node for shape NODE; shape ALL has no targets."""
+    weights: NDArray[np.float64] | None = None
+    """(O,): how much of each option; those of an item sum to 1, all of one blend, and are placed
+    alike. None: every item is its ``option`` alone."""
 
     @classmethod
     def of(cls, option: NDArray[np.int64], targets: list[NDArray[np.int64]]) -> Placement:
@@ -35,6 +38,20 @@ class Placement:
     def targets_of(self, item: int) -> NDArray[np.int64]:
         """Where the units of an item land."""
         return self.targets[self.unit_offsets[item] : self.unit_offsets[item + 1]]
+
+    def of_items(self, problem: Problem, per_option: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(I, K): ``per_option`` (O, K) of what each item takes."""
+        if self.weights is None:
+            return per_option[self.option]
+        weighed: NDArray[np.float64] = np.add.reduceat(
+            self.weights[:, None] * per_option, problem.option_offsets[:-1], axis=0
+        )
+        return weighed
+
+    @property
+    def unmixed(self) -> Placement:
+        """The same, of each item its ``option`` alone."""
+        return replace(self, weights=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +79,11 @@ def objective_of(problem: Problem, stage_max: NDArray[np.float64]) -> float:
 
 def evaluate(problem: Problem, placement: Placement) -> Evaluation:
     """Sum up a placement's loads and bytes per device and node, and its objective."""
-    option = placement.option
-    item = np.repeat(np.arange(problem.item_count), np.diff(placement.unit_offsets))
-    unit_option = option[item]
-    per_device, per_node = (
-        (unit_option[mask], placement.targets[mask])
-        for mask in (
-            problem.shape[unit_option] == Shape.DEVICE,
-            problem.shape[unit_option] == Shape.NODE,
-        )
+    load, device_bytes = (
+        per_device(problem, placement, placement.of_items(problem, per_option))
+        for per_option in (problem.load_seconds, problem.device_bytes)
     )
-    everywhere = option[problem.shape[option] == Shape.ALL]
-
-    load = _spread(problem, problem.load_seconds, per_device, per_node, everywhere)
-    device_bytes = _spread(problem, problem.device_bytes, per_device, per_node, everywhere)
-    node_bytes = np.zeros_like(problem.node_capacity)
-    np.add.at(
-        node_bytes, per_device[1] // problem.devices_per_node, problem.node_bytes[per_device[0]]
-    )
-    np.add.at(node_bytes, per_node[1], problem.node_bytes[per_node[0]])
-    node_bytes += problem.node_bytes[everywhere].sum(axis=0)
-
+    node_bytes = per_node(problem, placement, placement.of_items(problem, problem.node_bytes))
     return Evaluation(
         load,
         device_bytes,
@@ -95,18 +96,34 @@ def evaluate(problem: Problem, placement: Placement) -> Evaluation:
     )
 
 
-def _spread(
-    problem: Problem,
-    per_unit: NDArray[np.float64],
-    per_device: tuple[NDArray[np.int64], NDArray[np.int64]],
-    per_node: tuple[NDArray[np.int64], NDArray[np.int64]],
-    everywhere: NDArray[np.int64],
+def per_device(
+    problem: Problem, placement: Placement, of_item: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(D, K): ``per_unit`` (O, K) summed over the units that land on each device."""
-    total = np.zeros((problem.device_count, per_unit.shape[1]))
-    np.add.at(total, per_device[1], per_unit[per_device[0]])
-    nodes = np.zeros((problem.node_count, per_unit.shape[1]))
-    np.add.at(nodes, per_node[1], per_unit[per_node[0]])
+    """(D, K): ``of_item`` (I, K) of a unit, summed over the units that land on each device."""
+    item, shape = _units(problem, placement)
+    total = np.zeros((problem.device_count, of_item.shape[1]))
+    nodes = np.zeros((problem.node_count, of_item.shape[1]))
+    for sums, kind in ((total, Shape.DEVICE), (nodes, Shape.NODE)):
+        units = shape == kind
+        np.add.at(sums, placement.targets[units], of_item[item[units]])
     total += np.repeat(nodes, problem.devices_per_node, axis=0)
-    total += per_unit[everywhere].sum(axis=0)
+    total += of_item[problem.shape[placement.option] == Shape.ALL].sum(axis=0)
     return total
+
+
+def per_node(
+    problem: Problem, placement: Placement, of_item: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(N, K): ``of_item`` (I, K) of a unit, summed over the units that touch each node."""
+    item, shape = _units(problem, placement)
+    each = np.where(shape == Shape.DEVICE, problem.devices_per_node, 1)
+    total = np.zeros((problem.node_count, of_item.shape[1]))
+    np.add.at(total, placement.targets // each, of_item[item])
+    total += of_item[problem.shape[placement.option] == Shape.ALL].sum(axis=0)
+    return total
+
+
+def _units(problem: Problem, placement: Placement) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Of each target the item, and the shape of its option."""
+    item = np.repeat(np.arange(problem.item_count), np.diff(placement.unit_offsets))
+    return item, problem.shape[placement.option[item]]

@@ -99,7 +99,9 @@ def _integer_program(record: Record) -> None:
     record.reporter.starting("milp")
     problem = record.problem
     model = assignment(problem, record.worth_trying())
-    start = model.point(record.placement) if record.placement is not None else None
+    mixes = bool(problem.mixable.any())
+    known = None if mixes else record.placement
+    start = model.point(known) if known is not None else None
     nodes = record.settings.node_limit or max(50, _NODE_COLUMNS // model.program.column_count)
     answer = solve_program(
         model.program,
@@ -109,7 +111,7 @@ def _integer_program(record: Record) -> None:
         seed=record.settings.seed,
     )
     if answer.x is not None:
-        claimed = answer.objective * problem.time_unit
+        claimed = None if mixes else answer.objective * problem.time_unit
         record.offer(model.placement(answer.x), "integer program", claimed)
     if answer.status is Status.INFEASIBLE:
         record.prove(record.objective, "integer program")

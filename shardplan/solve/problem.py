@@ -69,7 +69,11 @@ class Problem:
     """Groups of items of which a device may hold parts of at most one, and of it one unit."""
     stage_names: tuple[str, ...] = field(default=())
     blend: NDArray[np.int64] | None = None
-    """(O,): options of one blend can be mixed; None: every option is for itself."""
+    """(O,): options of one number can be mixed in any proportion, as caches can have any size.
+
+    They belong to one item and are alike in shape, units and domain; loads and bytes of a mix are
+    the options' own, in proportion. None: every option is for itself.
+    """
 
     @property
     def item_count(self) -> int:
@@ -135,6 +139,20 @@ class Problem:
             self.total_load_seconds.sum(axis=1), self.option_offsets[:-1]
         ).sum()
         return float(least / self.device_count + self.chain_seconds.max(initial=0.0)) or 1.0
+
+    @cached_property
+    def blends(self) -> NDArray[np.int64]:
+        """(O,): which options can be mixed, numbered from 0."""
+        if self.blend is None:
+            return np.arange(self.option_count)
+        _, number = np.unique(self.blend, return_inverse=True)
+        return number.reshape(-1).astype(np.int64)
+
+    @cached_property
+    def mixable(self) -> NDArray[np.bool_]:
+        """(O,): whether there is another option to mix with."""
+        many: NDArray[np.bool_] = np.bincount(self.blends)[self.blends] > 1
+        return many
 
     def options_of(self, item: int) -> range:
         """The options of an item."""

@@ -79,14 +79,14 @@ class ProgramBuilder:
         cost: ArrayLike = 0.0,
         lower: ArrayLike = 0.0,
         upper: ArrayLike = INFINITY,
-        integer: bool = False,
+        integer: ArrayLike = False,
     ) -> NDArray[np.int64]:
         """Add one variable per position of ``indices`` (parallel arrays); returns their columns."""
         count = len(np.atleast_1d(indices[0]))
         self._column_blocks.append(
             tuple(
                 np.broadcast_to(np.asarray(part, dtype=np.float64), (count,))
-                for part in (cost, lower, upper, float(integer))
+                for part in (cost, lower, upper, integer)
             )
         )
         if self._named:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shardplan.errors import SolverError
 from shardplan.solve.backend import Watch
 from shardplan.solve.legality import is_legal
+from shardplan.solve.mixing import best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.placement import evaluate
 from shardplan.solve.relaxation import Relaxation
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from shardplan.solve.placement import Placement
@@ -62,9 +64,21 @@ class Record:
         return max(self.lower_bound - constant, self.lower_bound * 1e-3, 1e-12)
 
     def worth_trying(self) -> NDArray[np.bool_]:
-        """(O,): options that a placement better than the incumbent can contain, and its own."""
+        """(O,): options that a placement better than the incumbent can contain, and its own.
+
+        A little of an option costs little: with one option all that it can be mixed with stay.
+        """
+        least = np.full(self.problem.option_count, np.inf)
+        np.minimum.at(least, self.problem.blends, self.relaxation.reduced_cost)
+        return self._within_reach(least[self.problem.blends])
+
+    def worth_drawing(self) -> NDArray[np.bool_]:
+        """(O,): the same for options that are not mixed, as the search sees them."""
+        return self._within_reach(self.relaxation.reduced_cost)
+
+    def _within_reach(self, cost: NDArray[np.float64]) -> NDArray[np.bool_]:
         slack = self.objective - self.relaxation.lower_bound
-        allowed: NDArray[np.bool_] = self.relaxation.reduced_cost <= slack * (1 + 1e-6)
+        allowed: NDArray[np.bool_] = cost <= slack * (1 + 1e-6)
         if self.placement is not None:
             allowed[self.placement.option] = True
         return allowed
@@ -72,8 +86,10 @@ class Record:
     def offer(self, placement: Placement, method: str, claimed: float | None = None) -> bool:
         """Take a placement if it is legal, fits and is better; its objective is computed anew.
 
-        Raises SolverError when it costs more than was ``claimed`` for it.
+        Options that can be mixed are mixed at their best. Raises SolverError when it costs more
+        than was ``claimed`` for it.
         """
+        placement = best_mix(self.problem, placement)
         evaluation = evaluate(self.problem, placement)
         if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
             raise SolverError(
@@ -127,10 +143,16 @@ class Record:
         return None
 
     def outcome(self) -> Outcome:
-        """How it ended."""
+        """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""
+        placement, objective = self.placement, self.objective
+        if placement is not None and placement.weights is not None:
+            thrifty = best_mix(self.problem, placement, thrifty=True)
+            evaluation = evaluate(self.problem, thrifty)
+            if evaluation.fits and evaluation.objective <= objective * (1 + _AGREEMENT):
+                placement, objective = thrifty, evaluation.objective
         return Outcome(
-            self.placement,
-            self.objective,
+            placement,
+            objective,
             self.lower_bound,
             self.bound,
             self.method,

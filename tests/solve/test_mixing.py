@@ -1,0 +1,152 @@
+"""Options that can be mixed, against every mix on a grid tried one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from brute_force import ways_of
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from shardplan.solve.mixing import best_mix
+from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.portfolio import solve
+from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.settings import Settings
+
+INFINITY = float("inf")
+STEPS = 8
+"""Steps between two neighbouring options on the grid of mixes."""
+
+
+@st.composite
+def cached_problems(draw: st.DrawFn) -> Problem:
+    """Up to 3 items on 2 devices, each whole in memory, far away, or cached in part.
+
+    Three options with falling loads and rising bytes can be mixed; loads are convex in the bytes.
+    """
+    items, stages = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2]))
+    load, device, node, blend, offsets = [], [], [], [], [0]
+    for item in range(items):
+        size = draw(st.integers(2, 9))
+        slow = draw(st.lists(st.integers(4, 20), min_size=stages, max_size=stages))
+        drop = draw(st.floats(0.3, 0.9))
+        load += [[0.5] * stages, slow]
+        device += [size, 0.0]
+        node += [0.0, float(size)]
+        blend += [10 * item, 10 * item + 1]
+        for share, kept in ((0.1, 1.0), (0.4, 1.0 - drop), (0.9, 0.0)):
+            load.append([1.0 + (each - 2.0) * kept for each in slow])
+            device.append(size * share)
+            node.append(float(size))
+            blend.append(10 * item + 2)
+        offsets.append(len(load))
+    count, spare = len(load), draw(st.sampled_from([0.2, 0.5, 0.8]))
+    total = sum(device[offset] for offset in offsets[:-1])
+    return Problem(
+        option_offsets=np.array(offsets),
+        shape=np.full(count, draw(st.sampled_from([Shape.DEVICE, Shape.ALL])), dtype=np.int8),
+        units=np.ones(count, dtype=np.int64),
+        load_seconds=np.array(load, dtype=np.float64),
+        device_bytes=np.array(device, dtype=np.float64)[:, None],
+        node_bytes=np.array(node, dtype=np.float64)[:, None],
+        device_capacity=np.full((2, 1), spare * total),
+        node_capacity=np.full((1, 1), 2.0 * total),
+        chain_of_stage=np.zeros(stages, dtype=np.int64),
+        chain_seconds=np.zeros(1),
+        domain=np.zeros(count, dtype=np.int64),
+        domains=np.ones((1, 2), dtype=bool),
+        blend=np.array(blend),
+    )
+
+
+def mixes(problem: Problem, option: int) -> list[np.ndarray]:
+    """Weights of an option alone, or of all mixes of neighbours in its blend that are on a grid."""
+    alike = np.flatnonzero(problem.blends == problem.blends[option])
+    unit = np.eye(problem.option_count)
+    if len(alike) == 1:
+        return [unit[option]]
+    return [
+        unit[a] + (unit[b] - unit[a]) * step / STEPS
+        for a, b in pairwise(alike)
+        for step in range(STEPS + 1)
+    ]
+
+
+def best_by_force(problem: Problem, fixed: Placement | None = None) -> float:
+    """The least objective on the grid, of all placements or of a fixed one."""
+    best, seen = INFINITY, set()
+    spans = [list(ways_of(problem, item)) for item in range(problem.item_count)]
+    if fixed is not None:
+        spans = [
+            [(option, tuple(fixed.targets_of(item).tolist()))]
+            for item, option in enumerate(fixed.option.tolist())
+        ]
+    for ways in product(*spans):
+        key = tuple((problem.blends[option], targets) for option, targets in ways)
+        if key in seen:
+            continue
+        seen.add(key)
+        option = np.array([way[0] for way in ways])
+        placement = Placement.of(option, [np.array(way[1], dtype=np.int64) for way in ways])
+        for weights in product(*(mixes(problem, way[0]) for way in ways)):
+            found = evaluate(problem, replace(placement, weights=np.sum(weights, axis=0)))
+            if found.fits:
+                best = min(best, found.objective)
+    return best
+
+
+@given(cached_problems(), st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_proportions_are_the_best_for_a_placement(problem, random):
+    """No mix on the grid is better, and the mix found fits."""
+    ways = [random.choice(list(ways_of(problem, item))) for item in range(problem.item_count)]
+    placement = Placement.of(
+        np.array([way[0] for way in ways]), [np.array(way[1], dtype=np.int64) for way in ways]
+    )
+    by_force = best_by_force(problem, placement)
+    assume(by_force < INFINITY)
+    found = evaluate(problem, best_mix(problem, placement))
+    assert found.fits
+    assert found.objective <= by_force * (1 + 1e-5)
+
+
+@given(cached_problems())
+@settings(max_examples=15)
+def test_the_portfolio_agrees_with_every_mix_of_every_placement(problem):
+    """Its plan is no worse than the best on the grid, and its bound no higher."""
+    by_force = best_by_force(problem)
+    outcome = solve(problem, Settings(gap=1e-4, time_limit_seconds=20.0))
+    if by_force == INFINITY:
+        return
+    assert outcome.placement is not None
+    assert evaluate(problem, outcome.placement).fits
+    assert outcome.objective <= by_force * (1 + 2e-4)
+    assert outcome.lower_bound <= by_force * (1 + 1e-6)
+    assert outcome.gap <= 1e-3
+
+
+def test_one_device_is_a_fractional_knapsack():
+    """Two tables share a cache of 10 bytes: the one whose rows are hotter is cached first."""
+    problem = Problem(
+        option_offsets=np.array([0, 2, 4]),
+        shape=np.zeros(4, dtype=np.int8),
+        units=np.ones(4, dtype=np.int64),
+        load_seconds=np.array([[9.0], [1.0], [9.0], [5.0]]),
+        device_bytes=np.array([[0.0], [8.0], [0.0], [8.0]]),
+        node_bytes=np.zeros((4, 1)),
+        device_capacity=np.array([[10.0]]),
+        node_capacity=np.ones((1, 1)),
+        chain_of_stage=np.zeros(1, dtype=np.int64),
+        chain_seconds=np.zeros(1),
+        domain=np.zeros(4, dtype=np.int64),
+        domains=np.ones((1, 1), dtype=bool),
+        blend=np.array([0, 0, 1, 1]),
+    )
+    start = Placement.of(np.array([0, 2]), [np.array([0]), np.array([0])])
+    mixed = best_mix(problem, start)
+    assert mixed.weights == pytest.approx([0.0, 1.0, 0.75, 0.25], abs=1e-5)
+    assert evaluate(problem, mixed).objective == pytest.approx(1.0 + 9.0 - 0.25 * 4.0, rel=1e-5)
