@@ -24,6 +24,11 @@ class Machine:
     page_bytes: int
     """Of the memory that tables lie in; 0 where gathering is not fitted, as on GPUs."""
 
+    def __str__(self) -> str:
+        """The machine and its libraries in a line."""
+        libraries = (f"{name} {version}" for name, version in self.libraries.items())
+        return ", ".join((self.description, *libraries))
+
     @classmethod
     def here(cls, device: str = "auto") -> Self:
         """This machine, by its ``cpu``, its ``cuda`` devices, or ``auto``: what there is.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shardplan.calibrate.task import Task
 
 _SECONDS_PER_TASK = 0.25
-_FEWEST_RUNS, _MOST_RUNS = 4, 30
+_FEWEST_RUNS, _MOST_RUNS = 6, 60
 _WARM_UPS = 1
 _FP32_BYTES = 4
 
@@ -84,26 +84,31 @@ class _Clock:
     def _least(self, parts: list[Callable[[], Any]]) -> tuple[float, ...]:
         """Run the parts in turn, as often as the time for a task allows.
 
-        Of each the least: what else runs on the machine only ever adds.
+        Of each the least on every rank, since what else runs on the machine only ever adds, and of
+        these that of the slowest rank.
         """
         for _ in range(_WARM_UPS):
             first = [self._time(part) for part in parts]
-        asked = int(_SECONDS_PER_TASK / max(sum(first), 1e-9))
+        (longest,) = self._slowest([sum(first)])
+        asked = int(_SECONDS_PER_TASK / max(longest, 1e-9))
         runs = min(max(asked, _FEWEST_RUNS), _MOST_RUNS)
         timed = [[self._time(part) for part in parts] for _ in range(runs)]
-        return tuple(min(run[i] for run in timed) for i in range(len(parts)))
+        return self._slowest([min(part) for part in zip(*timed, strict=True)])
 
     def _time(self, part: Callable[[], Any]) -> float:
-        """Seconds of the slowest rank, the same number on all of them."""
+        """Seconds on this rank, all ranks beginning together."""
         self._synchronise()
         dist.barrier()
         started = time.perf_counter()
         part()
         self._synchronise()
-        elapsed = time.perf_counter() - started
-        seconds = torch.tensor([elapsed], device=self._device, dtype=torch.float64)
-        dist.all_reduce(seconds, op=dist.ReduceOp.MAX)
-        return float(seconds.item())
+        return time.perf_counter() - started
+
+    def _slowest(self, seconds: list[float]) -> tuple[float, ...]:
+        """Of each the largest of all ranks, the same numbers on all of them."""
+        largest = torch.tensor(seconds, device=self._device, dtype=torch.float64)
+        dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+        return tuple(largest.tolist())
 
     def _synchronise(self) -> None:
         if self._on_gpu:
