@@ -37,6 +37,10 @@ _SOURCES = {
     "nothing_left": (
         "Not told apart from the other terms by the measurements: the fit leaves nothing for it."
     ),
+    "shared_gpu": (
+        "Measured through the host's memory, for several processes shared a GPU: no link between "
+        "GPUs is so slow."
+    ),
     "system": "As the operating system has it.",
     "same_memory": "Not measured: the same memory as the device's own, so the same rates.",
     "host_rows": (
@@ -68,7 +72,7 @@ def fit_cost_model(
         "lookup_forward": _kernel_value(forward, machine.on_gpu),
         "update_backward": _kernel_value(update, machine.on_gpu),
         "dense_update": _rate(1 / _transfer_rate(measurements, Transfer.SWEEP)),
-        "scale_up": _scale_up(measurements, processes),
+        "scale_up": _scale_up(measurements, processes, _wires_from(machine, processes)),
         "scale_out": {
             "efficiency": {"value": 0.8, **_GUESS},
             "latency": {"value": "100us", **_GUESS},
@@ -147,11 +151,21 @@ def _rates(rates: LookupRates) -> dict[str, Any]:
     return {"cached_read": {"value": "free", **_NOTHING}} | found
 
 
-def _scale_up(measurements: Sequence[Measurement], processes: int) -> dict[str, Any]:
+def _wires_from(machine: Machine, processes: int) -> dict[str, Any]:
+    """How collectives are known."""
+    is_shared = machine.on_gpu and machine.gpus < processes
+    return {"provenance": "estimated", "source": "shared_gpu"} if is_shared else _FROM
+
+
+def _scale_up(
+    measurements: Sequence[Measurement], processes: int, origin: dict[str, Any]
+) -> dict[str, Any]:
     curves = [
-        curve for kind in Collective if (curve := _curve(measurements, kind, processes)) is not None
+        curve | origin
+        for kind in Collective
+        if (curve := _curve(measurements, kind, processes)) is not None
     ]
-    return {"link": _rate(1 / _attained(measurements, processes)), "curves": curves}
+    return {"link": _rate(1 / _attained(measurements, processes)) | origin, "curves": curves}
 
 
 def _attained(measurements: Sequence[Measurement], processes: int) -> float:
@@ -188,7 +202,6 @@ def _curve(
         "ranks": processes,
         "points": points,
         **({"excess": exact_rate(_short(1 / excess))} if excess else {}),
-        **_FROM,
     }
 
 

@@ -69,7 +69,10 @@ class EmbeddingTables:
 
 def _update(weight: Tensor, ids: Tensor, offsets: Tensor, gradient: Tensor) -> None:
     ends = torch.cat([offsets[1:], offsets.new_tensor([ids.numel()])])
-    sample_of_id = torch.arange(len(offsets), device=ids.device).repeat_interleave(ends - offsets)
+    sample_of_id = torch.arange(len(offsets), device=ids.device).repeat_interleave(
+        ends - offsets,
+        output_size=ids.numel(),  # or the host would wait for the device to tell
+    )
     by_row, order = torch.sort(ids, stable=True)
     rows, counts = torch.unique_consecutive(by_row, return_counts=True)
     # A bag per row, of the samples that read it: sums gradients without a copy for each id.

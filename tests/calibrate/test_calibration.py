@@ -128,7 +128,8 @@ def test_only_what_was_measured_is_called_measured(truth):
     """Copies for the host's memory, the page and the guesses across nodes are not."""
     measured = run_tasks(tasks(RANKS), FakeCrew(truth), 1e9)
     for on_gpu in (False, True):
-        here = replace(machine(), on_gpu=on_gpu, page_bytes=0 if on_gpu else 4096)
+        page_bytes = 0 if on_gpu else 4096
+        here = replace(machine(), on_gpu=on_gpu, page_bytes=page_bytes, gpus=RANKS)
         value = fit_cost_model("ours", here, RANKS, measured)
         figures = dict(validate(ProfileFile, Document(value, "ours")).figures())
         unmeasured = [path for path in figures if "ddr" in path or path[0] in ("page", "scale_out")]
@@ -137,6 +138,15 @@ def test_only_what_was_measured_is_called_measured(truth):
             assert figures[path].provenance != "measured", path
         assert figures["scale_up", "curves", 0].provenance == "measured"
         assert figures["lookup_forward", "hbm", "per_id"].provenance == "measured"
+
+
+def test_collectives_of_a_shared_gpu_are_not_called_measured(truth):
+    measured = run_tasks(tasks(RANKS), FakeCrew(truth), 1e9)
+    for gpus, provenance in ((1, "estimated"), (RANKS, "measured")):
+        here = replace(machine(), on_gpu=True, page_bytes=0, gpus=gpus)
+        scale_up = fit_cost_model("ours", here, RANKS, measured)["scale_up"]
+        assert {each["provenance"] for each in scale_up["curves"]} == {provenance}
+        assert scale_up["link"]["provenance"] == provenance
 
 
 def test_what_the_fit_leaves_nothing_for_is_free_and_estimated(truth):
