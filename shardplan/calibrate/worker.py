@@ -35,6 +35,7 @@ def serve(rank: int, ranks: int, rendezvous: str, on_gpu: bool, pipe: Connection
         torch.cuda.set_device(rank % gpus)
     else:
         torch.set_num_threads(1)
+    device = torch.device("cuda", rank % gpus) if on_gpu else "cpu"
     # Several ranks on one GPU cannot talk through NCCL, and gloo moves only what the host has.
     through_host = gpus < ranks
     dist.init_process_group(
@@ -42,8 +43,8 @@ def serve(rank: int, ranks: int, rendezvous: str, on_gpu: bool, pipe: Connection
         init_method=f"file://{rendezvous}",
         rank=rank,
         world_size=ranks,
+        device_id=None if through_host else device,
     )
-    device = torch.device("cuda", rank % gpus) if on_gpu else "cpu"
     measuring = _Measuring(
         rank=rank,
         device=device,
