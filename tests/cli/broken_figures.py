@@ -99,7 +99,9 @@ def _may_be_zero(path, unit):
 
 
 def _is_figure(path):
-    return path[-1] in ("value", "excess") or path[-1] in _COUNTS or "points" in path
+    if "points" in path:
+        return path[-2] < 2  # the others of a curve are read in the same way
+    return path[-1] in ("value", "excess") or path[-1] in _COUNTS
 
 
 def _scalars(node, path):
