@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from shardplan.cost.cost_model import CostModel
     from shardplan.topology.topology import Topology
 
-_TABLES = 10
-_BATCH = 4_096
+_TABLES = 6
+_BATCH = 512
 _PURITY = 3
 """The higher, the fewer placements mix types evenly."""
 _TYPES = (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE, ShardingType.ROW_WISE)
@@ -51,9 +51,9 @@ def workload(seed: int) -> Workload:
     tables = tuple(
         measured_table(
             position,
-            rows=int(10 ** dice.uniform(3.5, 5.3)),
-            dim=dice.choice([16, 32, 64, 128]),
-            pooling=float(dice.choice([1, 2, 5, 10, 20])),
+            rows=int(10 ** dice.uniform(3, 5)),
+            dim=dice.choice([16, 32, 64, 128, 256]),
+            pooling=float(round(10 ** dice.uniform(0, 1.7))),
             access=dice.choice([Uniform(), Zipf(1.05)]),
         )
         for position in range(_TABLES)
@@ -94,7 +94,7 @@ def one_node(ranks: int, cost_model: str, link: str) -> Topology:
     return build_topology(validate(TopologyFile, Document(value, "here")), 1)
 
 
-def step_seconds(model: CostModel, placement: Placement, ranks: int) -> float:
+def phase_seconds(model: CostModel, placement: Placement, ranks: int) -> dict[str, float]:
     """Every phase ends when its slowest rank ends."""
     options = _options(placement, ranks)
     units = model.unit_costs(options).load_seconds
@@ -102,8 +102,11 @@ def step_seconds(model: CostModel, placement: Placement, ranks: int) -> float:
     for place, unit in zip(placement, units, strict=True):
         whole = place.sharding_type is ShardingType.TABLE_WISE
         load[place.rank if whole else slice(None)] += unit
-    constant = sum(phase.constant_seconds for phase in model.phases)
-    return float(load.max(axis=0).sum() + constant)
+    slowest = load.max(axis=0)
+    return {
+        phase.name: float(seconds + phase.constant_seconds)
+        for phase, seconds in zip(model.phases, slowest, strict=True)
+    }
 
 
 def _options(placement: Sequence[Place], ranks: int) -> OptionSet:

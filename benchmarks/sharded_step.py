@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,20 +15,24 @@ import torch.distributed as dist
 
 from shardplan.calibrate.exchange import all_gather, reduce_scatter
 from shardplan.calibrate.ids import draw_ids
-from shardplan.calibrate.operators import EmbeddingTables
+from shardplan.calibrate.operators import EmbeddingTables, memory_elements
 from shardplan.options.sharding_type import ShardingType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from placements import Placement
 
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
-_ROUNDS, _WARM_UPS, _STEPS = 12, 1, 2
-"""Placements are timed in turn and again, so that what disturbs the machine for a while does not
-disturb all steps of one of them."""
+PHASES = ("ids_comm", "lookup_forward", "output_comm", "gradient_comm", "update_backward")
+_WARM_UPS, _STEPS = 1, 2
+"""Of a placement in each round. Placements are timed in turn and again, so that what disturbs the
+machine for a while does not disturb all steps of one of them."""
+_FEWEST_ROUNDS = 4
+_COMPUTED = ("lookup_forward", "update_backward")
+"""Timed on the core, as a calibration times them; the others by what passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,50 +50,66 @@ class _Shard:
 class ShardedTables:
     """All tables under one placement, seen from one rank; every sample has ``pooling`` ids."""
 
-    def __init__(self, workload: Workload, placement: Placement, rank: int, ranks: int) -> None:
-        self._ranks = ranks
+    def __init__(
+        self,
+        workload: Workload,
+        placement: Placement,
+        rank: int,
+        ids: Sequence[Sequence[Any]],
+        memory: Any,
+    ) -> None:
+        """``ids`` of each rank's samples: (samples, pooling) of each table.
+
+        ``memory`` is a vector that the tables of one placement after the other lie in.
+        """
+        self._ranks = ranks = len(ids)
         self._samples = workload.global_batch // ranks
         held = [_shards(workload.tables, placement, owner, ranks) for owner in range(ranks)]
         self._held = [_whole_first(shards) for shards in held]
         self._own = self._held[rank]
-        self._whole = sum(not shard.is_partial for shard in self._own)
-        self._tables = [
-            EmbeddingTables([shard.table for shard in part], "cpu") for part in self._parts()
-        ]
+        self._messages = [_wanted(ids[rank], shards, self._samples) for shards in self._held]
         self._columns = [
             sum(shard.table.dim for shard in shards if not shard.is_partial)
             for shards in self._held
         ]
+        tables = [shard.table for shard in self._own]
+        self._whole = sum(not shard.is_partial for shard in self._own)
+        whole, partial = tables[: self._whole], tables[self._whole :]
+        self._whole_tables = EmbeddingTables(whole, "cpu", memory)
+        rest = memory[memory_elements(whole) :]
+        self._partial_tables = EmbeddingTables(partial, "cpu", rest)
 
-    def messages(self, ids: Sequence[Any]) -> list[Any]:
-        """The own samples' ids, (samples, pooling) of each table, sorted by the rank they go to."""
-        return [_wanted(ids, shards, self._samples) for shards in self._held]
+    def step(self) -> Iterator[str]:
+        """Distribute the ids, look up, return outputs, send their gradients back, update.
 
-    def step(self, messages: Sequence[Any]) -> None:
-        """Distribute the ids, look up, return outputs, and send their gradients back."""
-        bags = self._distribute(messages)
+        Yields the name of each phase at its end.
+        """
+        bags = self._distribute()
+        yield "ids_comm"
         whole_bags, partial_bags = bags[: self._whole], bags[self._whole :]
-        whole, partial = self._tables
-        batch = self._samples * self._ranks
-        outputs = gradients = None
+        outputs = sums = None
         if any(self._columns):
-            outputs = whole.lookup(whole_bags) if whole_bags else torch.empty(batch, 0)
-        sums = partial.lookup(partial_bags) if partial_bags else None
-        received = None if outputs is None else self._to_samples(outputs)
+            batch = self._samples * self._ranks
+            outputs = self._whole_tables.lookup(whole_bags) if whole_bags else torch.empty(batch, 0)
+        if partial_bags:
+            sums = self._partial_tables.lookup(partial_bags)
+        yield "lookup_forward"
+        if outputs is not None:
+            received = self._to_samples(outputs)
         if sums is not None:
             own_sums = torch.empty(self._samples, sums.shape[1])
             reduce_scatter(own_sums, sums)
-        if received is not None:
+        yield "output_comm"
+        if outputs is not None:
             gradients = self._to_owners(received, outputs)
         if sums is not None:
             all_gather(sums, own_sums)
+        yield "gradient_comm"
         if whole_bags:
-            whole.update(whole_bags, gradients)
+            self._whole_tables.update(whole_bags, gradients)
         if partial_bags:
-            partial.update(partial_bags, sums)
-
-    def _parts(self) -> tuple[list[_Shard], list[_Shard]]:
-        return self._own[: self._whole], self._own[self._whole :]
+            self._partial_tables.update(partial_bags, sums)
+        yield "update_backward"
 
     def _to_samples(self, outputs: Any) -> Any:
         """Rows of the batch go to the rank of their samples, with all columns of this rank."""
@@ -105,13 +126,14 @@ class ShardedTables:
         dist.all_to_all_single(gradients.view(-1), received, [own] * self._ranks, splits)
         return gradients
 
-    def _distribute(self, parts: Sequence[Any]) -> list[tuple[Any, Any]]:
+    def _distribute(self) -> list[tuple[Any, Any]]:
         """Bags of every own shard, for the whole batch, from the ids of each rank's samples."""
+        parts = self._messages
         sizes = torch.tensor([part.numel() for part in parts])
         theirs = torch.empty_like(sizes)
         dist.all_to_all_single(theirs, sizes)
         received = torch.empty(int(theirs.sum()), dtype=torch.int64)
-        dist.all_to_all_single(received, torch.cat(list(parts)), theirs.tolist(), sizes.tolist())
+        dist.all_to_all_single(received, torch.cat(parts), theirs.tolist(), sizes.tolist())
         per_source = [self._unpacked(part) for part in received.split(theirs.tolist())]
         bags = []
         for position in range(len(self._own)):
@@ -166,41 +188,59 @@ def _whole_first(shards: list[_Shard]) -> list[_Shard]:
 def run(
     rank: int,
     ranks: int,
-    rendezvous: str,
+    folder: str,
     workload: Workload,
     placements: Sequence[Placement],
-    result: str,
+    budget_seconds: float,
 ) -> None:
-    """Time a step of every placement in every round.
+    """Time the phases of every placement's step in every round, while the budget lasts.
 
-    Rank 0 writes the seconds, by round and placement, to the file ``result``.
+    Each rank writes its seconds, by round, placement and phase, to a file of its own.
     """
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=ranks)
-    samples = workload.global_batch // ranks
-    random = np.random.default_rng(rank)
-    ids = [
-        torch.from_numpy(draw_ids(table, samples * int(table.pooling), random)).view(samples, -1)
-        for table in workload.tables
-    ]
-    seconds: list[list[float]] = []
-    for _ in range(_ROUNDS):
-        seconds.append([])
-        for placement in placements:
-            tables = ShardedTables(workload, placement, rank, ranks)
-            messages = tables.messages(ids)
-            timed = [_timed(tables, messages) for _ in range(_WARM_UPS + _STEPS)]
-            seconds[-1].append(min(timed[_WARM_UPS:]))
-    if rank == 0:
-        with open(result, "w", encoding="utf-8") as file:
-            json.dump(seconds, file)
+    torch.set_flush_denormal(True)  # weights shrink step by step
+    rendezvous = f"file://{folder}/rendezvous"
+    dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=ranks)
+    ids = [_ids(workload, ranks, each) for each in range(ranks)]
+    memory = torch.empty(memory_elements(workload.tables))
+    sharded = [ShardedTables(workload, each, rank, ids, memory) for each in placements]
+    seconds: list[list[list[float]]] = []
+    started = time.perf_counter()
+    while len(seconds) < _FEWEST_ROUNDS or _goes_on(started + budget_seconds):
+        seconds.append([_least(each) for each in sharded])
+    Path(folder, f"seconds.{rank}.json").write_text(json.dumps(seconds), encoding="utf-8")
     dist.destroy_process_group()
 
 
-def _timed(tables: ShardedTables, messages: Sequence[Any]) -> float:
+def _ids(workload: Workload, ranks: int, rank: int) -> list[Any]:
+    """(samples, pooling) of each table: ids of the samples of one rank."""
+    samples = workload.global_batch // ranks
+    random = np.random.default_rng(rank)
+    drawn = [draw_ids(t, samples * int(t.pooling), random) for t in workload.tables]
+    return [torch.from_numpy(ids).view(samples, -1) for ids in drawn]
+
+
+def _goes_on(end: float) -> bool:
+    """Whether all ranks have time for another round."""
+    late = torch.tensor([time.perf_counter() >= end], dtype=torch.int64)
+    dist.all_reduce(late)
+    return not late.item()
+
+
+def _least(sharded: ShardedTables) -> list[float]:
+    """Of a few steps the least seconds of each phase; what else runs only ever adds."""
+    timed = [_timed(sharded) for _ in range(_WARM_UPS + _STEPS)]
+    return [min(phase) for phase in zip(*timed[_WARM_UPS:], strict=True)]
+
+
+def _timed(sharded: ShardedTables) -> list[float]:
+    """Seconds of each phase on this rank, all ranks beginning it together."""
+    seconds = []
     dist.barrier()
-    started = time.perf_counter()
-    tables.step(messages)
-    seconds = torch.tensor([time.perf_counter() - started], dtype=torch.float64)
-    dist.all_reduce(seconds, op=dist.ReduceOp.MAX)
-    return float(seconds.item())
+    passed, worked = time.perf_counter(), time.thread_time()
+    for phase in sharded.step():
+        by_clock, on_core = time.perf_counter() - passed, time.thread_time() - worked
+        seconds.append(on_core if phase in _COMPUTED else by_clock)
+        dist.barrier()
+        passed, worked = time.perf_counter(), time.thread_time()
+    return seconds

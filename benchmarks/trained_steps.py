@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from placements import one_node, placements, step_seconds, workload
+from placements import one_node, phase_seconds, placements, workload
 
 from shardplan.calibrate.cost_model_fit import fit_cost_model
 from shardplan.calibrate.crew import Crew
@@ -34,51 +34,71 @@ _ANY_LINK = "1GB/s"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Steps:
-    """(M,) each: seconds of a training step under each placement."""
+    """Training steps under M placements, measured again and again, and predicted.
+
+    A phase begins on all ranks at once and ends when the slowest rank ends. Each rank's phase is
+    the least of all rounds, since what else runs on the machine only ever adds, and adds to one
+    rank at a time; a step is the sum of its phases. What a rank does by itself is timed on its
+    core, as a calibration times it, and exchanges by the clock.
+    """
 
     rounds: NDArray[np.float64]
-    """(rounds, M): measured, again and again."""
+    """(ranks, rounds, M, phases): measured."""
     predicted: NDArray[np.float64]
+    """(M,)."""
     torchrec: NDArray[np.float64]
+    """(M,)."""
     residuals: dict[str, Any]
     """Of the calibration that the predictions rest on."""
 
+    def measured(self, rounds: slice = slice(None)) -> NDArray[np.float64]:
+        """(M,): seconds of a step, from some of the rounds."""
+        least: NDArray[np.float64] = self.rounds[:, rounds].min(axis=1)
+        return least.max(axis=0).sum(axis=-1)
+
 
 def trained_steps(ranks: int, count: int, budget_seconds: float, seed: int) -> Steps:
-    """Measure and predict a step of ``count`` random placements among ``ranks`` CPU processes."""
+    """Measure and predict a step of ``count`` random placements among ``ranks`` CPU processes.
+
+    The budget is that of the calibration, and again that of the steps.
+    """
     machine = Machine.here("cpu")
     with Crew(ranks, on_gpu=False) as crew:
         measurements = run_tasks(tasks(ranks), crew, budget_seconds)
     value = fit_cost_model("here", machine, ranks, measurements)
     model = workload(seed)
     chosen = placements(count, len(model.tables), ranks, seed)
-    rounds = _measured(model, chosen, ranks)
+    rounds = measured_rounds(model, chosen, ranks, budget_seconds)
     ours = Source("here", Document(value, "here"))
     theirs = named_source(Kind.COST_MODEL, "torchrec", _HERE)
     link = value["scale_up"]["link"]["value"]
     return Steps(
         rounds=rounds,
-        predicted=_predicted(ours, model, chosen, ranks, link),
-        torchrec=_predicted(theirs, model, chosen, ranks, _ANY_LINK),
+        predicted=predicted_steps(ours, model, chosen, ranks, link),
+        torchrec=predicted_steps(theirs, model, chosen, ranks, _ANY_LINK),
         residuals=value["calibration"]["residuals"],
     )
 
 
-def _predicted(
+def predicted_steps(
     source: Source, model: Workload, chosen: list[Placement], ranks: int, link: str
 ) -> NDArray[np.float64]:
+    """(M,): seconds of a step."""
     node = one_node(ranks, source.name, link)
     file = read_cost_model(source)
     cost_model = select_cost_model(file, source, model, node, _HERE).cost_model
-    return np.array([step_seconds(cost_model, each, ranks) for each in chosen])
+    return np.array([sum(phase_seconds(cost_model, each, ranks).values()) for each in chosen])
 
 
-def _measured(model: Workload, chosen: list[Placement], ranks: int) -> NDArray[np.float64]:
+def measured_rounds(
+    model: Workload, chosen: list[Placement], ranks: int, budget_seconds: float
+) -> NDArray[np.float64]:
+    """(ranks, rounds, M, phases): seconds, from processes that train."""
     import torch.multiprocessing
     from sharded_step import run
 
     with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "seconds.json"
-        arguments = (ranks, f"{folder}/rendezvous", model, chosen, str(result))
+        arguments = (ranks, folder, model, chosen, budget_seconds)
         torch.multiprocessing.spawn(run, arguments, ranks)
-        return np.array(json.loads(result.read_text(encoding="utf-8")))
+        files = [Path(folder, f"seconds.{rank}.json") for rank in range(ranks)]
+        return np.array([json.loads(file.read_text(encoding="utf-8")) for file in files])

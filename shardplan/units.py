@@ -102,7 +102,8 @@ def parse_fraction(text: str) -> float:
     if number is None or unit != "%":
         raise UnitError(f"must be a percentage (got {_shorten(text)})", "for example 15%")
     if not 0 <= number <= 100:
-        raise UnitError(f"must be between 0% and 100% (got {_shorten(text)})")
+        message = f"must be between 0% and 100% (got {_shorten(text)})"
+        raise UnitError(message, "for example 15%")
     return float(number / 100)
 
 

@@ -28,10 +28,27 @@ if TYPE_CHECKING:
     from shardplan.cost.profile import LookupRates
 
 _FEWEST_SETS = 12
-_FREE = 1e-15
-"""Seconds per byte that stand for none at all, where a rate must be given: 1 PB/s."""
 _FROM = {"provenance": "measured", "source": "calibration"}
 _GUESS = {"provenance": "estimated", "source": "one_node"}
+_NOTHING = {"provenance": "estimated", "source": "nothing_left"}
+_SOURCES = {
+    "calibration": "shardplan calibrate; see the section calibration",
+    "best_cache": "Of the sizes tried, the one with which the measured times are predicted best.",
+    "nothing_left": (
+        "Not told apart from the other terms by the measurements: the fit leaves nothing for it."
+    ),
+    "shared_gpu": (
+        "Measured through the host's memory, for several processes shared a GPU: no link between "
+        "GPUs is so slow."
+    ),
+    "system": "As the operating system has it.",
+    "same_memory": "Not measured: the same memory as the device's own, so the same rates.",
+    "host_rows": (
+        "Not measured: lookups of rows in host memory are taken to cost what those of the device's "
+        "own cost, but that rows come over the path to the host at its full rate."
+    ),
+    "one_node": "Not measured, for only one machine was; a guess.",
+}
 
 
 def fit_cost_model(
@@ -46,26 +63,24 @@ def fit_cost_model(
         "name": name,
         "kind": "analytic",
         "description": f"Calibrated: {processes} processes on {machine.description}",
-        "on_chip_cache": {"value": exact_bytes(forward.cache_bytes), **_FROM},
-        **(
-            {"page": {"value": exact_bytes(machine.page_bytes), **_FROM}}
-            if machine.page_bytes
-            else {}
-        ),
+        "on_chip_cache": {
+            "value": exact_bytes(forward.cache_bytes),
+            "provenance": "measured",
+            "source": "best_cache",
+        },
+        **_page(machine),
         "lookup_forward": _kernel_value(forward, machine.on_gpu),
         "update_backward": _kernel_value(update, machine.on_gpu),
         "dense_update": _rate(1 / _transfer_rate(measurements, Transfer.SWEEP)),
-        "scale_up": _scale_up(measurements, processes),
+        "scale_up": _scale_up(measurements, processes, _wires_from(machine, processes)),
         "scale_out": {
             "efficiency": {"value": 0.8, **_GUESS},
             "latency": {"value": "100us", **_GUESS},
             "latency_per_node": {"value": "10us", **_GUESS},
         },
-        "sources": {
-            "calibration": "shardplan calibrate; see the section calibration",
-            "one_node": "Not measured, for only one machine was; a guess.",
-        },
     }
+    named = {figure.source for _, figure in _file(value | {"sources": _SOURCES}).figures()}
+    value["sources"] = {key: text for key, text in _SOURCES.items() if key in named}
     value["calibration"] = _calibration(value, machine, processes, measurements)
     return value
 
@@ -99,13 +114,21 @@ def _sets(measurements: Sequence[Measurement], subject: Kernel) -> tuple[list[An
     return [table_set for table_set, _ in chosen], np.array([seconds for _, seconds in chosen])
 
 
+def _page(machine: Machine) -> dict[str, Any]:
+    if not machine.page_bytes:
+        return {}
+    size = exact_bytes(machine.page_bytes)
+    return {"page": {"value": size, "provenance": "published", "source": "system"}}
+
+
 def _kernel_value(fit: KernelFit, on_gpu: bool) -> dict[str, Any]:
     rates = _rates(fit.rates)
-    ddr = dict(rates)
+    origin = {"provenance": "estimated", "source": "host_rows" if on_gpu else "same_memory"}
+    ddr = {name: figure | origin for name, figure in rates.items()}
     if on_gpu:  # rows come over the path to the host, which PyTorch alone cannot look up from
         ddr.pop("read", None)
         ddr.pop("unique", None)
-        ddr |= {"path_read": {"value": 1.0, **_GUESS}, "path_unique": {"value": 1.0, **_GUESS}}
+        ddr |= {name: {"value": 1.0, **origin} for name in ("path_read", "path_unique")}
     return {"launch": _seconds(fit.launch_seconds), "hbm": rates, "ddr": ddr}
 
 
@@ -118,20 +141,31 @@ def _rates(rates: LookupRates) -> dict[str, Any]:
     }
     per_byte = {
         "read": rates.per_read_byte,
-        "cached_read": max(rates.per_cached_byte, _FREE),
+        "cached_read": rates.per_cached_byte,
         "unique": rates.per_unique_byte,
         "output": rates.per_output_byte,
         "gather": rates.per_gathered_byte,
     }
     found = {name: _seconds(value) for name, value in seconds.items() if value > 0}
-    return found | {name: _rate(value) for name, value in per_byte.items() if value > 0}
+    found |= {name: _rate(value) for name, value in per_byte.items() if value > 0}
+    return {"cached_read": {"value": "free", **_NOTHING}} | found
 
 
-def _scale_up(measurements: Sequence[Measurement], processes: int) -> dict[str, Any]:
+def _wires_from(machine: Machine, processes: int) -> dict[str, Any]:
+    """How collectives are known."""
+    is_shared = machine.on_gpu and machine.gpus < processes
+    return {"provenance": "estimated", "source": "shared_gpu"} if is_shared else _FROM
+
+
+def _scale_up(
+    measurements: Sequence[Measurement], processes: int, origin: dict[str, Any]
+) -> dict[str, Any]:
     curves = [
-        curve for kind in Collective if (curve := _curve(measurements, kind, processes)) is not None
+        curve | origin
+        for kind in Collective
+        if (curve := _curve(measurements, kind, processes)) is not None
     ]
-    return {"link": _rate(1 / _attained(measurements, processes)), "curves": curves}
+    return {"link": _rate(1 / _attained(measurements, processes)) | origin, "curves": curves}
 
 
 def _attained(measurements: Sequence[Measurement], processes: int) -> float:
@@ -168,7 +202,6 @@ def _curve(
         "ranks": processes,
         "points": points,
         **({"excess": exact_rate(_short(1 / excess))} if excess else {}),
-        **_FROM,
     }
 
 
@@ -185,13 +218,17 @@ def _transfer_rate(measurements: Sequence[Measurement], subject: Transfer) -> fl
     return float(1 / relative_fit(sizes[:, None], seconds)[0])
 
 
+def _file(value: dict[str, Any]) -> ProfileFile:
+    return validate(ProfileFile, Document(value, value["name"]))
+
+
 def _calibration(
     value: dict[str, Any],
     machine: Machine,
     processes: int,
     measurements: Sequence[Measurement],
 ) -> dict[str, Any]:
-    profile = build_profile(validate(ProfileFile, Document(value, value["name"])))
+    profile = build_profile(_file(value))
     residuals = {
         subject: {
             "measurements": found.count,
@@ -214,7 +251,7 @@ def _calibration(
 
 
 def _seconds(value: float) -> dict[str, Any]:
-    return {"value": _time_text(value), **_FROM}
+    return {"value": _time_text(value), **(_FROM if value else _NOTHING)}
 
 
 def _rate(seconds_per_byte: float) -> dict[str, Any]:

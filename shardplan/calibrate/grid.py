@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -24,29 +26,48 @@ _T = TypeVar("_T")
 
 _KERNEL_TASKS = 240
 _TABLES = (1, 1, 2, 3, 4, 6, 8, 12)
-_BATCHES = (2_048, 4_096, 8_192)
 _DIMS = (4, 8, 16, 32, 64, 128, 256)
 _POOLINGS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 _ACCESSES: tuple[Access, ...] = (Uniform(), Zipf(0.8), Zipf(1.05), Zipf(1.3))
 _ROWS_POWERS = (2.0, 6.0)
-_MOST_SET_BYTES = 2**28
-_MOST_SET_IDS = 2**19
 _BUFFER_BYTES = tuple(2.0**power for power in (26, 12, 20, 23, 17, 25, 14, 22, 24, 19, 21, 16))
 """64 MiB and 4 KiB first, so that a short budget still spans them."""
 _SKEWS = (0.5, 0.25)
 """By which some ranks have less in an all-to-all of unequal buffers, and others more."""
 _TRANSFER_BYTES = (2.0**26, 2.0**20)
 
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large the sets of tables are that a kind of device is measured with."""
+
+    batches: tuple[int, ...]
+    most_bytes: int
+    """Of the tables of a set together."""
+    most_ids: int
+    """Of a batch."""
+
+
+CPU = Scale((512, 1_024, 2_048, 4_096), 2**28, 2**17)
+"""A few milliseconds at most, so that some runs are done before anything else gets the core."""
+GPU = Scale((4_096, 16_384, 65_536), 2**32, 2**23)
+"""Long enough for kernels to outlast their launches."""
+
 ESSENTIAL = 40
 """So many tasks are done whatever the budget: fewer cannot be fitted."""
 
 
-def tasks(ranks: int) -> list[Task]:
-    """All tasks, the most telling first; the same for the same number of ranks."""
+def tasks(ranks: int, scale: Scale = CPU) -> list[Task]:
+    """All tasks, the most telling first; the same for the same number of ranks and scale."""
     wires: list[Task] = [*_wire_tasks(ranks)]
-    kernels: list[Task] = [*_kernel_tasks()]
+    kernels: list[Task] = [*_kernel_tasks(scale)]
     mixed = [task for pair in zip(wires, kernels, strict=False) for task in pair]
     return [*mixed, *wires[len(kernels) :], *kernels[len(wires) :]]
+
+
+def digest(chosen: Sequence[Task]) -> str:
+    """A short name of a grid, another one for another grid."""
+    return hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]
 
 
 def _wire_tasks(ranks: int) -> list[WireTask]:
@@ -66,14 +87,14 @@ def _unequal(mean_bytes: float, ranks: int, by: float) -> tuple[float, ...]:
     return tuple(float(round(mean_bytes * share)) for share in np.linspace(1 - by, 1 + by, ranks))
 
 
-def _kernel_tasks() -> list[KernelTask]:
+def _kernel_tasks(scale: Scale) -> list[KernelTask]:
     random = np.random.default_rng(0)
-    return [KernelTask(_set(random), Optimizer.SGD) for _ in range(_KERNEL_TASKS)]
+    return [KernelTask(_set(random, scale), Optimizer.SGD) for _ in range(_KERNEL_TASKS)]
 
 
-def _set(random: np.random.Generator) -> TableSet:
+def _set(random: np.random.Generator, scale: Scale) -> TableSet:
     """Random tables, as many as fit the limits on bytes and ids; at least one."""
-    batch, count = _pick(random, _BATCHES), _pick(random, _TABLES)
+    batch, count = _pick(random, scale.batches), _pick(random, _TABLES)
     tables: list[Table] = []
     size_bytes, ids = 0, 0.0
     for position in range(count):
@@ -83,7 +104,7 @@ def _set(random: np.random.Generator) -> TableSet:
         table = measured_table(position, rows, dim, pooling, access)
         size_bytes += rows * table.row_bytes
         ids += batch * pooling
-        if tables and (size_bytes > _MOST_SET_BYTES or ids > _MOST_SET_IDS):
+        if tables and (size_bytes > scale.most_bytes or ids > scale.most_ids):
             break
         tables.append(table)
     return TableSet(tuple(tables), batch)

@@ -23,6 +23,13 @@ class Machine:
     on_gpu: bool
     page_bytes: int
     """Of the memory that tables lie in; 0 where gathering is not fitted, as on GPUs."""
+    gpus: int = 0
+    """How many there are, where they are measured."""
+
+    def __str__(self) -> str:
+        """The machine and its libraries in a line."""
+        libraries = (f"{name} {version}" for name, version in self.libraries.items())
+        return ", ".join((self.description, *libraries))
 
     @classmethod
     def here(cls, device: str = "auto") -> Self:
@@ -39,7 +46,7 @@ class Machine:
         if on_gpu:
             libraries["cuda"] = str(torch.version.cuda)
             count, name = torch.cuda.device_count(), torch.cuda.get_device_name()
-            return cls(f"{count} x {name}", libraries, True, 0)
+            return cls(f"{count} x {name}", libraries, True, 0, count)
         description = f"{os.cpu_count()} cores of {_cpu_name()}, {platform.system()}"
         return cls(description, libraries, False, mmap.PAGESIZE)
 

@@ -58,6 +58,8 @@ class MeasurementRow(Border):
     """The buffer of one device, the mean where they differ."""
     largest_bytes: Positive | None = None
     """That of the busiest; as ``bytes`` where it is left out."""
+    origin: str = ""
+    """The machine, the libraries and the grid of sizes that it was measured with."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -76,7 +78,7 @@ class MeasurementRow(Border):
         return self
 
     @classmethod
-    def of(cls, measurement: Measurement) -> MeasurementRow:
+    def of(cls, measurement: Measurement, origin: str = "") -> MeasurementRow:
         """The line of a measurement."""
         probe = measurement.probe
         if isinstance(probe, WireProbe):
@@ -86,6 +88,7 @@ class MeasurementRow(Border):
                 ranks=probe.ranks,
                 bytes=probe.mean_bytes,
                 largest_bytes=probe.largest_bytes,
+                origin=origin,
             )
         tables = tuple(_written(table) for table in probe.set.tables)
         return cls.model_validate(
@@ -96,6 +99,7 @@ class MeasurementRow(Border):
                 "batch": probe.set.batch,
                 "optimizer": probe.optimizer,
                 "tables": tables,
+                "origin": origin,
             }
         )
 

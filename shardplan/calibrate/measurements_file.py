@@ -32,24 +32,37 @@ class _Rows(Border):
     measurements: tuple[MeasurementRow, ...]
 
 
-def read_measurements(path: str) -> list[Measurement]:
-    """The measurements of a file.
+def read_measurements(path: str, origin: str | None = None) -> list[Measurement]:
+    """The measurements of a file; all must be of this ``origin`` where one is given.
 
     Raises InputError with every fault of the file and its line.
     """
     text = read_text(Path(path), path)
     document = _document(text, path)
-    return [row.measurement() for row in validate(_Rows, document).measurements]
+    rows = validate(_Rows, document).measurements
+    if origin is not None:
+        _check_origin(document, rows, origin)
+    return [row.measurement() for row in rows]
 
 
-def as_csv(measurements: Sequence[Measurement], with_header: bool = True) -> str:
+def _check_origin(document: Document, rows: Sequence[MeasurementRow], origin: str) -> None:
+    for index, row in enumerate(rows):
+        if row.origin != origin:
+            known = f"with {row.origin}" if row.origin else "nobody knows with what"
+            message = f"measured {known}; this calibration is one with {origin}"
+            hint = "move the file away to measure anew, or write the cost model elsewhere"
+            raise InputError([document.diagnostic(("measurements", index), message, hint)])
+
+
+def as_csv(measurements: Sequence[Measurement], with_header: bool = True, origin: str = "") -> str:
     """The text of a file, or of lines to append to one."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     if with_header:
         writer.writeheader()
     for measurement in measurements:
-        values = MeasurementRow.of(measurement).model_dump(mode="json", exclude_none=True)
+        row = MeasurementRow.of(measurement, origin)
+        values = row.model_dump(mode="json", exclude_none=True)
         tables = [_short(table) for table in values.pop("tables")]
         cell = {"tables": json.dumps(tables, separators=(",", ":"))} if tables else {}
         writer.writerow(values | cell)

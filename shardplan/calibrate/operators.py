@@ -21,6 +21,8 @@ Bags = tuple[Tensor, Tensor]
 """Ids, and the offsets at which each sample's begin."""
 
 _LEARNING_RATE = 1e-3
+_LINE_ELEMENTS = 16
+"""Tables begin where a cache line of 64 bytes does."""
 
 
 class EmbeddingTables:
@@ -31,8 +33,18 @@ class EmbeddingTables:
     sorted, each row's gradient is summed over the samples that read it, and the row is written.
     """
 
-    def __init__(self, tables: Sequence[Table], device: Tensor) -> None:
-        self._weights = [torch.ones(table.rows, table.dim, device=device) for table in tables]
+    def __init__(
+        self, tables: Sequence[Table], device: Tensor, memory: Tensor | None = None
+    ) -> None:
+        """Tables of ones, one after the other in ``memory``, a vector of fp32, where given."""
+        sizes = [memory_elements([table]) for table in tables]
+        if memory is None:
+            memory = torch.empty(sum(sizes), device=device)
+        parts = memory[: sum(sizes)].fill_(1.0).split(sizes)
+        self._weights = [
+            part[: table.rows * table.dim].view(table.rows, table.dim)
+            for part, table in zip(parts, tables, strict=True)
+        ]
 
     @property
     def widths(self) -> list[int]:
@@ -57,7 +69,10 @@ class EmbeddingTables:
 
 def _update(weight: Tensor, ids: Tensor, offsets: Tensor, gradient: Tensor) -> None:
     ends = torch.cat([offsets[1:], offsets.new_tensor([ids.numel()])])
-    sample_of_id = torch.arange(len(offsets), device=ids.device).repeat_interleave(ends - offsets)
+    sample_of_id = torch.arange(len(offsets), device=ids.device).repeat_interleave(
+        ends - offsets,
+        output_size=ids.numel(),  # or the host would wait for the device to tell
+    )
     by_row, order = torch.sort(ids, stable=True)
     rows, counts = torch.unique_consecutive(by_row, return_counts=True)
     # A bag per row, of the samples that read it: sums gradients without a copy for each id.
@@ -65,6 +80,11 @@ def _update(weight: Tensor, ids: Tensor, offsets: Tensor, gradient: Tensor) -> N
         sample_of_id[order], gradient.contiguous(), counts.cumsum(0) - counts, mode="sum"
     )
     weight.index_add_(0, rows, sums, alpha=-_LEARNING_RATE)
+
+
+def memory_elements(tables: Sequence[Table]) -> int:
+    """Elements of fp32 that tables fill when they lie one after the other."""
+    return sum(-(-table.rows * table.dim // _LINE_ELEMENTS) * _LINE_ELEMENTS for table in tables)
 
 
 def draw_bags(tables: Sequence[Table], samples: int, device: Tensor, seed: int = 0) -> list[Bags]:

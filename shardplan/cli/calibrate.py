@@ -56,8 +56,8 @@ def calibrate_command(
     says how well it predicts what was measured, on which machine and with which libraries.
 
     Measurements go to a .csv file beside the cost model while they are made. Run again, it goes on
-    where it was stopped; delete that file to begin anew. Needs PyTorch: pip install
-    'shardplan[calibrate]'.
+    where it was stopped, on the same machine and with the same libraries; delete that file to
+    begin anew. Needs PyTorch: pip install 'shardplan[calibrate]'.
 
     \b
     Examples:
@@ -87,21 +87,23 @@ def _measure(
 ) -> list[Measurement]:
     """Measure what the CSV file at ``path`` does not have yet, and add it there."""
     from shardplan.calibrate.crew import Crew
-    from shardplan.calibrate.grid import tasks
+    from shardplan.calibrate.grid import CPU, GPU, digest, tasks
     from shardplan.calibrate.measurements_file import as_csv, read_measurements
     from shardplan.calibrate.session import run_tasks
     from shardplan.cli.calibration_progress import calibration_progress
 
-    known = read_measurements(str(path)) if path.exists() else []
+    chosen = tasks(processes, GPU if machine.on_gpu else CPU)
+    origin = f"{machine}; {processes} processes; grid {digest(chosen)}"
+    known = read_measurements(str(path), origin) if path.exists() else []
     if not known:
         put_file(as_csv([]), str(path))
 
     def keep(found: Sequence[Measurement]) -> None:
         with path.open("a", encoding="utf-8") as file:
-            file.write(as_csv(found, with_header=False))
+            file.write(as_csv(found, False, origin))
 
     with calibration_progress(quiet) as report, Crew(processes, machine.on_gpu) as crew:
-        return run_tasks(tasks(processes), crew, budget, known, keep, report)
+        return run_tasks(chosen, crew, budget, known, keep, report)
 
 
 def _say_how_well(residuals: dict[str, dict[str, float]]) -> None:

@@ -12,7 +12,15 @@ from shardplan.cost.calibration_file import CalibrationFile
 from shardplan.spec.border import Border, Name
 from shardplan.spec.fault import fault
 from shardplan.spec.figure import Figure, Provenance, check_sources
-from shardplan.spec.quantities import Bytes, BytesPerSecond, Number, Seconds, Share
+from shardplan.spec.quantities import (
+    Bytes,
+    BytesPerSecond,
+    Number,
+    RateOrFree,
+    Seconds,
+    Share,
+    SomeBytes,
+)
 from shardplan.spec.wording import show
 from shardplan.topology.collective import Collective
 
@@ -24,7 +32,10 @@ Efficiency = Annotated[Number, Field(gt=0, le=10)]
 
 
 class RatesFile(Border):
-    """What a fused kernel spends on rows of one tier; what is left out costs nothing."""
+    """What a fused kernel spends on rows of one tier; what is left out costs nothing.
+
+    A rate may also be ``free``, which says so outright.
+    """
 
     per_table: Figure[Seconds] | None = None
     """Per table or column shard."""
@@ -32,17 +43,17 @@ class RatesFile(Border):
     """Per id looked up."""
     per_unique_row: Figure[Seconds] | None = None
     """Per distinct row of the batch."""
-    read: Figure[BytesPerSecond] | None = None
+    read: Figure[RateOrFree] | None = None
     """Rate at which weights are read from memory, once per id that the on-chip cache misses."""
-    cached_read: Figure[BytesPerSecond] | None = None
+    cached_read: Figure[RateOrFree] | None = None
     """Rate at which weights are read from the on-chip cache."""
     per_fetch: Figure[Seconds] | None = None
     """Per row read from memory, besides its bytes: once per id that the on-chip cache misses."""
-    unique: Figure[BytesPerSecond] | None = None
+    unique: Figure[RateOrFree] | None = None
     """Rate for the bytes of distinct rows, in the update with their optimizer state."""
-    output: Figure[BytesPerSecond] | None = None
+    output: Figure[RateOrFree] | None = None
     """Rate for pooled outputs, or their gradients."""
-    gather: Figure[BytesPerSecond] | None = None
+    gather: Figure[RateOrFree] | None = None
     """Rate at which pooled outputs, or their gradients, are picked out of those of all tables, once
     per id and once per output, where a sample's fill a ``page``; faster where they fill less."""
 
@@ -162,9 +173,9 @@ class ProfileFile(Border):
     name: Name
     kind: Literal["analytic"] = "analytic"
     description: str = ""
-    on_chip_cache: Figure[Bytes] | None = None
+    on_chip_cache: Figure[SomeBytes] | None = None
     """Of one device, shared by the tables in turn; where left out, every id's row is read."""
-    page: Figure[Bytes] | None = None
+    page: Figure[SomeBytes] | None = None
     """Of the memory's pages; a sample's outputs that fill less of one are gathered faster."""
     lookup_forward: KernelFile
     update_backward: KernelFile

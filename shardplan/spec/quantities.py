@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _with_unit(parse: Callable[[str], float], noun: str, example: str) -> BeforeValidator:
+_FREE = "free"
+
+
+def _with_unit(parse: Callable[[str], float], noun: str, example: str) -> Callable[[Any], float]:
     """Read text with ``parse``; refuse bare numbers, which have no unit."""
 
     def read(value: Any) -> float:
@@ -33,7 +37,18 @@ def _with_unit(parse: Callable[[str], float], noun: str, example: str) -> Before
             raise fault(f"needs a unit{got(value)}", f"for example {example}", "unit")
         raise fault(f"must be a {noun} with a unit{got(value)}", f"for example {example}", "type")
 
-    return BeforeValidator(read)
+    return read
+
+
+_read_rate = _with_unit(units.parse_rate, "rate", "450GB/s or 200Gb/s")
+
+
+def _read_rate_or_free(value: Any) -> float:
+    return math.inf if value == _FREE else _read_rate(value)
+
+
+def _write_rate_or_free(bytes_per_second: float) -> str:
+    return _FREE if math.isinf(bytes_per_second) else units.exact_rate(bytes_per_second)
 
 
 def _parsed(parse: Callable[[str], float], text: str) -> float:
@@ -59,27 +74,33 @@ def _more_than_nothing(share: float) -> float:
     return share
 
 
+def _more_than_no_bytes(size_bytes: int) -> int:
+    if size_bytes <= 0:
+        raise fault("must be more than 0 bytes", "leave out what is not there", "range")
+    return size_bytes
+
+
 def _read_number(value: Any) -> float:
     number = as_number(value)
     if number is None:
-        raise fault("must be a number" + got(value), _unquote_hint(value), "type")
+        raise fault("must be a number" + got(value), _unquote_hint(value, "0.5"), "type")
     return number
 
 
 def _read_whole(value: Any) -> int:
     whole = as_whole(value)
     if whole is None:
-        raise fault("must be a whole number" + got(value), _unquote_hint(value), "type")
+        raise fault("must be a whole number" + got(value), _unquote_hint(value, "8"), "type")
     return whole
 
 
-def _unquote_hint(value: Any) -> str:
-    """What to do about a number in quotes."""
+def _unquote_hint(value: Any, example: str) -> str:
+    """What to do about a number in quotes, or about something else."""
     try:
         is_number = isinstance(value, str) and isinstance(resolve(value), int | float)
     except ScalarError:
         is_number = False
-    return "write the number without quotes" if is_number else ""
+    return "write the number without quotes" if is_number else f"for example {example}"
 
 
 def _schema(*choices: dict[str, Any]) -> WithJsonSchema:
@@ -90,23 +111,34 @@ _TEXT = {"type": "string"}
 
 Bytes = Annotated[
     int,
-    _with_unit(units.parse_bytes, "size", "80GiB or 1.5TB"),
+    BeforeValidator(_with_unit(units.parse_bytes, "size", "80GiB or 1.5TB")),
     PlainSerializer(units.exact_bytes, return_type=str),
     _schema(_TEXT | {"examples": ["80GiB", "1.5TB"]}),
 ]
 """A size with a unit, in bytes."""
 
+SomeBytes = Annotated[Bytes, AfterValidator(_more_than_no_bytes)]
+"""A size that is more than 0."""
+
 BytesPerSecond = Annotated[
     float,
-    _with_unit(units.parse_rate, "rate", "450GB/s or 200Gb/s"),
+    BeforeValidator(_read_rate),
     PlainSerializer(units.exact_rate, return_type=str),
     _schema(_TEXT | {"examples": ["450GB/s", "200Gb/s"]}),
 ]
 """A rate with a unit, more than 0, in bytes per second; ``b`` is a bit and ``B`` a byte."""
 
+RateOrFree = Annotated[
+    float,
+    BeforeValidator(_read_rate_or_free),
+    PlainSerializer(_write_rate_or_free, return_type=str),
+    _schema({"const": _FREE}, _TEXT | {"examples": ["450GB/s", "200Gb/s"]}),
+]
+"""The same, or ``free``: infinite, for bytes that cost nothing."""
+
 Seconds = Annotated[
     float,
-    _with_unit(units.parse_seconds, "time", "5us or 4ms"),
+    BeforeValidator(_with_unit(units.parse_seconds, "time", "5us or 4ms")),
     PlainSerializer(units.exact_seconds, return_type=str),
     _schema(_TEXT | {"examples": ["5us", "4ms"]}),
 ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LONGEST_VALUE = 60
 _MOST_NAMES = 12
+_ADD = "add one, or leave the key out"
 
 
 class Wording(NamedTuple):
@@ -33,13 +34,14 @@ def describe(details: dict[str, Any], known_keys: list[str]) -> Wording:
         key = str(details["loc"][-1])
         return Wording(f"unknown key {show(key)}", did_you_mean(key, known_keys), "unknown_key")
     if kind == "missing":
-        return Wording("is missing", f"add {details['loc'][-1]!r} here", "missing")
+        return _missing(details["loc"][-1])
     if kind in ("enum", "literal_error"):
         return _choice(str(context["expected"]), value)
     if kind == "too_short":
-        return Wording(f"needs {context['min_length']} or more entries", "", "range")
+        return Wording(f"needs {context['min_length']} or more entries", _ADD, "range")
     if kind in _LIMITS:
-        return Wording(_LIMITS[kind](context) + got(value), _limit_hint(context, value), "range")
+        hint = _limit_hint(kind, context, value)
+        return Wording(_LIMITS[kind](context) + got(value), hint, "range")
     if kind in _TYPES:
         return Wording(_TYPES[kind] + got(value), _type_hint(kind, value), "type")
     if kind in ("value_error", "assertion_error"):
@@ -71,7 +73,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     if not names:
-        return ""
+        return "leave it out"
     listed = ", ".join(names[:_MOST_NAMES])
     return f"known: {listed}" + (", ..." if len(names) > _MOST_NAMES else "")
 
@@ -130,7 +132,26 @@ _LIMITS: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def _limit_hint(context: dict[str, Any], value: Any) -> str:
+_WITHIN_LIMITS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "greater_than": lambda c: f"write a number above {c['gt']:,}",
+    "greater_than_equal": lambda c: f"write {c['ge']:,} or more",
+    "less_than": lambda c: f"write a number below {c['lt']:,}",
+    "less_than_equal": lambda c: f"write {c['le']:,} or less",
+    "too_long": lambda c: f"leave out what follows the first {c['max_length']}",
+    "string_too_short": lambda c: "leave it out, or write something",
+    "string_too_long": lambda c: "shorten it",
+}
+
+
+def _missing(part: str | int) -> Wording:
+    if isinstance(part, int):
+        return Wording(f"has only {part} of its entries", "add what is missing", "missing")
+    return Wording("is missing", f"add {part!r} here", "missing")
+
+
+def _limit_hint(kind: str, context: dict[str, Any], value: Any) -> str:
+    if kind in _WITHIN_LIMITS:
+        return _WITHIN_LIMITS[kind](context)
     factor = context.get("multiple_of")
     if not factor or not isinstance(value, int | float):
         return ""
@@ -145,8 +166,19 @@ def _type_hint(kind: str, value: Any) -> str:
         return f"write {_BOOLS[value.lower()]}; YAML 1.2 reads {value} as text"
     if kind in ("list_type", "tuple_type") and isinstance(value, str | int | float):
         return f"put it in brackets: [{value}]" if len(str(value)) < _LONGEST_VALUE else ""
-    return ""
+    return _EXAMPLES.get(_TYPES[kind], "")
 
+
+_EXAMPLES = {
+    "must be a whole number": "for example 8",
+    "must be a number": "for example 0.5",
+    "must be a finite number": "for example 0.5",
+    "must be true or false": "write true or false",
+    "must be text": "write some text, or leave the key out",
+    "must be a list": "for example [first, second]",
+    "must be a mapping of keys to values": "write its keys below it, or leave it out",
+    "must be left empty": "leave it out",
+}
 
 _BOOLS = {"yes": "true", "on": "true", "no": "false", "off": "false",
           "true": "true", "false": "false"}  # fmt: skip
@@ -156,5 +188,5 @@ def _choice(expected: str, value: Any) -> Wording:
     """``expected`` is pydantic's "'a', 'b' or 'c'"."""
     names = [part.strip("' ") for part in expected.replace("' or '", "', '").split("', '")]
     near = difflib.get_close_matches(str(value)[:_LONGEST_VALUE], names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else ""
+    hint = f"did you mean {near[0]!r}?" if near else f"for example {names[0]}"
     return Wording(f"must be one of {', '.join(names)}{got(value)}", hint, "choice")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from shardplan.spec.border import Border, Name
 from shardplan.spec.fault import fault
 from shardplan.spec.figure import Figure, check_sources
-from shardplan.spec.quantities import Bytes, BytesPerSecond, Count, Number, Seconds, Share
+from shardplan.spec.quantities import BytesPerSecond, Count, Number, Seconds, Share, SomeBytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ _MOST_PER_NODE = 1024
 _VERTEX_KINDS = ("device", "port", "host", "switch", "nic", "core")
 
 
-class Size(Figure[Bytes]):
+class Size(Figure[SomeBytes]):
     """A capacity."""
 
 

@@ -122,3 +122,41 @@ def test_tasks_are_the_same_every_time_and_none_twice():
     assert tasks(2) == tasks(2)
     probes = [probe for task in tasks(2) for probe in task.probes]
     assert len(set(probes)) == len(probes)
+
+
+def test_only_what_was_measured_is_called_measured(truth):
+    """Copies for the host's memory, the page and the guesses across nodes are not."""
+    measured = run_tasks(tasks(RANKS), FakeCrew(truth), 1e9)
+    for on_gpu in (False, True):
+        page_bytes = 0 if on_gpu else 4096
+        here = replace(machine(), on_gpu=on_gpu, page_bytes=page_bytes, gpus=RANKS)
+        value = fit_cost_model("ours", here, RANKS, measured)
+        figures = dict(validate(ProfileFile, Document(value, "ours")).figures())
+        unmeasured = [path for path in figures if "ddr" in path or path[0] in ("page", "scale_out")]
+        assert len(unmeasured) > 10
+        for path in unmeasured:
+            assert figures[path].provenance != "measured", path
+        assert figures["scale_up", "curves", 0].provenance == "measured"
+        assert figures["lookup_forward", "hbm", "per_id"].provenance == "measured"
+
+
+def test_collectives_of_a_shared_gpu_are_not_called_measured(truth):
+    measured = run_tasks(tasks(RANKS), FakeCrew(truth), 1e9)
+    for gpus, provenance in ((1, "estimated"), (RANKS, "measured")):
+        here = replace(machine(), on_gpu=True, page_bytes=0, gpus=gpus)
+        scale_up = fit_cost_model("ours", here, RANKS, measured)["scale_up"]
+        assert {each["provenance"] for each in scale_up["curves"]} == {provenance}
+        assert scale_up["link"]["provenance"] == provenance
+
+
+def test_what_the_fit_leaves_nothing_for_is_free_and_estimated(truth):
+    """A machine whose cached bytes and launches cost nothing."""
+    hbm = replace(truth.lookup_forward.hbm, per_cached_byte=0.0)
+    lookup = replace(truth.lookup_forward, launch_seconds=0.0, hbm=hbm)
+    measured = run_tasks(tasks(RANKS), FakeCrew(replace(truth, lookup_forward=lookup)), 1e9)
+    value = fit_cost_model("ours", machine(), RANKS, measured)
+    free = value["lookup_forward"]["hbm"]["cached_read"]
+    assert free == {"value": "free", "provenance": "estimated", "source": "nothing_left"}
+    assert value["lookup_forward"]["launch"]["provenance"] == "estimated"
+    assert profile_of(value).lookup_forward.hbm.per_cached_byte == 0
+    assert "nothing_left" in value["sources"]

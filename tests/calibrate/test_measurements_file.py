@@ -3,7 +3,7 @@
 import pytest
 from synthetic import FakeCrew, shipped_profile
 
-from shardplan.calibrate.grid import tasks
+from shardplan.calibrate.grid import GPU, digest, tasks
 from shardplan.calibrate.measurements_file import as_csv, read_measurements
 from shardplan.calibrate.session import run_tasks
 from shardplan.errors import InputError
@@ -59,3 +59,31 @@ def test_a_wrong_header_is_refused(faults):
 
 def test_quotes_that_do_not_close_are_refused(faults):
     assert "not valid CSV" in faults('all_to_all,"0.01\n')[0][1]
+
+
+def test_measurements_of_another_origin_are_refused(tmp_path):
+    """At the first of them, with what to do."""
+    measured = run_tasks(tasks(4)[:3], FakeCrew(shipped_profile("cpu", tmp_path)), 1e9)
+    path = tmp_path / "measured.csv"
+    path.write_text(as_csv(measured[:2], origin="here") + as_csv(measured[2:], False, "elsewhere"))
+    assert len(read_measurements(str(path))) == len(measured)
+    with pytest.raises(InputError) as caught:
+        read_measurements(str(path), "here")
+    (found,) = caught.value.diagnostics
+    assert (found.line, found.message) == (
+        4,
+        "measured with elsewhere; this calibration is one with here",
+    )
+    assert "move the file away" in found.hint
+
+
+def test_measurements_of_one_origin_are_gone_on_with(tmp_path):
+    measured = run_tasks(tasks(4)[:3], FakeCrew(shipped_profile("cpu", tmp_path)), 1e9)
+    path = tmp_path / "measured.csv"
+    path.write_text(as_csv(measured, origin="here"))
+    assert read_measurements(str(path), "here") == measured
+
+
+def test_a_grid_is_named_by_what_is_in_it():
+    assert digest(tasks(2)) == digest(tasks(2))
+    assert len({digest(tasks(2)), digest(tasks(4)), digest(tasks(2, GPU))}) == 3

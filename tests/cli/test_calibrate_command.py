@@ -57,3 +57,16 @@ def test_quiet_says_nothing(capsys):
     with calibration_progress(quiet=True) as report:
         report(Step(50, 100, 50.0, 60.0))
     assert capsys.readouterr().err == ""
+
+
+def test_a_calibration_of_another_machine_is_not_gone_on_with(run, tmp_path):
+    """Its measurements are left as they are."""
+    pytest.importorskip("torch")
+    known = "subject,seconds,bytes,ranks,origin\nall_to_all,0.01,1e6,2,another machine\n"
+    (tmp_path / "ours.csv").write_text(known)
+    result = run("calibrate", "-o", tmp_path / "ours.yaml", "--device", "cpu")
+    assert result.exit_code == 2
+    assert "ours.csv:2:1: error: " in result.stderr
+    assert "measured with another machine" in result.stderr
+    assert "hint: move the file away" in result.stderr
+    assert (tmp_path / "ours.csv").read_text() == known

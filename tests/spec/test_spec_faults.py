@@ -58,7 +58,8 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
         ("objectiv: balance",
          (7, 1, "objectiv", "unknown key 'objectiv'", "did you mean 'objective'?")),
         ("objective: fast",
-         (7, 12, "objective", "must be one of step_time, balance (got 'fast')", "")),
+         (7, 12, "objective", "must be one of step_time, balance (got 'fast')",
+          "for example step_time")),
         ("training: {optimizer: adamw}",
          (7, 23, "training.optimizer",
           "must be one of sgd, adagrad, rowwise_adagrad, adam (got 'adamw')",
@@ -68,13 +69,14 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
           "must be one of none, sparse_dist, prefetch_sparse_dist (got 'sparse')",
           "did you mean 'sparse_dist'?")),
         ("training: {dense: {forward_ms: 4ms}}",
-         (7, 32, "training.dense.forward_ms", "must be a number (got '4ms')", "")),
+         (7, 32, "training.dense.forward_ms", "must be a number (got '4ms')", "for example 0.5")),
         ("training: {dense: {backward_ms: -1}}",
-         (7, 33, "training.dense.backward_ms", "must be at least 0 (got -1)", "")),
+         (7, 33, "training.dense.backward_ms", "must be at least 0 (got -1)", "write 0 or more")),
         ("training: {dense: {memory: 2}}",
          (7, 28, "training.dense.memory", "needs a unit (got 2)", "for example 80GiB or 1.5TB")),
         ("training: {comm_dtype: fp16}",
-         (7, 24, "training.comm_dtype", "must be a mapping of keys to values (got 'fp16')", "")),
+         (7, 24, "training.comm_dtype", "must be a mapping of keys to values (got 'fp16')",
+          "write its keys below it, or leave it out")),
         ("training: {exact_updates: yes}",
          (7, 27, "training.exact_updates", "must be true or false (got 'yes')",
           "write true; YAML 1.2 reads yes as text")),
@@ -82,7 +84,7 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
          (7, 16, "reserve.hbm", "must be a percentage or a size (got 0.15)",
           "did you mean 15%?")),
         ("reserve: {ddr: 150%}",
-         (7, 16, "reserve.ddr", "must be between 0% and 100% (got '150%')", "")),
+         (7, 16, "reserve.ddr", "must be between 0% and 100% (got '150%')", "for example 15%")),
         ("reserve: {ssd: 8gib}",
          (7, 16, "reserve.ssd", "unknown unit 'gib' of a size (got '8gib')",
           "did you mean 8GiB?")),
@@ -102,17 +104,19 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
         ("constraints: [{tables: [a, b], together: true, apart: true}]",
          (7, 55, "constraints[0].apart", "tables cannot be both together and apart", "")),
         ("constraints: [{tables: [], together: true}]",
-         (7, 24, "constraints[0].tables", "needs 1 or more entries", "")),
+         (7, 24, "constraints[0].tables", "needs 1 or more entries",
+          "add one, or leave the key out")),
         ("constraints: [{tables: a, sharding: row}]",
          (7, 37, "constraints[0].sharding",
           "must be one of data_parallel, table_wise, column_wise, row_wise, table_row_wise, "
-          "table_column_wise, grid_shard (got 'row')", "")),
+          "table_column_wise, grid_shard (got 'row')",
+          "for example data_parallel")),
         ("constraints: [{tables: a, kernels: [fuse]}]",
          (7, 37, "constraints[0].kernels[0]",
           "must be one of dense, fused, fused_uvm, fused_uvm_caching, key_value (got 'fuse')",
           "did you mean 'fused'?")),
         ("constraints: [{tables: a, ranks: [-1]}]",
-         (7, 35, "constraints[0].ranks[0]", "must be at least 0 (got -1)", "")),
+         (7, 35, "constraints[0].ranks[0]", "must be at least 0 (got -1)", "write 0 or more")),
         ("constraints: [{tables: 'c_2', ranks: [0]}]",
          (7, 24, "constraints[0].tables[0]", "no table matches 'c_2'", "did you mean 'c_1'?")),
         ("constraints: [{tables: [a, 'x*'], ranks: [0]}]",
@@ -145,8 +149,9 @@ def test_faults_outside_the_tables(line: str, fault: Fault) -> None:
     ("rest", "fault"),
     [
         ("dims: 8, dim: 8", (4, 25, "tables[0].dims", "unknown key 'dims'", "did you mean 'dim'?")),
-        ("dim: 2", (4, 30, "tables[0].dim", "must be at least 4 (got 2)", "")),
-        ("dim: 65540", (4, 30, "tables[0].dim", "must be at most 65,536 (got 65540)", "")),
+        ("dim: 2", (4, 30, "tables[0].dim", "must be at least 4 (got 2)", "write 4 or more")),
+        ("dim: 65540", (4, 30, "tables[0].dim", "must be at most 65,536 (got 65540)",
+                        "write 65,536 or less")),
         ("dtype: fp23, dim: 8", (4, 32, "tables[0].dtype",
                                  "must be one of fp32, fp16, bf16 (got 'fp23')",
                                  "did you mean 'fp32'?")),
@@ -195,17 +200,21 @@ def test_faults_of_a_table(rest: str, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("rows", "message", "hint"),
     [
-        ("0", "must be at least 1 (got 0)"),
-        ("1e14", "must be at most 10,000,000,000,000 (got 100000000000000)"),
-        ("2.5", "must be a whole number (got 2.5)"),
-        ("many", "must be a whole number (got 'many')"),
+        ("0", "must be at least 1 (got 0)", "write 1 or more"),
+        (
+            "1e14",
+            "must be at most 10,000,000,000,000 (got 100000000000000)",
+            "write 10,000,000,000,000 or less",
+        ),
+        ("2.5", "must be a whole number (got 2.5)", "for example 8"),
+        ("many", "must be a whole number (got 'many')", "for example 8"),
     ],
 )
-def test_faults_of_rows(rows: str, message: str) -> None:
+def test_faults_of_rows(rows: str, message: str, hint: str) -> None:
     text = HEAD + f"tables:\n  - {{name: t, rows: {rows}, dim: 8}}\n"
-    assert faults(text) == [(4, 21, "tables[0].rows", message, "")]
+    assert faults(text) == [(4, 21, "tables[0].rows", message, hint)]
 
 
 def test_names_are_unique_over_all_modules() -> None:
@@ -224,8 +233,9 @@ def test_names_are_unique_over_all_modules() -> None:
         ("{global: 1, local: 1}", (1, 8, "batch", "must have exactly one of 'global' and 'local'",
                                    "for example {local: 4096}")),
         ("{globl: 1}", (1, 9, "batch.globl", "unknown key 'globl'", "did you mean 'global'?")),
-        ("{local: 0}", (1, 16, "batch.local", "must be at least 1 (got 0)", "")),
-        ("4096", (1, 8, "batch", "must be a mapping of keys to values (got 4096)", "")),
+        ("{local: 0}", (1, 16, "batch.local", "must be at least 1 (got 0)", "write 1 or more")),
+        ("4096", (1, 8, "batch", "must be a mapping of keys to values (got 4096)",
+                  "write its keys below it, or leave it out")),
     ],
 )  # fmt: skip
 def test_faults_of_the_batch(batch: str, fault: Fault) -> None:
