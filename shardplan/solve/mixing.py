@@ -133,7 +133,7 @@ class _Rows:
         room: NDArray[np.float64] | None,
         most: NDArray[np.int64] | None,
     ) -> None:
-        """What each device bears is within ``room`` (D, K), or at most the columns ``most`` (K,)."""
+        """What each device bears is within ``room`` (D, K), or at most ``most`` (K,), columns."""
         problem = self.problem
         fixed = per_device(problem, self.start, self._fixed(per_option))
         used = np.flatnonzero(per_option[self.options].any(axis=0) | fixed.any(axis=0))
