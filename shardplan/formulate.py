@@ -15,6 +15,7 @@ from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.plan.decision import Decision
+from shardplan.plan.rounding import rounded_down
 from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
 from shardplan.solve.problem import Problem, Shape
 from shardplan.spec.objective import Objective
@@ -53,16 +54,43 @@ class Formulation:
     members: NDArray[np.int64]
     """(options of the problem, most tables of an item): rows of ``options``, -1 for none."""
 
-    def decisions(self, placement: Placement) -> tuple[Decision, ...]:
-        """What a placement decides for each table, in the order of tables."""
+    def decisions(
+        self, placement: Placement, weights: NDArray[np.float64] | None = None
+    ) -> tuple[Decision, ...]:
+        """What a placement decides for each table, in the order of tables.
+
+        ``weights`` (options of the problem,) says what share each option has in the blend of its
+        item's chosen option, 1 in all for each item; None where the chosen options stand alone.
+        """
         found = []
+        hbm_share, ddr_share = self._item_shares(placement, weights)
         for item, chosen in enumerate(placement.option.tolist()):
             targets = tuple(placement.targets_of(item).tolist())
             rows = self.members[chosen]
-            found += [self._decision(row, targets) for row in rows[rows >= 0].tolist()]
+            cache = hbm_share[item], ddr_share[item]
+            found += [self._decision(row, targets, *cache) for row in rows[rows >= 0].tolist()]
         return tuple(sorted(found, key=lambda decision: decision.table))
 
-    def _decision(self, row: int, targets: tuple[int, ...]) -> Decision:
+    def _item_shares(
+        self, placement: Placement, weights: NDArray[np.float64] | None
+    ) -> tuple[list[float], list[float]]:
+        """(I,) each: of cached items, the shares of the rows in HBM, and in DDR above SSD.
+
+        Rounded down, so that no tier overflows by it.
+        """
+        problem, first = self.problem, self.members[:, 0]
+        if weights is None:
+            weights = np.zeros(problem.option_count)
+            weights[placement.option] = 1.0
+        hbm, ddr = (
+            np.bincount(problem.item_of_option, weights * share[first], problem.item_count)
+            for share in (self.options.hbm_share, self.options.ddr_share)
+        )
+        return [rounded_down(h) for h in hbm.tolist()], [rounded_down(d) for d in ddr.tolist()]
+
+    def _decision(
+        self, row: int, targets: tuple[int, ...], hbm_share: float, ddr_share: float
+    ) -> Decision:
         """What one option, placed so, decides for its table."""
         options, kernel = self.options, self.options.compute_kernel(row)
         is_cached = kernel in CACHING_KERNELS
@@ -72,8 +100,8 @@ class Formulation:
             kernel,
             int(options.column_shards[row]),
             targets,
-            float(options.hbm_share[row]) if is_cached else None,
-            float(options.ddr_share[row]) if is_cached else 0.0,
+            hbm_share if is_cached else None,
+            ddr_share if is_cached else 0.0,
         )
 
 
