@@ -89,6 +89,8 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         fetches=missed if cache_bytes else ids,
         missed_rows=np.zeros(len(tables)),
         ssd_rows=np.zeros(len(tables)),
+        hit_rates=np.ones(len(tables)),
+        ddr_hit_rates=np.ones(len(tables)),
     )
 
 
