@@ -52,6 +52,8 @@ class Traffic:
     (O,) each.
     """
 
+    accesses: NDArray[np.float64]
+    """Rows looked up."""
     hit_rates: NDArray[np.float64]
     """Share of the accesses whose row is in HBM when the batch begins."""
     ddr_hit_rates: NDArray[np.float64]

@@ -33,6 +33,7 @@ def traffic_of(
     )
     page_bytes = -(-row_bytes // ssd_page_bytes) * ssd_page_bytes
     return Traffic(
+        accesses=shares.ids,
         hit_rates=shares.hit_rates,
         ddr_hit_rates=shares.ddr_hit_rates,
         host_bytes=rows * row_bytes + 2 * shares.unique_rows * state,
