@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.lookup import OUTPUT_ELEMENT_BYTES, LookupSums
-from shardplan.cost.memory import state_row_bytes
 from shardplan.cost.profile import LookupRates
 from shardplan.cost.shares import Shares
+from shardplan.cost.storage import state_row_bytes
 from shardplan.workload.row_reads import fetches, row_distributions, unique_rows
 
 if TYPE_CHECKING:

@@ -12,16 +12,10 @@ from shardplan.cost.collectives import Collectives
 from shardplan.cost.communication import Communication
 from shardplan.cost.cost_model import Phase, UnitCosts
 from shardplan.cost.lookup import OUTPUT_ELEMENT_BYTES, LookupSums, host_rates
-from shardplan.cost.memory import (
-    GRADIENT_ELEMENT_BYTES,
-    Storage,
-    base_bytes,
-    state_in_ddr,
-    state_row_bytes,
-    unit_bytes,
-)
+from shardplan.cost.memory import GRADIENT_ELEMENT_BYTES, base_bytes, unit_bytes
 from shardplan.cost.prefetch import prefetch_seconds
 from shardplan.cost.shares import Shares, TableArrays
+from shardplan.cost.storage import Storage, state_in_ddr, state_row_bytes
 from shardplan.cost.traffic import traffic_of
 from shardplan.errors import ShardplanError
 from shardplan.options.kernel import CACHING_KERNELS, Kernel

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.cost_model import Traffic
-from shardplan.cost.memory import state_in_ddr, state_row_bytes
+from shardplan.cost.storage import state_in_ddr, state_row_bytes
 from shardplan.options.kernel import Kernel
 
 if TYPE_CHECKING:
