@@ -122,7 +122,7 @@ def formulate(case: Case) -> Formulation:
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)
         _refuse([*too_many_bytes(problem), *large] if large else [])
-        members = members[fits]
+        members = members[_may_be_used(problem, fits)]
         problem = _problem(case, options, items, members)
     _refuse(crowded_apart(case.workload, items, problem))
     return Formulation(problem, options, items, members)
@@ -252,6 +252,13 @@ def _fits_alone(problem: Problem) -> NDArray[np.bool_]:
     total &= (problem.total_node_bytes <= problem.node_capacity.sum(axis=0)).all(axis=1)
     fits: NDArray[np.bool_] = device & node & total
     return fits
+
+
+def _may_be_used(problem: Problem, fits: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(O,): the options that fit, and those that may have a part in a mix that does."""
+    assert problem.blend is not None, "formulated with blends"
+    useful: NDArray[np.bool_] = np.isin(problem.blend, problem.blend[fits])
+    return useful
 
 
 def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -> None:

@@ -214,3 +214,11 @@ def test_larger_caches_cost_more_memory_and_less_time(formulation):
         assert (np.diff(problem.device_bytes[own, 0]) > 0).all()
         assert (np.diff(problem.load_seconds[own], axis=0) <= 0).all()
         assert problem.load_seconds[own].max() < inf
+
+
+def test_caches_too_large_for_a_device_stay_where_smaller_ones_fit():
+    """A cache of 30% may fit where one of 50% does not: it is a mix of 25% and 50%."""
+    problem = formulate(cached_case("3GiB", "24GiB")).problem
+    too_large = problem.device_bytes[:, 0] > problem.device_capacity[0, 0]
+    assert too_large.any()
+    assert np.isin(problem.blend[too_large], problem.blend[~too_large]).all()
