@@ -15,6 +15,7 @@ from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.plan.decision import Decision
+from shardplan.plan.rounding import rounded_down
 from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
 from shardplan.solve.problem import Problem, Shape
 from shardplan.spec.objective import Objective
@@ -55,23 +56,29 @@ class Formulation:
 
     def decisions(self, placement: Placement) -> tuple[Decision, ...]:
         """What a placement decides for each table, in the order of tables."""
-        shares = np.column_stack([self.options.hbm_share, self.options.ddr_share])
-        mixed = [placement.of_items(self.problem, shares[member]) for member in self.members.T]
         found = []
+        hbm_share, ddr_share = self._item_shares(placement)
         for item, chosen in enumerate(placement.option.tolist()):
             targets = tuple(placement.targets_of(item).tolist())
             rows = self.members[chosen]
-            found += [
-                self._decision(row, targets, *of_member[item].tolist())
-                for row, of_member in zip(rows.tolist(), mixed, strict=True)
-                if row >= 0
-            ]
+            cache = hbm_share[item], ddr_share[item]
+            found += [self._decision(row, targets, *cache) for row in rows[rows >= 0].tolist()]
         return tuple(sorted(found, key=lambda decision: decision.table))
+
+    def _item_shares(self, placement: Placement) -> tuple[list[float], list[float]]:
+        """(I,) each: of cached items, the shares of the rows in HBM, and in DDR above SSD.
+
+        Rounded down, so that no tier overflows by it.
+        """
+        shares = np.column_stack([self.options.hbm_share, self.options.ddr_share])
+        of_item = placement.of_items(self.problem, shares[self.members[:, 0]])
+        hbm, ddr = ([rounded_down(share) for share in tier.tolist()] for tier in of_item.T)
+        return hbm, ddr
 
     def _decision(
         self, row: int, targets: tuple[int, ...], hbm_share: float, ddr_share: float
     ) -> Decision:
-        """What one option, placed so and with so large caches, decides for its table."""
+        """What one option, placed so, decides for its table."""
         options, kernel = self.options, self.options.compute_kernel(row)
         is_cached = kernel in CACHING_KERNELS
         return Decision(
@@ -102,7 +109,7 @@ def formulate(case: Case) -> Formulation:
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)
         _refuse([*too_many_bytes(problem), *large] if large else [])
-        members = members[fits]
+        members = members[_may_be_used(problem, fits)]
         problem = _problem(case, options, items, members)
     _refuse(crowded_apart(case.workload, items, problem))
     return Formulation(problem, options, items, members)
@@ -232,6 +239,13 @@ def _fits_alone(problem: Problem) -> NDArray[np.bool_]:
     total &= (problem.total_node_bytes <= problem.node_capacity.sum(axis=0)).all(axis=1)
     fits: NDArray[np.bool_] = device & node & total
     return fits
+
+
+def _may_be_used(problem: Problem, fits: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(O,): the options that fit, and those that may have a part in a mix that does."""
+    assert problem.blend is not None, "formulated with blends"
+    useful: NDArray[np.bool_] = np.isin(problem.blend, problem.blend[fits])
+    return useful
 
 
 def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -> None:

@@ -96,7 +96,10 @@ def _optimality(case: Case, outcome: Outcome, prediction: Prediction) -> Optimal
         if case.objective is Objective.STEP_TIME
         else prediction.balance_seconds
     )
-    if abs(predicted - outcome.objective) > _AGREEMENT * predicted:
+    mixes = outcome.placement is not None and outcome.placement.weights is not None
+    differs = predicted - outcome.objective
+    # What a cache misses is convex in its size: a mix of sizes may turn out better than claimed.
+    if max(differs, 0.0 if mixes else -differs) > _AGREEMENT * predicted:
         raise SolverError(
             f"the solver's objective, {outcome.objective:.9g} s, is not the plan's, "
             f"{predicted:.9g} s"

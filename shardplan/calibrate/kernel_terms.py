@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.lookup import OUTPUT_ELEMENT_BYTES, LookupSums
-from shardplan.cost.memory import state_row_bytes
 from shardplan.cost.profile import LookupRates
 from shardplan.cost.shares import Shares
+from shardplan.cost.storage import state_row_bytes
 from shardplan.workload.row_reads import fetches, row_distributions, unique_rows
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         fetches=missed if cache_bytes else ids,
         missed_rows=np.zeros(len(tables)),
         ssd_rows=np.zeros(len(tables)),
+        hit_rates=np.ones(len(tables)),
+        ddr_hit_rates=np.ones(len(tables)),
     )
 
 

@@ -12,16 +12,11 @@ from shardplan.cost.collectives import Collectives
 from shardplan.cost.communication import Communication
 from shardplan.cost.cost_model import Phase, UnitCosts
 from shardplan.cost.lookup import OUTPUT_ELEMENT_BYTES, LookupSums, host_rates
-from shardplan.cost.memory import (
-    GRADIENT_ELEMENT_BYTES,
-    Storage,
-    base_bytes,
-    state_in_ddr,
-    state_row_bytes,
-    unit_bytes,
-)
+from shardplan.cost.memory import GRADIENT_ELEMENT_BYTES, base_bytes, unit_bytes
 from shardplan.cost.prefetch import prefetch_seconds
 from shardplan.cost.shares import Shares, TableArrays
+from shardplan.cost.storage import Storage, state_in_ddr, state_row_bytes
+from shardplan.cost.traffic import traffic_of
 from shardplan.errors import ShardplanError
 from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.sharding_type import ShardingType
@@ -30,6 +25,7 @@ from shardplan.workload.training import Pipeline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.cost_model import Traffic
     from shardplan.cost.profile import KernelCosts, LookupRates, Profile
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
@@ -81,14 +77,7 @@ class AnalyticCostModel:
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """Seconds per phase and bytes per tier of one unit on each device that it lands on."""
         self._check_kernels(options)
-        topology, wire = self.topology, self._communication
-        shares = Shares.of(
-            self._tables,
-            options,
-            self.workload.global_batch,
-            topology,
-            self.profile.on_chip_cache_bytes,
-        )
+        shares, wire = self.shares(options), self._communication
         load = np.column_stack(
             [
                 wire.ids_seconds(shares, options),
@@ -101,6 +90,23 @@ class AnalyticCostModel:
             ]
         )
         return UnitCosts(load, unit_bytes(shares, options, self._storage))
+
+    def shares(self, options: OptionSet) -> Shares:
+        """What each unit holds and does on each device that it lands on."""
+        return Shares.of(
+            self._tables,
+            options,
+            self.workload.global_batch,
+            self.topology,
+            self.profile.on_chip_cache_bytes,
+        )
+
+    def traffic(self, options: OptionSet) -> Traffic:
+        """What each unit moves between the tiers in one step."""
+        optimizer = self.workload.training.optimizer
+        cache = self.profile.cache
+        page = cache.ssd_page_bytes if cache else 1
+        return traffic_of(self.shares(options), options, optimizer, page)
 
     def shard_bytes(
         self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
@@ -117,7 +123,7 @@ class AnalyticCostModel:
 
     @cached_property
     def _tables(self) -> TableArrays:
-        return TableArrays.of(self.workload, self.topology.world_size)
+        return TableArrays.of(self.workload, self.topology)
 
     @cached_property
     def _communication(self) -> Communication:

@@ -45,6 +45,25 @@ class UnitCosts:
     """(O, 3): bytes needed in each of ``TIERS``: weights, optimizer state, buffers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What one unit of each option moves between tiers on each device that it lands on, per step.
+
+    (O,) each.
+    """
+
+    accesses: NDArray[np.float64]
+    """Rows looked up."""
+    hit_rates: NDArray[np.float64]
+    """Share of the accesses whose row is in HBM when the batch begins."""
+    ddr_hit_rates: NDArray[np.float64]
+    """The same of HBM and DDR together; 1 where nothing lies on SSD."""
+    host_bytes: NDArray[np.float64]
+    """Read and written over the device's host link: rows, and optimizer state in DDR."""
+    ssd_bytes: NDArray[np.float64]
+    """Read of and written to the node's SSD, in whole pages."""
+
+
 class CostModel(Protocol):
     """Predicts seconds and bytes for one workload on one topology."""
 
@@ -66,6 +85,9 @@ class CostModel(Protocol):
 
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """What each unit of each option costs a device."""
+
+    def traffic(self, options: OptionSet) -> Traffic | None:
+        """What each unit of each option moves between tiers; None where that is not predicted."""
 
     def shard_bytes(
         self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]

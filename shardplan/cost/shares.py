@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cache_misses import CacheMisses
+from shardplan.cost.readings import Readings
 from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.sharding_type import ShardingType
-from shardplan.workload.row_reads import fetches, row_distributions, unique_rows
+from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.cache_misses import CacheMisses
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
-    from shardplan.workload.row_distribution import RowDistribution
     from shardplan.workload.workload import Workload
 
 
@@ -32,31 +32,20 @@ class TableArrays:
     """Ids per sample, over all features."""
     features: NDArray[np.int64]
     """Each gives one pooled output per sample."""
-    unique_rows: NDArray[np.float64]
-    """Distinct rows that the global batch touches."""
-    unique_rows_of_rank: NDArray[np.float64]
-    """Distinct rows that the part of the batch of one rank touches."""
-    distributions: tuple[RowDistribution, ...]
-    """How likely each row is to be read."""
-    misses: CacheMisses
-    """What caches miss of the global batch."""
+    readings: Readings
+    """What a batch reads of them."""
 
     @classmethod
-    def of(cls, workload: Workload, world_size: int) -> TableArrays:
+    def of(cls, workload: Workload, topology: Topology) -> TableArrays:
         """Read the tables off a workload."""
-        tables, batch = workload.tables, float(workload.global_batch)
-        distributions = row_distributions(tables)
-        pooling = np.array([table.pooling for table in tables], dtype=np.float64)
+        tables, world = workload.tables, topology.world_size
         return cls(
             rows=np.array([table.rows for table in tables], dtype=np.int64),
             dim=np.array([table.dim for table in tables], dtype=np.int64),
             element_bytes=np.array([table.dtype.bytes for table in tables], dtype=np.int64),
-            pooling=pooling,
+            pooling=np.array([table.pooling for table in tables], dtype=np.float64),
             features=np.array([len(table.features) for table in tables], dtype=np.int64),
-            unique_rows=unique_rows(distributions, batch * pooling),
-            unique_rows_of_rank=unique_rows(distributions, batch / world_size * pooling),
-            distributions=distributions,
-            misses=CacheMisses(distributions, batch * pooling),
+            readings=Readings.of(workload, world, (world, topology.devices_per_node)),
         )
 
 
@@ -75,7 +64,7 @@ class Shares:
     samples: NDArray[np.float64]
     """The global batch; of a data-parallel table the rank's own part."""
     ids: NDArray[np.float64]
-    """Looked up by all shards; a column shard looks up all ids, row shards split them evenly."""
+    """Looked up by all shards; a column shard looks up all ids, row shards split them."""
     bags: NDArray[np.float64]
     """(sample, feature) pairs over all shards: lengths received, and pooled outputs made."""
     unique_rows: NDArray[np.float64]
@@ -86,6 +75,10 @@ class Shares:
     """Distinct rows that the cache in HBM lacks; 0 of kernels without one."""
     ssd_rows: NDArray[np.float64]
     """Of these, the rows that the cache in DDR lacks too, where the table lies on SSD."""
+    hit_rates: NDArray[np.float64]
+    """Share of the accesses whose row is in HBM when the batch begins."""
+    ddr_hit_rates: NDArray[np.float64]
+    """The same of HBM and DDR together."""
 
     @classmethod
     def of(
@@ -98,9 +91,10 @@ class Shares:
     ) -> Shares:
         """Work out the shares of every option on devices with so large an on-chip cache.
 
-        Row shards are taken as evenly loaded, which holds where ids are hashed: each of n reads
-        every n-th row, so that a cache holds as many of the hottest rows as n times as large a
-        cache in front of the whole table, and misses an n-th of what that one would.
+        Where ids are hashed, each of n row shards reads every n-th row, so that a cache holds as
+        many of the hottest rows as n times as large a cache in front of the whole table, and misses
+        an n-th of what that one would. Where ids are by frequency, all row shards are charged as
+        the first, which has the hottest rows.
         """
         world, devices_per_node = topology.world_size, topology.devices_per_node
         table = options.table
@@ -111,42 +105,55 @@ class Shares:
         row_shards = np.where(everywhere, world, np.where(by_node, devices_per_node, 1))
         shards = np.where(node_columns, options.column_shards // devices_per_node, 1)
         samples: NDArray[np.float64] = np.where(replicated, batch / world, float(batch))
-        unique = np.where(replicated, tables.unique_rows_of_rank[table], tables.unique_rows[table])
         bags: NDArray[np.float64] = samples * tables.features[table] * shards
         columns = -(-tables.dim[table] // options.column_shards)
-        ids = samples * tables.pooling[table]
-        cached_rows = cache_bytes / (columns * tables.element_bytes[table]) * row_shards
-        fetched = fetches(tables.distributions, table, ids, cached_rows) if cache_bytes else ids
-        missed_rows, ssd_rows = _missed(tables.misses, options)
+        readings = tables.readings
+        reading, parts = readings.of_shards(table, row_shards)
+        unique = np.where(
+            replicated, readings.unique_rows_of_rank[reading], readings.unique_rows[reading]
+        )
+        ids = samples * readings.pooling[reading]
+        room = cache_bytes / (columns * tables.element_bytes[table]) * parts
+        fetched = fetches(readings.distributions, reading, ids, room) if cache_bytes else ids
+        caches = _Caches.of(readings.misses, reading, options)
         return cls(
             shards=shards,
             shard_rows=-(-tables.rows[table] // row_shards),
             columns=columns,
             element_bytes=tables.element_bytes[table],
             samples=samples,
-            ids=ids * shards / row_shards,
+            ids=ids * shards / parts,
             bags=bags,
-            unique_rows=unique * shards / row_shards,
-            fetches=fetched * shards / row_shards,
-            missed_rows=missed_rows * shards / row_shards,
-            ssd_rows=ssd_rows * shards / row_shards,
+            unique_rows=unique * shards / parts,
+            fetches=fetched * shards / parts,
+            missed_rows=caches.missed_rows * shards / parts,
+            ssd_rows=caches.ssd_rows * shards / parts,
+            hit_rates=caches.hit_rates,
+            ddr_hit_rates=caches.ddr_hit_rates,
         )
 
 
-def _missed(
-    misses: CacheMisses, options: OptionSet
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(O,) each: distinct rows of a whole table missed in HBM, and in DDR above SSD as well.
+@dataclass(frozen=True, eq=False, slots=True)
+class _Caches:
+    """What caches do for whole readings, as arrays of length O."""
 
-    The two caches hold different rows, so that together they act as one.
-    """
-    missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
-    cached, key_value = (
-        np.flatnonzero(options.has_kernel(*kernels))
-        for kernels in (tuple(CACHING_KERNELS), (Kernel.KEY_VALUE,))
-    )
-    hbm, ddr = options.hbm_share, options.ddr_share
-    missed[cached] = misses.missed_rows(options.table[cached], hbm[cached])
-    both = hbm[key_value] + ddr[key_value]
-    on_ssd[key_value] = misses.missed_rows(options.table[key_value], both)
-    return missed, on_ssd
+    missed_rows: NDArray[np.float64]
+    ssd_rows: NDArray[np.float64]
+    hit_rates: NDArray[np.float64]
+    ddr_hit_rates: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, misses: CacheMisses, reading: NDArray[np.int32], options: OptionSet) -> _Caches:
+        """The caches in HBM and DDR hold different rows, so that together they act as one."""
+        missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
+        hits = options.hbm_share.copy()
+        below = np.ones(len(options))
+        cached = np.flatnonzero(options.has_kernel(*CACHING_KERNELS))
+        share = options.hbm_share[cached]
+        missed[cached] = misses.missed_rows(reading[cached], share)
+        hits[cached] = misses.hit_rates(reading[cached], share)
+        stored = np.flatnonzero(options.has_kernel(Kernel.KEY_VALUE))
+        both = options.hbm_share[stored] + options.ddr_share[stored]
+        on_ssd[stored] = misses.missed_rows(reading[stored], both)
+        below[stored] = misses.hit_rates(reading[stored], both)
+        return cls(missed, on_ssd, hits, below)

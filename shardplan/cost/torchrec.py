@@ -101,6 +101,9 @@ class TorchRecCostModel:
         each = self._shards_per_device(options)[:, None]
         return UnitCosts(load * each, memory * each)
 
+    def traffic(self, options: OptionSet) -> None:
+        """TorchRec does not say."""
+
     def shard_bytes(
         self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
     ) -> NDArray[np.float64]:

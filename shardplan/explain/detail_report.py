@@ -8,6 +8,7 @@ from shardplan.explain import words
 from shardplan.explain.device_section import full_bar
 from shardplan.explain.report import Bar, Column, Grid, Report, Section
 from shardplan.explain.table_section import kernel, sharding
+from shardplan.explain.tier_section import in_words
 from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def table_report(detail: TableDetail) -> Report:
         ("kernel", kernel(line)),
         ("ranks", line.ranks),
         ("memory", f"{words.tiers(line.memory_bytes)} over all devices, buffers included"),
+        *in_words(line.traffic),
         (
             "slowest",
             f"{words.seconds(line.slowest_seconds)} on rank {line.slowest_rank}, "
@@ -89,6 +91,7 @@ def device_report(detail: DeviceDetail) -> Report:
             (Column(""), Column("used", True), Column("of usable")),
             (("HBM", words.use(line.hbm), full_bar(line.hbm)),),
         ),
+        tuple(f"{name}: {text}" for name, text in in_words(line.traffic)),
     )
     return Report(title, (_device_phases(detail), memory, _device_tables(detail)))
 

@@ -14,11 +14,13 @@ from shardplan.explain.explanation import (
     PhaseLine,
     TableLine,
     TierBytes,
+    TierTraffic,
     TierUse,
 )
 from shardplan.explain.meanings import PHASES
 from shardplan.explain.notes import notes
 from shardplan.explain.ranks import compress
+from shardplan.explain.tiers import traffic_of_ranks, traffic_of_tables
 from shardplan.plan.rounding import differs, rounded, whole_bytes
 
 if TYPE_CHECKING:
@@ -105,8 +107,11 @@ def devices(study: Study) -> tuple[DeviceLine, ...]:
             busy_seconds=rounded(seconds),
             phase_seconds=tuple(rank.phases.values()),
             hbm=TierUse(rank.memory_bytes.hbm, usable),
+            traffic=moved,
         )
-        for rank, seconds in zip(study.plan.prediction.ranks, busy, strict=True)
+        for rank, seconds, moved in zip(
+            study.plan.prediction.ranks, busy, traffic_of_ranks(study.ledger), strict=True
+        )
     )
 
 
@@ -131,8 +136,8 @@ def tables(study: Study) -> tuple[TableLine, ...]:
     total = (ledger.unit_seconds * ledger.total_units[:, None])[:, study.is_counted].sum(axis=1)
     held = ledger.unit_bytes * ledger.total_units[:, None]
     return tuple(
-        _table(study, index, slowest[index], float(total[index]), held[index])
-        for index in range(len(study.planned))
+        _table(study, index, slowest[index], float(total[index]), held[index], moved)
+        for index, moved in enumerate(traffic_of_tables(ledger))
     )
 
 
@@ -142,6 +147,7 @@ def _table(
     seconds: NDArray[np.float64],
     total_seconds: float,
     held_bytes: NDArray[np.float64],
+    traffic: TierTraffic | None,
 ) -> TableLine:
     planned, decision = study.planned[index], study.ledger.decisions[index]
     table = planned.table
@@ -156,6 +162,7 @@ def _table(
         compute_kernel=decision.kernel,
         column_shards=decision.column_shards,
         load_factor=decision.load_factor,
+        ddr_load_factor=decision.ddr_load_factor,
         ranks=compress(planned.ranks),
         device_count=len(planned.ranks),
         slowest_rank=int(study.ledger.slowest_ranks[index]),
@@ -163,4 +170,5 @@ def _table(
         total_seconds=rounded(total_seconds),
         phase_seconds=tuple(rounded(value) for value in seconds.tolist()),
         memory_bytes=TierBytes(*(whole_bytes(value) for value in held_bytes.tolist())),
+        traffic=traffic,
     )

@@ -31,6 +31,20 @@ class TierBytes:
 
 
 @dataclass(frozen=True, slots=True)
+class TierTraffic:
+    """What moves between the tiers of memory in one step, and what caches spare."""
+
+    hit_rate: float
+    """Share of the lookups whose row is in HBM when the batch begins."""
+    ddr_hit_rate: float
+    """The same of HBM and DDR together; 1 where nothing lies on SSD."""
+    host_bytes: int
+    """Over host links, both directions."""
+    ssd_bytes: int
+    """Read of SSD and written to it, in whole pages."""
+
+
+@dataclass(frozen=True, slots=True)
 class Culprit:
     """A table that makes a phase long on the device that is slowest in it."""
 
@@ -71,6 +85,8 @@ class DeviceLine:
     phase_seconds: tuple[float, ...]
     """In the order of the explanation's phases."""
     hbm: TierUse
+    traffic: TierTraffic | None
+    """None where the cost model does not predict it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,9 @@ class TableLine:
     compute_kernel: str
     column_shards: int
     load_factor: float | None
+    """Share of the rows that a cache in HBM holds; None without one."""
+    ddr_load_factor: float
+    """Share of the rows that a cache in DDR above SSD holds besides."""
     ranks: str
     """Such as ``0-7,12``."""
     device_count: int
@@ -109,6 +128,8 @@ class TableLine:
     """On its slowest device, in the order of the explanation's phases."""
     memory_bytes: TierBytes
     """Over all devices: weights, optimizer state, caches and the buffers of its ids and outputs."""
+    traffic: TierTraffic | None
+    """Over all devices; None where the cost model does not predict it."""
 
 
 @dataclass(frozen=True, slots=True)

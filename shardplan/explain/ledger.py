@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
+    from shardplan.cost.cost_model import Traffic
     from shardplan.plan.decision import Decision
 
 _ON_DEVICES = (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE)
@@ -31,17 +32,21 @@ class Ledger:
     """(T, P): what a unit adds to each phase of each device that it lands on."""
     unit_bytes: NDArray[np.float64]
     """(T, 3): what it needs there of each tier, buffers included."""
+    traffic: Traffic | None
+    """What it moves there between the tiers; None where the cost model does not say."""
     world_size: int
     devices_per_node: int
 
     @classmethod
     def of(cls, decisions: tuple[Decision, ...], case: Case) -> Ledger:
         """Cost the units of one decision per table, in the order of the tables."""
-        costs = case.cost_model.unit_costs(options_of(decisions))
+        options = options_of(decisions)
+        costs = case.cost_model.unit_costs(options)
         return cls(
             decisions,
             costs.load_seconds,
             costs.memory_bytes,
+            case.cost_model.traffic(options),
             case.topology.world_size,
             case.topology.devices_per_node,
         )
@@ -53,6 +58,18 @@ class Ledger:
         hits = tables[targets == wanted[is_node]]
         units = np.bincount(hits, minlength=len(self.decisions))
         return units + self._is_everywhere
+
+    def by_rank(self, of_unit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(W, K): what the units on each device add up to; ``of_unit`` is (T, K)."""
+        tables, targets, is_node = self._targets
+        nodes = self.world_size // self.devices_per_node
+        on_device = np.zeros((self.world_size, of_unit.shape[1]))
+        on_node = np.zeros((nodes, of_unit.shape[1]))
+        for summed, chosen in ((on_device, is_node == 0), (on_node, is_node == 1)):
+            np.add.at(summed, targets[chosen], of_unit[tables[chosen]])
+        everywhere = of_unit[self._is_everywhere].sum(axis=0)
+        total: NDArray[np.float64] = on_device + everywhere
+        return total + np.repeat(on_node, self.devices_per_node, axis=0)
 
     @cached_property
     def most_units(self) -> NDArray[np.int64]:

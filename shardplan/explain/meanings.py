@@ -9,7 +9,7 @@ PHASES = {
     "gradient_comm": "gradients of the outputs travel back",
     "update_backward": "gradients are summed by row, the optimizer updates the rows",
     "all_reduce": "gradients of data-parallel tables are summed over all devices",
-    "prefetch": "rows of the next batch are brought into the caches",
+    "prefetch": "rows of the batch are brought into the caches in HBM",
 }
 """By the names that the cost models give their phases."""
 

@@ -9,6 +9,7 @@ from shardplan.explain.device_section import device_sections
 from shardplan.explain.meanings import DENSE, NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
 from shardplan.explain.report import Column, Grid, Report, Section
 from shardplan.explain.table_section import table_sections
+from shardplan.explain.tier_section import tier_sections
 
 if TYPE_CHECKING:
     from shardplan.explain.explanation import Explanation, PhaseLine
@@ -30,6 +31,7 @@ def overview(explanation: Explanation, top: int) -> Report:
         _head(found),
         _phases(found),
         *device_sections(found),
+        *tier_sections(found),
         *table_sections(found, top),
     ]
     if found.notes:

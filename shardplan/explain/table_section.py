@@ -30,9 +30,13 @@ def sharding(line: TableLine) -> str:
 
 
 def kernel(line: TableLine) -> str:
-    """``fused``; with the share of rows in the cache where there is one."""
-    cached = "" if line.load_factor is None else f" ({words.percent(line.load_factor)} cached)"
-    return f"{line.compute_kernel}{cached}"
+    """``fused``; with the share of rows in the cache, or caches, where there is one."""
+    if line.load_factor is None:
+        return line.compute_kernel
+    cached = f"{words.percent(line.load_factor)} cached"
+    if line.ddr_load_factor:
+        cached += f", {words.percent(line.ddr_load_factor)} in ddr"
+    return f"{line.compute_kernel} ({cached})"
 
 
 def _costliest(found: Explanation, lines: tuple[TableLine, ...]) -> Section:

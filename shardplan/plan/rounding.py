@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from decimal import ROUND_FLOOR, Context
 
 SIGNIFICANT_DIGITS = 9
+_DOWN = Context(prec=SIGNIFICANT_DIGITS, rounding=ROUND_FLOOR)
 
 
 def rounded(value: float) -> float:
     """``value`` to 9 significant digits."""
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+
+
+def rounded_down(value: float) -> float:
+    """``value`` to 9 significant digits, and never more than it."""
+    return float(_DOWN.create_decimal(repr(value)))
 
 
 def whole_bytes(value: float) -> int:

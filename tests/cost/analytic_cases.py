@@ -19,6 +19,7 @@ from shardplan.topology.build import build_topology
 from shardplan.topology.schema import TopologyFile
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
@@ -56,12 +57,22 @@ def profile(name="h100"):
     return build_profile(validate(ProfileFile, read_file(str(COST_MODELS / f"{name}.yaml"))))
 
 
-def table(name="t", rows=100_000, dim=64, pooling=10.0, dtype=Dtype.FP32, access=None, features=1):
+def table(
+    name="t",
+    rows=100_000,
+    dim=64,
+    pooling=10.0,
+    dtype=Dtype.FP32,
+    access=None,
+    features=1,
+    ids=RowOrder.HASHED,
+):
     return Table(
         name, "m", rows, dim, dtype,
         tuple(f"{name}_{i}" for i in range(features)),
         tuple([pooling / features] * features),
         access or Uniform(),
+        ids,
     )  # fmt: skip
 
 

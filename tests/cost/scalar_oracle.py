@@ -180,7 +180,9 @@ class Oracle:
             if kind == "data_parallel":
                 held["hbm"] += rows * columns * 4
             else:
-                held["hbm"] += 2 * samples * len(table.features) * columns * 4
+                wire = (training.comm_forward.bytes, training.comm_backward.bytes)
+                element = 8 + sum(size for size in wire if size < 4)
+                held["hbm"] += samples * len(table.features) * columns * element
         ids = math.ceil(samples * table.pooling * len(shards) / parts)
         bags = math.ceil(samples * len(table.features) * len(shards))
         held["hbm"] += 8 * (ids + bags) * IN_FLIGHT[training.pipeline]

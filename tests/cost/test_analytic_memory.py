@@ -57,8 +57,23 @@ def test_batches_in_flight_keep_their_ids():
 
 
 def test_every_device_keeps_the_outputs_of_its_own_samples():
-    """1,025 of 8,193 samples on each of 8 devices; 3 outputs of 64 and one of 32, twice in fp32."""
+    """1,025 of 8,193 samples on each of 8 devices; 3 outputs of 64 and one of 32, twice in fp32.
+
+    Each sample has 20 ids and 4 lengths, of two batches in flight.
+    """
     training = Training(dense_memory_bytes=5_000)
     tables = [table("a", features=3), table("b", dim=32)]
     found = model(*tables, batch=8_193, training=training).base_memory_bytes
-    assert found.tolist() == [5_000 + 2 * 1_025 * (3 * 64 + 32) * 4, 0, 0]
+    ids = 1_025 * (20 + 4) * 8 * 2
+    assert found.tolist() == [5_000 + ids + 2 * 1_025 * (3 * 64 + 32) * 4, 0, 0]
+
+
+def test_outputs_are_copied_into_the_format_on_the_wire():
+    """Two bytes more per element, of outputs as of gradients, where they do not travel in fp32."""
+    half = Training(comm_forward=Dtype.FP16, comm_backward=Dtype.BF16)
+    plain, copied = (model(table(), training=training) for training in (Training(), half))
+    for kind, samples in (("table_wise", 8_192), ("row_wise", 8_192), ("data_parallel", 0)):
+        more = memory(copied, kind)[0] - memory(plain, kind)[0]
+        assert more == samples * 64 * (2 + 2)
+    base = copied.base_memory_bytes - plain.base_memory_bytes
+    assert base.tolist() == [1_024 * 64 * (2 + 2), 0, 0]

@@ -44,7 +44,7 @@ def test_the_json_has_every_table_with_its_numbers(study):
         planned.table.name for planned in study.planned
     }
     assert value["step_seconds"] == study.plan.prediction.step_seconds
-    assert value["phases"][1]["name"] == "lookup_forward"
+    assert value["phases"][2]["name"] == "lookup_forward"
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 120, None])

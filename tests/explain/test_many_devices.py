@@ -14,7 +14,8 @@ from shardplan.explain.explanation import DeviceLine, TierUse
 
 def _with_devices(study, busy_seconds):
     lines = tuple(
-        DeviceLine(rank, seconds, (), TierUse(10, 100)) for rank, seconds in enumerate(busy_seconds)
+        DeviceLine(rank, seconds, (), TierUse(10, 100), None)
+        for rank, seconds in enumerate(busy_seconds)
     )
     return replace(explain(study), devices=lines)
 

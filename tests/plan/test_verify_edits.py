@@ -136,6 +136,16 @@ def _needless_cache(value):
     entry(value, "t0")["cache"] = {"load_factor": 0.5}
 
 
+def _cache_in_ddr(value):
+    entry(value, "t0")["compute_kernel"] = "fused_uvm_caching"
+    entry(value, "t0")["cache"] = {"load_factor": 0.5, "ddr_load_factor": 0.2}
+
+
+def _two_whole_caches(value):
+    entry(value, "t0")["compute_kernel"] = "key_value"
+    entry(value, "t0")["cache"] = {"load_factor": 0.5, "ddr_load_factor": 0.5}
+
+
 def _key_value_twice(value):
     entry(value, "t2")["compute_kernel"] = "key_value"
     entry(value, "t2")["cache"] = {"load_factor": 0.5}
@@ -300,6 +310,9 @@ MUTATIONS = {
     "between 0 and 1, has no cache",
     _whole_cache: "runtime: plan.a.t0: kernel fused_uvm_caching needs a cache.load_factor "
     "between 0 and 1, has 1.0",
+    _cache_in_ddr: "runtime: plan.a.t0: kernel fused_uvm_caching has no cache in DDR, "
+    "but a cache.ddr_load_factor of 0.2",
+    _two_whole_caches: "runtime: plan.a.t0: its two caches hold 0.5 + 0.5 of the rows, all or more",
     _needless_cache: "runtime: plan.a.t0: kernel fused has no cache",
     _key_value_twice: "runtime: plan.a.t2: kernel key_value cannot hold two shards of a table "
     "on one rank",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.options.geometry import column_width_fault, row_split_fault
-from shardplan.options.kernel import Kernel
+from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.finding import Finding
 from shardplan.plan.table_entry import parse_placement
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.plan.planned import Planned
+    from shardplan.plan.table_entry import CacheEntry
     from shardplan.topology.topology import Topology
-
-_CACHING = (Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE)
 
 
 def check_placements(planned: Planned, topology: Topology) -> Iterator[Finding]:
@@ -53,11 +52,7 @@ def _faults(planned: Planned, topology: Topology) -> Iterator[str]:
     kind, kernel = entry.sharding_type, entry.compute_kernel
     if (kind is ShardingType.DATA_PARALLEL) != (kernel is Kernel.DENSE):
         yield f"{kind} with kernel {kernel}: data_parallel runs with dense, and nothing else does"
-    if kernel in _CACHING and not (entry.cache and 0 < entry.cache.load_factor < 1):
-        held = entry.cache.load_factor if entry.cache else "no cache"
-        yield f"kernel {kernel} needs a cache.load_factor between 0 and 1, has {held}"
-    if kernel not in _CACHING and entry.cache:
-        yield f"kernel {kernel} has no cache"
+    yield from _cache_faults(kernel, entry.cache)
     if kernel is Kernel.KEY_VALUE and len(planned.ranks) < len(entry.shards):
         yield f"kernel {kernel} cannot hold two shards of a table on one rank"
     yield from filter(
@@ -65,6 +60,19 @@ def _faults(planned: Planned, topology: Topology) -> Iterator[str]:
     )
     widths = dict.fromkeys(shard.shard_sizes[1] for shard in entry.shards)
     yield from filter(None, map(column_width_fault, widths))
+
+
+def _cache_faults(kernel: Kernel, cache: CacheEntry | None) -> Iterator[str]:
+    if kernel in CACHING_KERNELS and not (cache and 0 < cache.load_factor < 1):
+        held = cache.load_factor if cache else "no cache"
+        yield f"kernel {kernel} needs a cache.load_factor between 0 and 1, has {held}"
+    if kernel not in CACHING_KERNELS and cache:
+        yield f"kernel {kernel} has no cache"
+    in_ddr = cache.ddr_load_factor if cache else None
+    if kernel is Kernel.KEY_VALUE and cache and not 0 <= (in_ddr or 0) < 1 - cache.load_factor:
+        yield f"its two caches hold {cache.load_factor} + {in_ddr} of the rows, all or more"
+    if kernel is not Kernel.KEY_VALUE and in_ddr is not None:
+        yield f"kernel {kernel} has no cache in DDR, but a cache.ddr_load_factor of {in_ddr}"
 
 
 def _splits(kind: ShardingType, topology: Topology) -> tuple[int, ...]:

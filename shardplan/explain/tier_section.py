@@ -1,0 +1,88 @@
+"""Hits of caches and traffic between the tiers, as sections of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from shardplan.explain import words
+from shardplan.explain.device_section import MOST_LISTED
+from shardplan.explain.report import Column, Grid, Section
+from shardplan.explain.table_section import kernel
+from shardplan.units import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.explain.explanation import DeviceLine, Explanation, TableLine, TierTraffic
+
+Line = TypeVar("Line", "DeviceLine", "TableLine")
+
+
+def tier_sections(found: Explanation) -> Iterator[Section]:
+    """By device and by table, where anything moves between the tiers."""
+    devices, tables = _moving(found.devices), _moving(found.tables)
+    if not tables:
+        return
+    has_ssd = any(traffic.ssd_bytes for _, traffic in tables)
+    hits = "of the lookups, those whose row is there when the batch begins"
+    yield Section(
+        "Traffic between the tiers",
+        f"in one step, both directions; hits: {hits}",
+        Grid(
+            (Column("rank", True), *_columns(has_ssd)),
+            tuple(
+                (str(line.rank), *_cells(traffic, has_ssd))
+                for line, traffic in sorted(devices[:MOST_LISTED], key=lambda pair: pair[0].rank)
+            ),
+        ),
+        _left_out(len(devices), "device"),
+    )
+    yield Section(
+        "Traffic by table",
+        "over all devices",
+        Grid(
+            (Column("table"), Column("kernel"), *_columns(has_ssd)),
+            tuple(
+                (line.name, kernel(line), *_cells(traffic, has_ssd))
+                for line, traffic in tables[:MOST_LISTED]
+            ),
+        ),
+        _left_out(len(tables), "table"),
+    )
+
+
+def in_words(traffic: TierTraffic | None) -> tuple[tuple[str, str], ...]:
+    """Hits and traffic of one device or table, where anything moves."""
+    if traffic is None or not traffic.host_bytes:
+        return ()
+    hits = f"{words.percent(traffic.hit_rate)} of the lookups in HBM"
+    moved = f"{format_bytes(traffic.host_bytes)} over the host link"
+    if traffic.ssd_bytes:
+        hits += f", {words.percent(traffic.ddr_hit_rate)} in HBM or DDR"
+        moved += f", {format_bytes(traffic.ssd_bytes)} of SSD"
+    return (("hits", hits), ("traffic", f"{moved} in one step, both directions"))
+
+
+def _moving(lines: Sequence[Line]) -> list[tuple[Line, TierTraffic]]:
+    """Those with any traffic, most first."""
+    found = [(line, line.traffic) for line in lines if line.traffic and line.traffic.host_bytes]
+    return sorted(found, key=lambda pair: -(pair[1].host_bytes + pair[1].ssd_bytes))
+
+
+def _columns(has_ssd: bool) -> tuple[Column, ...]:
+    on_ssd = (Column("or in DDR", True), Column("SSD", True)) if has_ssd else ()
+    return (Column("hits in HBM", True), *on_ssd[:1], Column("host link", True), *on_ssd[1:])
+
+
+def _cells(traffic: TierTraffic, has_ssd: bool) -> tuple[str, ...]:
+    in_hbm, over_link = words.percent(traffic.hit_rate), format_bytes(traffic.host_bytes)
+    if not has_ssd:
+        return in_hbm, over_link
+    of_ssd = format_bytes(traffic.ssd_bytes) if traffic.ssd_bytes else "-"
+    return in_hbm, words.percent(traffic.ddr_hit_rate), over_link, of_ssd
+
+
+def _left_out(count: int, noun: str) -> tuple[str, ...]:
+    if count <= MOST_LISTED:
+        return ()
+    return (f"the {MOST_LISTED} with most traffic of {words.plural(count, noun)}",)

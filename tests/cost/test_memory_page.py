@@ -1,0 +1,99 @@
+"""docs/memory.md against the code: its tables are computed."""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+from analytic_cases import memory, model, table
+
+from shardplan.workload.access import Zipf
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer, Pipeline, Training
+
+PAGE = Path(__file__).parents[2] / "docs" / "memory.md"
+TIERS = ("HBM", "DDR", "SSD")
+ROWS, COLUMNS, BATCH, WORLD = 100_000, 64, 8_192, 8
+CACHES = {"fused_uvm_caching": (0.25, 0.0), "key_value": (0.125, 0.5)}
+SETTINGS = list(
+    product(
+        (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM, Optimizer.SGD),
+        Pipeline,
+        (Dtype.FP32, Dtype.FP16),
+    )
+)
+
+
+def rows_under(title: str) -> list[list[str]]:
+    """The rows of the table whose first column has this title."""
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition(f"\n| {title} |")
+    lines = rest.partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def codes(cell: str) -> list[str]:
+    """What stands in backquotes in a cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def case(optimizer: Optimizer, pipeline: Pipeline, wire: Dtype):
+    training = Training(
+        optimizer=optimizer,
+        pipeline=pipeline,
+        comm_forward=wire,
+        comm_backward=wire,
+        dense_memory_bytes=12_345,
+    )
+    only = table(rows=ROWS, dim=COLUMNS, pooling=20.0, dtype=Dtype.FP16, access=Zipf(1.1))
+    return model(only, batch=BATCH, training=training)
+
+
+def names(costs, kernel: str) -> dict[str, float]:
+    """What the formulas of the page are in."""
+    training, (only,) = costs.workload.training, costs.workload.tables
+    samples = BATCH // WORLD if kernel == "dense" else BATCH
+    flight = {Pipeline.NONE: 1, Pipeline.SPARSE_DIST: 2, Pipeline.PREFETCH_SPARSE_DIST: 3}
+    prefetches = training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
+    state = {Optimizer.ROWWISE_ADAGRAD: 4, Optimizer.ADAM: 8 * COLUMNS, Optimizer.SGD: 0}
+    access = only.access.distribution(ROWS, 20.0)
+    h, d = CACHES.get(kernel, (0.0, 0.0))
+    return {
+        "rows": ROWS, "D": COLUMNS, "e": 2, "h": h, "d": d, "ids": samples * 20, "bags": samples,
+        "state": state[training.optimizer], "slot": 20 if prefetches else 16,
+        "entry": costs.profile.cache.ddr_entry_bytes, "batches": flight[training.pipeline],
+        "wire": 0 if training.comm_forward is Dtype.FP32 else 4,
+        "ways": 5 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
+        "dense": 12_345, "samples": BATCH // WORLD, "own_ids": BATCH // WORLD * 20,
+        "own_bags": BATCH // WORLD, "width": COLUMNS,
+    }  # fmt: skip
+
+
+def value(formula: str, known: dict[str, float]) -> float:
+    (expression,) = codes(formula)
+    return float(eval(expression, {"__builtins__": {}}, known))
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: "-".join(map(str, s)))
+@pytest.mark.parametrize("kernel", ["dense", "fused", "fused_uvm", *CACHES])
+def test_shards_need_what_the_page_says(kernel: str, setting) -> None:
+    costs = case(*setting)
+    kind = "data_parallel" if kernel == "dense" else "table_wise"
+    needs = dict.fromkeys(TIERS, 0.0)
+    for what, kernels, tier, formula in rows_under("what"):
+        optimizers = codes(what)
+        if kernel in codes(kernels) and (not optimizers or setting[0] in optimizers):
+            needs[tier] += value(formula, names(costs, kernel))
+    found = memory(costs, kind, kernel, cache=CACHES.get(kernel, ()))
+    assert found == pytest.approx(list(needs.values()), rel=1e-12)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: "-".join(map(str, s)))
+def test_devices_need_what_the_page_says(setting) -> None:
+    costs = case(*setting)
+    needs = [
+        value(formula, names(costs, "fused")) for _, _, formula in rows_under("once per device")
+    ]
+    assert costs.base_memory_bytes.tolist() == [sum(needs), 0, 0]
