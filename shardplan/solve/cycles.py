@@ -15,6 +15,7 @@ from shardplan.solve.option_choice import choose_options
 from shardplan.solve.placement import evaluate
 from shardplan.solve.problem import Shape
 from shardplan.solve.repartition import RepartitionParams, repartition
+from shardplan.solve.representatives import Representatives
 from shardplan.solve.rounding import fill_greedily, first_placements
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ _LARGEST_CHOICE = 200_000
 """Options up to which an integer program chooses among them."""
 _CHOICE_NODES = 2000
 """Nodes of its tree, when the caller does not limit them."""
+_LARGEST_MIXED_CHOICE = 5_000
+"""The same for a bound where options can be mixed, which takes longer and gives less."""
+_CHOICE_NODE_OPTIONS = 3_000_000
+"""Nodes times options of the tree that proves a bound."""
+_SPARE = 0.03
+"""Of memory, left unfilled by the options chosen where some can be mixed; so many times ..."""
+_SPARES = 4
+"""... in turn."""
 _WHOLE_SEARCH = 1_000
 """Items times devices up to which annealing and blocks are worth their time."""
 _ANNEAL_STEPS = 300
@@ -63,10 +72,15 @@ class Cycles:
     that hold large units, which gives a better one; the next ones know how well a placement could
     balance each stage, and avoid options that lean on stages that balance badly. After a cycle in
     vain, the next one goes on from the best placement so far.
+
+    Where options can be mixed, the search sees them one by one, and the record mixes what it finds.
     """
 
     def __init__(self, record: Record) -> None:
-        self._record, self._problem = record, record.problem
+        self._record = record
+        self._problem = record.problem
+        self._few = Representatives.of(record.problem, record.relaxation)
+        self._mixes = self._few.problem is not record.problem
         self._params = _params(record.problem)
         self.count = _count(record.problem)
         """How many cycles are worth their time."""
@@ -80,7 +94,7 @@ class Cycles:
         record.reporter.starting("greedy")
         params = self._params.cooled(_GREEDY_ROUNDS)
         for number, (start, allowed) in enumerate(
-            first_placements(record.problem, record.relaxation)
+            first_placements(self._problem, record.relaxation)
         ):
             record.offer(start, "greedy")
             if record.should_stop():
@@ -95,10 +109,8 @@ class Cycles:
             self._search_anew(cycle)
             self._go_on = record.objective < before
         else:
-            allowed = record.worth_drawing()
-            self._repartition(
-                record.placement.unmixed, allowed, self._params.cooled(2 * _FEWEST_ROUNDS), cycle
-            )
+            start, params = record.placement.unmixed, self._params.cooled(2 * _FEWEST_ROUNDS)
+            self._repartition(start, record.worth_drawing(), params, cycle)
             self._go_on = True
         if problem.item_count * problem.device_count <= _WHOLE_SEARCH:
             self._solve_blocks(cycle)
@@ -108,7 +120,7 @@ class Cycles:
         """Choose options, place them and search from there."""
         record, problem = self._record, self._problem
         self._searches += 1
-        option = self._choose(record.worth_trying(), cycle)
+        option = self._choose(cycle)
         if record.should_stop():
             return
         record.reporter.starting("fill")
@@ -117,44 +129,66 @@ class Cycles:
         start = fill_greedily(problem, record.relaxation, begun)
         self._repartition(start, allowed, self._params, cycle)
 
-    def _hoped_for(self, cycle: int) -> NDArray[np.float64] | None:
-        """(S,): what the best placement reached, a little of it by chance; at first, all."""
+    def _hoped_for(self, cycle: int) -> NDArray[np.float64]:
+        """(S,): what the best placement reached, a little of it by chance; without one, all."""
         record = self._record
-        if cycle == 0 or record.placement is None:
-            return None
+        if record.placement is None:
+            return np.ones(self._problem.stage_count)
         rng = np.random.default_rng((record.settings.seed, cycle))
         spread = 1.0 + _JITTER * rng.uniform(-1.0, 1.0, self._problem.stage_count)
-        hoped: NDArray[np.float64] = (_balance(self._problem, record.placement) * spread).clip(
-            _LEAST_BALANCE, 1.0
-        )
+        reached = _balance(self._problem, record.placement)
+        hoped: NDArray[np.float64] = (reached * spread).clip(_LEAST_BALANCE, 1.0)
         return hoped
 
-    def _choose(self, allowed: NDArray[np.bool_], cycle: int) -> NDArray[np.int64] | None:
+    def _choose(self, cycle: int) -> NDArray[np.int64] | None:
         """(I,): an option for each item, or None."""
         record = self._record
+        allowed = record.worth_trying()
         if allowed.sum() > _LARGEST_CHOICE:
             return None
         record.reporter.starting("option choice")
-        large = self._large_units(allowed)
-        balance = None if cycle == 0 or large else self._hoped_for(cycle)
-        is_bound = balance is None
+        large = None if self._mixes else self._large_units(allowed)
+        if large or (cycle == 0 and not self._mixes):
+            return self._choose_for_bound(allowed, large)
+        if self._mixes and self._searches == 2 and allowed.sum() <= _LARGEST_MIXED_CHOICE:
+            self._choose_for_bound(allowed, None)
+        choice = choose_options(
+            self._few.problem,
+            allowed[self._few.option],
+            record.relaxation.unit_rows,
+            self._limits(_CHOICE_NODES),
+            stop_above=record.objective,
+            watch=Watch(record.should_stop),
+            balance=self._hoped_for(cycle),
+            filling=self._filling(cycle),
+        )
+        return None if choice.option is None else self._few.option[choice.option]
+
+    def _filling(self, cycle: int) -> float:
+        """How full of memory devices are hoped to get: less where parts of tables cannot be had."""
+        return 1.0 - _SPARE * ((cycle % _SPARES) + 1) if self._mixes else 1.0
+
+    def _choose_for_bound(
+        self, allowed: NDArray[np.bool_], large: LargeUnits | None
+    ) -> NDArray[np.int64] | None:
+        """The same for devices that can be loaded alike, or but for large units: a bound."""
+        record = self._record
+        nodes = min(_CHOICE_NODES, int(_CHOICE_NODE_OPTIONS // allowed.sum()))
         choice = choose_options(
             record.problem,
             allowed,
             record.relaxation.unit_rows,
-            Limits(
-                record.seconds_left,
-                record.settings.node_limit or _CHOICE_NODES,
-                record.settings.gap / 10,
-            ),
+            self._limits(nodes),
             stop_above=record.objective,
-            watch=record.watch("option choice") if is_bound else Watch(record.should_stop),
-            balance=balance,
+            watch=record.watch("option choice"),
             large=large,
         )
-        if is_bound:
-            record.prove(choice.lower_bound, "option choice")
+        record.prove(choice.lower_bound, "option choice")
         return choice.option
+
+    def _limits(self, nodes: int) -> Limits:
+        settings = self._record.settings
+        return Limits(self._record.seconds_left, settings.node_limit or nodes, settings.gap / 10)
 
     def _large_units(self, allowed: NDArray[np.bool_]) -> LargeUnits | None:
         """Once, when a search has found something good: what large units waste."""
@@ -162,7 +196,7 @@ class Cycles:
         if self._weighed_large or self._searches < 2 or record.placement is None:
             return None
         self._weighed_large = True
-        return large_units(self._problem, allowed, record.relaxation.unit_rows, record.objective)
+        return large_units(record.problem, allowed, record.relaxation.unit_rows, record.objective)
 
     def _repartition(
         self,
@@ -170,8 +204,8 @@ class Cycles:
         allowed: NDArray[np.bool_],
         params: RepartitionParams,
         number: int,
-    ) -> Placement | None:
-        """Balance a start; returns the best placement that fits, whether or not it is a record."""
+    ) -> None:
+        """Balance a start."""
         record = self._record
         record.reporter.starting("repartition")
         incumbent = Incumbent()
@@ -187,7 +221,6 @@ class Cycles:
         )
         if incumbent.placement is not None:
             record.offer(incumbent.placement, "repartition")
-        return incumbent.placement
 
     def _solve_blocks(self, cycle: int) -> None:
         record = self._record
@@ -210,7 +243,7 @@ class Cycles:
             return
         record.reporter.starting("annealing")
         allowed = record.worth_drawing()
-        incumbent = Incumbent(np.inf if problem.mixable.any() else record.objective)
+        incumbent = Incumbent(np.inf if self._mixes else record.objective)
         cells = problem.device_count * problem.stage_count * allowed.sum() / problem.item_count
         size = int(np.clip(_POPULATION_CELLS / cells, 2, 48))
         anneal(
@@ -232,7 +265,8 @@ def _params(problem: Problem) -> RepartitionParams:
     devices = problem.device_count
     if devices <= _SMALL_CLUSTER:
         copies = int(np.clip(_COPIES_DEVICES // devices, 1, 8))
-        return RepartitionParams(copies=copies, rounds=_FEWEST_ROUNDS, changes=6)
+        rounds = _CYCLE_ROUNDS if problem.mixable.any() else _FEWEST_ROUNDS
+        return RepartitionParams(copies=copies, rounds=rounds, changes=6)
     return RepartitionParams(
         rounds=_CYCLE_ROUNDS if devices <= _LARGE_CLUSTER else _FEWEST_ROUNDS,
         hottest=1e-3,

@@ -49,19 +49,20 @@ def choose_options(
     stop_above: float,
     watch: Watch,
     balance: NDArray[np.float64] | None = None,
+    filling: float = 1.0,
     large: LargeUnits | None = None,
 ) -> OptionChoice:
     """Choose among the ``allowed`` (O,) options.
 
     ``unit_rows`` (n, 2) are the (item, stage) pairs whose unit rows matter most; more are added as
     they are broken. ``stop_above`` is an objective known to be reachable: a bound above it is cut
-    down to it. ``balance`` is that of ``relaxation_rows``; ``large`` adds what devices with large
-    units waste, for placements better than the objective that it was made for.
+    down to it. ``balance`` and ``filling`` are those of ``relaxation_rows``; ``large`` adds what
+    devices with large units waste, for placements better than the objective that it was made for.
     """
     bound, option = 0.0, None
     deadline = time.monotonic() + limits.seconds
     for _ in range(_ROUNDS):
-        build, columns = relaxation_rows(problem, allowed, unit_rows, balance)
+        build, columns = relaxation_rows(problem, allowed, unit_rows, balance, filling)
         if large is not None:
             large.add_to(build, problem, columns)
         _add_whole_blends(build, problem, columns)
