@@ -1,4 +1,7 @@
-"""Random small specs: a few tables on two nodes of two devices, with little memory to spare."""
+"""Random small specs: a few tables, too small for caches, on two nodes of two devices.
+
+There is little memory to spare.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ _DEMANDS = st.sampled_from(
 def _table(draw: st.DrawFn, index: int) -> dict[str, Any]:
     return {
         "name": f"t{index}",
-        "rows": draw(st.sampled_from([3, 9, 500, 4096, 20_000])),
+        "rows": draw(st.sampled_from([3, 9, 500, 4096, 16_000])),
         "dim": draw(st.sampled_from([4, 8, 16, 32])),
         "pooling": draw(st.sampled_from([1, 3, 20])),
     }

@@ -61,7 +61,7 @@ class AnalyticCostModel:
 
     @cached_property
     def base_memory_bytes(self) -> NDArray[np.float64]:
-        """(3,): the dense model and the pooled outputs of the rank's own samples."""
+        """(3,): the dense model, and the ids and pooled outputs of the rank's own samples."""
         return base_bytes(self.workload, self._tables, self.topology.world_size)
 
     @property

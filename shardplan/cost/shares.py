@@ -96,14 +96,9 @@ class Shares:
         an n-th of what that one would. Where ids are by frequency, all row shards are charged as
         the first, which has the hottest rows.
         """
-        world, devices_per_node = topology.world_size, topology.devices_per_node
-        table = options.table
-        by_node = options.is_type(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
-        everywhere = options.is_type(ShardingType.ROW_WISE)
+        table, world = options.table, topology.world_size
+        row_shards, shards = _cuts(options, topology)
         replicated = options.is_type(ShardingType.DATA_PARALLEL)
-        node_columns = options.is_type(ShardingType.TABLE_COLUMN_WISE)
-        row_shards = np.where(everywhere, world, np.where(by_node, devices_per_node, 1))
-        shards = np.where(node_columns, options.column_shards // devices_per_node, 1)
         samples: NDArray[np.float64] = np.where(replicated, batch / world, float(batch))
         bags: NDArray[np.float64] = samples * tables.features[table] * shards
         columns = -(-tables.dim[table] // options.column_shards)
@@ -131,6 +126,16 @@ class Shares:
             hit_rates=caches.hit_rates,
             ddr_hit_rates=caches.ddr_hit_rates,
         )
+
+
+def _cuts(options: OptionSet, topology: Topology) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(O,) each: how many devices share the rows, and shards of the unit on each of them."""
+    each = topology.devices_per_node
+    by_node = options.is_type(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
+    everywhere = options.is_type(ShardingType.ROW_WISE)
+    node_columns = options.is_type(ShardingType.TABLE_COLUMN_WISE)
+    row_shards = np.where(everywhere, topology.world_size, np.where(by_node, each, 1))
+    return row_shards, np.where(node_columns, options.column_shards // each, 1)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -107,6 +107,7 @@ def devices(study: Study) -> tuple[DeviceLine, ...]:
             busy_seconds=rounded(seconds),
             phase_seconds=tuple(rank.phases.values()),
             hbm=TierUse(rank.memory_bytes.hbm, usable),
+            memory_bytes=TierBytes(*(rank.memory_bytes[tier] for tier in range(3))),
             traffic=moved,
         )
         for rank, seconds, moved in zip(

@@ -85,6 +85,8 @@ class DeviceLine:
     phase_seconds: tuple[float, ...]
     """In the order of the explanation's phases."""
     hbm: TierUse
+    memory_bytes: TierBytes
+    """What it holds; DDR and SSD are its node's."""
     traffic: TierTraffic | None
     """None where the cost model does not predict it."""
 

@@ -26,24 +26,24 @@ def tier_sections(found: Explanation) -> Iterator[Section]:
     has_ssd = any(traffic.ssd_bytes for _, traffic in tables)
     hits = "of the lookups, those whose row is there when the batch begins"
     yield Section(
-        "Traffic between the tiers",
-        f"in one step, both directions; hits: {hits}",
+        "Tiers, by device",
+        f"what it holds; in one step, hits: {hits}; bytes in both directions",
         Grid(
-            (Column("rank", True), *_columns(has_ssd)),
+            (Column("rank", True), Column("holds"), *_columns(has_ssd)),
             tuple(
-                (str(line.rank), *_cells(traffic, has_ssd))
+                (str(line.rank), words.tiers(line.memory_bytes), *_cells(traffic, has_ssd))
                 for line, traffic in sorted(devices[:MOST_LISTED], key=lambda pair: pair[0].rank)
             ),
         ),
         _left_out(len(devices), "device"),
     )
     yield Section(
-        "Traffic by table",
-        "over all devices",
+        "Tiers, by table",
+        "the same over all devices",
         Grid(
-            (Column("table"), Column("kernel"), *_columns(has_ssd)),
+            (Column("table"), Column("kernel"), Column("holds"), *_columns(has_ssd)),
             tuple(
-                (line.name, kernel(line), *_cells(traffic, has_ssd))
+                (line.name, kernel(line), words.tiers(line.memory_bytes), *_cells(traffic, has_ssd))
                 for line, traffic in tables[:MOST_LISTED]
             ),
         ),

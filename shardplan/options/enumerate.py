@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.options.kernel import CACHING_KERNELS, KERNELS, Kernel
 from shardplan.options.load_factors import CACHE_SIZES, LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
 from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
@@ -30,6 +30,9 @@ _ONE_NODE_IS_ENOUGH = frozenset(
     {ShardingType.TABLE_ROW_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD}
 )
 """On a single node these repeat row- and column-wise: offered there only when asked for."""
+
+_LEAST_CACHED_ROWS = 32
+"""FBGEMM's caches are sets of so many rows."""
 
 _SHARES: dict[Kernel, tuple[tuple[float, float], ...]] = {
     Kernel.DENSE: ((1.0, 0.0),),
@@ -80,13 +83,14 @@ def enumerate_options(
     rows = np.array([table.rows for table in workload.tables])
     dims = np.array([table.dim for table in workload.tables])
 
-    groups: dict[tuple[int, _Policy], list[int]] = {}
+    groups: dict[tuple[int, _Policy, frozenset[Kernel]], list[int]] = {}
     for index, policy in enumerate(policies):
-        groups.setdefault((int(dims[index]), policy), []).append(index)
+        kernels = _kernels(policy, offer, int(rows[index]))
+        groups.setdefault((int(dims[index]), policy, kernels), []).append(index)
 
     blocks = [np.zeros((0, 4), dtype=np.int64)]
-    for (dim, policy), members in groups.items():
-        ways = np.array(list(_ways(dim, policy, cluster, offer)), dtype=np.int64).reshape(-1, 3)
+    for (dim, policy, kernels), members in groups.items():
+        ways = np.array(list(_ways(dim, policy, kernels, cluster)), dtype=np.int64).reshape(-1, 3)
         table = np.repeat(np.array(members), len(ways))
         blocks.append(np.column_stack([table, np.tile(ways, (len(members), 1))]))
     found = np.concatenate(blocks)
@@ -150,11 +154,18 @@ def _narrowed(policy: _Policy, constraint: Constraint, cluster: Cluster) -> _Pol
     return _Policy(sharding, kernels, asked, whole_world)
 
 
+def _kernels(policy: _Policy, offer: Offer, rows: int) -> frozenset[Kernel]:
+    """What a table of so many rows may use; too small to be cached only where that is asked for."""
+    if policy.kernels is not None:
+        return policy.kernels & offer.kernels
+    is_small = rows * LOAD_FACTORS[0] < _LEAST_CACHED_ROWS
+    return offer.unasked - (CACHING_KERNELS if is_small else frozenset())
+
+
 def _ways(
-    dim: int, policy: _Policy, cluster: Cluster, offer: Offer
+    dim: int, policy: _Policy, kernels: frozenset[Kernel], cluster: Cluster
 ) -> Iterator[tuple[int, int, int]]:
     """(sharding code, kernel code, column shards) of every way that ``policy`` allows."""
-    kernels = offer.unasked if policy.kernels is None else policy.kernels & offer.kernels
     for sharding in SHARDING_TYPES:
         if sharding not in policy.sharding:
             continue

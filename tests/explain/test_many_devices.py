@@ -9,12 +9,12 @@ import pytest
 
 from shardplan.explain.device_section import MOST_LISTED, device_sections
 from shardplan.explain.explain import explain
-from shardplan.explain.explanation import DeviceLine, TierUse
+from shardplan.explain.explanation import DeviceLine, TierBytes, TierUse
 
 
 def _with_devices(study, busy_seconds):
     lines = tuple(
-        DeviceLine(rank, seconds, (), TierUse(10, 100), None)
+        DeviceLine(rank, seconds, (), TierUse(10, 100), TierBytes(10, 0, 0), None)
         for rank, seconds in enumerate(busy_seconds)
     )
     return replace(explain(study), devices=lines)

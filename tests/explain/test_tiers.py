@@ -79,7 +79,7 @@ def test_the_sum_over_devices_is_the_sum_over_tables(cached):
 
 def test_reports_tell_hits_and_traffic(cached):
     text = render_terminal(overview(explain(cached), 0))
-    assert "Traffic between the tiers" in text
+    assert "Tiers, by device" in text
     assert "fused_uvm_caching (12.5% cached)" in text
     assert "key_value (6.2% cached, 25.0% in ddr)" in text
     page = render_terminal(table_report(table_detail(cached, "item_id")))
@@ -94,4 +94,4 @@ def test_without_traffic_there_is_no_such_section(study):
     assert moving == {"archive"}
     plain = tuple(Decision(t, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (t % 4,)) for t in range(8))
     all_in_hbm = Study.of(plan_of(small_case(), plain), "plan.json")
-    assert "tiers" not in render_terminal(overview(explain(all_in_hbm), 0))
+    assert "Tiers" not in render_terminal(overview(explain(all_in_hbm), 0))

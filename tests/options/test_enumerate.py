@@ -90,7 +90,9 @@ class Rules:
 
     def _is_offered(self, kernel: Kernel) -> bool:
         named = self.demand.kernels is not None
-        return kernel in self.offer.kernels and (named or kernel not in self.offer.on_request)
+        worth_a_cache = kernel not in SIZES or self.table.rows >= 16_384
+        unasked = kernel not in self.offer.on_request and worth_a_cache
+        return kernel in self.offer.kernels and (named or unasked)
 
     def _shards_may_meet(self, kind: ShardingType, cut: int) -> bool:
         """TorchRec cannot hold two shards of a table on SSD on one device."""
@@ -181,7 +183,7 @@ def demands(draw: st.DrawFn, world_size: int) -> Constraint:
 )
 def test_options_are_those_that_every_rule_allows(data, cluster, offer, dims, exact, optimizer):
     """Tables 0 and 1 are constrained, a third one is free."""
-    rows = [data.draw(st.sampled_from([1, 2, 3, 5, 9, 10, 1000])) for _ in dims]
+    rows = [data.draw(st.sampled_from([1, 2, 3, 5, 9, 10, 1000, 16_383, 16_384])) for _ in dims]
     workload = workload_of(*zip(rows, dims, strict=True), exact_updates=exact, optimizer=optimizer)
     demand = data.draw(demands(cluster.world_size))
     found = ways(workload, cluster, [demand], offer)
@@ -237,7 +239,7 @@ def test_caches_are_offered_in_all_sizes_side_by_side():
     """With SSD, every share in HBM and every larger share in HBM and DDR together."""
     only = [Constraint((0,), sharding=(ShardingType.TABLE_WISE,))]
     offer = Offer(frozenset(Kernel))
-    options = enumerate_options(workload_of((1000, 64)), Cluster(4, 2), only, offer)
+    options = enumerate_options(workload_of((20_000, 64)), Cluster(4, 2), only, offer)
     pairs = list(zip(options.hbm_share.tolist(), options.ddr_share.tolist(), strict=True))
     found = {kernel: [p for p, k in zip(pairs, options.has_kernel(kernel), strict=True) if k]
              for kernel in Kernel}  # fmt: skip
@@ -250,7 +252,7 @@ def test_caches_are_offered_in_all_sizes_side_by_side():
 
 
 def test_options_of_one_blend_differ_in_the_sizes_of_caches_only():
-    workload = workload_of((1000, 64), (500, 32))
+    workload = workload_of((20_000, 64), (50_000, 32))
     options = enumerate_options(workload, Cluster(4, 2), (), Offer(frozenset(Kernel)))
     ways_of: dict[int, set[tuple[int, ...]]] = {}
     columns = (options.table, options.sharding, options.kernel, options.column_shards)
