@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shardplan.explain.device_detail import DeviceDetail
-    from shardplan.explain.explanation import Explanation
+    from shardplan.explain.as_json import Numbers
     from shardplan.explain.report import Report
-    from shardplan.explain.table_detail import TableDetail
 
 FORMATS = ("table", "json", "markdown")
 
 
 def show(
-    numbers: Explanation | TableDetail | DeviceDetail,
+    numbers: Numbers,
     report: Callable[[], Report],
     form: str,
     width: int | None,
