@@ -22,6 +22,7 @@ SHORT_HELP = {
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
     "calibrate": "Measure this machine and write a cost model for it.",
     "list": "List the topologies, cost models and methods.",
+    "schema": "Print the JSON Schema of a file, for editors and other programs.",
     "completion": "Print the script that completes commands in a shell.",
 }
 """Each is also the first sentence of the command's own help."""
