@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.formulate import Formulation
+    from shardplan.plan.decision import Decision
     from shardplan.plan.plan import Plan
     from shardplan.plan.predict import Prediction
     from shardplan.solve.outcome import Outcome
@@ -38,8 +39,13 @@ _AGREEMENT = 1e-6
 """Relative difference allowed between the solver's objective and the plan's own prediction."""
 
 
-def make_plan(case: Case, settings: Settings, reporter: Reporter) -> Plan:
+def make_plan(
+    case: Case, settings: Settings, reporter: Reporter, start: Sequence[Decision] = ()
+) -> Plan:
     """Formulate, solve, predict and write down.
+
+    ``start`` are decisions to begin with; where they are a plan of this case, the plan found is no
+    worse.
 
     Raises
     ------
@@ -52,9 +58,8 @@ def make_plan(case: Case, settings: Settings, reporter: Reporter) -> Plan:
     """
     started = time.monotonic()
     formulation = formulate(case)
-    outcome = solve(
-        formulation.problem, settings, reporter, starts=_starts(case, formulation, settings)
-    )
+    starts = [*_known(formulation, start), *_starts(case, formulation, settings)]
+    outcome = solve(formulation.problem, settings, reporter, starts)
     placement = _placement(case, formulation, outcome)
     decisions = formulation.decisions(placement)
     prediction = predict(case, decisions)
@@ -66,6 +71,14 @@ def make_plan(case: Case, settings: Settings, reporter: Reporter) -> Plan:
         _solver_info(outcome, settings),
         _run_info(outcome, time.monotonic() - started),
     )
+
+
+def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Placement]:
+    """The placement that decisions stand for, if they place all."""
+    if not decisions:
+        return []
+    placement, is_placed = formulation.placement(decisions)
+    return [placement] if is_placed.all() else []
 
 
 def _starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:

@@ -8,6 +8,7 @@ import click
 
 from shardplan.cli.inputs import file_label, plan_at
 from shardplan.cli.output import put
+from shardplan.cli.quantity import duration
 from shardplan.cli.show import FORMATS, show
 
 if TYPE_CHECKING:
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--table", metavar="NAME", help="Show one table: its shards and its cost by phase.")
 @click.option("--device", metavar="RANK", type=int, help="Show one device: its phases and tables.")
+@click.option(
+    "--why-not",
+    metavar="CHOICE",
+    help="Show what another choice would cost: TABLE=row_wise, TABLE=fused_uvm, TABLE@rank3.",
+)
+@click.option(
+    "--time-limit",
+    type=duration,
+    default="60s",
+    show_default=True,
+    help="How long --why-not may solve.",
+)
 @click.option(
     "--top",
     metavar="N",
@@ -34,19 +47,30 @@ if TYPE_CHECKING:
     help="Width of tables; by default the terminal's, as wide as need be in a pipe.",
 )
 def explain_command(
-    plan: str, form: str, table: str | None, device: int | None, top: int, width: int | None
+    plan: str,
+    form: str,
+    table: str | None,
+    device: int | None,
+    why_not: str | None,
+    time_limit: float,
+    top: int,
+    width: int | None,
 ) -> None:
     """Show what a plan costs, where and why.
 
     Needs nothing but the plan file, - for stdin.
 
+    --why-not forces a choice on one table: a sharding type, a compute kernel, or a place (@rankN,
+    @nodeN). It tells the step first with all else fixed, then solved again with the choice as a
+    constraint: in which phase and on which device it hurts, or which memory it overflows.
+
     \b
     Examples:
-      shardplan explain plan.json
+      shardplan explain plan.json --why-not t_20=row_wise
       shardplan solve model.yaml | shardplan explain - --device 3
     """
-    if table is not None and device is not None:
-        raise click.UsageError("--table and --device exclude each other")
+    if sum(asked is not None for asked in (table, device, why_not)) > 1:
+        raise click.UsageError("--table, --device and --why-not exclude one another")
     from shardplan.explain.study import Study
 
     study = Study.of(plan_at(plan), file_label(plan))
@@ -54,6 +78,10 @@ def explain_command(
         put(_table(study, table, form, width))
     elif device is not None:
         put(_device(study, device, form, width))
+    elif why_not is not None:
+        from shardplan.cli.why_not import why_not_text
+
+        put(why_not_text(study, why_not, form, width, time_limit))
     else:
         put(_overview(study, top, form, width))
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MOST_TABLES = 50
 _MOST_DEVICES = 16
 _MOST_KEYS = 20
+_MANY_TIMES = 10
+"""Beyond so many times the old value, the new one is told as a multiple."""
 _NOTHING = "-"
 
 
@@ -49,8 +51,11 @@ def _sections(diff: PlanDiff) -> Iterator[Section]:
 def _step(diff: PlanDiff) -> Section:
     columns = (Column(""), Column("old", True), Column("new", True), Column("change", True))
     rows = [
-        ("step time", *_seconds(diff.old_step_seconds, diff.new_step_seconds)),
-        ("lower bound", *_seconds(diff.old_lower_bound_seconds, diff.new_lower_bound_seconds)),
+        ("step time", *seconds_change(diff.old_step_seconds, diff.new_step_seconds)),
+        (
+            "lower bound",
+            *seconds_change(diff.old_lower_bound_seconds, diff.new_lower_bound_seconds),
+        ),
     ]
     if diff.old_world_size != diff.new_world_size:
         sizes = f"{diff.old_world_size:,}", f"{diff.new_world_size:,}"
@@ -96,8 +101,8 @@ def _tables(diff: PlanDiff) -> Section:
     rows = tuple(
         (
             table.name,
-            _layout(table.old, "(new)"),
-            _layout(table.new, "(dropped)"),
+            layout_words(table.old, "(new)"),
+            layout_words(table.new, "(dropped)"),
             _bytes(table.within_node_bytes),
             _bytes(table.across_node_bytes),
             _bytes(table.tier_bytes),
@@ -112,7 +117,8 @@ def _tables(diff: PlanDiff) -> Section:
     )
 
 
-def _layout(layout: Layout | None, otherwise: str) -> str:
+def layout_words(layout: Layout | None, otherwise: str = "nowhere") -> str:
+    """``row_wise x16 fused on 0-15``."""
     if layout is None:
         return otherwise
     shards = f" x{layout.shard_count}" if layout.shard_count > 1 else ""
@@ -130,7 +136,7 @@ def _phases(diff: PlanDiff) -> Section:
     rows = tuple(
         (
             phase.name,
-            *_seconds(phase.old_seconds, phase.new_seconds),
+            *seconds_change(phase.old_seconds, phase.new_seconds),
             f"rank {phase.old_rank} -> {phase.new_rank}",
         )
         for phase in diff.phases
@@ -168,8 +174,13 @@ def _growth(device: DeviceChange) -> float:
     return new - old
 
 
-def _seconds(old: float, new: float) -> tuple[str, str, str]:
-    share = f" ({100 * (new - old) / old:+.1f}%)" if old and new != old else ""
+def seconds_change(old: float, new: float) -> tuple[str, str, str]:
+    """Old, new, and by how much they differ."""
+    share = ""
+    if old and new > _MANY_TIMES * old:
+        share = f" (x{new / old:,.0f})"
+    elif old and new != old:
+        share = f" ({100 * (new - old) / old:+.1f}%)"
     return words.seconds(old), words.seconds(new), _signed(new - old) + share
 
 

@@ -64,7 +64,7 @@ def test_bars_are_legible_in_ascii(plan_path):
         (["--table", "histroy"], "did you mean 'history'?"),
         (["--device", "4"], "ranks are 0 to 3"),
         (["--device", "-1"], "ranks are 0 to 3"),
-        (["--device", "1", "--table", "history"], "exclude each other"),
+        (["--device", "1", "--table", "history"], "exclude one another"),
         (["--format", "xml"], "'xml' is not one of"),
     ],
 )
