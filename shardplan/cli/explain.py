@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 @click.option("--table", metavar="NAME", help="Show one table: its shards and its cost by phase.")
 @click.option("--device", metavar="RANK", type=int, help="Show one device: its phases and tables.")
 @click.option(
+    "--select",
+    metavar="GLOB",
+    multiple=True,
+    help="Show some tables together: a name or a glob such as 'user_*'; may be repeated.",
+)
+@click.option("--measured", metavar="FILE", help="Show what a job measured beside the prediction.")
+@click.option(
     "--why-not",
     metavar="CHOICE",
     help="Show what another choice would cost: TABLE=row_wise, TABLE=fused_uvm, TABLE@rank3.",
@@ -51,6 +58,8 @@ def explain_command(
     form: str,
     table: str | None,
     device: int | None,
+    select: tuple[str, ...],
+    measured: str | None,
     why_not: str | None,
     time_limit: float,
     top: int,
@@ -58,7 +67,8 @@ def explain_command(
 ) -> None:
     """Show what a plan costs, where and why.
 
-    Needs nothing but the plan file, - for stdin.
+    Needs nothing but the plan file, - for stdin. --format html makes a page with pictures, for a
+    browser or for paper.
 
     --why-not forces a choice on one table: a sharding type, a compute kernel, or a place (@rankN,
     @nodeN). It tells the step first with all else fixed, then solved again with the choice as a
@@ -69,8 +79,11 @@ def explain_command(
       shardplan explain plan.json --why-not t_20=row_wise
       shardplan solve model.yaml | shardplan explain - --device 3
     """
-    if sum(asked is not None for asked in (table, device, why_not)) > 1:
-        raise click.UsageError("--table, --device and --why-not exclude one another")
+    views = (table, device, select or None, measured, why_not)
+    if sum(view is not None for view in views) > 1:
+        raise click.UsageError(
+            "--table, --device, --select, --measured and --why-not exclude one another"
+        )
     from shardplan.explain.study import Study
 
     study = Study.of(plan_at(plan), file_label(plan))
@@ -78,6 +91,10 @@ def explain_command(
         put(_table(study, table, form, width))
     elif device is not None:
         put(_device(study, device, form, width))
+    elif select:
+        put(_selection(study, select, form, width))
+    elif measured is not None:
+        put(_beside_measured(study, measured, form, width))
     elif why_not is not None:
         from shardplan.cli.why_not import why_not_text
 
@@ -87,6 +104,10 @@ def explain_command(
 
 
 def _overview(study: Study, top: int, form: str, width: int | None) -> str:
+    if form == "html":
+        from shardplan.explain.html.page import render_html_overview
+
+        return render_html_overview(study, top)
     from shardplan.explain.explain import explain
     from shardplan.explain.overview import overview
 
@@ -118,3 +139,24 @@ def _device(study: Study, rank: int, form: str, width: int | None) -> str:
         message = f"ranks are 0 to {study.case.topology.world_size - 1}"
         raise click.BadParameter(message, param_hint="--device") from None
     return show(detail, lambda: device_report(detail), form, width)
+
+
+def _selection(study: Study, patterns: tuple[str, ...], form: str, width: int | None) -> str:
+    from shardplan.explain.selection import select
+    from shardplan.explain.selection_report import selection_report
+
+    try:
+        found = select(study, patterns)
+    except KeyError as error:
+        message = f"no table of the plan matches {error.args[0]!r}"
+        raise click.BadParameter(message, param_hint="--select") from None
+    return show(found, lambda: selection_report(found), form, width)
+
+
+def _beside_measured(study: Study, path: str, form: str, width: int | None) -> str:
+    from shardplan.explain.beside_measured import beside_measured
+    from shardplan.explain.beside_report import beside_report
+    from shardplan.plan.measured import Measured
+
+    found = beside_measured(study.plan, Measured.read(path))
+    return show(found, lambda: beside_report(found), form, width)

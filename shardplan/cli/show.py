@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shardplan.explain.as_json import Numbers
     from shardplan.explain.report import Report
 
-FORMATS = ("table", "json", "markdown")
+FORMATS = ("table", "json", "markdown", "html")
 
 
 def show(
@@ -22,7 +22,7 @@ def show(
     form: str,
     width: int | None,
 ) -> str:
-    """The numbers as JSON, or their report as a table or as Markdown."""
+    """The numbers as JSON, or their report as a table, as Markdown or as HTML."""
     if form == "json":
         from shardplan.explain.as_json import render_json
 
@@ -31,6 +31,10 @@ def show(
         from shardplan.explain.markdown import render_markdown
 
         return render_markdown(report())
+    if form == "html":
+        from shardplan.explain.html.page import render_html
+
+        return render_html(report())
     return show_table(report(), width)
 
 
