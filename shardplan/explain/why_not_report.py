@@ -11,10 +11,11 @@ from shardplan.explain.report import Column, Grid, Report, Section
 from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from shardplan.errors import Shortfall
     from shardplan.plan.diff.plan_diff import PlanDiff
+    from shardplan.whatif.breach import Breach
     from shardplan.whatif.why_not import Alternative, WhyNot
 
 
@@ -64,7 +65,11 @@ def _worst(diff: PlanDiff) -> str:
 
 def _alternative(title: str, meaning: str, found: WhyNot, other: Alternative) -> Section:
     columns = (Column(""), Column("now", True), Column("then", True), Column("change", True))
-    remarks = [f"needs more memory than there is: {_breach(other)}"] if other.breaches else []
+    remarks = (
+        [f"needs more memory than there is: {breach_words(other.breaches)}"]
+        if other.breaches
+        else []
+    )
     remarks += _moves(found, other.diff)
     return Section(title, meaning, Grid(columns, tuple(_rows(other.diff))), tuple(remarks))
 
@@ -84,6 +89,16 @@ def _rows(diff: PlanDiff) -> Iterator[tuple[str, ...]]:
         )
 
 
+def breach_words(breaches: Sequence[Breach]) -> str:
+    """The first of several memories that overflow, and how many more."""
+    first, *more = breaches
+    text = (
+        f"{first.owner} {format_bytes(first.needs_bytes)} of {first.tier}, "
+        f"{format_bytes(first.usable_bytes)} usable"
+    )
+    return text + (f", and {len(more)} more" if more else "")
+
+
 def _moves(found: WhyNot, diff: PlanDiff) -> Iterator[str]:
     for table in diff.tables:
         if table.name == found.table:
@@ -91,15 +106,6 @@ def _moves(found: WhyNot, diff: PlanDiff) -> Iterator[str]:
     others = sum(table.name != found.table for table in diff.tables)
     if others:
         yield f"{words.plural(others, 'other table')} would be placed otherwise too"
-
-
-def _breach(other: Alternative) -> str:
-    first, *more = other.breaches
-    text = (
-        f"{first.owner} {format_bytes(first.needs_bytes)} of {first.tier}, "
-        f"{format_bytes(first.usable_bytes)} usable"
-    )
-    return text + (f", and {len(more)} more" if more else "")
 
 
 def _shortfall(short: Shortfall) -> str:

@@ -16,6 +16,7 @@ from shardplan.plan.predict import predict
 from shardplan.planner import make_plan
 from shardplan.solve.refit import refit
 from shardplan.spec.objective import Objective
+from shardplan.whatif.breach import Breach, breaches_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,18 +28,6 @@ if TYPE_CHECKING:
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
     from shardplan.whatif.choice import Choice
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A memory that would have to hold more than it can."""
-
-    owner: str
-    """``rank 3`` or ``node 0``."""
-    tier: str
-    needs_bytes: int
-    usable_bytes: int
-    """After the reserve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,24 +135,6 @@ def _plan_of(plan: Plan, case: Case, decisions: Sequence[Decision]) -> Plan:
 
 
 def _alternative(plan: Plan, case: Case, other: Plan, status: str) -> Alternative:
-    return Alternative(diff_plans(plan, other, case), tuple(_breaches(case, other)), status)
-
-
-def _breaches(case: Case, plan: Plan) -> list[Breach]:
-    usable = case.capacity.usable_bytes
-    held = np.array(
-        [[m.hbm, m.ddr, m.ssd] for m in (r.memory_bytes for r in plan.prediction.ranks)]
-    )
-    by_node = held.reshape(case.topology.nodes, -1, held.shape[1]).sum(axis=1)
-    found = []
-    for tier, (owner, name, used) in enumerate(
-        (
-            ("rank", "hbm", held[:, 0]),
-            ("node", "ddr", by_node[:, 1]),
-            ("node", "ssd", by_node[:, 2]),
-        )
-    ):
-        # A byte of slack per rank: recorded counts are rounded up to whole bytes.
-        for number in np.flatnonzero(used > usable[tier] + len(held)).tolist():
-            found.append(Breach(f"{owner} {number}", name, int(used[number]), int(usable[tier])))
-    return found
+    memory = [rank.memory_bytes for rank in other.prediction.ranks]
+    held = np.array([(each.hbm, each.ddr, each.ssd) for each in memory], dtype=np.float64)
+    return Alternative(diff_plans(plan, other, case), breaches_of(case, held), status)
