@@ -23,7 +23,7 @@ from shardplan.solve.portfolio import solve
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from shardplan.case import Case
     from shardplan.formulate import Formulation
@@ -60,16 +60,33 @@ def make_plan(
     formulation = formulate(case)
     starts = [*_known(formulation, start), *_starts(case, formulation, settings)]
     outcome = solve(formulation.problem, settings, reporter, starts)
+    plan = finish_plan(case, formulation, outcome, settings)
+    run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
+    return plan.model_copy(update={"run": run})
+
+
+def finish_plan(
+    case: Case,
+    formulation: Formulation,
+    outcome: Outcome,
+    settings: Settings,
+    arrange: Callable[[Decision], Decision] = lambda decision: decision,
+) -> Plan:
+    """Predict and write down what a solve found; ``arrange`` may deal column shards otherwise.
+
+    Raises as ``make_plan`` where the solve found nothing.
+    """
     placement = _placement(case, formulation, outcome)
-    decisions = formulation.decisions(placement)
+    decisions = tuple(map(arrange, formulation.decisions(placement)))
     prediction = predict(case, decisions)
+    elapsed = outcome.history[-1].seconds if outcome.history else 0.0
     return build_plan(
         case,
         decisions,
         prediction,
         _optimality(case, outcome, prediction),
         _solver_info(outcome, settings),
-        _run_info(outcome, time.monotonic() - started),
+        _run_info(outcome, elapsed),
     )
 
 

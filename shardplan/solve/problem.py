@@ -68,6 +68,10 @@ class Problem:
     apart: tuple[NDArray[np.int64], ...] = ()
     """Groups of items of which a device may hold parts of at most one, and of it one unit."""
     stage_names: tuple[str, ...] = field(default=())
+    move_bytes: NDArray[np.float64] | None = None
+    """(O,): the least bytes that move when an option is chosen, wherever its units land."""
+    move_limit_bytes: float = float("inf")
+    """The most that may move in all; it bounds the relaxations, and is nothing to the search."""
 
     @property
     def item_count(self) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.options.geometry import shards
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.table_entry import parse_placement
@@ -14,6 +15,8 @@ from shardplan.plan.table_entry import parse_placement
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.case import Case
+    from shardplan.plan.decision import Decision
     from shardplan.plan.plan import TableFacts
     from shardplan.plan.table_entry import TableEntry
 
@@ -58,6 +61,37 @@ class Holding:
             first = np.array(offsets, dtype=np.int64).reshape(-1, 2)
             end = first + np.array(sizes, dtype=np.int64).reshape(-1, 2)
         return cls(rank, first, end, is_replicated, _TIER_OF_KERNEL[entry.compute_kernel])
+
+    @classmethod
+    def of_decision(cls, decision: Decision, case: Case) -> Holding:
+        """What a decision makes of its table."""
+        table, topology = case.workload.tables[decision.table], case.topology
+        tier = _TIER_OF_KERNEL[decision.kernel]
+        if decision.sharding is ShardingType.DATA_PARALLEL:
+            rank = np.arange(topology.world_size)
+            end = np.tile(np.array([table.rows, table.dim]), (len(rank), 1))
+            return cls(rank, np.zeros_like(end), end, True, tier)
+        pieces = shards(
+            decision.sharding, table.rows, table.dim, decision.column_shards,
+            topology.world_size, topology.devices_per_node, decision.targets,
+        )  # fmt: skip
+        drawn = np.array(
+            [(s.rank, s.row_offset, s.column_offset, s.rows, s.columns) for s in pieces],
+            dtype=np.int64,
+        )
+        first = drawn[:, 1:3]
+        return cls(drawn[:, 0], first, first + drawn[:, 3:5], False, tier)
+
+    def is_like(self, other: Holding) -> bool:
+        """Whether the same rectangles lie on the same ranks."""
+        return all(
+            np.array_equal(mine, others)
+            for mine, others in (
+                (self.rank, other.rank),
+                (self.first, other.first),
+                (self.end, other.end),
+            )
+        )
 
     def overlaps(self, other: Holding) -> NDArray[np.int64]:
         """(S, T, 2): rows and columns that each rectangle shares with each of ``other``."""

@@ -66,8 +66,8 @@ def moves_between(old: Holding, new: Holding, content: Content, devices_per_node
     hold one near by is asked: on the same node where there is one. Rows that the old table did not
     have come from nowhere.
     """
-    if old.is_replicated:
-        return _from_replicas(old, new, content, devices_per_node)
+    if old.is_replicated or old.is_like(new):
+        return _whole_or_nothing(old, new, content, devices_per_node)
     held = content.bytes_of(old.overlaps(new))
     is_own = old.rank[:, None] == new.rank[None]
     source, target = np.nonzero(~is_own & (held > 0))
@@ -77,8 +77,8 @@ def moves_between(old: Holding, new: Holding, content: Content, devices_per_node
     )
 
 
-def _from_replicas(old: Holding, new: Holding, content: Content, devices_per_node: int) -> Moves:
-    rows_and_columns = np.minimum(new.end, old.end[:1]) - new.first
+def _whole_or_nothing(old: Holding, new: Holding, content: Content, devices_per_node: int) -> Moves:
+    rows_and_columns = np.minimum(new.end, old.end.max(axis=0)) - new.first
     needed = content.bytes_of(rows_and_columns.clip(min=0))
     is_held = np.isin(new.rank, old.rank)
     lacking = np.flatnonzero(~is_held & (needed > 0))
