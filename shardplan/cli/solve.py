@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration, percentage, size
+from shardplan.errors import Infeasible
 from shardplan.solve.settings import METHODS, Settings
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from shardplan.plan.plan import Plan
 
 _DEFAULTS = Settings()
+_ADVICE_SECONDS = 10.0
+"""How long to look for what causes that there is no plan, and again for what would help."""
 
 
 @click.command("solve")
@@ -105,7 +109,10 @@ def solve_command(
         case = build_case(load_spec(spec))
         settings = Settings(method, gap, time_limit, node_limit, seed, interrupt.is_requested)
         near = _Near(*_old_plan(old), move_budget, keep) if old is not None else None
-        plan = _solve(case, settings, quiet, near)
+        try:
+            plan = _solve(case, settings, quiet, near)
+        except Infeasible as error:
+            raise _with_advice(error, case, settings) from None
         put_file(render(plan), output)
     for line in [] if quiet else summary_lines(plan, case, output):
         click.echo(line, err=True)
@@ -145,3 +152,21 @@ def _solve(case: Case, settings: Settings, quiet: bool, near: _Near | None) -> P
             return make_plan(case, settings, reporter, known)
         budget = near.move_budget_bytes
         return replan(near.plan, near.case, case, budget, settings, reporter)
+
+
+def _with_advice(error: Infeasible, case: Case, settings: Settings) -> Infeasible:
+    """The same with what causes it and what would help, as far as a few seconds tell."""
+    from shardplan.whatif.conflict import conflict
+    from shardplan.whatif.remedies import remedies
+    from shardplan.whatif.variation import Trials
+
+    if settings.should_stop():
+        return error
+    seconds = min(_ADVICE_SECONDS, settings.time_limit_seconds)
+
+    def trials() -> Trials:
+        deadline = time.monotonic() + seconds
+        return Trials(case, deadline, should_stop=settings.should_stop)
+
+    found, facts = remedies(trials()), conflict(trials())
+    return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])
