@@ -84,6 +84,8 @@ def explain_command(
         raise click.UsageError(
             "--table, --device, --select, --measured and --why-not exclude one another"
         )
+    if plan == measured == "-":
+        raise click.UsageError("only one of PLAN and --measured can be stdin")
     from shardplan.explain.study import Study
 
     study = Study.of(plan_at(plan), file_label(plan))

@@ -85,19 +85,14 @@ def solve_command(
     With --from, tables keep their places where that costs little. --move-budget limits the bytes
     of weights and optimizer state that ranks must fetch, as `shardplan diff` counts them, and the
     lower bound then holds for plans that move no more. --keep moves nothing: only tables that the
-    old plan has no place for are placed.
+    old plan has no place for are placed. Neither heeds --method.
 
     \b
     Examples:
       shardplan solve model.yaml --gap 0.1% --time-limit 10min -o plan.json
       shardplan solve model.yaml --from old.json --move-budget 200GiB -o plan.json
     """
-    if old is None and (keep or move_budget is not None):
-        raise click.UsageError("--move-budget and --keep go with --from")
-    if keep and move_budget is not None:
-        raise click.UsageError("--move-budget and --keep exclude each other")
-    if old == spec == "-":
-        raise click.UsageError("only one of SPEC and --from can be stdin")
+    _check_near(spec, old, move_budget, keep)
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
         from shardplan.case import build_case
@@ -116,6 +111,15 @@ def solve_command(
         put_file(render(plan), output)
     for line in [] if quiet else summary_lines(plan, case, output):
         click.echo(line, err=True)
+
+
+def _check_near(spec: str, old: str | None, move_budget: int | None, keep: bool) -> None:
+    if old is None and (keep or move_budget is not None):
+        raise click.UsageError("--move-budget and --keep go with --from")
+    if keep and move_budget is not None:
+        raise click.UsageError("--move-budget and --keep exclude each other")
+    if old == spec == "-":
+        raise click.UsageError("only one of SPEC and --from can be stdin")
 
 
 def _old_plan(path: str) -> tuple[Plan, Case]:

@@ -48,9 +48,9 @@ def _verdict(found: WhyNot) -> str:
     old, new = best.diff.old_step_seconds, best.diff.new_step_seconds
     if new == old:
         return "the step would take as long"
-    kind = "at best" if found.resolved else "with all else fixed"
+    kind = "solved again" if found.resolved else "with all else fixed"
     return (
-        f"the step would take {words.seconds(new)} {kind} instead of {words.seconds(old)}"
+        f"the step would take {words.seconds(new)}, {kind}, instead of {words.seconds(old)}"
         f"{_worst(best.diff)}"
     )
 
@@ -70,6 +70,9 @@ def _alternative(title: str, meaning: str, found: WhyNot, other: Alternative) ->
         if other.breaches
         else []
     )
+    if other.diff.new_lower_bound_seconds > other.diff.old_step_seconds:
+        bound = words.seconds(other.diff.new_lower_bound_seconds)
+        remarks.append(f"proven: no plan with this choice takes less than {bound}")
     remarks += _moves(found, other.diff)
     return Section(title, meaning, Grid(columns, tuple(_rows(other.diff))), tuple(remarks))
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from shardplan.errors import NoPlanFound
+from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.formulate import formulate
 from shardplan.plan.fingerprint import fingerprint
 from shardplan.plan.provenance import MovesInfo
 from shardplan.planner import finish_plan
+from shardplan.shortfall import shortfalls
 from shardplan.solve.near import solve_near
+from shardplan.solve.relaxation import relax
 from shardplan.units import format_bytes
 from shardplan.whatif.carry import carry
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
     from shardplan.case import Case
+    from shardplan.formulate import Formulation
     from shardplan.plan.plan import Plan
+    from shardplan.solve.outcome import Outcome
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
@@ -48,11 +52,7 @@ def replan(
     moves = relocation.moves(formulation, budget_bytes)
     outcome = solve_near(formulation.problem, known, is_placed, moves, settings, reporter)
     if outcome.placement is None and not settings.should_stop():
-        proven = ", and this is proven" if outcome.is_infeasible else ""
-        raise NoPlanFound(
-            f"no plan found that moves at most {format_bytes(budget_bytes)}{proven}; "
-            "a larger --move-budget may help"
-        )
+        raise _no_plan(now, formulation, outcome, budget_bytes)
     plan = finish_plan(now, formulation, outcome, settings, arrange=relocation.ordered)
     assert outcome.placement is not None, "finish_plan raises without one"
     decided = relocation.decisions(formulation, outcome.placement)
@@ -63,3 +63,16 @@ def replan(
         moved_bytes=sum(map(relocation.bytes_of, decided)),
     )
     return plan.model_copy(update={"moves": info, "run": run})
+
+
+def _no_plan(
+    case: Case, formulation: Formulation, outcome: Outcome, budget_bytes: float
+) -> ShardplanError:
+    """Why there is none: the case has no plan whatever moves, or none was found so near."""
+    if relax(formulation.problem).lower_bound == float("inf"):
+        return Infeasible(shortfalls(case, formulation))
+    proven = ", and this is proven" if outcome.is_infeasible else ""
+    return NoPlanFound(
+        f"no plan found that moves at most {format_bytes(budget_bytes)}{proven}; "
+        "a larger --move-budget may help"
+    )

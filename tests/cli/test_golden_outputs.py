@@ -1,4 +1,4 @@
-"""What every verb prints in every format, on plans made by hand: ``--update-golden`` writes anew."""
+"""What every verb prints in every format, on plans made by hand."""
 
 from __future__ import annotations
 
