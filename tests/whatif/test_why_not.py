@@ -185,7 +185,7 @@ def test_a_choice_that_cannot_be_read_is_refused(study, text, message):
 
 def test_names_may_hold_the_signs(study):
     spec = copy.deepcopy(study.plan.resolved)
-    spec["tables"][0]["name"] = "a=b@c"
+    spec["tables"][3]["name"] = "a=b@c"
     case = case_of_value(spec, "spec")
-    assert Choice.parse("a=b@c=row_wise", case).table == 0
+    assert Choice.parse("a=b@c=row_wise", case).table == 3
     assert Choice.parse("a=b@c@rank1", case).ranks == (1,)
