@@ -45,10 +45,20 @@ class Shortfall:
 
 
 class Infeasible(ShardplanError):
-    """No plan exists, and this is proven; the shortfalls say why."""
+    """No plan exists, and this is proven; the shortfalls say why.
 
-    def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
+    ``facts`` leave no plan together, and would if one were missing; ``remedies`` are changes after
+    which there is one, the smallest first. Both are sentences, and empty where nobody looked.
+    """
+
+    def __init__(
+        self,
+        shortfalls: Sequence[Shortfall],
+        facts: Sequence[str] = (),
+        remedies: Sequence[str] = (),
+    ) -> None:
         self.shortfalls = tuple(shortfalls)
+        self.facts, self.remedies = tuple(facts), tuple(remedies)
         super().__init__(
             "no plan can exist: "
             + "; ".join(

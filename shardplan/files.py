@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_PROBE_BYTES = 4096
+"""What must fit before long work begins."""
+_FULL_DEVICE = (1, 7)
+"""Linux' /dev/full, which can be opened and never written."""
+
+
 def write_atomically(path: str | Path, text: str) -> None:
     """Write text as UTF-8 to a temporary file beside ``path``, then rename it over ``path``.
 
@@ -36,7 +42,7 @@ def write_atomically(path: str | Path, text: str) -> None:
 
 
 def check_writable(path: str | Path) -> None:
-    """Raise InputError where ``write_atomically`` would fail for another reason than space."""
+    """Raise InputError where ``write_atomically`` would surely fail; the file stays as it is."""
     with _faults_named(path):
         mode = _mode(path)
         target = Path(os.path.realpath(path))
@@ -45,13 +51,19 @@ def check_writable(path: str | Path) -> None:
         if mode is not None and not stat.S_ISREG(mode):
             if not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            if stat.S_ISCHR(mode) and _device(path) == _FULL_DEVICE:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return
         if not target.parent.is_dir():
             raise ValueError(f"there is no folder {target.parent}")
-        # Only an attempt knows of quotas and read-only mounts.
+        # Only an attempt knows of quotas, read-only mounts and full disks.
         descriptor, temporary = _create_beside(target)
-        os.close(descriptor)
-        temporary.unlink()
+        try:
+            os.write(descriptor, bytes(_PROBE_BYTES))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+            temporary.unlink()
 
 
 @contextmanager
@@ -66,6 +78,12 @@ def _faults_named(path: str | Path) -> Iterator[None]:
         shown = str(path) or "''"
         fault = Diagnostic(shown, 0, 0, "", f"cannot write: {reason}", code="write")
         raise InputError([fault]) from None
+
+
+def _device(path: str | Path) -> tuple[int, int]:
+    """The numbers of a device file."""
+    number = os.stat(path).st_rdev
+    return os.major(number), os.minor(number)
 
 
 def _mode(path: str | Path) -> int | None:

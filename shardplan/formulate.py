@@ -17,6 +17,7 @@ from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.plan.decision import Decision
 from shardplan.plan.rounding import rounded_down
 from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
+from shardplan.solve.placement import Placement
 from shardplan.solve.problem import Problem, Shape
 from shardplan.spec.objective import Objective
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.solve.placement import Placement
 
 _SHAPES = {
     ShardingType.DATA_PARALLEL: Shape.ALL,
@@ -90,6 +90,38 @@ class Formulation:
             hbm_share if is_cached else None,
             ddr_share if is_cached else 0.0,
         )
+
+    def placement(self, decisions: Sequence[Decision]) -> tuple[Placement, NDArray[np.bool_]]:
+        """The placement that stands for decisions, and (items,) which items they place.
+
+        An item is not placed where a table of it has no decision, or one that is no option here, or
+        where its tables lie on different devices; it has its first option then, and no targets.
+        """
+        by_table = {decision.table: decision for decision in decisions}
+        option = self.problem.option_offsets[:-1].copy()
+        targets = [np.zeros(0, np.int64)] * len(self.items.tables)
+        is_placed = np.zeros(len(self.items.tables), dtype=bool)
+        for item, tables in enumerate(self.items.tables):
+            wanted = [by_table[table] for table in tables if table in by_table]
+            places = {tuple(sorted(decision.targets)) for decision in wanted}
+            found = self._option(item, wanted) if len(wanted) == len(tables) else None
+            if found is not None and len(places) == 1:
+                option[item], is_placed[item] = found, True
+                targets[item] = np.array(places.pop(), dtype=np.int64)
+        return Placement.of(option, targets), is_placed
+
+    def _option(self, item: int, decisions: Sequence[Decision]) -> int | None:
+        """The option of an item that its tables' decisions, in order, make up."""
+        first, end = self.problem.option_offsets[item : item + 2].tolist()
+        rows = self.members[first:end, : len(decisions)]
+        is_same = np.ones(len(rows), dtype=bool)
+        for position, decision in enumerate(decisions):
+            row = rows[:, position]
+            is_same &= self.options.sharding[row] == SHARDING_TYPES.index(decision.sharding)
+            is_same &= self.options.kernel[row] == KERNELS.index(decision.kernel)
+            is_same &= self.options.column_shards[row] == decision.column_shards
+        found = np.flatnonzero(is_same)
+        return first + int(found[0]) if len(found) else None
 
 
 def formulate(case: Case) -> Formulation:

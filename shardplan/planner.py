@@ -23,10 +23,11 @@ from shardplan.solve.portfolio import solve
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from shardplan.case import Case
     from shardplan.formulate import Formulation
+    from shardplan.plan.decision import Decision
     from shardplan.plan.plan import Plan
     from shardplan.plan.predict import Prediction
     from shardplan.solve.outcome import Outcome
@@ -38,8 +39,13 @@ _AGREEMENT = 1e-6
 """Relative difference allowed between the solver's objective and the plan's own prediction."""
 
 
-def make_plan(case: Case, settings: Settings, reporter: Reporter) -> Plan:
+def make_plan(
+    case: Case, settings: Settings, reporter: Reporter, start: Sequence[Decision] = ()
+) -> Plan:
     """Formulate, solve, predict and write down.
+
+    ``start`` are decisions to begin with; where they are a plan of this case, the plan found is no
+    worse.
 
     Raises
     ------
@@ -52,20 +58,44 @@ def make_plan(case: Case, settings: Settings, reporter: Reporter) -> Plan:
     """
     started = time.monotonic()
     formulation = formulate(case)
-    outcome = solve(
-        formulation.problem, settings, reporter, starts=_starts(case, formulation, settings)
-    )
+    starts = [*_known(formulation, start), *_starts(case, formulation, settings)]
+    outcome = solve(formulation.problem, settings, reporter, starts)
+    plan = finish_plan(case, formulation, outcome, settings)
+    run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
+    return plan.model_copy(update={"run": run})
+
+
+def finish_plan(
+    case: Case,
+    formulation: Formulation,
+    outcome: Outcome,
+    settings: Settings,
+    arrange: Callable[[Decision], Decision] = lambda decision: decision,
+) -> Plan:
+    """Predict and write down what a solve found; ``arrange`` may deal column shards otherwise.
+
+    Raises as ``make_plan`` where the solve found nothing.
+    """
     placement = _placement(case, formulation, outcome)
-    decisions = formulation.decisions(placement)
+    decisions = tuple(map(arrange, formulation.decisions(placement)))
     prediction = predict(case, decisions)
+    elapsed = outcome.history[-1].seconds if outcome.history else 0.0
     return build_plan(
         case,
         decisions,
         prediction,
         _optimality(case, outcome, prediction),
         _solver_info(outcome, settings),
-        _run_info(outcome, time.monotonic() - started),
+        _run_info(outcome, elapsed),
     )
+
+
+def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Placement]:
+    """The placement that decisions stand for, if they place all."""
+    if not decisions:
+        return []
+    placement, is_placed = formulation.placement(decisions)
+    return [placement] if is_placed.all() else []
 
 
 def _starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:

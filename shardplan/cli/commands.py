@@ -18,9 +18,11 @@ SHORT_HELP = {
     "check": "Validate a spec and all that it names.",
     "solve": "Find the best plan for a spec.",
     "explain": "Show what a plan costs, where and why.",
+    "diff": "Show what changes when one plan follows another.",
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
     "calibrate": "Measure this machine and write a cost model for it.",
     "list": "List the topologies, cost models and methods.",
+    "schema": "Print the JSON Schema of a file, for editors and other programs.",
     "completion": "Print the script that completes commands in a shell.",
 }
 """Each is also the first sentence of the command's own help."""

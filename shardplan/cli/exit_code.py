@@ -13,6 +13,8 @@ class ExitCode(IntEnum):
     DONE = 0
     FAILED_VERIFICATION = 1
     """``verify`` found something."""
+    DIFFERENT = 1
+    """``diff --exit-code`` found something."""
     INTERNAL_ERROR = 1
     INVALID_INPUT = 2
     """Or wrong usage."""

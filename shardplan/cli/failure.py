@@ -72,7 +72,7 @@ def words_of(error: BaseException) -> list[str]:
     if isinstance(error, InputError):
         return diagnostic_lines(error.diagnostics)
     if isinstance(error, Infeasible):
-        return _infeasible(error.shortfalls)
+        return _infeasible(error)
     if isinstance(error, KeyboardInterrupt):
         return ["interrupted"]
     if isinstance(error, ShardplanError) and not isinstance(error, SolverError):
@@ -91,16 +91,23 @@ def diagnostic_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
     return [*(str(diagnostic) for diagnostic in ordered), *count]
 
 
-def _infeasible(shortfalls: Sequence[Shortfall]) -> list[str]:
-    """The numbers, then what would help, the smallest change first."""
-    by_change = sorted(shortfalls, key=lambda s: s.missing / s.offers if s.offers else s.missing)
-    remedies = dict.fromkeys(s.remedy for s in by_change if s.remedy)
+def _infeasible(error: Infeasible) -> list[str]:
+    """The numbers, the facts behind them, then what would help, the smallest change first."""
+    remedies = error.remedies or tuple(_remedies(error.shortfalls))
     return [
         "error: no plan can exist, and this is proven",
-        *(f"  {_shortfall(shortfall)}" for shortfall in shortfalls),
+        *(f"  {_shortfall(shortfall)}" for shortfall in error.shortfalls),
+        *(["these together leave no plan:"] if error.facts else []),
+        *(f"  - {fact}" for fact in error.facts),
         *(["what would help:"] if remedies else []),
         *(f"  - {remedy}" for remedy in remedies),
     ]
+
+
+def _remedies(shortfalls: Sequence[Shortfall]) -> dict[str, None]:
+    """What each shortfall itself knows, that of the least first."""
+    by_change = sorted(shortfalls, key=lambda s: s.missing / s.offers if s.offers else s.missing)
+    return dict.fromkeys(short.remedy for short in by_change if short.remedy)
 
 
 def _shortfall(short: Shortfall) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib.resources import files
+from pathlib import Path
 
 import click
 
@@ -19,20 +20,38 @@ TEMPLATES = {
 """The files of the folder ``templates``."""
 
 
+SCHEMA_FILE = "shardplan.schema.json"
+"""What the first line of a spec names; beside the spec."""
+_MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
+
+
 @click.command("init")
 @click.argument("file", default="shardplan.yaml")
 @click.option("--template", type=click.Choice(list(TEMPLATES)), default="minimal")
+@click.option(
+    "--from",
+    "source",
+    type=(click.Choice(["torchrec"]), str),
+    metavar="torchrec MODULE:FUNCTION",
+    help="Take the tables of the model that a function makes.",
+)
 @click.option("--list", "show_list", is_flag=True, help="List the templates instead.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def init_command(file: str, template: str, show_list: bool, force: bool) -> None:
+def init_command(
+    file: str, template: str, source: tuple[str, str] | None, show_list: bool, force: bool
+) -> None:
     """Write a commented spec to start from.
 
-    FILE is shardplan.yaml where it is left out, - for stdout.
+    FILE is shardplan.yaml where it is left out, - for stdout. Beside a file goes
+    shardplan.schema.json, by which editors with the YAML language server complete and check it.
+
+    With --from, a function without arguments is imported and called on PyTorch's meta device; the
+    model that it gives may hold any number of EmbeddingBagCollections. Needs TorchRec.
 
     \b
     Examples:
-      shardplan init model.yaml
       shardplan init --template full - | less
+      shardplan init model.yaml --from torchrec my_package.model:make_model
     """
     if show_list:
         put("".join(f"{name:10}{what}\n" for name, what in TEMPLATES.items()))
@@ -41,11 +60,27 @@ def init_command(file: str, template: str, show_list: bool, force: bool) -> None
         message, hint = "exists already", "--force overwrites it"
         raise InputError([Diagnostic(file, 0, 0, "", message, hint, code="exists")])
     check_writable(file)
-    put_file(template_text(template), file)
+    put_file(_adopted(source[1]) if source else template_text(template), file)
     if file != "-":
+        _put_schema(Path(file).with_name(SCHEMA_FILE), force)
         click.echo(f"{file} written; next: shardplan solve {file} -o plan.json", err=True)
 
 
 def template_text(name: str) -> str:
     """The content of a template."""
-    return (files("shardplan.cli") / "templates" / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (files("shardplan.cli") / "templates" / f"{name}.yaml").read_text(encoding="utf-8")
+    return _MODELINE + text
+
+
+def _adopted(reference: str) -> str:
+    from shardplan.cli.adoption import adopted_text
+
+    return _MODELINE + adopted_text(reference)
+
+
+def _put_schema(path: Path, force: bool) -> None:
+    """Write the schema unless there is a file of that name."""
+    from shardplan.cli.schema import schema_text
+
+    if force or not os.path.lexists(path):
+        put_file(schema_text("spec"), str(path))

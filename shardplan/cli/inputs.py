@@ -9,6 +9,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 
 if TYPE_CHECKING:
+    from shardplan.case import Case
     from shardplan.plan.plan import Plan
 
 STDIN = "<stdin>"
@@ -31,3 +32,13 @@ def plan_at(path: str) -> Plan:
     except UnicodeDecodeError as error:
         message = f"is not UTF-8 (byte {error.start:,})"
         raise InputError([Diagnostic(STDIN, 0, 0, "", message, code="plan")]) from None
+
+
+def case_of_plan(plan: Plan, file: str) -> Case:
+    """The case of the spec that a plan carries; raises InputError where it carries none."""
+    from shardplan.case import case_of_value
+
+    if plan.resolved is None:
+        message = "holds no spec of its own (key 'resolved'), by which to cost its tables"
+        raise InputError([Diagnostic(file, 0, 0, "", message, code="plan")])
+    return case_of_value(plan.resolved, f"{file} (resolved)")

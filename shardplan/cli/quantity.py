@@ -10,6 +10,11 @@ def duration(text: str) -> float:
     return _parse(text, "parse_seconds", "for example 60s or 5min")
 
 
+def size(text: str) -> int:
+    """Bytes of ``200GiB``, or 0; wrong usage where it cannot be read."""
+    return int(_parse(f"{text}B" if text.strip() == "0" else text, "parse_bytes", "such as 200GiB"))
+
+
 def percentage(text: str) -> float:
     """The fraction that ``1%`` is, or 0; wrong usage where it cannot be read."""
     return _parse(f"{text}%" if text.strip() == "0" else text, "parse_fraction", _meant(text))

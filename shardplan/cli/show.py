@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shardplan.explain.device_detail import DeviceDetail
-    from shardplan.explain.explanation import Explanation
+    from shardplan.explain.as_json import Numbers
     from shardplan.explain.report import Report
-    from shardplan.explain.table_detail import TableDetail
 
-FORMATS = ("table", "json", "markdown")
+FORMATS = ("table", "json", "markdown", "html")
 
 
 def show(
-    numbers: Explanation | TableDetail | DeviceDetail,
+    numbers: Numbers,
     report: Callable[[], Report],
     form: str,
     width: int | None,
 ) -> str:
-    """The numbers as JSON, or their report as a table or as Markdown."""
+    """The numbers as JSON, or their report as a table, as Markdown or as HTML."""
     if form == "json":
         from shardplan.explain.as_json import render_json
 
@@ -33,6 +31,10 @@ def show(
         from shardplan.explain.markdown import render_markdown
 
         return render_markdown(report())
+    if form == "html":
+        from shardplan.explain.html.page import render_html
+
+        return render_html(report())
     return show_table(report(), width)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
-from shardplan.cli.quantity import duration, percentage
+from shardplan.cli.quantity import duration, percentage, size
+from shardplan.errors import Infeasible
 from shardplan.solve.settings import METHODS, Settings
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from shardplan.plan.plan import Plan
 
 _DEFAULTS = Settings()
+_ADVICE_SECONDS = 10.0
+"""How long to look for what causes that there is no plan, and again for what would help."""
 
 
 @click.command("solve")
@@ -48,6 +53,14 @@ _DEFAULTS = Settings()
     type=click.IntRange(min=1),
     help="Nodes of each branch-and-bound tree; unlike time, the same on every machine.",
 )
+@click.option("--from", "old", metavar="PLAN", help="Begin with an old plan, and stay near it.")
+@click.option(
+    "--move-budget",
+    metavar="SIZE",
+    type=size,
+    help="With --from: the most bytes that may move, such as 200GiB; any number where left out.",
+)
+@click.option("--keep", is_flag=True, help="With --from: move nothing that can stay.")
 @click.option("--seed", type=click.IntRange(min=0), default=_DEFAULTS.seed, show_default=True)
 @click.option("--format", type=click.Choice(["json"]), expose_value=False, help="Of the plan.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
@@ -58,6 +71,9 @@ def solve_command(
     gap: float,
     time_limit: float,
     node_limit: int | None,
+    old: str | None,
+    move_budget: int | None,
+    keep: bool,
     seed: int,
     quiet: bool,
 ) -> None:
@@ -66,11 +82,17 @@ def solve_command(
     The plan goes to stdout, or with -o to a file that is written whole or not at all; how good it
     is goes to stderr. Ctrl-C stops the search and writes the best plan so far.
 
+    With --from, tables keep their places where that costs little. --move-budget limits the bytes
+    of weights and optimizer state that ranks must fetch, as `shardplan diff` counts them, and the
+    lower bound then holds for plans that move no more. --keep moves nothing: only tables that the
+    old plan has no place for are placed. Neither heeds --method.
+
     \b
     Examples:
-      shardplan solve model.yaml -o plan.json
       shardplan solve model.yaml --gap 0.1% --time-limit 10min -o plan.json
+      shardplan solve model.yaml --from old.json --move-budget 200GiB -o plan.json
     """
+    _check_near(spec, old, move_budget, keep)
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
         from shardplan.case import build_case
@@ -81,16 +103,74 @@ def solve_command(
         check_writable(output)
         case = build_case(load_spec(spec))
         settings = Settings(method, gap, time_limit, node_limit, seed, interrupt.is_requested)
-        plan = _solve(case, settings, quiet)
+        near = _Near(*_old_plan(old), move_budget, keep) if old is not None else None
+        try:
+            plan = _solve(case, settings, quiet, near)
+        except Infeasible as error:
+            raise _with_advice(error, case, settings) from None
         put_file(render(plan), output)
     for line in [] if quiet else summary_lines(plan, case, output):
         click.echo(line, err=True)
 
 
-def _solve(case: Case, settings: Settings, quiet: bool) -> Plan:
-    """Solve with progress on stderr."""
+def _check_near(spec: str, old: str | None, move_budget: int | None, keep: bool) -> None:
+    if old is None and (keep or move_budget is not None):
+        raise click.UsageError("--move-budget and --keep go with --from")
+    if keep and move_budget is not None:
+        raise click.UsageError("--move-budget and --keep exclude each other")
+    if old == spec == "-":
+        raise click.UsageError("only one of SPEC and --from can be stdin")
+
+
+def _old_plan(path: str) -> tuple[Plan, Case]:
+    """An old plan, and what it was made for."""
+    from shardplan.cli.inputs import case_of_plan, file_label, plan_at
+
+    plan = plan_at(path)
+    return plan, case_of_plan(plan, file_label(path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """An old plan, what it was made for, and how much of it may move."""
+
+    plan: Plan
+    case: Case
+    move_budget_bytes: int | None
+    keep: bool
+
+
+def _solve(case: Case, settings: Settings, quiet: bool, near: _Near | None) -> Plan:
+    """Solve with progress on stderr, near an old plan where there is one."""
     from shardplan.cli.progress import progress
     from shardplan.planner import make_plan
 
     with progress(quiet) as reporter:
-        return make_plan(case, settings, reporter)
+        if near is None:
+            return make_plan(case, settings, reporter)
+        from shardplan.whatif.carry import carry
+        from shardplan.whatif.replan import replan
+
+        if near.move_budget_bytes is None and not near.keep:
+            known = carry(near.plan, near.case, case).decisions
+            return make_plan(case, settings, reporter, known)
+        budget = near.move_budget_bytes
+        return replan(near.plan, near.case, case, budget, settings, reporter)
+
+
+def _with_advice(error: Infeasible, case: Case, settings: Settings) -> Infeasible:
+    """The same with what causes it and what would help, as far as a few seconds tell."""
+    from shardplan.whatif.conflict import conflict
+    from shardplan.whatif.remedies import remedies
+    from shardplan.whatif.variation import Trials
+
+    if settings.should_stop():
+        return error
+    seconds = min(_ADVICE_SECONDS, settings.time_limit_seconds)
+
+    def trials() -> Trials:
+        deadline = time.monotonic() + seconds
+        return Trials(case, deadline, should_stop=settings.should_stop)
+
+    found, facts = remedies(trials()), conflict(trials())
+    return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shardplan.explain import words
 from shardplan.explain.meanings import NONE_BETTER, TERMINATIONS
 from shardplan.explain.notes import notes
+from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,12 @@ def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
         f"after {plan.run.elapsed_seconds:.1f} s)"
     )
     yield f"  longest phases: {', '.join(_slowest(plan))}"
+    if plan.moves is not None:
+        moved, budget = plan.moves.moved_bytes, plan.moves.budget_bytes
+        yield (
+            f"  moves {format_bytes(moved)} from the old plan; the bound is of plans that move at "
+            f"most {format_bytes(budget)}"
+        )
     yield from (f"  note: {note}" for note in notes(plan, case))
     if output == "-":
         yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"

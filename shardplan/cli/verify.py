@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli.exit_code import ExitCode
-from shardplan.cli.inputs import file_label, plan_at
+from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import put
+from shardplan.errors import InputError
 
 if TYPE_CHECKING:
+    from shardplan.case import Case
     from shardplan.plan.plan import Plan
+    from shardplan.whatif.carry import CostUnder
 
 
 @click.command("verify")
@@ -25,8 +28,9 @@ def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -
     """Check that a plan is complete, legal, fits and is fresh.
 
     Checked is what the runtime demands, the memory of every device and node, and the prediction,
-    which is computed anew. Without a SPEC the one inside the plan is taken. Exits with 1 where
-    anything is wrong.
+    which is computed anew. Without a SPEC the one inside the plan is taken; with one it is also
+    said which inputs changed, and what the plan would cost under it, its tables cut as they are
+    but for the rows of today. Exits with 1 where anything is wrong.
 
     \b
     Examples:
@@ -40,17 +44,51 @@ def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -
     if plan == spec == "-":
         raise click.UsageError("only one of PLAN and SPEC can be stdin")
     found = plan_at(plan)
-    findings = verify(found, build_case(load_spec(spec)) if spec else None)
+    now = build_case(load_spec(spec)) if spec else None
+    findings = verify(found, now)
+    under = _cost_under(found, plan, now) if now and findings else None
     if form == "json":
-        listed = [asdict(finding) for finding in findings]
-        put(json.dumps({"findings": listed}, indent=2, ensure_ascii=False) + "\n")
+        value = {"findings": [asdict(finding) for finding in findings]}
+        more = {"under_spec": asdict(under)} if under else {}
+        put(json.dumps(value | more, indent=2, ensure_ascii=False) + "\n")
     elif findings:
         put("".join(f"{finding}\n" for finding in findings))
     else:
         put(f"{file_label(plan)}: good: {_praise(found)}\n")
+    if under and form != "json":
+        put(_words(under))
     if findings:
         click.echo(f"{len(findings)} finding" + ("s" if len(findings) > 1 else ""), err=True)
         ctx.exit(ExitCode.FAILED_VERIFICATION)
+
+
+def _cost_under(plan: Plan, file: str, now: Case) -> CostUnder | None:
+    """What the plan would cost under the spec; None where it does not say for what it was made."""
+    from shardplan.whatif.carry import cost_under
+
+    try:
+        then = case_of_plan(plan, file_label(file))
+    except InputError:
+        return None
+    return cost_under(plan, then, now)
+
+
+def _words(under: CostUnder) -> str:
+    from shardplan.explain import words
+    from shardplan.explain.notes import name_some
+    from shardplan.explain.why_not_report import breach_words
+
+    if under.step_seconds is None:
+        return "under the spec: the plan holds none of its tables\n"
+    lines = [
+        f"under the spec: step {words.seconds(under.step_seconds)}, "
+        f"was {words.seconds(under.old_step_seconds)}"
+    ]
+    if under.lost:
+        lines.append(f"under the spec: without {name_some(under.lost)}, which it has no place for")
+    if under.breaches:
+        lines.append(f"under the spec: does not fit: {breach_words(under.breaches)}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _praise(plan: Plan) -> str:

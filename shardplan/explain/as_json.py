@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from shardplan.plan.layout import reviewable
 
 if TYPE_CHECKING:
-    from shardplan.explain.device_detail import DeviceDetail
-    from shardplan.explain.explanation import Explanation
-    from shardplan.explain.table_detail import TableDetail
+    from dataclasses import Field
 
 
-def render_json(numbers: Explanation | TableDetail | DeviceDetail) -> str:
+class Numbers(Protocol):
+    """Any dataclass of numbers and words."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+def render_json(numbers: Numbers) -> str:
     """Every number in SI units, which the keys name; a line for each phase, device and table."""
     return reviewable(json.loads(json.dumps(asdict(numbers))))

@@ -71,6 +71,14 @@ class Ledger:
         total: NDArray[np.float64] = on_device + everywhere
         return total + np.repeat(on_node, self.devices_per_node, axis=0)
 
+    def units_of(self, table: int) -> NDArray[np.int64]:
+        """(W,): how many units of one table touch each device."""
+        decision = self.decisions[table]
+        if decision.sharding in _EVERYWHERE:
+            return np.ones(self.world_size, dtype=np.int64)
+        each = 1 if decision.sharding in _ON_DEVICES else self.devices_per_node
+        return np.bincount(decision.targets, minlength=self.world_size // each).repeat(each)
+
     @cached_property
     def most_units(self) -> NDArray[np.int64]:
         """(T,): units on the device that holds most of a table."""

@@ -20,7 +20,7 @@ def table_sections(found: Explanation, top: int) -> Iterator[Section]:
     """The costliest tables by phase, then where each table went."""
     if top:
         yield _costliest(found, found.tables[:top])
-    yield _placement(found)
+    yield placement_section(found.tables)
 
 
 def sharding(line: TableLine) -> str:
@@ -64,7 +64,8 @@ def _costliest(found: Explanation, lines: tuple[TableLine, ...]) -> Section:
     return Section(count, meaning, Grid(columns, rows))
 
 
-def _placement(found: Explanation) -> Section:
+def placement_section(lines: tuple[TableLine, ...]) -> Section:
+    """Where tables went, in the order given, which is the costliest first."""
     columns = (
         Column("table"),
         Column("rows", True),
@@ -76,7 +77,7 @@ def _placement(found: Explanation) -> Section:
         Column("slowest", True),
         Column("memory", True),
     )
-    listed = found.tables[:MOST_LISTED]
+    listed = lines[:MOST_LISTED]
     rows = tuple(
         (
             line.name,
@@ -93,9 +94,9 @@ def _placement(found: Explanation) -> Section:
     )
     meaning = "ids: per sample; memory: over all devices, with optimizer state and buffers"
     remarks: tuple[str, ...] = ()
-    if len(listed) < len(found.tables):
+    if len(listed) < len(lines):
         remarks = (
-            f"the {len(listed)} costliest of {len(found.tables):,} tables; --table NAME shows any "
+            f"the {len(listed)} costliest of {len(lines):,} tables; --table NAME shows any "
             "other, --format json all",
         )
     return Section(

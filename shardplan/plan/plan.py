@@ -5,7 +5,7 @@ from typing import Any
 from shardplan.plan.forecast import Forecast
 from shardplan.plan.optimality import Optimality
 from shardplan.plan.plan_model import Count, PlanModel, Positive
-from shardplan.plan.provenance import Inputs, RunInfo, SolverInfo
+from shardplan.plan.provenance import Inputs, MovesInfo, RunInfo, SolverInfo
 from shardplan.plan.table_entry import TableEntry
 from shardplan.workload.dtype import Dtype
 
@@ -43,6 +43,8 @@ class Plan(PlanModel):
     tables: tuple[TableFacts, ...]
     resolved: dict[str, Any] | None = None
     """The spec with every default written and topology and cost model inline."""
+    moves: MovesInfo | None = None
+    """Only of a plan that was to stay near an old one."""
     run: RunInfo
 
     @property

@@ -1,6 +1,6 @@
 """Where a plan comes from: its inputs, the solver, the run."""
 
-from shardplan.plan.plan_model import PlanModel, Seconds
+from shardplan.plan.plan_model import Count, PlanModel, Seconds
 
 
 class NamedInput(PlanModel):
@@ -26,6 +26,17 @@ class SolverInfo(PlanModel):
     seed: int
     shardplan_version: str
     highs_version: str | None = None
+
+
+class MovesInfo(PlanModel):
+    """The old plan near which this one was to stay."""
+
+    from_sha256: str
+    """Of the old plan's canonical JSON without ``run``."""
+    budget_bytes: Count
+    """The most that was to move."""
+    moved_bytes: Count
+    """What moves: weights and optimizer state that ranks lack, as ``diff`` counts them."""
 
 
 class HistoryPoint(PlanModel):

@@ -74,6 +74,10 @@ class Problem:
     They belong to one item and are alike in shape, units and domain; loads and bytes of a mix are
     the options' own, in proportion. None: every option is for itself.
     """
+    move_bytes: NDArray[np.float64] | None = None
+    """(O,): the least bytes that move when an option is chosen, wherever its units land."""
+    move_limit_bytes: float = float("inf")
+    """The most that may move in all; it bounds the relaxations, and is nothing to the search."""
 
     @property
     def item_count(self) -> int:

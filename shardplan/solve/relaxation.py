@@ -8,7 +8,7 @@ that. Three families of rows bound ``M`` from below:
 * average: ``M[s] >= B[s] + sum over other options of y * total load / D``;
 * unit: ``M[s] >= B[s] + sum over options of item i of y * load of its fullest device``, for every
   item, since some device holds that unit beside the base;
-* and the memory rows: all bytes fit in all capacities.
+* and the memory rows: all bytes fit in all capacities; where moves are limited, a row for these.
 """
 
 from __future__ import annotations
@@ -165,6 +165,7 @@ def relaxation_rows(
     build.add_entries(average[None, :], y[placed, None], -mean / reach)
     tiers = _add_memory(build, problem, y, filling)
     columns = Columns(y, stage, base, objective, *tiers)
+    _add_moves(build, problem, y)
     _add_units(build, problem, columns, unit_rows)
     return build, columns
 
@@ -187,6 +188,15 @@ def _offered(capacity: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     """(tiers,) bytes in all, and the bytes that the programs count as 1."""
     offered: NDArray[np.float64] = capacity.sum(axis=0)
     return offered, np.maximum(offered, 1.0)
+
+
+def _add_moves(build: ProgramBuilder, problem: Problem, y: NDArray[np.int64]) -> None:
+    """All moves fit into the limit, each option moving the least that it can."""
+    if problem.move_bytes is None or not np.isfinite(problem.move_limit_bytes):
+        return
+    scale = max(problem.move_limit_bytes, 1.0)
+    row = build.add_rows("moves", [np.array([0])], upper=problem.move_limit_bytes / scale)
+    build.add_entries(row, y, problem.move_bytes / scale)
 
 
 def _add_units(

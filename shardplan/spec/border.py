@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shardplan.spec.fault import fault
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 
 class Border(BaseModel):
@@ -15,9 +20,24 @@ class Border(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-def one_as_list(value: Any) -> Any:
-    """Let ``x`` stand for ``[x]``."""
+def _one_as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+class _OneOrMany:
+    """Tells the schema that a single element may stand for a list of one."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        many = handler(core_schema)
+        return {"anyOf": [many["items"], many]}
+
+
+ONE_AS_LIST = BeforeValidator(_one_as_list)
+"""Lets ``x`` stand for ``[x]``."""
+ONE_OR_MANY = _OneOrMany()
+"""The same for the schema; behind everything else of the field."""
 
 
 def _check_name(value: Any) -> Any:

@@ -154,10 +154,10 @@ Fraction = Annotated[
 Share = Annotated[Fraction, AfterValidator(_more_than_nothing)]
 """A share that is more than 0, as a percentage or as a plain number."""
 
-Number = Annotated[float, BeforeValidator(_read_number), _schema({"type": "number"})]
+Number = Annotated[float, BeforeValidator(_read_number)]
 """A finite number; neither text nor true or false."""
 
-Whole = Annotated[int, BeforeValidator(_read_whole), _schema({"type": "integer"})]
+Whole = Annotated[int, BeforeValidator(_read_whole)]
 """A whole number, which may be written ``4e7`` or ``40_000_000``."""
 
 Count = Annotated[Whole, Field(ge=1)]

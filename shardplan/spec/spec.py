@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.spec.amount import Amount, AmountField
-from shardplan.spec.border import Border, Name, one_as_list
+from shardplan.spec.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
 from shardplan.spec.fault import fault
 from shardplan.spec.objective import Objective
 from shardplan.spec.quantities import Bytes, Count, Flag, Number, Whole
@@ -81,16 +81,15 @@ class TrainingSpec(Border):
 class ConstraintSpec(Border):
     """A demand on the tables that match; all that it names must hold."""
 
-    tables: Annotated[tuple[Name, ...], BeforeValidator(one_as_list), Field(min_length=1)]
+    tables: Annotated[tuple[Name, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY]
     """Names or globs of tables: one, or a list."""
     sharding: (
-        Annotated[tuple[ShardingType, ...], BeforeValidator(one_as_list), Field(min_length=1)]
-        | None
+        Annotated[tuple[ShardingType, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY] | None
     ) = None
     """The only sharding types allowed."""
-    kernels: (
-        Annotated[tuple[Kernel, ...], BeforeValidator(one_as_list), Field(min_length=1)] | None
-    ) = None
+    kernels: Annotated[tuple[Kernel, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY] | None = (
+        None
+    )
     """The only compute kernels allowed."""
     together: Flag = False
     """All on the same devices."""

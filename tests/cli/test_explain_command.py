@@ -64,7 +64,7 @@ def test_bars_are_legible_in_ascii(plan_path):
         (["--table", "histroy"], "did you mean 'history'?"),
         (["--device", "4"], "ranks are 0 to 3"),
         (["--device", "-1"], "ranks are 0 to 3"),
-        (["--device", "1", "--table", "history"], "exclude each other"),
+        (["--device", "1", "--table", "history"], "exclude one another"),
         (["--format", "xml"], "'xml' is not one of"),
     ],
 )
@@ -138,3 +138,26 @@ def test_the_numbers_of_the_json_are_those_of_the_plan(run, plan_path):
     assert [d["hbm"]["used_bytes"] for d in value["devices"]] == [
         rank.memory_bytes.hbm for rank in plan.prediction.ranks
     ]
+
+
+def test_selects_tables_by_glob(run, plan_path):
+    result = run("explain", plan_path, "--select", "*_id", "--select", "query")
+    assert result.stdout.startswith("*_id, query: 3 of 8 tables")
+    assert run("explain", plan_path, "--select", "nobody").exit_code == 2
+    value = json.loads(run("explain", plan_path, "--select", "*_id", "--format", "json").stdout)
+    assert len(value["tables"]) == 2
+
+
+def test_holds_measured_beside_predicted(run, plan_path, write):
+    file = write('{"phases": {"lookup_forward": 0.001}}', "measured.json")
+    result = run("explain", plan_path, "--measured", file)
+    assert result.stdout.startswith("small: predicted beside measured")
+    assert run("explain", plan_path, "--measured", file, "--table", "query").exit_code == 2
+    assert run("explain", plan_path, "--measured", "nowhere.json").exit_code == 2
+
+
+@pytest.mark.parametrize("what", [[], ["--table", "history"], ["--select", "*"]])
+def test_makes_a_page(run, plan_path, what):
+    text = run("explain", plan_path, *what, "--format", "html").stdout
+    assert text.startswith("<!DOCTYPE html>")
+    assert text.endswith("</html>\n")

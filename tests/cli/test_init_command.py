@@ -1,6 +1,12 @@
+import json
+import sys
+
 import pytest
 
-from shardplan.cli.init import TEMPLATES, template_text
+from shardplan.case import build_case
+from shardplan.cli.init import SCHEMA_FILE, TEMPLATES, template_text
+from shardplan.json_schema import json_schema
+from shardplan.spec.load import load_spec
 
 
 def test_writes_a_template_and_says_what_comes_next(run, tmp_path):
@@ -50,3 +56,92 @@ def test_a_folder_that_is_not_there_is_said_to_be_so(run, tmp_path):
     result = run("init", tmp_path / "no" / "model.yaml")
     assert result.exit_code == 2
     assert "there is no folder" in result.stderr
+
+
+def test_writes_the_schema_beside_the_spec_once(run, tmp_path):
+    run("init", tmp_path / "a.yaml")
+    schema = tmp_path / SCHEMA_FILE
+    assert json.loads(schema.read_text()) == json_schema("spec")
+    assert (tmp_path / "a.yaml").read_text().splitlines()[0].endswith(f"$schema={SCHEMA_FILE}")
+    schema.write_text("mine")
+    run("init", tmp_path / "b.yaml")
+    assert schema.read_text() == "mine"
+
+
+def test_to_stdout_only_the_spec_goes(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("init", "-").stdout == template_text("minimal")
+    assert list(tmp_path.iterdir()) == []
+
+
+_MODEL = """
+import torch
+from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
+from torchrec.modules.embedding_configs import DataType
+
+def table(name, rows, dim=64, features=None, **more):
+    return EmbeddingBagConfig(
+        num_embeddings=rows, embedding_dim=dim, name=name, feature_names=features or [name], **more)
+
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.sparse = torch.nn.Module()
+        self.sparse.ebc = EmbeddingBagCollection(
+            tables=[table("huge", 10**12), table("words", 5000, features=["w", "v"])])
+        self.other = EmbeddingBagCollection(
+            tables=[table("narrow", 100, 32, data_type=DataType.FP16)])
+
+def make():
+    return Model()
+
+def empty():
+    return torch.nn.Linear(2, 2)
+
+def broken():
+    raise ValueError("no data")
+"""
+
+
+@pytest.fixture
+def model_folder(tmp_path, monkeypatch):
+    """A folder with a module that makes TorchRec models; the current one."""
+    pytest.importorskip("torchrec")
+    (tmp_path / "a_model_of_ours.py").write_text(_MODEL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_takes_the_tables_of_a_torchrec_model(run, model_folder):
+    result = run("init", "--from", "torchrec", "a_model_of_ours:make", "model.yaml")
+    assert result.exit_code == 0, result.stderr
+    tables = {t.name: t for t in build_case(load_spec("model.yaml")).workload.tables}
+    assert {name: (t.rows, t.dim, t.dtype, t.module, t.features) for name, t in tables.items()} == {
+        "huge": (10**12, 64, "fp32", "sparse.ebc", ("huge",)),
+        "words": (5000, 64, "fp32", "sparse.ebc", ("w", "v")),
+        "narrow": (100, 32, "fp16", "other", ("narrow",)),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [("empty", "without an EmbeddingBagCollection"), ("broken", "ValueError: no data"),
+     ("absent", "no function 'absent'")],
+)  # fmt: skip
+def test_says_why_a_model_gives_no_tables(run, model_folder, function, message):
+    result = run("init", "--from", "torchrec", f"a_model_of_ours:{function}", "-")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_torchrec_is_asked_for_only_then(run, tmp_path, monkeypatch):
+    (tmp_path / "plain_module_of_ours.py").write_text("def make(): ...\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "torchrec", None)
+    result = run("init", "--from", "torchrec", "plain_module_of_ours:make", "-")
+    assert result.exit_code == 2
+    assert "needs TorchRec" in result.stderr or "torch" in result.stderr
+    assert run("init", "--from", "torchrec", "no_colon", "-").exit_code == 2

@@ -109,6 +109,18 @@ def test_the_other_commands_of_the_readme_run(explained: tuple[Clone, str]) -> N
             assert clone.run(*shlex.split(command))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["tutorial.md", "how-to.md"])
+def test_every_block_of_commands_of_a_page_runs(page: str, tmp_path: Path) -> None:
+    """In order, in one folder, on the spec of the tutorial."""
+    clone = Clone(tmp_path / "clone")
+    (spec,) = blocks(ROOT / "docs" / "tutorial.md", "yaml")
+    (clone.folder / "model.yaml").write_text(spec, encoding="utf-8")
+    for block in blocks(ROOT / "docs" / page, "sh"):
+        for line in block.splitlines():
+            clone.run("sh", "-c", line)
+
+
 def test_the_second_command_is_what_continuous_integration_runs() -> None:
     """The same install and the same tests, in an environment elsewhere."""
     assert commands(README)[1] == [VENV, INSTALL_FOR_TESTS, TESTS]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from shardplan.plan.changes import changes
 from shardplan.plan.finding import Finding
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from shardplan.plan.plan import Plan
 
 _MOST_CHANGES = 10
-_ABSENT = object()
 
 
 def check_freshness(plan: Plan, case: Case) -> Iterator[Finding]:
@@ -35,34 +35,9 @@ def check_freshness(plan: Plan, case: Case) -> Iterator[Finding]:
         if recorded != real:
             message = f"was {recorded[:12]}, is {real[:12]}"
             yield Finding("stale", f"inputs.{key}", message)
-    changes = _changes(plan.resolved or {}, case.resolved, "")
-    for where, message in islice(changes, _MOST_CHANGES):
-        yield Finding("stale", where, message)
-    more = sum(1 for _ in changes)
+    found = changes(plan.resolved or {}, case.resolved)
+    for change in islice(found, _MOST_CHANGES):
+        yield Finding("stale", change.where, f"was {change.was}, is {change.now}")
+    more = sum(1 for _ in found)
     if more:
         yield Finding("stale", "resolved", f"{more} more values changed")
-
-
-def _changes(then: Any, now: Any, where: str) -> Iterator[tuple[str, str]]:
-    """The leaves that differ between two specs; tables are paired by name, not by position."""
-    old, new = _named(then), _named(now)
-    if old is None or new is None:
-        if then != now:
-            yield where, f"was {_words(then)}, is {_words(now)}"
-        return
-    for key in dict.fromkeys((*old, *new)):
-        inner = f"{where}.{key}" if where else str(key)
-        yield from _changes(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
-
-
-def _named(value: Any) -> dict[Any, Any] | None:
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value):
-        return {str(item["name"]): item for item in value}
-    return None
-
-
-def _words(value: Any) -> str:
-    text = "absent" if value is _ABSENT else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,80 @@
+"""Tables by devices: who spends how long on what."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.explain.html.svg import WIDTH, Rectangle, label, picture, rectangles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from shardplan.explain.study import Study
+
+MOST_ROWS = 600
+"""The costliest tables, which are drawn."""
+SHADES = 5
+SHADE_FACTOR = 3.0
+"""A shade stands for so many times the seconds of the next lighter one."""
+_LEFT, _TOP = 170.0, 18.0
+_TALLEST = 1500.0
+_LOWEST, _HIGHEST = 2.5, 14.0
+_READABLE = 9.0
+_LONGEST_NAME = 26
+_MOST_PLACES = 16
+
+
+def matrix_picture(study: Study, order: Sequence[int]) -> str:
+    """A row per table of ``order``, a column per rank, darker where it takes longer."""
+    rows = order[:MOST_ROWS]
+    ranks = study.case.topology.world_size
+    height = float(np.clip(_TALLEST / max(len(rows), 1), _LOWEST, _HIGHEST))
+    width = (WIDTH - _LEFT) / ranks
+    spent = study.ledger.unit_seconds[:, study.is_counted].sum(axis=1)
+    most = float((spent * study.ledger.most_units).max(initial=0.0))
+    boxes: dict[int, list[Rectangle]] = {shade: [] for shade in range(1, SHADES + 1)}
+    labels = []
+    for number, table in enumerate(rows):
+        top = _TOP + number * height
+        shades = _shades(study.ledger.units_of(table) * spent[table], most)
+        for shade, first, end in _runs(shades):
+            box = (_LEFT + first * width, top, (end - first) * width, height * 0.94)
+            boxes[shade].append(box)
+        if height >= _READABLE:
+            name = study.planned[table].table.name
+            shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+            labels.append(label(_LEFT - 6, top + height - 3, shown, "end"))
+    parts = [*_places(ranks, width), *labels]
+    parts += [rectangles(each, f"m{shade}") for shade, each in boxes.items()]
+    return picture(_TOP + len(rows) * height + 4, parts, "seconds of each table on each rank")
+
+
+def _shades(seconds: NDArray[np.float64], most: float) -> NDArray[np.int64]:
+    """(W,): from SHADES for the most seconds of any cell down to 1, and 0 for nothing."""
+    shades = np.zeros(len(seconds), dtype=np.int64)
+    some = seconds > 0
+    below = np.log(most / seconds[some]) / np.log(SHADE_FACTOR)
+    shades[some] = (SHADES - np.floor(below + 1e-9)).clip(1, SHADES)
+    return shades
+
+
+def _runs(shades: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """(shade, first, end) of neighbours alike, without those that have none."""
+    first = 0
+    for shade, group in groupby(shades.tolist()):
+        end = first + len(list(group))
+        if shade:
+            yield shade, first, end
+        first = end
+
+
+def _places(ranks: int, width: float) -> Iterator[str]:
+    step = max(1, -(-ranks // _MOST_PLACES))
+    for rank in range(0, ranks, step):
+        yield label(_LEFT + (rank + 0.5) * width, _TOP - 6, f"{rank}", "middle")
+    yield label(_LEFT - 6, _TOP - 6, "rank", "end")

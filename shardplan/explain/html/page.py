@@ -1,0 +1,119 @@
+"""Report -> HTML; Study -> HTML with pictures."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from shardplan.explain.explain import explain
+from shardplan.explain.html.convergence import convergence_picture
+from shardplan.explain.html.load import load_picture, memory_pictures
+from shardplan.explain.html.machine import bottlenecks_section, machine_picture
+from shardplan.explain.html.matrix import MOST_ROWS, SHADE_FACTOR, matrix_picture
+from shardplan.explain.html.svg import text_of
+from shardplan.explain.overview import overview
+from shardplan.explain.report import Bar, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from shardplan.explain.explanation import Explanation
+    from shardplan.explain.report import Cell, Column, Grid, Report
+    from shardplan.explain.study import Study
+
+_LOAD = (
+    "seconds of each device in the phases that the step waits for; a phase ends with its slowest"
+)
+_MEMORY = (
+    "what each holds, buffers and the dense model included; the dashed line is what it may hold"
+)
+_MACHINE = (
+    "the first of equal nodes, and what joins it to the others; in red what collectives wait for"
+)
+_SEARCH = "the best plan so far, and what no plan can beat; stairs that meet prove a plan optimal"
+
+
+def render_html(report: Report) -> str:
+    """The report as a page of its own."""
+    return _page(report.title, (_section(section) for section in report.sections))
+
+
+def render_html_overview(study: Study, top: int) -> str:
+    """The whole plan: the overview, with pictures of load, memory, tables, machine and search."""
+    found = explain(study)
+    report = overview(found, top)
+    step, phases, *others = report.sections
+    parts = [_section(step), _section(phases), *_pictures(study, found)]
+    return _page(report.title, [*parts, *map(_section, others)])
+
+
+def _pictures(study: Study, found: Explanation) -> Iterator[str]:
+    yield _figure("Load per device by phase", _LOAD, load_picture(found))
+    for title, drawn in memory_pictures(found):
+        yield _figure(title, _MEMORY, drawn)
+    position = {planned.table.name: n for n, planned in enumerate(study.planned)}
+    order = [position[line.name] for line in found.tables]
+    shown = f"the {MOST_ROWS} costliest of {len(order):,} tables" if len(order) > MOST_ROWS else ""
+    meaning = (
+        f"{shown or 'tables'} by ranks, the costliest on top; each darker shade is "
+        f"{SHADE_FACTOR:g} times the seconds"
+    )
+    yield _figure("Tables by devices", meaning, matrix_picture(study, order))
+    topology = study.case.topology
+    if topology.world_size > 1:
+        drawn = machine_picture(topology) + _section(bottlenecks_section(topology))
+        yield _figure("Machine", _MACHINE, drawn)
+    if drawn := convergence_picture(study.plan.run):
+        yield _figure("Search", _SEARCH, drawn)
+
+
+def _page(title: str, parts: Iterable[str]) -> str:
+    style = (files("shardplan.explain.html") / "style.css").read_text(encoding="utf-8")
+    shown = text_of(title)
+    body = "\n".join(parts)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{shown}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<h1>{shown}</h1>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _figure(title: str, meaning: str, drawn: str) -> str:
+    return f"<h2>{text_of(title)}</h2>\n<p>{text_of(meaning)}</p>\n{drawn}"
+
+
+def _section(section: Section) -> str:
+    parts = [f"<h2>{text_of(section.title)}</h2>"] if section.title else []
+    if section.meaning:
+        parts.append(f"<p>{text_of(section.meaning)}</p>")
+    if section.grid:
+        parts.append(_grid(section.grid))
+    if section.remarks:
+        listed = "".join(f"<li>{text_of(remark)}</li>" for remark in section.remarks)
+        parts.append(f"<ul>{listed}</ul>")
+    return "\n".join(parts)
+
+
+def _grid(grid: Grid) -> str:
+    head = ""
+    if any(column.title for column in grid.columns):
+        cells = (f"<th{_kind(column)}>{text_of(column.title)}</th>" for column in grid.columns)
+        head = f"<thead><tr>{''.join(cells)}</tr></thead>\n"
+    rows = ("<tr>" + "".join(map(_cell, row, grid.columns)) + "</tr>" for row in grid.rows)
+    joined = "\n".join(rows)
+    return f'<div class="scroll"><table>\n{head}<tbody>\n{joined}\n</tbody></table></div>'
+
+
+def _cell(cell: Cell, column: Column) -> str:
+    if isinstance(cell, Bar):
+        share = 100 * min(1.0, max(0.0, cell.fraction))
+        full = " full" if cell.is_full else ""
+        return f'<td><span class="bar{full}"><i style="width:{share:.1f}%"></i></span></td>'
+    return f"<td{_kind(column)}>{text_of(cell)}</td>"
+
+
+def _kind(column: Column) -> str:
+    if column.is_number:
+        return ' class="number"'
+    return ' class="prose"' if column.is_prose or column.is_list else ""

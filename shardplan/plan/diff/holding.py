@@ -1,0 +1,102 @@
+"""What each rank holds of a table, as rectangles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.options.geometry import shards
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.table_entry import parse_placement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.plan.decision import Decision
+    from shardplan.plan.plan import TableFacts
+    from shardplan.plan.table_entry import TableEntry
+
+_TIER_OF_KERNEL = {
+    Kernel.DENSE: "hbm",
+    Kernel.FUSED: "hbm",
+    Kernel.FUSED_UVM: "ddr",
+    Kernel.FUSED_UVM_CACHING: "ddr",
+    Kernel.KEY_VALUE: "ssd",
+}
+"""Where the rows of a kernel live; what caches hold is a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """S rectangles of one table; a rank may hold several, and all ranks the same one."""
+
+    rank: NDArray[np.int64]
+    """(S,)"""
+    first: NDArray[np.int64]
+    """(S, 2): first row, first column."""
+    end: NDArray[np.int64]
+    """(S, 2): the row and the column behind the last."""
+    is_replicated: bool
+    """Each rank holds the whole table."""
+    tier: str
+    """``hbm``, ``ddr`` or ``ssd``."""
+
+    @classmethod
+    def of(cls, entry: TableEntry, facts: TableFacts) -> Holding:
+        """What an entry of a plan says of a table."""
+        is_replicated = entry.sharding_type is ShardingType.DATA_PARALLEL
+        if is_replicated:
+            rank = np.array(entry.ranks, dtype=np.int64)
+            first = np.zeros((len(rank), 2), dtype=np.int64)
+            end = np.tile(np.array([facts.rows, facts.dim]), (len(rank), 1))
+        else:
+            ranks = [parse_placement(shard.placement)[0] for shard in entry.shards]
+            rank = np.array(ranks, dtype=np.int64)
+            offsets = [shard.shard_offsets for shard in entry.shards]
+            sizes = [shard.shard_sizes for shard in entry.shards]
+            first = np.array(offsets, dtype=np.int64).reshape(-1, 2)
+            end = first + np.array(sizes, dtype=np.int64).reshape(-1, 2)
+        return cls(rank, first, end, is_replicated, _TIER_OF_KERNEL[entry.compute_kernel])
+
+    @classmethod
+    def of_decision(cls, decision: Decision, case: Case) -> Holding:
+        """What a decision makes of its table."""
+        table, topology = case.workload.tables[decision.table], case.topology
+        tier = _TIER_OF_KERNEL[decision.kernel]
+        if decision.sharding is ShardingType.DATA_PARALLEL:
+            rank = np.arange(topology.world_size)
+            end = np.tile(np.array([table.rows, table.dim]), (len(rank), 1))
+            return cls(rank, np.zeros_like(end), end, True, tier)
+        pieces = shards(
+            decision.sharding, table.rows, table.dim, decision.column_shards,
+            topology.world_size, topology.devices_per_node, decision.targets,
+        )  # fmt: skip
+        drawn = np.array(
+            [(s.rank, s.row_offset, s.column_offset, s.rows, s.columns) for s in pieces],
+            dtype=np.int64,
+        )
+        first = drawn[:, 1:3]
+        return cls(drawn[:, 0], first, first + drawn[:, 3:5], False, tier)
+
+    def is_like(self, other: Holding) -> bool:
+        """Whether the same rectangles lie on the same ranks."""
+        return all(
+            np.array_equal(mine, others)
+            for mine, others in (
+                (self.rank, other.rank),
+                (self.first, other.first),
+                (self.end, other.end),
+            )
+        )
+
+    def overlaps(self, other: Holding) -> NDArray[np.int64]:
+        """(S, T, 2): rows and columns that each rectangle shares with each of ``other``."""
+        first = np.maximum(self.first[:, None], other.first[None])
+        end = np.minimum(self.end[:, None], other.end[None])
+        shared: NDArray[np.int64] = (end - first).clip(min=0)
+        shared[(shared == 0).any(axis=2)] = 0
+        return shared

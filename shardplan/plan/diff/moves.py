@@ -1,0 +1,98 @@
+"""The bytes that ranks must fetch when one plan follows another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.cost.storage import state_row_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.plan.diff.holding import Holding
+    from shardplan.workload.dtype import Dtype
+    from shardplan.workload.training import Optimizer
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is stored for a rectangle of a table: weights and optimizer state."""
+
+    dtype: Dtype
+    optimizer: Optimizer
+
+    def bytes_of(self, shape: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Bytes of rectangles of ``shape`` (..., 2): rows, columns."""
+        rows, columns = shape[..., 0], shape[..., 1]
+        size: NDArray[np.int64] = rows * (
+            columns * self.dtype.bytes + state_row_bytes(self.optimizer, columns)
+        )
+        return size
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """M transfers of parts of one table, and what stays on its rank but changes its tier."""
+
+    source: NDArray[np.int64]
+    """(M,): a rank of the old plan."""
+    target: NDArray[np.int64]
+    """(M,): a rank of the new plan, another one."""
+    moved_bytes: NDArray[np.int64]
+    """(M,): more than 0."""
+    tier_rank: NDArray[np.int64]
+    """(K,): ranks on which something changes its tier."""
+    tier_bytes: NDArray[np.int64]
+    """(K,)"""
+
+    @property
+    def total_bytes(self) -> int:
+        """All that passes from one rank to another."""
+        return int(self.moved_bytes.sum())
+
+    @property
+    def target_count(self) -> int:
+        """How many ranks fetch something."""
+        return len(np.unique(self.target))
+
+
+def moves_between(old: Holding, new: Holding, content: Content, devices_per_node: int) -> Moves:
+    """What each rank of ``new`` lacks, from a rank of ``old`` that holds it.
+
+    A rank keeps what it holds already, wherever in the table it lies. Of a table that all ranks
+    hold one near by is asked: on the same node where there is one. Rows that the old table did not
+    have come from nowhere.
+    """
+    if old.is_replicated or old.is_like(new):
+        return _whole_or_nothing(old, new, content, devices_per_node)
+    held = content.bytes_of(old.overlaps(new))
+    is_own = old.rank[:, None] == new.rank[None]
+    source, target = np.nonzero(~is_own & (held > 0))
+    kept = np.where(is_own, held, 0).sum(axis=0)
+    return Moves(
+        old.rank[source], new.rank[target], held[source, target], *_retiered(old, new, kept)
+    )
+
+
+def _whole_or_nothing(old: Holding, new: Holding, content: Content, devices_per_node: int) -> Moves:
+    rows_and_columns = np.minimum(new.end, old.end.max(axis=0)) - new.first
+    needed = content.bytes_of(rows_and_columns.clip(min=0))
+    is_held = np.isin(new.rank, old.rank)
+    lacking = np.flatnonzero(~is_held & (needed > 0))
+    target = new.rank[lacking]
+    node_first = target - target % devices_per_node
+    is_near = np.isin(node_first, old.rank)
+    source = np.where(is_near, node_first, old.rank[target % len(old.rank)])
+    kept = np.where(is_held, needed, 0)
+    return Moves(source, target, needed[lacking], *_retiered(old, new, kept))
+
+
+def _retiered(
+    old: Holding, new: Holding, kept: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ranks and bytes that stay, in another tier."""
+    found = np.flatnonzero(kept) if old.tier != new.tier else np.zeros(0, np.int64)
+    return new.rank[found], kept[found]

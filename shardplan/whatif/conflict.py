@@ -1,0 +1,89 @@
+"""The facts of an infeasible spec that leave no plan together, and would if one were missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shardplan.units import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from shardplan.whatif.variation import Trials
+
+_MOST_TABLES = 8
+"""Facts about tables that are told one by one."""
+_ENDLESS = "1EiB"
+
+
+def conflict(trials: Trials) -> tuple[str, ...]:
+    """Facts, each needed, as far as the time allows to show that.
+
+    A deletion filter (Chinneck, "Feasibility and Infeasibility in Optimization", 2008, section
+    6.2): what can be left out with no plan still possible is left out for good. Tables go in
+    halves, then one by one.
+    """
+    constraints = list(range(len(trials.case.constraints)))
+    tables = list(range(len(trials.case.workload.tables)))
+    for number in list(constraints):
+        rest = [each for each in constraints if each != number]
+        if trials.with_only(tables, rest) is False:
+            constraints = rest
+    tables = _least(tables, lambda rest: trials.with_only(rest, constraints) is False)
+    return tuple(_facts(trials, tables, constraints))
+
+
+def _least(every: list[int], still: Callable[[list[int]], bool]) -> list[int]:
+    """A smallest subset, by inclusion, for which ``still`` holds."""
+    kept, size = every, max(1, len(every) // 2)
+    while True:
+        for first in range(0, len(kept), size):
+            rest = kept[:first] + kept[first + size :]
+            if rest and still(rest):
+                kept = rest
+                break
+        else:
+            if size == 1:
+                return kept
+            size = max(1, size // 2)
+
+
+def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterator[str]:
+    case = trials.case
+    if len(tables) > _MOST_TABLES:
+        yield f"{len(tables):,} of {len(case.workload.tables):,} tables"
+    else:
+        for index in tables:
+            table = case.workload.tables[index]
+            yield f"table {table.name}: {table.rows:,} rows x {table.dim} {table.dtype}"
+    for number in constraints:
+        written = {
+            key: value
+            for key, value in case.resolved["constraints"][number].items()
+            if key != "tables" and value
+        }
+        demands = ", ".join(f"{key}: {_words(value)}" for key, value in written.items())
+        yield f"constraints[{number}]: {demands}"
+    if trials.has_plan(_without_limits) is not False:
+        yield _memory(trials)
+
+
+def _memory(trials: Trials) -> str:
+    capacity, topology = trials.case.capacity, trials.case.topology
+    free = capacity.free_bytes
+    words = f"{topology.world_size:,} devices with {format_bytes(max(free[0], 0.0))} of hbm each"
+    if capacity.raw_bytes[1]:
+        words += (
+            f", {topology.nodes:,} node{'' if topology.nodes == 1 else 's'} with "
+            f"{format_bytes(max(free[1], 0.0))} of ddr each"
+        )
+    return words + ", after reserve and the rest of the model"
+
+
+def _without_limits(spec: dict[str, Any]) -> None:
+    """HBM without end, so that what is left is no matter of memory."""
+    spec["topology"]["device"]["hbm"] = spec["topology"]["device"]["hbm"] | {"capacity": _ENDLESS}
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value).lower()

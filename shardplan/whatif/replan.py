@@ -1,0 +1,78 @@
+"""The best plan of a spec that stays near an old one."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
+from shardplan.formulate import formulate
+from shardplan.plan.fingerprint import fingerprint
+from shardplan.plan.provenance import MovesInfo
+from shardplan.planner import finish_plan
+from shardplan.shortfall import shortfalls
+from shardplan.solve.near import solve_near
+from shardplan.solve.relaxation import relax
+from shardplan.units import format_bytes
+from shardplan.whatif.carry import carry
+from shardplan.whatif.relocation import Relocation
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
+    from shardplan.formulate import Formulation
+    from shardplan.plan.plan import Plan
+    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
+
+
+def replan(
+    old: Plan,
+    then: Case,
+    now: Case,
+    budget_bytes: float | None,
+    settings: Settings,
+    reporter: Reporter,
+) -> Plan:
+    """The best plan found for ``now`` that moves at most ``budget_bytes`` from an old one.
+
+    ``then`` is the case that the old plan was made for. What moves is counted as ``diff`` does:
+    weights and optimizer state that a rank lacks. Without a budget it is what moves when all tables
+    that can be are cut and placed as they were: nothing, unless tables have grown. The plan's lower
+    bound holds for all plans of the spec that move no more; others may be faster.
+
+    Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
+    """
+    started = time.monotonic()
+    formulation = formulate(now)
+    relocation = Relocation.of(old, now)
+    known, is_placed = formulation.placement(carry(old, then, now).decisions)
+    if budget_bytes is None:
+        budget_bytes = float(relocation.moves(formulation, 0.0).count(known)[is_placed].sum())
+    moves = relocation.moves(formulation, budget_bytes)
+    outcome = solve_near(formulation.problem, known, is_placed, moves, settings, reporter)
+    if outcome.placement is None and not settings.should_stop():
+        raise _no_plan(now, formulation, outcome, budget_bytes)
+    plan = finish_plan(now, formulation, outcome, settings, arrange=relocation.ordered)
+    assert outcome.placement is not None, "finish_plan raises without one"
+    decided = relocation.decisions(formulation, outcome.placement)
+    run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
+    info = MovesInfo(
+        from_sha256=fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True)),
+        budget_bytes=int(budget_bytes),
+        moved_bytes=sum(map(relocation.bytes_of, decided)),
+    )
+    return plan.model_copy(update={"moves": info, "run": run})
+
+
+def _no_plan(
+    case: Case, formulation: Formulation, outcome: Outcome, budget_bytes: float
+) -> ShardplanError:
+    """Why there is none: the case has no plan whatever moves, or none was found so near."""
+    if relax(formulation.problem).lower_bound == float("inf"):
+        return Infeasible(shortfalls(case, formulation))
+    proven = ", and this is proven" if outcome.is_infeasible else ""
+    return NoPlanFound(
+        f"no plan found that moves at most {format_bytes(budget_bytes)}{proven}; "
+        "a larger --move-budget may help"
+    )

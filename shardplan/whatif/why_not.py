@@ -1,0 +1,140 @@
+"""What a plan would cost if one choice were made otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.errors import Infeasible, NoPlanFound, Shortfall
+from shardplan.formulate import formulate
+from shardplan.plan.build import build_plan
+from shardplan.plan.diff.plan_diff import PlanDiff, diff_plans
+from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.predict import predict
+from shardplan.planner import make_plan
+from shardplan.solve.refit import refit
+from shardplan.spec.objective import Objective
+from shardplan.whatif.breach import Breach, breaches_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.case import Case
+    from shardplan.formulate import Formulation
+    from shardplan.plan.decision import Decision
+    from shardplan.plan.plan import Plan
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
+    from shardplan.whatif.choice import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """The plan with the choice made, beside the plan without."""
+
+    diff: PlanDiff
+    breaches: tuple[Breach, ...]
+    """Memories that it overflows: then it is no plan, and its times are what it would take."""
+    status: str
+    """What is proven of the best plan with the choice; empty where nothing was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """A choice, first with all else as it is, then with all else solved anew."""
+
+    choice: str
+    table: str
+    is_made: bool
+    """The plan has it already: nothing was tried."""
+    fixed: Alternative | None
+    """None where no place is left for the table without moving others."""
+    resolved: Alternative | None
+    """None where there is no such plan, or none was found."""
+    shortfalls: tuple[Shortfall, ...]
+    """Why no plan with the choice can exist; empty where one can."""
+    failure: str
+    """Why none was found, though there may be one; empty where one was."""
+
+
+def why_not(
+    plan: Plan,
+    case: Case,
+    decisions: Sequence[Decision],
+    choice: Choice,
+    settings: Settings,
+    reporter: Reporter,
+) -> WhyNot:
+    """Force a choice on a plan whose tables have these decisions, in the order of tables.
+
+    The second answer is that of a solve whose spec demands the choice, begun with the first one:
+    its numbers are the least that the choice costs, within the gap that ``settings`` ask for.
+    """
+    table = case.workload.tables[choice.table].name
+    if _is_made(choice, decisions[choice.table], case):
+        return WhyNot(choice.text, table, True, None, None, (), "")
+    forced = choice.forced_on(case)
+    fixed, resolved, failure = None, None, ""
+    shortfalls: tuple[Shortfall, ...] = ()
+    try:
+        formulation = formulate(forced)
+        start = _with_all_else_fixed(formulation, decisions, choice)
+        if start:
+            fixed = _alternative(plan, forced, _plan_of(plan, forced, start), "")
+        found = make_plan(forced, settings, reporter, start)
+        resolved = _alternative(plan, forced, found, found.optimality.status)
+    except Infeasible as error:
+        shortfalls = error.shortfalls
+    except NoPlanFound as error:
+        failure = str(error)
+    return WhyNot(choice.text, table, False, fixed, resolved, shortfalls, failure)
+
+
+def _is_made(choice: Choice, decision: Decision, case: Case) -> bool:
+    """Whether the plan already has what is asked for."""
+    if choice.ranks is None:
+        return choice.is_made_by(decision)
+    on_nodes = decision.sharding.startswith(("table_row", "table_column", "grid"))
+    each = case.topology.devices_per_node if on_nodes else 1
+    held = {rank for t in decision.targets for rank in range(t * each, (t + 1) * each)}
+    return bool(held) and held <= set(choice.ranks)
+
+
+def _with_all_else_fixed(
+    formulation: Formulation, decisions: Sequence[Decision], choice: Choice
+) -> tuple[Decision, ...]:
+    """The decisions with the best for the chosen table; empty where no place is left for it."""
+    item = int(formulation.items.of_table[choice.table])
+    placement, is_placed = formulation.placement(decisions)
+    others = np.delete(is_placed, item)
+    if not others.all():
+        return ()
+    found = refit(formulation.problem, placement, item)
+    return formulation.decisions(found.placement) if found else ()
+
+
+def _plan_of(plan: Plan, case: Case, decisions: Sequence[Decision]) -> Plan:
+    """Decisions as a plan, of whose optimality nothing is known."""
+    prediction = predict(case, decisions)
+    reached = (
+        prediction.step_seconds
+        if case.objective is Objective.STEP_TIME
+        else prediction.balance_seconds
+    )
+    claim = Optimality.of(
+        case.objective,
+        reached,
+        0.0,
+        bound="none",
+        status=Status.FEASIBLE,
+        termination=Termination.FINISHED,
+    )
+    return build_plan(case, decisions, prediction, claim, plan.solver, plan.run)
+
+
+def _alternative(plan: Plan, case: Case, other: Plan, status: str) -> Alternative:
+    memory = [rank.memory_bytes for rank in other.prediction.ranks]
+    held = np.array([(each.hbm, each.ddr, each.ssd) for each in memory], dtype=np.float64)
+    return Alternative(diff_plans(plan, other, case), breaches_of(case, held), status)

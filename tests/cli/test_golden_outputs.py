@@ -1,0 +1,78 @@
+"""What every verb prints in every format, on plans made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+SPEC = "../explain/spec.yaml"
+
+VIEWS = {
+    "overview": ("--top", "3"),
+    "table": ("--table", "item_id"),
+    "device": ("--device", "1"),
+    "selection": ("--select", "*_id"),
+    "measured": ("--measured", "measured.json"),
+}
+FORMATS = {"table": "txt", "json": "json", "markdown": "md", "html": "html"}
+
+COMMANDS = {
+    **{
+        f"explain_{view}.{ending}": ("explain", "old.json", *options, "--format", form)
+        for view, options in VIEWS.items()
+        for form, ending in FORMATS.items()
+    },
+    **{
+        f"diff.{ending}": ("diff", "old.json", "new.json", "--format", form)
+        for form, ending in FORMATS.items()
+    },
+    **{
+        f"{verb}.{ending}": (*command, "--format", form)
+        for form, ending in (("table", "txt"), ("json", "json"))
+        for verb, command in {
+            "check": ("check", SPEC),
+            "check_faulty": ("check", "faulty.yaml"),
+            "verify": ("verify", "old.json"),
+            "verify_stale": ("verify", "old.json", "grown.yaml"),
+            "list_methods": ("list", "methods"),
+        }.items()
+    },
+    "check_resolved.yaml": ("check", SPEC, "--resolved"),
+    "schema_topology.json": ("schema", "topology"),
+    "init_minimal.yaml": ("init", "-"),
+    "help.txt": ("--help",),
+}
+"""Golden file to command, run inside the folder of the golden files."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_prints_as_on_file(run, name, update_golden, monkeypatch):
+    monkeypatch.chdir(GOLDEN)
+    result = run(*COMMANDS[name])
+    text = result.stdout
+    if "faulty" in name and not text:
+        text = result.stderr
+    assert text, result.stderr
+    file = GOLDEN / name
+    if update_golden:
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def test_a_plan_is_solved_as_on_file(run, update_golden, monkeypatch):
+    """But for how long it took, and which versions did it."""
+    monkeypatch.chdir(GOLDEN)
+    plan = json.loads(run("solve", SPEC, "--method", "greedy-dim", "-q").stdout)
+    del plan["run"], plan["solver"], plan["resolved"]
+    file = GOLDEN / "solve.json"
+    if update_golden:
+        file.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
+    assert plan == json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_every_golden_file_is_compared():
+    made_by_hand = {"old.json", "new.json", "measured.json", "faulty.yaml", "grown.yaml"}
+    assert {path.name for path in GOLDEN.iterdir()} == {*COMMANDS, *made_by_hand, "solve.json"}

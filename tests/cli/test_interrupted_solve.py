@@ -1,0 +1,104 @@
+"""Ctrl-C during a solve, and targets that cannot be written."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from shardplan import files
+from shardplan.cli import progress
+from shardplan.solve.reporter import Reporter
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "dlrm_dcnv2.yaml"
+
+
+class Impatient(Reporter):
+    """Presses Ctrl-C as soon as there is a plan, or a bound."""
+
+    def __init__(self, *, waits_for_a_plan: bool) -> None:
+        self.waits_for_a_plan = waits_for_a_plan
+        self.pressed_at: float | None = None
+
+    def improved(self, objective_seconds, method):
+        self._press()
+
+    def starting(self, stage):
+        if not self.waits_for_a_plan:
+            self._press()
+
+    def _press(self):
+        if self.pressed_at is None:
+            self.pressed_at = time.monotonic()
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def press(monkeypatch):
+    """Have the next solve interrupted; gives the reporter that does it."""
+
+    def prepare(*, waits_for_a_plan):
+        reporter = Impatient(waits_for_a_plan=waits_for_a_plan)
+
+        @contextmanager
+        def impatient(quiet):
+            yield reporter
+
+        monkeypatch.setattr(progress, "progress", impatient)
+        return reporter
+
+    return prepare
+
+
+def test_with_a_plan_in_hand_it_is_written_within_two_seconds(run, press, tmp_path):
+    plan = tmp_path / "plan.json"
+    plan.write_text("old")
+    reporter = press(waits_for_a_plan=True)
+    result = run("solve", EXAMPLE, "--gap", "0.001%", "-o", plan)
+    assert time.monotonic() - reporter.pressed_at < 2.0
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(plan.read_text())["optimality"]["termination"] == "interrupted"
+    assert run("verify", plan, EXAMPLE).exit_code == 0
+
+
+def test_without_a_plan_nothing_is_written(run, press, tmp_path):
+    plan = tmp_path / "plan.json"
+    plan.write_text("old")
+    press(waits_for_a_plan=False)
+    result = run("solve", EXAMPLE, "--method", "milp", "-o", plan)
+    assert result.exit_code in (0, 130)
+    assert (plan.read_text() == "old") == (result.exit_code == 130)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")
+def test_a_full_device_is_known_before_the_solve(run, press):
+    reporter = press(waits_for_a_plan=True)
+    result = run("solve", EXAMPLE, "-o", "/dev/full")
+    assert result.exit_code == 2
+    assert "No space left" in result.stderr
+    assert reporter.pressed_at is None
+
+
+def test_a_full_disk_is_known_before_the_solve_and_leaves_the_old_plan(
+    run, press, tmp_path, monkeypatch
+):
+    plan = tmp_path / "plan.json"
+    plan.write_text("old")
+    reporter = press(waits_for_a_plan=True)
+
+    def full(descriptor, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "write", full)
+    result = run("solve", EXAMPLE, "-o", plan)
+    monkeypatch.undo()
+    assert result.exit_code == 2
+    assert "No space left" in result.stderr
+    assert reporter.pressed_at is None
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+    assert plan.read_text() == "old"

@@ -1,0 +1,49 @@
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def old_path(run, spec_path, tmp_path_factory):
+    """A plan that leaves something to gain."""
+    path = tmp_path_factory.mktemp("old") / "old.json"
+    assert run("solve", spec_path, "--method", "greedy-size", "-o", path).exit_code == 0
+    return path
+
+
+def solve_from(run, spec_path, old_path, *more):
+    return run("solve", spec_path, "--from", old_path, "--time-limit", "3s", *more)
+
+
+def test_moves_no_more_than_the_budget(run, spec_path, old_path):
+    result = solve_from(run, spec_path, old_path, "--move-budget", "200MiB")
+    assert result.exit_code == 0, result.stderr
+    plan, old = json.loads(result.stdout), json.loads(old_path.read_text())
+    assert plan["moves"]["moved_bytes"] <= plan["moves"]["budget_bytes"] == 200 * 2**20
+    assert plan["prediction"]["step_seconds"] <= old["prediction"]["step_seconds"]
+    assert "the bound is of plans that move at most 200.0 MiB" in result.stderr
+    assert run("verify", "-", spec_path, stdin=result.stdout).exit_code == 0
+
+
+def test_keep_moves_nothing(run, spec_path, old_path, tmp_path):
+    new = tmp_path / "new.json"
+    assert solve_from(run, spec_path, old_path, "--keep", "-o", new).exit_code == 0
+    assert json.loads(new.read_text())["moves"]["moved_bytes"] == 0
+    diff = json.loads(run("diff", old_path, new, "--format", "json").stdout)
+    assert sum(t["within_node_bytes"] + t["across_node_bytes"] for t in diff["tables"]) == 0
+
+
+def test_without_a_budget_it_only_begins_there(run, spec_path, old_path):
+    plan = json.loads(solve_from(run, spec_path, old_path, "--method", "greedy").stdout)
+    assert "moves" not in plan
+    old = json.loads(old_path.read_text())
+    assert plan["prediction"]["step_seconds"] <= old["prediction"]["step_seconds"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--keep"], ["--move-budget", "1GiB"], ["--from", "x", "--keep", "--move-budget", "1GiB"],
+     ["--from", "x", "--move-budget", "1"]],
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_wrong_usage(run, spec_path, arguments):
+    assert run("solve", spec_path, *arguments).exit_code == 2

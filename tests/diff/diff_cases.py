@@ -1,0 +1,114 @@
+"""Tables small enough to be painted cell by cell, under any two plans."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from shardplan.case import Case, case_of_value
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.build import build_plan
+from shardplan.plan.decision import Decision
+from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.predict import predict
+from shardplan.plan.provenance import RunInfo, SolverInfo
+
+if TYPE_CHECKING:
+    from shardplan.plan.plan import Plan
+    from shardplan.plan.table_entry import TableEntry
+
+EACH = 2
+SPEC: dict[str, Any] = {
+    "name": "painted",
+    "batch": {"local": 64},
+    "topology": {
+        "name": "tiny",
+        "cost_model": "h100",
+        "nodes": 2,
+        "devices_per_node": EACH,
+        "device": {"hbm": {"capacity": "1GB", "read": "1TB/s"}, "host_link": "32GB/s"},
+        "node": {"ddr": {"capacity": "4GB", "read": "100GB/s"}},
+        "scale_up": {"kind": "switch", "bandwidth": "100GB/s"},
+        "nics": {"count": 1, "rate": "10GB/s"},
+    },
+    "training": {"optimizer": "adam"},
+    "defaults": {"dtype": "fp16"},
+    "tables": [
+        {"name": "a", "rows": 13, "dim": 16},
+        {"name": "b", "rows": 24, "dim": 8},
+        {"name": "c", "rows": 9, "dim": 32},
+    ],
+}
+BYTES_OF_A_CELL = 2 + 2 * 4
+"""fp16, and Adam's two moments in fp32."""
+
+
+def case_of(*, nodes: int = 2, optimizer: str = "adam", **rows: int) -> Case:
+    """The case with so many nodes, and other rows for the tables named."""
+    spec = copy.deepcopy(SPEC)
+    spec["topology"]["nodes"] = nodes
+    spec["training"]["optimizer"] = optimizer
+    for table in spec["tables"]:
+        table["rows"] = rows.get(table["name"], table["rows"])
+    return case_of_value(spec, "spec")
+
+
+def plan_of(case: Case, decisions: tuple[Decision, ...]) -> Plan:
+    """The plan of these decisions; nothing is claimed of its optimality."""
+    prediction = predict(case, decisions)
+    claim = Optimality.of(
+        case.objective,
+        prediction.step_seconds,
+        0.0,
+        bound="none",
+        status=Status.FEASIBLE,
+        termination=Termination.FINISHED,
+    )
+    solver = SolverInfo(method="by hand", seed=0, shardplan_version="0")
+    run = RunInfo(generated_at="2026-01-01T00:00:00Z", elapsed_seconds=0.0)
+    return build_plan(case, decisions, prediction, claim, solver, run)
+
+
+@st.composite
+def decisions(draw: st.DrawFn, case: Case) -> tuple[Decision, ...]:
+    """Any way to shard and place each table that the runtime accepts."""
+    return tuple(_decision(draw, case, index) for index in range(len(case.workload.tables)))
+
+
+def _decision(draw: st.DrawFn, case: Case, index: int) -> Decision:
+    nodes, world = case.topology.nodes, case.topology.world_size
+    dim = case.workload.tables[index].dim
+    cuts = [cut for cut in (2, 4) if dim % (4 * cut) == 0]
+    kernel = draw(st.sampled_from([Kernel.FUSED, Kernel.FUSED_UVM]))
+    sharding = draw(st.sampled_from(list(ShardingType)))
+    devices, homes = st.integers(0, world - 1), st.integers(0, nodes - 1)
+    match sharding:
+        case ShardingType.DATA_PARALLEL:
+            return Decision(index, sharding, Kernel.DENSE)
+        case ShardingType.ROW_WISE:
+            return Decision(index, sharding, kernel)
+        case ShardingType.TABLE_WISE:
+            return Decision(index, sharding, kernel, 1, (draw(devices),))
+        case ShardingType.TABLE_ROW_WISE:
+            return Decision(index, sharding, kernel, 1, (draw(homes),))
+        case ShardingType.TABLE_COLUMN_WISE:
+            return Decision(index, sharding, kernel, EACH, (draw(homes),))
+    cut = draw(st.sampled_from(cuts))
+    places = devices if sharding is ShardingType.COLUMN_WISE else homes
+    targets = draw(st.lists(places, min_size=cut, max_size=cut))
+    return Decision(index, sharding, kernel, cut, tuple(targets))
+
+
+def painted(entry: TableEntry, rows: int, dim: int, world_size: int) -> np.ndarray:
+    """(W, rows, dim): which cells each rank holds."""
+    held = np.zeros((world_size, rows, dim), dtype=bool)
+    if entry.sharding_type is ShardingType.DATA_PARALLEL:
+        held[list(entry.ranks)] = True
+    for rank, shard in zip(entry.ranks, entry.shards, strict=False):
+        (row, column), (height, width) = shard.shard_offsets, shard.shard_sizes
+        held[rank, row : row + height, column : column + width] = True
+    return held

@@ -1,0 +1,161 @@
+"""Plans near old ones, against all placements of tiny problems and against ``diff``."""
+
+from __future__ import annotations
+
+import copy
+from itertools import combinations_with_replacement, product
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from random_specs import specs
+
+from shardplan.case import case_of_value
+from shardplan.errors import Infeasible, NoPlanFound
+from shardplan.formulate import formulate
+from shardplan.plan.diff.plan_diff import diff_plans
+from shardplan.plan.verify import verify
+from shardplan.planner import make_plan
+from shardplan.solve.legality import is_legal
+from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.problem import Shape
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+from shardplan.whatif.relocation import Relocation
+from shardplan.whatif.replan import replan
+
+QUICK = Settings(gap=1e-4, time_limit_seconds=2, node_limit=200)
+_MOST_PLACEMENTS = 600
+
+
+def grown(spec, factor):
+    """The spec with every second table larger."""
+    after = copy.deepcopy(spec)
+    for table in after["tables"][::2]:
+        table["rows"] = int(table["rows"] * factor)
+    return after
+
+
+def old_and_new(spec, factor):
+    """The old case and plan, and the case of today."""
+    then, now = case_of_value(spec, "old"), case_of_value(grown(spec, factor), "new")
+    try:
+        formulate(now)
+        return then, make_plan(then, Settings(method="greedy"), Reporter()), now
+    except (Infeasible, NoPlanFound):
+        return None
+
+
+def every_placement(problem):
+    """All placements; None where there are too many to go through."""
+    ways = []
+    for item in range(problem.item_count):
+        own = []
+        for option in problem.options_of(item):
+            shape = problem.shape[option]
+            places = {Shape.DEVICE: problem.device_count, Shape.NODE: problem.node_count}
+            count = 0 if shape == Shape.ALL else int(problem.units[option])
+            targets = combinations_with_replacement(range(places.get(shape, 1)), count)
+            own += [(option, np.array(each, dtype=np.int64)) for each in targets]
+        ways.append(own)
+    if np.prod([float(len(own)) for own in ways]) > _MOST_PLACEMENTS:
+        return None
+    return [
+        Placement.of(np.array([o for o, _ in way]), [t for _, t in way]) for way in product(*ways)
+    ]
+
+
+@settings(max_examples=8)
+@given(spec=specs(most_tables=2), share=st.sampled_from([0.0, 0.3, 0.6, 1.0]), data=st.data())
+def test_no_placement_that_moves_so_little_is_below_the_bound(spec, share, data):
+    made = old_and_new(spec, data.draw(st.sampled_from([1, 1, 1.3])))
+    assume(made is not None)
+    then, old, now = made
+    formulation = formulate(now)
+    placements = every_placement(formulation.problem)
+    assume(placements is not None)
+    relocation = Relocation.of(old, now)
+    most = relocation.moves(formulation, 0.0).most.max()
+    budget = share * most
+    count = relocation.moves(formulation, budget).count
+    least = relocation.moves(formulation, budget).least
+    best = np.inf
+    for placement in placements:
+        moved = count(placement)
+        assert (moved >= least[placement.option] * (1 - 1e-9)).all()
+        state = evaluate(formulation.problem, placement)
+        if moved.sum() <= budget and state.fits and is_legal(formulation.problem, placement):
+            best = min(best, state.objective)
+    try:
+        plan = replan(old, then, now, budget, QUICK, Reporter())
+    except (Infeasible, NoPlanFound):
+        return
+    assert plan.optimality.lower_bound_seconds <= best * (1 + 1e-6)
+    assert plan.optimality.objective_seconds >= best * (1 - 1e-6)
+    if share == 1.0:
+        assert plan.optimality.objective_seconds <= best * 1.05
+
+
+@settings(max_examples=8)
+@given(spec=specs(most_tables=4), share=st.sampled_from([0.1, 0.5]), data=st.data())
+def test_what_moves_is_what_diff_counts_and_within_the_budget(spec, share, data):
+    made = old_and_new(spec, data.draw(st.sampled_from([1, 1.3])))
+    assume(made is not None)
+    then, old, now = made
+    budget = share * sum(table.rows * table.dim * 4 for table in now.workload.tables)
+    try:
+        plan = replan(old, then, now, budget, QUICK, Reporter())
+    except (Infeasible, NoPlanFound):
+        return
+    assert plan.moves.moved_bytes == diff_plans(old, plan, now).moved_bytes
+    assert plan.moves.moved_bytes <= budget
+    assert verify(plan, now) == ()
+
+
+@settings(max_examples=6)
+@given(spec=specs(most_tables=4))
+def test_kept_near_itself_a_plan_moves_nothing(spec):
+    made = old_and_new(spec, 1)
+    assume(made is not None)
+    then, old, now = made
+    plan = replan(old, then, now, None, QUICK, Reporter())
+    assert (plan.moves.moved_bytes, plan.moves.budget_bytes) == (0, 0)
+    assert plan.optimality.objective_seconds <= old.optimality.objective_seconds * (1 + 1e-9)
+
+
+def test_only_a_new_table_is_placed_when_all_is_kept(study_spec):
+    then = case_of_value(study_spec, "old")
+    old = make_plan(then, Settings(method="greedy"), Reporter())
+    spec = copy.deepcopy(study_spec)
+    spec["tables"].append({"name": "fresh", "rows": 1000, "dim": 8})
+    now = case_of_value(spec, "new")
+    plan = replan(old, then, now, None, QUICK, Reporter())
+    diff = diff_plans(old, plan, now)
+    assert [table.name for table in diff.tables] == ["fresh"]
+    assert diff.tables[0].old is None
+
+
+@pytest.fixture
+def study_spec():
+    return {
+        "name": "small",
+        "batch": {"local": 8192},
+        "topology": {"name": "dgx-h100", "nodes": 1},
+        "defaults": {"dim": 64},
+        "tables": [
+            {"name": f"t{i}", "rows": 10 ** (3 + i % 4), "pooling": 10 * i} for i in range(12)
+        ],
+    }
+
+
+def test_a_larger_budget_is_no_worse(study_spec):
+    then = case_of_value(study_spec, "old")
+    old = make_plan(then, Settings(method="greedy-size"), Reporter())
+    reached = [
+        replan(old, then, then, budget, QUICK, Reporter()).optimality.objective_seconds
+        for budget in (0.0, 1e6, 1e9)
+    ]
+    assert reached[0] == pytest.approx(old.optimality.objective_seconds)
+    assert reached == sorted(reached, reverse=True)
+    assert reached[2] < reached[0]
