@@ -1,0 +1,1 @@
+"""Plans run: under TorchRec, and under plain ``torch.distributed``."""
