@@ -57,7 +57,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         self.clock = clock or PhaseClock(mesh.device)
         self.steps = 0
         """Updates so far."""
-        self._inputs = InputDist(self.layout, mesh)
+        self._inputs = InputDist(self.layout, mesh, self.pools.hbm)
         self._outputs = output_dists(self.layout, mesh, comm_forward, comm_backward)
         self._squares = RowSquares(self.layout, mesh)
         self.groups = [
@@ -86,6 +86,17 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         with self.clock.phase("ids_comm"):
             return self._inputs.start(JaggedBatch.of(batch).select(self.features))
 
+    def advance(self, batch: IdsInFlight) -> None:
+        """Send the ids themselves, once the lengths are here."""
+        with self.clock.phase("ids_comm"):
+            batch.advance()
+
+    def stage(self, inputs: RankInputs) -> None:
+        """Bring the rows of a batch into the caches, before it is looked up."""
+        with self.clock.phase("prefetch"):
+            for group, bags in zip(self.groups, inputs.groups, strict=True):
+                group.stage(bags)
+
     def finish(self, batch: IdsInFlight) -> RankInputs:
         """Wait for a batch's ids."""
         with self.clock.phase("ids_comm"):
@@ -99,7 +110,11 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         if not isinstance(batch, IdsInFlight | RankInputs):
             batch = self.start(batch)
         inputs = self.finish(batch) if isinstance(batch, IdsInFlight) else batch
-        return _Pooled.apply(self._anchor, self, inputs)
+        if torch.is_grad_enabled():
+            return _Pooled.apply(self._anchor, self, inputs)
+        output = self.look_up(inputs)
+        self._done(inputs)
+        return output
 
     def look_up(self, inputs: RankInputs) -> Tensor:
         """The forward pass, outside of autograd."""
@@ -138,6 +153,14 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
                 flat = self.replicated.sum_gradients(inputs.replicated, gradient)
             with self.clock.phase("update_backward"):
                 self.replicated.update(rule, flat, scale)
+
+        self._done(inputs)
+
+    def _done(self, inputs: RankInputs) -> None:
+        """A batch is no longer in flight."""
+        for group, bags in zip(self.groups, inputs.groups, strict=True):
+            group.release(bags)
+        self.pools.hbm.release(inputs.received_bytes, "ids")
 
     def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
         if self.optimizer.kind != "rowwise_adagrad":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from shardplan.executor.bags import Bags
 from shardplan.executor.tensor import runs_of
 
 if TYPE_CHECKING:
@@ -15,20 +16,12 @@ if TYPE_CHECKING:
 
     from shardplan.executor.jagged_batch import JaggedBatch
     from shardplan.executor.layout import GroupLayout, Layout
+    from shardplan.executor.memory_pool import MemoryPool
     from shardplan.executor.mesh import Mesh, Pending
     from shardplan.executor.tensor import Tensor
 
 _WHAT = "the exchange of ids"
-
-
-@dataclass(frozen=True, slots=True)
-class Bags:
-    """Ids of some slots and samples."""
-
-    ids: Tensor
-    """(ids,) int64: rows of the store that is read."""
-    lengths: Tensor
-    """(slots, samples) int64: ids of each bag."""
+_INDEX_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +35,18 @@ class RankInputs:
     samples: int
     """Of one rank."""
 
-    @property
-    def received_bytes(self) -> int:
-        """Bytes of ids and lengths that a batch in flight holds."""
-        return sum(8 * (bags.ids.numel() + bags.lengths.numel()) for bags in self.groups)
+    received_bytes: int
+    """Of ids and lengths, as long as the batch is in flight."""
 
 
 class InputDist:
     """How the ids of one module are cut and sent."""
 
-    def __init__(self, layout: Layout, mesh: Mesh) -> None:
+    def __init__(self, layout: Layout, mesh: Mesh, pool: MemoryPool) -> None:
         self.layout = layout
         self.mesh = mesh
+        self.pool = pool
+        """Where ids in flight lie."""
         tables = layout.table_of_feature
         self._rows = torch.tensor([table.rows for table in tables], device=mesh.device)
         self._split = [i for i, table in enumerate(tables) if table.row_blocks > 1]
@@ -163,12 +156,14 @@ class IdsInFlight:
         self._samples = samples
         self._lengths: Tensor = None
         self._ids: Pending | None = None
+        self._reserved_bytes = 0
 
     def advance(self) -> None:
         """Send the ids, once the lengths are here."""
         if self._ids is not None:
             return
         mesh, counts = self._dist.mesh, self._dist.slot_counts
+        self._reserve(_INDEX_BYTES * self._pending_lengths.buffer.numel())
         mine = counts[mesh.rank]
         self._lengths = self._pending_lengths.wait().view(mesh.world_size, mine, self._samples)
         ends = list(accumulate(counts, initial=0))
@@ -176,6 +171,7 @@ class IdsInFlight:
             sum(piece.numel() for piece in self._pieces[start:end]) for start, end in pairwise(ends)
         ]
         receive = self._lengths.sum((1, 2)).tolist()
+        self._reserve(_INDEX_BYTES * sum(receive))
         values = torch.cat(self._pieces) if self._pieces else self._lengths.new_empty(0)
         self._ids = mesh.ids.all_to_all(values, send, receive, _WHAT)
         self._pieces = []
@@ -191,7 +187,11 @@ class IdsInFlight:
         for group in self._dist.layout.groups[self._dist.mesh.rank]:
             groups.append(self._bags(group, pieces, totals, first))
             first += len(group.slots)
-        return RankInputs(tuple(groups), self._replicated, self._samples)
+        return RankInputs(tuple(groups), self._replicated, self._samples, self._reserved_bytes)
+
+    def _reserve(self, count: int) -> None:
+        self._dist.pool.charge(count, "ids")
+        self._reserved_bytes += count
 
     def _bags(
         self, group: GroupLayout, pieces: Sequence[Tensor], totals: Tensor, first: int

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -70,15 +72,18 @@ class FilePool(MemoryPool):
     """SSD: every tensor is a file that is mapped into memory, so that the system pages it."""
 
     def __init__(self, folder: str | Path | None = None, capacity_bytes: int | None = None) -> None:
+        """Without a folder, files go to one of their own, which goes when the pool does."""
         super().__init__("ssd", capacity_bytes)
-        self._own = TemporaryDirectory(prefix="shardplan-ssd-") if folder is None else None
-        self._folder = Path(self._own.name if self._own else folder or "")
+        self._folder = None if folder is None else Path(folder)
         self._files = 0
 
     def allocate(self, shape: Sequence[int], dtype: Any, use: str) -> Tensor:
         """A tensor of zeros in a file of its own; the file is sparse until rows are written."""
         count = _bytes(shape, dtype)
         self.charge(count, use)
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="shardplan-ssd-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"rows-{self._files}.bin"
         self._files += 1

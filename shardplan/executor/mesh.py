@@ -80,10 +80,10 @@ class Group:
         """(size, ...): the parts of all ranks, which are of one shape."""
         if self.size == 1:
             return part.unsqueeze(0)
-        whole = part.new_empty((self.size * part.numel(),))
+        whole = part.new_empty((self.size, *part.shape))
         with naming_lost_ranks(self.rank, what):
-            dist.all_gather_into_tensor(whole, part.contiguous().view(-1), group=self._handle)
-        return whole.view(self.size, *part.shape)
+            dist.all_gather(list(whole.unbind()), part.contiguous(), group=self._handle)
+        return whole
 
     def all_reduce(self, values: Tensor, what: str) -> Tensor:
         """The sum over all ranks, added in the order of the ranks whatever the backend does.

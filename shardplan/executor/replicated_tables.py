@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.executor.distinct_rows import DistinctRows
 from shardplan.executor.initial_weights import fill_initial
 from shardplan.executor.planned_table import PlannedShard
-from shardplan.executor.row_store import WEIGHT, ResidentStore, RowFormat
-from shardplan.executor.tensor import offsets_of
+from shardplan.executor.tensor import DTYPES, offsets_of
+from shardplan.executor.update_rule import WEIGHT, Fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.executor.input_dist import Bags
+    from shardplan.executor.bags import Bags
     from shardplan.executor.layout import Layout
     from shardplan.executor.memory_pool import MemoryPool
     from shardplan.executor.mesh import Mesh
@@ -35,7 +34,8 @@ class Replica:
     table: PlannedTable
     columns: Sequence[int]
     """First output column of each of its features."""
-    store: ResidentStore
+    fields: Fields
+    """Weights and optimizer state."""
 
 
 class ReplicatedTables:
@@ -61,10 +61,9 @@ class ReplicatedTables:
     def lookup(self, inputs: Sequence[Bags], output: Tensor) -> None:
         """Fill in the columns of (samples, width) that these tables give."""
         for replica, bags in zip(self.replicas, inputs, strict=True):
-            ids, weights = bags.ids, replica.store.fields[WEIGHT]
+            ids, weights = bags.ids, replica.fields[WEIGHT]
             if weights.dtype != torch.float32:
-                distinct = DistinctRows.of(ids)
-                ids, weights = distinct.positions(), weights[distinct.rows].float()
+                ids, weights = bags.distinct.positions(), weights[bags.distinct.rows].float()
             pooled = torch.nn.functional.embedding_bag(
                 ids, weights, offsets_of(bags.lengths), mode="sum", include_last_offset=True
             ).view(*bags.lengths.shape, -1)
@@ -83,7 +82,7 @@ class ReplicatedTables:
         ):
             rows, dim = replica.table.rows, replica.table.dim
             read = torch.stack([gradient[:, column : column + dim] for column in replica.columns])
-            distinct = DistinctRows.of(bags.ids)
+            distinct = bags.distinct
             sums = distinct.sum_gradients(bags.lengths, read.view(-1, dim))
             part[: rows * dim].view(rows, dim)[distinct.rows] = sums
             if self._marks:
@@ -99,9 +98,10 @@ class ReplicatedTables:
             touched = marks.nonzero().view(-1)
             gradient = gradients[touched] * scale
             squares = (gradient * gradient).sum(1, dtype=torch.float64)
-            fields = replica.store.read(touched)
+            fields = {name: field[touched] for name, field in replica.fields.items()}
             rule.apply(fields, gradient, (squares / dim).float())
-            replica.store.write(touched, fields)
+            for name, field in replica.fields.items():
+                field[touched] = fields[name].to(field.dtype)
 
     def _sizes(self) -> list[int]:
         return [r.table.rows * (r.table.dim + self._marks) for r in self.replicas]
@@ -109,9 +109,11 @@ class ReplicatedTables:
 
 def _filled(
     table: PlannedTable, pool: MemoryPool, optimizer: OptimizerSettings, seed: int
-) -> ResidentStore:
-    layout = RowFormat(table.dim, table.dtype, optimizer.state_columns(table.dim))
-    store = ResidentStore(layout.allocate(pool, table.rows), pool.device)
-    whole = PlannedShard(0, 0, 0, table.rows, table.dim)
-    fill_initial(store.fields[WEIGHT], table, whole, seed)
-    return store
+) -> Fields:
+    weights = pool.allocate((table.rows, table.dim), DTYPES[table.dtype], "weights")
+    fill_initial(weights, table, PlannedShard(0, 0, 0, table.rows, table.dim), seed)
+    state = {
+        name: pool.allocate((table.rows, columns), torch.float32, "state")
+        for name, columns in optimizer.state_columns(table.dim).items()
+    }
+    return {WEIGHT: weights, **state}

@@ -1,110 +1,70 @@
-"""Where rows live: weights and optimizer state of each, which always move together."""
+"""Where rows live: read and written by number, whatever tier each of them is in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from shardplan.executor.tensor import DTYPES
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shardplan.executor.memory_pool import MemoryPool
     from shardplan.executor.tensor import Tensor
 
-WEIGHT = "weight"
-"""The field that is looked up; the others are the optimizer's."""
 
-Fields = dict[str, Any]
-"""Tensors by name, all of as many rows."""
+class Tier(Protocol):
+    """Rows of one shard or several, in a tier of memory and those below it."""
 
+    def read(self, rows: Tensor) -> Tensor:
+        """Copies of distinct rows; nothing moves."""
 
-@dataclass(frozen=True, slots=True)
-class RowFormat:
-    """What a row is made of."""
+    def write(self, rows: Tensor, values: Tensor) -> None:
+        """Replace distinct rows wherever they are."""
 
-    columns: int
-    dtype: str
-    """Of the weights, by its name in a plan; state is fp32 whatever the weights are."""
-    state: Mapping[str, int]
-    """Numbers of state beside each row, by name."""
+    def take(self, rows: Tensor) -> Tensor:
+        """Copies of distinct rows that the tier above will hold from now on."""
 
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row with its state."""
-        weights = self.columns * int(DTYPES[self.dtype].itemsize)
-        return weights + 4 * sum(self.state.values())
+    def put(self, rows: Tensor, values: Tensor, stamps: Tensor) -> None:
+        """Take distinct rows back from the tier above; ``stamps`` say how dear they are."""
 
-    def allocate(self, pool: MemoryPool, rows: int, use: str = "shards") -> Fields:
-        """Zeros for so many rows. Raises MemoryExceeded before the first byte where too many."""
-        pool.require(rows * self.row_bytes, use)
-        fields = {WEIGHT: pool.allocate((rows, self.columns), DTYPES[self.dtype], use)}
-        for name, columns in self.state.items():
-            fields[name] = pool.allocate((rows, columns), torch.float32, use)
-        return fields
-
-
-class RowStore(Protocol):
-    """Rows that can be read and written by number, wherever each of them lies."""
-
-    def read(self, rows: Tensor) -> Fields:
-        """Copies of distinct rows, on the device."""
-
-    def write(self, rows: Tensor, fields: Fields) -> None:
-        """Replace distinct rows."""
-
-    def stage(self, rows: Tensor) -> None:
-        """Bring distinct rows as near as they can be, and keep them there until released."""
-
-    def release(self, rows: Tensor) -> None:
-        """Let staged rows go again."""
-
-    def settled(self) -> Fields:
-        """All rows in order, in the tier that holds the table; valid until the next write."""
+    def settled(self) -> Tensor:
+        """All rows in order, in the lowest tier; valid until rows are next written."""
 
     def forget(self) -> None:
-        """Drop every copy above that tier, whose rows somebody else has replaced."""
+        """Drop every copy above the lowest tier, whose rows somebody else has replaced."""
 
 
-class ResidentStore:
-    """Rows that lie in one tier, all of them: HBM, or DDR that is read over the host link."""
+class ResidentRows:
+    """A tensor that holds all rows: in HBM, in DDR, or mapped from a file on SSD."""
 
-    def __init__(self, fields: Fields, device: Any) -> None:
-        self.fields = fields
+    def __init__(self, values: Tensor, device: Any) -> None:
+        self.values = values
         self._device = torch.device(device)
 
     @property
     def is_direct(self) -> bool:
-        """Whether the weights can be looked up where they are, with sums in fp32."""
-        weights = self.fields[WEIGHT]
-        return bool(weights.dtype == torch.float32 and weights.device.type == self._device.type)
+        """Whether rows can be looked up where they are, with sums in fp32."""
+        values = self.values
+        return bool(values.dtype == torch.float32 and values.device.type == self._device.type)
 
-    def read(self, rows: Tensor) -> Fields:
+    def read(self, rows: Tensor) -> Tensor:
         """Copies of distinct rows, on the device."""
-        return {name: _taken(field, rows, self._device) for name, field in self.fields.items()}
+        return self.values.index_select(0, rows.to(self.values.device)).to(self._device)
 
-    def write(self, rows: Tensor, fields: Fields) -> None:
+    def write(self, rows: Tensor, values: Tensor) -> None:
         """Replace distinct rows."""
-        for name, field in self.fields.items():
-            place = rows.to(field.device)
-            field.index_copy_(0, place, fields[name].to(field.device, field.dtype))
+        here = self.values.device
+        self.values.index_copy_(0, rows.to(here), values.to(here, self.values.dtype))
 
-    def stage(self, rows: Tensor) -> None:
-        """Nothing is nearer than where they are."""
+    def take(self, rows: Tensor) -> Tensor:
+        """Copies: every row keeps its place here while the tier above holds it too."""
+        return self.read(rows)
 
-    def release(self, rows: Tensor) -> None:
-        """Nothing was staged."""
+    def put(self, rows: Tensor, values: Tensor, stamps: Tensor) -> None:
+        """Write rows back to their places."""
+        self.write(rows, values)
 
-    def settled(self) -> Fields:
+    def settled(self) -> Tensor:
         """The rows themselves."""
-        return self.fields
+        return self.values
 
     def forget(self) -> None:
-        """There are no copies."""
-
-
-def _taken(field: Tensor, rows: Tensor, device: Any) -> Tensor:
-    return field.index_select(0, rows.to(field.device)).to(device)
+        """There is nothing above."""

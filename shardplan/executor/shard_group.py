@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from shardplan.executor.distinct_rows import DistinctRows
 from shardplan.executor.initial_weights import fill_initial
-from shardplan.executor.row_store import WEIGHT, ResidentStore
+from shardplan.executor.row_cache import RowCache
+from shardplan.executor.row_store import ResidentRows
 from shardplan.executor.tensor import offsets_of
+from shardplan.executor.update_rule import WEIGHT, Fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.executor.input_dist import Bags
+    from shardplan.executor.bags import Bags
     from shardplan.executor.layout import GroupLayout, HeldShard
-    from shardplan.executor.row_store import Fields, RowStore
+    from shardplan.executor.stores import GroupStore
     from shardplan.executor.tensor import Tensor
     from shardplan.executor.update_rule import UpdateRule
 
@@ -41,35 +42,43 @@ class RowGradients:
 class ShardGroup:
     """The shards that one kernel looks up."""
 
-    def __init__(self, layout: GroupLayout, store: RowStore, seed: int) -> None:
+    def __init__(self, layout: GroupLayout, store: GroupStore, seed: int) -> None:
         self.layout = layout
-        self.store = store
-        self._is_direct = isinstance(store, ResidentStore) and store.is_direct
-        fields = store.settled()
+        self.weights = store.weights
+        self.state = store.state
+        whole = self.weights.settled()
         for held, (first, end) in self._spans():
-            fill_initial(fields[WEIGHT][first:end], held.table, held.shard, seed)
-        store.forget()
+            fill_initial(whole[first:end], held.table, held.shard, seed)
 
-    def lookup(self, bags: Bags, known: DistinctRows | None = None) -> Tensor:
+    def stage(self, bags: Bags) -> None:
+        """Bring the rows into the cache, where there is one, and keep them until ``release``."""
+        if bags.staged is None and isinstance(self.weights, RowCache):
+            bags.staged = self.weights.stage(bags.distinct.rows)
+
+    def release(self, bags: Bags) -> None:
+        """Let the cache replace the rows again."""
+        if bags.staged is not None and isinstance(self.weights, RowCache):
+            self.weights.release(bags.staged)
+            bags.staged = None
+
+    def lookup(self, bags: Bags) -> Tensor:
         """(slots, samples, columns) fp32: the sum of each bag's rows."""
+        self.stage(bags)
         offsets = offsets_of(bags.lengths)
-        if self._is_direct:
-            ids, weights = bags.ids, self.store.settled()[WEIGHT]
+        if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
+            ids, weights = bags.ids, self.weights.values
         else:
-            distinct = known or DistinctRows.of(bags.ids)
-            ids, weights = distinct.positions(), self.store.read(distinct.rows)[WEIGHT].float()
+            rows = bags.distinct
+            ids, weights = rows.positions(), self.weights.read(rows.rows).float()
         pooled = functional.embedding_bag(
             ids, weights, offsets, mode="sum", include_last_offset=True
         )
         return pooled.view(*bags.lengths.shape, -1)
 
-    def sum_gradients(
-        self, bags: Bags, gradient: Tensor, known: DistinctRows | None = None
-    ) -> RowGradients:
+    def sum_gradients(self, bags: Bags, gradient: Tensor) -> RowGradients:
         """The gradient of each distinct row, from (slots, samples, columns) fp32."""
-        distinct = known or DistinctRows.of(bags.ids)
         flat = gradient.reshape(-1, gradient.shape[-1])
-        return RowGradients(distinct.rows, distinct.sum_gradients(bags.lengths, flat))
+        return RowGradients(bags.distinct.rows, bags.distinct.sum_gradients(bags.lengths, flat))
 
     def update(self, rule: UpdateRule, gradients: RowGradients, squares: Tensor | None) -> None:
         """Run the optimizer over the rows that have a gradient.
@@ -78,12 +87,14 @@ class ShardGroup:
         """
         if not len(gradients.rows):
             return
-        fields = self.store.read(gradients.rows)
+        rows = gradients.rows
+        fields = {name: rows_of.read(rows) for name, rows_of in self._fields()}
         mean = None
         if squares is not None:
             mean = (squares / self.layout.shards[0].table.dim).float()
         rule.apply(fields, gradients.sums, mean)
-        self.store.write(gradients.rows, fields)
+        for name, rows_of in self._fields():
+            rows_of.write(rows, fields[name])
 
     def part_of(self, rows: Tensor) -> list[slice]:
         """Of ascending store rows, which belong to each shard."""
@@ -93,9 +104,13 @@ class ShardGroup:
 
     def shards(self) -> Iterator[tuple[HeldShard, Fields]]:
         """Each shard with its rows, as they lie in the tier that holds the table."""
-        fields = self.store.settled()
+        fields = {name: rows_of.settled() for name, rows_of in self._fields()}
         for held, (first, end) in self._spans():
             yield held, {name: field[first:end] for name, field in fields.items()}
+
+    def _fields(self) -> Iterator[tuple[str, ResidentRows | RowCache]]:
+        yield WEIGHT, self.weights
+        yield from self.state.items()
 
     def _spans(self) -> Iterator[tuple[HeldShard, tuple[int, int]]]:
         bases = self.layout.base_rows

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from shardplan.executor.row_store import WEIGHT
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shardplan.executor.optimizer_settings import OptimizerSettings
-    from shardplan.executor.row_store import Fields
     from shardplan.executor.tensor import Tensor
+
+WEIGHT = "weight"
+"""The field that is looked up; the others are the optimizer's."""
+
+Fields = dict[str, Any]
+"""Tensors by name, all of as many rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
 
 from shardplan.executor.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.initial_weights import fill_initial
+from shardplan.executor.input_pipeline import InputPipeline
 from shardplan.executor.jagged_batch import JaggedBatch
 from shardplan.executor.mesh import Mesh
-from shardplan.executor.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned_table import PlannedShard, PlannedTable
 from shardplan.options.geometry import shards
 from shardplan.options.sharding_type import ShardingType
+
+if TYPE_CHECKING:
+    from shardplan.executor.optimizer_settings import OptimizerSettings
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class TrainingCase:
     steps: int = 5
     seed: int = 0
     comm: str = "fp32"
+    pipeline: str = "none"
     linear: bool = True
     """Whether gradients are few-bit fractions that depend on no sum: then sums of them are exact,
     and an optimizer that divides by a gradient's own size cannot blow up the last bit."""
@@ -89,10 +93,10 @@ def batch_of(case: TrainingCase, step: int, rank: int) -> JaggedBatch:
 
 
 def loss_of(case: TrainingCase, output: Any, step: int, rank: int) -> Any:
-    """The mean loss of one rank's samples; times 8 it has gradients of a few bits."""
+    """The loss of one rank's samples."""
     random = torch.Generator().manual_seed(case.seed * 7_919 + step * 101 + rank + 1)
     factors = torch.randint(-8, 9, (case.samples, case.width), generator=random) / 16
-    each = output * factors if case.linear else (output * 3 - factors).square()
+    each = output * factors if case.linear else (output - factors).square() / 16
     return each.sum()
 
 
@@ -132,11 +136,19 @@ def train_sharded(case: TrainingCase) -> Trained:
 
 def trained(case: TrainingCase, collection: ShardedEmbeddingBagCollection) -> Trained:
     outputs, rank = [], collection.mesh.rank
-    for step in range(case.steps):
-        output = collection(batch_of(case, step, rank))
+    pipeline = InputPipeline([collection], case.pipeline)
+    source = (batch_of(case, step, rank) for step in range(case.steps))
+    for step, (_, (inputs,)) in enumerate(pipeline.batches(source)):
+        output = collection(inputs)
+        pipeline.advance()
         loss_of(case, output, step, rank).backward()
         outputs.append(output.detach().numpy())
     return Trained(outputs, contents(collection))
+
+
+def array_of(values: Any) -> Any:
+    """A copy for numpy, which has no bf16; fp32 holds every half-precision number exactly."""
+    return values.to(torch.float32, copy=True).numpy()
 
 
 def contents(collection: ShardedEmbeddingBagCollection) -> list[Any]:
@@ -144,12 +156,12 @@ def contents(collection: ShardedEmbeddingBagCollection) -> list[Any]:
     found = []
     for group in collection.groups:
         for held, fields in group.shards():
-            copies = {name: field.clone().numpy() for name, field in fields.items()}
+            copies = {name: array_of(field) for name, field in fields.items()}
             found.append((held.table.name, held.shard, copies))
     for replica in collection.replicated.replicas:
         table = replica.table
         whole = PlannedShard(collection.mesh.rank, 0, 0, table.rows, table.dim)
-        copies = {name: field.clone().numpy() for name, field in replica.store.fields.items()}
+        copies = {name: array_of(field) for name, field in replica.fields.items()}
         found.append((table.name, whole, copies))
     return found
 
@@ -175,11 +187,10 @@ def _step(case: TrainingCase, step: int, weights: Any, state: Any) -> list[Any]:
     read = {name: torch.zeros(len(weight), dtype=torch.bool) for name, weight in weights.items()}
     for rank in range(case.world_size):
         batch = batch_of(case, step, rank)
-        parts = iter(batch.values.split(batch.lengths.sum(1).tolist()))
+        parts = batch.values.split(batch.lengths.sum(1).tolist())
         sums = []
-        for row, (table, ids) in enumerate(
-            (table, next(parts)) for table in case.tables for _ in table.features
-        ):
+        readers = [table for table in case.tables for _ in table.features]
+        for row, (table, ids) in enumerate(zip(readers, parts, strict=True)):
             offsets = batch.lengths[row].cumsum(0) - batch.lengths[row]
             sums.append(functional.embedding_bag(ids, leaves[table.name], offsets, mode="sum"))
             read[table.name][ids] = True
