@@ -109,6 +109,11 @@ class Pools:
     ddr: MemoryPool
     ssd: MemoryPool
 
+    @property
+    def capacities(self) -> dict[str, int | None]:
+        """The limit of each tier in bytes."""
+        return {pool.tier: pool.capacity_bytes for pool in (self.hbm, self.ddr, self.ssd)}
+
     @classmethod
     def on(
         cls,

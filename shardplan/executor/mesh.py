@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -107,8 +108,13 @@ class Group:
 class Mesh:
     """All ranks, those of this node, and those at the same place of every node."""
 
-    def __init__(self, local_world_size: int, device: Any = "cpu") -> None:
+    def __init__(
+        self, local_world_size: int, device: Any = "cpu", timeout_seconds: float = 300.0
+    ) -> None:
         """Every rank has to make its own, at the same point; the process group must be up.
+
+        ``timeout_seconds`` is how long a collective waits for a rank that does not answer; the
+        process group should have been given the same.
 
         Raises PlanRefused where the ranks do not fill whole nodes.
         """
@@ -116,6 +122,7 @@ class Mesh:
         self.rank = dist.get_rank() if up else 0
         self.world_size = dist.get_world_size() if up else 1
         self.local_world_size = local_world_size
+        self._timeout = timedelta(seconds=timeout_seconds)
         self.device = torch.device(device)
         if self.world_size % local_world_size:
             raise PlanRefused(
@@ -139,6 +146,6 @@ class Mesh:
         """The part that this rank is in; all ranks have to create all parts."""
         if self.world_size == 1:
             return self.all
-        handles = [dist.new_group(list(part)) for part in parts]
+        handles = [dist.new_group(list(part), timeout=self._timeout) for part in parts]
         mine = next(i for i, part in enumerate(parts) if self.rank in part)
         return Group(self.rank, len(parts[mine]), handles[mine])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 SECONDS_PER_CASE = 120
 
@@ -19,7 +19,7 @@ SECONDS_PER_CASE = 120
 class RankGroup:
     """A process group of gloo on this machine."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, timeout_seconds: float = 60.0) -> None:
         self.size = size
         self._folder = tempfile.TemporaryDirectory(prefix="ranks-")
         self._pipes: list[Any] = []
@@ -27,7 +27,8 @@ class RankGroup:
         spawn = multiprocessing.get_context("spawn")
         for rank in range(size):
             ours, theirs = spawn.Pipe()
-            arguments = (rank, size, str(Path(self._folder.name) / "rendezvous"), theirs)
+            rendezvous = str(Path(self._folder.name) / "rendezvous")
+            arguments = (rank, size, rendezvous, timeout_seconds, theirs)
             process = spawn.Process(target=serve, args=arguments, daemon=True)
             process.start()
             theirs.close()
@@ -36,9 +37,15 @@ class RankGroup:
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """What the function returns on each rank; the first failure as an AssertionError."""
+        return self.run_on(range(self.size), function, *arguments)
+
+    def run_on(
+        self, awaited: Iterable[int], function: Callable[..., Any], *arguments: Any
+    ) -> list[Any]:
+        """The same, of the awaited ranks alone; all ranks run the function."""
         for pipe in self._pipes:
             pipe.send((function, arguments))
-        answers = [self._answer(rank) for rank in range(self.size)]
+        answers = [self._answer(rank) for rank in awaited]
         failures = [str(answer) for failed, answer in answers if failed]
         assert not failures, failures[0]
         return [answer for _, answer in answers]
@@ -57,10 +64,11 @@ class RankGroup:
             process.join(10)
             if process.is_alive():
                 process.kill()
+                process.join()
         self._folder.cleanup()
 
 
-def serve(rank: int, size: int, rendezvous: str, pipe: Any) -> None:
+def serve(rank: int, size: int, rendezvous: str, timeout_seconds: float, pipe: Any) -> None:
     """Run what comes through the pipe until there is None."""
     import torch
     import torch.distributed as dist
@@ -71,7 +79,7 @@ def serve(rank: int, size: int, rendezvous: str, pipe: Any) -> None:
         init_method=f"file://{rendezvous}",
         rank=rank,
         world_size=size,
-        timeout=timedelta(seconds=60),
+        timeout=timedelta(seconds=timeout_seconds),
     )
     with suppress(EOFError, KeyboardInterrupt):
         while (task := pipe.recv()) is not None:

@@ -103,10 +103,10 @@ def loss_of(case: TrainingCase, output: Any, step: int, rank: int) -> Any:
 _MESHES: dict[int, Mesh] = {}
 
 
-def mesh_of(local_world_size: int) -> Mesh:
+def mesh_of(local_world_size: int, timeout_seconds: float = 60.0) -> Mesh:
     """This process's mesh: groups are made once."""
     if local_world_size not in _MESHES:
-        _MESHES[local_world_size] = Mesh(local_world_size)
+        _MESHES[local_world_size] = Mesh(local_world_size, timeout_seconds=timeout_seconds)
     return _MESHES[local_world_size]
 
 
