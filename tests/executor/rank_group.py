@@ -43,12 +43,16 @@ class RankGroup:
         self, awaited: Iterable[int], function: Callable[..., Any], *arguments: Any
     ) -> list[Any]:
         """The same, of the awaited ranks alone; all ranks run the function."""
-        for pipe in self._pipes:
-            pipe.send((function, arguments))
+        self.start(function, *arguments)
         answers = [self._answer(rank) for rank in awaited]
         failures = [str(answer) for failed, answer in answers if failed]
         assert not failures, failures[0]
         return [answer for _, answer in answers]
+
+    def start(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Let all ranks run the function, and wait for none."""
+        for pipe in self._pipes:
+            pipe.send((function, arguments))
 
     def _answer(self, rank: int) -> tuple[bool, Any]:
         assert self._pipes[rank].poll(SECONDS_PER_CASE), f"rank {rank} does not answer"
