@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -49,11 +50,15 @@ class Pending:
 class Group:
     """Some ranks that exchange tensors among themselves."""
 
-    def __init__(self, rank: int, size: int, handle: Any) -> None:
+    def __init__(
+        self, rank: int, members: Sequence[int], handle: Any, sent_bytes: Counter[str]
+    ) -> None:
         self.rank = rank
         """The number of this process in the whole job, for messages."""
-        self.size = size
+        self.size = len(members)
+        self._place = members.index(rank)
         self._handle = handle
+        self._sent_bytes = sent_bytes
 
     def all_to_all(
         self,
@@ -66,6 +71,8 @@ class Group:
         if self.size == 1:
             return Pending(send, None, self.rank, what)
         receive = send.new_empty(sum(receive_counts))
+        away = sum(send_counts) - send_counts[self._place]
+        self._sent_bytes[what] += away * send.element_size()
         with naming_lost_ranks(self.rank, what):
             work = dist.all_to_all_single(
                 receive,
@@ -82,6 +89,7 @@ class Group:
         if self.size == 1:
             return part.unsqueeze(0)
         whole = part.new_empty((self.size, *part.shape))
+        self._sent_bytes[what] += (self.size - 1) * part.numel() * part.element_size()
         with naming_lost_ranks(self.rank, what):
             dist.all_gather(list(whole.unbind()), part.contiguous(), group=self._handle)
         return whole
@@ -128,8 +136,11 @@ class Mesh:
             raise PlanRefused(
                 [f"{self.world_size} ranks are no whole number of nodes of {local_world_size}"]
             )
+        self.sent_bytes: Counter[str] = Counter()
+        """To other ranks, by what was sent."""
         everyone = range(self.world_size)
-        self.all = Group(self.rank, self.world_size, dist.group.WORLD if up else None)
+        handle = dist.group.WORLD if up else None
+        self.all = Group(self.rank, everyone, handle, self.sent_bytes)
         # Ids of the next batch travel in a group of their own, beside this batch's collectives.
         self.ids = self._group([everyone])
         self.nodes = self.world_size // local_world_size
@@ -148,4 +159,4 @@ class Mesh:
             return self.all
         handles = [dist.new_group(list(part), timeout=self._timeout) for part in parts]
         mine = next(i for i, part in enumerate(parts) if self.rank in part)
-        return Group(self.rank, len(parts[mine]), handles[mine])
+        return Group(self.rank, parts[mine], handles[mine], self.sent_bytes)

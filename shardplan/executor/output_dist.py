@@ -20,6 +20,9 @@ class OutputDist(Protocol):
     """One way for sums to travel; each takes some of a rank's groups."""
 
     groups: tuple[GroupLayout, ...]
+    forward_bytes: int
+    """Of an element on the wire."""
+    backward_bytes: int
 
     def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
         """Fill in (samples, width) what other ranks summed for this rank's samples.

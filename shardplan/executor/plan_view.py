@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shardplan.errors import PlanRefused
@@ -53,7 +53,11 @@ def view_plan(plan: Plan) -> PlanView:
     ]
     if faults:
         raise PlanRefused(sorted(faults))
-    tables = tuple(_table(table, entries[key]) for key, table in facts.items())
+    skews = _skews(plan.resolved)
+    tables = tuple(
+        replace(_table(table, entries[key]), skew=skews.get(key, 1.0))
+        for key, table in facts.items()
+    )
     found = [f for table in tables for f in table.faults(plan.world_size, plan.local_world_size)]
     if found:
         raise PlanRefused(found)
@@ -85,6 +89,21 @@ def _table(facts: TableFacts, entry: TableEntry) -> PlannedTable:
         pooling=facts.pooling,
         cache=_cache(entry.cache),
     )
+
+
+def _skews(resolved: dict[str, Any] | None) -> dict[tuple[str, str], float]:
+    """Exponents of the tables that a resolved spec gives one, or calls uniform."""
+    spec = resolved or {}
+    default = spec.get("defaults", {})
+    found: dict[tuple[str, str], float] = {}
+    for table in spec.get("tables", ()):
+        access = table.get("access", default.get("access"))
+        key = (table.get("module", default.get("module", "sparse.ebc")), table["name"])
+        if access == "uniform":
+            found[key] = 0.0
+        elif isinstance(access, dict) and "zipf" in access:
+            found[key] = float(access["zipf"])
+    return found
 
 
 def _cache(entry: CacheEntry | None) -> PlannedCache | None:

@@ -54,6 +54,8 @@ class PlannedTable:
     """The rank of each shard; every rank for a data-parallel table."""
     pooling: float = 1.0
     """Mean ids per sample, over all features."""
+    skew: float = 1.0
+    """The exponent of Zipf's law by which ids hit rows, as far as the plan says; 0 is uniform."""
     cache: PlannedCache | None = None
 
     @property

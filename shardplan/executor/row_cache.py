@@ -75,6 +75,25 @@ class RowCache:
         self._map = pool.allocate((rows,), torch.int32, "cache").fill_(_EMPTY) if has_map else None
         self._now = 0
 
+    def counted(self, steps: int) -> dict[str, float]:
+        """The counters as means over so many steps, and the bytes that moved up and down."""
+        found = self.counters
+        row_bytes = int(self._values[0].numel() * self._values.element_size())
+        return {
+            "slots": self.slots,
+            "hit_rate": found.hit_rate,
+            "hits": found.hits / steps,
+            "misses": found.misses / steps,
+            "bypassed": found.bypassed / steps,
+            "evictions": found.evictions / steps,
+            "fetched_bytes": found.misses * row_bytes / steps,
+            "written_bytes": found.evictions * row_bytes / steps,
+        }
+
+    def forget_counts(self) -> None:
+        """Count from zero."""
+        self.counters = CacheCounters()
+
     @property
     def slots(self) -> int:
         """How many rows there is room for."""
