@@ -16,6 +16,7 @@ from shardplan.executor.replicated_tables import ReplicatedTables
 from shardplan.executor.row_squares import RowSquares
 from shardplan.executor.shard_group import RowGradients, ShardGroup
 from shardplan.executor.stores import store_of
+from shardplan.executor.tensor import DTYPES
 from shardplan.executor.update_rule import UpdateRule
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from shardplan.executor.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned_table import PlannedTable
     from shardplan.executor.tensor import Tensor
+
+_FP32_BYTES = 4
 
 
 class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
@@ -59,6 +62,8 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         """Updates so far."""
         self._inputs = InputDist(self.layout, mesh, self.pools.hbm)
         self._outputs = output_dists(self.layout, mesh, comm_forward, comm_backward)
+        self._forward_bytes = int(DTYPES[comm_forward].itemsize)
+        self._backward_bytes = int(DTYPES[comm_backward].itemsize)
         self._squares = RowSquares(self.layout, mesh)
         self.groups = [
             ShardGroup(group, store_of(group, optimizer, self.pools), seed)
@@ -118,22 +123,30 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
 
     def look_up(self, inputs: RankInputs) -> Tensor:
         """The forward pass, outside of autograd."""
-        with self.clock.phase("lookup_forward"):
-            pooled = {
-                group.layout: group.lookup(bags)
-                for group, bags in zip(self.groups, inputs.groups, strict=True)
-            }
+        with self.pools.hbm.held(self._sums_bytes(inputs, self._forward_bytes), "sums"):
+            with self.clock.phase("lookup_forward"):
+                pooled = {
+                    group.layout: group.lookup(bags)
+                    for group, bags in zip(self.groups, inputs.groups, strict=True)
+                }
+            self.pools.hbm.charge(self._output_bytes(inputs), "outputs")
             output = torch.empty((inputs.samples, self.layout.width), device=self.mesh.device)
+            with self.clock.phase("output_comm"):
+                for way in self._outputs:
+                    way.forward([pooled.pop(group) for group in way.groups], output)
+        with self.clock.phase("lookup_forward"):
             self.replicated.lookup(inputs.replicated, output)
-        with self.clock.phase("output_comm"):
-            for way in self._outputs:
-                way.forward([pooled[group] for group in way.groups], output)
         return output
 
     def update(self, inputs: RankInputs, gradient: Tensor) -> None:
         """The backward pass: gradients travel, are summed by row, and the optimizer runs."""
         self.steps += 1
-        rule = UpdateRule(self.optimizer, self.steps)
+        sums_bytes = self._sums_bytes(inputs, self._backward_bytes)
+        with self.pools.hbm.held(sums_bytes + self._output_bytes(inputs), "gradients"):
+            self._update(UpdateRule(self.optimizer, self.steps), inputs, gradient)
+        self._done(inputs)
+
+    def _update(self, rule: UpdateRule, inputs: RankInputs, gradient: Tensor) -> None:
         scale = 1 / self.mesh.world_size
         with self.clock.phase("gradient_comm"):
             received: dict[Any, Tensor] = {}
@@ -154,13 +167,20 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
             with self.clock.phase("update_backward"):
                 self.replicated.update(rule, flat, scale)
 
-        self._done(inputs)
-
     def _done(self, inputs: RankInputs) -> None:
         """A batch is no longer in flight."""
         for group, bags in zip(self.groups, inputs.groups, strict=True):
             group.release(bags)
         self.pools.hbm.release(inputs.received_bytes, "ids")
+        self.pools.hbm.release(self._output_bytes(inputs), "outputs")
+
+    def _output_bytes(self, inputs: RankInputs) -> int:
+        return _FP32_BYTES * inputs.samples * self.layout.width
+
+    def _sums_bytes(self, inputs: RankInputs, wire_bytes: int) -> int:
+        """Of what this rank sums for all ranks: in fp32, and as it travels."""
+        columns = sum(group.layout.columns for group in self.groups)
+        return columns * inputs.samples * self.mesh.world_size * (_FP32_BYTES + wire_bytes)
 
     def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
         if self.optimizer.kind != "rowwise_adagrad":

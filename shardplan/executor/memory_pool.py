@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +16,7 @@ import torch
 from shardplan.errors import MemoryExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shardplan.executor.tensor import Tensor
 
@@ -58,6 +59,15 @@ class MemoryPool:
         """Count bytes as given back."""
         self.used_bytes -= count
         self._held[use] -= count
+
+    @contextmanager
+    def held(self, count: int, use: str) -> Iterator[None]:
+        """Count bytes as held inside. Raises MemoryExceeded."""
+        self.charge(count, use)
+        try:
+            yield
+        finally:
+            self.release(count, use)
 
     def require(self, count: int, use: str) -> None:
         """Raise MemoryExceeded where the pool has no room for so many bytes more."""

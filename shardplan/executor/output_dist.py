@@ -20,9 +20,6 @@ class OutputDist(Protocol):
     """One way for sums to travel; each takes some of a rank's groups."""
 
     groups: tuple[GroupLayout, ...]
-    forward_bytes: int
-    """Of an element on the wire."""
-    backward_bytes: int
 
     def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
         """Fill in (samples, width) what other ranks summed for this rank's samples.
@@ -68,6 +65,7 @@ class FlatDist:
         for slots, chunk in zip(self._slots, buffer.split(send), strict=True):
             take_gradients(gradient, slots, chunk)
         got = self._mesh.all.all_to_all(buffer, send, [mine] * ranks, _GRADIENTS).wait()
+        del buffer, chunk
         return [
             part.transpose(0, 1).float().reshape(part.shape[1], ranks * samples, -1)
             for part in _spans(got.view(ranks, mine), self.groups, samples)
@@ -118,6 +116,7 @@ class NodeFirstDist:
         for slots, chunk in zip(self._slots, buffer.split(send), strict=True):
             take_gradients(gradient, slots, chunk)
         got = mesh.peers.all_to_all(buffer, send, [mine] * nodes, _GRADIENTS).wait()
+        del buffer, chunk
         whole = mesh.node.all_gather(got, _GRADIENTS).view(each * nodes, mine)
         return [
             part.view(each, nodes, part.shape[1], samples, -1)
