@@ -13,8 +13,9 @@ from shardplan.executor.memory_pool import Pools
 from shardplan.executor.output_dist import output_dists
 from shardplan.executor.phase_clock import PhaseClock
 from shardplan.executor.replicated_tables import ReplicatedTables
+from shardplan.executor.row_gradients import RowGradients
 from shardplan.executor.row_squares import RowSquares
-from shardplan.executor.shard_group import RowGradients, ShardGroup
+from shardplan.executor.shard_group import ShardGroup
 from shardplan.executor.stores import store_of
 from shardplan.executor.tensor import DTYPES
 from shardplan.executor.update_rule import UpdateRule
@@ -154,7 +155,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
                 received |= zip(way.groups, way.backward(gradient), strict=True)
         with self.clock.phase("update_backward"):
             sums = [
-                group.sum_gradients(bags, received.pop(group.layout).mul_(scale))
+                RowGradients(bags, received.pop(group.layout).mul_(scale))
                 for group, bags in zip(self.groups, inputs.groups, strict=True)
             ]
         squares = self._complete_squares(sums)
@@ -183,7 +184,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         return columns * inputs.samples * self.mesh.world_size * (_FP32_BYTES + wire_bytes)
 
     def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
-        if self.optimizer.kind != "rowwise_adagrad":
+        if self.optimizer.kind != "rowwise_adagrad" or not self._squares.is_needed:
             return [None] * len(sums)
         with self.clock.phase("gradient_comm"):
             return self._squares.complete(self.groups, sums)

@@ -1,4 +1,4 @@
-"""The distinct rows of a batch, and what the batch says of each, always summed in one order."""
+"""The distinct rows of a batch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import torch
-from torch.nn import functional
 
 from shardplan.executor.tensor import offsets_of, runs_of
 
@@ -39,19 +38,3 @@ class DistinctRows:
         positions = torch.empty_like(self.order)
         positions[self.order] = runs_of(each, counts)
         return positions
-
-    def sum_gradients(self, lengths: Tensor, gradient: Tensor) -> Tensor:
-        """(U, columns): for each row the gradients of the bags that read it, summed in order.
-
-        ``gradient`` is (bags, columns) fp32 and ``lengths`` the ids of each bag. A bag per row does
-        the summing: ``embedding_bag`` adds the members of a bag one after the other, on CPU in one
-        thread and on CUDA in one thread per column, so that every run adds in the same order. An
-        ``index_add_`` would add in whatever order CUDA's atomics arrive.
-        """
-        if not len(self.rows):
-            return gradient.new_zeros((0, gradient.shape[1]))
-        bags = torch.arange(lengths.numel(), device=gradient.device)
-        bag_of_id = runs_of(bags, lengths.reshape(-1))
-        return functional.embedding_bag(
-            bag_of_id[self.order], gradient, self.offsets, mode="sum", include_last_offset=True
-        )

@@ -9,6 +9,7 @@ import torch
 
 from shardplan.executor.initial_weights import fill_initial
 from shardplan.executor.planned_table import PlannedShard
+from shardplan.executor.row_gradients import RowGradients, squares_of
 from shardplan.executor.tensor import DTYPES, offsets_of
 from shardplan.executor.update_rule import WEIGHT, Fields
 
@@ -82,11 +83,11 @@ class ReplicatedTables:
         ):
             rows, dim = replica.table.rows, replica.table.dim
             read = torch.stack([gradient[:, column : column + dim] for column in replica.columns])
-            distinct = bags.distinct
-            sums = distinct.sum_gradients(bags.lengths, read.view(-1, dim))
-            part[: rows * dim].view(rows, dim)[distinct.rows] = sums
+            summed = RowGradients(bags, read)
+            for cut, sums in summed.chunks():
+                part[: rows * dim].view(rows, dim)[summed.rows[cut]] = sums
             if self._marks:
-                part[rows * dim :][distinct.rows] = 1
+                part[rows * dim :][summed.rows] = 1
         return self._mesh.all.all_reduce(flat, _WHAT)
 
     def update(self, rule: UpdateRule, flat: Tensor, scale: float) -> None:
@@ -97,9 +98,8 @@ class ReplicatedTables:
             marks = part[rows * dim :] if self._marks else gradients.any(1)
             touched = marks.nonzero().view(-1)
             gradient = gradients[touched] * scale
-            squares = (gradient * gradient).sum(1, dtype=torch.float64)
             fields = {name: field[touched] for name, field in replica.fields.items()}
-            rule.apply(fields, gradient, (squares / dim).float())
+            rule.apply(fields, gradient, squares_of(gradient) / dim)
             for name, field in replica.fields.items():
                 field[touched] = fields[name].to(field.dtype)
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from shardplan.executor.layout import HeldShard, Layout
     from shardplan.executor.mesh import Mesh
-    from shardplan.executor.shard_group import RowGradients, ShardGroup
+    from shardplan.executor.row_gradients import RowGradients
+    from shardplan.executor.shard_group import ShardGroup
     from shardplan.executor.tensor import Tensor
 
 _WHAT = "the exchange of squared gradients"
@@ -24,7 +25,7 @@ class RowSquares:
     """Who sends whom the squares of which rows.
 
     Column shards of one row block have the same distinct rows in the same order, so that nothing
-    but the sums travels, 8 bytes a row, and every shard adds them in the order of columns.
+    but the sums travels, 4 bytes a row, and every shard adds them in the order of columns.
     """
 
     def __init__(self, layout: Layout, mesh: Mesh) -> None:
@@ -39,13 +40,15 @@ class RowSquares:
             for rank, shards in enumerate(self._held)
         ]
         """Of each other rank, the shards whose squares this rank needs."""
-        self.is_needed = any(len(set(ranks)) > 1 for ranks in self._holders.values())
-        """Whether any rank of the mesh shares rows with another."""
+        self._is_shared = any(len(ranks) > 1 for ranks in self._holders.values())
+        blocks = [_block(held) for shards in self._held for held in shards]
+        self.is_needed = len(set(blocks)) < len(blocks)
+        """Whether any table is cut into columns, on whatever ranks."""
 
     def complete(
         self, groups: Sequence[ShardGroup], gradients: Sequence[RowGradients]
     ) -> list[Tensor]:
-        """Of each group (U,) fp64: squares summed over all columns of the table."""
+        """Of each group (U,) fp32: squares summed over all columns of the table."""
         partial = [each.squares() for each in gradients]
         parts = [group.part_of(g.rows) for group, g in zip(groups, gradients, strict=True)]
         own: dict[tuple[_Block, int], Tensor] = {}
@@ -64,7 +67,7 @@ class RowSquares:
 
     def _received(self, own: dict[tuple[_Block, int], Tensor]) -> dict[tuple[_Block, int], Tensor]:
         """The squares of column shards that other ranks hold."""
-        if not self.is_needed:
+        if not self._is_shared:
             return {}
         rows = {block: squares.numel() for (block, _), squares in own.items()}
         rank, ranks = self._mesh.rank, range(self._mesh.world_size)
@@ -78,7 +81,7 @@ class RowSquares:
         ]
         receive = [[rows[_block(held)] for held in self._shared[other]] for other in ranks]
         flat = [squares for each in send for squares in each]
-        buffer = torch.cat(flat) if flat else torch.empty(0, dtype=torch.float64)
+        buffer = torch.cat(flat) if flat else torch.empty(0, dtype=torch.float32)
         got = self._mesh.all.all_to_all(
             buffer.to(self._mesh.device),
             [sum(squares.numel() for squares in each) for each in send],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +10,7 @@ from torch.nn import functional
 
 from shardplan.executor.initial_weights import fill_initial
 from shardplan.executor.row_cache import RowCache
+from shardplan.executor.row_gradients import squares_of
 from shardplan.executor.row_store import ResidentRows
 from shardplan.executor.tensor import offsets_of
 from shardplan.executor.update_rule import WEIGHT, Fields
@@ -20,23 +20,10 @@ if TYPE_CHECKING:
 
     from shardplan.executor.bags import Bags
     from shardplan.executor.layout import GroupLayout, HeldShard
+    from shardplan.executor.row_gradients import RowGradients
     from shardplan.executor.stores import GroupStore
     from shardplan.executor.tensor import Tensor
     from shardplan.executor.update_rule import UpdateRule
-
-
-@dataclass(frozen=True, slots=True)
-class RowGradients:
-    """The gradients of a batch, summed by row of a store."""
-
-    rows: Tensor
-    """(U,) int64, ascending."""
-    sums: Tensor
-    """(U, columns) fp32."""
-
-    def squares(self) -> Tensor:
-        """(U,) fp64: the sum of squares over the columns, which fp64 makes almost exact."""
-        return torch.mul(self.sums, self.sums).sum(1, dtype=torch.float64)
 
 
 class ShardGroup:
@@ -75,26 +62,19 @@ class ShardGroup:
         )
         return pooled.view(*bags.lengths.shape, -1)
 
-    def sum_gradients(self, bags: Bags, gradient: Tensor) -> RowGradients:
-        """The gradient of each distinct row, from (slots, samples, columns) fp32."""
-        flat = gradient.reshape(-1, gradient.shape[-1])
-        return RowGradients(bags.distinct.rows, bags.distinct.sum_gradients(bags.lengths, flat))
-
     def update(self, rule: UpdateRule, gradients: RowGradients, squares: Tensor | None) -> None:
         """Run the optimizer over the rows that have a gradient.
 
-        ``squares`` (U,) fp64 are sums over all columns of the table, of shards elsewhere too.
+        ``squares`` (U,) are sums over all columns of the table where other shards hold some.
         """
-        if not len(gradients.rows):
-            return
-        rows = gradients.rows
-        fields = {name: rows_of.read(rows) for name, rows_of in self._fields()}
-        mean = None
-        if squares is not None:
-            mean = (squares / self.layout.shards[0].table.dim).float()
-        rule.apply(fields, gradients.sums, mean)
-        for name, rows_of in self._fields():
-            rows_of.write(rows, fields[name])
+        dim = self.layout.shards[0].table.dim
+        for cut, sums in gradients.chunks():
+            rows = gradients.rows[cut]
+            fields = {name: rows_of.read(rows) for name, rows_of in self._fields()}
+            mine = squares_of(sums) if squares is None else squares[cut]
+            rule.apply(fields, sums, mine / dim)
+            for name, rows_of in self._fields():
+                rows_of.write(rows, fields[name])
 
     def part_of(self, rows: Tensor) -> list[slice]:
         """Of ascending store rows, which belong to each shard."""

@@ -25,13 +25,13 @@ class UpdateRule:
     step: int
     """Of the whole module, from 1."""
 
-    def apply(self, fields: Fields, gradient: Tensor, mean_squares: Tensor | None) -> None:
+    def apply(self, fields: Fields, gradient: Tensor, mean_squares: Tensor) -> None:
         """Update U distinct rows in place.
 
         ``fields`` has the (U, columns) weights and, by name, (U, columns) or (U, 1) of state;
-        ``gradient`` is (U, columns) fp32. ``mean_squares`` (U,) is the mean over the whole table's
-        columns of the squared gradient, which row-wise Adagrad alone wants. Weights in half
-        precision are updated in fp32 and rounded once.
+        ``gradient`` is (U, columns) fp32, and is used up. ``mean_squares`` (U,) is the mean over
+        the whole table's columns of the squared gradient, which row-wise Adagrad alone wants.
+        Weights in half precision are updated in fp32 and rounded once.
 
         SGD; Adagrad (Duchi et al. 2011); row-wise Adagrad with one sum per row; Adam (Kingma and
         Ba 2015), whose moments decay only where a row is read, with the module's ``step`` in the
@@ -46,9 +46,8 @@ class UpdateRule:
                 sums = fields["sum"].addcmul_(gradient, gradient)
                 weights.addcdiv_(gradient, sums.sqrt().add_(eps), value=-rate)
             case "rowwise_adagrad":
-                assert mean_squares is not None
                 sums = fields["row_sum"].add_(mean_squares.unsqueeze(1))
-                weights.addcdiv_(gradient, sums.sqrt().add_(eps).expand_as(gradient), value=-rate)
+                weights.sub_(gradient.mul_(rate / sums.sqrt().add_(eps)))
             case "adam":
                 self._adam(weights, fields, gradient)
         fields[WEIGHT] = weights
