@@ -126,6 +126,7 @@ class RowCache:
 
     def read(self, rows: Tensor) -> Tensor:
         """Copies of distinct rows: from here, or from below."""
+        rows = self._moved(rows)
         slots = self._find(rows)
         values = self._values[slots.clamp(min=0)]
         away = slots < 0
@@ -135,15 +136,16 @@ class RowCache:
 
     def write(self, rows: Tensor, values: Tensor) -> None:
         """Replace distinct rows: here, or below."""
+        rows, values = self._moved(rows), self._here(values)
         slots = self._find(rows)
         here = slots >= 0
-        self._values[slots[here]] = self._here(values[here])
+        self._values[slots[here]] = values[here]
         if not bool(here.all()):
             self.below.write(rows[~here], values[~here])
 
     def take(self, rows: Tensor) -> Tensor:
         """Give distinct rows to the tier above; their slots become free."""
-        rows = rows.to(self._rows.device)
+        rows = self._moved(rows)
         slots = self._find(rows)
         here = slots >= 0
         values = self._values[slots.clamp(min=0)]

@@ -14,12 +14,20 @@ from test_parity import LAYOUTS, TYPES, check
 from training_case import TrainingCase, table_of
 
 from shardplan.executor.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned_table import PlannedCache
 from shardplan.options.geometry import row_split_is_legal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rank_group import RankGroup
+
+KERNELS = {
+    "fused": None,
+    "fused_uvm": None,
+    "fused_uvm_caching": PlannedCache(0.3),
+    "key_value": PlannedCache(0.2, 0.3, "lfu"),
+}
 
 
 @st.composite
@@ -34,6 +42,8 @@ def tables(draw: st.DrawFn, name: str, world: int, local: int) -> Any:
     place = {"table_wise": rank, "column_wise": rank}.get(kind, node)
     count = 0 if kind in ("data_parallel", "row_wise") else shards
     count = 1 if kind == "table_column_wise" else count
+    kernels = ["dense"] if kind == "data_parallel" else [*KERNELS]
+    kernel = draw(st.sampled_from(kernels))
     return table_of(
         name,
         draw(st.sampled_from(legal)),
@@ -44,6 +54,8 @@ def tables(draw: st.DrawFn, name: str, world: int, local: int) -> Any:
         targets=tuple(draw(place) for _ in range(count)),
         column_shards=shards,
         features=draw(st.integers(1, 2)),
+        kernel=kernel,
+        cache=KERNELS.get(kernel),
     )
 
 
@@ -59,6 +71,7 @@ def cases(draw: st.DrawFn, world: int) -> TrainingCase:
         local_world_size=local,
         optimizer=OptimizerSettings(optimizer),
         samples=draw(st.integers(1, 6)),
+        pipeline=draw(st.sampled_from(["none", "sparse_dist", "prefetch_sparse_dist"])),
         seed=draw(st.integers(0, 1000)),
         linear=optimizer in ("adagrad", "adam"),
     )

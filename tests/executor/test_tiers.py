@@ -83,6 +83,22 @@ def test_half_precision_weights_survive_their_moves(dtype: str, algorithm: str) 
     assert_same(one, other)
 
 
+@pytest.mark.parametrize("kernel", ["fused_uvm_caching", "key_value"])
+def test_a_table_of_20_times_the_pool_trains_as_in_memory(kernel: str) -> None:
+    """HBM is a twentieth of the weights alone: the pool holds cache, ids, sums and gradients."""
+    table = table_of("t", 20_000, 64, "table_wise", 1, 1, targets=(0,))
+    in_memory = TrainingCase((table,), 1, 1, OptimizerSettings("adagrad"), steps=8, linear=False)
+    cached = replace(table, kernel=kernel, cache=PlannedCache(0.02, 0.2))
+    # Adagrad's state lies beside the weights of a table in DDR, and in HBM of one on SSD.
+    settings = OptimizerSettings("adagrad" if kernel == "fused_uvm_caching" else "sgd")
+    away = replace(in_memory, tables=(cached,), optimizer=settings)
+    pools = Pools.on("cpu", hbm_bytes=20_000 * 64 * 4 // 20)
+    collection = ShardedEmbeddingBagCollection((cached,), Mesh(1), settings, pools=pools)
+    near = replace(in_memory, optimizer=settings)
+    assert_same(trained(away, collection), trained(near, sharded(near, Mesh(1))))
+    assert 0 < pools.hbm.peak_bytes <= 20_000 * 64 * 4 // 20
+
+
 def test_rows_of_key_value_tables_lie_in_a_file(tmp_path: Path) -> None:
     case = case_of("key_value")
     pools = Pools.on("cpu", folder=tmp_path)
