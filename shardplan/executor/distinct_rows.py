@@ -31,10 +31,13 @@ class DistinctRows:
         rows, counts = torch.unique_consecutive(by_row, return_counts=True)
         return cls(rows, order, offsets_of(counts))
 
+    def counts(self) -> Tensor:
+        """(U,): how many ids read each row."""
+        return self.offsets.diff()
+
     def positions(self) -> Tensor:
         """(ids,): of each id of the batch, the position of its row in ``rows``."""
-        counts = self.offsets.diff()
-        each = torch.arange(len(counts), device=self.order.device)
+        each = torch.arange(len(self.rows), device=self.order.device)
         positions = torch.empty_like(self.order)
-        positions[self.order] = runs_of(each, counts)
+        positions[self.order] = runs_of(each, self.counts())
         return positions

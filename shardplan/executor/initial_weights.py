@@ -39,15 +39,21 @@ def table_key(module: str, name: str, seed: int) -> int:
 
 
 def uniform(counters: Tensor, key: int) -> Tensor:
-    """fp32 in [0, 1), with 24 bits, for each int64 counter.
+    """fp32 in [0, 1), with 24 bits, for each int64 counter."""
+    return _shifted(_mixed(counters, key), 40).float() * 2.0**-24
 
-    The finaliser of SplitMix64 (Steele, Lea and Flood 2014) over ``key + counter * golden ratio``.
-    """
+
+def uniform_double(counters: Tensor, key: int) -> Tensor:
+    """fp64 in [0, 1), with 53 bits, for each int64 counter."""
+    return _shifted(_mixed(counters, key), 11).double() * 2.0**-53
+
+
+def _mixed(counters: Tensor, key: int) -> Tensor:
+    """The finaliser of SplitMix64 (Steele et al. 2014) over ``key + counter * golden ratio``."""
     mixed = counters * _signed(0x9E3779B97F4A7C15) + key
     mixed = (mixed ^ _shifted(mixed, 30)) * _signed(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ _shifted(mixed, 27)) * _signed(0x94D049BB133111EB)
-    mixed = mixed ^ _shifted(mixed, 31)
-    return _shifted(mixed, 40).float() * 2.0**-24
+    return mixed ^ _shifted(mixed, 31)
 
 
 def _shifted(values: Tensor, bits: int) -> Tensor:

@@ -25,6 +25,10 @@ _EMPTY = -1
 class CacheCounters:
     """What went through a cache, in rows; a batch counts each of its distinct rows once."""
 
+    reads: int = 0
+    """Ids of all batches that asked here."""
+    read_hits: int = 0
+    """Of them, ids whose row was here as their batch began."""
     hits: int = 0
     misses: int = 0
     bypassed: int = 0
@@ -33,8 +37,16 @@ class CacheCounters:
 
     @property
     def hit_rate(self) -> float:
-        """Share of the rows that were here."""
-        return self.hits / max(1, self.hits + self.misses)
+        """Share of the ids whose row was here as their batch began."""
+        return self.read_hits / max(1, self.reads)
+
+    def count(self, here: Tensor, reads: Tensor) -> None:
+        """Rows that were asked for: whether each was here, and how many ids read it."""
+        found = int(here.sum())
+        self.hits += found
+        self.misses += here.numel() - found
+        self.reads += int(reads.sum())
+        self.read_hits += int(reads[here].sum())
 
 
 class RowCache:
@@ -99,8 +111,11 @@ class RowCache:
         """How many rows there is room for."""
         return self._sets * self._ways
 
-    def stage(self, rows: Tensor) -> Tensor:
-        """Bring distinct rows in and pin them; the slot of each, -1 where its set is full."""
+    def stage(self, rows: Tensor, reads: Tensor) -> Tensor:
+        """Bring distinct rows in and pin them; the slot of each, -1 where its set is full.
+
+        ``reads`` says how many ids of the batch read each row.
+        """
         self._now += 1
         slots = self._find(rows)
         here = slots >= 0
@@ -108,12 +123,11 @@ class RowCache:
         self._pins[found] += 1
         self._touch(found)
         missing = rows[~here]
-        self.counters.hits += len(found)
-        self.counters.misses += len(missing)
+        self.counters.count(here, reads)
         if len(missing):
             places = self._places(missing)
             placed = places >= 0
-            coming = self.below.take(missing[placed])
+            coming = self.below.take(missing[placed], reads[~here][placed])
             self._settle(missing[placed], places[placed], coming, self._fresh(places[placed]))
             self._pins[places[placed]] = 1
             self.counters.bypassed += len(missing) - int(placed.sum())
@@ -143,16 +157,15 @@ class RowCache:
         if not bool(here.all()):
             self.below.write(rows[~here], values[~here])
 
-    def take(self, rows: Tensor) -> Tensor:
+    def take(self, rows: Tensor, reads: Tensor) -> Tensor:
         """Give distinct rows to the tier above; their slots become free."""
-        rows = self._moved(rows)
+        rows, reads = self._moved(rows), self._moved(reads)
         slots = self._find(rows)
         here = slots >= 0
         values = self._values[slots.clamp(min=0)]
-        self.counters.hits += int(here.sum())
-        self.counters.misses += len(rows) - int(here.sum())
+        self.counters.count(here, reads)
         if not bool(here.all()):
-            values[~here] = self._here(self.below.take(rows[~here]))
+            values[~here] = self._here(self.below.take(rows[~here], reads[~here]))
         self._vacate(slots[here])
         return values
 

@@ -19,8 +19,11 @@ class Tier(Protocol):
     def write(self, rows: Tensor, values: Tensor) -> None:
         """Replace distinct rows wherever they are."""
 
-    def take(self, rows: Tensor) -> Tensor:
-        """Copies of distinct rows that the tier above will hold from now on."""
+    def take(self, rows: Tensor, reads: Tensor) -> Tensor:
+        """Copies of distinct rows that the tier above will hold from now on.
+
+        ``reads`` says how many ids of the batch read each row, for the counters.
+        """
 
     def put(self, rows: Tensor, values: Tensor, stamps: Tensor) -> None:
         """Take distinct rows back from the tier above; ``stamps`` say how dear they are."""
@@ -54,7 +57,7 @@ class ResidentRows:
         here = self.values.device
         self.values.index_copy_(0, rows.to(here), values.to(here, self.values.dtype))
 
-    def take(self, rows: Tensor) -> Tensor:
+    def take(self, rows: Tensor, reads: Tensor) -> Tensor:
         """Copies: every row keeps its place here while the tier above holds it too."""
         return self.read(rows)
 

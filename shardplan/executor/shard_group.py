@@ -40,7 +40,7 @@ class ShardGroup:
     def stage(self, bags: Bags) -> None:
         """Bring the rows into the cache, where there is one, and keep them until ``release``."""
         if bags.staged is None and isinstance(self.weights, RowCache):
-            bags.staged = self.weights.stage(bags.distinct.rows)
+            bags.staged = self.weights.stage(bags.distinct.rows, bags.distinct.counts())
 
     def release(self, bags: Bags) -> None:
         """Let the cache replace the rows again."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from shardplan.executor.engine import TrainingBatch
-from shardplan.executor.initial_weights import table_key, uniform
+from shardplan.executor.initial_weights import table_key, uniform, uniform_double
 from shardplan.executor.jagged_batch import JaggedBatch
 from shardplan.executor.tensor import offsets_of, runs_of
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DENSE_FEATURES = 13
 """As in Criteo's data."""
+_EXACT_ROWS = 1 << 16
 _MOST_IDS = 1 << 12
 """Ids of a sample and feature have numbers of their own: an upper limit, for the counters."""
 
@@ -76,21 +77,46 @@ class SyntheticData:
         firsts = runs_of(offsets_of(counts)[:-1], counts)
         place = torch.arange(int(counts.sum())) - firsts
         counters = runs_of(samples, counts) * _MOST_IDS + place
-        return zipf_ids(self._draw(f"ids of {feature}", counters), table.rows, table.skew), counts
+        key = self._key(f"ids of {feature}")
+        return zipf_ids(uniform_double(counters, key), table.rows, table.skew), counts
 
     def _draw(self, what: str, counters: Tensor) -> Tensor:
-        return uniform(counters, table_key("synthetic data", what, self._seed))
+        return uniform(counters, self._key(what))
+
+    def _key(self, what: str) -> int:
+        return table_key("synthetic data", what, self._seed)
 
 
 def zipf_ids(uniforms: Tensor, rows: int, exponent: float) -> Tensor:
-    """Ids of a continuous Zipf law over ``rows``, hottest first; exponent 0 hits all rows alike.
+    """Ids whose chances fall as ``(id + 1) ** -exponent``, hottest first, from fp64 in [0, 1).
 
-    The inverse of its distribution function: ``(1 + u ((rows + 1)^(1-a) - 1))^(1/(1-a)) - 1``.
+    The law is exact for the first rows, and beyond them an integral: the inverse of its
+    distribution function gives the id.
     """
-    drawn = uniforms.double()
-    if abs(exponent - 1) < 1e-9:
-        ids = torch.exp(drawn * math.log(rows + 1))
+    head = min(rows, _EXACT_ROWS)
+    chances = torch.arange(1, head + 1, dtype=torch.float64) ** -exponent
+    below = chances.cumsum(0)
+    tail = _mass(head + 0.5, rows + 0.5, exponent)
+    drawn = uniforms * (float(below[-1]) + tail)
+    ids = torch.searchsorted(below, drawn, right=True)
+    rest = ids >= head
+    if bool(rest.any()):
+        ids[rest] = _beyond(drawn[rest] - below[-1], head, exponent)
+    return ids.clamp(max=rows - 1)
+
+
+def _mass(start: float, end: float, exponent: float) -> float:
+    if exponent == 1:
+        return math.log(end / start)
+    return float((end ** (1 - exponent) - start ** (1 - exponent)) / (1 - exponent))
+
+
+def _beyond(mass: Tensor, head: int, exponent: float) -> Tensor:
+    """Ids from ``head`` on that so much of the tail lies before."""
+    start = head + 0.5
+    if exponent == 1:
+        ends = start * torch.exp(mass)
     else:
         power = 1 - exponent
-        ids = (1 + drawn * ((rows + 1) ** power - 1)) ** (1 / power)
-    return (ids.long() - 1).clamp(0, rows - 1)
+        ends = (start**power + mass * power) ** (1 / power)
+    return (ends - 0.5).long()

@@ -21,6 +21,12 @@ from shardplan.executor.row_store import ResidentRows
 ROWS, COLUMNS = 300, 4
 
 
+def stage(cache: RowCache, rows: Any) -> Any:
+    """Each row read by one id."""
+    rows = torch.as_tensor(rows)
+    return cache.stage(rows, torch.ones_like(rows))
+
+
 def tower(slots: list[int], algorithm: str, has_map: bool = False) -> tuple[RowCache, Any]:
     """Caches of so many slots over each other, over a tensor that counts its rows."""
     values = torch.arange(ROWS * COLUMNS, dtype=torch.float32).view(ROWS, COLUMNS)
@@ -50,7 +56,7 @@ def test_rows_read_are_the_rows_last_written(
     waiting: list[Any] = []
     for _ in range(12):
         rows = torch.from_numpy(np.unique(random.zipf(1.3, 40) % ROWS))
-        waiting.append((rows, cache.stage(rows)))
+        waiting.append((rows, stage(cache, rows)))
         if len(waiting) < 2:
             continue
         rows, slots_of_rows = waiting.pop(0)
@@ -101,7 +107,7 @@ def test_hits_are_those_of_a_cache_simulated_row_by_row(algorithm: str) -> None:
     random = np.random.default_rng(1)
     batches = [np.unique(random.zipf(1.2, 30) % ROWS) for _ in range(200)]
     for rows in batches:
-        cache.release(cache.stage(torch.from_numpy(rows)))
+        cache.release(stage(cache, rows))
     hits = simulated_hits(batches, 3, MOST_WAYS, algorithm)
     total = sum(len(rows) for rows in batches)
     assert cache.counters.hits + cache.counters.misses == total
@@ -112,17 +118,17 @@ def test_hits_are_those_of_a_cache_simulated_row_by_row(algorithm: str) -> None:
 
 def test_neighbouring_rows_spread_evenly_over_the_sets() -> None:
     cache, _ = tower([4 * MOST_WAYS], "lru")
-    slots = cache.stage(torch.arange(100, 100 + 3 * MOST_WAYS))
+    slots = stage(cache, torch.arange(100, 100 + 3 * MOST_WAYS))
     assert int((slots >= 0).sum()) == 3 * MOST_WAYS
 
 
 def test_a_row_in_use_stays_where_it_is() -> None:
     cache, _ = tower([2], "lru")
     first = torch.tensor([7, 8])
-    slots = cache.stage(first)
-    assert cache.stage(torch.tensor([9])).tolist() == [-1]
+    slots = stage(cache, first)
+    assert stage(cache, [9]).tolist() == [-1]
     cache.release(slots)
-    assert cache.stage(torch.tensor([9])).tolist() != [-1]
+    assert stage(cache, [9]).tolist() != [-1]
     assert cache.counters.bypassed == 1
 
 

@@ -129,7 +129,7 @@ def test_evaluation_leaves_no_row_pinned_and_changes_nothing() -> None:
     assert collection.pools.hbm.bytes_by_use["ids"] > 0
     (cache,) = [g.weights for g in collection.groups if hasattr(g.weights, "counters")]
     everything = torch.arange(640)
-    assert int((cache.stage(everything) >= 0).sum()) == cache.slots
+    assert int((cache.stage(everything, everything) >= 0).sum()) == cache.slots
 
 
 @pytest.mark.parametrize("kernel", ["fused_uvm_caching", "key_value"])
