@@ -67,7 +67,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         self._backward_bytes = int(DTYPES[comm_backward].itemsize)
         self._squares = RowSquares(self.layout, mesh)
         self.groups = [
-            ShardGroup(group, store_of(group, optimizer, self.pools), seed)
+            ShardGroup(group, store_of(group, optimizer, self.pools), self.pools.hbm, seed)
             for group in self.layout.groups[mesh.rank]
         ]
         self.replicated = ReplicatedTables(self.layout, mesh, self.pools.hbm, optimizer, seed)
@@ -172,7 +172,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         """A batch is no longer in flight."""
         for group, bags in zip(self.groups, inputs.groups, strict=True):
             group.release(bags)
-        self.pools.hbm.release(inputs.received_bytes, "ids")
+        self.pools.hbm.release(inputs.held_bytes, "ids")
         self.pools.hbm.release(self._output_bytes(inputs), "outputs")
 
     def _output_bytes(self, inputs: RankInputs) -> int:

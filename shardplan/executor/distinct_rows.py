@@ -31,6 +31,12 @@ class DistinctRows:
         rows, counts = torch.unique_consecutive(by_row, return_counts=True)
         return cls(rows, order, offsets_of(counts))
 
+    @property
+    def held_bytes(self) -> int:
+        """Of the three tensors."""
+        numbers = self.rows.numel() + self.order.numel() + self.offsets.numel()
+        return 8 * int(numbers)
+
     def counts(self) -> Tensor:
         """(U,): how many ids read each row."""
         return self.offsets.diff()

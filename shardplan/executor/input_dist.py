@@ -35,8 +35,8 @@ class RankInputs:
     samples: int
     """Of one rank."""
 
-    received_bytes: int
-    """Of ids and lengths, as long as the batch is in flight."""
+    held_bytes: int
+    """Of ids and lengths, the rank's own and those received, while the batch is in flight."""
 
 
 class InputDist:
@@ -74,7 +74,9 @@ class InputDist:
             _WHAT,
         )
         sent = [pieces[piece] for piece in self._piece_of_slot]
-        return IdsInFlight(self, sent, pending, self._replicated(batch), samples)
+        flight = IdsInFlight(self, sent, pending, self._replicated(batch), samples)
+        flight.reserve(_INDEX_BYTES * (batch.values.numel() + batch.lengths.numel()))
+        return flight
 
     def _check(self, batch: JaggedBatch) -> None:
         limits = runs_of(self._rows, batch.lengths.sum(1))
@@ -163,7 +165,7 @@ class IdsInFlight:
         if self._ids is not None:
             return
         mesh, counts = self._dist.mesh, self._dist.slot_counts
-        self._reserve(_INDEX_BYTES * self._pending_lengths.buffer.numel())
+        self.reserve(_INDEX_BYTES * self._pending_lengths.buffer.numel())
         mine = counts[mesh.rank]
         self._lengths = self._pending_lengths.wait().view(mesh.world_size, mine, self._samples)
         ends = list(accumulate(counts, initial=0))
@@ -171,7 +173,7 @@ class IdsInFlight:
             sum(piece.numel() for piece in self._pieces[start:end]) for start, end in pairwise(ends)
         ]
         receive = self._lengths.sum((1, 2)).tolist()
-        self._reserve(_INDEX_BYTES * sum(receive))
+        self.reserve(_INDEX_BYTES * sum(receive))
         values = torch.cat(self._pieces) if self._pieces else self._lengths.new_empty(0)
         self._ids = mesh.ids.all_to_all(values, send, receive, _WHAT)
         self._pieces = []
@@ -189,7 +191,8 @@ class IdsInFlight:
             first += len(group.slots)
         return RankInputs(tuple(groups), self._replicated, self._samples, self._reserved_bytes)
 
-    def _reserve(self, count: int) -> None:
+    def reserve(self, count: int) -> None:
+        """Count bytes that are held until the batch is done."""
         self._dist.pool.charge(count, "ids")
         self._reserved_bytes += count
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shardplan.executor.tensor import Tensor
 
 MOST_WAYS = 32
-"""Rows of a set, as in FBGEMM's cache: one for each thread of a warp."""
+"""Rows of a set at most, as in FBGEMM's cache: one for each thread of a warp."""
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
 _PINNED = torch.iinfo(torch.int64).max
 _EMPTY = -1
@@ -76,8 +76,7 @@ class RowCache:
         """``has_map`` spends 4 bytes a row of the table to find slots without comparing tags."""
         self.below = below
         self.counters = CacheCounters()
-        self._ways = max(1, min(MOST_WAYS, slots))
-        self._sets = max(1, slots // self._ways)
+        self._sets, self._ways = _shape(slots)
         slots = self._sets * self._ways
         self._counts = algorithm == "lfu"
         self._values = pool.allocate((slots, columns), DTYPES[dtype], "cache")
@@ -267,3 +266,10 @@ class RowCache:
 
     def _moved(self, numbers: Tensor) -> Tensor:
         return numbers.to(self._rows.device)
+
+
+def _shape(slots: int) -> tuple[int, int]:
+    """Sets and ways of nearly so many slots: full sets, or one more of smaller ones."""
+    sets = -(-slots // MOST_WAYS)
+    full, smaller = (slots // MOST_WAYS, MOST_WAYS), (sets, slots // sets)
+    return max(full, smaller, key=lambda shape: shape[0] * shape[1])

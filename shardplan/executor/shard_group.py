@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from shardplan.executor.bags import Bags
     from shardplan.executor.layout import GroupLayout, HeldShard
+    from shardplan.executor.memory_pool import MemoryPool
     from shardplan.executor.row_gradients import RowGradients
     from shardplan.executor.stores import GroupStore
     from shardplan.executor.tensor import Tensor
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 class ShardGroup:
     """The shards that one kernel looks up."""
 
-    def __init__(self, layout: GroupLayout, store: GroupStore, seed: int) -> None:
+    def __init__(self, layout: GroupLayout, store: GroupStore, pool: MemoryPool, seed: int) -> None:
+        """``pool`` is where ids are looked up."""
         self.layout = layout
+        self._pool = pool
         self.weights = store.weights
         self.state = store.state
         whole = self.weights.settled()
@@ -40,12 +43,14 @@ class ShardGroup:
     def stage(self, bags: Bags) -> None:
         """Bring the rows into the cache, where there is one, and keep them until ``release``."""
         if bags.staged is None and isinstance(self.weights, RowCache):
+            self._pool.charge(bags.distinct.held_bytes, "lookup")
             bags.staged = self.weights.stage(bags.distinct.rows, bags.distinct.counts())
 
     def release(self, bags: Bags) -> None:
         """Let the cache replace the rows again."""
         if bags.staged is not None and isinstance(self.weights, RowCache):
             self.weights.release(bags.staged)
+            self._pool.release(bags.distinct.held_bytes, "lookup")
             bags.staged = None
 
     def lookup(self, bags: Bags) -> Tensor:
