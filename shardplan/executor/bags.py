@@ -19,7 +19,7 @@ class Bags:
     ids: Tensor
     """(ids,) int64: rows of the store that is read."""
     lengths: Tensor
-    """(slots, samples) int64: ids of each bag."""
+    """(ranks, slots, samples) int64: ids of each bag, in the order of the ids."""
     staged: Tensor = None
     """Where a cache holds the rows; None while they are not staged."""
 

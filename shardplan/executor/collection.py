@@ -17,7 +17,6 @@ from shardplan.executor.row_gradients import RowGradients
 from shardplan.executor.row_squares import RowSquares
 from shardplan.executor.shard_group import ShardGroup
 from shardplan.executor.stores import store_of
-from shardplan.executor.tensor import DTYPES
 from shardplan.executor.update_rule import UpdateRule
 
 if TYPE_CHECKING:
@@ -63,8 +62,6 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         """Updates so far."""
         self._inputs = InputDist(self.layout, mesh, self.pools.hbm)
         self._outputs = output_dists(self.layout, mesh, comm_forward, comm_backward)
-        self._forward_bytes = int(DTYPES[comm_forward].itemsize)
-        self._backward_bytes = int(DTYPES[comm_backward].itemsize)
         self._squares = RowSquares(self.layout, mesh)
         self.groups = [
             ShardGroup(group, store_of(group, optimizer, self.pools), self.pools.hbm, seed)
@@ -124,7 +121,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
 
     def look_up(self, inputs: RankInputs) -> Tensor:
         """The forward pass, outside of autograd."""
-        with self.pools.hbm.held(self._sums_bytes(inputs, self._forward_bytes), "sums"):
+        with self.pools.hbm.held(self._sums_bytes(inputs), "sums"):
             with self.clock.phase("lookup_forward"):
                 pooled = {
                     group.layout: group.lookup(bags)
@@ -134,7 +131,8 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
             output = torch.empty((inputs.samples, self.layout.width), device=self.mesh.device)
             with self.clock.phase("output_comm"):
                 for way in self._outputs:
-                    way.forward([pooled.pop(group) for group in way.groups], output)
+                    with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[0], "wire"):
+                        way.forward([pooled.pop(group) for group in way.groups], output)
         with self.clock.phase("lookup_forward"):
             self.replicated.lookup(inputs.replicated, output)
         return output
@@ -142,8 +140,8 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     def update(self, inputs: RankInputs, gradient: Tensor) -> None:
         """The backward pass: gradients travel, are summed by row, and the optimizer runs."""
         self.steps += 1
-        sums_bytes = self._sums_bytes(inputs, self._backward_bytes)
-        with self.pools.hbm.held(sums_bytes + self._output_bytes(inputs), "gradients"):
+        held_bytes = self._sums_bytes(inputs) + self._output_bytes(inputs)
+        with self.pools.hbm.held(held_bytes, "gradients"):
             self._update(UpdateRule(self.optimizer, self.steps), inputs, gradient)
         self._done(inputs)
 
@@ -152,7 +150,8 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         with self.clock.phase("gradient_comm"):
             received: dict[Any, Tensor] = {}
             for way in self._outputs:
-                received |= zip(way.groups, way.backward(gradient), strict=True)
+                with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
+                    received |= zip(way.groups, way.backward(gradient), strict=True)
         with self.clock.phase("update_backward"):
             sums = [
                 RowGradients(bags, received.pop(group.layout).mul_(scale))
@@ -178,10 +177,10 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     def _output_bytes(self, inputs: RankInputs) -> int:
         return _FP32_BYTES * inputs.samples * self.layout.width
 
-    def _sums_bytes(self, inputs: RankInputs, wire_bytes: int) -> int:
-        """Of what this rank sums for all ranks: in fp32, and as it travels."""
+    def _sums_bytes(self, inputs: RankInputs) -> int:
+        """Of what this rank sums for all ranks, in fp32."""
         columns = sum(group.layout.columns for group in self.groups)
-        return columns * inputs.samples * self.mesh.world_size * (_FP32_BYTES + wire_bytes)
+        return _FP32_BYTES * columns * inputs.samples * self.mesh.world_size
 
     def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
         if self.optimizer.kind != "rowwise_adagrad" or not self._squares.is_needed:

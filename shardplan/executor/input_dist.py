@@ -182,11 +182,11 @@ class IdsInFlight:
         """What this rank looks up, once the ids are here."""
         self.advance()
         assert self._ids is not None
-        ids = self._ids.wait()
-        totals = self._lengths.sum(2)
-        pieces = ids.split(totals.view(-1).tolist())
+        ids, totals = self._ids.wait(), self._lengths.sum(2)
+        mine = self._dist.layout.groups[self._dist.mesh.rank]
+        pieces = ids.split(totals.view(-1).tolist()) if len(mine) > 1 else [ids]
         groups, first = [], 0
-        for group in self._dist.layout.groups[self._dist.mesh.rank]:
+        for group in mine:
             groups.append(self._bags(group, pieces, totals, first))
             first += len(group.slots)
         return RankInputs(tuple(groups), self._replicated, self._samples, self._reserved_bytes)
@@ -199,17 +199,20 @@ class IdsInFlight:
     def _bags(
         self, group: GroupLayout, pieces: Sequence[Tensor], totals: Tensor, first: int
     ) -> Bags:
-        """A group's slots, each with the samples of all ranks in order; ids become store rows."""
+        """What every rank sends to a group, rank after rank; ids become rows of its store."""
         ranks, slots = totals.shape
         end = first + len(group.slots)
-        ids = torch.cat([pieces[r * slots + s] for s in range(first, end) for r in range(ranks)])
-        lengths = self._lengths[:, first:end].permute(1, 0, 2).reshape(end - first, -1)
+        ids = pieces[0]
+        if len(pieces) > 1:
+            ids = torch.cat(
+                [pieces[r * slots + s] for r in range(ranks) for s in range(first, end)]
+            )
         shifts = [
             base - held.shard.row_offset
             for base, held in zip(group.base_rows, group.shards, strict=False)
             for _ in held.slots
         ]
         if any(shifts):
-            shift = torch.tensor(shifts, device=ids.device)
-            ids = ids + runs_of(shift, totals[:, first:end].sum(0))
-        return Bags(ids, lengths)
+            shift = torch.tensor(shifts, device=ids.device).repeat(ranks)
+            ids = ids + runs_of(shift, totals[:, first:end].reshape(-1))
+        return Bags(ids, self._lengths[:, first:end])

@@ -21,14 +21,17 @@ class OutputDist(Protocol):
 
     groups: tuple[GroupLayout, ...]
 
+    def buffer_bytes(self, samples: int) -> tuple[int, int]:
+        """What either direction takes besides sums, outputs and their gradients, in fp32."""
+
     def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
         """Fill in (samples, width) what other ranks summed for this rank's samples.
 
-        ``pooled`` holds (slots, ranks * samples, width of a slot) of each group.
+        ``pooled`` holds (ranks, slots, samples, width of a slot) of each group.
         """
 
     def backward(self, gradient: Tensor) -> list[Tensor]:
-        """Of each group (slots, ranks * samples, width of a slot) fp32, from (samples, width)."""
+        """Of each group (ranks, slots, samples, width of a slot) fp32, from (samples, width)."""
 
 
 class FlatDist:
@@ -41,16 +44,30 @@ class FlatDist:
         self._backward = DTYPES["fp32" if alone else backward]
         chosen = [[g for g in groups if not g.is_hierarchical] for groups in layout.groups]
         self.groups = tuple(chosen[mesh.rank])
+        self._is_direct = len(self.groups) == 1 and self._forward == DTYPES["fp32"]
         self._slots = [[slot for group in groups for slot in group.slots] for groups in chosen]
         self._columns = [sum(group.columns for group in groups) for groups in chosen]
+
+    def buffer_bytes(self, samples: int) -> tuple[int, int]:
+        """What is sent, unless sums lie as they travel, and what is received."""
+        ranks = self._mesh.world_size
+        mine = samples * ranks * self._columns[self._mesh.rank]
+        theirs = samples * sum(self._columns)
+        packed = 0 if self._is_direct else mine
+        received = theirs if ranks > 1 else 0
+        forward = (packed + received) * int(self._forward.itemsize)
+        return forward, theirs * int(self._backward.itemsize)
 
     def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
         """Send each rank the sums of its samples."""
         ranks, samples = self._mesh.world_size, len(output)
         mine = samples * self._columns[self._mesh.rank]
-        send = output.new_empty((ranks, mine), dtype=self._forward)
-        for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
-            part.copy_(sums.view(len(sums), ranks, samples, -1).transpose(0, 1))
+        if self._is_direct:
+            send = pooled[0]  # Sums lie as they travel.
+        else:
+            send = output.new_empty((ranks, mine), dtype=self._forward)
+            for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
+                part.copy_(sums)
         receive = [samples * columns for columns in self._columns]
         got = self._mesh.all.all_to_all(send.view(-1), [mine] * ranks, receive, _SUMS).wait()
         for slots, chunk in zip(self._slots, got.split(receive), strict=True):
@@ -66,10 +83,7 @@ class FlatDist:
             take_gradients(gradient, slots, chunk)
         got = self._mesh.all.all_to_all(buffer, send, [mine] * ranks, _GRADIENTS).wait()
         del buffer, chunk
-        return [
-            part.transpose(0, 1).float().reshape(part.shape[1], ranks * samples, -1)
-            for part in _spans(got.view(ranks, mine), self.groups, samples)
-        ]
+        return [part.float() for part in _spans(got.view(ranks, mine), self.groups, samples)]
 
 
 class NodeFirstDist:
@@ -89,6 +103,14 @@ class NodeFirstDist:
         self._slots = [[slot for group in groups for slot in group.slots] for groups in of_nodes]
         self._columns = [sum(group.columns for group in groups) for groups in of_nodes]
 
+    def buffer_bytes(self, samples: int) -> tuple[int, int]:
+        """What is sent and received inside the node, and what is across."""
+        mesh = self._mesh
+        own = samples * self._columns[mesh.rank // mesh.local_world_size]
+        theirs = samples * sum(self._columns)
+        forward = (2 * own * mesh.world_size + own * mesh.nodes + theirs) * self._forward.itemsize
+        return int(forward), int((theirs + own * mesh.nodes) * self._backward.itemsize)
+
     def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
         """Reduce inside the node, then send across."""
         mesh, samples = self._mesh, len(output)
@@ -96,7 +118,7 @@ class NodeFirstDist:
         mine = samples * self._columns[mesh.rank // each]
         send = output.new_empty((each * nodes, mine), dtype=self._forward)
         for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
-            by_place = sums.view(len(sums), nodes, each, samples, -1).permute(2, 1, 0, 3, 4)
+            by_place = sums.unflatten(0, (nodes, each)).transpose(0, 1)
             part.view(by_place.shape).copy_(by_place)
         counts = [nodes * mine] * each
         blocks = mesh.node.all_to_all(send.view(-1), counts, counts, _SUMS).wait()
@@ -119,10 +141,7 @@ class NodeFirstDist:
         del buffer, chunk
         whole = mesh.node.all_gather(got, _GRADIENTS).view(each * nodes, mine)
         return [
-            part.view(each, nodes, part.shape[1], samples, -1)
-            .permute(2, 1, 0, 3, 4)
-            .float()
-            .reshape(part.shape[1], nodes * each * samples, -1)
+            part.unflatten(0, (each, nodes)).transpose(0, 1).float().flatten(0, 1)
             for part in _spans(whole, self.groups, samples)
         ]
 

@@ -29,7 +29,7 @@ class RowGradients:
     """
 
     def __init__(self, bags: Bags, gradient: Tensor) -> None:
-        """``gradient`` is (slots, samples, columns) fp32, of each bag's sum."""
+        """``gradient`` is (bags..., columns) fp32: of each bag's sum."""
         self.rows = bags.distinct.rows
         """(U,) int64, ascending."""
         self._gradient = gradient.reshape(-1, gradient.shape[-1])

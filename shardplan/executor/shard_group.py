@@ -54,7 +54,7 @@ class ShardGroup:
             bags.staged = None
 
     def lookup(self, bags: Bags) -> Tensor:
-        """(slots, samples, columns) fp32: the sum of each bag's rows."""
+        """(ranks, slots, samples, columns) fp32: the sum of each bag's rows."""
         self.stage(bags)
         offsets = offsets_of(bags.lengths)
         if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
