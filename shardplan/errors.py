@@ -78,3 +78,23 @@ class Interrupted(ShardplanError):
 
 class SolverError(ShardplanError):
     """A back end answered something that does not hold when recomputed."""
+
+
+class PlanRefused(ShardplanError):
+    """A plan cannot run here: it is broken, or made for another model or machine."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        self.differences = tuple(differences)
+        super().__init__("the plan cannot run here:\n" + "\n".join(f"  {d}" for d in differences))
+
+
+class RankLost(ShardplanError):
+    """Another process of the training job died, or did not answer in time."""
+
+
+class MemoryExceeded(ShardplanError):
+    """More memory is needed of a tier than its pool may hold."""
+
+
+class CheckpointError(ShardplanError):
+    """A checkpoint cannot be read, or does not hold the tables that it should."""

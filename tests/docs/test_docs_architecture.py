@@ -113,7 +113,12 @@ def test_only_the_command_line_and_explain_know_of_terminals() -> None:
     assert {room for room in libraries if {"click", "rich"} & set(libraries[room])} == {
         "cli",
         "explain",
+        "executor",
     }
+
+
+def test_nothing_imports_the_executor() -> None:
+    assert [room for room, others in actual()[0].items() if "executor" in others] == []
 
 
 def test_every_room_and_module_has_its_line() -> None:

@@ -1,0 +1,29 @@
+"""Ids to be looked up in one store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shardplan.executor.distinct_rows import DistinctRows
+
+if TYPE_CHECKING:
+    from shardplan.executor.tensor import Tensor
+
+
+@dataclass
+class Bags:
+    """Ids of some slots and samples."""
+
+    ids: Tensor
+    """(ids,) int64: rows of the store that is read."""
+    lengths: Tensor
+    """(ranks, slots, samples) int64: ids of each bag, in the order of the ids."""
+    staged: Tensor = None
+    """Where a cache holds the rows; None while they are not staged."""
+
+    @cached_property
+    def distinct(self) -> DistinctRows:
+        """The rows that are read; sorted once, for the cache, the lookup and the update."""
+        return DistinctRows.of(self.ids)

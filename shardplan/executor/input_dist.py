@@ -1,0 +1,218 @@
+"""Ids on their way to the ranks that hold their rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+import torch
+
+from shardplan.executor.bags import Bags
+from shardplan.executor.tensor import runs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.executor.jagged_batch import JaggedBatch
+    from shardplan.executor.layout import GroupLayout, Layout
+    from shardplan.executor.memory_pool import MemoryPool
+    from shardplan.executor.mesh import Mesh, Pending
+    from shardplan.executor.tensor import Tensor
+
+_WHAT = "the exchange of ids"
+_INDEX_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RankInputs:
+    """What one rank looks up of a batch."""
+
+    groups: tuple[Bags, ...]
+    """Of each of the rank's groups, for the samples of all ranks in order."""
+    replicated: tuple[Bags, ...]
+    """Of each data-parallel table, for the rank's own samples."""
+    samples: int
+    """Of one rank."""
+
+    held_bytes: int
+    """Of ids and lengths, the rank's own and those received, while the batch is in flight."""
+
+
+class InputDist:
+    """How the ids of one module are cut and sent."""
+
+    def __init__(self, layout: Layout, mesh: Mesh, pool: MemoryPool) -> None:
+        self.layout = layout
+        self.mesh = mesh
+        self.pool = pool
+        """Where ids in flight lie."""
+        tables = layout.table_of_feature
+        self._rows = torch.tensor([table.rows for table in tables], device=mesh.device)
+        self._split = [i for i, table in enumerate(tables) if table.row_blocks > 1]
+        self._block_rows = torch.tensor(
+            [tables[i].block_rows for i in self._split], device=mesh.device, dtype=torch.int64
+        )
+        self._first_piece = list(accumulate((table.row_blocks for table in tables), initial=0))
+        slots = [layout.slots_of(rank) for rank in range(mesh.world_size)]
+        self.slot_counts = [len(each) for each in slots]
+        self._piece_of_slot = [
+            self._first_piece[slot.feature] + slot.row_block for each in slots for slot in each
+        ]
+
+    def start(self, batch: JaggedBatch) -> IdsInFlight:
+        """Send the lengths. Raises ValueError where an id is no row of its table."""
+        self._check(batch)
+        pieces, lengths = self._pieces(batch)
+        order = torch.tensor(self._piece_of_slot, device=lengths.device, dtype=torch.int64)
+        samples = batch.samples
+        mine = self.slot_counts[self.mesh.rank]
+        pending = self.mesh.ids.all_to_all(
+            lengths[order].view(-1),
+            [count * samples for count in self.slot_counts],
+            [mine * samples] * self.mesh.world_size,
+            _WHAT,
+        )
+        sent = [pieces[piece] for piece in self._piece_of_slot]
+        flight = IdsInFlight(self, sent, pending, self._replicated(batch), samples)
+        flight.reserve(_INDEX_BYTES * (batch.values.numel() + batch.lengths.numel()))
+        return flight
+
+    def _check(self, batch: JaggedBatch) -> None:
+        limits = runs_of(self._rows, batch.lengths.sum(1))
+        if limits.numel() != batch.values.numel():
+            raise ValueError("the lengths of the batch do not add up to its number of ids")
+        wrong = (batch.values < 0) | (batch.values >= limits)
+        if bool(wrong.any()):
+            at = int(wrong.nonzero()[0])
+            feature = int(torch.searchsorted(batch.lengths.sum(1).cumsum(0), at, right=True))
+            raise ValueError(
+                f"feature {batch.keys[feature]}: id {int(batch.values[at])} is no row of a table "
+                f"of {int(self._rows[feature])} rows"
+            )
+
+    def _pieces(self, batch: JaggedBatch) -> tuple[list[Tensor], Tensor]:
+        """Ids of each (feature, row block), and their (pieces, samples) lengths."""
+        parts = list(batch.values.split(batch.lengths.sum(1).tolist()))
+        if not self._split:
+            return parts, batch.lengths
+        samples = batch.samples
+        cut, cut_lengths = self._cut(parts, batch.lengths[self._split])
+        pieces: list[Tensor] = []
+        lengths = batch.lengths.new_empty((self._first_piece[-1], samples))
+        taken = 0
+        for feature, part in enumerate(parts):
+            first, end = self._first_piece[feature], self._first_piece[feature + 1]
+            if end - first == 1:
+                pieces.append(part)
+                lengths[first] = batch.lengths[feature]
+            else:
+                pieces += cut[taken : taken + end - first]
+                lengths[first:end] = cut_lengths[taken : taken + end - first]
+                taken += end - first
+        return pieces, lengths
+
+    def _cut(self, parts: Sequence[Tensor], lengths: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The pieces of the features whose rows are cut: a stable sort by row block."""
+        samples = lengths.shape[1]
+        blocks = [self.layout.table_of_feature[i].row_blocks for i in self._split]
+        firsts = torch.tensor(list(accumulate(blocks, initial=0))[:-1], device=lengths.device)
+        values = torch.cat([parts[i] for i in self._split])
+        counts = lengths.sum(1)
+        piece = runs_of(firsts, counts) + values // runs_of(self._block_rows, counts)
+        bags = torch.arange(lengths.numel(), device=lengths.device)
+        sample = runs_of(bags, lengths.reshape(-1)) % samples
+        of_piece = torch.bincount(piece * samples + sample, minlength=sum(blocks) * samples)
+        cut_lengths = of_piece.view(-1, samples)
+        by_piece = values[torch.sort(piece, stable=True).indices]
+        return list(by_piece.split(cut_lengths.sum(1).tolist())), cut_lengths
+
+    def _replicated(self, batch: JaggedBatch) -> tuple[Bags, ...]:
+        if not self.layout.replicated:
+            return ()
+        parts = batch.values.split(batch.lengths.sum(1).tolist())
+        return tuple(
+            Bags(
+                torch.cat(parts[features.start : features.stop]),
+                batch.lengths[features.start : features.stop],
+            )
+            for _, features in self.layout.replicated
+        )
+
+
+class IdsInFlight:
+    """A batch between the ranks: first its lengths travel, then its ids."""
+
+    def __init__(
+        self,
+        dist: InputDist,
+        pieces: list[Tensor],
+        lengths: Pending,
+        replicated: tuple[Bags, ...],
+        samples: int,
+    ) -> None:
+        self._dist = dist
+        self._pieces = pieces
+        self._pending_lengths = lengths
+        self._replicated = replicated
+        self._samples = samples
+        self._lengths: Tensor = None
+        self._ids: Pending | None = None
+        self._reserved_bytes = 0
+
+    def advance(self) -> None:
+        """Send the ids, once the lengths are here."""
+        if self._ids is not None:
+            return
+        mesh, counts = self._dist.mesh, self._dist.slot_counts
+        self.reserve(_INDEX_BYTES * self._pending_lengths.buffer.numel())
+        mine = counts[mesh.rank]
+        self._lengths = self._pending_lengths.wait().view(mesh.world_size, mine, self._samples)
+        ends = list(accumulate(counts, initial=0))
+        send = [
+            sum(piece.numel() for piece in self._pieces[start:end]) for start, end in pairwise(ends)
+        ]
+        receive = self._lengths.sum((1, 2)).tolist()
+        self.reserve(_INDEX_BYTES * sum(receive))
+        values = torch.cat(self._pieces) if self._pieces else self._lengths.new_empty(0)
+        self._ids = mesh.ids.all_to_all(values, send, receive, _WHAT)
+        self._pieces = []
+
+    def finish(self) -> RankInputs:
+        """What this rank looks up, once the ids are here."""
+        self.advance()
+        assert self._ids is not None
+        ids, totals = self._ids.wait(), self._lengths.sum(2)
+        mine = self._dist.layout.groups[self._dist.mesh.rank]
+        pieces = ids.split(totals.view(-1).tolist()) if len(mine) > 1 else [ids]
+        groups, first = [], 0
+        for group in mine:
+            groups.append(self._bags(group, pieces, totals, first))
+            first += len(group.slots)
+        return RankInputs(tuple(groups), self._replicated, self._samples, self._reserved_bytes)
+
+    def reserve(self, count: int) -> None:
+        """Count bytes that are held until the batch is done."""
+        self._dist.pool.charge(count, "ids")
+        self._reserved_bytes += count
+
+    def _bags(
+        self, group: GroupLayout, pieces: Sequence[Tensor], totals: Tensor, first: int
+    ) -> Bags:
+        """What every rank sends to a group, rank after rank; ids become rows of its store."""
+        ranks, slots = totals.shape
+        end = first + len(group.slots)
+        ids = pieces[0]
+        if len(pieces) > 1:
+            ids = torch.cat(
+                [pieces[r * slots + s] for r in range(ranks) for s in range(first, end)]
+            )
+        shifts = [
+            base - held.shard.row_offset
+            for base, held in zip(group.base_rows, group.shards, strict=False)
+            for _ in held.slots
+        ]
+        if any(shifts):
+            shift = torch.tensor(shifts, device=ids.device).repeat(ranks)
+            ids = ids + runs_of(shift, totals[:, first:end].reshape(-1))
+        return Bags(ids, self._lengths[:, first:end])

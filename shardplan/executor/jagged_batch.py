@@ -1,0 +1,54 @@
+"""The sparse inputs of one rank's samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+
+from shardplan.executor.tensor import Tensor, offsets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class JaggedBatch:
+    """For each feature, the ids of each sample: what TorchRec calls a KeyedJaggedTensor."""
+
+    keys: tuple[str, ...]
+    values: Tensor
+    """(ids,) int64: feature by feature, and sample by sample in each."""
+    lengths: Tensor
+    """(features, samples) int64: ids of each sample."""
+
+    @classmethod
+    def of(cls, batch: Any) -> Self:
+        """A batch of this kind, or anything with TorchRec's methods keys, values and lengths."""
+        if isinstance(batch, cls):
+            return batch
+        keys = tuple(batch.keys())
+        return cls(keys, batch.values().long(), batch.lengths().long().view(len(keys), -1))
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return int(self.lengths.shape[1])
+
+    def select(self, keys: Sequence[str]) -> JaggedBatch:
+        """The features ``keys`` in that order. Raises ValueError where one is missing."""
+        wanted = tuple(keys)
+        if wanted == self.keys:
+            return self
+        missing = sorted(set(wanted) - set(self.keys))
+        if missing:
+            raise ValueError(f"the batch lacks the features {', '.join(missing)}")
+        rows = torch.tensor([self.keys.index(key) for key in wanted], device=self.lengths.device)
+        parts = self.values.split(self.lengths.sum(1).tolist())
+        values = torch.cat([parts[row] for row in rows.tolist()])
+        return JaggedBatch(wanted, values, self.lengths[rows])
+
+    def bag_offsets(self) -> Tensor:
+        """(features * samples + 1,): where the ids of each sample begin."""
+        return offsets_of(self.lengths)

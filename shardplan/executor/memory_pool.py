@@ -1,0 +1,142 @@
+"""Pools of memory with limits: what of each tier one rank may hold, and what it does hold."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+
+from shardplan.errors import MemoryExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.executor.tensor import Tensor
+
+
+class MemoryPool:
+    """The memory of one tier; on a CPU machine HBM is such a pool of host memory."""
+
+    def __init__(
+        self,
+        tier: str,
+        capacity_bytes: int | None = None,
+        device: Any = "cpu",
+        pinned: bool = False,
+    ) -> None:
+        self.tier = tier
+        self.capacity_bytes = capacity_bytes
+        """None where there is no limit."""
+        self.used_bytes = 0
+        self.peak_bytes = 0
+        self.device = torch.device(device)
+        self.bytes_by_use: Counter[str] = Counter()
+        """What each use holds at its own peak."""
+        self._held: Counter[str] = Counter()
+        self._pinned = pinned
+
+    def allocate(self, shape: Sequence[int], dtype: Any, use: str) -> Tensor:
+        """A tensor of zeros that counts against the pool. Raises MemoryExceeded."""
+        self.charge(_bytes(shape, dtype), use)
+        return torch.zeros(tuple(shape), dtype=dtype, device=self.device, pin_memory=self._pinned)
+
+    def charge(self, count: int, use: str) -> None:
+        """Count bytes as held. Raises MemoryExceeded where the pool has no room for them."""
+        self.require(count, use)
+        self.used_bytes += count
+        self.peak_bytes = max(self.peak_bytes, self.used_bytes)
+        self._held[use] += count
+        self.bytes_by_use[use] = max(self.bytes_by_use[use], self._held[use])
+
+    def release(self, count: int, use: str) -> None:
+        """Count bytes as given back."""
+        self.used_bytes -= count
+        self._held[use] -= count
+
+    @contextmanager
+    def held(self, count: int, use: str) -> Iterator[None]:
+        """Count bytes as held inside. Raises MemoryExceeded."""
+        self.charge(count, use)
+        try:
+            yield
+        finally:
+            self.release(count, use)
+
+    def require(self, count: int, use: str) -> None:
+        """Raise MemoryExceeded where the pool has no room for so many bytes more."""
+        if self.capacity_bytes is not None and self.used_bytes + count > self.capacity_bytes:
+            raise MemoryExceeded(
+                f"{self.tier} holds {self.used_bytes:,} of {self.capacity_bytes:,} bytes; "
+                f"{use} needs {count:,} more"
+            )
+
+
+class FilePool(MemoryPool):
+    """SSD: every tensor is a file that is mapped into memory, so that the system pages it."""
+
+    def __init__(self, folder: str | Path | None = None, capacity_bytes: int | None = None) -> None:
+        """Without a folder, files go to one of their own, which goes when the pool does."""
+        super().__init__("ssd", capacity_bytes)
+        self._folder = None if folder is None else Path(folder)
+        self._files = 0
+
+    def allocate(self, shape: Sequence[int], dtype: Any, use: str) -> Tensor:
+        """A tensor of zeros in a file of its own; the file is sparse until rows are written."""
+        count = _bytes(shape, dtype)
+        self.charge(count, use)
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="shardplan-ssd-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"rows-{self._files}.bin"
+        self._files += 1
+        with path.open("wb") as file:
+            file.truncate(max(count, 1))
+        numbers = count // dtype.itemsize
+        mapped = torch.from_file(str(path), shared=True, size=numbers, dtype=dtype)
+        return mapped.view(tuple(shape))
+
+
+def _bytes(shape: Sequence[int], dtype: Any) -> int:
+    count = int(dtype.itemsize)
+    for size in shape:
+        count *= size
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """The tiers of one rank."""
+
+    hbm: MemoryPool
+    ddr: MemoryPool
+    ssd: MemoryPool
+
+    @property
+    def capacities(self) -> dict[str, int | None]:
+        """The limit of each tier in bytes."""
+        return {pool.tier: pool.capacity_bytes for pool in (self.hbm, self.ddr, self.ssd)}
+
+    @classmethod
+    def on(
+        cls,
+        device: Any,
+        hbm_bytes: int | None = None,
+        ddr_bytes: int | None = None,
+        ssd_bytes: int | None = None,
+        folder: str | Path | None = None,
+    ) -> Self:
+        """Pools of a device and its host with limits in bytes; ``folder`` is on the SSD."""
+        on_gpu = torch.device(device).type == "cuda"
+        return cls(
+            MemoryPool("hbm", hbm_bytes, device),
+            MemoryPool("ddr", ddr_bytes, pinned=on_gpu),
+            FilePool(folder, ssd_bytes),
+        )

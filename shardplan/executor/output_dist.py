@@ -1,0 +1,200 @@
+"""Pooled sums on their way to the ranks of their samples, and the gradients on their way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shardplan.executor.tensor import DTYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.executor.layout import GroupLayout, Layout, Slot
+    from shardplan.executor.mesh import Mesh
+    from shardplan.executor.tensor import Tensor
+
+_SUMS, _GRADIENTS = "the exchange of pooled sums", "the exchange of gradients"
+
+
+class OutputDist(Protocol):
+    """One way for sums to travel; each takes some of a rank's groups."""
+
+    groups: tuple[GroupLayout, ...]
+
+    def buffer_bytes(self, samples: int) -> tuple[int, int]:
+        """What either direction takes besides sums, outputs and their gradients, in fp32."""
+
+    def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
+        """Fill in (samples, width) what other ranks summed for this rank's samples.
+
+        ``pooled`` holds (ranks, slots, samples, width of a slot) of each group.
+        """
+
+    def backward(self, gradient: Tensor) -> list[Tensor]:
+        """Of each group (ranks, slots, samples, width of a slot) fp32, from (samples, width)."""
+
+
+class FlatDist:
+    """One all-to-all over all ranks; the receiver adds row blocks up, in the order of ranks."""
+
+    def __init__(self, layout: Layout, mesh: Mesh, forward: str, backward: str) -> None:
+        self._mesh = mesh
+        alone = mesh.world_size == 1
+        self._forward = DTYPES["fp32" if alone else forward]
+        self._backward = DTYPES["fp32" if alone else backward]
+        chosen = [[g for g in groups if not g.is_hierarchical] for groups in layout.groups]
+        self.groups = tuple(chosen[mesh.rank])
+        self._is_direct = len(self.groups) == 1 and self._forward == DTYPES["fp32"]
+        self._slots = [[slot for group in groups for slot in group.slots] for groups in chosen]
+        self._columns = [sum(group.columns for group in groups) for groups in chosen]
+
+    def buffer_bytes(self, samples: int) -> tuple[int, int]:
+        """What is sent, unless sums lie as they travel, and what is received."""
+        ranks = self._mesh.world_size
+        mine = samples * ranks * self._columns[self._mesh.rank]
+        theirs = samples * sum(self._columns)
+        packed = 0 if self._is_direct else mine
+        received = theirs if ranks > 1 else 0
+        forward = (packed + received) * int(self._forward.itemsize)
+        return forward, theirs * int(self._backward.itemsize)
+
+    def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
+        """Send each rank the sums of its samples."""
+        ranks, samples = self._mesh.world_size, len(output)
+        mine = samples * self._columns[self._mesh.rank]
+        if self._is_direct:
+            send = pooled[0]  # Sums lie as they travel.
+        else:
+            send = output.new_empty((ranks, mine), dtype=self._forward)
+            for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
+                part.copy_(sums)
+        receive = [samples * columns for columns in self._columns]
+        got = self._mesh.all.all_to_all(send.view(-1), [mine] * ranks, receive, _SUMS).wait()
+        for slots, chunk in zip(self._slots, got.split(receive), strict=True):
+            add_sums(output, slots, chunk)
+
+    def backward(self, gradient: Tensor) -> list[Tensor]:
+        """Send each rank the gradients of what it summed."""
+        ranks, samples = self._mesh.world_size, len(gradient)
+        mine = samples * self._columns[self._mesh.rank]
+        send = [samples * columns for columns in self._columns]
+        buffer = gradient.new_empty(sum(send), dtype=self._backward)
+        for slots, chunk in zip(self._slots, buffer.split(send), strict=True):
+            take_gradients(gradient, slots, chunk)
+        got = self._mesh.all.all_to_all(buffer, send, [mine] * ranks, _GRADIENTS).wait()
+        del buffer, chunk
+        return [part.float() for part in _spans(got.view(ranks, mine), self.groups, samples)]
+
+
+class NodeFirstDist:
+    """Row blocks are added up inside their node, and only the sums cross to other nodes.
+
+    A rank receives from its node's ranks what they summed for the samples of its own peers, the
+    ranks at its place in every node, and sends it on to them (Mudigere et al. 2021, section 4.2.2).
+    """
+
+    def __init__(self, layout: Layout, mesh: Mesh, forward: str, backward: str) -> None:
+        self._mesh = mesh
+        self._forward, self._backward = DTYPES[forward], DTYPES[backward]
+        each = mesh.local_world_size
+        chosen = [[g for g in groups if g.is_hierarchical] for groups in layout.groups]
+        self.groups = tuple(chosen[mesh.rank])
+        of_nodes = chosen[::each]  # The ranks of a node hold the same slots, block by block.
+        self._slots = [[slot for group in groups for slot in group.slots] for groups in of_nodes]
+        self._columns = [sum(group.columns for group in groups) for groups in of_nodes]
+
+    def buffer_bytes(self, samples: int) -> tuple[int, int]:
+        """What is sent and received inside the node, and what is across."""
+        mesh = self._mesh
+        own = samples * self._columns[mesh.rank // mesh.local_world_size]
+        theirs = samples * sum(self._columns)
+        forward = (2 * own * mesh.world_size + own * mesh.nodes + theirs) * self._forward.itemsize
+        return int(forward), int((theirs + own * mesh.nodes) * self._backward.itemsize)
+
+    def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
+        """Reduce inside the node, then send across."""
+        mesh, samples = self._mesh, len(output)
+        nodes, each = mesh.nodes, mesh.local_world_size
+        mine = samples * self._columns[mesh.rank // each]
+        send = output.new_empty((each * nodes, mine), dtype=self._forward)
+        for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
+            by_place = sums.unflatten(0, (nodes, each)).transpose(0, 1)
+            part.view(by_place.shape).copy_(by_place)
+        counts = [nodes * mine] * each
+        blocks = mesh.node.all_to_all(send.view(-1), counts, counts, _SUMS).wait()
+        total = in_order(blocks.view(each, nodes * mine)).to(self._forward)
+        receive = [samples * columns for columns in self._columns]
+        got = mesh.peers.all_to_all(total, [mine] * nodes, receive, _SUMS).wait()
+        for slots, chunk in zip(self._slots, got.split(receive), strict=True):
+            add_sums(output, slots, chunk)
+
+    def backward(self, gradient: Tensor) -> list[Tensor]:
+        """Send across, then gather inside the node: the way of ``forward`` back."""
+        mesh, samples = self._mesh, len(gradient)
+        nodes, each = mesh.nodes, mesh.local_world_size
+        mine = samples * self._columns[mesh.rank // each]
+        send = [samples * columns for columns in self._columns]
+        buffer = gradient.new_empty(sum(send), dtype=self._backward)
+        for slots, chunk in zip(self._slots, buffer.split(send), strict=True):
+            take_gradients(gradient, slots, chunk)
+        got = mesh.peers.all_to_all(buffer, send, [mine] * nodes, _GRADIENTS).wait()
+        del buffer, chunk
+        whole = mesh.node.all_gather(got, _GRADIENTS).view(each * nodes, mine)
+        return [
+            part.unflatten(0, (each, nodes)).transpose(0, 1).float().flatten(0, 1)
+            for part in _spans(whole, self.groups, samples)
+        ]
+
+
+def in_order(parts: Tensor) -> Tensor:
+    """The fp32 sum over the first dimension, added from the first part to the last."""
+    total = parts[0].float()
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def add_sums(output: Tensor, slots: Sequence[Slot], chunk: Tensor) -> None:
+    """Put a rank's sums, slot after slot, into their columns; a later row block adds to the first.
+
+    Nothing is cleared before: the first row block comes first, since ranks are in order.
+    """
+    for slot, part in zip(slots, _by_slot(chunk, slots, len(output)), strict=True):
+        columns = output[:, slot.column : slot.column + slot.width]
+        if slot.row_block == 0 or slot.is_hierarchical:
+            columns.copy_(part)
+        else:
+            columns.add_(part)
+
+
+def take_gradients(gradient: Tensor, slots: Sequence[Slot], chunk: Tensor) -> None:
+    """Fill a rank's part of the buffer with the gradients of its slots, slot after slot."""
+    for slot, part in zip(slots, _by_slot(chunk, slots, len(gradient)), strict=True):
+        part.copy_(gradient[:, slot.column : slot.column + slot.width])
+
+
+def _by_slot(chunk: Tensor, slots: Sequence[Slot], samples: int) -> list[Any]:
+    sizes = [samples * slot.width for slot in slots]
+    return [part.view(samples, -1) for part in chunk.split(sizes)] if sizes else []
+
+
+def _spans(buffer: Tensor, groups: Sequence[GroupLayout], samples: int) -> list[Tensor]:
+    """Views of (parts, slots, samples, width) for each group, side by side in each part."""
+    views, first = [], 0
+    for group in groups:
+        end = first + samples * group.columns
+        shape = (len(buffer), len(group.slots), samples, group.width)
+        views.append(buffer[:, first:end].unflatten(1, shape[1:]))
+        first = end
+    return views
+
+
+def output_dists(layout: Layout, mesh: Mesh, forward: str, backward: str) -> list[OutputDist]:
+    """All the ways that the sums of a module take, for formats of the wire by their names."""
+    ways: list[OutputDist] = []
+    kinds = {group.is_hierarchical for groups in layout.groups for group in groups}
+    if False in kinds:
+        ways.append(FlatDist(layout, mesh, forward, backward))
+    if True in kinds:
+        ways.append(NodeFirstDist(layout, mesh, forward, backward))
+    return ways

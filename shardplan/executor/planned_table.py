@@ -1,0 +1,127 @@
+"""A table as a plan has it: what it is, how it is cut, and who holds what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ON_ONE_NODE = ("table_row_wise", "grid_shard")
+"""Types whose row blocks lie on the ranks of a node, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedShard:
+    """A rectangle of a table, and the rank that holds it."""
+
+    rank: int
+    row_offset: int
+    column_offset: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCache:
+    """How much of a table the tiers above its last one hold."""
+
+    load_factor: float
+    """Share of the rows that HBM holds."""
+    ddr_load_factor: float = 0.0
+    """Share of the rows that DDR holds besides, of tables on SSD."""
+    algorithm: str = "lru"
+    """``lru`` or ``lfu``: which row leaves a full cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """One table of a plan."""
+
+    name: str
+    module: str
+    rows: int
+    dim: int
+    dtype: str
+    features: tuple[str, ...]
+    sharding_type: str
+    kernel: str
+    shards: tuple[PlannedShard, ...]
+    """Empty for a data-parallel table, which every rank holds whole."""
+    ranks: tuple[int, ...] = ()
+    """The rank of each shard; every rank for a data-parallel table."""
+    pooling: float = 1.0
+    """Mean ids per sample, over all features."""
+    skew: float = 1.0
+    """The exponent of Zipf's law by which ids hit rows, as far as the plan says; 0 is uniform."""
+    cache: PlannedCache | None = None
+
+    @property
+    def is_replicated(self) -> bool:
+        """Whether every rank holds all of it."""
+        return self.sharding_type == "data_parallel"
+
+    @property
+    def column_blocks(self) -> tuple[tuple[PlannedShard, ...], ...]:
+        """Shards by column block, from the first row down in each; shards come in this order."""
+        groups = groupby(self.shards, key=lambda shard: shard.column_offset)
+        return tuple(tuple(group) for _, group in groups)
+
+    @property
+    def row_blocks(self) -> int:
+        """Into how many blocks the rows of each column block are cut."""
+        return len(self.column_blocks[0]) if self.shards else 1
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a row block but the last: id ``i`` is looked up in block ``i // block_rows``."""
+        return self.shards[0].rows if self.shards else self.rows
+
+    def faults(self, world_size: int, local_world_size: int) -> Iterator[str]:
+        """Why the shards are not what the sharding type means; nothing where they are."""
+        where = f"table {self.name} of module {self.module}"
+        if self.is_replicated:
+            if self.shards:
+                yield f"{where} is data_parallel and has shards"
+            return
+        if not self.shards or len(self.shards) != len(self.ranks):
+            yield f"{where} has {len(self.shards)} shards on {len(self.ranks)} ranks"
+            return
+        if any(not 0 <= rank < world_size for rank in self.ranks):
+            yield f"{where} lies on ranks {sorted(set(self.ranks))} of {world_size}"
+        elif not self._covers():
+            yield f"{where} is not covered exactly by its shards, each row block alike"
+        elif not self._is_its_type(world_size, local_world_size):
+            yield f"{where} is not cut over ranks as {self.sharding_type} is"
+
+    def _covers(self) -> bool:
+        """Whether column blocks stand side by side, each cut into the same blocks of rows."""
+        column = 0
+        for block in self.column_blocks:
+            starts = [min(self.rows, k * self.block_rows) for k in range(len(block) + 1)]
+            ends = starts[1:]
+            for shard, start, end in zip(block, starts, ends, strict=False):
+                cut = (shard.row_offset, shard.rows, shard.column_offset, shard.columns)
+                if cut != (start, end - start, column, block[0].columns):
+                    return False
+            if ends[-1] != self.rows or len(block) != self.row_blocks:
+                return False
+            column += block[0].columns
+        return column == self.dim
+
+    def _is_its_type(self, world_size: int, local_world_size: int) -> bool:
+        blocks = self.column_blocks
+        ranks = [[shard.rank for shard in block] for block in blocks]
+        if self.sharding_type == "row_wise":
+            return ranks == [list(range(world_size))]
+        if self.sharding_type in _ON_ONE_NODE:
+            starts = [block[0] - block[0] % local_world_size for block in ranks]
+            whole = [list(range(start, start + local_world_size)) for start in starts]
+            return ranks == whole and (self.sharding_type == "grid_shard" or len(blocks) == 1)
+        if self.sharding_type == "table_wise" and len(blocks) != 1:
+            return False
+        nodes = {rank // local_world_size for rank in self.ranks}
+        one_node = self.sharding_type != "table_column_wise" or len(nodes) == 1
+        return self.row_blocks == 1 and one_node

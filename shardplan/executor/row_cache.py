@@ -1,0 +1,275 @@
+"""A set-associative cache of rows over a lower tier, managed by software."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from shardplan.executor.tensor import DTYPES
+
+if TYPE_CHECKING:
+    from shardplan.executor.memory_pool import MemoryPool
+    from shardplan.executor.row_store import Tier
+    from shardplan.executor.tensor import Tensor
+
+MOST_WAYS = 32
+"""Rows of a set at most, as in FBGEMM's cache: one for each thread of a warp."""
+_GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
+_PINNED = torch.iinfo(torch.int64).max
+_EMPTY = -1
+
+
+@dataclass(slots=True)
+class CacheCounters:
+    """What went through a cache, in rows; a batch counts each of its distinct rows once."""
+
+    reads: int = 0
+    """Ids of all batches that asked here."""
+    read_hits: int = 0
+    """Of them, ids whose row was here as their batch began."""
+    hits: int = 0
+    misses: int = 0
+    bypassed: int = 0
+    """Of the misses, rows that found their set full of rows in use, and were read past it."""
+    evictions: int = 0
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of the ids whose row was here as their batch began."""
+        return self.read_hits / max(1, self.reads)
+
+    def count(self, here: Tensor, reads: Tensor) -> None:
+        """Rows that were asked for: whether each was here, and how many ids read it."""
+        found = int(here.sum())
+        self.hits += found
+        self.misses += here.numel() - found
+        self.reads += int(reads.sum())
+        self.read_hits += int(reads[here].sum())
+
+
+class RowCache:
+    """Rows in the slots of one tier; which row leaves a full set is decided by LRU or LFU.
+
+    A row may lie in any way of one set, chosen by Fibonacci hashing, which spreads neighbouring
+    rows evenly (Knuth, The Art of Computer Programming 3, section 6.4). LRU keeps the number of
+    the batch that last read a row, LFU how many batches did since it came. Rows in use are pinned
+    and never leave. A row that leaves is written to the tier below (write-back), which is told how
+    dear it was, so that a cache there goes on from it.
+
+    As the top tier it is staged; between two tiers a row is either here or above, never both.
+    """
+
+    def __init__(
+        self,
+        below: Tier,
+        pool: MemoryPool,
+        rows: int,
+        slots: int,
+        columns: int,
+        dtype: str,
+        *,
+        algorithm: str = "lru",
+        has_map: bool = False,
+    ) -> None:
+        """``has_map`` spends 4 bytes a row of the table to find slots without comparing tags."""
+        self.below = below
+        self.counters = CacheCounters()
+        self._sets, self._ways = _shape(slots)
+        slots = self._sets * self._ways
+        self._counts = algorithm == "lfu"
+        self._values = pool.allocate((slots, columns), DTYPES[dtype], "cache")
+        self._rows = pool.allocate((slots,), torch.int64, "cache").fill_(_EMPTY)
+        self._stamps = pool.allocate((slots,), torch.int64, "cache")
+        self._pins = pool.allocate((slots,), torch.int32, "cache")
+        self._map = pool.allocate((rows,), torch.int32, "cache").fill_(_EMPTY) if has_map else None
+        self._now = 0
+
+    def counted(self, steps: int) -> dict[str, float]:
+        """The counters as means over so many steps, and the bytes that moved up and down."""
+        found = self.counters
+        row_bytes = int(self._values[0].numel() * self._values.element_size())
+        return {
+            "slots": self.slots,
+            "hit_rate": found.hit_rate,
+            "hits": found.hits / steps,
+            "misses": found.misses / steps,
+            "bypassed": found.bypassed / steps,
+            "evictions": found.evictions / steps,
+            "fetched_bytes": found.misses * row_bytes / steps,
+            "written_bytes": found.evictions * row_bytes / steps,
+        }
+
+    def forget_counts(self) -> None:
+        """Count from zero."""
+        self.counters = CacheCounters()
+
+    @property
+    def slots(self) -> int:
+        """How many rows there is room for."""
+        return self._sets * self._ways
+
+    def stage(self, rows: Tensor, reads: Tensor) -> Tensor:
+        """Bring distinct rows in and pin them; the slot of each, -1 where its set is full.
+
+        ``reads`` says how many ids of the batch read each row.
+        """
+        self._now += 1
+        slots = self._find(rows)
+        here = slots >= 0
+        found = slots[here]
+        self._pins[found] += 1
+        self._touch(found)
+        missing = rows[~here]
+        self.counters.count(here, reads)
+        if len(missing):
+            places = self._places(missing)
+            placed = places >= 0
+            coming = self.below.take(missing[placed], reads[~here][placed])
+            self._settle(missing[placed], places[placed], coming, self._fresh(places[placed]))
+            self._pins[places[placed]] = 1
+            self.counters.bypassed += len(missing) - int(placed.sum())
+            slots[~here] = places
+        return slots
+
+    def release(self, slots: Tensor) -> None:
+        """Unpin what ``stage`` answered with."""
+        self._pins[slots[slots >= 0]] -= 1
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Copies of distinct rows: from here, or from below."""
+        rows = self._moved(rows)
+        slots = self._find(rows)
+        values = self._values[slots.clamp(min=0)]
+        away = slots < 0
+        if bool(away.any()):
+            values[away] = self._here(self.below.read(rows[away]))
+        return values
+
+    def write(self, rows: Tensor, values: Tensor) -> None:
+        """Replace distinct rows: here, or below."""
+        rows, values = self._moved(rows), self._here(values)
+        slots = self._find(rows)
+        here = slots >= 0
+        self._values[slots[here]] = values[here]
+        if not bool(here.all()):
+            self.below.write(rows[~here], values[~here])
+
+    def take(self, rows: Tensor, reads: Tensor) -> Tensor:
+        """Give distinct rows to the tier above; their slots become free."""
+        rows, reads = self._moved(rows), self._moved(reads)
+        slots = self._find(rows)
+        here = slots >= 0
+        values = self._values[slots.clamp(min=0)]
+        self.counters.count(here, reads)
+        if not bool(here.all()):
+            values[~here] = self._here(self.below.take(rows[~here], reads[~here]))
+        self._vacate(slots[here])
+        return values
+
+    def put(self, rows: Tensor, values: Tensor, stamps: Tensor) -> None:
+        """Take distinct rows back from the tier above."""
+        rows, values, stamps = self._moved(rows), self._here(values), self._moved(stamps)
+        dearest = torch.argsort(stamps, descending=True, stable=True)
+        rows, values, stamps = rows[dearest], values[dearest], stamps[dearest]
+        places = self._places(rows)
+        placed = places >= 0
+        if not bool(placed.all()):
+            self.below.put(rows[~placed], values[~placed], stamps[~placed])
+            self.counters.bypassed += len(rows) - int(placed.sum())
+        self._settle(rows[placed], places[placed], values[placed], stamps[placed])
+
+    def settled(self) -> Tensor:
+        """Write every row down, which stays here too, and give the rows of the lowest tier."""
+        whole = self.below.settled()
+        full = self._rows >= 0
+        here = whole.device
+        whole.index_copy_(0, self._rows[full].to(here), self._values[full].to(here, whole.dtype))
+        return whole
+
+    def forget(self) -> None:
+        """Empty the cache, and those below."""
+        self._vacate(torch.arange(self.slots, device=self._rows.device))
+        self._pins.zero_()
+        self.below.forget()
+
+    def _find(self, rows: Tensor) -> Tensor:
+        """The slot of each row, -1 where it is not here."""
+        if self._map is not None:
+            return self._map[rows].long()
+        sets = self._set_of(rows)
+        ways = self._rows.view(self._sets, self._ways)[sets] == rows.unsqueeze(1)
+        slots = sets * self._ways + ways.int().argmax(1)
+        return torch.where(ways.any(1), slots, _EMPTY)
+
+    def _set_of(self, rows: Tensor) -> Tensor:
+        high = ((rows * _GOLDEN) >> 33) & 0x7FFFFFFF
+        return (high * self._sets) >> 31
+
+    def _places(self, rows: Tensor) -> Tensor:
+        """A slot for each row that comes, -1 where its set has none to give.
+
+        Of each set the ways are sorted by how dear their rows are, empty ones first and pinned ones
+        last; the first row that comes takes the first, and so on.
+        """
+        sets, order = torch.sort(self._set_of(rows), stable=True)
+        unique, inverse, counts = torch.unique_consecutive(
+            sets, return_inverse=True, return_counts=True
+        )
+        firsts = counts.cumsum(0) - counts
+        rank = torch.arange(len(rows), device=rows.device) - firsts[inverse]
+        shape = (self._sets, self._ways)
+        pinned = self._pins.view(shape)[unique] > 0
+        dear = self._stamps.view(shape)[unique].masked_fill(pinned, _PINNED)
+        dear = dear.masked_fill(self._rows.view(shape)[unique] < 0, _EMPTY)
+        ways = torch.argsort(dear, dim=1, stable=True)
+        free = self._ways - pinned.sum(1)
+        chosen = ways[inverse, rank.clamp(max=self._ways - 1)] + sets * self._ways
+        slots = torch.empty_like(sets)
+        slots[order] = torch.where(rank < free[inverse], chosen, _EMPTY)
+        return slots
+
+    def _settle(self, rows: Tensor, slots: Tensor, values: Tensor, stamps: Tensor) -> None:
+        """Fill slots, after what is in them has gone below."""
+        old = self._rows[slots]
+        leaving = old >= 0
+        going = slots[leaving]
+        if len(going):
+            self.counters.evictions += len(going)
+            gone, kept, dear = old[leaving], self._values[going], self._stamps[going]
+            self._vacate(going)
+            self.below.put(gone, kept, dear)
+        self._values[slots] = self._here(values)
+        self._rows[slots] = rows
+        self._stamps[slots] = stamps
+        if self._map is not None:
+            self._map[rows] = slots.int()
+
+    def _vacate(self, slots: Tensor) -> None:
+        if self._map is not None:
+            rows = self._rows[slots]
+            self._map[rows[rows >= 0]] = _EMPTY
+        self._rows[slots] = _EMPTY
+
+    def _touch(self, slots: Tensor) -> None:
+        if self._counts:
+            self._stamps[slots] += 1
+        else:
+            self._stamps[slots] = self._now
+
+    def _fresh(self, slots: Tensor) -> Tensor:
+        return torch.full_like(slots, 1 if self._counts else self._now)
+
+    def _here(self, values: Tensor) -> Tensor:
+        return values.to(self._values.device, self._values.dtype)
+
+    def _moved(self, numbers: Tensor) -> Tensor:
+        return numbers.to(self._rows.device)
+
+
+def _shape(slots: int) -> tuple[int, int]:
+    """Sets and ways of nearly so many slots: full sets, or one more of smaller ones."""
+    sets = -(-slots // MOST_WAYS)
+    full, smaller = (slots // MOST_WAYS, MOST_WAYS), (sets, slots // sets)
+    return max(full, smaller, key=lambda shape: shape[0] * shape[1])

@@ -1,0 +1,69 @@
+"""The gradients of a batch by row, always summed in one order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from shardplan.executor.tensor import runs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.executor.bags import Bags
+    from shardplan.executor.tensor import Tensor
+
+_CHUNK_NUMBERS = 1 << 16
+"""Numbers of gradients at once: what is summed is still in the processor's cache when it is used,
+and no buffer is as large as all rows of the batch."""
+
+
+class RowGradients:
+    """Of each distinct row of a batch, the sum of the gradients of the bags that read it.
+
+    A bag per row does the summing: ``embedding_bag`` adds the members of a bag one after the other,
+    on CPU in one thread and on CUDA in one thread per column, so that every run adds in the same
+    order. An ``index_add_`` would add in whatever order CUDA's atomics arrive.
+    """
+
+    def __init__(self, bags: Bags, gradient: Tensor) -> None:
+        """``gradient`` is (bags..., columns) fp32: of each bag's sum."""
+        self.rows = bags.distinct.rows
+        """(U,) int64, ascending."""
+        self._gradient = gradient.reshape(-1, gradient.shape[-1])
+        numbers = torch.arange(len(self._gradient), device=gradient.device)
+        self._bags = runs_of(numbers, bags.lengths.reshape(-1))[bags.distinct.order]
+        self._offsets = bags.distinct.offsets
+
+    def chunks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Which rows, and their (rows, columns) fp32 sums, a part of all rows at a time."""
+        count = len(self.rows)
+        step = max(1, _CHUNK_NUMBERS // self._gradient.shape[1])
+        firsts = range(0, count, step)
+        starts = self._offsets[::step].tolist()
+        ends = [*starts[1 : len(firsts)], self._bags.numel()]
+        for first, start, end in zip(firsts, starts, ends, strict=False):
+            cut = slice(first, min(first + step, count))
+            offsets = self._offsets[cut.start : cut.stop + 1] - start
+            yield (
+                cut,
+                functional.embedding_bag(
+                    self._bags[start:end],
+                    self._gradient,
+                    offsets,
+                    mode="sum",
+                    include_last_offset=True,
+                ),
+            )
+
+    def squares(self) -> Tensor:
+        """(U,) fp32: of each row the sum of squares over the columns."""
+        parts = [squares_of(sums) for _, sums in self.chunks()]
+        return torch.cat(parts) if parts else self._gradient.new_zeros(0)
+
+
+def squares_of(sums: Tensor) -> Tensor:
+    """(rows,) sums of squares; the norm, squared, since it makes no copy of its argument."""
+    return torch.linalg.vector_norm(sums, dim=1).square_()

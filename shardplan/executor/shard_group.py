@@ -1,0 +1,102 @@
+"""Shards of one rank in one store: looked up together, updated together."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from shardplan.executor.initial_weights import fill_initial
+from shardplan.executor.row_cache import RowCache
+from shardplan.executor.row_gradients import squares_of
+from shardplan.executor.row_store import ResidentRows
+from shardplan.executor.tensor import offsets_of
+from shardplan.executor.update_rule import WEIGHT, Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.executor.bags import Bags
+    from shardplan.executor.layout import GroupLayout, HeldShard
+    from shardplan.executor.memory_pool import MemoryPool
+    from shardplan.executor.row_gradients import RowGradients
+    from shardplan.executor.stores import GroupStore
+    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.update_rule import UpdateRule
+
+
+class ShardGroup:
+    """The shards that one kernel looks up."""
+
+    def __init__(self, layout: GroupLayout, store: GroupStore, pool: MemoryPool, seed: int) -> None:
+        """``pool`` is where ids are looked up."""
+        self.layout = layout
+        self._pool = pool
+        self.weights = store.weights
+        self.state = store.state
+        whole = self.weights.settled()
+        for held, (first, end) in self._spans():
+            fill_initial(whole[first:end], held.table, held.shard, seed)
+
+    def stage(self, bags: Bags) -> None:
+        """Bring the rows into the cache, where there is one, and keep them until ``release``."""
+        if bags.staged is None and isinstance(self.weights, RowCache):
+            self._pool.charge(bags.distinct.held_bytes, "lookup")
+            bags.staged = self.weights.stage(bags.distinct.rows, bags.distinct.counts())
+
+    def release(self, bags: Bags) -> None:
+        """Let the cache replace the rows again."""
+        if bags.staged is not None and isinstance(self.weights, RowCache):
+            self.weights.release(bags.staged)
+            self._pool.release(bags.distinct.held_bytes, "lookup")
+            bags.staged = None
+
+    def lookup(self, bags: Bags) -> Tensor:
+        """(ranks, slots, samples, columns) fp32: the sum of each bag's rows."""
+        self.stage(bags)
+        offsets = offsets_of(bags.lengths)
+        if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
+            ids, weights = bags.ids, self.weights.values
+        else:
+            rows = bags.distinct
+            ids, weights = rows.positions(), self.weights.read(rows.rows).float()
+        pooled = functional.embedding_bag(
+            ids, weights, offsets, mode="sum", include_last_offset=True
+        )
+        return pooled.view(*bags.lengths.shape, -1)
+
+    def update(self, rule: UpdateRule, gradients: RowGradients, squares: Tensor | None) -> None:
+        """Run the optimizer over the rows that have a gradient.
+
+        ``squares`` (U,) are sums over all columns of the table where other shards hold some.
+        """
+        dim = self.layout.shards[0].table.dim
+        for cut, sums in gradients.chunks():
+            rows = gradients.rows[cut]
+            fields = {name: rows_of.read(rows) for name, rows_of in self._fields()}
+            mine = squares_of(sums) if squares is None else squares[cut]
+            rule.apply(fields, sums, mine / dim)
+            for name, rows_of in self._fields():
+                rows_of.write(rows, fields[name])
+
+    def part_of(self, rows: Tensor) -> list[slice]:
+        """Of ascending store rows, which belong to each shard."""
+        bounds = torch.tensor(self.layout.base_rows, device=rows.device)
+        cuts = torch.searchsorted(rows, bounds).tolist()
+        return [slice(start, end) for start, end in itertools.pairwise(cuts)]
+
+    def shards(self) -> Iterator[tuple[HeldShard, Fields]]:
+        """Each shard with its rows, as they lie in the tier that holds the table."""
+        fields = {name: rows_of.settled() for name, rows_of in self._fields()}
+        for held, (first, end) in self._spans():
+            yield held, {name: field[first:end] for name, field in fields.items()}
+
+    def _fields(self) -> Iterator[tuple[str, ResidentRows | RowCache]]:
+        yield WEIGHT, self.weights
+        yield from self.state.items()
+
+    def _spans(self) -> Iterator[tuple[HeldShard, tuple[int, int]]]:
+        bases = self.layout.base_rows
+        yield from zip(self.layout.shards, itertools.pairwise(bases), strict=True)

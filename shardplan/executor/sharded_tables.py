@@ -1,0 +1,47 @@
+"""All tables of a plan on this rank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.executor.acceptance import check_memory, check_ranks
+from shardplan.executor.collection import ShardedEmbeddingBagCollection
+from shardplan.executor.memory_pool import Pools
+
+if TYPE_CHECKING:
+    from shardplan.executor.mesh import Mesh
+    from shardplan.executor.optimizer_settings import OptimizerSettings
+    from shardplan.executor.phase_clock import PhaseClock
+    from shardplan.executor.plan_view import PlanView
+
+
+def shard_tables(
+    view: PlanView,
+    mesh: Mesh,
+    optimizer: OptimizerSettings,
+    *,
+    pools: Pools | None = None,
+    clock: PhaseClock | None = None,
+    seed: int = 0,
+) -> dict[str, ShardedEmbeddingBagCollection]:
+    """A collection for each module of the plan, with the plan's formats of the wire.
+
+    Raises PlanRefused where the plan is for other ranks, and MemoryExceeded, before anything is
+    allocated, where it is predicted to take more than the pools offer.
+    """
+    check_ranks(view, mesh.world_size, mesh.local_world_size)
+    pools = pools or Pools.on(mesh.device)
+    check_memory(view, mesh.rank, pools.capacities)
+    return {
+        module: ShardedEmbeddingBagCollection(
+            view.tables_of(module),
+            mesh,
+            optimizer,
+            comm_forward=view.training.comm_forward,
+            comm_backward=view.training.comm_backward,
+            pools=pools,
+            clock=clock,
+            seed=seed,
+        )
+        for module in view.modules
+    }

@@ -1,0 +1,173 @@
+"""``python -m shardplan.executor train``."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shardplan.errors import RankLost, ShardplanError
+from shardplan.units import UnitError, parse_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.executor.engine import EngineSetup
+    from shardplan.executor.job import Job
+    from shardplan.executor.training_loop import Progress
+    from shardplan.plan.plan import Plan
+
+_INVALID, _LOST = 2, 1
+_SAMPLES = 1024
+
+
+def size(text: str) -> int:
+    """The bytes of ``80GiB``; wrong usage where it cannot be read."""
+    try:
+        return parse_bytes(text)
+    except UnitError as error:
+        raise click.BadParameter(f"{error}; for example 80GiB") from None
+
+
+@click.command("train")
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option(
+    "--engine", type=click.Choice(["native", "torchrec"]), default="native", show_default=True
+)
+@click.option("--steps", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--batch", type=click.IntRange(1), help="Samples of a rank; else the plan's own.")
+@click.option("--data", type=click.Path(path_type=Path), help="Criteo TSV; else synthetic samples.")
+@click.option("--learning-rate", type=float, default=0.05, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--hbm", type=size, help="What a rank may take of its device; else no limit.")
+@click.option("--ddr", type=size, help="The same of its node's memory.")
+@click.option("--ssd", type=size, help="The same of its node's disk.")
+@click.option("--ssd-folder", type=click.Path(path_type=Path), help="Where rows on SSD lie.")
+@click.option("--checkpoints", type=click.Path(path_type=Path), help="Folder of checkpoints.")
+@click.option("--checkpoint-every", type=click.IntRange(1), help="Steps; else at the end only.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the folder.")
+@click.option("--measure", type=click.Path(path_type=Path), help="Write what was measured here.")
+@click.option("--warm-up", type=click.IntRange(0), default=5, show_default=True)
+@click.option("--loss-every", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds.")
+@click.option("--allow-inexact", is_flag=True, help="Let TorchRec change the optimizer's updates.")
+@click.pass_context
+def train(ctx: click.Context, /, **given: Any) -> None:
+    """Train a small DLRM whose tables are sharded by PLAN, under torchrun."""
+    try:
+        _train(**given)
+    except ShardplanError as error:
+        click.echo(f"error: {error}", err=True)
+        ctx.exit(_LOST if isinstance(error, RankLost) else _INVALID)
+
+
+def _train(plan: Path, **given: Any) -> None:
+    from shardplan.executor.job import joined
+    from shardplan.plan.read import read_plan
+
+    read = read_plan(plan)
+    with joined(given["timeout"]) as job:
+        _run(read, job, given)
+
+
+def _run(plan: Plan, job: Job, given: dict[str, Any]) -> None:
+    from shardplan.executor.acceptance import check_ranks
+    from shardplan.executor.engine import build_engine
+    from shardplan.executor.plan_view import view_plan
+    from shardplan.executor.training_data import training_data
+    from shardplan.executor.training_loop import run_steps
+    from shardplan.files import write_atomically
+
+    view = view_plan(plan)
+    check_ranks(view, job.world_size, job.local_world_size)
+    samples = given["batch"] or view.training.local_batch or _SAMPLES
+    data = training_data(given["data"], view, samples, job.rank, given["seed"])
+    engine = build_engine(given["engine"], _setup(plan, job, given))
+    schedule, path = _schedule(given)
+    if path is not None:
+        engine.load(path)
+    with _progress(job, schedule.steps) as report:
+        found = run_steps(engine, data.batches, schedule, job, report)
+    if given["measure"] and job.rank == 0:
+        facts = {
+            "format_version": "1.0",
+            "plan": plan.name,
+            "engine": given["engine"],
+            "world_size": job.world_size,
+            "samples": samples,
+        }
+        write_atomically(given["measure"], json.dumps(facts | found, indent=2) + "\n")
+
+
+def _setup(plan: Plan, job: Job, given: dict[str, Any]) -> EngineSetup:
+    from shardplan.executor.engine import EngineSetup
+    from shardplan.executor.optimizer_settings import OptimizerSettings
+    from shardplan.executor.plan_view import view_plan
+    from shardplan.executor.synthetic_data import DENSE_FEATURES
+
+    view = view_plan(plan)
+    return EngineSetup(
+        plan=plan,
+        view=view,
+        optimizer=OptimizerSettings(view.training.optimizer, given["learning_rate"]),
+        device=job.device,
+        dense_features=DENSE_FEATURES,
+        seed=given["seed"],
+        timeout_seconds=given["timeout"],
+        hbm_bytes=given["hbm"],
+        ddr_bytes=given["ddr"],
+        ssd_bytes=given["ssd"],
+        ssd_folder=_of_rank(given["ssd_folder"], job),
+        is_measured=given["measure"] is not None,
+        allow_inexact=given["allow_inexact"],
+    )
+
+
+def _of_rank(folder: Path | None, job: Job) -> Path | None:
+    return None if folder is None else folder / f"rank-{job.rank}"
+
+
+def _schedule(given: dict[str, Any]) -> tuple[Any, Path | None]:
+    """What to do when, and the checkpoint to begin with."""
+    from shardplan.executor.checkpoint import latest_checkpoint
+    from shardplan.executor.training_loop import Schedule
+
+    folder = given["checkpoints"]
+    if given["resume"] and folder is None:
+        raise click.UsageError("--resume needs --checkpoints")
+    path = latest_checkpoint(folder) if given["resume"] else None
+    schedule = Schedule(
+        steps=given["steps"],
+        first=0 if path is None else int(path.name.removeprefix("step-")),
+        warm_up=min(given["warm_up"], given["steps"] - 1),
+        loss_every=given["loss_every"],
+        checkpoint_every=given["checkpoint_every"],
+        folder=folder,
+    )
+    return schedule, path
+
+
+@contextmanager
+def _progress(job: Job, steps: int) -> Iterator[Any]:
+    """Rank 0 shows a bar on stderr, where that is a terminal, and prints losses on stdout."""
+    if job.rank != 0:
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("training", total=steps)
+
+        def report(progress: Progress) -> None:
+            bar.advance(task)
+            if progress.mean_loss is not None:
+                click.echo(f"step {progress.step}  loss {progress.mean_loss:.6f}")
+
+        yield report

@@ -1,0 +1,96 @@
+"""Sharded training against unsharded training: forward passes and weights after five steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from training_case import TrainingCase, table_of, train_sharded, train_unsharded
+
+from shardplan.executor.optimizer_settings import OPTIMIZERS, OptimizerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rank_group import RankGroup
+
+TYPES = (
+    "data_parallel",
+    "table_wise",
+    "column_wise",
+    "row_wise",
+    "table_row_wise",
+    "table_column_wise",
+    "grid_shard",
+)
+LAYOUTS = {2: 2, 4: 2, 8: 4}
+"""Ranks, and how many of them share a node."""
+
+
+def table(kind: str, world: int, local: int, name: str = "t", **more: Any) -> Any:
+    """A table of the type, away from the first rank where there is a choice."""
+    nodes = world // local
+    targets: dict[str, tuple[int, ...]] = {
+        "table_wise": (world - 1,),
+        "column_wise": (1, 0, 1),
+        "table_row_wise": (nodes - 1,),
+        "table_column_wise": (nodes - 1,),
+        "grid_shard": (nodes - 1, 0),
+    }
+    columns = {"column_wise": 3, "table_column_wise": local, "grid_shard": 2}
+    given = {"targets": targets.get(kind, ()), "column_shards": columns.get(kind, 1), **more}
+    return table_of(name, 43, 48, kind, world, local, **given)
+
+
+def check(case: TrainingCase, group: RankGroup, within: float = 1e-6) -> None:
+    """Outputs and weights within ``within`` of unsharded, and the same bits when run again."""
+    first, again = group.run(train_sharded, case), group.run(train_sharded, case)
+    outputs, weights = train_unsharded(case)
+    for rank, trained in enumerate(first):
+        for step, output in enumerate(trained.outputs):
+            np.testing.assert_allclose(output, outputs[step][rank], rtol=0, atol=within)
+        for (name, shard, fields), (_, _, fields_again) in zip(
+            trained.shards, again[rank].shards, strict=True
+        ):
+            whole = weights[name][shard.row_offset :, shard.column_offset :]
+            part = whole[: shard.rows, : shard.columns]
+            np.testing.assert_allclose(fields["weight"], part, rtol=0, atol=within)
+            for field, values in fields.items():
+                assert values.tobytes() == fields_again[field].tobytes()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("world", LAYOUTS)
+def test_each_type_trains_like_the_unsharded_table(
+    world: int, kind: str, optimizer: str, rank_group: Callable[[int], RankGroup]
+) -> None:
+    local = LAYOUTS[world]
+    case = TrainingCase(
+        tables=(table(kind, world, local, features=2),),
+        world_size=world,
+        local_world_size=local,
+        optimizer=OptimizerSettings(optimizer),
+        linear=optimizer in ("adagrad", "adam"),
+    )
+    check(case, rank_group(world))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("world", LAYOUTS)
+def test_a_plan_that_mixes_all_types_trains_like_unsharded_tables(
+    world: int, optimizer: str, rank_group: Callable[[int], RankGroup]
+) -> None:
+    local = LAYOUTS[world]
+    kinds = [*TYPES, *reversed(TYPES)]
+    tables = tuple(
+        table(kind, world, local, name=f"t{i}", features=1 + i % 3) for i, kind in enumerate(kinds)
+    )
+    case = TrainingCase(
+        tables, world, local, OptimizerSettings(optimizer), linear=optimizer in ("adagrad", "adam")
+    )
+    check(case, rank_group(world))

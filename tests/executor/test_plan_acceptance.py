@@ -1,0 +1,160 @@
+"""Plans that cannot run here are refused, and the message says what differs. Needs no PyTorch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from random_specs import TOPOLOGY
+
+from shardplan.case import case_of_value
+from shardplan.errors import InputError, MemoryExceeded, PlanRefused
+from shardplan.executor.acceptance import ModelTable, check_memory, check_model, check_ranks
+from shardplan.executor.plan_view import view_plan
+from shardplan.plan.read import parse_plan, read_plan
+from shardplan.plan.write import render
+from shardplan.planner import make_plan
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def plan_text() -> str:
+    """A plan of two modules on two nodes of two devices."""
+    spec = {
+        "name": "small",
+        "batch": {"local": 64},
+        "topology": TOPOLOGY,
+        "training": {"optimizer": "adam", "comm_dtype": {"forward": "fp16", "backward": "bf16"}},
+        "tables": [
+            {"name": "a", "rows": 1000, "dim": 16, "pooling": 2, "features": ["x", "y"]},
+            {"name": "b", "rows": 500, "dim": 8, "pooling": 1, "module": "other.ebc"},
+        ],
+    }
+    return render(make_plan(case_of_value(spec, "spec"), Settings(), Reporter()))
+
+
+def model_of(text: str) -> list[ModelTable]:
+    view = view_plan(parse_plan(text, "plan.json"))
+    return [ModelTable(t.module, t.name, t.rows, t.dim, t.features) for t in view.tables]
+
+
+def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    assert view.modules == ("sparse.ebc", "other.ebc")
+    assert (view.training.optimizer, view.training.local_batch) == ("adam", 64)
+    assert (view.training.comm_forward, view.training.comm_backward) == ("fp16", "bf16")
+    first = view.tables[0]
+    assert (first.rows, first.dim, first.features) == (1000, 16, ("x", "y"))
+    check_model(view, model_of(plan_text))
+    check_ranks(view, 4, 2)
+
+
+def test_ranks_and_nodes_that_differ_are_named(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    with pytest.raises(PlanRefused) as refused:
+        check_ranks(view, 8, 4)
+    assert refused.value.differences == (
+        "it is for 4 ranks, here are 8",
+        "it is for 2 ranks per node, here are 4",
+    )
+
+
+def test_every_difference_of_the_model_is_named(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    first, second = model_of(plan_text)
+    other = replace(first, rows=999, dim=32, features=("y", "x"))
+    with pytest.raises(PlanRefused) as refused:
+        check_model(view, [other, replace(second, name="c")])
+    assert refused.value.differences == (
+        "table c of module other.ebc is in the model only",
+        "table b of module other.ebc is in the plan only",
+        "table a of module sparse.ebc: rows 1000 in the plan, 999 in the model",
+        "table a of module sparse.ebc: dim 16 in the plan, 32 in the model",
+        "table a of module sparse.ebc: features [x, y] in the plan, [y, x] in the model",
+    )
+
+
+def test_a_plan_predicted_to_exceed_the_pool_is_refused(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    needs = view.predicted_bytes[0].hbm
+    check_memory(view, 0, {"hbm": needs, "ddr": None})
+    with pytest.raises(MemoryExceeded, match=f"hbm: {needs:,} bytes predicted, 10 offered"):
+        check_memory(view, 0, {"hbm": 10, "ddr": None})
+
+
+def entry(offsets: list[int], sizes: list[int]) -> dict[str, Any]:
+    memory = {"hbm": 0, "ddr": 0, "ssd": 0}
+    place = "rank:0/cuda:0"
+    return {
+        "shard_offsets": offsets,
+        "shard_sizes": sizes,
+        "placement": place,
+        "memory_bytes": memory,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sharding", "ranks", "shards", "fault"),
+    [
+        ("table_wise", [0], [entry([0, 0], [999, 16])], "not covered exactly"),
+        ("table_wise", [4], [entry([0, 0], [1000, 16])], "lies on ranks [4] of 4"),
+        ("table_wise", [0, 1], [entry([0, 0], [1000, 16])], "1 shards on 2 ranks"),
+        ("column_wise", [0, 1], [entry([0, 0], [1000, 8])] * 2, "not covered exactly"),
+        (
+            "row_wise",
+            [1, 0, 2, 3],
+            [entry([250 * k, 0], [250, 16]) for k in range(4)],
+            "not cut over ranks as row_wise is",
+        ),
+        (
+            "row_wise",
+            [0, 1, 2, 3],
+            [entry([s, 0], [n, 16]) for s, n in ((0, 300), (300, 200), (500, 250), (750, 250))],
+            "not covered exactly",
+        ),
+        (
+            "table_row_wise",
+            [1, 2],
+            [entry([500 * k, 0], [500, 16]) for k in range(2)],
+            "not cut over ranks as table_row_wise is",
+        ),
+        ("data_parallel", [0, 1, 2, 3], [entry([0, 0], [1000, 16])], "and has shards"),
+    ],
+)
+def test_shards_that_are_not_their_type_are_refused(
+    plan_text: str, sharding: str, ranks: list[int], shards: list[Any], fault: str
+) -> None:
+    plan = json.loads(plan_text)
+    plan["plan"]["sparse.ebc"]["a"] |= {
+        "sharding_type": sharding,
+        "ranks": ranks,
+        "shards": shards,
+    }
+    with pytest.raises(PlanRefused) as refused:
+        view_plan(parse_plan(json.dumps(plan), "plan.json"))
+    (difference,) = refused.value.differences
+    assert difference.startswith("table a of module sparse.ebc")
+    assert fault in difference
+
+
+def test_a_table_in_half_of_the_plan_is_refused(plan_text: str) -> None:
+    plan = json.loads(plan_text)
+    del plan["plan"]["sparse.ebc"]["a"]
+    with pytest.raises(PlanRefused, match=r"table a of module sparse\.ebc is in the plan's tables"):
+        view_plan(parse_plan(json.dumps(plan), "plan.json"))
+
+
+def test_truncated_and_newer_files_are_refused(plan_text: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(plan_text[: len(plan_text) // 2])
+    with pytest.raises(InputError, match="the file is cut off"):
+        read_plan(path)
+    path.write_text(plan_text.replace('"format_version": "1.0"', '"format_version": "2.0"'))
+    with pytest.raises(InputError, match=r"reads plans up to format 1\.0, not 2\.0"):
+        read_plan(path)

@@ -1,0 +1,90 @@
+"""Random plans of random models: sharded training against unsharded training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_parity import LAYOUTS, TYPES, check
+from training_case import TrainingCase, table_of
+
+from shardplan.executor.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned_table import PlannedCache
+from shardplan.options.geometry import row_split_is_legal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rank_group import RankGroup
+
+KERNELS = {
+    "fused": None,
+    "fused_uvm": None,
+    "fused_uvm_caching": PlannedCache(0.3),
+    "key_value": PlannedCache(0.2, 0.3, "lfu"),
+}
+
+
+@st.composite
+def tables(draw: st.DrawFn, name: str, world: int, local: int) -> Any:
+    """A table of any legal cut."""
+    kind = draw(st.sampled_from(TYPES))
+    row_blocks = {"row_wise": world, "table_row_wise": local, "grid_shard": local}.get(kind, 1)
+    legal = [rows for rows in range(1, 70) if row_split_is_legal(rows, row_blocks)]
+    shards = draw(st.integers(1, 3)) if kind in ("column_wise", "grid_shard") else 1
+    shards = local * draw(st.integers(1, 2)) if kind == "table_column_wise" else shards
+    node, rank = st.integers(0, world // local - 1), st.integers(0, world - 1)
+    place = {"table_wise": rank, "column_wise": rank}.get(kind, node)
+    count = 0 if kind in ("data_parallel", "row_wise") else shards
+    count = 1 if kind == "table_column_wise" else count
+    kernels = ["dense"] if kind == "data_parallel" else [*KERNELS]
+    kernel = draw(st.sampled_from(kernels))
+    return table_of(
+        name,
+        draw(st.sampled_from(legal)),
+        4 * shards * draw(st.integers(1, 3)),
+        kind,
+        world,
+        local,
+        targets=tuple(draw(place) for _ in range(count)),
+        column_shards=shards,
+        features=draw(st.integers(1, 2)),
+        kernel=kernel,
+        cache=KERNELS.get(kernel),
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn, world: int) -> TrainingCase:
+    """Up to five tables, a few samples."""
+    local = draw(st.sampled_from([n for n in (1, 2, 4, 8) if world % n == 0]))
+    optimizer = draw(st.sampled_from(OPTIMIZERS))
+    names = [f"t{i}" for i in range(draw(st.integers(1, 5)))]
+    return TrainingCase(
+        tables=tuple(draw(tables(name, world, local)) for name in names),
+        world_size=world,
+        local_world_size=local,
+        optimizer=OptimizerSettings(optimizer),
+        samples=draw(st.integers(1, 6)),
+        pipeline=draw(st.sampled_from(["none", "sparse_dist", "prefetch_sparse_dist"])),
+        seed=draw(st.integers(0, 1000)),
+        linear=optimizer in ("adagrad", "adam"),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", LAYOUTS)
+def test_random_plans_train_like_unsharded_tables(
+    world: int, rank_group: Callable[[int], RankGroup]
+) -> None:
+    @settings(max_examples=40)
+    @given(cases(world))
+    def holds(case: TrainingCase) -> None:
+        check(case, rank_group(world))
+
+    holds()

@@ -1,0 +1,154 @@
+"""Tables behind caches train bit for bit as tables in memory do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from training_case import TrainingCase, sharded, table_of, train_sharded, trained
+
+from shardplan.errors import MemoryExceeded
+from shardplan.executor.collection import ShardedEmbeddingBagCollection
+from shardplan.executor.memory_pool import Pools
+from shardplan.executor.mesh import Mesh
+from shardplan.executor.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned_table import PlannedCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rank_group import RankGroup
+
+CACHES = {
+    "fused_uvm": None,
+    "fused_uvm_caching": PlannedCache(0.05),
+    "key_value": PlannedCache(0.05, 0.1),
+}
+
+
+def case_of(kernel: str, optimizer: str = "adagrad", **more: Any) -> TrainingCase:
+    table = table_of("t", 640, 8, "table_wise", 1, 1, targets=(0,), features=2)
+    cached = replace(table, kernel=kernel, cache=CACHES.get(kernel))
+    other = table_of("u", 50, 8, "table_wise", 1, 1, targets=(0,))
+    optimizer_of = OptimizerSettings(optimizer, eps=1e-8)
+    given: dict[str, Any] = {"samples": 9, "steps": 12, "linear": False} | more
+    return TrainingCase((cached, other), 1, 1, optimizer_of, **given)
+
+
+def assert_same(one: Any, other: Any) -> None:
+    for mine, theirs in zip(one.outputs, other.outputs, strict=True):
+        assert mine.tobytes() == theirs.tobytes()
+    by_name = {(name, shard): fields for name, shard, fields in other.shards}
+    for name, shard, fields in one.shards:
+        for field, values in fields.items():
+            np.testing.assert_array_equal(values, by_name[name, shard][field])
+
+
+@pytest.mark.parametrize("pipeline", ["none", "prefetch_sparse_dist"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("kernel", CACHES)
+def test_a_table_of_20_times_its_cache_trains_as_in_memory(
+    kernel: str, optimizer: str, pipeline: str
+) -> None:
+    case = case_of(kernel, optimizer, pipeline=pipeline)
+    collection = sharded(case, Mesh(1))
+    assert_same(
+        trained(case, collection),
+        trained(case_of("fused", optimizer), sharded(case_of("fused", optimizer), Mesh(1))),
+    )
+    caches = [group.weights for group in collection.groups if hasattr(group.weights, "counters")]
+    assert len(caches) == (kernel != "fused_uvm")
+    for cache in caches:
+        assert cache.slots * 20 <= 640
+        assert cache.counters.hits > 0
+        assert cache.counters.evictions > 0
+
+
+@pytest.mark.parametrize("algorithm", ["lru", "lfu"])
+@pytest.mark.parametrize("dtype", ["fp16", "bf16"])
+def test_half_precision_weights_survive_their_moves(dtype: str, algorithm: str) -> None:
+    case = case_of("key_value")
+    tables = [replace(table, dtype=dtype) for table in case.tables]
+    cache = replace(CACHES["key_value"], algorithm=algorithm)  # type: ignore[type-var]
+    away = replace(case, tables=(replace(tables[0], cache=cache), tables[1]))
+    near = replace(case, tables=(replace(tables[0], kernel="fused", cache=None), tables[1]))
+    one, other = (trained(each, sharded(each, Mesh(1))) for each in (away, near))
+    assert_same(one, other)
+
+
+@pytest.mark.parametrize("kernel", ["fused_uvm_caching", "key_value"])
+def test_a_table_of_20_times_the_pool_trains_as_in_memory(kernel: str) -> None:
+    """HBM is a twentieth of the weights alone: the pool holds cache, ids, sums and gradients."""
+    table = table_of("t", 20_000, 64, "table_wise", 1, 1, targets=(0,))
+    in_memory = TrainingCase((table,), 1, 1, OptimizerSettings("adagrad"), steps=8, linear=False)
+    cached = replace(table, kernel=kernel, cache=PlannedCache(0.02, 0.2))
+    # Adagrad's state lies beside the weights of a table in DDR, and in HBM of one on SSD.
+    settings = OptimizerSettings("adagrad" if kernel == "fused_uvm_caching" else "sgd")
+    away = replace(in_memory, tables=(cached,), optimizer=settings)
+    pools = Pools.on("cpu", hbm_bytes=20_000 * 64 * 4 // 20)
+    collection = ShardedEmbeddingBagCollection((cached,), Mesh(1), settings, pools=pools)
+    near = replace(in_memory, optimizer=settings)
+    assert_same(trained(away, collection), trained(near, sharded(near, Mesh(1))))
+    assert 0 < pools.hbm.peak_bytes <= 20_000 * 64 * 4 // 20
+
+
+def test_rows_of_key_value_tables_lie_in_a_file(tmp_path: Path) -> None:
+    case = case_of("key_value")
+    pools = Pools.on("cpu", folder=tmp_path)
+    collection = ShardedEmbeddingBagCollection(case.tables, Mesh(1), case.optimizer, pools=pools)
+    assert pools.ssd.used_bytes == 640 * 8 * 4
+    after = trained(case, collection)
+    (file,) = tmp_path.iterdir()
+    weights = next(fields["weight"] for name, _, fields in after.shards if name == "t")
+    assert file.read_bytes() == weights.tobytes()
+
+
+def test_a_pool_too_small_is_refused_before_anything_is_allocated() -> None:
+    case = case_of("fused")
+    pools = Pools.on("cpu", hbm_bytes=640 * 8 * 4)
+    with pytest.raises(MemoryExceeded, match="hbm"):
+        ShardedEmbeddingBagCollection(case.tables, Mesh(1), case.optimizer, pools=pools)
+
+
+def test_evaluation_leaves_no_row_pinned_and_changes_nothing() -> None:
+    case = case_of("fused_uvm_caching")
+    collection = sharded(case, Mesh(1))
+    from training_case import batch_of
+
+    with torch.no_grad():
+        first = collection(batch_of(case, 0, 0))
+        again = collection(batch_of(case, 0, 0))
+    assert torch.equal(first, again)
+    assert collection.pools.hbm.bytes_by_use["ids"] > 0
+    (cache,) = [g.weights for g in collection.groups if hasattr(g.weights, "counters")]
+    everything = torch.arange(640)
+    assert int((cache.stage(everything, everything) >= 0).sum()) == cache.slots
+
+
+@pytest.mark.parametrize("kernel", ["fused_uvm_caching", "key_value"])
+def test_row_and_column_shards_behind_caches_train_as_in_memory(
+    kernel: str, rank_group: Callable[[int], RankGroup]
+) -> None:
+    def case(kernel: str, cache: PlannedCache | None) -> TrainingCase:
+        tables = tuple(
+            replace(table, kernel=kernel, cache=cache)
+            for table in (
+                table_of("r", 301, 8, "row_wise", 2, 2),
+                table_of("c", 300, 8, "column_wise", 2, 2, targets=(0, 1), column_shards=2),
+            )
+        )
+        settings = OptimizerSettings("rowwise_adagrad")
+        return TrainingCase(tables, 2, 2, settings, pipeline="prefetch_sparse_dist", linear=False)
+
+    group = rank_group(2)
+    cached = group.run(train_sharded, case(kernel, CACHES[kernel]))
+    resident = group.run(train_sharded, case("fused", None))
+    for one, other in zip(cached, resident, strict=True):
+        assert_same(one, other)

@@ -1,0 +1,120 @@
+"""``python -m shardplan.executor train``, by itself and under torchrun."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("torch")
+
+from click.testing import CliRunner
+from test_native_engine import plan_of
+
+from shardplan.executor.__main__ import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PHASES = {"ids_comm", "lookup_forward", "output_comm", "gradient_comm", "update_backward"}
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    """For one rank."""
+    path = tmp_path / "plan.json"
+    path.write_text(plan_of(1, "adam", "sparse_dist"))
+    return path
+
+
+def losses_of(output: str) -> dict[int, float]:
+    lines = [line.split() for line in output.splitlines() if line.startswith("step")]
+    return {int(line[1]): float(line[3]) for line in lines}
+
+
+def test_training_goes_on_from_a_checkpoint_as_if_uninterrupted(plan: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    folder = str(tmp_path / "checkpoints")
+    steps = ["--batch", "16", "--loss-every", "1"]
+    straight = runner.invoke(main, ["train", str(plan), *steps, "--steps", "8"])
+    first = ["train", str(plan), *steps, "--steps", "4", "--checkpoints", folder]
+    assert straight.exit_code == 0, straight.output
+    assert runner.invoke(main, first).exit_code == 0
+    resumed = runner.invoke(main, [*first, "--resume"])
+    expected = losses_of(straight.stdout)
+    assert losses_of(resumed.stdout) == {step: expected[step] for step in range(5, 9)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--hbm", "1KiB"], "the plan does not fit on rank 0: hbm"),
+        (["--hbm", "12"], "for example 80GiB"),
+        (["--resume"], "--resume needs --checkpoints"),
+        (["--data", "nowhere.tsv"], "nowhere.tsv: error: cannot be read"),
+    ],
+)
+def test_what_cannot_run_is_said_in_a_line(arguments: list[str], message: str, plan: Path) -> None:
+    result = CliRunner().invoke(main, ["train", str(plan), "--steps", "2", *arguments])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_plan_for_more_ranks_and_half_a_plan_are_refused(plan: Path, tmp_path: Path) -> None:
+    pair = tmp_path / "pair.json"
+    pair.write_text(plan_of(2, "sgd", "none"))
+    result = CliRunner().invoke(main, ["train", str(pair)])
+    assert (result.exit_code, "it is for 2 ranks, here are 1" in result.stderr) == (2, True)
+    plan.write_text(plan.read_text()[:500])
+    result = CliRunner().invoke(main, ["train", str(plan)])
+    assert (result.exit_code, "the file is cut off" in result.stderr) == (2, True)
+
+
+def test_criteo_lines_are_read_in_rounds(plan: Path, tmp_path: Path) -> None:
+    """Missing numbers and categories are allowed; a line of another width is a fault."""
+    data = tmp_path / "day.tsv"
+    lines = [
+        "\t".join([str(i % 2), *(["3", ""] * 7)[:13], *(["1a2b", "", "ff"] * 9)[:26]])
+        for i in range(7)
+    ]
+    data.write_text("\n".join(lines) + "\n")
+    arguments = ["train", str(plan), "--data", str(data), "--batch", "4", "--steps", "5"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert list(losses_of(result.stdout)) == [5]
+    data.write_text("\n".join([*lines, "1\t2"]) + "\n")
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert f"{data}:8: error: has 2 fields, not 40" in result.stderr
+
+
+@pytest.mark.slow
+def test_torchrun_trains_and_measures(tmp_path: Path) -> None:
+    """Two processes: losses on rank 0's stdout alone, and a file of what all ranks measured."""
+    plan, out = tmp_path / "plan.json", tmp_path / "measured.json"
+    plan.write_text(plan_of(2, "rowwise_adagrad", "prefetch_sparse_dist"))
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("-m", "shardplan.executor", "train", str(plan), "--steps", "12", "--measure", str(out)),
+    ]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(losses_of(done.stdout)) == [10, 12]
+    measured = json.loads(out.read_text())
+    assert (measured["engine"], measured["world_size"]) == ("native", 2)
+    assert set(measured["phases"]) >= PHASES
+    for rank in measured["ranks"]:
+        assert rank["steps"] == 7
+        assert 0 < sum(rank["phases"].values()) <= rank["step_seconds"]
+        assert rank["memory_bytes"]["hbm"] > 0
+        assert all(count > 0 for count in rank["sent_bytes"].values())
+    for phase, seconds in measured["phases"].items():
+        assert seconds == max(rank["phases"].get(phase, 0.0) for rank in measured["ranks"])
