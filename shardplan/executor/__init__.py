@@ -1,1 +1,1 @@
-"""Plans that run: under TorchRec, and under plain torch.distributed."""
+"""Plans run: under TorchRec, and under plain ``torch.distributed``."""
