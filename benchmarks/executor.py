@@ -2,15 +2,17 @@
 
     python benchmarks/executor.py [--processes 2] [--cost-model ours.yaml] [--format table|json]
 
-shardplan plans with a cost model of this machine: the one of ``--cost-model``, which
-``shardplan calibrate`` has written, or one that is measured first. TorchRec's planner gets the
-measured rates of the same machine. Needs torch and torchrec.
+shardplan plans with a cost model of this machine: the one of ``--cost-model``, such as
+``shardplan calibrate`` writes, or one that is measured first, in the same way, but with FBGEMM's
+kernels, which TorchRec trains with. TorchRec's planner gets the measured rates of the same machine.
+Needs torch and torchrec.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from shardplan.workload.workload import Workload
 
 _OURS = "shardplan"
+_KEEP_PAGES = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**36)}
+"""For the processes that measure: large buffers stay with them from step to step, as with the
+allocators that training jobs are run with. Else the kernel's zeroing of pages is measured."""
 NAMES = [name for name in CONTENDERS if name not in ("ldm", "random")]
 
 
@@ -118,12 +123,16 @@ def _types(plan: Plan) -> dict[str, int]:
 
 
 def _calibrated(processes: int, budget_seconds: float) -> dict[str, Any]:
+    import fbgemm_kernels
+
+    from shardplan.calibrate import worker
     from shardplan.calibrate.cost_model_fit import fit_cost_model
     from shardplan.calibrate.crew import Crew
     from shardplan.calibrate.grid import tasks
     from shardplan.calibrate.machine import Machine
     from shardplan.calibrate.session import run_tasks
 
+    worker.serve = fbgemm_kernels.serve
     with Crew(processes, on_gpu=False) as crew:
         measurements = run_tasks(tasks(processes), crew, budget_seconds)
     return fit_cost_model("here", Machine.here("cpu"), processes, measurements)
@@ -136,6 +145,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=120, help="seconds to calibrate")
     parser.add_argument("--time-limit", type=float, default=20, help="seconds for shardplan")
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--keep", type=Path, help="write the measured cost model to this file")
     parser.add_argument("--only", default="", help="models whose name contains this")
     parser.add_argument("--format", choices=["table", "json"], default="table")
     parser.add_argument("--json", type=Path, help="write all that is known to this file too")
@@ -145,10 +155,13 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure and print."""
     words = _arguments()
+    os.environ |= _KEEP_PAGES
     if words.cost_model:
         cost_model = yaml.safe_load(words.cost_model.read_text(encoding="utf-8"))
     else:
         cost_model = _calibrated(words.processes, words.budget)
+    if words.keep:
+        words.keep.write_text(yaml.safe_dump(cost_model, sort_keys=False), encoding="utf-8")
     rows = measure(words, cost_model)
     text = json.dumps([asdict(row) for row in rows], indent=1) + "\n"
     if words.json:
