@@ -61,7 +61,7 @@ def shard(
         found += faults(model, read, device.type, allow_inexact=allow_inexact)
     except InputError as error:
         found += error.diagnostics
-    agree(fingerprint(read.model_dump(mode="json", include={"plan"})) if read else "", found)
+    agree(fingerprint(read.model_dump_json(include={"plan"})) if read else "", found)
     assert read is not None
     return wrap(model, read, device, learning_rate, fused_params or {})
 
