@@ -10,6 +10,7 @@ from table_sets import published_set, sample_of_856
 
 from shardplan.case import case_of_value
 from shardplan.errors import NoPlanFound
+from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.build import build_plan
 from shardplan.plan.optimality import Optimality, Status, Termination
 from shardplan.plan.plan import Plan
@@ -17,7 +18,7 @@ from shardplan.plan.predict import predict
 from shardplan.plan.provenance import RunInfo, SolverInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from contenders import Limits
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 _WEIGHT_BYTES = 64 * 2**20
 """Of each model: so many plans of it stand in memory side by side."""
 _FP32_BYTES = 4
+_FEW = (
+    (ShardingType.TABLE_WISE,),
+    (ShardingType.TABLE_WISE, ShardingType.DATA_PARALLEL),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,29 @@ def case_of(model: Model, cost_model: dict[str, Any], processes: int) -> Case:
         },
         model.name,
     )
+
+
+def narrowed(case: Case, kinds: Sequence[ShardingType]) -> Case:
+    """The case with these sharding types alone."""
+    tables = [table.name for table in case.workload.tables]
+    constraint = {"tables": tables, "sharding": [kind.value for kind in kinds]}
+    return case_of_value(case.resolved | {"constraints": [constraint]}, case.workload.name)
+
+
+def plan_with_few_types(case: Case, limits: Limits, type_seconds: float) -> Plan:
+    """shardplan's best plan where each sharding type after the first costs ``type_seconds`` too."""
+    cases = [*(narrowed(case, kinds) for kinds in _FEW), case]
+    made = [CONTENDERS["shardplan"](each, limits) for each in cases]
+    return min(
+        (plan for plan in made if isinstance(plan, Plan)),
+        key=lambda plan: plan.prediction.step_seconds + type_seconds * len(types_of(plan)),
+    )
+
+
+def types_of(plan: Plan) -> dict[str, int]:
+    """How many tables have which sharding type."""
+    types = [entry.sharding_type.value for of in plan.plan.values() for entry in of.values()]
+    return {kind: types.count(kind) for kind in dict.fromkeys(types)}
 
 
 def plans(case: Case, names: list[str], limits: Limits) -> Iterator[tuple[str, Plan]]:

@@ -6,6 +6,10 @@ shardplan plans with a cost model of this machine: the one of ``--cost-model``, 
 ``shardplan calibrate`` writes, or one that is measured first, in the same way, but with FBGEMM's
 kernels, which TorchRec trains with. TorchRec's planner gets the measured rates of the same machine.
 Needs torch and torchrec.
+
+TorchRec distributes, looks up and returns the tables of each sharding type apart. What one more
+type costs a step is measured too; "few types" is shardplan's plan with that cost counted, chosen
+among a plan of whole tables, one of whole and data-parallel tables, and the free one.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,9 +26,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 from contenders import CONTENDERS, Limits
-from executed_models import case_of, models, plans
+from executed_models import (
+    Model,
+    case_of,
+    models,
+    narrowed,
+    plan_with_few_types,
+    plans,
+    types_of,
+)
 from report import as_markdown
 
+from shardplan.options.sharding_type import ShardingType
 from shardplan.units import parse_rate
 
 if TYPE_CHECKING:
@@ -33,10 +47,13 @@ if TYPE_CHECKING:
     from shardplan.workload.workload import Workload
 
 _OURS = "shardplan"
+_FEW_TYPES = "few types"
 _KEEP_PAGES = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**36)}
 """For the processes that measure: large buffers stay with them from step to step, as with the
 allocators that training jobs are run with. Else the kernel's zeroing of pages is measured."""
-NAMES = [name for name in CONTENDERS if name not in ("ldm", "random")]
+CONTENDING = [name for name in CONTENDERS if name not in ("ldm", "random")]
+NAMES = [_OURS, _FEW_TYPES, *CONTENDING[1:]]
+"""In the order in which they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +80,19 @@ def measure(words: argparse.Namespace, cost_model: dict[str, Any]) -> list[Row]:
     """All contenders on all models."""
     rows = []
     limits = Limits(time_limit_seconds=words.time_limit, torchrec_rates=_rates(cost_model))
+    type_seconds = seconds_of_a_type(cost_model, words.processes, words.rounds)
+    print(f"one sharding type more: {type_seconds * 1e3:.1f} ms", file=sys.stderr)
     for model in models():
         if words.only not in model.name:
             continue
         case = case_of(model, cost_model, words.processes)
-        made = dict(plans(case, NAMES, limits))
+        made = dict(plans(case, CONTENDING, limits))
+        made[_FEW_TYPES] = plan_with_few_types(case, limits, type_seconds)
         seconds = measured(case.workload, list(made.values()), words.processes, words.rounds)
         rows += [
             Row(
                 model.name, name, words.processes, tuple(of), plan.prediction.step_seconds,
-                _types(plan),
+                types_of(plan),
             )
             for (name, plan), of in zip(made.items(), seconds.T.tolist(), strict=True)
         ]  # fmt: skip
@@ -117,9 +137,20 @@ def _rates(cost_model: dict[str, Any]) -> dict[str, float]:
     return {"hbm": memory, "host_link": memory, "intra_host": link, "inter_host": link}
 
 
-def _types(plan: Plan) -> dict[str, int]:
-    types = [entry.sharding_type.value for of in plan.plan.values() for entry in of.values()]
-    return {kind: types.count(kind) for kind in dict.fromkeys(types)}
+def seconds_of_a_type(cost_model: dict[str, Any], processes: int, rounds: int) -> float:
+    """What one sharding type more costs a step of TorchRec's, which runs each on its own."""
+    tables = [{"name": f"t_{i}", "rows": 1000, "dim": 16, "pooling": 1} for i in range(8)]
+    case = case_of(Model("small", tables, 64 * processes), cost_model, processes)
+    limits = Limits(time_limit_seconds=1.0)
+    first, second = (
+        dict(plans(narrowed(case, [kind]), [_OURS], limits))[_OURS]
+        for kind in (ShardingType.TABLE_WISE, ShardingType.ROW_WISE)
+    )
+    ((module, whole),), ((_, cut),) = first.plan.items(), second.plan.items()
+    half = dict(list(whole.items())[:4]) | dict(list(cut.items())[4:])
+    both = first.model_copy(update={"plan": {module: half}})
+    seconds = measured(case.workload, [first, both], processes, rounds).min(axis=0)
+    return float(max(0.0, seconds[1] - seconds[0]))
 
 
 def _calibrated(processes: int, budget_seconds: float) -> dict[str, Any]:

@@ -57,6 +57,6 @@ def test_every_contender_is_trained(shared_data: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
-    assert [row["contender"] for row in rows] == NAMES
+    assert {row["contender"] for row in rows} == set(NAMES)
     assert all(0 < min(row["seconds"]) < 60 for row in rows)
     assert all(sum(row["sharding"].values()) == 12 for row in rows)

@@ -79,6 +79,12 @@ def test_key_value_tables_get_their_sizes_and_are_kept_apart(crew):
     assert all(0 < each < 1 for each in reserved), "no whole byte is reserved"
 
 
+def test_a_cache_larger_than_torchrec_makes_any_is_warned_of(crew):
+    for share, warnings in ((0.2, 0), (0.5, 1)):
+        plan = with_cache(row_wise(table("a")), "a", Kernel.KEY_VALUE, share)
+        assert len(crew.run("warned", plan)[0]) == warnings
+
+
 def test_a_prefetching_pipeline_is_told_to_the_caches(crew):
     plan = with_cache(row_wise(table("a"), pipeline="prefetch_sparse_dist"), "a", CACHING, 0.5)
     (told,) = crew.run("translated", plan, "cuda")[0].values()

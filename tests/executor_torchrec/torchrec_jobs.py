@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+import warnings
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,14 @@ def translated(plan: Plan, device_type: str) -> dict[str, Any]:
         for module, tables in sharding_plan(plan, device_type).plan.items()
         for name, table in tables.items()
     }
+
+
+def warned(plan: Plan) -> list[str]:
+    """What making TorchRec's plan warns of."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        sharding_plan(plan)
+    return [str(each.message) for each in found]
 
 
 def _shards(spec: Any) -> list[tuple[list[int], list[int], str]] | None:
