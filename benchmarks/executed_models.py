@@ -48,7 +48,7 @@ def models() -> Iterator[Model]:
     access = {"access": {"zipf": 1.05}}
     yield Model("dlrm-dcnv2", _scaled(published_set("mlperf-dlrm-dcnv2", **access)), 2048)
     yield Model("criteo-1tb", _scaled(published_set("criteo-1tb-40m", **access)), 8192)
-    for tables, seed, batch in ((12, 0, 2048), (24, 1, 2048), (24, 2, 1024), (48, 3, 512)):
+    for tables, seed, batch in ((12, 0, 8192), (24, 1, 4096), (24, 2, 4096), (48, 3, 2048)):
         name = f"{tables} of 856, sample {seed}"
         yield Model(name, _scaled(sample_of_856(tables, seed)), batch)
 
