@@ -41,7 +41,7 @@ from shardplan.options.sharding_type import ShardingType
 from shardplan.units import parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shardplan.plan.plan import Plan
     from shardplan.workload.workload import Workload
@@ -76,9 +76,8 @@ class Row:
         return min(self.seconds)
 
 
-def measure(words: argparse.Namespace, cost_model: dict[str, Any]) -> list[Row]:
+def measure(words: argparse.Namespace, cost_model: dict[str, Any]) -> Iterator[Row]:
     """All contenders on all models."""
-    rows = []
     limits = Limits(time_limit_seconds=words.time_limit, torchrec_rates=_rates(cost_model))
     type_seconds = seconds_of_a_type(cost_model, words.processes, words.rounds)
     print(f"one sharding type more: {type_seconds * 1e3:.1f} ms", file=sys.stderr)
@@ -89,14 +88,9 @@ def measure(words: argparse.Namespace, cost_model: dict[str, Any]) -> list[Row]:
         made = dict(plans(case, CONTENDING, limits))
         made[_FEW_TYPES] = plan_with_few_types(case, limits, type_seconds)
         seconds = measured(case.workload, list(made.values()), words.processes, words.rounds)
-        rows += [
-            Row(
-                model.name, name, words.processes, tuple(of), plan.prediction.step_seconds,
-                types_of(plan),
-            )
-            for (name, plan), of in zip(made.items(), seconds.T.tolist(), strict=True)
-        ]  # fmt: skip
-    return rows
+        for (name, plan), of in zip(made.items(), seconds.T.tolist(), strict=True):
+            predicted = plan.prediction.step_seconds
+            yield Row(model.name, name, words.processes, tuple(of), predicted, types_of(plan))
 
 
 def measured(
@@ -193,10 +187,13 @@ def main() -> None:
         cost_model = _calibrated(words.processes, words.budget)
     if words.keep:
         words.keep.write_text(yaml.safe_dump(cost_model, sort_keys=False), encoding="utf-8")
-    rows = measure(words, cost_model)
-    text = json.dumps([asdict(row) for row in rows], indent=1) + "\n"
-    if words.json:
-        words.json.write_text(text, encoding="utf-8")
+    rows: list[Row] = []
+    text = "[]"
+    for row in measure(words, cost_model):
+        rows.append(row)
+        text = json.dumps([asdict(row) for row in rows], indent=1) + "\n"
+        if words.json:
+            words.json.write_text(text, encoding="utf-8")
     print(text if words.format == "json" else as_markdown(*as_lines(rows)))
 
 
