@@ -24,7 +24,7 @@ from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -44,6 +44,8 @@ class Limits:
     time_limit_seconds: float = 60.0
     torchrec_seconds: int = 60
     """After these TorchRec's planner returns the best that it has found."""
+    torchrec_rates: Mapping[str, float] | None = None
+    """Bytes per second by the names of ruler.yaml, whose rates it gets otherwise."""
 
 
 def shardplan(case: Case, limits: Limits) -> Plan:
@@ -82,7 +84,8 @@ def torchrec(case: Case, limits: Limits, by_perf: bool) -> tuple[Decision, ...]:
     """TorchRec's own planner under TorchRec's own constants for these devices."""
     from torchrec_planner import plan_with_torchrec
 
-    return plan_with_torchrec(case, limits.torchrec_seconds, by_perf=by_perf)
+    seconds, rates = limits.torchrec_seconds, limits.torchrec_rates
+    return plan_with_torchrec(case, seconds, by_perf=by_perf, rates=rates)
 
 
 CONTENDERS: dict[str, Callable[[Case, Limits], Plan | tuple[Decision, ...]]] = {

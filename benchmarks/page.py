@@ -1,8 +1,8 @@
-"""Puts the measured tables into docs/performance.md and docs/cost-model.md.
+"""Puts the measured tables into docs/performance.md, docs/cost-model.md and docs/torchrec.md.
 
     python benchmarks/page.py
 
-reads docs/performance/*.json, which scale.py, quality.py and prediction.py write.
+reads docs/performance/*.json, which scale.py, quality.py, prediction.py and executor.py write.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import re
 from pathlib import Path
 
+import executor
 import prediction
 from growth_plot import growth_plot
 from prediction import Row
@@ -21,6 +22,7 @@ from shardplan.calibrate.accuracy import Accuracy
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 COST_MODEL = PAGE.with_name("cost-model.md")
+TORCHREC = PAGE.with_name("torchrec.md")
 FIGURES = PAGE.with_suffix("")
 _TABLE = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -50,12 +52,22 @@ def _prediction() -> str:
     return as_markdown(prediction.HEADER, [prediction.cells(row) for row in rows])
 
 
-_TABLES = {"scale": _scale, "quality": _quality, "prediction": _prediction}
+def _executor() -> str:
+    values = json.loads((FIGURES / "executor.json").read_text(encoding="utf-8"))
+    return as_markdown(*executor.as_lines([executor.Row(**value) for value in values]))
+
+
+_TABLES = {
+    "scale": _scale,
+    "quality": _quality,
+    "prediction": _prediction,
+    "executor": _executor,
+}
 
 
 def main() -> None:
     """Rewrite the pages and the plot."""
-    for page in (PAGE, COST_MODEL):
+    for page in (PAGE, COST_MODEL, TORCHREC):
         page.write_text(rendered(page.read_text(encoding="utf-8")), encoding="utf-8")
     (FIGURES / "scale.svg").write_text(growth_plot(points()), encoding="utf-8")
 

@@ -25,6 +25,8 @@ from shardplan.units import parse_rate
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torchrec.distributed.types import ParameterSharding
 
     from shardplan.case import Case
@@ -37,15 +39,19 @@ _OPTIMIZERS = {
 _COLUMNS = (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE, ShardingType.TABLE_COLUMN_WISE)
 
 
-def plan_with_torchrec(case: Case, seconds: int, *, by_perf: bool) -> tuple[Decision, ...]:
+def plan_with_torchrec(
+    case: Case, seconds: int, *, by_perf: bool, rates: Mapping[str, float] | None = None
+) -> tuple[Decision, ...]:
     """The planner's defaults otherwise; every device offers what the case leaves free for tables.
+
+    ``rates`` are bytes per second by the names of ruler.yaml, whose rates are the default.
 
     Raises NoPlanFound where it finds none.
     """
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     planner = EmbeddingShardingPlanner(
-        topology=_topology(case),
+        topology=_topology(case, rates or _ruler()),
         batch_size=case.workload.global_batch // case.topology.world_size,
         storage_reservation=FixedPercentageStorageReservation(0.0),
         partitioner=GreedyPerfPartitioner(sort_by=SortBy.PERF) if by_perf else None,
@@ -64,18 +70,21 @@ def plan_with_torchrec(case: Case, seconds: int, *, by_perf: bool) -> tuple[Deci
     )
 
 
-def _topology(case: Case) -> TheirTopology:
+def _ruler() -> dict[str, float]:
+    return {name: parse_rate(rate) for name, rate in read_yaml("ruler.yaml")["bandwidths"].items()}
+
+
+def _topology(case: Case, rates: Mapping[str, float]) -> TheirTopology:
     """TorchRec counts in bytes per millisecond."""
-    rates = {k: parse_rate(v) / 1e3 for k, v in read_yaml("ruler.yaml")["bandwidths"].items()}
     return TheirTopology(
         world_size=case.topology.world_size,
         compute_device="cuda",
         hbm_cap=int(case.capacity.free_bytes[0]),
         local_world_size=case.topology.devices_per_node,
-        hbm_mem_bw=rates["hbm"],
-        hbm_to_ddr_mem_bw=rates["host_link"],
-        intra_host_bw=rates["intra_host"],
-        inter_host_bw=rates["inter_host"],
+        hbm_mem_bw=rates["hbm"] / 1e3,
+        hbm_to_ddr_mem_bw=rates["host_link"] / 1e3,
+        intra_host_bw=rates["intra_host"] / 1e3,
+        inter_host_bw=rates["inter_host"] / 1e3,
     )
 
 

@@ -12,7 +12,6 @@ pytest.importorskip("torch")
 pytest.importorskip("shardplan.workload.lru", reason="caches are not planned yet")
 
 from random_specs import TOPOLOGY
-from shardplan.workload.lru import lru_curve
 from test_native_engine import setup_of
 
 from shardplan.case import case_of_value
@@ -23,6 +22,7 @@ from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.workload.access import Zipf
+from shardplan.workload.lru import lru_curve
 
 if TYPE_CHECKING:
     from shardplan.plan.plan import Plan

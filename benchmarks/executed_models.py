@@ -1,0 +1,127 @@
+"""Models small enough to train here, and the plans that contenders make for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from contenders import CONTENDERS
+from table_sets import published_set, sample_of_856
+
+from shardplan.case import case_of_value
+from shardplan.errors import NoPlanFound
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.build import build_plan
+from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.plan import Plan
+from shardplan.plan.predict import predict
+from shardplan.plan.provenance import RunInfo, SolverInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from contenders import Limits
+
+    from shardplan.case import Case
+    from shardplan.plan.decision import Decision
+
+_WEIGHT_BYTES = 64 * 2**20
+"""Of each model: so many plans of it stand in memory side by side."""
+_FP32_BYTES = 4
+_FEW = (
+    (ShardingType.TABLE_WISE,),
+    (ShardingType.TABLE_WISE, ShardingType.DATA_PARALLEL),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Tables and the batch of all processes."""
+
+    name: str
+    tables: list[dict[str, Any]]
+    global_batch: int
+
+
+def models() -> Iterator[Model]:
+    """Six of them: rows are scaled down, dims and poolings are as published."""
+    access = {"access": {"zipf": 1.05}}
+    yield Model("dlrm-dcnv2", _scaled(published_set("mlperf-dlrm-dcnv2", **access)), 2048)
+    yield Model("criteo-1tb", _scaled(published_set("criteo-1tb-40m", **access)), 8192)
+    for tables, seed, batch in ((12, 0, 8192), (24, 1, 4096), (24, 2, 4096), (48, 3, 2048)):
+        name = f"{tables} of 856, sample {seed}"
+        yield Model(name, _scaled(sample_of_856(tables, seed)), batch)
+
+
+def case_of(model: Model, cost_model: dict[str, Any], processes: int) -> Case:
+    """One node of CPU processes, with room for whatever a plan does."""
+    link = cost_model["scale_up"]["link"]["value"]
+    return case_of_value(
+        {
+            "name": model.name,
+            "batch": {"global": model.global_batch},
+            "topology": {
+                "name": "here",
+                "cost_model": cost_model["name"],
+                "nodes": 1,
+                "devices_per_node": processes,
+                "device": {"hbm": {"capacity": "1TB", "read": "1TB/s"}, "host_link": "1TB/s"},
+                "scale_up": {"kind": "switch", "bandwidth": link},
+            },
+            "cost_model": cost_model,
+            "training": {"optimizer": "sgd", "pipeline": "none"},
+            "tables": model.tables,
+        },
+        model.name,
+    )
+
+
+def narrowed(case: Case, kinds: Sequence[ShardingType]) -> Case:
+    """The case with these sharding types alone."""
+    tables = [table.name for table in case.workload.tables]
+    constraint = {"tables": tables, "sharding": [kind.value for kind in kinds]}
+    return case_of_value(case.resolved | {"constraints": [constraint]}, case.workload.name)
+
+
+def plan_with_few_types(case: Case, limits: Limits, type_seconds: float) -> Plan:
+    """shardplan's best plan where each sharding type after the first costs ``type_seconds`` too."""
+    cases = [*(narrowed(case, kinds) for kinds in _FEW), case]
+    made = [CONTENDERS["shardplan"](each, limits) for each in cases]
+    return min(
+        (plan for plan in made if isinstance(plan, Plan)),
+        key=lambda plan: plan.prediction.step_seconds + type_seconds * len(types_of(plan)),
+    )
+
+
+def types_of(plan: Plan) -> dict[str, int]:
+    """How many tables have which sharding type."""
+    types = [entry.sharding_type.value for of in plan.plan.values() for entry in of.values()]
+    return {kind: types.count(kind) for kind in dict.fromkeys(types)}
+
+
+def plans(case: Case, names: list[str], limits: Limits) -> Iterator[tuple[str, Plan]]:
+    """By contender; one that finds no plan is left out."""
+    for name in names:
+        try:
+            found = CONTENDERS[name](case, limits)
+        except NoPlanFound:
+            continue
+        yield name, found if isinstance(found, Plan) else _plan(case, found, name)
+
+
+def _plan(case: Case, decisions: tuple[Decision, ...], contender: str) -> Plan:
+    prediction = predict(case, decisions)
+    optimality = Optimality.of(
+        case.objective, prediction.step_seconds, 0.0,
+        bound="none", status=Status.FEASIBLE, termination=Termination.FINISHED,
+    )  # fmt: skip
+    solver = SolverInfo(method=contender, seed=0, shardplan_version="0")
+    run = RunInfo(generated_at="1970-01-01T00:00:00Z", elapsed_seconds=0.0)
+    return build_plan(case, decisions, prediction, optimality, solver, run)
+
+
+def _scaled(tables: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same tables with fewer rows, in proportion, together of ``_WEIGHT_BYTES``."""
+    size = sum(table["rows"] * table["dim"] * _FP32_BYTES for table in tables)
+    share = min(1.0, _WEIGHT_BYTES / size)
+    return [table | {"rows": max(4, round(table["rows"] * share))} for table in tables]

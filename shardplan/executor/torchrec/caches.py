@@ -1,0 +1,102 @@
+"""Caches of a plan as TorchRec's parameters, one by one where TorchRec would merge them."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torchrec.distributed.types import CacheAlgorithm, CacheParams, KeyValueParams
+
+from shardplan.options.kernel import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from shardplan.plan.plan import Plan
+    from shardplan.plan.table_entry import CacheEntry, TableEntry
+    from shardplan.workload.dtype import Dtype
+
+Key = tuple[str, str]
+"""Module and table."""
+
+_MOST_OF_KEY_VALUE = 0.2
+"""TorchRec's own load factor of key-value tables, which a size can lower but not raise."""
+
+
+def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
+    """``cache_params`` and ``key_value_params`` of every table that has a cache.
+
+    TorchRec puts tables of one rank into one batched operator, gives it the mean of their load
+    factors weighted by rows, cache lines as wide as its widest table, and key-value tables one
+    cache for all. Parameters that differ keep tables apart, even one that does nothing:
+    ``reserved_memory`` is taken in whole bytes, so that a fraction of a byte reserves none. Tables
+    get the same fraction where they may share an operator: with the same load factor and width.
+    """
+    cached = [
+        _Cached((module, name), entry, entry.cache)
+        for module, entries in plan.plan.items()
+        for name, entry in entries.items()
+        if entry.cache is not None
+    ]
+    dtypes = {(table.module, table.name): table.dtype for table in plan.tables}
+    order = {group: i for i, group in enumerate(dict.fromkeys(c.group for c in cached), start=1)}
+    found: dict[Key, dict[str, Any]] = {}
+    for each in cached:
+        fraction = order[each.group] / (len(order) + 1)
+        found[each.key] = {"cache_params": _cache_params(each.cache, fraction, _prefetches(plan))}
+        if each.entry.compute_kernel is Kernel.KEY_VALUE:
+            found[each.key]["key_value_params"] = _key_value_params(each, dtypes[each.key])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    """A table that has a cache."""
+
+    key: Key
+    entry: TableEntry
+    cache: CacheEntry
+
+    @property
+    def group(self) -> Hashable:
+        """Tables of the same group may share an operator."""
+        if self.entry.compute_kernel is Kernel.KEY_VALUE:
+            return self.key
+        width = max((shard.shard_sizes[1] for shard in self.entry.shards), default=0)
+        return (self.cache.load_factor, width)
+
+
+def _cache_params(cache: CacheEntry, fraction: float, prefetches: bool) -> Any:
+    algorithm = getattr(cache, "algorithm", "lru")
+    return CacheParams(
+        algorithm=CacheAlgorithm.LFU if algorithm == "lfu" else CacheAlgorithm.LRU,
+        load_factor=cache.load_factor,
+        reserved_memory=fraction,
+        prefetch_pipeline=True if prefetches else None,
+    )
+
+
+def _key_value_params(cached: _Cached, dtype: Dtype) -> Any:
+    """Sizes for the table's largest shard: TorchRec counts in whole MiB of HBM, GiB of DDR."""
+    in_hbm, in_ddr = cached.cache.load_factor, _ddr_load_factor(cached.cache)
+    if in_hbm > _MOST_OF_KEY_VALUE:
+        message = f"the HBM cache of {'.'.join(cached.key)} shall hold {in_hbm:.0%} of its rows"
+        most = f"TorchRec gives a key_value table at most {_MOST_OF_KEY_VALUE:.0%}"
+        warnings.warn(f"{message}; {most}", stacklevel=2)
+    largest = max(math.prod(shard.shard_sizes) for shard in cached.entry.shards) * dtype.bytes
+    return KeyValueParams(
+        max_l1_cache_size=math.ceil(in_hbm * largest / 2**20),
+        l2_cache_size=math.ceil(in_ddr * largest / 2**30),
+    )
+
+
+def _ddr_load_factor(cache: CacheEntry) -> float:
+    """The further share of rows that DDR holds, 0 where the plan gives none."""
+    return getattr(cache, "ddr_load_factor", None) or 0.0
+
+
+def _prefetches(plan: Plan) -> bool:
+    training = (plan.resolved or {}).get("training", {})
+    return bool(training.get("pipeline") == "prefetch_sparse_dist")

@@ -1,0 +1,61 @@
+"""What TorchRec would run wrongly, or not at all, whatever the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from shardplan.plan.checks.coverage import check_coverage
+from shardplan.plan.checks.runtime import check_placements, check_rules
+from shardplan.plan.finding import Finding
+from shardplan.plan.planned import Planned
+from shardplan.plan.recover import decision_of
+from shardplan.workload.access import Uniform
+from shardplan.workload.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.plan.plan import Plan, TableFacts
+    from shardplan.topology.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """All that these rules ask of a topology."""
+
+    world_size: int
+    devices_per_node: int
+
+
+def geometry_faults(plan: Plan) -> Iterator[Finding]:
+    """Shards that TorchRec would not look up where the plan has them, or crash on.
+
+    ``solve`` writes no such plan, but people edit plans: of rows cut unevenly, or placed in
+    another order of ranks, TorchRec says nothing and trains other rows.
+    """
+    shape = cast("Topology", _Shape(plan.world_size, plan.local_world_size))
+    for position, facts in enumerate(plan.tables):
+        entry = plan.plan.get(facts.module, {}).get(facts.name)
+        if entry is None:
+            continue
+        planned = Planned(position, _table(facts), entry)
+        found = [*check_coverage(planned), *check_rules(planned, shape)]
+        found += check_placements(planned, shape)
+        if not found:
+            decision = decision_of(planned, shape)
+            found = [decision] if isinstance(decision, Finding) else []
+        yield from found
+
+
+def _table(facts: TableFacts) -> Table:
+    return Table(
+        name=facts.name,
+        module=facts.module,
+        rows=facts.rows,
+        dim=facts.dim,
+        dtype=facts.dtype,
+        features=facts.features,
+        poolings=(facts.pooling,),
+        access=Uniform(),
+    )

@@ -1,0 +1,128 @@
+"""How a plan's model is trained: what TorchRec's sharder is told of it, and what it cannot do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fbgemm_gpu.split_embedding_configs import EmbOptimType
+from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
+from torchrec.distributed.fbgemm_qcomm_codec import (
+    CommType,
+    QCommsConfig,
+    get_qcomm_codecs_registry,
+)
+
+from shardplan.executor.torchrec.fault import fault
+from shardplan.options.kernel import Kernel
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from shardplan.diagnostics import Diagnostic
+    from shardplan.executor.torchrec.model_tables import ModelTable
+    from shardplan.plan.plan import Plan
+
+_OPTIMIZERS = {
+    Optimizer.SGD: (EmbOptimType.EXACT_SGD, "SGD"),
+    Optimizer.ADAGRAD: (EmbOptimType.EXACT_ADAGRAD, "Adagrad"),
+    Optimizer.ROWWISE_ADAGRAD: (EmbOptimType.EXACT_ROWWISE_ADAGRAD, "RowWiseAdagrad"),
+    Optimizer.ADAM: (EmbOptimType.ADAM, "Adam"),
+}
+"""FBGEMM's optimizer, and the class that sets it through ``apply_optimizer_in_backward``."""
+_WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOfPlan:
+    """What a plan was made for."""
+
+    optimizer: Optimizer
+    comm_forward: Dtype
+    comm_backward: Dtype
+
+
+def training_of(plan: Plan) -> TrainingOfPlan | None:
+    """From the spec inside the plan; None where it is not there or cannot be read."""
+    try:
+        training = (plan.resolved or {})["training"]
+        wire = training["comm_dtype"]
+        return TrainingOfPlan(
+            Optimizer(training["optimizer"]), Dtype(wire["forward"]), Dtype(wire["backward"])
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def training_faults(
+    plan: Plan,
+    modules: Mapping[str, Sequence[ModelTable]],
+    device_type: str,
+    *,
+    allow_inexact: bool,
+) -> Iterator[Diagnostic]:
+    """What TorchRec cannot train on these devices, or would train otherwise than unsharded."""
+    training = training_of(plan)
+    if training is None:
+        hint = "solve again, and keep the plan file as it is written"
+        yield fault(plan, "resolved.training", "does not say how the model is trained", hint)
+        return
+    if device_type == "cpu":
+        yield from _faults_of_cpu(plan, training, allow_inexact)
+    if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not allow_inexact:
+        yield from _faults_of_column_shards(plan)
+    wanted = _OPTIMIZERS[training.optimizer][1]
+    for module, tables in modules.items():
+        for table in tables:
+            if table.optimizers not in ((), (wanted,)):
+                yield fault(
+                    plan, f"plan.{module}.{table.name}",
+                    f"is trained by {', '.join(table.optimizers)}; the plan is for {wanted}",
+                    "apply that one, or none, or solve again with the model's training.optimizer",
+                )  # fmt: skip
+
+
+def sharders(
+    plan: Plan, device: Any, learning_rate: float, fused_params: Mapping[str, Any]
+) -> list[Any]:
+    """The sharder of EmbeddingBagCollections with the plan's optimizer and wire formats."""
+    training = training_of(plan)
+    assert training is not None
+    wire = QCommsConfig(_WIRE[training.comm_forward], _WIRE[training.comm_backward])
+    optimizer, _ = _OPTIMIZERS[training.optimizer]
+    fused = {"optimizer": optimizer, "learning_rate": learning_rate, **fused_params}
+    codecs = get_qcomm_codecs_registry(wire, device=device)
+    return [EmbeddingBagCollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
+
+
+def _faults_of_cpu(
+    plan: Plan, training: TrainingOfPlan, allow_inexact: bool
+) -> Iterator[Diagnostic]:
+    """What FBGEMM has for GPUs alone."""
+    if training.optimizer is Optimizer.ADAM:
+        where, message = "resolved.training.optimizer", "adam: FBGEMM has it for GPUs alone"
+        yield fault(plan, where, message, "solve again with another optimizer, or train on GPUs")
+    if Dtype.BF16 in (training.comm_forward, training.comm_backward) and not allow_inexact:
+        where, message = "resolved.training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
+        yield fault(plan, where, message, "solve again with fp16, or allow it: allow_inexact")
+    for module, entries in plan.plan.items():
+        for name, entry in entries.items():
+            if entry.compute_kernel is Kernel.KEY_VALUE:
+                where, message = f"plan.{module}.{name}", "key_value: FBGEMM has it for GPUs alone"
+                yield fault(plan, where, message, "solve again with other kernels for the table")
+
+
+def _faults_of_column_shards(plan: Plan) -> Iterator[Diagnostic]:
+    """Row-wise Adagrad keeps a sum of squares per row; TorchRec one per row and column shard."""
+    for module, entries in plan.plan.items():
+        for name, entry in entries.items():
+            blocks = len({shard.shard_offsets[1] for shard in entry.shards})
+            if blocks > 1:
+                yield fault(
+                    plan, f"plan.{module}.{name}",
+                    f"{entry.sharding_type} in {blocks} column shards: under rowwise_adagrad each "
+                    "adapts on its own in TorchRec, unlike the whole table",
+                    "solve again with training.exact_updates: true, or allow it: allow_inexact",
+                )  # fmt: skip

@@ -1,0 +1,80 @@
+"""Plans train under TorchRec as the unsharded model does: outputs and weights after five steps."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+from executor_plans import random_plan, with_cache
+from rank_crew import Crew
+
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("torchrec") is None, reason="torchrec is not installed"),
+]
+OPTIMIZERS = ("sgd", "adagrad", "rowwise_adagrad")
+"""Those that FBGEMM has on CPU."""
+CUT_IN_COLUMNS = (
+    ShardingType.COLUMN_WISE,
+    ShardingType.TABLE_COLUMN_WISE,
+    ShardingType.GRID_SHARD,
+)
+NEAR = 1e-6
+
+
+@pytest.fixture(scope="module", params=[2, 4], ids=["2 ranks", "2 nodes of 2 ranks"])
+def crew(request):
+    with Crew(request.param, 2) as crew:
+        yield crew
+
+
+def is_exact(kind: ShardingType, optimizer: str) -> bool:
+    return optimizer != "rowwise_adagrad" or kind not in CUT_IN_COLUMNS
+
+
+def trained(crew: Crew, plan, optimizer: str, **options) -> tuple[float, float]:
+    """The largest differences of any rank: of outputs, of weights."""
+    found = crew.run("train_beside_unsharded", plan, optimizer, **options)
+    return max(outputs for outputs, _ in found), max(weights for _, weights in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "optimizer"),
+    [(k, o) for k in ShardingType for o in OPTIMIZERS if is_exact(k, o)],
+)
+def test_each_sharding_type_trains_as_unsharded(crew, kind, optimizer):
+    plan = random_plan(1, crew.ranks, optimizer, only=kind)
+    assert max(trained(crew, plan, optimizer)) < NEAR
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_mix_of_types_and_kernels_trains_as_unsharded(crew, seed, optimizer):
+    plan = random_plan(seed, crew.ranks, optimizer, exact_updates=True)
+    assert max(trained(crew, plan, optimizer)) < NEAR
+
+
+def test_cached_tables_train_as_unsharded(crew):
+    """On CPU the kernel runs without its cache, with the parameters of one."""
+    plan = random_plan(2, crew.ranks, "adagrad", only=ShardingType.ROW_WISE)
+    for name, share in (("t0", 0.25), ("t1", 0.5)):
+        plan = with_cache(plan, name, Kernel.FUSED_UVM_CACHING, share)
+    assert max(trained(crew, plan, "adagrad")) < NEAR
+
+
+@pytest.mark.parametrize("kind", CUT_IN_COLUMNS)
+def test_rowwise_adagrad_over_column_shards_is_inexact_where_allowed(crew, kind):
+    plan = random_plan(1, crew.ranks, "rowwise_adagrad", only=kind)
+    _, weights = trained(crew, plan, "rowwise_adagrad", allow_inexact=True)
+    assert weights > 1e-3
+
+
+def test_outputs_and_gradients_travel_as_the_plan_says(crew):
+    """In fp16: off by its rounding, and no more."""
+    wire = {"comm_dtype": {"forward": "fp16", "backward": "fp16"}}
+    plan = random_plan(3, crew.ranks, only=ShardingType.COLUMN_WISE, **wire)
+    outputs, _ = trained(crew, plan, "sgd")
+    assert NEAR < outputs < 4e-3

@@ -1,0 +1,309 @@
+"""What the ranks of a test do with TorchRec: each function runs on every rank of a crew.
+
+What TorchRec has made of a plan can only be seen in its private members.
+"""
+
+# ruff: noqa: SLF001
+
+from __future__ import annotations
+
+import os
+import resource
+import warnings
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torchrec.distributed import comm
+from torchrec.distributed.model_parallel import DistributedModelParallel
+from torchrec.modules.embedding_configs import EmbeddingBagConfig
+from torchrec.modules.embedding_modules import EmbeddingBagCollection
+from torchrec.optim.optimizers import in_backward_optimizer_filter
+from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
+from torchrec.types import DataType
+
+from shardplan.errors import InputError
+from shardplan.executor.torchrec import shard, sharding_plan
+from shardplan.executor.torchrec.training import sharders
+from shardplan.executor.torchrec.wrap import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.plan.plan import Plan
+
+SAMPLES, STEPS, RATE, EPS = 6, 5, 0.05, 1e-8
+
+
+def model_of(plan: Plan, device: str = "meta") -> nn.Module:
+    """Modules as the plan names them, of EmbeddingBagCollections with its tables."""
+    root = nn.Module()
+    for path in plan.plan:
+        tables = [
+            EmbeddingBagConfig(
+                name=table.name,
+                num_embeddings=table.rows,
+                embedding_dim=table.dim,
+                feature_names=list(table.features),
+                data_type=DataType(table.dtype.upper()),
+            )
+            for table in plan.tables
+            if table.module == path
+        ]
+        *parents, last = path.split(".")
+        at = root
+        for name in parents:
+            if not hasattr(at, name):
+                setattr(at, name, nn.Module())
+            at = getattr(at, name)
+        setattr(at, last, EmbeddingBagCollection(tables, device=torch.device(device)))
+    return root
+
+
+def train_beside_unsharded(plan: Plan, optimizer: str, **options: Any) -> tuple[float, float]:
+    """(outputs, weights): the largest differences from the unsharded model, within all steps."""
+    whole = model_of(plan, "cpu")
+    _fill(whole)
+    sharded = shard(
+        model_of(plan), plan, learning_rate=RATE, fused_params={"eps": EPS}, device="cpu", **options
+    )
+    start = whole.state_dict()
+    for key, piece, where in _pieces(sharded):
+        piece.copy_(start[key][where])
+    plain = dict(in_backward_optimizer_filter(sharded.named_parameters()))
+    own, reference = _Optimizer(optimizer, plain), _Optimizer(optimizer, whole.named_parameters())
+    outputs = 0.0
+    for step in range(STEPS):
+        found = _outputs(sharded.module, plan, step, dist.get_rank())
+        _loss(found, step).backward()
+        own.step()
+        ranks = range(dist.get_world_size())
+        expected = [_outputs(whole, plan, step, rank) for rank in ranks]
+        (sum(_loss(each, step) for each in expected) / len(ranks)).backward()
+        reference.step()
+        outputs = max(outputs, (found - expected[dist.get_rank()]).abs().max().item())
+    end = whole.state_dict()
+    weights = [(piece - end[key][where]).abs().max() for key, piece, where in _pieces(sharded)]
+    assert all((end[key] != start_of).any() for key, start_of in _filled(plan).items())
+    return outputs, max((each.item() for each in weights), default=0.0)
+
+
+def refusal(plans: list[Plan | str], model: Plan, make_on: str = "meta") -> str:
+    """What ``shard`` raises, of each rank's own plan or file, for the model of another plan."""
+    mine = plans[dist.get_rank()]
+    try:
+        shard(model_of(model, make_on), mine, learning_rate=RATE, device="cpu")
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def translated(plan: Plan, device_type: str) -> dict[str, Any]:
+    """TorchRec's parameters of every table, by module and table, as plain values."""
+    return {
+        (module, name): asdict(table) | {"sharding_spec": _shards(table.sharding_spec)}
+        for module, tables in sharding_plan(plan, device_type).plan.items()
+        for name, table in tables.items()
+    }
+
+
+def warned(plan: Plan) -> list[str]:
+    """What making TorchRec's plan warns of."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        sharding_plan(plan)
+    return [str(each.message) for each in found]
+
+
+def _shards(spec: Any) -> list[tuple[list[int], list[int], str]] | None:
+    if spec is None:
+        return None
+    return [
+        (list(each.shard_offsets), list(each.shard_sizes), str(each.placement))
+        for each in spec.shards
+    ]
+
+
+def operators_of(plan: Plan, as_planned: bool = True) -> list[tuple[tuple[str, ...], float | None]]:
+    """The tables and the load factor of each of TorchRec's batched operators on this rank."""
+    translated = sharding_plan(plan, "cpu")
+    for module in translated.plan.values():
+        for table in module.values():
+            if not as_planned and table.cache_params:
+                table.cache_params.reserved_memory = None
+    sharded = DistributedModelParallel(
+        model_of(plan),
+        device=torch.device("cpu"),
+        plan=translated,
+        sharders=sharders(plan, torch.device("cpu"), RATE, {}),
+    )
+    return [
+        (
+            tuple(table.name for table in config.embedding_tables),
+            (config.fused_params or {}).get("cache_load_factor"),
+        )
+        for config in _configs(sharded, plan)
+    ]
+
+
+def growth_bytes(plan: Plan) -> int:
+    """By how much the most memory that this process ever had grows when it shards a model."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sharded = shard(model_of(plan), plan, learning_rate=RATE, device="cpu")
+    assert sum(piece.numel() for _, piece, _ in _pieces(sharded)) > 0
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+
+
+def accepted(plans: list[Plan]) -> int:
+    """How many ranks TorchRec accepts, in process groups that only pretend to be any."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    return sum(_accepted(plan) for plan in plans)
+
+
+def _accepted(plan: Plan) -> int:
+    """TorchRec's own acceptance for all ranks, one after the other: how many there are.
+
+    Each rank must hold exactly the elements that the plan gives it.
+    """
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    for rank in range(plan.world_size):
+        local = plan.local_world_size
+        os.environ |= {"LOCAL_WORLD_SIZE": str(local), "LOCAL_RANK": str(rank % local)}
+        comm._INTRA_PG = comm._CROSS_PG = None
+        dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=plan.world_size)
+        try:
+            model = model_of(plan)
+            assert faults(model, plan, "meta", allow_inexact=True) == []
+            device = torch.device("meta")
+            sharded = DistributedModelParallel(
+                model,
+                device=device,
+                plan=sharding_plan(plan, "meta"),
+                sharders=sharders(plan, device, RATE, {}),
+                init_data_parallel=False,
+                init_parameters=False,
+            )
+            assert _held(sharded, plan) == _planned(plan, rank)
+        finally:
+            dist.destroy_process_group()
+    return plan.world_size
+
+
+class _Optimizer:
+    """Plain parameters, by the book: w -= rate * g / (sqrt(sum of squares) + eps)."""
+
+    def __init__(self, kind: str, parameters: Any) -> None:
+        self._kind = kind
+        self._parameters = dict(parameters)
+        self._squares = {name: torch.zeros(()) for name in self._parameters}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for name, weight in self._parameters.items():
+            if weight.grad is None:
+                continue
+            gradient = weight.grad
+            if self._kind == "sgd":
+                weight -= RATE * gradient
+            else:
+                square = gradient.square()
+                if self._kind == "rowwise_adagrad":
+                    square = square.mean(dim=1, keepdim=True)
+                self._squares[name] = self._squares[name] + square
+                weight -= RATE * gradient / (self._squares[name].sqrt() + EPS)
+        for weight in self._parameters.values():  # Only now: tables of TorchRec's share a gradient.
+            weight.grad = None
+
+
+def _fill(whole: nn.Module) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for weight in whole.parameters():
+        weight.data.normal_(std=0.5, generator=generator)
+
+
+def _filled(plan: Plan) -> dict[str, Any]:
+    whole = model_of(plan, "cpu")
+    _fill(whole)
+    return whole.state_dict()
+
+
+def _batch(tables: list[Any], seed: int) -> Any:
+    """A batch that touches the first and the last row of each table."""
+    generator = torch.Generator().manual_seed(seed)
+    keys, ids, lengths = [], [], []
+    for table in tables:
+        for feature in table.features:
+            count = torch.randint(0, 5, (SAMPLES,), generator=generator)
+            count[0] = 2
+            found = torch.randint(0, table.rows, (int(count.sum()),), generator=generator)
+            found[0], found[1] = 0, table.rows - 1
+            keys.append(feature)
+            ids.append(found)
+            lengths.append(count)
+    return KeyedJaggedTensor(keys=keys, values=torch.cat(ids), lengths=torch.cat(lengths))
+
+
+def _outputs(model: nn.Module, plan: Plan, step: int, rank: int) -> Any:
+    """(samples, all features): side by side in the order of their names."""
+    parts = []
+    for path in plan.plan:
+        tables = [table for table in plan.tables if table.module == path]
+        pooled = model.get_submodule(path)(_batch(tables, 1000 * step + rank)).to_dict()
+        parts += [pooled[feature] for feature in sorted(pooled)]
+    return torch.cat(parts, dim=1)
+
+
+def _loss(outputs: Any, step: int) -> Any:
+    generator = torch.Generator().manual_seed(step)
+    weights = torch.randn(outputs.shape[1], generator=generator)
+    return ((outputs * weights).sum(dim=1) ** 2).mean() / outputs.shape[1]
+
+
+@torch.no_grad()
+def _pieces(sharded: nn.Module) -> Iterator[tuple[str, Any, tuple[slice, slice]]]:
+    """(key, weights, where they lie in the table) of everything that this rank holds."""
+    for key, value in sharded.state_dict().items():
+        if hasattr(value, "local_shards"):
+            found = [(piece.tensor, piece.metadata.shard_offsets) for piece in value.local_shards()]
+        elif hasattr(value, "to_local"):
+            local = value.to_local()
+            found = list(zip(local.local_shards(), local.local_offsets(), strict=True))
+        else:
+            found = [(value, (0, 0))]
+        for piece, (row, column) in found:
+            rows, columns = piece.shape
+            yield key, piece.detach(), (slice(row, row + rows), slice(column, column + columns))
+
+
+def _configs(sharded: nn.Module, plan: Plan) -> Iterator[Any]:
+    for path in plan.plan:
+        for lookup in sharded.module.get_submodule(path)._lookups:
+            for operator in getattr(lookup, "module", lookup)._emb_modules:
+                yield operator._config
+
+
+def _held(sharded: nn.Module, plan: Plan) -> Counter[str]:
+    held: Counter[str] = Counter()
+    for config in _configs(sharded, plan):
+        for table in config.embedding_tables:
+            held[table.name] += table.local_rows * table.local_cols
+    return held
+
+
+def _planned(plan: Plan, rank: int) -> Counter[str]:
+    """Tables' names are unique in these plans."""
+    elements = {table.name: table.rows * table.dim for table in plan.tables}
+    held: Counter[str] = Counter()
+    for entries in plan.plan.values():
+        for name, entry in entries.items():
+            if not entry.shards:
+                held[name] += elements[name]
+            for owner, piece in zip(entry.ranks, entry.shards, strict=False):
+                if owner == rank:
+                    held[name] += piece.shard_sizes[0] * piece.shard_sizes[1]
+    return held
