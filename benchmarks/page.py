@@ -2,7 +2,7 @@
 
     python benchmarks/page.py
 
-reads docs/performance/*.json, which scale.py, quality.py and prediction.py write.
+reads docs/performance/*.json, which scale.py, quality.py, tiers.py and prediction.py write.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 import prediction
+import tiers
 from growth_plot import growth_plot
 from prediction import Row
 from report import as_markdown, as_summary, read_rows
@@ -44,13 +45,17 @@ def _quality() -> str:
     return as_summary(read_rows(FIGURES / "quality.json"))
 
 
+def _tiers() -> str:
+    return tiers.as_page(read_rows(FIGURES / "tiers.json"))
+
+
 def _prediction() -> str:
     values = json.loads((FIGURES / "prediction.json").read_text(encoding="utf-8"))
     rows = [Row(**value | {"accuracy": Accuracy(**value["accuracy"])}) for value in values]
     return as_markdown(prediction.HEADER, [prediction.cells(row) for row in rows])
 
 
-_TABLES = {"scale": _scale, "quality": _quality, "prediction": _prediction}
+_TABLES = {"scale": _scale, "quality": _quality, "tiers": _tiers, "prediction": _prediction}
 
 
 def main() -> None:
