@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from contenders import CONTENDERS, TORCHREC, Limits
 from own_process import in_own_process
+from tier_contenders import TIER_CONTENDERS
 
+from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.plan.plan import Plan
 from shardplan.plan.predict import predict
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
+
+
+_ALL = CONTENDERS | TIER_CONTENDERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def _run(instance: Instance, contender: str, limits: Limits, row: Row) -> Row:
         importlib.import_module("torchrec_planner")
     clock, started = time.monotonic(), time.process_time()
     try:
-        found = CONTENDERS[contender](case, limits)
+        found = _ALL[contender](case, limits)
     except (NoPlanFound, Infeasible) as error:
         row = replace(row, note=f"no plan: {error}"[:80])
         return replace(row, cpu_seconds=time.process_time() - started)
@@ -86,11 +91,13 @@ def _run(instance: Instance, contender: str, limits: Limits, row: Row) -> Row:
 
 def _scored(case: Case, decisions: tuple[Decision, ...], row: Row) -> Row:
     prediction = predict(case, decisions)
-    used, usable = prediction.rank_memory_bytes[:, 0], case.capacity.usable_bytes[0]
-    if (used > usable).any():
-        return replace(
-            row, note=f"does not fit: a device needs {used.max() / usable:.2f} of its HBM"
-        )
+    usable = case.capacity.usable_bytes
+    device, node = prediction.rank_memory_bytes[:, 0], prediction.node_memory_bytes[:, 1]
+    for place, tier, used in (("device", 0, device), ("node", 1, node)):
+        if (used > usable[tier]).any():
+            share = used.max() / usable[tier]
+            note = f"does not fit: a {place} needs {share:.2f} of its {TIERS[tier].upper()}"
+            return replace(row, note=note)
     balance = case.objective is Objective.BALANCE
     seconds = prediction.balance_seconds if balance else prediction.step_seconds
     return replace(row, objective_seconds=seconds)

@@ -2,7 +2,8 @@
 
     python benchmarks/page.py
 
-reads docs/performance/*.json, which scale.py, quality.py, prediction.py and executor.py write.
+reads docs/performance/*.json, which scale.py, quality.py, tiers.py, prediction.py and executor.py
+write.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import executor
 import prediction
+import tiers
 from growth_plot import growth_plot
 from prediction import Row
 from report import as_markdown, as_summary, read_rows
@@ -46,6 +48,10 @@ def _quality() -> str:
     return as_summary(read_rows(FIGURES / "quality.json"))
 
 
+def _tiers() -> str:
+    return tiers.as_page(read_rows(FIGURES / "tiers.json"))
+
+
 def _prediction() -> str:
     values = json.loads((FIGURES / "prediction.json").read_text(encoding="utf-8"))
     rows = [Row(**value | {"accuracy": Accuracy(**value["accuracy"])}) for value in values]
@@ -60,6 +66,7 @@ def _executor() -> str:
 _TABLES = {
     "scale": _scale,
     "quality": _quality,
+    "tiers": _tiers,
     "prediction": _prediction,
     "executor": _executor,
 }

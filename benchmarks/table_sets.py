@@ -64,11 +64,13 @@ def neuroshard_task(number: int) -> list[dict[str, Any]]:
     return _of_856(task["table_ids"], task["dims"])
 
 
-def sample_of_856(tables: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Some of the 856 production-like tables, each with a dim from 16 to 128."""
+def sample_of_856(
+    tables: int, dims: tuple[int, ...] = _DIMS_OF_856, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Some of the 856 production-like tables, each with one of ``dims``."""
     dice = random.Random(seed)
     chosen = dice.sample(range(len(_tables_856())), tables)
-    return _of_856(chosen, [dice.choice(_DIMS_OF_856) for _ in chosen])
+    return _of_856(chosen, [dice.choice(dims) for _ in chosen])
 
 
 def _of_856(numbers: list[int], dims: list[int]) -> list[dict[str, Any]]:

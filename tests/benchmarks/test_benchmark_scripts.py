@@ -58,6 +58,46 @@ def test_baselines_find_plans_where_there_is_room(shared_data: Path) -> None:
         assert float(ratios[name]) >= float(ratios["shardplan"]) >= 1
 
 
+def test_rules_for_scarce_memory_fill_hbm_and_do_not_beat_the_bound(shared_data: Path) -> None:
+    """On ten tables of which HBM holds a fifth."""
+    words = ("--tables", "10", "--share", "20%", "--time-limit", "5s", "--json")
+    ours, *others = json.loads(run("tiers.py", *words))
+    assert ours["contender"] == "shardplan"
+    assert ours["lower_bound_seconds"] <= ours["objective_seconds"]
+    assert len(others) == 5
+    for row in others:
+        assert row["lower_bound_seconds"] == ours["lower_bound_seconds"]
+        assert row["objective_seconds"] is not None or row["note"]
+        assert (row["objective_seconds"] or 1e9) >= ours["objective_seconds"]
+
+
+def test_greedy_rules_use_ddr_only_where_no_device_has_room(shared_data: Path) -> None:
+    """By falling cost: some room explains every table in HBM and every one in DDR."""
+    from contenders import Limits
+    from tier_contenders import greedy_over_ddr, whole_tables
+    from tiers import scarce
+
+    from shardplan.options.kernel import Kernel
+    from shardplan.solve.baselines import GreedyCost
+
+    case = scarce(40, 0.2).case()
+    found = greedy_over_ddr(case, Limits(), GreedyCost.LOOKUP)
+    sizes = case.cost_model.unit_costs(whole_tables(case, Kernel.FUSED)).memory_bytes[:, 0]
+    tables = case.workload.tables
+    held = [0.0] * case.topology.world_size
+    taken, refused = [], []
+    for decision in sorted(found, key=lambda d: (-tables[d.table].pooling, d.table)):
+        size = sizes[decision.table]
+        if decision.kernel is Kernel.FUSED:
+            held[decision.targets[0]] += size
+            taken.append(held[decision.targets[0]])
+        else:
+            refused.append(min(held) + size)
+    assert taken
+    assert max(taken) < min(refused)
+    assert max(taken) <= case.capacity.free_bytes[0]
+
+
 def test_scale_measures_and_plots(tmp_path: Path) -> None:
     out = run("scale.py", "--sizes", "10x8,20x8", "--time-limit", "2s", "-o", str(tmp_path))
     points = json.loads((tmp_path / "scale.json").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ def test_the_tables_are_those_of_the_measurements() -> None:
     from page import PAGE, rendered
 
     text = PAGE.read_text(encoding="utf-8")
-    assert set(re.findall(r"<!-- measured: (\w+) -->", text)) == {"scale", "quality"}
+    assert set(re.findall(r"<!-- measured: (\w+) -->", text)) == {"scale", "quality", "tiers"}
     assert rendered(text) == text
 
 
@@ -61,7 +61,7 @@ def test_no_measured_contender_beats_shardplan() -> None:
     from page import FIGURES
     from report import read_rows
 
-    rows = read_rows(FIGURES / "quality.json")
+    rows = read_rows(FIGURES / "quality.json") + read_rows(FIGURES / "tiers.json")
     ours = {(r.instance, r.ruler): r.objective_seconds for r in rows if r.contender == "shardplan"}
     worse = [
         row
@@ -70,3 +70,16 @@ def test_no_measured_contender_beats_shardplan() -> None:
         and row.objective_seconds < ours[row.instance, row.ruler] * (1 - 1e-8)
     ]
     assert worse == []
+
+
+def test_tables_beyond_hbm_are_planned_three_times_as_fast_as_by_the_best_greedy_rule() -> None:
+    """Of the rules that put into DDR what HBM has no room for."""
+    from page import FIGURES
+    from report import read_rows
+
+    rows = read_rows(FIGURES / "tiers.json")
+    ours = rows[0].objective_seconds
+    greedy = [row.objective_seconds for row in rows if "greedy" in row.contender]
+    assert rows[0].contender == "shardplan"
+    assert len(greedy) == 3
+    assert min(greedy) >= 3 * ours

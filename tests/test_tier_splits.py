@@ -1,0 +1,72 @@
+"""Solves with three tiers of memory: no split on a grid is better, and more HBM never hurts."""
+
+from __future__ import annotations
+
+import pytest
+from every_split import best_by_force
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tier_specs import build, tier_specs, with_hbm
+
+from shardplan.errors import NoPlanFound
+from shardplan.plan.verify import verify
+from shardplan.planner import make_plan
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+
+FINE = (2**-8, 2**-6, 0.04, 0.1, 0.2, 0.3, 0.45, 0.6, 0.9)
+MIDDLE = (2**-7, 0.05, 0.15, 0.3, 0.6)
+COARSE = (0.15,)
+GAP = 1e-3
+"""Asked of the solver; what it claims may differ from the best by so much."""
+
+
+def solved(spec, seconds=5.0):
+    """The case's plan, near optimal if the time suffices, and its proven bound."""
+    case = build(spec)
+    plan = make_plan(case, Settings(gap=GAP / 2, time_limit_seconds=seconds), Reporter())
+    assert verify(plan, case) == ()
+    return plan.prediction.step_seconds, plan.optimality.lower_bound_seconds
+
+
+def no_split_beats_the_plan(spec, shares):
+    """Neither the plan's prediction nor its bound exceeds the best of the grid."""
+    best, _ = best_by_force(build(spec), shares)
+    ours, bound = solved(spec)
+    assert bound <= best * (1 + 1e-6)
+    assert ours <= best * (1 + GAP)
+
+
+@settings(max_examples=5)
+@given(tier_specs(2, 2))
+def test_no_split_of_two_tables_beats_the_plan(spec):
+    no_split_beats_the_plan(spec, FINE)
+
+
+@pytest.mark.slow
+@settings(max_examples=8)
+@given(tier_specs(3, 3))
+def test_no_split_of_three_tables_beats_the_plan(spec):
+    no_split_beats_the_plan(spec, MIDDLE)
+
+
+@pytest.mark.slow
+@settings(max_examples=6)
+@given(tier_specs(4, 6))
+def test_no_split_of_up_to_six_tables_beats_the_plan(spec):
+    no_split_beats_the_plan(spec, COARSE)
+
+
+@pytest.mark.slow
+@settings(max_examples=6)
+@given(tier_specs(3, 6), st.sampled_from([1.05, 1.3, 2.0, 5.0]))
+def test_more_hbm_never_makes_the_plan_slower(spec, times):
+    """Nor does less make it faster: what fits into less fits into more, for the same seconds."""
+    try:
+        less, bound_of_less = solved(spec)
+    except NoPlanFound:
+        return
+    more, bound_of_more = solved(with_hbm(spec, times))
+    assert bound_of_more <= less * (1 + 1e-6)
+    assert more <= less * (1 + GAP)
+    assert bound_of_more <= bound_of_less * (1 + GAP)
