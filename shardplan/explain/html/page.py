@@ -43,9 +43,10 @@ def render_html_overview(study: Study, top: int) -> str:
     """The whole plan: the overview, with pictures of load, memory, tables, machine and search."""
     found = explain(study)
     report = overview(found, top)
-    step, phases, *others = report.sections
-    parts = [_section(step), _section(phases), *_pictures(study, found)]
-    return _page(report.title, [*parts, *map(_section, others)])
+    first = 3 if found.limits else 2
+    head, others = report.sections[:first], report.sections[first:]
+    parts = [*map(_section, head), *_pictures(study, found), *map(_section, others)]
+    return _page(report.title, parts)
 
 
 def _pictures(study: Study, found: Explanation) -> Iterator[str]:
