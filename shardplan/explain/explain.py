@@ -17,6 +17,7 @@ from shardplan.explain.explanation import (
     TierTraffic,
     TierUse,
 )
+from shardplan.explain.limits import limits
 from shardplan.explain.meanings import PHASES
 from shardplan.explain.notes import notes
 from shardplan.explain.ranks import compress
@@ -34,6 +35,7 @@ _MOST_CULPRITS = 3
 def explain(study: Study) -> Explanation:
     """Take the cost of a plan apart: by phase, by device and node, by table."""
     plan, claim = study.plan, study.plan.optimality
+    phases = _phases(study)
     return Explanation(
         name=plan.name,
         topology=plan.inputs.topology.name,
@@ -52,10 +54,11 @@ def explain(study: Study) -> Explanation:
         balance_seconds=plan.prediction.balance_seconds,
         dense_seconds=plan.prediction.dense_seconds,
         is_dense_hidden=study.is_dense_hidden,
-        phases=_phases(study),
+        phases=phases,
         devices=devices(study),
         nodes=_nodes(study),
         tables=tuple(sorted(tables(study), key=lambda line: -line.slowest_seconds)),
+        limits=limits(study, phases),
         notes=notes(plan, study.case),
     )
 

@@ -161,6 +161,8 @@ class Explanation:
     nodes: tuple[NodeLine, ...]
     tables: tuple[TableLine, ...]
     """The costliest first."""
+    limits: tuple[str, ...]
+    """What holds the step up, the longest phase first."""
     notes: tuple[str, ...]
 
     @property

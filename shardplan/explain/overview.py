@@ -19,7 +19,7 @@ _WIDE = 130
 
 
 def overview(explanation: Explanation, top: int) -> Report:
-    """Head, phases, devices, the ``top`` costliest tables, where all tables went, notes."""
+    """Head, phases and what holds them up, devices, the ``top`` costliest tables, all, notes."""
     found = explanation
     title = (
         f"{found.name}: {words.plural(len(found.tables), 'table')} on "
@@ -30,6 +30,7 @@ def overview(explanation: Explanation, top: int) -> Report:
     sections = [
         _head(found),
         _phases(found),
+        *_limits(found),
         *device_sections(found),
         *tier_sections(found),
         *table_sections(found, top),
@@ -86,6 +87,10 @@ def _phases(found: Explanation) -> Section:
         "each ends when its slowest device ends; a hidden one runs while the step waits for others",
         Grid(columns, (*(_phase(line) for line in found.phases if line.seconds), *last)),
     )
+
+
+def _limits(found: Explanation) -> list[Section]:
+    return [Section("What holds the step up", remarks=found.limits)] if found.limits else []
 
 
 def _phase(line: PhaseLine) -> tuple[str, ...]:

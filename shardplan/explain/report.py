@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[num]?s|min|h|[KMGTPE]?i?B)\b)")
 _BLOCKS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
@@ -70,3 +72,8 @@ class Report:
 def printable(text: str) -> str:
     """Text without control characters, which could steer a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def with_units(text: str, space: str) -> str:
+    """Text with ``space``, at which no line is broken, between numbers and their units."""
+    return _BEFORE_UNIT.sub(space, text)

@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shardplan.explain.report import Bar, Grid, printable
+from shardplan.explain.report import Bar, Grid, printable, with_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,6 @@ _MARGIN = 2
 _GAP = 2
 _KEPT_SPACE = "\ue000"
 """A space at which no line is broken; of private use, so that no text has it by itself."""
-_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[num]?s|min|h|[KMGTPE]?i?B)\b)")
 _INSIDE_ITEM = re.compile(r"(?<!,) ")
 
 
@@ -74,7 +73,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
 
 def _text(plain: str, style: str = "") -> Text:
     """Printable text whose numbers keep their units."""
-    return Text(_BEFORE_UNIT.sub(_KEPT_SPACE, printable(plain)), style)
+    return Text(with_units(printable(plain), _KEPT_SPACE), style)
 
 
 def _fitting(grid: Grid, width: int) -> Grid:

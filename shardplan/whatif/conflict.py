@@ -51,7 +51,8 @@ def _least(every: list[int], still: Callable[[list[int]], bool]) -> list[int]:
 def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterator[str]:
     case = trials.case
     if len(tables) > _MOST_TABLES:
-        yield f"{len(tables):,} of {len(case.workload.tables):,} tables"
+        fewer = ", or fewer" if trials.is_over else ""
+        yield f"{len(tables):,} of {len(case.workload.tables):,} tables{fewer}"
     else:
         for index in tables:
             table = case.workload.tables[index]

@@ -167,3 +167,14 @@ def test_the_json_has_every_table():
     diff = diff_plans(plan_of(case, at(0, 1, 2)), plan_of(case, at(3, 0, 1)), case)
     value = json.loads(render_json(diff))
     assert {table["name"] for table in value["tables"]} == {"a", "b", "c"}
+
+
+def test_of_a_table_that_nobody_held_nothing_can_be_fetched():
+    """Such plans do not run, and yet a diff of them is no error."""
+    case = case_of()
+    plan = plan_of(case, at(0, 1, 2))
+    entries = plan.plan["sparse.ebc"]
+    empty = entries["a"].model_copy(update={"shards": (), "ranks": ()})
+    none = plan.model_copy(update={"plan": {"sparse.ebc": {**entries, "a": empty}}})
+    assert diff_plans(none, plan, case).moved_bytes == 0
+    assert diff_plans(plan, none, case).moved_bytes == 0

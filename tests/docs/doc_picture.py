@@ -21,8 +21,8 @@ _DEVICES, _TABLES = 3, 5
 
 
 def picture(output: str) -> str:
-    """The overview without some facts, its widest column, most devices, most tables, the notes."""
-    title, step, phases, devices, _, tables, *_ = output.rstrip("\n").split("\n\n")
+    """The overview without some facts, its widest column, most devices, tables and sentences."""
+    title, step, phases, _, devices, _, tables, *_ = output.rstrip("\n").split("\n\n")
     kept = [[title], _few_facts(step), _narrow(phases), _few_devices(devices), _few_tables(tables)]
     return "\n\n".join("\n".join(line.rstrip() for line in part) for part in kept) + "\n"
 

@@ -136,13 +136,22 @@ def test_options_left_out_have_no_variables(tmp_path, update_golden):
 
 def test_the_relaxation(tmp_path, update_golden):
     """Rows: choose for both items, chain, base, average, memory in total, a unit row of item 1."""
-    problem = make_problem()
+    check(relaxation(make_problem()), "relaxation", tmp_path, update_golden)
+
+
+def test_the_relaxation_where_moves_are_limited(tmp_path, update_golden):
+    """One more row, before that of the unit: in shares of the 8 bytes that may move."""
+    limited = make_problem(move_bytes=np.array([0.0, 6.0, 4.0, 2.0]), move_limit_bytes=8.0)
+    check(relaxation(limited), "relaxation_moves", tmp_path, update_golden)
+
+
+def relaxation(problem: Problem) -> Program:
+    """The relaxation with a unit row of item 1, its columns named."""
     every = np.ones(problem.option_count, dtype=bool)
     program, columns = relaxation_program(problem, every, np.array([[1, 0]]))
     names = {columns.objective: "objective"}
     for family, found in (("y", columns.y), ("M", columns.stage), ("B", columns.base)):
         names |= {int(column): f"{family}_{i}" for i, column in enumerate(found)}
-    program = dataclasses.replace(
+    return dataclasses.replace(
         program, column_names=tuple(names[i] for i in range(program.column_count))
     )
-    check(program, "relaxation", tmp_path, update_golden)

@@ -12,7 +12,7 @@ from shardplan.explain.html.machine import bottlenecks_section, machine_picture
 from shardplan.explain.html.matrix import MOST_ROWS, SHADE_FACTOR, matrix_picture
 from shardplan.explain.html.svg import text_of
 from shardplan.explain.overview import overview
-from shardplan.explain.report import Bar, Section
+from shardplan.explain.report import Bar, Section, with_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shardplan.explain.report import Cell, Column, Grid, Report
     from shardplan.explain.study import Study
 
+_KEPT_SPACE = "&nbsp;"
 _LOAD = (
     "seconds of each device in the phases that the step waits for; a phase ends with its slowest"
 )
@@ -42,9 +43,10 @@ def render_html_overview(study: Study, top: int) -> str:
     """The whole plan: the overview, with pictures of load, memory, tables, machine and search."""
     found = explain(study)
     report = overview(found, top)
-    step, phases, *others = report.sections
-    parts = [_section(step), _section(phases), *_pictures(study, found)]
-    return _page(report.title, [*parts, *map(_section, others)])
+    first = 3 if found.limits else 2
+    head, others = report.sections[:first], report.sections[first:]
+    parts = [*map(_section, head), *_pictures(study, found), *map(_section, others)]
+    return _page(report.title, parts)
 
 
 def _pictures(study: Study, found: Explanation) -> Iterator[str]:
@@ -110,7 +112,7 @@ def _cell(cell: Cell, column: Column) -> str:
         share = 100 * min(1.0, max(0.0, cell.fraction))
         full = " full" if cell.is_full else ""
         return f'<td><span class="bar{full}"><i style="width:{share:.1f}%"></i></span></td>'
-    return f"<td{_kind(column)}>{text_of(cell)}</td>"
+    return f"<td{_kind(column)}>{with_units(text_of(cell), _KEPT_SPACE)}</td>"
 
 
 def _kind(column: Column) -> str:

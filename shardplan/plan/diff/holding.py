@@ -93,10 +93,33 @@ class Holding:
             )
         )
 
-    def overlaps(self, other: Holding) -> NDArray[np.int64]:
-        """(S, T, 2): rows and columns that each rectangle shares with each of ``other``."""
-        first = np.maximum(self.first[:, None], other.first[None])
-        end = np.minimum(self.end[:, None], other.end[None])
-        shared: NDArray[np.int64] = (end - first).clip(min=0)
-        shared[(shared == 0).any(axis=2)] = 0
-        return shared
+    def overlaps(self, other: Holding) -> Overlaps:
+        """The pairs of rectangles that share any cell.
+
+        Rectangles sorted by their first rows are met in a range, so that two tables cut by rows
+        over many ranks take no longer than there are pairs.
+        """
+        order = np.argsort(self.first[:, 0], kind="stable")
+        reach = np.maximum.accumulate(self.end[order, 0])
+        low = np.searchsorted(reach, other.first[:, 0], side="right")
+        high = np.searchsorted(self.first[order, 0], other.end[:, 0], side="left")
+        counts = (high - low).clip(min=0)
+        theirs = np.repeat(np.arange(len(counts)), counts)
+        offset = np.arange(len(theirs)) - np.repeat(np.cumsum(counts) - counts, counts)
+        mine = order[np.repeat(low, counts) + offset]
+        first = np.maximum(self.first[mine], other.first[theirs])
+        shape = np.minimum(self.end[mine], other.end[theirs]) - first
+        shared = (shape > 0).all(axis=1)
+        return Overlaps(mine[shared], theirs[shared], shape[shared])
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """P pairs of rectangles of two holdings."""
+
+    mine: NDArray[np.int64]
+    """(P,): a rectangle of the first holding."""
+    theirs: NDArray[np.int64]
+    """(P,): one of the other."""
+    shape: NDArray[np.int64]
+    """(P, 2): rows and columns that both have."""

@@ -66,15 +66,15 @@ def moves_between(old: Holding, new: Holding, content: Content, devices_per_node
     hold one near by is asked: on the same node where there is one. Rows that the old table did not
     have come from nowhere.
     """
-    if old.is_replicated or old.is_like(new):
+    if len(old.rank) and (old.is_replicated or old.is_like(new)):
         return _whole_or_nothing(old, new, content, devices_per_node)
-    held = content.bytes_of(old.overlaps(new))
-    is_own = old.rank[:, None] == new.rank[None]
-    source, target = np.nonzero(~is_own & (held > 0))
-    kept = np.where(is_own, held, 0).sum(axis=0)
-    return Moves(
-        old.rank[source], new.rank[target], held[source, target], *_retiered(old, new, kept)
-    )
+    met = old.overlaps(new)
+    held = content.bytes_of(met.shape)
+    source, target = old.rank[met.mine], new.rank[met.theirs]
+    is_own = source == target
+    kept = np.zeros(len(new.rank), dtype=np.int64)
+    np.add.at(kept, met.theirs[is_own], held[is_own])
+    return Moves(source[~is_own], target[~is_own], held[~is_own], *_retiered(old, new, kept))
 
 
 def _whole_or_nothing(old: Holding, new: Holding, content: Content, devices_per_node: int) -> Moves:

@@ -1,0 +1,57 @@
+"""What holds the step up, on plans where it is known."""
+
+from __future__ import annotations
+
+import pytest
+from explain_cases import DECISIONS, plan_of, small_case
+
+from shardplan.explain.explain import explain
+from shardplan.explain.study import Study
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.decision import Decision
+
+
+def limits_of(decisions):
+    case = small_case()
+    found = explain(Study.of(plan_of(case, decisions), "plan.json"))
+    return {sentence.split(":")[0]: sentence for sentence in found.limits}, found
+
+
+@pytest.fixture(scope="module")
+def heavy_on_one():
+    """History, by far the most looked up, whole on rank 2, and nothing else but small tables."""
+    history = Decision(3, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (2,))
+    return limits_of((*DECISIONS[:3], history, *DECISIONS[4:]))
+
+
+def test_a_shard_that_is_most_of_a_phase_is_named(heavy_on_one):
+    sentences, found = heavy_on_one
+    update = next(phase for phase in found.phases if phase.name == "update_backward")
+    assert update.tables[0].table == "history"
+    assert "a single shard of history" in sentences["update_backward"]
+    assert "on rank 2" in sentences["update_backward"]
+
+
+def test_equally_busy_devices_wait_for_the_hardware():
+    everywhere = tuple(
+        Decision(index, ShardingType.ROW_WISE, Kernel.FUSED) for index in range(len(DECISIONS))
+    )
+    sentences, _ = limits_of(everywhere)
+    assert "all devices are equally busy (max/mean 1.00)" in sentences["output_comm"]
+    assert "nic:0.0 -> core" in sentences["output_comm"]
+    assert "a faster device" in sentences["update_backward"]
+
+
+def test_the_dense_part_is_told_with_its_share(heavy_on_one):
+    sentences, found = heavy_on_one
+    share = found.dense_seconds / found.step_seconds
+    assert f"{100 * share:.1f}% of the step" in sentences["dense"]
+
+
+def test_the_longest_phase_comes_first(heavy_on_one):
+    sentences, found = heavy_on_one
+    shares = {phase.name: phase.share for phase in found.phases}
+    named = [shares[name] for name in sentences if name in shares]
+    assert named == sorted(named, reverse=True)
+    assert all(share >= 0.05 for share in named)
