@@ -135,8 +135,9 @@ class InputDist:
             Bags(
                 torch.cat(parts[features.start : features.stop]),
                 batch.lengths[features.start : features.stop],
+                table.rows,
             )
-            for _, features in self.layout.replicated
+            for table, features in self.layout.replicated
         )
 
 
@@ -215,4 +216,4 @@ class IdsInFlight:
         if any(shifts):
             shift = torch.tensor(shifts, device=ids.device).repeat(ranks)
             ids = ids + runs_of(shift, totals[:, first:end].reshape(-1))
-        return Bags(ids, self._lengths[:, first:end])
+        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1])
