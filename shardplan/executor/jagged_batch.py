@@ -31,6 +31,10 @@ class JaggedBatch:
         keys = tuple(batch.keys())
         return cls(keys, batch.values().long(), batch.lengths().long().view(len(keys), -1))
 
+    def to(self, device: Any) -> JaggedBatch:
+        """The batch on a device."""
+        return JaggedBatch(self.keys, self.values.to(device), self.lengths.to(device))
+
     @property
     def samples(self) -> int:
         """How many samples there are."""

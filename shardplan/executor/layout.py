@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
@@ -38,14 +39,14 @@ class HeldShard:
     slots: tuple[Slot, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class GroupLayout:
     """Shards of one rank that are looked up by one kernel: of one format, in one store."""
 
     shards: tuple[HeldShard, ...]
     is_hierarchical: bool
 
-    @property
+    @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """Shard by shard, feature by feature."""
         return tuple(slot for held in self.shards for slot in held.slots)
@@ -55,12 +56,12 @@ class GroupLayout:
         """Columns of each of its shards."""
         return self.shards[0].shard.columns
 
-    @property
+    @cached_property
     def base_rows(self) -> tuple[int, ...]:
         """Where each shard begins in the store, and where the last ends."""
         return tuple(accumulate((held.shard.rows for held in self.shards), initial=0))
 
-    @property
+    @cached_property
     def columns(self) -> int:
         """Numbers that its slots give for each sample."""
         return sum(slot.width for slot in self.slots)
