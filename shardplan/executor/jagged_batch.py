@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
-from shardplan.executor.tensor import Tensor, offsets_of
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from shardplan.executor.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,3 @@ class JaggedBatch:
         parts = self.values.split(self.lengths.sum(1).tolist())
         values = torch.cat([parts[row] for row in rows.tolist()])
         return JaggedBatch(wanted, values, self.lengths[rows])
-
-    def bag_offsets(self) -> Tensor:
-        """(features * samples + 1,): where the ids of each sample begin."""
-        return offsets_of(self.lengths)

@@ -81,7 +81,9 @@ class Layout:
         """First output column of each feature, and their number."""
         self._first = list(accumulate((len(table.features) for table in tables), initial=0))
         self._is_hierarchical = is_hierarchical
-        held = [list(self._held_by(rank)) for rank in range(world_size)]
+        held: list[list[HeldShard]] = [[] for _ in range(world_size)]
+        for shard in self._shards():
+            held[shard.shard.rank].append(shard)
         self.groups = tuple(tuple(_grouped(shards)) for shards in held)
         """Of each rank; those that complete sums inside the node come last."""
 
@@ -107,23 +109,18 @@ class Layout:
             if table.is_replicated
         )
 
-    def _held_by(self, rank: int) -> Iterator[HeldShard]:
+    def _shards(self) -> Iterator[HeldShard]:
+        """Table by table, column block by column block, row block by row block."""
         for index, table in enumerate(self.tables):
             inside = self._is_hierarchical and table.sharding_type in _WITHIN_NODE
             for block in table.column_blocks:
                 for row_block, shard in enumerate(block):
-                    if shard.rank == rank:
-                        slots = tuple(
-                            Slot(
-                                feature,
-                                row_block,
-                                self.columns[feature] + shard.column_offset,
-                                shard.columns,
-                                inside,
-                            )
-                            for feature in self.features_of(index)
-                        )
-                        yield HeldShard(table, shard, row_block, slots)
+                    first, width = shard.column_offset, shard.columns
+                    slots = tuple(
+                        Slot(feature, row_block, self.columns[feature] + first, width, inside)
+                        for feature in self.features_of(index)
+                    )
+                    yield HeldShard(table, shard, row_block, slots)
 
 
 def _grouped(shards: Sequence[HeldShard]) -> Iterator[GroupLayout]:
