@@ -20,10 +20,12 @@ class Bags:
     """(ids,) int64: rows of the store that is read."""
     lengths: Tensor
     """(ranks, slots, samples) int64: ids of each bag, in the order of the ids."""
+    rows: int
+    """Of the store."""
     staged: Tensor = None
     """Where a cache holds the rows; None while they are not staged."""
 
     @cached_property
     def distinct(self) -> DistinctRows:
         """The rows that are read; sorted once, for the cache, the lookup and the update."""
-        return DistinctRows.of(self.ids)
+        return DistinctRows.of(self.ids, self.rows)

@@ -87,7 +87,9 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         Raises ValueError where a feature is missing or an id is no row of its table.
         """
         with self.clock.phase("ids_comm"):
-            return self._inputs.start(JaggedBatch.of(batch).select(self.features))
+            return self._inputs.start(
+                JaggedBatch.of(batch).select(self.features).to(self.mesh.device)
+            )
 
     def advance(self, batch: IdsInFlight) -> None:
         """Send the ids themselves, once the lengths are here."""

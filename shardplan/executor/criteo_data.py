@@ -1,4 +1,4 @@
-"""Samples of a Criteo file: a label, 13 numbers and 26 categories in hexadecimal, tab-separated."""
+"""Samples of a Criteo file: a label, 13 numbers and 26 categories."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.diagnostics import Diagnostic
-from shardplan.errors import InputError
+from shardplan.executor.criteo_lines import criteo_lines, fault
 from shardplan.executor.engine import TrainingBatch
 from shardplan.executor.jagged_batch import JaggedBatch
 from shardplan.executor.synthetic_data import DENSE_FEATURES
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from shardplan.executor.criteo_lines import Line
     from shardplan.executor.plan_view import PlanView
 
 _CATEGORIES = 26
@@ -35,49 +35,34 @@ class CriteoData:
         self._tables = [table for table in view.tables for _ in table.features]
         self._keys = tuple(feature for table in view.tables for feature in table.features)
         if len(self._keys) > _CATEGORIES:
-            raise self._fault(0, f"has {_CATEGORIES} categories, the plan {len(self._keys)}")
+            raise fault(self._path, 0, f"has {_CATEGORIES} categories, the plan {len(self._keys)}")
         self._ranks, self._rank, self._samples = view.world_size, rank, samples
         self._rows = torch.tensor([table.rows for table in self._tables]).unsqueeze(1)
 
     def batches(self, first: int, steps: int) -> Iterator[TrainingBatch]:
         """This rank's batches of the steps from ``first`` on."""
-        lines = self._lines()
+        lines = criteo_lines(self._path)
         skipped = (first * self._ranks + self._rank) * self._samples
         for _ in range(steps):
             mine = list(islice(lines, skipped, skipped + self._samples))
             yield self._batch(mine)
             skipped = (self._ranks - 1) * self._samples
 
-    def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        while True:
-            number = 0
-            try:
-                with self._path.open(encoding="utf-8") as file:
-                    for number, line in enumerate(file, 1):
-                        yield number, line.rstrip("\n").split("\t")
-            except (OSError, UnicodeDecodeError) as error:
-                raise self._fault(number, f"cannot be read: {error}") from None
-            if not number:
-                raise self._fault(0, "is empty")
-
-    def _batch(self, lines: list[tuple[int, list[str]]]) -> TrainingBatch:
+    def _batch(self, lines: list[Line]) -> TrainingBatch:
         labels, numbers, categories = [], [], []
         for number, fields in lines:
             if len(fields) != 1 + DENSE_FEATURES + _CATEGORIES:
-                raise self._fault(number, f"has {len(fields)} fields, not 40")
+                raise fault(self._path, number, f"has {len(fields)} fields, not 40")
             try:
                 labels.append(float(fields[0]))
                 numbers.append([float(each or 0) for each in fields[1 : 1 + DENSE_FEATURES]])
                 used = fields[1 + DENSE_FEATURES :][: len(self._keys)]
                 categories.append([int(each, 16) if each else -1 for each in used])
             except ValueError as error:
-                raise self._fault(number, str(error)) from None
+                raise fault(self._path, number, str(error)) from None
         ids = torch.tensor(categories).T
         present = ids >= 0
         sparse = JaggedBatch(self._keys, (ids % self._rows)[present], present.long())
         # Counts spread over many orders of magnitude.
         dense = torch.tensor(numbers).clamp(min=0).log1p()
         return TrainingBatch(dense, sparse, torch.tensor(labels))
-
-    def _fault(self, line: int, message: str) -> InputError:
-        return InputError([Diagnostic(str(self._path), line, 0, "", message, code="data")])

@@ -12,6 +12,8 @@ from shardplan.executor.tensor import offsets_of, runs_of
 if TYPE_CHECKING:
     from shardplan.executor.tensor import Tensor
 
+_MOST_INT32 = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class DistinctRows:
@@ -25,11 +27,12 @@ class DistinctRows:
     """(U + 1,): where each row's ids begin in ``order``."""
 
     @classmethod
-    def of(cls, ids: Tensor) -> Self:
-        """Sort the ids of a batch; the sort is stable."""
-        by_row, order = torch.sort(ids, stable=True)
-        rows, counts = torch.unique_consecutive(by_row, return_counts=True)
-        return cls(rows, order, offsets_of(counts))
+    def of(cls, ids: Tensor, rows: int) -> Self:
+        """Sort the ids of a batch, rows of a store of so many; the sort is stable."""
+        narrow = ids.int() if rows <= _MOST_INT32 else ids  # Half the bytes, half the time.
+        by_row, order = torch.sort(narrow, stable=True)
+        found, counts = torch.unique_consecutive(by_row, return_counts=True)
+        return cls(found.long(), order, offsets_of(counts))
 
     @property
     def held_bytes(self) -> int:

@@ -59,16 +59,16 @@ class InputDist:
         self._piece_of_slot = [
             self._first_piece[slot.feature] + slot.row_block for each in slots for slot in each
         ]
+        self._order = torch.tensor(self._piece_of_slot, device=mesh.device, dtype=torch.int64)
 
     def start(self, batch: JaggedBatch) -> IdsInFlight:
         """Send the lengths. Raises ValueError where an id is no row of its table."""
         self._check(batch)
         pieces, lengths = self._pieces(batch)
-        order = torch.tensor(self._piece_of_slot, device=lengths.device, dtype=torch.int64)
         samples = batch.samples
         mine = self.slot_counts[self.mesh.rank]
         pending = self.mesh.ids.all_to_all(
-            lengths[order].view(-1),
+            lengths[self._order].view(-1),
             [count * samples for count in self.slot_counts],
             [mine * samples] * self.mesh.world_size,
             _WHAT,
@@ -135,8 +135,9 @@ class InputDist:
             Bags(
                 torch.cat(parts[features.start : features.stop]),
                 batch.lengths[features.start : features.stop],
+                table.rows,
             )
-            for _, features in self.layout.replicated
+            for table, features in self.layout.replicated
         )
 
 
@@ -215,4 +216,4 @@ class IdsInFlight:
         if any(shifts):
             shift = torch.tensor(shifts, device=ids.device).repeat(ranks)
             ids = ids + runs_of(shift, totals[:, first:end].reshape(-1))
-        return Bags(ids, self._lengths[:, first:end])
+        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1])

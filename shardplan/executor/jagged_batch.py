@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
-from shardplan.executor.tensor import Tensor, offsets_of
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from shardplan.executor.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,10 @@ class JaggedBatch:
         keys = tuple(batch.keys())
         return cls(keys, batch.values().long(), batch.lengths().long().view(len(keys), -1))
 
+    def to(self, device: Any) -> JaggedBatch:
+        """The batch on a device."""
+        return JaggedBatch(self.keys, self.values.to(device), self.lengths.to(device))
+
     @property
     def samples(self) -> int:
         """How many samples there are."""
@@ -48,7 +52,3 @@ class JaggedBatch:
         parts = self.values.split(self.lengths.sum(1).tolist())
         values = torch.cat([parts[row] for row in rows.tolist()])
         return JaggedBatch(wanted, values, self.lengths[rows])
-
-    def bag_offsets(self) -> Tensor:
-        """(features * samples + 1,): where the ids of each sample begin."""
-        return offsets_of(self.lengths)

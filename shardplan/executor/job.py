@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 
+from shardplan.executor.mesh import naming_lost_ranks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +31,8 @@ class Job:
         if self.world_size == 1:
             return [value]
         values: list[Any] = [None] * self.world_size
-        dist.all_gather_object(values, value)
+        with naming_lost_ranks(self.rank, "the exchange of losses"):
+            dist.all_gather_object(values, value)
         return values
 
     def mean(self, value: Any) -> float:
@@ -54,7 +57,8 @@ def joined(timeout_seconds: float) -> Iterator[Job]:
         yield Job(rank, world_size, local_world_size, device)
         return
     backend = "nccl" if has_gpus else "gloo"
-    dist.init_process_group(backend, timeout=timedelta(seconds=timeout_seconds))
+    with naming_lost_ranks(rank, "the start"):
+        dist.init_process_group(backend, timeout=timedelta(seconds=timeout_seconds))
     try:
         yield Job(rank, world_size, local_world_size, device)
     finally:

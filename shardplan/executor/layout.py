@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
@@ -38,14 +39,14 @@ class HeldShard:
     slots: tuple[Slot, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class GroupLayout:
     """Shards of one rank that are looked up by one kernel: of one format, in one store."""
 
     shards: tuple[HeldShard, ...]
     is_hierarchical: bool
 
-    @property
+    @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """Shard by shard, feature by feature."""
         return tuple(slot for held in self.shards for slot in held.slots)
@@ -55,12 +56,12 @@ class GroupLayout:
         """Columns of each of its shards."""
         return self.shards[0].shard.columns
 
-    @property
+    @cached_property
     def base_rows(self) -> tuple[int, ...]:
         """Where each shard begins in the store, and where the last ends."""
         return tuple(accumulate((held.shard.rows for held in self.shards), initial=0))
 
-    @property
+    @cached_property
     def columns(self) -> int:
         """Numbers that its slots give for each sample."""
         return sum(slot.width for slot in self.slots)
@@ -80,7 +81,9 @@ class Layout:
         """First output column of each feature, and their number."""
         self._first = list(accumulate((len(table.features) for table in tables), initial=0))
         self._is_hierarchical = is_hierarchical
-        held = [list(self._held_by(rank)) for rank in range(world_size)]
+        held: list[list[HeldShard]] = [[] for _ in range(world_size)]
+        for shard in self._shards():
+            held[shard.shard.rank].append(shard)
         self.groups = tuple(tuple(_grouped(shards)) for shards in held)
         """Of each rank; those that complete sums inside the node come last."""
 
@@ -106,23 +109,18 @@ class Layout:
             if table.is_replicated
         )
 
-    def _held_by(self, rank: int) -> Iterator[HeldShard]:
+    def _shards(self) -> Iterator[HeldShard]:
+        """Table by table, column block by column block, row block by row block."""
         for index, table in enumerate(self.tables):
             inside = self._is_hierarchical and table.sharding_type in _WITHIN_NODE
             for block in table.column_blocks:
                 for row_block, shard in enumerate(block):
-                    if shard.rank == rank:
-                        slots = tuple(
-                            Slot(
-                                feature,
-                                row_block,
-                                self.columns[feature] + shard.column_offset,
-                                shard.columns,
-                                inside,
-                            )
-                            for feature in self.features_of(index)
-                        )
-                        yield HeldShard(table, shard, row_block, slots)
+                    first, width = shard.column_offset, shard.columns
+                    slots = tuple(
+                        Slot(feature, row_block, self.columns[feature] + first, width, inside)
+                        for feature in self.features_of(index)
+                    )
+                    yield HeldShard(table, shard, row_block, slots)
 
 
 def _grouped(shards: Sequence[HeldShard]) -> Iterator[GroupLayout]:

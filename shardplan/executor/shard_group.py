@@ -76,8 +76,10 @@ class ShardGroup:
         for cut, sums in gradients.chunks():
             rows = gradients.rows[cut]
             fields = {name: rows_of.read(rows) for name, rows_of in self._fields()}
-            mine = squares_of(sums) if squares is None else squares[cut]
-            rule.apply(fields, sums, mine / dim)
+            mean = None
+            if rule.wants_squares:
+                mean = (squares_of(sums) if squares is None else squares[cut]) / dim
+            rule.apply(fields, sums, mean)
             for name, rows_of in self._fields():
                 rows_of.write(rows, fields[name])
 

@@ -39,7 +39,11 @@ def size(text: str) -> int:
 )
 @click.option("--steps", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--batch", type=click.IntRange(1), help="Samples of a rank; else the plan's own.")
-@click.option("--data", type=click.Path(path_type=Path), help="Criteo TSV; else synthetic samples.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Criteo file; else synthetic samples.",
+)
 @click.option("--learning-rate", type=float, default=0.05, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--hbm", type=size, help="What a rank may take of its device; else no limit.")

@@ -17,11 +17,6 @@ class TrainingView:
     local_batch: int | None = None
     """Samples of one rank; None where the plan does not say."""
 
-    @property
-    def batches_in_flight(self) -> int:
-        """Batches of ids on a device at once: trained, distributed, prefetched."""
-        return {"none": 1, "sparse_dist": 2}.get(self.pipeline, 3)
-
 
 def view_training(resolved: dict[str, Any] | None, world_size: int) -> TrainingView:
     """The settings in a plan's resolved spec; the spec's defaults where there are none."""

@@ -25,12 +25,17 @@ class UpdateRule:
     step: int
     """Of the whole module, from 1."""
 
-    def apply(self, fields: Fields, gradient: Tensor, mean_squares: Tensor) -> None:
+    @property
+    def wants_squares(self) -> bool:
+        """Whether the optimizer looks at the mean of each row's squared gradient."""
+        return self.settings.kind == "rowwise_adagrad"
+
+    def apply(self, fields: Fields, gradient: Tensor, mean_squares: Tensor | None) -> None:
         """Update U distinct rows in place.
 
         ``fields`` has the (U, columns) weights and, by name, (U, columns) or (U, 1) of state;
         ``gradient`` is (U, columns) fp32, and is used up. ``mean_squares`` (U,) is the mean over
-        the whole table's columns of the squared gradient, which row-wise Adagrad alone wants.
+        the whole table's columns of the squared gradient, for row-wise Adagrad.
         Weights in half precision are updated in fp32 and rounded once.
 
         SGD; Adagrad (Duchi et al. 2011); row-wise Adagrad with one sum per row; Adam (Kingma and
@@ -46,6 +51,7 @@ class UpdateRule:
                 sums = fields["sum"].addcmul_(gradient, gradient)
                 weights.addcdiv_(gradient, sums.sqrt().add_(eps), value=-rate)
             case "rowwise_adagrad":
+                assert mean_squares is not None
                 sums = fields["row_sum"].add_(mean_squares.unsqueeze(1))
                 weights.sub_(gradient.mul_(rate / sums.sqrt().add_(eps)))
             case "adam":

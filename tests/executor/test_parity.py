@@ -94,3 +94,21 @@ def test_a_plan_that_mixes_all_types_trains_like_unsharded_tables(
         tables, world, local, OptimizerSettings(optimizer), linear=optimizer in ("adagrad", "adam")
     )
     check(case, rank_group(world))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
+def test_column_shards_train_to_the_bits_of_whole_tables(
+    optimizer: str, rank_group: Callable[[int], RankGroup]
+) -> None:
+    """Gradients of a row are added in the same order, although they depend on all sums before."""
+    found = []
+    for kind in ("table_wise", "column_wise"):
+        tables = (table(kind, 2, 2, features=2),)
+        case = TrainingCase(tables, 2, 2, OptimizerSettings(optimizer), linear=False)
+        whole = np.zeros((43, 48), np.float32)
+        for trained in rank_group(2).run(train_sharded, case):
+            for _, shard, fields in trained.shards:
+                first = shard.column_offset
+                whole[:, first : first + shard.columns] = fields["weight"]
+        found.append(whole)
+    assert found[0].tobytes() == found[1].tobytes()

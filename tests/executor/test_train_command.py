@@ -93,6 +93,22 @@ def test_criteo_lines_are_read_in_rounds(plan: Path, tmp_path: Path) -> None:
     assert f"{data}:8: error: has 2 fields, not 40" in result.stderr
 
 
+def test_parquet_gives_the_samples_of_the_text(plan: Path, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [[i % 2, *([i, None] * 7)[:13], *([f"{977 * i:x}", None] * 13)] for i in range(40)]
+    text = tmp_path / "day.tsv"
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    text.write_text("".join("\t".join(row) + "\n" for row in cells))
+    table = tmp_path / "day.parquet"
+    columns = {f"c{at}": list(column) for at, column in enumerate(zip(*rows, strict=True))}
+    parquet.write_table(pyarrow.table(columns), table)
+    command = ["train", str(plan), "--batch", "8", "--steps", "7", "--loss-every", "1"]
+    outputs = [CliRunner().invoke(main, [*command, "--data", str(p)]) for p in (text, table)]
+    assert [each.exit_code for each in outputs] == [0, 0]
+    assert outputs[0].stdout == outputs[1].stdout != ""
+
+
 @pytest.mark.slow
 def test_torchrun_trains_and_measures(tmp_path: Path) -> None:
     """Two processes: losses on rank 0's stdout alone, and a file of what all ranks measured."""
