@@ -161,7 +161,7 @@ class CacheFile(Border):
     """To look an id up in the cache's directory, with sorting and uniting all ids."""
     path: Figure[Efficiency]
     """Bytes of missed rows that take others' places per second, over the rate of the path."""
-    ssd_page: Figure[Bytes]
+    ssd_page: Figure[SomeBytes]
     """The least that one read or write of an SSD moves."""
     ddr_entry: Figure[Bytes]
     """Of DDR, kept for each row of a cache there besides the row."""

@@ -57,6 +57,7 @@ class Pinned:
             domains=np.vstack([domains, np.eye(devices, dtype=bool)]),
             apart=_apart(whole, items),
             move_bytes=None,
+            blend=np.append(whole.blends[option], whole.blends.max() + 1 + np.arange(devices)),
         )
         return cls(problem, items, option, placement)
 

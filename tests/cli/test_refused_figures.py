@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 TOPOLOGIES = ("zionex", "gb200-nvl72")
 COST_MODELS = ("cpu", "h100")
 FILES = [("topologies", name) for name in TOPOLOGIES] + [("cost-models", n) for n in COST_MODELS]
-OPTIONAL = {"description", "nodes", "node", "nics", "fabric", "kind", "page", "scale_up"}
+OPTIONAL = {"description", "nodes", "node", "nics", "fabric", "kind", "page", "scale_up", "cache"}
 
 
 def shipped(kind, name):

@@ -45,7 +45,7 @@ def test_a_rank_is_compared_over_what_was_measured_of_it(study, tmp_path):
 def test_the_report_names_what_was_not_measured(study, tmp_path):
     found = beside_measured(study.plan, measured(tmp_path, {"phases": {"lookup_forward": 1e-3}}))
     text = render_terminal(beside_report(found))
-    assert "not measured: ids_comm, output_comm" in text
+    assert "not measured: ids_comm, prefetch, output_comm" in text
 
 
 @pytest.mark.parametrize(
