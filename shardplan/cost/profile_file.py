@@ -163,7 +163,7 @@ class CacheFile(Border):
     """Bytes of missed rows that take others' places per second, over the rate of the path."""
     ssd_page: Figure[SomeBytes]
     """The least that one read or write of an SSD moves."""
-    ddr_entry: Figure[Bytes]
+    ddr_entry: Figure[SomeBytes]
     """Of DDR, kept for each row of a cache there besides the row."""
 
 

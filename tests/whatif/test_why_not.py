@@ -75,7 +75,7 @@ def forced_by_the_spec(study, name, **demand):
         ("history=table_wise", "history", {"sharding": "table_wise"}),
         ("country=table_row_wise", "country", {"sharding": "table_row_wise"}),
         ("history=fused_uvm", "history", {"kernels": "fused_uvm"}),
-        ("user@rank3", "user", {"ranks": [3]}),
+        ("user@rank2", "user", {"ranks": [2]}),
         ("history@node1", "history", {"ranks": [2, 3]}),
     ],
 )
