@@ -27,7 +27,7 @@ _LARGEST_PROGRAM = 6_000
 """Variables beyond which the integer program is not tried."""
 _SMALL_PROGRAM = 250
 """Variables up to which the integer program comes first: it is done before a search is."""
-_NODE_COLUMNS = 3_000_000
+_NODE_COLUMNS = 6_000_000
 """Nodes times variables of the integer program's tree, when the caller limits neither."""
 _SAFETY = 1e-7
 """Relative allowance for rounding, taken off the integer program's bound."""
