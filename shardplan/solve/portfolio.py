@@ -29,6 +29,8 @@ _SMALL_PROGRAM = 250
 """Variables up to which the integer program comes first: it is done before a search is."""
 _NODE_COLUMNS = 6_000_000
 """Nodes times variables of the integer program's tree, when the caller limits neither."""
+_COARSE_GAP = 0.005
+"""What the integer program is asked for first."""
 _SAFETY = 1e-7
 """Relative allowance for rounding, taken off the integer program's bound."""
 
@@ -93,9 +95,19 @@ def _patterns(record: Record) -> None:
 
 
 def _integer_program(record: Record) -> None:
-    """Prove, and improve on occasion, by the program over all options still worth trying."""
-    if record.should_stop():
-        return
+    """Prove, and improve on occasion, by the program over all options still worth trying.
+
+    First to a coarse gap, which HiGHS proves of programs on which it gets nowhere when asked for
+    less; then, if that was reached, to the one that is wanted.
+    """
+    wanted = record.settings.gap
+    for gap in sorted({max(wanted, _COARSE_GAP), wanted}, reverse=True):
+        if record.should_stop() or not _solve_integer_program(record, gap * 0.9):
+            return
+
+
+def _solve_integer_program(record: Record, gap: float) -> bool:
+    """Whether it was solved to the relative gap, or was proven to have no solution."""
     record.reporter.starting("milp")
     problem = record.problem
     model = assignment(problem, record.worth_trying())
@@ -105,7 +117,7 @@ def _integer_program(record: Record) -> None:
     nodes = record.settings.node_limit or max(50, _NODE_COLUMNS // model.program.column_count)
     answer = solve_program(
         model.program,
-        Limits(record.seconds_left, nodes, record.settings.gap * 0.9),
+        Limits(record.seconds_left, nodes, gap),
         start=start,
         watch=record.watch("integer program"),
         seed=record.settings.seed,
@@ -119,6 +131,7 @@ def _integer_program(record: Record) -> None:
         # Options beyond the incumbent's reach were left out: they cannot lower the bound below it.
         bound = answer.bound * problem.time_unit * (1 - _SAFETY)
         record.prove(min(bound, record.objective), "integer program")
+    return answer.status in (Status.OPTIMAL, Status.INFEASIBLE)
 
 
 def _program_size(record: Record) -> int:
