@@ -50,8 +50,6 @@ class Answer:
     """No solution can be below this."""
     column_duals: NDArray[np.float64] | None = None
     """(columns,): reduced costs, of a continuous program only."""
-    row_duals: NDArray[np.float64] | None = None
-    """(rows,): what the optimum gains with each row's bound, of a continuous program only."""
     interrupted: bool = False
 
 

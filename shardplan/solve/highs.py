@@ -115,6 +115,5 @@ def _answer(solver: Any, is_integer: bool) -> Answer:
         objective=info.objective_function_value,
         bound=bound if is_integer else (info.objective_function_value if optimal else bound),
         column_duals=None if is_integer else np.array(solution.col_dual),
-        row_duals=None if is_integer else np.array(solution.row_dual),
         interrupted=interrupted,
     )

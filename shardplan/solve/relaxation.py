@@ -23,7 +23,6 @@ from shardplan.solve.problem import Problem, Shape
 from shardplan.solve.program import Program, ProgramBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Self
 
     from numpy.typing import NDArray
@@ -49,32 +48,23 @@ class Relaxation:
     """(S,): the load of each stage's slowest device in the relaxed optimum."""
     unit_rows: NDArray[np.int64]
     """(n, 2): the (item, stage) pairs whose unit rows hold up the bound."""
-    device_price: NDArray[np.float64]
-    """(T,): seconds by which one byte more in each device tier, anywhere, would lower the bound."""
-    node_price: NDArray[np.float64]
-    """(U,): the same for the nodes' tiers."""
 
     @classmethod
     def without_bound(cls, problem: Problem, lower_bound: float) -> Self:
         """What is known before, or without, an optimum: every option may be worth trying."""
         nothing, no_time = np.zeros(problem.option_count), np.zeros(problem.stage_count)
         no_rows = np.zeros((0, 2), dtype=np.int64)
-        free = (np.zeros(part.shape[1]) for part in (problem.device_bytes, problem.node_bytes))
-        return cls(lower_bound, nothing, nothing, no_time, no_rows, *free)
+        return cls(lower_bound, nothing, nothing, no_time, no_rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where the variables of the relaxation stand, and its memory rows."""
+    """Where the variables of the relaxation stand."""
 
     y: NDArray[np.int64]
     stage: NDArray[np.int64]
     base: NDArray[np.int64]
     objective: int
-    device_memory: NDArray[np.int64]
-    """(T,): rows."""
-    node_memory: NDArray[np.int64]
-    """(U,): rows."""
 
 
 def relax(
@@ -163,8 +153,8 @@ def relaxation_rows(
     mean = problem.total_load_seconds[placed] / (problem.device_count * problem.time_unit)
     reach = 1.0 if balance is None else balance
     build.add_entries(average[None, :], y[placed, None], -mean / reach)
-    tiers = _add_memory(build, problem, y, filling)
-    columns = Columns(y, stage, base, objective, *tiers)
+    _add_memory(build, problem, y, filling)
+    columns = Columns(y, stage, base, objective)
     _add_moves(build, problem, y)
     _add_units(build, problem, columns, unit_rows)
     return build, columns
@@ -172,22 +162,16 @@ def relaxation_rows(
 
 def _add_memory(
     build: ProgramBuilder, problem: Problem, y: NDArray[np.int64], filling: float
-) -> Iterator[NDArray[np.int64]]:
-    """The rows of the devices' tiers, and of the nodes'; they count shares of what is offered."""
+) -> None:
+    """All bytes fit into all capacities, counted in shares of what is offered."""
     for name, total, capacity, filled in (
         ("device_memory", problem.total_device_bytes, problem.device_capacity, filling),
         ("node_memory", problem.total_node_bytes, problem.node_capacity, 1.0),
     ):
-        offered, scale = _offered(capacity)
+        offered = capacity.sum(axis=0)
+        scale = np.maximum(offered, 1.0)
         rows = build.add_rows(name, [np.arange(len(offered))], upper=filled * offered / scale)
         build.add_entries(rows[None, :], y[:, None], total / scale)
-        yield rows
-
-
-def _offered(capacity: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(tiers,) bytes in all, and the bytes that the programs count as 1."""
-    offered: NDArray[np.float64] = capacity.sum(axis=0)
-    return offered, np.maximum(offered, 1.0)
 
 
 def _add_moves(build: ProgramBuilder, problem: Problem, y: NDArray[np.int64]) -> None:
@@ -250,16 +234,4 @@ def _relaxation(
         reduced_cost=np.maximum(answer.column_duals[columns.y], 0.0) * problem.time_unit,
         stage_max=answer.x[columns.stage] * problem.time_unit,
         unit_rows=unit_rows,
-        device_price=_price(problem, answer, columns.device_memory, problem.device_capacity),
-        node_price=_price(problem, answer, columns.node_memory, problem.node_capacity),
     )
-
-
-def _price(
-    problem: Problem, answer: Answer, rows: NDArray[np.int64], capacity: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(tiers,): seconds per byte."""
-    if answer.row_duals is None:
-        return np.zeros(len(rows))
-    gain: NDArray[np.float64] = np.maximum(-answer.row_duals[rows], 0.0)
-    return gain * problem.time_unit / _offered(capacity)[1]
