@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _PACKING_LIMITS = Limits(seconds=20.0, relative_gap=1e-3)
 """How long to look for the least room that devices lack; the figure is a lower bound throughout."""
-_NEGLIGIBLE_BYTES = 1.0
+_PLACES = ("device", "node", "node")
+"""Whose each of ``TIERS`` is."""
 _MOST_NODES = 1000
 """Beyond this many times the nodes, more of them are no advice."""
 _MOST_NAMES = 8
@@ -35,17 +36,16 @@ _MOST_NAMES = 8
 def crowded_out(case: Case) -> list[Shortfall]:
     """The tiers that are full before any table is placed: dense model, activations, buffers."""
     base, usable = case.capacity.base_bytes, case.capacity.usable_bytes
-    places = ("of one device", "of one node", "of one node")
     return [
         Shortfall(
             "the dense model with the activations and buffers of the batch",
-            f"{tier} {place}",
+            f"{tier} of one {place}",
             float(base[number]),
             float(usable[number]),
             "bytes",
             "a smaller batch, a smaller reserve, or larger devices",
         )
-        for number, (tier, place) in enumerate(zip(TIERS, places, strict=True))
+        for number, (tier, place) in enumerate(zip(TIERS, _PLACES, strict=True))
         if base[number] > usable[number]
     ]
 
@@ -147,8 +147,9 @@ def _demands(
             problem.node_capacity.sum(axis=0),
         ]
     )
-    resources = ["hbm of one device", "ddr of one node", "ssd of one node"]
-    resources += ["hbm of all devices", "ddr of all nodes", "ssd of all nodes"]
+    owned = list(zip(TIERS, _PLACES, strict=True))
+    resources = [f"{tier} of one {place}" for tier, place in owned]
+    resources += [f"{tier} of all {place}s" for tier, place in owned]
     return resources, np.maximum(needs - offers, 0.0), needs, offers
 
 
@@ -158,22 +159,26 @@ def shortfalls(case: Case, formulation: Formulation) -> list[Shortfall]:
     The figures are the least over all ways to shard, so that adding less cannot help.
     """
     problem = formulation.problem
-    device, node = missing_in_total(problem)
-    found = []
-    if device > _NEGLIGIBLE_BYTES:
-        found.append(_total("hbm of all devices", device, problem.device_capacity, case, 0))
-    if node > _NEGLIGIBLE_BYTES:
-        found.append(_total("ddr of all nodes", node, problem.node_capacity, case, 1))
-    return found or [_packing(case, problem)]
+    missing = missing_in_total(problem)
+    of_tiers = np.concatenate([missing.device_bytes, missing.node_bytes]).tolist()
+    found = [
+        _total(short, _capacity(problem, tier), case, tier)
+        for tier, short in enumerate(of_tiers)
+        if short
+    ]
+    return found or _packing(case, problem)
 
 
-def _total(
-    resource: str, missing: float, capacity: NDArray[np.float64], case: Case, tier: int
-) -> Shortfall:
-    offers = float(capacity[:, 0].sum())
+def _capacity(problem: Problem, tier: int) -> NDArray[np.float64]:
+    """(places,): bytes of one of ``TIERS`` on each device, or each node."""
+    return problem.node_capacity[:, tier - 1] if tier else problem.device_capacity[:, 0]
+
+
+def _total(missing: float, capacity: NDArray[np.float64], case: Case, tier: int) -> Shortfall:
+    offers = float(capacity.sum())
     return Shortfall(
         "all tables",
-        resource,
+        f"{TIERS[tier]} of all {_PLACES[tier]}s",
         offers + missing,
         offers,
         "bytes",
@@ -196,31 +201,38 @@ def _remedy(case: Case, missing: float, offers: float, tier: int) -> str:
     return remedy
 
 
-def _packing(case: Case, problem: Problem) -> Shortfall:
-    """The totals suffice, but the units do not pack into the devices, or may not meet on them."""
-    for tier, (family, capacity) in enumerate(
-        (("device_memory", problem.device_capacity), ("node_memory", problem.node_capacity))
-    ):
-        answer = solve_program(assignment(problem, elastic=(family,)).program, _PACKING_LIMITS)
+def _packing(case: Case, problem: Problem) -> list[Shortfall]:
+    """The totals suffice, but the units do not pack into the devices, or may not meet on them.
+
+    One tier is short where more of it alone would do; all are where only more of each would.
+    """
+    rows = (("device_memory", 0), ("node_memory", 0), ("node_memory", 1))
+    there = [tier for tier in range(len(TIERS)) if _capacity(problem, tier).any()]
+    for short in (*((tier,) for tier in there), there):
+        model = assignment(problem, elastic=[rows[tier] for tier in short])
+        answer = solve_program(model.program, _PACKING_LIMITS)
         if answer.status is not Status.INFEASIBLE:
-            return _missing_room(case, tier, capacity, max(answer.bound, 0.0))
-    return Shortfall(
-        "all tables",
-        "ranks that the constraints leave them",
-        1,
-        0,
-        "count",
-        "relax the constraints on ranks, or on tables kept apart",
-    )
+            share = max(answer.bound, 0.0)
+            return [_missing_room(case, tier, _capacity(problem, tier), share) for tier in short]
+    return [
+        Shortfall(
+            "all tables",
+            "ranks that the constraints leave them",
+            1,
+            0,
+            "count",
+            "relax the constraints on ranks, or on tables kept apart",
+        )
+    ]
 
 
 def _missing_room(case: Case, tier: int, capacity: NDArray[np.float64], share: float) -> Shortfall:
     """On the fullest device or node, which lacks at least ``share`` of what it offers."""
-    offers = float(capacity[:, 0].max(initial=0.0))
-    missing = share * max(offers, 1.0)
+    offers = float(capacity.max())
+    missing = share * offers
     places = len(capacity)
     return Shortfall(
-        f"the fullest {('device', 'node')[tier]}, however the tables are packed",
+        f"the fullest {_PLACES[tier]}, however the tables are packed",
         TIERS[tier],
         offers + missing,
         offers,

@@ -23,6 +23,10 @@ WHOLE_IN_HBM = {"tables": "*", "sharding": "table_wise", "kernels": "fused"}
 WHOLE_IN_DDR = {"tables": "*", "sharding": "table_wise", "kernels": "fused_uvm"}
 
 
+ON_SSD = {"tables": "*", "sharding": "table_wise", "kernels": "key_value"}
+SSD = {"read": "6GB/s", "write": "3GB/s", "iops": 1e6}
+
+
 def make_spec(*rows: int, constraints=(WHOLE_IN_HBM,), hbm="1TB", ddr="4TB") -> dict:
     """Tables of 64 fp32 columns on two nodes of two devices."""
     topology = copy.deepcopy(TOPOLOGY)
@@ -113,6 +117,44 @@ def test_room_in_total_but_not_on_any_node():
     assert found.resource == "ddr"
     needs = 2 * unit_bytes(spec)[0, 1]
     assert needs * 0.998 <= found.needs <= needs * (1 + 1e-9)
+
+
+def with_ssd(spec: dict, capacity: str) -> dict:
+    """The spec with so much SSD on each node, none of it reserved."""
+    spec["topology"]["node"]["ssd"] = SSD | {"capacity": capacity}
+    return spec | {"reserve": spec["reserve"] | {"ssd": "0%"}}
+
+
+def test_ssd_that_is_short_in_total_is_called_ssd():
+    """Five tables of 0.9 GB on two nodes with 2 GB each; there is DDR enough for their caches."""
+    spec = with_ssd(make_spec(*[3_500_000] * 5, constraints=[ON_SSD]), "2GB")
+    found = shortfall(spec)
+    assert (found.subject, found.resource) == ("all tables", "ssd of all nodes")
+    assert found.offers == 2 * 2e9
+    assert found.missing == pytest.approx(5 * 3_500_000 * 64 * 4 - 4e9, abs=1)
+
+
+def test_room_in_total_but_not_on_any_nodes_ssd():
+    """Three tables of 0.6 nodes of SSD each on two nodes."""
+    spec = with_ssd(make_spec(*[2_300_000] * 3, constraints=[ON_SSD]), "1GB")
+    found = shortfall(spec)
+    assert (found.resource, found.offers) == ("ssd", 1e9)
+    needs = 2 * 2_300_000 * 64 * 4
+    assert needs * 0.998 <= found.needs <= needs * (1 + 1e-9)
+
+
+def test_tiers_that_are_both_short_are_named_apart():
+    """Three tables must lie in DDR and three on SSD; DDR also keeps rows on their way to SSD."""
+    in_ddr, on_ssd = ["t0", "t1", "t2"], ["t3", "t4", "t5"]
+    demands = [WHOLE_IN_DDR | {"tables": in_ddr}, ON_SSD | {"tables": on_ssd}]
+    spec = make_spec(*[3_500_000] * 6, constraints=demands, ddr="1GB")
+    with pytest.raises(Infeasible) as caught:
+        make_plan(build(with_ssd(spec, "1GB")), Settings(), Reporter())
+    ddr, ssd = caught.value.shortfalls
+    assert (ddr.resource, ssd.resource) == ("ddr of all nodes", "ssd of all nodes")
+    table_bytes = 3_500_000 * 64 * 4
+    assert ssd.missing == pytest.approx(3 * table_bytes - 2e9, abs=1)
+    assert 3 * table_bytes - 2e9 < ddr.missing < 1.05 * (3 * table_bytes - 2e9)
 
 
 def test_more_tables_apart_than_devices():

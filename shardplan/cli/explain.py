@@ -106,14 +106,17 @@ def explain_command(
 
 
 def _overview(study: Study, top: int, form: str, width: int | None) -> str:
+    from shardplan.whatif.more_hbm import more_hbm
+
+    value = more_hbm(study.case, study.ledger.decisions)
     if form == "html":
         from shardplan.explain.html.page import render_html_overview
 
-        return render_html_overview(study, top)
+        return render_html_overview(study, top, value)
     from shardplan.explain.explain import explain
     from shardplan.explain.overview import overview
 
-    explanation = explain(study)
+    explanation = explain(study, value)
     return show(explanation, lambda: overview(explanation, top), form, width)
 
 

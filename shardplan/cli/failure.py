@@ -114,7 +114,11 @@ def _shortfall(short: Shortfall) -> str:
     needs, offers, missing = (
         _amount(value, short.unit) for value in (short.needs, short.offers, short.missing)
     )
-    return f"{short.subject}: {needs} of {short.resource} needed, {offers} there, {missing} short"
+    exact = f" ({short.missing:,.0f} B)" if short.unit == "bytes" else ""
+    return (
+        f"{short.subject}: {needs} of {short.resource} needed, {offers} there, "
+        f"{missing}{exact} short"
+    )
 
 
 def _amount(value: float, unit: str) -> str:

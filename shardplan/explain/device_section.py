@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_LISTED = 32
 """Devices that are listed one by one; of more, those that are alike share a line."""
 _WORST = 8
-_NEARLY_FULL = 0.95
+NEARLY_FULL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def device_sections(found: Explanation) -> Iterator[Section]:
 
 def full_bar(tier: TierUse) -> Bar:
     """How full a memory is."""
-    return Bar(tier.fraction, tier.fraction > _NEARLY_FULL)
+    return Bar(tier.fraction, tier.fraction > NEARLY_FULL)
 
 
 def _devices(found: Explanation) -> Section:

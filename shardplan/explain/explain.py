@@ -28,12 +28,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.explain.study import Study
+    from shardplan.whatif.more_hbm import MoreHbm
 
 _MOST_CULPRITS = 3
 
 
-def explain(study: Study) -> Explanation:
-    """Take the cost of a plan apart: by phase, by device and node, by table."""
+def explain(study: Study, more_hbm: MoreHbm | None = None) -> Explanation:
+    """Take the cost of a plan apart: by phase, by device and node, by table.
+
+    What ``more_hbm`` would save is passed through.
+    """
     plan, claim = study.plan, study.plan.optimality
     phases = _phases(study)
     return Explanation(
@@ -58,6 +62,7 @@ def explain(study: Study) -> Explanation:
         devices=devices(study),
         nodes=_nodes(study),
         tables=tuple(sorted(tables(study), key=lambda line: -line.slowest_seconds)),
+        more_hbm=more_hbm,
         limits=limits(study, phases),
         notes=notes(plan, study.case),
     )

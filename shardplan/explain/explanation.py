@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shardplan.whatif.more_hbm import MoreHbm
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ class Explanation:
     nodes: tuple[NodeLine, ...]
     tables: tuple[TableLine, ...]
     """The costliest first."""
+    more_hbm: MoreHbm | None
+    """What one more GiB of HBM would save; None where that is not known."""
     limits: tuple[str, ...]
     """What holds the step up, the longest phase first."""
     notes: tuple[str, ...]

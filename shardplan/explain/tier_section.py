@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from shardplan.explain import words
-from shardplan.explain.device_section import MOST_LISTED
+from shardplan.explain.device_section import MOST_LISTED, NEARLY_FULL
+from shardplan.explain.ranks import compress
 from shardplan.explain.report import Column, Grid, Section
 from shardplan.explain.table_section import kernel
 from shardplan.units import format_bytes
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shardplan.explain.explanation import DeviceLine, Explanation, TableLine, TierTraffic
+    from shardplan.whatif.more_hbm import MoreHbm
 
 Line = TypeVar("Line", "DeviceLine", "TableLine")
 
@@ -49,6 +51,8 @@ def tier_sections(found: Explanation) -> Iterator[Section]:
         ),
         _left_out(len(tables), "table"),
     )
+    if found.more_hbm:
+        yield _more_hbm(found, found.more_hbm)
 
 
 def in_words(traffic: TierTraffic | None) -> tuple[tuple[str, str], ...]:
@@ -61,6 +65,41 @@ def in_words(traffic: TierTraffic | None) -> tuple[tuple[str, str], ...]:
         hits += f", {words.percent(traffic.ddr_hit_rate)} in HBM or DDR"
         moved += f", {format_bytes(traffic.ssd_bytes)} of SSD"
     return (("hits", hits), ("traffic", f"{moved} in one step, both directions"))
+
+
+def _more_hbm(found: Explanation, value: MoreHbm) -> Section:
+    """What one more GiB would save; words where that is nothing."""
+    size = format_bytes(value.extra_bytes)
+    of = "step" if found.objective == "step_time" else found.objective
+    meaning = (
+        f"what {size} more would save, with every table where it is and in its kernel and all "
+        "caches sized anew"
+    )
+    lines = [("on every device", value.on_every_device_seconds)]
+    if value.once_ranks:
+        one = "rank" if len(value.once_ranks) == 1 else "ranks"
+        where = f"once, where it saves most: {one} {compress(value.once_ranks)}"
+        lines.append((where, value.once_seconds))
+    rows = tuple(
+        (where, words.seconds(saved), f"{words.percent(saved / found.objective_seconds)} of {of}")
+        for where, saved in lines
+        if saved
+    )
+    columns = (Column(""), Column("", True), Column("", True))
+    remark = () if rows else (_no_use(found, value),)
+    return Section("More HBM", meaning, Grid(columns, rows) if rows else None, remark)
+
+
+def _no_use(found: Explanation, value: MoreHbm) -> str:
+    """Why more HBM would save nothing."""
+    if all(line.hbm.fraction < NEARLY_FULL for line in found.devices):
+        return "nothing: HBM is not scarce"
+    if not value.cached_tables:
+        return (
+            "no table has a cache that could grow; whether whole tables would move to HBM, only "
+            "another solve tells"
+        )
+    return "nothing: the step does not wait for what larger caches would spare"
 
 
 def _moving(lines: Sequence[Line]) -> list[tuple[Line, TierTraffic]]:

@@ -102,15 +102,15 @@ def assignment(
     allowed: NDArray[np.bool_] | None = None,
     *,
     cuts: bool = True,
-    elastic: Collection[str] = (),
+    elastic: Collection[tuple[str, int]] = (),
     named: bool = False,
 ) -> Assignment:
     """Build the program over the ``allowed`` (O,) options, all by default.
 
     ``cuts`` adds the rows of the relaxation over options, which the program implies but its own
-    linear relaxation does not. ``elastic`` names families of memory rows and asks another question:
-    not for the shortest step, but for the least share of that memory that every device, or node,
-    would need more.
+    linear relaxation does not. ``elastic`` names tiers, each by the family of its memory rows and
+    its position, and asks another question: not for the shortest step, but for the least share of
+    that memory that every device, or node, would need more.
     """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     build = ProgramBuilder(named=named)
@@ -251,14 +251,12 @@ def _add_memory(
     model: Assignment,
     options: NDArray[np.int64],
     *,
-    elastic: Collection[str],
+    elastic: Collection[tuple[str, int]],
 ) -> None:
     """Bytes relative to the largest capacity of a tier, so that one tolerance suits all tiers."""
     problem = model.problem
-    rows, scale = _memory_rows(build, "device_memory", problem.device_capacity)
-    _add_per_device(build, model, options, rows, problem.device_bytes / scale)
-    if "device_memory" in elastic:
-        build.add_entries(rows, model.objective, -1.0)
+    on_devices, scale = _memory_rows(build, "device_memory", problem.device_capacity)
+    _add_per_device(build, model, options, on_devices, problem.device_bytes / scale)
 
     rows, scale = _memory_rows(build, "node_memory", problem.node_capacity)
     everywhere = options[problem.shape[options] == Shape.ALL]
@@ -269,8 +267,9 @@ def _add_memory(
     on_device = problem.shape[model.x_option] == Shape.DEVICE
     node = np.where(on_device, model.x_place // problem.devices_per_node, model.x_place)
     build.add_entries(rows[node], model.x[:, None], per_unit[model.x_option])
-    if "node_memory" in elastic:
-        build.add_entries(rows, model.objective, -1.0)
+    families = {"device_memory": on_devices, "node_memory": rows}
+    for family, tier in elastic:
+        build.add_entries(families[family][:, tier], model.objective, -1.0)
 
 
 def _memory_rows(

@@ -50,6 +50,35 @@ def best_mix(problem: Problem, placement: Placement, *, thrifty: bool = False) -
     return mix.placement(x)
 
 
+@dataclass(frozen=True, slots=True)
+class BestSeconds:
+    """What the best proportions reach, and where more memory would go."""
+
+    objective: float
+    """Seconds."""
+    more_bytes: NDArray[np.float64]
+    """(D, T): of the bytes lent, how many each device takes."""
+
+
+def best_seconds(
+    problem: Problem, placement: Placement, *, more_bytes: float = 0.0, lent_bytes: float = 0.0
+) -> BestSeconds | None:
+    """The least objective of all proportions, were memory larger than it is.
+
+    ``more_bytes`` are added to each tier of every device. ``lent_bytes`` of each tier are there
+    once, and go to the devices where they make the objective least. None where no proportions fit.
+    """
+    larger = replace(problem, device_capacity=problem.device_capacity + more_bytes)
+    items = np.flatnonzero(problem.mixable[placement.option])
+    mix = _Mix.of(larger, placement, items, lent_bytes)
+    answer = solve_program(mix.program)
+    if answer.status is not Status.OPTIMAL or answer.x is None:
+        return None
+    return BestSeconds(
+        answer.objective * problem.time_unit, answer.x[mix.lent] * _unit_bytes(larger)
+    )
+
+
 @dataclass(frozen=True)
 class _Mix:
     """The program and where its variables stand."""
@@ -61,9 +90,17 @@ class _Mix:
     """Those that may be mixed; the columns of the program begin with them."""
     stage: NDArray[np.int64]
     """(S,): columns."""
+    lent: NDArray[np.int64]
+    """(D, T): columns for the memory that each device takes of what is lent."""
 
     @classmethod
-    def of(cls, problem: Problem, start: Placement, items: NDArray[np.int64]) -> _Mix:
+    def of(
+        cls,
+        problem: Problem,
+        start: Placement,
+        items: NDArray[np.int64],
+        lent_bytes: float = 0.0,
+    ) -> _Mix:
         """Proportions of the ``items``, each within the blend of its option."""
         chosen = np.full(problem.item_count, -1)
         chosen[items] = problem.blends[start.option[items]]
@@ -84,13 +121,14 @@ class _Mix:
         rows = _Rows(problem, start, items, options, w)
         unit = np.full(problem.stage_count, problem.time_unit)
         rows.add(build, "stage", problem.load_seconds / unit, None, stage)
-        scale = problem.device_capacity.max(axis=0, initial=1.0)
+        scale = _unit_bytes(problem)
         room = problem.device_capacity / scale * _ROOM
-        rows.add(build, "device_memory", problem.device_bytes / scale, room, None)
+        memory = rows.add(build, "device_memory", problem.device_bytes / scale, room, None)
+        lent = _lend(build, memory, lent_bytes / scale * _ROOM)
         scale = problem.node_capacity.max(axis=0, initial=1.0)
         room = problem.node_capacity / scale * _ROOM
         rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, room)
-        return cls(problem, start, build.build(), options, stage)
+        return cls(problem, start, build.build(), options, stage, lent)
 
     def with_least_work(self, x: NDArray[np.float64]) -> Program:
         """Stages may be as long as in ``x``; the sum of all loads is made least."""
@@ -132,11 +170,15 @@ class _Rows:
         per_option: NDArray[np.float64],
         room: NDArray[np.float64] | None,
         most: NDArray[np.int64] | None,
-    ) -> None:
-        """What each device bears is within ``room`` (D, K), or at most ``most`` (K,), columns."""
+    ) -> NDArray[np.int64]:
+        """What each device bears is within ``room`` (D, K), or at most ``most`` (K,), columns.
+
+        Returns the rows: of each device, one for each kind that anything bears on.
+        """
         problem = self.problem
         fixed = per_device(problem, self.start, self._fixed(per_option))
         used = np.flatnonzero(per_option[self.options].any(axis=0) | fixed.any(axis=0))
+        used = used if room is None else np.arange(room.shape[1])
         place, kind = (part.ravel() for part in np.indices((problem.device_count, len(used))))
         upper = -fixed if room is None else room - fixed
         rows = build.add_rows(family, [place, kind], upper=upper[:, used].ravel())
@@ -148,6 +190,7 @@ class _Rows:
         at, column, count = self._touched(Shape.DEVICE)
         borne = count[:, None] * per_option[self.options[column]]
         build.add_entries(rows[at], self.w[column][:, None], borne[:, used])
+        return rows
 
     def add_to_nodes(
         self,
@@ -210,6 +253,24 @@ class _Rows:
         many = np.searchsorted(owner, pairs[:, 1], side="right") - begin
         column = np.repeat(begin, many) + _counting(many)
         return np.repeat(pairs[:, 0], many), column, np.repeat(count, many).astype(np.float64)
+
+
+def _unit_bytes(problem: Problem) -> NDArray[np.float64]:
+    """(T,): what programs count the memory of devices in."""
+    unit: NDArray[np.float64] = problem.device_capacity.max(axis=0, initial=1.0)
+    return unit
+
+
+def _lend(
+    build: ProgramBuilder, memory: NDArray[np.int64], lent: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """(D, T): columns for what each row of ``memory`` (D, T) is eased by; ``lent`` (T,) in all."""
+    place, tier = (part.ravel() for part in np.indices(memory.shape))
+    taken = build.add_columns("lent", [place, tier], upper=lent[tier]).reshape(memory.shape)
+    build.add_entries(memory, taken, -1.0)
+    in_all = build.add_rows("lent_in_all", [np.arange(len(lent))], upper=lent)
+    build.add_entries(in_all[None, :], taken, 1.0)
+    return taken
 
 
 def _counting(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -81,9 +81,12 @@ def test_all_faults_are_listed_in_the_order_of_the_text_and_counted():
 def test_infeasible_gives_the_numbers_first_and_then_the_smallest_change():
     assert _run(SHORT).stderr.splitlines() == [
         "error: no plan can exist, and this is proven",
-        "  all tables: 24.0 GiB of hbm of all devices needed, 18.0 GiB there, 6.0 GiB short",
-        "  table t: 9.0 GiB of hbm of one device needed, 8.0 GiB there, 1.0 GiB short",
-        "  table u: 10.0 GiB of hbm of one device needed, 8.0 GiB there, 2.0 GiB short",
+        "  all tables: 24.0 GiB of hbm of all devices needed, 18.0 GiB there, "
+        "6.0 GiB (6,442,450,944 B) short",
+        "  table t: 9.0 GiB of hbm of one device needed, 8.0 GiB there, "
+        "1.0 GiB (1,073,741,824 B) short",
+        "  table u: 10.0 GiB of hbm of one device needed, 8.0 GiB there, "
+        "2.0 GiB (2,147,483,648 B) short",
         "what would help:",
         "  - row_wise for t",
         "  - more nodes",

@@ -1,12 +1,20 @@
 """What moves between the tiers, by device and table, of a plan with caches."""
 
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
 import pytest
+from click.testing import CliRunner
 from explain_cases import plan_of, small_case
 
 from shardplan.case import case_of_value
+from shardplan.cli.main import cli
 from shardplan.explain.detail_report import device_report, table_report
 from shardplan.explain.device_detail import device_detail
 from shardplan.explain.explain import explain
+from shardplan.explain.explanation import TierUse
 from shardplan.explain.overview import overview
 from shardplan.explain.study import Study
 from shardplan.explain.table_detail import table_detail
@@ -14,6 +22,8 @@ from shardplan.explain.terminal import render_terminal
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision, options_of
+from shardplan.plan.write import write
+from shardplan.whatif.more_hbm import MoreHbm, more_hbm
 
 DECISIONS = (
     Decision(0, ShardingType.TABLE_WISE, Kernel.FUSED_UVM_CACHING, 1, (1,), 0.125),
@@ -86,6 +96,43 @@ def test_reports_tell_hits_and_traffic(cached):
     assert "of the lookups in HBM" in page
     assert "of SSD in one step" in page
     assert "over the host link" in render_terminal(device_report(device_detail(cached, 2)))
+
+
+@pytest.mark.parametrize("ranks", [(2,), (0, 1, 2)])
+def test_reports_tell_what_more_hbm_would_save(cached, ranks):
+    step = explain(cached).objective_seconds
+    found = explain(cached, MoreHbm(2**30, 0.25 * step, 0.125 * step, ranks, 3))
+    lines = render_terminal(overview(found, 0)).splitlines()
+    (each,) = (line for line in lines if "on every device" in line)
+    (once,) = (line for line in lines if "once, where it saves most" in line)
+    assert each.endswith("25.0% of step")
+    assert once.endswith("12.5% of step")
+    assert ("rank 2 " if ranks == (2,) else "ranks 0-2 ") in once
+
+
+def test_reports_tell_why_more_hbm_would_save_nothing(cached):
+    """No caches; memory to spare; or full memory that the step does not wait for."""
+    found = explain(cached, MoreHbm(2**30, 0.0, 0.0, (), 3))
+    full = replace(found, devices=tuple(replace(d, hbm=TierUse(99, 100)) for d in found.devices))
+    uncached = replace(full, more_hbm=MoreHbm(2**30, 0.0, 0.0, (), 0))
+    for shown, reason in (
+        (found, "nothing: HBM is not scarce"),
+        (uncached, "no table has a cache that could grow"),
+        (full, "nothing: the step does not wait for what larger caches"),
+    ):
+        assert reason in render_terminal(overview(shown, 0))
+
+
+def test_every_format_of_the_command_values_more_hbm(cached, tmp_path):
+    file = tmp_path / "plan.json"
+    write(cached.plan, file)
+    value = more_hbm(cached.case, cached.ledger.decisions)
+    assert value.on_every_device_seconds >= 0
+    for form in ("table", "markdown", "html"):
+        result = CliRunner().invoke(cli, ["explain", str(file), "--format", form])
+        assert "More HBM" in result.stdout
+    result = CliRunner().invoke(cli, ["explain", str(file), "--format", "json"])
+    assert json.loads(result.stdout)["more_hbm"] == json.loads(json.dumps(asdict(value)))
 
 
 def test_without_traffic_there_is_no_such_section(study):

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from explain_cases import plan_of, small_case
+from explain_cases import DECISIONS, plan_of, small_case
 
-from shardplan.case import case_of_value
+from shardplan.case import Case, case_of_value
 from shardplan.explain.explain import explain
 from shardplan.explain.study import Study
 from shardplan.explain.uneven_rows import uneven_rows
+from shardplan.plan.predict import predict
 from shardplan.workload.access import Uniform, Zipf
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_order import RowOrder
@@ -53,15 +54,33 @@ def test_the_worst_comes_first():
     assert [(each.table.name, each.shards) for each in found] == [("t", 8), ("steep", 4), ("t", 4)]
 
 
-def test_the_notes_of_a_plan_speak_of_its_row_shards_alone():
-    """Of the tables by frequency, user_id is row-wise over four devices, item_id is not cut so."""
+def case_by_frequency(pooling: float | None = None) -> Case:
+    """The ids of user_id, row-wise over four devices, and of item_id, cut by columns, sorted."""
     value = small_case().resolved
-    tables = [
-        table | ({"ids": "by_frequency"} if table["name"] in ("user_id", "item_id") else {})
-        for table in value["tables"]
-    ]
-    case = case_of_value(value | {"tables": tables}, "resolved")
-    notes = [note for note in explain(Study.of(plan_of(case), "p")).notes if "hashed" in note]
+    tables = []
+    for table in value["tables"]:
+        is_sorted = table["name"] in ("user_id", "item_id")
+        more = {"pooling": [pooling]} if pooling and table["name"] == "user_id" else {}
+        tables.append(table | ({"ids": "by_frequency", **more} if is_sorted else {}))
+    return case_of_value(value | {"tables": tables}, "resolved")
+
+
+def test_the_notes_of_a_plan_speak_of_its_row_shards_alone():
+    study = Study.of(plan_of(case_by_frequency()), "p")
+    notes = [note for note in explain(study).notes if "hashed" in note]
     assert len(notes) == 1
     assert notes[0].startswith("the first of 4 row shards of user_id serves 3.")
     assert "item_id" not in notes[0]
+
+
+def test_the_notes_tell_how_much_shorter_hashed_ids_would_make_the_step():
+    """By the two cases, of which one has its ids hashed; where lookups are few, hardly."""
+    uneven, hashed = case_by_frequency(), small_case()
+    step, shorter = (predict(case, DECISIONS).step_seconds for case in (uneven, hashed))
+    (note,) = (n for n in explain(Study.of(plan_of(uneven), "p")).notes if "hashed" in n)
+    assert step - shorter > 0.001 * step
+    assert note.endswith(f"({100 * (step - shorter) / step:.1f}%) off the step")
+    (note,) = (
+        n for n in explain(Study.of(plan_of(case_by_frequency(0.01)), "p")).notes if "hashed" in n
+    )
+    assert note.endswith("but hardly change the step")

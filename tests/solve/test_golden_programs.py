@@ -123,7 +123,7 @@ def test_a_domain_leaves_out_variables(tmp_path, update_golden):
 @pytest.mark.parametrize("family", ["device_memory", "node_memory"])
 def test_the_elastic_program_asks_for_the_least_missing_memory(family, tmp_path, update_golden):
     """A device may hold more than its 8 bytes, or a node than its 10, by a share, minimised."""
-    program = assignment(make_problem(), elastic=(family,), named=True).program
+    program = assignment(make_problem(), elastic=((family, 0),), named=True).program
     check(only(program, family), f"elastic_{family}", tmp_path, update_golden)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shardplan.explain.explanation import Explanation
     from shardplan.explain.report import Cell, Column, Grid, Report
     from shardplan.explain.study import Study
+    from shardplan.whatif.more_hbm import MoreHbm
 
 _KEPT_SPACE = "&nbsp;"
 _LOAD = (
@@ -39,9 +40,9 @@ def render_html(report: Report) -> str:
     return _page(report.title, (_section(section) for section in report.sections))
 
 
-def render_html_overview(study: Study, top: int) -> str:
+def render_html_overview(study: Study, top: int, more_hbm: MoreHbm | None = None) -> str:
     """The whole plan: the overview, with pictures of load, memory, tables, machine and search."""
-    found = explain(study)
+    found = explain(study, more_hbm)
     report = overview(found, top)
     first = 3 if found.limits else 2
     head, others = report.sections[:first], report.sections[first:]
