@@ -61,9 +61,10 @@ def _weights(layout: GroupLayout, pools: Pools) -> ResidentRows | RowCache:
         return _cached(layout, whole, pools.hbm, cache.load_factor, cache.algorithm, has_map=True)
     if table.kernel == "key_value":
         whole = _resident(layout, pools.ssd, "cpu")
-        share, algorithm = cache.ddr_load_factor, cache.algorithm
-        middle = _cached(layout, whole, pools.ddr, share, algorithm) if share else whole
-        return _cached(layout, middle, pools.hbm, cache.load_factor, algorithm)
+        share = cache.ddr_load_factor
+        # What leaves HBM says how dear it is, whichever algorithm found it so.
+        middle = _cached(layout, whole, pools.ddr, share, "lru") if share else whole
+        return _cached(layout, middle, pools.hbm, cache.load_factor, cache.algorithm)
     return _resident(layout, pools.hbm, device)
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 import resource
+import tempfile
 import warnings
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import torch
 import torch.distributed as dist
 from torch import nn
-from torchrec.distributed import comm
+from torchrec.distributed import batched_embedding_kernel, comm, embedding_lookup
 from torchrec.distributed.model_parallel import DistributedModelParallel
 from torchrec.modules.embedding_configs import EmbeddingBagConfig
 from torchrec.modules.embedding_modules import EmbeddingBagCollection
@@ -118,6 +121,63 @@ def warned(plan: Plan) -> list[str]:
     return [str(each.message) for each in found]
 
 
+class OverSsd(nn.Module):
+    """In the place of TorchRec's key-value operator, which no machine without CUDA can build.
+
+    All that TorchRec itself does happens; FBGEMM's part of it is left out.
+    """
+
+    def __init__(self, config: Any, *_: Any, **__: Any) -> None:
+        super().__init__()
+        batched_embedding_kernel._assert_local_cols_divisible_by_4(config)
+        self._config = config
+
+    def named_parameters_by_table(self) -> Iterator[Any]:
+        yield from ()
+
+
+def sets_over_ssd(plan: Plan) -> dict[str, int]:
+    """By table, the sets of 32 rows that TorchRec's key-value operators of rank 0 cache."""
+    found = {}
+    with _pretended_rank(0, plan), tempfile.TemporaryDirectory() as folder:
+        sharded = _unmaterialised(model_of(plan), plan)
+        with mock.patch("tempfile.mkdtemp", return_value=folder):
+            for config in _configs(sharded, plan):
+                settings = batched_embedding_kernel._populate_ssd_tbe_params(config)
+                found |= {table.name: settings["cache_sets"] for table in config.embedding_tables}
+    return found
+
+
+@contextmanager
+def _pretended_rank(rank: int, plan: Plan) -> Iterator[None]:
+    """One of the plan's ranks, in a process group without any other."""
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    local = plan.local_world_size
+    os.environ |= {"LOCAL_WORLD_SIZE": str(local), "LOCAL_RANK": str(rank % local)}
+    comm._INTRA_PG = comm._CROSS_PG = None
+    dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=plan.world_size)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def _unmaterialised(model: nn.Module, plan: Plan) -> nn.Module:
+    device = torch.device("meta")
+    with mock.patch.object(embedding_lookup, "KeyValueEmbeddingBag", OverSsd):
+        return DistributedModelParallel(
+            model,
+            device=device,
+            plan=sharding_plan(plan, "meta"),
+            sharders=sharders(plan, device, RATE, {}),
+            init_data_parallel=False,
+            init_parameters=False,
+        )
+
+
 def _shards(spec: Any) -> list[tuple[list[int], list[int], str]] | None:
     if spec is None:
         return None
@@ -159,8 +219,6 @@ def growth_bytes(plan: Plan) -> int:
 
 def accepted(plans: list[Plan]) -> int:
     """How many ranks TorchRec accepts, in process groups that only pretend to be any."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
     return sum(_accepted(plan) for plan in plans)
 
 
@@ -169,28 +227,11 @@ def _accepted(plan: Plan) -> int:
 
     Each rank must hold exactly the elements that the plan gives it.
     """
-    from torch.testing._internal.distributed.fake_pg import FakeStore
-
     for rank in range(plan.world_size):
-        local = plan.local_world_size
-        os.environ |= {"LOCAL_WORLD_SIZE": str(local), "LOCAL_RANK": str(rank % local)}
-        comm._INTRA_PG = comm._CROSS_PG = None
-        dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=plan.world_size)
-        try:
+        with _pretended_rank(rank, plan):
             model = model_of(plan)
             assert faults(model, plan, "meta", allow_inexact=True) == []
-            device = torch.device("meta")
-            sharded = DistributedModelParallel(
-                model,
-                device=device,
-                plan=sharding_plan(plan, "meta"),
-                sharders=sharders(plan, device, RATE, {}),
-                init_data_parallel=False,
-                init_parameters=False,
-            )
-            assert _held(sharded, plan) == _planned(plan, rank)
-        finally:
-            dist.destroy_process_group()
+            assert _held(_unmaterialised(model, plan), plan) == _planned(plan, rank)
     return plan.world_size
 
 
