@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +11,8 @@ from shardplan.executor.cache_counters import CacheCounters
 from shardplan.executor.tensor import DTYPES
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from shardplan.executor.memory_pool import MemoryPool
     from shardplan.executor.row_store import Tier
     from shardplan.executor.tensor import Tensor
@@ -18,7 +21,9 @@ MOST_WAYS = 32
 """Rows of a set at most, as in FBGEMM's cache: one for each thread of a warp."""
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
 _PINNED = torch.iinfo(torch.int64).max
-_EMPTY = -1
+_EMPTY, _INDEX_BYTES = -1, 8
+_PASSAGES = 3
+"""Of a row to HBM: it comes, one leaves HBM for DDR, and one leaves DDR for SSD."""
 
 
 class RowCache:
@@ -46,18 +51,24 @@ class RowCache:
         *,
         algorithm: str = "lru",
         has_map: bool = False,
+        passage: MemoryPool | None = None,
     ) -> None:
-        """``has_map`` spends 4 bytes a row of the table to find slots without comparing tags."""
+        """``has_map`` spends 4 bytes a row of the table to find slots without comparing tags.
+
+        ``passage`` is where rows lie that have left one tier and not yet reached the next.
+        """
         self.below = below
         self.counters = CacheCounters()
         self._sets, self._ways = _shape(slots)
         slots = self._sets * self._ways
         self._values = pool.allocate((slots, columns), DTYPES[dtype], "cache")
+        self._row_bytes = columns * int(self._values.element_size())
         self._rows = pool.allocate((slots,), torch.int64, "cache").fill_(_EMPTY)
         is_lfu = algorithm == "lfu"
         # How dear rows are: those here, by their last batch; or all of the table, by their reads.
         self._stamps: Any = None if is_lfu else pool.allocate((slots,), torch.int64, "cache")
         self._reads: Any = pool.allocate((rows,), torch.int64, "cache") if is_lfu else None
+        self._passage = passage
         self._pins = pool.allocate((slots,), torch.int32, "cache")
         self._map = pool.allocate((rows,), torch.int32, "cache").fill_(_EMPTY) if has_map else None
         self._now = 0
@@ -65,7 +76,6 @@ class RowCache:
     def counted(self, steps: int) -> dict[str, float]:
         """The counters as means over so many steps, and the bytes that moved up and down."""
         found = self.counters
-        row_bytes = int(self._values[0].numel() * self._values.element_size())
         return {
             "slots": self.slots,
             "hit_rate": found.hit_rate,
@@ -73,8 +83,8 @@ class RowCache:
             "misses": found.misses / steps,
             "bypassed": found.bypassed / steps,
             "evictions": found.evictions / steps,
-            "fetched_bytes": found.misses * row_bytes / steps,
-            "written_bytes": found.evictions * row_bytes / steps,
+            "fetched_bytes": found.misses * self._row_bytes / steps,
+            "written_bytes": found.evictions * self._row_bytes / steps,
         }
 
     def forget_counts(self) -> None:
@@ -101,9 +111,10 @@ class RowCache:
         if len(missing):
             places = self._admitted(missing)
             placed = places >= 0
-            coming = self.below.take(missing[placed], reads[~here][placed])
-            stamps = self._fresh(missing[placed])
-            self._settle(missing[placed], places[placed], coming, stamps)
+            with self._passing(len(missing)):
+                coming = self.below.take(missing[placed], reads[~here][placed])
+                stamps = self._fresh(missing[placed])
+                self._settle(missing[placed], places[placed], coming, stamps)
             self._pins[places[placed]] = 1
             self.counters.bypassed += len(missing) - int(placed.sum())
             slots[~here] = places
@@ -147,14 +158,13 @@ class RowCache:
     def put(self, rows: Tensor, values: Tensor, stamps: Tensor) -> None:
         """Take distinct rows back from the tier above."""
         rows, values, stamps = self._moved(rows), self._here(values), self._moved(stamps)
-        dearest = torch.argsort(stamps, descending=True, stable=True)
-        rows, values, stamps = rows[dearest], values[dearest], stamps[dearest]
-        places = self._places(rows)
+        places = self._places_by(stamps, rows)
         placed = places >= 0
         if not bool(placed.all()):
             self.below.put(rows[~placed], values[~placed], stamps[~placed])
             self.counters.bypassed += len(rows) - int(placed.sum())
-        self._settle(rows[placed], places[placed], values[placed], stamps[placed])
+            rows, places, values, stamps = (x[placed] for x in (rows, places, values, stamps))
+        self._settle(rows, places, values, stamps)
 
     def settled(self) -> Tensor:
         """Write every row down, which stays here too, and give the rows of the lowest tier."""
@@ -190,12 +200,17 @@ class RowCache:
         if self._reads is None:
             return self._places(rows)
         reads = self._reads[rows]
-        dearest = torch.argsort(reads, descending=True, stable=True)
-        places = torch.empty_like(rows)
-        places[dearest] = self._places(rows[dearest])
+        places = self._places_by(reads, rows)
         replaced = self._rows[places.clamp(min=0)]
         is_dearer = (replaced >= 0) & (self._reads[replaced.clamp(min=0)] > reads)
         return places.masked_fill(is_dearer, _EMPTY)
+
+    def _places_by(self, dear: Tensor, rows: Tensor) -> Tensor:
+        """The same as ``_places``; the dearest rows of each set come first."""
+        dearest = torch.argsort(dear, descending=True, stable=True)
+        places = torch.empty_like(rows)
+        places[dearest] = self._places(rows[dearest])
+        return places
 
     def _places(self, rows: Tensor) -> Tensor:
         """A slot for each row that comes, -1 where its set has none to give.
@@ -228,9 +243,9 @@ class RowCache:
         going = slots[leaving]
         if len(going):
             self.counters.evictions += len(going)
-            gone, kept, dear = old[leaving], self._values[going], self._dear(going)
+            values_going, dear = self._values[going], self._dear(going)
             self._vacate(going)
-            self.below.put(gone, kept, dear)
+            self.below.put(old[leaving], values_going, dear)
         self._values[slots] = self._here(values)
         self._rows[slots] = rows
         if self._reads is None:
@@ -263,6 +278,12 @@ class RowCache:
         if self._reads is None:
             return self._stamps[slots]
         return self._reads[self._rows[slots].clamp(min=0)]
+
+    def _passing(self, rows: int) -> AbstractContextManager[None]:
+        """Room for copies of rows that come, and of as many that leave this tier and the next."""
+        if self._passage is None:
+            return nullcontext()
+        return self._passage.held(rows * _PASSAGES * (self._row_bytes + _INDEX_BYTES), "passage")
 
     def _here(self, values: Tensor) -> Tensor:
         return values.to(self._values.device, self._values.dtype)

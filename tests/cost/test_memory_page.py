@@ -70,7 +70,7 @@ def names(costs, kernel: str) -> dict[str, float]:
         "state": state[training.optimizer], "slot": 20 if prefetches else 8 if counts else 16,
         "entry": costs.profile.cache.ddr_entry_bytes, "batches": flight[training.pipeline],
         "wire": 0 if training.comm_forward is Dtype.FP32 else 4,
-        "ways": 5 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
+        "ways": 4 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
         "dense": 12_345, "samples": BATCH // WORLD, "own_ids": BATCH // WORLD * 20,
         "own_bags": BATCH // WORLD, "width": COLUMNS,
     }  # fmt: skip
