@@ -50,7 +50,7 @@ def models() -> Iterator[Model]:
     yield Model("criteo-1tb", _scaled(published_set("criteo-1tb-40m", **access)), 8192)
     for tables, seed, batch in ((12, 0, 8192), (24, 1, 4096), (24, 2, 4096), (48, 3, 2048)):
         name = f"{tables} of 856, sample {seed}"
-        yield Model(name, _scaled(sample_of_856(tables, seed)), batch)
+        yield Model(name, _scaled(sample_of_856(tables, seed=seed)), batch)
 
 
 def case_of(model: Model, cost_model: dict[str, Any], processes: int) -> Case:

@@ -15,8 +15,9 @@ from shardplan.case import case_of_value
 from shardplan.formulate import Formulation, formulate
 from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.load_factors import LOAD_FACTORS
+from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.build import build_plan
-from shardplan.plan.decision import options_of
+from shardplan.plan.decision import Decision, options_of
 from shardplan.plan.optimality import Optimality, Status, Termination
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
@@ -38,7 +39,9 @@ TABLES = [
 ]
 
 
-def cached_case(hbm="6GiB", ddr="24GiB", pipeline="prefetch_sparse_dist", constraints=()):
+def cached_case(
+    hbm="6GiB", ddr="24GiB", pipeline="prefetch_sparse_dist", constraints=(), algorithm="lru"
+):
     """Some 34 GB of tables on two nodes of two devices."""
     return case_of_value(
         {
@@ -58,7 +61,7 @@ def cached_case(hbm="6GiB", ddr="24GiB", pipeline="prefetch_sparse_dist", constr
                 "nics": {"count": 2, "rate": "50GB/s"},
             },
             "cost_model": "h100",
-            "training": {"pipeline": pipeline},
+            "training": {"pipeline": pipeline, "cache_algorithm": algorithm},
             "tables": TABLES,
             "constraints": list(constraints),
         },
@@ -163,6 +166,23 @@ def test_a_plan_with_caches_is_read_back_as_it_was(kernel, seed):
     assert first.rank_seconds == pytest.approx(second.rank_seconds, rel=1e-12)
     assert first.rank_memory_bytes == pytest.approx(second.rank_memory_bytes, rel=1e-15)
     assert {finding.code for finding in verify(plan, case)} <= {"memory"}
+
+
+def test_plans_say_which_row_leaves_a_cache():
+    """As the spec has it, but for tables on SSD; ``verify`` finds what was planned otherwise."""
+    lfu = cached_case(pipeline="sparse_dist", algorithm="lfu")
+    over_ddr, over_ssd = Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE
+    kernels = (over_ddr, over_ssd, Kernel.FUSED_UVM, Kernel.FUSED)
+    decisions = [
+        Decision(i, ShardingType.TABLE_WISE, kernel, 1, (i,), share, 0.1 if i == 1 else 0.0)
+        for i, (kernel, share) in enumerate(zip(kernels, (0.05, 0.02, None, None), strict=True))
+    ]
+    plan = parse_plan(render(plan_of(lfu, decisions)), "plan.json")
+    caches = [entry.cache for entry in plan.plan["sparse.ebc"].values()]
+    assert [each.algorithm.value if each else None for each in caches] == ["lfu", "lru", None, None]
+    assert verify(plan, lfu) == ()
+    found = verify(plan, cached_case(pipeline="sparse_dist"))
+    assert "its cache is lfu; the spec says lru" in {finding.message for finding in found}
 
 
 def test_shares_never_grow_by_rounding():

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options.load_factors import LOAD_FACTORS
+from shardplan.workload.hot_set import hot_set_curve
 from shardplan.workload.lru import lru_curve
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +22,9 @@ _SHARES = np.array([0.0, *LOAD_FACTORS, 1.0])
 
 @dataclass(frozen=True, eq=False, slots=True)
 class CacheMisses:
-    """Of T tables, each read once per batch; the steady state of a least-recently-used cache.
+    """Of T tables, each read once per batch; the steady state of their caches.
+
+    A least-frequently-used cache that counts all reads ends with the rows that are read most.
 
     Between load factors the exact curve is replaced by a straight line, so that a mix of two sizes
     costs exactly the mix of what they cost. Curves are worked out when first asked for.
@@ -30,6 +34,7 @@ class CacheMisses:
     """(T,): how likely each row is to be read."""
     draws: NDArray[np.float64]
     """(T,): accesses per batch."""
+    algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     _known: dict[tuple[int, float], NDArray[np.float64]] = field(default_factory=dict)
 
     def missed_rows(
@@ -60,7 +65,8 @@ class CacheMisses:
         """(2, load factors and both ends): missed rows and hit rates; tables alike share them."""
         rows, draws = self.distributions[table], float(self.draws[table])
         if (id(rows), draws) not in self._known:
-            curve = lru_curve(rows, draws)
+            is_lfu = self.algorithm is CacheAlgorithm.LFU
+            curve = (hot_set_curve if is_lfu else lru_curve)(rows, draws)
             cached = _SHARES * rows.counts.sum()
             found = np.array([curve.missed_rows_at(cached), curve.hit_rate_at(cached)])
             # The last rows are read so seldom that rounding decides; a whole table misses nothing.

@@ -38,10 +38,12 @@ _CACHE_COPIES_OF_IDS = 7
 _ROW_BUFFERS: Final = {
     Pipeline.NONE: 3,
     Pipeline.SPARSE_DIST: 3,
-    Pipeline.PREFETCH_SPARSE_DIST: 5,
+    Pipeline.PREFETCH_SPARSE_DIST: 4,
 }
 """Batches' rows in DDR between HBM and SSD: two on their way out in turn, one on its way in; with
-prefetching one more in, and those updated since (FBGEMM's ``SSDTableBatchedEmbeddingBags``)."""
+prefetching one more in (``lxu_cache_evicted_weights`` and ``inserted_rows`` of FBGEMM 1.8's
+``SSDTableBatchedEmbeddingBags``). It keeps updated rows too where it streams them, which TorchRec
+does only if asked to."""
 
 
 def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[np.float64]:

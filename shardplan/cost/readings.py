@@ -38,7 +38,9 @@ class Readings:
     unique_rows_of_rank: NDArray[np.float64]
     """(R,): distinct rows that the part of the batch of one rank touches."""
     misses: CacheMisses
-    """What caches miss of the global batch."""
+    """What caches over DDR miss of the global batch."""
+    misses_over_ssd: CacheMisses
+    """What caches over SSD miss of it."""
     _first_block: dict[int, NDArray[np.int32]]
     """By number of row shards, (T,): the reading of the first one, or of the hashed table."""
 
@@ -59,12 +61,17 @@ class Readings:
                 distributions.append(whole.hottest_rows(float(-(-table.rows // cut))))
                 pooling.append(table.pooling * float(whole.block_shares(cut)[0]))
         ids = np.array(pooling, dtype=np.float64)
+        over_ssd = CacheMisses(tuple(distributions), batch * ids)
+        algorithm = workload.training.cache_algorithm
         return cls(
             distributions=tuple(distributions),
             pooling=ids,
             unique_rows=unique_rows(distributions, batch * ids),
             unique_rows_of_rank=unique_rows(distributions, batch / world_size * ids),
-            misses=CacheMisses(tuple(distributions), batch * ids),
+            misses=over_ssd
+            if algorithm is over_ssd.algorithm
+            else CacheMisses(over_ssd.distributions, over_ssd.draws, algorithm),
+            misses_over_ssd=over_ssd,
             _first_block=first_block,
         )
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.readings import Readings
-from shardplan.options.kernel import CACHING_KERNELS, Kernel
+from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.cost.cache_misses import CacheMisses
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
@@ -110,7 +109,7 @@ class Shares:
         ids = samples * readings.pooling[reading]
         room = cache_bytes / (columns * tables.element_bytes[table]) * parts
         fetched = fetches(readings.distributions, reading, ids, room) if cache_bytes else ids
-        caches = _Caches.of(readings.misses, reading, options)
+        caches = _Caches.of(readings, reading, options)
         return cls(
             shards=shards,
             shard_rows=-(-tables.rows[table] // row_shards),
@@ -148,17 +147,21 @@ class _Caches:
     ddr_hit_rates: NDArray[np.float64]
 
     @classmethod
-    def of(cls, misses: CacheMisses, reading: NDArray[np.int32], options: OptionSet) -> _Caches:
+    def of(cls, readings: Readings, reading: NDArray[np.int32], options: OptionSet) -> _Caches:
         """The caches in HBM and DDR hold different rows, so that together they act as one."""
         missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
         hits = options.hbm_share.copy()
         below = np.ones(len(options))
-        cached = np.flatnonzero(options.has_kernel(*CACHING_KERNELS))
-        share = options.hbm_share[cached]
-        missed[cached] = misses.missed_rows(reading[cached], share)
-        hits[cached] = misses.hit_rates(reading[cached], share)
+        for kernel, misses in (
+            (Kernel.FUSED_UVM_CACHING, readings.misses),
+            (Kernel.KEY_VALUE, readings.misses_over_ssd),
+        ):
+            cached = np.flatnonzero(options.has_kernel(kernel))
+            share = options.hbm_share[cached]
+            missed[cached] = misses.missed_rows(reading[cached], share)
+            hits[cached] = misses.hit_rates(reading[cached], share)
         stored = np.flatnonzero(options.has_kernel(Kernel.KEY_VALUE))
         both = options.hbm_share[stored] + options.ddr_share[stored]
-        on_ssd[stored] = misses.missed_rows(reading[stored], both)
-        below[stored] = misses.hit_rates(reading[stored], both)
+        on_ssd[stored] = readings.misses_over_ssd.missed_rows(reading[stored], both)
+        below[stored] = readings.misses_over_ssd.hit_rates(reading[stored], both)
         return cls(missed, on_ssd, hits, below)

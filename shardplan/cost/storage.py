@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from shardplan.options.kernel import Kernel
-from shardplan.workload.training import Optimizer, Pipeline
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +20,12 @@ STATE_ELEMENT_BYTES = 4
 """Optimizer state is fp32 whatever the weights are (FBGEMM's table batched embedding)."""
 INDEX_MAP_BYTES = 4
 """HBM of FBGEMM's ``cache_index_table_map``, for each row of a table with a cache over DDR."""
-CACHE_SLOT_BYTES = 8 + 8
-"""HBM of FBGEMM's ``lxu_cache_state`` and ``lxu_state``, for each row that a cache has room for."""
+CACHE_SLOT_BYTES = 8
+"""HBM of FBGEMM's ``lxu_cache_state``, for each row that a cache has room for."""
+LAST_READ_BYTES = 8
+"""HBM of ``lxu_state``, for each row that an LRU cache has room for."""
+READ_COUNT_BYTES = 8
+"""HBM of ``lxu_state``, for each row of a table with an LFU cache, whether it is there or not."""
 CACHE_LOCK_BYTES = 4
 """The same of ``lxu_cache_locking_counter``, which prefetching adds."""
 
@@ -77,7 +81,10 @@ class Storage:
         caching = options.has_kernel(Kernel.FUSED_UVM_CACHING)
         key_value = options.has_kernel(Kernel.KEY_VALUE)
         cached = caching | key_value
-        directory = np.where(caching, INDEX_MAP_BYTES * rows, 0) + self._slot_bytes * cached_hbm
+        counted = caching & (self.training.cache_algorithm is CacheAlgorithm.LFU)
+        of_row = np.where(caching, INDEX_MAP_BYTES, 0) + np.where(counted, READ_COUNT_BYTES, 0)
+        of_slot = self._slot_bytes + np.where(counted, 0, LAST_READ_BYTES)
+        directory = of_row * rows + of_slot * cached_hbm
         hbm = np.where(cached, cached_hbm * row_bytes + directory, np.where(uvm, 0, weights))
         ddr_cache = cached_ddr * (row_bytes + self.ddr_entry_bytes)
         held = np.zeros((len(options), 3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.errors import MemoryExceeded, PlanRefused
 
@@ -24,6 +24,22 @@ class ModelTable:
     features: tuple[str, ...]
 
 
+def tables_of(model: Any) -> tuple[ModelTable, ...]:
+    """The tables of a module's EmbeddingBagCollections: whatever has ``embedding_bag_configs``."""
+    return tuple(
+        ModelTable(
+            path,
+            config.name,
+            config.num_embeddings,
+            config.embedding_dim,
+            tuple(config.feature_names),
+        )
+        for path, module in model.named_modules()
+        if hasattr(module, "embedding_bag_configs")
+        for config in module.embedding_bag_configs()
+    )
+
+
 def check_ranks(view: PlanView, world_size: int, local_world_size: int) -> None:
     """Raise PlanRefused unless there are as many ranks, and ranks per node, as planned for."""
     differences = []
@@ -34,6 +50,15 @@ def check_ranks(view: PlanView, world_size: int, local_world_size: int) -> None:
         differences.append(f"it is for {there} ranks per node, here are {here}")
     if differences:
         raise PlanRefused(differences)
+
+
+def check_optimizer(view: PlanView, kind: str) -> None:
+    """Raise PlanRefused unless tables are trained as planned: state decides what memory they take.
+
+    Other rates and constants change nothing of that.
+    """
+    if view.training.optimizer != kind:
+        raise PlanRefused([f"it is for the optimizer {view.training.optimizer}, here is {kind}"])
 
 
 def check_model(view: PlanView, tables: Iterable[ModelTable]) -> None:

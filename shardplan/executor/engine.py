@@ -57,6 +57,11 @@ class EngineSetup:
     allow_inexact: bool = False
     """Whether an engine may compute other updates than the unsharded optimizer would."""
 
+    @property
+    def capacities(self) -> dict[str, int | None]:
+        """By tier, what a rank may hold in bytes."""
+        return {"hbm": self.hbm_bytes, "ddr": self.ddr_bytes, "ssd": self.ssd_bytes}
+
 
 class Engine(Protocol):
     """The model of a plan on this rank."""

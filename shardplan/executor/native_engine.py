@@ -39,7 +39,13 @@ class NativeEngine:
         )
         self.clock = PhaseClock(setup.device, setup.is_measured)
         self.tables = shard_tables(
-            view, self.mesh, setup.optimizer, pools=self.pools, clock=self.clock, seed=setup.seed
+            view,
+            self.mesh,
+            setup.optimizer,
+            model=None,  # Made from the plan, below.
+            pools=self.pools,
+            clock=self.clock,
+            seed=setup.seed,
         )
         dims = [table.dim for table in view.tables for _ in table.features]
         self.dense = DenseLayers(setup.dense_features, dims, setup.seed).to(setup.device)

@@ -109,6 +109,4 @@ def _skews(resolved: dict[str, Any] | None) -> dict[tuple[str, str], float]:
 def _cache(entry: CacheEntry | None) -> PlannedCache | None:
     if entry is None:
         return None
-    given: dict[str, Any] = entry.model_dump(exclude_none=True)
-    known = PlannedCache.__dataclass_fields__.keys()
-    return PlannedCache(**{key: value for key, value in given.items() if key in known})
+    return PlannedCache(entry.load_factor, entry.ddr_load_factor or 0.0, entry.algorithm.value)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from shardplan.executor.cache_counters import CacheCounters
 from shardplan.executor.tensor import DTYPES
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from shardplan.executor.memory_pool import MemoryPool
     from shardplan.executor.row_store import Tier
     from shardplan.executor.tensor import Tensor
@@ -18,35 +21,9 @@ MOST_WAYS = 32
 """Rows of a set at most, as in FBGEMM's cache: one for each thread of a warp."""
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
 _PINNED = torch.iinfo(torch.int64).max
-_EMPTY = -1
-
-
-@dataclass(slots=True)
-class CacheCounters:
-    """What went through a cache, in rows; a batch counts each of its distinct rows once."""
-
-    reads: int = 0
-    """Ids of all batches that asked here."""
-    read_hits: int = 0
-    """Of them, ids whose row was here as their batch began."""
-    hits: int = 0
-    misses: int = 0
-    bypassed: int = 0
-    """Of the misses, rows that found their set full of rows in use, and were read past it."""
-    evictions: int = 0
-
-    @property
-    def hit_rate(self) -> float:
-        """Share of the ids whose row was here as their batch began."""
-        return self.read_hits / max(1, self.reads)
-
-    def count(self, here: Tensor, reads: Tensor) -> None:
-        """Rows that were asked for: whether each was here, and how many ids read it."""
-        found = int(here.sum())
-        self.hits += found
-        self.misses += here.numel() - found
-        self.reads += int(reads.sum())
-        self.read_hits += int(reads[here].sum())
+_EMPTY, _INDEX_BYTES = -1, 8
+_PASSAGES = 3
+"""Of a row to HBM: it comes, one leaves HBM for DDR, and one leaves DDR for SSD."""
 
 
 class RowCache:
@@ -54,9 +31,11 @@ class RowCache:
 
     A row may lie in any way of one set, chosen by Fibonacci hashing, which spreads neighbouring
     rows evenly (Knuth, The Art of Computer Programming 3, section 6.4). LRU keeps the number of
-    the batch that last read a row, LFU how many batches did since it came. Rows in use are pinned
-    and never leave. A row that leaves is written to the tier below (write-back), which is told how
-    dear it was, so that a cache there goes on from it.
+    the batch that last read a row. LFU counts the ids that ever read each row of the table, here or
+    not, and keeps a row out that was read less often than the one it would replace: so FBGEMM does,
+    and so the rows read most come to stay. Rows in use are pinned and never leave. A row that
+    leaves is written to the tier below (write-back), which is told how dear it was, so that a cache
+    there goes on from it.
 
     As the top tier it is staged; between two tiers a row is either here or above, never both.
     """
@@ -72,16 +51,24 @@ class RowCache:
         *,
         algorithm: str = "lru",
         has_map: bool = False,
+        passage: MemoryPool | None = None,
     ) -> None:
-        """``has_map`` spends 4 bytes a row of the table to find slots without comparing tags."""
+        """``has_map`` spends 4 bytes a row of the table to find slots without comparing tags.
+
+        ``passage`` is where rows lie that have left one tier and not yet reached the next.
+        """
         self.below = below
         self.counters = CacheCounters()
         self._sets, self._ways = _shape(slots)
         slots = self._sets * self._ways
-        self._counts = algorithm == "lfu"
         self._values = pool.allocate((slots, columns), DTYPES[dtype], "cache")
+        self._row_bytes = columns * int(self._values.element_size())
         self._rows = pool.allocate((slots,), torch.int64, "cache").fill_(_EMPTY)
-        self._stamps = pool.allocate((slots,), torch.int64, "cache")
+        is_lfu = algorithm == "lfu"
+        # How dear rows are: those here, by their last batch; or all of the table, by their reads.
+        self._stamps: Any = None if is_lfu else pool.allocate((slots,), torch.int64, "cache")
+        self._reads: Any = pool.allocate((rows,), torch.int64, "cache") if is_lfu else None
+        self._passage = passage
         self._pins = pool.allocate((slots,), torch.int32, "cache")
         self._map = pool.allocate((rows,), torch.int32, "cache").fill_(_EMPTY) if has_map else None
         self._now = 0
@@ -89,7 +76,6 @@ class RowCache:
     def counted(self, steps: int) -> dict[str, float]:
         """The counters as means over so many steps, and the bytes that moved up and down."""
         found = self.counters
-        row_bytes = int(self._values[0].numel() * self._values.element_size())
         return {
             "slots": self.slots,
             "hit_rate": found.hit_rate,
@@ -97,8 +83,8 @@ class RowCache:
             "misses": found.misses / steps,
             "bypassed": found.bypassed / steps,
             "evictions": found.evictions / steps,
-            "fetched_bytes": found.misses * row_bytes / steps,
-            "written_bytes": found.evictions * row_bytes / steps,
+            "fetched_bytes": found.misses * self._row_bytes / steps,
+            "written_bytes": found.evictions * self._row_bytes / steps,
         }
 
     def forget_counts(self) -> None:
@@ -115,19 +101,20 @@ class RowCache:
 
         ``reads`` says how many ids of the batch read each row.
         """
-        self._now += 1
         slots = self._find(rows)
         here = slots >= 0
         found = slots[here]
         self._pins[found] += 1
-        self._touch(found)
+        self._touch(rows, found, reads)
         missing = rows[~here]
         self.counters.count(here, reads)
         if len(missing):
-            places = self._places(missing)
+            places = self._admitted(missing)
             placed = places >= 0
-            coming = self.below.take(missing[placed], reads[~here][placed])
-            self._settle(missing[placed], places[placed], coming, self._fresh(places[placed]))
+            with self._passing(len(missing)):
+                coming = self.below.take(missing[placed], reads[~here][placed])
+                stamps = self._fresh(missing[placed])
+                self._settle(missing[placed], places[placed], coming, stamps)
             self._pins[places[placed]] = 1
             self.counters.bypassed += len(missing) - int(placed.sum())
             slots[~here] = places
@@ -171,14 +158,13 @@ class RowCache:
     def put(self, rows: Tensor, values: Tensor, stamps: Tensor) -> None:
         """Take distinct rows back from the tier above."""
         rows, values, stamps = self._moved(rows), self._here(values), self._moved(stamps)
-        dearest = torch.argsort(stamps, descending=True, stable=True)
-        rows, values, stamps = rows[dearest], values[dearest], stamps[dearest]
-        places = self._places(rows)
+        places = self._places_by(stamps, rows)
         placed = places >= 0
         if not bool(placed.all()):
             self.below.put(rows[~placed], values[~placed], stamps[~placed])
             self.counters.bypassed += len(rows) - int(placed.sum())
-        self._settle(rows[placed], places[placed], values[placed], stamps[placed])
+            rows, places, values, stamps = (x[placed] for x in (rows, places, values, stamps))
+        self._settle(rows, places, values, stamps)
 
     def settled(self) -> Tensor:
         """Write every row down, which stays here too, and give the rows of the lowest tier."""
@@ -192,6 +178,8 @@ class RowCache:
         """Empty the cache, and those below."""
         self._vacate(torch.arange(self.slots, device=self._rows.device))
         self._pins.zero_()
+        if self._reads is not None:
+            self._reads.zero_()
         self.below.forget()
 
     def _find(self, rows: Tensor) -> Tensor:
@@ -207,6 +195,23 @@ class RowCache:
         high = ((rows * _GOLDEN) >> 33) & 0x7FFFFFFF
         return (high * self._sets) >> 31
 
+    def _admitted(self, rows: Tensor) -> Tensor:
+        """A slot for each row that misses, -1 where it stays out."""
+        if self._reads is None:
+            return self._places(rows)
+        reads = self._reads[rows]
+        places = self._places_by(reads, rows)
+        replaced = self._rows[places.clamp(min=0)]
+        is_dearer = (replaced >= 0) & (self._reads[replaced.clamp(min=0)] > reads)
+        return places.masked_fill(is_dearer, _EMPTY)
+
+    def _places_by(self, dear: Tensor, rows: Tensor) -> Tensor:
+        """The same as ``_places``; the dearest rows of each set come first."""
+        dearest = torch.argsort(dear, descending=True, stable=True)
+        places = torch.empty_like(rows)
+        places[dearest] = self._places(rows[dearest])
+        return places
+
     def _places(self, rows: Tensor) -> Tensor:
         """A slot for each row that comes, -1 where its set has none to give.
 
@@ -221,8 +226,9 @@ class RowCache:
         rank = torch.arange(len(rows), device=rows.device) - firsts[inverse]
         shape = (self._sets, self._ways)
         pinned = self._pins.view(shape)[unique] > 0
-        dear = self._stamps.view(shape)[unique].masked_fill(pinned, _PINNED)
-        dear = dear.masked_fill(self._rows.view(shape)[unique] < 0, _EMPTY)
+        held = self._rows.view(shape)[unique]
+        of_sets = torch.arange(self.slots, device=rows.device).view(shape)[unique]
+        dear = self._dear(of_sets).masked_fill(pinned, _PINNED).masked_fill(held < 0, _EMPTY)
         ways = torch.argsort(dear, dim=1, stable=True)
         free = self._ways - pinned.sum(1)
         chosen = ways[inverse, rank.clamp(max=self._ways - 1)] + sets * self._ways
@@ -237,12 +243,15 @@ class RowCache:
         going = slots[leaving]
         if len(going):
             self.counters.evictions += len(going)
-            gone, kept, dear = old[leaving], self._values[going], self._stamps[going]
+            values_going, dear = self._values[going], self._dear(going)
             self._vacate(going)
-            self.below.put(gone, kept, dear)
+            self.below.put(old[leaving], values_going, dear)
         self._values[slots] = self._here(values)
         self._rows[slots] = rows
-        self._stamps[slots] = stamps
+        if self._reads is None:
+            self._stamps[slots] = stamps
+        else:
+            self._reads[rows] = stamps
         if self._map is not None:
             self._map[rows] = slots.int()
 
@@ -252,14 +261,29 @@ class RowCache:
             self._map[rows[rows >= 0]] = _EMPTY
         self._rows[slots] = _EMPTY
 
-    def _touch(self, slots: Tensor) -> None:
-        if self._counts:
-            self._stamps[slots] += 1
-        else:
+    def _touch(self, rows: Tensor, slots: Tensor, reads: Tensor) -> None:
+        """A batch reads rows, of which those in the slots are here."""
+        self._now += 1
+        if self._reads is None:
             self._stamps[slots] = self._now
+        else:
+            self._reads[rows] += reads
 
-    def _fresh(self, slots: Tensor) -> Tensor:
-        return torch.full_like(slots, 1 if self._counts else self._now)
+    def _fresh(self, rows: Tensor) -> Tensor:
+        """How dear rows are that this batch reads."""
+        return torch.full_like(rows, self._now) if self._reads is None else self._reads[rows]
+
+    def _dear(self, slots: Tensor) -> Tensor:
+        """How dear the rows in these slots are; of empty slots anything."""
+        if self._reads is None:
+            return self._stamps[slots]
+        return self._reads[self._rows[slots].clamp(min=0)]
+
+    def _passing(self, rows: int) -> AbstractContextManager[None]:
+        """Room for copies of rows that come, and of as many that leave this tier and the next."""
+        if self._passage is None:
+            return nullcontext()
+        return self._passage.held(rows * _PASSAGES * (self._row_bytes + _INDEX_BYTES), "passage")
 
     def _here(self, values: Tensor) -> Tensor:
         return values.to(self._values.device, self._values.dtype)

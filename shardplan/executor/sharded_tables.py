@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shardplan.executor.acceptance import check_memory, check_model, check_ranks
+from shardplan.executor.acceptance import (
+    check_memory,
+    check_model,
+    check_optimizer,
+    check_ranks,
+    tables_of,
+)
 from shardplan.executor.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.memory_pool import Pools
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from shardplan.executor.acceptance import ModelTable
     from shardplan.executor.mesh import Mesh
     from shardplan.executor.optimizer_settings import OptimizerSettings
     from shardplan.executor.phase_clock import PhaseClock
@@ -23,20 +26,25 @@ def shard_tables(
     mesh: Mesh,
     optimizer: OptimizerSettings,
     *,
-    model: Iterable[ModelTable] | None = None,
+    model: Any,
     pools: Pools | None = None,
     clock: PhaseClock | None = None,
     seed: int = 0,
 ) -> dict[str, ShardedEmbeddingBagCollection]:
     """A collection for each module of the plan, with the plan's formats of the wire.
 
-    Raises PlanRefused where the plan is for other ranks, or for other tables than the ``model``
-    has where one is given; and MemoryExceeded where it is predicted to take more than the pools
-    offer: all before anything is allocated.
+    ``model`` is the module whose EmbeddingBagCollections these take the place of, its tables on
+    the meta device; or all its tables as ``ModelTable``; or None where it has no others than the
+    plan's.
+
+    Raises PlanRefused where the plan is for other ranks, another optimizer or other tables than
+    the model's; and MemoryExceeded where it is predicted to take more than the pools offer: all
+    before anything is allocated.
     """
     check_ranks(view, mesh.world_size, mesh.local_world_size)
+    check_optimizer(view, optimizer.kind)
     if model is not None:
-        check_model(view, model)
+        check_model(view, tables_of(model) if hasattr(model, "named_modules") else model)
     pools = pools or Pools.on(mesh.device)
     check_memory(view, mesh.rank, pools.capacities)
     return {

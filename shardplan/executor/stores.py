@@ -61,9 +61,11 @@ def _weights(layout: GroupLayout, pools: Pools) -> ResidentRows | RowCache:
         return _cached(layout, whole, pools.hbm, cache.load_factor, cache.algorithm, has_map=True)
     if table.kernel == "key_value":
         whole = _resident(layout, pools.ssd, "cpu")
-        share, algorithm = cache.ddr_load_factor, cache.algorithm
-        middle = _cached(layout, whole, pools.ddr, share, algorithm) if share else whole
-        return _cached(layout, middle, pools.hbm, cache.load_factor, algorithm)
+        share = cache.ddr_load_factor
+        # What leaves HBM says how dear it is, whichever algorithm found it so.
+        middle = _cached(layout, whole, pools.ddr, share, "lru") if share else whole
+        share, algorithm = cache.load_factor, cache.algorithm
+        return _cached(layout, middle, pools.hbm, share, algorithm, passage=pools.ddr)
     return _resident(layout, pools.hbm, device)
 
 
@@ -80,6 +82,7 @@ def _cached(
     share: float,
     algorithm: str,
     has_map: bool = False,
+    passage: MemoryPool | None = None,
 ) -> RowCache:
     rows = layout.base_rows[-1]
     return RowCache(
@@ -91,4 +94,5 @@ def _cached(
         layout.shards[0].table.dtype,
         algorithm=algorithm,
         has_map=has_map,
+        passage=passage,
     )

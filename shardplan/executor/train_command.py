@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 _INVALID, _LOST = 2, 1
 _SAMPLES = 1024
+_NO_CHECKPOINTS = "under TorchRec this command neither writes nor reads checkpoints"
+_NATIVE_ALONE = {
+    "checkpoints": _NO_CHECKPOINTS,
+    "checkpoint_every": _NO_CHECKPOINTS,
+    "resume": _NO_CHECKPOINTS,
+    "ssd_folder": "FBGEMM keeps rows on SSD in a store of its own",
+}
+"""Options that the other engine cannot heed, and why."""
 
 
 def size(text: str) -> int:
@@ -72,9 +80,20 @@ def _train(plan: Path, **given: Any) -> None:
     from shardplan.executor.job import joined
     from shardplan.plan.read import read_plan
 
+    _check_options(given)
     read = read_plan(plan)
     with joined(given["timeout"]) as job:
         _run(read, job, given)
+
+
+def _check_options(given: dict[str, Any]) -> None:
+    """Raise UsageError for options that would do nothing: silence would pass for a promise."""
+    for name, reason in _NATIVE_ALONE.items():
+        if given[name] and given["engine"] != "native":
+            raise click.UsageError(f"{_option(name)} is for --engine native: {reason}")
+    for name in ("resume", "checkpoint_every"):
+        if given[name] and given["checkpoints"] is None:
+            raise click.UsageError(f"{_option(name)} needs --checkpoints")
 
 
 def _run(plan: Plan, job: Job, given: dict[str, Any]) -> None:
@@ -130,6 +149,10 @@ def _setup(plan: Plan, job: Job, given: dict[str, Any]) -> EngineSetup:
     )
 
 
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 def _of_rank(folder: Path | None, job: Job) -> Path | None:
     return None if folder is None else folder / f"rank-{job.rank}"
 
@@ -140,8 +163,6 @@ def _schedule(given: dict[str, Any]) -> tuple[Any, Path | None]:
     from shardplan.executor.training_loop import Schedule
 
     folder = given["checkpoints"]
-    if given["resume"] and folder is None:
-        raise click.UsageError("--resume needs --checkpoints")
     path = latest_checkpoint(folder) if given["resume"] else None
     schedule = Schedule(
         steps=given["steps"],

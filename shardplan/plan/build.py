@@ -20,6 +20,7 @@ from shardplan.plan.table_entry import (
     TableEntry,
     placement_of,
 )
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -120,17 +121,17 @@ def _entry(
             for piece in pieces
         ),
     )
-    cache = _cache(decision)
+    cache = _cache(decision, case.workload.training.cache_algorithm)
     return entry.model_copy(update={"cache": cache}) if cache else entry
 
 
-def _cache(decision: Decision) -> CacheEntry | None:
+def _cache(decision: Decision, algorithm: CacheAlgorithm) -> CacheEntry | None:
     if decision.load_factor is None:
         return None
     if decision.kernel is not Kernel.KEY_VALUE:
-        return CacheEntry(algorithm="lru", load_factor=decision.load_factor)
+        return CacheEntry(algorithm=algorithm, load_factor=decision.load_factor)
     return CacheEntry(
-        algorithm="lru",
+        algorithm=CacheAlgorithm.LRU,
         load_factor=decision.load_factor,
         ddr_load_factor=decision.ddr_load_factor,
     )

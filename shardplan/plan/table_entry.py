@@ -1,13 +1,14 @@
 """What the plan file says of one table; the key names are those of TorchRec's serialisation."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.plan_model import Count, Pair, PlanModel
+from shardplan.workload.training import CacheAlgorithm
 
 
 class MemoryBytes(PlanModel):
@@ -38,8 +39,8 @@ class ShardEntry(PlanModel):
 class CacheEntry(PlanModel):
     """The cache, or caches, of a kernel that caches."""
 
-    algorithm: Literal["lru"] = "lru"
-    """What makes room: the row not read for longest."""
+    algorithm: CacheAlgorithm = CacheAlgorithm.LRU
+    """Which row makes room; ``lfu`` only of ``fused_uvm_caching``."""
     load_factor: Annotated[float, Field(ge=0, le=1)]
     """Share of the rows that the cache in HBM holds."""
     ddr_load_factor: Annotated[float, Field(ge=0, le=1)] | None = None

@@ -8,7 +8,11 @@ import numpy as np
 
 from shardplan.case import case_of_value
 from shardplan.errors import InputError, ShardplanError
-from shardplan.plan.checks.constraints import check_constraints, check_exact_updates
+from shardplan.plan.checks.constraints import (
+    check_cache_algorithm,
+    check_constraints,
+    check_exact_updates,
+)
 from shardplan.plan.checks.coverage import check_coverage
 from shardplan.plan.checks.freshness import check_freshness
 from shardplan.plan.checks.memory import check_capacity, check_reserve, check_shard_memory
@@ -70,6 +74,7 @@ def _findings(plan: Plan, case: Case) -> Iterator[Finding]:
             decisions.append(decision)
     yield from check_constraints({table.index: table for table in planned}, case.constraints)
     yield from check_exact_updates(planned, case.workload.training)
+    yield from check_cache_algorithm(planned, case.workload.training)
     yield from check_reserve(plan.prediction.reserve_bytes, case.capacity)
     yield from _check_costs(plan, case, planned, decisions)
     yield from check_optimality(plan, case.spec.objective)

@@ -16,7 +16,7 @@ from shardplan.spec.quantities import Bytes, Count, Flag, Number, Whole
 from shardplan.spec.reference import CostModelReference, TopologyReference
 from shardplan.spec.tables import DefaultsSpec, TableSpec
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer, Pipeline
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 Batch = Annotated[Count, Field(le=10**9)]
 """Samples of one step."""
@@ -76,6 +76,17 @@ class TrainingSpec(Border):
     dense: DenseSpec = DenseSpec()
     exact_updates: Flag = False
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
+    cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
+    """Which row makes room in the caches of ``fused_uvm_caching``."""
+
+    @model_validator(mode="after")
+    def _check_cache(self) -> TrainingSpec:
+        is_lfu = self.cache_algorithm is CacheAlgorithm.LFU
+        if is_lfu and self.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+            hint = "take lru, or the pipeline sparse_dist"
+            message = "FBGEMM prefetches into lru caches alone"
+            raise fault(message, hint, at=("cache_algorithm",))
+        return self
 
 
 class ConstraintSpec(Border):

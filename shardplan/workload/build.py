@@ -53,4 +53,5 @@ def _training(training: TrainingSpec) -> Training:
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,
         dense_memory_bytes=training.dense.memory,
         exact_updates=training.exact_updates,
+        cache_algorithm=training.cache_algorithm,
     )

@@ -25,6 +25,15 @@ class Pipeline(StrEnum):
     PREFETCH_SPARSE_DIST = "prefetch_sparse_dist"
 
 
+class CacheAlgorithm(StrEnum):
+    """Which row makes room in a cache in HBM above DDR."""
+
+    LRU = "lru"
+    """The one not read for longest."""
+    LFU = "lfu"
+    """The one read least often so far; a row read less often than all of them stays out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """Settings of the training job that hold for all tables."""
@@ -38,6 +47,8 @@ class Training:
     dense_memory_bytes: int = 0
     exact_updates: bool = False
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
+    cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
+    """Of ``fused_uvm_caching``; the caches of ``key_value`` are LRU, since FBGEMM's are."""
 
     @property
     def dense_seconds(self) -> float:

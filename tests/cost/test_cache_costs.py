@@ -9,7 +9,7 @@ from test_analytic_costs import WAYS
 
 from shardplan.workload.access import Zipf
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.training import Optimizer, Training
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Training
 
 SKEWED = Zipf(1.1)
 SORTED = RowOrder.BY_FREQUENCY
@@ -55,6 +55,28 @@ def test_a_cache_over_ssd_by_hand():
     over_link = 0.75 * touched * 512 * max(1 / 64e9, 4 * (1 / 200e9 + 1 / 160e9)) / cache.path
     from_ssd = 0.5 * touched * 4 * (max(1 / 2e6, 4096 / 12e9) + max(1 / 2e6, 4096 / 6e9))
     assert seconds == pytest.approx(cache.per_id * ids + over_link + from_ssd, rel=1e-3)
+
+
+def test_a_cache_that_counts_reads_holds_the_hottest_rows():
+    """By the sum of 100,000 rows' chances; caches over SSD do not count."""
+    rows, draws = 100_000, 8_192 * 20
+    lru, lfu = (
+        model(
+            table(rows=rows, pooling=20.0, access=SKEWED),
+            training=Training(cache_algorithm=algorithm),
+        )
+        for algorithm in CacheAlgorithm
+    )
+    chances = np.arange(1.0, rows + 1) ** -1.1
+    hottest, others = np.split(chances / chances.sum(), [rows // 4])
+    over_ddr = option("table_wise", "fused_uvm_caching", cache=(0.25, 0.0))
+    found = lfu.shares(over_ddr)
+    assert found.hit_rates[0] == pytest.approx(hottest.sum(), rel=1e-3)
+    assert found.missed_rows[0] == pytest.approx((-np.expm1(-draws * others)).sum(), rel=5e-3)
+    assert found.hit_rates[0] > lru.shares(over_ddr).hit_rates[0] + 0.01
+    over_ssd = option("table_wise", "key_value", cache=(0.25, 0.25))
+    for quantity in ("hit_rates", "ddr_hit_rates", "missed_rows", "ssd_rows"):
+        assert getattr(lfu.shares(over_ssd), quantity) == getattr(lru.shares(over_ssd), quantity)
 
 
 def test_measured_caches_of_an_h100():

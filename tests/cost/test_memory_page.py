@@ -12,19 +12,22 @@ from analytic_cases import memory, model, table
 
 from shardplan.workload.access import Zipf
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer, Pipeline, Training
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline, Training
 
 PAGE = Path(__file__).parents[2] / "docs" / "memory.md"
 TIERS = ("HBM", "DDR", "SSD")
 ROWS, COLUMNS, BATCH, WORLD = 100_000, 64, 8_192, 8
 CACHES = {"fused_uvm_caching": (0.25, 0.0), "key_value": (0.125, 0.5)}
-SETTINGS = list(
-    product(
+SETTINGS = [
+    setting
+    for setting in product(
         (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM, Optimizer.SGD),
         Pipeline,
         (Dtype.FP32, Dtype.FP16),
+        CacheAlgorithm,
     )
-)
+    if setting[1] is not Pipeline.PREFETCH_SPARSE_DIST or setting[3] is CacheAlgorithm.LRU
+]
 
 
 def rows_under(title: str) -> list[list[str]]:
@@ -39,13 +42,14 @@ def codes(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def case(optimizer: Optimizer, pipeline: Pipeline, wire: Dtype):
+def case(optimizer: Optimizer, pipeline: Pipeline, wire: Dtype, algorithm: CacheAlgorithm):
     training = Training(
         optimizer=optimizer,
         pipeline=pipeline,
         comm_forward=wire,
         comm_backward=wire,
         dense_memory_bytes=12_345,
+        cache_algorithm=algorithm,
     )
     only = table(rows=ROWS, dim=COLUMNS, pooling=20.0, dtype=Dtype.FP16, access=Zipf(1.1))
     return model(only, batch=BATCH, training=training)
@@ -56,16 +60,17 @@ def names(costs, kernel: str) -> dict[str, float]:
     training, (only,) = costs.workload.training, costs.workload.tables
     samples = BATCH // WORLD if kernel == "dense" else BATCH
     flight = {Pipeline.NONE: 1, Pipeline.SPARSE_DIST: 2, Pipeline.PREFETCH_SPARSE_DIST: 3}
+    counts = kernel == "fused_uvm_caching" and training.cache_algorithm is CacheAlgorithm.LFU
     prefetches = training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
     state = {Optimizer.ROWWISE_ADAGRAD: 4, Optimizer.ADAM: 8 * COLUMNS, Optimizer.SGD: 0}
     access = only.access.distribution(ROWS, 20.0)
     h, d = CACHES.get(kernel, (0.0, 0.0))
     return {
         "rows": ROWS, "D": COLUMNS, "e": 2, "h": h, "d": d, "ids": samples * 20, "bags": samples,
-        "state": state[training.optimizer], "slot": 20 if prefetches else 16,
+        "state": state[training.optimizer], "slot": 20 if prefetches else 8 if counts else 16,
         "entry": costs.profile.cache.ddr_entry_bytes, "batches": flight[training.pipeline],
         "wire": 0 if training.comm_forward is Dtype.FP32 else 4,
-        "ways": 5 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
+        "ways": 4 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
         "dense": 12_345, "samples": BATCH // WORLD, "own_ids": BATCH // WORLD * 20,
         "own_bags": BATCH // WORLD, "width": COLUMNS,
     }  # fmt: skip
@@ -83,8 +88,9 @@ def test_shards_need_what_the_page_says(kernel: str, setting) -> None:
     kind = "data_parallel" if kernel == "dense" else "table_wise"
     needs = dict.fromkeys(TIERS, 0.0)
     for what, kernels, tier, formula in rows_under("what"):
-        optimizers = codes(what)
-        if kernel in codes(kernels) and (not optimizers or setting[0] in optimizers):
+        # State of some optimizers, counters of some caches.
+        conditions = [code.removeprefix("cache_algorithm: ") for code in codes(what)]
+        if kernel in codes(kernels) and (not conditions or {*setting} & {*conditions}):
             needs[tier] += value(formula, names(costs, kernel))
     found = memory(costs, kind, kernel, cache=CACHES.get(kernel, ()))
     assert found == pytest.approx(list(needs.values()), rel=1e-12)

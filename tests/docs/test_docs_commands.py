@@ -134,6 +134,21 @@ def test_the_second_command_is_what_continuous_integration_runs() -> None:
     assert steps[-1] == TESTS
 
 
+def test_continuous_integration_installs_torchrec_as_its_page_says() -> None:
+    """The same versions; where PyTorch's own index is asked is the machine's affair."""
+    page, script = (
+        (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+        for name in ("docs/torchrec.md", ".ci/run")
+    )
+    pins = re.compile(r"[\w-]+==[\d.]+")
+    (block,) = re.findall(r"```\n(pip install torch==.*?)```", page, re.DOTALL)
+    installed = [line for line in script.splitlines() if "==" in line and line.startswith("step ")]
+    assert pins.findall(block) == pins.findall("\n".join(installed))
+    for text in (block, script):
+        (line,) = [each for each in text.splitlines() if "torchrec==" in each]
+        assert "--no-deps" in line
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_inside_a_sentence_runs(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")

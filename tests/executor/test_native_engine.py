@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,6 +114,7 @@ def test_a_plan_predicted_to_exceed_the_pool_allocates_nothing() -> None:
         NativeEngine(setup)
 
 
+@cache
 def unsharded_losses(view: PlanView, ranks: int, samples: int, steps: int) -> list[float]:
     """A DLRM with plain tables, SGD throughout; the mean over the ranks' batches."""
     weights = []

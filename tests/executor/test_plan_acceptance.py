@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,14 @@ from random_specs import TOPOLOGY
 
 from shardplan.case import case_of_value
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused
-from shardplan.executor.acceptance import ModelTable, check_memory, check_model, check_ranks
+from shardplan.executor.acceptance import (
+    ModelTable,
+    check_memory,
+    check_model,
+    check_optimizer,
+    check_ranks,
+    tables_of,
+)
 from shardplan.executor.plan_view import view_plan
 from shardplan.plan.read import parse_plan, read_plan
 from shardplan.plan.write import render
@@ -78,6 +86,42 @@ def test_every_difference_of_the_model_is_named(plan_text: str) -> None:
         "table a of module sparse.ebc: dim 16 in the plan, 32 in the model",
         "table a of module sparse.ebc: features [x, y] in the plan, [y, x] in the model",
     )
+
+
+class Collection:
+    """Tables as TorchRec's EmbeddingBagCollection tells them."""
+
+    def __init__(self, tables: list[ModelTable]) -> None:
+        self._tables = tables
+
+    def embedding_bag_configs(self) -> list[Any]:
+        return [
+            SimpleNamespace(
+                name=table.name,
+                num_embeddings=table.rows,
+                embedding_dim=table.dim,
+                feature_names=list(table.features),
+            )
+            for table in self._tables
+        ]
+
+
+def test_the_tables_of_a_model_are_found_where_they_sit(plan_text: str) -> None:
+    first, second = model_of(plan_text)
+    modules = {
+        "": object(),
+        first.module: Collection([first]),
+        second.module: Collection([second]),
+    }
+    model = SimpleNamespace(named_modules=modules.items)
+    assert tables_of(model) == (first, second)
+
+
+def test_another_optimizer_is_refused(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    check_optimizer(view, "adam")
+    with pytest.raises(PlanRefused, match="it is for the optimizer adam, here is sgd"):
+        check_optimizer(view, "sgd")
 
 
 def test_a_plan_predicted_to_exceed_the_pool_is_refused(plan_text: str) -> None:

@@ -72,25 +72,22 @@ def test_rows_read_are_the_rows_last_written(
 
 def simulated_hits(batches: list[Any], sets: int, ways: int, algorithm: str) -> int:
     """Hits of a set-associative cache, one row at a time."""
-    lines: list[dict[int, int]] = [{} for _ in range(sets)]
+    lines: list[set[int]] = [set() for _ in range(sets)]
+    dear = [0] * ROWS
     hits = 0
     for now, rows in enumerate(batches):
         batch = {int(row) for row in rows}
-        for row in sorted(batch):
+        for row in batch:
+            hits += row in lines[_set_of(row, sets)]
+            dear[row] = dear[row] + 1 if algorithm == "lfu" else now
+        for row in sorted(batch, key=lambda row: (-dear[row], row)):
             line = lines[_set_of(row, sets)]
-            if row in line:
-                hits += 1
-                line[row] = line[row] + 1 if algorithm == "lfu" else now
-        for row in sorted(batch):
-            line = lines[_set_of(row, sets)]
-            if row in line:
-                continue
-            if len(line) == ways:
-                others = [other for other in line if other not in batch]
-                if not others:
+            if row not in line and len(line) == ways:
+                others = sorted(line - batch, key=dear.__getitem__)
+                if not others or (algorithm == "lfu" and dear[others[0]] > dear[row]):
                     continue
-                del line[min(others, key=lambda other: line[other])]
-            line[row] = 1 if algorithm == "lfu" else now
+                line.remove(others[0])
+            line.add(row)
     return hits
 
 

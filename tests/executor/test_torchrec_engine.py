@@ -1,45 +1,158 @@
-"""The training command under TorchRec: the losses of the native engine."""
+"""The training command under TorchRec: the losses of the native engine and of no sharding."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 pytest.importorskip("torchrec")
-pytest.importorskip("shardplan.executor.torchrec.wrap")
 
-from test_native_engine import plan_of
-from test_train_command import losses_of
+from click.testing import CliRunner
+from rank_group import RankGroup
+from test_native_engine import plan_of, setup_of, unsharded_losses
+from test_train_command import losses_of, torchrun
+
+from shardplan.errors import InputError, MemoryExceeded, PlanRefused, RankLost
+from shardplan.executor.__main__ import main
+from shardplan.executor.engine import build_engine
+from shardplan.executor.plan_view import view_plan
+from shardplan.executor.synthetic_data import SyntheticData
+from shardplan.plan.read import parse_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-
-def losses(plan: Path, engine: str) -> dict[int, float]:
-    """What two processes print."""
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-        *("-m", "shardplan.executor", "train", str(plan), "--engine", engine),
-        *("--steps", "40", "--loss-every", "5"),
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=180, env=environment, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return losses_of(done.stdout)
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
+def train(name: str, text: str, steps: int, **more: Any) -> list[float]:
+    """On one of the ranks, all of one node: its losses."""
+    import torch.distributed as dist
+
+    setup = setup_of(text, timeout_seconds=60.0, **more)
+    os.environ["LOCAL_WORLD_SIZE"] = str(setup.view.local_world_size)
+    engine = build_engine(name, setup)
+    data = SyntheticData(setup.view, setup.view.training.local_batch or 0, dist.get_rank())
+    return [float(loss) for loss in engine.train(data.batches(0, steps))]
+
+
+def mean_losses(group: RankGroup, engine: str, text: str, steps: int) -> list[float]:
+    ranks = group.run(train, engine, text, steps)
+    return [sum(each) / len(ranks) for each in zip(*ranks, strict=True)]
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
-def test_both_engines_print_the_same_losses(optimizer: str, tmp_path: Path) -> None:
-    """Row-, column-, table-wise and data-parallel tables, within 1e-5 over 40 steps."""
+def test_losses_are_the_same_native_and_under_torchrec(
+    optimizer: str, rank_group: Callable[[int], RankGroup]
+) -> None:
+    """Row-, column-, table-wise and data-parallel tables, within 1e-5 in each of 60 steps."""
+    text = plan_of(2, optimizer, "sparse_dist")
+    native = mean_losses(rank_group(2), "native", text, 60)
+    assert mean_losses(rank_group(2), "torchrec", text, 60) == pytest.approx(native, abs=1e-5)
+
+
+def test_losses_under_torchrec_are_those_of_the_unsharded_model(
+    rank_group: Callable[[int], RankGroup],
+) -> None:
+    """Over 120 steps of a task that can be learnt, within 1e-5, as the native engine's are."""
+    text = plan_of(2, "sgd", "sparse_dist")
+    expected = unsharded_losses(view_plan(parse_plan(text, "plan.json")), 2, 64, 120)
+    assert mean_losses(rank_group(2), "torchrec", text, 120) == pytest.approx(expected, abs=1e-5)
+
+
+def refused(text: str, **more: Any) -> str:
+    """On one of the ranks: what the engine says of a plan that it does not take."""
+    try:
+        train("torchrec", text, 1, **more)
+    except (InputError, MemoryExceeded) as error:
+        return str(error)
+    return ""
+
+
+def test_what_one_rank_refuses_all_refuse(rank_group: Callable[[int], RankGroup]) -> None:
+    """Row-wise Adagrad over column shards, and more memory than a rank may take."""
+    text = plan_of(2, "rowwise_adagrad", "none")
+    for told in rank_group(2).run(refused, text):
+        assert "under rowwise_adagrad each adapts on its own" in told
+    view = view_plan(parse_plan(plan_of(2, "sgd", "none"), "plan.json"))
+    most = max(rank.hbm for rank in view.predicted_bytes)
+    for told in rank_group(2).run(_refused_memory, plan_of(2, "sgd", "none"), most - 1):
+        assert "the plan does not fit on rank" in told
+
+
+def _refused_memory(text: str, hbm_bytes: int) -> str:
+    return refused(text, hbm_bytes=hbm_bytes)
+
+
+def test_a_model_of_other_tables_is_refused_by_the_native_engine(
+    rank_group: Callable[[int], RankGroup],
+) -> None:
+    """TorchRec's own modules, on every rank."""
+    text = plan_of(2, "sgd", "none")
+    assert rank_group(2).run(sharded_for, text, text) == ["", ""]
+    for told in rank_group(2).run(sharded_for, text.replace('"t7"', '"t8"'), text):
+        assert "table t8 of module sparse.ebc is in the plan only" in told
+        assert "table t7 of module sparse.ebc is in the model only" in told
+
+
+def sharded_for(plan: str, model: str) -> str:
+    """On one of the ranks: why a plan does not run the model of another one; empty if it does."""
+    from shardplan.executor.mesh import Mesh
+    from shardplan.executor.sharded_tables import shard_tables
+    from shardplan.executor.torchrec.engine import Model
+
+    setup, other = setup_of(plan), setup_of(model)
+    mesh = Mesh(setup.view.local_world_size, timeout_seconds=60.0)
+    try:
+        shard_tables(setup.view, mesh, setup.optimizer, model=Model(other.view, 13, 0))
+    except PlanRefused as error:
+        return str(error)
+    return ""
+
+
+def lose(text: str) -> str:
+    """Rank 1 dies in the third step; the other says what it notices."""
+    import torch.distributed as dist
+
+    if dist.get_rank() == 1:
+        train("torchrec", text, 2)
+        os._exit(9)
+    try:
+        train("torchrec", text, 1000)
+    except RankLost as error:
+        return str(error)
+    raise AssertionError("trained on with a rank missing")
+
+
+def test_a_rank_that_dies_under_torchrec_is_noticed() -> None:
+    group = RankGroup(2)
+    try:
+        (told,) = group.run_on([0], lose, plan_of(2, "sgd", "none"))
+    finally:
+        group.close()
+    assert "rank 0 lost touch with another rank in a step of TorchRec" in told
+
+
+def test_the_command_trains_under_torchrec(tmp_path: Path) -> None:
+    """With torchrun, as people start it."""
     plan = tmp_path / "plan.json"
-    plan.write_text(plan_of(2, optimizer, "sparse_dist"))
-    native = losses(plan, "native")
-    assert len(native) == 8
-    assert losses(plan, "torchrec") == pytest.approx(native, abs=1e-5)
+    plan.write_text(plan_of(2, "sgd", "sparse_dist"))
+    done = torchrun("train", str(plan), "--engine", "torchrec", "--steps", "10")
+    assert done.returncode == 0, done.stderr
+    assert list(losses_of(done.stdout)) == [10]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--checkpoints", "here"], ["--resume"], ["--checkpoint-every", "5"], ["--ssd-folder", "s"]],
+    ids=lambda options: options[0],
+)
+def test_what_the_engine_cannot_heed_is_refused(options: list[str], tmp_path: Path) -> None:
+    """Before anything is trained, and even before the plan is read."""
+    command = ["train", str(tmp_path / "none.json"), "--engine", "torchrec", *options]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2
+    assert f"{options[0]} is for --engine native:" in result.stderr

@@ -55,6 +55,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_uninterrupted(plan: Path, tmp_
         (["--hbm", "1KiB"], "the plan does not fit on rank 0: hbm"),
         (["--hbm", "12"], "for example 80GiB"),
         (["--resume"], "--resume needs --checkpoints"),
+        (["--checkpoint-every", "5"], "--checkpoint-every needs --checkpoints"),
         (["--data", "nowhere.tsv"], "nowhere.tsv: error: cannot be read"),
     ],
 )
@@ -109,19 +110,26 @@ def test_parquet_gives_the_samples_of_the_text(plan: Path, tmp_path: Path) -> No
     assert outputs[0].stdout == outputs[1].stdout != ""
 
 
+def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in two processes."""
+    run = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [*run, "-m", "shardplan.executor", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env=environment,
+        check=False,
+    )
+
+
 @pytest.mark.slow
 def test_torchrun_trains_and_measures(tmp_path: Path) -> None:
     """Two processes: losses on rank 0's stdout alone, and a file of what all ranks measured."""
     plan, out = tmp_path / "plan.json", tmp_path / "measured.json"
     plan.write_text(plan_of(2, "rowwise_adagrad", "prefetch_sparse_dist"))
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-        *("-m", "shardplan.executor", "train", str(plan), "--steps", "12", "--measure", str(out)),
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=environment, check=False
-    )
+    done = torchrun("train", str(plan), "--steps", "12", "--measure", str(out))
     assert done.returncode == 0, done.stderr
     assert list(losses_of(done.stdout)) == [10, 12]
     measured = json.loads(out.read_text())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import random
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,11 +93,9 @@ def random_plan(
     return plan_of(case, formulation.decisions(placement))
 
 
-def with_cache(plan: Plan, table: str, kernel: Kernel, share: float, in_ddr: float = 0.0) -> Plan:
+def with_cache(plan: Plan, table: str, kernel: Kernel, share: float, **more: Any) -> Plan:
     """The plan with another kernel for a table, and a cache of a share of its rows."""
-    cache: Any = CacheEntry(load_factor=share)
-    if in_ddr:
-        cache = SimpleNamespace(load_factor=share, ddr_load_factor=in_ddr)
+    cache = CacheEntry(load_factor=share, **more)
     modules = {
         module: {
             name: entry.model_copy(update={"compute_kernel": kernel, "cache": cache})

@@ -12,6 +12,7 @@ from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
 from shardplan.plan.write import render
+from shardplan.workload.training import CacheAlgorithm
 
 pytestmark = [
     pytest.mark.slow,
@@ -69,7 +70,7 @@ def test_key_value_tables_get_their_sizes_and_are_kept_apart(crew):
     """Half of 4 Mi rows of 16 columns per rank: a tenth is 12.8 MiB, another half 64 MiB."""
     plan = row_wise(table("a", 2**22), table("b", 2**22))
     for name in "ab":
-        plan = with_cache(plan, name, Kernel.KEY_VALUE, 0.1, in_ddr=0.5)
+        plan = with_cache(plan, name, Kernel.KEY_VALUE, 0.1, ddr_load_factor=0.5)
     told = crew.run("translated", plan, "cuda")[0]
     for found in told.values():
         assert found["key_value_params"]["max_l1_cache_size"] == 13
@@ -80,9 +81,34 @@ def test_key_value_tables_get_their_sizes_and_are_kept_apart(crew):
 
 
 def test_a_cache_larger_than_torchrec_makes_any_is_warned_of(crew):
-    for share, warnings in ((0.2, 0), (0.5, 1)):
-        plan = with_cache(row_wise(table("a")), "a", Kernel.KEY_VALUE, share)
+    """TorchRec's own sizes, in sets of 32 rows: the planned 7 MiB, and a fifth instead of 90%."""
+    plan = row_wise(table("a", 2**22), table("b", 2**22))
+    for name, share, warnings in (("a", 0.05, 0), ("b", 0.9, 1)):
+        plan = with_cache(plan, name, Kernel.KEY_VALUE, share)
         assert len(crew.run("warned", plan)[0]) == warnings
+    with Crew(1, 1) as alone:
+        (sets,) = alone.run("sets_over_ssd", plan)
+    assert sets == {"a": 7 * 2**20 // (16 * 4) // 32, "b": 2**21 // 5 // 32}
+
+
+def test_a_cache_counts_reads_where_the_plan_says_so(crew):
+    """And shares no operator with one that does not."""
+    plan = row_wise(table("a"), table("b"))
+    plan = with_cache(plan, "a", CACHING, 0.25)
+    plan = with_cache(plan, "b", CACHING, 0.25, algorithm=CacheAlgorithm.LFU)
+    told = crew.run("translated", plan, "cuda")[0]
+    algorithms = {
+        name: found["cache_params"]["algorithm"].name for (_, name), found in told.items()
+    }
+    assert algorithms == {"a": "LRU", "b": "LFU"}
+    assert sorted(crew.run("operators_of", plan)[0]) == [(("a",), 0.25), (("b",), 0.25)]
+
+
+def test_prefetching_into_a_cache_that_counts_reads_is_refused(crew):
+    plan = row_wise(table("a"), pipeline="prefetch_sparse_dist")
+    plan = with_cache(plan, "a", CACHING, 0.25, algorithm=CacheAlgorithm.LFU)
+    text, _ = crew.run("refusal", [plan, plan], plan)
+    assert "lfu: FBGEMM prefetches into lru alone" in text
 
 
 def test_a_prefetching_pipeline_is_told_to_the_caches(crew):

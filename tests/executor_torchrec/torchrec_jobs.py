@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import os
 import resource
+import tempfile
 import warnings
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import torch
 import torch.distributed as dist
 from torch import nn
-from torchrec.distributed import comm
+from torchrec.distributed import batched_embedding_kernel, comm, embedding_lookup
 from torchrec.distributed.model_parallel import DistributedModelParallel
 from torchrec.modules.embedding_configs import EmbeddingBagConfig
 from torchrec.modules.embedding_modules import EmbeddingBagCollection
@@ -63,8 +67,11 @@ def model_of(plan: Plan, device: str = "meta") -> nn.Module:
     return root
 
 
-def train_beside_unsharded(plan: Plan, optimizer: str, **options: Any) -> tuple[float, float]:
-    """(outputs, weights): the largest differences from the unsharded model, within all steps."""
+def train_beside_unsharded(plan: Plan, optimizer: str, **options: Any) -> tuple[float, float, str]:
+    """(outputs, weights): the largest differences from the unsharded model, within all steps.
+
+    And a digest of the bits of this rank's weights.
+    """
     whole = model_of(plan, "cpu")
     _fill(whole)
     sharded = shard(
@@ -88,7 +95,10 @@ def train_beside_unsharded(plan: Plan, optimizer: str, **options: Any) -> tuple[
     end = whole.state_dict()
     weights = [(piece - end[key][where]).abs().max() for key, piece, where in _pieces(sharded)]
     assert all((end[key] != start_of).any() for key, start_of in _filled(plan).items())
-    return outputs, max((each.item() for each in weights), default=0.0)
+    bits = sha256(
+        b"".join(piece.contiguous().numpy().tobytes() for _, piece, _ in _pieces(sharded))
+    )
+    return outputs, max((each.item() for each in weights), default=0.0), bits.hexdigest()
 
 
 def refusal(plans: list[Plan | str], model: Plan, make_on: str = "meta") -> str:
@@ -116,6 +126,63 @@ def warned(plan: Plan) -> list[str]:
         warnings.simplefilter("always")
         sharding_plan(plan)
     return [str(each.message) for each in found]
+
+
+class OverSsd(nn.Module):
+    """In the place of TorchRec's key-value operator, which no machine without CUDA can build.
+
+    All that TorchRec itself does happens; FBGEMM's part of it is left out.
+    """
+
+    def __init__(self, config: Any, *_: Any, **__: Any) -> None:
+        super().__init__()
+        batched_embedding_kernel._assert_local_cols_divisible_by_4(config)
+        self._config = config
+
+    def named_parameters_by_table(self) -> Iterator[Any]:
+        yield from ()
+
+
+def sets_over_ssd(plan: Plan) -> dict[str, int]:
+    """By table, the sets of 32 rows that TorchRec's key-value operators of rank 0 cache."""
+    found = {}
+    with _pretended_rank(0, plan), tempfile.TemporaryDirectory() as folder:
+        sharded = _unmaterialised(model_of(plan), plan)
+        with mock.patch("tempfile.mkdtemp", return_value=folder):
+            for config in _configs(sharded, plan):
+                settings = batched_embedding_kernel._populate_ssd_tbe_params(config)
+                found |= {table.name: settings["cache_sets"] for table in config.embedding_tables}
+    return found
+
+
+@contextmanager
+def _pretended_rank(rank: int, plan: Plan) -> Iterator[None]:
+    """One of the plan's ranks, in a process group without any other."""
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    local = plan.local_world_size
+    os.environ |= {"LOCAL_WORLD_SIZE": str(local), "LOCAL_RANK": str(rank % local)}
+    comm._INTRA_PG = comm._CROSS_PG = None
+    dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=plan.world_size)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def _unmaterialised(model: nn.Module, plan: Plan) -> nn.Module:
+    device = torch.device("meta")
+    with mock.patch.object(embedding_lookup, "KeyValueEmbeddingBag", OverSsd):
+        return DistributedModelParallel(
+            model,
+            device=device,
+            plan=sharding_plan(plan, "meta"),
+            sharders=sharders(plan, device, RATE, {}),
+            init_data_parallel=False,
+            init_parameters=False,
+        )
 
 
 def _shards(spec: Any) -> list[tuple[list[int], list[int], str]] | None:
@@ -159,8 +226,6 @@ def growth_bytes(plan: Plan) -> int:
 
 def accepted(plans: list[Plan]) -> int:
     """How many ranks TorchRec accepts, in process groups that only pretend to be any."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
     return sum(_accepted(plan) for plan in plans)
 
 
@@ -169,28 +234,12 @@ def _accepted(plan: Plan) -> int:
 
     Each rank must hold exactly the elements that the plan gives it.
     """
-    from torch.testing._internal.distributed.fake_pg import FakeStore
-
     for rank in range(plan.world_size):
-        local = plan.local_world_size
-        os.environ |= {"LOCAL_WORLD_SIZE": str(local), "LOCAL_RANK": str(rank % local)}
-        comm._INTRA_PG = comm._CROSS_PG = None
-        dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=plan.world_size)
-        try:
+        with _pretended_rank(rank, plan):
             model = model_of(plan)
-            assert faults(model, plan, "meta", allow_inexact=True) == []
-            device = torch.device("meta")
-            sharded = DistributedModelParallel(
-                model,
-                device=device,
-                plan=sharding_plan(plan, "meta"),
-                sharders=sharders(plan, device, RATE, {}),
-                init_data_parallel=False,
-                init_parameters=False,
-            )
-            assert _held(sharded, plan) == _planned(plan, rank)
-        finally:
-            dist.destroy_process_group()
+            if rank == 0:
+                assert faults(model, plan, "meta", allow_inexact=True) == []
+            assert _held(_unmaterialised(model, plan), plan) == _planned(plan, rank)
     return plan.world_size
 
 

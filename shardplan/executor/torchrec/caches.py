@@ -7,9 +7,11 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from torchrec.distributed.types import CacheAlgorithm, CacheParams, KeyValueParams
+from torchrec.distributed import types
+from torchrec.distributed.types import CacheParams, KeyValueParams
 
 from shardplan.options.kernel import Kernel
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]
 """Module and table."""
+
+_ALGORITHMS = {
+    CacheAlgorithm.LRU: types.CacheAlgorithm.LRU,
+    CacheAlgorithm.LFU: types.CacheAlgorithm.LFU,
+}
 
 _MOST_OF_KEY_VALUE = 0.2
 """TorchRec's own load factor of key-value tables, which a size can lower but not raise."""
@@ -32,7 +39,8 @@ def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
     factors weighted by rows, cache lines as wide as its widest table, and key-value tables one
     cache for all. Parameters that differ keep tables apart, even one that does nothing:
     ``reserved_memory`` is taken in whole bytes, so that a fraction of a byte reserves none. Tables
-    get the same fraction where they may share an operator: with the same load factor and width.
+    get the same fraction where they may share an operator: with the same load factor, algorithm
+    and width.
     """
     cached = [
         _Cached((module, name), entry, entry.cache)
@@ -45,7 +53,7 @@ def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
     found: dict[Key, dict[str, Any]] = {}
     for each in cached:
         fraction = order[each.group] / (len(order) + 1)
-        found[each.key] = {"cache_params": _cache_params(each.cache, fraction, _prefetches(plan))}
+        found[each.key] = {"cache_params": _cache_params(each.cache, fraction, prefetches(plan))}
         if each.entry.compute_kernel is Kernel.KEY_VALUE:
             found[each.key]["key_value_params"] = _key_value_params(each, dtypes[each.key])
     return found
@@ -65,13 +73,12 @@ class _Cached:
         if self.entry.compute_kernel is Kernel.KEY_VALUE:
             return self.key
         width = max((shard.shard_sizes[1] for shard in self.entry.shards), default=0)
-        return (self.cache.load_factor, width)
+        return (self.cache.load_factor, self.cache.algorithm, width)
 
 
 def _cache_params(cache: CacheEntry, fraction: float, prefetches: bool) -> Any:
-    algorithm = getattr(cache, "algorithm", "lru")
     return CacheParams(
-        algorithm=CacheAlgorithm.LFU if algorithm == "lfu" else CacheAlgorithm.LRU,
+        algorithm=_ALGORITHMS[cache.algorithm],
         load_factor=cache.load_factor,
         reserved_memory=fraction,
         prefetch_pipeline=True if prefetches else None,
@@ -80,7 +87,7 @@ def _cache_params(cache: CacheEntry, fraction: float, prefetches: bool) -> Any:
 
 def _key_value_params(cached: _Cached, dtype: Dtype) -> Any:
     """Sizes for the table's largest shard: TorchRec counts in whole MiB of HBM, GiB of DDR."""
-    in_hbm, in_ddr = cached.cache.load_factor, _ddr_load_factor(cached.cache)
+    in_hbm, in_ddr = cached.cache.load_factor, cached.cache.ddr_load_factor or 0.0
     if in_hbm > _MOST_OF_KEY_VALUE:
         message = f"the HBM cache of {'.'.join(cached.key)} shall hold {in_hbm:.0%} of its rows"
         most = f"TorchRec gives a key_value table at most {_MOST_OF_KEY_VALUE:.0%}"
@@ -92,11 +99,7 @@ def _key_value_params(cached: _Cached, dtype: Dtype) -> Any:
     )
 
 
-def _ddr_load_factor(cache: CacheEntry) -> float:
-    """The further share of rows that DDR holds, 0 where the plan gives none."""
-    return getattr(cache, "ddr_load_factor", None) or 0.0
-
-
-def _prefetches(plan: Plan) -> bool:
+def prefetches(plan: Plan) -> bool:
+    """Whether the plan counts on rows being brought into caches a batch ahead."""
     training = (plan.resolved or {}).get("training", {})
     return bool(training.get("pipeline") == "prefetch_sparse_dist")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,8 +15,10 @@ from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
 from shardplan.errors import ShardplanError
+from shardplan.executor.acceptance import check_memory
 from shardplan.executor.dlrm import DenseLayers
 from shardplan.executor.initial_weights import fill_initial
+from shardplan.executor.mesh import naming_lost_ranks
 from shardplan.executor.planned_table import PlannedShard
 from shardplan.executor.torchrec.wrap import shard
 
@@ -35,11 +38,17 @@ class TorchRecEngine:
     """A small DLRM under ``DistributedModelParallel``; ids are not sent ahead, on any device."""
 
     def __init__(self, setup: EngineSetup) -> None:
-        """Raises InputError where TorchRec would not run the plan exactly."""
+        """Raises InputError where TorchRec would not run the plan exactly.
+
+        Raises MemoryExceeded, before anything is allocated, where the plan is predicted to take
+        more than its ranks may hold.
+        """
         if not dist.is_initialized():
             raise ShardplanError("TorchRec needs a process group: run under torchrun")
         view, settings = setup.view, setup.optimizer
         self._view, self._device = view, setup.device
+        for rank in range(view.world_size):  # What one refuses, all do: none waits for another.
+            check_memory(view, rank, setup.capacities)
         self._model = shard(
             Model(view, setup.dense_features, setup.seed),
             setup.plan,
@@ -53,17 +62,13 @@ class TorchRecEngine:
         self._step_seconds: list[float] = []
 
     def train(self, batches: Iterable[TrainingBatch]) -> Iterator[Tensor]:
-        """One step for each batch; this rank's loss of each."""
+        """One step for each batch; this rank's loss of each. Raises RankLost."""
         started = time.perf_counter()
         for batch in batches:
-            loss = self._loss(batch)
-            for optimizer in self._optimizers:
-                optimizer.zero_grad()
-            loss.backward()
-            for optimizer in self._optimizers:
-                optimizer.step()
+            with _naming_lost_ranks():
+                loss = self._step(batch)
             self._step_seconds.append(time.perf_counter() - started)
-            yield loss.detach()
+            yield loss
             started = time.perf_counter()
 
     def save(self, folder: Path, step: int) -> None:
@@ -88,12 +93,33 @@ class TorchRecEngine:
             "phases": {},
         }
 
+    def _step(self, batch: TrainingBatch) -> Tensor:
+        loss = self._loss(batch)
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer in self._optimizers:
+            optimizer.step()
+        return loss.detach()
+
     def _loss(self, batch: TrainingBatch) -> Tensor:
         sparse = batch.sparse.to(self._device)
         lengths = sparse.lengths.view(-1)
         features = KeyedJaggedTensor(list(sparse.keys), sparse.values, lengths=lengths)
         logits = self._model(batch.dense.to(self._device), features)
         return binary_cross_entropy_with_logits(logits, batch.labels.to(self._device))
+
+
+@contextmanager
+def _naming_lost_ranks() -> Iterator[None]:
+    """Failed exchanges become RankLost; of gloo's, only their text says that they are any."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, dist.DistError) or "gloo" in str(error):
+            with naming_lost_ranks(dist.get_rank(), "a step of TorchRec"):
+                raise
+        raise
 
 
 class Model(torch.nn.Module):  # type: ignore[misc]

@@ -13,10 +13,11 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
     get_qcomm_codecs_registry,
 )
 
+from shardplan.executor.torchrec.caches import prefetches
 from shardplan.executor.torchrec.fault import fault
 from shardplan.options.kernel import Kernel
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.training import CacheAlgorithm, Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +70,7 @@ def training_faults(
         hint = "solve again, and keep the plan file as it is written"
         yield fault(plan, "resolved.training", "does not say how the model is trained", hint)
         return
+    yield from _faults_of_caches(plan)
     if device_type == "cpu":
         yield from _faults_of_cpu(plan, training, allow_inexact)
     if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not allow_inexact:
@@ -112,6 +114,17 @@ def _faults_of_cpu(
             if entry.compute_kernel is Kernel.KEY_VALUE:
                 where, message = f"plan.{module}.{name}", "key_value: FBGEMM has it for GPUs alone"
                 yield fault(plan, where, message, "solve again with other kernels for the table")
+
+
+def _faults_of_caches(plan: Plan) -> Iterator[Diagnostic]:
+    """FBGEMM locks the rows of batches in flight in LRU caches alone."""
+    if not prefetches(plan):
+        return
+    for module, entries in plan.plan.items():
+        for name, entry in entries.items():
+            if entry.cache is not None and entry.cache.algorithm is CacheAlgorithm.LFU:
+                where, message = f"plan.{module}.{name}", "lfu: FBGEMM prefetches into lru alone"
+                yield fault(plan, where, message, "solve again with the pipeline sparse_dist")
 
 
 def _faults_of_column_shards(plan: Plan) -> Iterator[Diagnostic]:

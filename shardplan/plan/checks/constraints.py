@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.finding import Finding
 from shardplan.workload.training import Optimizer
@@ -44,6 +45,16 @@ def check_exact_updates(planned: Iterable[Planned], training: Training) -> Itera
     for table in planned:
         if table.entry.sharding_type in _CUT_IN_COLUMNS:
             message = f"{table.entry.sharding_type} changes row-wise Adagrad (exact_updates is set)"
+            yield Finding("constraint", table.where, message)
+
+
+def check_cache_algorithm(planned: Iterable[Planned], training: Training) -> Iterator[Finding]:
+    """Caches over DDR replace rows as the spec says: their hits are predicted so."""
+    for table in planned:
+        cache, wanted = table.entry.cache, training.cache_algorithm
+        is_over_ddr = table.entry.compute_kernel is Kernel.FUSED_UVM_CACHING
+        if cache and is_over_ddr and cache.algorithm is not wanted:
+            message = f"its cache is {cache.algorithm}; the spec says {wanted}"
             yield Finding("constraint", table.where, message)
 
 

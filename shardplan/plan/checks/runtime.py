@@ -9,6 +9,7 @@ from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.finding import Finding
 from shardplan.plan.table_entry import parse_placement
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +74,8 @@ def _cache_faults(kernel: Kernel, cache: CacheEntry | None) -> Iterator[str]:
         yield f"its two caches hold {cache.load_factor} + {in_ddr} of the rows, all or more"
     if kernel is not Kernel.KEY_VALUE and in_ddr is not None:
         yield f"kernel {kernel} has no cache in DDR, but a cache.ddr_load_factor of {in_ddr}"
+    if kernel is Kernel.KEY_VALUE and cache and cache.algorithm is not CacheAlgorithm.LRU:
+        yield f"kernel {kernel} has caches that are lru, not {cache.algorithm}"
 
 
 def _splits(kind: ShardingType, topology: Topology) -> tuple[int, ...]:

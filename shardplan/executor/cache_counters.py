@@ -1,0 +1,37 @@
+"""What went through a cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shardplan.executor.tensor import Tensor
+
+
+@dataclass(slots=True)
+class CacheCounters:
+    """What went through a cache, in rows; a batch counts each of its distinct rows once."""
+
+    reads: int = 0
+    """Ids of all batches that asked here."""
+    read_hits: int = 0
+    """Of them, ids whose row was here as their batch began."""
+    hits: int = 0
+    misses: int = 0
+    bypassed: int = 0
+    """Of the misses, rows whose set was full of rows in use or dearer ones: read past it."""
+    evictions: int = 0
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of the ids whose row was here as their batch began."""
+        return self.read_hits / max(1, self.reads)
+
+    def count(self, here: Tensor, reads: Tensor) -> None:
+        """Rows that were asked for: whether each was here, and how many ids read it."""
+        found = int(here.sum())
+        self.hits += found
+        self.misses += here.numel() - found
+        self.reads += int(reads.sum())
+        self.read_hits += int(reads[here].sum())
