@@ -50,10 +50,12 @@ def models() -> Iterator[Model]:
     yield Model("criteo-1tb", _scaled(published_set("criteo-1tb-40m", **access)), 8192)
     for tables, seed, batch in ((12, 0, 8192), (24, 1, 4096), (24, 2, 4096), (48, 3, 2048)):
         name = f"{tables} of 856, sample {seed}"
-        yield Model(name, _scaled(sample_of_856(tables, seed)), batch)
+        yield Model(name, _scaled(sample_of_856(tables, seed=seed)), batch)
 
 
-def case_of(model: Model, cost_model: dict[str, Any], processes: int) -> Case:
+def case_of(
+    model: Model, cost_model: dict[str, Any], processes: int, optimizer: str = "sgd"
+) -> Case:
     """One node of CPU processes, with room for whatever a plan does."""
     link = cost_model["scale_up"]["link"]["value"]
     return case_of_value(
@@ -69,7 +71,7 @@ def case_of(model: Model, cost_model: dict[str, Any], processes: int) -> Case:
                 "scale_up": {"kind": "switch", "bandwidth": link},
             },
             "cost_model": cost_model,
-            "training": {"optimizer": "sgd", "pipeline": "none"},
+            "training": {"optimizer": optimizer, "exact_updates": True, "pipeline": "none"},
             "tables": model.tables,
         },
         model.name,
