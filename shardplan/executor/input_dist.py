@@ -188,7 +188,7 @@ class IdsInFlight:
         assert self._ids is not None
         ids, totals = self._ids.wait(), self._lengths.sum(2)
         mine = self._dist.layout.groups[self._dist.mesh.rank]
-        pieces = ids.split(totals.view(-1).tolist()) if len(mine) > 1 else [ids]
+        pieces = ids.split(totals.view(-1).tolist())
         groups, first = [], 0
         for group in mine:
             groups.append(self._bags(group, pieces, totals, first))
@@ -206,17 +206,14 @@ class IdsInFlight:
         """What every rank sends to a group, rank after rank; ids become rows of its store."""
         ranks, slots = totals.shape
         end = first + len(group.slots)
-        ids = pieces[0]
-        if len(pieces) > 1:
-            ids = torch.cat(
-                [pieces[r * slots + s] for r in range(ranks) for s in range(first, end)]
-            )
         shifts = [
             base - held.shard.row_offset
             for base, held in zip(group.base_rows, group.shards, strict=False)
             for _ in held.slots
         ]
+        mine = [pieces[r * slots + s] for r in range(ranks) for s in range(first, end)]
         if any(shifts):
-            shift = torch.tensor(shifts, device=ids.device).repeat(ranks)
-            ids = ids + runs_of(shift, totals[:, first:end].reshape(-1))
+            # One kernel for all pieces, as PyTorch's optimizers call it.
+            mine = torch._foreach_add(mine, shifts * ranks)  # noqa: SLF001
+        ids = torch.cat(mine) if len(mine) > 1 else mine[0]
         return Bags(ids, self._lengths[:, first:end], group.base_rows[-1])

@@ -86,7 +86,7 @@ class ReplicatedTables:
             read = [gradient[:, column : column + dim] for column in replica.columns]
             summed = RowGradients(bags, torch.stack(read) if len(read) > 1 else read[0])
             for cut, sums in summed.chunks():
-                part[: rows * dim].view(rows, dim)[summed.rows[cut]] = sums
+                part[: rows * dim].view(rows, dim).index_copy_(0, summed.rows[cut], sums)
             if self._marks:
                 part[rows * dim :][summed.rows] = 1
         return self._mesh.all.all_reduce(flat, _WHAT)
