@@ -58,16 +58,21 @@ def read_executed(path: Path) -> list[Row]:
     return [Row(**value) for value in json.loads(path.read_text(encoding="utf-8"))]
 
 
-def plan_lines(rows: Sequence[Row]) -> Lines:
-    """A line for each model: shardplan's milliseconds, and how many times as long others take."""
+def plan_lines(rows: Sequence[Row], *, on_core: bool = False) -> Lines:
+    """A line for each model: shardplan's milliseconds, and how many times as long others take.
+
+    By the clock, or what the slowest rank spends on a core.
+    """
     lines = []
     for (processes, model), found in _grouped(rows):
         of = {row.contender: row for row in found if _is_plain(row)}
         ours = of[OURS]
-        ratios = {name: _ratios(of[name].seconds, ours.seconds) for name in _OTHERS if name in of}
+        seconds = {name: row.core_seconds if on_core else row.seconds for name, row in of.items()}
+        mine = seconds[OURS]
+        ratios = {name: _ratios(seconds[name], mine) for name in _OTHERS if name in of}
         cells = [_number(ratios.get(name)) for name in _OTHERS]
         apart = np.median([_apart(each) for each in ratios.values()])
-        milliseconds = f"{np.median(ours.seconds) * 1e3:.1f}"
+        milliseconds = f"{np.median(mine) * 1e3:.1f}"
         predicted = f"{ours.predicted_seconds * 1e3:.1f}"
         lines.append((model, str(processes), milliseconds, predicted, *cells, f"{apart:.2f}"))
     return ("model", "processes", "shardplan ms", "predicted ms", *_OTHERS, "apart"), lines

@@ -38,7 +38,15 @@ from executed_models import (
     plans,
     types_of,
 )
-from executed_rows import FEW_TYPES, OURS, Row, as_json, engine_lines, plan_lines
+from executed_rows import (
+    FEW_TYPES,
+    OURS,
+    Row,
+    as_json,
+    engine_lines,
+    plan_lines,
+    read_executed,
+)
 from report import as_markdown
 
 from shardplan.options.sharding_type import ShardingType
@@ -164,7 +172,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--only", default="", help="models whose name contains this")
     parser.add_argument("--format", choices=["table", "json"], default="table")
-    parser.add_argument("--json", type=Path, help="write all that is known to this file too")
+    parser.add_argument("--json", type=Path, help="into this file too; others stay")
     return parser.parse_args()
 
 
@@ -172,6 +180,8 @@ def main() -> None:
     """Measure and print."""
     words = _arguments()
     os.environ |= _KEEP_PAGES
+    there = read_executed(words.json) if words.json and words.json.exists() else []
+    others = [row for row in there if row.processes not in words.processes]
     rows: list[Row] = []
     for processes in words.processes:
         if words.cost_model:
@@ -181,7 +191,8 @@ def main() -> None:
         for row in measure(words, cost_model, processes):
             rows.append(row)
             if words.json:
-                words.json.write_text(as_json(rows), encoding="utf-8")
+                text = as_json([*others, *rows])
+                words.json.write_text(text, encoding="utf-8")
     if words.format == "json":
         print(as_json(rows))
     else:
