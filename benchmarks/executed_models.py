@@ -53,7 +53,9 @@ def models() -> Iterator[Model]:
         yield Model(name, _scaled(sample_of_856(tables, seed=seed)), batch)
 
 
-def case_of(model: Model, cost_model: dict[str, Any], processes: int) -> Case:
+def case_of(
+    model: Model, cost_model: dict[str, Any], processes: int, optimizer: str = "sgd"
+) -> Case:
     """One node of CPU processes, with room for whatever a plan does."""
     link = cost_model["scale_up"]["link"]["value"]
     return case_of_value(
@@ -69,7 +71,7 @@ def case_of(model: Model, cost_model: dict[str, Any], processes: int) -> Case:
                 "scale_up": {"kind": "switch", "bandwidth": link},
             },
             "cost_model": cost_model,
-            "training": {"optimizer": "sgd", "pipeline": "none"},
+            "training": {"optimizer": optimizer, "exact_updates": True, "pipeline": "none"},
             "tables": model.tables,
         },
         model.name,

@@ -1,4 +1,4 @@
-"""Training steps of plans under TorchRec, in real processes."""
+"""Training steps of plans in real processes: under TorchRec, or in the native engine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, KeyedJaggedTensor
+from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
 from shardplan.calibrate.ids import draw_ids, draw_lengths
+from shardplan.executor.mesh import Mesh
+from shardplan.executor.optimizer_settings import OptimizerSettings
+from shardplan.executor.plan_view import view_plan
+from shardplan.executor.sharded_tables import shard_tables
 from shardplan.executor.torchrec import shard
 
 if TYPE_CHECKING:
@@ -26,10 +31,12 @@ if TYPE_CHECKING:
 
 _RATE = 1e-3
 _WARM_UPS, _STEPS = 1, 2
+_PLAIN = {"sgd": torch.optim.SGD, "rowwise_adagrad": RowWiseAdagrad}
+"""For data-parallel tables, which TorchRec leaves to the job's own optimizer."""
 
 
-class Trained:
-    """One model under one plan, as one rank trains it."""
+class UnderTorchRec:
+    """One model under one plan, as one rank trains it with TorchRec."""
 
     def __init__(self, workload: Workload, plan: Plan) -> None:
         (self._module,) = plan.plan
@@ -42,7 +49,8 @@ class Trained:
         at[last] = _tables(workload)
         self._sharded = shard(model, plan, learning_rate=_RATE, device="cpu")
         plain = dict(in_backward_optimizer_filter(self._sharded.named_parameters()))
-        self._optimizer = torch.optim.SGD(plain.values(), lr=_RATE) if plain else None
+        kind = _PLAIN[view_plan(plan).training.optimizer]
+        self._optimizer = kind(plain.values(), lr=_RATE) if plain else None
         self._tables = self._sharded.module.get_submodule(self._module)
 
     def step(self, features: Any, gradient: Any) -> None:
@@ -54,18 +62,35 @@ class Trained:
             self._optimizer.zero_grad()
 
 
+class Native:
+    """The same in the native engine."""
+
+    def __init__(self, workload: Workload, plan: Plan) -> None:
+        view = view_plan(plan)
+        settings = OptimizerSettings(view.training.optimizer, _RATE)
+        (self._tables,) = shard_tables(view, Mesh(view.local_world_size), settings).values()
+
+    def step(self, features: Any, gradient: Any) -> None:
+        """Ids to rows to outputs, and the gradients of the outputs back into the rows."""
+        self._tables(features).backward(gradient)
+
+
+ENGINES = {"torchrec": UnderTorchRec, "native": Native}
+
+
 def run(
     rank: int,
     ranks: int,
     rendezvous: str,
     workload: Workload,
-    plans: Sequence[Plan],
+    plans: Sequence[tuple[str, Plan]],
     rounds: int,
     result: str,
 ) -> None:
-    """Time steps of every plan in every round.
+    """Time steps of every plan in every round, each in the engine that stands beside it.
 
-    Rank 0 writes the seconds, by round and plan, to the file ``result``: of two steps the shorter.
+    Rank 0 writes to the file ``result``, by round and plan, the slowest rank's seconds by the clock
+    and those that it spent on a core: of two steps the fewer.
     Plans are timed in turn, so that what disturbs the machine for a while disturbs all of them.
     """
     warnings.simplefilter("ignore")
@@ -76,7 +101,7 @@ def run(
     features = _features(workload, workload.global_batch // ranks, rank)
     columns = sum(table.dim * len(table.features) for table in workload.tables)
     gradient = torch.full((workload.global_batch // ranks, columns), _RATE)
-    trained = [Trained(workload, plan) for plan in plans]
+    trained = [ENGINES[engine](workload, plan) for engine, plan in plans]
     seconds = [
         [_least(each, features, gradient, _STEPS if i else _WARM_UPS) for each in trained]
         for i in range(rounds + 1)
@@ -88,17 +113,23 @@ def run(
     os._exit(0)  # Many sharded models torn down at once now and then abort a process.
 
 
-def _least(trained: Trained, features: Any, gradient: Any, steps: int) -> float:
-    return min(_timed(trained, features, gradient) for _ in range(steps))
+def _least(
+    trained: UnderTorchRec | Native, features: Any, gradient: Any, steps: int
+) -> tuple[float, float]:
+    timed = [_timed(trained, features, gradient) for _ in range(steps)]
+    return min(by_clock for by_clock, _ in timed), min(on_core for _, on_core in timed)
 
 
-def _timed(trained: Trained, features: Any, gradient: Any) -> float:
+def _timed(trained: UnderTorchRec | Native, features: Any, gradient: Any) -> tuple[float, float]:
+    """Of the slowest rank: what passes, and what it spends on a core."""
     dist.barrier()
-    started = time.perf_counter()
+    passed, worked = time.perf_counter(), time.process_time()
     trained.step(features, gradient)
-    seconds = torch.tensor([time.perf_counter() - started], dtype=torch.float64)
+    both = time.perf_counter() - passed, time.process_time() - worked
+    seconds = torch.tensor(both, dtype=torch.float64)
     dist.all_reduce(seconds, op=dist.ReduceOp.MAX)
-    return float(seconds.item())
+    by_clock, on_core = seconds.tolist()
+    return by_clock, on_core
 
 
 def _tables(workload: Workload) -> Any:

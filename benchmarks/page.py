@@ -1,4 +1,4 @@
-"""Puts the measured tables into docs/performance.md, docs/cost-model.md and docs/torchrec.md.
+"""Puts the measured tables into README.md and the pages of docs/.
 
     python benchmarks/page.py
 
@@ -12,9 +12,9 @@ import json
 import re
 from pathlib import Path
 
-import executor
 import prediction
 import tiers
+from executed_rows import engine_lines, engine_summary, plan_lines, read_executed
 from growth_plot import growth_plot
 from prediction import Row
 from report import as_markdown, as_summary, read_rows
@@ -25,6 +25,8 @@ from shardplan.calibrate.accuracy import Accuracy
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 COST_MODEL = PAGE.with_name("cost-model.md")
 TORCHREC = PAGE.with_name("torchrec.md")
+EXECUTOR = PAGE.with_name("executor.md")
+README = PAGE.parents[1] / "README.md"
 FIGURES = PAGE.with_suffix("")
 _TABLE = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -58,9 +60,20 @@ def _prediction() -> str:
     return as_markdown(prediction.HEADER, [prediction.cells(row) for row in rows])
 
 
-def _executor() -> str:
-    values = json.loads((FIGURES / "executor.json").read_text(encoding="utf-8"))
-    return as_markdown(*executor.as_lines([executor.Row(**value) for value in values]))
+def _plans() -> str:
+    return as_markdown(*plan_lines(read_executed(FIGURES / "executor.json")))
+
+
+def _plans_on_a_core() -> str:
+    return as_markdown(*plan_lines(read_executed(FIGURES / "executor.json"), on_core=True))
+
+
+def _engines() -> str:
+    return as_markdown(*engine_lines(read_executed(FIGURES / "executor.json")))
+
+
+def _engine_summary() -> str:
+    return as_markdown(*engine_summary(read_executed(FIGURES / "executor.json")))
 
 
 _TABLES = {
@@ -68,13 +81,16 @@ _TABLES = {
     "quality": _quality,
     "tiers": _tiers,
     "prediction": _prediction,
-    "executor": _executor,
+    "plans": _plans,
+    "plans_on_a_core": _plans_on_a_core,
+    "engines": _engines,
+    "engine_summary": _engine_summary,
 }
 
 
 def main() -> None:
     """Rewrite the pages and the plot."""
-    for page in (PAGE, COST_MODEL, TORCHREC):
+    for page in (PAGE, COST_MODEL, TORCHREC, EXECUTOR, README):
         page.write_text(rendered(page.read_text(encoding="utf-8")), encoding="utf-8")
     (FIGURES / "scale.svg").write_text(growth_plot(points()), encoding="utf-8")
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 HEADER = (
     "problem", "ruler", "contender", "objective ms", "x bound", "CPU s", "peak MiB", "note",
 )  # fmt: skip
-_TEXT = {"problem", "ruler", "contender", "note", "series", "ended by", "what", "model"}
+_TEXT = {
+    "problem", "ruler", "contender", "note", "series", "ended by", "what", "model", "optimizer",
+}  # fmt: skip
 
 
 def cells(row: Row) -> tuple[str, ...]:

@@ -153,10 +153,10 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
             received: dict[Any, Tensor] = {}
             for way in self._outputs:
                 with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
-                    received |= zip(way.groups, way.backward(gradient), strict=True)
+                    received |= zip(way.groups, way.backward(gradient, scale), strict=True)
         with self.clock.phase("update_backward"):
             sums = [
-                RowGradients(bags, received.pop(group.layout).mul_(scale))
+                RowGradients(bags, received.pop(group.layout))
                 for group, bags in zip(self.groups, inputs.groups, strict=True)
             ]
         squares = self._complete_squares(sums)

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from shardplan.executor.tensor import offsets_of, runs_of
+from shardplan.executor.tensor import index_dtype, offsets_of, runs_of
 
 if TYPE_CHECKING:
     from shardplan.executor.tensor import Tensor
-
-_MOST_INT32 = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,7 @@ class DistinctRows:
     @classmethod
     def of(cls, ids: Tensor, rows: int) -> Self:
         """Sort the ids of a batch, rows of a store of so many; the sort is stable."""
-        narrow = ids.int() if rows <= _MOST_INT32 else ids  # Half the bytes, half the time.
-        by_row, order = torch.sort(narrow, stable=True)
+        by_row, order = torch.sort(ids.to(index_dtype(rows)), stable=True)
         found, counts = torch.unique_consecutive(by_row, return_counts=True)
         return cls(found.long(), order, offsets_of(counts))
 

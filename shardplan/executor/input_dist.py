@@ -63,8 +63,8 @@ class InputDist:
 
     def start(self, batch: JaggedBatch) -> IdsInFlight:
         """Send the lengths. Raises ValueError where an id is no row of its table."""
-        self._check(batch)
-        pieces, lengths = self._pieces(batch)
+        parts = self._checked(batch)
+        pieces, lengths = self._pieces(batch, parts)
         samples = batch.samples
         mine = self.slot_counts[self.mesh.rank]
         pending = self.mesh.ids.all_to_all(
@@ -74,26 +74,31 @@ class InputDist:
             _WHAT,
         )
         sent = [pieces[piece] for piece in self._piece_of_slot]
-        flight = IdsInFlight(self, sent, pending, self._replicated(batch), samples)
+        flight = IdsInFlight(self, sent, pending, self._replicated(batch, parts), samples)
         flight.reserve(_INDEX_BYTES * (batch.values.numel() + batch.lengths.numel()))
         return flight
 
-    def _check(self, batch: JaggedBatch) -> None:
-        limits = runs_of(self._rows, batch.lengths.sum(1))
-        if limits.numel() != batch.values.numel():
+    def _checked(self, batch: JaggedBatch) -> list[Tensor]:
+        """Ids of each feature. Raises ValueError where one is no row of its table."""
+        counts = batch.lengths.sum(1).tolist()
+        if sum(counts) != batch.values.numel():
             raise ValueError("the lengths of the batch do not add up to its number of ids")
-        wrong = (batch.values < 0) | (batch.values >= limits)
-        if bool(wrong.any()):
-            at = int(wrong.nonzero()[0])
-            feature = int(torch.searchsorted(batch.lengths.sum(1).cumsum(0), at, right=True))
-            raise ValueError(
-                f"feature {batch.keys[feature]}: id {int(batch.values[at])} is no row of a table "
-                f"of {int(self._rows[feature])} rows"
-            )
+        parts = list(batch.values.split(counts))
+        read = [feature for feature, count in enumerate(counts) if count]
+        if read:
+            ends = torch.stack([end for feature in read for end in parts[feature].aminmax()])
+            least_and_most, rows = ends.view(-1, 2), self._rows[read].unsqueeze(1)
+            wrong = (least_and_most < 0) | (least_and_most >= rows)
+            if bool(wrong.any()):
+                feature = read[int(wrong.any(1).nonzero()[0])]
+                raise ValueError(
+                    f"feature {batch.keys[feature]}: id {int(least_and_most[wrong][0])} is no row "
+                    f"of a table of {int(self._rows[feature])} rows"
+                )
+        return parts
 
-    def _pieces(self, batch: JaggedBatch) -> tuple[list[Tensor], Tensor]:
+    def _pieces(self, batch: JaggedBatch, parts: list[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Ids of each (feature, row block), and their (pieces, samples) lengths."""
-        parts = list(batch.values.split(batch.lengths.sum(1).tolist()))
         if not self._split:
             return parts, batch.lengths
         samples = batch.samples
@@ -127,13 +132,11 @@ class InputDist:
         by_piece = values[torch.sort(piece, stable=True).indices]
         return list(by_piece.split(cut_lengths.sum(1).tolist())), cut_lengths
 
-    def _replicated(self, batch: JaggedBatch) -> tuple[Bags, ...]:
-        if not self.layout.replicated:
-            return ()
-        parts = batch.values.split(batch.lengths.sum(1).tolist())
+    def _replicated(self, batch: JaggedBatch, parts: list[Tensor]) -> tuple[Bags, ...]:
+        ends = list(accumulate((part.numel() for part in parts), initial=0))
         return tuple(
             Bags(
-                torch.cat(parts[features.start : features.stop]),
+                batch.values[ends[features.start] : ends[features.stop]],
                 batch.lengths[features.start : features.stop],
                 table.rows,
             )
@@ -185,7 +188,7 @@ class IdsInFlight:
         assert self._ids is not None
         ids, totals = self._ids.wait(), self._lengths.sum(2)
         mine = self._dist.layout.groups[self._dist.mesh.rank]
-        pieces = ids.split(totals.view(-1).tolist()) if len(mine) > 1 else [ids]
+        pieces = ids.split(totals.view(-1).tolist())
         groups, first = [], 0
         for group in mine:
             groups.append(self._bags(group, pieces, totals, first))
@@ -203,17 +206,14 @@ class IdsInFlight:
         """What every rank sends to a group, rank after rank; ids become rows of its store."""
         ranks, slots = totals.shape
         end = first + len(group.slots)
-        ids = pieces[0]
-        if len(pieces) > 1:
-            ids = torch.cat(
-                [pieces[r * slots + s] for r in range(ranks) for s in range(first, end)]
-            )
         shifts = [
             base - held.shard.row_offset
             for base, held in zip(group.base_rows, group.shards, strict=False)
             for _ in held.slots
         ]
+        mine = [pieces[r * slots + s] for r in range(ranks) for s in range(first, end)]
         if any(shifts):
-            shift = torch.tensor(shifts, device=ids.device).repeat(ranks)
-            ids = ids + runs_of(shift, totals[:, first:end].reshape(-1))
+            # One kernel for all pieces, as PyTorch's optimizers call it.
+            mine = torch._foreach_add(mine, shifts * ranks)  # noqa: SLF001
+        ids = torch.cat(mine) if len(mine) > 1 else mine[0]
         return Bags(ids, self._lengths[:, first:end], group.base_rows[-1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
+
 from shardplan.executor.tensor import DTYPES
 
 if TYPE_CHECKING:
@@ -30,8 +32,13 @@ class OutputDist(Protocol):
         ``pooled`` holds (ranks, slots, samples, width of a slot) of each group.
         """
 
-    def backward(self, gradient: Tensor) -> list[Tensor]:
-        """Of each group (ranks, slots, samples, width of a slot) fp32, from (samples, width)."""
+    def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
+        """Of each group (ranks, slots, samples, width of a slot) fp32, from (samples, width).
+
+        They come times ``scale``, multiplied in fp32 on one side of the wire: on the way into it
+        where that costs no pass of its own, else behind it, so that narrow formats keep their
+        smallest numbers.
+        """
 
 
 class FlatDist:
@@ -73,17 +80,18 @@ class FlatDist:
         for slots, chunk in zip(self._slots, got.split(receive), strict=True):
             add_sums(output, slots, chunk)
 
-    def backward(self, gradient: Tensor) -> list[Tensor]:
+    def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
         """Send each rank the gradients of what it summed."""
         ranks, samples = self._mesh.world_size, len(gradient)
         mine = samples * self._columns[self._mesh.rank]
         send = [samples * columns for columns in self._columns]
         buffer = gradient.new_empty(sum(send), dtype=self._backward)
         for slots, chunk in zip(self._slots, buffer.split(send), strict=True):
-            take_gradients(gradient, slots, chunk)
+            take_gradients(gradient, slots, chunk, scale)
         got = self._mesh.all.all_to_all(buffer, send, [mine] * ranks, _GRADIENTS).wait()
         del buffer, chunk
-        return [part.float() for part in _spans(got.view(ranks, mine), self.groups, samples)]
+        parts = _spans(got.view(ranks, mine), self.groups, samples)
+        return [_received(part, scale) for part in parts]
 
 
 class NodeFirstDist:
@@ -128,7 +136,7 @@ class NodeFirstDist:
         for slots, chunk in zip(self._slots, got.split(receive), strict=True):
             add_sums(output, slots, chunk)
 
-    def backward(self, gradient: Tensor) -> list[Tensor]:
+    def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
         """Send across, then gather inside the node: the way of ``forward`` back."""
         mesh, samples = self._mesh, len(gradient)
         nodes, each = mesh.nodes, mesh.local_world_size
@@ -136,12 +144,12 @@ class NodeFirstDist:
         send = [samples * columns for columns in self._columns]
         buffer = gradient.new_empty(sum(send), dtype=self._backward)
         for slots, chunk in zip(self._slots, buffer.split(send), strict=True):
-            take_gradients(gradient, slots, chunk)
+            take_gradients(gradient, slots, chunk, scale)
         got = mesh.peers.all_to_all(buffer, send, [mine] * nodes, _GRADIENTS).wait()
         del buffer, chunk
         whole = mesh.node.all_gather(got, _GRADIENTS).view(each * nodes, mine)
         return [
-            part.unflatten(0, (each, nodes)).transpose(0, 1).float().flatten(0, 1)
+            _received(part.unflatten(0, (each, nodes)).transpose(0, 1), scale).flatten(0, 1)
             for part in _spans(whole, self.groups, samples)
         ]
 
@@ -167,10 +175,22 @@ def add_sums(output: Tensor, slots: Sequence[Slot], chunk: Tensor) -> None:
             columns.add_(part)
 
 
-def take_gradients(gradient: Tensor, slots: Sequence[Slot], chunk: Tensor) -> None:
-    """Fill a rank's part of the buffer with the gradients of its slots, slot after slot."""
+def take_gradients(gradient: Tensor, slots: Sequence[Slot], chunk: Tensor, scale: float) -> None:
+    """Fill a rank's part of the buffer with the gradients of its slots, slot after slot.
+
+    In fp32 they are scaled while they are copied; ``_received`` scales other formats.
+    """
     for slot, part in zip(slots, _by_slot(chunk, slots, len(gradient)), strict=True):
-        part.copy_(gradient[:, slot.column : slot.column + slot.width])
+        columns = gradient[:, slot.column : slot.column + slot.width]
+        if part.dtype == columns.dtype and scale != 1:
+            torch.mul(columns, scale, out=part)
+        else:
+            part.copy_(columns)
+
+
+def _received(part: Tensor, scale: float) -> Tensor:
+    """In fp32; scaled, unless that was done on the way into the wire."""
+    return part if part.dtype == torch.float32 else part.float().mul_(scale)
 
 
 def _by_slot(chunk: Tensor, slots: Sequence[Slot], samples: int) -> list[Any]:

@@ -48,6 +48,7 @@ class ReplicatedTables:
         self._mesh = mesh
         # Only Adam changes a row whose gradient is zero, so only Adam has to know which were read.
         self._marks = optimizer.kind == "adam"
+        self._divides_zeros = optimizer.kind != "sgd" and optimizer.eps == 0
         self.replicas = [
             Replica(
                 table,
@@ -82,21 +83,27 @@ class ReplicatedTables:
             self.replicas, inputs, flat.split(self._sizes()), strict=True
         ):
             rows, dim = replica.table.rows, replica.table.dim
-            read = torch.stack([gradient[:, column : column + dim] for column in replica.columns])
-            summed = RowGradients(bags, read)
+            read = [gradient[:, column : column + dim] for column in replica.columns]
+            summed = RowGradients(bags, torch.stack(read) if len(read) > 1 else read[0])
             for cut, sums in summed.chunks():
-                part[: rows * dim].view(rows, dim)[summed.rows[cut]] = sums
+                part[: rows * dim].view(rows, dim).index_copy_(0, summed.rows[cut], sums)
             if self._marks:
                 part[rows * dim :][summed.rows] = 1
         return self._mesh.all.all_reduce(flat, _WHAT)
 
     def update(self, rule: UpdateRule, flat: Tensor, scale: float) -> None:
-        """Run the optimizer over the rows that any rank read."""
+        """Run the optimizer over the rows that any rank read.
+
+        Over all rows where it leaves those alone whose gradient is zero: the tables are small.
+        """
         for replica, part in zip(self.replicas, flat.split(self._sizes()), strict=True):
             rows, dim = replica.table.rows, replica.table.dim
             gradients = part[: rows * dim].view(rows, dim)
-            marks = part[rows * dim :] if self._marks else gradients.any(1)
-            touched = marks.nonzero().view(-1)
+            touched = slice(None)
+            if self._marks:
+                touched = part[rows * dim :].nonzero().view(-1)
+            elif self._divides_zeros:
+                touched = gradients.any(1).nonzero().view(-1)
             gradient = gradients[touched] * scale
             fields = {name: field[touched] for name, field in replica.fields.items()}
             rule.apply(fields, gradient, squares_of(gradient) / dim)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from shardplan.executor.tensor import runs_of
+from shardplan.executor.tensor import index_dtype, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shardplan.executor.bags import Bags
     from shardplan.executor.tensor import Tensor
 
-_CHUNK_NUMBERS = 1 << 16
+_CHUNK_NUMBERS = 1 << 18
 """Numbers of gradients at once: what is summed is still in the processor's cache when it is used,
 and no buffer is as large as all rows of the batch."""
 
@@ -33,9 +33,11 @@ class RowGradients:
         self.rows = bags.distinct.rows
         """(U,) int64, ascending."""
         self._gradient = gradient.reshape(-1, gradient.shape[-1])
-        numbers = torch.arange(len(self._gradient), device=gradient.device)
-        self._bags = runs_of(numbers, bags.lengths.reshape(-1))[bags.distinct.order]
-        self._offsets = bags.distinct.offsets
+        dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
+        numbers = torch.arange(len(self._gradient), device=gradient.device, dtype=dtype)
+        bag_of_id = runs_of(numbers, bags.lengths.reshape(-1))
+        self._bags = bag_of_id.index_select(0, bags.distinct.order)
+        self._offsets = bags.distinct.offsets.to(dtype)
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Which rows, and their (rows, columns) fp32 sums, a part of all rows at a time."""

@@ -17,6 +17,14 @@ DTYPES: dict[str, Any] = {
 """Number formats by their name in a plan."""
 
 
+_MOST_INT32 = 2**31 - 1
+
+
+def index_dtype(most: int) -> Any:
+    """The narrower type that holds numbers up to ``most``: half the bytes, half the time."""
+    return torch.int32 if most <= _MOST_INT32 else torch.int64
+
+
 def offsets_of(lengths: Tensor) -> Tensor:
     """(n + 1,): where each of n runs begins, and where the last ends."""
     offsets = lengths.new_zeros(lengths.numel() + 1)

@@ -53,7 +53,7 @@ class UpdateRule:
             case "rowwise_adagrad":
                 assert mean_squares is not None
                 sums = fields["row_sum"].add_(mean_squares.unsqueeze(1))
-                weights.sub_(gradient.mul_(rate / sums.sqrt().add_(eps)))
+                weights.addcmul_(gradient, rate / sums.sqrt().add_(eps), value=-1)
             case "adam":
                 self._adam(weights, fields, gradient)
         fields[WEIGHT] = weights

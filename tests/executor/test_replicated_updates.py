@@ -1,0 +1,58 @@
+"""Updates of data-parallel tables, which go over all rows at once where that changes none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from training_case import TrainingCase, batch_of, contents, sharded, table_of, trained
+
+from shardplan.executor.mesh import Mesh
+from shardplan.executor.optimizer_settings import OPTIMIZERS, OptimizerSettings
+
+ROWS = 300
+"""Far more than the batches read."""
+REPLICATED = table_of("t", ROWS, 8, "data_parallel", 1, 1, features=2)
+WHOLE = table_of("t", ROWS, 8, "table_wise", 1, 1, targets=(0,), features=2)
+
+
+def case_of(settings: OptimizerSettings) -> TrainingCase:
+    return TrainingCase((REPLICATED,), 1, 1, settings, steps=3)
+
+
+def rows_read(case: TrainingCase) -> set[int]:
+    return {int(row) for step in range(case.steps) for row in batch_of(case, step, 0).values}
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "fp16"])
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_replicated_table_trains_to_the_bits_of_a_whole_one(kind: str, dtype: str) -> None:
+    case = case_of(OptimizerSettings(kind, 0.1))
+    found = []
+    for table in (REPLICATED, WHOLE):
+        each = replace(case, tables=(replace(table, dtype=dtype),))
+        ((_, _, fields),) = trained(each, sharded(each, Mesh(1))).shards
+        found.append(fields)
+    replicated, whole = found
+    assert replicated.keys() == whole.keys()
+    for name, values in whole.items():
+        assert replicated[name].tobytes() == values.tobytes()
+
+
+@pytest.mark.parametrize("eps", [1e-8, 0.0])
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_rows_that_nobody_read_keep_their_bits(kind: str, eps: float) -> None:
+    case = case_of(OptimizerSettings(kind, 0.1, eps=eps))
+    collection = sharded(case, Mesh(1))
+    ((_, _, before),) = contents(collection)
+    ((_, _, after),) = trained(case, collection).shards
+    unread = sorted(set(range(ROWS)) - rows_read(case))
+    assert len(unread) > ROWS / 2
+    for name, values in before.items():
+        assert after[name][unread].tobytes() == values[unread].tobytes()
+    changed = np.flatnonzero((after["weight"] != before["weight"]).any(axis=1))
+    assert 0 < len(changed) <= ROWS - len(unread)
