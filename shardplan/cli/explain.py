@@ -144,6 +144,8 @@ def _table(study: Study, name: str, form: str, width: int | None) -> str:
         detail = table_detail(study, name)
     except KeyError:
         hint = did_you_mean(name, (planned.table.name for planned in study.planned))
+        if set(name) & set("*?["):
+            hint = "--select takes globs"
         message = f"the plan has no table {name!r}; {hint}"
         raise click.BadParameter(message, param_hint="--table") from None
     return show(detail, lambda: table_report(detail), form, width)
