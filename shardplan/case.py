@@ -83,7 +83,7 @@ def build_case(loaded: LoadedSpec) -> Case:
         constraints=constraints,
         capacity=_capacity(topology, selected.cost_model, loaded.spec.reserve),
         resolved=plain,
-        inputs=_inputs(plain),
+        inputs=inputs_of(plain),
     )
 
 
@@ -140,8 +140,8 @@ def _capacity(topology: Topology, cost_model: CostModel, reserve: ReserveSpec) -
     )
 
 
-def _inputs(plain: dict[str, Any]) -> Inputs:
-    """Hashes of what the resolved spec holds, so that a plan file can be checked by itself."""
+def inputs_of(plain: dict[str, Any]) -> Inputs:
+    """Hashes of what a resolved spec holds, so that a plan file can be checked by itself."""
     own = {k: v for k, v in plain.items() if k not in ("topology", "cost_model")}
     return Inputs(
         spec_sha256=fingerprint(own),

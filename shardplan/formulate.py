@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, Shortfall
+from shardplan.options.cache_mix import cache_mix
 from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.kernel import CACHING_KERNELS, KERNELS, Kernel
@@ -38,7 +39,6 @@ _SHAPES = {
     ShardingType.GRID_SHARD: Shape.NODE,
 }
 _MANY_UNITS = (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
-
 
 _MOST_SHORTFALLS = 20
 """Shortfalls named one by one."""
@@ -96,22 +96,25 @@ class Formulation:
 
         An item is not placed where a table of it has no decision, or one that is no option here, or
         where its tables lie on different devices; it has its first option then, and no targets.
+        Caches are as large as decided where options can be mixed, else of the nearest size.
         """
         by_table = {decision.table: decision for decision in decisions}
-        option = self.problem.option_offsets[:-1].copy()
+        weights = np.zeros(self.problem.option_count)
+        weights[self.problem.option_offsets[:-1]] = 1.0
         targets = [np.zeros(0, np.int64)] * len(self.items.tables)
         is_placed = np.zeros(len(self.items.tables), dtype=bool)
         for item, tables in enumerate(self.items.tables):
             wanted = [by_table[table] for table in tables if table in by_table]
             places = {tuple(sorted(decision.targets)) for decision in wanted}
-            found = self._option(item, wanted) if len(wanted) == len(tables) else None
+            found = self._mix(item, wanted) if len(wanted) == len(tables) else None
             if found is not None and len(places) == 1:
-                option[item], is_placed[item] = found, True
+                first, end = self.problem.option_offsets[item : item + 2]
+                weights[first:end], is_placed[item] = found, True
                 targets[item] = np.array(places.pop(), dtype=np.int64)
-        return Placement.of(option, targets), is_placed
+        return Placement.mixed(self.problem, weights, targets), is_placed
 
-    def _option(self, item: int, decisions: Sequence[Decision]) -> int | None:
-        """The option of an item that its tables' decisions, in order, make up."""
+    def _mix(self, item: int, decisions: Sequence[Decision]) -> NDArray[np.float64] | None:
+        """How much of each option of an item its tables' decisions, in order, make up."""
         first, end = self.problem.option_offsets[item : item + 2].tolist()
         rows = self.members[first:end, : len(decisions)]
         is_same = np.ones(len(rows), dtype=bool)
@@ -120,8 +123,15 @@ class Formulation:
             is_same &= self.options.sharding[row] == SHARDING_TYPES.index(decision.sharding)
             is_same &= self.options.kernel[row] == KERNELS.index(decision.kernel)
             is_same &= self.options.column_shards[row] == decision.column_shards
-        found = np.flatnonzero(is_same)
-        return first + int(found[0]) if len(found) else None
+        if not is_same.any():
+            return None
+        mix = np.zeros(end - first)
+        found, size = rows[is_same, 0], decisions[0]
+        hbm, ddr = self.options.hbm_share[found], self.options.ddr_share[found]
+        mix[is_same] = cache_mix(hbm, ddr, size.load_factor or 0.0, size.ddr_load_factor)
+        if not self.problem.mixable[first:end][is_same].all():
+            mix = (np.arange(len(mix)) == mix.argmax()).astype(np.float64)
+        return mix
 
 
 def formulate(case: Case) -> Formulation:

@@ -22,7 +22,7 @@ def check_against(cost_model: str, measurements: str, plot: str | None, form: st
     from shardplan.calibrate.comparison import compare
     from shardplan.calibrate.measurements_file import read_measurements
     from shardplan.cli.comparison_report import comparison_json, comparison_report
-    from shardplan.cli.show import show_table
+    from shardplan.cli.show import show_report
 
     profile = _profile(cost_model)
     comparison = compare(profile, read_measurements(measurements))
@@ -35,7 +35,7 @@ def check_against(cost_model: str, measurements: str, plot: str | None, form: st
     if form == "json":
         put(json.dumps(comparison_json(profile.name, comparison), indent=2) + "\n")
     else:
-        put(show_table(comparison_report(profile.name, comparison)))
+        put(show_report(comparison_report(profile.name, comparison), form))
 
 
 def _profile(name: str) -> Profile:

@@ -10,6 +10,7 @@ import click
 
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration
+from shardplan.cli.sectioned import SectionedCommand
 from shardplan.errors import ShardplanError
 
 if TYPE_CHECKING:
@@ -24,9 +25,20 @@ def _budget(text: str) -> float:
     return duration(f"{text}in" if text.endswith("m") else text)
 
 
-@click.command("calibrate")
+_GROUPS = {
+    "What to measure": ("device", "processes", "budget"),
+    "Output": ("output", "name", "quiet"),
+}
+
+
+@click.command(
+    "calibrate",
+    cls=SectionedCommand,
+    groups=_GROUPS,
+    exit_codes={130: "interrupted: run again to go on"},
+)
 @click.option("-o", "--output", metavar="FILE", required=True, help="The cost model; a .yaml file.")
-@click.option("--name", help="Of the cost model; the file's where left out.")
+@click.option("--name", metavar="NAME", help="Of the cost model; the file's where left out.")
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -43,7 +55,12 @@ def _budget(text: str) -> float:
     help="Processes that measure together, on this machine.",
 )
 @click.option(
-    "--budget", type=_budget, default="5min", show_default=True, help="Measure for about so long."
+    "--budget",
+    metavar="DURATION",
+    type=_budget,
+    default="5min",
+    show_default=True,
+    help="Measure for about so long.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def calibrate_command(

@@ -10,6 +10,8 @@ import click
 
 from shardplan.cli.failure import diagnostic_lines
 from shardplan.cli.output import put
+from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import FORMATS, show_report
 from shardplan.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,13 +27,26 @@ class _Checked:
     warnings: tuple[Diagnostic, ...]
 
 
-@click.command("check")
+_GROUPS = {
+    "Cost models": ("cost_model", "against", "plot"),
+    "Output": ("resolved", "form"),
+}
+
+
+@click.command("check", cls=SectionedCommand, groups=_GROUPS)
 @click.argument("spec", required=False)
 @click.option("--cost-model", metavar="NAME", help="Check a cost model, by name or path, instead.")
 @click.option("--against", metavar="CSV", help="Measurements that the cost model should predict.")
 @click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
 @click.option("--resolved", is_flag=True, help="Print the spec with every default written out.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Of the summary; with --resolved table is YAML.",
+)
 def check_command(
     spec: str | None,
     cost_model: str | None,
@@ -97,12 +112,11 @@ def _resolved(case: Case, form: str) -> str:
 
 def _summary(checked: _Checked, form: str) -> str:
     from shardplan.cli.case_summary import case_report, case_summary
-    from shardplan.cli.show import show_table
 
     summary = case_summary(checked.case)
     if form == "json":
         return _as_json(asdict(summary), checked.warnings)
-    return show_table(case_report(summary))
+    return show_report(case_report(summary), form)
 
 
 def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:

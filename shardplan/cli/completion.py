@@ -6,11 +6,12 @@ import click
 from click.shell_completion import get_completion_class
 
 from shardplan.cli.output import put
+from shardplan.cli.sectioned import SectionedCommand
 
 _PROGRAM = "shardplan"
 
 
-@click.command("completion")
+@click.command("completion", cls=SectionedCommand)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion_command(ctx: click.Context, shell: str) -> None:

@@ -7,13 +7,25 @@ import click
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import put
+from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show
 
 
-@click.command("diff")
+@click.command(
+    "diff",
+    cls=SectionedCommand,
+    exit_codes={1: "internal error, or with --exit-code that the plans differ"},
+)
 @click.argument("old")
 @click.argument("new")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="table is text for a terminal, html a page.",
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where the plans differ.")
 @click.option(
     "--width",

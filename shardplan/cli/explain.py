@@ -9,15 +9,30 @@ import click
 from shardplan.cli.inputs import file_label, plan_at
 from shardplan.cli.output import put
 from shardplan.cli.quantity import duration
+from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show
 
 if TYPE_CHECKING:
     from shardplan.explain.study import Study
 
 
-@click.command("explain")
+_GROUPS = {
+    "What to show (one of these)": ("table", "device", "select", "measured", "why_not"),
+    "Effort": ("time_limit",),
+    "Output": ("form", "top", "width"),
+}
+
+
+@click.command("explain", cls=SectionedCommand, groups=_GROUPS)
 @click.argument("plan")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="table is text for a terminal, html a page with pictures.",
+)
 @click.option("--table", metavar="NAME", help="Show one table: its shards and its cost by phase.")
 @click.option("--device", metavar="RANK", type=int, help="Show one device: its phases and tables.")
 @click.option(
@@ -129,6 +144,8 @@ def _table(study: Study, name: str, form: str, width: int | None) -> str:
         detail = table_detail(study, name)
     except KeyError:
         hint = did_you_mean(name, (planned.table.name for planned in study.planned))
+        if set(name) & set("*?["):
+            hint = "--select takes globs"
         message = f"the plan has no table {name!r}; {hint}"
         raise click.BadParameter(message, param_hint="--table") from None
     return show(detail, lambda: table_report(detail), form, width)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from shardplan.cli.output import check_writable, put, put_file
+from shardplan.cli.sectioned import SectionedCommand
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 
@@ -25,9 +26,15 @@ SCHEMA_FILE = "shardplan.schema.json"
 _MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
 
 
-@click.command("init")
+@click.command("init", cls=SectionedCommand)
 @click.argument("file", default="shardplan.yaml")
-@click.option("--template", type=click.Choice(list(TEMPLATES)), default="minimal")
+@click.option(
+    "--template",
+    type=click.Choice(list(TEMPLATES)),
+    default="minimal",
+    show_default=True,
+    help="What to write; --list says what each is.",
+)
 @click.option(
     "--from",
     "source",
@@ -35,7 +42,7 @@ _MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
     metavar="torchrec MODULE:FUNCTION",
     help="Take the tables of the model that a function makes.",
 )
-@click.option("--list", "show_list", is_flag=True, help="List the templates instead.")
+@click.option("--list", "show_list", is_flag=True, help="List the templates and write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def init_command(
     file: str, template: str, source: tuple[str, str] | None, show_list: bool, force: bool

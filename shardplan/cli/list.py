@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli.output import put
+from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import FORMATS, show_report
 from shardplan.solve.settings import METHODS
 
 if TYPE_CHECKING:
@@ -30,11 +32,18 @@ METHOD_HELP = {
 _WHAT = ("topologies", "cost-models", "methods")
 
 
-@click.command("list")
+@click.command("list", cls=SectionedCommand)
 @click.argument("what", type=click.Choice(_WHAT))
 @click.option("--show", metavar="NAME", help="Show one, by name or path, with its sources.")
 @click.option("--nodes", metavar="N", type=click.IntRange(min=1), help="Scale a shown topology.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Of what is listed.",
+)
 def list_command(what: str, show: str | None, nodes: int | None, form: str) -> None:
     """List the topologies, cost models and methods.
 
@@ -60,19 +69,30 @@ def _put_methods(form: str) -> None:
     listed = [{"name": name, "description": METHOD_HELP[name]} for name in METHODS]
     if form == "json":
         put(json.dumps(listed, indent=2) + "\n")
+    elif form != "table":
+        put(show_report(_methods_report(), form))
     else:
         put("".join(f"{each['name']:20}{each['description']}\n" for each in listed))
 
 
+def _methods_report() -> Report:
+    from shardplan.explain.report import Column, Grid, Report, Section
+
+    grid = Grid(
+        (Column("method"), Column("what it does", is_prose=True)),
+        tuple((name, METHOD_HELP[name]) for name in METHODS),
+    )
+    return Report("Methods", (Section("How to search", grid=grid),))
+
+
 def _put_catalog(what: str, show: str | None, nodes: int | None, form: str) -> None:
-    from shardplan.cli.show import show_table
     from shardplan.spec.catalog import Kind
 
     kind = Kind.TOPOLOGY if what == "topologies" else Kind.COST_MODEL
     if form == "json":
         put(_as_json(kind, show))
     else:
-        put(show_table(_report(kind, show, nodes)))
+        put(show_report(_report(kind, show, nodes), form))
 
 
 def _report(kind: Kind, show: str | None, nodes: int | None) -> Report:

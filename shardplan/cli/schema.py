@@ -7,13 +7,20 @@ import json
 import click
 
 from shardplan.cli.output import check_writable, put_file
+from shardplan.cli.sectioned import SectionedCommand
 
 SUBJECTS = ("spec", "topology", "cost-model", "plan")
 
 
-@click.command("schema")
+@click.command("schema", cls=SectionedCommand)
 @click.argument("subject", type=click.Choice(SUBJECTS))
-@click.option("-o", "--output", metavar="FILE", default="-", help="Where to write the schema.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="-",
+    help="Where to write the schema; else stdout.",
+)
 def schema_command(subject: str, output: str) -> None:
     """Print the JSON Schema of a file, for editors and other programs.
 

@@ -27,15 +27,20 @@ def show(
         from shardplan.explain.as_json import render_json
 
         return render_json(numbers)
+    return show_report(report(), form, width)
+
+
+def show_report(report: Report, form: str, width: int | None = None) -> str:
+    """The report as a table, as Markdown or as HTML."""
     if form == "markdown":
         from shardplan.explain.markdown import render_markdown
 
-        return render_markdown(report())
+        return render_markdown(report)
     if form == "html":
         from shardplan.explain.html.page import render_html
 
-        return render_html(report())
-    return show_table(report(), width)
+        return render_html(report)
+    return show_table(report, width)
 
 
 def show_table(report: Report, width: int | None = None) -> str:

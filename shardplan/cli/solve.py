@@ -11,6 +11,7 @@ import click
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration, percentage, size
+from shardplan.cli.sectioned import SectionedCommand
 from shardplan.errors import Infeasible
 from shardplan.solve.settings import METHODS, Settings
 
@@ -23,9 +24,22 @@ _ADVICE_SECONDS = 10.0
 """How long to look for what causes that there is no plan, and again for what would help."""
 
 
-@click.command("solve")
+_GROUPS = {
+    "Effort": ("method", "gap", "time_limit", "node_limit", "seed"),
+    "Near an old plan": ("old", "move_budget", "keep"),
+    "Output": ("output", "format", "quiet"),
+}
+
+
+@click.command("solve", cls=SectionedCommand, groups=_GROUPS, exit_codes={3: "", 4: "", 130: ""})
 @click.argument("spec")
-@click.option("-o", "--output", metavar="PLAN", default="-", help="Where to write the plan.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="PLAN",
+    default="-",
+    help="Where to write the plan; else stdout.",
+)
 @click.option(
     "--method",
     type=click.Choice(METHODS),
@@ -61,8 +75,20 @@ _ADVICE_SECONDS = 10.0
     help="With --from: the most bytes that may move, such as 200GiB; any number where left out.",
 )
 @click.option("--keep", is_flag=True, help="With --from: move nothing that can stay.")
-@click.option("--seed", type=click.IntRange(min=0), default=_DEFAULTS.seed, show_default=True)
-@click.option("--format", type=click.Choice(["json"]), expose_value=False, help="Of the plan.")
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=_DEFAULTS.seed,
+    show_default=True,
+    help="Of the random numbers; the same seed repeats a search.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["json"]),
+    expose_value=False,
+    help="Of the plan file.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def solve_command(
     spec: str,

@@ -11,18 +11,35 @@ import click
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import put
+from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import FORMATS, show_report
 from shardplan.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from shardplan.case import Case
+    from shardplan.explain.report import Report
+    from shardplan.plan.finding import Finding
     from shardplan.plan.plan import Plan
     from shardplan.whatif.carry import CostUnder
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    cls=SectionedCommand,
+    exit_codes={1: "internal error, or something is wrong with the plan"},
+)
 @click.argument("plan")
 @click.argument("spec", required=False)
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Of the findings.",
+)
 @click.pass_context
 def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -> None:
     """Check that a plan is complete, legal, fits and is fresh.
@@ -47,16 +64,16 @@ def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -
     now = build_case(load_spec(spec)) if spec else None
     findings = verify(found, now)
     under = _cost_under(found, plan, now) if now and findings else None
+    good = f"{file_label(plan)}: good: {_praise(found)}"
+    remarks = list(_words(under)) if under else [] if findings else [good]
     if form == "json":
         value = {"findings": [asdict(finding) for finding in findings]}
         more = {"under_spec": asdict(under)} if under else {}
         put(json.dumps(value | more, indent=2, ensure_ascii=False) + "\n")
-    elif findings:
-        put("".join(f"{finding}\n" for finding in findings))
+    elif form == "table":
+        put("".join(f"{line}\n" for line in (*findings, *remarks)))
     else:
-        put(f"{file_label(plan)}: good: {_praise(found)}\n")
-    if under and form != "json":
-        put(_words(under))
+        put(show_report(_report(f"{found.name}: verified", findings, remarks), form))
     if findings:
         click.echo(f"{len(findings)} finding" + ("s" if len(findings) > 1 else ""), err=True)
         ctx.exit(ExitCode.FAILED_VERIFICATION)
@@ -73,22 +90,33 @@ def _cost_under(plan: Plan, file: str, now: Case) -> CostUnder | None:
     return cost_under(plan, then, now)
 
 
-def _words(under: CostUnder) -> str:
+def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> Report:
+    from shardplan.explain.report import Column, Grid, Report, Section
+
+    columns = (Column("rule"), Column("where"), Column("what is wrong", is_prose=True))
+    rows = tuple((one.code, one.where, one.message) for one in findings)
+    grid = Grid(columns, rows) if rows else None
+    return Report(
+        title, (Section("Findings" if rows else "Checks", grid=grid, remarks=tuple(remarks)),)
+    )
+
+
+def _words(under: CostUnder) -> Iterator[str]:
     from shardplan.explain import words
     from shardplan.explain.notes import name_some
     from shardplan.explain.why_not_report import breach_words
 
     if under.step_seconds is None:
-        return "under the spec: the plan holds none of its tables\n"
-    lines = [
+        yield "under the spec: the plan holds none of its tables"
+        return
+    yield (
         f"under the spec: step {words.seconds(under.step_seconds)}, "
         f"was {words.seconds(under.old_step_seconds)}"
-    ]
+    )
     if under.lost:
-        lines.append(f"under the spec: without {name_some(under.lost)}, which it has no place for")
+        yield f"under the spec: without {name_some(under.lost)}, which it has no place for"
     if under.breaches:
-        lines.append(f"under the spec: does not fit: {breach_words(under.breaches)}")
-    return "".join(f"{line}\n" for line in lines)
+        yield f"under the spec: does not fit: {breach_words(under.breaches)}"
 
 
 def _praise(plan: Plan) -> str:

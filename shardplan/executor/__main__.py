@@ -7,7 +7,7 @@ import click
 from shardplan.executor.train_command import train
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run plans of shardplan on PyTorch."""
 

@@ -43,32 +43,117 @@ def size(text: str) -> int:
 @click.command("train")
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option(
-    "--engine", type=click.Choice(["native", "torchrec"]), default="native", show_default=True
+    "--engine",
+    type=click.Choice(["native", "torchrec"]),
+    default="native",
+    show_default=True,
+    help="What trains: torch.distributed alone, or TorchRec.",
 )
-@click.option("--steps", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--batch", type=click.IntRange(1), help="Samples of a rank; else the plan's own.")
+@click.option(
+    "--steps",
+    metavar="N",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="How many steps; with --resume so many more.",
+)
+@click.option(
+    "--batch", metavar="N", type=click.IntRange(1), help="Samples of a rank; else the plan's own."
+)
 @click.option(
     "--data",
+    metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Criteo file; else synthetic samples.",
+    help="Criteo's samples, .tsv or .parquet; else synthetic ones.",
 )
-@click.option("--learning-rate", type=float, default=0.05, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--hbm", type=size, help="What a rank may take of its device; else no limit.")
-@click.option("--ddr", type=size, help="The same of its node's memory.")
-@click.option("--ssd", type=size, help="The same of its node's disk.")
-@click.option("--ssd-folder", type=click.Path(path_type=Path), help="Where rows on SSD lie.")
-@click.option("--checkpoints", type=click.Path(path_type=Path), help="Folder of checkpoints.")
-@click.option("--checkpoint-every", type=click.IntRange(1), help="Steps; else at the end only.")
+@click.option(
+    "--learning-rate",
+    metavar="RATE",
+    type=float,
+    default=0.05,
+    show_default=True,
+    help="Of tables and dense layers.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Of initial weights and synthetic samples.",
+)
+@click.option(
+    "--hbm",
+    metavar="SIZE",
+    type=size,
+    help="What a rank may take of its device, such as 80GiB; else no limit.",
+)
+@click.option("--ddr", metavar="SIZE", type=size, help="The same of its node's memory.")
+@click.option("--ssd", metavar="SIZE", type=size, help="The same of its node's disk.")
+@click.option(
+    "--ssd-folder",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where rows on SSD lie.",
+)
+@click.option(
+    "--checkpoints",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Write checkpoints here; of the native engine.",
+)
+@click.option(
+    "--checkpoint-every",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Steps between checkpoints; else at the end only.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the folder.")
-@click.option("--measure", type=click.Path(path_type=Path), help="Write what was measured here.")
-@click.option("--warm-up", type=click.IntRange(0), default=5, show_default=True)
-@click.option("--loss-every", type=click.IntRange(1), default=10, show_default=True)
-@click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds.")
+@click.option(
+    "--measure",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write here what `shardplan explain --measured` reads.",
+)
+@click.option(
+    "--warm-up",
+    metavar="N",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Steps before those that are measured.",
+)
+@click.option(
+    "--loss-every",
+    metavar="N",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Steps between losses on stdout.",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=float,
+    default=300.0,
+    show_default=True,
+    help="How long a rank waits for others before it takes them for lost.",
+)
 @click.option("--allow-inexact", is_flag=True, help="Let TorchRec change the optimizer's updates.")
 @click.pass_context
 def train(ctx: click.Context, /, **given: Any) -> None:
-    """Train a small DLRM whose tables are sharded by PLAN, under torchrun."""
+    """Train a small DLRM whose tables are sharded by a plan.
+
+    Runs under torchrun, with as many processes, and as many per node, as the plan has devices.
+    Losses go to stdout, a progress bar to stderr. Needs PyTorch: pip install 'shardplan[executor]'.
+
+    \b
+    Examples:
+      torchrun --nproc-per-node 2 -m shardplan.executor train plan.json --steps 20
+      torchrun --nproc-per-node 2 -m shardplan.executor train plan.json --measure measured.json
+
+    Exit codes: 0 done; 1 a rank was lost, or internal error; 2 wrong usage or invalid input.
+    """
     try:
         _train(**given)
     except ShardplanError as error:

@@ -71,11 +71,11 @@ def beside_measured(plan: Plan, measured: Measured) -> BesideMeasured:
 def _phases(plan: Plan, measured: Measured) -> Iterator[PhaseBeside]:
     forecast = plan.prediction
     named = [*measured.phases, *(name for rank in measured.ranks for name in rank.phases)]
+    predicted = forecast.phases | {"dense": forecast.dense_seconds}
     for name in dict.fromkeys((*forecast.phases, *named)):
         seconds = measured.seconds_of(name)
         if seconds is not None:
-            predicted = forecast.phases.get(name)
-            yield _beside(name, predicted, seconds, name in forecast.overlapped)
+            yield _beside(name, predicted.get(name), seconds, name in forecast.overlapped)
     if measured.step_seconds is not None:
         yield _beside("step", forecast.step_seconds, measured.step_seconds, False)
 

@@ -49,6 +49,8 @@ class Study:
                 message = "holds no spec of its own (key 'resolved'), by which to cost its tables"
                 raise InputError([Diagnostic(file, 0, 0, "", message, code="plan")])
             case = case_of_value(plan.resolved, f"{file} (resolved)")
+        forecast = plan.prediction.completed(case.cost_model.phases)
+        plan = plan.model_copy(update={"prediction": forecast})
         planned = planned_tables(plan, case.workload)
         found = [decision_of(table, case.topology) for table in planned]
         faults = [*_faults(plan, case), *(one for one in found if isinstance(one, Finding))]

@@ -42,14 +42,19 @@ class Measured(PlanModel):
     def read(cls, path: str) -> Self:
         """Read a JSON file, ``-`` for standard input.
 
-        Raises InputError with every fault found, each with its line.
+        Raises InputError with every fault found, each with its line, or where nothing is measured.
         """
         document = read_file(path)
         try:
             # As JSON, so that lists may stand for tuples, and yet text for no number.
-            return cls.model_validate_json(json.dumps(document.value))
+            found = cls.model_validate_json(json.dumps(document.value))
         except ValidationError as error:
             raise InputError(diagnose(cls, document, (), error)) from None
+        if found.step_seconds is None and not found.phases and not found.ranks:
+            message = "holds nothing that was measured"
+            hint = "expected step_seconds, phases or ranks"
+            raise InputError([document.diagnostic((), message, hint, "measured")])
+        return found
 
     def seconds_of(self, phase: str) -> float | None:
         """What a phase took; None where it was not measured."""

@@ -20,6 +20,8 @@ from shardplan.spec.validation import diagnose
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SPEC = re.compile(r"^(batch|topology|tables|tables_file):", re.MULTILINE)
+
 
 def read_plan(path: str | Path) -> Plan:
     """Read a plan file. A newer minor version is accepted, keys unknown here are ignored.
@@ -65,9 +67,7 @@ def _parse_json(text: str, file: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         source = source_line(text.split("\n"), error.lineno, error.colno)
         message = f"is not JSON: {error.msg[0].lower()}{error.msg[1:]}"
-        is_cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-        hint = "the file is cut off" if is_cut else ""
-        _fail(file, message, hint, error.lineno, error.colno, source)
+        _fail(file, message, _hint(text, error), error.lineno, error.colno, source)
     except RecursionError:
         _fail(file, "is nested too deeply to be a plan")
     except ValueError as error:
@@ -76,6 +76,16 @@ def _parse_json(text: str, file: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         _fail(file, "is not a plan: expected an object", line=1, column=1)
     return value
+
+
+def _hint(text: str, error: json.JSONDecodeError) -> str:
+    """What a text that is not JSON probably is."""
+    if not text.strip():
+        return "the file is empty"
+    if _SPEC.search(text) and not text.lstrip().startswith("{"):
+        return "it looks like a spec, of which shardplan solve makes a plan"
+    is_cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+    return "the file is cut off" if is_cut else ""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

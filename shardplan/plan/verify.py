@@ -41,22 +41,26 @@ def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
     Checked against the spec inside the plan, or against ``case`` where one is given: then also
     which input changed since the plan was made.
     """
-    if case is None:
-        if plan.resolved is None:
-            message = "the plan holds no spec of its own; give one to verify against"
-            return (Finding("spec", "resolved", message),)
-        try:
-            case = case_of_value(plan.resolved, "resolved")
-        except InputError as error:
-            return tuple(
-                Finding("spec", d.path or "resolved", d.message) for d in error.diagnostics
-            )
-    return tuple(_findings(plan, case))
+    own, faults = _own_case(plan)
+    wanted = case or own
+    return faults if wanted is None else tuple(_findings(plan, wanted, own))
 
 
-def _findings(plan: Plan, case: Case) -> Iterator[Finding]:
+def _own_case(plan: Plan) -> tuple[Case | None, tuple[Finding, ...]]:
+    """The case of the spec that a plan carries, or why there is none."""
+    if plan.resolved is None:
+        message = "the plan holds no spec of its own; give one to verify against"
+        return None, (Finding("spec", "resolved", message),)
+    try:
+        return case_of_value(plan.resolved, "resolved"), ()
+    except InputError as error:
+        faults = (Finding("spec", d.path or "resolved", d.message) for d in error.diagnostics)
+        return None, tuple(faults)
+
+
+def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
     planned = planned_tables(plan, case.workload)
-    yield from check_freshness(plan, case)
+    yield from check_freshness(plan, case, own)
     yield from check_world(plan, case.topology)
     yield from check_tables(plan, case.workload)
     decisions: list[Decision] = []

@@ -35,6 +35,16 @@ class Placement:
         flat = np.concatenate([np.sort(t) for t in targets]) if targets else np.zeros(0, np.int64)
         return cls(option.astype(np.int64), offsets, flat.astype(np.int64))
 
+    @classmethod
+    def mixed(
+        cls, problem: Problem, weights: NDArray[np.float64], targets: list[NDArray[np.int64]]
+    ) -> Placement:
+        """Build from (O,) how much of each option; of each item its largest is its option."""
+        order = np.lexsort((-weights, problem.item_of_option))
+        plain = cls.of(order[problem.option_offsets[:-1]], targets)
+        is_mixed = bool((weights[plain.option] < 1).any())
+        return replace(plain, weights=weights) if is_mixed else plain
+
     def targets_of(self, item: int) -> NDArray[np.int64]:
         """Where the units of an item land."""
         return self.targets[self.unit_offsets[item] : self.unit_offsets[item + 1]]

@@ -37,7 +37,7 @@ def refit(problem: Problem, placement: Placement, item: int) -> Refit | None:
         targets = board.place(option)
         if targets is None:
             continue
-        trial = _with(placement, item, option, targets)
+        trial = _with(problem, placement, item, option, targets)
         state = evaluate(problem, trial)
         over = _bytes_over(problem, state.device_bytes, state.node_bytes)
         if best is None or (over, state.objective) < best[0]:
@@ -45,18 +45,24 @@ def refit(problem: Problem, placement: Placement, item: int) -> Refit | None:
     if best is None:
         return None
     (over, objective), option, targets = best
-    return Refit(_with(placement, item, option, targets), objective, over == 0)
+    return Refit(_with(problem, placement, item, option, targets), objective, over == 0)
 
 
-def _with(placement: Placement, item: int, option: int, targets: NDArray[np.int64]) -> Placement:
-    """The placement with another option and other targets for one item."""
+def _with(
+    problem: Problem, placement: Placement, item: int, option: int, targets: NDArray[np.int64]
+) -> Placement:
+    """The placement with another option and other targets for one item, unmixed."""
     first, end = placement.unit_offsets[item : item + 2].tolist()
     chosen = placement.option.copy()
     chosen[item] = option
     offsets = placement.unit_offsets.copy()
     offsets[item + 1 :] += len(targets) - (end - first)
     parts = (placement.targets[:first], np.sort(targets), placement.targets[end:])
-    return Placement(chosen, offsets, np.concatenate(parts))
+    weights = placement.weights
+    if weights is not None:
+        weights = np.where(problem.item_of_option == item, 0.0, weights)
+        weights[option] = 1.0
+    return Placement(chosen, offsets, np.concatenate(parts), weights)
 
 
 def _bytes_over(
@@ -89,7 +95,7 @@ class _Board:
         )
         # Its first option stands for the item: of any shape it adds nothing now.
         first = problem.options_of(item)[0]
-        others = _with(placement, item, first, np.zeros(0, np.int64))
+        others = _with(problem, placement, item, first, np.zeros(0, np.int64))
         state = evaluate(bare, others)
         groups = [group[group != item] for group in problem.apart if item in group]
         is_open = np.ones(problem.device_count, dtype=bool)

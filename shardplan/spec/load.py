@@ -27,7 +27,13 @@ def load_spec(path: str) -> LoadedSpec:
     ``build_case`` can tell them along with those of the topology and the cost model.
     """
     base = FilePath() if path == "-" else FilePath(path).parent
-    return load_document(read_file(path), base)
+    document = read_file(path)
+    if isinstance(document.value, dict) and {"format_version", "plan"} <= document.value.keys():
+        hint = (
+            "shardplan explain shows it; the spec that it was made from is under its key resolved"
+        )
+        raise InputError([document.diagnostic((), "is a plan, not a spec", hint, "plan")])
+    return load_document(document, base)
 
 
 def spec_from_value(value: Any, name: str, base: FilePath | None = None) -> LoadedSpec:

@@ -70,8 +70,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or lists all when they are few."""
     names = list(known)
     near = difflib.get_close_matches(word[:_LONGEST_VALUE], names, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    alike = [name for name in names if name.lower() == word.lower()]
+    if alike or near:
+        return f"did you mean {(alike or near)[0]!r}?"
     if not names:
         return "leave it out"
     listed = ", ".join(names[:_MOST_NAMES])

@@ -26,21 +26,43 @@ COMMANDS = {
         for form, ending in FORMATS.items()
     },
     **{
+        f"explain_why_not.{ending}": (
+            "explain",
+            "few.json",
+            "--why-not",
+            "item_id=row_wise",
+            "--format",
+            form,
+        )
+        for form, ending in FORMATS.items()
+    },
+    **{
         f"diff.{ending}": ("diff", "old.json", "new.json", "--format", form)
         for form, ending in FORMATS.items()
     },
     **{
         f"{verb}.{ending}": (*command, "--format", form)
-        for form, ending in (("table", "txt"), ("json", "json"))
+        for form, ending in FORMATS.items()
         for verb, command in {
             "check": ("check", SPEC),
-            "check_faulty": ("check", "faulty.yaml"),
+            "check_against": ("check", "--cost-model", "cpu", "--against", "measured.csv"),
             "verify": ("verify", "old.json"),
             "verify_stale": ("verify", "old.json", "grown.yaml"),
             "list_methods": ("list", "methods"),
         }.items()
     },
+    **{
+        f"check_faulty.{ending}": ("check", "faulty.yaml", "--format", form)
+        for form, ending in (("table", "txt"), ("json", "json"))
+    },
+    **{
+        f"list_topology.{ending}": ("list", "topologies", "--show", "box.yaml", "--format", form)
+        for form, ending in FORMATS.items()
+    },
+    "diff_of_equals.txt": ("diff", "old.json", "old.json"),
+    "diff_of_equals.json": ("diff", "old.json", "old.json", "--format", "json"),
     "check_resolved.yaml": ("check", SPEC, "--resolved"),
+    "init_list.txt": ("init", "--list"),
     "schema_topology.json": ("schema", "topology"),
     "init_minimal.yaml": ("init", "-"),
     "help.txt": ("--help",),
@@ -75,4 +97,5 @@ def test_a_plan_is_solved_as_on_file(run, update_golden, monkeypatch):
 
 def test_every_golden_file_is_compared():
     made_by_hand = {"old.json", "new.json", "measured.json", "faulty.yaml", "grown.yaml"}
+    made_by_hand |= {"measured.csv", "box.yaml", "few.json"}
     assert {path.name for path in GOLDEN.iterdir()} == {*COMMANDS, *made_by_hand, "solve.json"}

@@ -16,6 +16,7 @@ from shardplan.cli import progress
 from shardplan.solve.reporter import Reporter
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dlrm_dcnv2.yaml"
+CACHED = EXAMPLE.with_name("neo_12t.yaml")
 
 
 class Impatient(Reporter):
@@ -55,15 +56,16 @@ def press(monkeypatch):
     return prepare
 
 
-def test_with_a_plan_in_hand_it_is_written_within_two_seconds(run, press, tmp_path):
+@pytest.mark.parametrize("example", [EXAMPLE, CACHED], ids=["in HBM", "behind caches"])
+def test_with_a_plan_in_hand_it_is_written_within_two_seconds(run, press, tmp_path, example):
     plan = tmp_path / "plan.json"
     plan.write_text("old")
     reporter = press(waits_for_a_plan=True)
-    result = run("solve", EXAMPLE, "--gap", "0.001%", "-o", plan)
+    result = run("solve", example, "--gap", "0.001%", "-o", plan)
     assert time.monotonic() - reporter.pressed_at < 2.0
     assert result.exit_code == 0, result.stderr
     assert json.loads(plan.read_text())["optimality"]["termination"] == "interrupted"
-    assert run("verify", plan, EXAMPLE).exit_code == 0
+    assert run("verify", plan, example).exit_code == 0
 
 
 def test_without_a_plan_nothing_is_written(run, press, tmp_path):

@@ -16,7 +16,10 @@ from shardplan.explain.terminal import render_terminal
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
+from shardplan.plan.diff.moves import Content
 from shardplan.plan.diff.plan_diff import diff_plans
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer
 
 WHOLE = ShardingType.TABLE_WISE
 
@@ -178,3 +181,24 @@ def test_of_a_table_that_nobody_held_nothing_can_be_fetched():
     none = plan.model_copy(update={"plan": {"sparse.ebc": {**entries, "a": empty}}})
     assert diff_plans(none, plan, case).moved_bytes == 0
     assert diff_plans(plan, none, case).moved_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "then", "now", "bytes_of_a_row"),
+    [
+        # 64 columns in fp16; Adagrad keeps 4 bytes for each column, row-wise Adagrad 4 for a row.
+        (Optimizer.SGD, Kernel.FUSED, Kernel.FUSED_UVM, 128),
+        (Optimizer.ROWWISE_ADAGRAD, Kernel.FUSED_UVM, Kernel.FUSED, 128),
+        (Optimizer.ADAGRAD, Kernel.FUSED, Kernel.FUSED_UVM, 128 + 256),
+        (Optimizer.ADAGRAD, Kernel.FUSED, Kernel.KEY_VALUE, 128),
+        (Optimizer.ADAGRAD, Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE, 128 + 256),
+        (Optimizer.ADAM, Kernel.FUSED_UVM, Kernel.FUSED_UVM_CACHING, 0),
+        (Optimizer.ADAM, Kernel.DENSE, Kernel.FUSED, 0),
+    ],
+)
+def test_between_tiers_goes_what_the_kernels_keep_in_different_ones(
+    optimizer, then, now, bytes_of_a_row
+):
+    content = Content(Dtype.FP16, optimizer)
+    found = content.tier_bytes_of(np.array([[10, 64], [1, 64]]), then, now)
+    assert found.tolist() == [10 * bytes_of_a_row, bytes_of_a_row]

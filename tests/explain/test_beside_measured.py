@@ -61,3 +61,9 @@ def test_faults_have_their_place(tmp_path, text, message):
         measured(tmp_path, text)
     assert message in str(caught.value)
     assert caught.value.diagnostics[0].line > 0
+
+
+def test_the_dense_part_is_held_against_the_constant_of_the_spec(study, tmp_path):
+    seconds = study.plan.prediction.dense_seconds
+    found = beside_measured(study.plan, measured(tmp_path, {"phases": {"dense": 2 * seconds}}))
+    assert [(p.name, p.predicted_seconds, p.ratio) for p in found.phases] == [("dense", seconds, 2)]

@@ -6,8 +6,7 @@ import pytest
 from explain_cases import DATA
 
 from shardplan.explain.as_json import render_json
-from shardplan.explain.detail_report import device_report, table_report
-from shardplan.explain.device_detail import device_detail
+from shardplan.explain.detail_report import table_report
 from shardplan.explain.explain import explain
 from shardplan.explain.markdown import render_markdown
 from shardplan.explain.overview import overview
@@ -16,17 +15,10 @@ from shardplan.explain.table_detail import table_detail
 from shardplan.explain.terminal import render_terminal
 
 RENDERINGS = {
-    "overview.txt": lambda study: render_terminal(overview(explain(study), 3)),
     "overview_80.txt": lambda study: render_terminal(overview(explain(study), 3), width=80),
-    "overview.md": lambda study: render_markdown(overview(explain(study), 3)),
-    "overview.json": lambda study: render_json(explain(study)),
-    "table.txt": lambda study: render_terminal(table_report(table_detail(study, "item_id"))),
     "table.md": lambda study: render_markdown(table_report(table_detail(study, "odd|name [x]"))),
-    "table.json": lambda study: render_json(table_detail(study, "item_id")),
-    "device.txt": lambda study: render_terminal(device_report(device_detail(study, 1))),
-    "device.md": lambda study: render_markdown(device_report(device_detail(study, 1))),
-    "device.json": lambda study: render_json(device_detail(study, 1)),
 }
+"""What no command line of the golden outputs asks for."""
 
 
 @pytest.mark.parametrize("name", RENDERINGS)

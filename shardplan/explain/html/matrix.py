@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -25,33 +26,57 @@ _LEFT, _TOP = 170.0, 18.0
 _TALLEST = 1500.0
 _LOWEST, _HIGHEST = 2.5, 14.0
 _READABLE = 9.0
+"""The height of a row that a name fits beside; of lower ones only some are named."""
+_BELOW_MIDDLE = 4.0
+"""Where text whose middle is that of a row stands."""
 _LONGEST_NAME = 26
 _MOST_PLACES = 16
+
+
+def matrix_meaning(tables: int) -> str:
+    """What the picture of so many tables shows."""
+    shown = f"the {MOST_ROWS} costliest of {tables:,} tables" if tables > MOST_ROWS else "tables"
+    step = _name_step(_row_height(min(tables, MOST_ROWS)))
+    named = "" if step == 1 else f"one name to {step} tables; "
+    return (
+        f"{shown} by ranks, the costliest on top; {named}each darker shade is "
+        f"{SHADE_FACTOR:g} times the seconds"
+    )
 
 
 def matrix_picture(study: Study, order: Sequence[int]) -> str:
     """A row per table of ``order``, a column per rank, darker where it takes longer."""
     rows = order[:MOST_ROWS]
     ranks = study.case.topology.world_size
-    height = float(np.clip(_TALLEST / max(len(rows), 1), _LOWEST, _HIGHEST))
+    height = _row_height(len(rows))
     width = (WIDTH - _LEFT) / ranks
     spent = study.ledger.unit_seconds[:, study.is_counted].sum(axis=1)
     most = float((spent * study.ledger.most_units).max(initial=0.0))
     boxes: dict[int, list[Rectangle]] = {shade: [] for shade in range(1, SHADES + 1)}
     labels = []
+    step = _name_step(height)
     for number, table in enumerate(rows):
         top = _TOP + number * height
         shades = _shades(study.ledger.units_of(table) * spent[table], most)
         for shade, first, end in _runs(shades):
             box = (_LEFT + first * width, top, (end - first) * width, height * 0.94)
             boxes[shade].append(box)
-        if height >= _READABLE:
+        if number % step == 0:
             name = study.planned[table].table.name
             shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-            labels.append(label(_LEFT - 6, top + height - 3, shown, "end"))
+            labels.append(label(_LEFT - 6, top + height / 2 + _BELOW_MIDDLE, shown, "end"))
     parts = [*_places(ranks, width), *labels]
     parts += [rectangles(each, f"m{shade}") for shade, each in boxes.items()]
     return picture(_TOP + len(rows) * height + 4, parts, "seconds of each table on each rank")
+
+
+def _row_height(rows: int) -> float:
+    return float(np.clip(_TALLEST / max(rows, 1), _LOWEST, _HIGHEST))
+
+
+def _name_step(height: float) -> int:
+    """Every how many rows of this height there is room for a name."""
+    return 1 if height >= _READABLE else math.ceil(_HIGHEST / height)
 
 
 def _shades(seconds: NDArray[np.float64], most: float) -> NDArray[np.int64]:

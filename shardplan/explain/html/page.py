@@ -9,7 +9,7 @@ from shardplan.explain.explain import explain
 from shardplan.explain.html.convergence import convergence_picture
 from shardplan.explain.html.load import load_picture, memory_pictures
 from shardplan.explain.html.machine import bottlenecks_section, machine_picture
-from shardplan.explain.html.matrix import MOST_ROWS, SHADE_FACTOR, matrix_picture
+from shardplan.explain.html.matrix import matrix_meaning, matrix_picture
 from shardplan.explain.html.svg import text_of
 from shardplan.explain.overview import overview
 from shardplan.explain.report import Bar, Section, with_units
@@ -56,12 +56,8 @@ def _pictures(study: Study, found: Explanation) -> Iterator[str]:
         yield _figure(title, _MEMORY, drawn)
     position = {planned.table.name: n for n, planned in enumerate(study.planned)}
     order = [position[line.name] for line in found.tables]
-    shown = f"the {MOST_ROWS} costliest of {len(order):,} tables" if len(order) > MOST_ROWS else ""
-    meaning = (
-        f"{shown or 'tables'} by ranks, the costliest on top; each darker shade is "
-        f"{SHADE_FACTOR:g} times the seconds"
-    )
-    yield _figure("Tables by devices", meaning, matrix_picture(study, order))
+    drawn = matrix_picture(study, order)
+    yield _figure("Tables by devices", matrix_meaning(len(order)), drawn)
     topology = study.case.topology
     if topology.world_size > 1:
         drawn = machine_picture(topology) + _section(bottlenecks_section(topology))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from shardplan.case import inputs_of
 from shardplan.plan.changes import changes
 from shardplan.plan.finding import Finding
 
@@ -13,13 +14,21 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.plan import Plan
+    from shardplan.plan.provenance import Inputs
 
 _MOST_CHANGES = 10
+_KEYS = ("topology", "cost_model", "spec_sha256")
 
 
-def check_freshness(plan: Plan, case: Case) -> Iterator[Finding]:
-    """Names and hashes of spec, topology and cost model; where one differs, what changed."""
+def check_freshness(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
+    """Names and hashes of spec, topology and cost model; where one differs, what changed.
+
+    ``own`` is the case of the spec that the plan carries, with the defaults of keys that came up
+    after it was made; None where it carries none that can be read. A plan is fresh where its
+    hashes are today's, and where they are of what it carries and that comes to the same as today.
+    """
     then, now = plan.inputs, case.inputs
+    carried, completed = (inputs_of(plan.resolved or {}), own.inputs) if own else (None, None)
     for key, name, real_name in (
         ("name", plan.name, case.workload.name),
         ("inputs.topology.name", then.topology.name, now.topology.name),
@@ -27,17 +36,21 @@ def check_freshness(plan: Plan, case: Case) -> Iterator[Finding]:
     ):
         if name != real_name:
             yield Finding("stale", key, f"was {name!r}, is {real_name!r}")
-    for key, recorded, real in (
-        ("topology", then.topology.sha256, now.topology.sha256),
-        ("cost_model", then.cost_model.sha256, now.cost_model.sha256),
-        ("spec_sha256", then.spec_sha256, now.spec_sha256),
+    for key, recorded, written, same, real in zip(
+        _KEYS, _hashes(then), _hashes(carried), _hashes(completed), _hashes(now), strict=True
     ):
-        if recorded != real:
+        if recorded != real and (recorded, same) != (written, real):
             message = f"was {recorded[:12]}, is {real[:12]}"
             yield Finding("stale", f"inputs.{key}", message)
-    found = changes(plan.resolved or {}, case.resolved)
+    found = changes(own.resolved if own else plan.resolved or {}, case.resolved)
     for change in islice(found, _MOST_CHANGES):
         yield Finding("stale", change.where, f"was {change.was}, is {change.now}")
     more = sum(1 for _ in found)
     if more:
         yield Finding("stale", "resolved", f"{more} more values changed")
+
+
+def _hashes(inputs: Inputs | None) -> tuple[str, ...]:
+    if inputs is None:
+        return ("",) * len(_KEYS)
+    return (inputs.topology.sha256, inputs.cost_model.sha256, inputs.spec_sha256)

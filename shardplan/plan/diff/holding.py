@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options.geometry import shards
-from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.table_entry import parse_placement
 
@@ -16,18 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
+    from shardplan.options.kernel import Kernel
     from shardplan.plan.decision import Decision
     from shardplan.plan.plan import TableFacts
     from shardplan.plan.table_entry import TableEntry
-
-_TIER_OF_KERNEL = {
-    Kernel.DENSE: "hbm",
-    Kernel.FUSED: "hbm",
-    Kernel.FUSED_UVM: "ddr",
-    Kernel.FUSED_UVM_CACHING: "ddr",
-    Kernel.KEY_VALUE: "ssd",
-}
-"""Where the rows of a kernel live; what caches hold is a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +33,8 @@ class Holding:
     """(S, 2): the row and the column behind the last."""
     is_replicated: bool
     """Each rank holds the whole table."""
-    tier: str
-    """``hbm``, ``ddr`` or ``ssd``."""
+    kernel: Kernel
+    """Decides in which tiers rows and optimizer state lie."""
 
     @classmethod
     def of(cls, entry: TableEntry, facts: TableFacts) -> Holding:
@@ -60,17 +51,16 @@ class Holding:
             sizes = [shard.shard_sizes for shard in entry.shards]
             first = np.array(offsets, dtype=np.int64).reshape(-1, 2)
             end = first + np.array(sizes, dtype=np.int64).reshape(-1, 2)
-        return cls(rank, first, end, is_replicated, _TIER_OF_KERNEL[entry.compute_kernel])
+        return cls(rank, first, end, is_replicated, entry.compute_kernel)
 
     @classmethod
     def of_decision(cls, decision: Decision, case: Case) -> Holding:
         """What a decision makes of its table."""
         table, topology = case.workload.tables[decision.table], case.topology
-        tier = _TIER_OF_KERNEL[decision.kernel]
         if decision.sharding is ShardingType.DATA_PARALLEL:
             rank = np.arange(topology.world_size)
             end = np.tile(np.array([table.rows, table.dim]), (len(rank), 1))
-            return cls(rank, np.zeros_like(end), end, True, tier)
+            return cls(rank, np.zeros_like(end), end, True, decision.kernel)
         pieces = shards(
             decision.sharding, table.rows, table.dim, decision.column_shards,
             topology.world_size, topology.devices_per_node, decision.targets,
@@ -80,7 +70,7 @@ class Holding:
             dtype=np.int64,
         )
         first = drawn[:, 1:3]
-        return cls(drawn[:, 0], first, first + drawn[:, 3:5], False, tier)
+        return cls(drawn[:, 0], first, first + drawn[:, 3:5], False, decision.kernel)
 
     def is_like(self, other: Holding) -> bool:
         """Whether the same rectangles lie on the same ranks."""

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.storage import state_row_bytes
+from shardplan.cost.storage import state_in_ddr, state_row_bytes
+from shardplan.options.kernel import Kernel
+from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.decision import Decision, options_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,6 +18,14 @@ if TYPE_CHECKING:
     from shardplan.plan.diff.holding import Holding
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.training import Optimizer
+
+_TIER_OF_ROWS = {
+    Kernel.DENSE: "hbm",
+    Kernel.FUSED: "hbm",
+    Kernel.FUSED_UVM: "ddr",
+    Kernel.FUSED_UVM_CACHING: "ddr",
+    Kernel.KEY_VALUE: "ssd",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,26 @@ class Content:
             columns * self.dtype.bytes + state_row_bytes(self.optimizer, columns)
         )
         return size
+
+    def tier_bytes_of(
+        self, shape: NDArray[np.int64], old: Kernel, new: Kernel
+    ) -> NDArray[np.int64]:
+        """Of the same rectangles, what lies in another tier with the new kernel than with the old.
+
+        What caches hold is a copy, and does not count.
+        """
+        rows, columns = shape[..., 0], shape[..., 1]
+        found = np.zeros_like(rows)
+        if _TIER_OF_ROWS[old] != _TIER_OF_ROWS[new]:
+            found += rows * columns * self.dtype.bytes
+        if self._has_state_in_ddr(old) != self._has_state_in_ddr(new):
+            found += rows * state_row_bytes(self.optimizer, columns)
+        return found
+
+    def _has_state_in_ddr(self, kernel: Kernel) -> bool:
+        """Otherwise the optimizer state is in HBM."""
+        option = options_of([Decision(0, ShardingType.TABLE_WISE, kernel)])
+        return bool(state_in_ddr(option, self.optimizer)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +103,27 @@ def moves_between(old: Holding, new: Holding, content: Content, devices_per_node
     held = content.bytes_of(met.shape)
     source, target = old.rank[met.mine], new.rank[met.theirs]
     is_own = source == target
-    kept = np.zeros(len(new.rank), dtype=np.int64)
-    np.add.at(kept, met.theirs[is_own], held[is_own])
-    return Moves(source[~is_own], target[~is_own], held[~is_own], *_retiered(old, new, kept))
+    retiered = np.zeros(len(new.rank), dtype=np.int64)
+    stays = content.tier_bytes_of(met.shape[is_own], old.kernel, new.kernel)
+    np.add.at(retiered, met.theirs[is_own], stays)
+    return Moves(source[~is_own], target[~is_own], held[~is_own], *_some(new, retiered))
 
 
 def _whole_or_nothing(old: Holding, new: Holding, content: Content, devices_per_node: int) -> Moves:
     rows_and_columns = np.minimum(new.end, old.end.max(axis=0)) - new.first
-    needed = content.bytes_of(rows_and_columns.clip(min=0))
+    shape = rows_and_columns.clip(min=0)
+    needed = content.bytes_of(shape)
     is_held = np.isin(new.rank, old.rank)
     lacking = np.flatnonzero(~is_held & (needed > 0))
     target = new.rank[lacking]
     node_first = target - target % devices_per_node
     is_near = np.isin(node_first, old.rank)
     source = np.where(is_near, node_first, old.rank[target % len(old.rank)])
-    kept = np.where(is_held, needed, 0)
-    return Moves(source, target, needed[lacking], *_retiered(old, new, kept))
+    retiered = np.where(is_held, content.tier_bytes_of(shape, old.kernel, new.kernel), 0)
+    return Moves(source, target, needed[lacking], *_some(new, retiered))
 
 
-def _retiered(
-    old: Holding, new: Holding, kept: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ranks and bytes that stay, in another tier."""
-    found = np.flatnonzero(kept) if old.tier != new.tier else np.zeros(0, np.int64)
-    return new.rank[found], kept[found]
+def _some(new: Holding, retiered: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ranks on which something changes its tier, and its bytes."""
+    found = np.flatnonzero(retiered)
+    return new.rank[found], retiered[found]

@@ -1,0 +1,67 @@
+"""A clone of the project in which commands run as people type them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from doc_pages import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COPIED = ("shardplan", "cost_models", "topologies", "examples")
+PROGRAMS = {
+    "shardplan": f'exec "{sys.executable}" -m shardplan "$@"',
+    "torchrun": f'exec "{sys.executable}" -m torch.distributed.run "$@"',
+    "less": "exec cat",
+}
+"""What the commands call, wherever the tests run."""
+
+
+class Clone:
+    """A copy of the project with the installed command where the README puts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in COPIED:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        programs = folder / ".venv" / "bin"
+        programs.mkdir(parents=True)
+        for name, script in PROGRAMS.items():
+            (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+            (programs / name).chmod(0o755)
+
+    def run(self, *words: str) -> str:
+        """What a command writes to stdout; it must end well."""
+        path = f"{self.folder}/.venv/bin:{os.environ['PATH']}"
+        others = os.environ.get("PYTHONPATH", "")
+        done = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=os.environ | {"PATH": path, "PYTHONPATH": f"{self.folder}:{others}"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{shlex.join(words)}\n{done.stderr}"
+        return done.stdout
+
+    def run_line(self, line: str) -> str:
+        """The same of a line for a shell, whose pipes must end well too."""
+        return self.run("bash", "-o", "pipefail", "-c", line)
+
+
+def can_run(line: str) -> bool:
+    """Whether what a line needs besides shardplan itself is installed."""
+    needs_torch = "torchrun " in line or "shardplan calibrate" in line
+    if "--from torchrec" in line:
+        return find_spec("torchrec") is not None
+    return not needs_torch or find_spec("torch") is not None

@@ -1,0 +1,112 @@
+"""Every example of every command's help, run as written."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from clone import Clone, can_run
+from doc_pages import ROOT
+
+from shardplan.cli.commands import SHORT_HELP
+from shardplan.cli.main import cli
+from shardplan.executor.train_command import train
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODEL = """\
+batch: {local: 256}
+topology: {name: cpu-2s, nodes: 2}
+tables:
+  - {name: t_20, rows: 4_000, dim: 16, pooling: 3}
+  - {name: t_21, rows: 600, dim: 16}
+"""
+MEASURED = """\
+subject,batch,tables,ranks,bytes,largest_bytes,seconds
+all_to_all,,,4,33554432,,0.0327
+"""
+TORCHREC_MODEL = """\
+from torchrec.modules.embedding_configs import EmbeddingBagConfig
+from torchrec.modules.embedding_modules import EmbeddingBagCollection
+
+
+def make_model():
+    table = EmbeddingBagConfig(
+        name="t", num_embeddings=100, embedding_dim=8, feature_names=["f"]
+    )
+    return EmbeddingBagCollection(tables=[table])
+"""
+
+
+INSTEAD = {
+    "calibrate -o ours.yaml --budget 5min": "calibrate -o mine.yaml --budget 1s",
+    "~/.config/fish/completions/": "",
+}
+"""What takes minutes, or writes into the home folder."""
+
+
+def examples(command: click.Command) -> list[str]:
+    """The lines below ``Examples:`` of a command's help."""
+    text = command.get_help(click.Context(command, info_name=command.name, terminal_width=200))
+    _, _, rest = text.partition("Examples:\n")
+    return [line.strip() for line in rest.split("\n\n")[0].splitlines()]
+
+
+def all_examples() -> list[str]:
+    """Of the program and of every command."""
+    found = [cli.get_command(click.Context(cli), name) for name in SHORT_HELP]
+    return examples(cli) + [line for command in found if command for line in examples(command)]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """With a small spec, its plan, a cost model and measurements, under the names in examples."""
+    made = Clone(tmp_path_factory.mktemp("help") / "clone")
+    shutil.copy(ROOT / "cost_models" / "cpu.yaml", made.folder / "ours.yaml")
+    (made.folder / "ours.csv").write_text(MEASURED)
+    (made.folder / "my_package").mkdir()
+    (made.folder / "my_package" / "model.py").write_text(TORCHREC_MODEL)
+    _write_model(made.folder)
+    made.run_line("shardplan solve model.yaml -o plan.json -q --method greedy")
+    for name in ("old.json", "new.json"):
+        shutil.copy(made.folder / "plan.json", made.folder / name)
+    return made
+
+
+def _write_model(folder: Path) -> None:
+    (folder / "model.yaml").write_text(MODEL)
+
+
+def test_every_command_has_two_examples_of_its_own() -> None:
+    assert len(all_examples()) == 3 + 2 * len(SHORT_HELP)
+    assert len(set(all_examples())) == len(all_examples())
+    assert len(examples(train)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", all_examples())
+def test_every_example_runs(line: str, clone: Clone) -> None:
+    if not can_run(line):
+        pytest.skip("needs a library that is not installed")
+    if line.startswith("shardplan init"):
+        (clone.folder / "model.yaml").unlink()
+    for written, run in INSTEAD.items():
+        line = line.replace(written, run)
+    clone.run_line(line)
+    _write_model(clone.folder)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("torch") is None, reason="trains with PyTorch")
+def test_the_examples_of_training_run_on_a_plan_of_two_devices(clone: Clone) -> None:
+    """With few steps; the plan is of as many devices as the examples start processes."""
+    spec = MODEL.replace("nodes: 2", "nodes: 1")
+    (clone.folder / "two.yaml").write_text(spec)
+    clone.run_line("shardplan solve two.yaml -o two.json -q --method greedy")
+    for line in examples(train):
+        clone.run_line(line.replace("plan.json", "two.json"))
+    assert "measured" in clone.run_line("shardplan explain two.json --measured measured.json")
