@@ -9,13 +9,15 @@ import numpy as np
 from shardplan.solve.annealing import AnnealParams, anneal
 from shardplan.solve.backend import Limits, Watch
 from shardplan.solve.blocks import BlockParams, improve_blocks
+from shardplan.solve.concrete import Concrete
 from shardplan.solve.incumbent import Incumbent
 from shardplan.solve.large_units import LargeUnits, large_units
+from shardplan.solve.mixing import Spare, best_mix
 from shardplan.solve.option_choice import choose_options
 from shardplan.solve.placement import evaluate
 from shardplan.solve.problem import Shape
 from shardplan.solve.repartition import RepartitionParams, repartition
-from shardplan.solve.representatives import Representatives
+from shardplan.solve.representatives import Representatives, fine_enough, near_best
 from shardplan.solve.rounding import fill_greedily, first_placements
 
 if TYPE_CHECKING:
@@ -48,10 +50,20 @@ _LARGEST_MIXED_CHOICE = 5_000
 """The same for a bound where options can be mixed, which takes longer and gives less."""
 _CHOICE_NODE_OPTIONS = 3_000_000
 """Nodes times options of the tree that proves a bound."""
-_SPARE = 0.03
-"""Of memory, left unfilled by the options chosen where some can be mixed; so many times ..."""
-_SPARES = 4
-"""... in turn."""
+_GRAINS = ((0.3, 0.96), (0.6, 0.98), (0.4, 0.97), (0.8, 0.95))
+"""Where options can be mixed, cycle by cycle: the share of a device's memory that a chosen unit may
+fill, and how much of it the chosen options together: large units and full devices cost least, but
+hardly can be placed."""
+_LARGEST_LOAD = 0.8
+"""The share of a stage that such a unit may bear."""
+_NEAR = 4
+"""Options of an item and shape from which the search draws, where options can be mixed."""
+_PACKING = RepartitionParams(copies=4, rounds=3000, changes=8, hottest=1e-3)
+"""To place options without changing them; ..."""
+_POLISHING = RepartitionParams(copies=4, rounds=700, changes=8).cooled(700)
+"""... to change some, ..."""
+_POLISHES = 10
+"""... so many times, with a new mix each time."""
 _WHOLE_SEARCH = 1_000
 """Items times devices up to which annealing and blocks are worth their time."""
 _ANNEAL_STEPS = 300
@@ -87,6 +99,7 @@ class Cycles:
         self._go_on = True
         self._searches = 0
         self._weighed_large = False
+        self._near = near_best(record.problem, record.relaxation, _NEAR)
 
     def greedy(self) -> None:
         """First placements: the heaviest item first, balanced a little."""
@@ -109,8 +122,8 @@ class Cycles:
             self._search_anew(cycle)
             self._go_on = record.objective < before
         else:
-            start, params = record.placement.unmixed, self._params.cooled(2 * _FEWEST_ROUNDS)
-            self._repartition(start, record.worth_drawing(), params, cycle)
+            params = self._params.cooled(2 * _FEWEST_ROUNDS)
+            self._repartition(record.placement, self._worth_drawing(), params, cycle)
             self._go_on = True
         if problem.item_count * problem.device_count <= _WHOLE_SEARCH:
             self._solve_blocks(cycle)
@@ -124,15 +137,57 @@ class Cycles:
         if record.should_stop():
             return
         record.reporter.starting("fill")
-        allowed = record.worth_drawing()
+        allowed = self._worth_drawing()
         begun = allowed if option is None else np.isin(np.arange(problem.option_count), option)
         start = fill_greedily(problem, record.relaxation, begun)
-        self._repartition(start, allowed, self._params, cycle)
+        if option is None or not self._mixes:
+            self._repartition(start, allowed, self._params, cycle)
+        else:
+            self._pack(start, begun, cycle)
+
+    def _pack(self, start: Placement, chosen: NDArray[np.bool_], cycle: int) -> None:
+        """Place the chosen options, and only then change them and the proportions of mixes.
+
+        While devices are far from balanced, another option often helps a device for the moment and
+        costs all of them dearly in the end.
+        """
+        packed = self._repartition(start, chosen, _PACKING, cycle)
+        if packed is None:
+            packed = self._repartition(start, chosen | self._near, self._params, cycle)
+        if packed is not None:
+            alone = self._problem.shape == Shape.DEVICE
+            self._polish(packed, chosen | (self._near & alone), cycle)
+
+    def _polish(self, placement: Placement, allowed: NDArray[np.bool_], cycle: int) -> None:
+        """Mix and repartition in turn, until neither gains."""
+        record, problem = self._record, self._problem
+        reached, vain = evaluate(problem, best_mix(problem, placement)).objective, 0
+        for number in range(_POLISHES):
+            if record.should_stop() or vain == 2:
+                return
+            mixed = best_mix(problem, placement, Spare.BYTES)
+            seed = cycle * _POLISHES + number
+            found = self._repartition(mixed, allowed, _POLISHING, seed)
+            objective = reached
+            if found is not None:
+                objective = evaluate(problem, best_mix(problem, found)).objective
+            vain = vain + 1 if objective >= reached * (1 - 1e-4) else 0
+            if objective < reached:
+                assert found is not None
+                placement, reached = found, objective
+
+    def _worth_drawing(self) -> NDArray[np.bool_]:
+        """(O,): what the search draws from."""
+        allowed = self._record.worth_drawing()
+        return allowed & self._near if self._mixes else allowed
 
     def _hoped_for(self, cycle: int) -> NDArray[np.float64]:
-        """(S,): what the best placement reached, a little of it by chance; without one, all."""
+        """(S,): what the best placement reached, a little of it by chance; at first, all.
+
+        Where options can be mixed, the greedy placements tell nothing of what can be reached.
+        """
         record = self._record
-        if record.placement is None:
+        if record.placement is None or (self._mixes and self._searches == 1):
             return np.ones(self._problem.stage_count)
         rng = np.random.default_rng((record.settings.seed, cycle))
         spread = 1.0 + _JITTER * rng.uniform(-1.0, 1.0, self._problem.stage_count)
@@ -154,7 +209,7 @@ class Cycles:
             self._choose_for_bound(allowed, None)
         choice = choose_options(
             self._few.problem,
-            allowed[self._few.option],
+            self._fine(allowed[self._few.option], cycle),
             record.relaxation.unit_rows,
             self._limits(_CHOICE_NODES),
             stop_above=record.objective,
@@ -164,9 +219,17 @@ class Cycles:
         )
         return None if choice.option is None else self._few.option[choice.option]
 
+    def _fine(self, allowed: NDArray[np.bool_], cycle: int) -> NDArray[np.bool_]:
+        """(O',): of representatives, those without units too large to be placed well."""
+        if not self._mixes:
+            return allowed
+        largest_bytes, _ = _GRAINS[cycle % len(_GRAINS)]
+        relaxation = self._record.relaxation
+        return fine_enough(self._few.problem, allowed, relaxation, _LARGEST_LOAD, largest_bytes)
+
     def _filling(self, cycle: int) -> float:
-        """How full of memory devices are hoped to get: less where parts of tables cannot be had."""
-        return 1.0 - _SPARE * ((cycle % _SPARES) + 1) if self._mixes else 1.0
+        """How full of memory devices are hoped to get."""
+        return _GRAINS[cycle % len(_GRAINS)][1] if self._mixes else 1.0
 
     def _choose_for_bound(
         self, allowed: NDArray[np.bool_], large: LargeUnits | None
@@ -204,23 +267,27 @@ class Cycles:
         allowed: NDArray[np.bool_],
         params: RepartitionParams,
         number: int,
-    ) -> None:
-        """Balance a start."""
+    ) -> Placement | None:
+        """Balance a start; its mixes are options beside the ``allowed`` (O,) ones."""
         record = self._record
         record.reporter.starting("repartition")
         incumbent = Incumbent()
+        concrete = Concrete.of(record.problem, start)
         repartition(
-            record.problem,
-            start,
-            allowed,
+            concrete.problem,
+            concrete.start,
+            concrete.allowed(allowed),
             params,
             np.random.default_rng((record.settings.seed, params.rounds, number)),
             scale_seconds=record.scale_seconds,
             incumbent=incumbent,
             should_stop=record.should_stop,
         )
-        if incumbent.placement is not None:
-            record.offer(incumbent.placement, "repartition")
+        if incumbent.placement is None:
+            return None
+        found = concrete.placement(incumbent.placement)
+        record.offer(found, "repartition")
+        return found
 
     def _solve_blocks(self, cycle: int) -> None:
         record = self._record

@@ -9,6 +9,7 @@ of the items' access distributions.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,15 +27,23 @@ if TYPE_CHECKING:
 _ROOM = 1 - 1e-6
 """Of a capacity, so that the linear solver's tolerance does not overfill it."""
 _SLACK = 1e-7
-"""By how much stages may be longer than at their best while their work is made least."""
+"""By how much the objective may be longer than at its best while something else is made least."""
 
 
-def best_mix(problem: Problem, placement: Placement, *, thrifty: bool = False) -> Placement:
-    """The placement with proportions that make the objective least.
+class Spare(Enum):
+    """What is made least without making the objective longer."""
 
-    Options that cannot be mixed stay as they are. ``thrifty`` also makes the work of the devices
-    least that the objective does not wait for. Where no proportions fit into memory, the placement
-    comes back unmixed.
+    WORK = "work"
+    """The loads of all devices: a plan does nothing in vain."""
+    BYTES = "bytes"
+    """What lies in the memory of devices: a search finds room where there is some."""
+
+
+def best_mix(problem: Problem, placement: Placement, spare: Spare | None = None) -> Placement:
+    """The placement with proportions that make the objective least, and then what to ``spare``.
+
+    Options that cannot be mixed stay as they are. Where no proportions fit into memory, the
+    placement comes back unmixed.
     """
     items = np.flatnonzero(problem.mixable[placement.option])
     if not len(items):
@@ -44,8 +53,8 @@ def best_mix(problem: Problem, placement: Placement, *, thrifty: bool = False) -
     if answer.status is not Status.OPTIMAL or answer.x is None:
         return placement.unmixed
     x = answer.x
-    if thrifty:
-        again = solve_program(mix.with_least_work(x))
+    if spare is not None:
+        again = solve_program(mix.sparing(spare, x))
         x = again.x if again.status is Status.OPTIMAL and again.x is not None else x
     return mix.placement(x)
 
@@ -90,6 +99,8 @@ class _Mix:
     """Those that may be mixed; the columns of the program begin with them."""
     stage: NDArray[np.int64]
     """(S,): columns."""
+    objective: NDArray[np.int64]
+    """(1,): the column that is minimised."""
     lent: NDArray[np.int64]
     """(D, T): columns for the memory that each device takes of what is lent."""
 
@@ -128,15 +139,20 @@ class _Mix:
         scale = problem.node_capacity.max(axis=0, initial=1.0)
         room = problem.node_capacity / scale * _ROOM
         rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, room)
-        return cls(problem, start, build.build(), options, stage, lent)
+        return cls(problem, start, build.build(), options, stage, objective, lent)
 
-    def with_least_work(self, x: NDArray[np.float64]) -> Program:
-        """Stages may be as long as in ``x``; the sum of all loads is made least."""
+    def sparing(self, spare: Spare, x: NDArray[np.float64]) -> Program:
+        """The objective may be as long as in ``x``; what to ``spare`` is made least."""
         problem, program = self.problem, self.program
         upper, cost = program.upper.copy(), np.zeros(program.column_count)
-        upper[self.stage] = x[self.stage] * (1 + _SLACK) + 1e-12
-        work = problem.total_load_seconds[self.options].sum(axis=1)
-        cost[: len(self.options)] = work / max(float(work.max()), 1e-300)
+        if spare is Spare.WORK:
+            upper[self.stage] = x[self.stage] * (1 + _SLACK) + 1e-12
+            spent = problem.total_load_seconds
+        else:
+            upper[self.objective] = x[self.objective] * (1 + _SLACK)
+            spent = problem.total_device_bytes / problem.device_capacity.max(axis=0).clip(min=1.0)
+        of_options = spent[self.options].sum(axis=1)
+        cost[: len(self.options)] = of_options / max(float(of_options.max()), 1e-300)
         return replace(program, cost=cost, upper=upper)
 
     def placement(self, x: NDArray[np.float64]) -> Placement:

@@ -10,7 +10,7 @@ import numpy as np
 from shardplan.errors import SolverError
 from shardplan.solve.backend import Watch
 from shardplan.solve.legality import is_legal
-from shardplan.solve.mixing import best_mix
+from shardplan.solve.mixing import Spare, best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.placement import evaluate
 from shardplan.solve.relaxation import Relaxation
@@ -146,7 +146,7 @@ class Record:
         """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""
         placement, objective = self.placement, self.objective
         if placement is not None and placement.weights is not None:
-            thrifty = best_mix(self.problem, placement, thrifty=True)
+            thrifty = best_mix(self.problem, placement, Spare.WORK)
             evaluation = evaluate(self.problem, thrifty)
             if evaluation.fits and evaluation.objective <= objective * (1 + _AGREEMENT):
                 placement, objective = thrifty, evaluation.objective

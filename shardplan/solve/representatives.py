@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.problem import Shape
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from shardplan.solve.problem import Problem
     from shardplan.solve.relaxation import Relaxation
+
+_SHORT_STAGE = 0.05
+"""Of the bound: shorter stages may be imbalanced without much harm."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +55,42 @@ class Representatives:
             blend=None,
         )
         return cls(few, option)
+
+
+def near_best(problem: Problem, relaxation: Relaxation, most: int) -> NDArray[np.bool_]:
+    """(O,): of each item and shape the ``most`` options of least reduced cost.
+
+    A search that draws its changes from all sizes of all caches seldom draws a good one.
+    """
+    group = problem.item_of_option * len(Shape) + problem.shape
+    order = np.lexsort((relaxation.reduced_cost, group))
+    _, first, counts = np.unique(group[order], return_index=True, return_counts=True)
+    rank = np.arange(problem.option_count) - np.repeat(first, counts)
+    near = np.zeros(problem.option_count, dtype=bool)
+    near[order[rank < most]] = True
+    return near
+
+
+def fine_enough(
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    relaxation: Relaxation,
+    largest: float,
+    largest_bytes: float,
+) -> NDArray[np.bool_]:
+    """(O,): ``allowed`` options whose units leave room for others; of each item its finest anyway.
+
+    A unit may be as long as the ``largest`` share of what the slowest device bears of a stage in
+    the relaxed optimum, and fill ``largest_bytes`` of a device's memory.
+    """
+    longest = relaxation.stage_max.clip(min=_SHORT_STAGE * relaxation.lower_bound).clip(min=1e-300)
+    capacity = problem.device_capacity.max(axis=0).clip(min=1.0)
+    size = np.maximum(
+        (problem.load_seconds / longest).max(axis=1, initial=0.0) / largest,
+        (problem.device_bytes / capacity).max(axis=1, initial=0.0) / largest_bytes,
+    )
+    size[problem.shape == Shape.ALL] = 0.0
+    size[~allowed] = np.inf
+    finest = np.minimum.reduceat(size, problem.option_offsets[:-1]).clip(min=1.0)
+    fine: NDArray[np.bool_] = size <= finest[problem.item_of_option] * (1 + 1e-9)
+    return fine & allowed

@@ -1,0 +1,58 @@
+"""Which options a search draws from, and which are small enough to be placed well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.relaxation import relax
+from shardplan.solve.representatives import fine_enough, near_best
+
+
+def two_items() -> Problem:
+    """Each with a unit for one device that is long or fills it, or its like split in two."""
+    return Problem(
+        option_offsets=np.array([0, 3, 5]),
+        shape=np.array([0, 0, 2, 0, 0], dtype=np.int8),
+        units=np.array([1, 2, 1, 1, 2]),
+        load_seconds=np.array([[4.0], [2.2], [2.5], [1.0], [0.6]]),
+        device_bytes=np.array([[1.0], [0.5], [1.0], [9.0], [4.5]]),
+        node_bytes=np.zeros((5, 1)),
+        device_capacity=np.full((2, 1), 10.0),
+        node_capacity=np.ones((1, 1)),
+        chain_of_stage=np.zeros(1, dtype=np.int64),
+        chain_seconds=np.zeros(1),
+        domain=np.zeros(5, dtype=np.int64),
+        domains=np.ones((1, 2), dtype=bool),
+    )
+
+
+def test_the_options_near_the_relaxed_optimum_are_the_cheapest_of_each_shape():
+    problem = two_items()
+    relaxation = replace(relax(problem), reduced_cost=np.array([0.3, 0.1, 0.9, 0.0, 0.2]))
+    assert near_best(problem, relaxation, 1).tolist() == [False, True, True, True, False]
+    assert near_best(problem, relaxation, 2).all()
+
+
+def test_units_that_fill_a_device_are_too_large():
+    problem = two_items()
+    relaxation = replace(relax(problem), stage_max=np.array([5.0]), lower_bound=5.0)
+    every = np.ones(5, dtype=bool)
+    assert fine_enough(problem, every, relaxation, 1.0, 0.5).tolist() == [
+        *(True, True, True),
+        *(False, True),
+    ]
+    assert fine_enough(problem, every, relaxation, 0.5, 1.0).tolist() == [
+        *(False, True, True),
+        *(True, True),
+    ]
+
+
+def test_an_item_keeps_its_finest_option_however_large():
+    problem = two_items()
+    relaxation = replace(relax(problem), stage_max=np.array([5.0]), lower_bound=5.0)
+    without_all = problem.shape != Shape.ALL
+    fine = fine_enough(problem, without_all, relaxation, 0.1, 0.1)
+    assert fine.tolist() == [False, True, False, False, True]
