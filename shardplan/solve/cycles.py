@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.solve.annealing import AnnealParams, anneal
-from shardplan.solve.backend import Limits, Watch
+from shardplan.solve.backend import Watch
 from shardplan.solve.blocks import BlockParams, improve_blocks
+from shardplan.solve.choices import Choices
 from shardplan.solve.concrete import Concrete
 from shardplan.solve.incumbent import Incumbent
-from shardplan.solve.large_units import LargeUnits, large_units
 from shardplan.solve.mixing import Spare, best_mix
-from shardplan.solve.option_choice import choose_options
 from shardplan.solve.placement import evaluate
 from shardplan.solve.problem import Shape
 from shardplan.solve.repartition import RepartitionParams, repartition
-from shardplan.solve.representatives import Representatives, fine_enough, near_best
+from shardplan.solve.representatives import near_best
 from shardplan.solve.rounding import fill_greedily, first_placements
 
 if TYPE_CHECKING:
@@ -42,64 +42,42 @@ _LARGE_CLUSTER = 128
 """Devices."""
 _COPIES_DEVICES = 64
 """Copies are searched side by side so that they have about so many devices together."""
-_LARGEST_CHOICE = 200_000
-"""Options up to which an integer program chooses among them."""
-_CHOICE_NODES = 2000
-"""Nodes of its tree, when the caller does not limit them."""
-_LARGEST_MIXED_CHOICE = 5_000
-"""The same for a bound where options can be mixed, which takes longer and gives less."""
-_CHOICE_NODE_OPTIONS = 3_000_000
-"""Nodes times options of the tree that proves a bound."""
-_GRAINS = ((0.3, 0.96), (0.6, 0.98), (0.4, 0.97), (0.8, 0.95))
-"""Where options can be mixed, cycle by cycle: the share of a device's memory that a chosen unit may
-fill, and how much of it the chosen options together: large units and full devices cost least, but
-hardly can be placed."""
-_LARGEST_LOAD = 0.8
-"""The share of a stage that such a unit may bear."""
 _NEAR = 4
 """Options of an item and shape from which the search draws, where options can be mixed."""
-_PACKING = RepartitionParams(copies=4, rounds=3000, changes=8, hottest=1e-3)
-"""To place options without changing them; ..."""
-_POLISHING = RepartitionParams(copies=4, rounds=700, changes=8).cooled(700)
-"""... to change some, ..."""
+_PACKING_ROUNDS = 3000
+"""Rounds of repartition, at most, that place options without changing them; ..."""
+_POLISHING_ROUNDS = 700
+"""... that change some, ..."""
 _POLISHES = 10
-"""... so many times, with a new mix each time."""
+"""... so many times at most, with a new mix each time."""
 _WHOLE_SEARCH = 1_000
 """Items times devices up to which annealing and blocks are worth their time."""
 _ANNEAL_STEPS = 300
 """Steps of the annealing, per cycle so far."""
 _POPULATION_CELLS = 25_000
 """About how many numbers a step of the annealing touches: large enough to hide Python."""
-_JITTER = 0.04
-"""How far, relatively, the balance that options are chosen for strays from what was reached."""
-_LEAST_BALANCE = 0.5
-"""Mean over maximum of a stage's loads below which options are not chosen for it."""
 
 
 class Cycles:
     """Searches that report to a record; each is given more effort than the one before.
 
-    A cycle begins with a choice of options by integer program. The first choice takes it that all
-    devices can be loaded alike, which gives a bound, and the second that they can but for those
-    that hold large units, which gives a better one; the next ones know how well a placement could
-    balance each stage, and avoid options that lean on stages that balance badly. After a cycle in
-    vain, the next one goes on from the best placement so far.
-
-    Where options can be mixed, the search sees them one by one, and the record mixes what it finds.
+    A cycle begins with a choice of options by integer program (``choices``). After a cycle in vain,
+    the next one goes on from the best placement so far. Where options can be mixed, the search sees
+    them one by one, and the mixes of its start; the record mixes what it finds.
     """
 
     def __init__(self, record: Record) -> None:
         self._record = record
         self._problem = record.problem
-        self._few = Representatives.of(record.problem, record.relaxation)
-        self._mixes = self._few.problem is not record.problem
+        self._choices = Choices(record)
+        self._mixes = bool(record.problem.mixable.any())
         self._params = _params(record.problem)
         self.count = _count(record.problem)
         """How many cycles are worth their time."""
         self._go_on = True
-        self._searches = 0
-        self._weighed_large = False
         self._near = near_best(record.problem, record.relaxation, _NEAR)
+        rounds = min(self._params.rounds, _PACKING_ROUNDS)
+        self._packing = replace(self._params, rounds=rounds, changes=8, hottest=1e-3)
 
     def greedy(self) -> None:
         """First placements: the heaviest item first, balanced a little."""
@@ -132,8 +110,7 @@ class Cycles:
     def _search_anew(self, cycle: int) -> None:
         """Choose options, place them and search from there."""
         record, problem = self._record, self._problem
-        self._searches += 1
-        option = self._choose(cycle)
+        option = self._choices.make(cycle)
         if record.should_stop():
             return
         record.reporter.starting("fill")
@@ -151,7 +128,7 @@ class Cycles:
         While devices are far from balanced, another option often helps a device for the moment and
         costs all of them dearly in the end.
         """
-        packed = self._repartition(start, chosen, _PACKING, cycle)
+        packed = self._repartition(start, chosen, self._packing, cycle)
         if packed is None:
             packed = self._repartition(start, chosen | self._near, self._params, cycle)
         if packed is not None:
@@ -161,13 +138,14 @@ class Cycles:
     def _polish(self, placement: Placement, allowed: NDArray[np.bool_], cycle: int) -> None:
         """Mix and repartition in turn, until neither gains."""
         record, problem = self._record, self._problem
+        polishing = self._packing.cooled(_POLISHING_ROUNDS)
         reached, vain = evaluate(problem, best_mix(problem, placement)).objective, 0
         for number in range(_POLISHES):
             if record.should_stop() or vain == 2:
                 return
             mixed = best_mix(problem, placement, Spare.BYTES)
             seed = cycle * _POLISHES + number
-            found = self._repartition(mixed, allowed, _POLISHING, seed)
+            found = self._repartition(mixed, allowed, polishing, seed)
             objective = reached
             if found is not None:
                 objective = evaluate(problem, best_mix(problem, found)).objective
@@ -180,86 +158,6 @@ class Cycles:
         """(O,): what the search draws from."""
         allowed = self._record.worth_drawing()
         return allowed & self._near if self._mixes else allowed
-
-    def _hoped_for(self, cycle: int) -> NDArray[np.float64]:
-        """(S,): what the best placement reached, a little of it by chance; at first, all.
-
-        Where options can be mixed, the greedy placements tell nothing of what can be reached.
-        """
-        record = self._record
-        if record.placement is None or (self._mixes and self._searches == 1):
-            return np.ones(self._problem.stage_count)
-        rng = np.random.default_rng((record.settings.seed, cycle))
-        spread = 1.0 + _JITTER * rng.uniform(-1.0, 1.0, self._problem.stage_count)
-        reached = _balance(self._problem, record.placement)
-        hoped: NDArray[np.float64] = (reached * spread).clip(_LEAST_BALANCE, 1.0)
-        return hoped
-
-    def _choose(self, cycle: int) -> NDArray[np.int64] | None:
-        """(I,): an option for each item, or None."""
-        record = self._record
-        allowed = record.worth_trying()
-        if allowed.sum() > _LARGEST_CHOICE:
-            return None
-        record.reporter.starting("option choice")
-        large = None if self._mixes else self._large_units(allowed)
-        if large or (cycle == 0 and not self._mixes):
-            return self._choose_for_bound(allowed, large)
-        if self._mixes and self._searches == 2 and allowed.sum() <= _LARGEST_MIXED_CHOICE:
-            self._choose_for_bound(allowed, None)
-        choice = choose_options(
-            self._few.problem,
-            self._fine(allowed[self._few.option], cycle),
-            record.relaxation.unit_rows,
-            self._limits(_CHOICE_NODES),
-            stop_above=record.objective,
-            watch=Watch(record.should_stop),
-            balance=self._hoped_for(cycle),
-            filling=self._filling(cycle),
-        )
-        return None if choice.option is None else self._few.option[choice.option]
-
-    def _fine(self, allowed: NDArray[np.bool_], cycle: int) -> NDArray[np.bool_]:
-        """(O',): of representatives, those without units too large to be placed well."""
-        if not self._mixes:
-            return allowed
-        largest_bytes, _ = _GRAINS[cycle % len(_GRAINS)]
-        relaxation = self._record.relaxation
-        return fine_enough(self._few.problem, allowed, relaxation, _LARGEST_LOAD, largest_bytes)
-
-    def _filling(self, cycle: int) -> float:
-        """How full of memory devices are hoped to get."""
-        return _GRAINS[cycle % len(_GRAINS)][1] if self._mixes else 1.0
-
-    def _choose_for_bound(
-        self, allowed: NDArray[np.bool_], large: LargeUnits | None
-    ) -> NDArray[np.int64] | None:
-        """The same for devices that can be loaded alike, or but for large units: a bound."""
-        record = self._record
-        nodes = min(_CHOICE_NODES, int(_CHOICE_NODE_OPTIONS // allowed.sum()))
-        choice = choose_options(
-            record.problem,
-            allowed,
-            record.relaxation.unit_rows,
-            self._limits(nodes),
-            stop_above=record.objective,
-            watch=record.watch("option choice"),
-            large=large,
-        )
-        record.prove(choice.lower_bound, "option choice")
-        return choice.option
-
-    def _limits(self, nodes: int) -> Limits:
-        settings = self._record.settings
-        return Limits(self._record.seconds_left, settings.node_limit or nodes, settings.gap / 10)
-
-    def _large_units(self, allowed: NDArray[np.bool_]) -> LargeUnits | None:
-        """Once, when a search has found something good: what large units waste."""
-        record = self._record
-        if self._weighed_large or self._searches < 2 or record.placement is None:
-            return None
-        self._weighed_large = True
-        return large_units(record.problem, allowed, record.relaxation.unit_rows, record.objective)
 
     def _repartition(
         self,
@@ -294,15 +192,16 @@ class Cycles:
         if record.placement is None or record.should_stop():
             return
         record.reporter.starting("blocks")
-        placement = improve_blocks(
-            record.problem,
-            record.placement.unmixed,
-            record.worth_drawing(),
+        concrete = Concrete.of(record.problem, record.placement)
+        found = improve_blocks(
+            concrete.problem,
+            concrete.start,
+            concrete.allowed(record.worth_drawing()),
             BlockParams(),
             np.random.default_rng((record.settings.seed, cycle)),
             Watch(record.should_stop),
         )
-        record.offer(placement, "blocks")
+        record.offer(concrete.placement(found), "blocks")
 
     def _anneal(self, cycle: int) -> None:
         record, problem = self._record, self._problem
@@ -347,14 +246,3 @@ def _count(problem: Problem) -> int:
     large = max(1, problem.device_count // _LARGE_CLUSTER)
     rounds = _ALL_ROUNDS // (3 if problem.item_count <= _FEW_ITEMS else 1)
     return max(2, rounds // (_params(problem).rounds * large))
-
-
-def _balance(problem: Problem, placement: Placement) -> NDArray[np.float64]:
-    """(S,): the mean load of each stage over its maximum, all-device options aside."""
-    load = evaluate(problem, placement).load_seconds
-    everywhere = placement.option[problem.shape[placement.option] == Shape.ALL]
-    base = problem.load_seconds[everywhere].sum(axis=0)
-    most, mean = load.max(axis=0) - base, load.mean(axis=0) - base
-    ratio = np.divide(mean, most, out=np.ones_like(mean), where=most > 1e-12 * load.max(initial=0))
-    reached: NDArray[np.float64] = ratio.clip(_LEAST_BALANCE, 1.0)
-    return reached
