@@ -21,6 +21,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start many processes run one after the other, on one worker of many."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0].startswith("executor"):
+            item.add_marker(pytest.mark.xdist_group("ranks"))
+
+
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files shall be written anew."""

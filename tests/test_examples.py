@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,12 +38,11 @@ def test_an_example_has_a_good_plan_at_once(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "path", [path for path in EXAMPLES if path != NEO], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_is_solved_well(path):
+    """To a tenth, long before the limit on a machine that has nothing else to do."""
     case = build_case(load_spec(str(path)))
-    plan = make_plan(case, Settings(time_limit_seconds=60.0), Reporter())
+    plan = make_plan(case, Settings(gap=0.1, time_limit_seconds=300.0), Reporter())
     assert verify(plan, case) == ()
     assert plan.optimality.gap <= 0.1
 
@@ -52,12 +50,12 @@ def test_an_example_is_solved_well(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", ["step_time", "balance"])
 @pytest.mark.parametrize("nodes", [1, 2])
-def test_dlrm_dcnv2_is_proven_to_within_three_percent_in_a_minute(nodes, objective):
-    """On 8 and 16 devices of DGX H100, under both objectives."""
+def test_dlrm_dcnv2_is_proven_to_within_three_percent(nodes, objective):
+    """On 8 and 16 devices of DGX H100, under both objectives; how soon, ``benchmarks/`` tell."""
     value = dict(build_case(load_spec(str(DLRM))).resolved)
     value |= {"objective": objective, "topology": {"name": "dgx-h100", "nodes": nodes}}
     case = build_case(spec_from_value(value, "spec"))
-    settings = replace(Settings(), time_limit_seconds=60.0)
+    settings = Settings(gap=0.03, time_limit_seconds=300.0)
     plan = make_plan(case, settings, Reporter())
     assert verify(plan, case) == ()
     assert plan.world_size == 8 * nodes

@@ -29,7 +29,7 @@ README = ROOT / "README.md"
 VENV = "python3 -m venv .venv"
 INSTALL = ".venv/bin/pip install -q -e ."
 INSTALL_FOR_TESTS = ".venv/bin/pip install -q -e '.[dev]'"
-TESTS = ".venv/bin/pytest"
+TESTS = ".venv/bin/pytest -n auto"
 
 
 def commands(page: Path) -> list[list[str]]:
