@@ -68,7 +68,8 @@ class Native:
     def __init__(self, workload: Workload, plan: Plan) -> None:
         view = view_plan(plan)
         settings = OptimizerSettings(view.training.optimizer, _RATE)
-        (self._tables,) = shard_tables(view, Mesh(view.local_world_size), settings).values()
+        mesh = Mesh(view.local_world_size)
+        (self._tables,) = shard_tables(view, mesh, settings, model=None).values()
 
     def step(self, features: Any, gradient: Any) -> None:
         """Ids to rows to outputs, and the gradients of the outputs back into the rows."""

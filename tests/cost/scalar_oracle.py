@@ -189,6 +189,6 @@ class Oracle:
         if kernel in ("fused_uvm_caching", "key_value"):
             held["hbm"] += 7 * 8 * ids
         if kernel == "key_value":
-            batches = 5 if training.pipeline == "prefetch_sparse_dist" else 3
+            batches = 4 if training.pipeline == "prefetch_sparse_dist" else 3
             held["ddr"] += batches * math.ceil(unique) * (row + 8)
         return tuple(held.values())

@@ -51,14 +51,16 @@ INSTEAD = {
 
 def examples(command: click.Command) -> list[str]:
     """The lines below ``Examples:`` of a command's help."""
-    text = command.get_help(click.Context(command, info_name=command.name, terminal_width=200))
+    settings = {**command.context_settings, "terminal_width": 200}
+    text = command.get_help(click.Context(command, info_name=command.name, **settings))
     _, _, rest = text.partition("Examples:\n")
     return [line.strip() for line in rest.split("\n\n")[0].splitlines()]
 
 
 def all_examples() -> list[str]:
     """Of the program and of every command."""
-    found = [cli.get_command(click.Context(cli), name) for name in SHORT_HELP]
+    context = click.Context(cli, **cli.context_settings)
+    found = [cli.get_command(context, name) for name in SHORT_HELP]
     return examples(cli) + [line for command in found if command for line in examples(command)]
 
 

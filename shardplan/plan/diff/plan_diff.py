@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from shardplan.case import case_of_value
+from shardplan.errors import InputError
 from shardplan.plan.changes import Change, changes
 from shardplan.plan.diff.costs import DeviceChange, PhaseChange, device_changes, phase_changes
 from shardplan.plan.diff.table_move import TableMove, table_moves
@@ -91,7 +93,9 @@ def diff_plans(old: Plan, new: Plan, case: Case) -> PlanDiff:
 
 def _inputs(old: Plan, new: Plan) -> Iterator[InputChange]:
     then, now = old.inputs, new.inputs
-    before, after = dict(old.resolved or {}), dict(new.resolved or {})
+    if then == now:
+        return
+    before, after = _completed(old), _completed(new)
     for kind, key, was, real in (
         ("topology", "topology", then.topology, now.topology),
         ("cost model", "cost_model", then.cost_model, now.cost_model),
@@ -99,5 +103,15 @@ def _inputs(old: Plan, new: Plan) -> Iterator[InputChange]:
         found = tuple(changes(before.pop(key, None), after.pop(key, None), key))
         if was != real:
             yield InputChange(kind, was.name, real.name, found)
-    if then.spec_sha256 != now.spec_sha256:
-        yield InputChange("spec", old.name, new.name, tuple(changes(before, after)))
+    found = tuple(changes(before, after))
+    if then.spec_sha256 != now.spec_sha256 and found:
+        yield InputChange("spec", old.name, new.name, found)
+
+
+def _completed(plan: Plan) -> dict[str, Any]:
+    """The spec that a plan carries, with the defaults of keys that came up after it was made."""
+    carried = plan.resolved or {}
+    try:
+        return dict(case_of_value(carried, "resolved").resolved)
+    except InputError:
+        return dict(carried)
