@@ -9,10 +9,12 @@ import numpy as np
 from shardplan.solve.assignment import assignment
 from shardplan.solve.backend import Limits, Status, solve_program
 from shardplan.solve.cycles import Cycles
+from shardplan.solve.filling_units import FillingUnits
 from shardplan.solve.patterns import prove_balance
 from shardplan.solve.record import Record
 from shardplan.solve.relaxation import relax
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.representatives import near_best
 from shardplan.solve.stages import merge_stages
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ _NODE_COLUMNS = 6_000_000
 """Nodes times variables of the integer program's tree, when the caller limits neither."""
 _COARSE_GAP = 0.005
 """What the integer program is asked for first."""
+_FIRST_OPTIONS = 3
+"""Options of an item and shape with which a bound begins that lets in others as they are wanted."""
+_RANGES = 24
+"""Linear programs that a bound from filling units may take."""
 _SAFETY = 1e-7
 """Relative allowance for rounding, taken off the integer program's bound."""
 
@@ -61,6 +67,7 @@ def solve(
                 cycles.run(number)
             if number == 0 and settings.method == "auto":
                 _patterns(record)
+                _filling_units(record)
     if settings.method == "milp" or (
         settings.method == "auto" and _program_size(record) <= _LARGEST_PROGRAM
     ):
@@ -92,6 +99,25 @@ def _patterns(record: Record) -> None:
         if proof.placement is not None:
             record.offer(proof.placement, "patterns")
         record.prove(proof.lower_bound, "patterns")
+
+
+def _filling_units(record: Record) -> None:
+    """Where memory is scarce: what units that nearly fill a device cost the others."""
+    problem, relaxation = record.problem, record.relaxation
+    if record.placement is None or record.should_stop():
+        return
+    units = FillingUnits.of(problem)
+    if units is None or not units.are_tempting(relaxation):
+        return
+    record.reporter.starting("filling units")
+    bound = units.lower_bound(
+        relaxation.unit_rows,
+        near_best(problem, relaxation, _FIRST_OPTIONS),
+        upper_bound=record.objective,
+        limits=Limits(record.seconds_left, _RANGES),
+        should_stop=record.should_stop,
+    )
+    record.prove(bound, "relaxation")
 
 
 def _integer_program(record: Record) -> None:

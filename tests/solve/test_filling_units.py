@@ -1,0 +1,108 @@
+"""What units that nearly fill a device cost the others, against every placement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from brute_force import solve_by_force
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from random_problems import problems
+
+from shardplan.solve.backend import Limits
+from shardplan.solve.filling_units import FillingUnits
+from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.relaxation import relax
+
+INFINITY = float("inf")
+
+
+@st.composite
+def crowded_problems(draw: st.DrawFn) -> Problem:
+    """The first options of some items fill 6 or 9 tenths of a device, the others little of it."""
+    problem = draw(problems())
+    device_bytes = problem.device_bytes.copy()
+    capacity = problem.device_capacity.max(axis=0)
+    device_bytes = np.minimum(device_bytes, 0.3 * capacity)
+    first = problem.option_offsets[:-1]
+    first = first[problem.shape[first] == Shape.DEVICE]
+    filled = draw(st.lists(st.sampled_from([0.3, 0.6, 0.9]), min_size=len(first), max_size=5))
+    device_bytes[first, 0] = np.array(filled[: len(first)]) * capacity[0]
+    return replace(problem, device_bytes=device_bytes)
+
+
+def bound(problem: Problem, first: np.ndarray | None = None) -> float:
+    units = FillingUnits.of(problem)
+    assert units is not None
+    return units.lower_bound(
+        relax(problem).unit_rows,
+        np.ones(problem.option_count, dtype=bool) if first is None else first,
+        upper_bound=INFINITY,
+        limits=Limits(),
+        should_stop=lambda: False,
+    )
+
+
+@given(crowded_problems())
+@settings(max_examples=150)
+def test_the_bound_is_between_the_relaxation_and_the_best_placement(problem):
+    assume(FillingUnits.of(problem) is not None)
+    best = solve_by_force(problem)
+    assume(best is not None)
+    found = bound(problem)
+    assert found <= best.objective * (1 + 1e-6)
+    assert found >= relax(problem).lower_bound * (1 - 1e-6)
+
+
+@given(crowded_problems())
+@settings(max_examples=50)
+def test_options_let_in_as_they_are_wanted_give_the_same_bound(problem):
+    """From one option per item, all that would lower the optimum are found."""
+    assume(FillingUnits.of(problem) is not None)
+    one = np.zeros(problem.option_count, dtype=bool)
+    one[problem.option_offsets[:-1]] = True
+    all_at_once, one_by_one = bound(problem), bound(problem, one)
+    assert one_by_one == pytest.approx(all_at_once, rel=1e-6)
+
+
+def test_beside_a_filling_unit_there_is_no_room_for_its_share_of_the_rest():
+    """Two devices of 10 bytes. A takes 8 bytes and no time; what is left, 4 units of 3 bytes and 1
+    second, lies on the other device but for what fits into 2 bytes: a third of 2 units; split in
+    two, A takes a second on either device, and the rest is balanced."""
+    problem = Problem(
+        option_offsets=np.array([0, 2, 3, 4, 5, 6]),
+        shape=np.array([0, 0, 0, 0, 0, 0], dtype=np.int8),
+        units=np.array([1, 2, 1, 1, 1, 1]),
+        load_seconds=np.array([[0.0], [1.5], [1.0], [1.0], [1.0], [1.0]]),
+        device_bytes=np.array([[8.0], [4.0], [3.0], [3.0], [3.0], [3.0]]),
+        node_bytes=np.zeros((6, 1)),
+        device_capacity=np.full((2, 1), 10.0),
+        node_capacity=np.ones((1, 1)),
+        chain_of_stage=np.zeros(1, dtype=np.int64),
+        chain_seconds=np.zeros(1),
+        domain=np.zeros(6, dtype=np.int64),
+        domains=np.ones((1, 2), dtype=bool),
+    )
+    assert relax(problem).lower_bound == pytest.approx(2.0)
+    # Filling: 4 - 2 / 3 seconds on the other device. Split: 1.5 on each, and 2 of the rest.
+    assert bound(problem) == pytest.approx(min(4 - 2 / 3, 1.5 + 2.0))
+
+
+def test_there_is_nothing_to_say_where_no_unit_needs_half_a_device():
+    problem = Problem(
+        option_offsets=np.array([0, 1]),
+        shape=np.array([Shape.DEVICE], dtype=np.int8),
+        units=np.ones(1, dtype=np.int64),
+        load_seconds=np.ones((1, 1)),
+        device_bytes=np.array([[5.0]]),
+        node_bytes=np.zeros((1, 1)),
+        device_capacity=np.full((2, 1), 10.0),
+        node_capacity=np.ones((1, 1)),
+        chain_of_stage=np.zeros(1, dtype=np.int64),
+        chain_seconds=np.zeros(1),
+        domain=np.zeros(1, dtype=np.int64),
+        domains=np.ones((1, 2), dtype=bool),
+    )
+    assert FillingUnits.of(problem) is None
