@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,4 +63,6 @@ def joined(timeout_seconds: float) -> Iterator[Job]:
     try:
         yield Job(rank, world_size, local_world_size, device)
     finally:
+        # What still holds on to the group, in cycles, would wait for it in threads of its own.
+        gc.collect()
         dist.destroy_process_group()
