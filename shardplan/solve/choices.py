@@ -28,7 +28,7 @@ _LARGEST_MIXED_CHOICE = 5_000
 """The same for a bound where options can be mixed, which takes longer and gives less."""
 _CHOICE_NODE_OPTIONS = 3_000_000
 """Nodes times options of the tree that proves a bound."""
-_GRAINS = ((0.3, 0.96), (0.6, 0.98), (0.4, 0.97), (0.8, 0.95))
+_GRAINS = ((0.3, 0.97), (0.6, 0.98), (0.4, 0.97), (0.8, 0.95))
 """Where options can be mixed, cycle by cycle: the share of a device's memory that a chosen unit may
 fill, and how much of it the chosen options together: large units and full devices cost least, but
 hardly can be placed."""

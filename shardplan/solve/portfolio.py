@@ -35,8 +35,10 @@ _COARSE_GAP = 0.005
 """What the integer program is asked for first."""
 _FIRST_OPTIONS = 3
 """Options of an item and shape with which a bound begins that lets in others as they are wanted."""
+_FEW_DEVICES = 32
+"""Up to which devices with and without filling units are told apart: a program for each number."""
 _RANGES = 24
-"""Linear programs that a bound from filling units may take."""
+"""Such programs, at most."""
 _SAFETY = 1e-7
 """Relative allowance for rounding, taken off the integer program's bound."""
 
@@ -104,7 +106,7 @@ def _patterns(record: Record) -> None:
 def _filling_units(record: Record) -> None:
     """Where memory is scarce: what units that nearly fill a device cost the others."""
     problem, relaxation = record.problem, record.relaxation
-    if record.placement is None or record.should_stop():
+    if record.placement is None or record.should_stop() or problem.device_count > _FEW_DEVICES:
         return
     units = FillingUnits.of(problem)
     if units is None or not units.are_tempting(relaxation):
