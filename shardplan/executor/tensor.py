@@ -19,6 +19,8 @@ DTYPES: dict[str, Any] = {
 
 _MOST_INT32 = 2**31 - 1
 _DIGIT_BITS = 16
+SHORT = 1 << _DIGIT_BITS
+"""Numbers below are sorted in one pass of ``stable_order``."""
 _FAST_SORT_KEYS = 1 << 15
 """From so many keys on PyTorch sorts them by radix on CPU."""
 
@@ -46,7 +48,7 @@ def stable_order(keys: Tensor, end: int) -> Tensor:
     NumPy sorts two bytes by radix, in half the time that PyTorch takes for four, and in a tenth
     where PyTorch compares keys because they are few.
     """
-    is_short = end <= 1 << _DIGIT_BITS or keys.numel() < _FAST_SORT_KEYS
+    is_short = end <= SHORT or keys.numel() < _FAST_SORT_KEYS
     if keys.device.type != "cpu" or not is_short:
         return torch.sort(keys.to(index_dtype(end)), stable=True).indices
     whole = keys.numpy()
