@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from shardplan.executor.tensor import index_dtype, offsets_of, runs_of
+from shardplan.executor.tensor import offsets_of, runs_of
 
 if TYPE_CHECKING:
     from shardplan.executor.tensor import Tensor
@@ -25,11 +25,11 @@ class DistinctRows:
     """(U + 1,): where each row's ids begin in ``order``."""
 
     @classmethod
-    def of(cls, ids: Tensor, rows: int) -> Self:
-        """Sort the ids of a batch, rows of a store of so many; the sort is stable."""
-        by_row, order = torch.sort(ids.to(index_dtype(rows)), stable=True)
+    def of(cls, ids: Tensor, order: Tensor) -> Self:
+        """The ids of a batch, by a stable order of theirs."""
+        by_row = ids.index_select(0, order)
         found, counts = torch.unique_consecutive(by_row, return_counts=True)
-        return cls(found.long(), order, offsets_of(counts))
+        return cls(found, order, offsets_of(counts))
 
     @property
     def held_bytes(self) -> int:

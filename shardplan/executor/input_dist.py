@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from shardplan.executor.bags import Bags
-from shardplan.executor.tensor import runs_of
+from shardplan.executor.tensor import runs_of, stable_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,7 @@ class InputDist:
         sample = runs_of(bags, lengths.reshape(-1)) % samples
         of_piece = torch.bincount(piece * samples + sample, minlength=sum(blocks) * samples)
         cut_lengths = of_piece.view(-1, samples)
-        by_piece = values[torch.sort(piece, stable=True).indices]
+        by_piece = values[stable_order(piece, sum(blocks))]
         return list(by_piece.split(cut_lengths.sum(1).tolist())), cut_lengths
 
     def _replicated(self, batch: JaggedBatch, parts: list[Tensor]) -> tuple[Bags, ...]:
@@ -216,4 +216,8 @@ class IdsInFlight:
             # One kernel for all pieces, as PyTorch's optimizers call it.
             mine = torch._foreach_add(mine, shifts * ranks)  # noqa: SLF001
         ids = torch.cat(mine) if len(mine) > 1 else mine[0]
-        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1])
+        shards = [
+            (base, len(held.slots))
+            for base, held in zip(group.base_rows, group.shards, strict=False)
+        ]
+        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1], shards)

@@ -104,11 +104,13 @@ class ReplicatedTables:
                 touched = part[rows * dim :].nonzero().view(-1)
             elif self._divides_zeros:
                 touched = gradients.any(1).nonzero().view(-1)
-            gradient = gradients[touched] * scale
-            fields = {name: field[touched] for name, field in replica.fields.items()}
-            rule.apply(fields, gradient, squares_of(gradient) / dim)
+            change = gradients[touched] * scale
+            state = {name: f[touched] for name, f in replica.fields.items() if name != WEIGHT}
+            rule.apply(state, change, squares_of(change) / dim if rule.wants_squares else None)
+            weights = replica.fields[WEIGHT]
+            after = state | {WEIGHT: weights[touched].float() + change}
             for name, field in replica.fields.items():
-                field[touched] = fields[name].to(field.dtype)
+                field[touched] = after[name].to(field.dtype)
 
     def _sizes(self) -> list[int]:
         return [r.table.rows * (r.table.dim + self._marks) for r in self.replicas]

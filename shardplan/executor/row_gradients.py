@@ -32,10 +32,9 @@ class RowGradients:
         """``gradient`` is (bags..., columns) fp32: of each bag's sum."""
         self.rows = bags.distinct.rows
         """(U,) int64, ascending."""
-        self._gradient = gradient.reshape(-1, gradient.shape[-1])
+        self._gradient, numbers = _as_rows(gradient)
         dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
-        numbers = torch.arange(len(self._gradient), device=gradient.device, dtype=dtype)
-        bag_of_id = runs_of(numbers, bags.lengths.reshape(-1))
+        bag_of_id = runs_of(numbers.to(dtype), bags.lengths.reshape(-1))
         self._bags = bag_of_id.index_select(0, bags.distinct.order)
         self._offsets = bags.distinct.offsets.to(dtype)
 
@@ -69,3 +68,23 @@ class RowGradients:
 def squares_of(sums: Tensor) -> Tensor:
     """(rows,) sums of squares; the norm, squared, since it makes no copy of its argument."""
     return torch.linalg.vector_norm(sums, dim=1).square_()
+
+
+def _as_rows(blocks: Tensor) -> tuple[Tensor, Tensor]:
+    """(rows, columns) of the memory where blocks lie, and the row where each of them is.
+
+    A part of what was received is used where it lies, if it lies at multiples of its columns.
+    """
+    columns = blocks.shape[-1]
+    *strides, last = blocks.stride()
+    if last != 1 or any(start % columns for start in (blocks.storage_offset(), *strides)):
+        blocks = blocks.clone(memory_format=torch.contiguous_format)
+        *strides, _ = blocks.stride()
+    held = blocks.untyped_storage().nbytes() // blocks.element_size()
+    first = blocks.storage_offset() // columns
+    rows = blocks.as_strided((held // columns, columns), (columns, 1), 0)
+    numbers = torch.full((1,), first, device=blocks.device)
+    for size, stride in zip(blocks.shape[:-1], strides, strict=True):
+        steps = torch.arange(size, device=blocks.device) * (stride // columns)
+        numbers = (numbers.unsqueeze(1) + steps).view(-1)
+    return rows, numbers

@@ -57,6 +57,15 @@ class ResidentRows:
         here = self.values.device
         self.values.index_copy_(0, rows.to(here), values.to(here, self.values.dtype))
 
+    def add(self, rows: Tensor, changes: Tensor) -> None:
+        """Add fp32 numbers to distinct rows; half precision is rounded once."""
+        values = self.values
+        if values.dtype == torch.float32:
+            # Each row once, so that there is no order of adding that could change the sum.
+            values.index_add_(0, rows.to(values.device), changes.to(values.device))
+        else:
+            self.write(rows, self.read(rows).float().add_(changes))
+
     def take(self, rows: Tensor, reads: Tensor) -> Tensor:
         """Copies: every row keeps its place here while the tier above holds it too."""
         return self.read(rows)

@@ -75,13 +75,17 @@ class ShardGroup:
         dim = self.layout.shards[0].table.dim
         for cut, sums in gradients.chunks():
             rows = gradients.rows[cut]
-            fields = {name: rows_of.read(rows) for name, rows_of in self._fields()}
+            state = {name: rows_of.read(rows) for name, rows_of in self.state.items()}
             mean = None
             if rule.wants_squares:
                 mean = (squares_of(sums) if squares is None else squares[cut]) / dim
-            rule.apply(fields, sums, mean)
-            for name, rows_of in self._fields():
-                rows_of.write(rows, fields[name])
+            rule.apply(state, sums, mean)
+            if isinstance(self.weights, ResidentRows):
+                self.weights.add(rows, sums)
+            else:
+                self.weights.write(rows, self.weights.read(rows).float().add_(sums))
+            for name, rows_of in self.state.items():
+                rows_of.write(rows, state[name])
 
     def part_of(self, rows: Tensor) -> list[slice]:
         """Of ascending store rows, which belong to each shard."""
@@ -91,13 +95,10 @@ class ShardGroup:
 
     def shards(self) -> Iterator[tuple[HeldShard, Fields]]:
         """Each shard with its rows, as they lie in the tier that holds the table."""
-        fields = {name: rows_of.settled() for name, rows_of in self._fields()}
+        every = {WEIGHT: self.weights, **self.state}
+        fields = {name: rows_of.settled() for name, rows_of in every.items()}
         for held, (first, end) in self._spans():
             yield held, {name: field[first:end] for name, field in fields.items()}
-
-    def _fields(self) -> Iterator[tuple[str, ResidentRows | RowCache]]:
-        yield WEIGHT, self.weights
-        yield from self.state.items()
 
     def _spans(self) -> Iterator[tuple[HeldShard, tuple[int, int]]]:
         bases = self.layout.base_rows

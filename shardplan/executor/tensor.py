@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 Tensor = Any
@@ -16,8 +17,12 @@ DTYPES: dict[str, Any] = {
 }
 """Number formats by their name in a plan."""
 
-
 _MOST_INT32 = 2**31 - 1
+_DIGIT_BITS = 16
+SHORT = 1 << _DIGIT_BITS
+"""Numbers below are sorted in one pass of ``stable_order``."""
+_FAST_SORT_KEYS = 1 << 15
+"""From so many keys on PyTorch sorts them by radix on CPU."""
 
 
 def index_dtype(most: int) -> Any:
@@ -35,3 +40,20 @@ def offsets_of(lengths: Tensor) -> Tensor:
 def runs_of(values: Tensor, lengths: Tensor) -> Tensor:
     """Each value as often as its length says."""
     return torch.repeat_interleave(values, lengths)
+
+
+def stable_order(keys: Tensor, end: int) -> Tensor:
+    """(n,) int64 positions of n numbers from 0 up to ``end``, ascending, equal ones in order.
+
+    NumPy sorts two bytes by radix, in half the time that PyTorch takes for four, and in a tenth
+    where PyTorch compares keys because they are few.
+    """
+    is_short = end <= SHORT or keys.numel() < _FAST_SORT_KEYS
+    if keys.device.type != "cpu" or not is_short:
+        return torch.sort(keys.to(index_dtype(end)), stable=True).indices
+    whole = keys.numpy()
+    order = np.argsort(whole.astype(np.uint16), kind="stable")
+    for shift in range(_DIGIT_BITS, (end - 1).bit_length(), _DIGIT_BITS):
+        digit = (whole >> shift).astype(np.uint16)
+        order = order[np.argsort(digit[order], kind="stable")]
+    return torch.from_numpy(order)

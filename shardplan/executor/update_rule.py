@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 if TYPE_CHECKING:
     from shardplan.executor.optimizer_settings import OptimizerSettings
     from shardplan.executor.tensor import Tensor
@@ -30,38 +32,36 @@ class UpdateRule:
         """Whether the optimizer looks at the mean of each row's squared gradient."""
         return self.settings.kind == "rowwise_adagrad"
 
-    def apply(self, fields: Fields, gradient: Tensor, mean_squares: Tensor | None) -> None:
-        """Update U distinct rows in place.
+    def apply(self, state: Fields, gradient: Tensor, mean_squares: Tensor | None) -> None:
+        """Turn the gradient of U distinct rows into what their weights change by.
 
-        ``fields`` has the (U, columns) weights and, by name, (U, columns) or (U, 1) of state;
-        ``gradient`` is (U, columns) fp32, and is used up. ``mean_squares`` (U,) is the mean over
-        the whole table's columns of the squared gradient, for row-wise Adagrad.
-        Weights in half precision are updated in fp32 and rounded once.
+        ``gradient`` is (U, columns) fp32, and so is the change that it becomes. ``state`` has, by
+        name, (U, columns) or (U, 1) of each row, and is updated in place. ``mean_squares`` (U,) is
+        the mean over the whole table's columns of the squared gradient, for row-wise Adagrad.
 
         SGD; Adagrad (Duchi et al. 2011); row-wise Adagrad with one sum per row; Adam (Kingma and
         Ba 2015), whose moments decay only where a row is read, with the module's ``step`` in the
         correction of bias, as FBGEMM has them.
         """
-        weights = fields[WEIGHT].float()
         rate, eps = self.settings.learning_rate, self.settings.eps
         match self.settings.kind:
             case "sgd":
-                weights.add_(gradient, alpha=-rate)
+                gradient.mul_(-rate)
             case "adagrad":
-                sums = fields["sum"].addcmul_(gradient, gradient)
-                weights.addcdiv_(gradient, sums.sqrt().add_(eps), value=-rate)
+                sums = state["sum"].addcmul_(gradient, gradient)
+                gradient.mul_(-rate).div_(sums.sqrt().add_(eps))
             case "rowwise_adagrad":
                 assert mean_squares is not None
-                sums = fields["row_sum"].add_(mean_squares.unsqueeze(1))
-                weights.addcmul_(gradient, rate / sums.sqrt().add_(eps), value=-1)
+                sums = state["row_sum"].add_(mean_squares.unsqueeze(1))
+                gradient.mul_(-rate / sums.sqrt().add_(eps))
             case "adam":
-                self._adam(weights, fields, gradient)
-        fields[WEIGHT] = weights
+                self._adam(state, gradient)
 
-    def _adam(self, weights: Tensor, fields: Fields, gradient: Tensor) -> None:
+    def _adam(self, state: Fields, gradient: Tensor) -> None:
         given = self.settings
         beta1, beta2 = given.beta1, given.beta2
-        first = fields["exp_avg"].mul_(beta1).add_(gradient, alpha=1 - beta1)
-        second = fields["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        first = state["exp_avg"].mul_(beta1).add_(gradient, alpha=1 - beta1)
+        second = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         spread = second.sqrt().div_(math.sqrt(1 - beta2**self.step)).add_(given.eps)
-        weights.addcdiv_(first, spread, value=-given.learning_rate / (1 - beta1**self.step))
+        rate = given.learning_rate / (1 - beta1**self.step)
+        torch.mul(first, -rate, out=gradient).div_(spread)
