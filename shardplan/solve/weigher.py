@@ -67,9 +67,12 @@ class Weigher:
         problem = self._copies.problem
         width = problem.devices_per_node if pairs.shape is Shape.NODE else 1
         at_once = max(1, _CELLS // (len(combinations) * 2 * width * problem.stage_count))
+        spills = problem.spill_seconds is not None and pairs.shape is Shape.DEVICE
+        steepness = self.steepness() if spills else None
         for first in range(0, len(chosen), at_once):
             some = slice(first, first + at_once)
-            score = _Pooled(self._copies, changes, pairs, some, combinations).scores(self)
+            pooled = _Pooled(self._copies, changes, pairs, some, combinations)
+            score = pooled.scores(self, steepness)
             if heat_seconds > 0.0:
                 noise = rng.standard_exponential(score.shape, dtype=np.float32)
                 score += heat_seconds * np.log(noise.clip(1e-30))
@@ -95,6 +98,14 @@ class Weigher:
         slope = self._slope[copy].astype(np.float32)
         seconds: NDArray[np.float32] = np.matmul(power.sum(axis=(2, 3)), slope[:, :, None])[..., 0]
         return seconds
+
+    def steepness(self) -> NDArray[np.float64]:
+        """(R, D, S): seconds of the smooth objective per second that is added to a device."""
+        exponent = 1 << self._log2_exponent
+        ratio = self._copies.load / self._reference[:, None]
+        rate: NDArray[np.float64] = exponent * self._slope / self._reference
+        steepness: NDArray[np.float64] = ratio ** (exponent - 1) * rate[:, None]
+        return steepness
 
     def price(self, copy: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,): seconds for a tier that is over by its whole capacity."""
@@ -124,15 +135,21 @@ class _Pooled:
         width = copies.problem.devices_per_node if self._on_nodes else 1
         self._devices = self._places[:, :, None] * width + np.arange(width)
 
-    def scores(self, weigher: Weigher) -> NDArray[np.float32]:
-        """(G, 2 ** K): seconds and the price of bytes over capacity."""
+    def scores(
+        self, weigher: Weigher, steepness: NDArray[np.float64] | None
+    ) -> NDArray[np.float32]:
+        """(G, 2 ** K): seconds and the price of bytes over capacity.
+
+        What units spill on the other devices of their nodes is weighed by ``steepness`` (R, D, S);
+        None where they spill nothing.
+        """
         copies, problem = self._copies, self._copies.problem
-        score = weigher.seconds(
-            self._copy,
-            copies.load[self._copy[:, None, None], self._devices],
-            self._change(problem.load_seconds),
-            self._combinations,
-        )
+        change = self._change(problem.load_seconds)
+        beyond = None if steepness is None else self._spill(change, steepness)
+        base = copies.load[self._copy[:, None, None], self._devices]
+        score = weigher.seconds(self._copy, base, change, self._combinations)
+        if beyond is not None:
+            score += beyond.astype(np.float32) @ self._combinations.T
         price = weigher.price(self._copy)
         bytes_ = copies.device_bytes[self._copy[:, None, None], self._devices]
         capacity = problem.device_capacity[self._devices]
@@ -149,6 +166,26 @@ class _Pooled:
             - changes.before[:, :, None] * per_unit[changes.old][:, None]
         )
         return total
+
+    def _spill(
+        self, change: NDArray[np.float64], steepness: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(G, K): seconds of what each change spills on devices outside its pair.
+
+        What it spills on the other device of the pair is added to ``change`` (G, K, 2, S).
+        """
+        problem = self._copies.problem
+        assert problem.spill_seconds is not None
+        spilt = self._change(problem.spill_seconds)
+        node = self._places // problem.devices_per_node
+        together = node[:, 0] == node[:, 1]
+        change[together] += spilt[together][:, :, ::-1]
+        by_node = steepness.reshape(len(steepness), problem.node_count, -1, steepness.shape[2])
+        own = steepness[self._copy[:, None], self._places]
+        others = by_node.sum(axis=2)[self._copy[:, None], node] - own
+        others[together] -= own[together][:, ::-1]
+        seconds: NDArray[np.float64] = np.einsum("gkis,gis->gk", spilt, others.clip(min=0.0))
+        return seconds
 
     def _shared(
         self,
