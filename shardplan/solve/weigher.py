@@ -67,12 +67,10 @@ class Weigher:
         problem = self._copies.problem
         width = problem.devices_per_node if pairs.shape is Shape.NODE else 1
         at_once = max(1, _CELLS // (len(combinations) * 2 * width * problem.stage_count))
-        spills = problem.spill_seconds is not None and pairs.shape is Shape.DEVICE
-        steepness = self.steepness() if spills else None
         for first in range(0, len(chosen), at_once):
             some = slice(first, first + at_once)
             pooled = _Pooled(self._copies, changes, pairs, some, combinations)
-            score = pooled.scores(self, steepness)
+            score = pooled.scores(self)
             if heat_seconds > 0.0:
                 noise = rng.standard_exponential(score.shape, dtype=np.float32)
                 score += heat_seconds * np.log(noise.clip(1e-30))
@@ -86,26 +84,35 @@ class Weigher:
         base: NDArray[np.float64],
         change: NDArray[np.float64],
         combinations: NDArray[np.float32],
+        times: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
         """(G, 2 ** K): seconds that the devices of each pair add to the smooth objective.
 
-        From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them.
+        From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them; each load stands
+        for so many, ``times`` (G, 2, width, S), all by default for one.
         """
         unit = self._reference[copy]
         load = _combined(base / unit[:, None, None], change / unit[:, None, None], combinations)
         np.clip(load, np.float32(0.0), np.float32(self._largest), out=load)
         power = raise_to(load, self._log2_exponent)
+        if times is not None:
+            power *= times.astype(np.float32)[:, None]
         slope = self._slope[copy].astype(np.float32)
         seconds: NDArray[np.float32] = np.matmul(power.sum(axis=(2, 3)), slope[:, :, None])[..., 0]
         return seconds
 
-    def steepness(self) -> NDArray[np.float64]:
-        """(R, D, S): seconds of the smooth objective per second that is added to a device."""
-        exponent = 1 << self._log2_exponent
-        ratio = self._copies.load / self._reference[:, None]
-        rate: NDArray[np.float64] = exponent * self._slope / self._reference
-        steepness: NDArray[np.float64] = ratio ** (exponent - 1) * rate[:, None]
-        return steepness
+    def fullest(
+        self, copy: NDArray[np.int64], load: NDArray[np.float64], counted: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(G, 2, 1, S) each: the longest of the ``counted`` (G, 2, width) loads, and for how many
+        of it all of them stand in the sum of powers."""
+        unit = self._reference[copy][:, None, None]
+        ratio = np.where(counted[..., None], load / unit, 0.0)
+        most = ratio.max(axis=2, keepdims=True)
+        relative = np.where(counted[..., None], ratio / most.clip(1e-30), 0.0)
+        times = raise_to(relative, self._log2_exponent).sum(axis=2, keepdims=True)
+        idle = counted.sum(axis=2)[:, :, None, None]
+        return most * unit, np.where(most > 0.0, times, idle)
 
     def price(self, copy: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,): seconds for a tier that is over by its whole capacity."""
@@ -135,21 +142,17 @@ class _Pooled:
         width = copies.problem.devices_per_node if self._on_nodes else 1
         self._devices = self._places[:, :, None] * width + np.arange(width)
 
-    def scores(
-        self, weigher: Weigher, steepness: NDArray[np.float64] | None
-    ) -> NDArray[np.float32]:
-        """(G, 2 ** K): seconds and the price of bytes over capacity.
-
-        What units spill on the other devices of their nodes is weighed by ``steepness`` (R, D, S);
-        None where they spill nothing.
-        """
+    def scores(self, weigher: Weigher) -> NDArray[np.float32]:
+        """(G, 2 ** K): seconds and the price of bytes over capacity."""
         copies, problem = self._copies, self._copies.problem
         change = self._change(problem.load_seconds)
-        beyond = None if steepness is None else self._spill(change, steepness)
+        beyond = None
+        if problem.spill_seconds is not None and not self._on_nodes:
+            beyond = self._spill(weigher, change, problem.spill_seconds)
         base = copies.load[self._copy[:, None, None], self._devices]
         score = weigher.seconds(self._copy, base, change, self._combinations)
         if beyond is not None:
-            score += beyond.astype(np.float32) @ self._combinations.T
+            score += beyond
         price = weigher.price(self._copy)
         bytes_ = copies.device_bytes[self._copy[:, None, None], self._devices]
         capacity = problem.device_capacity[self._devices]
@@ -168,24 +171,25 @@ class _Pooled:
         return total
 
     def _spill(
-        self, change: NDArray[np.float64], steepness: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """(G, K): seconds of what each change spills on devices outside its pair.
+        self, weigher: Weigher, change: NDArray[np.float64], spill: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """(G, 2 ** K): seconds of the devices outside each pair, on which its units spill.
 
-        What it spills on the other device of the pair is added to ``change`` (G, K, 2, S).
+        The fullest of a node stands for all of them. What units spill on the other device of the
+        pair is added to ``change`` (G, K, 2, S).
         """
-        problem = self._copies.problem
-        assert problem.spill_seconds is not None
-        spilt = self._change(problem.spill_seconds)
-        node = self._places // problem.devices_per_node
+        problem, copy = self._copies.problem, self._copy[:, None, None]
+        each = problem.devices_per_node
+        spilt = self._change(spill)
+        node = self._places // each
         together = node[:, 0] == node[:, 1]
         change[together] += spilt[together][:, :, ::-1]
-        by_node = steepness.reshape(len(steepness), problem.node_count, -1, steepness.shape[2])
-        own = steepness[self._copy[:, None], self._places]
-        others = by_node.sum(axis=2)[self._copy[:, None], node] - own
-        others[together] -= own[together][:, ::-1]
-        seconds: NDArray[np.float64] = np.einsum("gkis,gis->gk", spilt, others.clip(min=0.0))
-        return seconds
+        spilt[together] = spilt[together].sum(axis=2, keepdims=True)
+        devices = node[:, :, None] * each + np.arange(each)
+        counted = (devices[:, :, None] != self._places[:, None, :, None]).all(axis=2)
+        counted[together, 1] = False  # the same devices as on the other side
+        base, times = weigher.fullest(self._copy, self._copies.load[copy, devices], counted)
+        return weigher.seconds(self._copy, base, spilt, self._combinations, times)
 
     def _shared(
         self,
