@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.cost_model import UnitCosts
 from shardplan.errors import Infeasible, Shortfall
 from shardplan.options.cache_mix import cache_mix
 from shardplan.options.enumerate import Cluster, enumerate_options
@@ -179,7 +180,8 @@ def _offer(case: Case) -> Offer:
 
 def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]) -> Problem:
     first = members[:, 0]
-    load_seconds, memory_bytes = _joint_costs(case, options, members)
+    costs = _joint_costs(case, options, members)
+    spill = costs.spill_seconds
     shapes = np.array([_SHAPES[kind] for kind in SHARDING_TYPES], dtype=np.int8)
     shape = shapes[options.sharding[first]]
     many = options.is_type(*_MANY_UNITS)[first]
@@ -193,9 +195,9 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=shape,
         units=np.where(many, options.column_shards[first], 1).astype(np.int64),
-        load_seconds=load_seconds @ stages.of_phase,
-        device_bytes=memory_bytes[:, :1],
-        node_bytes=memory_bytes[:, 1:] * touched[:, None],
+        load_seconds=costs.load_seconds @ stages.of_phase,
+        device_bytes=costs.memory_bytes[:, :1],
+        node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
         chain_of_stage=stages.chain,
@@ -205,6 +207,7 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         apart=items.apart,
         stage_names=stages.names,
         blend=_blends(case, options, members),
+        spill_seconds=None if spill is None else spill @ stages.of_phase,
     )
 
 
@@ -217,15 +220,21 @@ def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArr
     return blend.reshape(-1).astype(np.int64)
 
 
-def _joint_costs(
-    case: Case, options: OptionSet, members: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(options, P) seconds and (options, 3) bytes of a unit, summed over an item's tables."""
+def _joint_costs(case: Case, options: OptionSet, members: NDArray[np.int64]) -> UnitCosts:
+    """What a unit of each option of the problem costs, summed over an item's tables."""
     costs = case.cost_model.unit_costs(options)
     present = (members >= 0)[:, :, None]
-    load = np.where(present, costs.load_seconds[members], 0.0).sum(axis=1)
-    memory = np.where(present, costs.memory_bytes[members], 0.0).sum(axis=1)
-    return load, memory
+
+    def joint(per_option: NDArray[np.float64]) -> NDArray[np.float64]:
+        summed: NDArray[np.float64] = np.where(present, per_option[members], 0.0).sum(axis=1)
+        return summed
+
+    spill = costs.spill_seconds
+    return UnitCosts(
+        joint(costs.load_seconds),
+        joint(costs.memory_bytes),
+        None if spill is None else joint(spill),
+    )
 
 
 @dataclass(frozen=True, slots=True)

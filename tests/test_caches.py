@@ -131,6 +131,9 @@ def test_a_mix_costs_at_most_the_mix_of_what_its_options_cost(kernel, seed):
         load_seconds=mixed_rows(problem, placement, mixed @ problem.load_seconds),
         device_bytes=mixed_rows(problem, placement, mixed @ problem.device_bytes, "device_bytes"),
         node_bytes=mixed_rows(problem, placement, mixed @ problem.node_bytes, "node_bytes"),
+        spill_seconds=mixed_rows(
+            problem, placement, mixed @ problem.spill_seconds, "spill_seconds"
+        ),
     )
     claimed = evaluate(blended, placement)
     found = predict(case, formulation.decisions(replace(placement, weights=weights)))

@@ -60,6 +60,12 @@ class AnalyticCostModel:
         )
 
     @cached_property
+    def _memory_phases(self) -> list[int]:
+        """The columns of phases in which devices read and write memory that they share."""
+        names = [phase.name for phase in self.phases]
+        return [names.index(name) for name in ("prefetch", "lookup_forward", "update_backward")]
+
+    @cached_property
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): the dense model, and the ids and pooled outputs of the rank's own samples."""
         return base_bytes(self.workload, self._tables, self.topology.world_size)
@@ -78,18 +84,45 @@ class AnalyticCostModel:
         """Seconds per phase and bytes per tier of one unit on each device that it lands on."""
         self._check_kernels(options)
         shares, wire = self.shares(options), self._communication
+        prefetch, lookup, update = self._memory_seconds(
+            shares, options, self.topology.devices_per_node
+        )
         load = np.column_stack(
             [
                 wire.ids_seconds(shares, options),
-                self._prefetch_seconds(shares, options),
-                self._lookup_seconds(shares, options),
+                prefetch,
+                lookup,
                 wire.output.seconds(shares, options),
                 wire.gradient.seconds(shares, options),
-                self._update_seconds(shares, options),
+                update,
                 wire.all_reduce_seconds(shares, options),
             ]
         )
-        return UnitCosts(load, unit_bytes(shares, options, self._storage))
+        memory = unit_bytes(shares, options, self._storage)
+        spill = self._spill_seconds(shares, options, load)
+        if spill is None:
+            return UnitCosts(load, memory)
+        return UnitCosts(load - spill * (self.topology.devices_per_node - 1), memory, spill)
+
+    def _spill_seconds(
+        self, shares: Shares, options: OptionSet, load: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """(O, P): what units on one device add to each other device of the node.
+
+        ``load`` (O, P) is what they add to their own if all devices of the node do as much. What
+        of it they would not take alone is spilt evenly on all others: the straight line is exact
+        where a single device uses what is shared, and where all do alike.
+        """
+        others = self.topology.devices_per_node - 1
+        in_host = options.has_kernel(Kernel.FUSED_UVM, *CACHING_KERNELS)
+        on_device = options.is_type(ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE)
+        if not others or not (in_host & on_device).any():
+            return None
+        spill = np.zeros_like(load)
+        alone = np.column_stack(self._memory_seconds(shares, options, 1))
+        waits = (load[:, self._memory_phases] - alone) / others
+        spill[:, self._memory_phases] = np.where(on_device[:, None], waits, 0.0)
+        return spill if spill.any() else None
 
     def shares(self, options: OptionSet) -> Shares:
         """What each unit holds and does on each device that it lands on."""
@@ -137,28 +170,38 @@ class AnalyticCostModel:
         sample_bytes = columns / self.topology.world_size * OUTPUT_ELEMENT_BYTES
         return self.profile.page_share(sample_bytes)
 
-    def _prefetch_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
+    def _memory_seconds(
+        self, shares: Shares, options: OptionSet, devices: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """(O,) each, prefetch, lookup and update, if so many devices of a node do alike."""
+        sums = LookupSums.of(shares, page_share=self._page_share)
+        return (
+            self._prefetch_seconds(shares, options, devices),
+            self._kernel_seconds(self.profile.lookup_forward, sums, options, devices),
+            self._update_seconds(shares, sums, options, devices),
+        )
+
+    def _prefetch_seconds(
+        self, shares: Shares, options: OptionSet, devices: int
+    ) -> NDArray[np.float64]:
         if self.profile.cache is None:
             return np.zeros(len(options))
-        return prefetch_seconds(shares, options, self.profile.cache, self.topology)
+        return prefetch_seconds(shares, options, self.profile.cache, self.topology, devices)
 
-    def _lookup_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
-        sums = LookupSums.of(shares, page_share=self._page_share)
-        return self._kernel_seconds(self.profile.lookup_forward, sums, options)
-
-    def _update_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
+    def _update_seconds(
+        self, shares: Shares, sums: LookupSums, options: OptionSet, devices: int
+    ) -> NDArray[np.float64]:
         """The fused update of the rows touched, and of their state, where it lies.
 
         A data-parallel table is updated in whole: its dense gradient is read, its weights are read
         and written, and so is its state.
         """
         costs, optimizer = self.profile.update_backward, self.workload.training.optimizer
-        sums = LookupSums.of(shares, page_share=self._page_share)
-        fused = self._kernel_seconds(costs, sums, options)
+        fused = self._kernel_seconds(costs, sums, options, devices)
         state = state_row_bytes(optimizer, shares.columns)
         per_state_byte = np.where(
             state_in_ddr(options, optimizer),
-            self._host_rates(costs).per_unique_byte,
+            self._host_rates(costs, devices).per_unique_byte,
             costs.hbm.per_unique_byte,
         )
         row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
@@ -170,21 +213,22 @@ class AnalyticCostModel:
         )
 
     def _kernel_seconds(
-        self, costs: KernelCosts, sums: LookupSums, options: OptionSet
+        self, costs: KernelCosts, sums: LookupSums, options: OptionSet, devices: int
     ) -> NDArray[np.float64]:
         """Rows are read where they lie; those of caches have been brought to HBM before."""
         in_ddr = options.has_kernel(Kernel.FUSED_UVM)
-        return np.where(in_ddr, sums.seconds(self._host_rates(costs)), sums.seconds(costs.hbm))
+        in_host = sums.seconds(self._host_rates(costs, devices))
+        return np.where(in_ddr, in_host, sums.seconds(costs.hbm))
 
-    def _host_rates(self, costs: KernelCosts) -> LookupRates:
-        """What rows in DDR cost; without DDR there are none."""
+    def _host_rates(self, costs: KernelCosts, devices: int) -> LookupRates:
+        """What rows in DDR cost, if so many devices of a node read them; without DDR none do."""
         ddr = self.topology.ddr
         if ddr is None:
             return costs.hbm
         return host_rates(
             costs,
-            self.topology.read_share_bytes_per_second(ddr),
-            self.topology.write_share_bytes_per_second(ddr),
+            self.topology.read_share_bytes_per_second(ddr, devices),
+            self.topology.write_share_bytes_per_second(ddr, devices),
         )
 
     def _check_kernels(self, options: OptionSet) -> None:

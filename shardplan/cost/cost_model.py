@@ -40,9 +40,14 @@ class UnitCosts:
     """
 
     load_seconds: NDArray[np.float64]
-    """(O, P): seconds added to each phase."""
+    """(O, P): seconds added to each phase; of what the devices of a node share, as if a unit on one
+    device had it to itself, and as if all devices used it alike where a unit lands on all of them.
+    """
     memory_bytes: NDArray[np.float64]
     """(O, 3): bytes needed in each of ``TIERS``: weights, optimizer state, buffers."""
+    spill_seconds: NDArray[np.float64] | None = None
+    """(O, P): what a unit on one device adds to each phase of every other device of the node, which
+    shares memory with it; None where nothing is shared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 def prefetch_seconds(
-    shares: Shares, options: OptionSet, costs: CacheCosts, topology: Topology
+    shares: Shares, options: OptionSet, costs: CacheCosts, topology: Topology, devices: int
 ) -> NDArray[np.float64]:
     """(O,): what each unit adds on each device it lands on; 0 for kernels without a cache.
+
+    So many ``devices`` of a node use its DDR and SSD alike, and wait for each other.
 
     Every id is looked up in the cache's directory. Every row that the HBM cache lacks crosses the
     host link, and so does the row whose place it takes, since training has changed that one. Rows
@@ -30,12 +32,12 @@ def prefetch_seconds(
     row_bytes = shares.columns * shares.element_bytes
     seconds = costs.per_id * shares.ids
     if topology.ddr is not None:
-        per_byte = topology.swap_seconds_per_byte(topology.ddr) / costs.path
+        per_byte = topology.swap_seconds_per_byte(topology.ddr, devices) / costs.path
         seconds = seconds + per_byte * shares.missed_rows * row_bytes
     if topology.ssd is not None:
         page = costs.ssd_page_bytes
         moved = -(-row_bytes // page) * page
-        per_row = _ssd_row_seconds(topology.ssd, moved) * topology.devices_per_node
+        per_row = _ssd_row_seconds(topology.ssd, moved) * devices
         on_ssd = options.has_kernel(Kernel.KEY_VALUE)
         seconds = seconds + np.where(on_ssd, per_row * shares.ssd_rows, 0.0)
     return np.where(options.has_kernel(*CACHING_KERNELS), seconds, 0.0)

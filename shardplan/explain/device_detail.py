@@ -31,7 +31,11 @@ class DevicePhase:
 
 @dataclass(frozen=True, slots=True)
 class DeviceTable:
-    """What one table does to one device."""
+    """What one table does to one device.
+
+    It may lie on other devices of the node alone, and use memory that all of them share: then it
+    needs no bytes here.
+    """
 
     name: str
     sharding_type: str
@@ -92,9 +96,9 @@ def _phases(study: Study, rank: int) -> tuple[DevicePhase, ...]:
 
 def _tables(study: Study, rank: int) -> tuple[DeviceTable, ...]:
     units = study.ledger.units_on(rank)
-    spent = study.ledger.unit_seconds[:, study.is_counted].sum(axis=1) * units
+    spent = study.ledger.seconds_on(rank)[:, study.is_counted].sum(axis=1)
     held = study.ledger.unit_bytes * units[:, None]
-    here = np.flatnonzero(units)
+    here = np.flatnonzero((units > 0) | (spent > 0))
     costliest = here[np.argsort(-spent[here], kind="stable")]
     return tuple(
         DeviceTable(

@@ -95,8 +95,8 @@ def _phase(study: Study, position: int) -> PhaseLine:
 
 
 def _culprits(study: Study, rank: int, phase: int) -> tuple[Culprit, ...]:
-    """The tables on which a device spends most of a phase."""
-    spent = study.ledger.units_on(rank) * study.ledger.unit_seconds[:, phase]
+    """The tables on which a device spends most of a phase, or waits for its neighbours."""
+    spent = study.ledger.seconds_on(rank)[:, phase]
     costliest = np.argsort(-spent, kind="stable")[:_MOST_CULPRITS]
     return tuple(
         Culprit(study.planned[table].table.name, rounded(float(spent[table])))
@@ -141,8 +141,8 @@ def _nodes(study: Study) -> tuple[NodeLine, ...]:
 def tables(study: Study) -> tuple[TableLine, ...]:
     """Where each table went and what it costs there, in the spec's order."""
     ledger = study.ledger
-    slowest = ledger.unit_seconds * ledger.most_units[:, None]
-    total = (ledger.unit_seconds * ledger.total_units[:, None])[:, study.is_counted].sum(axis=1)
+    slowest = ledger.slowest_seconds
+    total = ledger.total_seconds[:, study.is_counted].sum(axis=1)
     held = ledger.unit_bytes * ledger.total_units[:, None]
     return tuple(
         _table(study, index, slowest[index], float(total[index]), held[index], moved)

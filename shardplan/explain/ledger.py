@@ -30,6 +30,8 @@ class Ledger:
     decisions: tuple[Decision, ...]
     unit_seconds: NDArray[np.float64]
     """(T, P): what a unit adds to each phase of each device that it lands on."""
+    spill_seconds: NDArray[np.float64]
+    """(T, P): what it adds there to the other devices of a node, which share memory with it."""
     unit_bytes: NDArray[np.float64]
     """(T, 3): what it needs there of each tier, buffers included."""
     traffic: Traffic | None
@@ -42,9 +44,11 @@ class Ledger:
         """Cost the units of one decision per table, in the order of the tables."""
         options = options_of(decisions)
         costs = case.cost_model.unit_costs(options)
+        spill = costs.spill_seconds
         return cls(
             decisions,
             costs.load_seconds,
+            np.zeros_like(costs.load_seconds) if spill is None else spill,
             costs.memory_bytes,
             case.cost_model.traffic(options),
             case.topology.world_size,
@@ -58,6 +62,43 @@ class Ledger:
         hits = tables[targets == wanted[is_node]]
         units = np.bincount(hits, minlength=len(self.decisions))
         return units + self._is_everywhere
+
+    def seconds_on(self, rank: int) -> NDArray[np.float64]:
+        """(T, P): what each table adds to each phase of a device, from its neighbours too."""
+        units, each = self.units_on(rank), self.devices_per_node
+        first = rank - rank % each
+        of_node = sum(self.units_on(other) for other in range(first, first + each))
+        return self._with_spill(units, of_node - units, slice(None))
+
+    def seconds_of(self, table: int) -> NDArray[np.float64]:
+        """(W, P): what one table adds to each phase of each device, from its neighbours too."""
+        units, each = self.units_of(table), self.devices_per_node
+        of_node = units.reshape(-1, each).sum(axis=1).repeat(each)
+        return self._with_spill(units, of_node - units, table)
+
+    @cached_property
+    def slowest_seconds(self) -> NDArray[np.float64]:
+        """(T, P): what each table adds to the device that holds most of it."""
+        each = self.devices_per_node
+        of_node = [
+            self.units_of(table).reshape(-1, each)[rank // each].sum()
+            for table, rank in enumerate(self.slowest_ranks.tolist())
+        ]
+        return self._with_spill(self.most_units, np.array(of_node) - self.most_units, slice(None))
+
+    @cached_property
+    def total_seconds(self) -> NDArray[np.float64]:
+        """(T, P): what each table adds to all devices together."""
+        others = self.total_units * (self.devices_per_node - 1)
+        return self._with_spill(self.total_units, others, slice(None))
+
+    def _with_spill(
+        self, units: NDArray[np.int64], others: NDArray[np.int64], tables: int | slice
+    ) -> NDArray[np.float64]:
+        """(n, P): seconds of units and of the units on other devices of the node, (n,) each."""
+        seconds, spill = self.unit_seconds[tables], self.spill_seconds[tables]
+        total: NDArray[np.float64] = units[:, None] * seconds + others[:, None] * spill
+        return total
 
     def by_rank(self, of_unit: NDArray[np.float64]) -> NDArray[np.float64]:
         """(W, K): what the units on each device add up to; ``of_unit`` is (T, K)."""

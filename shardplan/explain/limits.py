@@ -74,8 +74,8 @@ def _single_shard(study: Study, phase: PhaseLine) -> str:
     largest = phase.tables[0]
     names = [planned.table.name for planned in study.planned]
     units = int(study.ledger.units_on(phase.rank)[names.index(largest.table)])
-    seconds = largest.seconds / units
-    if seconds < _MOSTLY * phase.seconds:
+    seconds = largest.seconds / max(units, 1)
+    if not units or seconds < _MOSTLY * phase.seconds:
         return ""
     share = words.percent(seconds / phase.seconds)
     return (

@@ -78,8 +78,8 @@ def _phases(study: Study, members: Sequence[int]) -> tuple[SelectionPhase, ...]:
     ledger = study.ledger
     per_rank = np.zeros((ledger.world_size, ledger.unit_seconds.shape[1]))
     for table in members:
-        per_rank += np.outer(ledger.units_of(table), ledger.unit_seconds[table])
-    all_tables = (ledger.unit_seconds * ledger.total_units[:, None]).sum(axis=0)
+        per_rank += ledger.seconds_of(table)
+    all_tables = ledger.total_seconds.sum(axis=0)
     return tuple(
         SelectionPhase(
             name=phase.name,

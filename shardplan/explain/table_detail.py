@@ -61,7 +61,7 @@ def table_detail(study: Study, name: str) -> TableDetail:
         raise KeyError(name)
     index = names.index(name)
     ledger, planned = study.ledger, study.planned[index]
-    total = ledger.unit_seconds[index] * ledger.total_units[index]
+    total = ledger.total_seconds[index]
     line = tables(study)[index]
     return TableDetail(
         line=line,

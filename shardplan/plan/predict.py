@@ -53,6 +53,8 @@ class Prediction:
 def predict(case: Case, decisions: Sequence[Decision]) -> Prediction:
     """Sum up the units of all decisions per rank, and from that the step.
 
+    A rank also waits for what units on the other ranks of its node use of the memory they share.
+
     The step's time is the longer of its critical path and of what hides behind the batch before::
 
         critical   = dense + sum over the phases that do not overlap of (constant + max over ranks)
@@ -66,6 +68,8 @@ def predict(case: Case, decisions: Sequence[Decision]) -> Prediction:
     costs = case.cost_model.unit_costs(options_of(decisions))
     phases = case.cost_model.phases
     seconds = _per_rank(decisions, costs.load_seconds, ranks, each)
+    if costs.spill_seconds is not None:
+        seconds += _from_neighbours(decisions, costs.spill_seconds, ranks, each)
     seconds += np.array([phase.constant_seconds for phase in phases])
     memory = _per_rank(decisions, costs.memory_bytes, ranks, each)
     memory += case.cost_model.base_memory_bytes
@@ -97,6 +101,19 @@ def _per_rank(
         else:
             on_all += cost
     return on_rank + np.repeat(on_node, each, axis=0) + on_all
+
+
+def _from_neighbours(
+    decisions: Sequence[Decision], spill: NDArray[np.float64], ranks: int, each: int
+) -> NDArray[np.float64]:
+    """(W, P): ``spill`` (decisions, P) summed over the units on the other ranks of each node."""
+    own = np.zeros((ranks, spill.shape[1]))
+    for decision, seconds in zip(decisions, spill, strict=True):
+        if decision.sharding in _ON_DEVICES:
+            for device in decision.targets:
+                own[device] += seconds
+    of_node = own.reshape(-1, each, spill.shape[1]).sum(axis=1)
+    return np.repeat(of_node, each, axis=0) - own
 
 
 def _step_seconds(

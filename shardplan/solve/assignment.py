@@ -4,6 +4,7 @@
     choose      sum over options of item i of y[o] = 1                       for every item
     land        sum over places of x[o, place] = units[o] * y[o]             for every placed option
     stage       load of device d in stage s <= M[s]                          for every (d, s)
+    spilt       what units on node n spill in stage s = spill[n, s]          for every (n, s)
     chain       chain_seconds[c] + sum over stages of chain c of M[s] <= objective
     device_memory, node_memory     bytes on a device, on a node <= capacity
     apart       units of an apart-group on a device <= 1
@@ -14,17 +15,18 @@ differently there, so that the program is a relaxation, and a plan made of it is
 
 Time is counted in units of ``Problem.time_unit``, memory in shares of the largest capacity. A place
 is a device for units that land on one device and a node for units that land on all devices
-of one; all-device options have no ``x``. Places outside an option's domain have no variable.
+of one; all-device options have no ``x``. Places outside an option's domain have no variable. Where
+units spill on the other devices of a node, ``spill`` is part of the load of all its devices.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.placement import Placement, evaluate, per_node
 from shardplan.solve.problem import Problem, Shape
 from shardplan.solve.program import Program, ProgramBuilder
 from shardplan.solve.relaxation import fullest_device_load
@@ -51,6 +53,8 @@ class Assignment:
     stage: NDArray[np.int64]
     base: NDArray[np.int64]
     """(S,): what all-device options put on every device."""
+    spill: NDArray[np.int64]
+    """(N, S): what units spill on every device of a node; (0, S) where none does."""
     objective: int
     """The column that is minimised."""
 
@@ -94,6 +98,9 @@ class Assignment:
         values[self.objective] = evaluation.objective / unit
         everywhere = placement.option[self.problem.shape[placement.option] == Shape.ALL]
         values[self.base] = self.problem.load_seconds[everywhere].sum(axis=0) / unit
+        if len(self.spill) and self.problem.spill_seconds is not None:
+            of_item = self.problem.spill_seconds[placement.option] / unit
+            values[self.spill] = per_node(self.problem, placement, of_item)
         return values
 
 
@@ -129,10 +136,14 @@ def assignment(
     x = build.add_columns("x", [x_option, x_place], upper=limit, integer=~problem.mixable[x_option])
     stage = build.add_columns("M", [stages])
     base = build.add_columns("B", [stages])
+    spill = np.zeros((0, len(stages)), dtype=np.int64)
+    if problem.spill_seconds is not None and not elastic:
+        node, of_stage = (part.ravel() for part in np.indices((problem.node_count, len(stages))))
+        spill = build.add_columns("spill", [node, of_stage]).reshape(-1, len(stages))
     objective = int(
         build.add_columns("missing" if elastic else "objective", [np.array([0])], cost=1.0)[0]
     )
-    result = Assignment(problem, _EMPTY, y, x, x_option, x_place, stage, base, objective)
+    result = Assignment(problem, _EMPTY, y, x, x_option, x_place, stage, base, spill, objective)
     _add_choice(build, result, options)
     _add_blends(build, result, options)
     if not elastic:
@@ -141,7 +152,7 @@ def assignment(
     _add_apart(build, result)
     if cuts and not elastic:
         _add_cuts(build, result, options)
-    return Assignment(problem, build.build(), y, x, x_option, x_place, stage, base, objective)
+    return replace(result, program=build.build())
 
 
 def _places(
@@ -213,8 +224,28 @@ def _add_time(build: ProgramBuilder, model: Assignment, options: NDArray[np.int6
     )
     rows = build.add_rows("stage", [device, stage], upper=0.0)
     build.add_entries(rows, model.stage[stage], -1.0)
-    load = problem.load_seconds / problem.time_unit
-    _add_per_device(build, model, options, rows.reshape(problem.device_count, -1), load)
+    rows = rows.reshape(problem.device_count, -1)
+    _add_per_device(build, model, options, rows, problem.own_seconds / problem.time_unit)
+    if problem.spill_seconds is not None:
+        _add_spill(build, model, rows, problem.spill_seconds / problem.time_unit)
+
+
+def _add_spill(
+    build: ProgramBuilder,
+    model: Assignment,
+    rows: NDArray[np.int64],
+    spill: NDArray[np.float64],
+) -> None:
+    """Put what units spill on a node into the ``rows`` (D, S) of all its devices."""
+    problem = model.problem
+    node, stage = (part.ravel() for part in np.indices(model.spill.shape))
+    spilt = build.add_rows("spilt", [node, stage], lower=0.0, upper=0.0)
+    spilt = spilt.reshape(model.spill.shape)
+    build.add_entries(spilt, model.spill, -1.0)
+    on_device = problem.shape[model.x_option] == Shape.DEVICE
+    at = model.x_place[on_device] // problem.devices_per_node
+    build.add_entries(spilt[at], model.x[on_device, None], spill[model.x_option[on_device]])
+    build.add_entries(rows, np.repeat(model.spill, problem.devices_per_node, axis=0), 1.0)
 
 
 def _add_per_device(

@@ -18,6 +18,8 @@ from shardplan.solve.placement import Placement, evaluate
 from shardplan.solve.problem import Problem, Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 _BLOCK_GAP = 1e-5
@@ -65,7 +67,7 @@ def improve_blocks(
             continue
         found = model.placement(answer.x)
         after = evaluate(block.problem, found)
-        if after.fits and after.objective <= before:
+        if after.fits and after.objective <= before and not work.grows(block, found):
             work.apply(block, found)
     return work.placement()
 
@@ -94,21 +96,36 @@ class _Work:
         others = rng.choice(self.problem.device_count, size=count, replace=False)
         return np.sort(np.append(others[others != slowest][: count - 1], slowest))
 
+    def grows(self, block: _Block, found: Placement) -> bool:
+        """Whether what a block's search found would make the whole objective longer.
+
+        Only where units spill on other devices of their nodes, which a block does not see.
+        """
+        if self.problem.spill_seconds is None:
+            return False
+        option, targets = self.option.copy(), list(self.targets)
+        for item, chosen, places in block.anew(found):
+            option[item], targets[item] = chosen, places
+        before = evaluate(self.problem, self.placement()).objective
+        return evaluate(self.problem, Placement.of(option, targets)).objective > before
+
     def apply(self, block: _Block, found: Placement) -> None:
         """Take over what a block's search found."""
-        for position, item in enumerate(block.items):
-            option = int(block.option[found.option[position]])
-            targets = block.devices[found.targets_of(position)]
+        for item, option, targets in block.anew(found):
             self._add(item, -1.0)
             self.option[item], self.targets[item] = option, targets
             self._add(item, 1.0)
 
     def _add(self, item: int, sign: float) -> None:
         option, targets = int(self.option[item]), self.targets[item]
-        np.add.at(self.load, targets, sign * self.problem.load_seconds[option])
-        np.add.at(self.device_bytes, targets, sign * self.problem.device_bytes[option])
-        nodes = targets // self.problem.devices_per_node
-        np.add.at(self.node_bytes, nodes, sign * self.problem.node_bytes[option])
+        problem = self.problem
+        np.add.at(self.load, targets, sign * problem.own_seconds[option])
+        np.add.at(self.device_bytes, targets, sign * problem.device_bytes[option])
+        nodes = targets // problem.devices_per_node
+        np.add.at(self.node_bytes, nodes, sign * problem.node_bytes[option])
+        if problem.spill_seconds is not None:
+            by_node = self.load.reshape(problem.node_count, -1, problem.stage_count)
+            np.add.at(by_node, nodes, sign * problem.spill_seconds[option])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,12 @@ class _Block:
     """The option of the whole problem that each option of the block's real items is."""
     problem: Problem
     placement: Placement
+
+    def anew(self, found: Placement) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+        """Each real item with the option and the targets that a search found for it."""
+        for position, item in enumerate(self.items):
+            option = int(self.option[found.option[position]])
+            yield item, option, self.devices[found.targets_of(position)]
 
     @classmethod
     def around(
@@ -168,7 +191,10 @@ def _block_problem(
     option: NDArray[np.int64],
     counts: list[int],
 ) -> Problem:
-    """Every device is a node of its own here, and has its share of its real node's free room."""
+    """Every device is a node of its own here, and has its share of its real node's free room.
+
+    What units spill on other devices is left out; what they bear of it now is pinned with the rest.
+    """
     whole, count = work.problem, len(devices)
     moving = _Moving.of(work, devices, items)
     node = devices // whole.devices_per_node

@@ -50,13 +50,14 @@ class Concrete:
             return np.insert(per_option, ends, placement.of_items(problem, per_option), axis=0)
 
         offsets = problem.option_offsets + np.arange(problem.item_count + 1)
-        moves = problem.move_bytes
+        moves, spill = problem.move_bytes, problem.spill_seconds
         concrete = replace(
             problem,
             option_offsets=offsets,
             shape=with_own(problem.shape),
             units=with_own(problem.units),
             load_seconds=with_mix(problem.load_seconds),
+            spill_seconds=None if spill is None else with_mix(spill),
             device_bytes=with_mix(problem.device_bytes),
             node_bytes=with_mix(problem.node_bytes),
             domain=with_own(problem.domain),

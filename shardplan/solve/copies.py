@@ -79,11 +79,15 @@ class Copies:
         devices = place[:, None] * width + np.arange(width)
         node = place if shape is Shape.NODE else place // problem.devices_per_node
         for sums, per_unit in (
-            (self.load, problem.load_seconds),
+            (self.load, problem.own_seconds),
             (self.device_bytes, problem.device_bytes),
         ):
             change = count[:, None] * per_unit[option]
             np.add.at(sums, (copy[:, None], devices), change[:, None])
+        if problem.spill_seconds is not None:
+            by_node = self.load.reshape(self.count, problem.node_count, -1, problem.stage_count)
+            change = count[:, None] * problem.spill_seconds[option]
+            np.add.at(by_node, (copy, node), change[:, None])
         np.add.at(self.node_bytes, (copy, node), count[:, None] * problem.node_bytes[option])
 
 

@@ -163,7 +163,10 @@ class FillingUnits:
         lands: NDArray[np.float64],
         most: tuple[int, int],
     ) -> None:
-        """The slowest device bears the mean of either class, of at ``most`` so many devices."""
+        """The slowest device bears the mean of either class, of at ``most`` so many devices.
+
+        What units spill on their neighbours is left out: these may be of either class.
+        """
         problem, large, others = self.problem, self.large, self.others
         load = problem.load_seconds / problem.time_unit
         stages = np.arange(problem.stage_count)

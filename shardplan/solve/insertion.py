@@ -87,13 +87,10 @@ class Inserter:
         shape = problem.shape[options]
         ratio, reference, power = self._powers(population)
         total = power.sum(axis=1)
-        unit = problem.load_seconds[options] / reference[:, None]
-        growth = (
-            raise_to(
-                np.minimum(ratio[:, None] + unit[:, :, None], LARGEST_RATIO), self.log2_exponent
-            )
-            - power[:, None]
-        )
+        growth = self._growth(problem.load_seconds[options], ratio, reference, power)
+        if problem.spill_seconds is not None:
+            spilt = self._growth(problem.spill_seconds[options], ratio, reference, power)
+            growth += self._neighbours(spilt)
         memory = self._memory(population, options, shape)
         slope = (
             reference
@@ -111,6 +108,25 @@ class Inserter:
         best = score.argmin(axis=1)
         rows = np.arange(population.size)
         return options[rows, best], count[rows, best].astype(np.uint16)
+
+    def _growth(
+        self,
+        unit_seconds: NDArray[np.float64],
+        ratio: NDArray[np.float64],
+        reference: NDArray[np.float64],
+        power: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """(R, n, D, S): by how much ``unit_seconds`` (R, n, S) raise each device's power."""
+        unit = unit_seconds / reference[:, None]
+        after = np.minimum(ratio[:, None] + unit[:, :, None], LARGEST_RATIO)
+        growth: NDArray[np.float64] = raise_to(after, self.log2_exponent) - power[:, None]
+        return growth
+
+    def _neighbours(self, growth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(R, n, D, S): the sum over the other devices of each one's node."""
+        by_node = growth.reshape(*growth.shape[:2], self.problem.node_count, -1, growth.shape[3])
+        others: NDArray[np.float64] = by_node.sum(axis=3, keepdims=True) - by_node
+        return others.reshape(growth.shape)
 
     def _powers(
         self, population: Population

@@ -128,6 +128,8 @@ def large_units(
     """Those that matter to placements better than ``objective``; None where there are none."""
     if problem.stage_count == 1 or (allowed & (problem.shape != Shape.ALL)).sum() > _MOST_COLUMNS:
         return None  # what stands beside a large unit of the only stage never makes it shorter
+    if problem.spill_seconds is not None:
+        return None  # what a device bears is more than what lies on it
     room = np.array(list(_rooms(problem, allowed, unit_rows, objective)))
     found = LargeUnits.of(problem, allowed, room) if np.isfinite(room).all() else None
     return found or None

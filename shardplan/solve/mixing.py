@@ -131,7 +131,8 @@ class _Mix:
         build.add_entries(chain[problem.chain_of_stage], stage, -1.0)
         rows = _Rows(problem, start, items, options, w)
         unit = np.full(problem.stage_count, problem.time_unit)
-        rows.add(build, "stage", problem.load_seconds / unit, None, stage)
+        spill = None if problem.spill_seconds is None else problem.spill_seconds / unit
+        rows.add(build, "stage", problem.own_seconds / unit, None, stage, spill)
         scale = _unit_bytes(problem)
         room = problem.device_capacity / scale * _ROOM
         memory = rows.add(build, "device_memory", problem.device_bytes / scale, room, None)
@@ -186,14 +187,21 @@ class _Rows:
         per_option: NDArray[np.float64],
         room: NDArray[np.float64] | None,
         most: NDArray[np.int64] | None,
+        spill: NDArray[np.float64] | None = None,
     ) -> NDArray[np.int64]:
         """What each device bears is within ``room`` (D, K), or at most ``most`` (K,), columns.
 
-        Returns the rows: of each device, one for each kind that anything bears on.
+        ``spill`` (O, K) comes on top for every unit that lands on a device of the node. Returns the
+        rows: of each device, one for each kind that anything bears on.
         """
         problem = self.problem
         fixed = per_device(problem, self.start, self._fixed(per_option))
-        used = np.flatnonzero(per_option[self.options].any(axis=0) | fixed.any(axis=0))
+        bears = per_option[self.options].any(axis=0)
+        if spill is not None:
+            spilt = per_node(problem, self.start, self._fixed(spill))
+            fixed += np.repeat(spilt, problem.devices_per_node, axis=0)
+            bears |= spill[self.options].any(axis=0)
+        used = np.flatnonzero(bears | fixed.any(axis=0))
         used = used if room is None else np.arange(room.shape[1])
         place, kind = (part.ravel() for part in np.indices((problem.device_count, len(used))))
         upper = -fixed if room is None else room - fixed
@@ -206,7 +214,24 @@ class _Rows:
         at, column, count = self._touched(Shape.DEVICE)
         borne = count[:, None] * per_option[self.options[column]]
         build.add_entries(rows[at], self.w[column][:, None], borne[:, used])
+        if spill is not None:
+            shared = self._shared(build, spill[:, used])
+            build.add_entries(rows, np.repeat(shared, problem.devices_per_node, axis=0), 1.0)
         return rows
+
+    def _shared(self, build: ProgramBuilder, spill: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(N, K): columns for what mixed items spill on every device of a node."""
+        node, kind = (
+            part.ravel() for part in np.indices((self.problem.node_count, spill.shape[1]))
+        )
+        shared = build.add_columns("spill", [node, kind]).reshape(-1, spill.shape[1])
+        rows = build.add_rows("spilt", [node, kind], lower=0.0, upper=0.0)
+        rows = rows.reshape(shared.shape)
+        build.add_entries(rows, shared, -1.0)
+        at, column, count = self._touched(Shape.NODE)
+        spilt = count[:, None] * spill[self.options[column]]
+        build.add_entries(rows[at], self.w[column][:, None], spilt)
+        return shared
 
     def add_to_nodes(
         self,

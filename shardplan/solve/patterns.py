@@ -68,11 +68,12 @@ def prove_balance(
     """Close in on the best objective of a problem with one stage, from bounds in seconds.
 
     ``allowed`` (O,) are the options that a placement below ``upper_bound`` can be made of. None
-    where the method does not apply: several stages, units that land on nodes, options that can be
-    mixed, or no incumbent.
+    where the method does not apply: several stages, units that land on nodes or spill on others,
+    options that can be mixed, or no incumbent.
     """
-    on_nodes = bool((problem.shape[allowed] == Shape.NODE).any() or problem.mixable.any())
-    if problem.stage_count != 1 or on_nodes or not np.isfinite(upper_bound):
+    beyond = bool((problem.shape[allowed] == Shape.NODE).any() or problem.mixable.any())
+    beyond |= problem.spill_seconds is not None
+    if problem.stage_count != 1 or beyond or not np.isfinite(upper_bound):
         return None
     allowed = undominated(problem, allowed)
     constant = float(problem.chain_seconds[problem.chain_of_stage[0]])

@@ -43,12 +43,15 @@ class Pinned:
         devices, per_node = whole.device_count, whole.devices_per_node
         domain, domains = _domains(whole, placement, is_free, option)
         ends = np.cumsum(counts)
+        # What pinned items spill on their neighbours is in the rest's loads.
+        spill, none = whole.spill_seconds, np.zeros_like(rest.load_seconds)
         problem = replace(
             whole,
             option_offsets=np.concatenate([[0], ends, ends[-1] + np.arange(1, devices + 1)]),
             shape=np.append(whole.shape[option], np.full(devices, Shape.DEVICE, dtype=np.int8)),
             units=np.append(whole.units[option], np.ones(devices, dtype=np.int64)),
             load_seconds=np.vstack([whole.load_seconds[option], rest.load_seconds]),
+            spill_seconds=None if spill is None else np.vstack([spill[option], none]),
             device_bytes=np.vstack([whole.device_bytes[option], rest.device_bytes]),
             node_bytes=np.vstack(
                 [whole.node_bytes[option], np.repeat(rest.node_bytes / per_node, per_node, axis=0)]
@@ -85,10 +88,11 @@ class Pinned:
 
 def _evaluate_rest(whole: Problem, placement: Placement, is_free: NDArray[np.bool_]) -> Evaluation:
     """What the pinned items alone put on devices and nodes."""
-    pinned = ~is_free[whole.item_of_option][:, None]
+    pinned, spill = ~is_free[whole.item_of_option][:, None], whole.spill_seconds
     bare = replace(
         whole,
         load_seconds=np.where(pinned, whole.load_seconds, 0.0),
+        spill_seconds=None if spill is None else np.where(pinned, spill, 0.0),
         device_bytes=np.where(pinned, whole.device_bytes, 0.0),
         node_bytes=np.where(pinned, whole.node_bytes, 0.0),
     )

@@ -91,8 +91,11 @@ def evaluate(problem: Problem, placement: Placement) -> Evaluation:
     """Sum up a placement's loads and bytes per device and node, and its objective."""
     load, device_bytes = (
         per_device(problem, placement, placement.of_items(problem, per_option))
-        for per_option in (problem.load_seconds, problem.device_bytes)
+        for per_option in (problem.own_seconds, problem.device_bytes)
     )
+    if problem.spill_seconds is not None:
+        spilt = per_node(problem, placement, placement.of_items(problem, problem.spill_seconds))
+        load += np.repeat(spilt, problem.devices_per_node, axis=0)
     node_bytes = per_node(problem, placement, placement.of_items(problem, problem.node_bytes))
     return Evaluation(
         load,

@@ -62,12 +62,15 @@ class Population:
     ) -> None:
         problem = self.problem
         signed = sign * counts
-        self.load += signed[:, :, None] * problem.load_seconds[options][:, None]
+        self.load += signed[:, :, None] * problem.own_seconds[options][:, None]
         self.device_bytes += signed[:, :, None] * problem.device_bytes[options][:, None]
         by_node = signed.reshape(self.size, problem.node_count, problem.devices_per_node)
         on_device = (problem.shape[options] == Shape.DEVICE)[:, None]
         units = np.where(on_device, by_node.sum(axis=2), by_node[:, :, 0])
         self.node_bytes += units[:, :, None] * problem.node_bytes[options][:, None]
+        if problem.spill_seconds is not None:
+            spilt = units[:, :, None] * problem.spill_seconds[options][:, None]
+            self.load += np.repeat(spilt, problem.devices_per_node, axis=1)
         if problem.apart:
             member = self._members[:, items].T[:, None]
             self.held += np.where(member, signed[:, :, None], 0.0).astype(np.int64)
@@ -120,12 +123,15 @@ class Population:
         self.option[row], self.count[row] = placement.option, counts
         self.held[row] = counts.T.astype(np.int64) @ self._members.T
         weights = counts.astype(np.float64).T
-        self.load[row] = weights @ problem.load_seconds[placement.option]
+        self.load[row] = weights @ problem.own_seconds[placement.option]
         self.device_bytes[row] = weights @ problem.device_bytes[placement.option]
         by_node = weights.reshape(problem.node_count, problem.devices_per_node, -1)
         on_device = problem.shape[placement.option] == Shape.DEVICE
         units = np.where(on_device, by_node.sum(axis=1), by_node[:, 0])
         self.node_bytes[row] = units @ problem.node_bytes[placement.option]
+        if problem.spill_seconds is not None:
+            spilt = units @ problem.spill_seconds[placement.option]
+            self.load[row] += np.repeat(spilt, problem.devices_per_node, axis=0)
 
 
 def _apart_groups(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

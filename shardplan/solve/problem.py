@@ -45,7 +45,8 @@ class Problem:
     units: NDArray[np.int64]
     """(O,): how many units the option has; 1 for shape ALL."""
     load_seconds: NDArray[np.float64]
-    """(O, S): what one unit adds to each stage of each device that it lands on."""
+    """(O, S): what one unit adds to each stage of each device that it lands on; of what the
+    devices of a node share, as if it had all of that to itself."""
     device_bytes: NDArray[np.float64]
     """(O, T): what one unit needs of each tier of each device that it lands on."""
     node_bytes: NDArray[np.float64]
@@ -78,6 +79,11 @@ class Problem:
     """(O,): the least bytes that move when an option is chosen, wherever its units land."""
     move_limit_bytes: float = float("inf")
     """The most that may move in all; it bounds the relaxations, and is nothing to the search."""
+    spill_seconds: NDArray[np.float64] | None = None
+    """(O, S): what one unit of shape DEVICE adds to each stage of every *other* device of the node
+    that it lands on, since they share what it uses; at most its load. 0 for the other shapes, whose
+    loads count all devices of a node. None: nothing is shared.
+    """
 
     @property
     def item_count(self) -> int:
@@ -123,7 +129,19 @@ class Problem:
     @cached_property
     def total_load_seconds(self) -> NDArray[np.float64]:
         """(O, S): what an option adds to each stage, summed over all devices."""
-        return self.load_seconds * (self.units * self.width)[:, None]
+        total = self.load_seconds * (self.units * self.width)[:, None]
+        if self.spill_seconds is not None:
+            total += self.spill_seconds * (self.units * (self.devices_per_node - 1))[:, None]
+        return total
+
+    @cached_property
+    def own_seconds(self) -> NDArray[np.float64]:
+        """(O, S): the load less the spill: what is left where a unit spills on its device too."""
+        return (
+            self.load_seconds
+            if self.spill_seconds is None
+            else (self.load_seconds - self.spill_seconds)
+        )
 
     @cached_property
     def total_device_bytes(self) -> NDArray[np.float64]:

@@ -86,10 +86,11 @@ class _Board:
 
     @classmethod
     def without(cls, problem: Problem, placement: Placement, item: int) -> _Board:
-        own = problem.item_of_option == item
+        own, spill = problem.item_of_option == item, problem.spill_seconds
         bare = replace(
             problem,
             load_seconds=np.where(own[:, None], 0.0, problem.load_seconds),
+            spill_seconds=None if spill is None else np.where(own[:, None], 0.0, spill),
             device_bytes=np.where(own[:, None], 0.0, problem.device_bytes),
             node_bytes=np.where(own[:, None], 0.0, problem.node_bytes),
         )
@@ -121,9 +122,13 @@ class _Board:
                 return None
             target = self._best(option, size, free, load, held, shared)
             devices = slice(target * size, (target + 1) * size)
-            load[devices] += problem.load_seconds[option]
+            node = target * size // problem.devices_per_node
+            load[devices] += problem.own_seconds[option]
             held[devices] += problem.device_bytes[option]
-            shared[target * size // problem.devices_per_node] += problem.node_bytes[option]
+            shared[node] += problem.node_bytes[option]
+            if problem.spill_seconds is not None:
+                by_node = load.reshape(problem.node_count, -1, problem.stage_count)
+                by_node[node] += problem.spill_seconds[option]
             targets.append(target)
             if self.is_apart:
                 free[target] = False
@@ -142,12 +147,15 @@ class _Board:
         problem = self.problem
         after = (load + problem.load_seconds[option]).reshape(-1, size, problem.stage_count)
         slowest = np.maximum(after.max(axis=1), load.max(axis=0))
+        node = np.arange(len(slowest)) * size // problem.devices_per_node
+        if problem.spill_seconds is not None:
+            by_node = load.reshape(problem.node_count, -1, problem.stage_count).max(axis=1)
+            slowest = np.maximum(slowest, (by_node + problem.spill_seconds[option])[node])
         chains = np.tile(problem.chain_seconds, (len(slowest), 1))
         for stage, chain in enumerate(problem.chain_of_stage.tolist()):
             chains[:, chain] += slowest[:, stage]
         over = (held + problem.device_bytes[option] - problem.device_capacity).clip(min=0)
         over = over.sum(axis=1).reshape(-1, size).sum(axis=1)
-        node = np.arange(len(slowest)) * size // problem.devices_per_node
         on_node = (shared + problem.node_bytes[option] - problem.node_capacity).clip(min=0)
         over += on_node.sum(axis=1)[node]
         order = np.lexsort((after.sum(axis=(1, 2)), chains.max(axis=1), over, ~free))

@@ -91,10 +91,16 @@ def relax(
 
 
 def fullest_device_load(problem: Problem) -> NDArray[np.float64]:
-    """(O, S): a load that some device bears when the option is chosen: its units, spread evenly."""
+    """(O, S): a load that some device bears when the option is chosen: its units, spread evenly.
+
+    The node with the most units has a device with no fewer than an even spread gives any device.
+    """
     slots = np.where(problem.shape == Shape.NODE, problem.node_count, problem.device_count)
     slots = np.where(problem.shape == Shape.ALL, 1, slots)
-    return problem.load_seconds * np.ceil(problem.units / slots)[:, None]
+    fullest = problem.own_seconds * np.ceil(problem.units / slots)[:, None]
+    if problem.spill_seconds is not None:
+        fullest += problem.spill_seconds * np.ceil(problem.units / problem.node_count)[:, None]
+    return fullest
 
 
 def relaxation_program(

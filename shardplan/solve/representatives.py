@@ -43,12 +43,14 @@ class Representatives:
         first = np.unique(problem.blends[order], return_index=True)[1]
         option = np.sort(order[first])
         counts = np.bincount(problem.item_of_option[option], minlength=problem.item_count)
+        spill = problem.spill_seconds
         few = replace(
             problem,
             option_offsets=np.concatenate([[0], np.cumsum(counts)]),
             shape=problem.shape[option],
             units=problem.units[option],
             load_seconds=problem.load_seconds[option],
+            spill_seconds=None if spill is None else spill[option],
             device_bytes=problem.device_bytes[option],
             node_bytes=problem.node_bytes[option],
             domain=problem.domain[option],

@@ -21,16 +21,18 @@ def merge_stages(problem: Problem) -> Problem:
 
     What all-device options add is the same on every device, so that a stage's slowest device is the
     one with the most of the rest. Where the rest of two stages is proportional, or one has none,
-    the maximum of the sum is the sum of the maxima.
+    the maximum of the sum is the sum of the maxima. The rest is what units add to their devices and
+    to these devices' neighbours.
     """
     groups = _groups(problem)
     merge = np.zeros((problem.stage_count, len(groups)))
     for merged, stages in enumerate(groups):
         merge[stages, merged] = 1.0
-    names = problem.stage_names
+    names, spill = problem.stage_names, problem.spill_seconds
     return replace(
         problem,
         load_seconds=problem.load_seconds @ merge,
+        spill_seconds=None if spill is None else spill @ merge,
         chain_of_stage=np.array([problem.chain_of_stage[stages[0]] for stages in groups]),
         stage_names=tuple("+".join(names[s] for s in stages) for stages in groups if names),
     )
@@ -39,6 +41,8 @@ def merge_stages(problem: Problem) -> Problem:
 def _groups(problem: Problem) -> list[list[int]]:
     """Stages that may be merged; each group's first one leads it."""
     placed = problem.load_seconds[problem.shape != Shape.ALL]
+    if problem.spill_seconds is not None:
+        placed = np.vstack([placed, problem.spill_seconds])
     groups: list[list[int]] = []
     # Stages with placed loads first: one without any goes with whichever leads its chain.
     for stage in sorted(range(problem.stage_count), key=lambda s: not placed[:, s].any()):

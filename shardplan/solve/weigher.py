@@ -69,7 +69,8 @@ class Weigher:
         at_once = max(1, _CELLS // (len(combinations) * 2 * width * problem.stage_count))
         for first in range(0, len(chosen), at_once):
             some = slice(first, first + at_once)
-            score = _Pooled(self._copies, changes, pairs, some, combinations).scores(self)
+            pooled = _Pooled(self._copies, changes, pairs, some, combinations)
+            score = pooled.scores(self)
             if heat_seconds > 0.0:
                 noise = rng.standard_exponential(score.shape, dtype=np.float32)
                 score += heat_seconds * np.log(noise.clip(1e-30))
@@ -83,18 +84,35 @@ class Weigher:
         base: NDArray[np.float64],
         change: NDArray[np.float64],
         combinations: NDArray[np.float32],
+        times: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
         """(G, 2 ** K): seconds that the devices of each pair add to the smooth objective.
 
-        From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them.
+        From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them; each load stands
+        for so many, ``times`` (G, 2, width, S), all by default for one.
         """
         unit = self._reference[copy]
         load = _combined(base / unit[:, None, None], change / unit[:, None, None], combinations)
         np.clip(load, np.float32(0.0), np.float32(self._largest), out=load)
         power = raise_to(load, self._log2_exponent)
+        if times is not None:
+            power *= times.astype(np.float32)[:, None]
         slope = self._slope[copy].astype(np.float32)
         seconds: NDArray[np.float32] = np.matmul(power.sum(axis=(2, 3)), slope[:, :, None])[..., 0]
         return seconds
+
+    def fullest(
+        self, copy: NDArray[np.int64], load: NDArray[np.float64], counted: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(G, 2, 1, S) each: the longest of the ``counted`` (G, 2, width) loads, and for how many
+        of it all of them stand in the sum of powers."""
+        unit = self._reference[copy][:, None, None]
+        ratio = np.where(counted[..., None], load / unit, 0.0)
+        most = ratio.max(axis=2, keepdims=True)
+        relative = np.where(counted[..., None], ratio / most.clip(1e-30), 0.0)
+        times = raise_to(relative, self._log2_exponent).sum(axis=2, keepdims=True)
+        idle = counted.sum(axis=2)[:, :, None, None]
+        return most * unit, np.where(most > 0.0, times, idle)
 
     def price(self, copy: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,): seconds for a tier that is over by its whole capacity."""
@@ -127,12 +145,14 @@ class _Pooled:
     def scores(self, weigher: Weigher) -> NDArray[np.float32]:
         """(G, 2 ** K): seconds and the price of bytes over capacity."""
         copies, problem = self._copies, self._copies.problem
-        score = weigher.seconds(
-            self._copy,
-            copies.load[self._copy[:, None, None], self._devices],
-            self._change(problem.load_seconds),
-            self._combinations,
-        )
+        change = self._change(problem.load_seconds)
+        beyond = None
+        if problem.spill_seconds is not None and not self._on_nodes:
+            beyond = self._spill(weigher, change, problem.spill_seconds)
+        base = copies.load[self._copy[:, None, None], self._devices]
+        score = weigher.seconds(self._copy, base, change, self._combinations)
+        if beyond is not None:
+            score += beyond
         price = weigher.price(self._copy)
         bytes_ = copies.device_bytes[self._copy[:, None, None], self._devices]
         capacity = problem.device_capacity[self._devices]
@@ -149,6 +169,27 @@ class _Pooled:
             - changes.before[:, :, None] * per_unit[changes.old][:, None]
         )
         return total
+
+    def _spill(
+        self, weigher: Weigher, change: NDArray[np.float64], spill: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """(G, 2 ** K): seconds of the devices outside each pair, on which its units spill.
+
+        The fullest of a node stands for all of them. What units spill on the other device of the
+        pair is added to ``change`` (G, K, 2, S).
+        """
+        problem, copy = self._copies.problem, self._copy[:, None, None]
+        each = problem.devices_per_node
+        spilt = self._change(spill)
+        node = self._places // each
+        together = node[:, 0] == node[:, 1]
+        change[together] += spilt[together][:, :, ::-1]
+        spilt[together] = spilt[together].sum(axis=2, keepdims=True)
+        devices = node[:, :, None] * each + np.arange(each)
+        counted = (devices[:, :, None] != self._places[:, None, :, None]).all(axis=2)
+        counted[together, 1] = False  # the same devices as on the other side
+        base, times = weigher.fullest(self._copy, self._copies.load[copy, devices], counted)
+        return weigher.seconds(self._copy, base, spilt, self._combinations, times)
 
     def _shared(
         self,

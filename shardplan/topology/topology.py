@@ -59,23 +59,22 @@ class Topology:
         """The graph as arrays."""
         return Network.of(self.graph, self.layout)
 
-    def read_share_bytes_per_second(self, tier: Tier) -> float:
-        """What one device reads of a node's tier when all devices of the node read at once."""
-        share = tier.read_bytes_per_second / self.devices_per_node
-        return min(self.host_link_bytes_per_second, share)
+    def read_share_bytes_per_second(self, tier: Tier, devices: int) -> float:
+        """What one device reads of a node's tier when so many devices of the node read at once."""
+        return min(self.host_link_bytes_per_second, tier.read_bytes_per_second / devices)
 
-    def write_share_bytes_per_second(self, tier: Tier) -> float:
-        """What one device writes to a node's tier when all devices of the node write at once."""
-        share = tier.write_bytes_per_second / self.devices_per_node
-        return min(self.host_link_bytes_per_second, share)
+    def write_share_bytes_per_second(self, tier: Tier, devices: int) -> float:
+        """What one device writes to a node's tier when so many devices of the node write."""
+        return min(self.host_link_bytes_per_second, tier.write_bytes_per_second / devices)
 
-    def swap_seconds_per_byte(self, tier: Tier) -> float:
-        """What a byte read of a node's tier takes if one is written for it, all devices at once.
+    def swap_seconds_per_byte(self, tier: Tier, devices: int) -> float:
+        """What a byte read of a node's tier takes if one is written for it, and so many devices
+        of the node do so at once.
 
         The host link carries both directions at a time; the tier serves one after the other.
         """
         served = 1 / tier.read_bytes_per_second + 1 / tier.write_bytes_per_second
-        return max(1 / self.host_link_bytes_per_second, served * self.devices_per_node)
+        return max(1 / self.host_link_bytes_per_second, served * devices)
 
     def route(self, collective: Collective, scope: Scope) -> tuple[Level, ...]:
         """The levels at which a collective moves bytes, scale-up first; none for one device."""

@@ -32,12 +32,16 @@ def fetched(access, draws, room):
 
 
 class Oracle:
-    """Seconds by phase, and bytes by tier, of one unit of one option on one device."""
+    """Seconds by phase, and bytes by tier, of one unit of one option on one device.
+
+    Of a node's memory tiers it has what is left if ``sharers`` devices use them alike.
+    """
 
     def __init__(self, workload, topology, profile, collectives):
         self.workload, self.topology, self.profile = workload, topology, profile
         self.collectives = collectives
         self.world, self.local = topology.world_size, topology.devices_per_node
+        self.sharers = self.local
         outputs = sum(len(t.features) * t.dim for t in workload.tables)
         ids = sum(t.pooling + len(t.features) for t in workload.tables)
         self.elements = workload.global_batch * outputs / self.world
@@ -63,16 +67,26 @@ class Oracle:
         cache, tiers = self.profile.cache, self.topology
         row = columns * table.dtype.bytes
         half = 1 / tiers.ddr.read_bytes_per_second + 1 / tiers.ddr.write_bytes_per_second
-        swap = max(1 / tiers.host_link_bytes_per_second, half * self.local) / cache.path
+        swap = max(1 / tiers.host_link_bytes_per_second, half * self.sharers) / cache.path
         seconds = cache.per_id * ids + swap * row * self.missed(table, hbm) / parts
         if kernel == "key_value":
             moved = math.ceil(row / cache.ssd_page_bytes) * cache.ssd_page_bytes
             for rate in (tiers.ssd.read_bytes_per_second, tiers.ssd.write_bytes_per_second):
                 per_row = max(1 / tiers.ssd.iops, moved / rate)
-                seconds += self.local * per_row * self.missed(table, hbm + ddr) / parts
+                seconds += self.sharers * per_row * self.missed(table, hbm + ddr) / parts
         return seconds
 
-    def seconds(self, kind, kernel, table, cuts, hbm=0.0, ddr=0.0):
+    def spill(self, kind, *way):
+        """What a unit adds to each other device of its node."""
+        if kind not in ("table_wise", "column_wise"):
+            return [0.0] * 7
+        crowded = self.seconds(kind, *way, sharers=self.local)
+        alone = self.seconds(kind, *way, sharers=1)
+        return [(crowded[phase] - alone[phase]) / (self.local - 1) for phase in crowded]
+
+    def seconds(self, kind, kernel, table, cuts, hbm=0.0, ddr=0.0, sharers=None):
+        on_device = kind in ("table_wise", "column_wise")
+        self.sharers = sharers or (1 if on_device else self.local)
         batch = self.workload.global_batch
         samples = batch / self.world if kind == "data_parallel" else batch
         shards, parts = self.shards(kind, table, cuts)
@@ -122,7 +136,7 @@ class Oracle:
         if not in_ddr:
             return costs.hbm.per_unique_byte
         ddr, link = self.topology.ddr, self.topology.host_link_bytes_per_second
-        slower = min(ddr.read_bytes_per_second, ddr.write_bytes_per_second) / self.local
+        slower = min(ddr.read_bytes_per_second, ddr.write_bytes_per_second) / self.sharers
         return costs.ddr.per_unique_byte + 1 / (min(link, slower) * costs.ddr_path.unique)
 
     def kernel(self, costs, kernel, sums):
@@ -133,8 +147,8 @@ class Oracle:
         ]  # fmt: skip
         if kernel == "fused_uvm":
             ddr, link = self.topology.ddr, self.topology.host_link_bytes_per_second
-            read = min(link, ddr.read_bytes_per_second / self.local)
-            write = min(link, ddr.write_bytes_per_second / self.local)
+            read = min(link, ddr.read_bytes_per_second / self.sharers)
+            write = min(link, ddr.write_bytes_per_second / self.sharers)
             if costs.ddr_path.read:
                 per[2] += 1 / (read * costs.ddr_path.read)
             if costs.ddr_path.unique:

@@ -79,13 +79,17 @@ def test_arrays_agree_with_loops(tables, training, batch, nodes):
         costs.workload, costs.topology, costs.profile, Collectives(costs.topology, costs.profile)
     )
     found = costs.unit_costs(options(*((t, *way) for t in range(len(tables)) for way in WAYS)))
-    rows = iter(zip(found.load_seconds, found.memory_bytes, strict=True))
+    spill = found.spill_seconds
+    spill = np.zeros_like(found.load_seconds) if spill is None else spill
+    rows = iter(zip(found.load_seconds, spill, found.memory_bytes, strict=True))
     for one in tables:
         for kind, kernel, cuts, *cache in WAYS:
-            seconds, held = next(rows)
+            seconds, spilt, held = next(rows)
             expected = oracle.seconds(kind, kernel, one, cuts, *cache)
             assert list(expected) == [phase.name for phase in costs.phases]
             assert seconds.tolist() == pytest.approx(list(expected.values()), rel=1e-9)
+            waits = oracle.spill(kind, kernel, one, cuts, *cache)
+            assert spilt.tolist() == pytest.approx(waits, rel=1e-9, abs=1e-9 * seconds.max())
             wanted = oracle.bytes(kind, kernel, one, cuts, *cache)
             if kind == "data_parallel":  # a part of a sample is rounded up to a whole id
                 assert held[0] == pytest.approx(wanted[0], abs=1)
@@ -146,10 +150,11 @@ def test_table_wise_output_by_hand():
 
 
 def test_host_memory_by_hand():
-    """Each of 4 devices gets a quarter of 200 GB/s, less than its 64 GB/s link, at 45%.
+    """One device gets the 64 GB/s of its link, and 4 a quarter of 200 GB/s each, at 45%.
 
-    Of a million equally likely rows 151,147 are touched, and 50 MB of cache keep 97,656 of them:
-    35.4% of the accesses read the others.
+    A unit on one device spills a third of the difference on each of the others. Of a million
+    equally likely rows 151,147 are touched, and 50 MB of cache keep 97,656 of them: 35.4% of the
+    accesses read the others.
     """
     costs = model(table(rows=10**6, dim=128, pooling=20.0))
     hbm, ddr = (load(costs, "table_wise", k)["lookup_forward"] for k in ("fused", "fused_uvm"))
@@ -157,8 +162,13 @@ def test_host_memory_by_hand():
     touched = 10**6 * (1 - (1 - 1e-6) ** draws)
     kept = 50_000_000 / 512
     fetched_bytes = (kept + draws * (1 - kept / touched)) * 512
-    expected = fetched_bytes / (50e9 * 0.45) - fetched_bytes / 2680e9
+    expected = fetched_bytes / (64e9 * 0.45) - fetched_bytes / 2680e9
     assert ddr - hbm == pytest.approx(expected, rel=1e-6)
+    found = costs.unit_costs(option("table_wise", "fused_uvm")).spill_seconds
+    assert found is not None
+    at = [phase.name for phase in costs.phases].index("lookup_forward")
+    assert found[0, at] == pytest.approx(fetched_bytes / 0.45 * (1 / 50e9 - 1 / 64e9) / 3, rel=1e-6)
+    assert costs.unit_costs(option("row_wise", "fused_uvm")).spill_seconds is None
 
 
 @pytest.mark.parametrize("cuts", [2, 4, 8])

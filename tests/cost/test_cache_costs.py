@@ -52,9 +52,14 @@ def test_a_cache_over_ssd_by_hand():
     seconds = load(costs, "table_wise", "key_value", cache=(0.25, 0.25))["prefetch"]
     ids, touched = 8_192 * 20, 10**6 * (1 - (1 - 1e-6) ** (8_192 * 20))
     cache = costs.profile.cache
-    over_link = 0.75 * touched * 512 * max(1 / 64e9, 4 * (1 / 200e9 + 1 / 160e9)) / cache.path
-    from_ssd = 0.5 * touched * 4 * (max(1 / 2e6, 4096 / 12e9) + max(1 / 2e6, 4096 / 6e9))
+    swapped, half = 0.75 * touched * 512 / cache.path, 1 / 200e9 + 1 / 160e9
+    from_ssd = 0.5 * touched * (max(1 / 2e6, 4096 / 12e9) + max(1 / 2e6, 4096 / 6e9))
+    over_link = swapped * max(1 / 64e9, half)
     assert seconds == pytest.approx(cache.per_id * ids + over_link + from_ssd, rel=1e-3)
+    found = costs.unit_costs(option("table_wise", "key_value", cache=(0.25, 0.25)))
+    assert found.spill_seconds is not None
+    waits = (swapped * 4 * half - over_link) / 3 + from_ssd
+    assert found.spill_seconds[0, 1] == pytest.approx(waits, rel=1e-3)
 
 
 def test_a_cache_that_counts_reads_holds_the_hottest_rows():

@@ -17,7 +17,7 @@ def test_the_tables_of_a_device_and_the_constants_make_up_its_time_in_each_phase
     """The plan's own seconds per rank are summed up elsewhere, by another route."""
     constants = [phase.constant_seconds for phase in study.case.cost_model.phases]
     for rank in range(4):
-        spent = study.ledger.units_on(rank) @ study.ledger.unit_seconds + constants
+        spent = study.ledger.seconds_on(rank).sum(axis=0) + constants
         np.testing.assert_allclose(spent, study.rank_seconds[rank], rtol=1e-8)
 
 

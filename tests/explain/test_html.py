@@ -100,8 +100,8 @@ def test_the_matrix_has_a_cell_for_each_device_of_each_table(study):
         for left, top, wide, _ in boxes(drawn, f"m{shade}"):
             first = round((left - 170) / width)
             painted[round((top - 18) / 14), first : first + round(wide / width)] = shade
-    spent = study.ledger.unit_seconds[:, study.is_counted].sum(axis=1)
-    seconds = np.stack([study.ledger.units_on(rank) * spent for rank in range(ranks)], axis=1)
+    spent = [study.ledger.seconds_on(rank)[:, study.is_counted] for rank in range(ranks)]
+    seconds = np.stack([each.sum(axis=1) for each in spent], axis=1)
     assert ((painted > 0) == (seconds > 0)).all()
     darkest = np.unravel_index(seconds.argmax(), seconds.shape)
     assert painted[darkest] == SHADES

@@ -36,6 +36,8 @@ class PlainCosts:
     tables: tuple[Table, ...]
     phases = (Phase("ids", True, 0.5), Phase("lookup", False, 0.25), Phase("wire", False, 0.0))
     base_memory_bytes = np.array([1000.0, 100.0, 0.0])
+    spill_share: float = 0.0
+    """Of a unit's lookup in DDR, what the other devices of its node wait for it."""
 
     def unit_costs(self, options):
         rows = np.array([self.tables[t].rows for t in options.table], dtype=float)
@@ -44,9 +46,11 @@ class PlainCosts:
         in_ddr = options.has_kernel(Kernel.FUSED_UVM)
         weights = rows * width * 4
         nothing = np.zeros(len(options))
+        spilt = np.where(in_ddr, width / 10 * self.spill_share, 0.0)
         return UnitCosts(
             np.column_stack([rows / 1e4, width / 10, rows * width / 1e5]),
             np.column_stack([np.where(in_ddr, 0, weights), np.where(in_ddr, weights, 0), nothing]),
+            np.column_stack([nothing, spilt, nothing]) if self.spill_share else None,
         )
 
     def shard_bytes(self, options, rows, columns):

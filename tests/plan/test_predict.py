@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from plan_cases import ONE_OF_EACH, make_case
+from plan_cases import ONE_OF_EACH, PlainCosts, make_case
 
 from shardplan.options.kernel import Kernel
 from shardplan.options.sharding_type import ShardingType
@@ -39,6 +41,22 @@ def test_a_step_is_as_long_as_what_hides_behind_the_batch_before_when_that_is_lo
     found = predict(make_case(dims=(4,), rows=10**6), _tables(1))
     assert found.step_seconds == pytest.approx(0.5 + 100)
     assert found.balance_seconds == pytest.approx(1.5 + 0.25 + 0.4 + 40)
+
+
+def test_a_rank_waits_for_what_the_others_of_its_node_use_of_shared_memory():
+    """Lookups of 6.4, of two column shards of 1.6, and of 3.2 in HBM, which nobody waits for.
+
+    Ranks 0 and 1 are a node, 2 and 3 another. Half of each lookup in DDR is the neighbour's wait.
+    """
+    case = make_case(dims=(64, 32, 32))
+    case = replace(case, cost_model=PlainCosts(case.workload.tables, spill_share=0.5))
+    decisions = (
+        Decision(0, ShardingType.TABLE_WISE, Kernel.FUSED_UVM, 1, (0,)),
+        Decision(1, ShardingType.COLUMN_WISE, Kernel.FUSED_UVM, 2, (0, 1)),
+        Decision(2, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (3,)),
+    )
+    lookup = predict(case, decisions).rank_seconds[:, 1] - 0.25
+    np.testing.assert_allclose(lookup, [6.4 + 1.6 + 0.8, 1.6 + 3.2 + 0.8, 0.0, 3.2], atol=1e-12)
 
 
 def test_every_sharding_type_lands_on_its_ranks(case):

@@ -88,6 +88,11 @@ class _Load:
         option, targets = way
         each = problem.device_count // problem.node_count
         landings = [([device], [device // each]) for device in targets]
+        if problem.shape[option] == Shape.DEVICE and problem.spill_seconds is not None:
+            for device in targets:
+                first = device - device % each
+                for other in {*range(first, first + each)} - {device}:
+                    self.seconds[other] += problem.spill_seconds[option]
         if problem.shape[option] == Shape.NODE:
             landings = [(range(n * each, (n + 1) * each), [n]) for n in targets]
         if problem.shape[option] == Shape.ALL:

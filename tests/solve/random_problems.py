@@ -13,7 +13,10 @@ SCALES = (1.0, 1e-3, 1e-5)
 
 @st.composite
 def problems(draw: st.DrawFn) -> Problem:
-    """Up to 5 items on up to 4 devices, often with little memory to spare or too little."""
+    """Up to 5 items on up to 4 devices, often with little memory to spare or too little.
+
+    In a third of them devices of a node share some of what units use.
+    """
     nodes = draw(st.sampled_from([1, 2, 2]))
     devices = draw(st.sampled_from([2, 4, 4] if nodes == 2 else [1, 2, 3, 4]))
     items = draw(st.integers(1, 5))
@@ -41,6 +44,10 @@ def problems(draw: st.DrawFn) -> Problem:
 
     load = array(st.sampled_from([0, 1, 2, 3, 5, 8, 13]), total, len(chain_of_stage))
     scale = draw(st.sampled_from(SCALES))
+    spill = None
+    if draw(st.sampled_from([False, False, True])):
+        shared = array(st.sampled_from([0.0, 0.0, 0.5, 1.0]), total, 1)
+        spill = load * scale / 8.0 * np.where((shape == Shape.DEVICE)[:, None], shared, 0.0)
     device_bytes = array(st.integers(0, 9), total, 1)
     node_bytes = array(st.sampled_from([0, 0, 1, 2, 5]), total, 2)
     tightness = draw(st.sampled_from([1.5, 2.0, 3.0, 5.0, 1.0]))
@@ -64,6 +71,7 @@ def problems(draw: st.DrawFn) -> Problem:
         domain=domain,
         domains=domains,
         apart=apart,
+        spill_seconds=spill,
     )
 
 

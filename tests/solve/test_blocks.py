@@ -48,7 +48,7 @@ def on_devices_alone(problem: Problem) -> Problem:
     """The problem as one that a block of the whole cluster is the same as.
 
     All units land on devices, none has to be kept apart from others, no option has more units than
-    there are devices, and nothing needs memory that devices share.
+    there are devices, and nothing needs memory or time that devices share.
     """
     return replace(
         problem,
@@ -56,6 +56,7 @@ def on_devices_alone(problem: Problem) -> Problem:
         units=np.minimum(problem.units, problem.device_count),
         node_bytes=np.zeros_like(problem.node_bytes),
         apart=(),
+        spill_seconds=None,
     )
 
 

@@ -27,6 +27,7 @@ def cached_problems(draw: st.DrawFn) -> Problem:
     """Up to 3 items on 2 devices, each whole in memory, far away, or cached in part.
 
     Three options with falling loads and rising bytes can be mixed; loads are convex in the bytes.
+    In half of the problems the other device of the node waits for what is fetched from far away.
     """
     items, stages = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2]))
     load, device, node, blend, offsets = [], [], [], [], [0]
@@ -45,10 +46,12 @@ def cached_problems(draw: st.DrawFn) -> Problem:
             blend.append(10 * item + 2)
         offsets.append(len(load))
     count, spare = len(load), draw(st.sampled_from([0.2, 0.5, 0.8]))
+    shape = draw(st.sampled_from([Shape.DEVICE, Shape.ALL]))
+    waits = draw(st.sampled_from([0.0, 0.6])) if shape is Shape.DEVICE else 0.0
     total = sum(device[offset] for offset in offsets[:-1])
     return Problem(
         option_offsets=np.array(offsets),
-        shape=np.full(count, draw(st.sampled_from([Shape.DEVICE, Shape.ALL])), dtype=np.int8),
+        shape=np.full(count, shape, dtype=np.int8),
         units=np.ones(count, dtype=np.int64),
         load_seconds=np.array(load, dtype=np.float64),
         device_bytes=np.array(device, dtype=np.float64)[:, None],
@@ -60,6 +63,7 @@ def cached_problems(draw: st.DrawFn) -> Problem:
         domain=np.zeros(count, dtype=np.int64),
         domains=np.ones((1, 2), dtype=bool),
         blend=np.array(blend),
+        spill_seconds=waits * (np.array(load) - 1.0).clip(min=0.0) if waits else None,
     )
 
 

@@ -18,13 +18,14 @@ from shardplan.solve.problem import Problem, Shape
 
 
 def in_one_stage(problem: Problem) -> Problem:
-    """The problem with all stages added up, and without units that land on nodes."""
+    """The problem with all stages added up, and without units that land on nodes or spill."""
     return replace(
         problem,
         shape=np.where(problem.shape == Shape.NODE, Shape.DEVICE, problem.shape).astype(np.int8),
         load_seconds=problem.load_seconds.sum(axis=1, keepdims=True),
         chain_of_stage=np.zeros(1, dtype=np.int64),
         chain_seconds=problem.chain_seconds[:1],
+        spill_seconds=None,
     )
 
 

@@ -20,11 +20,14 @@ def with_likenesses(problem: Problem, factor: float) -> Problem:
     """The problem with two more stages: the first one scaled, and one of all-device loads alone."""
     scaled = problem.load_seconds[:, :1] * factor
     everywhere = np.where(problem.shape == Shape.ALL, 1.5, 0.0)[:, None]
-    first = problem.chain_of_stage[:1]
+    first, spill = problem.chain_of_stage[:1], problem.spill_seconds
+    if spill is not None:
+        spill = np.hstack([spill, spill[:, :1] * factor, np.zeros_like(everywhere)])
     return replace(
         problem,
         load_seconds=np.hstack([problem.load_seconds, scaled, everywhere]),
         chain_of_stage=np.concatenate([problem.chain_of_stage, first, first]),
+        spill_seconds=spill,
     )
 
 

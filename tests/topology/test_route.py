@@ -245,9 +245,9 @@ def test_devices_share_the_bandwidth_of_the_host_s_memory() -> None:
     fast = machine(node={"ddr": {"capacity": "1TB", "read": "800GB/s"}})
     assert slow.ddr is not None
     assert fast.ddr is not None
-    assert slow.read_share_bytes_per_second(slow.ddr) == 25 * G
-    assert slow.write_share_bytes_per_second(slow.ddr) == 10 * G
-    assert fast.read_share_bytes_per_second(fast.ddr) == 32 * G
+    assert slow.read_share_bytes_per_second(slow.ddr, 8) == 25 * G
+    assert slow.write_share_bytes_per_second(slow.ddr, 8) == 10 * G
+    assert fast.read_share_bytes_per_second(fast.ddr, 8) == 32 * G
     assert fast.ddr.write_bytes_per_second == 800 * G
 
 

@@ -50,14 +50,14 @@ def matrix_picture(study: Study, order: Sequence[int]) -> str:
     ranks = study.case.topology.world_size
     height = _row_height(len(rows))
     width = (WIDTH - _LEFT) / ranks
-    spent = study.ledger.unit_seconds[:, study.is_counted].sum(axis=1)
-    most = float((spent * study.ledger.most_units).max(initial=0.0))
+    ledger, counted = study.ledger, study.is_counted
+    most = float(ledger.slowest_seconds[:, counted].sum(axis=1).max(initial=0.0))
     boxes: dict[int, list[Rectangle]] = {shade: [] for shade in range(1, SHADES + 1)}
     labels = []
     step = _name_step(height)
     for number, table in enumerate(rows):
         top = _TOP + number * height
-        shades = _shades(study.ledger.units_of(table) * spent[table], most)
+        shades = _shades(ledger.seconds_of(table)[:, counted].sum(axis=1), most)
         for shade, first, end in _runs(shades):
             box = (_LEFT + first * width, top, (end - first) * width, height * 0.94)
             boxes[shade].append(box)
