@@ -15,6 +15,7 @@ from shardplan.explain.ledger import Ledger
 from shardplan.plan.finding import Finding
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.recover import decision_of
+from shardplan.plan.table_entry import parse_placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +90,11 @@ def _faults(plan: Plan, case: Case) -> Iterator[Finding]:
     """What would make the numbers below meaningless."""
     if len(planned_tables(plan, case.workload)) < len(case.workload.tables):
         yield Finding("tables", "plan", "does not hold every table of its spec")
+    for table in planned_tables(plan, case.workload):
+        ranks = {parse_placement(shard.placement)[0] for shard in table.entry.shards}
+        if not ranks <= set(range(case.topology.world_size)):
+            message = f"has shards on devices that are not ranks 0..{case.topology.world_size - 1}"
+            yield Finding("ranks", table.where, message)
     if [rank.rank for rank in plan.prediction.ranks] != list(range(case.topology.world_size)):
         yield Finding("prediction", "prediction.ranks", "are not those of the topology, in order")
     names = [phase.name for phase in case.cost_model.phases]

@@ -55,7 +55,13 @@ def cost_by_hand(problem: Problem, options: tuple[int, ...], balance: np.ndarray
         on_node = problem.shape[option] == Shape.NODE
         places, width = (problem.node_count, each) if on_node else (problem.device_count, 1)
         total = total + load * units * width
-        fullest = np.maximum(fullest, load * -(-units // places))
+        slowest = load * -(-units // places)
+        if problem.spill_seconds is not None and not on_node:
+            spill = problem.spill_seconds[option]
+            total = total + spill * units * (each - 1)
+            neighbours = -(-units // problem.node_count) - -(-units // places)
+            slowest = slowest + spill * neighbours
+        fullest = np.maximum(fullest, slowest)
         device_bytes += problem.device_bytes[option] * units * width
         node_bytes += problem.node_bytes[option] * units
     if (device_bytes > problem.device_capacity.sum(axis=0)).any():
