@@ -39,7 +39,7 @@ class Concrete:
     def of(cls, problem: Problem, placement: Placement) -> Self:
         """Every item's mix is the last of its options; without any, all stays as it is."""
         if placement.weights is None:
-            plain = replace(problem, blend=None)
+            plain = problem if problem.blend is None else replace(problem, blend=None)
             return cls(plain, placement, placement, np.arange(problem.option_count), problem)
         ends = problem.option_offsets[1:]
 

@@ -87,17 +87,16 @@ class FillingUnits:
         options that an optimum is likely made of. ``limits.nodes`` is how many programs are solved.
         """
         devices = self.problem.device_count
-        ranges: list[tuple[float, int, int]] = []
         is_open = np.concatenate([first, first[self.others]])
-        heappush(ranges, (0.0, 0, devices))
-        for _ in range(limits.nodes or 4 * devices):
+        whole = self._optimum(unit_rows, is_open, 0, devices, limits.seconds)
+        ranges = [(whole, 0, devices)]
+        for _ in range((limits.nodes or 4 * devices) // 2):
             bound, fewest, most = ranges[0]
-            if should_stop() or bound >= upper_bound or (bound > 0.0 and fewest == most):
+            if should_stop() or bound >= upper_bound or fewest == most:
                 break
             heappop(ranges)
             middle = (fewest + most) // 2
-            halves = [(fewest, most)] if bound == 0.0 else [(fewest, middle), (middle + 1, most)]
-            for low, high in halves:
+            for low, high in ((fewest, middle), (middle + 1, most)):
                 found = self._optimum(unit_rows, is_open, low, high, limits.seconds)
                 heappush(ranges, (max(bound, found), low, high))
         return min(ranges[0][0], upper_bound)

@@ -37,7 +37,7 @@ _FIRST_OPTIONS = 3
 """Options of an item and shape with which a bound begins that lets in others as they are wanted."""
 _FEW_DEVICES = 32
 """Up to which devices with and without filling units are told apart: a program for each number."""
-_RANGES = 24
+_RANGES = 40
 """Such programs, at most."""
 _SAFETY = 1e-7
 """Relative allowance for rounding, taken off the integer program's bound."""
