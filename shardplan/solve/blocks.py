@@ -7,7 +7,7 @@ optimality or nearly so, one after the other, each around one of the slowest dev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,10 @@ class BlockParams:
     """Variables times stages of the largest program that is worth its time."""
     nodes: int = 200
     """Nodes of its branch-and-bound tree."""
+
+    def scaled(self, effort: float) -> BlockParams:
+        """With so much of the blocks, and one at least."""
+        return replace(self, blocks=max(1, round(self.blocks * effort)))
 
 
 def improve_blocks(

@@ -130,8 +130,8 @@ class Choices:
         return choice.option
 
     def _limits(self, nodes: int) -> Limits:
-        settings = self._record.settings
-        return Limits(self._record.seconds_left, settings.node_limit or nodes, settings.gap / 10)
+        record = self._record
+        return Limits(record.seconds_left, record.nodes(nodes), record.settings.gap / 10)
 
     def _large_units(self, allowed: NDArray[np.bool_]) -> LargeUnits | None:
         """Once, when a search has found something good: what large units waste."""

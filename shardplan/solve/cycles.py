@@ -71,8 +71,9 @@ class Cycles:
         self._problem = record.problem
         self._choices = Choices(record)
         self._mixes = bool(record.problem.mixable.any())
-        self._params = _params(record.problem)
-        self.count = _count(record.problem)
+        self._effort = record.settings.effort
+        self._params = _params(record.problem, self._effort)
+        self.count = _count(record.problem, self._effort)
         """How many cycles are worth their time."""
         self._go_on = True
         self._near = near_best(record.problem, record.relaxation, _NEAR)
@@ -83,7 +84,7 @@ class Cycles:
         """First placements: the heaviest item first, balanced a little."""
         record = self._record
         record.reporter.starting("greedy")
-        params = self._params.cooled(_GREEDY_ROUNDS)
+        params = self._params.cooled(min(_GREEDY_ROUNDS, self._params.rounds))
         for number, (start, allowed) in enumerate(
             first_placements(self._problem, record.relaxation)
         ):
@@ -100,7 +101,7 @@ class Cycles:
             self._search_anew(cycle)
             self._go_on = record.objective < before
         else:
-            params = self._params.cooled(2 * _FEWEST_ROUNDS)
+            params = self._params.cooled(min(2 * _FEWEST_ROUNDS, 2 * self._params.rounds))
             self._repartition(record.placement, self._worth_drawing(), params, cycle)
             self._go_on = True
         if problem.item_count * problem.device_count <= _WHOLE_SEARCH:
@@ -197,7 +198,7 @@ class Cycles:
             concrete.problem,
             concrete.start,
             concrete.allowed(record.worth_drawing()),
-            BlockParams(),
+            BlockParams().scaled(self._effort),
             np.random.default_rng((record.settings.seed, cycle)),
             Watch(record.should_stop),
         )
@@ -215,7 +216,7 @@ class Cycles:
         anneal(
             problem,
             allowed,
-            AnnealParams(size=size, steps=_ANNEAL_STEPS * (cycle + 1)),
+            AnnealParams(size=size, steps=round(_ANNEAL_STEPS * self._effort * (cycle + 1))),
             np.random.default_rng((record.settings.seed, cycle)),
             scale_seconds=record.scale_seconds,
             incumbent=incumbent,
@@ -226,8 +227,13 @@ class Cycles:
             record.offer(incumbent.placement, "annealing")
 
 
-def _params(problem: Problem) -> RepartitionParams:
-    """How to balance, by the size of the cluster."""
+def _params(problem: Problem, effort: float) -> RepartitionParams:
+    """How to balance, by the size of the cluster; no longer than all cycles may last."""
+    params = _long_params(problem)
+    return replace(params, rounds=min(params.rounds, _all_rounds(problem, effort)))
+
+
+def _long_params(problem: Problem) -> RepartitionParams:
     devices = problem.device_count
     if devices <= _SMALL_CLUSTER:
         copies = int(np.clip(_COPIES_DEVICES // devices, 1, 8))
@@ -241,8 +247,13 @@ def _params(problem: Problem) -> RepartitionParams:
     )
 
 
-def _count(problem: Problem) -> int:
-    """How many cycles are worth their time."""
+def _all_rounds(problem: Problem, effort: float) -> int:
+    """Of all cycles together."""
+    return max(1, round(effort * _ALL_ROUNDS / (3 if problem.item_count <= _FEW_ITEMS else 1)))
+
+
+def _count(problem: Problem, effort: float) -> int:
+    """How many cycles are worth their time; a whole effort has a second one in any case."""
     large = max(1, problem.device_count // _LARGE_CLUSTER)
-    rounds = _ALL_ROUNDS // (3 if problem.item_count <= _FEW_ITEMS else 1)
-    return max(2, rounds // (_params(problem).rounds * large))
+    rounds = _params(problem, effort).rounds * large
+    return max(1 if effort < 1 else 2, _all_rounds(problem, effort) // rounds)

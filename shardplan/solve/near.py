@@ -36,12 +36,10 @@ if TYPE_CHECKING:
 _LARGEST_CHOICE = 200_000
 """Options up to which an integer program raises the bound."""
 _CHOICE_NODES = 2000
-_CHOICE_SHARE = 0.25
-"""Of the time: for the bound."""
 _FRUITLESS_ROUNDS = 6
 """Rounds in vain after which the search ends."""
-_ROUND_SHARE = 0.2
-"""Of the time: for one round."""
+_ROUND_EFFORT = 0.25
+"""Of a whole solve's: for one round that frees a part of the items."""
 _SHARPNESS = 12
 """Exponent by which the slowest devices of a stage count more than the others."""
 _SMALL_CHANGE = 0.01
@@ -94,14 +92,11 @@ def _raise_bound(record: Record) -> None:
     if record.should_stop() or allowed.sum() > _LARGEST_CHOICE:
         return
     record.reporter.starting("option choice")
-    settings = record.settings
-    nodes = settings.node_limit or _CHOICE_NODES
-    seconds = record.seconds_left * _CHOICE_SHARE
     choice = choose_options(
         record.problem,
         allowed,
         record.relaxation.unit_rows,
-        Limits(seconds, nodes, settings.gap / 10),
+        Limits(record.seconds_left, record.nodes(_CHOICE_NODES), record.settings.gap / 10),
         stop_above=record.objective,
         watch=record.watch("option choice"),
     )
@@ -166,9 +161,12 @@ class _Search:
             return False
         pinned = Pinned.of(self._problem, self._placement, is_free, self._allowed_now())
         start = pinned.start() if record.placement is not None else None
-        seconds = record.seconds_left if is_free.all() else _ROUND_SHARE * record.seconds_left
         settings = replace(
-            record.settings, method="auto", gap=record.settings.gap / 4, time_limit_seconds=seconds
+            record.settings,
+            method="auto",
+            gap=record.settings.gap / 4,
+            time_limit_seconds=record.seconds_left,
+            effort=record.settings.effort * (1.0 if is_free.all() else _ROUND_EFFORT),
         )
         record.reporter.starting("near")
         found = solve(pinned.problem, settings, _Ticks(record.reporter), [start] if start else [])

@@ -70,8 +70,9 @@ def solve(
             if number == 0 and settings.method == "auto":
                 _patterns(record)
                 _filling_units(record)
+    largest = _LARGEST_PROGRAM * settings.effort
     if settings.method == "milp" or (
-        settings.method == "auto" and _program_size(record) <= _LARGEST_PROGRAM
+        settings.method == "auto" and _program_size(record) <= largest
     ):
         _integer_program(record)
     return record.outcome()
@@ -142,7 +143,7 @@ def _solve_integer_program(record: Record, gap: float) -> bool:
     mixes = bool(problem.mixable.any())
     known = None if mixes else record.placement
     start = model.point(known) if known is not None else None
-    nodes = record.settings.node_limit or max(50, _NODE_COLUMNS // model.program.column_count)
+    nodes = record.nodes(max(50, _NODE_COLUMNS // model.program.column_count))
     answer = solve_program(
         model.program,
         Limits(record.seconds_left, nodes, gap),

@@ -52,6 +52,10 @@ class Record:
         """Until the time limit."""
         return max(0.0, self.settings.time_limit_seconds - self.seconds)
 
+    def nodes(self, wanted: int) -> int:
+        """Of a tree worth so many of them: what the settings leave of that."""
+        return self.settings.node_limit or max(1, round(wanted * self.settings.effort))
+
     @property
     def gap(self) -> float:
         """What is proven so far."""

@@ -34,3 +34,5 @@ class Settings:
     seed: int = 0
     should_stop: Callable[[], bool] = field(default=lambda: False)
     """Asked often; once it says yes, the solve returns the best it has."""
+    effort: float = 1.0
+    """How long to search, relative to what pays for a whole problem: in rounds and nodes."""

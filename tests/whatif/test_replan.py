@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from itertools import combinations_with_replacement, product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from shardplan.plan.verify import verify
 from shardplan.planner import make_plan
 from shardplan.solve.legality import is_legal
 from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.portfolio import solve
 from shardplan.solve.problem import Shape
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
@@ -159,3 +161,24 @@ def test_a_larger_budget_is_no_worse(study_spec):
     assert reached[0] == pytest.approx(old.optimality.objective_seconds)
     assert reached == sorted(reached, reverse=True)
     assert reached[2] < reached[0]
+
+
+def test_a_round_may_last_until_the_time_limit_so_that_no_other_clock_decides(
+    study_spec, monkeypatch
+):
+    then = case_of_value(study_spec, "old")
+    old = make_plan(then, Settings(method="greedy-size"), Reporter())
+    limits = []
+
+    def listening(problem, settings, *rest):
+        limits.append(settings.time_limit_seconds)
+        return solve(problem, settings, *rest)
+
+    monkeypatch.setattr("shardplan.solve.near.solve", listening)
+    stopped = SimpleNamespace(monotonic=lambda: 0.0)
+    monkeypatch.setattr("shardplan.solve.record.time", stopped)
+    asked = Settings(gap=1e-6, time_limit_seconds=1000, effort=0.02)
+    plan = replan(old, then, then, 3e8, asked, Reporter())
+    assert plan.optimality.termination == "node_limit"
+    assert len(limits) > 1
+    assert set(limits) == {1000}
