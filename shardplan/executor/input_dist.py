@@ -216,8 +216,4 @@ class IdsInFlight:
             # One kernel for all pieces, as PyTorch's optimizers call it.
             mine = torch._foreach_add(mine, shifts * ranks)  # noqa: SLF001
         ids = torch.cat(mine) if len(mine) > 1 else mine[0]
-        shards = [
-            (base, len(held.slots))
-            for base, held in zip(group.base_rows, group.shards, strict=False)
-        ]
-        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1], shards)
+        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1])

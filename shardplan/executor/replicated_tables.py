@@ -65,7 +65,7 @@ class ReplicatedTables:
         for replica, bags in zip(self.replicas, inputs, strict=True):
             ids, weights = bags.ids, replica.fields[WEIGHT]
             if weights.dtype != torch.float32:
-                ids, weights = bags.distinct.positions(), weights[bags.distinct.rows].float()
+                ids, weights = bags.positions(), weights[bags.distinct.rows].float()
             pooled = torch.nn.functional.embedding_bag(
                 ids, weights, offsets_of(bags.lengths), mode="sum", include_last_offset=True
             ).view(*bags.lengths.shape, -1)

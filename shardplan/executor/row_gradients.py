@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from shardplan.executor.tensor import index_dtype, runs_of
+from shardplan.executor.tensor import index_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +34,7 @@ class RowGradients:
         """(U,) int64, ascending."""
         self._gradient, numbers = _as_rows(gradient)
         dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
-        bag_of_id = runs_of(numbers.to(dtype), bags.lengths.reshape(-1))
-        self._bags = bag_of_id.index_select(0, bags.distinct.order)
+        self._bags = numbers.to(dtype).index_select(0, bags.distinct.bags)
         self._offsets = bags.distinct.offsets.to(dtype)
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:

@@ -42,21 +42,3 @@ def test_columns_of_an_output_are_read_as_the_gradients_of_its_samples() -> None
     summed = RowGradients(Bags(torch.arange(SAMPLES), torch.ones(SAMPLES).long(), ROWS), gradient)
     ((_, sums),) = summed.chunks()
     assert torch.equal(sums, gradient)
-
-
-@pytest.mark.parametrize("rows", [100, 100_000])
-def test_ids_of_several_shards_are_ordered_as_by_one_stable_sort(rows: int) -> None:
-    random = torch.Generator().manual_seed(rows)
-    shards = [(0, 2), (rows // 3, 1), (rows // 2, 1)]
-    bounds = [(0, rows // 3)] * 2 + [(rows // 3, rows // 2), (rows // 2, rows)]
-    lengths = torch.randint(0, 9, (RANKS, len(bounds), SAMPLES), generator=random)
-    sizes = lengths.sum(2).tolist()
-    ids = torch.cat(
-        [
-            torch.randint(low, min(low + 7, high), (size,), generator=random)
-            for of_rank in sizes
-            for size, (low, high) in zip(of_rank, bounds, strict=True)
-        ]
-    )
-    expected = torch.sort(ids, stable=True).indices
-    assert torch.equal(Bags(ids, lengths, rows, shards).order(), expected)
