@@ -156,14 +156,14 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
                     received |= zip(way.groups, way.backward(gradient, scale), strict=True)
         with self.clock.phase("update_backward"):
             sums = [
-                RowGradients(bags, received.pop(group.layout))
+                RowGradients(bags, [received.pop(group.layout)])
                 for group, bags in zip(self.groups, inputs.groups, strict=True)
             ]
         squares = self._complete_squares(sums)
         with self.clock.phase("update_backward"):
             for group, rows, square in zip(self.groups, sums, squares, strict=True):
                 group.update(rule, rows, square)
-        if self.replicated.replicas:
+        if self.layout.replicated:
             with self.clock.phase("all_reduce"):
                 flat = self.replicated.sum_gradients(inputs.replicated, gradient)
             with self.clock.phase("update_backward"):
