@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shardplan.executor.bags import Bags
     from shardplan.executor.tensor import Tensor
 
-_CHUNK_NUMBERS = 1 << 18
+_CHUNK_NUMBERS = 1 << 19
 """Numbers of gradients at once: what is summed is still in the processor's cache when it is used,
 and no buffer is as large as all rows of the batch."""
 
