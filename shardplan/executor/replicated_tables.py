@@ -70,19 +70,24 @@ class ReplicatedTables:
             for table, (first, end) in zip(group.tables, pairwise(group.base_rows), strict=True)
         ]
 
-    def lookup(self, inputs: Sequence[Bags], output: Tensor) -> None:
-        """Fill in the columns of (samples, width) that these tables give."""
-        for group, fields, columns, bags in zip(
-            self._groups, self._fields, self._columns, inputs, strict=True
-        ):
+    @property
+    def columns(self) -> int:
+        """Of the output, those that these tables give."""
+        pairs = zip(self._groups, self._columns, strict=True)
+        return sum(group.width * len(columns) for group, columns in pairs)
+
+    def lookup(self, inputs: Sequence[Bags]) -> dict[int, Tensor]:
+        """By first column of the output, (samples, width) sums of each feature."""
+        found: dict[int, Tensor] = {}
+        for fields, columns, bags in zip(self._fields, self._columns, inputs, strict=True):
             ids, weights = bags.ids, fields[WEIGHT]
             if weights.dtype != torch.float32:
                 ids, weights = bags.positions(), weights[bags.distinct.rows].float()
             pooled = torch.nn.functional.embedding_bag(
                 ids, weights, offsets_of(bags.lengths), mode="sum", include_last_offset=True
             ).view(*bags.lengths.shape, -1)
-            for column, sums in zip(columns, pooled, strict=True):
-                output[:, column : column + group.width] = sums
+            found |= zip(columns, pooled, strict=True)
+        return found
 
     def sum_gradients(self, inputs: Sequence[Bags], gradient: Tensor) -> Tensor:
         """Flat, summed over all ranks: of each group (rows, width) gradients, and Adam's marks.
