@@ -74,6 +74,11 @@ def sorted_pairs(
     if rows.device.type != "cpu" or most > _MOST_INT64:
         order = stable_order(rows, row_end)
         return rows.index_select(0, order), numbers.index_select(0, order)
-    both = rows.to(index_dtype(most), copy=True).bitwise_left_shift_(bits).bitwise_or_(numbers)
-    both.numpy().sort()
-    return both >> bits, both.bitwise_and_((1 << bits) - 1)
+    unsigned, signed = (np.uint32, np.int32) if most <= 1 << 32 else (np.uint64, np.int64)
+    both = rows.numpy().astype(unsigned)
+    both <<= bits
+    both |= numbers.numpy().astype(unsigned, copy=False)
+    both.sort()
+    sorted_rows = both >> bits
+    both &= (1 << bits) - 1
+    return torch.from_numpy(sorted_rows.view(signed)), torch.from_numpy(both.view(signed))

@@ -22,7 +22,7 @@ def test_keys_are_ordered_as_by_a_stable_sort_of_whole_numbers(end: int, count: 
     assert stable_order(keys, end).tolist() == expected
 
 
-@pytest.mark.parametrize("row_end", [1, 200, 1 << 20, 1 << 40, 1 << 60])
+@pytest.mark.parametrize("row_end", [1, 200, 1 << 16, 1 << 20, 1 << 40, 1 << 60])
 @pytest.mark.parametrize("count", [0, 1, 500, 40_000])
 def test_pairs_are_ordered_by_row_and_then_by_number(row_end: int, count: int) -> None:
     random = torch.Generator().manual_seed(count)
