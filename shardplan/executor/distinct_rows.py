@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from shardplan.executor.tensor import offsets_of, runs_of
+from shardplan.executor.tensor import index_dtype, offsets_of, runs_of, sorted_pairs, stable_order
 
 if TYPE_CHECKING:
     from shardplan.executor.tensor import Tensor
@@ -19,31 +19,36 @@ class DistinctRows:
 
     rows: Tensor
     """(U,) int64, ascending."""
-    order: Tensor
-    """(ids,): the sorted ids' positions in the batch."""
+    bags: Tensor
+    """(ids,): the bags that the sorted ids are of."""
     offsets: Tensor
-    """(U + 1,): where each row's ids begin in ``order``."""
+    """(U + 1,): where each row's ids begin in ``bags``."""
 
     @classmethod
-    def of(cls, ids: Tensor, order: Tensor) -> Self:
-        """The ids of a batch, by a stable order of theirs."""
-        by_row = ids.index_select(0, order)
+    def of(cls, ids: Tensor, lengths: Tensor, rows: int) -> Self:
+        """Ids of a store of so many rows; ``lengths`` are those of the bags, in order.
+
+        Ids that one bag has of one row are the same to whoever sums.
+        """
+        bags = lengths.numel()
+        each = torch.arange(bags, device=ids.device, dtype=index_dtype(bags))
+        by_row, of_bags = sorted_pairs(ids, runs_of(each, lengths.reshape(-1)), rows, bags)
         found, counts = torch.unique_consecutive(by_row, return_counts=True)
-        return cls(found, order, offsets_of(counts))
+        return cls(found.long(), of_bags, offsets_of(counts))
 
     @property
     def held_bytes(self) -> int:
         """Of the three tensors."""
-        numbers = self.rows.numel() + self.order.numel() + self.offsets.numel()
-        return 8 * int(numbers)
+        held = (self.rows, self.bags, self.offsets)
+        return sum(int(each.numel() * each.element_size()) for each in held)
 
     def counts(self) -> Tensor:
         """(U,): how many ids read each row."""
         return self.offsets.diff()
 
-    def positions(self) -> Tensor:
-        """(ids,): of each id of the batch, the position of its row in ``rows``."""
-        each = torch.arange(len(self.rows), device=self.order.device)
-        positions = torch.empty_like(self.order)
-        positions[self.order] = runs_of(each, self.counts())
+    def positions(self, ids: Tensor, end: int) -> Tensor:
+        """(ids,): of each of the same ids, below ``end``, the place in ``rows``."""
+        each = torch.arange(len(self.rows), device=ids.device)
+        positions = torch.empty_like(ids)
+        positions[stable_order(ids, end)] = runs_of(each, self.counts())
         return positions

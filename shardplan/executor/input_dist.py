@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,7 +31,7 @@ class RankInputs:
     groups: tuple[Bags, ...]
     """Of each of the rank's groups, for the samples of all ranks in order."""
     replicated: tuple[Bags, ...]
-    """Of each data-parallel table, for the rank's own samples."""
+    """Of each group of data-parallel tables, for the rank's own samples."""
     samples: int
     """Of one rank."""
 
@@ -59,6 +59,10 @@ class InputDist:
         self._piece_of_slot = [
             self._first_piece[slot.feature] + slot.row_block for each in slots for slot in each
         ]
+        self._replicated_features = [
+            torch.tensor([*chain(*group.features)], device=mesh.device, dtype=torch.int64)
+            for group in layout.replicated
+        ]
         self._order = torch.tensor(self._piece_of_slot, device=mesh.device, dtype=torch.int64)
 
     def start(self, batch: JaggedBatch) -> IdsInFlight:
@@ -74,8 +78,10 @@ class InputDist:
             _WHAT,
         )
         sent = [pieces[piece] for piece in self._piece_of_slot]
-        flight = IdsInFlight(self, sent, pending, self._replicated(batch, parts), samples)
-        flight.reserve(_INDEX_BYTES * (batch.values.numel() + batch.lengths.numel()))
+        replicated = self._replicated(batch, parts)
+        flight = IdsInFlight(self, sent, pending, replicated, samples)
+        held = [batch.values, batch.lengths, *(t for b in replicated for t in (b.ids, b.lengths))]
+        flight.reserve(_INDEX_BYTES * sum(each.numel() for each in held))
         return flight
 
     def _checked(self, batch: JaggedBatch) -> list[Tensor]:
@@ -133,15 +139,14 @@ class InputDist:
         return list(by_piece.split(cut_lengths.sum(1).tolist())), cut_lengths
 
     def _replicated(self, batch: JaggedBatch, parts: list[Tensor]) -> tuple[Bags, ...]:
-        ends = list(accumulate((part.numel() for part in parts), initial=0))
-        return tuple(
-            Bags(
-                batch.values[ends[features.start] : ends[features.stop]],
-                batch.lengths[features.start : features.stop],
-                table.rows,
-            )
-            for table, features in self.layout.replicated
-        )
+        """Of each group of data-parallel tables; ids become rows of its store."""
+        found = []
+        for group, features in zip(self.layout.replicated, self._replicated_features, strict=True):
+            bases = zip(group.base_rows, group.features, strict=False)
+            shifts = [base for base, of_table in bases for _ in of_table]
+            ids = _shifted([parts[feature] for feature in features.tolist()], shifts)
+            found.append(Bags(ids, batch.lengths[features], group.base_rows[-1]))
+        return tuple(found)
 
 
 class IdsInFlight:
@@ -212,12 +217,13 @@ class IdsInFlight:
             for _ in held.slots
         ]
         mine = [pieces[r * slots + s] for r in range(ranks) for s in range(first, end)]
-        if any(shifts):
-            # One kernel for all pieces, as PyTorch's optimizers call it.
-            mine = torch._foreach_add(mine, shifts * ranks)  # noqa: SLF001
-        ids = torch.cat(mine) if len(mine) > 1 else mine[0]
-        shards = [
-            (base, len(held.slots))
-            for base, held in zip(group.base_rows, group.shards, strict=False)
-        ]
-        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1], shards)
+        ids = _shifted(mine, shifts * ranks)
+        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1])
+
+
+def _shifted(pieces: Sequence[Tensor], shifts: Sequence[int]) -> Tensor:
+    """The pieces one behind the other, to each id of a piece its shift added."""
+    if any(shifts):
+        # One kernel for all pieces, as PyTorch's optimizers call it.
+        pieces = torch._foreach_add(pieces, shifts)  # noqa: SLF001
+    return torch.cat(pieces) if len(pieces) > 1 else pieces[0]

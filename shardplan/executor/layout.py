@@ -67,6 +67,25 @@ class GroupLayout:
         return sum(slot.width for slot in self.slots)
 
 
+@dataclass(frozen=True, eq=False)
+class ReplicaLayout:
+    """Data-parallel tables that one kernel looks up: of one width and format, in one store."""
+
+    tables: tuple[PlannedTable, ...]
+    features: tuple[range, ...]
+    """Of each table."""
+
+    @property
+    def width(self) -> int:
+        """Columns of each of its tables."""
+        return self.tables[0].dim
+
+    @cached_property
+    def base_rows(self) -> tuple[int, ...]:
+        """Where each table begins in the store, and where the last ends."""
+        return tuple(accumulate((table.rows for table in self.tables), initial=0))
+
+
 class Layout:
     """The tables of one module over the ranks of a mesh."""
 
@@ -100,13 +119,19 @@ class Layout:
         """The features that read a table."""
         return range(self._first[table], self._first[table + 1])
 
-    @property
-    def replicated(self) -> tuple[tuple[PlannedTable, range], ...]:
-        """The data-parallel tables, and the features that read each."""
+    @cached_property
+    def replicated(self) -> tuple[ReplicaLayout, ...]:
+        """The data-parallel tables, those of one format side by side."""
+        grouped: dict[tuple[str, int], list[int]] = {}
+        for index, table in enumerate(self.tables):
+            if table.is_replicated:
+                grouped.setdefault((table.dtype, table.dim), []).append(index)
         return tuple(
-            (table, self.features_of(index))
-            for index, table in enumerate(self.tables)
-            if table.is_replicated
+            ReplicaLayout(
+                tuple(self.tables[i] for i in members),
+                tuple(self.features_of(i) for i in members),
+            )
+            for members in grouped.values()
         )
 
     def _shards(self) -> Iterator[HeldShard]:

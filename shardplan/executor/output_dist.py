@@ -26,10 +26,11 @@ class OutputDist(Protocol):
     def buffer_bytes(self, samples: int) -> tuple[int, int]:
         """What either direction takes besides sums, outputs and their gradients, in fp32."""
 
-    def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
-        """Fill in (samples, width) what other ranks summed for this rank's samples.
+    def forward(self, pooled: Sequence[Tensor], samples: int) -> dict[int, Tensor]:
+        """What other ranks summed for this rank's samples, by first column of the output.
 
-        ``pooled`` holds (ranks, slots, samples, width of a slot) of each group.
+        ``pooled`` holds (ranks, slots, samples, width of a slot) of each group. Sums are (samples,
+        width of a slot), in fp32 or as they came.
         """
 
     def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
@@ -65,20 +66,19 @@ class FlatDist:
         forward = (packed + received) * int(self._forward.itemsize)
         return forward, theirs * int(self._backward.itemsize)
 
-    def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
+    def forward(self, pooled: Sequence[Tensor], samples: int) -> dict[int, Tensor]:
         """Send each rank the sums of its samples."""
-        ranks, samples = self._mesh.world_size, len(output)
+        ranks = self._mesh.world_size
         mine = samples * self._columns[self._mesh.rank]
         if self._is_direct:
             send = pooled[0]  # Sums lie as they travel.
         else:
-            send = output.new_empty((ranks, mine), dtype=self._forward)
+            send = torch.empty((ranks, mine), dtype=self._forward, device=self._mesh.device)
             for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
                 part.copy_(sums)
         receive = [samples * columns for columns in self._columns]
         got = self._mesh.all.all_to_all(send.view(-1), [mine] * ranks, receive, _SUMS).wait()
-        for slots, chunk in zip(self._slots, got.split(receive), strict=True):
-            add_sums(output, slots, chunk)
+        return added_up(self._slots, got.split(receive), samples)
 
     def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
         """Send each rank the gradients of what it summed."""
@@ -119,12 +119,12 @@ class NodeFirstDist:
         forward = (2 * own * mesh.world_size + own * mesh.nodes + theirs) * self._forward.itemsize
         return int(forward), int((theirs + own * mesh.nodes) * self._backward.itemsize)
 
-    def forward(self, pooled: Sequence[Tensor], output: Tensor) -> None:
+    def forward(self, pooled: Sequence[Tensor], samples: int) -> dict[int, Tensor]:
         """Reduce inside the node, then send across."""
-        mesh, samples = self._mesh, len(output)
+        mesh = self._mesh
         nodes, each = mesh.nodes, mesh.local_world_size
         mine = samples * self._columns[mesh.rank // each]
-        send = output.new_empty((each * nodes, mine), dtype=self._forward)
+        send = torch.empty((each * nodes, mine), dtype=self._forward, device=mesh.device)
         for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
             by_place = sums.unflatten(0, (nodes, each)).transpose(0, 1)
             part.view(by_place.shape).copy_(by_place)
@@ -133,8 +133,7 @@ class NodeFirstDist:
         total = in_order(blocks.view(each, nodes * mine)).to(self._forward)
         receive = [samples * columns for columns in self._columns]
         got = mesh.peers.all_to_all(total, [mine] * nodes, receive, _SUMS).wait()
-        for slots, chunk in zip(self._slots, got.split(receive), strict=True):
-            add_sums(output, slots, chunk)
+        return added_up(self._slots, got.split(receive), samples)
 
     def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
         """Send across, then gather inside the node: the way of ``forward`` back."""
@@ -162,17 +161,19 @@ def in_order(parts: Tensor) -> Tensor:
     return total
 
 
-def add_sums(output: Tensor, slots: Sequence[Slot], chunk: Tensor) -> None:
-    """Put a rank's sums, slot after slot, into their columns; a later row block adds to the first.
+def added_up(
+    slots: Sequence[Sequence[Slot]], chunks: Sequence[Tensor], samples: int
+) -> dict[int, Tensor]:
+    """By first column, what all ranks sent of it; ``slots`` are those of each rank's chunk.
 
-    Nothing is cleared before: the first row block comes first, since ranks are in order.
+    Row blocks are added to the first one, which comes first since ranks are in order.
     """
-    for slot, part in zip(slots, _by_slot(chunk, slots, len(output)), strict=True):
-        columns = output[:, slot.column : slot.column + slot.width]
-        if slot.row_block == 0 or slot.is_hierarchical:
-            columns.copy_(part)
-        else:
-            columns.add_(part)
+    sums: dict[int, Tensor] = {}
+    for of_rank, chunk in zip(slots, chunks, strict=True):
+        for slot, part in zip(of_rank, _by_slot(chunk, of_rank, samples), strict=True):
+            first = sums.get(slot.column)
+            sums[slot.column] = part if first is None else first.float().add_(part)
+    return sums
 
 
 def take_gradients(gradient: Tensor, slots: Sequence[Slot], chunk: Tensor, scale: float) -> None:

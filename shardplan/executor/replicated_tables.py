@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.bags import Bags
-    from shardplan.executor.layout import Layout
+    from shardplan.executor.layout import Layout, ReplicaLayout
     from shardplan.executor.memory_pool import MemoryPool
     from shardplan.executor.mesh import Mesh
     from shardplan.executor.optimizer_settings import OptimizerSettings
@@ -33,8 +34,6 @@ class Replica:
     """One data-parallel table."""
 
     table: PlannedTable
-    columns: Sequence[int]
-    """First output column of each of its features."""
     fields: Fields
     """Weights and optimizer state."""
 
@@ -49,46 +48,64 @@ class ReplicatedTables:
         # Only Adam changes a row whose gradient is zero, so only Adam has to know which were read.
         self._marks = optimizer.kind == "adam"
         self._divides_zeros = optimizer.kind != "sgd" and optimizer.eps == 0
-        self.replicas = [
-            Replica(
-                table,
-                [layout.columns[feature] for feature in features],
-                _filled(table, pool, optimizer, seed),
-            )
-            for table, features in layout.replicated
+        self._groups = layout.replicated
+        self._fields = [_allocated(group, pool, optimizer) for group in self._groups]
+        self._columns = [
+            [layout.columns[feature] for of_table in group.features for feature in of_table]
+            for group in self._groups
         ]
-        gradient_bytes = sum(4 * r.table.rows * r.table.dim for r in self.replicas)
+        """First output column of each feature of a group."""
+        for table, fields in ((each.table, each.fields) for each in self.replicas):
+            whole = PlannedShard(0, 0, 0, table.rows, table.dim)
+            fill_initial(fields[WEIGHT], table, whole, seed)
+        gradient_bytes = sum(4 * group.base_rows[-1] * group.width for group in self._groups)
         pool.charge(gradient_bytes, "gradients")
 
-    def lookup(self, inputs: Sequence[Bags], output: Tensor) -> None:
-        """Fill in the columns of (samples, width) that these tables give."""
-        for replica, bags in zip(self.replicas, inputs, strict=True):
-            ids, weights = bags.ids, replica.fields[WEIGHT]
+    @property
+    def replicas(self) -> list[Replica]:
+        """Each table by itself; its fields are where the table is trained."""
+        return [
+            Replica(table, {name: field[first:end] for name, field in fields.items()})
+            for group, fields in zip(self._groups, self._fields, strict=True)
+            for table, (first, end) in zip(group.tables, pairwise(group.base_rows), strict=True)
+        ]
+
+    @property
+    def columns(self) -> int:
+        """Of the output, those that these tables give."""
+        pairs = zip(self._groups, self._columns, strict=True)
+        return sum(group.width * len(columns) for group, columns in pairs)
+
+    def lookup(self, inputs: Sequence[Bags]) -> dict[int, Tensor]:
+        """By first column of the output, (samples, width) sums of each feature."""
+        found: dict[int, Tensor] = {}
+        for fields, columns, bags in zip(self._fields, self._columns, inputs, strict=True):
+            ids, weights = bags.ids, fields[WEIGHT]
             if weights.dtype != torch.float32:
-                ids, weights = bags.distinct.positions(), weights[bags.distinct.rows].float()
+                ids, weights = bags.positions(), weights[bags.distinct.rows].float()
             pooled = torch.nn.functional.embedding_bag(
                 ids, weights, offsets_of(bags.lengths), mode="sum", include_last_offset=True
             ).view(*bags.lengths.shape, -1)
-            for column, sums in zip(replica.columns, pooled, strict=True):
-                output[:, column : column + replica.table.dim] = sums
+            found |= zip(columns, pooled, strict=True)
+        return found
 
     def sum_gradients(self, inputs: Sequence[Bags], gradient: Tensor) -> Tensor:
-        """Flat, summed over all ranks: of each table (rows, dim) gradients, for Adam (rows,) marks.
+        """Flat, summed over all ranks: of each group (rows, width) gradients, and Adam's marks.
 
         A row is marked where any rank read it: only those are updated, as if the table lay on one
         rank, even where their gradient is zero.
         """
         flat = gradient.new_zeros(sum(self._sizes()))
-        for replica, bags, part in zip(
-            self.replicas, inputs, flat.split(self._sizes()), strict=True
+        for group, columns, bags, part in zip(
+            self._groups, self._columns, inputs, flat.split(self._sizes()), strict=True
         ):
-            rows, dim = replica.table.rows, replica.table.dim
-            read = [gradient[:, column : column + dim] for column in replica.columns]
-            summed = RowGradients(bags, torch.stack(read) if len(read) > 1 else read[0])
+            rows, width = group.base_rows[-1], group.width
+            read = [gradient[:, column : column + width] for column in columns]
+            summed = RowGradients(bags, read)
             for cut, sums in summed.chunks():
-                part[: rows * dim].view(rows, dim).index_copy_(0, summed.rows[cut], sums)
+                part[: rows * width].view(rows, width).index_copy_(0, summed.rows[cut], sums)
             if self._marks:
-                part[rows * dim :][summed.rows] = 1
+                part[rows * width :][summed.rows] = 1
         return self._mesh.all.all_reduce(flat, _WHAT)
 
     def update(self, rule: UpdateRule, flat: Tensor, scale: float) -> None:
@@ -96,33 +113,30 @@ class ReplicatedTables:
 
         Over all rows where it leaves those alone whose gradient is zero: the tables are small.
         """
-        for replica, part in zip(self.replicas, flat.split(self._sizes()), strict=True):
-            rows, dim = replica.table.rows, replica.table.dim
-            gradients = part[: rows * dim].view(rows, dim)
+        parts = flat.split(self._sizes())
+        for group, fields, part in zip(self._groups, self._fields, parts, strict=True):
+            rows, width = group.base_rows[-1], group.width
+            gradients = part[: rows * width].view(rows, width)
             touched = slice(None)
             if self._marks:
-                touched = part[rows * dim :].nonzero().view(-1)
+                touched = part[rows * width :].nonzero().view(-1)
             elif self._divides_zeros:
                 touched = gradients.any(1).nonzero().view(-1)
             change = gradients[touched] * scale
-            state = {name: f[touched] for name, f in replica.fields.items() if name != WEIGHT}
-            rule.apply(state, change, squares_of(change) / dim if rule.wants_squares else None)
-            weights = replica.fields[WEIGHT]
-            after = state | {WEIGHT: weights[touched].float() + change}
-            for name, field in replica.fields.items():
+            state = {name: f[touched] for name, f in fields.items() if name != WEIGHT}
+            rule.apply(state, change, squares_of(change) / width if rule.wants_squares else None)
+            after = state | {WEIGHT: fields[WEIGHT][touched].float() + change}
+            for name, field in fields.items():
                 field[touched] = after[name].to(field.dtype)
 
     def _sizes(self) -> list[int]:
-        return [r.table.rows * (r.table.dim + self._marks) for r in self.replicas]
+        return [group.base_rows[-1] * (group.width + self._marks) for group in self._groups]
 
 
-def _filled(
-    table: PlannedTable, pool: MemoryPool, optimizer: OptimizerSettings, seed: int
-) -> Fields:
-    weights = pool.allocate((table.rows, table.dim), DTYPES[table.dtype], "weights")
-    fill_initial(weights, table, PlannedShard(0, 0, 0, table.rows, table.dim), seed)
+def _allocated(group: ReplicaLayout, pool: MemoryPool, optimizer: OptimizerSettings) -> Fields:
+    rows, dtype = group.base_rows[-1], DTYPES[group.tables[0].dtype]
     state = {
-        name: pool.allocate((table.rows, columns), torch.float32, "state")
-        for name, columns in optimizer.state_columns(table.dim).items()
+        name: pool.allocate((rows, columns), torch.float32, "state")
+        for name, columns in optimizer.state_columns(group.width).items()
     }
-    return {WEIGHT: weights, **state}
+    return {WEIGHT: pool.allocate((rows, group.width), dtype, "weights"), **state}

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from shardplan.executor.tensor import index_dtype, runs_of
+from shardplan.executor.tensor import index_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from shardplan.executor.bags import Bags
     from shardplan.executor.tensor import Tensor
 
-_CHUNK_NUMBERS = 1 << 18
+_CHUNK_NUMBERS = 1 << 19
 """Numbers of gradients at once: what is summed is still in the processor's cache when it is used,
 and no buffer is as large as all rows of the batch."""
 
@@ -28,14 +28,16 @@ class RowGradients:
     order. An ``index_add_`` would add in whatever order CUDA's atomics arrive.
     """
 
-    def __init__(self, bags: Bags, gradient: Tensor) -> None:
-        """``gradient`` is (bags..., columns) fp32: of each bag's sum."""
+    def __init__(self, bags: Bags, gradients: Sequence[Tensor]) -> None:
+        """``gradients`` are of each bag's sum, one part of the bags after the other.
+
+        Each is (bags..., columns) fp32, and they are parts of one tensor.
+        """
         self.rows = bags.distinct.rows
         """(U,) int64, ascending."""
-        self._gradient, numbers = _as_rows(gradient)
+        self._gradient, numbers = _as_rows(gradients)
         dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
-        bag_of_id = runs_of(numbers.to(dtype), bags.lengths.reshape(-1))
-        self._bags = bag_of_id.index_select(0, bags.distinct.order)
+        self._bags = numbers.to(dtype).index_select(0, bags.distinct.bags)
         self._offsets = bags.distinct.offsets.to(dtype)
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
@@ -70,21 +72,32 @@ def squares_of(sums: Tensor) -> Tensor:
     return torch.linalg.vector_norm(sums, dim=1).square_()
 
 
-def _as_rows(blocks: Tensor) -> tuple[Tensor, Tensor]:
-    """(rows, columns) of the memory where blocks lie, and the row where each of them is.
+def _as_rows(blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """(rows, columns) of the memory where blocks lie, and the row where each of theirs is.
 
-    A part of what was received is used where it lies, if it lies at multiples of its columns.
+    Parts of what was received, or of an output, are used where they lie, if they lie at multiples
+    of their columns.
     """
-    columns = blocks.shape[-1]
-    *strides, last = blocks.stride()
-    if last != 1 or any(start % columns for start in (blocks.storage_offset(), *strides)):
-        blocks = blocks.clone(memory_format=torch.contiguous_format)
-        *strides, _ = blocks.stride()
-    held = blocks.untyped_storage().nbytes() // blocks.element_size()
-    first = blocks.storage_offset() // columns
-    rows = blocks.as_strided((held // columns, columns), (columns, 1), 0)
-    numbers = torch.full((1,), first, device=blocks.device)
-    for size, stride in zip(blocks.shape[:-1], strides, strict=True):
-        steps = torch.arange(size, device=blocks.device) * (stride // columns)
+    columns = blocks[0].shape[-1]
+    if not all(_lies_in_rows(block) for block in blocks):
+        whole = torch.cat([block.reshape(-1, columns) for block in blocks])
+        return whole, torch.arange(len(whole), device=whole.device)
+    held = blocks[0].untyped_storage().nbytes() // blocks[0].element_size()
+    rows = blocks[0].as_strided((held // columns, columns), (columns, 1), 0)
+    numbers = [_row_numbers(block) for block in blocks]
+    return rows, torch.cat(numbers) if len(numbers) > 1 else numbers[0]
+
+
+def _lies_in_rows(block: Tensor) -> bool:
+    *strides, last = block.stride()
+    columns = block.shape[-1]
+    return last == 1 and not any(at % columns for at in (block.storage_offset(), *strides))
+
+
+def _row_numbers(block: Tensor) -> Tensor:
+    columns = block.shape[-1]
+    numbers = torch.full((1,), block.storage_offset() // columns, device=block.device)
+    for size, stride in zip(block.shape[:-1], block.stride(), strict=False):
+        steps = torch.arange(size, device=block.device) * (stride // columns)
         numbers = (numbers.unsqueeze(1) + steps).view(-1)
-    return rows, numbers
+    return numbers

@@ -60,8 +60,7 @@ class ShardGroup:
         if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
             ids, weights = bags.ids, self.weights.values
         else:
-            rows = bags.distinct
-            ids, weights = rows.positions(), self.weights.read(rows.rows).float()
+            ids, weights = bags.positions(), self.weights.read(bags.distinct.rows).float()
         pooled = functional.embedding_bag(
             ids, weights, offsets, mode="sum", include_last_offset=True
         )

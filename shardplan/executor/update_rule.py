@@ -53,7 +53,7 @@ class UpdateRule:
             case "rowwise_adagrad":
                 assert mean_squares is not None
                 sums = state["row_sum"].add_(mean_squares.unsqueeze(1))
-                gradient.mul_(-rate / sums.sqrt().add_(eps))
+                gradient.mul_(sums.sqrt().add_(eps).reciprocal_().mul_(-rate))
             case "adam":
                 self._adam(state, gradient)
 

@@ -43,6 +43,36 @@ def test_a_replicated_table_trains_to_the_bits_of_a_whole_one(kind: str, dtype: 
         assert replicated[name].tobytes() == values.tobytes()
 
 
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_replicated_tables_of_one_format_train_to_the_bits_of_whole_ones(kind: str) -> None:
+    """Two of them with one of another width between, one of another format behind."""
+    formats = [(20, 8, 2, "fp32"), (30, 4, 1, "fp32"), (40, 8, 1, "fp32"), (50, 8, 1, "bf16")]
+    found = []
+    for sharding_type, targets in (("data_parallel", ()), ("table_wise", (0,))):
+        tables = tuple(
+            table_of(
+                f"t{rows}",
+                rows,
+                dim,
+                sharding_type,
+                1,
+                1,
+                targets=targets,
+                features=features,
+                dtype=dtype,
+            )
+            for rows, dim, features, dtype in formats
+        )
+        case = replace(case_of(OptimizerSettings(kind, 0.1)), tables=tables)
+        shards = trained(case, sharded(case, Mesh(1))).shards
+        found.append({name: fields for name, _, fields in shards})
+    replicated, whole = found
+    assert replicated.keys() == whole.keys()
+    for table, fields in whole.items():
+        for name, values in fields.items():
+            assert replicated[table][name].tobytes() == values.tobytes()
+
+
 @pytest.mark.parametrize("eps", [1e-8, 0.0])
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_rows_that_nobody_read_keep_their_bits(kind: str, eps: float) -> None:

@@ -29,34 +29,18 @@ def test_each_row_gets_the_gradients_of_the_bags_that_read_it(gap: int) -> None:
     for row, of_bag in zip(ids.tolist(), bags, strict=True):
         expected[row] += of_bag
     found = np.zeros_like(expected)
-    summed = RowGradients(Bags(ids, lengths, ROWS), gradient)
+    summed = RowGradients(Bags(ids, lengths, ROWS), [gradient])
     for cut, sums in summed.chunks():
         found[summed.rows[cut].numpy()] = sums.numpy()
     assert (found == expected).all()
     assert summed.rows.tolist() == sorted(set(ids.tolist()))
 
 
-def test_columns_of_an_output_are_read_as_the_gradients_of_its_samples() -> None:
+@pytest.mark.parametrize("start", [COLUMNS, 1], ids=["in place", "copied"])
+def test_columns_of_an_output_are_read_as_the_gradients_of_its_samples(start: int) -> None:
+    """Of two features, the later one first."""
     output = torch.randn((SAMPLES, 3 * COLUMNS), generator=torch.Generator().manual_seed(0))
-    gradient = output[:, COLUMNS : 2 * COLUMNS]
-    summed = RowGradients(Bags(torch.arange(SAMPLES), torch.ones(SAMPLES).long(), ROWS), gradient)
-    ((_, sums),) = summed.chunks()
-    assert torch.equal(sums, gradient)
-
-
-@pytest.mark.parametrize("rows", [100, 100_000])
-def test_ids_of_several_shards_are_ordered_as_by_one_stable_sort(rows: int) -> None:
-    random = torch.Generator().manual_seed(rows)
-    shards = [(0, 2), (rows // 3, 1), (rows // 2, 1)]
-    bounds = [(0, rows // 3)] * 2 + [(rows // 3, rows // 2), (rows // 2, rows)]
-    lengths = torch.randint(0, 9, (RANKS, len(bounds), SAMPLES), generator=random)
-    sizes = lengths.sum(2).tolist()
-    ids = torch.cat(
-        [
-            torch.randint(low, min(low + 7, high), (size,), generator=random)
-            for of_rank in sizes
-            for size, (low, high) in zip(of_rank, bounds, strict=True)
-        ]
-    )
-    expected = torch.sort(ids, stable=True).indices
-    assert torch.equal(Bags(ids, lengths, rows, shards).order(), expected)
+    gradients = [output[:, first : first + COLUMNS] for first in (2 * COLUMNS, start)]
+    bags = Bags(torch.arange(2 * SAMPLES), torch.ones(2, SAMPLES).long(), 2 * SAMPLES)
+    ((_, sums),) = RowGradients(bags, gradients).chunks()
+    assert torch.equal(sums, torch.cat(gradients))
