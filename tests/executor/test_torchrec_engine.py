@@ -54,11 +54,12 @@ def test_losses_are_the_same_native_and_under_torchrec(
     assert mean_losses(rank_group(2), "torchrec", text, 60) == pytest.approx(native, abs=1e-5)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
 def test_losses_under_torchrec_are_those_of_the_unsharded_model(
-    rank_group: Callable[[int], RankGroup],
+    optimizer: str, rank_group: Callable[[int], RankGroup]
 ) -> None:
     """Over 120 steps of a task that can be learnt, within 1e-5, as the native engine's are."""
-    text = plan_of(2, "sgd", "sparse_dist")
+    text = plan_of(2, optimizer, "sparse_dist")
     expected = unsharded_losses(view_plan(parse_plan(text, "plan.json")), 2, 64, 120)
     assert mean_losses(rank_group(2), "torchrec", text, 120) == pytest.approx(expected, abs=1e-5)
 
