@@ -22,7 +22,7 @@ GAP = 1e-3
 """Asked of the solver; what it claims may differ from the best by so much."""
 
 
-def solved(spec, seconds=30.0):
+def solved(spec, seconds=120.0):
     """The case's plan, near optimal if the time suffices, and its proven bound."""
     case = build(spec)
     plan = make_plan(case, Settings(gap=GAP / 2, time_limit_seconds=seconds), Reporter())

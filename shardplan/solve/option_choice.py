@@ -76,7 +76,7 @@ def choose_options(
         bound = max(bound, answer.bound * problem.time_unit * (1 - _SAFETY))
         if answer.x is None:
             break
-        option = _largest_share(problem, answer.x[columns.y])
+        option = problem.largest(answer.x[columns.y])
         violated = violated_units(problem, answer.x, columns)
         if not len(violated) or answer.interrupted:
             break
@@ -94,9 +94,3 @@ def _add_whole_blends(build: ProgramBuilder, problem: Problem, columns: Columns)
     rows = build.add_rows("blend", [blend], lower=0.0, upper=0.0)
     build.add_entries(rows, taken, -1.0)
     build.add_entries(rows[number], columns.y[mixable], 1.0)
-
-
-def _largest_share(problem: Problem, share: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(I,): the option of each item that has most of it; of equal ones the first."""
-    order = np.lexsort((-share, problem.item_of_option))
-    return order[problem.option_offsets[:-1]]

@@ -40,8 +40,7 @@ class Placement:
         cls, problem: Problem, weights: NDArray[np.float64], targets: list[NDArray[np.int64]]
     ) -> Placement:
         """Build from (O,) how much of each option; of each item its largest is its option."""
-        order = np.lexsort((-weights, problem.item_of_option))
-        plain = cls.of(order[problem.option_offsets[:-1]], targets)
+        plain = cls.of(problem.largest(weights), targets)
         is_mixed = bool((weights[plain.option] < 1).any())
         return replace(plain, weights=weights) if is_mixed else plain
 

@@ -179,3 +179,8 @@ class Problem:
     def options_of(self, item: int) -> range:
         """The options of an item."""
         return range(int(self.option_offsets[item]), int(self.option_offsets[item + 1]))
+
+    def largest(self, per_option: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(I,): of each item the option with most of ``per_option`` (O,); the first of equals."""
+        order = np.lexsort((-per_option, self.item_of_option))
+        return order[self.option_offsets[:-1]]
