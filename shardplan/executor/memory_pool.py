@@ -43,9 +43,20 @@ class MemoryPool:
         self._pinned = pinned
 
     def allocate(self, shape: Sequence[int], dtype: Any, use: str) -> Tensor:
-        """A tensor of zeros that counts against the pool. Raises MemoryExceeded."""
-        self.charge(_bytes(shape, dtype), use)
-        return torch.zeros(tuple(shape), dtype=dtype, device=self.device, pin_memory=self._pinned)
+        """A tensor of zeros that counts against the pool.
+
+        Raises MemoryExceeded where the pool, or the machine, has no room for it.
+        """
+        count, device = _bytes(shape, dtype), self.device
+        self.charge(count, use)
+        try:
+            return torch.zeros(tuple(shape), dtype=dtype, device=device, pin_memory=self._pinned)
+        except RuntimeError as error:  # of CUDA as well as of the host
+            self.release(count, use)
+            raise MemoryExceeded(
+                f"{self.tier} holds {self.used_bytes:,} bytes, and this machine has no room for "
+                f"the {count:,} more that {use} needs"
+            ) from error
 
     def charge(self, count: int, use: str) -> None:
         """Count bytes as held. Raises MemoryExceeded where the pool has no room for them."""

@@ -15,7 +15,7 @@ from training_case import TrainingCase, sharded, table_of, train_sharded, traine
 
 from shardplan.errors import MemoryExceeded
 from shardplan.executor.collection import ShardedEmbeddingBagCollection
-from shardplan.executor.memory_pool import Pools
+from shardplan.executor.memory_pool import MemoryPool, Pools
 from shardplan.executor.mesh import Mesh
 from shardplan.executor.optimizer_settings import OPTIMIZERS, OptimizerSettings
 from shardplan.executor.planned_table import PlannedCache
@@ -115,6 +115,13 @@ def test_a_pool_too_small_is_refused_before_anything_is_allocated() -> None:
     pools = Pools.on("cpu", hbm_bytes=640 * 8 * 4)
     with pytest.raises(MemoryExceeded, match="hbm"):
         ShardedEmbeddingBagCollection(case.tables, Mesh(1), case.optimizer, pools=pools)
+
+
+def test_a_machine_too_small_is_told_as_a_pool_too_small_is() -> None:
+    pool = MemoryPool("ddr")
+    with pytest.raises(MemoryExceeded, match=r"ddr .* this machine has no room .* weights needs"):
+        pool.allocate((1 << 58,), torch.float32, "weights")
+    assert pool.used_bytes == 0
 
 
 def test_evaluation_leaves_no_row_pinned_and_changes_nothing() -> None:
