@@ -36,6 +36,16 @@ def offsets_of(lengths: Tensor) -> Tensor:
     return offsets
 
 
+def run_bounds(values: Tensor) -> Tensor:
+    """(runs + 1,) int64: where each run of equal neighbours begins, and where the last ends."""
+    count = values.numel()
+    bounds = torch.ones(count + 1, dtype=torch.bool, device=values.device)
+    torch.ne(values[1:], values[:-1], out=bounds[1:count])
+    if values.device.type == "cpu":  # NumPy takes a quarter of the time.
+        return torch.from_numpy(np.flatnonzero(bounds.numpy()))
+    return bounds.nonzero().view(-1)
+
+
 def runs_of(values: Tensor, lengths: Tensor) -> Tensor:
     """Each value as often as its length says."""
     if values.device.type == "cpu":  # NumPy takes half the time.
@@ -77,7 +87,7 @@ def sorted_pairs(
     unsigned, signed = (np.uint32, np.int32) if most <= 1 << 32 else (np.uint64, np.int64)
     both = rows.numpy().astype(unsigned)
     both <<= bits
-    both |= numbers.numpy().astype(unsigned, copy=False)
+    both |= numbers.numpy().view(f"u{numbers.element_size()}")
     both.sort()
     sorted_rows = both >> bits
     both &= (1 << bits) - 1
