@@ -48,7 +48,7 @@ class DistinctRows:
 
     def positions(self, ids: Tensor, end: int) -> Tensor:
         """(ids,): of each of the same ids, below ``end``, the place in ``rows``."""
-        each = torch.arange(len(self.rows), device=ids.device)
+        each = torch.arange(len(self.rows), device=ids.device, dtype=ids.dtype)
         positions = torch.empty_like(ids)
         positions[stable_order(ids, end)] = runs_of(each, self.counts())
         return positions

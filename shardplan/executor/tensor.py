@@ -29,21 +29,23 @@ def index_dtype(most: int) -> Any:
     return torch.int32 if most <= _MOST_INT32 else torch.int64
 
 
-def offsets_of(lengths: Tensor) -> Tensor:
+def offsets_of(lengths: Tensor, dtype: Any = torch.int64) -> Tensor:
     """(n + 1,): where each of n runs begins, and where the last ends."""
-    offsets = lengths.new_zeros(lengths.numel() + 1)
-    torch.cumsum(lengths.reshape(-1), 0, out=offsets[1:])
+    offsets = lengths.new_zeros(lengths.numel() + 1, dtype=dtype)
+    torch.cumsum(lengths.reshape(-1), 0, dtype=dtype, out=offsets[1:])
     return offsets
 
 
 def run_bounds(values: Tensor) -> Tensor:
     """(runs + 1,) int64: where each run of equal neighbours begins, and where the last ends."""
     count = values.numel()
-    bounds = torch.ones(count + 1, dtype=torch.bool, device=values.device)
-    torch.ne(values[1:], values[:-1], out=bounds[1:count])
     if values.device.type == "cpu":  # NumPy takes a quarter of the time.
-        return torch.from_numpy(np.flatnonzero(bounds.numpy()))
-    return bounds.nonzero().view(-1)
+        each, is_bound = values.numpy(), np.ones(count + 1, dtype=bool)
+        np.not_equal(each[1:], each[:-1], out=is_bound[1:count])
+        return torch.from_numpy(np.flatnonzero(is_bound))
+    is_bound = torch.ones(count + 1, dtype=torch.bool, device=values.device)
+    is_bound[1:count] = values[1:] != values[:-1]
+    return is_bound.nonzero().view(-1)
 
 
 def runs_of(values: Tensor, lengths: Tensor) -> Tensor:
