@@ -66,11 +66,16 @@ class Group:
         send_counts: Sequence[int],
         receive_counts: Sequence[int],
         what: str,
+        receive: Tensor | None = None,
     ) -> Pending:
-        """Send neighbouring parts of a flat tensor to the ranks in order, and start to receive."""
+        """Send neighbouring parts of a flat tensor to the ranks in order, and start to receive.
+
+        Into ``receive``, which is flat and of that size, where it is given.
+        """
         if self.size == 1:
             return Pending(send, None, self.rank, what)
-        receive = send.new_empty(sum(receive_counts))
+        if receive is None:
+            receive = send.new_empty(sum(receive_counts))
         away = sum(send_counts) - send_counts[self._place]
         self._sent_bytes[what] += away * send.element_size()
         with naming_lost_ranks(self.rank, what):
