@@ -102,7 +102,8 @@ class FlatDist:
         others = whole[:-1].view(-1)
         self._mesh.all.all_to_all(buffer, send, receive, _GRADIENTS, others).wait()
         parts = [_received(part, scale) for part in _spans(whole, self.groups, samples)]
-        return [[part[:rank], part[-1:], part[rank:-1]] for part in parts]
+        in_order = [(part[:rank], part[-1:], part[rank:-1]) for part in parts]
+        return [[block for block in blocks if len(block)] for blocks in in_order]
 
     def _counts(self, samples: int) -> tuple[list[int], list[int]]:
         """Numbers that go to each rank in the forward pass, and that come from it."""
