@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from shardplan.executor.bags import Bags
-from shardplan.executor.tensor import index_dtype, runs_of, stable_order
+from shardplan.executor.tensor import index_dtype, negative_or_most, runs_of, stable_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,13 +114,13 @@ class InputDist:
         parts = list(batch.values.split(counts))
         read = [feature for feature, count in enumerate(counts) if count]
         if read:
-            ends = torch.stack([end for feature in read for end in parts[feature].aminmax()])
-            least_and_most, rows = ends.view(-1, 2), self._table_rows[read].unsqueeze(1)
-            wrong = (least_and_most < 0) | (least_and_most >= rows)
+            worst = negative_or_most(batch.values, [counts[feature] for feature in read])
+            wrong = (worst < 0) | (worst >= self._table_rows[read])
             if bool(wrong.any()):
-                feature = read[int(wrong.any(1).nonzero()[0])]
+                first = int(wrong.nonzero()[0])
+                feature = read[first]
                 raise ValueError(
-                    f"feature {batch.keys[feature]}: id {int(least_and_most[wrong][0])} is no row "
+                    f"feature {batch.keys[feature]}: id {int(worst[first])} is no row "
                     f"of a table of {int(self._table_rows[feature])} rows"
                 )
         return parts

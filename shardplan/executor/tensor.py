@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Tensor = Any
 """A tensor of PyTorch."""
@@ -46,6 +49,20 @@ def run_bounds(values: Tensor) -> Tensor:
     is_bound = torch.ones(count + 1, dtype=torch.bool, device=values.device)
     is_bound[1:count] = values[1:] != values[:-1]
     return is_bound.nonzero().view(-1)
+
+
+def negative_or_most(values: Tensor, lengths: Sequence[int]) -> Tensor:
+    """(runs,): of each run of int64 numbers a negative one, or if there is none the largest.
+
+    No run is empty, and together they are all the numbers.
+    """
+    if values.device.type == "cpu":  # As unsigned numbers, negative ones are the largest.
+        firsts = np.cumsum([0, *lengths[:-1]])
+        most = np.maximum.reduceat(values.numpy().view(np.uint64), firsts)
+        return torch.from_numpy(most.view(np.int64))
+    ends = torch.stack([end for run in values.split(list(lengths)) for end in run.aminmax()])
+    least, most = ends.view(-1, 2).unbind(1)
+    return torch.where(least < 0, least, most)
 
 
 def runs_of(values: Tensor, lengths: Tensor) -> Tensor:
