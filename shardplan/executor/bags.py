@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shardplan.executor.distinct_rows import DistinctRows
+from shardplan.executor.tensor import index_dtype, offsets_of
 
 if TYPE_CHECKING:
     from shardplan.executor.tensor import Tensor
@@ -17,7 +18,7 @@ class Bags:
     """Ids of some slots and samples."""
 
     ids: Tensor
-    """(ids,) int64: rows of the store that is read."""
+    """(ids,) int32 or int64: rows of the store that is read."""
     lengths: Tensor
     """(ranks, slots, samples) int64: ids of each bag, in the order of the ids."""
     rows: int
@@ -29,6 +30,10 @@ class Bags:
     def distinct(self) -> DistinctRows:
         """The rows that are read; sorted once, for the cache, the lookup and the update."""
         return DistinctRows.of(self.ids, self.lengths, self.rows)
+
+    def offsets(self) -> Tensor:
+        """(bags + 1,): where each bag begins in ``ids``, and where the last ends."""
+        return offsets_of(self.lengths, index_dtype(self.ids.numel()))
 
     def positions(self) -> Tensor:
         """(ids,): of each id, the position of its row among the distinct ones."""

@@ -153,13 +153,13 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     def _update(self, rule: UpdateRule, inputs: RankInputs, gradient: Tensor) -> None:
         scale = 1 / self.mesh.world_size
         with self.clock.phase("gradient_comm"):
-            received: dict[Any, Tensor] = {}
+            received: dict[Any, list[Tensor]] = {}
             for way in self._outputs:
                 with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
                     received |= zip(way.groups, way.backward(gradient, scale), strict=True)
         with self.clock.phase("update_backward"):
             sums = [
-                RowGradients(bags, [received.pop(group.layout)])
+                RowGradients(bags, received.pop(group.layout))
                 for group, bags in zip(self.groups, inputs.groups, strict=True)
             ]
         squares = self._complete_squares(sums)

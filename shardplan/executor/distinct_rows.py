@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from shardplan.executor.tensor import index_dtype, offsets_of, runs_of, sorted_pairs, stable_order
+from shardplan.executor.tensor import index_dtype, run_bounds, runs_of, sorted_pairs, stable_order
 
 if TYPE_CHECKING:
     from shardplan.executor.tensor import Tensor
@@ -33,8 +33,8 @@ class DistinctRows:
         bags = lengths.numel()
         each = torch.arange(bags, device=ids.device, dtype=index_dtype(bags))
         by_row, of_bags = sorted_pairs(ids, runs_of(each, lengths.reshape(-1)), rows, bags)
-        found, counts = torch.unique_consecutive(by_row, return_counts=True)
-        return cls(found.long(), of_bags, offsets_of(counts))
+        offsets = run_bounds(by_row)
+        return cls(by_row.index_select(0, offsets[:-1]).long(), of_bags, offsets)
 
     @property
     def held_bytes(self) -> int:
@@ -48,7 +48,7 @@ class DistinctRows:
 
     def positions(self, ids: Tensor, end: int) -> Tensor:
         """(ids,): of each of the same ids, below ``end``, the place in ``rows``."""
-        each = torch.arange(len(self.rows), device=ids.device)
+        each = torch.arange(len(self.rows), device=ids.device, dtype=ids.dtype)
         positions = torch.empty_like(ids)
         positions[stable_order(ids, end)] = runs_of(each, self.counts())
         return positions

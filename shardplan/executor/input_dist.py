@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from shardplan.executor.bags import Bags
-from shardplan.executor.tensor import runs_of, stable_order
+from shardplan.executor.tensor import index_dtype, negative_or_most, runs_of, stable_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from shardplan.executor.tensor import Tensor
 
 _WHAT = "the exchange of ids"
-_INDEX_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class InputDist:
         self.pool = pool
         """Where ids in flight lie."""
         tables = layout.table_of_feature
-        self._rows = torch.tensor([table.rows for table in tables], device=mesh.device)
+        self._table_rows = torch.tensor([table.rows for table in tables], device=mesh.device)
         self._split = [i for i, table in enumerate(tables) if table.row_blocks > 1]
         self._block_rows = torch.tensor(
             [tables[i].block_rows for i in self._split], device=mesh.device, dtype=torch.int64
@@ -59,6 +58,14 @@ class InputDist:
         self._piece_of_slot = [
             self._first_piece[slot.feature] + slot.row_block for each in slots for slot in each
         ]
+        self._shifts = [
+            base - held.shard.row_offset
+            for group in chain(*layout.groups)
+            for base, held in zip(group.base_rows, group.shards, strict=False)
+            for _ in held.slots
+        ]
+        """Of each slot, from an id to a row of its group's store."""
+        self._dtype = index_dtype(layout.most_rows)
         self._replicated_features = [
             torch.tensor([*chain(*group.features)], device=mesh.device, dtype=torch.int64)
             for group in layout.replicated
@@ -81,8 +88,23 @@ class InputDist:
         replicated = self._replicated(batch, parts)
         flight = IdsInFlight(self, sent, pending, replicated, samples)
         held = [batch.values, batch.lengths, *(t for b in replicated for t in (b.ids, b.lengths))]
-        flight.reserve(_INDEX_BYTES * sum(each.numel() for each in held))
+        flight.reserve(sum(each.nbytes for each in held))
         return flight
+
+    def rows_to_send(self, pieces: Sequence[Tensor]) -> Tensor:
+        """Ids of each slot of all ranks, one behind the other, as rows of the slots' stores."""
+        return self._rows(pieces, self._shifts)
+
+    def _rows(self, pieces: Sequence[Tensor], shifts: Sequence[int]) -> Tensor:
+        """The pieces one behind the other, to each id of a piece its shift added."""
+        counts = [piece.numel() for piece in pieces]
+        whole = torch.empty(sum(counts), dtype=self._dtype, device=self.mesh.device)
+        if pieces:
+            parts = whole.split(counts)
+            # Kernels for all pieces, as PyTorch's optimizers call them.
+            torch._foreach_copy_(parts, pieces)
+            torch._foreach_add_(parts, shifts)
+        return whole
 
     def _checked(self, batch: JaggedBatch) -> list[Tensor]:
         """Ids of each feature. Raises ValueError where one is no row of its table."""
@@ -92,14 +114,14 @@ class InputDist:
         parts = list(batch.values.split(counts))
         read = [feature for feature, count in enumerate(counts) if count]
         if read:
-            ends = torch.stack([end for feature in read for end in parts[feature].aminmax()])
-            least_and_most, rows = ends.view(-1, 2), self._rows[read].unsqueeze(1)
-            wrong = (least_and_most < 0) | (least_and_most >= rows)
+            worst = negative_or_most(batch.values, [counts[feature] for feature in read])
+            wrong = (worst < 0) | (worst >= self._table_rows[read])
             if bool(wrong.any()):
-                feature = read[int(wrong.any(1).nonzero()[0])]
+                first = int(wrong.nonzero()[0])
+                feature = read[first]
                 raise ValueError(
-                    f"feature {batch.keys[feature]}: id {int(least_and_most[wrong][0])} is no row "
-                    f"of a table of {int(self._rows[feature])} rows"
+                    f"feature {batch.keys[feature]}: id {int(worst[first])} is no row "
+                    f"of a table of {int(self._table_rows[feature])} rows"
                 )
         return parts
 
@@ -144,7 +166,7 @@ class InputDist:
         for group, features in zip(self.layout.replicated, self._replicated_features, strict=True):
             bases = zip(group.base_rows, group.features, strict=False)
             shifts = [base for base, of_table in bases for _ in of_table]
-            ids = _shifted([parts[feature] for feature in features.tolist()], shifts)
+            ids = self._rows([parts[feature] for feature in features.tolist()], shifts)
             found.append(Bags(ids, batch.lengths[features], group.base_rows[-1]))
         return tuple(found)
 
@@ -166,6 +188,7 @@ class IdsInFlight:
         self._replicated = replicated
         self._samples = samples
         self._lengths: Tensor = None
+        self._totals: list[list[int]] = []
         self._ids: Pending | None = None
         self._reserved_bytes = 0
 
@@ -174,56 +197,43 @@ class IdsInFlight:
         if self._ids is not None:
             return
         mesh, counts = self._dist.mesh, self._dist.slot_counts
-        self.reserve(_INDEX_BYTES * self._pending_lengths.buffer.numel())
+        self.reserve(self._pending_lengths.buffer.nbytes)
         mine = counts[mesh.rank]
         self._lengths = self._pending_lengths.wait().view(mesh.world_size, mine, self._samples)
         ends = list(accumulate(counts, initial=0))
         send = [
             sum(piece.numel() for piece in self._pieces[start:end]) for start, end in pairwise(ends)
         ]
-        receive = self._lengths.sum((1, 2)).tolist()
-        self.reserve(_INDEX_BYTES * sum(receive))
-        values = torch.cat(self._pieces) if self._pieces else self._lengths.new_empty(0)
-        self._ids = mesh.ids.all_to_all(values, send, receive, _WHAT)
+        self._totals = self._lengths.sum(2).tolist()
+        receive = [sum(totals) for totals in self._totals]
+        rows = self._dist.rows_to_send(self._pieces)
+        self.reserve(rows.element_size() * sum(receive))
+        self._ids = mesh.ids.all_to_all(rows, send, receive, _WHAT)
         self._pieces = []
 
     def finish(self) -> RankInputs:
         """What this rank looks up, once the ids are here."""
         self.advance()
         assert self._ids is not None
-        ids, totals = self._ids.wait(), self._lengths.sum(2)
-        mine = self._dist.layout.groups[self._dist.mesh.rank]
-        pieces = ids.split(totals.view(-1).tolist())
-        groups, first = [], 0
-        for group in mine:
-            groups.append(self._bags(group, pieces, totals, first))
-            first += len(group.slots)
-        return RankInputs(tuple(groups), self._replicated, self._samples, self._reserved_bytes)
+        groups = self._bags(self._ids.wait(), self._dist.layout.groups[self._dist.mesh.rank])
+        return RankInputs(groups, self._replicated, self._samples, self._reserved_bytes)
 
     def reserve(self, count: int) -> None:
         """Count bytes that are held until the batch is done."""
         self._dist.pool.charge(count, "ids")
         self._reserved_bytes += count
 
-    def _bags(
-        self, group: GroupLayout, pieces: Sequence[Tensor], totals: Tensor, first: int
-    ) -> Bags:
-        """What every rank sends to a group, rank after rank; ids become rows of its store."""
-        ranks, slots = totals.shape
-        end = first + len(group.slots)
-        shifts = [
-            base - held.shard.row_offset
-            for base, held in zip(group.base_rows, group.shards, strict=False)
-            for _ in held.slots
-        ]
-        mine = [pieces[r * slots + s] for r in range(ranks) for s in range(first, end)]
-        ids = _shifted(mine, shifts * ranks)
-        return Bags(ids, self._lengths[:, first:end], group.base_rows[-1])
+    def _bags(self, ids: Tensor, groups: Sequence[GroupLayout]) -> tuple[Bags, ...]:
+        """What every rank sends to each group, rank after rank."""
+        bounds = [*accumulate((len(group.slots) for group in groups), initial=0)]
+        spans = [slice(*pair) for pair in pairwise(bounds)]
+        counts = [sum(totals[span]) for totals in self._totals for span in spans]
+        parts = ids.split(counts) if spans else []
+        return tuple(
+            Bags(_joined(parts[i :: len(spans)]), self._lengths[:, span], group.base_rows[-1])
+            for i, (group, span) in enumerate(zip(groups, spans, strict=True))
+        )
 
 
-def _shifted(pieces: Sequence[Tensor], shifts: Sequence[int]) -> Tensor:
-    """The pieces one behind the other, to each id of a piece its shift added."""
-    if any(shifts):
-        # One kernel for all pieces, as PyTorch's optimizers call it.
-        pieces = torch._foreach_add(pieces, shifts)  # noqa: SLF001
-    return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat(parts) if len(parts) > 1 else parts[0]

@@ -111,6 +111,12 @@ class Layout:
         """Columns of the output: the dims of all features."""
         return self.columns[-1]
 
+    @property
+    def most_rows(self) -> int:
+        """Of the largest store of any rank."""
+        sharded = [group.base_rows[-1] for groups in self.groups for group in groups]
+        return max(sharded + [group.base_rows[-1] for group in self.replicated])
+
     def slots_of(self, rank: int) -> tuple[Slot, ...]:
         """Everything that a rank looks up, in the order in which ids travel."""
         return tuple(slot for group in self.groups[rank] for slot in group.slots)

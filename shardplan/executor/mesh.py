@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
+from torch.nn import functional
 
 from shardplan.errors import PlanRefused, RankLost
 
@@ -66,11 +67,16 @@ class Group:
         send_counts: Sequence[int],
         receive_counts: Sequence[int],
         what: str,
+        receive: Tensor | None = None,
     ) -> Pending:
-        """Send neighbouring parts of a flat tensor to the ranks in order, and start to receive."""
+        """Send neighbouring parts of a flat tensor to the ranks in order, and start to receive.
+
+        Into ``receive``, which is flat and of that size, where it is given.
+        """
         if self.size == 1:
             return Pending(send, None, self.rank, what)
-        receive = send.new_empty(sum(receive_counts))
+        if receive is None:
+            receive = send.new_empty(sum(receive_counts))
         away = sum(send_counts) - send_counts[self._place]
         self._sent_bytes[what] += away * send.element_size()
         with naming_lost_ranks(self.rank, what):
@@ -91,7 +97,7 @@ class Group:
         whole = part.new_empty((self.size, *part.shape))
         self._sent_bytes[what] += (self.size - 1) * part.numel() * part.element_size()
         with naming_lost_ranks(self.rank, what):
-            dist.all_gather(list(whole.unbind()), part.contiguous(), group=self._handle)
+            dist.all_gather_into_tensor(whole.view(-1), part.reshape(-1), group=self._handle)
         return whole
 
     def all_reduce(self, values: Tensor, what: str) -> Tensor:
@@ -103,12 +109,11 @@ class Group:
         if self.size == 1:
             return values
         part = -(-values.numel() // self.size)
-        padded = values.new_zeros(part * self.size)
-        padded[: values.numel()] = values.view(-1)
+        flat = functional.pad(values.view(-1), (0, part * self.size - values.numel()))
         counts = [part] * self.size
-        parts = self.all_to_all(padded, counts, counts, what).wait().view(self.size, part)
-        total = parts[0].clone()
-        for other in parts[1:]:
+        parts = self.all_to_all(flat, counts, counts, what).wait().view(self.size, part)
+        total = parts[0] + parts[1]
+        for other in parts[2:]:
             total += other
         return self.all_gather(total, what).view(-1)[: values.numel()].view(values.shape)
 

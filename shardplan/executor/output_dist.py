@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -33,9 +34,10 @@ class OutputDist(Protocol):
         width of a slot), in fp32 or as they came.
         """
 
-    def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
+    def backward(self, gradient: Tensor, scale: float) -> list[list[Tensor]]:
         """Of each group (ranks, slots, samples, width of a slot) fp32, from (samples, width).
 
+        The ranks come in order, in one block or several that are parts of one tensor.
         They come times ``scale``, multiplied in fp32 on one side of the wire: on the way into it
         where that costs no pass of its own, else behind it, so that narrow formats keep their
         smallest numbers.
@@ -43,7 +45,10 @@ class OutputDist(Protocol):
 
 
 class FlatDist:
-    """One all-to-all over all ranks; the receiver adds row blocks up, in the order of ranks."""
+    """One all-to-all over all ranks; the receiver adds row blocks up, in the order of ranks.
+
+    What a rank sums for itself, and the gradients of it, do not go through the exchange.
+    """
 
     def __init__(self, layout: Layout, mesh: Mesh, forward: str, backward: str) -> None:
         self._mesh = mesh
@@ -52,46 +57,73 @@ class FlatDist:
         self._backward = DTYPES["fp32" if alone else backward]
         chosen = [[g for g in groups if not g.is_hierarchical] for groups in layout.groups]
         self.groups = tuple(chosen[mesh.rank])
-        self._is_direct = len(self.groups) == 1 and self._forward == DTYPES["fp32"]
+        is_at_end = mesh.rank in (0, mesh.world_size - 1)
+        is_one = len(self.groups) == 1 and self._forward == DTYPES["fp32"]
+        self._is_direct = is_one and is_at_end
+        """Whether the sums for the other ranks lie as they travel."""
         self._slots = [[slot for group in groups for slot in group.slots] for groups in chosen]
         self._columns = [sum(group.columns for group in groups) for groups in chosen]
 
     def buffer_bytes(self, samples: int) -> tuple[int, int]:
         """What is sent, unless sums lie as they travel, and what is received."""
-        ranks = self._mesh.world_size
-        mine = samples * ranks * self._columns[self._mesh.rank]
-        theirs = samples * sum(self._columns)
-        packed = 0 if self._is_direct else mine
-        received = theirs if ranks > 1 else 0
-        forward = (packed + received) * int(self._forward.itemsize)
+        mine = samples * self._columns[self._mesh.rank]
+        theirs = samples * sum(self._columns) - mine
+        packed = 0 if self._is_direct else mine * (self._mesh.world_size - 1)
+        own = 0 if self._forward == DTYPES["fp32"] else mine
+        forward = (packed + theirs + own) * int(self._forward.itemsize)
         return forward, theirs * int(self._backward.itemsize)
 
     def forward(self, pooled: Sequence[Tensor], samples: int) -> dict[int, Tensor]:
         """Send each rank the sums of its samples."""
-        ranks = self._mesh.world_size
-        mine = samples * self._columns[self._mesh.rank]
-        if self._is_direct:
-            send = pooled[0]  # Sums lie as they travel.
-        else:
-            send = torch.empty((ranks, mine), dtype=self._forward, device=self._mesh.device)
-            for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
-                part.copy_(sums)
-        receive = [samples * columns for columns in self._columns]
-        got = self._mesh.all.all_to_all(send.view(-1), [mine] * ranks, receive, _SUMS).wait()
-        return added_up(self._slots, got.split(receive), samples)
+        send, receive = self._counts(samples)
+        packed = self._packed(pooled, samples).reshape(-1)
+        got = self._mesh.all.all_to_all(packed, send, receive, _SUMS).wait()
+        rank = self._mesh.rank
+        own = [part.to(self._forward) for sums in pooled for part in sums[rank]]
+        chunks = enumerate(zip(self._slots, got.split(receive), strict=True))
+        parts = [
+            own if other == rank else _by_slot(chunk, slots, samples)
+            for other, (slots, chunk) in chunks
+        ]
+        return added_up(self._slots, parts)
 
-    def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
+    def backward(self, gradient: Tensor, scale: float) -> list[list[Tensor]]:
         """Send each rank the gradients of what it summed."""
-        ranks, samples = self._mesh.world_size, len(gradient)
-        mine = samples * self._columns[self._mesh.rank]
-        send = [samples * columns for columns in self._columns]
+        rank, ranks, samples = self._mesh.rank, self._mesh.world_size, len(gradient)
+        receive, send = self._counts(samples)
         buffer = gradient.new_empty(sum(send), dtype=self._backward)
-        for slots, chunk in zip(self._slots, buffer.split(send), strict=True):
+        chunks = list(buffer.split(send))
+        # The own gradients lie behind those of the other ranks.
+        mine = samples * self._columns[rank]
+        whole = gradient.new_empty((ranks, mine), dtype=self._backward)
+        chunks[rank] = whole[-1]
+        for slots, chunk in zip(self._slots, chunks, strict=True):
             take_gradients(gradient, slots, chunk, scale)
-        got = self._mesh.all.all_to_all(buffer, send, [mine] * ranks, _GRADIENTS).wait()
-        del buffer, chunk
-        parts = _spans(got.view(ranks, mine), self.groups, samples)
-        return [_received(part, scale) for part in parts]
+        others = whole[:-1].view(-1)
+        self._mesh.all.all_to_all(buffer, send, receive, _GRADIENTS, others).wait()
+        parts = [_received(part, scale) for part in _spans(whole, self.groups, samples)]
+        in_order = [(part[:rank], part[-1:], part[rank:-1]) for part in parts]
+        return [[block for block in blocks if len(block)] for blocks in in_order]
+
+    def _counts(self, samples: int) -> tuple[list[int], list[int]]:
+        """Numbers that go to each rank in the forward pass, and that come from it."""
+        rank, ranks = self._mesh.rank, self._mesh.world_size
+        send = [samples * self._columns[rank]] * ranks
+        receive = [samples * columns for columns in self._columns]
+        send[rank] = receive[rank] = 0
+        return send, receive
+
+    def _packed(self, pooled: Sequence[Tensor], samples: int) -> Tensor:
+        """(ranks - 1, ...): the sums for the other ranks, rank after rank."""
+        rank, others = self._mesh.rank, self._mesh.world_size - 1
+        if self._is_direct:
+            return pooled[0][:rank] if rank else pooled[0][1:]
+        mine = samples * self._columns[rank]
+        send = torch.empty((others, mine), dtype=self._forward, device=self._mesh.device)
+        for part, sums in zip(_spans(send, self.groups, samples), pooled, strict=True):
+            part[:rank].copy_(sums[:rank])
+            part[rank:].copy_(sums[rank + 1 :])
+        return send
 
 
 class NodeFirstDist:
@@ -133,9 +165,14 @@ class NodeFirstDist:
         total = in_order(blocks.view(each, nodes * mine)).to(self._forward)
         receive = [samples * columns for columns in self._columns]
         got = mesh.peers.all_to_all(total, [mine] * nodes, receive, _SUMS).wait()
-        return added_up(self._slots, got.split(receive), samples)
+        chunks = got.split(receive)
+        parts = [
+            _by_slot(chunk, slots, samples)
+            for slots, chunk in zip(self._slots, chunks, strict=True)
+        ]
+        return added_up(self._slots, parts)
 
-    def backward(self, gradient: Tensor, scale: float) -> list[Tensor]:
+    def backward(self, gradient: Tensor, scale: float) -> list[list[Tensor]]:
         """Send across, then gather inside the node: the way of ``forward`` back."""
         mesh, samples = self._mesh, len(gradient)
         nodes, each = mesh.nodes, mesh.local_world_size
@@ -148,7 +185,7 @@ class NodeFirstDist:
         del buffer, chunk
         whole = mesh.node.all_gather(got, _GRADIENTS).view(each * nodes, mine)
         return [
-            _received(part.unflatten(0, (each, nodes)).transpose(0, 1), scale).flatten(0, 1)
+            [_received(part.unflatten(0, (each, nodes)).transpose(0, 1), scale).flatten(0, 1)]
             for part in _spans(whole, self.groups, samples)
         ]
 
@@ -162,17 +199,16 @@ def in_order(parts: Tensor) -> Tensor:
 
 
 def added_up(
-    slots: Sequence[Sequence[Slot]], chunks: Sequence[Tensor], samples: int
+    slots: Sequence[Sequence[Slot]], parts: Sequence[Sequence[Tensor]]
 ) -> dict[int, Tensor]:
-    """By first column, what all ranks sent of it; ``slots`` are those of each rank's chunk.
+    """By first column, what all ranks sent of it; ``slots`` and ``parts`` are those of each rank.
 
     Row blocks are added to the first one, which comes first since ranks are in order.
     """
     sums: dict[int, Tensor] = {}
-    for of_rank, chunk in zip(slots, chunks, strict=True):
-        for slot, part in zip(of_rank, _by_slot(chunk, of_rank, samples), strict=True):
-            first = sums.get(slot.column)
-            sums[slot.column] = part if first is None else first.float().add_(part)
+    for slot, part in zip(chain(*slots), chain(*parts), strict=True):
+        first = sums.get(slot.column)
+        sums[slot.column] = part if first is None else first.float() + part
     return sums
 
 

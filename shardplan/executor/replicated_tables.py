@@ -11,7 +11,7 @@ import torch
 from shardplan.executor.initial_weights import fill_initial
 from shardplan.executor.planned_table import PlannedShard
 from shardplan.executor.row_gradients import RowGradients, squares_of
-from shardplan.executor.tensor import DTYPES, offsets_of
+from shardplan.executor.tensor import DTYPES
 from shardplan.executor.update_rule import WEIGHT, Fields
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ReplicatedTables:
             if weights.dtype != torch.float32:
                 ids, weights = bags.positions(), weights[bags.distinct.rows].float()
             pooled = torch.nn.functional.embedding_bag(
-                ids, weights, offsets_of(bags.lengths), mode="sum", include_last_offset=True
+                ids, weights, bags.offsets(), mode="sum", include_last_offset=True
             ).view(*bags.lengths.shape, -1)
             found |= zip(columns, pooled, strict=True)
         return found

@@ -12,7 +12,6 @@ from shardplan.executor.initial_weights import fill_initial
 from shardplan.executor.row_cache import RowCache
 from shardplan.executor.row_gradients import squares_of
 from shardplan.executor.row_store import ResidentRows
-from shardplan.executor.tensor import offsets_of
 from shardplan.executor.update_rule import WEIGHT, Fields
 
 if TYPE_CHECKING:
@@ -56,13 +55,12 @@ class ShardGroup:
     def lookup(self, bags: Bags) -> Tensor:
         """(ranks, slots, samples, columns) fp32: the sum of each bag's rows."""
         self.stage(bags)
-        offsets = offsets_of(bags.lengths)
         if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
             ids, weights = bags.ids, self.weights.values
         else:
             ids, weights = bags.positions(), self.weights.read(bags.distinct.rows).float()
         pooled = functional.embedding_bag(
-            ids, weights, offsets, mode="sum", include_last_offset=True
+            ids, weights, bags.offsets(), mode="sum", include_last_offset=True
         )
         return pooled.view(*bags.lengths.shape, -1)
 
