@@ -77,14 +77,16 @@ def base_bytes(workload: Workload, tables: TableArrays, world_size: int) -> NDAr
     """(3,): what a device needs whatever the placement.
 
     The dense model; of the rank's own samples the ids and lengths to be sent, and the pooled
-    outputs of all tables with their gradients, also in the format that they are sent in.
+    outputs of all tables with their gradients, also in the format that they are sent in. A device
+    alone sends nothing: its outputs are the sums that ``unit_bytes`` counts.
     """
     training = workload.training
     samples = -(-workload.global_batch // world_size)
     elements = samples * int((tables.features * tables.dim).sum())
     sent = np.ceil(samples * tables.pooling).sum() + samples * tables.features.sum()
     ids = INDEX_BYTES * sent * _BATCHES_IN_FLIGHT[training.pipeline]
-    pooled = elements * _pooled_element_bytes(training)
+    unsent = OUTPUT_ELEMENT_BYTES if world_size == 1 else 0
+    pooled = elements * (_pooled_element_bytes(training) - unsent)
     return np.array([training.dense_memory_bytes + ids + pooled, 0, 0], dtype=np.float64)
 
 
