@@ -228,4 +228,6 @@ def _syntax_fault(error: yaml.YAMLError) -> Fault:
         hint = "put text that contains ': ' in quotes, and check the indentation"
     elif "expected <block end>" in problem or "expected ',' or" in problem:
         hint = "check the indentation, and that every bracket is closed"
+    elif "nesting depth" in problem:  # a limit of libyaml's own, from its version 0.2.6 on
+        hint = "flatten it"
     return Fault(line, column, (), f"is not valid YAML: {problem}", hint, "syntax")

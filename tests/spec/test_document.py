@@ -85,8 +85,16 @@ def test_a_fault_shows_its_line_and_a_caret() -> None:
 
 
 def test_deep_nesting_is_refused_where_it_begins_to_be_deep() -> None:
-    assert faults("[" * 100_000)[0][:3] == (1, 51, "[0][0][0]...")
+    assert faults("[" * 900)[0][:3] == (1, 51, "[0][0][0]...")
     assert "nested more than 50 levels" in faults("a: " + "{a: " * 5_000)[0][3]
+
+
+def test_nesting_so_deep_that_the_parser_refuses_it_is_told_the_same_way() -> None:
+    """libyaml reads ahead, and some of its versions stop at 1,000 levels."""
+    line, column, _, message, hint = faults("[" * 100_000)[0]
+    assert (line, hint) == (1, "flatten it")
+    assert column in {51, 1001}
+    assert "nest" in message
 
 
 def test_an_alias_bomb_costs_nothing() -> None:
