@@ -13,7 +13,7 @@ from tier_contenders import TIER_CONTENDERS
 
 from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Infeasible, NoPlanFound
-from shardplan.plan.plan import Plan
+from shardplan.plan.file.plan import Plan
 from shardplan.plan.predict import predict
 from shardplan.spec.objective import Objective
 

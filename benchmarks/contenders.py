@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision, options_of
 from shardplan.planner import make_plan
-from shardplan.solve.baselines import (
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.baselines.published import (
     GreedyCost,
     greedy_costs,
     place_at_random,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 _FP32_BYTES = 4
 TORCHREC = ("torchrec", "torchrec-perf")

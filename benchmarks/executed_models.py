@@ -10,12 +10,12 @@ from table_sets import published_set, sample_of_856
 
 from shardplan.case import case_of_value
 from shardplan.errors import NoPlanFound
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.build import build_plan
-from shardplan.plan.optimality import Optimality, Status, Termination
-from shardplan.plan.plan import Plan
+from shardplan.plan.build_plan import build_plan
+from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.plan import Plan
+from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.plan.provenance import RunInfo, SolverInfo
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,17 +16,17 @@ from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, KeyedJaggedTens
 from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
-from shardplan.calibrate.ids import draw_ids, draw_lengths
-from shardplan.executor.mesh import Mesh
-from shardplan.executor.optimizer_settings import OptimizerSettings
-from shardplan.executor.plan_view import view_plan
-from shardplan.executor.sharded_tables import shard_tables
+from shardplan.calibrate.measure.ids import draw_ids, draw_lengths
+from shardplan.executor.exchange.mesh import Mesh
+from shardplan.executor.native.sharded_tables import shard_tables
+from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.tables.optimizer_settings import OptimizerSettings
 from shardplan.executor.torchrec import shard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
     from shardplan.workload.workload import Workload
 
 _RATE = 1e-3

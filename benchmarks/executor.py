@@ -49,13 +49,13 @@ from executed_rows import (
 )
 from report import as_markdown
 
-from shardplan.options.sharding_type import ShardingType
+from shardplan.sharding.kind import ShardingType
 from shardplan.units import parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
     from shardplan.workload.workload import Workload
 
 _KEEP_PAGES = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**36)}
@@ -150,12 +150,12 @@ def seconds_of_a_type(cost_model: dict[str, Any], processes: int, rounds: int) -
 def _calibrated(processes: int, budget_seconds: float) -> dict[str, Any]:
     import fbgemm_kernels
 
-    from shardplan.calibrate import worker
-    from shardplan.calibrate.cost_model_fit import fit_cost_model
-    from shardplan.calibrate.crew import Crew
-    from shardplan.calibrate.grid import tasks
-    from shardplan.calibrate.machine import Machine
-    from shardplan.calibrate.session import run_tasks
+    from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
+    from shardplan.calibrate.measure import worker
+    from shardplan.calibrate.measure.crew import Crew
+    from shardplan.calibrate.measure.grid import tasks
+    from shardplan.calibrate.measure.machine import Machine
+    from shardplan.calibrate.measure.session import run_tasks
 
     worker.serve = fbgemm_kernels.serve
     with Crew(processes, on_gpu=False) as crew:

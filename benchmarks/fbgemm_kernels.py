@@ -15,13 +15,13 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
     SplitTableBatchedEmbeddingBagsCodegen,
 )
 
-from shardplan.calibrate import worker
+from shardplan.calibrate.measure import worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from multiprocessing.connection import Connection
 
-    from shardplan.calibrate.operators import Bags
+    from shardplan.calibrate.measure.operators import Bags
     from shardplan.workload.table import Table
 
 _LEARNING_RATE = 1e-3

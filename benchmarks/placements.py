@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.calibrate.measurement import measured_table
-from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.calibrate.measurements.measurement import measured_table
 from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
-from shardplan.spec.document import Document
-from shardplan.spec.validation import validate
-from shardplan.topology.build import build_topology
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.spec.text.document import Document
+from shardplan.spec.validation.validation import validate
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.schema import TopologyFile
 from shardplan.workload.access import Uniform, Zipf
 from shardplan.workload.training import Optimizer, Training

@@ -34,9 +34,9 @@ from report import as_markdown
 from torchrec_formulas import exchange_seconds, set_seconds
 
 from shardplan.calibrate.accuracy import Accuracy
-from shardplan.calibrate.curve_fit import fit_curve
-from shardplan.calibrate.kernel_fit import fit_kernel
-from shardplan.calibrate.relative_fit import relative_fit
+from shardplan.calibrate.fit.curve_fit import fit_curve
+from shardplan.calibrate.fit.kernel_fit import fit_kernel
+from shardplan.calibrate.fit.relative_fit import relative_fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

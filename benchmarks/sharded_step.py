@@ -13,10 +13,10 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from shardplan.calibrate.exchange import all_gather, reduce_scatter
-from shardplan.calibrate.ids import draw_ids
-from shardplan.calibrate.operators import EmbeddingTables, memory_elements
-from shardplan.options.sharding_type import ShardingType
+from shardplan.calibrate.measure.exchange import all_gather, reduce_scatter
+from shardplan.calibrate.measure.ids import draw_ids
+from shardplan.calibrate.measure.operators import EmbeddingTables, memory_elements
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

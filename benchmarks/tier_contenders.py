@@ -12,11 +12,11 @@ import numpy as np
 
 from shardplan.case import case_of_value
 from shardplan.errors import NoPlanFound
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision, options_of
 from shardplan.plan.predict import predict
-from shardplan.solve.baselines import GreedyCost, greedy_costs
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.baselines.published import GreedyCost, greedy_costs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

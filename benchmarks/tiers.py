@@ -22,7 +22,7 @@ from table_sets import sample_of_856
 from tier_contenders import TIER_CONTENDERS, whole_tables
 
 from shardplan.case import case_of_value
-from shardplan.options.kernel import Kernel
+from shardplan.sharding.kernel import Kernel
 from shardplan.units import parse_fraction, parse_seconds
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.select import read_cost_model, select_cost_model
-from shardplan.options.kernel import KERNELS, Kernel
 from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
-from shardplan.spec.catalog import Kind
-from shardplan.spec.document import Document
-from shardplan.spec.source import named_source
-from shardplan.spec.validation import validate
-from shardplan.topology.build import build_topology
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.spec.catalog.catalog import Kind
+from shardplan.spec.catalog.source import named_source
+from shardplan.spec.text.document import Document
+from shardplan.spec.validation.validation import validate
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.schema import TopologyFile
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.calibrate.kernel_terms import TableSet
+    from shardplan.calibrate.fit.kernel_terms import TableSet
 
 _HERE = Path(__file__).parent
 

@@ -18,9 +18,9 @@ from torchrec.distributed.planner.storage_reservations import FixedPercentageSto
 from torchrec.distributed.planner.types import ParameterConstraints, PlannerError
 
 from shardplan.errors import NoPlanFound
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.units import parse_rate
 from shardplan.workload.training import Optimizer
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from placements import one_node, phase_seconds, placements, workload
 
-from shardplan.calibrate.cost_model_fit import fit_cost_model
-from shardplan.calibrate.crew import Crew
-from shardplan.calibrate.grid import tasks
-from shardplan.calibrate.machine import Machine
-from shardplan.calibrate.session import run_tasks
+from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
+from shardplan.calibrate.measure.crew import Crew
+from shardplan.calibrate.measure.grid import tasks
+from shardplan.calibrate.measure.machine import Machine
+from shardplan.calibrate.measure.session import run_tasks
 from shardplan.cost.select import read_cost_model, select_cost_model
-from shardplan.spec.catalog import Kind
-from shardplan.spec.document import Document
-from shardplan.spec.source import Source, named_source
+from shardplan.spec.catalog.catalog import Kind
+from shardplan.spec.catalog.source import Source, named_source
+from shardplan.spec.text.document import Document
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import NoPlanFound
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
-from shardplan.solve.baselines import (
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.baselines.published import (
     GreedyCost,
     greedy_costs,
     place_by_differencing,
     place_greedily,
 )
-from shardplan.solve.placement import Placement
+from shardplan.solve.problem.placement import Placement
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,25 +10,25 @@ import numpy as np
 from shardplan.capacity import Capacity
 from shardplan.cost.select import read_cost_model, select_cost_model
 from shardplan.errors import InputError
-from shardplan.plan.fingerprint import fingerprint
-from shardplan.plan.provenance import Inputs, NamedInput
+from shardplan.plan.file.fingerprint import fingerprint
+from shardplan.plan.file.provenance import Inputs, NamedInput
+from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.loaded import resolved
-from shardplan.spec.source import cost_model_source, topology_source
-from shardplan.spec.validation import collecting, sort_diagnostics, validate
-from shardplan.topology.build import build_topology
+from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.schema import TopologyFile
-from shardplan.workload.build import build_workload
+from shardplan.workload.build_workload import build_workload
 
 if TYPE_CHECKING:
     from shardplan.cost.cost_model import CostModel
-    from shardplan.cost.profile_file import ProfileFile
-    from shardplan.cost.torchrec_file import TorchRecFile
+    from shardplan.cost.profile.profile_file import ProfileFile
+    from shardplan.cost.torchrec.file import TorchRecFile
     from shardplan.options.constraint import Constraint
+    from shardplan.spec.catalog.source import Source
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.objective import Objective
-    from shardplan.spec.source import Source
     from shardplan.spec.spec import ReserveSpec, Spec
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload

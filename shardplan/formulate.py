@@ -12,15 +12,15 @@ from shardplan.errors import Infeasible, Shortfall
 from shardplan.options.cache_mix import cache_mix
 from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.items import Items, group_items, item_options
-from shardplan.options.kernel import CACHING_KERNELS, KERNELS, Kernel
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
 from shardplan.plan.decision import Decision
-from shardplan.plan.rounding import rounded_down
+from shardplan.plan.file.rounding import rounded_down
+from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
-from shardplan.solve.placement import Placement
-from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.problem.placement import Placement
+from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shardplan.cost.profile_file import ProfileFile
-from shardplan.cost.torchrec_file import TorchRecFile
-from shardplan.plan.plan import Plan
-from shardplan.spec.catalog import Kind, names
+from shardplan.cost.profile.profile_file import ProfileFile
+from shardplan.cost.torchrec.file import TorchRecFile
+from shardplan.plan.file.plan import Plan
+from shardplan.spec.catalog.catalog import Kind, names
 from shardplan.spec.spec import Spec
 from shardplan.topology.schema import TopologyFile
 

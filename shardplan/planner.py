@@ -12,14 +12,14 @@ from shardplan import __version__
 from shardplan.baseline import baseline_placement, baseline_starts
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
 from shardplan.formulate import formulate
-from shardplan.plan.build import build_plan
-from shardplan.plan.optimality import OPTIMAL_GAP, Optimality, Status, Termination
+from shardplan.plan.build_plan import build_plan
+from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
+from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.plan.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.shortfall import shortfalls
-from shardplan.solve.baselines import GreedyCost
+from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.outcome import Ending, gap_of
-from shardplan.solve.portfolio import solve
+from shardplan.solve.portfolio.portfolio import solve
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
     from shardplan.plan.predict import Prediction
     from shardplan.solve.outcome import Outcome
-    from shardplan.solve.placement import Placement
+    from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 

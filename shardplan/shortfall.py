@@ -10,9 +10,9 @@ import numpy as np
 from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Shortfall
 from shardplan.options.crowd import too_close
-from shardplan.solve.assignment import assignment
-from shardplan.solve.backend import Limits, Status, solve_program
-from shardplan.solve.elastic import missing_in_total
+from shardplan.solve.exact.assignment import assignment
+from shardplan.solve.exact.missing_memory import missing_in_total
+from shardplan.solve.program.backend import Limits, Status, solve_program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.formulate import Formulation
     from shardplan.options.items import Items
-    from shardplan.solve.problem import Problem
+    from shardplan.solve.problem.problem import Problem
     from shardplan.workload.workload import Workload
 
 _PACKING_LIMITS = Limits(seconds=20.0, relative_gap=1e-3)

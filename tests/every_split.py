@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,22 +13,22 @@ from hypothesis import strategies as st
 
 from shardplan.case import case_of_value
 from shardplan.formulate import Formulation, formulate
-from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.load_factors import LOAD_FACTORS
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.build import build_plan
+from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision, options_of
-from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.provenance import RunInfo, SolverInfo
+from shardplan.plan.file.read import parse_plan
+from shardplan.plan.file.rounding import rounded_down
+from shardplan.plan.file.write import render
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
-from shardplan.plan.provenance import RunInfo, SolverInfo
-from shardplan.plan.read import parse_plan
 from shardplan.plan.recover import decision_of
-from shardplan.plan.rounding import rounded_down
 from shardplan.plan.verify import verify
-from shardplan.plan.write import render
-from shardplan.solve.placement import Placement, evaluate
-from shardplan.solve.problem import Shape
+from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Shape
 from shardplan.spec.objective import Objective
 
 TABLES = [

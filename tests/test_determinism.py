@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 SOLVE = """
 import sys
 from shardplan.case import build_case
-from shardplan.plan.write import render
+from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

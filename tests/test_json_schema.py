@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from random_specs import specs
 
 from shardplan.case import build_case
-from shardplan.cli.init import TEMPLATES, template_text
+from shardplan.cli.commands.init import TEMPLATES, template_text
 from shardplan.cli.main import cli
 from shardplan.json_schema import SUBJECTS, json_schema
 from shardplan.spec.load import load_spec, spec_from_value

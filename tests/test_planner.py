@@ -17,13 +17,13 @@ from shardplan.errors import Infeasible, Interrupted, NoPlanFound
 from shardplan.formulate import formulate
 from shardplan.plan.verify import verify
 from shardplan.planner import make_plan
-from shardplan.solve.baselines import GreedyCost
-from shardplan.solve.placement import evaluate
+from shardplan.solve.baselines.published import GreedyCost
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 QUICK = Settings("greedy")
 EXACT = Settings("milp", gap=0.0, time_limit_seconds=1e6)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tier_specs import build, tier_specs, with_hbm
 
 from shardplan.errors import NoPlanFound
-from shardplan.explain.study import Study
+from shardplan.explain.numbers.study import Study
 from shardplan.plan.verify import verify
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter

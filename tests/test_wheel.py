@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 READ = """
 from pathlib import Path
 from shardplan.case import build_case
-from shardplan.cost.profile_file import ProfileFile
-from shardplan.spec.catalog import Kind, find, names
+from shardplan.cost.profile.profile_file import ProfileFile
+from shardplan.spec.catalog.catalog import Kind, find, names
 from shardplan.spec.load import spec_from_value
 import shardplan
 print(shardplan.__file__)

@@ -11,8 +11,8 @@ from shardplan.calibrate.predict import is_predicted, predicted_seconds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.calibrate.measurement import Measurement
-    from shardplan.cost.profile import Profile
+    from shardplan.calibrate.measurements.measurement import Measurement
+    from shardplan.cost.profile.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.calibrate.kernel_terms import RATES, kernel_terms
-from shardplan.calibrate.measurement import Kernel, KernelProbe, Transfer, WireProbe
+from shardplan.calibrate.fit.kernel_terms import RATES, kernel_terms
+from shardplan.calibrate.measurements.measurement import Kernel, KernelProbe, Transfer, WireProbe
 from shardplan.errors import ShardplanError
 from shardplan.topology.collective import Collective
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.calibrate.measurement import Probe
-    from shardplan.cost.profile import Profile
+    from shardplan.calibrate.measurements.measurement import Probe
+    from shardplan.cost.profile.profile import Profile
 
 
 def is_predicted(probe: Probe) -> bool:

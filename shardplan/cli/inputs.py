@@ -10,7 +10,7 @@ from shardplan.errors import InputError
 
 if TYPE_CHECKING:
     from shardplan.case import Case
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 STDIN = "<stdin>"
 """What messages call standard input."""
@@ -23,7 +23,7 @@ def file_label(path: str) -> str:
 
 def plan_at(path: str) -> Plan:
     """The plan in a file, ``-`` for standard input; raises InputError."""
-    from shardplan.plan.read import parse_plan, read_plan
+    from shardplan.plan.file.read import parse_plan, read_plan
 
     if path != "-":
         return read_plan(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from shardplan import __version__
-from shardplan.cli.commands import Commands
+from shardplan.cli.registry import Commands
 
 _EPILOG = """\b
 Exit codes: 0 done; 1 internal error, or verify or diff --exit-code found

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shardplan.explain.as_json import Numbers
-    from shardplan.explain.report import Report
+    from shardplan.explain.render.as_json import Numbers
+    from shardplan.explain.report.report import Report
 
 FORMATS = ("table", "json", "markdown", "html")
 
@@ -24,7 +24,7 @@ def show(
 ) -> str:
     """The numbers as JSON, or their report as a table, as Markdown or as HTML."""
     if form == "json":
-        from shardplan.explain.as_json import render_json
+        from shardplan.explain.render.as_json import render_json
 
         return render_json(numbers)
     return show_report(report(), form, width)
@@ -33,11 +33,11 @@ def show(
 def show_report(report: Report, form: str, width: int | None = None) -> str:
     """The report as a table, as Markdown or as HTML."""
     if form == "markdown":
-        from shardplan.explain.markdown import render_markdown
+        from shardplan.explain.render.markdown import render_markdown
 
         return render_markdown(report)
     if form == "html":
-        from shardplan.explain.html.page import render_html
+        from shardplan.explain.render.html.page import render_html
 
         return render_html(report)
     return show_table(report, width)
@@ -45,7 +45,7 @@ def show_report(report: Report, form: str, width: int | None = None) -> str:
 
 def show_table(report: Report, width: int | None = None) -> str:
     """The report for stdout: as wide as the terminal, in a pipe as wide as need be."""
-    from shardplan.explain.terminal import render_terminal
+    from shardplan.explain.render.terminal import render_terminal
 
     if width is None and sys.stdout.isatty():
         width = shutil.get_terminal_size().columns

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from shardplan.options.kernel import Kernel
     from shardplan.options.option_set import OptionSet
+    from shardplan.sharding.kernel import Kernel
 
 TIERS = ("hbm", "ddr", "ssd")
 """The memory tiers, nearest first: the columns of every array of bytes per tier."""

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shardplan.cost.analytic import AnalyticCostModel
-from shardplan.cost.build import build_profile
-from shardplan.cost.profile_file import ProfileFile
-from shardplan.cost.torchrec import TorchRecCostModel
-from shardplan.cost.torchrec_constants import constants_of
-from shardplan.cost.torchrec_file import TorchRecFile, completed
+from shardplan.cost.analytic.model import AnalyticCostModel
+from shardplan.cost.profile.build_profile import build_profile
+from shardplan.cost.profile.profile_file import ProfileFile
+from shardplan.cost.torchrec.constants import constants_of
+from shardplan.cost.torchrec.file import TorchRecFile, completed
+from shardplan.cost.torchrec.model import TorchRecCostModel
 from shardplan.errors import InputError
-from shardplan.spec.catalog import Kind
-from shardplan.spec.source import named_source
-from shardplan.spec.validation import validate
-from shardplan.spec.wording import did_you_mean, show
+from shardplan.spec.catalog.catalog import Kind
+from shardplan.spec.catalog.source import named_source
+from shardplan.spec.validation.validation import validate
+from shardplan.spec.validation.wording import did_you_mean, show
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from shardplan.cost.cost_model import CostModel
-    from shardplan.spec.source import Source
+    from shardplan.spec.catalog.source import Source
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from shardplan.executor.train_command import train
+from shardplan.executor.train.command import train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

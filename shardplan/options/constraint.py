@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shardplan.options.kernel import Kernel
-    from shardplan.options.sharding_type import ShardingType
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.sharding.kind import ShardingType
 
 
 @dataclass(frozen=True, slots=True)

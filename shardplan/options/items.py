@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import networkx as nx
 import numpy as np
 
-from shardplan.options.kernel import CACHING_KERNELS
+from shardplan.sharding.kernel import CACHING_KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

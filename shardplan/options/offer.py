@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shardplan.options.kernel import CACHING_KERNELS, Kernel
+from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
 from shardplan.workload.training import Optimizer
 
 _SCARCE = 2

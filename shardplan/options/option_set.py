@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from shardplan.options.kernel import KERNELS, Kernel
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.kernel import CACHING_KERNELS, KERNELS, Kernel
 from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shardplan.plan.plan import Plan
-    from shardplan.plan.table_entry import TableEntry
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_entry import TableEntry
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import options_of
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

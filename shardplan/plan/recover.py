@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.options import geometry
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
+from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
-from shardplan.plan.table_entry import parse_placement
+from shardplan.sharding import geometry
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
+    from shardplan.plan.file.table_entry import TableEntry
     from shardplan.plan.planned import Planned
-    from shardplan.plan.table_entry import TableEntry
     from shardplan.topology.topology import Topology
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 
 def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shardplan.solve.placement import Placement
+    from shardplan.solve.problem.placement import Placement
 
 
 class Ending(StrEnum):

@@ -6,11 +6,11 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.spec.matching import TableNames
-from shardplan.spec.validation import sort_diagnostics
-from shardplan.spec.wording import did_you_mean, show
+from shardplan.spec.validation.validation import sort_diagnostics
+from shardplan.spec.validation.wording import did_you_mean, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

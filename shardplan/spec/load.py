@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.errors import InputError
 from shardplan.spec.checks import check
-from shardplan.spec.document import Document, read_file
 from shardplan.spec.loaded import LoadedSpec
 from shardplan.spec.salvage import salvage
 from shardplan.spec.spec import Spec
-from shardplan.spec.tables_file import TableRows, read_tables
-from shardplan.spec.validation import validate
+from shardplan.spec.tables.tables_file import TableRows, read_tables
+from shardplan.spec.text.document import Document, read_file
+from shardplan.spec.validation.validation import validate
 
 if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic

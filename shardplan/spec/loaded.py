@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
     from shardplan.diagnostics import Diagnostic
-    from shardplan.spec.document import Document
-    from shardplan.spec.place import Path
     from shardplan.spec.spec import Spec
+    from shardplan.spec.text.document import Document
+    from shardplan.spec.text.place import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shardplan.options.sharding_type import ShardingType
+from shardplan.sharding.kind import ShardingType
 from shardplan.spec.spec import Spec
 
 if TYPE_CHECKING:
-    from shardplan.spec.place import Path
+    from shardplan.spec.text.place import Path
 
 _REQUIRED = {"batch": {"local": 1}, "topology": "unread"}
 _NAMING = {"tables", "tables_file"}

@@ -6,15 +6,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
-from shardplan.spec.amount import Amount, AmountField
-from shardplan.spec.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
-from shardplan.spec.fault import fault
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.spec.catalog.reference import CostModelReference, TopologyReference
+from shardplan.spec.fields.amount import Amount, AmountField
+from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
+from shardplan.spec.fields.quantities import Bytes, Count, Flag, Number, Whole
 from shardplan.spec.objective import Objective
-from shardplan.spec.quantities import Bytes, Count, Flag, Number, Whole
-from shardplan.spec.reference import CostModelReference, TopologyReference
-from shardplan.spec.tables import DefaultsSpec, TableSpec
+from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
+from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from shardplan.spec.border import Border, Name
-from shardplan.spec.fault import fault
-from shardplan.spec.figure import Figure, check_sources
-from shardplan.spec.quantities import BytesPerSecond, Count, Number, Seconds, Share, SomeBytes
+from shardplan.spec.fields.border import Border, Name
+from shardplan.spec.fields.figure import Figure, check_sources
+from shardplan.spec.fields.quantities import (
+    BytesPerSecond,
+    Count,
+    Number,
+    Seconds,
+    Share,
+    SomeBytes,
+)
+from shardplan.spec.validation.fault import fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

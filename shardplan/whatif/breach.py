@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.plan.rounding import whole_bytes
+from shardplan.plan.file.rounding import whole_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shardplan.errors import ShardplanError
-from shardplan.options import geometry
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
+from shardplan.sharding import geometry
+from shardplan.sharding.kind import ShardingType
 from shardplan.whatif.breach import Breach, breaches_of
 
 if TYPE_CHECKING:
     from shardplan.case import Case
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import ShardplanError
 from shardplan.options.constraint import Constraint
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
-from shardplan.spec.wording import did_you_mean
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.spec.validation.wording import did_you_mean
 
 if TYPE_CHECKING:
     from shardplan.case import Case

@@ -11,9 +11,9 @@ import numpy as np
 from shardplan.errors import Infeasible
 from shardplan.formulate import formulate
 from shardplan.options.constraint import Constraint
-from shardplan.options.kernel import CACHING_KERNELS
-from shardplan.plan.rounding import rounded
-from shardplan.solve.mixing import best_seconds
+from shardplan.plan.file.rounding import rounded
+from shardplan.sharding.kernel import CACHING_KERNELS
+from shardplan.solve.mixing.best_mix import best_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.diff.holding import Holding
 from shardplan.plan.diff.moves import Content, moves_between
-from shardplan.solve.near import Moves
-from shardplan.solve.problem import Shape
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.portfolio.limited_moves import Moves
+from shardplan.solve.problem.problem import Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
-    from shardplan.plan.plan import Plan
-    from shardplan.solve.placement import Placement
+    from shardplan.plan.file.plan import Plan
+    from shardplan.solve.problem.placement import Placement
 
 _BY_BLOCKS = (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.formulate import formulate
-from shardplan.plan.fingerprint import fingerprint
-from shardplan.plan.provenance import MovesInfo
+from shardplan.plan.file.fingerprint import fingerprint
+from shardplan.plan.file.provenance import MovesInfo
 from shardplan.planner import finish_plan
 from shardplan.shortfall import shortfalls
-from shardplan.solve.near import solve_near
-from shardplan.solve.relaxation import relax
+from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.portfolio.limited_moves import solve_near
 from shardplan.units import format_bytes
 from shardplan.whatif.carry import carry
 from shardplan.whatif.relocation import Relocation
@@ -20,7 +20,7 @@ from shardplan.whatif.relocation import Relocation
 if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.formulate import Formulation
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings

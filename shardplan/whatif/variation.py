@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shardplan.case import case_of_value
 from shardplan.errors import Infeasible, InputError, ShardplanError
 from shardplan.formulate import formulate
-from shardplan.solve.portfolio import solve
+from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:

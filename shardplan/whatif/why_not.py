@@ -9,12 +9,12 @@ import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, Shortfall
 from shardplan.formulate import formulate
-from shardplan.plan.build import build_plan
+from shardplan.plan.build_plan import build_plan
 from shardplan.plan.diff.plan_diff import PlanDiff, diff_plans
-from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.predict import predict
 from shardplan.planner import make_plan
-from shardplan.solve.refit import refit
+from shardplan.solve.search.refit import refit
 from shardplan.spec.objective import Objective
 from shardplan.whatif.breach import Breach, breaches_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
     from shardplan.whatif.choice import Choice

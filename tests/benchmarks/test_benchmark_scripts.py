@@ -77,8 +77,8 @@ def test_greedy_rules_use_ddr_only_where_no_device_has_room(shared_data: Path) -
     from tier_contenders import greedy_over_ddr, whole_tables
     from tiers import scarce
 
-    from shardplan.options.kernel import Kernel
-    from shardplan.solve.baselines import GreedyCost
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.solve.baselines.published import GreedyCost
 
     case = scarce(40, 0.2).case()
     found = greedy_over_ddr(case, Limits(), GreedyCost.LOOKUP)

@@ -26,7 +26,7 @@ def test_placements_reach_from_balanced_to_all_on_one_rank() -> None:
     """Among the thirty that the benchmark trains, and all of them differ."""
     from placements import placements, workload
 
-    from shardplan.options.sharding_type import ShardingType
+    from shardplan.sharding.kind import ShardingType
 
     tables = len(workload(0).tables)
     found = placements(30, tables, ranks=2, seed=0)

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from shardplan.calibrate.machine import Machine
-from shardplan.calibrate.measurement import Transfer
+from shardplan.calibrate.measure.machine import Machine
+from shardplan.calibrate.measurements.measurement import Transfer
 from shardplan.calibrate.predict import is_predicted, predicted_seconds
-from shardplan.cost.build import build_profile
-from shardplan.cost.profile_file import ProfileFile
-from shardplan.spec.catalog import Kind, find
-from shardplan.spec.document import read_document
-from shardplan.spec.validation import validate
+from shardplan.cost.profile.build_profile import build_profile
+from shardplan.cost.profile.profile_file import ProfileFile
+from shardplan.spec.catalog.catalog import Kind, find
+from shardplan.spec.text.document import read_document
+from shardplan.spec.validation.validation import validate
 
 COPY_BYTES_PER_SECOND = {Transfer.FROM_HOST: 20e9, Transfer.TO_HOST: 10e9}
 

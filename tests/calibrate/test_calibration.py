@@ -6,15 +6,15 @@ import pytest
 from synthetic import FakeCrew, machine, shipped_profile
 
 from shardplan.calibrate.comparison import compare
-from shardplan.calibrate.cost_model_fit import fit_cost_model
-from shardplan.calibrate.grid import ESSENTIAL, tasks
-from shardplan.calibrate.measurement import Kernel
-from shardplan.calibrate.session import run_tasks
-from shardplan.cost.build import build_profile
-from shardplan.cost.profile_file import ProfileFile
+from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
+from shardplan.calibrate.measure.grid import ESSENTIAL, tasks
+from shardplan.calibrate.measure.session import run_tasks
+from shardplan.calibrate.measurements.measurement import Kernel
+from shardplan.cost.profile.build_profile import build_profile
+from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.errors import ShardplanError
-from shardplan.spec.document import Document, read_document
-from shardplan.spec.validation import validate
+from shardplan.spec.text.document import Document, read_document
+from shardplan.spec.validation.validation import validate
 from shardplan.topology.collective import Collective
 
 RANKS = 4
@@ -71,7 +71,7 @@ def test_the_file_tells_of_machine_and_residuals(truth):
 
 
 def test_a_written_file_reads_back_the_same(truth):
-    from shardplan.cli.yaml_text import yaml_text
+    from shardplan.cli.reports.yaml_text import yaml_text
 
     value = fit_cost_model("ours", machine(), RANKS, run_tasks(tasks(RANKS), FakeCrew(truth), 1e9))
     again = read_document(yaml_text(value), "ours.yaml").value

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shardplan.calibrate.curve_fit import fit_curve
+from shardplan.calibrate.fit.curve_fit import fit_curve
 
 SIZES = np.array([2.0**12, 2.0**16, 2.0**20, 2.0**24])
 

@@ -3,9 +3,9 @@
 import pytest
 from synthetic import FakeCrew, shipped_profile
 
-from shardplan.calibrate.grid import GPU, digest, tasks
-from shardplan.calibrate.measurements_file import as_csv, read_measurements
-from shardplan.calibrate.session import run_tasks
+from shardplan.calibrate.measure.grid import GPU, digest, tasks
+from shardplan.calibrate.measure.session import run_tasks
+from shardplan.calibrate.measurements.measurements_file import as_csv, read_measurements
 from shardplan.errors import InputError
 
 HEADER = "subject,seconds,tier,batch,tables,ranks,bytes,largest_bytes\n"

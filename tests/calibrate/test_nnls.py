@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from shardplan.calibrate.nnls import nnls
-from shardplan.calibrate.relative_fit import relative_fit
+from shardplan.calibrate.fit.nnls import nnls
+from shardplan.calibrate.fit.relative_fit import relative_fit
 
 
 def brute_force(columns, values):

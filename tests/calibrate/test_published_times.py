@@ -7,9 +7,9 @@ import pytest
 from synthetic import shipped_profile
 
 from shardplan.calibrate.accuracy import Accuracy
-from shardplan.calibrate.curve_fit import fit_curve
-from shardplan.calibrate.kernel_fit import fit_kernel
-from shardplan.calibrate.measurement import Kernel, KernelProbe
+from shardplan.calibrate.fit.curve_fit import fit_curve
+from shardplan.calibrate.fit.kernel_fit import fit_kernel
+from shardplan.calibrate.measurements.measurement import Kernel, KernelProbe
 from shardplan.calibrate.predict import predicted_seconds
 from shardplan.topology.collective import Collective
 from shardplan.workload.training import Optimizer

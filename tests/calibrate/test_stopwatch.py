@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from shardplan.calibrate.stopwatch import CpuStopwatch, CudaStopwatch
+from shardplan.calibrate.measure.stopwatch import CpuStopwatch, CudaStopwatch
 
 
 class FakeCuda:

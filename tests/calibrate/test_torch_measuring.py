@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from shardplan.calibrate.ids import draw_ids, draw_lengths
-from shardplan.calibrate.kernel_terms import TableSet
-from shardplan.calibrate.measurement import Transfer, measured_table
-from shardplan.calibrate.task import KernelTask, WireTask
+from shardplan.calibrate.fit.kernel_terms import TableSet
+from shardplan.calibrate.measure.ids import draw_ids, draw_lengths
+from shardplan.calibrate.measure.task import KernelTask, WireTask
+from shardplan.calibrate.measurements.measurement import Transfer, measured_table
 from shardplan.topology.collective import Collective
 from shardplan.workload.access import Uniform, Zipf
 from shardplan.workload.training import Optimizer
@@ -37,7 +37,7 @@ def test_lengths_have_the_pooling_as_mean(pooling):
 def test_lookup_and_update_do_what_a_dense_model_does():
     """One step of SGD, against autograd over one-hot rows."""
     torch = pytest.importorskip("torch")
-    from shardplan.calibrate.operators import EmbeddingTables, draw_bags
+    from shardplan.calibrate.measure.operators import EmbeddingTables, draw_bags
 
     bags = draw_bags(TABLES, 16, "cpu")
     tables = EmbeddingTables(TABLES, "cpu")
@@ -64,7 +64,7 @@ def test_lookup_and_update_do_what_a_dense_model_does():
 @pytest.mark.slow
 def test_processes_measure_every_kind_of_task():
     pytest.importorskip("torch")
-    from shardplan.calibrate.crew import Crew
+    from shardplan.calibrate.measure.crew import Crew
 
     chosen = [
         KernelTask(TableSet(TABLES, 64), Optimizer.SGD),

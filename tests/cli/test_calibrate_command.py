@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from shardplan.cli.calibration_progress import calibration_progress
+from shardplan.cli.reports.calibration_progress import calibration_progress
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_the_output_must_be_a_file_that_a_spec_can_name(run, tmp_path):
 
 @pytest.mark.parametrize(("text", "seconds"), [("5m", 300), ("90s", 90), ("2min", 120)])
 def test_budgets_are_durations(text, seconds):
-    from shardplan.cli.calibrate import _budget
+    from shardplan.cli.commands.calibrate import _budget
 
     assert _budget(text) == seconds
 
@@ -43,7 +43,7 @@ def test_a_budget_without_a_unit_is_wrong_usage(run, tmp_path):
 
 
 def test_progress_is_a_line_every_ten_seconds(capsys):
-    from shardplan.calibrate.session import Step
+    from shardplan.calibrate.measure.session import Step
 
     with calibration_progress(quiet=False) as report:
         for elapsed in range(25):
@@ -52,7 +52,7 @@ def test_progress_is_a_line_every_ten_seconds(capsys):
 
 
 def test_quiet_says_nothing(capsys):
-    from shardplan.calibrate.session import Step
+    from shardplan.calibrate.measure.session import Step
 
     with calibration_progress(quiet=True) as report:
         report(Step(50, 100, 50.0, 60.0))

@@ -56,7 +56,7 @@ def test_the_plot_has_a_point_per_measurement(run, measured, tmp_path):
 
 
 def test_a_right_prediction_lies_on_the_diagonal():
-    from shardplan.explain.scatter import scatter_plot
+    from shardplan.explain.render.scatter import scatter_plot
 
     root = ElementTree.fromstring(scatter_plot("<t>", {"a & b": [(1e-3, 1e-3), (1e-3, 1e-1)]}))
     diagonal = root.find(".//{*}line").attrib

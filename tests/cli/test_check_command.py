@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardplan.cli.yaml_text import yaml_text
-from shardplan.spec.document import read_document
+from shardplan.cli.reports.yaml_text import yaml_text
+from shardplan.spec.text.document import read_document
 
 BAD = """\
 name: m

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from shardplan import __version__
-from shardplan.cli.commands import SHORT_HELP
 from shardplan.cli.main import cli
+from shardplan.cli.registry import SHORT_HELP
 
 HEAVY = ("numpy", "networkx", "pulp", "pydantic", "highspy", "rich", "yaml")
 

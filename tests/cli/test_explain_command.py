@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from shardplan.plan.read import read_plan
+from shardplan.plan.file.read import read_plan
 
 
 def test_explains_a_plan_by_itself(run, plan_path):

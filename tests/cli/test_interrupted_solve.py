@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shardplan import files
-from shardplan.cli import progress
+from shardplan.cli.reports import progress
 from shardplan.solve.reporter import Reporter
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dlrm_dcnv2.yaml"

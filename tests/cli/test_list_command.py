@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.cli.list import METHOD_HELP
+from shardplan.cli.commands.list import METHOD_HELP
 from shardplan.solve.settings import METHODS
-from shardplan.spec.catalog import Kind, names
+from shardplan.spec.catalog.catalog import Kind, names
 
 
 def test_every_method_is_described(run):

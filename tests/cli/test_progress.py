@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from shardplan.cli.interrupt import Interrupt, interruptible
-from shardplan.cli.progress import LineReporter, Standing, progress
-from shardplan.explain import words
+from shardplan.cli.reports.progress import LineReporter, Standing, progress
+from shardplan.explain.words import words
 from shardplan.solve.reporter import Reporter
 
 

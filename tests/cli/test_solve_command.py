@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from shardplan import planner
+from shardplan.cli.commands.solve import solve_command
 from shardplan.cli.quantity import percentage
-from shardplan.cli.solve import solve_command
 from shardplan.planner import make_plan
 from shardplan.solve.settings import Settings
 from shardplan.spec import load

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from shardplan.cost.analytic import AnalyticCostModel
-from shardplan.cost.build import build_profile
-from shardplan.cost.profile_file import ProfileFile
-from shardplan.options.kernel import KERNELS, Kernel
+from shardplan.cost.analytic.model import AnalyticCostModel
+from shardplan.cost.profile.build_profile import build_profile
+from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
-from shardplan.spec.document import read_document, read_file
-from shardplan.spec.validation import validate
-from shardplan.topology.build import build_topology
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.spec.text.document import read_document, read_file
+from shardplan.spec.validation.validation import validate
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.schema import TopologyFile
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype

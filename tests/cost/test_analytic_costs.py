@@ -22,9 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scalar_oracle import Oracle
 
-from shardplan.cost.collectives import Collectives
+from shardplan.cost.analytic.collectives import Collectives
 from shardplan.errors import ShardplanError
-from shardplan.options.kernel import CACHING_KERNELS, Kernel
+from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
 from shardplan.workload.access import Cdf, Uniform, Zipf
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Optimizer, Pipeline, Training

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from analytic_cases import CLUSTER, cluster, preset, profile
 
-from shardplan.cost.collectives import Collectives, bytes_share
+from shardplan.cost.analytic.collectives import Collectives, bytes_share
 from shardplan.topology.collective import Collective, Scope
 
 MIB = 2**20

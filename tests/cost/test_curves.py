@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardplan.cost.curves import Curve
+from shardplan.cost.profile.curves import Curve
 
 CURVE = Curve(((1_000.0, 10e-6), (4_000.0, 10e-6), (64_000.0, 40e-6), (256_000.0, 160e-6)))
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from analytic_cases import cluster, load, model, profile, table
 
-from shardplan.cost.analytic import AnalyticCostModel
-from shardplan.cost.curves import Curve
+from shardplan.cost.analytic.model import AnalyticCostModel
+from shardplan.cost.profile.curves import Curve
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from analytic_cases import profile
 
-from shardplan.cost.lookup import LookupSums, host_rates
+from shardplan.cost.analytic.lookup import LookupSums, host_rates
 
 
 def h100_sums(unique_rows, state_elements=0):

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from analytic_cases import COST_MODELS, profile
 
-from shardplan.cost.build import build_profile
-from shardplan.cost.profile_file import ProfileFile
+from shardplan.cost.profile.build_profile import build_profile
+from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.errors import InputError
-from shardplan.spec.document import read_document, read_file
-from shardplan.spec.validation import validate
+from shardplan.spec.text.document import read_document, read_file
+from shardplan.spec.validation.validation import validate
 from shardplan.topology.collective import Collective
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -5,11 +5,11 @@ from dataclasses import fields
 import pytest
 from torchrec_cases import shipped_constants, shipped_file
 
-from shardplan.cost.torchrec_constants import constants_of
-from shardplan.cost.torchrec_file import TorchRecFile, completed
+from shardplan.cost.torchrec.constants import constants_of
+from shardplan.cost.torchrec.file import TorchRecFile, completed
 from shardplan.errors import InputError
-from shardplan.spec.document import read_document
-from shardplan.spec.validation import validate
+from shardplan.spec.text.document import read_document
+from shardplan.spec.validation.validation import validate
 
 OTHER_LINKS = """\
 name: measured

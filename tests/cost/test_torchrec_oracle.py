@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from torchrec_cases import option_set, shipped_constants
 
-from shardplan.cost.torchrec import TorchRecCostModel
-from shardplan.options.kernel import KERNELS, Kernel
-from shardplan.options.sharding_type import ShardingType
+from shardplan.cost.torchrec.model import TorchRecCostModel
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table

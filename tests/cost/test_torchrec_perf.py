@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from torchrec_cases import shipped_constants
 
-from shardplan.cost.torchrec_perf import (
+from shardplan.cost.torchrec.perf import (
     Wire,
     kernel_bytes_per_second,
     prefetch_seconds,
     shard_seconds,
 )
-from shardplan.cost.torchrec_shards import Ranks, ShardArrays
-from shardplan.options.kernel import KERNELS, Kernel
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.cost.torchrec.shards import Ranks, ShardArrays
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 
 TWO = Ranks(2, 2)
 exactly = partial(pytest.approx, rel=1e-12, abs=0)

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from torchrec_cases import LOAD_FACTOR, shipped_constants
 
-from shardplan.cost.torchrec_shards import Ranks, ShardArrays
-from shardplan.cost.torchrec_storage import (
+from shardplan.cost.torchrec.shards import Ranks, ShardArrays
+from shardplan.cost.torchrec.storage import (
     buffer_bytes,
     optimizer_state_per_weight,
     weight_bytes,
 )
-from shardplan.cost.torchrec_tables import TableArrays
-from shardplan.options.kernel import KERNELS, Kernel
-from shardplan.options.sharding_type import SHARDING_TYPES, ShardingType
+from shardplan.cost.torchrec.tables import TableArrays
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.workload.training import Optimizer, Pipeline
 
 EIGHT = Ranks(8, 4)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from shardplan.cost.torchrec_constants import constants_of
-from shardplan.cost.torchrec_file import TorchRecFile
-from shardplan.options.kernel import CACHING_KERNELS, KERNELS
+from shardplan.cost.torchrec.constants import constants_of
+from shardplan.cost.torchrec.file import TorchRecFile
 from shardplan.options.option_set import OptionSet
-from shardplan.options.sharding_type import SHARDING_TYPES
-from shardplan.spec.document import read_document
-from shardplan.spec.validation import validate
+from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS
+from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.spec.text.document import read_document
+from shardplan.spec.validation.validation import validate
 
 LOAD_FACTOR = 0.2
 """TorchRec's default."""

@@ -9,17 +9,17 @@ import numpy as np
 from hypothesis import strategies as st
 
 from shardplan.case import Case, case_of_value
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.build import build_plan
+from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
-from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.plan.provenance import RunInfo, SolverInfo
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
-    from shardplan.plan.plan import Plan
-    from shardplan.plan.table_entry import TableEntry
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_entry import TableEntry
 
 EACH = 2
 SPEC: dict[str, Any] = {

@@ -10,14 +10,14 @@ from diff_cases import BYTES_OF_A_CELL, EACH, case_of, decisions, painted, plan_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shardplan.explain.as_json import render_json
-from shardplan.explain.diff_report import diff_report
-from shardplan.explain.terminal import render_terminal
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
+from shardplan.explain.render.as_json import render_json
+from shardplan.explain.render.terminal import render_terminal
+from shardplan.explain.report.diff_report import diff_report
 from shardplan.plan.decision import Decision
 from shardplan.plan.diff.moves import Content
 from shardplan.plan.diff.plan_diff import diff_plans
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Optimizer
 

@@ -13,13 +13,13 @@ from clone import Clone, can_run
 from doc_pages import PAGES, ROOT, blocks, codes, table
 
 from shardplan.case import build_case
-from shardplan.cli.commands import SHORT_HELP
 from shardplan.cli.exit_code import ExitCode
+from shardplan.cli.registry import SHORT_HELP
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
-from shardplan.spec.document import read_document
 from shardplan.spec.load import load_document
+from shardplan.spec.text.document import read_document
 from shardplan.units import parse_fraction, parse_seconds
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from shardplan.case import build_case
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.optimality import Status, Termination
-from shardplan.plan.plan import Plan
-from shardplan.spec.figure import Provenance
+from shardplan.plan.file.optimality import Status, Termination
+from shardplan.plan.file.plan import Plan
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.spec.fields.figure import Provenance
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.objective import Objective
 from shardplan.spec.spec import Spec

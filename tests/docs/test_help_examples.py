@@ -11,9 +11,9 @@ import pytest
 from clone import Clone, can_run
 from doc_pages import ROOT
 
-from shardplan.cli.commands import SHORT_HELP
 from shardplan.cli.main import cli
-from shardplan.executor.train_command import train
+from shardplan.cli.registry import SHORT_HELP
+from shardplan.executor.train.command import train
 
 if TYPE_CHECKING:
     from pathlib import Path

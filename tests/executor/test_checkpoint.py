@@ -18,10 +18,14 @@ from test_parity import TYPES, table
 from training_case import TrainingCase, contents, mesh_of, sharded, table_of, trained
 
 from shardplan.errors import CheckpointError
-from shardplan.executor.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
-from shardplan.executor.mesh import Mesh
-from shardplan.executor.optimizer_settings import OPTIMIZERS, OptimizerSettings
-from shardplan.executor.planned_table import PlannedCache
+from shardplan.executor.checkpoint.checkpoint import (
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from shardplan.executor.exchange.mesh import Mesh
+from shardplan.executor.planned.planned_table import PlannedCache
+from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

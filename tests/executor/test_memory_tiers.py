@@ -14,11 +14,11 @@ import torch
 from training_case import TrainingCase, sharded, table_of, train_sharded, trained
 
 from shardplan.errors import MemoryExceeded
-from shardplan.executor.collection import ShardedEmbeddingBagCollection
-from shardplan.executor.memory_pool import MemoryPool, Pools
-from shardplan.executor.mesh import Mesh
-from shardplan.executor.optimizer_settings import OPTIMIZERS, OptimizerSettings
-from shardplan.executor.planned_table import PlannedCache
+from shardplan.executor.exchange.mesh import Mesh
+from shardplan.executor.memory.memory_pool import MemoryPool, Pools
+from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+from shardplan.executor.planned.planned_table import PlannedCache
+from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,16 +17,16 @@ from torch.nn import functional
 
 from shardplan.case import case_of_value
 from shardplan.errors import MemoryExceeded
-from shardplan.executor.dlrm import DenseLayers
-from shardplan.executor.engine import EngineSetup
-from shardplan.executor.initial_weights import fill_initial
-from shardplan.executor.native_engine import NativeEngine
-from shardplan.executor.optimizer_settings import OptimizerSettings
-from shardplan.executor.plan_view import view_plan
-from shardplan.executor.planned_table import PlannedShard
-from shardplan.executor.synthetic_data import DENSE_FEATURES, SyntheticData, zipf_ids
-from shardplan.plan.read import parse_plan
-from shardplan.plan.write import render
+from shardplan.executor.native.engine import NativeEngine
+from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.planned.planned_table import PlannedShard
+from shardplan.executor.tables.initial_weights import fill_initial
+from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+from shardplan.executor.train.dlrm import DenseLayers
+from shardplan.executor.train.engine import EngineSetup
+from shardplan.executor.train.synthetic_data import DENSE_FEATURES, SyntheticData, zipf_ids
+from shardplan.plan.file.read import parse_plan
+from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from rank_group import RankGroup
 
-    from shardplan.executor.plan_view import PlanView
+    from shardplan.executor.planned.plan_view import PlanView
 
 RATE = 0.1
 EPS = 1e-6

@@ -12,7 +12,7 @@ from random_specs import TOPOLOGY
 
 from shardplan.case import case_of_value
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused
-from shardplan.executor.acceptance import (
+from shardplan.executor.planned.acceptance import (
     ModelTable,
     check_memory,
     check_model,
@@ -20,9 +20,9 @@ from shardplan.executor.acceptance import (
     check_ranks,
     tables_of,
 )
-from shardplan.executor.plan_view import view_plan
-from shardplan.plan.read import parse_plan, read_plan
-from shardplan.plan.write import render
+from shardplan.executor.planned.plan_view import view_plan
+from shardplan.plan.file.read import parse_plan, read_plan
+from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

@@ -16,9 +16,9 @@ from random_specs import TOPOLOGY
 from test_native_engine import setup_of
 
 from shardplan.case import case_of_value
-from shardplan.executor.native_engine import NativeEngine
-from shardplan.executor.synthetic_data import SyntheticData
-from shardplan.plan.write import render
+from shardplan.executor.native.engine import NativeEngine
+from shardplan.executor.train.synthetic_data import SyntheticData
+from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
@@ -27,7 +27,7 @@ from shardplan.workload.hot_set import hot_set_curve
 from shardplan.workload.lru import lru_curve
 
 if TYPE_CHECKING:
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "20B"

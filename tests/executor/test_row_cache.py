@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shardplan.errors import MemoryExceeded
-from shardplan.executor.memory_pool import MemoryPool
-from shardplan.executor.row_cache import MOST_WAYS, RowCache
-from shardplan.executor.row_store import ResidentRows
+from shardplan.executor.memory.memory_pool import MemoryPool
+from shardplan.executor.memory.row_cache import MOST_WAYS, RowCache
+from shardplan.executor.memory.row_store import ResidentRows
 
 ROWS, COLUMNS = 300, 4
 

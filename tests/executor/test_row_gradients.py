@@ -9,8 +9,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from shardplan.executor.bags import Bags
-from shardplan.executor.row_gradients import RowGradients
+from shardplan.executor.exchange.bags import Bags
+from shardplan.executor.tables.row_gradients import RowGradients
 
 RANKS, SLOTS, SAMPLES, COLUMNS, ROWS = 2, 3, 5, 4, 11
 

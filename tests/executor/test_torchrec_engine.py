@@ -16,10 +16,10 @@ from test_train_command import losses_of, torchrun
 
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused, RankLost
 from shardplan.executor.__main__ import main
-from shardplan.executor.engine import build_engine
-from shardplan.executor.plan_view import view_plan
-from shardplan.executor.synthetic_data import SyntheticData
-from shardplan.plan.read import parse_plan
+from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.train.engine import build_engine
+from shardplan.executor.train.synthetic_data import SyntheticData
+from shardplan.plan.file.read import parse_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,8 +101,8 @@ def test_a_model_of_other_tables_is_refused_by_the_native_engine(
 
 def sharded_for(plan: str, model: str) -> str:
     """On one of the ranks: why a plan does not run the model of another one; empty if it does."""
-    from shardplan.executor.mesh import Mesh
-    from shardplan.executor.sharded_tables import shard_tables
+    from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.native.sharded_tables import shard_tables
     from shardplan.executor.torchrec.engine import Model
 
     setup, other = setup_of(plan), setup_of(model)

@@ -10,23 +10,23 @@ import numpy as np
 from random_specs import TOPOLOGY, build
 
 from shardplan.formulate import formulate
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.build import build_plan
-from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.build_plan import build_plan
+from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.provenance import RunInfo, SolverInfo
+from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.plan.predict import predict
-from shardplan.plan.provenance import RunInfo, SolverInfo
-from shardplan.plan.table_entry import CacheEntry
-from shardplan.solve.placement import Placement
-from shardplan.solve.problem import Shape
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.problem.placement import Placement
+from shardplan.solve.problem.problem import Shape
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.case import Case
-    from shardplan.options.kernel import Kernel
     from shardplan.plan.decision import Decision
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
+    from shardplan.sharding.kernel import Kernel
 
 EACH = 2
 """Devices of a node."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from executor_plans import random_plan
 
-from shardplan.plan.write import render
+from shardplan.plan.file.write import render
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,7 +24,7 @@ MY_JOB = """
 from pathlib import Path
 import torch
 from torchrec_jobs import _batch, model_of
-from shardplan.plan.read import read_plan
+from shardplan.plan.file.read import read_plan
 
 PLAN = read_plan("plan.json")
 TABLES = {path: [t for t in PLAN.tables if t.module == path] for path in PLAN.plan}

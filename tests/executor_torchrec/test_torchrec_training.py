@@ -8,9 +8,9 @@ import pytest
 from executor_plans import case_of, plan_of, random_plan, with_cache
 from rank_crew import Crew
 
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 
 pytestmark = [
     pytest.mark.slow,

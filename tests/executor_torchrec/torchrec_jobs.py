@@ -37,7 +37,7 @@ from shardplan.executor.torchrec.wrap import faults
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 SAMPLES, STEPS, RATE, EPS = 6, 5, 0.05, 1e-8
 

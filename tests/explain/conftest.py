@@ -1,7 +1,7 @@
 import pytest
 from explain_cases import plan_of, small_case
 
-from shardplan.explain.study import Study
+from shardplan.explain.numbers.study import Study
 
 
 @pytest.fixture(scope="session")

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shardplan.case import Case, build_case
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.build import build_plan
+from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
-from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.plan.provenance import RunInfo, SolverInfo
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.spec.load import load_spec
 
 if TYPE_CHECKING:
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 DATA = Path(__file__).parents[1] / "data" / "explain"
 

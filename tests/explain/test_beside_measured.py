@@ -3,10 +3,10 @@ import json
 import pytest
 
 from shardplan.errors import InputError
-from shardplan.explain.beside_measured import beside_measured
-from shardplan.explain.beside_report import beside_report
-from shardplan.explain.terminal import render_terminal
-from shardplan.plan.measured import Measured
+from shardplan.explain.numbers.beside_measured import beside_measured
+from shardplan.explain.render.terminal import render_terminal
+from shardplan.explain.report.beside_report import beside_report
+from shardplan.plan.file.measured import Measured
 
 
 def measured(tmp_path, value):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardplan.explain.ranks import compress
+from shardplan.explain.words.ranks import compress
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from explain_cases import DATA
 
-from shardplan.explain.as_json import render_json
-from shardplan.explain.detail_report import table_report
-from shardplan.explain.explain import explain
-from shardplan.explain.markdown import render_markdown
-from shardplan.explain.overview import overview
-from shardplan.explain.report import Bar, Column, Grid, Report, Section
-from shardplan.explain.table_detail import table_detail
-from shardplan.explain.terminal import render_terminal
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.table_detail import table_detail
+from shardplan.explain.render.as_json import render_json
+from shardplan.explain.render.markdown import render_markdown
+from shardplan.explain.render.terminal import render_terminal
+from shardplan.explain.report.detail_report import table_report
+from shardplan.explain.report.overview import overview
+from shardplan.explain.report.report import Bar, Column, Grid, Report, Section
 
 RENDERINGS = {
     "overview_80.txt": lambda study: render_terminal(overview(explain(study), 3), width=80),

@@ -4,13 +4,13 @@ from explain_cases import plan_of, small_case
 
 from shardplan.case import case_of_value
 from shardplan.errors import InputError
-from shardplan.explain.device_detail import device_detail
-from shardplan.explain.explain import explain
-from shardplan.explain.study import Study
-from shardplan.explain.table_detail import table_detail
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
+from shardplan.explain.numbers.device_detail import device_detail
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.study import Study
+from shardplan.explain.numbers.table_detail import table_detail
 from shardplan.plan.decision import Decision
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 
 
 def test_the_tables_of_a_device_and_the_constants_make_up_its_time_in_each_phase(study):

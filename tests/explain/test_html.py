@@ -10,18 +10,23 @@ import numpy as np
 import pytest
 
 from shardplan.case import case_of_value
-from shardplan.explain.explain import explain
-from shardplan.explain.html.chart import round_step
-from shardplan.explain.html.load import load_picture
-from shardplan.explain.html.machine import machine_picture
-from shardplan.explain.html.matrix import SHADE_FACTOR, SHADES, matrix_meaning, matrix_picture
-from shardplan.explain.html.page import render_html, render_html_overview
-from shardplan.explain.report import Bar, Column, Grid, Report, Section
-from shardplan.explain.study import Study
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.study import Study
+from shardplan.explain.render.html.chart import round_step
+from shardplan.explain.render.html.load import load_picture
+from shardplan.explain.render.html.machine import machine_picture
+from shardplan.explain.render.html.matrix import (
+    SHADE_FACTOR,
+    SHADES,
+    matrix_meaning,
+    matrix_picture,
+)
+from shardplan.explain.render.html.page import render_html, render_html_overview
+from shardplan.explain.report.report import Bar, Column, Grid, Report, Section
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
-from shardplan.topology.build import build_topology
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.collective import Collective, Scope
 from shardplan.topology.schema import TopologyFile
 

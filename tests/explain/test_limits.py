@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from explain_cases import DECISIONS, plan_of, small_case
 
-from shardplan.explain.explain import explain
-from shardplan.explain.study import Study
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.study import Study
 from shardplan.plan.decision import Decision
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 
 
 def limits_of(decisions):

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from shardplan.explain.device_section import MOST_LISTED, device_sections
-from shardplan.explain.explain import explain
-from shardplan.explain.explanation import DeviceLine, TierBytes, TierUse
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.explanation import DeviceLine, TierBytes, TierUse
+from shardplan.explain.report.device_section import MOST_LISTED, device_sections
 
 
 def _with_devices(study, busy_seconds):

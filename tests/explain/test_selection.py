@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from shardplan.explain.selection import select
-from shardplan.explain.table_detail import table_detail
+from shardplan.explain.numbers.selection import select
+from shardplan.explain.numbers.table_detail import table_detail
 
 
 def test_a_selection_is_the_sum_of_its_tables(study):

@@ -11,18 +11,18 @@ from explain_cases import plan_of, small_case
 
 from shardplan.case import case_of_value
 from shardplan.cli.main import cli
-from shardplan.explain.detail_report import device_report, table_report
-from shardplan.explain.device_detail import device_detail
-from shardplan.explain.explain import explain
-from shardplan.explain.explanation import TierUse
-from shardplan.explain.overview import overview
-from shardplan.explain.study import Study
-from shardplan.explain.table_detail import table_detail
-from shardplan.explain.terminal import render_terminal
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
+from shardplan.explain.numbers.device_detail import device_detail
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.explanation import TierUse
+from shardplan.explain.numbers.study import Study
+from shardplan.explain.numbers.table_detail import table_detail
+from shardplan.explain.render.terminal import render_terminal
+from shardplan.explain.report.detail_report import device_report, table_report
+from shardplan.explain.report.overview import overview
 from shardplan.plan.decision import Decision, options_of
-from shardplan.plan.write import write
+from shardplan.plan.file.write import write
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.whatif.more_hbm import MoreHbm, more_hbm
 
 DECISIONS = (

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from shardplan.options.constraint import Constraint
 from shardplan.options.enumerate import Cluster, enumerate_options
-from shardplan.options.kernel import Kernel
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.options.offer import Offer, make_offer
-from shardplan.options.sharding_type import ShardingType
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table

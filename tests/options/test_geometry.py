@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardplan.options.geometry import (
+from shardplan.sharding.geometry import (
     Shard,
     column_width_fault,
     column_width_is_legal,
@@ -14,7 +14,7 @@ from shardplan.options.geometry import (
     row_split_is_legal,
     shards,
 )
-from shardplan.options.sharding_type import ShardingType
+from shardplan.sharding.kind import ShardingType
 
 DIVIDED = [t for t in ShardingType if t is not ShardingType.DATA_PARALLEL]
 ON_NODES = (ShardingType.TABLE_ROW_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD)

@@ -11,9 +11,9 @@ from test_enumerate import IN_DDR, workload_of
 from shardplan.options.constraint import Constraint
 from shardplan.options.enumerate import Cluster, enumerate_options
 from shardplan.options.items import group_items, item_options
-from shardplan.options.kernel import CACHING_KERNELS, Kernel
 from shardplan.options.offer import Offer
-from shardplan.options.sharding_type import ShardingType
+from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
+from shardplan.sharding.kind import ShardingType
 
 CLUSTER = Cluster(4, 2)
 

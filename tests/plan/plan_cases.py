@@ -11,14 +11,14 @@ from shardplan.capacity import Capacity
 from shardplan.case import Case
 from shardplan.cost.cost_model import Phase, UnitCosts
 from shardplan.options.constraint import Constraint
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.build import build_plan
+from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
-from shardplan.plan.fingerprint import fingerprint
-from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.file.fingerprint import fingerprint
+from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.provenance import Inputs, NamedInput, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.plan.provenance import Inputs, NamedInput, RunInfo, SolverInfo
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.spec.objective import Objective
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype

@@ -7,11 +7,11 @@ import pytest
 
 from shardplan.case import build_case, inputs_of
 from shardplan.errors import InputError
-from shardplan.explain.explain import explain
-from shardplan.explain.study import Study
-from shardplan.plan.read import parse_plan, read_plan
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.study import Study
+from shardplan.plan.file.read import parse_plan, read_plan
+from shardplan.plan.file.write import render
 from shardplan.plan.verify import verify
-from shardplan.plan.write import render
 from shardplan.spec.load import load_spec
 
 DATA = Path(__file__).parents[1] / "data"

@@ -5,16 +5,16 @@ import pytest
 
 from shardplan.case import build_case, case_of_value
 from shardplan.errors import InputError
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.build import build_plan
+from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
-from shardplan.plan.optimality import Optimality, Status, Termination
+from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.provenance import RunInfo, SolverInfo
+from shardplan.plan.file.read import parse_plan
+from shardplan.plan.file.write import render
 from shardplan.plan.predict import predict
-from shardplan.plan.provenance import RunInfo, SolverInfo
-from shardplan.plan.read import parse_plan
 from shardplan.plan.verify import verify
-from shardplan.plan.write import render
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.spec.load import spec_from_value
 
 

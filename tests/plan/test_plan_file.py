@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from plan_cases import make_case, make_plan
 
 from shardplan.errors import InputError
-from shardplan.plan.read import parse_plan, read_plan
+from shardplan.plan.file.read import parse_plan, read_plan
+from shardplan.plan.file.write import render, write
 from shardplan.plan.verify import verify
-from shardplan.plan.write import render, write
 
 GOLDEN = Path(__file__).parents[1] / "data" / "plan" / "plain.json"
 TEXT = render(make_plan(make_case()))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from plan_cases import ONE_OF_EACH, PlainCosts, make_case
 
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.training import Pipeline
 
 

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plan_cases import EACH, WORLD, constraint, make_case, make_plan
 
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
-from shardplan.plan.read import parse_plan
+from shardplan.plan.file.read import parse_plan
+from shardplan.plan.file.write import render
 from shardplan.plan.verify import verify
-from shardplan.plan.write import render
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.training import Optimizer
 
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from shardplan.plan.read import parse_plan
+from shardplan.plan.file.read import parse_plan
+from shardplan.plan.file.write import render
 from shardplan.plan.verify import verify
-from shardplan.plan.write import render
 
 
 def findings(plan, case, change) -> list[str]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.problem import Shape
+from shardplan.solve.problem.problem import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.solve.placement import Placement
-    from shardplan.solve.problem import Problem
+    from shardplan.solve.problem.placement import Placement
+    from shardplan.solve.problem.problem import Problem
 
 INFINITY = float("inf")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.problem.problem import Problem, Shape
 
 SCALES = (1.0, 1e-3, 1e-5)
 """Seconds: a step of a large model, of a usual one, and of one that hardly does anything."""

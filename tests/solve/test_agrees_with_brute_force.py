@@ -10,13 +10,13 @@ from brute_force import objective_by_hand, solve_by_force, ways_of
 from hypothesis import given, settings
 from random_problems import problems
 
-from shardplan.solve.assignment import assignment
-from shardplan.solve.backend import Limits, Watch, solve_program
-from shardplan.solve.option_choice import choose_options
-from shardplan.solve.placement import Placement, evaluate
-from shardplan.solve.portfolio import solve
-from shardplan.solve.problem import Problem, Shape
-from shardplan.solve.relaxation import relax
+from shardplan.solve.bound.option_choice import choose_options
+from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.exact.assignment import assignment
+from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.program.backend import Limits, Watch, solve_program
 from shardplan.solve.settings import Settings
 
 UNLIMITED = 1e6

@@ -10,10 +10,10 @@ from brute_force import solve_by_force
 from hypothesis import given, settings
 from random_problems import problems
 
-from shardplan.solve.assignment import assignment
-from shardplan.solve.backend import Limits, Status, Watch, solve_program
-from shardplan.solve.program import Program, ProgramBuilder
-from shardplan.solve.relaxation import relaxation_program
+from shardplan.solve.bound.relaxation import relaxation_program
+from shardplan.solve.exact.assignment import assignment
+from shardplan.solve.program.backend import Limits, Status, Watch, solve_program
+from shardplan.solve.program.program import Program, ProgramBuilder
 
 BACKENDS = ["highs", "cbc"]
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardplan.errors import NoPlanFound
-from shardplan.solve.baselines import (
+from shardplan.solve.baselines.differencing import difference
+from shardplan.solve.baselines.published import (
     GreedyCost,
     greedy_plan,
     place_at_random,
     place_by_differencing,
     place_greedily,
 )
-from shardplan.solve.differencing import difference
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 

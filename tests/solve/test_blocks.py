@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.backend import Watch
-from shardplan.solve.blocks import BlockParams, improve_blocks
-from shardplan.solve.placement import Placement, evaluate
-from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.program.backend import Watch
+from shardplan.solve.search.blocks import BlockParams, improve_blocks
 
 SEEDS = st.integers(0, 2**32 - 1)
 

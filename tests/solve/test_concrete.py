@@ -8,9 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from test_mixing import cached_problems
 
-from shardplan.solve.concrete import Concrete
-from shardplan.solve.mixing import Spare, best_mix
-from shardplan.solve.placement import Placement, evaluate
+from shardplan.solve.mixing.best_mix import Spare, best_mix
+from shardplan.solve.mixing.mixes_as_options import Concrete
+from shardplan.solve.problem.placement import Placement, evaluate
 
 
 @st.composite

@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.backend import Limits
-from shardplan.solve.filling_units import FillingUnits
-from shardplan.solve.problem import Problem, Shape
-from shardplan.solve.relaxation import relax
+from shardplan.solve.bound.filling_units import FillingUnits
+from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.program.backend import Limits
 
 INFINITY = float("inf")
 

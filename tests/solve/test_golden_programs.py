@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from shardplan.solve.assignment import assignment
-from shardplan.solve.problem import Problem, Shape
-from shardplan.solve.pulp_model import to_pulp
-from shardplan.solve.relaxation import relaxation_program
+from shardplan.solve.bound.relaxation import relaxation_program
+from shardplan.solve.exact.assignment import assignment
+from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.program.pulp_model import to_pulp
 
 if TYPE_CHECKING:
-    from shardplan.solve.program import Program
+    from shardplan.solve.program.program import Program
 
 GOLDEN = Path(__file__).parents[1] / "data" / "lp"
 

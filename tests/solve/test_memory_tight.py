@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from brute_force import objective_by_hand, solve_by_force
 
-from shardplan.solve.placement import evaluate
-from shardplan.solve.portfolio import solve
-from shardplan.solve.problem import Problem
+from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.problem import Problem
 from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from brute_force import ways_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shardplan.solve.mixing import best_mix
-from shardplan.solve.placement import Placement, evaluate
-from shardplan.solve.portfolio import solve
-from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.mixing.best_mix import best_mix
+from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.settings import Settings
 
 INFINITY = float("inf")

@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.backend import Limits, Watch
-from shardplan.solve.pattern_program import Ceiling, bases, patterns
-from shardplan.solve.patterns import BalanceProof, prove_balance, undominated
-from shardplan.solve.problem import Problem, Shape
+from shardplan.solve.bound.pattern_program import Ceiling, bases, patterns
+from shardplan.solve.bound.patterns import BalanceProof, prove_balance, undominated
+from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.program.backend import Limits, Watch
 
 
 def in_one_stage(problem: Problem) -> Problem:

@@ -10,11 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.legality import is_legal
-from shardplan.solve.near import Moves, solve_near
-from shardplan.solve.pinned import Pinned
-from shardplan.solve.placement import evaluate
-from shardplan.solve.portfolio import solve
+from shardplan.solve.portfolio.limited_moves import Moves, solve_near
+from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.problem.legality import is_legal
+from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.subproblem import Pinned
 from shardplan.solve.settings import Settings
 
 ANY = Settings(method="milp", gap=1e9, time_limit_seconds=5)

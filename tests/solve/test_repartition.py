@@ -13,14 +13,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.changes import Moves, Pairs
-from shardplan.solve.copies import MOST_SLOTS, Copies
-from shardplan.solve.incumbent import Incumbent
-from shardplan.solve.legality import is_legal
-from shardplan.solve.placement import Placement, evaluate
-from shardplan.solve.problem import Problem, Shape
-from shardplan.solve.repartition import RepartitionParams, repartition
-from shardplan.solve.weigher import Weigher
+from shardplan.solve.problem.legality import is_legal
+from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.search.incumbent import Incumbent
+from shardplan.solve.search.repartition.changes import Moves, Pairs
+from shardplan.solve.search.repartition.copies import MOST_SLOTS, Copies
+from shardplan.solve.search.repartition.pair_objective import Weigher
+from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
 
 SEEDS = st.integers(0, 2**32 - 1)
 MANY_ROUNDS = RepartitionParams(copies=3, rounds=50, changes=4)

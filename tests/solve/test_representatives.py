@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from shardplan.solve.problem import Problem, Shape
-from shardplan.solve.relaxation import relax
-from shardplan.solve.representatives import fine_enough, near_best
+from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.mixing.representatives import fine_enough, near_best
+from shardplan.solve.problem.problem import Problem, Shape
 
 
 def two_items() -> Problem:

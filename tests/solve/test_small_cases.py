@@ -11,8 +11,8 @@ from random_specs import build, specs
 
 from shardplan.errors import Infeasible
 from shardplan.formulate import formulate
-from shardplan.options.sharding_type import ShardingType
-from shardplan.solve.portfolio import solve
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.settings import Settings
 
 UNLIMITED = 1e6

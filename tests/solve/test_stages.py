@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.placement import Placement, evaluate
-from shardplan.solve.problem import Problem, Shape
-from shardplan.solve.stages import merge_stages
+from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.problem.stages import merge_stages
 
 
 def with_likenesses(problem: Problem, factor: float) -> Problem:

@@ -8,8 +8,8 @@ import pytest
 
 from shardplan.case import build_case
 from shardplan.errors import InputError
-from shardplan.spec.document import read_document
 from shardplan.spec.load import load_document
+from shardplan.spec.text.document import read_document
 
 FIVE_KINDS = """\
 batch: {local: 0}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from shardplan.errors import InputError
-from shardplan.spec.catalog import SEARCH_PATH, Kind, find, names
-from shardplan.spec.document import read_document
+from shardplan.spec.catalog.catalog import SEARCH_PATH, Kind, find, names
+from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.load import load_document
-from shardplan.spec.source import cost_model_source, topology_source
+from shardplan.spec.text.document import read_document
 
 TABLES = "batch: {local: 1}\ntables: [{name: t, rows: 1, dim: 4}]\n"
 

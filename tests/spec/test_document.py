@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from shardplan.errors import InputError
-from shardplan.spec import compose
-from shardplan.spec.document import Document, read_document, read_file
+from shardplan.spec.text import compose
+from shardplan.spec.text.document import Document, read_document, read_file
 
 if TYPE_CHECKING:
     from pathlib import Path

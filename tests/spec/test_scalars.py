@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardplan.spec.scalars import ScalarError, resolve
+from shardplan.spec.text.scalars import ScalarError, resolve
 
 
 @pytest.mark.parametrize(

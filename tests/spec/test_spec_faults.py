@@ -8,8 +8,8 @@ import pytest
 
 from shardplan.errors import InputError
 from shardplan.spec.constraints import build_constraints
-from shardplan.spec.document import read_document
 from shardplan.spec.load import load_document
+from shardplan.spec.text.document import read_document
 
 Fault = tuple[int, int, str, str, str]
 

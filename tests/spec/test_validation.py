@@ -9,10 +9,18 @@ import pytest
 from pydantic import Field
 
 from shardplan.errors import InputError
-from shardplan.spec.border import Border
-from shardplan.spec.document import read_document
-from shardplan.spec.quantities import Bytes, BytesPerSecond, Count, Flag, Fraction, Number, Seconds
-from shardplan.spec.validation import validate
+from shardplan.spec.fields.border import Border
+from shardplan.spec.fields.quantities import (
+    Bytes,
+    BytesPerSecond,
+    Count,
+    Flag,
+    Fraction,
+    Number,
+    Seconds,
+)
+from shardplan.spec.text.document import read_document
+from shardplan.spec.validation.validation import validate
 
 
 class Colour(StrEnum):

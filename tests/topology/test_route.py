@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shardplan.topology.build import build_topology
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.collective import Collective, Scope
 from shardplan.topology.schema import TopologyFile
 

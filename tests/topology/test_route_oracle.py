@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shardplan.topology.build import build_topology
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.collective import Collective, Scope
 from shardplan.topology.schema import TopologyFile
 

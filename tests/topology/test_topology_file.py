@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shardplan.errors import InputError
-from shardplan.spec.document import read_document
-from shardplan.spec.validation import validate
-from shardplan.topology.build import build_topology
+from shardplan.spec.text.document import read_document
+from shardplan.spec.validation.validation import validate
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.schema import TopologyFile
 
 GOOD = """\

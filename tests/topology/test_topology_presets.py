@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.spec.document import read_file
-from shardplan.spec.validation import validate
-from shardplan.topology.build import build_topology
+from shardplan.spec.text.document import read_file
+from shardplan.spec.validation.validation import validate
+from shardplan.topology.build_topology import build_topology
 from shardplan.topology.collective import Collective, Scope
 from shardplan.topology.schema import TopologyFile
 

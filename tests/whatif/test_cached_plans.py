@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from shardplan.case import case_of_value
-from shardplan.explain.study import Study
+from shardplan.explain.numbers.study import Study
 from shardplan.formulate import formulate
 from shardplan.options.cache_mix import cache_mix
-from shardplan.options.kernel import Kernel
 from shardplan.options.load_factors import CACHE_SIZES
 from shardplan.planner import make_plan
-from shardplan.solve.placement import evaluate
+from shardplan.sharding.kernel import Kernel
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.whatif.choice import Choice

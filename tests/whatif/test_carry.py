@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shardplan.case import build_case, case_of_value
-from shardplan.explain.study import Study
+from shardplan.explain.numbers.study import Study
 from shardplan.plan.predict import predict
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter

@@ -9,12 +9,12 @@ import pytest
 from tier_specs import build
 
 from shardplan.formulate import formulate
-from shardplan.options.kernel import Kernel
 from shardplan.options.load_factors import LOAD_FACTORS
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
-from shardplan.solve.mixing import best_mix
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.mixing.best_mix import best_mix
 from shardplan.whatif.more_hbm import MoreHbm, more_hbm
 
 GIB = 2**30

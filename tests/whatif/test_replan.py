@@ -18,10 +18,10 @@ from shardplan.formulate import formulate
 from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.plan.verify import verify
 from shardplan.planner import make_plan
-from shardplan.solve.legality import is_legal
-from shardplan.solve.placement import Placement, evaluate
-from shardplan.solve.portfolio import solve
-from shardplan.solve.problem import Shape
+from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.problem.legality import is_legal
+from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Shape
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.whatif.relocation import Relocation
@@ -174,9 +174,9 @@ def test_a_round_may_last_until_the_time_limit_so_that_no_other_clock_decides(
         limits.append(settings.time_limit_seconds)
         return solve(problem, settings, *rest)
 
-    monkeypatch.setattr("shardplan.solve.near.solve", listening)
+    monkeypatch.setattr("shardplan.solve.portfolio.limited_moves.solve", listening)
     stopped = SimpleNamespace(monotonic=lambda: 0.0)
-    monkeypatch.setattr("shardplan.solve.record.time", stopped)
+    monkeypatch.setattr("shardplan.solve.portfolio.record.time", stopped)
     asked = Settings(gap=1e-6, time_limit_seconds=1000, effort=0.02)
     plan = replan(old, then, then, 3e8, asked, Reporter())
     assert plan.optimality.termination == "node_limit"

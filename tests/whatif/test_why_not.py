@@ -12,19 +12,19 @@ from random_specs import TOPOLOGY, specs
 
 from shardplan.case import case_of_value
 from shardplan.errors import Infeasible, NoPlanFound
-from shardplan.explain.study import Study
-from shardplan.explain.terminal import render_terminal
-from shardplan.explain.why_not_report import why_not_report
+from shardplan.explain.numbers.study import Study
+from shardplan.explain.render.terminal import render_terminal
+from shardplan.explain.report.why_not_report import why_not_report
 from shardplan.formulate import formulate
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
 from shardplan.planner import make_plan
-from shardplan.solve.legality import is_legal
-from shardplan.solve.placement import Placement, evaluate
-from shardplan.solve.refit import refit
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.problem.legality import is_legal
+from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.refit import refit
 from shardplan.solve.settings import Settings
 from shardplan.whatif.choice import Choice, ChoiceError
 from shardplan.whatif.why_not import why_not

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from torchrec.distributed import types
 from torchrec.distributed.types import CacheParams, KeyValueParams
 
-from shardplan.options.kernel import Kernel
+from shardplan.sharding.kernel import Kernel
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from shardplan.plan.plan import Plan
-    from shardplan.plan.table_entry import CacheEntry, TableEntry
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_entry import CacheEntry, TableEntry
     from shardplan.workload.dtype import Dtype
 
 Key = tuple[str, str]

@@ -15,21 +15,21 @@ from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
 from shardplan.errors import ShardplanError
-from shardplan.executor.acceptance import check_memory
-from shardplan.executor.dlrm import DenseLayers
-from shardplan.executor.initial_weights import fill_initial
-from shardplan.executor.mesh import naming_lost_ranks
-from shardplan.executor.planned_table import PlannedShard
+from shardplan.executor.exchange.mesh import naming_lost_ranks
+from shardplan.executor.planned.acceptance import check_memory
+from shardplan.executor.planned.planned_table import PlannedShard
+from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
+from shardplan.executor.train.dlrm import DenseLayers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from shardplan.executor.engine import EngineSetup, TrainingBatch
-    from shardplan.executor.optimizer_settings import OptimizerSettings
-    from shardplan.executor.plan_view import PlanView
+    from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
     from shardplan.executor.tensor import Tensor
+    from shardplan.executor.train.engine import EngineSetup, TrainingBatch
 
 _DTYPES = {"fp32": DataType.FP32, "fp16": DataType.FP16, "bf16": DataType.BF16}
 

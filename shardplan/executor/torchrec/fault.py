@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shardplan.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 
 def fault(plan: Plan, where: str, message: str, hint: str) -> Diagnostic:

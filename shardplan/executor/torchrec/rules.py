@@ -16,7 +16,7 @@ from shardplan.workload.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.plan import Plan, TableFacts
+    from shardplan.plan.file.plan import Plan, TableFacts
     from shardplan.topology.topology import Topology
 
 

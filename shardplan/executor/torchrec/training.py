@@ -15,7 +15,7 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
 
 from shardplan.executor.torchrec.caches import prefetches
 from shardplan.executor.torchrec.fault import fault
-from shardplan.options.kernel import Kernel
+from shardplan.sharding.kernel import Kernel
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.executor.torchrec.model_tables import ModelTable
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 _OPTIMIZERS = {
     Optimizer.SGD: (EmbOptimType.EXACT_SGD, "SGD"),

@@ -10,8 +10,8 @@ from torchrec.distributed.types import EmbeddingModuleShardingPlan, ParameterSha
 from shardplan.executor.torchrec.caches import caches_of
 
 if TYPE_CHECKING:
-    from shardplan.plan.plan import Plan
-    from shardplan.plan.table_entry import ShardEntry, TableEntry
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_entry import ShardEntry, TableEntry
 
 
 def sharding_plan(plan: Plan, device_type: str = "cuda") -> Any:

@@ -17,9 +17,9 @@ from shardplan.executor.torchrec.model_tables import model_tables
 from shardplan.executor.torchrec.rules import geometry_faults
 from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan
-from shardplan.plan.fingerprint import fingerprint
-from shardplan.plan.plan import Plan
-from shardplan.plan.read import read_plan
+from shardplan.plan.file.fingerprint import fingerprint
+from shardplan.plan.file.plan import Plan
+from shardplan.plan.file.read import read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

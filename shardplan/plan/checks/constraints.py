@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.finding import Finding
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from shardplan.options.sharding_type import ShardingType
 from shardplan.plan.finding import Finding
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.case import Case
-    from shardplan.plan.plan import Plan
-    from shardplan.plan.provenance import Inputs
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.provenance import Inputs
 
 _MOST_CHANGES = 10
 _KEYS = ("topology", "cost_model", "spec_sha256")

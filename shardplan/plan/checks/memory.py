@@ -8,9 +8,9 @@ import numpy as np
 
 from shardplan.cost.cost_model import TIERS
 from shardplan.plan.decision import options_of
+from shardplan.plan.file.rounding import whole_bytes
 from shardplan.plan.finding import Finding
 from shardplan.plan.recover import stated_decision
-from shardplan.plan.rounding import whole_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from shardplan.capacity import Capacity
     from shardplan.cost.cost_model import CostModel
+    from shardplan.plan.file.table_entry import MemoryBytes
     from shardplan.plan.planned import Planned
-    from shardplan.plan.table_entry import MemoryBytes
 
 
 def check_shard_memory(

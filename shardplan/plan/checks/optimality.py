@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.plan.file.optimality import BOUNDS, OPTIMAL_GAP, Status, Termination, gap_of
+from shardplan.plan.file.rounding import differs
 from shardplan.plan.finding import Finding
-from shardplan.plan.optimality import BOUNDS, OPTIMAL_GAP, Status, Termination, gap_of
-from shardplan.plan.rounding import differs
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.optimality import Optimality
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.optimality import Optimality
+    from shardplan.plan.file.plan import Plan
 
 
 def check_optimality(plan: Plan, objective: Objective) -> Iterator[Finding]:

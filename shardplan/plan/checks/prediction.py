@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.cost.cost_model import TIERS
+from shardplan.plan.file.rounding import differs, whole_bytes
 from shardplan.plan.finding import Finding
-from shardplan.plan.rounding import differs, whole_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.forecast import Forecast, RankForecast
+    from shardplan.plan.file.forecast import Forecast, RankForecast
     from shardplan.plan.predict import Prediction
 
 

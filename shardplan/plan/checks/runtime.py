@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.options.geometry import column_width_fault, row_split_fault
-from shardplan.options.kernel import CACHING_KERNELS, Kernel
-from shardplan.options.sharding_type import ShardingType
+from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
-from shardplan.plan.table_entry import parse_placement
+from shardplan.sharding.geometry import column_width_fault, row_split_fault
+from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shardplan.plan.file.table_entry import CacheEntry
     from shardplan.plan.planned import Planned
-    from shardplan.plan.table_entry import CacheEntry
     from shardplan.topology.topology import Topology
 
 

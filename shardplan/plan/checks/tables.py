@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.plan.file.rounding import differs
 from shardplan.plan.finding import Finding
-from shardplan.plan.rounding import differs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.plan import Plan, TableFacts
+    from shardplan.plan.file.plan import Plan, TableFacts
     from shardplan.topology.topology import Topology
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload

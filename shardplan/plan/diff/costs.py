@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from shardplan.plan.rounding import rounded
+from shardplan.plan.file.rounding import rounded
 
 if TYPE_CHECKING:
-    from shardplan.plan.forecast import Forecast, RankForecast
+    from shardplan.plan.file.forecast import Forecast, RankForecast
 
 
 @dataclass(frozen=True, slots=True)

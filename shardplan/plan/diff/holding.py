@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.options.geometry import shards
-from shardplan.options.sharding_type import ShardingType
-from shardplan.plan.table_entry import parse_placement
+from shardplan.plan.file.table_entry import parse_placement
+from shardplan.sharding.geometry import shards
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.options.kernel import Kernel
     from shardplan.plan.decision import Decision
-    from shardplan.plan.plan import TableFacts
-    from shardplan.plan.table_entry import TableEntry
+    from shardplan.plan.file.plan import TableFacts
+    from shardplan.plan.file.table_entry import TableEntry
+    from shardplan.sharding.kernel import Kernel
 
 
 @dataclass(frozen=True, slots=True)

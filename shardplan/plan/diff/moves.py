@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.storage import state_in_ddr, state_row_bytes
-from shardplan.options.kernel import Kernel
-from shardplan.options.sharding_type import ShardingType
+from shardplan.cost.analytic.storage import state_in_ddr, state_row_bytes
 from shardplan.plan.decision import Decision, options_of
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

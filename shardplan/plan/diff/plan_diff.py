@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.case import Case
-    from shardplan.plan.plan import Plan
+    from shardplan.plan.file.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from shardplan.plan.diff.moves import Content, Moves, moves_between
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.plan import Plan, TableFacts
-    from shardplan.plan.table_entry import TableEntry
+    from shardplan.plan.file.plan import Plan, TableFacts
+    from shardplan.plan.file.table_entry import TableEntry
     from shardplan.workload.training import Optimizer
 
 

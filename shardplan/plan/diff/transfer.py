@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.plan.rounding import rounded
+from shardplan.plan.file.rounding import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,1 @@
+"""The processes that measure a machine, and what they are told to."""

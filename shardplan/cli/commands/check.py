@@ -1,0 +1,125 @@
+"""``shardplan check``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.cli.failure import diagnostic_lines
+from shardplan.cli.output import put
+from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import FORMATS, show_report
+from shardplan.errors import InputError
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
+    from shardplan.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A spec that holds together, and what its writer should know all the same."""
+
+    case: Case
+    warnings: tuple[Diagnostic, ...]
+
+
+_GROUPS = {
+    "Cost models": ("cost_model", "against", "plot"),
+    "Output": ("resolved", "form"),
+}
+
+
+@click.command("check", cls=SectionedCommand, groups=_GROUPS)
+@click.argument("spec", required=False)
+@click.option("--cost-model", metavar="NAME", help="Check a cost model, by name or path, instead.")
+@click.option("--against", metavar="CSV", help="Measurements that the cost model should predict.")
+@click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
+@click.option("--resolved", is_flag=True, help="Print the spec with every default written out.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Of the summary; with --resolved table is YAML.",
+)
+def check_command(
+    spec: str | None,
+    cost_model: str | None,
+    against: str | None,
+    plot: str | None,
+    resolved: bool,
+    form: str,
+) -> None:
+    """Validate a spec and all that it names.
+
+    Reports every error of the spec, its tables file, the topology and the cost model at once, then
+    sums up what is to be planned. What --resolved prints is a spec itself, with the tables, the
+    topology and the cost model in it. - stands for stdin.
+
+    With --cost-model and --against, says how well a cost model predicts what was measured: the
+    mean error (MAPE), the bias, the rank correlation and the worst cases. The measurements are
+    those that calibrate writes, or your own with the same columns.
+
+    \b
+    Examples:
+      shardplan check model.yaml
+      shardplan check --cost-model ours.yaml --against ours.csv --plot ours.svg
+    """
+    if cost_model is not None or against is not None:
+        if spec is not None or cost_model is None or against is None or resolved:
+            raise click.UsageError("--cost-model and --against go together, without a SPEC.")
+        from shardplan.cli.commands.against import check_against
+
+        check_against(cost_model, against, plot, form)
+        return
+    if spec is None or plot is not None:
+        raise click.UsageError(
+            "Give a SPEC, or --cost-model and --against (and --plot) for a cost model."
+        )
+    try:
+        checked = _check(spec)
+    except InputError as error:
+        if form == "json":
+            put(_as_json(None, error.diagnostics))
+        raise
+    for line in diagnostic_lines(checked.warnings):
+        click.echo(line, err=True)
+    put(_resolved(checked.case, form) if resolved else _summary(checked, form))
+
+
+def _check(spec: str) -> _Checked:
+    from shardplan.case import build_case
+    from shardplan.cli.reports.warnings import warnings_of
+    from shardplan.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    case = build_case(loaded)
+    return _Checked(case, warnings_of(loaded, case))
+
+
+def _resolved(case: Case, form: str) -> str:
+    from shardplan.cli.reports.yaml_text import yaml_text
+
+    if form == "json":
+        return json.dumps(case.resolved, indent=2, ensure_ascii=False) + "\n"
+    return yaml_text(case.resolved)
+
+
+def _summary(checked: _Checked, form: str) -> str:
+    from shardplan.cli.reports.case_summary import case_report, case_summary
+
+    summary = case_summary(checked.case)
+    if form == "json":
+        return _as_json(asdict(summary), checked.warnings)
+    return show_report(case_report(summary), form)
+
+
+def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
+    listed = [asdict(diagnostic) for diagnostic in diagnostics]
+    value = {"summary": summary, "diagnostics": listed}
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,61 @@
+"""``shardplan diff``."""
+
+from __future__ import annotations
+
+import click
+
+from shardplan.cli.exit_code import ExitCode
+from shardplan.cli.inputs import case_of_plan, file_label, plan_at
+from shardplan.cli.output import put
+from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import FORMATS, show
+
+
+@click.command(
+    "diff",
+    cls=SectionedCommand,
+    exit_codes={1: "internal error, or with --exit-code that the plans differ"},
+)
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="table is text for a terminal, html a page.",
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where the plans differ.")
+@click.option(
+    "--width",
+    metavar="COLUMNS",
+    type=click.IntRange(min=20),
+    help="Width of tables; by default the terminal's, as wide as need be in a pipe.",
+)
+@click.pass_context
+def diff_command(
+    ctx: click.Context, old: str, new: str, form: str, exit_code: bool, width: int | None
+) -> None:
+    """Show what changes when one plan follows another.
+
+    Says which tables move, how many bytes of weights and optimizer state that takes over which
+    links and for how long, what the step costs then by phase and by device, and which input is
+    another: spec, topology or cost model, key by key. A rank keeps what it holds already. - stands
+    for stdin.
+
+    \b
+    Examples:
+      shardplan diff old.json new.json
+      shardplan diff old.json new.json --exit-code --format json
+    """
+    from shardplan.explain.report.diff_report import diff_report
+    from shardplan.plan.diff.plan_diff import diff_plans
+
+    if old == new == "-":
+        raise click.UsageError("only one of OLD and NEW can be stdin")
+    before, after = plan_at(old), plan_at(new)
+    diff = diff_plans(before, after, case_of_plan(after, file_label(new)))
+    put(show(diff, lambda: diff_report(diff), form, width))
+    if exit_code and not diff.is_empty:
+        ctx.exit(ExitCode.DIFFERENT)

@@ -1,0 +1,184 @@
+"""``shardplan explain``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.cli.inputs import file_label, plan_at
+from shardplan.cli.output import put
+from shardplan.cli.quantity import duration
+from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import FORMATS, show
+
+if TYPE_CHECKING:
+    from shardplan.explain.numbers.study import Study
+
+
+_GROUPS = {
+    "What to show (one of these)": ("table", "device", "select", "measured", "why_not"),
+    "Effort": ("time_limit",),
+    "Output": ("form", "top", "width"),
+}
+
+
+@click.command("explain", cls=SectionedCommand, groups=_GROUPS)
+@click.argument("plan")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="table is text for a terminal, html a page with pictures.",
+)
+@click.option("--table", metavar="NAME", help="Show one table: its shards and its cost by phase.")
+@click.option("--device", metavar="RANK", type=int, help="Show one device: its phases and tables.")
+@click.option(
+    "--select",
+    metavar="GLOB",
+    multiple=True,
+    help="Show some tables together: a name or a glob such as 'user_*'; may be repeated.",
+)
+@click.option("--measured", metavar="FILE", help="Show what a job measured beside the prediction.")
+@click.option(
+    "--why-not",
+    metavar="CHOICE",
+    help="Show what another choice would cost: TABLE=row_wise, TABLE=fused_uvm, TABLE@rank3.",
+)
+@click.option(
+    "--time-limit",
+    type=duration,
+    default="60s",
+    show_default=True,
+    help="How long --why-not may solve.",
+)
+@click.option(
+    "--top",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many of the costliest tables to take apart.",
+)
+@click.option(
+    "--width",
+    metavar="COLUMNS",
+    type=click.IntRange(min=20),
+    help="Width of tables; by default the terminal's, as wide as need be in a pipe.",
+)
+def explain_command(
+    plan: str,
+    form: str,
+    table: str | None,
+    device: int | None,
+    select: tuple[str, ...],
+    measured: str | None,
+    why_not: str | None,
+    time_limit: float,
+    top: int,
+    width: int | None,
+) -> None:
+    """Show what a plan costs, where and why.
+
+    Needs nothing but the plan file, - for stdin. --format html makes a page with pictures, for a
+    browser or for paper.
+
+    --why-not forces a choice on one table: a sharding type, a compute kernel, or a place (@rankN,
+    @nodeN). It tells the step first with all else fixed, then solved again with the choice as a
+    constraint: in which phase and on which device it hurts, or which memory it overflows.
+
+    \b
+    Examples:
+      shardplan explain plan.json --why-not t_20=row_wise
+      shardplan solve model.yaml | shardplan explain - --device 3
+    """
+    views = (table, device, select or None, measured, why_not)
+    if sum(view is not None for view in views) > 1:
+        raise click.UsageError(
+            "--table, --device, --select, --measured and --why-not exclude one another"
+        )
+    if plan == measured == "-":
+        raise click.UsageError("only one of PLAN and --measured can be stdin")
+    from shardplan.explain.numbers.study import Study
+
+    study = Study.of(plan_at(plan), file_label(plan))
+    if table is not None:
+        put(_table(study, table, form, width))
+    elif device is not None:
+        put(_device(study, device, form, width))
+    elif select:
+        put(_selection(study, select, form, width))
+    elif measured is not None:
+        put(_beside_measured(study, measured, form, width))
+    elif why_not is not None:
+        from shardplan.cli.commands.why_not import why_not_text
+
+        put(why_not_text(study, why_not, form, width, time_limit))
+    else:
+        put(_overview(study, top, form, width))
+
+
+def _overview(study: Study, top: int, form: str, width: int | None) -> str:
+    from shardplan.whatif.more_hbm import more_hbm
+
+    value = more_hbm(study.case, study.ledger.decisions)
+    if form == "html":
+        from shardplan.explain.render.html.page import render_html_overview
+
+        return render_html_overview(study, top, value)
+    from shardplan.explain.numbers.explain import explain
+    from shardplan.explain.report.overview import overview
+
+    explanation = explain(study, value)
+    return show(explanation, lambda: overview(explanation, top), form, width)
+
+
+def _table(study: Study, name: str, form: str, width: int | None) -> str:
+    from shardplan.explain.numbers.table_detail import table_detail
+    from shardplan.explain.report.detail_report import table_report
+    from shardplan.spec.validation.wording import did_you_mean
+
+    try:
+        detail = table_detail(study, name)
+    except KeyError:
+        hint = did_you_mean(name, (planned.table.name for planned in study.planned))
+        if set(name) & set("*?["):
+            hint = "--select takes globs"
+        message = f"the plan has no table {name!r}; {hint}"
+        raise click.BadParameter(message, param_hint="--table") from None
+    return show(detail, lambda: table_report(detail), form, width)
+
+
+def _device(study: Study, rank: int, form: str, width: int | None) -> str:
+    from shardplan.explain.numbers.device_detail import device_detail
+    from shardplan.explain.report.detail_report import device_report
+
+    try:
+        detail = device_detail(study, rank)
+    except IndexError:
+        message = f"ranks are 0 to {study.case.topology.world_size - 1}"
+        raise click.BadParameter(message, param_hint="--device") from None
+    return show(detail, lambda: device_report(detail), form, width)
+
+
+def _selection(study: Study, patterns: tuple[str, ...], form: str, width: int | None) -> str:
+    from shardplan.explain.numbers.selection import select
+    from shardplan.explain.report.selection_report import selection_report
+
+    try:
+        found = select(study, patterns)
+    except KeyError as error:
+        message = f"no table of the plan matches {error.args[0]!r}"
+        raise click.BadParameter(message, param_hint="--select") from None
+    return show(found, lambda: selection_report(found), form, width)
+
+
+def _beside_measured(study: Study, path: str, form: str, width: int | None) -> str:
+    from shardplan.explain.numbers.beside_measured import beside_measured
+    from shardplan.explain.report.beside_report import beside_report
+    from shardplan.plan.file.measured import Measured
+
+    found = beside_measured(study.plan, Measured.read(path))
+    return show(found, lambda: beside_report(found), form, width)

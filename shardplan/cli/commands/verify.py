@@ -1,0 +1,126 @@
+"""``shardplan verify``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.cli.exit_code import ExitCode
+from shardplan.cli.inputs import case_of_plan, file_label, plan_at
+from shardplan.cli.output import put
+from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import FORMATS, show_report
+from shardplan.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.case import Case
+    from shardplan.explain.report.report import Report
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.finding import Finding
+    from shardplan.whatif.carry import CostUnder
+
+
+@click.command(
+    "verify",
+    cls=SectionedCommand,
+    exit_codes={1: "internal error, or something is wrong with the plan"},
+)
+@click.argument("plan")
+@click.argument("spec", required=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Of the findings.",
+)
+@click.pass_context
+def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -> None:
+    """Check that a plan is complete, legal, fits and is fresh.
+
+    Checked is what the runtime demands, the memory of every device and node, and the prediction,
+    which is computed anew. Without a SPEC the one inside the plan is taken; with one it is also
+    said which inputs changed, and what the plan would cost under it, its tables cut as they are
+    but for the rows of today. Exits with 1 where anything is wrong.
+
+    \b
+    Examples:
+      shardplan verify plan.json
+      shardplan verify plan.json model.yaml
+    """
+    from shardplan.case import build_case
+    from shardplan.plan.verify import verify
+    from shardplan.spec.load import load_spec
+
+    if plan == spec == "-":
+        raise click.UsageError("only one of PLAN and SPEC can be stdin")
+    found = plan_at(plan)
+    now = build_case(load_spec(spec)) if spec else None
+    findings = verify(found, now)
+    under = _cost_under(found, plan, now) if now and findings else None
+    good = f"{file_label(plan)}: good: {_praise(found)}"
+    remarks = list(_words(under)) if under else [] if findings else [good]
+    if form == "json":
+        value = {"findings": [asdict(finding) for finding in findings]}
+        more = {"under_spec": asdict(under)} if under else {}
+        put(json.dumps(value | more, indent=2, ensure_ascii=False) + "\n")
+    elif form == "table":
+        put("".join(f"{line}\n" for line in (*findings, *remarks)))
+    else:
+        put(show_report(_report(f"{found.name}: verified", findings, remarks), form))
+    if findings:
+        click.echo(f"{len(findings)} finding" + ("s" if len(findings) > 1 else ""), err=True)
+        ctx.exit(ExitCode.FAILED_VERIFICATION)
+
+
+def _cost_under(plan: Plan, file: str, now: Case) -> CostUnder | None:
+    """What the plan would cost under the spec; None where it does not say for what it was made."""
+    from shardplan.whatif.carry import cost_under
+
+    try:
+        then = case_of_plan(plan, file_label(file))
+    except InputError:
+        return None
+    return cost_under(plan, then, now)
+
+
+def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> Report:
+    from shardplan.explain.report.report import Column, Grid, Report, Section
+
+    columns = (Column("rule"), Column("where"), Column("what is wrong", is_prose=True))
+    rows = tuple((one.code, one.where, one.message) for one in findings)
+    grid = Grid(columns, rows) if rows else None
+    return Report(
+        title, (Section("Findings" if rows else "Checks", grid=grid, remarks=tuple(remarks)),)
+    )
+
+
+def _words(under: CostUnder) -> Iterator[str]:
+    from shardplan.explain.numbers.notes import name_some
+    from shardplan.explain.report.why_not_report import breach_words
+    from shardplan.explain.words import words
+
+    if under.step_seconds is None:
+        yield "under the spec: the plan holds none of its tables"
+        return
+    yield (
+        f"under the spec: step {words.seconds(under.step_seconds)}, "
+        f"was {words.seconds(under.old_step_seconds)}"
+    )
+    if under.lost:
+        yield f"under the spec: without {name_some(under.lost)}, which it has no place for"
+    if under.breaches:
+        yield f"under the spec: does not fit: {breach_words(under.breaches)}"
+
+
+def _praise(plan: Plan) -> str:
+    return (
+        f"all {plan.table_count:,} tables are covered once, legal and fit {plan.world_size:,} "
+        "devices; the prediction holds; gap and bound are as the solver claimed, not proven again"
+    )

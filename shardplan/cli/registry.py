@@ -1,0 +1,77 @@
+"""The commands by name; a command's module is imported only when the command is."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.cli.failure import full_stdout_reported, reported
+
+if TYPE_CHECKING:
+    from typing import Any
+
+SHORT_HELP = {
+    "init": "Write a commented spec to start from.",
+    "check": "Validate a spec and all that it names.",
+    "solve": "Find the best plan for a spec.",
+    "explain": "Show what a plan costs, where and why.",
+    "diff": "Show what changes when one plan follows another.",
+    "verify": "Check that a plan is complete, legal, fits and is fresh.",
+    "calibrate": "Measure this machine and write a cost model for it.",
+    "list": "List the topologies, cost models and methods.",
+    "schema": "Print the JSON Schema of a file, for editors and other programs.",
+    "completion": "Print the script that completes commands in a shell.",
+}
+"""Each is also the first sentence of the command's own help."""
+
+_OWN_OPTIONS = ("-v", "--verbose")
+"""Options of the group, which stand before the command."""
+
+
+class Commands(click.Group):
+    """The group of all commands; turns what they raise into words and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of use."""
+        return list(SHORT_HELP)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in SHORT_HELP:
+            return None
+        module = import_module(f"shardplan.cli.commands.{cmd_name}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SHORT_HELP.items()))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line."""
+        with full_stdout_reported():
+            return super().main(*args, **extra)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of a mistyped one say which was meant."""
+        near = difflib.get_close_matches(args[0], SHORT_HELP, n=1)
+        if near and args[0] not in SHORT_HELP and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        with reported(ctx):
+            try:
+                return super().invoke(ctx)
+            except click.NoSuchOption as error:
+                if error.option_name not in _OWN_OPTIONS:
+                    raise
+                hint = f"{error.option_name} goes before the command"
+                raise click.UsageError(f"{error.format_message()} {hint}.", error.ctx) from None

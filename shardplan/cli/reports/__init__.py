@@ -1,0 +1,1 @@
+"""What commands show that is no plan's explanation."""

@@ -1,0 +1,52 @@
+"""Figures of a file with how each is known and where it is from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from shardplan.cost.profile.profile_file import CurveFile
+from shardplan.explain.report.report import Column, Grid, Section
+from shardplan.spec.fields.figure import Figure, Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import BaseModel
+
+_UNSAID = "unsaid"
+
+
+def figures_section(
+    figures: Iterable[tuple[tuple[str | int, ...], BaseModel]], sources: Mapping[str, str]
+) -> Section:
+    """One line per figure, and below them what the names of the sources stand for."""
+    columns = (Column("figure"), Column("value", True), Column("known as"), Column("source"))
+    listed = list(figures)
+    rows = tuple(
+        (
+            ".".join(str(part) for part in path),
+            _value(figure),
+            getattr(figure, "provenance", None) or _UNSAID,
+            getattr(figure, "source", "") or "-",
+        )
+        for path, figure in listed
+    )
+    remarks = tuple(f"{key}: {text}" for key, text in sources.items())
+    return Section("Figures", grid=Grid(columns, rows), remarks=remarks)
+
+
+def provenance_words(provenances: Iterable[Provenance | None]) -> str:
+    """``9 datasheet, 3 estimated``, the surest first."""
+    counts = Counter(provenance or _UNSAID for provenance in provenances)
+    ordered = (*Provenance, _UNSAID)
+    return ", ".join(f"{counts[known]} {known}" for known in ordered if counts[known])
+
+
+def _value(figure: BaseModel) -> str:
+    """As it would be written in the file; of a curve how many points it has."""
+    if isinstance(figure, CurveFile):
+        return f"{figure.collective}, {figure.ranks} ranks, {len(figure.points)} points"
+    assert isinstance(figure, Figure)
+    written: Any = figure.model_dump(mode="json")["value"]
+    return f"{written:,.10g}" if isinstance(written, float) else str(written)

@@ -1,0 +1,57 @@
+"""What to say of a plan that was just made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain.numbers.notes import notes
+from shardplan.explain.words import words
+from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
+from shardplan.units import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.case import Case
+    from shardplan.plan.file.plan import Plan
+
+
+_MOST_PHASES = 3
+
+
+def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
+    """Step time, gap and bound, the worst devices, where the plan is, and what to do next."""
+    claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
+    yield (
+        f"{plan.name}: {words.plural(plan.table_count, 'table')} on "
+        f"{words.plural(plan.world_size, 'device')}, step {step}"
+    )
+    yield (
+        f"  {claim.objective} {words.seconds(claim.objective_seconds)}, "
+        f"{NONE_BETTER[claim.objective]} than {words.seconds(claim.lower_bound_seconds)}: "
+        f"gap {words.gap(claim.gap)} ({claim.status}; "
+        f"{TERMINATIONS.get(claim.termination, claim.termination)} "
+        f"after {plan.run.elapsed_seconds:.1f} s)"
+    )
+    yield f"  longest phases: {', '.join(_slowest(plan))}"
+    if plan.moves is not None:
+        moved, budget = plan.moves.moved_bytes, plan.moves.budget_bytes
+        yield (
+            f"  moves {format_bytes(moved)} from the old plan; the bound is of plans that move at "
+            f"most {format_bytes(budget)}"
+        )
+    yield from (f"  note: {note}" for note in notes(plan, case))
+    if output == "-":
+        yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"
+    else:
+        yield f"{output} written; next: shardplan explain {output}"
+
+
+def _slowest(plan: Plan) -> Iterator[str]:
+    """The three longest phases that the step waits for, with their slowest device."""
+    forecast = plan.prediction
+    waited_for = [name for name in forecast.phases if name not in forecast.overlapped]
+    for name in sorted(waited_for, key=lambda name: -forecast.phases[name])[:_MOST_PHASES]:
+        seconds = [rank.phases[name] for rank in forecast.ranks]
+        worst = None if min(seconds) == max(seconds) else seconds.index(max(seconds))
+        yield f"{name} {words.seconds(forecast.phases[name])} ({words.rank(worst)})"

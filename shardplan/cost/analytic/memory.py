@@ -1,0 +1,97 @@
+"""Bytes of the buffers that a training step keeps beside rows, optimizer state and caches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
+from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Pipeline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.cost.analytic.shares import Shares, TableArrays
+    from shardplan.cost.analytic.storage import Storage
+    from shardplan.options.option_set import OptionSet
+    from shardplan.workload.training import Training
+    from shardplan.workload.workload import Workload
+
+GRADIENT_ELEMENT_BYTES = 4
+"""The gradient of a data-parallel table is a dense fp32 buffer."""
+INDEX_BYTES = 8
+"""Ids and lengths travel and are kept as int64."""
+
+_BATCHES_IN_FLIGHT: Final = {
+    Pipeline.NONE: 1,
+    Pipeline.SPARSE_DIST: 2,
+    Pipeline.PREFETCH_SPARSE_DIST: 3,
+}
+"""Batches of ids on a device at once: being trained, distributed, prefetched."""
+
+_CACHE_COPIES_OF_IDS = 7
+"""What looking ids up in a cache needs of HBM, in copies of them (as TorchRec's planner has it)."""
+_ROW_BUFFERS: Final = {
+    Pipeline.NONE: 3,
+    Pipeline.SPARSE_DIST: 3,
+    Pipeline.PREFETCH_SPARSE_DIST: 4,
+}
+"""Batches' rows in DDR between HBM and SSD: two on their way out in turn, one on its way in; with
+prefetching one more in (``lxu_cache_evicted_weights`` and ``inserted_rows`` of FBGEMM 1.8's
+``SSDTableBatchedEmbeddingBags``). It keeps updated rows too where it streams them, which TorchRec
+does only if asked to."""
+
+
+def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[np.float64]:
+    """(O, 3): bytes of HBM, DDR and SSD that one unit takes on each device it lands on.
+
+    Besides the rows, their state and caches there are in HBM the buffers of received ids, of pooled
+    outputs and of their gradients, both also in the format that they are sent in, the gradient of a
+    data-parallel table, and what a cache looks ids up with; in DDR the rows on their way between
+    SSD and HBM.
+    """
+    pipeline = storage.training.pipeline
+    rows = shares.shards * shares.shard_rows
+    needs = storage.bytes(options, rows, shares.columns, shares.element_bytes)
+    ids, bags = np.ceil(shares.ids), np.ceil(shares.bags)
+    received = INDEX_BYTES * (ids + bags) * _BATCHES_IN_FLIGHT[pipeline]
+    outputs = bags * shares.columns * _pooled_element_bytes(storage.training)
+    gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
+    # The pooled outputs of a data-parallel table are its rank's own: base_bytes counts them.
+    replicated = options.is_type(ShardingType.DATA_PARALLEL)
+    directory = _CACHE_COPIES_OF_IDS * INDEX_BYTES * ids
+    cached, on_ssd = options.has_kernel(*CACHING_KERNELS), options.has_kernel(Kernel.KEY_VALUE)
+    needs[:, 0] += received + np.where(replicated, gradient, outputs)
+    needs[:, 0] += np.where(cached, directory, 0)
+    row_bytes = shares.columns * shares.element_bytes + INDEX_BYTES
+    moving = np.ceil(shares.unique_rows) * row_bytes * _ROW_BUFFERS[pipeline]
+    needs[:, 1] += np.where(on_ssd, moving, 0)
+    return needs
+
+
+def base_bytes(workload: Workload, tables: TableArrays, world_size: int) -> NDArray[np.float64]:
+    """(3,): what a device needs whatever the placement.
+
+    The dense model; of the rank's own samples the ids and lengths to be sent, and the pooled
+    outputs of all tables with their gradients, also in the format that they are sent in. A device
+    alone sends nothing: its outputs are the sums that ``unit_bytes`` counts.
+    """
+    training = workload.training
+    samples = -(-workload.global_batch // world_size)
+    elements = samples * int((tables.features * tables.dim).sum())
+    sent = np.ceil(samples * tables.pooling).sum() + samples * tables.features.sum()
+    ids = INDEX_BYTES * sent * _BATCHES_IN_FLIGHT[training.pipeline]
+    unsent = OUTPUT_ELEMENT_BYTES if world_size == 1 else 0
+    pooled = elements * (_pooled_element_bytes(training) - unsent)
+    return np.array([training.dense_memory_bytes + ids + pooled, 0, 0], dtype=np.float64)
+
+
+def _pooled_element_bytes(training: Training) -> int:
+    """Of a pooled element and its gradient: in fp32, and copied into the format on the wire."""
+    wire = (training.comm_forward, training.comm_backward)
+    copies = sum(dtype.bytes for dtype in wire if dtype is not Dtype.FP32)
+    return 2 * OUTPUT_ELEMENT_BYTES + copies

@@ -1,0 +1,86 @@
+"""Which rows of its tables a batch reads: of tables, and of row shards that are not alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.cost.analytic.cache_misses import CacheMisses
+from shardplan.workload.row_order import RowOrder
+from shardplan.workload.row_reads import row_distributions, unique_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from shardplan.workload.row_distribution import RowDistribution
+    from shardplan.workload.workload import Workload
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Readings:
+    """What is read of T tables whole, then of blocks of rows that are read more than others.
+
+    Where ids are hashed, each of n row shards has every n-th row, and does an n-th of what the
+    table does. Where they are by frequency, the first block has the hottest rows: it is a reading
+    of its own, and stands for all blocks of its table, since the others wait for it.
+    """
+
+    distributions: tuple[RowDistribution, ...]
+    """(R,): how likely each row is to be read."""
+    pooling: NDArray[np.float64]
+    """(R,): ids per sample."""
+    unique_rows: NDArray[np.float64]
+    """(R,): distinct rows that the global batch touches."""
+    unique_rows_of_rank: NDArray[np.float64]
+    """(R,): distinct rows that the part of the batch of one rank touches."""
+    misses: CacheMisses
+    """What caches over DDR miss of the global batch."""
+    misses_over_ssd: CacheMisses
+    """What caches over SSD miss of it."""
+    _first_block: dict[int, NDArray[np.int32]]
+    """By number of row shards, (T,): the reading of the first one, or of the hashed table."""
+
+    @classmethod
+    def of(cls, workload: Workload, world_size: int, row_cuts: Iterable[int]) -> Readings:
+        """Of tables whole, and cut into any of ``row_cuts`` row shards."""
+        tables, batch = workload.tables, float(workload.global_batch)
+        distributions = list(row_distributions(tables))
+        pooling = [table.pooling for table in tables]
+        first_block = {}
+        for cut in sorted(set(row_cuts) - {1}):
+            first_block[cut] = np.arange(len(tables), dtype=np.int32)
+            for index, table in enumerate(tables):
+                if table.ids is not RowOrder.BY_FREQUENCY or not table.pooling:
+                    continue
+                first_block[cut][index] = len(distributions)
+                whole = distributions[index]
+                distributions.append(whole.hottest_rows(float(-(-table.rows // cut))))
+                pooling.append(table.pooling * float(whole.block_shares(cut)[0]))
+        ids = np.array(pooling, dtype=np.float64)
+        over_ssd = CacheMisses(tuple(distributions), batch * ids)
+        algorithm = workload.training.cache_algorithm
+        return cls(
+            distributions=tuple(distributions),
+            pooling=ids,
+            unique_rows=unique_rows(distributions, batch * ids),
+            unique_rows_of_rank=unique_rows(distributions, batch / world_size * ids),
+            misses=over_ssd
+            if algorithm is over_ssd.algorithm
+            else CacheMisses(over_ssd.distributions, over_ssd.draws, algorithm),
+            misses_over_ssd=over_ssd,
+            _first_block=first_block,
+        )
+
+    def of_shards(
+        self, table: NDArray[np.int32], row_shards: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """(O,) each: what to read off here for a shard, and how many shards share it evenly."""
+        reading = table.copy()
+        for cut, first in self._first_block.items():
+            cut_so = row_shards == cut
+            reading[cut_so] = first[table[cut_so]]
+        return reading, np.where(reading == table, row_shards, 1)

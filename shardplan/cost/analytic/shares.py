@@ -1,0 +1,167 @@
+"""What one device holds and does for one unit of each option: what costs grow with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.cost.analytic.readings import Readings
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.workload.row_reads import fetches
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.options.option_set import OptionSet
+    from shardplan.topology.topology import Topology
+    from shardplan.workload.workload import Workload
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TableArrays:
+    """The tables of a workload as arrays of length T."""
+
+    rows: NDArray[np.int64]
+    dim: NDArray[np.int64]
+    element_bytes: NDArray[np.int64]
+    pooling: NDArray[np.float64]
+    """Ids per sample, over all features."""
+    features: NDArray[np.int64]
+    """Each gives one pooled output per sample."""
+    readings: Readings
+    """What a batch reads of them."""
+
+    @classmethod
+    def of(cls, workload: Workload, topology: Topology) -> TableArrays:
+        """Read the tables off a workload."""
+        tables, world = workload.tables, topology.world_size
+        return cls(
+            rows=np.array([table.rows for table in tables], dtype=np.int64),
+            dim=np.array([table.dim for table in tables], dtype=np.int64),
+            element_bytes=np.array([table.dtype.bytes for table in tables], dtype=np.int64),
+            pooling=np.array([table.pooling for table in tables], dtype=np.float64),
+            features=np.array([len(table.features) for table in tables], dtype=np.int64),
+            readings=Readings.of(workload, world, (world, topology.devices_per_node)),
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shares:
+    """One unit's share on one device that it lands on, as arrays of length O.
+
+    A device holds ``shards`` equal shards of the unit (more than one only when table-column-wise),
+    each ``shard_rows`` rows high and ``columns`` wide, and serves ``samples`` samples with them.
+    """
+
+    shards: NDArray[np.int64]
+    shard_rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    element_bytes: NDArray[np.int64]
+    samples: NDArray[np.float64]
+    """The global batch; of a data-parallel table the rank's own part."""
+    ids: NDArray[np.float64]
+    """Looked up by all shards; a column shard looks up all ids, row shards split them."""
+    bags: NDArray[np.float64]
+    """(sample, feature) pairs over all shards: lengths received, and pooled outputs made."""
+    unique_rows: NDArray[np.float64]
+    """Distinct rows looked up, over all shards."""
+    fetches: NDArray[np.float64]
+    """Of the ids those whose row is read from memory, since the on-chip cache misses it."""
+    missed_rows: NDArray[np.float64]
+    """Distinct rows that the cache in HBM lacks; 0 of kernels without one."""
+    ssd_rows: NDArray[np.float64]
+    """Of these, the rows that the cache in DDR lacks too, where the table lies on SSD."""
+    hit_rates: NDArray[np.float64]
+    """Share of the accesses whose row is in HBM when the batch begins."""
+    ddr_hit_rates: NDArray[np.float64]
+    """The same of HBM and DDR together."""
+
+    @classmethod
+    def of(
+        cls,
+        tables: TableArrays,
+        options: OptionSet,
+        batch: int,
+        topology: Topology,
+        cache_bytes: int,
+    ) -> Shares:
+        """Work out the shares of every option on devices with so large an on-chip cache.
+
+        Where ids are hashed, each of n row shards reads every n-th row, so that a cache holds as
+        many of the hottest rows as n times as large a cache in front of the whole table, and misses
+        an n-th of what that one would. Where ids are by frequency, all row shards are charged as
+        the first, which has the hottest rows.
+        """
+        table, world = options.table, topology.world_size
+        row_shards, shards = _cuts(options, topology)
+        replicated = options.is_type(ShardingType.DATA_PARALLEL)
+        samples: NDArray[np.float64] = np.where(replicated, batch / world, float(batch))
+        bags: NDArray[np.float64] = samples * tables.features[table] * shards
+        columns = -(-tables.dim[table] // options.column_shards)
+        readings = tables.readings
+        reading, parts = readings.of_shards(table, row_shards)
+        unique = np.where(
+            replicated, readings.unique_rows_of_rank[reading], readings.unique_rows[reading]
+        )
+        ids = samples * readings.pooling[reading]
+        room = cache_bytes / (columns * tables.element_bytes[table]) * parts
+        fetched = fetches(readings.distributions, reading, ids, room) if cache_bytes else ids
+        caches = _Caches.of(readings, reading, options)
+        return cls(
+            shards=shards,
+            shard_rows=-(-tables.rows[table] // row_shards),
+            columns=columns,
+            element_bytes=tables.element_bytes[table],
+            samples=samples,
+            ids=ids * shards / parts,
+            bags=bags,
+            unique_rows=unique * shards / parts,
+            fetches=fetched * shards / parts,
+            missed_rows=caches.missed_rows * shards / parts,
+            ssd_rows=caches.ssd_rows * shards / parts,
+            hit_rates=caches.hit_rates,
+            ddr_hit_rates=caches.ddr_hit_rates,
+        )
+
+
+def _cuts(options: OptionSet, topology: Topology) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(O,) each: how many devices share the rows, and shards of the unit on each of them."""
+    each = topology.devices_per_node
+    by_node = options.is_type(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
+    everywhere = options.is_type(ShardingType.ROW_WISE)
+    node_columns = options.is_type(ShardingType.TABLE_COLUMN_WISE)
+    row_shards = np.where(everywhere, topology.world_size, np.where(by_node, each, 1))
+    return row_shards, np.where(node_columns, options.column_shards // each, 1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Caches:
+    """What caches do for whole readings, as arrays of length O."""
+
+    missed_rows: NDArray[np.float64]
+    ssd_rows: NDArray[np.float64]
+    hit_rates: NDArray[np.float64]
+    ddr_hit_rates: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, readings: Readings, reading: NDArray[np.int32], options: OptionSet) -> _Caches:
+        """The caches in HBM and DDR hold different rows, so that together they act as one."""
+        missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
+        hits = options.hbm_share.copy()
+        below = np.ones(len(options))
+        for kernel, misses in (
+            (Kernel.FUSED_UVM_CACHING, readings.misses),
+            (Kernel.KEY_VALUE, readings.misses_over_ssd),
+        ):
+            cached = np.flatnonzero(options.has_kernel(kernel))
+            share = options.hbm_share[cached]
+            missed[cached] = misses.missed_rows(reading[cached], share)
+            hits[cached] = misses.hit_rates(reading[cached], share)
+        stored = np.flatnonzero(options.has_kernel(Kernel.KEY_VALUE))
+        both = options.hbm_share[stored] + options.ddr_share[stored]
+        on_ssd[stored] = readings.misses_over_ssd.missed_rows(reading[stored], both)
+        below[stored] = readings.misses_over_ssd.hit_rates(reading[stored], both)
+        return cls(missed, on_ssd, hits, below)

@@ -1,0 +1,100 @@
+"""Bytes of rows, optimizer state and caches, and the tiers that they lie in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from shardplan.sharding.kernel import Kernel
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.options.option_set import OptionSet
+    from shardplan.workload.training import Training
+
+STATE_ELEMENT_BYTES = 4
+"""Optimizer state is fp32 whatever the weights are (FBGEMM's table batched embedding)."""
+INDEX_MAP_BYTES = 4
+"""HBM of FBGEMM's ``cache_index_table_map``, for each row of a table with a cache over DDR."""
+CACHE_SLOT_BYTES = 8
+"""HBM of FBGEMM's ``lxu_cache_state``, for each row that a cache has room for."""
+LAST_READ_BYTES = 8
+"""HBM of ``lxu_state``, for each row that an LRU cache has room for."""
+READ_COUNT_BYTES = 8
+"""HBM of ``lxu_state``, for each row of a table with an LFU cache, whether it is there or not."""
+CACHE_LOCK_BYTES = 4
+"""The same of ``lxu_cache_locking_counter``, which prefetching adds."""
+
+Columns = TypeVar("Columns", int, "NDArray[np.int64]")
+
+
+def state_row_bytes(optimizer: Optimizer, columns: Columns) -> Columns:
+    """Optimizer state of one row of a shard ``columns`` wide.
+
+    Row-wise Adagrad keeps one number per row of each column shard.
+    """
+    per_column = {Optimizer.SGD: 0, Optimizer.ADAGRAD: 1, Optimizer.ADAM: 2}
+    if optimizer is Optimizer.ROWWISE_ADAGRAD:
+        return columns * 0 + STATE_ELEMENT_BYTES
+    return columns * (per_column[optimizer] * STATE_ELEMENT_BYTES)
+
+
+def state_in_ddr(options: OptionSet, optimizer: Optimizer) -> NDArray[np.bool_]:
+    """(O,): whether the optimizer state lies in DDR; where not, it lies in HBM.
+
+    FBGEMM keeps it beside the rows, but for the numbers of row-wise optimizers and for all state of
+    tables on SSD, which are in HBM whatever the kernel (``construct_split_state`` and
+    ``ssd_state_splits``). It is never cached.
+    """
+    beside_rows = options.has_kernel(Kernel.FUSED_UVM, Kernel.FUSED_UVM_CACHING)
+    return beside_rows & (optimizer is not Optimizer.ROWWISE_ADAGRAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where rows, optimizer state and caches lie."""
+
+    training: Training
+    ddr_entry_bytes: int
+    """Of DDR, kept for each row of a cache there besides the row."""
+
+    def bytes(
+        self,
+        options: OptionSet,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        element_bytes: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """(O, 3): HBM, DDR and SSD of a shard of ``rows`` x ``columns`` of each option.
+
+        Linear in the shares of the rows that caches hold. Whole bytes where there is no cache.
+        """
+        row_bytes = columns * element_bytes
+        cached_hbm, cached_ddr = options.hbm_share * rows, options.ddr_share * rows
+        weights, state = rows * row_bytes, rows * state_row_bytes(self.training.optimizer, columns)
+        in_ddr = state_in_ddr(options, self.training.optimizer)
+        uvm = options.has_kernel(Kernel.FUSED_UVM)
+        caching = options.has_kernel(Kernel.FUSED_UVM_CACHING)
+        key_value = options.has_kernel(Kernel.KEY_VALUE)
+        cached = caching | key_value
+        counted = caching & (self.training.cache_algorithm is CacheAlgorithm.LFU)
+        of_row = np.where(caching, INDEX_MAP_BYTES, 0) + np.where(counted, READ_COUNT_BYTES, 0)
+        of_slot = self._slot_bytes + np.where(counted, 0, LAST_READ_BYTES)
+        directory = of_row * rows + of_slot * cached_hbm
+        hbm = np.where(cached, cached_hbm * row_bytes + directory, np.where(uvm, 0, weights))
+        ddr_cache = cached_ddr * (row_bytes + self.ddr_entry_bytes)
+        held = np.zeros((len(options), 3))
+        held[:, 0] = hbm + np.where(in_ddr, 0, state)
+        held[:, 1] = np.where(uvm | caching, weights, ddr_cache) + np.where(in_ddr, state, 0)
+        held[:, 2] = np.where(key_value, weights, 0)
+        return held
+
+    @property
+    def _slot_bytes(self) -> int:
+        """Of HBM, kept for each row of a cache there besides the row."""
+        prefetches = self.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
+        return CACHE_SLOT_BYTES + (CACHE_LOCK_BYTES if prefetches else 0)

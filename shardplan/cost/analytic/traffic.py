@@ -1,0 +1,41 @@
+"""Bytes between the tiers of memory, and how often caches spare them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.cost.analytic.storage import state_in_ddr, state_row_bytes
+from shardplan.cost.cost_model import Traffic
+from shardplan.sharding.kernel import Kernel
+
+if TYPE_CHECKING:
+    from shardplan.cost.analytic.shares import Shares
+    from shardplan.options.option_set import OptionSet
+    from shardplan.workload.training import Optimizer
+
+
+def traffic_of(
+    shares: Shares, options: OptionSet, optimizer: Optimizer, ssd_page_bytes: int
+) -> Traffic:
+    """What each unit moves on each device that it lands on.
+
+    A row that a cache lacks comes in and another goes out. Of a table in DDR without a cache, the
+    lookup reads a row for each id that the on-chip cache misses, and the update reads and writes
+    each distinct row. Optimizer state in DDR is read and written with each distinct row.
+    """
+    row_bytes = shares.columns * shares.element_bytes
+    uncached = shares.fetches + 2 * shares.unique_rows
+    rows = np.where(options.has_kernel(Kernel.FUSED_UVM), uncached, 2 * shares.missed_rows)
+    state = np.where(
+        state_in_ddr(options, optimizer), state_row_bytes(optimizer, shares.columns), 0
+    )
+    page_bytes = -(-row_bytes // ssd_page_bytes) * ssd_page_bytes
+    return Traffic(
+        accesses=shares.ids,
+        hit_rates=shares.hit_rates,
+        ddr_hit_rates=shares.ddr_hit_rates,
+        host_bytes=rows * row_bytes + 2 * shares.unique_rows * state,
+        ssd_bytes=2 * shares.ssd_rows * page_bytes,
+    )

@@ -1,0 +1,96 @@
+"""From a cost-model file to the figures that the analytic cost model computes with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shardplan.cost.profile.curves import Curve
+from shardplan.cost.profile.profile import (
+    CacheCosts,
+    HostEfficiency,
+    KernelCosts,
+    LookupRates,
+    Profile,
+    ScaleOut,
+    ScaleUp,
+)
+
+if TYPE_CHECKING:
+    from shardplan.cost.profile.profile_file import (
+        CacheFile,
+        KernelFile,
+        ProfileFile,
+        RatesFile,
+        ScaleUpFile,
+    )
+    from shardplan.spec.fields.figure import Figure
+
+
+def build_profile(file: ProfileFile) -> Profile:
+    """The profile that a file describes."""
+    scale_out = file.scale_out
+    return Profile(
+        name=file.name,
+        on_chip_cache_bytes=int(_value(file.on_chip_cache)),
+        page_bytes=int(_value(file.page)),
+        lookup_forward=_kernel(file.lookup_forward),
+        update_backward=_kernel(file.update_backward),
+        dense_update_bytes_per_second=file.dense_update.value,
+        scale_up=_scale_up(file.scale_up),
+        scale_out=ScaleOut(
+            efficiency=scale_out.efficiency.value,
+            latency_seconds=scale_out.latency.value,
+            latency_seconds_per_node=scale_out.latency_per_node.value,
+        ),
+        cache=_cache(file.cache) if file.cache else None,
+    )
+
+
+def _kernel(file: KernelFile) -> KernelCosts:
+    return KernelCosts(
+        launch_seconds=file.launch.value,
+        hbm=_rates(file.hbm),
+        ddr=_rates(file.ddr),
+        ddr_path=HostEfficiency(
+            read=_value(file.ddr.path_read), unique=_value(file.ddr.path_unique)
+        ),
+    )
+
+
+def _rates(file: RatesFile) -> LookupRates:
+    return LookupRates(
+        per_table=_value(file.per_table),
+        per_id=_value(file.per_id),
+        per_read_byte=_per_byte(file.read),
+        per_cached_byte=_per_byte(file.cached_read),
+        per_fetch=_value(file.per_fetch),
+        per_unique_row=_value(file.per_unique_row),
+        per_unique_byte=_per_byte(file.unique),
+        per_output_byte=_per_byte(file.output),
+        per_gathered_byte=_per_byte(file.gather),
+    )
+
+
+def _cache(file: CacheFile) -> CacheCosts:
+    return CacheCosts(
+        per_id=file.per_id.value,
+        path=file.path.value,
+        ssd_page_bytes=file.ssd_page.value,
+        ddr_entry_bytes=file.ddr_entry.value,
+    )
+
+
+def _scale_up(file: ScaleUpFile) -> ScaleUp:
+    curves = {
+        (curve.collective, curve.ranks): Curve(curve.points, curve.excess and 1 / curve.excess)
+        for curve in file.curves
+    }
+    return ScaleUp(link_bytes_per_second=file.link.value, curves=curves)
+
+
+def _value(figure: Figure[Any] | None) -> float:
+    return float(figure.value) if figure else 0.0
+
+
+def _per_byte(rate: Figure[Any] | None) -> float:
+    return 1 / rate.value if rate else 0.0

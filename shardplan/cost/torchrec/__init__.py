@@ -1,0 +1,1 @@
+"""TorchRec's own estimator as a cost model."""

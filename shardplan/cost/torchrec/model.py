@@ -1,0 +1,192 @@
+"""TorchRec's own estimator as a cost model: plans under its ruler, its plans under ours."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.cost.cost_model import Phase, UnitCosts
+from shardplan.cost.torchrec.perf import (
+    Wire,
+    kernel_bytes_per_second,
+    prefetch_seconds,
+    shard_seconds,
+)
+from shardplan.cost.torchrec.shards import Ranks, ShardArrays
+from shardplan.cost.torchrec.storage import (
+    buffer_bytes,
+    optimizer_state_per_weight,
+    weight_bytes,
+)
+from shardplan.cost.torchrec.tables import TableArrays
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.row_reads import row_distributions, unique_rows
+from shardplan.workload.training import Pipeline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.cost.torchrec.constants import TorchRecConstants
+    from shardplan.cost.torchrec.shards import Values
+    from shardplan.options.option_set import OptionSet
+    from shardplan.topology.topology import Topology
+    from shardplan.workload.row_distribution import RowDistribution
+    from shardplan.workload.workload import Workload
+
+_PHASES = ("lookup_forward", "output_comm", "gradient_comm", "update_backward", "prefetch")
+
+
+class TorchRecCostModel:
+    """Predicts what TorchRec's planner predicts, for pooled, unweighted tables on GPUs.
+
+    Where TorchRec asks for statistics of a cache (only under the prefetching pipeline here), the
+    tables' access skew stands in for them. Communication in fp32 means no codec: TorchRec then
+    sends the table's own dtype.
+    """
+
+    def __init__(
+        self, workload: Workload, topology: Topology, constants: TorchRecConstants
+    ) -> None:
+        self._workload = workload
+        self._constants = constants
+        self._ranks = Ranks(topology.world_size, topology.devices_per_node)
+        self._tables = TableArrays.of(workload, workload.global_batch / topology.world_size)
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The parts of TorchRec's ``Perf.total``, none of them hidden."""
+        return tuple(Phase(name) for name in _PHASES)
+
+    @property
+    def base_memory_bytes(self) -> NDArray[np.float64]:
+        """(3,): the dense model, and the copies of a local batch's ids that TorchRec keeps free."""
+        memory = self._constants.memory
+        batch = np.ceil(self._tables.ids.sum() * memory.id_bytes) * memory.kjt_copies
+        return np.array([self._workload.training.dense_memory_bytes + batch, 0, 0])
+
+    @property
+    def kernels(self) -> frozenset[Kernel]:
+        """All of them."""
+        return frozenset(Kernel)
+
+    @property
+    def mixes_caches(self) -> bool:
+        """TorchRec rounds a cache's bytes and caps them."""
+        return False
+
+    def unit_costs(self, options: OptionSet) -> UnitCosts:
+        """What each unit of each option costs a device."""
+        shards = self._shards(options)
+        seconds = shard_seconds(
+            shards, self._ranks, self._wire(shards), self._rates(options), self._constants
+        )
+        load = np.column_stack(
+            [
+                seconds.lookup_forward,
+                seconds.output_comm,
+                seconds.gradient_comm,
+                seconds.update_backward,
+                self._prefetch(options, shards),
+            ]
+        )
+        memory = self._weights(options, shards)
+        pipeline = self._workload.training.pipeline
+        memory[:, 0] += buffer_bytes(
+            shards, self._ranks, options.kernel, pipeline, self._constants.memory
+        )
+        each = self._shards_per_device(options)[:, None]
+        return UnitCosts(load * each, memory * each)
+
+    def traffic(self, options: OptionSet) -> None:
+        """TorchRec does not say."""
+
+    def shard_bytes(
+        self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(O, 3): bytes of a shard of this size in each tier: weights, state and cache."""
+        size = rows.astype(np.float64), columns.astype(np.float64)
+        return self._weights(options, self._cut(options, *size))
+
+    def _shards(self, options: OptionSet) -> ShardArrays:
+        """One of the equal shards of each option, row blocks at full height."""
+        in_node = options.is_type(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
+        over_all = options.is_type(ShardingType.ROW_WISE)
+        blocks = np.select(
+            [over_all, in_node], [self._ranks.world_size, self._ranks.local_world_size], 1
+        )
+        rows = np.ceil(self._tables.rows[options.table] / blocks)
+        return self._cut(options, rows, self._tables.columns[options.table] / options.column_shards)
+
+    def _cut(self, options: OptionSet, rows: Values, columns: Values) -> ShardArrays:
+        """Shards of ``rows`` x ``columns`` of the options' tables."""
+        count, tables = len(options), self._tables.take(options.table)
+        return ShardArrays(
+            sharding=options.sharding,
+            rows=rows,
+            columns=columns,
+            ids=tables.ids,
+            outputs=tables.outputs,
+            element_bytes=tables.element_bytes,
+            is_weighted=np.zeros(count, np.bool_),
+            is_pooled=np.ones(count, np.bool_),
+        )
+
+    def _shards_per_device(self, options: OptionSet) -> NDArray[np.int64]:
+        """(O,): table-column-wise alone puts several shards of a unit on one device."""
+        in_node = options.is_type(ShardingType.TABLE_COLUMN_WISE)
+        return np.where(in_node, options.column_shards // self._ranks.local_world_size, 1)
+
+    def _weights(self, options: OptionSet, shards: ShardArrays) -> Values:
+        tables = self._tables.take(options.table)
+        state = optimizer_state_per_weight(self._workload.training.optimizer, tables.columns)
+        memory = self._constants.memory
+        return weight_bytes(shards, tables, options.kernel, options.hbm_share, state, memory)
+
+    def _wire(self, shards: ShardArrays) -> Wire:
+        forward, backward = (
+            shards.element_bytes if dtype is Dtype.FP32 else np.full(len(shards.ids), dtype.bytes)
+            for dtype in (
+                self._workload.training.comm_forward,
+                self._workload.training.comm_backward,
+            )
+        )
+        return Wire(forward, backward, forward, backward)
+
+    def _rates(self, options: OptionSet) -> Values:
+        return kernel_bytes_per_second(
+            options.kernel, options.hbm_share, self._prefetches, self._constants
+        )
+
+    def _prefetch(self, options: OptionSet, shards: ShardArrays) -> Values:
+        """(O,): seconds to fill the caches, where the pipeline does that ahead of time.
+
+        Missed are the distinct rows times the share of the accesses that are not cached.
+        """
+        cached = np.flatnonzero(options.has_kernel(Kernel.FUSED_UVM_CACHING))
+        misses = np.zeros(len(options))
+        if self._prefetches:
+            misses[cached] = [
+                self._unique_rows[table] * (1 - self._distributions[table].hottest_share(share))
+                for table, share in zip(
+                    options.table[cached].tolist(), options.hbm_share[cached].tolist(), strict=True
+                )
+            ]
+        return prefetch_seconds(shards, self._ranks, misses, self._constants.bandwidths)
+
+    @property
+    def _prefetches(self) -> bool:
+        return self._workload.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
+
+    @cached_property
+    def _distributions(self) -> tuple[RowDistribution, ...]:
+        return row_distributions(self._workload.tables)
+
+    @cached_property
+    def _unique_rows(self) -> Values:
+        """(T,): distinct rows of a global batch."""
+        pooling = np.array([table.pooling for table in self._workload.tables])
+        return unique_rows(self._distributions, self._workload.global_batch * pooling)

@@ -1,0 +1,91 @@
+"""TorchRec's estimate of a shard's bytes (torchrec 1.9.2, planner/shard_estimators.py).
+
+Its ways are kept: optimizer state is counted in the weights' dtype, and the HBM cache of a
+``key_value`` shard is sized by the whole table's rows. K is the number of shards.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.workload.training import Optimizer, Pipeline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.cost.torchrec.constants import Memory
+    from shardplan.cost.torchrec.shards import Mask, Ranks, ShardArrays, Values
+    from shardplan.cost.torchrec.tables import TableArrays
+
+
+def optimizer_state_per_weight(optimizer: Optimizer, table_columns: Values) -> Values:
+    """(K,): elements of optimizer state for each element of the weights."""
+    factor = {
+        Optimizer.SGD: np.zeros_like(table_columns),
+        Optimizer.ADAGRAD: np.ones_like(table_columns),
+        Optimizer.ROWWISE_ADAGRAD: 1 / table_columns,
+        Optimizer.ADAM: np.full_like(table_columns, 2),
+    }
+    return factor[optimizer]
+
+
+def weight_bytes(
+    shards: ShardArrays,
+    tables: TableArrays,
+    kernel: NDArray[np.int8],
+    load_factor: Values,
+    state_per_weight: Values,
+    memory: Memory,
+) -> Values:
+    """(K, 3): bytes of weights, optimizer state and cache in each of ``TIERS``.
+
+    ``tables`` holds, for each shard, the table that it is cut from; ``load_factor`` the share of
+    the rows that a cache holds.
+    """
+    cells = shards.rows * shards.columns
+    whole = tables.rows * tables.columns * shards.element_bytes
+    # Dividing by the number of shards first keeps even cuts exact.
+    shards_of_table = tables.rows * tables.columns / np.maximum(cells, 1)
+    cache = np.where(cells > 0, np.ceil(np.rint(load_factor * whole) / shards_of_table), 0)
+    state_of_cache = memory.cache_bytes_per_row + load_factor * memory.cache_bytes_per_slot
+    cache_state = np.ceil(shards.rows * state_of_cache)
+    full = _with_state(cells * shards.element_bytes, state_per_weight)
+    cached, key_value = _uses(kernel, Kernel.FUSED_UVM_CACHING), _uses(kernel, Kernel.KEY_VALUE)
+    hbm = np.select(
+        [_uses(kernel, Kernel.DENSE, Kernel.FUSED), cached, key_value],
+        [
+            full,
+            _with_state(cache, state_per_weight) + cache_state,
+            np.minimum(memory.key_value_cache, np.ceil(load_factor * whole)),
+        ],
+        0,
+    )
+    ddr = np.where(cached | _uses(kernel, Kernel.FUSED_UVM), full, 0)
+    ssd = np.where(key_value, full + cache_state, 0)
+    return np.column_stack([hbm, ddr, ssd])
+
+
+def buffer_bytes(
+    shards: ShardArrays, ranks: Ranks, kernel: NDArray[np.int8], pipeline: Pipeline, memory: Memory
+) -> Values:
+    """(K,): bytes of HBM for the ids, and for the outputs where nothing is pipelined."""
+    empty = (shards.rows * shards.columns == 0) & (shards.is_row_wise | shards.is_in_group)
+    ids = np.where(empty, 0, np.ceil(shards.ids_received(ranks) * memory.id_bytes))
+    if pipeline is Pipeline.SPARSE_DIST:
+        return memory.sparse_dist_batches * ids
+    if pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+        cached = _uses(kernel, Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE)
+        return memory.prefetch_batches * ids + np.where(cached, memory.prefetch_burst * ids, 0)
+    outputs = shards.outputs_written(ranks) * shards.columns * shards.element_bytes
+    return ids + np.where(empty, 0, np.ceil(outputs))
+
+
+def _with_state(weights: Values, state_per_weight: Values) -> Values:
+    return weights + np.ceil(weights * state_per_weight)
+
+
+def _uses(kernel: NDArray[np.int8], *kernels: Kernel) -> Mask:
+    return np.isin(kernel, [KERNELS.index(k) for k in kernels])

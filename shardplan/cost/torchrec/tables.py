@@ -1,0 +1,53 @@
+"""The tables of a workload as arrays, in the terms of TorchRec's estimator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.cost.torchrec.shards import Values
+    from shardplan.workload.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class TableArrays:
+    """(T,) each: one entry per table."""
+
+    rows: Values
+    columns: Values
+    element_bytes: Values
+    ids: Values
+    """In the batch of one device."""
+    outputs: Values
+    """Vectors given for the batch of one device: per feature and sample the smaller of 1 and the
+    pooling."""
+
+    @classmethod
+    def of(cls, workload: Workload, local_batch: float) -> TableArrays:
+        """The tables of a workload, with ``local_batch`` samples on each device."""
+        columns = [
+            (
+                table.rows,
+                table.dim,
+                table.dtype.bytes,
+                sum(pooling * local_batch for pooling in table.poolings),
+                sum(min(1.0, pooling) * local_batch for pooling in table.poolings),
+            )
+            for table in workload.tables
+        ]
+        return cls(*np.array(columns, dtype=np.float64).reshape(-1, 5).T)
+
+    def take(self, tables: NDArray[np.int32]) -> TableArrays:
+        """The tables at these positions."""
+        return TableArrays(
+            self.rows[tables],
+            self.columns[tables],
+            self.element_bytes[tables],
+            self.ids[tables],
+            self.outputs[tables],
+        )

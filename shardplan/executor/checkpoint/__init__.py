@@ -1,0 +1,1 @@
+"""Checkpoints that load under any plan."""

@@ -1,0 +1,1 @@
+"""Ids, sums and gradients on their way between ranks."""

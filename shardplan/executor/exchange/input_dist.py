@@ -1,0 +1,239 @@
+"""Ids on their way to the ranks that hold their rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
+from typing import TYPE_CHECKING
+
+import torch
+
+from shardplan.executor.exchange.bags import Bags
+from shardplan.executor.tensor import index_dtype, negative_or_most, runs_of, stable_order
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.executor.exchange.jagged_batch import JaggedBatch
+    from shardplan.executor.exchange.mesh import Mesh, Pending
+    from shardplan.executor.memory.memory_pool import MemoryPool
+    from shardplan.executor.planned.layout import GroupLayout, Layout
+    from shardplan.executor.tensor import Tensor
+
+_WHAT = "the exchange of ids"
+
+
+@dataclass(frozen=True, slots=True)
+class RankInputs:
+    """What one rank looks up of a batch."""
+
+    groups: tuple[Bags, ...]
+    """Of each of the rank's groups, for the samples of all ranks in order."""
+    replicated: tuple[Bags, ...]
+    """Of each group of data-parallel tables, for the rank's own samples."""
+    samples: int
+    """Of one rank."""
+
+    held_bytes: int
+    """Of ids and lengths, the rank's own and those received, while the batch is in flight."""
+
+
+class InputDist:
+    """How the ids of one module are cut and sent."""
+
+    def __init__(self, layout: Layout, mesh: Mesh, pool: MemoryPool) -> None:
+        self.layout = layout
+        self.mesh = mesh
+        self.pool = pool
+        """Where ids in flight lie."""
+        tables = layout.table_of_feature
+        self._table_rows = torch.tensor([table.rows for table in tables], device=mesh.device)
+        self._split = [i for i, table in enumerate(tables) if table.row_blocks > 1]
+        self._block_rows = torch.tensor(
+            [tables[i].block_rows for i in self._split], device=mesh.device, dtype=torch.int64
+        )
+        self._first_piece = list(accumulate((table.row_blocks for table in tables), initial=0))
+        slots = [layout.slots_of(rank) for rank in range(mesh.world_size)]
+        self.slot_counts = [len(each) for each in slots]
+        self._piece_of_slot = [
+            self._first_piece[slot.feature] + slot.row_block for each in slots for slot in each
+        ]
+        self._shifts = [
+            base - held.shard.row_offset
+            for group in chain(*layout.groups)
+            for base, held in zip(group.base_rows, group.shards, strict=False)
+            for _ in held.slots
+        ]
+        """Of each slot, from an id to a row of its group's store."""
+        self._dtype = index_dtype(layout.most_rows)
+        self._replicated_features = [
+            torch.tensor([*chain(*group.features)], device=mesh.device, dtype=torch.int64)
+            for group in layout.replicated
+        ]
+        self._order = torch.tensor(self._piece_of_slot, device=mesh.device, dtype=torch.int64)
+
+    def start(self, batch: JaggedBatch) -> IdsInFlight:
+        """Send the lengths. Raises ValueError where an id is no row of its table."""
+        parts = self._checked(batch)
+        pieces, lengths = self._pieces(batch, parts)
+        samples = batch.samples
+        mine = self.slot_counts[self.mesh.rank]
+        pending = self.mesh.ids.all_to_all(
+            lengths[self._order].view(-1),
+            [count * samples for count in self.slot_counts],
+            [mine * samples] * self.mesh.world_size,
+            _WHAT,
+        )
+        sent = [pieces[piece] for piece in self._piece_of_slot]
+        replicated = self._replicated(batch, parts)
+        flight = IdsInFlight(self, sent, pending, replicated, samples)
+        held = [batch.values, batch.lengths, *(t for b in replicated for t in (b.ids, b.lengths))]
+        flight.reserve(sum(each.nbytes for each in held))
+        return flight
+
+    def rows_to_send(self, pieces: Sequence[Tensor]) -> Tensor:
+        """Ids of each slot of all ranks, one behind the other, as rows of the slots' stores."""
+        return self._rows(pieces, self._shifts)
+
+    def _rows(self, pieces: Sequence[Tensor], shifts: Sequence[int]) -> Tensor:
+        """The pieces one behind the other, to each id of a piece its shift added."""
+        counts = [piece.numel() for piece in pieces]
+        whole = torch.empty(sum(counts), dtype=self._dtype, device=self.mesh.device)
+        if pieces:
+            parts = whole.split(counts)
+            # Kernels for all pieces, as PyTorch's optimizers call them.
+            torch._foreach_copy_(parts, pieces)
+            torch._foreach_add_(parts, shifts)
+        return whole
+
+    def _checked(self, batch: JaggedBatch) -> list[Tensor]:
+        """Ids of each feature. Raises ValueError where one is no row of its table."""
+        counts = batch.lengths.sum(1).tolist()
+        if sum(counts) != batch.values.numel():
+            raise ValueError("the lengths of the batch do not add up to its number of ids")
+        parts = list(batch.values.split(counts))
+        read = [feature for feature, count in enumerate(counts) if count]
+        if read:
+            worst = negative_or_most(batch.values, [counts[feature] for feature in read])
+            wrong = (worst < 0) | (worst >= self._table_rows[read])
+            if bool(wrong.any()):
+                first = int(wrong.nonzero()[0])
+                feature = read[first]
+                raise ValueError(
+                    f"feature {batch.keys[feature]}: id {int(worst[first])} is no row "
+                    f"of a table of {int(self._table_rows[feature])} rows"
+                )
+        return parts
+
+    def _pieces(self, batch: JaggedBatch, parts: list[Tensor]) -> tuple[list[Tensor], Tensor]:
+        """Ids of each (feature, row block), and their (pieces, samples) lengths."""
+        if not self._split:
+            return parts, batch.lengths
+        samples = batch.samples
+        cut, cut_lengths = self._cut(parts, batch.lengths[self._split])
+        pieces: list[Tensor] = []
+        lengths = batch.lengths.new_empty((self._first_piece[-1], samples))
+        taken = 0
+        for feature, part in enumerate(parts):
+            first, end = self._first_piece[feature], self._first_piece[feature + 1]
+            if end - first == 1:
+                pieces.append(part)
+                lengths[first] = batch.lengths[feature]
+            else:
+                pieces += cut[taken : taken + end - first]
+                lengths[first:end] = cut_lengths[taken : taken + end - first]
+                taken += end - first
+        return pieces, lengths
+
+    def _cut(self, parts: Sequence[Tensor], lengths: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The pieces of the features whose rows are cut: a stable sort by row block."""
+        samples = lengths.shape[1]
+        blocks = [self.layout.table_of_feature[i].row_blocks for i in self._split]
+        firsts = torch.tensor(list(accumulate(blocks, initial=0))[:-1], device=lengths.device)
+        values = torch.cat([parts[i] for i in self._split])
+        counts = lengths.sum(1)
+        piece = runs_of(firsts, counts) + values // runs_of(self._block_rows, counts)
+        bags = torch.arange(lengths.numel(), device=lengths.device)
+        sample = runs_of(bags, lengths.reshape(-1)) % samples
+        of_piece = torch.bincount(piece * samples + sample, minlength=sum(blocks) * samples)
+        cut_lengths = of_piece.view(-1, samples)
+        by_piece = values[stable_order(piece, sum(blocks))]
+        return list(by_piece.split(cut_lengths.sum(1).tolist())), cut_lengths
+
+    def _replicated(self, batch: JaggedBatch, parts: list[Tensor]) -> tuple[Bags, ...]:
+        """Of each group of data-parallel tables; ids become rows of its store."""
+        found = []
+        for group, features in zip(self.layout.replicated, self._replicated_features, strict=True):
+            bases = zip(group.base_rows, group.features, strict=False)
+            shifts = [base for base, of_table in bases for _ in of_table]
+            ids = self._rows([parts[feature] for feature in features.tolist()], shifts)
+            found.append(Bags(ids, batch.lengths[features], group.base_rows[-1]))
+        return tuple(found)
+
+
+class IdsInFlight:
+    """A batch between the ranks: first its lengths travel, then its ids."""
+
+    def __init__(
+        self,
+        dist: InputDist,
+        pieces: list[Tensor],
+        lengths: Pending,
+        replicated: tuple[Bags, ...],
+        samples: int,
+    ) -> None:
+        self._dist = dist
+        self._pieces = pieces
+        self._pending_lengths = lengths
+        self._replicated = replicated
+        self._samples = samples
+        self._lengths: Tensor = None
+        self._totals: list[list[int]] = []
+        self._ids: Pending | None = None
+        self._reserved_bytes = 0
+
+    def advance(self) -> None:
+        """Send the ids, once the lengths are here."""
+        if self._ids is not None:
+            return
+        mesh, counts = self._dist.mesh, self._dist.slot_counts
+        self.reserve(self._pending_lengths.buffer.nbytes)
+        mine = counts[mesh.rank]
+        self._lengths = self._pending_lengths.wait().view(mesh.world_size, mine, self._samples)
+        ends = list(accumulate(counts, initial=0))
+        send = [
+            sum(piece.numel() for piece in self._pieces[start:end]) for start, end in pairwise(ends)
+        ]
+        self._totals = self._lengths.sum(2).tolist()
+        receive = [sum(totals) for totals in self._totals]
+        rows = self._dist.rows_to_send(self._pieces)
+        self.reserve(rows.element_size() * sum(receive))
+        self._ids = mesh.ids.all_to_all(rows, send, receive, _WHAT)
+        self._pieces = []
+
+    def finish(self) -> RankInputs:
+        """What this rank looks up, once the ids are here."""
+        self.advance()
+        assert self._ids is not None
+        groups = self._bags(self._ids.wait(), self._dist.layout.groups[self._dist.mesh.rank])
+        return RankInputs(groups, self._replicated, self._samples, self._reserved_bytes)
+
+    def reserve(self, count: int) -> None:
+        """Count bytes that are held until the batch is done."""
+        self._dist.pool.charge(count, "ids")
+        self._reserved_bytes += count
+
+    def _bags(self, ids: Tensor, groups: Sequence[GroupLayout]) -> tuple[Bags, ...]:
+        """What every rank sends to each group, rank after rank."""
+        bounds = [*accumulate((len(group.slots) for group in groups), initial=0)]
+        spans = [slice(*pair) for pair in pairwise(bounds)]
+        counts = [sum(totals[span]) for totals in self._totals for span in spans]
+        parts = ids.split(counts) if spans else []
+        return tuple(
+            Bags(_joined(parts[i :: len(spans)]), self._lengths[:, span], group.base_rows[-1])
+            for i, (group, span) in enumerate(zip(groups, spans, strict=True))
+        )
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat(parts) if len(parts) > 1 else parts[0]

@@ -1,0 +1,1 @@
+"""The tiers of memory of one rank, and the caches between them."""

@@ -1,0 +1,98 @@
+"""Where the rows of a group of shards lie, by its compute kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from shardplan.executor.memory.row_cache import RowCache
+from shardplan.executor.memory.row_store import ResidentRows
+from shardplan.executor.planned.planned_table import PlannedCache
+from shardplan.executor.tensor import DTYPES
+
+if TYPE_CHECKING:
+    from shardplan.executor.memory.memory_pool import MemoryPool, Pools
+    from shardplan.executor.planned.layout import GroupLayout
+    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+
+_ON_HOST = ("fused_uvm", "fused_uvm_caching")
+_STATE_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStore:
+    """The weights of a group, which may be cached, and its optimizer state, which is not."""
+
+    weights: ResidentRows | RowCache
+    state: dict[str, ResidentRows]
+    """By name; fp32 whatever the weights are."""
+
+
+def store_of(layout: GroupLayout, optimizer: OptimizerSettings, pools: Pools) -> GroupStore:
+    """Room for the rows of a group. Raises MemoryExceeded before any tier gives more than it has.
+
+    Optimizer state lies where FBGEMM keeps it, and the planner counts it: beside the weights of
+    tables in DDR, but for the one number a row of row-wise Adagrad; otherwise in HBM.
+    """
+    kernel = layout.shards[0].table.kernel
+    rows = layout.base_rows[-1]
+    columns = optimizer.state_columns(layout.width)
+    in_ddr = kernel in _ON_HOST and optimizer.kind != "rowwise_adagrad"
+    pool = pools.ddr if in_ddr else pools.hbm
+    pool.require(rows * _STATE_BYTES * sum(columns.values()), "optimizer state")
+    weights = _weights(layout, pools)
+    state = {
+        name: ResidentRows(pool.allocate((rows, width), torch.float32, "state"), pools.hbm.device)
+        for name, width in columns.items()
+    }
+    return GroupStore(weights, state)
+
+
+def _weights(layout: GroupLayout, pools: Pools) -> ResidentRows | RowCache:
+    table = layout.shards[0].table
+    cache = table.cache or PlannedCache(load_factor=0.0)
+    device = pools.hbm.device
+    if table.kernel == "fused_uvm":
+        return _resident(layout, pools.ddr, device)
+    if table.kernel == "fused_uvm_caching":
+        whole = _resident(layout, pools.ddr, device)
+        return _cached(layout, whole, pools.hbm, cache.load_factor, cache.algorithm, has_map=True)
+    if table.kernel == "key_value":
+        whole = _resident(layout, pools.ssd, "cpu")
+        share = cache.ddr_load_factor
+        # What leaves HBM says how dear it is, whichever algorithm found it so.
+        middle = _cached(layout, whole, pools.ddr, share, "lru") if share else whole
+        share, algorithm = cache.load_factor, cache.algorithm
+        return _cached(layout, middle, pools.hbm, share, algorithm, passage=pools.ddr)
+    return _resident(layout, pools.hbm, device)
+
+
+def _resident(layout: GroupLayout, pool: MemoryPool, device: object) -> ResidentRows:
+    dtype = DTYPES[layout.shards[0].table.dtype]
+    values = pool.allocate((layout.base_rows[-1], layout.width), dtype, "weights")
+    return ResidentRows(values, device)
+
+
+def _cached(
+    layout: GroupLayout,
+    below: ResidentRows | RowCache,
+    pool: MemoryPool,
+    share: float,
+    algorithm: str,
+    has_map: bool = False,
+    passage: MemoryPool | None = None,
+) -> RowCache:
+    rows = layout.base_rows[-1]
+    return RowCache(
+        below,
+        pool,
+        rows,
+        max(1, round(share * rows)),
+        layout.width,
+        layout.shards[0].table.dtype,
+        algorithm=algorithm,
+        has_map=has_map,
+        passage=passage,
+    )

@@ -1,0 +1,1 @@
+"""The engine on ``torch.distributed`` alone."""

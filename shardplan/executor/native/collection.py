@@ -1,0 +1,211 @@
+"""A sharded EmbeddingBagCollection on ``torch.distributed`` alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from shardplan.executor.exchange.input_dist import IdsInFlight, InputDist, RankInputs
+from shardplan.executor.exchange.jagged_batch import JaggedBatch
+from shardplan.executor.exchange.output_dist import output_dists
+from shardplan.executor.memory.group_store import store_of
+from shardplan.executor.memory.memory_pool import Pools
+from shardplan.executor.phase_clock import PhaseClock
+from shardplan.executor.planned.layout import Layout
+from shardplan.executor.tables.replicated_tables import ReplicatedTables
+from shardplan.executor.tables.row_gradients import RowGradients
+from shardplan.executor.tables.row_squares import RowSquares
+from shardplan.executor.tables.shard_group import ShardGroup
+from shardplan.executor.tables.update_rule import UpdateRule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.planned.planned_table import PlannedTable
+    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+    from shardplan.executor.tensor import Tensor
+
+_FP32_BYTES = 4
+
+
+class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
+    """The tables of one module, sharded as a plan says; outputs are sums of each bag's rows.
+
+    The optimizer is fused: ``backward`` updates the rows that the batch read, by the gradient of
+    the mean of all ranks' losses (each rank's own loss is a mean over its samples, as with
+    DistributedDataParallel). All ranks call everything in the same order, with the same number of
+    samples.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[PlannedTable],
+        mesh: Mesh,
+        optimizer: OptimizerSettings,
+        *,
+        comm_forward: str = "fp32",
+        comm_backward: str = "fp32",
+        pools: Pools | None = None,
+        clock: PhaseClock | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Allocate this rank's shards and nothing else. Raises MemoryExceeded."""
+        super().__init__()
+        self.layout = Layout(tables, mesh.world_size, mesh.is_hierarchical)
+        self.mesh = mesh
+        self.optimizer = optimizer
+        self.pools = pools or Pools.on(mesh.device)
+        self.clock = clock or PhaseClock(mesh.device)
+        self.steps = 0
+        """Updates so far."""
+        self._inputs = InputDist(self.layout, mesh, self.pools.hbm)
+        self._outputs = output_dists(self.layout, mesh, comm_forward, comm_backward)
+        self._squares = RowSquares(self.layout, mesh)
+        self.groups = [
+            ShardGroup(group, store_of(group, optimizer, self.pools), self.pools.hbm, seed)
+            for group in self.layout.groups[mesh.rank]
+        ]
+        self.replicated = ReplicatedTables(self.layout, mesh, self.pools.hbm, optimizer, seed)
+        # A leaf that wants a gradient, so that autograd calls ``backward`` for the tables' sake.
+        self._anchor = torch.zeros((), device=mesh.device, requires_grad=True)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features of the output, in the order of its columns."""
+        return self.layout.features
+
+    @property
+    def output_columns(self) -> list[int]:
+        """First output column of each feature, and their number."""
+        return self.layout.columns
+
+    def start(self, batch: Any) -> IdsInFlight:
+        """Begin to send a batch's ids: a JaggedBatch, or TorchRec's KeyedJaggedTensor.
+
+        Raises ValueError where a feature is missing or an id is no row of its table.
+        """
+        with self.clock.phase("ids_comm"):
+            return self._inputs.start(
+                JaggedBatch.of(batch).select(self.features).to(self.mesh.device)
+            )
+
+    def advance(self, batch: IdsInFlight) -> None:
+        """Send the ids themselves, once the lengths are here."""
+        with self.clock.phase("ids_comm"):
+            batch.advance()
+
+    def stage(self, inputs: RankInputs) -> None:
+        """Bring the rows of a batch into the caches, before it is looked up."""
+        with self.clock.phase("prefetch"):
+            for group, bags in zip(self.groups, inputs.groups, strict=True):
+                group.stage(bags)
+
+    def finish(self, batch: IdsInFlight) -> RankInputs:
+        """Wait for a batch's ids."""
+        with self.clock.phase("ids_comm"):
+            return batch.finish()
+
+    def forward(self, batch: Any) -> Tensor:
+        """(samples, columns of all features) fp32.
+
+        ``batch`` may be on its way already (``start``) or be here (``finish``).
+        """
+        if not isinstance(batch, IdsInFlight | RankInputs):
+            batch = self.start(batch)
+        inputs = self.finish(batch) if isinstance(batch, IdsInFlight) else batch
+        if torch.is_grad_enabled():
+            return _Pooled.apply(self._anchor, self, inputs)
+        output = self.look_up(inputs)
+        self._done(inputs)
+        return output
+
+    def look_up(self, inputs: RankInputs) -> Tensor:
+        """The forward pass, outside of autograd."""
+        samples = inputs.samples
+        own_bytes = _FP32_BYTES * samples * self.replicated.columns
+        with self.pools.hbm.held(self._sums_bytes(inputs) + own_bytes, "sums"):
+            with self.clock.phase("lookup_forward"):
+                pooled = {
+                    group.layout: group.lookup(bags)
+                    for group, bags in zip(self.groups, inputs.groups, strict=True)
+                }
+                sums = self.replicated.lookup(inputs.replicated)
+            self.pools.hbm.charge(self._output_bytes(inputs), "outputs")
+            wire_bytes = sum(way.buffer_bytes(samples)[0] for way in self._outputs)
+            with self.clock.phase("output_comm"), self.pools.hbm.held(wire_bytes, "wire"):
+                for way in self._outputs:
+                    sums |= way.forward([pooled.pop(group) for group in way.groups], samples)
+                output = torch.empty((samples, self.layout.width), device=self.mesh.device)
+                # By one kernel: copied one after the other, narrow columns take twice the time.
+                torch.cat([sums[column] for column in sorted(sums)], 1, out=output)
+        return output
+
+    def update(self, inputs: RankInputs, gradient: Tensor) -> None:
+        """The backward pass: gradients travel, are summed by row, and the optimizer runs."""
+        self.steps += 1
+        held_bytes = self._sums_bytes(inputs) + self._output_bytes(inputs)
+        with self.pools.hbm.held(held_bytes, "gradients"):
+            self._update(UpdateRule(self.optimizer, self.steps), inputs, gradient)
+        self._done(inputs)
+
+    def _update(self, rule: UpdateRule, inputs: RankInputs, gradient: Tensor) -> None:
+        scale = 1 / self.mesh.world_size
+        with self.clock.phase("gradient_comm"):
+            received: dict[Any, list[Tensor]] = {}
+            for way in self._outputs:
+                with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
+                    received |= zip(way.groups, way.backward(gradient, scale), strict=True)
+        with self.clock.phase("update_backward"):
+            sums = [
+                RowGradients(bags, received.pop(group.layout))
+                for group, bags in zip(self.groups, inputs.groups, strict=True)
+            ]
+        squares = self._complete_squares(sums)
+        with self.clock.phase("update_backward"):
+            for group, rows, square in zip(self.groups, sums, squares, strict=True):
+                group.update(rule, rows, square)
+        if self.layout.replicated:
+            with self.clock.phase("all_reduce"):
+                flat = self.replicated.sum_gradients(inputs.replicated, gradient)
+            with self.clock.phase("update_backward"):
+                self.replicated.update(rule, flat, scale)
+
+    def _done(self, inputs: RankInputs) -> None:
+        """A batch is no longer in flight."""
+        for group, bags in zip(self.groups, inputs.groups, strict=True):
+            group.release(bags)
+        self.pools.hbm.release(inputs.held_bytes, "ids")
+        self.pools.hbm.release(self._output_bytes(inputs), "outputs")
+
+    def _output_bytes(self, inputs: RankInputs) -> int:
+        return _FP32_BYTES * inputs.samples * self.layout.width
+
+    def _sums_bytes(self, inputs: RankInputs) -> int:
+        """Of what this rank sums for all ranks, in fp32."""
+        columns = sum(group.layout.columns for group in self.groups)
+        return _FP32_BYTES * columns * inputs.samples * self.mesh.world_size
+
+    def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
+        if self.optimizer.kind != "rowwise_adagrad" or not self._squares.is_needed:
+            return [None] * len(sums)
+        with self.clock.phase("gradient_comm"):
+            return self._squares.complete(self.groups, sums)
+
+
+class _Pooled(torch.autograd.Function):  # type: ignore[misc]
+    """Looks up in the forward pass, and updates the tables in the backward pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, anchor: Tensor, collection: ShardedEmbeddingBagCollection, inputs: RankInputs
+    ) -> Tensor:
+        ctx.collection, ctx.inputs = collection, inputs
+        return collection.look_up(inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, None]:
+        with torch.no_grad():
+            ctx.collection.update(ctx.inputs, gradient.contiguous())
+        return None, None, None

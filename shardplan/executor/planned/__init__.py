@@ -1,0 +1,1 @@
+"""What executors ask of a plan, and when they refuse it; needs no PyTorch."""

@@ -1,0 +1,1 @@
+"""Lookup, gradients summed by row, and the optimizers."""

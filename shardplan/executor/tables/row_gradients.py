@@ -1,0 +1,103 @@
+"""The gradients of a batch by row, always summed in one order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from shardplan.executor.tensor import index_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.executor.exchange.bags import Bags
+    from shardplan.executor.tensor import Tensor
+
+_CHUNK_NUMBERS = 1 << 19
+"""Numbers of gradients at once: what is summed is still in the processor's cache when it is used,
+and no buffer is as large as all rows of the batch."""
+
+
+class RowGradients:
+    """Of each distinct row of a batch, the sum of the gradients of the bags that read it.
+
+    A bag per row does the summing: ``embedding_bag`` adds the members of a bag one after the other,
+    on CPU in one thread and on CUDA in one thread per column, so that every run adds in the same
+    order. An ``index_add_`` would add in whatever order CUDA's atomics arrive.
+    """
+
+    def __init__(self, bags: Bags, gradients: Sequence[Tensor]) -> None:
+        """``gradients`` are of each bag's sum, one part of the bags after the other.
+
+        Each is (bags..., columns) fp32, and they are parts of one tensor.
+        """
+        self.rows = bags.distinct.rows
+        """(U,) int64, ascending."""
+        self._gradient, numbers = _as_rows(gradients)
+        dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
+        self._bags = numbers.to(dtype).index_select(0, bags.distinct.bags)
+        self._offsets = bags.distinct.offsets.to(dtype)
+
+    def chunks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Which rows, and their (rows, columns) fp32 sums, a part of all rows at a time."""
+        count = len(self.rows)
+        step = max(1, _CHUNK_NUMBERS // self._gradient.shape[1])
+        firsts = range(0, count, step)
+        starts = self._offsets[::step].tolist()
+        ends = [*starts[1 : len(firsts)], self._bags.numel()]
+        for first, start, end in zip(firsts, starts, ends, strict=False):
+            cut = slice(first, min(first + step, count))
+            offsets = self._offsets[cut.start : cut.stop + 1] - start
+            yield (
+                cut,
+                functional.embedding_bag(
+                    self._bags[start:end],
+                    self._gradient,
+                    offsets,
+                    mode="sum",
+                    include_last_offset=True,
+                ),
+            )
+
+    def squares(self) -> Tensor:
+        """(U,) fp32: of each row the sum of squares over the columns."""
+        parts = [squares_of(sums) for _, sums in self.chunks()]
+        return torch.cat(parts) if parts else self._gradient.new_zeros(0)
+
+
+def squares_of(sums: Tensor) -> Tensor:
+    """(rows,) sums of squares; the norm, squared, since it makes no copy of its argument."""
+    return torch.linalg.vector_norm(sums, dim=1).square_()
+
+
+def _as_rows(blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """(rows, columns) of the memory where blocks lie, and the row where each of theirs is.
+
+    Parts of what was received, or of an output, are used where they lie, if they lie at multiples
+    of their columns.
+    """
+    columns = blocks[0].shape[-1]
+    if not all(_lies_in_rows(block) for block in blocks):
+        whole = torch.cat([block.reshape(-1, columns) for block in blocks])
+        return whole, torch.arange(len(whole), device=whole.device)
+    held = blocks[0].untyped_storage().nbytes() // blocks[0].element_size()
+    rows = blocks[0].as_strided((held // columns, columns), (columns, 1), 0)
+    numbers = [_row_numbers(block) for block in blocks]
+    return rows, torch.cat(numbers) if len(numbers) > 1 else numbers[0]
+
+
+def _lies_in_rows(block: Tensor) -> bool:
+    *strides, last = block.stride()
+    columns = block.shape[-1]
+    return last == 1 and not any(at % columns for at in (block.storage_offset(), *strides))
+
+
+def _row_numbers(block: Tensor) -> Tensor:
+    columns = block.shape[-1]
+    numbers = torch.full((1,), block.storage_offset() // columns, device=block.device)
+    for size, stride in zip(block.shape[:-1], block.stride(), strict=False):
+        steps = torch.arange(size, device=block.device) * (stride // columns)
+        numbers = (numbers.unsqueeze(1) + steps).view(-1)
+    return numbers

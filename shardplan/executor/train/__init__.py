@@ -1,0 +1,1 @@
+"""A small DLRM, trained and measured under a plan."""

@@ -1,0 +1,92 @@
+"""What trains a plan's model: one interface, native or TorchRec behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shardplan.errors import PlanRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from shardplan.executor.exchange.jagged_batch import JaggedBatch
+    from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+    from shardplan.executor.tensor import Tensor
+    from shardplan.plan.file.plan import Plan
+
+_ENGINES = {
+    "native": ("shardplan.executor.native.engine", "NativeEngine"),
+    "torchrec": ("shardplan.executor.torchrec.engine", "TorchRecEngine"),
+}
+ENGINES = tuple(_ENGINES)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """The samples of one rank."""
+
+    dense: Tensor
+    """(samples, dense features) fp32."""
+    sparse: JaggedBatch
+    """Every feature of the plan."""
+    labels: Tensor
+    """(samples,) fp32, 0 or 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSetup:
+    """What an engine is built from; the process group is up, or there is a single rank."""
+
+    plan: Plan
+    view: PlanView
+    optimizer: OptimizerSettings
+    device: Any
+    dense_features: int
+    seed: int = 0
+    timeout_seconds: float = 300.0
+    hbm_bytes: int | None = None
+    """Of this rank; None where there is no limit."""
+    ddr_bytes: int | None = None
+    ssd_bytes: int | None = None
+    ssd_folder: Path | None = None
+    is_measured: bool = False
+    allow_inexact: bool = False
+    """Whether an engine may compute other updates than the unsharded optimizer would."""
+
+    @property
+    def capacities(self) -> dict[str, int | None]:
+        """By tier, what a rank may hold in bytes."""
+        return {"hbm": self.hbm_bytes, "ddr": self.ddr_bytes, "ssd": self.ssd_bytes}
+
+
+class Engine(Protocol):
+    """The model of a plan on this rank."""
+
+    def train(self, batches: Iterable[TrainingBatch]) -> Iterator[Tensor]:
+        """One step for each batch; this rank's loss of each."""
+
+    def save(self, folder: Path, step: int) -> None:
+        """Write a checkpoint of tables and dense layers."""
+
+    def load(self, path: Path) -> None:
+        """Read one. Raises CheckpointError."""
+
+    def forget_measurements(self) -> None:
+        """Measure from here on: what came before was to warm up."""
+
+    def measured(self) -> dict[str, Any]:
+        """What this rank measured: see docs/executor.md."""
+
+
+def build_engine(name: str, setup: EngineSetup) -> Engine:
+    """The engine of that name, of ``ENGINES``. Raises PlanRefused, MemoryExceeded."""
+    module, kind = _ENGINES[name]
+    try:
+        engine: Engine = getattr(import_module(module), kind)(setup)
+    except ModuleNotFoundError as error:
+        raise PlanRefused([f"the engine {name} is not installed: {error}"]) from None
+    return engine

@@ -1,0 +1,68 @@
+"""The process group of a training job, as ``torchrun`` sets it up."""
+
+from __future__ import annotations
+
+import gc
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+
+from shardplan.executor.exchange.mesh import naming_lost_ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """This process among those of the job."""
+
+    rank: int
+    world_size: int
+    local_world_size: int
+    device: Any
+
+    def gather(self, value: Any) -> list[Any]:
+        """The values of all ranks, on each of them."""
+        if self.world_size == 1:
+            return [value]
+        values: list[Any] = [None] * self.world_size
+        with naming_lost_ranks(self.rank, "the exchange of losses"):
+            dist.all_gather_object(values, value)
+        return values
+
+    def mean(self, value: Any) -> float:
+        """The mean over all ranks of a number on the device, summed in the order of ranks."""
+        return float(sum(self.gather(float(value))) / self.world_size)
+
+
+@contextmanager
+def joined(timeout_seconds: float) -> Iterator[Job]:
+    """Join the job that torchrun's environment names; without one, a job of this process alone.
+
+    NCCL where every local rank has a GPU of its own, gloo otherwise.
+    """
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    local_world_size = int(os.environ.get("LOCAL_WORLD_SIZE", str(world_size)))
+    rank, local_rank = (int(os.environ.get(name, "0")) for name in ("RANK", "LOCAL_RANK"))
+    has_gpus = torch.cuda.is_available() and torch.cuda.device_count() >= local_world_size
+    device = torch.device("cuda", local_rank) if has_gpus else torch.device("cpu")
+    if has_gpus:
+        torch.cuda.set_device(device)
+    if world_size == 1:
+        yield Job(rank, world_size, local_world_size, device)
+        return
+    backend = "nccl" if has_gpus else "gloo"
+    with naming_lost_ranks(rank, "the start"):
+        dist.init_process_group(backend, timeout=timedelta(seconds=timeout_seconds))
+    try:
+        yield Job(rank, world_size, local_world_size, device)
+    finally:
+        # What still holds on to the group, in cycles, would wait for it in threads of its own.
+        gc.collect()
+        dist.destroy_process_group()

@@ -1,0 +1,79 @@
+"""Steps, losses and checkpoints, whichever engine trains."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from shardplan.executor.train.engine import Engine, TrainingBatch
+    from shardplan.executor.train.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long to train, and what to do when."""
+
+    steps: int
+    first: int = 0
+    """Steps that a loaded checkpoint has behind it."""
+    warm_up: int = 0
+    """Steps before measuring begins."""
+    loss_every: int = 10
+    checkpoint_every: int | None = None
+    folder: Path | None = None
+    """Where checkpoints go; the last step's too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is told after a step."""
+
+    step: int
+    """From 1."""
+    mean_loss: float | None
+    """Over all ranks; only of some steps."""
+
+
+def run_steps(
+    engine: Engine,
+    batches: Callable[[int, int], Iterator[TrainingBatch]],
+    schedule: Schedule,
+    job: Job,
+    report: Callable[[Progress], None],
+) -> dict[str, Any]:
+    """Train; what all ranks measured, as docs/executor.md has it.
+
+    ``batches(first, steps)`` are this rank's. A pipeline starts anew after each checkpoint, so that
+    no batch is in flight while tables are written.
+    """
+    last = schedule.first + schedule.steps
+    every = schedule.checkpoint_every or schedule.steps
+    step, started = schedule.first, time.perf_counter()
+    while step < last:
+        count = min(every - step % every, last - step)
+        for loss in engine.train(batches(step, count)):
+            step += 1
+            told = step % schedule.loss_every == 0 or step == last
+            report(Progress(step, job.mean(loss) if told else None))
+            if step - schedule.first == schedule.warm_up:
+                engine.forget_measurements()
+                started = time.perf_counter()
+        if schedule.folder is not None:
+            engine.save(schedule.folder, step)
+    return _together(job.gather(engine.measured()), time.perf_counter() - started)
+
+
+def _together(ranks: list[dict[str, Any]], elapsed_seconds: float) -> dict[str, Any]:
+    """The measurements of a job: of each phase the slowest rank's mean."""
+    names = sorted({name for rank in ranks for name in rank["phases"]})
+    return {
+        "step_seconds": max(rank["step_seconds"] for rank in ranks),
+        "elapsed_seconds": elapsed_seconds,
+        "phases": {name: max(rank["phases"].get(name, 0.0) for rank in ranks) for name in names},
+        "ranks": ranks,
+    }

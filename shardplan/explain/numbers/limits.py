@@ -1,0 +1,95 @@
+"""What holds the step up, and so what could shorten it: one sentence for each long phase."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain.words import words
+from shardplan.topology.collective import Collective, Scope
+from shardplan.units import format_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.explain.numbers.explanation import PhaseLine
+    from shardplan.explain.numbers.study import Study
+
+_LEAST_SHARE = 0.05
+"""Of the step: shorter phases are not worth a sentence."""
+_EVEN = 1.05
+"""Slowest over mean up to which devices are equally busy."""
+_MOSTLY = 0.6
+_NEARLY_FULL = 0.95
+_COLLECTIVES = {
+    "output_comm": Collective.ALL_TO_ALL,
+    "gradient_comm": Collective.ALL_TO_ALL,
+    "all_reduce": Collective.ALL_REDUCE,
+}
+"""What the phases mostly wait for; ids hide behind the batch before."""
+
+
+def limits(study: Study, phases: tuple[PhaseLine, ...]) -> tuple[str, ...]:
+    """Sentences, the longest phase first."""
+    return tuple(_limits(study, phases))
+
+
+def _limits(study: Study, phases: tuple[PhaseLine, ...]) -> Iterator[str]:
+    forecast = study.plan.prediction
+    if forecast.step_seconds and not study.is_dense_hidden:
+        share = forecast.dense_seconds / forecast.step_seconds
+        if share >= _LEAST_SHARE:
+            yield f"dense: {words.percent(share)} of the step, which no plan changes"
+    for phase in sorted(phases, key=lambda phase: -phase.share):
+        if phase.share >= _LEAST_SHARE:
+            yield f"{phase.name}: {_limit(study, phase)}"
+    yield from _memory(study)
+
+
+def _limit(study: Study, phase: PhaseLine) -> str:
+    if phase.constant_seconds > _MOSTLY * phase.seconds:
+        constant = words.seconds(phase.constant_seconds)
+        return f"{constant} of {words.seconds(phase.seconds)} is start-up that no plan avoids"
+    if phase.imbalance <= _EVEN:
+        ratio = f"max/mean {phase.imbalance:.2f}"
+        return f"all devices are equally busy ({ratio}); only less work or {_faster(study, phase)}"
+    if shard := _single_shard(study, phase):
+        return shard
+    saved = words.seconds(phase.seconds - phase.mean_seconds)
+    return f"rank {phase.rank} is {phase.imbalance:.2f} times the mean; balance would save {saved}"
+
+
+def _faster(study: Study, phase: PhaseLine) -> str:
+    """The hardware that the phase waits for."""
+    collective = _COLLECTIVES.get(phase.name)
+    link = study.case.topology.bottleneck(collective, Scope.ALL) if collective else None
+    if link is None:
+        return "a faster device shortens it"
+    return f"a faster link than {link} ({format_rate(link.bytes_per_second)}) shortens it"
+
+
+def _single_shard(study: Study, phase: PhaseLine) -> str:
+    """Where one shard takes most of the slowest device; empty where none does."""
+    if phase.rank is None or not phase.tables:
+        return ""
+    largest = phase.tables[0]
+    names = [planned.table.name for planned in study.planned]
+    units = int(study.ledger.units_on(phase.rank)[names.index(largest.table)])
+    seconds = largest.seconds / max(units, 1)
+    if not units or seconds < _MOSTLY * phase.seconds:
+        return ""
+    share = words.percent(seconds / phase.seconds)
+    return (
+        f"a single shard of {largest.table} takes {share} of it on rank {phase.rank}; only cutting "
+        "the table finer shortens it"
+    )
+
+
+def _memory(study: Study) -> Iterator[str]:
+    usable = float(study.case.capacity.usable_bytes[0])
+    held = [rank.memory_bytes.hbm for rank in study.plan.prediction.ranks]
+    full = sum(size > _NEARLY_FULL * usable for size in held) if usable else 0
+    if full:
+        yield (
+            f"HBM: more than {_NEARLY_FULL:.0%} full on {words.plural(full, 'device')}, so that "
+            "tables may lie where they fit in place of where they are quickest"
+        )

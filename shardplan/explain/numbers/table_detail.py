@@ -1,0 +1,94 @@
+"""One table of a plan: its shards, and what it costs in each phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shardplan.explain.numbers.explain import tables
+from shardplan.plan.file.rounding import rounded
+from shardplan.plan.file.table_entry import parse_placement
+
+if TYPE_CHECKING:
+    from shardplan.explain.numbers.explanation import TableLine
+    from shardplan.explain.numbers.study import Study
+    from shardplan.plan.file.table_entry import ShardEntry
+
+
+@dataclass(frozen=True, slots=True)
+class TablePhase:
+    """What one table adds to one phase."""
+
+    name: str
+    seconds: float
+    """On its slowest device."""
+    total_seconds: float
+    """Summed over all devices."""
+    is_hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLine:
+    """A rectangle of the table."""
+
+    rank: int
+    rows: int
+    first_row: int
+    columns: int
+    first_column: int
+    memory_bytes: int
+    """Weights, optimizer state and cache, over all tiers."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableDetail:
+    """All that a plan says of one table."""
+
+    line: TableLine
+    features: tuple[str, ...]
+    phases: tuple[TablePhase, ...]
+    shards: tuple[ShardLine, ...]
+    """None for data-parallel tables, which every device holds whole."""
+
+
+def table_detail(study: Study, name: str) -> TableDetail:
+    """Take the cost of one table apart.
+
+    Raises KeyError for a name that no table has.
+    """
+    names = [planned.table.name for planned in study.planned]
+    if name not in names:
+        raise KeyError(name)
+    index = names.index(name)
+    ledger, planned = study.ledger, study.planned[index]
+    total = ledger.total_seconds[index]
+    line = tables(study)[index]
+    return TableDetail(
+        line=line,
+        features=planned.table.features,
+        phases=tuple(
+            TablePhase(phase.name, seconds, rounded(float(whole)), not counted)
+            for phase, seconds, whole, counted in zip(
+                study.case.cost_model.phases,
+                line.phase_seconds,
+                total,
+                study.is_counted.tolist(),
+                strict=True,
+            )
+        ),
+        shards=tuple(_shard(shard) for shard in planned.entry.shards),
+    )
+
+
+def _shard(shard: ShardEntry) -> ShardLine:
+    rows, columns = shard.shard_sizes
+    first_row, first_column = shard.shard_offsets
+    held = shard.memory_bytes
+    return ShardLine(
+        rank=parse_placement(shard.placement)[0],
+        rows=rows,
+        first_row=first_row,
+        columns=columns,
+        first_column=first_column,
+        memory_bytes=held.hbm + held.ddr + held.ssd,
+    )

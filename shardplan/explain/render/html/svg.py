@@ -1,0 +1,59 @@
+"""Pieces of SVG."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from shardplan.explain.report.report import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WIDTH = 1000.0
+"""Of every picture; the page scales it."""
+
+Rectangle = tuple[float, float, float, float]
+"""Left, top, width, height."""
+
+
+def picture(height: float, parts: Iterable[str], label: str) -> str:
+    """A picture of WIDTH by ``height``; ``label`` is what is read out instead of it."""
+    inner = "\n".join(part for part in parts if part)
+    return (
+        f'<svg viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" '
+        f'aria-label="{text_of(label)}">\n{inner}\n</svg>'
+    )
+
+
+def rectangles(boxes: Iterable[Rectangle], style: str) -> str:
+    """Many rectangles as one path, which takes a fraction of the bytes."""
+    path = "".join(
+        f"M{_short(left)} {_short(top)}h{_short(width)}v{_short(height)}h-{_short(width)}z"
+        for left, top, width, height in boxes
+        if width > 0 and height > 0
+    )
+    return f'<path class="{style}" d="{path}"/>' if path else ""
+
+
+def line(points: Iterable[tuple[float, float]], style: str) -> str:
+    """A line through points."""
+    joined = " ".join(f"{_short(x)},{_short(y)}" for x, y in points)
+    return f'<polyline class="{style}" points="{joined}"/>'
+
+
+def label(x: float, y: float, text: str, anchor: str = "start", style: str = "") -> str:
+    """Text at a point."""
+    named = f' class="{style}"' if style else ""
+    place = f'x="{_short(x)}" y="{_short(y)}" text-anchor="{anchor}"'
+    return f"<text {place}{named}>{text_of(text)}</text>"
+
+
+def text_of(text: str) -> str:
+    """Text as HTML shows it."""
+    return escape(printable(text))
+
+
+def _short(value: float) -> str:
+    """A coordinate to a hundredth."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,143 @@
+"""TableDetail or DeviceDetail -> Report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain.report.device_section import full_bar
+from shardplan.explain.report.report import Bar, Column, Grid, Report, Section
+from shardplan.explain.report.table_section import kernel, sharding
+from shardplan.explain.report.tier_section import in_words
+from shardplan.explain.words import words
+from shardplan.units import format_bytes
+
+if TYPE_CHECKING:
+    from shardplan.explain.numbers.device_detail import DeviceDetail
+    from shardplan.explain.numbers.table_detail import TableDetail
+
+
+def table_report(detail: TableDetail) -> Report:
+    """One table on one page."""
+    line = detail.line
+    title = (
+        f"{line.name}: {line.rows:,} rows x {line.dim} {line.dtype}, {line.pooling:g} "
+        f"{'id' if line.pooling == 1 else 'ids'} per sample of {', '.join(detail.features)}, "
+        f"in {line.module}"
+    )
+    rows = (
+        ("sharding", sharding(line)),
+        ("kernel", kernel(line)),
+        ("ranks", line.ranks),
+        ("memory", f"{words.tiers(line.memory_bytes)} over all devices, buffers included"),
+        *in_words(line.traffic),
+        (
+            "slowest",
+            f"{words.seconds(line.slowest_seconds)} on rank {line.slowest_rank}, "
+            "without hidden phases",
+        ),
+    )
+    return Report(
+        title,
+        (
+            Section("Placement", grid=Grid((Column(""), Column("", is_prose=True)), rows)),
+            _table_phases(detail),
+            _shards(detail),
+        ),
+    )
+
+
+def _table_phases(detail: TableDetail) -> Section:
+    columns = (Column("phase"), Column("slowest device", True), Column("all devices", True))
+    rows = tuple(
+        (
+            phase.name + (" (hidden)" if phase.is_hidden else ""),
+            words.seconds(phase.seconds),
+            words.seconds(phase.total_seconds),
+        )
+        for phase in detail.phases
+        if phase.total_seconds
+    )
+    return Section("Phases", "what the table adds to each", Grid(columns, rows))
+
+
+def _shards(detail: TableDetail) -> Section:
+    if not detail.shards:
+        return Section("Shards", remarks=("none: every device holds the whole table",))
+    columns = (Column("rank", True), Column("rows"), Column("columns"), Column("memory", True))
+    rows = tuple(
+        (
+            str(shard.rank),
+            f"{shard.first_row:,} to {shard.first_row + shard.rows:,}",
+            f"{shard.first_column} to {shard.first_column + shard.columns}",
+            format_bytes(shard.memory_bytes),
+        )
+        for shard in detail.shards
+    )
+    meaning = "from the first to before the last; memory: weights, optimizer state, cache"
+    return Section("Shards", meaning, Grid(columns, rows))
+
+
+def device_report(detail: DeviceDetail) -> Report:
+    """One device on one page."""
+    line = detail.line
+    title = (
+        f"rank {line.rank} on node {detail.node}: busy {words.seconds(line.busy_seconds)}, "
+        f"HBM {words.use(line.hbm)}"
+    )
+    memory = Section(
+        "Memory",
+        f"{format_bytes(detail.base_bytes)} of it whatever the placement: dense model, activations",
+        Grid(
+            (Column(""), Column("used", True), Column("of usable")),
+            (("HBM", words.use(line.hbm), full_bar(line.hbm)),),
+        ),
+        tuple(f"{name}: {text}" for name, text in in_words(line.traffic)),
+    )
+    return Report(title, (_device_phases(detail), memory, _device_tables(detail)))
+
+
+def _device_phases(detail: DeviceDetail) -> Section:
+    columns = (
+        Column("phase"),
+        Column("here", True),
+        Column("of slowest"),
+        Column("mean", True),
+        Column("slowest", True),
+        Column("there", True),
+    )
+    rows = tuple(
+        (
+            phase.name + (" (hidden)" if phase.is_hidden else ""),
+            words.seconds(phase.seconds),
+            Bar(phase.seconds / phase.slowest_seconds),
+            words.seconds(phase.mean_seconds),
+            words.rank(phase.slowest_rank),
+            words.seconds(phase.slowest_seconds),
+        )
+        for phase in detail.phases
+        if phase.slowest_seconds
+    )
+    meaning = "here, beside the mean and the slowest of all devices"
+    return Section("Phases", meaning, Grid(columns, rows))
+
+
+def _device_tables(detail: DeviceDetail) -> Section:
+    columns = (
+        Column("table"),
+        Column("time", True),
+        Column("sharding"),
+        Column("kernel"),
+        Column("memory", True),
+    )
+    rows = tuple(
+        (
+            table.name,
+            words.seconds(table.seconds),
+            table.sharding_type,
+            table.compute_kernel,
+            words.tiers(table.memory_bytes),
+        )
+        for table in detail.tables
+    )
+    meaning = "without hidden phases; memory with optimizer state and buffers"
+    return Section("Tables", meaning, Grid(columns, rows))

@@ -1,0 +1,110 @@
+"""Explanation -> Report: the whole plan on one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain.report.device_section import device_sections
+from shardplan.explain.report.report import Column, Grid, Report, Section
+from shardplan.explain.report.table_section import table_sections
+from shardplan.explain.report.tier_section import tier_sections
+from shardplan.explain.words import words
+from shardplan.explain.words.meanings import DENSE, NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
+
+if TYPE_CHECKING:
+    from shardplan.explain.numbers.explanation import Explanation, PhaseLine
+
+_WIDE = 130
+"""Columns of a line that has room for what a phase means."""
+
+
+def overview(explanation: Explanation, top: int) -> Report:
+    """Head, phases and what holds them up, devices, the ``top`` costliest tables, all, notes."""
+    found = explanation
+    title = (
+        f"{found.name}: {words.plural(len(found.tables), 'table')} on "
+        f"{words.plural(found.world_size, 'device')} ({found.topology}, "
+        f"{words.plural(found.node_count, 'node')} of {found.devices_per_node}), "
+        f"costs by {found.cost_model}"
+    )
+    sections = [
+        _head(found),
+        _phases(found),
+        *_limits(found),
+        *device_sections(found),
+        *tier_sections(found),
+        *table_sections(found, top),
+    ]
+    if found.notes:
+        sections.append(Section("Notes", remarks=found.notes))
+    return Report(title, tuple(sections))
+
+
+def _head(found: Explanation) -> Section:
+    ended = TERMINATIONS.get(found.termination, "")
+    rows = (
+        ("step time", words.seconds(found.step_seconds), "predicted time of one training step"),
+        (
+            found.objective.replace("_", " ") if found.objective != "step_time" else "objective",
+            words.seconds(found.objective_seconds),
+            OBJECTIVES.get(found.objective, "what the plan minimises"),
+        ),
+        (
+            "lower bound",
+            words.seconds(found.lower_bound_seconds),
+            f"{NONE_BETTER.get(found.objective, 'no plan can be better')} ({found.bound})",
+        ),
+        ("gap", words.gap(found.gap), "how far above the bound the objective is at most"),
+        ("status", found.status, STATUSES.get(found.status, "")),
+        ("ended", found.termination, f"{ended} (method {found.method})"),
+    )
+    return Section("Step", grid=Grid((Column(""), Column(""), Column("", is_prose=True)), rows))
+
+
+def _phases(found: Explanation) -> Section:
+    columns = (
+        Column("phase"),
+        Column("time", True),
+        Column("of step", True),
+        Column("slowest", True),
+        Column("max/mean", True),
+        Column("mostly", is_list=True),
+        Column("what happens", is_prose=True, least_width=_WIDE),
+    )
+    dense_share = found.dense_seconds / found.step_seconds if found.step_seconds else 0.0
+    dense = (
+        "dense",
+        words.seconds(found.dense_seconds),
+        _share(dense_share, found.is_dense_hidden),
+        words.rank(None),
+        "1.00",
+        "-",
+        DENSE,
+    )
+    last = (dense,) if found.dense_seconds else ()
+    return Section(
+        "Phases",
+        "each ends when its slowest device ends; a hidden one runs while the step waits for others",
+        Grid(columns, (*(_phase(line) for line in found.phases if line.seconds), *last)),
+    )
+
+
+def _limits(found: Explanation) -> list[Section]:
+    return [Section("What holds the step up", remarks=found.limits)] if found.limits else []
+
+
+def _phase(line: PhaseLine) -> tuple[str, ...]:
+    tables = [f"{one.table} {words.seconds(one.seconds)}" for one in line.tables]
+    return (
+        line.name,
+        words.seconds(line.seconds),
+        _share(line.share, line.is_hidden),
+        words.rank(line.rank),
+        f"{line.imbalance:.2f}",
+        ", ".join(tables) or "-",
+        line.meaning,
+    )
+
+
+def _share(share: float, is_hidden: bool) -> str:
+    return "hidden" if is_hidden else words.percent(share)

@@ -1,0 +1,52 @@
+"""Numbers as reports show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.units import format_bytes, format_seconds
+
+if TYPE_CHECKING:
+    from shardplan.explain.numbers.explanation import TierBytes, TierUse
+
+_LARGE_GAP = 10.0
+
+
+def seconds(value: float) -> str:
+    """``5.91 ms``; ``-`` for nothing."""
+    return format_seconds(value) if value else "-"
+
+
+def percent(fraction: float) -> str:
+    """``11.5%``."""
+    return f"{100 * fraction:.1f}%"
+
+
+def gap(fraction: float | None) -> str:
+    """A gap: to two digits where it is small, as a factor where it is very large."""
+    if fraction is None:
+        return "unknown"
+    if fraction > _LARGE_GAP:
+        return f"x{1 + fraction:,.0f} the bound"
+    return f"{100 * fraction:.2f}%" if abs(fraction) < 0.1 else percent(fraction)
+
+
+def use(tier: TierUse) -> str:
+    """``63.1 GiB of 68.0 GiB``."""
+    return f"{format_bytes(tier.used_bytes)} of {format_bytes(tier.usable_bytes)}"
+
+
+def tiers(held: TierBytes) -> str:
+    """``1.0 GiB hbm + 2.0 GiB ddr``, without tiers that hold nothing."""
+    named = (("hbm", held.hbm), ("ddr", held.ddr), ("ssd", held.ssd))
+    return " + ".join(f"{format_bytes(size)} {name}" for name, size in named if size) or "0 B"
+
+
+def rank(value: int | None) -> str:
+    """``rank 3``; ``all`` where no device stands out."""
+    return "all" if value is None else f"rank {value}"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 table``, ``26 tables``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,0 +1,176 @@
+"""Decisions and their prediction -> Plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.plan.decision import options_of
+from shardplan.plan.file.forecast import Forecast, RankForecast
+from shardplan.plan.file.plan import FORMAT_VERSION, Plan, TableFacts
+from shardplan.plan.file.rounding import rounded, whole_bytes
+from shardplan.plan.file.table_entry import (
+    CacheEntry,
+    MemoryBytes,
+    ShardEntry,
+    TableEntry,
+    placement_of,
+)
+from shardplan.sharding.geometry import shards
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.workload.training import CacheAlgorithm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.plan.decision import Decision
+    from shardplan.plan.file.optimality import Optimality
+    from shardplan.plan.file.provenance import RunInfo, SolverInfo
+    from shardplan.plan.predict import Prediction
+    from shardplan.sharding.geometry import Shard
+    from shardplan.workload.table import Table
+
+    Size = tuple[int, int]
+    """Rows and columns of a shard."""
+
+
+def build_plan(
+    case: Case,
+    decisions: Sequence[Decision],
+    prediction: Prediction,
+    optimality: Optimality,
+    solver: SolverInfo,
+    run: RunInfo,
+) -> Plan:
+    """The plan file's content, with tables in the spec's order and modules by first appearance.
+
+    Raises ValueError unless there is exactly one decision per table.
+    """
+    ordered = sorted(decisions, key=lambda decision: decision.table)
+    tables = case.workload.tables
+    if [decision.table for decision in ordered] != list(range(len(tables))):
+        raise ValueError("a plan needs exactly one decision for each table")
+    modules: dict[str, dict[str, TableEntry]] = {}
+    pieces = [
+        _pieces(case, table, decision) for table, decision in zip(tables, ordered, strict=True)
+    ]
+    memory = _shard_memory(case, ordered, pieces)
+    for table, decision, cut, held in zip(tables, ordered, pieces, memory, strict=True):
+        modules.setdefault(table.module, {})[table.name] = _entry(case, decision, cut, held)
+    return Plan(
+        format_version=FORMAT_VERSION,
+        name=case.workload.name,
+        world_size=case.topology.world_size,
+        local_world_size=case.topology.devices_per_node,
+        plan=modules,
+        prediction=_forecast(case, prediction),
+        optimality=optimality,
+        inputs=case.inputs,
+        solver=solver,
+        tables=tuple(_facts(table) for table in tables),
+        resolved=case.resolved,
+        run=run,
+    )
+
+
+def _pieces(case: Case, table: Table, decision: Decision) -> tuple[Shard, ...]:
+    return shards(
+        decision.sharding, table.rows, table.dim, decision.column_shards,
+        case.topology.world_size, case.topology.devices_per_node, decision.targets,
+    )  # fmt: skip
+
+
+def _shard_memory(
+    case: Case, decisions: Sequence[Decision], pieces: Sequence[tuple[Shard, ...]]
+) -> list[dict[Size, MemoryBytes]]:
+    """For each table, what a shard of each of its sizes takes."""
+    of_table = [list(dict.fromkeys((each.rows, each.columns) for each in cut)) for cut in pieces]
+    tables = [table for table, sizes in enumerate(of_table) for _ in sizes]
+    rows, columns = np.array([s for sizes in of_table for s in sizes], np.int64).reshape(-1, 2).T
+    options = options_of([decisions[table] for table in tables])
+    held = case.cost_model.shard_bytes(options, rows, columns) * (rows * columns > 0)[:, None]
+    memory = iter(held.tolist())
+    return [{size: _memory(next(memory)) for size in sizes} for sizes in of_table]
+
+
+def _entry(
+    case: Case, decision: Decision, pieces: Sequence[Shard], memory: dict[Size, MemoryBytes]
+) -> TableEntry:
+    if decision.sharding is ShardingType.DATA_PARALLEL:
+        return TableEntry(
+            sharding_type=decision.sharding,
+            compute_kernel=decision.kernel,
+            ranks=tuple(range(case.topology.world_size)),
+        )
+    entry = TableEntry(
+        sharding_type=decision.sharding,
+        compute_kernel=decision.kernel,
+        ranks=tuple(piece.rank for piece in pieces),
+        shards=tuple(
+            ShardEntry(
+                shard_offsets=(piece.row_offset, piece.column_offset),
+                shard_sizes=(piece.rows, piece.columns),
+                placement=placement_of(piece.rank, case.topology.devices_per_node),
+                memory_bytes=memory[piece.rows, piece.columns],
+            )
+            for piece in pieces
+        ),
+    )
+    cache = _cache(decision, case.workload.training.cache_algorithm)
+    return entry.model_copy(update={"cache": cache}) if cache else entry
+
+
+def _cache(decision: Decision, algorithm: CacheAlgorithm) -> CacheEntry | None:
+    if decision.load_factor is None:
+        return None
+    if decision.kernel is not Kernel.KEY_VALUE:
+        return CacheEntry(algorithm=algorithm, load_factor=decision.load_factor)
+    return CacheEntry(
+        algorithm=CacheAlgorithm.LRU,
+        load_factor=decision.load_factor,
+        ddr_load_factor=decision.ddr_load_factor,
+    )
+
+
+def _forecast(case: Case, prediction: Prediction) -> Forecast:
+    names = [phase.name for phase in prediction.phases]
+    return Forecast(
+        step_seconds=rounded(prediction.step_seconds),
+        balance_seconds=rounded(prediction.balance_seconds),
+        dense_seconds=rounded(prediction.dense_seconds),
+        phases=_by_name(names, prediction.phase_seconds),
+        overlapped=tuple(phase.name for phase in prediction.phases if phase.overlapped),
+        reserve_bytes=_memory(case.capacity.reserve_bytes),
+        ranks=tuple(
+            RankForecast(rank=rank, phases=_by_name(names, seconds), memory_bytes=_memory(memory))
+            for rank, (seconds, memory) in enumerate(
+                zip(prediction.rank_seconds, prediction.rank_memory_bytes, strict=True)
+            )
+        ),
+    )
+
+
+def _facts(table: Table) -> TableFacts:
+    return TableFacts(
+        name=table.name,
+        module=table.module,
+        rows=table.rows,
+        dim=table.dim,
+        dtype=table.dtype,
+        features=table.features,
+        pooling=rounded(table.pooling),
+    )
+
+
+def _by_name(names: Sequence[str], seconds: NDArray[np.float64]) -> dict[str, float]:
+    return {name: rounded(float(value)) for name, value in zip(names, seconds, strict=True)}
+
+
+def _memory(tiers: Iterable[float]) -> MemoryBytes:
+    hbm, ddr, ssd = (whole_bytes(float(tier)) for tier in tiers)
+    return MemoryBytes(hbm=hbm, ddr=ddr, ssd=ssd)

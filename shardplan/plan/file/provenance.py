@@ -1,0 +1,56 @@
+"""Where a plan comes from: its inputs, the solver, the run."""
+
+from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
+
+
+class NamedInput(PlanModel):
+    """An input by its name and the hash of its canonical JSON."""
+
+    name: str
+    sha256: str
+
+
+class Inputs(PlanModel):
+    """What the plan was made from."""
+
+    spec_sha256: str
+    """Of the resolved spec without its topology and cost model."""
+    topology: NamedInput
+    cost_model: NamedInput
+
+
+class SolverInfo(PlanModel):
+    """What searched for the plan."""
+
+    method: str
+    seed: int
+    shardplan_version: str
+    highs_version: str | None = None
+
+
+class MovesInfo(PlanModel):
+    """The old plan near which this one was to stay."""
+
+    from_sha256: str
+    """Of the old plan's canonical JSON without ``run``."""
+    budget_bytes: Count
+    """The most that was to move."""
+    moved_bytes: Count
+    """What moves: weights and optimizer state that ranks lack, as ``diff`` counts them."""
+
+
+class HistoryPoint(PlanModel):
+    """The state of the search at one time."""
+
+    elapsed_seconds: Seconds
+    best_seconds: Seconds | None = None
+    bound_seconds: Seconds | None = None
+
+
+class RunInfo(PlanModel):
+    """What may differ between two runs that give the same plan."""
+
+    generated_at: str
+    elapsed_seconds: Seconds
+    history: tuple[HistoryPoint, ...] = ()
+    """The best objective and bound as they came."""

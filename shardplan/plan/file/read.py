@@ -1,0 +1,121 @@
+"""Plan file -> Plan."""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pydantic import ValidationError
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+from shardplan.plan.file.plan import FORMAT_VERSION, Plan
+from shardplan.spec.text.document import read_document, source_line
+from shardplan.spec.validation.validation import diagnose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SPEC = re.compile(r"^(batch|topology|tables|tables_file):", re.MULTILINE)
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Read a plan file. A newer minor version is accepted, keys unknown here are ignored.
+
+    Raises InputError with every fault found, each with its line and column.
+    """
+    file = str(path)
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _fail(file, f"is not UTF-8 (byte {error.start:,})")
+    except (OSError, ValueError) as error:
+        _fail(file, f"cannot read the file: {getattr(error, 'strerror', None) or error}")
+    return parse_plan(text, file)
+
+
+def parse_plan(text: str, file: str) -> Plan:
+    """The plan in a text; ``file`` is what messages call it. Raises InputError."""
+    try:
+        with _without_garbage_collection():
+            _check_version(_parse_json(text, file), text, file)
+            return Plan.model_validate_json(text)
+    except ValidationError as error:
+        # Finding lines takes far longer than reading, so only a faulty file pays for it.
+        raise InputError(diagnose(Plan, read_document(text, file), (), error)) from None
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """A plan makes millions of objects and no garbage; looking for some takes most of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _parse_json(text: str, file: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        source = source_line(text.split("\n"), error.lineno, error.colno)
+        message = f"is not JSON: {error.msg[0].lower()}{error.msg[1:]}"
+        _fail(file, message, _hint(text, error), error.lineno, error.colno, source)
+    except RecursionError:
+        _fail(file, "is nested too deeply to be a plan")
+    except ValueError as error:
+        read_document(text, file)  # Says where, for what YAML refuses as well.
+        _fail(file, f"is not a plan: {error}")
+    if not isinstance(value, dict):
+        _fail(file, "is not a plan: expected an object", line=1, column=1)
+    return value
+
+
+def _hint(text: str, error: json.JSONDecodeError) -> str:
+    """What a text that is not JSON probably is."""
+    if not text.strip():
+        return "the file is empty"
+    if _SPEC.search(text) and not text.lstrip().startswith("{"):
+        return "it looks like a spec, of which shardplan solve makes a plan"
+    is_cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+    return "the file is cut off" if is_cut else ""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is written twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _check_version(value: dict[str, Any], text: str, file: str) -> None:
+    """Refuse what a newer shardplan wrote in a format that this one would misread."""
+    version = value.get("format_version")
+    if not isinstance(version, str) or not re.fullmatch(r"\d{1,9}\.\d{1,9}", version):
+        hint = f'expected "format_version": "{FORMAT_VERSION}"'
+        message = "has no format_version" if version is None else "has a broken format_version"
+        _fail(file, f"is not a plan: it {message}", hint)
+    if int(version.split(".")[0]) > int(FORMAT_VERSION.split(".")[0]):
+        document = read_document(text, file)
+        message = f"this shardplan reads plans up to format {FORMAT_VERSION}, not {version}"
+        hint = "use a newer shardplan, or solve again with this one"
+        raise InputError([document.diagnostic(("format_version",), message, hint, "version")])
+
+
+def _fail(
+    file: str, message: str, hint: str = "", line: int = 0, column: int = 0, source: str = ""
+) -> NoReturn:
+    raise InputError([Diagnostic(file, line, column, "", message, hint, source, code="plan")])

@@ -1,0 +1,74 @@
+"""What the plan file says of one table; the key names are those of TorchRec's serialisation."""
+
+import re
+from typing import Annotated
+
+from pydantic import Field
+
+from shardplan.plan.file.plan_model import Count, Pair, PlanModel
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+from shardplan.workload.training import CacheAlgorithm
+
+
+class MemoryBytes(PlanModel):
+    """Bytes in each memory tier."""
+
+    hbm: Count
+    ddr: Count
+    ssd: Count
+
+    def __getitem__(self, tier: int) -> int:
+        """The bytes of a tier by its position in ``TIERS``."""
+        return (self.hbm, self.ddr, self.ssd)[tier]
+
+
+class ShardEntry(PlanModel):
+    """A rectangle of the table and where it lives."""
+
+    shard_offsets: Pair
+    """First row and first column."""
+    shard_sizes: Pair
+    """Rows and columns."""
+    placement: str
+    """``rank:R/cuda:L``, L being R modulo the devices of a node."""
+    memory_bytes: MemoryBytes
+    """Weights, optimizer state and cache."""
+
+
+class CacheEntry(PlanModel):
+    """The cache, or caches, of a kernel that caches."""
+
+    algorithm: CacheAlgorithm = CacheAlgorithm.LRU
+    """Which row makes room; ``lfu`` only of ``fused_uvm_caching``."""
+    load_factor: Annotated[float, Field(ge=0, le=1)]
+    """Share of the rows that the cache in HBM holds."""
+    ddr_load_factor: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of the rows that the cache in DDR holds besides; only of ``key_value``."""
+
+
+class TableEntry(PlanModel):
+    """How one table is sharded and placed."""
+
+    sharding_type: ShardingType
+    compute_kernel: Kernel
+    ranks: tuple[Count, ...]
+    """The rank of each shard, in the order of the shards; every rank for data-parallel."""
+    shards: tuple[ShardEntry, ...] = ()
+    """Absent for data-parallel tables, which every rank holds whole."""
+    cache: CacheEntry | None = None
+    """Only for kernels that cache."""
+
+
+_PLACEMENT = re.compile(r"rank:(\d{1,9})/cuda:(\d{1,9})")
+
+
+def placement_of(rank: int, local_world_size: int) -> str:
+    """Where a rank's shards live, as TorchRec writes it."""
+    return f"rank:{rank}/cuda:{rank % local_world_size}"
+
+
+def parse_placement(placement: str) -> tuple[int, int]:
+    """(rank, local device) of ``rank:R/cuda:L``; (-1, -1) where it is not of that form."""
+    match = _PLACEMENT.fullmatch(placement)
+    return (int(match[1]), int(match[2])) if match else (-1, -1)

@@ -1,0 +1,1 @@
+"""Published ways to place whole tables, to compare with."""

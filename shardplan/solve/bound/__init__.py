@@ -1,0 +1,1 @@
+"""Lower bounds: programs that no placement can beat."""

@@ -1,0 +1,243 @@
+"""The linear relaxation over options: a lower bound, and which options a good plan is made of.
+
+Variables are the share ``y`` of each option, the load ``M`` of each stage's slowest device and the
+base load ``B`` that all-device options put on every device. No device appears: an option's total
+load over the number of devices is what the average device bears, and the slowest bears at least
+that. Three families of rows bound ``M`` from below:
+
+* average: ``M[s] >= B[s] + sum over other options of y * total load / D``;
+* unit: ``M[s] >= B[s] + sum over options of item i of y * load of its fullest device``, for every
+  item, since some device holds that unit beside the base;
+* and the memory rows: all bytes fit in all capacities; where moves are limited, a row for these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.program.backend import Answer, Limits, Status, solve_program
+from shardplan.solve.program.program import Program, ProgramBuilder
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+_SAFETY = 1e-9
+"""Relative allowance for the linear solver's rounding, taken off every bound."""
+
+_ROUNDS = 12
+"""Rounds of adding violated unit rows; each round tightens the bound, and any round is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """The optimum of the relaxation."""
+
+    lower_bound: float
+    """Seconds; infinite when even the relaxation is infeasible, which proves that all is."""
+    share: NDArray[np.float64]
+    """(O,): how much of each option the relaxed optimum uses; sums to 1 over an item."""
+    reduced_cost: NDArray[np.float64]
+    """(O,): by how much the bound rises, at least, when the option is chosen."""
+    stage_max: NDArray[np.float64]
+    """(S,): the load of each stage's slowest device in the relaxed optimum."""
+    unit_rows: NDArray[np.int64]
+    """(n, 2): the (item, stage) pairs whose unit rows hold up the bound."""
+
+    @classmethod
+    def without_bound(cls, problem: Problem, lower_bound: float) -> Self:
+        """What is known before, or without, an optimum: every option may be worth trying."""
+        nothing, no_time = np.zeros(problem.option_count), np.zeros(problem.stage_count)
+        no_rows = np.zeros((0, 2), dtype=np.int64)
+        return cls(lower_bound, nothing, nothing, no_time, no_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the variables of the relaxation stand."""
+
+    y: NDArray[np.int64]
+    stage: NDArray[np.int64]
+    base: NDArray[np.int64]
+    objective: int
+
+
+def relax(
+    problem: Problem,
+    allowed: NDArray[np.bool_] | None = None,
+    limits: Limits | None = None,
+) -> Relaxation:
+    """Solve the relaxation over the ``allowed`` (O,) options, all by default."""
+    allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
+    items = np.zeros((0, 2), dtype=np.int64)
+    answer, columns = None, None
+    for _ in range(_ROUNDS):
+        program, columns = relaxation_program(problem, allowed, items)
+        answer = solve_program(program, limits)
+        if answer.x is None or answer.status is not Status.OPTIMAL:
+            break
+        violated = violated_units(problem, answer.x, columns)
+        if not len(violated):
+            break
+        items = np.unique(np.concatenate([items, violated]), axis=0)
+    assert answer is not None
+    assert columns is not None
+    return _relaxation(problem, answer, columns, items)
+
+
+def fullest_device_load(problem: Problem) -> NDArray[np.float64]:
+    """(O, S): a load that some device bears when the option is chosen: its units, spread evenly.
+
+    The node with the most units has a device with no fewer than an even spread gives any device.
+    """
+    slots = np.where(problem.shape == Shape.NODE, problem.node_count, problem.device_count)
+    slots = np.where(problem.shape == Shape.ALL, 1, slots)
+    fullest = problem.own_seconds * np.ceil(problem.units / slots)[:, None]
+    if problem.spill_seconds is not None:
+        fullest += problem.spill_seconds * np.ceil(problem.units / problem.node_count)[:, None]
+    return fullest
+
+
+def relaxation_program(
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
+) -> tuple[Program, Columns]:
+    """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2)."""
+    build, columns = relaxation_rows(problem, allowed, unit_rows)
+    return build.build(), columns
+
+
+def relaxation_rows(
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
+    balance: NDArray[np.float64] | None = None,
+    filling: float = 1.0,
+) -> tuple[ProgramBuilder, Columns]:
+    """``relaxation_program``, to which rows can be added.
+
+    ``balance`` (S,) is by how much the mean load of a stage falls short of its maximum, and
+    ``filling`` how much of the devices' memory is filled: 1, the default, makes the program a
+    relaxation; less makes it a guess at what placements can reach.
+    """
+    build = ProgramBuilder()
+    items, stages = np.arange(problem.item_count), np.arange(problem.stage_count)
+    options = np.arange(problem.option_count)
+    y = build.add_columns("y", [options], upper=np.where(allowed, 1.0, 0.0))
+    stage = build.add_columns("M", [stages])
+    base = build.add_columns("B", [stages])
+    objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
+
+    choose = build.add_rows("choose", [items], lower=1.0, upper=1.0)
+    build.add_entries(choose[problem.item_of_option], y, 1.0)
+
+    chain = build.add_rows(
+        "chain",
+        [np.arange(len(problem.chain_seconds))],
+        lower=problem.chain_seconds / problem.time_unit,
+    )
+    build.add_entries(chain, objective, 1.0)
+    build.add_entries(chain[problem.chain_of_stage], stage, -1.0)
+
+    everywhere = np.flatnonzero(problem.shape == Shape.ALL)
+    basis = build.add_rows("base", [stages], lower=0.0, upper=0.0)
+    build.add_entries(basis, base, -1.0)
+    build.add_entries(
+        basis[None, :], y[everywhere, None], problem.load_seconds[everywhere] / problem.time_unit
+    )
+
+    average = build.add_rows("average", [stages], lower=0.0)
+    build.add_entries(average, stage, 1.0)
+    build.add_entries(average, base, -1.0)
+    placed = np.flatnonzero(problem.shape != Shape.ALL)
+    mean = problem.total_load_seconds[placed] / (problem.device_count * problem.time_unit)
+    reach = 1.0 if balance is None else balance
+    build.add_entries(average[None, :], y[placed, None], -mean / reach)
+    _add_memory(build, problem, y, filling)
+    columns = Columns(y, stage, base, objective)
+    _add_moves(build, problem, y)
+    _add_units(build, problem, columns, unit_rows)
+    return build, columns
+
+
+def _add_memory(
+    build: ProgramBuilder, problem: Problem, y: NDArray[np.int64], filling: float
+) -> None:
+    """All bytes fit into all capacities, counted in shares of what is offered."""
+    for name, total, capacity, filled in (
+        ("device_memory", problem.total_device_bytes, problem.device_capacity, filling),
+        ("node_memory", problem.total_node_bytes, problem.node_capacity, 1.0),
+    ):
+        offered = capacity.sum(axis=0)
+        scale = np.maximum(offered, 1.0)
+        rows = build.add_rows(name, [np.arange(len(offered))], upper=filled * offered / scale)
+        build.add_entries(rows[None, :], y[:, None], total / scale)
+
+
+def _add_moves(build: ProgramBuilder, problem: Problem, y: NDArray[np.int64]) -> None:
+    """All moves fit into the limit, each option moving the least that it can."""
+    if problem.move_bytes is None or not np.isfinite(problem.move_limit_bytes):
+        return
+    scale = max(problem.move_limit_bytes, 1.0)
+    row = build.add_rows("moves", [np.array([0])], upper=problem.move_limit_bytes / scale)
+    build.add_entries(row, y, problem.move_bytes / scale)
+
+
+def _add_units(
+    build: ProgramBuilder, problem: Problem, columns: Columns, unit_rows: NDArray[np.int64]
+) -> None:
+    """One row per (item, stage) of ``unit_rows``."""
+    if not len(unit_rows):
+        return
+    item, stage = unit_rows.T
+    rows = build.add_rows("unit", [item, stage], lower=0.0)
+    build.add_entries(rows, columns.stage[stage], 1.0)
+    build.add_entries(rows, columns.base[stage], -1.0)
+    fullest = fullest_device_load(problem) / problem.time_unit
+    counts = np.diff(problem.option_offsets)[item]
+    row = np.repeat(rows, counts)
+    option = _ranges(problem.option_offsets[item], counts)
+    load = fullest[option, np.repeat(stage, counts)]
+    placed = problem.shape[option] != Shape.ALL
+    build.add_entries(row[placed], columns.y[option[placed]], -load[placed])
+
+
+def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``start, start + 1, ...`` of each count, one after the other."""
+    before = np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(starts, counts) + np.arange(counts.sum()) - before
+
+
+def violated_units(problem: Problem, x: NDArray[np.float64], columns: Columns) -> NDArray[np.int64]:
+    """The (item, stage) pairs whose unit row the point ``x`` breaks."""
+    share, stage_max, base = x[columns.y], x[columns.stage], x[columns.base]
+    placed = (
+        fullest_device_load(problem)
+        / problem.time_unit
+        * (share * (problem.shape != Shape.ALL))[:, None]
+    )
+    per_item = np.add.reduceat(placed, problem.option_offsets[:-1], axis=0)
+    excess = per_item + base - stage_max
+    return np.argwhere(excess > 1e-7 * np.maximum(stage_max, stage_max.max(initial=0.0) * 1e-3))
+
+
+def _relaxation(
+    problem: Problem, answer: Answer, columns: Columns, unit_rows: NDArray[np.int64]
+) -> Relaxation:
+    if answer.status is Status.INFEASIBLE:
+        return Relaxation.without_bound(problem, float("inf"))
+    if answer.x is None or answer.column_duals is None or answer.status is not Status.OPTIMAL:
+        return Relaxation.without_bound(problem, float(problem.chain_seconds.max()))
+    return Relaxation(
+        lower_bound=answer.bound * problem.time_unit * (1 - _SAFETY),
+        share=answer.x[columns.y],
+        reduced_cost=np.maximum(answer.column_duals[columns.y], 0.0) * problem.time_unit,
+        stage_max=answer.x[columns.stage] * problem.time_unit,
+        unit_rows=unit_rows,
+    )

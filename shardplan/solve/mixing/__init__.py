@@ -1,0 +1,1 @@
+"""Caches of any size: options in any proportion."""

@@ -1,0 +1,186 @@
+"""How much of each option that can be mixed: the best for a placement, by linear programming.
+
+Where units lie is given; what is left to decide are the proportions in each blend, such as the
+sizes of caches. Devices compete through the slowest one of each stage, and items through the memory
+of a device or node. With one stage and one device this is the fractional knapsack over the segments
+of the items' access distributions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.mixing.mix_rows import MixRows
+from shardplan.solve.problem.placement import Placement
+from shardplan.solve.program.backend import Status, solve_program
+from shardplan.solve.program.program import ProgramBuilder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.program.program import Program
+
+_ROOM = 1 - 1e-6
+"""Of a capacity, so that the linear solver's tolerance does not overfill it."""
+_SLACK = 1e-7
+"""By how much the objective may be longer than at its best while something else is made least."""
+
+
+class Spare(Enum):
+    """What is made least without making the objective longer."""
+
+    WORK = "work"
+    """The loads of all devices: a plan does nothing in vain."""
+    BYTES = "bytes"
+    """What lies in the memory of devices: a search finds room where there is some."""
+
+
+def best_mix(problem: Problem, placement: Placement, spare: Spare | None = None) -> Placement:
+    """The placement with proportions that make the objective least, and then what to ``spare``.
+
+    Options that cannot be mixed stay as they are. Where no proportions fit into memory, the
+    placement comes back unmixed.
+    """
+    items = np.flatnonzero(problem.mixable[placement.option])
+    if not len(items):
+        return placement
+    mix = _Mix.of(problem, placement, items)
+    answer = solve_program(mix.program)
+    if answer.status is not Status.OPTIMAL or answer.x is None:
+        return placement.unmixed
+    x = answer.x
+    if spare is not None:
+        again = solve_program(mix.sparing(spare, x))
+        x = again.x if again.status is Status.OPTIMAL and again.x is not None else x
+    return mix.placement(x)
+
+
+@dataclass(frozen=True, slots=True)
+class BestSeconds:
+    """What the best proportions reach, and where more memory would go."""
+
+    objective: float
+    """Seconds."""
+    more_bytes: NDArray[np.float64]
+    """(D, T): of the bytes lent, how many each device takes."""
+
+
+def best_seconds(
+    problem: Problem, placement: Placement, *, more_bytes: float = 0.0, lent_bytes: float = 0.0
+) -> BestSeconds | None:
+    """The least objective of all proportions, were memory larger than it is.
+
+    ``more_bytes`` are added to each tier of every device. ``lent_bytes`` of each tier are there
+    once, and go to the devices where they make the objective least. None where no proportions fit.
+    """
+    larger = replace(problem, device_capacity=problem.device_capacity + more_bytes)
+    items = np.flatnonzero(problem.mixable[placement.option])
+    mix = _Mix.of(larger, placement, items, lent_bytes)
+    answer = solve_program(mix.program)
+    if answer.status is not Status.OPTIMAL or answer.x is None:
+        return None
+    return BestSeconds(
+        answer.objective * problem.time_unit, answer.x[mix.lent] * _unit_bytes(larger)
+    )
+
+
+@dataclass(frozen=True)
+class _Mix:
+    """The program and where its variables stand."""
+
+    problem: Problem
+    start: Placement
+    program: Program
+    options: NDArray[np.int64]
+    """Those that may be mixed; the columns of the program begin with them."""
+    stage: NDArray[np.int64]
+    """(S,): columns."""
+    objective: NDArray[np.int64]
+    """(1,): the column that is minimised."""
+    lent: NDArray[np.int64]
+    """(D, T): columns for the memory that each device takes of what is lent."""
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        start: Placement,
+        items: NDArray[np.int64],
+        lent_bytes: float = 0.0,
+    ) -> _Mix:
+        """Proportions of the ``items``, each within the blend of its option."""
+        chosen = np.full(problem.item_count, -1)
+        chosen[items] = problem.blends[start.option[items]]
+        options = np.flatnonzero(problem.blends == chosen[problem.item_of_option])
+        build = ProgramBuilder()
+        w = build.add_columns("w", [options], upper=1.0)
+        stage = build.add_columns("M", [np.arange(problem.stage_count)])
+        objective = build.add_columns("objective", [np.array([0])], cost=1.0)
+        whole = build.add_rows("whole", [items], lower=1.0, upper=1.0)
+        build.add_entries(whole[np.searchsorted(items, problem.item_of_option[options])], w, 1.0)
+        chain = build.add_rows(
+            "chain",
+            [np.arange(len(problem.chain_seconds))],
+            lower=problem.chain_seconds / problem.time_unit,
+        )
+        build.add_entries(chain, objective, 1.0)
+        build.add_entries(chain[problem.chain_of_stage], stage, -1.0)
+        rows = MixRows(problem, start, items, options, w)
+        unit = np.full(problem.stage_count, problem.time_unit)
+        spill = None if problem.spill_seconds is None else problem.spill_seconds / unit
+        rows.add(build, "stage", problem.own_seconds / unit, None, stage, spill)
+        scale = _unit_bytes(problem)
+        room = problem.device_capacity / scale * _ROOM
+        memory = rows.add(build, "device_memory", problem.device_bytes / scale, room, None)
+        lent = _lend(build, memory, lent_bytes / scale * _ROOM)
+        scale = problem.node_capacity.max(axis=0, initial=1.0)
+        room = problem.node_capacity / scale * _ROOM
+        rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, room)
+        return cls(problem, start, build.build(), options, stage, objective, lent)
+
+    def sparing(self, spare: Spare, x: NDArray[np.float64]) -> Program:
+        """The objective may be as long as in ``x``; what to ``spare`` is made least."""
+        problem, program = self.problem, self.program
+        upper, cost = program.upper.copy(), np.zeros(program.column_count)
+        if spare is Spare.WORK:
+            upper[self.stage] = x[self.stage] * (1 + _SLACK) + 1e-12
+            spent = problem.total_load_seconds
+        else:
+            upper[self.objective] = x[self.objective] * (1 + _SLACK)
+            spent = problem.total_device_bytes / problem.device_capacity.max(axis=0).clip(min=1.0)
+        of_options = spent[self.options].sum(axis=1)
+        cost[: len(self.options)] = of_options / max(float(of_options.max()), 1e-300)
+        return replace(program, cost=cost, upper=upper)
+
+    def placement(self, x: NDArray[np.float64]) -> Placement:
+        """The start with the proportions of ``x``; of each item its largest is its option."""
+        problem, start = self.problem, self.start
+        weights = np.zeros(problem.option_count)
+        weights[start.option] = 1.0
+        weights[self.options] = x[: len(self.options)].clip(0.0)
+        total = np.add.reduceat(weights, problem.option_offsets[:-1])
+        weights /= total[problem.item_of_option]
+        return Placement(problem.largest(weights), start.unit_offsets, start.targets, weights)
+
+
+def _unit_bytes(problem: Problem) -> NDArray[np.float64]:
+    """(T,): what programs count the memory of devices in."""
+    unit: NDArray[np.float64] = problem.device_capacity.max(axis=0, initial=1.0)
+    return unit
+
+
+def _lend(
+    build: ProgramBuilder, memory: NDArray[np.int64], lent: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """(D, T): columns for what each row of ``memory`` (D, T) is eased by; ``lent`` (T,) in all."""
+    place, tier = (part.ravel() for part in np.indices(memory.shape))
+    taken = build.add_columns("lent", [place, tier], upper=lent[tier]).reshape(memory.shape)
+    build.add_entries(memory, taken, -1.0)
+    in_all = build.add_rows("lent_in_all", [np.arange(len(lent))], upper=lent)
+    build.add_entries(in_all[None, :], taken, 1.0)
+    return taken

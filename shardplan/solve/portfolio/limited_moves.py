@@ -1,0 +1,232 @@
+"""The best placement near a known one: few items change at a time, so that little moves.
+
+Every round frees some items, pins all others where they are, and solves the smaller problem. An
+item that is placed anew moves at most its own size, so that items are freed only as far as their
+sizes fit into what is left of the limit; then what really moves is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.bound.option_choice import choose_options
+from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.portfolio.record import Record
+from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.stages import merge_stages
+from shardplan.solve.problem.subproblem import Pinned
+from shardplan.solve.program.backend import Limits
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.annealing.population import device_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.problem.placement import Placement
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.settings import Settings
+
+_LARGEST_CHOICE = 200_000
+"""Options up to which an integer program raises the bound."""
+_CHOICE_NODES = 2000
+_FRUITLESS_ROUNDS = 6
+"""Rounds in vain after which the search ends."""
+_ROUND_EFFORT = 0.25
+"""Of a whole solve's: for one round that frees a part of the items."""
+_SHARPNESS = 12
+"""Exponent by which the slowest devices of a stage count more than the others."""
+_SMALL_CHANGE = 0.01
+"""Of what may move: items so small may also be copied to every device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What placing items anew moves, in bytes."""
+
+    limit_bytes: float
+    least: NDArray[np.float64]
+    """(O,): when an option is chosen, wherever its units land."""
+    most: NDArray[np.float64]
+    """(O,): the same at the worst places."""
+    count: Callable[[Placement], NDArray[np.float64]]
+    """(I,): what each item of a placement moves."""
+
+
+def solve_near(
+    problem: Problem,
+    known: Placement,
+    is_placed: NDArray[np.bool_],
+    moves: Moves,
+    settings: Settings,
+    reporter: Reporter | None = None,
+) -> Outcome:
+    """Improve the placement ``known``, of which only the items ``is_placed`` (I,) mean anything.
+
+    The outcome's bound holds for placements that move at most the limit. An outcome without a
+    placement says that none was found, and that there is none only where the bound is infinite.
+    """
+    merged = merge_stages(problem)
+    limited = replace(merged, move_bytes=moves.least, move_limit_bytes=moves.limit_bytes)
+    record = Record(limited, settings, reporter or Reporter())
+    search = _Search(record, known, is_placed, moves)
+    record.reporter.starting("bound")
+    record.relaxation = relax(limited, limits=Limits(seconds=record.seconds_left))
+    record.prove(record.relaxation.lower_bound, "relaxation")
+    if record.lower_bound < float("inf"):
+        search.repair()
+        _raise_bound(record)
+        search.improve()
+    return record.outcome()
+
+
+def _raise_bound(record: Record) -> None:
+    """By whole options, as in ``cycles``."""
+    allowed = record.worth_trying()
+    if record.should_stop() or allowed.sum() > _LARGEST_CHOICE:
+        return
+    record.reporter.starting("option choice")
+    choice = choose_options(
+        record.problem,
+        allowed,
+        record.relaxation.unit_rows,
+        Limits(record.seconds_left, record.nodes(_CHOICE_NODES), record.settings.gap / 10),
+        stop_above=record.objective,
+        watch=record.watch("option choice"),
+    )
+    record.prove(choice.lower_bound, "option choice")
+
+
+class _Search:
+    """Rounds of freeing and pinning around the placement as it stands."""
+
+    def __init__(
+        self, record: Record, known: Placement, is_placed: NDArray[np.bool_], moves: Moves
+    ) -> None:
+        self._record, self._problem, self._moves = record, record.problem, moves
+        self._placement, self._is_placed = known, is_placed
+        starts = self._problem.option_offsets[:-1]
+        size = np.minimum.reduceat(moves.most, starts)
+        copied = np.maximum.reduceat(moves.most, starts)
+        is_small = copied <= _SMALL_CHANGE * moves.limit_bytes
+        self._size = np.where(is_small, copied, size)
+        """(I,): the most that an item moves when it is placed anew."""
+        self._allowed = moves.most <= self._size[self._problem.item_of_option]
+
+    def repair(self) -> None:
+        """Place what is not placed, and free more where that does not fit."""
+        record = self._record
+        if self._is_placed.all() and self._offer(self._placement, "start"):
+            return
+        moved = self._moved()
+        if moved.sum() > self._moves.limit_bytes:
+            self._is_placed &= moved == 0
+        for share in (0.0, 0.1, 0.3, 1.0):
+            if record.settings.should_stop() or not record.seconds_left:
+                return
+            is_free = self._pick(share, np.random.default_rng((record.settings.seed, 0)))
+            if self._round(is_free | ~self._is_placed):
+                self._is_placed = np.ones_like(self._is_placed)
+                return
+
+    def improve(self) -> None:
+        """Free one set of items after another until that has been in vain for some time."""
+        record = self._record
+        fruitless, number = 0, 0
+        while record.placement is not None and fruitless < _FRUITLESS_ROUNDS:
+            if record.should_stop():
+                return
+            number += 1
+            rng = np.random.default_rng((record.settings.seed, number))
+            is_free = self._pick(1.0, rng)
+            if not is_free.any():
+                return
+            before = record.objective
+            self._round(is_free)
+            gained = record.objective < before * (1 - 1e-4)
+            if is_free.all() and not gained:
+                return
+            fruitless = 0 if gained else fruitless + 1
+
+    def _round(self, is_free: NDArray[np.bool_]) -> bool:
+        """Solve for the free items; whether that gave a placement that is taken."""
+        record = self._record
+        if not is_free.any():
+            return False
+        pinned = Pinned.of(self._problem, self._placement, is_free, self._allowed_now())
+        start = pinned.start() if record.placement is not None else None
+        settings = replace(
+            record.settings,
+            method="auto",
+            gap=record.settings.gap / 4,
+            time_limit_seconds=record.seconds_left,
+            effort=record.settings.effort * (1.0 if is_free.all() else _ROUND_EFFORT),
+        )
+        record.reporter.starting("near")
+        found = solve(pinned.problem, settings, _Ticks(record.reporter), [start] if start else [])
+        if found.placement is None:
+            return False
+        return self._offer(pinned.merged(found.placement), "near")
+
+    def _allowed_now(self) -> NDArray[np.bool_]:
+        """Options that move no more than is reckoned with, and what the placement has."""
+        allowed = self._allowed.copy()
+        allowed[self._placement.option] = True
+        return allowed
+
+    def _offer(self, placement: Placement, method: str) -> bool:
+        """Take a placement that moves at most the limit, if it is better."""
+        if self._moves.count(placement).sum() > self._moves.limit_bytes:
+            return False
+        taken = self._record.offer(placement, method)
+        if taken:
+            self._placement = placement
+        return taken
+
+    def _pick(self, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """(I,): items to free: those that lie on slow devices for few bytes first.
+
+        Only so many that all of them may move wholly within ``share`` of what is left.
+        """
+        moved = self._moved()
+        # Freed, an item costs its size in place of what it has moved already.
+        price = np.maximum(self._size - moved, 0.0)
+        left = self._moves.limit_bytes - moved.sum() - price[~self._is_placed].sum()
+        worth = self._worth() * rng.uniform(0.2, 1.0, len(price))
+        order = np.argsort(-worth / (price + 1.0), kind="stable")
+        order = order[self._is_placed[order]]
+        is_free = np.zeros(len(price), dtype=bool)
+        is_free[order[np.cumsum(price[order]) <= share * left]] = True
+        return is_free
+
+    def _moved(self) -> NDArray[np.float64]:
+        """(I,): what each item moves as it is placed; nothing where it is not."""
+        return np.where(self._is_placed, self._moves.count(self._placement), 0.0)
+
+    def _worth(self) -> NDArray[np.float64]:
+        """(I,): seconds of each item, those on the slowest devices of a stage counting most."""
+        problem, option = self._problem, self._placement.option
+        load = evaluate(problem, self._placement).load_seconds
+        most = load.max(axis=0)
+        relative = np.divide(load, most, out=np.zeros_like(load), where=most > 0)
+        heat = relative**_SHARPNESS
+        units = device_counts(problem, self._placement).astype(np.float64)
+        worth: NDArray[np.float64] = ((units @ heat) * problem.load_seconds[option]).sum(axis=1)
+        return worth
+
+
+class _Ticks(Reporter):
+    """Passes on that time goes by; the objectives of smaller problems are their own affair."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def ticking(self) -> None:
+        """Pass it on."""
+        self._reporter.ticking()

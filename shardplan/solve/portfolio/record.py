@@ -1,0 +1,165 @@
+"""The state of a solve: the best placement, the best bound, and whether it is time to stop."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.errors import SolverError
+from shardplan.solve.bound.relaxation import Relaxation
+from shardplan.solve.mixing.best_mix import Spare, best_mix
+from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
+from shardplan.solve.problem.legality import is_legal
+from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.program.backend import Watch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.solve.problem.placement import Placement
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
+
+_AGREEMENT = 1e-6
+"""Relative difference allowed between a back end's objective and the recomputed one."""
+_PROVEN = 1e-6
+"""A gap that rounding alone can leave; smaller ones cannot be asked for."""
+
+
+class Record:
+    """Keeps the incumbent and the bound of one solve; every part of the portfolio reports here."""
+
+    def __init__(self, problem: Problem, settings: Settings, reporter: Reporter) -> None:
+        self.problem, self.settings, self.reporter = problem, settings, reporter
+        self.placement: Placement | None = None
+        self.objective = float("inf")
+        self.lower_bound = 0.0
+        self.relaxation = Relaxation.without_bound(problem, 0.0)
+        self.method, self.bound = "none", "none"
+        self.history: list[Progress] = []
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the solve began."""
+        return time.monotonic() - self._start
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the time limit."""
+        return max(0.0, self.settings.time_limit_seconds - self.seconds)
+
+    def nodes(self, wanted: int) -> int:
+        """Of a tree worth so many of them: what the settings leave of that."""
+        return self.settings.node_limit or max(1, round(wanted * self.settings.effort))
+
+    @property
+    def gap(self) -> float:
+        """What is proven so far."""
+        return gap_of(self.objective, self.lower_bound)
+
+    @property
+    def scale_seconds(self) -> float:
+        """The magnitude of what the placement decides about the objective."""
+        constant = float(self.problem.chain_seconds.max(initial=0.0))
+        return max(self.lower_bound - constant, self.lower_bound * 1e-3, 1e-12)
+
+    def worth_trying(self) -> NDArray[np.bool_]:
+        """(O,): options that a placement better than the incumbent can contain, and its own.
+
+        A little of an option costs little: with one option all that it can be mixed with stay.
+        """
+        least = np.full(self.problem.option_count, np.inf)
+        np.minimum.at(least, self.problem.blends, self.relaxation.reduced_cost)
+        return self._within_reach(least[self.problem.blends])
+
+    def worth_drawing(self) -> NDArray[np.bool_]:
+        """(O,): the same for options that are not mixed, as the search sees them."""
+        return self._within_reach(self.relaxation.reduced_cost)
+
+    def _within_reach(self, cost: NDArray[np.float64]) -> NDArray[np.bool_]:
+        slack = self.objective - self.relaxation.lower_bound
+        allowed: NDArray[np.bool_] = cost <= slack * (1 + 1e-6)
+        if self.placement is not None:
+            allowed[self.placement.option] = True
+        return allowed
+
+    def offer(self, placement: Placement, method: str, claimed: float | None = None) -> bool:
+        """Take a placement if it is legal, fits and is better; its objective is computed anew.
+
+        Options that can be mixed are mixed at their best. Raises SolverError when it costs more
+        than was ``claimed`` for it.
+        """
+        placement = best_mix(self.problem, placement)
+        evaluation = evaluate(self.problem, placement)
+        if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
+            raise SolverError(
+                f"{method} claims {claimed:.9g} s for a placement of {evaluation.objective:.9g} s"
+            )
+        if not evaluation.fits or evaluation.objective >= self.objective:
+            return False
+        if not is_legal(self.problem, placement):
+            return False
+        self.placement, self.objective, self.method = placement, evaluation.objective, method
+        self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
+        self.reporter.improved(self.objective, method)
+        return True
+
+    def prove(self, lower_bound: float, bound: str) -> None:
+        """Take a bound if it is higher; it never passes the incumbent, but for rounding."""
+        lower_bound = min(lower_bound, self.objective)
+        if lower_bound <= self.lower_bound:
+            return
+        self.lower_bound, self.bound = lower_bound, bound
+        self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
+        self.reporter.bounded(self.lower_bound, bound)
+
+    def watch(self, method: str) -> Watch:
+        """What a back end is to be told: when to stop, and whom to tell of a rising bound."""
+        told = self.lower_bound
+
+        def tick(best: float, bound: float) -> None:
+            nonlocal told
+            seconds = bound * self.problem.time_unit
+            if told < seconds < self.objective:
+                told = seconds
+                self.reporter.bounded(seconds, method)
+            self.reporter.ticking()
+
+        return Watch(should_stop=self.settings.should_stop, on_progress=tick)
+
+    def should_stop(self) -> bool:
+        """Whether the gap is met, time is up, or the user wants to stop."""
+        self.reporter.ticking()
+        return self.ending() is not None
+
+    def ending(self) -> Ending | None:
+        """Why to stop now; None to go on."""
+        if self.settings.should_stop():
+            return Ending.INTERRUPTED
+        if self.gap <= max(self.settings.gap, _PROVEN) or self.lower_bound == float("inf"):
+            return Ending.GAP
+        if self.seconds >= self.settings.time_limit_seconds:
+            return Ending.TIME_LIMIT
+        return None
+
+    def outcome(self) -> Outcome:
+        """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""
+        placement, objective = self.placement, self.objective
+        if placement is not None and placement.weights is not None:
+            thrifty = best_mix(self.problem, placement, Spare.WORK)
+            evaluation = evaluate(self.problem, thrifty)
+            if evaluation.fits and evaluation.objective <= objective * (1 + _AGREEMENT):
+                placement, objective = thrifty, evaluation.objective
+        return Outcome(
+            placement,
+            objective,
+            self.lower_bound,
+            self.bound,
+            self.method,
+            self.ending() or Ending.NODE_LIMIT,
+            tuple(self.history),
+        )

@@ -1,0 +1,1 @@
+"""A mixed-integer program as arrays, and who solves it."""

@@ -1,0 +1,1 @@
+"""Moves that make a placement better."""

@@ -1,0 +1,1 @@
+"""Many placements side by side, a few items of each at a time."""

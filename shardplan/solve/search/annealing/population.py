@@ -1,0 +1,160 @@
+"""Many placements of one problem side by side, so that one array operation moves all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.problem.placement import Placement
+from shardplan.solve.problem.problem import Problem, Shape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NO_GROUP = -1
+
+
+class Population:
+    """R placements, in which items come and go.
+
+    ``option`` (R, I) and ``count`` (R, I, D), the units of an item on each device, say what is
+    placed; ``load`` (R, D, S), ``device_bytes`` (R, D, T), ``node_bytes`` (R, N, U) and ``held``
+    (R, D, groups) are the sums that follow. A group of ``held`` is all items that some item must be
+    apart from, and itself; ``group_of`` (I,) is that of each item, ``NO_GROUP`` for most.
+    """
+
+    def __init__(self, problem: Problem, size: int) -> None:
+        self.problem, self.size = problem, size
+        devices, nodes = problem.device_count, problem.node_count
+        self.option = np.zeros((size, problem.item_count), dtype=np.int64)
+        self.count = np.zeros((size, problem.item_count, devices), dtype=np.uint16)
+        self.load = np.zeros((size, devices, problem.stage_count))
+        self.device_bytes = np.zeros((size, devices, problem.device_capacity.shape[1]))
+        self.node_bytes = np.zeros((size, nodes, problem.node_capacity.shape[1]))
+        self.group_of, self._members = _apart_groups(problem)
+        self.held = np.zeros((size, devices, len(self._members)), dtype=np.int64)
+        self._may_lack_places = bool(problem.apart) or not problem.domains.all()
+        self._rows = np.arange(size)
+
+    def insert(
+        self, items: NDArray[np.int64], options: NDArray[np.int64], counts: NDArray[np.uint16]
+    ) -> None:
+        """Place item ``items[r]`` of placement r as ``options[r]`` with ``counts[r]`` (R, D)."""
+        self.option[self._rows, items] = options
+        self.count[self._rows, items] = counts
+        self._add(items, options, counts, 1.0)
+
+    def remove(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+        """Take out item ``items[r]`` of placement r; returns what ``insert`` needs to undo it."""
+        options, counts = self.option[self._rows, items], self.count[self._rows, items]
+        self._add(items, options, counts, -1.0)
+        np.maximum(self.load, 0.0, out=self.load)  # rounding may leave a little less than nothing
+        self.count[self._rows, items] = 0
+        return options, counts
+
+    def _add(
+        self,
+        items: NDArray[np.int64],
+        options: NDArray[np.int64],
+        counts: NDArray[np.uint16],
+        sign: float,
+    ) -> None:
+        problem = self.problem
+        signed = sign * counts
+        self.load += signed[:, :, None] * problem.own_seconds[options][:, None]
+        self.device_bytes += signed[:, :, None] * problem.device_bytes[options][:, None]
+        by_node = signed.reshape(self.size, problem.node_count, problem.devices_per_node)
+        on_device = (problem.shape[options] == Shape.DEVICE)[:, None]
+        units = np.where(on_device, by_node.sum(axis=2), by_node[:, :, 0])
+        self.node_bytes += units[:, :, None] * problem.node_bytes[options][:, None]
+        if problem.spill_seconds is not None:
+            spilt = units[:, :, None] * problem.spill_seconds[options][:, None]
+            self.load += np.repeat(spilt, problem.devices_per_node, axis=1)
+        if problem.apart:
+            member = self._members[:, items].T[:, None]
+            self.held += np.where(member, signed[:, :, None], 0.0).astype(np.int64)
+
+    def objectives(self) -> NDArray[np.float64]:
+        """(R,): seconds, by the true objective."""
+        problem = self.problem
+        chains = np.tile(problem.chain_seconds, (self.size, 1))
+        for stage, chain in enumerate(problem.chain_of_stage):
+            chains[:, chain] += self.load[:, :, stage].max(axis=1)
+        longest: NDArray[np.float64] = chains.max(axis=1)
+        return longest
+
+    def overflow(self) -> NDArray[np.float64]:
+        """(R,): bytes over capacity, each relative to its capacity, summed over tiers and places.
+
+        An item without a place, and one that meets another in spite of being apart, count as much
+        as a whole capacity.
+        """
+        problem = self.problem
+        device = np.maximum(self.device_bytes - problem.device_capacity, 0.0)
+        node = np.maximum(self.node_bytes - problem.node_capacity, 0.0)
+        over: NDArray[np.float64] = (device / problem.device_capacity.clip(min=1.0)).sum((1, 2))
+        over += (node / problem.node_capacity.clip(min=1.0)).sum((1, 2))
+        if self._may_lack_places:
+            over += (~self.count.any(axis=2)).sum(axis=1)
+            over += np.maximum(self.held - 1, 0).sum((1, 2))
+        return over
+
+    def placement(self, row: int) -> Placement:
+        """One of the placements, with every item placed."""
+        problem = self.problem
+        targets = []
+        for item, option in enumerate(self.option[row].tolist()):
+            count = self.count[row, item].astype(np.int64)
+            match problem.shape[option]:
+                case Shape.DEVICE:
+                    targets.append(np.repeat(np.arange(problem.device_count), count))
+                case Shape.NODE:
+                    first = count[:: problem.devices_per_node]
+                    targets.append(np.repeat(np.arange(problem.node_count), first))
+                case _:
+                    targets.append(np.zeros(0, dtype=np.int64))
+        return Placement.of(self.option[row].copy(), targets)
+
+    def copy_in(self, row: int, placement: Placement) -> None:
+        """Replace one of the placements; every item of it must be placed or none."""
+        problem = self.problem
+        counts = device_counts(problem, placement)
+        self.option[row], self.count[row] = placement.option, counts
+        self.held[row] = counts.T.astype(np.int64) @ self._members.T
+        weights = counts.astype(np.float64).T
+        self.load[row] = weights @ problem.own_seconds[placement.option]
+        self.device_bytes[row] = weights @ problem.device_bytes[placement.option]
+        by_node = weights.reshape(problem.node_count, problem.devices_per_node, -1)
+        on_device = problem.shape[placement.option] == Shape.DEVICE
+        units = np.where(on_device, by_node.sum(axis=1), by_node[:, 0])
+        self.node_bytes[row] = units @ problem.node_bytes[placement.option]
+        if problem.spill_seconds is not None:
+            spilt = units @ problem.spill_seconds[placement.option]
+            self.load[row] += np.repeat(spilt, problem.devices_per_node, axis=0)
+
+
+def _apart_groups(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(I,) the group of each item and (groups, I) the members of each."""
+    grouped = np.unique(np.concatenate([np.zeros(0, np.int64), *problem.apart]))
+    near = np.zeros((len(grouped), problem.item_count), dtype=bool)
+    for items in problem.apart:
+        near[np.ix_(np.searchsorted(grouped, items), items)] = True
+    members, of_grouped = np.unique(near, axis=0, return_inverse=True)
+    group_of = np.full(problem.item_count, NO_GROUP, dtype=np.int64)
+    group_of[grouped] = of_grouped.reshape(-1)
+    return group_of, members
+
+
+def device_counts(problem: Problem, placement: Placement) -> NDArray[np.uint16]:
+    """(I, D): the units of each item on each device; 1 everywhere for shape ALL."""
+    counts = np.zeros((problem.item_count, problem.device_count), dtype=np.uint16)
+    item = np.repeat(np.arange(problem.item_count), np.diff(placement.unit_offsets))
+    shape = problem.shape[placement.option]
+    on_device = shape[item] == Shape.DEVICE
+    np.add.at(counts, (item[on_device], placement.targets[on_device]), 1)
+    on_node = shape[item] == Shape.NODE
+    by_node = counts.reshape(problem.item_count, problem.node_count, problem.devices_per_node)
+    np.add.at(by_node, (item[on_node], placement.targets[on_node]), 1)
+    counts[shape == Shape.ALL] = 1
+    return counts

@@ -1,0 +1,1 @@
+"""Pairs of devices that split what they hold."""

@@ -1,0 +1,215 @@
+"""What pairs of places may change in a round of repartition, and how it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.problem.problem import Shape
+from shardplan.solve.search.repartition.copies import MOST_SLOTS, NOWHERE, Copies
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """All places of every copy, but an odd one, in pairs; P pairs a copy."""
+
+    shape: Shape
+    """What a place is: a device, or a node for units that land on nodes."""
+    places: NDArray[np.int64]
+    """(R * P, 2)"""
+    pair: NDArray[np.int64]
+    """(R, places): the pair of each place, counted through all copies, or ``NOWHERE``."""
+    side: NDArray[np.int64]
+    """(R, places): 0 or 1."""
+
+    @classmethod
+    def draw(cls, copies: Copies, shape: Shape, rng: np.random.Generator) -> Self:
+        """Pair at random."""
+        problem = copies.problem
+        count = problem.device_count if shape is Shape.DEVICE else problem.node_count
+        order = rng.permuted(np.tile(np.arange(count), (copies.count, 1)), axis=1)
+        position = np.empty_like(order)
+        np.put_along_axis(position, order, np.tile(np.arange(count), (copies.count, 1)), axis=1)
+        half = count // 2
+        first = half * np.arange(copies.count)[:, None]
+        pair = np.where(position < 2 * half, first + position // 2, NOWHERE)
+        return cls(shape, order[:, : 2 * half].reshape(-1, 2), pair, position % 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """n changes, each of one row within a pair: all of it, or the unit in one of its slots."""
+
+    copy: NDArray[np.int64]
+    row: NDArray[np.int64]
+    slot: NDArray[np.int64]
+    """The slot that changes sides; ``NOWHERE`` where the whole row changes its option."""
+    pair: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    """Tells the changes of a pair apart: 0, 1, ..."""
+    old: NDArray[np.int64]
+    new: NDArray[np.int64]
+    """Options; the same where a slot changes sides."""
+    before: NDArray[np.int64]
+    """(n, 2): units of the old option on each side, which the change takes away."""
+    after: NDArray[np.int64]
+    """(n, 2): units of the new option on each side, which it puts in their place."""
+    first_side: NDArray[np.int64]
+    """Where the row's first unit goes if the whole row changes; the next go left and right."""
+
+    def only(self, chosen: NDArray[np.bool_]) -> Self:
+        """The changes that are ``chosen`` (n,)."""
+        return type(self)(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
+
+class Moves:
+    """Draws changes for copies of a placement and makes them."""
+
+    def __init__(self, copies: Copies, allowed: NDArray[np.bool_]) -> None:
+        problem = copies.problem
+        self._copies, self._problem = copies, problem
+        apart = np.isin(copies.item, np.concatenate([np.zeros(0, np.int64), *problem.apart]))
+        self._free = ~apart
+        self._alternatives = {
+            shape: _Alternatives.of(copies, allowed & (problem.shape == shape))
+            for shape in (Shape.DEVICE, Shape.NODE)
+        }
+        by_node = problem.domains.reshape(len(problem.domains), problem.node_count, -1)
+        whole_nodes = np.logical_and.reduce(by_node, axis=2)
+        self._open = {Shape.DEVICE: problem.domains, Shape.NODE: whole_nodes}
+        self._restricted = not problem.domains.all()
+
+    def levels(self) -> list[Shape]:
+        """The kinds of places between which something may change."""
+        problem, shape = self._problem, self._problem.shape[self._copies.option[0]]
+        counts = {Shape.DEVICE: problem.device_count, Shape.NODE: problem.node_count}
+        return [
+            level
+            for level, count in counts.items()
+            if count > 1 and (self._free & (shape == level)).any()
+        ]
+
+    def draw(self, pairs: Pairs, most: int, rng: np.random.Generator) -> Changes:
+        """At most so many changes of each pair, by chance."""
+        copies, problem = self._copies, self._problem
+        active = (problem.shape[copies.option] == pairs.shape) & self._free
+        used = (copies.slot != NOWHERE) & active[:, :, None]
+        place = np.where(used, copies.slot, 0)
+        pair = np.where(used, pairs.pair[np.arange(copies.count)[:, None, None], place], NOWHERE)
+        highest = pair.max(axis=2)
+        inside = (np.where(used, pair, highest[:, :, None]) == highest[:, :, None]).all(axis=2)
+        alternatives = self._alternatives[pairs.shape]
+        whole = inside & (highest != NOWHERE) & (alternatives.count > 0)
+        whole &= rng.random(whole.shape) < 0.5
+
+        copy, row, slot = np.nonzero((pair != NOWHERE) & ~whole[:, :, None])
+        whole_copy, whole_row = np.nonzero(whole)
+        of_pair = np.concatenate([pair[copy, row, slot], highest[whole_copy, whole_row]])
+        copy, row = np.concatenate([copy, whole_copy]), np.concatenate([row, whole_row])
+        slot = np.concatenate([slot, np.full(len(whole_row), NOWHERE)])
+        order = np.lexsort((rng.random(len(of_pair)), of_pair))
+        counts = np.bincount(of_pair, minlength=len(pairs.places))
+        rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        kept = order[rank < most]
+        drawn = copy[kept], row[kept], slot[kept], of_pair[kept], rank[rank < most]
+        return self._within_domains(self._changes(pairs, *drawn, rng), pairs)
+
+    def _changes(
+        self,
+        pairs: Pairs,
+        copy: NDArray[np.int64],
+        row: NDArray[np.int64],
+        slot: NDArray[np.int64],
+        pair: NDArray[np.int64],
+        rank: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> Changes:
+        copies = self._copies
+        is_whole = slot == NOWHERE
+        old = copies.option[copy, row]
+        new = np.where(is_whole, self._alternatives[pairs.shape].draw(row, rng), old)
+        side = pairs.side[copy, copies.slot[copy, row, slot]]
+        slots = copies.slot[copy, row]
+        sides = pairs.side[copy[:, None], slots]
+        there = (slots != NOWHERE) & is_whole[:, None]
+        moved = ~is_whole
+        before = np.stack(
+            [(there & (sides == s)).sum(axis=1) + (moved & (side == s)) for s in (0, 1)], axis=1
+        )
+        first = rng.integers(2, size=len(row))
+        units = self._problem.units[new]
+        more, less = units - units // 2, units // 2
+        after = np.stack(
+            [
+                np.where(moved, side == 1 - s, np.where(first == s, more, less)).astype(np.int64)
+                for s in (0, 1)
+            ],
+            axis=1,
+        )
+        return Changes(copy, row, slot, pair, rank, old, new, before, after, first)
+
+    def _within_domains(self, changes: Changes, pairs: Pairs) -> Changes:
+        if not self._restricted:
+            return changes
+        domain = self._problem.domain[changes.new]
+        fine = self._open[pairs.shape][domain[:, None], pairs.places[changes.pair]]
+        fine |= changes.after == 0
+        return changes.only(np.logical_and.reduce(fine, axis=1))
+
+    def make(self, changes: Changes, pairs: Pairs) -> None:
+        """Make the changes."""
+        copies = self._copies
+        for side in (0, 1):
+            place = pairs.places[changes.pair, side]
+            for option, count in (
+                (changes.old, -changes.before[:, side]),
+                (changes.new, changes.after[:, side]),
+            ):
+                copies.shift(changes.copy, place, option, count, pairs.shape)
+        np.maximum(copies.load, 0.0, out=copies.load)  # rounding may leave less than nothing
+        whole = changes.slot == NOWHERE
+        moved = changes.only(~whole)
+        to = moved.after.argmax(axis=1)
+        copies.slot[moved.copy, moved.row, moved.slot] = pairs.places[moved.pair, to]
+        changed = changes.only(whole)
+        copies.option[changed.copy, changed.row] = changed.new
+        nth = np.arange(MOST_SLOTS)
+        side_of = (changed.first_side[:, None] + nth) % 2
+        places = np.take_along_axis(pairs.places[changed.pair], side_of, axis=1)
+        used = nth < self._problem.units[changed.new][:, None]
+        copies.slot[changed.copy, changed.row] = np.where(used, places, NOWHERE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alternatives:
+    """The options that each row may take."""
+
+    options: NDArray[np.int64]
+    start: NDArray[np.int64]
+    count: NDArray[np.int64]
+    """(rows,): a row has ``count`` options from ``start`` on."""
+
+    @classmethod
+    def of(cls, copies: Copies, allowed: NDArray[np.bool_]) -> Self:
+        problem = copies.problem
+        options = np.flatnonzero(allowed & (problem.units <= MOST_SLOTS))
+        per_item = np.bincount(problem.item_of_option[options], minlength=problem.item_count)
+        start = np.cumsum(per_item) - per_item
+        whole = copies.rows_of_item[copies.item] == 1
+        return cls(options, start[copies.item], np.where(whole, per_item[copies.item], 0))
+
+    def draw(self, row: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """An option for each row; meaningless for rows that have none."""
+        if not len(self.options):
+            return np.zeros(len(row), dtype=np.int64)
+        nth = (rng.random(len(row)) * self.count[row]).astype(np.int64)
+        position = np.minimum(self.start[row] + nth, len(self.options) - 1)
+        drawn: NDArray[np.int64] = self.options[position]
+        return drawn

@@ -1,0 +1,247 @@
+"""The smooth objective of all combinations of changes that pairs of places may make.
+
+The true objective is flat almost everywhere: only the slowest device of a stage counts. Its smooth
+stand-in is the power mean over devices of each stage's load, a sum over devices under a root: what
+disjoint pairs gain adds up, and since a root is concave its tangent, which is what is weighed here,
+never promises more than the pairs gain together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.problem.problem import Shape
+from shardplan.solve.search.power import raise_to
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.solve.search.repartition.changes import Changes, Pairs
+    from shardplan.solve.search.repartition.copies import Copies
+
+_OVERFLOW_PRICE = 8.0
+"""What a tier over by its whole capacity counts, in sums of the slowest devices' loads."""
+_CHAIN_EXPONENT = 200
+"""How sharply the longest chain is told from the others."""
+_SHORTER_CHAINS = 1e-3
+"""What the other chains count, so that they do not grow unseen."""
+_LARGEST_LOG10 = 25.0
+"""Powers stay below it, within 32 bits: loads that would go beyond are all equally bad."""
+_CELLS = 8_000_000
+"""About how many numbers are in memory at once."""
+
+
+class Weigher:
+    """The smooth objective around the loads that copies have now."""
+
+    def __init__(self, copies: Copies, log2_exponent: int) -> None:
+        self._copies, self._log2_exponent = copies, log2_exponent
+        exponent = 1 << log2_exponent
+        self._largest = min(10.0 ** (_LARGEST_LOG10 / exponent), 1e3)
+        reference = copies.load.max(axis=1)
+        floor = 1e-9 * reference.max(axis=1, keepdims=True).clip(1e-12)
+        self._reference = np.maximum(reference, floor)
+        """(R, S): the unit that loads are measured in."""
+        power = raise_to(copies.load / self._reference[:, None], log2_exponent)
+        chain = copies.chains(self._reference)
+        weight = (chain / chain.max(axis=1, keepdims=True)) ** _CHAIN_EXPONENT
+        weight = weight / weight.sum(axis=1, keepdims=True) + _SHORTER_CHAINS
+        scale = self._reference * weight[:, copies.problem.chain_of_stage]
+        # The slowest device alone gives one part in D; a stage without any load gives nothing.
+        mean = power.mean(axis=1).clip(1.0 / copies.load.shape[1])
+        self._slope = scale * mean ** (1.0 / exponent - 1.0) / (exponent * copies.load.shape[1])
+        """(R, S): seconds of the smooth objective per unit of a stage's sum of powers."""
+
+    def choose(
+        self, changes: Changes, pairs: Pairs, heat_seconds: float, rng: np.random.Generator
+    ) -> NDArray[np.bool_]:
+        """(n,): the changes of the best combination of each pair.
+
+        Combinations are ranked by seconds plus Gumbel noise of the scale ``heat_seconds``, as a
+        heat bath does.
+        """
+        combinations = _combinations(int(changes.rank.max(initial=-1)) + 1)
+        chosen = np.zeros(len(pairs.places), dtype=np.int64)
+        problem = self._copies.problem
+        width = problem.devices_per_node if pairs.shape is Shape.NODE else 1
+        at_once = max(1, _CELLS // (len(combinations) * 2 * width * problem.stage_count))
+        for first in range(0, len(chosen), at_once):
+            some = slice(first, first + at_once)
+            pooled = _Pooled(self._copies, changes, pairs, some, combinations)
+            score = pooled.scores(self)
+            if heat_seconds > 0.0:
+                noise = rng.standard_exponential(score.shape, dtype=np.float32)
+                score += heat_seconds * np.log(noise.clip(1e-30))
+            chosen[some] = score.argmin(axis=1)
+        taken: NDArray[np.bool_] = ((chosen[changes.pair] >> changes.rank) & 1).astype(bool)
+        return taken
+
+    def seconds(
+        self,
+        copy: NDArray[np.int64],
+        base: NDArray[np.float64],
+        change: NDArray[np.float64],
+        combinations: NDArray[np.float32],
+        times: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
+        """(G, 2 ** K): seconds that the devices of each pair add to the smooth objective.
+
+        From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them; each load stands
+        for so many, ``times`` (G, 2, width, S), all by default for one.
+        """
+        unit = self._reference[copy]
+        load = _combined(base / unit[:, None, None], change / unit[:, None, None], combinations)
+        np.clip(load, np.float32(0.0), np.float32(self._largest), out=load)
+        power = raise_to(load, self._log2_exponent)
+        if times is not None:
+            power *= times.astype(np.float32)[:, None]
+        slope = self._slope[copy].astype(np.float32)
+        seconds: NDArray[np.float32] = np.matmul(power.sum(axis=(2, 3)), slope[:, :, None])[..., 0]
+        return seconds
+
+    def fullest(
+        self, copy: NDArray[np.int64], load: NDArray[np.float64], counted: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(G, 2, 1, S) each: the longest of the ``counted`` (G, 2, width) loads, and for how many
+        of it all of them stand in the sum of powers."""
+        unit = self._reference[copy][:, None, None]
+        ratio = np.where(counted[..., None], load / unit, 0.0)
+        most = ratio.max(axis=2, keepdims=True)
+        relative = np.where(counted[..., None], ratio / most.clip(1e-30), 0.0)
+        times = raise_to(relative, self._log2_exponent).sum(axis=2, keepdims=True)
+        idle = counted.sum(axis=2)[:, :, None, None]
+        return most * unit, np.where(most > 0.0, times, idle)
+
+    def price(self, copy: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,): seconds for a tier that is over by its whole capacity."""
+        price: NDArray[np.float64] = _OVERFLOW_PRICE * self._reference[copy].sum(axis=1)
+        return price
+
+
+class _Pooled:
+    """Some pairs of places and what they bear, now and after every combination of changes."""
+
+    def __init__(
+        self,
+        copies: Copies,
+        changes: Changes,
+        pairs: Pairs,
+        some: slice,
+        combinations: NDArray[np.float32],
+    ) -> None:
+        self._copies, self._combinations = copies, combinations
+        self._places = pairs.places[some]
+        self._on_nodes = pairs.shape is Shape.NODE
+        inside = (changes.pair >= some.start) & (changes.pair < some.stop)
+        self._changes = changes if inside.all() else changes.only(inside)
+        self._pair = self._changes.pair - some.start
+        per_copy = len(pairs.places) // copies.count
+        self._copy = (some.start + np.arange(len(self._places))) // max(per_copy, 1)
+        width = copies.problem.devices_per_node if self._on_nodes else 1
+        self._devices = self._places[:, :, None] * width + np.arange(width)
+
+    def scores(self, weigher: Weigher) -> NDArray[np.float32]:
+        """(G, 2 ** K): seconds and the price of bytes over capacity."""
+        copies, problem = self._copies, self._copies.problem
+        change = self._change(problem.load_seconds)
+        beyond = None
+        if problem.spill_seconds is not None and not self._on_nodes:
+            beyond = self._spill(weigher, change, problem.spill_seconds)
+        base = copies.load[self._copy[:, None, None], self._devices]
+        score = weigher.seconds(self._copy, base, change, self._combinations)
+        if beyond is not None:
+            score += beyond
+        price = weigher.price(self._copy)
+        bytes_ = copies.device_bytes[self._copy[:, None, None], self._devices]
+        capacity = problem.device_capacity[self._devices]
+        self._charge(score, price, bytes_, self._change(problem.device_bytes), capacity)
+        self._charge(score, price, *self._shared())
+        return score
+
+    def _change(self, per_unit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(G, K, 2, n): what each change adds to each side, of (O, n) per unit."""
+        changes, most = self._changes, len(self._combinations).bit_length() - 1
+        total = np.zeros((len(self._places), most, 2, per_unit.shape[1]))
+        total[self._pair, changes.rank] = (
+            changes.after[:, :, None] * per_unit[changes.new][:, None]
+            - changes.before[:, :, None] * per_unit[changes.old][:, None]
+        )
+        return total
+
+    def _spill(
+        self, weigher: Weigher, change: NDArray[np.float64], spill: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """(G, 2 ** K): seconds of the devices outside each pair, on which its units spill.
+
+        The fullest of a node stands for all of them. What units spill on the other device of the
+        pair is added to ``change`` (G, K, 2, S).
+        """
+        problem, copy = self._copies.problem, self._copy[:, None, None]
+        each = problem.devices_per_node
+        spilt = self._change(spill)
+        node = self._places // each
+        together = node[:, 0] == node[:, 1]
+        change[together] += spilt[together][:, :, ::-1]
+        spilt[together] = spilt[together].sum(axis=2, keepdims=True)
+        devices = node[:, :, None] * each + np.arange(each)
+        counted = (devices[:, :, None] != self._places[:, None, :, None]).all(axis=2)
+        counted[together, 1] = False  # the same devices as on the other side
+        base, times = weigher.fullest(self._copy, self._copies.load[copy, devices], counted)
+        return weigher.seconds(self._copy, base, spilt, self._combinations, times)
+
+    def _shared(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Bytes, changes and capacity of the nodes' tiers, as ``_charge`` wants them.
+
+        Every device is in one pair: each may claim an even share of its node's free room.
+        """
+        problem = self._copies.problem
+        node = self._places if self._on_nodes else self._places // problem.devices_per_node
+        bytes_ = self._copies.node_bytes[self._copy[:, None], node]
+        capacity = problem.node_capacity[node]
+        change = self._change(problem.node_bytes)
+        if not self._on_nodes:
+            change[node[:, 0] == node[:, 1]] = 0.0
+            free = capacity - bytes_
+            capacity = np.where(free > 0.0, bytes_ + free / problem.devices_per_node, capacity)
+        return bytes_[:, :, None], change, capacity[:, :, None]
+
+    def _charge(
+        self,
+        score: NDArray[np.float32],
+        price: NDArray[np.float64],
+        bytes_: NDArray[np.float64],
+        change: NDArray[np.float64],
+        capacity: NDArray[np.float64],
+    ) -> None:
+        """Add to ``score`` the price of bytes over capacity, (G, 2, width, tiers) each."""
+        most = bytes_ + change.clip(min=0.0).sum(axis=1)[:, :, None]
+        tight = np.flatnonzero((most > capacity).any(axis=(1, 2, 3)))
+        if not len(tight):
+            return
+        scale = capacity[tight].clip(min=1.0)
+        total = _combined(
+            bytes_[tight] / scale, change[tight] / scale[:, None, :, 0], self._combinations
+        )
+        over = np.maximum(total - (capacity[tight] / scale)[:, None], 0.0).sum(axis=(2, 3, 4))
+        score[tight] += (price[tight, None] * over).astype(np.float32)
+
+
+def _combinations(most: int) -> NDArray[np.float32]:
+    """(2 ** most, most): which changes each combination makes."""
+    number = np.arange(1 << most)
+    return ((number[:, None] >> np.arange(most)) & 1).astype(np.float32)
+
+
+def _combined(
+    base: NDArray[np.float64], change: NDArray[np.float64], combinations: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(G, 2 ** K, 2, width, n) from (G, 2, width, n) and (G, K, 2, n)."""
+    pairs, most, _, kinds = change.shape
+    flat = change.reshape(pairs, most, 2 * kinds).astype(np.float32)
+    summed = np.matmul(combinations, flat).reshape(pairs, len(combinations), 2, 1, kinds)
+    total: NDArray[np.float32] = summed + base.astype(np.float32)[:, None]
+    return total

@@ -1,0 +1,1 @@
+"""Topologies and cost models by name, by path or inline."""

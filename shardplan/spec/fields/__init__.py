@@ -1,0 +1,1 @@
+"""The types of what people write, with units and provenance."""

@@ -1,0 +1,130 @@
+"""Tables from a CSV file, with the line and column of every cell."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+from shardplan.spec.tables.tables_file import (
+    REUSE_COLUMNS,
+    CellError,
+    column_fault,
+    missing_columns,
+    read_cell,
+)
+from shardplan.spec.text.document import Document, read_text, source_line
+from shardplan.spec.text.place import NOWHERE, Place
+
+if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
+_MOST_FAULTS = 1_000
+_CELL = re.compile(r'(?:"(?:[^"]|"")*"|[^,])*')
+
+
+def read_csv(path: FilePath) -> Document:
+    """The rows of a CSV file; raises InputError with every fault of the header and the cells."""
+    return _Reader(str(path), read_text(path, str(path))).read()
+
+
+class _Reader:
+    """Reads row by row and gathers faults."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._lines = re.split(r"\r\n|\n|\r", text)
+        self._rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        self._faults: list[Diagnostic] = []
+        self._tables: list[dict[str, Any]] = []
+        self._places: list[Place] = []
+
+    def read(self) -> Document:
+        """The whole file."""
+        try:
+            self._read_rows()
+        except csv.Error as error:
+            self._fault(self._rows.line_num, 1, f"is not valid CSV: {error}", "check the quotes")
+        if self._faults:
+            raise InputError(self._faults)
+        root = NOWHERE._replace(line=1, column=1, children=self._places)
+        return Document(self._tables, self._file, root, self._lines)
+
+    def _read_rows(self) -> None:
+        header = [name.strip() for name in next(self._rows, [])]
+        self._check_header(header)
+        if self._faults:
+            return  # cells mean nothing under a wrong header
+        line = self._rows.line_num + 1
+        for row in self._rows:
+            if row:
+                self._read_row(header, row, line)
+            if len(self._faults) >= _MOST_FAULTS:
+                return
+            line = self._rows.line_num + 1
+
+    def _check_header(self, header: list[str]) -> None:
+        columns = self._columns(1)
+        for position, name in enumerate(header):
+            fault = column_fault(name, header[:position])
+            if fault:
+                self._fault(1, columns[position], *fault)
+        for name in missing_columns(header):
+            self._fault(1, 1, f"the column {name!r} is missing", "the first line names the columns")
+
+    def _read_row(self, header: list[str], row: list[str], line: int) -> None:
+        if len(row) != len(header):
+            message = f"has {len(row)} cells under {len(header)} columns"
+            self._fault(line, 1, message, "put a text with a comma in quotes")
+            return
+        columns = self._columns(line)
+        table: dict[str, Any] = {}
+        places: dict[str, Place] = {}
+        for name, text, column in zip(header, row, columns, strict=False):
+            if not text.strip():
+                continue
+            places[name] = Place(line, column, line, column)
+            try:
+                table[name] = read_cell(name, text.strip())
+            except CellError as error:
+                self._fault(line, column, str(error), error.hint, f"[{len(self._tables)}].{name}")
+        self._fold_reuse(table, places)
+        self._tables.append(table)
+        self._places.append(Place(line, 1, line, 1, places))
+
+    def _fold_reuse(self, table: dict[str, Any], places: dict[str, Place]) -> None:
+        """The reuse columns as the table's access, unless they are all empty."""
+        filled = [name for name in REUSE_COLUMNS if name in table]
+        if not filled:
+            return
+        place = places[filled[0]]
+        where = f"[{len(self._tables)}]"
+        if "access" in table:
+            message = "has both an access and a reuse histogram"
+            self._fault(place.line, place.column, message, "leave one of them empty", where)
+        if len(filled) < len(REUSE_COLUMNS):
+            message = f"has {len(filled)} of {len(REUSE_COLUMNS)} reuse columns"
+            self._fault(place.line, place.column, message, "fill all or none", where)
+        bins = [table.pop(name, 0) for name in REUSE_COLUMNS]
+        inner = [places.get(name, place) for name in REUSE_COLUMNS]
+        table["access"] = {"reuse": bins}
+        places["access"] = place._replace(children={"reuse": place._replace(children=inner)})
+
+    def _columns(self, line: int) -> list[int]:
+        """Where each cell of a line begins, from 1, with one to spare."""
+        text = self._lines[line - 1] if line <= len(self._lines) else ""
+        starts = [1]
+        if '"' not in text:
+            for cell in text.split(","):
+                starts.append(starts[-1] + len(cell) + 1)
+            return starts
+        while (found := _CELL.match(text, starts[-1] - 1)) and found.end() < len(text):
+            starts.append(found.end() + 2)
+        return starts + starts[-1:] * text.count(",")
+
+    def _fault(self, line: int, column: int, message: str, hint: str = "", path: str = "") -> None:
+        source = source_line(self._lines, line, column)
+        self._faults.append(Diagnostic(self._file, line, column, path, message, hint, source))

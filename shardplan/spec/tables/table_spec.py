@@ -1,0 +1,153 @@
+"""The tables of a spec, and what holds for all of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+
+from shardplan.spec.fields.access import AccessField
+from shardplan.spec.fields.border import Border, Name
+from shardplan.spec.fields.numeric import as_number
+from shardplan.spec.fields.quantities import Count, Whole
+from shardplan.spec.tables.taken_names import TAKEN_NAMES
+from shardplan.spec.validation.fault import fault
+from shardplan.spec.validation.wording import got
+from shardplan.workload.access import Uniform
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.row_order import RowOrder
+
+_LONGEST_POOLING = 1_000_000
+
+Rows = Annotated[Count, Field(le=10**13)]
+"""Rows of a table."""
+
+
+def _check_table_name(name: str) -> str:
+    if "." in name:
+        raise fault("must not hold a dot", "TorchRec keeps tables as modules of that name")
+    if name in TAKEN_NAMES:
+        raise fault("is the name of a method of torch.nn.ModuleDict, which holds the tables")
+    return name
+
+
+def _check_module(path: Any) -> Any:
+    if isinstance(path, str) and path and not all(map(_is_attribute, path.split("."))):
+        raise fault("must be a path of attributes, like sparse.ebc; empty for the model itself")
+    return path
+
+
+def _is_attribute(part: str) -> bool:
+    return part.isidentifier() or part.isdecimal()
+
+
+TableName = Annotated[Name, AfterValidator(_check_table_name)]
+"""A name under which TorchRec can keep a table."""
+
+ModulePath = Annotated[str, BeforeValidator(_check_module), Field(max_length=1000)]
+"""Where a module sits in a model: attributes and positions, joined by dots."""
+
+Dim = Annotated[Whole, Field(ge=4, le=65_536, multiple_of=4)]
+"""Columns of a table; FBGEMM's kernels take multiples of 4."""
+
+
+def _read_pooling(value: Any) -> float | tuple[float, ...]:
+    if not isinstance(value, list):
+        return _pooling_of(value, ())
+    if not value:
+        raise fault("must have one number per feature")
+    return tuple(_pooling_of(each, (index,)) for index, each in enumerate(value))
+
+
+def _pooling_of(value: Any, at: tuple[int, ...]) -> float:
+    number = as_number(value)
+    if number is None:
+        raise fault("must be a number, or a list with one per feature" + got(value), "", "type", at)
+    if not 0 <= number <= _LONGEST_POOLING:
+        message = f"must be at least 0 and at most {_LONGEST_POOLING:,}" + got(value)
+        raise fault(message, "", "range", at)
+    return number
+
+
+def _write_pooling(pooling: float | tuple[float, ...] | None) -> Any:
+    if isinstance(pooling, tuple):
+        return [_write_pooling(each) for each in pooling]
+    return int(pooling) if pooling is not None and pooling.is_integer() else pooling
+
+
+Pooling = Annotated[
+    float | tuple[float, ...],
+    PlainValidator(_read_pooling),
+    PlainSerializer(_write_pooling),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]}),
+]
+"""Mean ids per sample: one number for each of the features alike, or a list, one per feature."""
+
+
+class DefaultsSpec(Border):
+    """What holds for every table that does not say otherwise."""
+
+    dim: Dim | None = None
+    """Columns; a table needs one here or of its own."""
+    dtype: Dtype = Dtype.FP32
+    """Number format of the weights."""
+    pooling: Pooling = 1.0
+    """Mean ids per sample of each feature."""
+    access: AccessField = Uniform()
+    """How the ids hit the rows."""
+    ids: RowOrder = RowOrder.HASHED
+    """Whether hot rows lie scattered over the table, or at its beginning."""
+    module: ModulePath = "sparse.ebc"
+    """Where the table's EmbeddingBagCollection sits in the model."""
+
+
+class TableSpec(Border):
+    """One embedding table; what is left out is as in ``defaults``."""
+
+    name: TableName
+    """Unique among all tables of the spec."""
+    rows: Rows
+    dim: Dim | None = None
+    """Columns, a multiple of 4."""
+    dtype: Dtype | None = None
+    """Number format of the weights."""
+    pooling: Pooling | None = None
+    """Mean ids per sample: a number for each feature alike, or a list, one per feature."""
+    access: AccessField | None = None
+    """How the ids hit the rows."""
+    ids: RowOrder | None = None
+    """Whether hot rows lie scattered over the table, or at its beginning."""
+    module: ModulePath | None = None
+    """Where the table's EmbeddingBagCollection sits in the model."""
+    features: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    """The sparse features that read the table; by default one, called like the table."""
+
+    @model_validator(mode="after")
+    def _check_features(self) -> TableSpec:
+        features = self.features or (self.name,)
+        if len(set(features)) < len(features):
+            twice = next(f for i, f in enumerate(features) if f in features[:i])
+            raise fault(f"the feature {twice!r} stands here twice", at=("features",))
+        if isinstance(self.pooling, tuple) and len(self.pooling) != len(features):
+            message = f"has {len(self.pooling)} numbers for {len(features)} features"
+            raise fault(message, "write one per feature", at=("pooling",))
+        return self
+
+    def without(self, defaults: DefaultsSpec) -> TableSpec:
+        """The same table with nothing in it that ``defaults`` says already."""
+        same = {
+            key: None
+            for key in ("dim", "dtype", "pooling", "access", "ids", "module")
+            if getattr(self, key) is not None and getattr(self, key) == getattr(defaults, key)
+        }
+        if self.features == (self.name,):
+            same["features"] = None
+        return self.model_copy(update=same) if same else self

@@ -1,0 +1,57 @@
+"""From a spec to the workload that it describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.workload.table import Table
+from shardplan.workload.training import Training
+from shardplan.workload.workload import Workload
+
+if TYPE_CHECKING:
+    from shardplan.spec.spec import Spec, TrainingSpec
+    from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
+
+_SECONDS_PER_MS = 1e-3
+
+
+def build_workload(spec: Spec, world_size: int) -> Workload:
+    """The workload on ``world_size`` devices; a local batch is multiplied by it."""
+    return Workload(
+        name=spec.name,
+        tables=tuple(_table(table, spec.defaults) for table in spec.tables),
+        global_batch=spec.batch.global_batch(world_size),
+        training=_training(spec.training),
+    )
+
+
+def _table(table: TableSpec, defaults: DefaultsSpec) -> Table:
+    dim = table.dim or defaults.dim
+    assert dim is not None, "a loaded spec has a dim for every table"
+    features = table.features or (table.name,)
+    pooling = defaults.pooling if table.pooling is None else table.pooling
+    return Table(
+        name=table.name,
+        module=table.module or defaults.module,
+        rows=table.rows,
+        dim=dim,
+        dtype=table.dtype or defaults.dtype,
+        features=features,
+        poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
+        access=table.access or defaults.access,
+        ids=table.ids or defaults.ids,
+    )
+
+
+def _training(training: TrainingSpec) -> Training:
+    return Training(
+        optimizer=training.optimizer,
+        comm_forward=training.comm_dtype.forward,
+        comm_backward=training.comm_dtype.backward,
+        pipeline=training.pipeline,
+        dense_forward_seconds=training.dense.forward_ms * _SECONDS_PER_MS,
+        dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,
+        dense_memory_bytes=training.dense.memory,
+        exact_updates=training.exact_updates,
+        cache_algorithm=training.cache_algorithm,
+    )
