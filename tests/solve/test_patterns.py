@@ -9,6 +9,7 @@ import pytest
 from brute_force import objective_by_hand, solve_by_force
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from problems import problem_of
 from random_problems import problems
 
 from shardplan.solve.bound.pattern_program import Ceiling, bases, patterns
@@ -53,19 +54,10 @@ def prove(problem: Problem, upper_bound: float, gap: float = 0.0) -> BalanceProo
 
 def three_items() -> Problem:
     """Loads 3, 2, 2 on two devices: 4 at best; the first item can also be everywhere, at 2."""
-    return Problem(
-        option_offsets=np.array([0, 2, 3, 4]),
-        shape=np.array([Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.DEVICE], dtype=np.int8),
-        units=np.ones(4, dtype=np.int64),
-        load_seconds=np.array([[3.0], [2.0], [2.0], [2.0]]),
-        device_bytes=np.zeros((4, 1)),
-        node_bytes=np.zeros((4, 1)),
-        device_capacity=np.ones((2, 1)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(4, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
+    return problem_of(
+        [3.0, 2.0, 2.0, 2.0],
+        options_per_item=[2, 1, 1],
+        shape=[Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.DEVICE],
     )
 
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brute_force import solve_by_force, ways_of
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from problems import placed, problem_of
 from random_problems import problems
 
-from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.problem.stages import merge_stages
 
@@ -37,12 +38,8 @@ def test_every_placement_costs_the_same_with_fewer_stages(problem, factor):
     merged = merge_stages(more)
     assert merged.stage_count <= problem.stage_count
     ways = [next(ways_of(problem, item), None) for item in range(problem.item_count)]
-    if None in ways:
-        return
-    placement = Placement.of(
-        np.array([option for option, _ in ways]),
-        [np.array(targets, dtype=np.int64) for _, targets in ways],
-    )
+    assume(None not in ways)
+    placement = placed(ways)
     assert evaluate(merged, placement).objective == pytest.approx(
         evaluate(more, placement).objective
     )
@@ -58,20 +55,10 @@ def test_the_optimum_stays(problem):
 
 
 def test_stages_of_different_chains_and_different_proportions_stay_apart():
-    load = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 3.0]])
-    problem = Problem(
-        option_offsets=np.array([0, 1, 2]),
-        shape=np.zeros(2, dtype=np.int8),
-        units=np.ones(2, dtype=np.int64),
-        load_seconds=load,
-        device_bytes=np.zeros((2, 1)),
-        node_bytes=np.zeros((2, 1)),
-        device_capacity=np.ones((2, 1)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.array([0, 1, 0]),
-        chain_seconds=np.zeros(2),
-        domain=np.zeros(2, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
+    problem = problem_of(
+        [[1.0, 2.0, 1.0], [2.0, 4.0, 3.0]],
+        chain_of_stage=[0, 1, 0],
+        chain_seconds=[0.0, 0.0],
         stage_names=("a", "b", "c"),
     )
     assert merge_stages(problem).stage_names == ("a", "b", "c")
