@@ -9,7 +9,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from random_specs import TOPOLOGY, build, specs
 
 from shardplan.baseline import baseline_starts
@@ -50,7 +51,7 @@ def ranks_of(plan: Plan) -> dict[str, set[int]]:
 
 @pytest.mark.parametrize("method", ["milp", "greedy"])
 @given(specs())
-@settings(max_examples=60)
+@examples(60)
 def test_every_plan_verifies(method, spec):
     """Under both cost models and both objectives; verification asks no solver."""
     case = build(spec)
@@ -73,7 +74,7 @@ def test_every_plan_verifies(method, spec):
 
 
 @given(specs(constrained=False))
-@settings(max_examples=15)
+@examples(15)
 def test_no_plan_is_worse_than_a_baseline(spec):
     """With no effort allowed beyond the start."""
     case = build(spec)

@@ -18,7 +18,8 @@ from analytic_cases import (
     profile,
     table,
 )
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from scalar_oracle import Oracle
 
@@ -65,7 +66,7 @@ TRAININGS = st.builds(
 )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(
     tables=TABLES,
     training=TRAININGS,
@@ -97,7 +98,7 @@ def test_arrays_agree_with_loops(tables, training, batch, nodes):
                 assert tuple(held) == pytest.approx(wanted, rel=1e-12)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(tables=TABLES, training=TRAININGS, batch=st.integers(1, 70_000))
 def test_bytes_are_whole_and_seconds_never_negative(tables, training, batch):
     costs = model(*tables, batch=batch, training=training)

@@ -7,7 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 from brute_force import objective_by_hand, solve_by_force, ways_of
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from problems import placed, problem_of
 from random_problems import problems
 
@@ -38,26 +39,26 @@ def check_agreement(problem: Problem, method: str) -> None:
 
 
 @given(problems())
-@settings(max_examples=300)
+@examples(300)
 def test_the_integer_program_finds_the_optimum(problem):
     check_agreement(problem, "milp")
 
 
 @given(problems())
-@settings(max_examples=8)
+@examples(8)
 def test_the_portfolio_finds_the_optimum(problem):
     check_agreement(problem, "auto")
 
 
 @pytest.mark.slow
 @given(problems())
-@settings(max_examples=60)
+@examples(60)
 def test_the_portfolio_finds_the_optimum_of_many_problems(problem):
     check_agreement(problem, "auto")
 
 
 @given(problems())
-@settings(max_examples=300)
+@examples(300)
 def test_no_bound_is_above_the_optimum(problem):
     """Of the linear relaxation, of the choice among whole options, and of a stopped program."""
     best = solve_by_force(problem)
@@ -79,7 +80,7 @@ def test_no_bound_is_above_the_optimum(problem):
 
 
 @given(problems())
-@settings(max_examples=100)
+@examples(100)
 def test_every_legal_placement_is_a_point_of_the_program(problem):
     """It meets all rows at its own objective, and the point reads back as the placement."""
     best = solve_by_force(problem)

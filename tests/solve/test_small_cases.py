@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 from brute_force import objective_by_hand, solve_by_force
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from random_specs import build, specs
 
 from shardplan.errors import Infeasible
@@ -41,7 +42,7 @@ def test_the_integer_program_finds_the_best_plan():
     used: Counter[ShardingType] = Counter()
 
     @given(specs())
-    @settings(max_examples=100)
+    @examples(100)
     def check(spec):
         used.update(check_optimum(spec, "milp"))
 
@@ -51,6 +52,6 @@ def test_the_integer_program_finds_the_best_plan():
 
 @pytest.mark.slow
 @given(specs(most_tables=3))
-@settings(max_examples=25)
+@examples(25)
 def test_the_portfolio_finds_the_best_plan(spec):
     check_optimum(spec, "auto")

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from random_specs import specs
 
@@ -68,7 +69,7 @@ def every_placement(problem):
     ]
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(spec=specs(most_tables=2), share=st.sampled_from([0.0, 0.3, 0.6, 1.0]), data=st.data())
 def test_no_placement_that_moves_so_little_is_below_the_bound(spec, share, data):
     made = old_and_new(spec, data.draw(st.sampled_from([1, 1, 1.3])))
@@ -99,7 +100,7 @@ def test_no_placement_that_moves_so_little_is_below_the_bound(spec, share, data)
         assert plan.optimality.objective_seconds <= best * 1.05
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(spec=specs(most_tables=4), share=st.sampled_from([0.1, 0.5]), data=st.data())
 def test_what_moves_is_what_diff_counts_and_within_the_budget(spec, share, data):
     made = old_and_new(spec, data.draw(st.sampled_from([1, 1.3])))
@@ -115,7 +116,7 @@ def test_what_moves_is_what_diff_counts_and_within_the_budget(spec, share, data)
     assert verify(plan, now) == ()
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(spec=specs(most_tables=4))
 def test_kept_near_itself_a_plan_moves_nothing(spec):
     made = old_and_new(spec, 1)
