@@ -1,7 +1,7 @@
 """Solves with three tiers of memory: no split on a grid is better, and more HBM never hurts.
 
-The integer program alone proves most of it: of a few tables it has the best plan in a second or two,
-where the default method searches first for several times as long.
+The integer program alone proves most of it: of a few tables it has the best plan in a second or
+two, where the default method searches first for several times as long.
 """
 
 from __future__ import annotations

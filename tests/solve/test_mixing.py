@@ -46,7 +46,7 @@ def cached_problems(draw: st.DrawFn) -> Problem:
             device.append(size * share)
             node.append(float(size))
             blend.append(10 * item + 2)
-    spare = draw(st.sampled_from([0.21, 0.51, 0.83]))
+    spare = draw(st.sampled_from([0.21, 0.51, 0.83]))  # no whole item fills a device to the byte
     shape = draw(st.sampled_from([Shape.DEVICE, Shape.ALL]))
     waits = draw(st.sampled_from([0.0, 0.6])) if shape is Shape.DEVICE else 0.0
     total = sum(device[::5])
@@ -116,9 +116,8 @@ def test_proportions_are_the_best_for_a_placement(problem, random):
 def test_the_portfolio_agrees_with_every_mix_of_every_placement(problem):
     """Its plan is no worse than the best on the grid, and its bound no higher."""
     by_force = best_by_force(problem)
-    outcome = solve(problem, Settings(gap=1e-4, time_limit_seconds=20.0))
-    if by_force == INFINITY:
-        return
+    assume(by_force < INFINITY)
+    outcome = solve(problem, Settings(gap=1e-4, time_limit_seconds=1e6))
     assert outcome.placement is not None
     assert evaluate(problem, outcome.placement).fits
     assert outcome.objective <= by_force * (1 + 2e-4)

@@ -18,8 +18,8 @@ from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.subproblem import Pinned
 from shardplan.solve.settings import Settings
 
-ANY = Settings(method="milp", gap=1e9, time_limit_seconds=5)
-PROVEN = Settings(gap=1e-6, time_limit_seconds=5)
+ANY = Settings(method="milp", gap=1e9, time_limit_seconds=1e6)
+PROVEN = Settings(gap=1e-6, time_limit_seconds=1e6, effort=0.1)
 
 
 def free_items(draw, problem):

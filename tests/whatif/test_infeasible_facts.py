@@ -33,7 +33,7 @@ SPEC = {
         {"tables": "small", "sharding": "table_wise"},
     ],
 }
-QUICK = Settings(method="greedy", time_limit_seconds=10)
+QUICK = Settings(method="greedy", time_limit_seconds=1e6)
 
 
 def plan_of(spec):
@@ -46,7 +46,7 @@ def case():
 
 
 def trials(case):
-    return Trials(case, time.monotonic() + 30)
+    return Trials(case, time.monotonic() + 1e6)
 
 
 def test_the_facts_leave_no_plan_and_each_is_needed(case):

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 from effort import examples
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from random_specs import TOPOLOGY, specs
 
@@ -110,7 +110,7 @@ def test_refit_finds_the_best_place_of_a_unit(spec, data):
         problem = formulate(case).problem
         plan = make_plan(case, Settings(method="greedy"), Reporter())
     except (Infeasible, NoPlanFound):
-        return
+        reject()
     formulation = formulate(case)
     decisions = Study.of(plan, "plan", case).ledger.decisions
     placement, is_placed = formulation.placement(decisions)
