@@ -69,10 +69,11 @@ class SkippedBefore:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start many processes run one after the other, on one worker of many."""
+    """Tests that start many processes run one after the other, on one worker for each engine."""
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0].startswith("executor"):
-            item.add_marker(pytest.mark.xdist_group("ranks"))
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder.startswith("executor"):
+            item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture
