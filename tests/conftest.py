@@ -58,12 +58,18 @@ class SkippedBefore:
     """Leaves out all but what ``Skips`` kept."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self.root = config.rootpath
         self.names = set(config.cache.get(SKIPPED, []))
+        self.files = {name.split("::")[0] for name in self.names}
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        name = collection_path.relative_to(self.root).as_posix()
+        return (name.endswith(".py") and name not in self.files) or None
 
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        kept = [item for item in items if {item.nodeid, item.nodeid.split("::")[0]} & self.names]
+        kept = [item for item in items if self.names & {item.nodeid, item.nodeid.split("::")[0]}]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
 
