@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if config.getoption("--skipped-before"):
         config.pluginmanager.register(SkippedBefore(config))
-    elif not is_worker:
+    elif not is_worker and config.pluginmanager.has_plugin("cacheprovider"):
         config.pluginmanager.register(Skips(config))
 
 
