@@ -8,8 +8,7 @@ from math import inf
 
 import numpy as np
 import pytest
-from effort import examples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shardplan.case import case_of_value
@@ -118,7 +117,7 @@ def plan_of(case, decisions):
     return build_plan(case, decisions, prediction, optimality, solver, run)
 
 
-@examples(30)
+@settings(max_examples=30)
 @given(st.sampled_from(list(CACHING_KERNELS)), st.integers(0, 10**6))
 def test_a_mix_costs_at_most_the_mix_of_what_its_options_cost(kernel, seed):
     """Bytes are equal but for the rounding of shares; between neighbours seconds are, too."""
@@ -156,7 +155,7 @@ def mixed_rows(problem, placement, of_item, name="load_seconds"):
     return rows
 
 
-@examples(20)
+@settings(max_examples=20)
 @given(st.sampled_from(list(CACHING_KERNELS)), st.integers(0, 10**6))
 def test_a_plan_with_caches_is_read_back_as_it_was(kernel, seed):
     """The same decisions, the same prediction to the bit, and nothing that ``verify`` finds."""

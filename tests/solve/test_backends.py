@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import numpy as np
 import pytest
 from brute_force import solve_by_force
@@ -102,7 +103,9 @@ def test_an_interruption_keeps_the_incumbent():
     watch = Watch(
         should_stop=lambda: len(heard) >= 5, on_progress=lambda *point: heard.append(point)
     )
-    answer = solve_program(program, Limits(), start=start, watch=watch)
+    began = time.monotonic()
+    answer = solve_program(program, Limits(seconds=60.0), start=start, watch=watch)
+    assert time.monotonic() - began < 30.0
     assert answer.interrupted
     assert answer.status is Status.FEASIBLE
     assert answer.objective <= program.cost @ start
