@@ -117,7 +117,7 @@ def test_the_portfolio_agrees_with_every_mix_of_every_placement(problem):
     """Its plan is no worse than the best on the grid, and its bound no higher."""
     by_force = best_by_force(problem)
     assume(by_force < INFINITY)
-    outcome = solve(problem, Settings(gap=1e-4, time_limit_seconds=1e6))
+    outcome = solve(problem, Settings(gap=1e-4, time_limit_seconds=1e6, effort=0.1))
     assert outcome.placement is not None
     assert evaluate(problem, outcome.placement).fits
     assert outcome.objective <= by_force * (1 + 2e-4)
