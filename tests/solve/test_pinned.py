@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.portfolio.limited_moves import Moves, solve_near
+from shardplan.solve.portfolio.limited_relocation import RelocationLimit, solve_near
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
@@ -79,7 +79,7 @@ def test_near_a_placement_each_item_that_changes_counts(problem, limit):
         return np.where(changed, sizes, 0.0)
 
     most = sizes[problem.item_of_option]
-    moves = Moves(limit, least=np.zeros(problem.option_count), most=most, count=count)
+    moves = RelocationLimit(limit, least=np.zeros(problem.option_count), most=most, count=count)
     is_placed = np.ones(problem.item_count, dtype=bool)
     outcome = solve_near(problem, known, is_placed, moves, PROVEN)
     before = evaluate(problem, known).objective

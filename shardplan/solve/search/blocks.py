@@ -7,47 +7,75 @@ optimality or nearly so, one after the other, each around one of the slowest dev
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from shardplan.solve.exact.assignment import assignment
+from shardplan.solve.mixing.mixes_as_options import Concrete
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.program.backend import Limits, Watch, solve_program
+from shardplan.solve.search.move import Move, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-_BLOCK_GAP = 1e-5
+    from shardplan.solve.search.record import Record
 
 
 @dataclass(frozen=True, slots=True)
-class BlockParams:
-    """How many blocks, how large, and how long each is searched."""
+class Blocks(Move):
+    """Solve one block after the other, on small problems."""
 
+    name: ClassVar[str] = "blocks"
+
+    most_places: int = 1_000
+    """Items times devices up to which it is worth its time."""
     blocks: int = 40
+    """In a restart."""
     devices: int = 3
+    """Of a block."""
     cells: int = 200
     """Variables times stages of the largest program that is worth its time."""
     nodes: int = 200
     """Nodes of its branch-and-bound tree."""
+    relative_gap: float = 1e-5
 
-    def scaled(self, effort: float) -> BlockParams:
-        """With so much of the blocks, and one at least."""
-        return replace(self, blocks=max(1, round(self.blocks * effort)))
+    def supports(self, problem: Problem) -> bool:
+        """Few items on few devices."""
+        return problem.item_count * problem.device_count <= self.most_places
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Solve blocks of the record's placement, if there is one."""
+        if record.placement is None:
+            return
+        record.reporter.starting("blocks")
+        concrete = Concrete.of(record.problem, record.placement)
+        found = improve_blocks(
+            concrete.problem,
+            concrete.start,
+            concrete.allowed(record.worth_drawing()),
+            replace(self, blocks=max(1, round(self.blocks * record.budget.effort))),
+            np.random.default_rng((record.budget.seed, turn.restart)),
+            Watch(record.should_stop),
+            record.budget.deadline,
+        )
+        record.offer(concrete.placement(found), "blocks")
 
 
 def improve_blocks(
     problem: Problem,
     placement: Placement,
     allowed: NDArray[np.bool_],
-    params: BlockParams,
+    params: Blocks,
     rng: np.random.Generator,
     watch: Watch,
+    deadline: float = float("inf"),
 ) -> Placement:
     """Solve block after block; the result fits and is no slower than the placement given."""
     work = _Work(problem, placement)
@@ -63,7 +91,7 @@ def improve_blocks(
         before = evaluate(block.problem, block.placement).objective
         answer = solve_program(
             model.program,
-            Limits(nodes=params.nodes, relative_gap=_BLOCK_GAP),
+            Limits(deadline - time.monotonic(), params.nodes, params.relative_gap),
             start=model.point(block.placement),
             watch=watch,
         )

@@ -13,27 +13,29 @@ from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
-from shardplan.solve.program.backend import Watch
+from shardplan.solve.program.backend import Limits, Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.solve.budget import Budget
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
-    from shardplan.solve.settings import Settings
 
 _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
+_GRACE_SECONDS = 1.0
+"""After the deadline, for a first placement that is being made."""
 _PROVEN = 1e-6
 """A gap that rounding alone can leave; smaller ones cannot be asked for."""
 
 
 class Record:
-    """Keeps the incumbent and the bound of one solve; every part of the portfolio reports here."""
+    """Keeps the incumbent and the bound of one solve; every move reports here."""
 
-    def __init__(self, problem: Problem, settings: Settings, reporter: Reporter) -> None:
-        self.problem, self.settings, self.reporter = problem, settings, reporter
+    def __init__(self, problem: Problem, budget: Budget, reporter: Reporter) -> None:
+        self.problem, self.budget, self.reporter = problem, budget, reporter
         self.placement: Placement | None = None
         self.objective = float("inf")
         self.lower_bound = 0.0
@@ -41,20 +43,22 @@ class Record:
         self.method, self.bound = "none", "none"
         self.history: list[Progress] = []
         self._start = time.monotonic()
+        self._seen: set[str] = set()
 
     @property
     def seconds(self) -> float:
         """Since the solve began."""
         return time.monotonic() - self._start
 
-    @property
-    def seconds_left(self) -> float:
-        """Until the time limit."""
-        return max(0.0, self.settings.time_limit_seconds - self.seconds)
+    def limits(self, nodes: int, gap: float) -> Limits:
+        """Of a tree worth so many nodes: what is left to solve it to a relative gap."""
+        return Limits(self.budget.seconds_left, self.budget.nodes(nodes), gap)
 
-    def nodes(self, wanted: int) -> int:
-        """Of a tree worth so many of them: what the settings leave of that."""
-        return self.settings.node_limit or max(1, round(wanted * self.settings.effort))
+    def is_first(self, occasion: str) -> bool:
+        """Whether this is the first time that the solve asks of an occasion."""
+        is_first = occasion not in self._seen
+        self._seen.add(occasion)
+        return is_first
 
     @property
     def gap(self) -> float:
@@ -129,20 +133,24 @@ class Record:
                 self.reporter.bounded(seconds, method)
             self.reporter.ticking()
 
-        return Watch(should_stop=self.settings.should_stop, on_progress=tick)
+        return Watch(should_stop=self.budget.should_stop, on_progress=tick)
 
     def should_stop(self) -> bool:
         """Whether the gap is met, time is up, or the user wants to stop."""
         self.reporter.ticking()
         return self.ending() is not None
 
+    def is_overdue(self) -> bool:
+        """Whether even a first placement comes too late."""
+        return time.monotonic() > self.budget.deadline + _GRACE_SECONDS
+
     def ending(self) -> Ending | None:
         """Why to stop now; None to go on."""
-        if self.settings.should_stop():
+        if self.budget.should_stop():
             return Ending.INTERRUPTED
-        if self.gap <= max(self.settings.gap, _PROVEN) or self.lower_bound == float("inf"):
+        if self.gap <= max(self.budget.gap, _PROVEN) or self.lower_bound == float("inf"):
             return Ending.GAP
-        if self.seconds >= self.settings.time_limit_seconds:
+        if not self.budget.seconds_left:
             return Ending.TIME_LIMIT
         return None
 
