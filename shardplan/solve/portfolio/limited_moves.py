@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.bound.move_limit import MoveLimit
 from shardplan.solve.bound.option_choice import choose_options
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.portfolio.record import Record
-from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.placement import device_counts, evaluate
 from shardplan.solve.problem.stages import merge_stages
-from shardplan.solve.problem.subproblem import Pinned
-from shardplan.solve.program.backend import Limits
+from shardplan.solve.problem.subproblem import Subproblem
 from shardplan.solve.reporter import Reporter
-from shardplan.solve.search.annealing.population import device_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,20 +72,20 @@ def solve_near(
     placement says that none was found, and that there is none only where the bound is infinite.
     """
     merged = merge_stages(problem)
-    limited = replace(merged, move_bytes=moves.least, move_limit_bytes=moves.limit_bytes)
-    record = Record(limited, settings, reporter or Reporter())
+    record = Record(merged, settings, reporter or Reporter())
+    limit = MoveLimit(moves.limit_bytes, moves.least)
     search = _Search(record, known, is_placed, moves)
     record.reporter.starting("bound")
-    record.relaxation = relax(limited, limits=Limits(seconds=record.seconds_left))
+    record.relaxation = relax(merged, limits=record.limits(), moves=limit)
     record.prove(record.relaxation.lower_bound, "relaxation")
     if record.lower_bound < float("inf"):
         search.repair()
-        _raise_bound(record)
+        _raise_bound(record, limit)
         search.improve()
     return record.outcome()
 
 
-def _raise_bound(record: Record) -> None:
+def _raise_bound(record: Record, limit: MoveLimit) -> None:
     """By whole options, as in ``cycles``."""
     allowed = record.worth_trying()
     if record.should_stop() or allowed.sum() > _LARGEST_CHOICE:
@@ -96,9 +95,10 @@ def _raise_bound(record: Record) -> None:
         record.problem,
         allowed,
         record.relaxation.unit_rows,
-        Limits(record.seconds_left, record.nodes(_CHOICE_NODES), record.settings.gap / 10),
+        record.limits(record.nodes(_CHOICE_NODES), record.settings.gap / 10),
         stop_above=record.objective,
         watch=record.watch("option choice"),
+        moves=limit,
     )
     record.prove(choice.lower_bound, "option choice")
 
@@ -159,7 +159,7 @@ class _Search:
         record = self._record
         if not is_free.any():
             return False
-        pinned = Pinned.of(self._problem, self._placement, is_free, self._allowed_now())
+        pinned = Subproblem.of(self._problem, self._placement, is_free, self._allowed_now())
         start = pinned.start() if record.placement is not None else None
         settings = replace(
             record.settings,

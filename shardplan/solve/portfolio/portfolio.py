@@ -14,7 +14,8 @@ from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.portfolio.record import Record
 from shardplan.solve.portfolio.restarts import Cycles
 from shardplan.solve.problem.stages import merge_stages
-from shardplan.solve.program.backend import Limits, Status, solve_program
+from shardplan.solve.program.answer import Status
+from shardplan.solve.program.backend import solve_program
 from shardplan.solve.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def solve(
 
 def _bound(record: Record) -> None:
     record.reporter.starting("bound")
-    record.relaxation = relax(record.problem, limits=Limits(seconds=record.seconds_left))
+    record.relaxation = relax(record.problem, limits=record.limits())
     record.prove(record.relaxation.lower_bound, "relaxation")
 
 
@@ -89,7 +90,7 @@ def _patterns(record: Record) -> None:
     if record.problem.stage_count > 1 or record.should_stop():
         return
     record.reporter.starting("patterns")
-    limits = Limits(record.seconds_left, record.settings.node_limit, record.settings.gap)
+    limits = record.limits(record.settings.node_limit, record.settings.gap)
     proof = prove_balance(
         record.problem,
         record.worth_trying(),
@@ -117,10 +118,10 @@ def _filling_units(record: Record) -> None:
         relaxation.unit_rows,
         near_best(problem, relaxation, _FIRST_OPTIONS),
         upper_bound=record.objective,
-        limits=Limits(record.seconds_left, _RANGES),
+        limits=record.limits(_RANGES),
         should_stop=record.should_stop,
     )
-    record.prove(bound, "relaxation")
+    record.prove(bound, "filling units")
 
 
 def _integer_program(record: Record) -> None:
@@ -146,7 +147,7 @@ def _solve_integer_program(record: Record, gap: float) -> bool:
     nodes = record.nodes(max(50, _NODE_COLUMNS // model.program.column_count))
     answer = solve_program(
         model.program,
-        Limits(record.seconds_left, nodes, gap),
+        record.limits(nodes, gap),
         start=start,
         watch=record.watch("integer program"),
         seed=record.settings.seed,

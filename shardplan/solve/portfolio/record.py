@@ -13,7 +13,7 @@ from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
-from shardplan.solve.program.backend import Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
+_MIXING_SECONDS = 1.0
+"""Beyond the time limit, for the mix of what was found within it."""
 _PROVEN = 1e-6
 """A gap that rounding alone can leave; smaller ones cannot be asked for."""
 
@@ -41,6 +43,8 @@ class Record:
         self.method, self.bound = "none", "none"
         self.history: list[Progress] = []
         self._start = time.monotonic()
+        limit = self._start + settings.time_limit_seconds
+        self._mixing_limits = Limits(limit + _MIXING_SECONDS)
 
     @property
     def seconds(self) -> float:
@@ -51,6 +55,10 @@ class Record:
     def seconds_left(self) -> float:
         """Until the time limit."""
         return max(0.0, self.settings.time_limit_seconds - self.seconds)
+
+    def limits(self, nodes: int | None = None, relative_gap: float = 0.0) -> Limits:
+        """Of a program, or several one after the other: none lasts beyond the time limit."""
+        return Limits(self._start + self.settings.time_limit_seconds, nodes, relative_gap)
 
     def nodes(self, wanted: int) -> int:
         """Of a tree worth so many of them: what the settings leave of that."""
@@ -64,7 +72,7 @@ class Record:
     @property
     def scale_seconds(self) -> float:
         """The magnitude of what the placement decides about the objective."""
-        constant = float(self.problem.chain_seconds.max(initial=0.0))
+        constant = self.problem.objective.constant_seconds
         return max(self.lower_bound - constant, self.lower_bound * 1e-3, 1e-12)
 
     def worth_trying(self) -> NDArray[np.bool_]:
@@ -73,8 +81,8 @@ class Record:
         A little of an option costs little: with one option all that it can be mixed with stay.
         """
         least = np.full(self.problem.option_count, np.inf)
-        np.minimum.at(least, self.problem.blends, self.relaxation.reduced_cost)
-        return self._within_reach(least[self.problem.blends])
+        np.minimum.at(least, self.problem.blend, self.relaxation.reduced_cost)
+        return self._within_reach(least[self.problem.blend])
 
     def worth_drawing(self) -> NDArray[np.bool_]:
         """(O,): the same for options that are not mixed, as the search sees them."""
@@ -93,7 +101,7 @@ class Record:
         Options that can be mixed are mixed at their best. Raises SolverError when it costs more
         than was ``claimed`` for it.
         """
-        placement = best_mix(self.problem, placement)
+        placement = best_mix(self.problem, placement, limits=self._mixing_limits)
         evaluation = evaluate(self.problem, placement)
         if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
             raise SolverError(
@@ -150,7 +158,7 @@ class Record:
         """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""
         placement, objective = self.placement, self.objective
         if placement is not None and placement.weights is not None:
-            thrifty = best_mix(self.problem, placement, Spare.WORK)
+            thrifty = best_mix(self.problem, placement, Spare.WORK, limits=self._mixing_limits)
             evaluation = evaluate(self.problem, thrifty)
             if evaluation.fits and evaluation.objective <= objective * (1 + _AGREEMENT):
                 placement, objective = thrifty, evaluation.objective

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.mixing.best_mix import Spare, best_mix
-from shardplan.solve.mixing.mixes_as_options import Concrete
+from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.portfolio.starting_options import Choices
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.program.backend import Watch
+from shardplan.solve.program.answer import Watch
 from shardplan.solve.search.annealing.annealing import AnnealParams, anneal
 from shardplan.solve.search.blocks import BlockParams, improve_blocks
 from shardplan.solve.search.first_placements import fill_greedily, first_placements
@@ -139,17 +139,17 @@ class Cycles:
     def _polish(self, placement: Placement, allowed: NDArray[np.bool_], cycle: int) -> None:
         """Mix and repartition in turn, until neither gains."""
         record, problem = self._record, self._problem
-        polishing = self._packing.cooled(_POLISHING_ROUNDS)
-        reached, vain = evaluate(problem, best_mix(problem, placement)).objective, 0
+        polishing, limits = self._packing.cooled(_POLISHING_ROUNDS), record.limits()
+        reached, vain = evaluate(problem, best_mix(problem, placement, limits=limits)).objective, 0
         for number in range(_POLISHES):
             if record.should_stop() or vain == 2:
                 return
-            mixed = best_mix(problem, placement, Spare.BYTES)
+            mixed = best_mix(problem, placement, Spare.BYTES, limits=limits)
             seed = cycle * _POLISHES + number
             found = self._repartition(mixed, allowed, polishing, seed)
             objective = reached
             if found is not None:
-                objective = evaluate(problem, best_mix(problem, found)).objective
+                objective = evaluate(problem, best_mix(problem, found, limits=limits)).objective
             vain = vain + 1 if objective >= reached * (1 - 1e-4) else 0
             if objective < reached:
                 assert found is not None
@@ -171,11 +171,11 @@ class Cycles:
         record = self._record
         record.reporter.starting("repartition")
         incumbent = Incumbent()
-        concrete = Concrete.of(record.problem, start)
+        around = MixesAsOptions.of(record.problem, start)
         repartition(
-            concrete.problem,
-            concrete.start,
-            concrete.allowed(allowed),
+            around.problem,
+            around.start,
+            around.allowed(allowed),
             params,
             np.random.default_rng((record.settings.seed, params.rounds, number)),
             scale_seconds=record.scale_seconds,
@@ -184,7 +184,7 @@ class Cycles:
         )
         if incumbent.placement is None:
             return None
-        found = concrete.placement(incumbent.placement)
+        found = around.placement(incumbent.placement)
         record.offer(found, "repartition")
         return found
 
@@ -193,16 +193,16 @@ class Cycles:
         if record.placement is None or record.should_stop():
             return
         record.reporter.starting("blocks")
-        concrete = Concrete.of(record.problem, record.placement)
+        around = MixesAsOptions.of(record.problem, record.placement)
         found = improve_blocks(
-            concrete.problem,
-            concrete.start,
-            concrete.allowed(record.worth_drawing()),
+            around.problem,
+            around.start,
+            around.allowed(record.worth_drawing()),
             BlockParams().scaled(self._effort),
             np.random.default_rng((record.settings.seed, cycle)),
             Watch(record.should_stop),
         )
-        record.offer(concrete.placement(found), "blocks")
+        record.offer(around.placement(found), "blocks")
 
     def _anneal(self, cycle: int) -> None:
         record, problem = self._record, self._problem

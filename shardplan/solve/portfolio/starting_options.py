@@ -11,7 +11,7 @@ from shardplan.solve.bound.option_choice import choose_options
 from shardplan.solve.mixing.representatives import Representatives, fine_enough
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shardplan.solve.portfolio.record import Record
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.program.answer import Limits
 
 _LARGEST_CHOICE = 200_000
 """Options up to which an integer program chooses among them."""
@@ -131,7 +132,7 @@ class Choices:
 
     def _limits(self, nodes: int) -> Limits:
         record = self._record
-        return Limits(record.seconds_left, record.nodes(nodes), record.settings.gap / 10)
+        return record.limits(record.nodes(nodes), record.settings.gap / 10)
 
     def _large_units(self, allowed: NDArray[np.bool_]) -> LargeUnits | None:
         """Once, when a search has found something good: what large units waste."""
@@ -139,7 +140,13 @@ class Choices:
         if self._weighed_large or self._made < 2 or record.placement is None:
             return None
         self._weighed_large = True
-        return large_units(record.problem, allowed, record.relaxation.unit_rows, record.objective)
+        return large_units(
+            record.problem,
+            allowed,
+            record.relaxation.unit_rows,
+            record.objective,
+            record.limits(),
+        )
 
 
 def _balance(problem: Problem, placement: Placement) -> NDArray[np.float64]:
