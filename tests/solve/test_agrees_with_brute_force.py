@@ -16,7 +16,8 @@ from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch, solve_program
+from shardplan.solve.program.answer import Limits, Watch
+from shardplan.solve.program.backend import solve_program
 from shardplan.solve.settings import Settings
 
 UNLIMITED = 1e6

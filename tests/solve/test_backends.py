@@ -12,7 +12,8 @@ from random_problems import problems
 
 from shardplan.solve.bound.relaxation import relaxation_program
 from shardplan.solve.exact.assignment import assignment
-from shardplan.solve.program.backend import Limits, Status, Watch, solve_program
+from shardplan.solve.program.answer import Limits, Status, Watch
+from shardplan.solve.program.backend import solve_program
 from shardplan.solve.program.program import Program, ProgramBuilder
 
 BACKENDS = ["highs", "cbc"]

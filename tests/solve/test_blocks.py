@@ -13,7 +13,7 @@ from random_problems import problems
 
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Watch
+from shardplan.solve.program.answer import Watch
 from shardplan.solve.search.blocks import Blocks, improve_blocks
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -12,7 +12,7 @@ from random_problems import problems
 
 from shardplan.solve.bound.option_choice import OptionChoice, choose_options
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 INFINITY = float("inf")
 NO_ROWS = np.zeros((0, 2), dtype=np.int64)

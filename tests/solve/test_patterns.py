@@ -14,7 +14,7 @@ from random_problems import problems
 from shardplan.solve.bound.pattern_program import Ceiling, bases, patterns
 from shardplan.solve.bound.patterns import BalanceProof, prove_balance, undominated
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 
 def in_one_stage(problem: Problem) -> Problem:

@@ -19,7 +19,7 @@ from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.search.incumbent import Incumbent
 from shardplan.solve.search.repartition.copies import MOST_SLOTS, Copies
 from shardplan.solve.search.repartition.pair_changes import ChangeDraws, Pairs
-from shardplan.solve.search.repartition.pair_objective import PairObjective, PairObjectiveParams
+from shardplan.solve.search.repartition.pair_objective import PairObjective
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -271,6 +271,6 @@ def test_without_heat_the_combination_of_the_least_power_mean_is_chosen(seed):
 
     subsets = product([False, True], repeat=len(changes.row))
     least = min(made(np.array(taken, dtype=bool)) for taken in subsets)
-    chosen = PairObjective(copies, 4, PairObjectiveParams()).choose(changes, pairs, 0.0, rng)
+    chosen = PairObjective(copies, 4, 8.0).choose(changes, pairs, 0.0, rng)
     assert made(chosen) == pytest.approx(least, rel=1e-5)
     assert least < power_mean(problem, start, 2**4)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.bound.move_limit import MoveLimit
 from shardplan.solve.portfolio.portfolio import improve, prove_relaxation
-from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.placement import device_counts, evaluate
 from shardplan.solve.problem.stages import merge_stages
-from shardplan.solve.problem.subproblem import Pinned
+from shardplan.solve.problem.subproblem import Subproblem
 from shardplan.solve.reporter import Reporter
-from shardplan.solve.search.annealing.population import device_counts
 from shardplan.solve.search.record import Record
 from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.search.starts.starting_options import choose_for_bound
@@ -59,14 +59,13 @@ def solve_near(
     The outcome's bound holds for placements that move at most the limit. An outcome without a
     placement says that none was found, and that there is none only where the bound is infinite.
     """
-    merged = merge_stages(problem)
-    limited = replace(merged, move_bytes=moves.least, move_limit_bytes=moves.limit_bytes)
-    record = Record(limited, settings.budget(), reporter or Reporter())
+    record = Record(merge_stages(problem), settings.budget(), reporter or Reporter())
+    limit = MoveLimit(moves.limit_bytes, moves.least)
     search = _Search(record, known, is_placed, moves, settings.search or SearchParams())
-    prove_relaxation(record)
+    prove_relaxation(record, limit)
     if record.lower_bound < float("inf"):
         search.repair()
-        search.raise_bound()
+        search.raise_bound(limit)
         search.improve()
     return record.outcome()
 
@@ -109,13 +108,13 @@ class _Search:
                 self._is_placed = np.ones_like(self._is_placed)
                 return
 
-    def raise_bound(self) -> None:
+    def raise_bound(self, limit: MoveLimit) -> None:
         """By whole options, as a search begins."""
         record, choice = self._record, self._params.choice
         allowed = record.worth_trying()
         if not record.should_stop() and allowed.sum() <= choice.most_options:
             record.reporter.starting("option choice")
-            choose_for_bound(record, allowed, choice)
+            choose_for_bound(record, allowed, choice, moves=limit)
 
     def improve(self) -> None:
         """Free one set of items after another until that has gained nothing for some time."""
@@ -141,7 +140,7 @@ class _Search:
         record = self._record
         if not is_free.any():
             return False
-        pinned = Pinned.of(self._problem, self._placement, is_free, self._allowed_now())
+        pinned = Subproblem.of(self._problem, self._placement, is_free, self._allowed_now())
         start = pinned.start() if record.placement is not None else None
         effort = 1.0 if is_free.all() else self._params.round_effort
         budget = replace(

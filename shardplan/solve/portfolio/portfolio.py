@@ -10,7 +10,6 @@ import numpy as np
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.problem.stages import merge_stages
-from shardplan.solve.program.backend import Limits
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.search.move import Turn, When
 from shardplan.solve.search.record import Record
@@ -19,6 +18,7 @@ from shardplan.solve.search.search_params import SearchParams
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shardplan.solve.bound.move_limit import MoveLimit
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
@@ -55,11 +55,10 @@ def improve(
     schedule.run(When.END)
 
 
-def prove_relaxation(record: Record) -> None:
-    """The bound that all else leans on."""
+def prove_relaxation(record: Record, moves: MoveLimit | None = None) -> None:
+    """The bound that all else leans on; ``moves`` is what a placement may move."""
     record.reporter.starting("bound")
-    limits = Limits(seconds=record.budget.seconds_left)
-    record.relaxation = relax(record.problem, limits=limits)
+    record.relaxation = relax(record.problem, limits=record.limits(), moves=moves)
     record.prove(record.relaxation.lower_bound, "relaxation")
 
 

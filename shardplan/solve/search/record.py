@@ -13,7 +13,7 @@ from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
 _GRACE_SECONDS = 1.0
-"""After the deadline, for a first placement that is being made."""
+"""Beyond the time limit, for the mix of what was found within it, and for a first placement."""
 _PROVEN = 1e-6
 """A gap that rounding alone can leave; smaller ones cannot be asked for."""
 
@@ -44,15 +44,16 @@ class Record:
         self.history: list[Progress] = []
         self._start = time.monotonic()
         self._seen: set[str] = set()
+        self._mixing_limits = Limits(budget.deadline + _GRACE_SECONDS)
 
     @property
     def seconds(self) -> float:
         """Since the solve began."""
         return time.monotonic() - self._start
 
-    def limits(self, nodes: int, gap: float) -> Limits:
-        """Of a tree worth so many nodes: what is left to solve it to a relative gap."""
-        return Limits(self.budget.seconds_left, self.budget.nodes(nodes), gap)
+    def limits(self, nodes: int | None = None, relative_gap: float = 0.0) -> Limits:
+        """Of a program, or several one after the other: none lasts beyond the time limit."""
+        return Limits(self.budget.deadline, nodes, relative_gap)
 
     def is_first(self, occasion: str) -> bool:
         """Whether this is the first time that the solve asks of an occasion."""
@@ -68,7 +69,7 @@ class Record:
     @property
     def scale_seconds(self) -> float:
         """The magnitude of what the placement decides about the objective."""
-        constant = float(self.problem.chain_seconds.max(initial=0.0))
+        constant = self.problem.objective.constant_seconds
         return max(self.lower_bound - constant, self.lower_bound * 1e-3, 1e-12)
 
     def worth_trying(self) -> NDArray[np.bool_]:
@@ -77,8 +78,8 @@ class Record:
         A little of an option costs little: with one option all that it can be mixed with stay.
         """
         least = np.full(self.problem.option_count, np.inf)
-        np.minimum.at(least, self.problem.blends, self.relaxation.reduced_cost)
-        return self._within_reach(least[self.problem.blends])
+        np.minimum.at(least, self.problem.blend, self.relaxation.reduced_cost)
+        return self._within_reach(least[self.problem.blend])
 
     def worth_drawing(self) -> NDArray[np.bool_]:
         """(O,): the same for options that are not mixed, as the search sees them."""
@@ -97,7 +98,7 @@ class Record:
         Options that can be mixed are mixed at their best. Raises SolverError when it costs more
         than was ``claimed`` for it.
         """
-        placement = best_mix(self.problem, placement)
+        placement = best_mix(self.problem, placement, limits=self._mixing_limits)
         evaluation = evaluate(self.problem, placement)
         if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
             raise SolverError(
@@ -158,7 +159,7 @@ class Record:
         """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""
         placement, objective = self.placement, self.objective
         if placement is not None and placement.weights is not None:
-            thrifty = best_mix(self.problem, placement, Spare.WORK)
+            thrifty = best_mix(self.problem, placement, Spare.WORK, limits=self._mixing_limits)
             evaluation = evaluate(self.problem, thrifty)
             if evaluation.fits and evaluation.objective <= objective * (1 + _AGREEMENT):
                 placement, objective = thrifty, evaluation.objective

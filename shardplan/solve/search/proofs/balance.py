@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from shardplan.solve.bound.patterns import prove_balance
-from shardplan.solve.program.backend import Limits
 from shardplan.solve.search.move import Move, Turn, When
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class BalancePatterns(Move):
             record.worth_trying(),
             lower_bound=record.lower_bound,
             upper_bound=record.objective,
-            limits=Limits(budget.seconds_left, budget.node_limit, budget.gap),
+            limits=record.limits(budget.node_limit, budget.gap),
             watch=record.watch("patterns"),
         )
         if proof is not None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from shardplan.solve.bound.filling_units import FillingUnits
 from shardplan.solve.mixing.representatives import near_best
-from shardplan.solve.program.backend import Limits
 from shardplan.solve.search.move import Move, Turn, When
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class FillingUnitsBound(Move):
             relaxation.unit_rows,
             near_best(problem, relaxation, self.first_options),
             upper_bound=record.objective,
-            limits=Limits(record.budget.seconds_left, self.ranges),
+            limits=record.limits(self.ranges),
             should_stop=record.should_stop,
         )
-        record.prove(bound, "relaxation")
+        record.prove(bound, "filling units")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from shardplan.solve.exact.assignment import assignment
-from shardplan.solve.program.backend import Status, solve_program
+from shardplan.solve.program.answer import Status
+from shardplan.solve.program.backend import solve_program
 from shardplan.solve.search.move import Move, Turn, When
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _reaches(record: Record, tree: TreeParams, gap: float) -> bool:
     nodes = max(tree.fewest_nodes, tree.node_columns // model.program.column_count)
     answer = solve_program(
         model.program,
-        record.limits(nodes, gap),
+        record.limits(record.budget.nodes(nodes), gap),
         start=model.point(known) if known is not None else None,
         watch=record.watch("integer program"),
         seed=record.budget.seed,

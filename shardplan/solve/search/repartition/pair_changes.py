@@ -75,15 +75,12 @@ class ChangeDraws:
     def __init__(self, copies: Copies, allowed: NDArray[np.bool_]) -> None:
         problem = copies.problem
         self._copies, self._problem = copies, problem
-        apart = np.isin(copies.item, np.concatenate([np.zeros(0, np.int64), *problem.apart]))
-        self._free = ~apart
+        self._free = ~problem.is_apart[copies.item]
         self._alternatives = {
             shape: _Alternatives.of(copies, allowed & (problem.shape == shape))
             for shape in (Shape.DEVICE, Shape.NODE)
         }
-        by_node = problem.domains.reshape(len(problem.domains), problem.node_count, -1)
-        whole_nodes = np.logical_and.reduce(by_node, axis=2)
-        self._open = {Shape.DEVICE: problem.domains, Shape.NODE: whole_nodes}
+        self._open = {Shape.DEVICE: problem.domains, Shape.NODE: problem.node_domains}
         self._restricted = not problem.domains.all()
 
     def levels(self) -> list[Shape]:

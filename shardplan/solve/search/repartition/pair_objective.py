@@ -8,13 +8,12 @@ never promises more than the pairs gain together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.problem.power_mean import PowerMean
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.search.power import raise_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,41 +23,25 @@ if TYPE_CHECKING:
 
 _LARGEST_LOG10 = 25.0
 """Powers stay below it, within 32 bits: loads that would go beyond are all equally bad."""
+_LARGEST_RATIO = 1e3
+"""The same for exponents so small that powers alone would allow more."""
 _CELLS = 8_000_000
 """About how many numbers are in memory at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class PairObjectiveParams:
-    """What counts besides the longest chain's stages."""
-
-    overflow_price: float = 8.0
-    """What a tier over by its whole capacity counts, in sums of the slowest devices' loads."""
-    chain_exponent: int = 200
-    """How sharply the longest chain is told from the others."""
-    shorter_chains: float = 1e-3
-    """What the other chains count, so that they do not grow unseen."""
 
 
 class PairObjective:
     """The smooth objective around the loads that copies have now."""
 
-    def __init__(self, copies: Copies, log2_exponent: int, params: PairObjectiveParams) -> None:
-        self._copies, self._log2_exponent, self._params = copies, log2_exponent, params
-        exponent = 1 << log2_exponent
-        self._largest = min(10.0 ** (_LARGEST_LOG10 / exponent), 1e3)
-        reference = copies.load.max(axis=1)
-        floor = 1e-9 * reference.max(axis=1, keepdims=True).clip(1e-12)
-        self._reference = np.maximum(reference, floor)
+    def __init__(self, copies: Copies, log2_exponent: int, overflow_price: float) -> None:
+        self._copies, self._overflow_price = copies, overflow_price
+        self._mean = PowerMean(log2_exponent, copies.problem.device_count)
+        self._largest = min(10.0 ** (_LARGEST_LOG10 / self._mean.exponent), _LARGEST_RATIO)
+        self._reference, _, power = self._mean.powers(copies.load)
         """(R, S): the unit that loads are measured in."""
-        power = raise_to(copies.load / self._reference[:, None], log2_exponent)
-        chain = copies.chains(self._reference)
-        weight = (chain / chain.max(axis=1, keepdims=True)) ** params.chain_exponent
-        weight = weight / weight.sum(axis=1, keepdims=True) + params.shorter_chains
-        scale = self._reference * weight[:, copies.problem.chain_of_stage]
+        weight = copies.problem.objective.stage_weights(self._reference)
         # The slowest device alone gives one part in D; a stage without any load gives nothing.
-        mean = power.mean(axis=1).clip(1.0 / copies.load.shape[1])
-        self._slope = scale * mean ** (1.0 / exponent - 1.0) / (exponent * copies.load.shape[1])
+        mean = power.mean(axis=1).clip(1.0 / self._mean.devices)
+        self._slope = self._mean.slope(mean, self._reference * weight)
         """(R, S): seconds of the smooth objective per unit of a stage's sum of powers."""
 
     def choose(
@@ -101,7 +84,7 @@ class PairObjective:
         unit = self._reference[copy]
         load = _combined(base / unit[:, None, None], change / unit[:, None, None], combinations)
         np.clip(load, np.float32(0.0), np.float32(self._largest), out=load)
-        power = raise_to(load, self._log2_exponent)
+        power = self._mean.raised(load)
         if times is not None:
             power *= times.astype(np.float32)[:, None]
         slope = self._slope[copy].astype(np.float32)
@@ -117,13 +100,13 @@ class PairObjective:
         ratio = np.where(counted[..., None], load / unit, 0.0)
         most = ratio.max(axis=2, keepdims=True)
         relative = np.where(counted[..., None], ratio / most.clip(1e-30), 0.0)
-        times = raise_to(relative, self._log2_exponent).sum(axis=2, keepdims=True)
+        times = self._mean.raised(relative).sum(axis=2, keepdims=True)
         idle = counted.sum(axis=2)[:, :, None, None]
         return most * unit, np.where(most > 0.0, times, idle)
 
     def price(self, copy: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,): seconds for a tier that is over by its whole capacity."""
-        price: NDArray[np.float64] = self._params.overflow_price * self._reference[copy].sum(axis=1)
+        price: NDArray[np.float64] = self._overflow_price * self._reference[copy].sum(axis=1)
         return price
 
 
@@ -154,7 +137,7 @@ class _Pooled:
         copies, problem = self._copies, self._copies.problem
         change = self._change(problem.load_seconds)
         beyond = None
-        if problem.spill_seconds is not None and not self._on_nodes:
+        if problem.has_spill and not self._on_nodes:
             beyond = self._spill(objective, change, problem.spill_seconds)
         base = copies.load[self._copy[:, None, None], self._devices]
         score = objective.seconds(self._copy, base, change, self._combinations)

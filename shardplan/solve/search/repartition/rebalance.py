@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.mixing.mixes_as_options import Concrete
+from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.search.incumbent import Incumbent
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
 
@@ -31,11 +31,11 @@ def rebalance(
     """
     record.reporter.starting("repartition")
     incumbent = Incumbent()
-    concrete = Concrete.of(record.problem, start)
+    around = MixesAsOptions.of(record.problem, start)
     repartition(
-        concrete.problem,
-        concrete.start,
-        concrete.allowed(allowed),
+        around.problem,
+        around.start,
+        around.allowed(allowed),
         params,
         np.random.default_rng((record.budget.seed, params.rounds, number)),
         scale_seconds=record.scale_seconds,
@@ -44,6 +44,6 @@ def rebalance(
     )
     if incumbent.placement is None:
         return None
-    found = concrete.placement(incumbent.placement)
+    found = around.placement(incumbent.placement)
     record.offer(found, "repartition")
     return found

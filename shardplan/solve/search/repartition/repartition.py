@@ -9,12 +9,12 @@ whole nodes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shardplan.solve.search.repartition.copies import Copies
 from shardplan.solve.search.repartition.pair_changes import ChangeDraws, Pairs
-from shardplan.solve.search.repartition.pair_objective import PairObjective, PairObjectiveParams
+from shardplan.solve.search.repartition.pair_objective import PairObjective
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,8 @@ class RepartitionParams:
     cool_coldest: float = 1e-6
     cool_log2_exponents: tuple[int, int] = (5, 9)
     """The same for a start that needs balancing alone."""
-    objective: PairObjectiveParams = field(default_factory=PairObjectiveParams)
+    overflow_price: float = 8.0
+    """What a tier over by its whole capacity counts, in sums of the slowest devices' loads."""
 
     def cooled(self, rounds: int) -> RepartitionParams:
         """The search for a start that needs balancing alone."""
@@ -85,9 +86,8 @@ def repartition(
             break
         progress = number / params.rounds
         heat = params.hottest * (params.coldest / params.hottest) ** progress
-        objective = PairObjective(
-            copies, first + round(progress * (last - first)), params.objective
-        )
+        exponent = first + round(progress * (last - first))
+        objective = PairObjective(copies, exponent, params.overflow_price)
         pairs = Pairs.draw(copies, levels[number % len(levels)], rng)
         changes = draws.draw(pairs, params.changes, rng)
         heat_seconds = heat * scale_seconds / problem.device_count

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from shardplan.solve.bound.relaxation import fullest_device_load
 from shardplan.solve.search.move import SEARCHING, Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
@@ -80,9 +79,8 @@ def round_options(
     """
     limit = relaxation.stage_max * fineness
     scale = (relaxation.lower_bound * 1e-9 + limit).clip(min=1e-300)
-    fullest = fullest_device_load(problem)
-    counted = problem.chain_of_stage == problem.chain_seconds.argmax()
-    excess = (fullest / scale)[:, counted].max(axis=1, initial=1.0)
+    fullest = problem.fullest_device_seconds
+    excess = (fullest / scale)[:, problem.objective.is_critical].max(axis=1, initial=1.0)
     room = problem.device_capacity.max(axis=0).clip(min=1.0) * share_of_memory
     excess = np.maximum(excess, (problem.device_bytes / room).max(axis=1, initial=1.0))
     order = np.lexsort(

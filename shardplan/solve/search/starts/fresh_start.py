@@ -9,7 +9,7 @@ import numpy as np
 
 from shardplan.solve.bound.large_units import large_units
 from shardplan.solve.bound.option_choice import choose_options
-from shardplan.solve.program.backend import Watch
+from shardplan.solve.program.answer import Watch
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
@@ -66,9 +66,9 @@ class FreshStart(Move):
         record.reporter.starting("option choice")
         unit_rows = record.relaxation.unit_rows
         if turn.fresh > 1 and record.placement is not None and record.is_first("large units"):
-            large = large_units(problem, allowed, unit_rows, record.objective)
+            large = large_units(problem, allowed, unit_rows, record.objective, record.limits())
             if large:
-                return choose_for_bound(record, allowed, self.choice, large)
+                return choose_for_bound(record, allowed, self.choice, large=large)
         if turn.restart == 0:
             return choose_for_bound(record, allowed, self.choice)
         return choose_options(

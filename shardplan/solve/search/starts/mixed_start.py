@@ -12,7 +12,7 @@ from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.mixing.representatives import Representatives, fine_enough
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.program.backend import Watch
+from shardplan.solve.program.answer import Watch
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
@@ -146,16 +146,19 @@ class MixedStart(Move):
         restart: int,
     ) -> None:
         """Mix and repartition in turn, until neither gains."""
-        problem = record.problem
-        reached, fruitless = evaluate(problem, best_mix(problem, placement)).objective, 0
+        problem, limits = record.problem, record.limits()
+        reached, fruitless = (
+            evaluate(problem, best_mix(problem, placement, limits=limits)).objective,
+            0,
+        )
         for number in range(self.polishes):
             if record.should_stop() or fruitless == self.fruitless_polishes:
                 return
-            mixed = best_mix(problem, placement, Spare.BYTES)
+            mixed = best_mix(problem, placement, Spare.BYTES, limits=limits)
             found = rebalance(record, mixed, allowed, polishing, restart * self.polishes + number)
             objective = reached
             if found is not None:
-                objective = evaluate(problem, best_mix(problem, found)).objective
+                objective = evaluate(problem, best_mix(problem, found, limits=limits)).objective
             fruitless = fruitless + 1 if objective >= reached * (1 - self.least_gain) else 0
             if found is not None and objective < reached:
                 placement, reached = found, objective

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.bound.large_units import LargeUnits
+    from shardplan.solve.bound.move_limit import MoveLimit
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
-    from shardplan.solve.program.backend import Limits
+    from shardplan.solve.program.answer import Limits
     from shardplan.solve.search.record import Record
 
 _NO_LOAD = 1e-12
@@ -43,16 +44,21 @@ class OptionChoiceParams:
 
     def limits(self, record: Record, nodes: int) -> Limits:
         """Of a tree worth so many nodes."""
-        return record.limits(nodes, record.budget.gap * self.gap_share)
+        gap = record.budget.gap * self.gap_share
+        return record.limits(record.budget.nodes(nodes), gap)
 
 
 def choose_for_bound(
     record: Record,
     allowed: NDArray[np.bool_],
     params: OptionChoiceParams,
+    *,
     large: LargeUnits | None = None,
+    moves: MoveLimit | None = None,
 ) -> NDArray[np.int64] | None:
     """(I,): options for devices that can all be loaded alike, or but for ``large`` units.
+
+    ``moves`` is what a placement may move.
 
     What they cost is a bound, which goes to the record. None where the program finds no options.
     """
@@ -65,6 +71,7 @@ def choose_for_bound(
         stop_above=record.objective,
         watch=record.watch("option choice"),
         large=large,
+        moves=moves,
     )
     record.prove(choice.lower_bound, "option choice")
     return choice.option
