@@ -43,14 +43,16 @@ class SearchParams:
         """What differs from the defaults, as values of JSON.
 
         Parameters of a move stand under its name, the others under that of their field, and
-        ``moves`` lists the names of all moves where they are not those of ``MOVES``.
+        ``moves`` lists the names of all moves where they are not those of ``MOVES``. Of a move from
+        elsewhere nothing but the name is known.
         """
         default, known = SearchParams(), {move.name: move for move in MOVES}
         changes = {
             name: param_changes(getattr(default, name), getattr(self, name)) for name in _GROUPS
         }
         for move in self.moves:
-            changes[move.name] = param_changes(known.get(move.name) or type(move)(), move)
+            if move.name in known:
+                changes[move.name] = param_changes(known[move.name], move)
         found: dict[str, Any] = {name: changed for name, changed in changes.items() if changed}
         names = [move.name for move in self.moves]
         return found if names == list(known) else {"moves": names} | found
