@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.mixing.mix_rows import MixRows
+from shardplan.solve.mixing.mix_rows import ROOM, MixRows
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
@@ -154,7 +154,7 @@ class _Mix:
         scale = _unit_bytes(problem)
         capacity = problem.device_capacity / scale
         memory = rows.add(build, "device_memory", problem.device_bytes / scale, capacity, None)
-        lent = _lend(build, memory, lent_bytes / scale)
+        lent = _lend(build, memory, lent_bytes / scale * ROOM)
         scale = problem.node_capacity.max(axis=0, initial=1.0)
         capacity = problem.node_capacity / scale
         rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, capacity)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shardplan.solve.program.program import ProgramBuilder
 
 
-_ROOM = 1 - 1e-6
+ROOM = 1 - 1e-6
 """Of a capacity, so that the linear solver's tolerance does not overfill it."""
 
 
@@ -149,7 +149,7 @@ class MixRows:
 
 def _room(capacity: NDArray[np.float64], fixed: NDArray[np.float64]) -> NDArray[np.float64]:
     """(places, K): what is left to mixed items; what lies there anyway may fill all there is."""
-    left: NDArray[np.float64] = capacity * _ROOM - fixed
+    left: NDArray[np.float64] = capacity * ROOM - fixed
     return np.where(fixed <= capacity, left.clip(min=0.0), left)
 
 
