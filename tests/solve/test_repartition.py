@@ -11,6 +11,7 @@ import pytest
 from brute_force import objective_by_hand, ways_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from problems import placed, problem_of
 from random_problems import problems
 
 from shardplan.solve.problem.legality import is_legal
@@ -32,10 +33,7 @@ def random_start(problem: Problem, seed: int) -> Placement | None:
     ways = [list(ways_of(problem, item)) for item in range(problem.item_count)]
     for _ in range(100 if all(ways) else 0):
         chosen = [of_item[rng.integers(len(of_item))] for of_item in ways]
-        start = Placement.of(
-            np.array([option for option, _ in chosen]),
-            [np.array(targets, dtype=np.int64) for _, targets in chosen],
-        )
+        start = placed(chosen)
         if is_legal(problem, start):
             return start
     return None
@@ -81,17 +79,19 @@ def crowded(seed: int) -> tuple[Problem, Placement]:
     domains[1, [2, 3]] = False
     domain = rng.integers(0, 2, total)
     domain[item == 12] = 0
-    problem = Problem(
-        option_offsets=np.concatenate([[0], np.cumsum(counts)]),
+    problem = problem_of(
+        rng.lognormal(0.0, 1.0, (total, 3)) / units[:, None],
+        options_per_item=counts,
         shape=shape,
         units=units,
-        load_seconds=rng.lognormal(0.0, 1.0, (total, 3)) / units[:, None],
-        device_bytes=rng.integers(1, 10, (total, 1)).astype(float),
-        node_bytes=rng.integers(0, 5, (total, 1)).astype(float),
-        device_capacity=np.full((8, 1), 1e9),
-        node_capacity=np.full((2, 1), 1e9),
-        chain_of_stage=np.array([0, 0, 1]),
-        chain_seconds=np.array([0.0, 1.0]),
+        device_bytes=rng.integers(1, 10, (total, 1)),
+        node_bytes=rng.integers(0, 5, (total, 1)),
+        devices=8,
+        nodes=2,
+        device_capacity=1e9,
+        node_capacity=1e9,
+        chain_of_stage=[0, 0, 1],
+        chain_seconds=[0.0, 1.0],
         domain=domain,
         domains=domains,
         apart=(np.array([13, 14, 15]),),
@@ -165,7 +165,7 @@ def test_units_that_land_on_nodes_move_between_nodes():
     """Six equal node-wide items, all on the first of three nodes, end two on each."""
     problem = replace(equal_items(6, devices=6), shape=np.full(6, Shape.NODE, dtype=np.int8))
     problem = replace(problem, node_capacity=np.full((3, 1), 1.0))
-    start = Placement.of(np.arange(6), [np.array([0])] * 6)
+    start = placed((item, (0,)) for item in range(6))
     found = search(problem, start, 0)
     assert Counter(found.placement.targets.tolist()) == {0: 2, 1: 2, 2: 2}
     assert found.objective == pytest.approx(2.0)
@@ -174,7 +174,7 @@ def test_units_that_land_on_nodes_move_between_nodes():
 def test_items_of_many_units_keep_their_units_and_spread_them():
     """Two items of 12 units that all begin on one of 8 devices end with 3 units on each."""
     problem = replace(equal_items(2, devices=8), units=np.array([12, 12]))
-    start = Placement.of(np.arange(2), [np.zeros(12, dtype=np.int64)] * 2)
+    start = placed((item, (0,) * 12) for item in range(2))
     found = search(problem, start, 0, RepartitionParams(copies=2, rounds=200))
     assert np.diff(found.placement.unit_offsets).tolist() == [12, 12]
     assert Counter(found.placement.targets.tolist()) == dict.fromkeys(range(8), 3)
@@ -183,20 +183,7 @@ def test_items_of_many_units_keep_their_units_and_spread_them():
 
 def equal_items(count: int, devices: int) -> Problem:
     """Items of one option, one unit and one second."""
-    return Problem(
-        option_offsets=np.arange(count + 1),
-        shape=np.zeros(count, dtype=np.int8),
-        units=np.ones(count, dtype=np.int64),
-        load_seconds=np.ones((count, 1)),
-        device_bytes=np.zeros((count, 1)),
-        node_bytes=np.zeros((count, 1)),
-        device_capacity=np.ones((devices, 1)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(count, dtype=np.int64),
-        domains=np.ones((1, devices), dtype=bool),
-    )
+    return problem_of([1.0] * count, devices=devices)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -247,14 +234,8 @@ def power_mean(problem: Problem, placement: Placement, exponent: int) -> float:
 def test_without_heat_the_combination_of_the_least_power_mean_is_chosen(seed):
     """Of all subsets of the changes of one pair, each made and read back on its own."""
     rng = np.random.default_rng(seed)
-    problem = equal_items(12, devices=2)
-    problem = replace(
-        problem,
-        option_offsets=np.arange(0, 13, 2),
-        load_seconds=rng.lognormal(0.0, 0.7, (12, 1)),
-        units=rng.integers(1, 4, 12),
-        domain=np.zeros(12, dtype=np.int64),
-    )
+    load = rng.lognormal(0.0, 0.7, 12)
+    problem = problem_of(load, options_per_item=2, units=rng.integers(1, 4, 12))
     start = random_start(problem, seed)
     every = np.ones(12, dtype=bool)
     copies = Copies(problem, start, 1)

@@ -86,8 +86,8 @@ def relax(
     items = np.zeros((0, 2), dtype=np.int64)
     solved: tuple[Answer, Columns] | None = None
     for _ in range(_ROUNDS):
-        build, columns = relaxation_rows(problem, allowed, items, moves=moves)
-        answer = solve_program(build.build(), limits)
+        program, columns = relaxation_program(problem, allowed, items, moves)
+        answer = solve_program(program, limits)
         if answer.status is Status.INFEASIBLE:
             return Relaxation.without_bound(problem, float("inf"))
         if answer.x is None or answer.status is not Status.OPTIMAL:
@@ -106,9 +106,10 @@ def relaxation_program(
     problem: Problem,
     allowed: NDArray[np.bool_],
     unit_rows: NDArray[np.int64],
+    moves: MoveLimit | None = None,
 ) -> tuple[Program, Columns]:
     """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2)."""
-    build, columns = relaxation_rows(problem, allowed, unit_rows)
+    build, columns = relaxation_rows(problem, allowed, unit_rows, moves=moves)
     return build.build(), columns
 
 
