@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pytest
+from problems import problem_of
 
+from shardplan.solve.budget import Budget
 from shardplan.solve.portfolio.portfolio import solve
-from shardplan.solve.problem.objective import Objective
 from shardplan.solve.problem.placement import Placement
-from shardplan.solve.problem.problem import Problem
+from shardplan.solve.reporter import Reporter
 from shardplan.solve.search.annealing.annealing import Annealing
 from shardplan.solve.search.blocks import Blocks
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.moves import MOVES
+from shardplan.solve.search.record import Record
 from shardplan.solve.search.relocation_params import RelocationParams
 from shardplan.solve.search.search_params import SearchParams
+from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
 from shardplan.solve.search.starts.fresh_start import FreshStart
 from shardplan.solve.search.starts.mixed_start import MixedStart
 from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:
-    from shardplan.solve.search.record import Record
+    from shardplan.solve.problem.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -47,20 +51,7 @@ class RoundRobin(Move):
 
 def equal_items(count: int, devices: int, options: int = 1) -> Problem:
     """Items of one unit and one second, whichever of their options they take."""
-    every = count * options
-    return Problem(
-        option_offsets=np.arange(0, every + 1, options),
-        shape=np.zeros(every, dtype=np.int8),
-        units=np.ones(every, dtype=np.int64),
-        load_seconds=np.ones((every, 1)),
-        device_bytes=np.zeros((every, 1)),
-        node_bytes=np.zeros((every, 1)),
-        device_capacity=np.ones((devices, 1)),
-        node_capacity=np.ones((1, 1)),
-        objective=Objective(np.zeros(1, dtype=np.int64), np.zeros(1)),
-        domain=np.zeros(every, dtype=np.int64),
-        domains=np.ones((1, devices), dtype=bool),
-    )
+    return problem_of(np.ones(count * options), options_per_item=options, devices=devices)
 
 
 def solve_with(*moves: Move, devices: int = 4, **limits):
@@ -163,3 +154,18 @@ def test_changed_parameters_come_back_from_json():
 def test_parameters_that_this_version_does_not_have_are_refused(changes):
     with pytest.raises(ValueError, match="unheard_of"):
         SearchParams.with_changes(changes)
+
+
+def test_a_fill_that_is_overdue_is_left_incomplete_and_not_taken():
+    problem = equal_items(8, devices=4)
+    record = Record(problem, Budget(time.monotonic() - 60.0, gap=0.0), Reporter())
+    start = fill_greedily(record, np.ones(8, dtype=bool), FillParams())
+    assert not len(start.targets)
+    assert not record.offer(start, "fill")
+
+
+def test_a_part_of_a_solve_ends_when_the_whole_does():
+    """However often a move asks, the limits of its programs end at the same moment."""
+    budget = Settings(time_limit_seconds=7.0).budget()
+    record = Record(equal_items(8, devices=4), budget, Reporter())
+    assert {record.limits().until, record.limits(5, 0.1).until} == {budget.deadline}

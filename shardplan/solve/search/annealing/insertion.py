@@ -65,7 +65,6 @@ class Inserter:
         self._mean = PowerMean(log2_exponent, problem.device_count)
         self._device_scale = 1.0 / problem.device_capacity.clip(min=1.0)
         self._node_scale = 1.0 / problem.node_capacity.clip(min=1.0)
-        self._tight = bool(len(problem.device_capacity.T) or len(problem.node_capacity.T))
 
     def scores(self, population: Population) -> NDArray[np.float64]:
         """(R,): the smooth objective and the penalty for bytes over capacity; lower is better."""
