@@ -12,8 +12,8 @@ OPTIMAL_GAP = 1e-4
 
 BOUNDS = (
     "relaxation",
-    "option choice",
     "filling units",
+    "option choice",
     "patterns",
     "integer program",
     "none",

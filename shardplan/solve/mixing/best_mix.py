@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.mixing.mix_rows import ROOM, MixRows
+from shardplan.solve.mixing.mix_rows import MixRows
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from shardplan.solve.program.answer import Limits
     from shardplan.solve.program.program import Program
 
+_ROOM = 1 - 1e-6
+"""Of a capacity, so that the linear solver's tolerance does not overfill it."""
 _SLACK = 1e-7
 """By how much the objective may be longer than at its best while something else is made least."""
 
@@ -152,12 +154,12 @@ class _Mix:
         spill = problem.spill_seconds / unit if problem.has_spill else None
         rows.add(build, "stage", problem.own_seconds / unit, None, stage, spill)
         scale = _unit_bytes(problem)
-        capacity = problem.device_capacity / scale
-        memory = rows.add(build, "device_memory", problem.device_bytes / scale, capacity, None)
-        lent = _lend(build, memory, lent_bytes / scale * ROOM)
+        room = problem.device_capacity / scale * _ROOM
+        memory = rows.add(build, "device_memory", problem.device_bytes / scale, room, None)
+        lent = _lend(build, memory, lent_bytes / scale * _ROOM)
         scale = problem.node_capacity.max(axis=0, initial=1.0)
-        capacity = problem.node_capacity / scale
-        rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, capacity)
+        room = problem.node_capacity / scale * _ROOM
+        rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, room)
         return cls(problem, start, build.build(), options, columns, lent)
 
     def sparing(self, spare: Spare, x: NDArray[np.float64]) -> Program:
