@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _SAFETY = 1e-9
 """Relative allowance for the linear solver's rounding, taken off every bound."""
 
-_ROUNDS = 12
+RELAXATION_ROUNDS = 12
 """Rounds of adding violated unit rows; each round tightens the bound, and any round is valid."""
 
 
@@ -77,6 +77,7 @@ def relax(
     allowed: NDArray[np.bool_] | None = None,
     limits: Limits | None = None,
     moves: MoveLimit | None = None,
+    rounds: int = RELAXATION_ROUNDS,
 ) -> Relaxation:
     """Solve the relaxation over the ``allowed`` (O,) options, all by default.
 
@@ -85,7 +86,7 @@ def relax(
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     items = np.zeros((0, 2), dtype=np.int64)
     solved: tuple[Answer, Columns] | None = None
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         program, columns = relaxation_program(problem, allowed, items, moves)
         answer = solve_program(program, limits)
         if answer.status is Status.INFEASIBLE:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shardplan.solve.bound.relaxation import Relaxation
     from shardplan.solve.problem.problem import Problem
 
-_SHORT_STAGE = 0.05
+SHORT_STAGE = 0.05
 """Of the bound: shorter stages may be imbalanced without much harm."""
 
 
@@ -65,13 +65,14 @@ def fine_enough(
     relaxation: Relaxation,
     largest: float,
     largest_bytes: float,
+    short_stage: float = SHORT_STAGE,
 ) -> NDArray[np.bool_]:
     """(O,): ``allowed`` options whose units leave room for others; of each item its finest anyway.
 
     A unit may be as long as the ``largest`` share of what the slowest device bears of a stage in
     the relaxed optimum, and fill ``largest_bytes`` of a device's memory.
     """
-    longest = relaxation.stage_max.clip(min=_SHORT_STAGE * relaxation.lower_bound).clip(min=1e-300)
+    longest = relaxation.stage_max.clip(min=short_stage * relaxation.lower_bound).clip(min=1e-300)
     capacity = problem.device_capacity.max(axis=0).clip(min=1.0)
     size = np.maximum(
         (problem.load_seconds / longest).max(axis=1, initial=0.0) / largest,
