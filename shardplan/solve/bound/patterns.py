@@ -90,7 +90,7 @@ def prove_balance(
             break
         asked = _next_question(lower_bound, hardest, upper_bound)
         exhausted = hardest < upper_bound and hardest - lower_bound <= _NEAR * hardest
-        if limits.seconds_left <= 0 or asked <= lower_bound or exhausted:
+        if limits.until.is_over or asked <= lower_bound or exhausted:
             break
         reply = _ask(Ceiling.of(problem, allowed, asked - constant), limits, watch)
         if reply.impossible:

@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.errors import SolverError
 from shardplan.solve.bound.relaxation import Relaxation
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
@@ -43,8 +44,8 @@ class Record:
         self.method, self.bound = "none", "none"
         self.history: list[Progress] = []
         self._start = time.monotonic()
-        limit = self._start + settings.time_limit_seconds
-        self._mixing_limits = Limits(limit + _MIXING_SECONDS)
+        self._deadline = Deadline.after(settings.time_limit_seconds)
+        self._mixing_limits = Limits.within(settings.time_limit_seconds + _MIXING_SECONDS)
 
     @property
     def seconds(self) -> float:
@@ -54,11 +55,11 @@ class Record:
     @property
     def seconds_left(self) -> float:
         """Until the time limit."""
-        return max(0.0, self.settings.time_limit_seconds - self.seconds)
+        return self._deadline.seconds_left
 
     def limits(self, nodes: int | None = None, relative_gap: float = 0.0) -> Limits:
         """Of a program, or several one after the other: none lasts beyond the time limit."""
-        return Limits(self._start + self.settings.time_limit_seconds, nodes, relative_gap)
+        return Limits(self._deadline, nodes, relative_gap)
 
     def nodes(self, wanted: int) -> int:
         """Of a tree worth so many of them: what the settings leave of that."""
