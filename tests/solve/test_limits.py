@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from problems import placed, problem_of
@@ -89,10 +91,10 @@ def test_mixing_and_counting_what_is_missing_obey_limits(monkeypatch):
     assert [limits.until for limits in missing] == [SOON.until]
 
 
-def test_a_mix_for_which_no_time_is_left_is_none(monkeypatch):
+def test_a_mix_stays_as_it_is_where_no_time_is_left_for_a_better_one(monkeypatch):
     monkeypatch.setattr(best_mix, "solve_program", lambda *given: Answer(Status.UNKNOWN))
     problem = problem_of([2.0, 1.0], options_per_item=2, blend=np.array([0, 0]))
-    start = placed([(0, (0,))])
+    start = replace(placed([(0, (0,))]), weights=np.array([0.75, 0.25]))
     assert best_mix.best_mix(problem, start, limits=Limits.within(0.0)) == start
 
 

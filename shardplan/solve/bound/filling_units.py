@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.bound.relaxation import Columns, Relaxation
+    from shardplan.solve.bound.relaxation import Relaxation, RelaxationColumns
     from shardplan.solve.program.program import Program, ProgramBuilder
 
 _SAFETY = 1e-9
@@ -159,7 +159,7 @@ class FillingUnits:
     def _add_time(
         self,
         build: ProgramBuilder,
-        columns: Columns,
+        columns: RelaxationColumns,
         beside: NDArray[np.int64],
         lands: NDArray[np.float64],
         most: tuple[int, int],
@@ -187,7 +187,7 @@ class FillingUnits:
     def _add_memory(
         self,
         build: ProgramBuilder,
-        columns: Columns,
+        columns: RelaxationColumns,
         beside: NDArray[np.int64],
         lands: NDArray[np.float64],
         fewest: tuple[int, int],

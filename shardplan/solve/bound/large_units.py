@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.bound.relaxation import Columns
+    from shardplan.solve.bound.relaxation import RelaxationColumns
     from shardplan.solve.program.answer import Limits
     from shardplan.solve.program.program import ProgramBuilder
 
@@ -32,6 +32,8 @@ MOST_COLUMNS = 8_000
 """Fractions beside large units, beyond which the program is not worth its time."""
 _MARGIN = 1e-6
 """Relative allowance for rounding in what a device can bear."""
+_NO_SECONDS = 1e-300
+"""Stands for no room at all where something is divided by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class LargeUnits:
         fill = np.flatnonzero(allowed & (problem.shape != Shape.ALL))
         alone = allowed & (problem.shape == Shape.DEVICE)
         most = most_columns // max(len(fill), 1)
-        size = np.where(alone[:, None], problem.load_seconds, 0.0) / room.clip(1e-300)
+        size = np.where(alone[:, None], problem.load_seconds, 0.0) / room.clip(_NO_SECONDS)
         least = np.full((problem.option_count, problem.stage_count), np.inf)
         np.minimum.at(least, problem.blend[allowed], size[allowed])
         large = (least[problem.blend] > 0.5 + _MARGIN) & alone[:, None]
@@ -85,7 +87,7 @@ class LargeUnits:
     def __bool__(self) -> bool:
         return any(self.leaders)
 
-    def add_to(self, build: ProgramBuilder, problem: Problem, columns: Columns) -> None:
+    def add_to(self, build: ProgramBuilder, problem: Problem, columns: RelaxationColumns) -> None:
         """Add the waste of the devices that hold large units to a choice of options."""
         for leaders in self.leaders:
             if leaders:
@@ -95,7 +97,7 @@ class LargeUnits:
         self,
         build: ProgramBuilder,
         problem: Problem,
-        columns: Columns,
+        columns: RelaxationColumns,
         leaders: tuple[NDArray[np.int64], ...],
     ) -> None:
         """One family of large units that all need more than half a device of the same stage."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from shardplan.solve.bound.large_units import LargeUnits
     from shardplan.solve.bound.move_limit import MoveLimit
-    from shardplan.solve.bound.relaxation import Columns
+    from shardplan.solve.bound.relaxation import RelaxationColumns
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.program.program import ProgramBuilder
 
@@ -86,7 +86,7 @@ def choose_options(
     return OptionChoice(min(bound, stop_above), option)
 
 
-def _add_whole_blends(build: ProgramBuilder, problem: Problem, columns: Columns) -> None:
+def _add_whole_blends(build: ProgramBuilder, problem: Problem, columns: RelaxationColumns) -> None:
     """Of options that can be mixed, the blend is taken as a whole or not at all."""
     mixable = np.flatnonzero(problem.mixable)
     if not len(mixable):

@@ -100,7 +100,7 @@ def prove_balance(
             break
         asked = _next_question(lower_bound, hardest, upper_bound, params)
         exhausted = hardest < upper_bound and hardest - lower_bound <= params.near * hardest
-        if limits.seconds_left <= 0 or asked <= lower_bound or exhausted:
+        if limits.until.is_over or asked <= lower_bound or exhausted:
             break
         reply = _ask(Ceiling.of(problem, allowed, asked - constant), limits, watch, params)
         if reply.impossible:

@@ -102,7 +102,7 @@ class _Rounds:
         if moved.sum() > self._moves.limit_bytes:
             self._is_placed &= moved == 0
         for share in self._params.repair_shares:
-            if budget.should_stop() or not budget.seconds_left:
+            if budget.should_stop() or budget.deadline.is_over:
                 return
             is_free = self._pick(share, np.random.default_rng((budget.seed, 0)))
             if self._round(is_free | ~self._is_placed):

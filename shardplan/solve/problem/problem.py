@@ -140,7 +140,7 @@ class Problem:
     @cached_property
     def item_of_option(self) -> NDArray[np.int64]:
         """(O,): the item that an option belongs to."""
-        return np.repeat(np.arange(self.item_count), np.diff(self.option_offsets))
+        return np.repeat(np.arange(self.item_count), self.options_per_item)
 
     @cached_property
     def options_per_item(self) -> NDArray[np.int64]:
