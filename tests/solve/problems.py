@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.problem.objective import Objective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
 
@@ -46,7 +47,6 @@ def problem_of(
     counts = np.asarray(options_per_item)
     if counts.ndim == 0:
         counts = np.full(options // int(counts), counts)
-    spill = np.broadcast_to(spill_seconds, load.shape)
     return Problem(
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=_spread(shape, options, np.int8),
@@ -56,11 +56,12 @@ def problem_of(
         node_bytes=_table(node_bytes, options),
         device_capacity=_table(device_capacity, devices),
         node_capacity=_table(node_capacity, nodes),
-        chain_of_stage=_spread(chain_of_stage, stages, np.int64),
-        chain_seconds=np.array(chain_seconds, dtype=np.float64),
+        objective=Objective(
+            _spread(chain_of_stage, stages, np.int64), np.array(chain_seconds, dtype=np.float64)
+        ),
         domain=_spread(domain, options, np.int64),
         domains=np.ones((1, devices), bool) if domains is None else np.array(domains, bool),
-        spill_seconds=spill.copy() if spill.any() else None,
+        spill_seconds=np.broadcast_to(spill_seconds, load.shape).astype(np.float64),
         **more,
     )
 

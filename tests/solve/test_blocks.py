@@ -15,8 +15,8 @@ from random_problems import problems
 
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Watch
-from shardplan.solve.search.blocks import BlockParams, improve_blocks
+from shardplan.solve.program.answer import Limits, Watch
+from shardplan.solve.search.blocks import Blocks, improve_blocks
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -31,7 +31,7 @@ def some_placement(problem: Problem) -> Placement:
 def improve(
     problem: Problem,
     start: Placement,
-    params: BlockParams,
+    params: Blocks,
     seed: int = 0,
     allowed: np.ndarray | None = None,
     watch: Watch | None = None,
@@ -40,7 +40,8 @@ def improve(
     every = np.ones(problem.option_count, dtype=bool)
     allowed = every if allowed is None else allowed
     rng = np.random.default_rng(seed)
-    return improve_blocks(problem, start, allowed, params, rng, watch or Watch())
+    limits = Limits(nodes=params.nodes, relative_gap=params.relative_gap)
+    return improve_blocks(problem, start, allowed, params, rng, limits, watch or Watch())
 
 
 def on_devices_alone(problem: Problem) -> Problem:
@@ -55,7 +56,7 @@ def on_devices_alone(problem: Problem) -> Problem:
         units=np.minimum(problem.units, problem.device_count),
         node_bytes=np.zeros_like(problem.node_bytes),
         apart=(),
-        spill_seconds=None,
+        spill_seconds=np.zeros_like(problem.load_seconds),
     )
 
 
@@ -63,7 +64,7 @@ def on_devices_alone(problem: Problem) -> Problem:
 @examples(30)
 def test_the_result_breaks_no_rule_and_is_no_slower(problem, seed):
     start = some_placement(problem)
-    found = improve(problem, start, BlockParams(blocks=6, devices=2), seed)
+    found = improve(problem, start, Blocks(blocks=6, devices=2), seed)
     by_hand = objective_by_hand(problem, found)
     assert by_hand is not None
     assert by_hand == pytest.approx(evaluate(problem, found).objective)
@@ -74,7 +75,7 @@ def test_the_result_breaks_no_rule_and_is_no_slower(problem, seed):
 @examples(30)
 def test_a_block_of_the_whole_cluster_reaches_the_optimum(problem, seed):
     start = some_placement(problem)
-    params = BlockParams(blocks=1, devices=problem.device_count, cells=10_000, nodes=10_000)
+    params = Blocks(blocks=1, devices=problem.device_count, cells=10_000, nodes=10_000)
     found = improve(problem, start, params, seed)
     optimum = solve_by_force(problem).objective
     assert objective_by_hand(problem, found) == pytest.approx(optimum, rel=3e-5)
@@ -85,7 +86,7 @@ def test_a_block_of_the_whole_cluster_reaches_the_optimum(problem, seed):
 def test_items_take_no_option_that_is_not_allowed(problem, seed):
     start = some_placement(problem)
     allowed = np.zeros(problem.option_count, dtype=bool)
-    found = improve(problem, start, BlockParams(blocks=4), seed, allowed)
+    found = improve(problem, start, Blocks(blocks=4), seed, allowed)
     assert found.option.tolist() == start.option.tolist()
 
 
@@ -93,7 +94,7 @@ def test_items_take_no_option_that_is_not_allowed(problem, seed):
 @examples(30)
 def test_what_lands_on_nodes_or_is_kept_apart_stays_where_it_is(problem, seed):
     start = some_placement(problem)
-    found = improve(problem, start, BlockParams(blocks=4), seed)
+    found = improve(problem, start, Blocks(blocks=4), seed)
     apart = {item for group in problem.apart for item in group.tolist()}
     for item, option in enumerate(start.option.tolist()):
         if item in apart or problem.shape[option] != Shape.DEVICE:
@@ -109,14 +110,14 @@ def eight_items_on_one_device() -> tuple[Problem, Placement]:
 def test_small_blocks_one_after_the_other_level_the_whole_cluster():
     """Eight equal items, all on the first of four devices, end two on each."""
     problem, start = eight_items_on_one_device()
-    found = improve(problem, start, BlockParams(blocks=20, devices=2))
+    found = improve(problem, start, Blocks(blocks=20, devices=2))
     assert np.bincount(found.targets).tolist() == [2, 2, 2, 2]
 
 
 def test_blocks_that_are_too_large_or_interrupted_change_nothing():
     problem, start = eight_items_on_one_device()
-    tiny = improve(problem, start, BlockParams(cells=1))
-    stopped = improve(problem, start, BlockParams(), watch=Watch(should_stop=lambda: True))
+    tiny = improve(problem, start, Blocks(cells=1))
+    stopped = improve(problem, start, Blocks(), watch=Watch(should_stop=lambda: True))
     assert tiny.targets.tolist() == stopped.targets.tolist() == start.targets.tolist()
 
 
@@ -130,6 +131,6 @@ def test_devices_of_a_block_share_what_is_free_on_their_node():
         node_capacity=7.0,
     )
     start = placed((2 * item, (0,)) for item in range(8))
-    found = improve(problem, start, BlockParams(blocks=20))
+    found = improve(problem, start, Blocks(blocks=20))
     assert evaluate(problem, found).fits
     assert evaluate(problem, found).objective < 8.0

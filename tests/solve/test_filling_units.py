@@ -16,7 +16,7 @@ from random_problems import problems
 from shardplan.solve.bound.filling_units import FillingUnits
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits
+from shardplan.solve.program.answer import Limits
 
 INFINITY = float("inf")
 

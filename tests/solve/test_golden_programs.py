@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from problems import problem_of
 
+from shardplan.solve.bound.move_limit import MoveLimit
 from shardplan.solve.bound.relaxation import relaxation_program
 from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.problem.problem import Problem, Shape
@@ -142,14 +143,14 @@ def test_the_relaxation(tmp_path, update_golden):
 
 def test_the_relaxation_where_moves_are_limited(tmp_path, update_golden):
     """One more row, before that of the unit: in shares of the 8 bytes that may move."""
-    limited = make_problem(move_bytes=np.array([0.0, 6.0, 4.0, 2.0]), move_limit_bytes=8.0)
-    check(relaxation(limited), "relaxation_moves", tmp_path, update_golden)
+    moves = MoveLimit(8.0, least_bytes=np.array([0.0, 6.0, 4.0, 2.0]))
+    check(relaxation(make_problem(), moves), "relaxation_moves", tmp_path, update_golden)
 
 
-def relaxation(problem: Problem) -> Program:
+def relaxation(problem: Problem, moves: MoveLimit | None = None) -> Program:
     """The relaxation with a unit row of item 1, its columns named."""
     every = np.ones(problem.option_count, dtype=bool)
-    program, columns = relaxation_program(problem, every, np.array([[1, 0]]))
+    program, columns = relaxation_program(problem, every, np.array([[1, 0]]), moves)
     names = {columns.objective: "objective"}
     for family, found in (("y", columns.y), ("M", columns.stage), ("B", columns.base)):
         names |= {int(column): f"{family}_{i}" for i, column in enumerate(found)}

@@ -15,7 +15,7 @@ from random_problems import problems
 
 from shardplan.solve.bound.large_units import large_units
 from shardplan.solve.bound.option_choice import choose_options
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 if TYPE_CHECKING:
     from shardplan.solve.problem.problem import Problem

@@ -65,7 +65,7 @@ def cached_problems(draw: st.DrawFn) -> Problem:
 
 def mixes(problem: Problem, option: int) -> list[np.ndarray]:
     """Weights of an option alone, or of all mixes of neighbours in its blend that are on a grid."""
-    alike = np.flatnonzero(problem.blends == problem.blends[option])
+    alike = np.flatnonzero(problem.blend == problem.blend[option])
     unit = np.eye(problem.option_count)
     if len(alike) == 1:
         return [unit[option]]
@@ -86,7 +86,7 @@ def best_by_force(problem: Problem, fixed: Placement | None = None) -> float:
             for item, option in enumerate(fixed.option.tolist())
         ]
     for ways in product(*spans):
-        key = tuple((problem.blends[option], targets) for option, targets in ways)
+        key = tuple((problem.blend[option], targets) for option, targets in ways)
         if key in seen:
             continue
         seen.add(key)

@@ -15,19 +15,20 @@ from random_problems import problems
 
 from shardplan.solve.bound.pattern_program import Ceiling, bases, patterns
 from shardplan.solve.bound.patterns import BalanceProof, prove_balance, undominated
+from shardplan.solve.problem.objective import Objective
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 
 def in_one_stage(problem: Problem) -> Problem:
     """The problem with all stages added up, and without units that land on nodes or spill."""
+    load = problem.load_seconds.sum(axis=1, keepdims=True)
     return replace(
         problem,
         shape=np.where(problem.shape == Shape.NODE, Shape.DEVICE, problem.shape).astype(np.int8),
-        load_seconds=problem.load_seconds.sum(axis=1, keepdims=True),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=problem.chain_seconds[:1],
-        spill_seconds=None,
+        load_seconds=load,
+        objective=Objective(np.zeros(1, np.int64), problem.objective.chain_seconds[:1]),
+        spill_seconds=np.zeros_like(load),
     )
 
 
@@ -141,7 +142,8 @@ def test_the_method_does_not_apply_to(change):
         problem = replace(
             problem,
             load_seconds=np.ones((4, 2)),
-            chain_of_stage=np.zeros(2, dtype=np.int64),
+            objective=Objective(np.zeros(2, np.int64), np.zeros(1)),
+            spill_seconds=np.zeros((4, 2)),
         )
     if change == "nodes":
         shape = np.array([Shape.NODE, Shape.ALL, Shape.DEVICE, Shape.DEVICE], dtype=np.int8)

@@ -19,9 +19,9 @@ from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.search.incumbent import Incumbent
-from shardplan.solve.search.repartition.changes import Moves, Pairs
 from shardplan.solve.search.repartition.copies import MOST_SLOTS, Copies
-from shardplan.solve.search.repartition.pair_objective import Weigher
+from shardplan.solve.search.repartition.pair_changes import ChangeDraws, Pairs
+from shardplan.solve.search.repartition.pair_objective import PairObjective
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -193,7 +193,7 @@ def test_the_sums_of_all_copies_are_those_of_the_placements_they_stand_for(seed)
     problem, start = crowded(seed)
     rng = np.random.default_rng(seed)
     copies = Copies(problem, start, 4)
-    moves = Moves(copies, np.ones(problem.option_count, dtype=bool))
+    moves = ChangeDraws(copies, np.ones(problem.option_count, dtype=bool))
     assert moves.levels() == [Shape.DEVICE, Shape.NODE]
     for number in range(40):
         pairs = Pairs.draw(copies, moves.levels()[number % 2], rng)
@@ -219,7 +219,7 @@ def test_pairs_are_disjoint_and_hold_at_most_so_many_changes(most):
     pairs = Pairs.draw(copies, Shape.DEVICE, rng)
     for of_copy in pairs.places.reshape(3, -1):
         assert sorted(of_copy.tolist()) == list(range(8))
-    changes = Moves(copies, np.ones(problem.option_count, dtype=bool)).draw(pairs, most, rng)
+    changes = ChangeDraws(copies, np.ones(problem.option_count, dtype=bool)).draw(pairs, most, rng)
     counts = np.bincount(changes.pair, minlength=len(pairs.places))
     assert counts.max() <= most
     assert set(changes.copy.tolist()) == (set(range(3)) if most else set())
@@ -240,19 +240,19 @@ def test_without_heat_the_combination_of_the_least_power_mean_is_chosen(seed):
     start = random_start(problem, seed)
     every = np.ones(12, dtype=bool)
     copies = Copies(problem, start, 1)
-    moves = Moves(copies, every)
+    moves = ChangeDraws(copies, every)
     pairs = Pairs.draw(copies, Shape.DEVICE, rng)
     changes = moves.draw(pairs, 6, rng)
 
     def made(taken: np.ndarray) -> float:
         fresh = Copies(problem, start, 1)
-        Moves(fresh, every).make(changes.only(taken), pairs)
+        ChangeDraws(fresh, every).make(changes.only(taken), pairs)
         placement = fresh.placement(fresh.option[0], fresh.slot[0])
         assert is_legal(problem, placement)
         return power_mean(problem, placement, 2**4)
 
     subsets = product([False, True], repeat=len(changes.row))
     least = min(made(np.array(taken, dtype=bool)) for taken in subsets)
-    chosen = Weigher(copies, 4).choose(changes, pairs, 0.0, rng)
+    chosen = PairObjective(copies, 4, 8.0).choose(changes, pairs, 0.0, rng)
     assert made(chosen) == pytest.approx(least, rel=1e-5)
     assert least < power_mean(problem, start, 2**4)

@@ -11,7 +11,7 @@ from shardplan.cli.failure import diagnostic_lines
 from shardplan.errors import InputError
 from shardplan.plan.file.read import MAX_BYTES, parse_plan, read_plan_from
 from shardplan.spec.load import load_spec
-from shardplan.spec.tables.tables_file import column_faults
+from shardplan.spec.tables.columns import column_faults
 from shardplan.spec.validation.listing import MOST_NAMED
 
 HEAD = "batch: {local: 5}\ntopology: {name: cpu-2s}\n"

@@ -14,7 +14,7 @@ from shardplan.calibrate.measurements.measurement_row import MeasurementRow
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.fields.border import Border
-from shardplan.spec.tables.tables_file import column_faults
+from shardplan.spec.tables.columns import column_faults
 from shardplan.spec.text.document import Document, read_text, source_line
 from shardplan.spec.text.place import Place
 from shardplan.spec.text.scalars import ScalarError, resolve

@@ -17,7 +17,8 @@ import numpy as np
 
 from shardplan.solve.bound.relaxation import relaxation_rows
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Status, solve_program
+from shardplan.solve.program.answer import Limits, Status
+from shardplan.solve.program.backend import solve_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,16 +26,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.bound.relaxation import Columns, Relaxation
+    from shardplan.solve.bound.relaxation import Relaxation, RelaxationColumns
     from shardplan.solve.program.program import Program, ProgramBuilder
 
 _SAFETY = 1e-9
 _MARGIN = 1e-6
 """Relative allowance for rounding in what is more than half of a memory."""
-_FULL = 1e-3
-"""Of a memory, free in one that is full."""
 _TOLERANCE = 1e-9
-_PRICINGS = 8
+PRICINGS = 8
 """Rounds in which options that would lower the optimum are let in, before all are."""
 
 
@@ -57,19 +56,19 @@ class FillingUnits:
         large = np.zeros((problem.option_count, len(capacity)), dtype=bool)
         for tier, offered in enumerate(capacity.tolist()):
             least = np.full(problem.option_count, np.inf)
-            np.minimum.at(least, problem.blends, problem.device_bytes[:, tier])
-            large[:, tier] = alone & (least[problem.blends] > (0.5 + _MARGIN) * offered)
+            np.minimum.at(least, problem.blend, problem.device_bytes[:, tier])
+            large[:, tier] = alone & (least[problem.blend] > (0.5 + _MARGIN) * offered)
         if not large.any():
             return None
         tier = int(large.sum(axis=0).argmax())
         others = np.flatnonzero((problem.shape != Shape.ALL) & ~large[:, tier])
         return cls(problem, tier, np.flatnonzero(large[:, tier]), others)
 
-    def are_tempting(self, relaxation: Relaxation) -> bool:
-        """Whether the relaxed optimum uses some, and all the memory that there is."""
+    def are_tempting(self, relaxation: Relaxation, free: float) -> bool:
+        """Whether the relaxed optimum uses some, and all memory but a share that is ``free``."""
         problem = self.problem
         held = relaxation.share @ problem.total_device_bytes[:, self.tier]
-        is_full = held >= (1 - _FULL) * problem.device_capacity[:, self.tier].sum()
+        is_full = held >= (1 - free) * problem.device_capacity[:, self.tier].sum()
         return bool(is_full and relaxation.share[self.large].any())
 
     def lower_bound(
@@ -80,15 +79,17 @@ class FillingUnits:
         upper_bound: float,
         limits: Limits,
         should_stop: Callable[[], bool],
+        pricings: int = PRICINGS,
     ) -> float:
         """Seconds, at most ``upper_bound``, an objective that is known to be reachable.
 
         ``unit_rows`` (n, 2) are the (item, stage) pairs whose unit rows matter, ``first`` (O,) the
-        options that an optimum is likely made of. ``limits.nodes`` is how many programs are solved.
+        options that an optimum is likely made of. ``limits.nodes`` is how many programs are solved,
+        each of which lets in options ``pricings`` times before it lets in all.
         """
         devices = self.problem.device_count
         is_open = np.concatenate([first, first[self.others]])
-        whole = self._optimum(unit_rows, is_open, 0, devices, limits.seconds)
+        whole = self._optimum(unit_rows, is_open, 0, devices, limits, pricings)
         ranges = [(whole, 0, devices)]
         for _ in range((limits.nodes or 4 * devices) // 2):
             bound, fewest, most = ranges[0]
@@ -97,7 +98,7 @@ class FillingUnits:
             heappop(ranges)
             middle = (fewest + most) // 2
             for low, high in ((fewest, middle), (middle + 1, most)):
-                found = self._optimum(unit_rows, is_open, low, high, limits.seconds)
+                found = self._optimum(unit_rows, is_open, low, high, limits, pricings)
                 heappush(ranges, (max(bound, found), low, high))
         return min(ranges[0][0], upper_bound)
 
@@ -107,7 +108,8 @@ class FillingUnits:
         is_open: NDArray[np.bool_],
         fewest: int,
         most: int,
-        seconds: float,
+        limits: Limits,
+        pricings: int,
     ) -> float:
         """Seconds of any placement with so many large units, at least.
 
@@ -115,12 +117,12 @@ class FillingUnits:
         worth it: ``is_open`` tells which, and is opened further.
         """
         program, priced = self._program(unit_rows, fewest, most)
-        for pricing in range(_PRICINGS + 1):
-            if pricing == _PRICINGS:
+        for pricing in range(pricings + 1):
+            if pricing == pricings:
                 is_open[:] = True
             upper = program.upper.copy()
             upper[priced[~is_open]] = 0.0
-            answer = solve_program(replace(program, upper=upper), Limits(seconds))
+            answer = solve_program(replace(program, upper=upper), Limits(limits.until))
             if answer.status is Status.INFEASIBLE and is_open.all():
                 return float("inf")
             if answer.status is not Status.OPTIMAL or answer.column_duals is None:
@@ -157,7 +159,7 @@ class FillingUnits:
     def _add_time(
         self,
         build: ProgramBuilder,
-        columns: Columns,
+        columns: RelaxationColumns,
         beside: NDArray[np.int64],
         lands: NDArray[np.float64],
         most: tuple[int, int],
@@ -185,7 +187,7 @@ class FillingUnits:
     def _add_memory(
         self,
         build: ProgramBuilder,
-        columns: Columns,
+        columns: RelaxationColumns,
         beside: NDArray[np.int64],
         lands: NDArray[np.float64],
         fewest: tuple[int, int],

@@ -16,20 +16,24 @@ import numpy as np
 
 from shardplan.solve.bound.relaxation import relaxation_program
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Status, solve_program
+from shardplan.solve.program.answer import Status
+from shardplan.solve.program.backend import solve_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.bound.relaxation import Columns
+    from shardplan.solve.bound.relaxation import RelaxationColumns
+    from shardplan.solve.program.answer import Limits
     from shardplan.solve.program.program import ProgramBuilder
 
-_MOST_COLUMNS = 8_000
+MOST_COLUMNS = 8_000
 """Fractions beside large units, beyond which the program is not worth its time."""
 _MARGIN = 1e-6
 """Relative allowance for rounding in what a device can bear."""
+_NO_SECONDS = 1e-300
+"""Stands for no room at all where something is divided by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,11 @@ class LargeUnits:
 
     @classmethod
     def of(
-        cls, problem: Problem, allowed: NDArray[np.bool_], room: NDArray[np.float64]
+        cls,
+        problem: Problem,
+        allowed: NDArray[np.bool_],
+        room: NDArray[np.float64],
+        most_columns: int = MOST_COLUMNS,
     ) -> LargeUnits:
         """The largest units of the ``allowed`` (O,) options, as many as are worth their time.
 
@@ -54,11 +62,11 @@ class LargeUnits:
         """
         fill = np.flatnonzero(allowed & (problem.shape != Shape.ALL))
         alone = allowed & (problem.shape == Shape.DEVICE)
-        most = _MOST_COLUMNS // max(len(fill), 1)
-        size = np.where(alone[:, None], problem.load_seconds, 0.0) / room.clip(1e-300)
+        most = most_columns // max(len(fill), 1)
+        size = np.where(alone[:, None], problem.load_seconds, 0.0) / room.clip(_NO_SECONDS)
         least = np.full((problem.option_count, problem.stage_count), np.inf)
-        np.minimum.at(least, problem.blends[allowed], size[allowed])
-        large = (least[problem.blends] > 0.5 + _MARGIN) & alone[:, None]
+        np.minimum.at(least, problem.blend[allowed], size[allowed])
+        large = (least[problem.blend] > 0.5 + _MARGIN) & alone[:, None]
         per_item = np.maximum.reduceat(
             np.where(large, size, 0.0), problem.option_offsets[:-1], axis=0
         )
@@ -79,7 +87,7 @@ class LargeUnits:
     def __bool__(self) -> bool:
         return any(self.leaders)
 
-    def add_to(self, build: ProgramBuilder, problem: Problem, columns: Columns) -> None:
+    def add_to(self, build: ProgramBuilder, problem: Problem, columns: RelaxationColumns) -> None:
         """Add the waste of the devices that hold large units to a choice of options."""
         for leaders in self.leaders:
             if leaders:
@@ -89,7 +97,7 @@ class LargeUnits:
         self,
         build: ProgramBuilder,
         problem: Problem,
-        columns: Columns,
+        columns: RelaxationColumns,
         leaders: tuple[NDArray[np.int64], ...],
     ) -> None:
         """One family of large units that all need more than half a device of the same stage."""
@@ -123,20 +131,30 @@ class LargeUnits:
 
 
 def large_units(
-    problem: Problem, allowed: NDArray[np.bool_], unit_rows: NDArray[np.int64], objective: float
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
+    objective: float,
+    limits: Limits | None = None,
+    most_columns: int = MOST_COLUMNS,
 ) -> LargeUnits | None:
     """Those that matter to placements better than ``objective``; None where there are none."""
-    if problem.stage_count == 1 or (allowed & (problem.shape != Shape.ALL)).sum() > _MOST_COLUMNS:
+    if problem.stage_count == 1 or (allowed & (problem.shape != Shape.ALL)).sum() > most_columns:
         return None  # what stands beside a large unit of the only stage never makes it shorter
-    if problem.spill_seconds is not None:
+    if problem.has_spill:
         return None  # what a device bears is more than what lies on it
-    room = np.array(list(_rooms(problem, allowed, unit_rows, objective)))
-    found = LargeUnits.of(problem, allowed, room) if np.isfinite(room).all() else None
-    return found or None
+    room = np.array(list(_rooms(problem, allowed, unit_rows, objective, limits)))
+    if not np.isfinite(room).all():
+        return None
+    return LargeUnits.of(problem, allowed, room, most_columns) or None
 
 
 def _rooms(
-    problem: Problem, allowed: NDArray[np.bool_], unit_rows: NDArray[np.int64], objective: float
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
+    objective: float,
+    limits: Limits | None,
 ) -> Iterator[float]:
     """For each stage the most that its slowest device bears beside the base, by the relaxation."""
     program, columns = relaxation_program(problem, allowed, unit_rows)
@@ -145,6 +163,6 @@ def _rooms(
     for stage in range(problem.stage_count):
         cost = np.zeros(program.column_count)
         cost[[columns.stage[stage], columns.base[stage]]] = -1.0, 1.0
-        answer = solve_program(replace(program, cost=cost, upper=upper))
+        answer = solve_program(replace(program, cost=cost, upper=upper), limits)
         proven = answer.status is Status.OPTIMAL
         yield -answer.bound * problem.time_unit * (1 + _MARGIN) if proven else np.inf

@@ -7,7 +7,7 @@ only the proportions are left to find, by the search and by ``mixing``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from shardplan.solve.bound.relaxation import Relaxation
     from shardplan.solve.problem.problem import Problem
 
-_SHORT_STAGE = 0.05
+SHORT_STAGE = 0.05
 """Of the bound: shorter stages may be imbalanced without much harm."""
+_NO_SECONDS = 1e-300
+"""Stands for a stage without any load where something is divided by it."""
+_ROUNDING = 1e-9
+"""Relative difference up to which units are equally fine."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +43,10 @@ class Representatives:
         """The options of least reduced cost, and of these the ones used most."""
         if not problem.mixable.any():
             return cls(problem, np.arange(problem.option_count))
-        order = np.lexsort((-relaxation.share, relaxation.reduced_cost, problem.blends))
-        first = np.unique(problem.blends[order], return_index=True)[1]
+        order = np.lexsort((-relaxation.share, relaxation.reduced_cost, problem.blend))
+        first = np.unique(problem.blend[order], return_index=True)[1]
         option = np.sort(order[first])
-        counts = np.bincount(problem.item_of_option[option], minlength=problem.item_count)
-        spill = problem.spill_seconds
-        few = replace(
-            problem,
-            option_offsets=np.concatenate([[0], np.cumsum(counts)]),
-            shape=problem.shape[option],
-            units=problem.units[option],
-            load_seconds=problem.load_seconds[option],
-            spill_seconds=None if spill is None else spill[option],
-            device_bytes=problem.device_bytes[option],
-            node_bytes=problem.node_bytes[option],
-            domain=problem.domain[option],
-            blend=None,
-        )
-        return cls(few, option)
+        return cls(problem.take(option).unmixed(), option)
 
 
 def near_best(problem: Problem, relaxation: Relaxation, most: int) -> NDArray[np.bool_]:
@@ -79,13 +69,15 @@ def fine_enough(
     relaxation: Relaxation,
     largest: float,
     largest_bytes: float,
+    short_stage: float = SHORT_STAGE,
 ) -> NDArray[np.bool_]:
     """(O,): ``allowed`` options whose units leave room for others; of each item its finest anyway.
 
     A unit may be as long as the ``largest`` share of what the slowest device bears of a stage in
     the relaxed optimum, and fill ``largest_bytes`` of a device's memory.
     """
-    longest = relaxation.stage_max.clip(min=_SHORT_STAGE * relaxation.lower_bound).clip(min=1e-300)
+    longest = relaxation.stage_max.clip(min=short_stage * relaxation.lower_bound)
+    longest = longest.clip(min=_NO_SECONDS)
     capacity = problem.device_capacity.max(axis=0).clip(min=1.0)
     size = np.maximum(
         (problem.load_seconds / longest).max(axis=1, initial=0.0) / largest,
@@ -94,5 +86,5 @@ def fine_enough(
     size[problem.shape == Shape.ALL] = 0.0
     size[~allowed] = np.inf
     finest = np.minimum.reduceat(size, problem.option_offsets[:-1]).clip(min=1.0)
-    fine: NDArray[np.bool_] = size <= finest[problem.item_of_option] * (1 + 1e-9)
+    fine: NDArray[np.bool_] = size <= finest[problem.item_of_option] * (1 + _ROUNDING)
     return fine & allowed

@@ -1,0 +1,29 @@
+"""What one solve may spend: until when, to what gap, and with how much effort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shardplan.solve.deadline import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The limits of a solve that has begun; a part of it gets a copy with the same deadline."""
+
+    deadline: Deadline
+    gap: float
+    node_limit: int | None = None
+    """Nodes of each branch-and-bound tree."""
+    seed: int = 0
+    effort: float = 1.0
+    """How long to search, relative to what pays for a whole problem: in rounds and nodes."""
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+
+    def nodes(self, wanted: int) -> int:
+        """Of a tree worth so many of them: what the limits leave of that."""
+        return self.node_limit or max(1, round(wanted * self.effort))
