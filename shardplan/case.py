@@ -107,7 +107,8 @@ class Case:
         if "constraints" in changes:
             constraints = self._matched(spec.constraints)
         if "tables" in changes:
-            spec, constraints = self._moved(spec, constraints)
+            folded = tuple(table.without(spec.defaults) for table in spec.tables)
+            spec, constraints = self._moved(spec.model_copy(update={"tables": folded}), constraints)
         _check_ranks(constraints, machine.topology.world_size)
         workload = self.workload
         if machine is not self.machine or changes.keys() & _WORKLOAD_KEYS:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from shardplan.solve.deadline import Deadline
 
 METHODS = (
     "auto",
@@ -36,3 +38,8 @@ class Settings:
     """Asked often; once it says yes, the solve returns the best it has."""
     effort: float = 1.0
     """How long to search, relative to what pays for a whole problem: in rounds and nodes."""
+
+    def until(self, deadline: Deadline) -> Settings:
+        """The same with what is left of the time until a deadline, if that is less."""
+        left = min(self.time_limit_seconds, deadline.seconds_left)
+        return replace(self, time_limit_seconds=left)

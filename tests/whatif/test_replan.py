@@ -181,4 +181,5 @@ def test_a_round_may_last_until_the_time_limit_so_that_no_other_clock_decides(
     plan = replan(old, then, then, 3e8, asked, Reporter())
     assert plan.optimality.termination == "node_limit"
     assert len(limits) > 1
-    assert set(limits) == {1000}
+    (limit,) = set(limits)
+    assert 900 < limit <= 1000
