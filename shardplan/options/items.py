@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import networkx as nx
@@ -90,13 +91,22 @@ def _joint_rows(options: OptionSet, tables: tuple[int, ...]) -> Iterator[tuple[i
     by_cut = [_by_cut(options, table) for table in tables]
     for cut, first in by_cut[0].items():
         choices = [first, *(cuts.get(cut, _Choices([], {})) for cuts in by_cut[1:])]
-        mixes = np.prod([float(len(choice.plain)) for choice in choices])
-        for mix in product(*(choice.plain for choice in choices)):
-            if mixes <= _MOST_KERNEL_MIXES or len(set(options.kernel[list(mix)].tolist())) == 1:
-                yield mix
+        plain = [choice.plain for choice in choices]
+        if prod(map(len, plain)) <= _MOST_KERNEL_MIXES:
+            yield from product(*plain)
+        else:
+            yield from _of_one_kernel(options, plain)
         for size in first.cached:
             if all(size in choice.cached for choice in choices):
                 yield tuple(choice.cached[size] for choice in choices)
+
+
+def _of_one_kernel(options: OptionSet, plain: Sequence[list[int]]) -> Iterator[tuple[int, ...]]:
+    """The mixes of some options of each table in which all have the same kernel."""
+    of_table = [{int(options.kernel[row]): row for row in rows} for rows in plain]
+    for kernel in of_table[0]:
+        if all(kernel in rows for rows in of_table):
+            yield tuple(rows[kernel] for rows in of_table)
 
 
 class _Choices(NamedTuple):
