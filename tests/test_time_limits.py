@@ -162,3 +162,10 @@ def test_a_trial_takes_two_seconds_at_most_and_no_more_than_there_are(clock, mon
     trials = Trials(spec, clock.after(5))
     assert [trials.has_plan(spec) for _ in range(4)] == [False, False, False, None]
     assert limits == [2, 2, 1]
+
+
+def test_no_trial_begins_that_formulating_alone_would_carry_past_the_end(clock, monkeypatch):
+    monkeypatch.setattr("shardplan.whatif.trials.formulate", clock.taking(3, formulate.formulate))
+    spec = build(make_spec(1000))
+    trials = Trials(spec, clock.after(8))
+    assert [trials.has_plan(spec) for _ in range(3)] == [True, True, None]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.solve.deadline import Deadline
+    from shardplan.solve.problem.problem import Problem
 
 _ANY_PLAN = 1e9
 """A gap so wide that the first placement ends the search."""
@@ -22,25 +23,29 @@ _SECONDS_EACH = 2.0
 """The most that one case is solved for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trials:
     """Asks whether cases near an infeasible one have a plan."""
 
     case: Case
     deadline: Deadline
     should_stop: Callable[[], bool] = lambda: False
+    formulating_seconds: float = 0.0
+    """What formulating a case, which nothing cuts short, took at most so far."""
 
     @property
     def is_over(self) -> bool:
-        """Whether time is up, or the user has heard enough."""
-        return self.deadline.is_over or self.should_stop()
+        """Whether there is no time to formulate another case, or the user has heard enough."""
+        return self.deadline.seconds_left <= self.formulating_seconds or self.should_stop()
 
     def has_plan(self, case: Case) -> bool | None:
         """Whether a case has one; None where the limits leave that open."""
         if self.is_over:
             return None
         try:
-            problem = formulate(case).problem
+            problem = self._problem(case)
+            if self.deadline.is_over:
+                return None
             outcome = solve(problem, self._settings())
         except Infeasible:
             return False
@@ -61,6 +66,14 @@ class Trials:
                 constraints=tuple(spec.constraints[number] for number in constraints),
             )
         )
+
+    def _problem(self, case: Case) -> Problem:
+        began = self.deadline.seconds_left
+        try:
+            return formulate(case).problem
+        finally:
+            took = began - self.deadline.seconds_left
+            self.formulating_seconds = max(self.formulating_seconds, took)
 
     def _settings(self) -> Settings:
         return Settings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -197,6 +197,7 @@ def _with_advice(
     if deadline.is_over or should_stop():
         return error
     seconds = min(_ADVICE_SECONDS, deadline.seconds_left / 2)
-    found = remedies(Trials(case, deadline.within(seconds), should_stop))
-    facts = conflict(Trials(case, deadline.within(seconds), should_stop))
+    trials = Trials(case, deadline.within(seconds), should_stop)
+    found = remedies(trials)
+    facts = conflict(replace(trials, deadline=deadline.within(seconds)))
     return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])
