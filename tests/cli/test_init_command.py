@@ -149,7 +149,8 @@ def test_torchrec_is_asked_for_only_then(run, tmp_path, monkeypatch):
 
 _WITHOUT_PLAN = """
 import torch
-from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, EmbeddingCollection, EmbeddingConfig
+from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
+from torchrec import EmbeddingCollection, EmbeddingConfig
 
 def config(kind, name, dim=16):
     return kind(name=name, num_embeddings=100, embedding_dim=dim, feature_names=[name])
