@@ -82,7 +82,7 @@ def torchrec_options(workload, topology):
         shards, each = option.shards, topology.devices_per_node
         columns = math.ceil(option.tensor.shape[1] / shards[0].size[1])
         on_device = 1
-        if option.sharding_type == ShardingType.TABLE_COLUMN_WISE:
+        if option.sharding_type == ShardingType.TABLE_COLUMN_WISE.name:
             on_device, rest = divmod(columns, each)
             if rest:
                 continue
