@@ -6,6 +6,7 @@ Nothing of the package knows the names below. What docs/extending.md shows is wh
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,7 +146,7 @@ def test_schemas_and_choices_know_what_was_added():
 def test_what_was_taken_away_is_unknown_again():
     SHARDING_TYPES.remove(STRIPED)
     try:
-        with pytest.raises(InputError, match="must be one of data_parallel, .*, tiled"):
+        with pytest.raises(InputError, match=r"must be one of data_parallel, .*, tiled"):
             build(make_spec("striped"))
     finally:
         SHARDING_TYPES.add(STRIPED)
@@ -154,9 +155,10 @@ def test_what_was_taken_away_is_unknown_again():
 @pytest.mark.parametrize(
     ("traits", "fault"),
     [
-        ({"lands": Extent.NODE}, "cut over just these"),
-        ({"lands": Extent.DEVICE, "rows": Extent.NODE}, "on a single device is not"),
-        ({"lands": Extent.WORLD, "rows": Extent.NODE}, "cut over just these"),
+        ({"lands": Extent.NODE}, "is either cut over them"),
+        ({"lands": Extent.DEVICE, "rows": Extent.NODE}, "on a single device is neither"),
+        ({"lands": Extent.WORLD, "rows": Extent.NODE}, "over all that it lands on"),
+        ({"lands": Extent.NODE, "is_replicated": True}, "what is replicated lands everywhere"),
         (
             {"lands": Extent.WORLD, "rows": Extent.WORLD, "columns": Columns.UNITS},
             "is a single unit",
@@ -166,6 +168,12 @@ def test_what_was_taken_away_is_unknown_again():
 def test_traits_that_contradict_each_other_are_refused(traits, fault):
     with pytest.raises(ValueError, match=fault):
         ShardingType("odd", **traits)
+
+
+@pytest.mark.parametrize("entry", [ShardingType.GRID_SHARD, Kernel.FUSED], ids=str)
+def test_a_copy_is_the_entry_itself(entry):
+    assert copy.deepcopy(entry) is entry
+    assert pickle.loads(pickle.dumps(entry)) is entry
 
 
 def test_a_name_is_given_once():

@@ -52,18 +52,23 @@ class ShardingType(Named):
     GRID_SHARD: ClassVar[ShardingType]
 
     def __post_init__(self) -> None:
-        is_dealt = self.columns is Columns.DEALT
-        parts = self.cuts_rows + is_dealt + self.is_replicated
-        if parts != (self.lands is not Extent.DEVICE) or self.rows not in (
-            Extent.DEVICE,
-            self.lands,
+        ways = (self.cuts_rows, self.columns is Columns.DEALT, self.is_replicated)
+        everywhere = self.lands is Extent.WORLD
+        for is_so, fault in (
+            (
+                sum(ways) != (self.lands is not Extent.DEVICE),
+                "a unit on many devices is either cut over them, by rows or by columns, or "
+                "replicated; one on a single device is neither",
+            ),
+            (
+                self.rows not in (Extent.DEVICE, self.lands),
+                "rows are cut over all that it lands on",
+            ),
+            (self.has_many_units and everywhere, "what lands everywhere is a single unit"),
+            (self.is_replicated and not everywhere, "what is replicated lands everywhere"),
         ):
-            raise ValueError(
-                f"{self.name}: a unit on many devices is cut over just these, by rows or by "
-                "columns, or replicated; one on a single device is not"
-            )
-        if self.lands is Extent.WORLD and self.columns is Columns.UNITS:
-            raise ValueError(f"{self.name}: what lands everywhere is a single unit")
+            if is_so:
+                raise ValueError(f"{self.name}: {fault}")
 
     @classmethod
     def registry(cls) -> Registry[ShardingType]:

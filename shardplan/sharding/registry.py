@@ -91,9 +91,9 @@ class Named:
 
     __repr__ = __str__
 
-    def __reduce__(self) -> tuple[Callable[[str], Named], tuple[str]]:
+    def __reduce__(self) -> tuple[Callable[[type[Named], str], Named], tuple[type[Named], str]]:
         """Copies are the entry itself."""
-        return self.registry().named, (self.name,)
+        return _entry, (type(self), self.name)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -118,3 +118,7 @@ class Named:
             *names, last = (repr(entry.name) for entry in cls.registry())
             raise PydanticKnownError("enum", {"expected": f"{', '.join(names)} or {last}"})
         return found
+
+
+def _entry(kind: type[Named], name: str) -> Named:
+    return kind.registry().named(name)

@@ -24,7 +24,7 @@ from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Optimizer, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from enum import StrEnum
 
 SPEC_PAGE = ROOT / "docs" / "spec.md"
