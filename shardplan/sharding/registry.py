@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
 from pydantic_core import PydanticKnownError, core_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -22,7 +21,7 @@ _MOST = 127
 """Arrays of options hold codes as int8."""
 
 
-class Registry(Sequence[Entry]):
+class Registry(Generic[Entry]):
     """Entries by name, and by code: the position, which arrays hold in their place.
 
     Whoever needs all entries asks here each time, so that one more is known everywhere at once.
@@ -31,19 +30,19 @@ class Registry(Sequence[Entry]):
     def __init__(self) -> None:
         self._entries: list[Entry] = []
 
-    @overload
-    def __getitem__(self, code: int) -> Entry: ...
-    @overload
-    def __getitem__(self, code: slice) -> Sequence[Entry]: ...
-    def __getitem__(self, code: int | slice) -> Entry | Sequence[Entry]:
+    def __getitem__(self, code: int) -> Entry:
         return self._entries[code]
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    def index(self, entry: Entry) -> int:
+        """The code of an entry. Raises ValueError where it is not known."""
+        return self._entries.index(entry)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
 
     def add(self, entry: Entry) -> Entry:
         """Make an entry known, and return it. Raises ValueError where its name is taken."""
-        if self.find(entry.name) or len(self) == _MOST:
+        if self.find(entry.name) or len(self._entries) == _MOST:
             raise ValueError(f"cannot add {entry}: the name is taken, or there are {_MOST} already")
         self._entries.append(entry)
         return entry

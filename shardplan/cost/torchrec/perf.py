@@ -15,13 +15,10 @@ import numpy as np
 from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from shardplan.cost.torchrec.constants import Bandwidths, Kernels, TorchRecConstants
-    from shardplan.cost.torchrec.shards import Mask, ShardArrays, Values
-    from shardplan.sharding.kernel import Kernel
+    from shardplan.cost.torchrec.shards import ShardArrays, Values
     from shardplan.sharding.world import World
 
 
@@ -101,16 +98,12 @@ def kernel_bytes_per_second(
     """
     links, kernels = constants.bandwidths, constants.kernels
     mean = load_factor * links.hbm + (1 - load_factor) * links.host_link
-
-    def has(trait: Callable[[Kernel], bool]) -> Mask:
-        return KERNELS.each(trait, kernel)
-
     return np.select(
         [
-            has(lambda each: each.is_plain),
-            has(lambda each: each.is_on_ssd),
-            has(lambda each: each.caches_ddr),
-            has(lambda each: each.reads_ddr),
+            KERNELS.each(lambda each: each.is_plain, kernel),
+            KERNELS.each(lambda each: each.is_on_ssd, kernel),
+            KERNELS.each(lambda each: each.caches_ddr, kernel),
+            KERNELS.each(lambda each: each.reads_ddr, kernel),
         ],
         [
             kernels.dense_rate * links.hbm,

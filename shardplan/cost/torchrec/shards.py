@@ -11,11 +11,8 @@ from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
 
     Values = NDArray[np.float64]
@@ -42,17 +39,17 @@ class ShardArrays:
     @property
     def is_replicated(self) -> Mask:
         """Data-parallel."""
-        return self._is(lambda kind: kind.is_replicated)
+        return SHARDING_TYPES.each(lambda kind: kind.is_replicated, self.sharding)
 
     @property
     def is_row_wise(self) -> Mask:
         """Cut into rows over all devices."""
-        return self._is(lambda kind: kind.rows is Extent.WORLD)
+        return SHARDING_TYPES.each(lambda kind: kind.rows is Extent.WORLD, self.sharding)
 
     @property
     def is_in_group(self) -> Mask:
         """Cut into rows over the devices of one node."""
-        return self._is(lambda kind: kind.rows is Extent.NODE)
+        return SHARDING_TYPES.each(lambda kind: kind.rows is Extent.NODE, self.sharding)
 
     @property
     def is_whole(self) -> Mask:
@@ -75,6 +72,3 @@ class ShardArrays:
 
     def _batches(self, world: World) -> Values:
         return np.where(self.is_replicated, 1, world.size).astype(np.float64)
-
-    def _is(self, trait: Callable[[ShardingType], bool]) -> Mask:
-        return SHARDING_TYPES.each(trait, self.sharding)

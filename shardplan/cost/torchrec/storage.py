@@ -14,14 +14,11 @@ from shardplan.sharding.kernel import KERNELS, MemoryTier
 from shardplan.workload.training import Optimizer, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from shardplan.cost.torchrec.constants import Memory
-    from shardplan.cost.torchrec.shards import Mask, ShardArrays, Values
+    from shardplan.cost.torchrec.shards import ShardArrays, Values
     from shardplan.cost.torchrec.tables import TableArrays
-    from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.world import World
 
 
@@ -57,10 +54,10 @@ def weight_bytes(
     state_of_cache = memory.cache_bytes_per_row + load_factor * memory.cache_bytes_per_slot
     cache_state = np.ceil(shards.rows * state_of_cache)
     full = _with_state(cells * shards.element_bytes, state_per_weight)
-    cached = _uses(kernel, lambda each: each.caches_ddr)
-    key_value = _uses(kernel, lambda each: each.is_on_ssd)
+    cached = KERNELS.each(lambda each: each.caches_ddr, kernel)
+    key_value = KERNELS.each(lambda each: each.is_on_ssd, kernel)
     hbm = np.select(
-        [_uses(kernel, lambda each: each.rows_in is MemoryTier.HBM), cached, key_value],
+        [KERNELS.each(lambda each: each.rows_in is MemoryTier.HBM, kernel), cached, key_value],
         [
             full,
             _with_state(cache, state_per_weight) + cache_state,
@@ -68,7 +65,7 @@ def weight_bytes(
         ],
         0,
     )
-    ddr = np.where(_uses(kernel, lambda each: each.rows_in is MemoryTier.DDR), full, 0)
+    ddr = np.where(KERNELS.each(lambda each: each.rows_in is MemoryTier.DDR, kernel), full, 0)
     ssd = np.where(key_value, full + cache_state, 0)
     return np.column_stack([hbm, ddr, ssd])
 
@@ -82,7 +79,7 @@ def buffer_bytes(
     if pipeline is Pipeline.SPARSE_DIST:
         return memory.sparse_dist_batches * ids
     if pipeline is Pipeline.PREFETCH_SPARSE_DIST:
-        cached = _uses(kernel, lambda each: each.caches)
+        cached = KERNELS.each(lambda each: each.caches, kernel)
         return memory.prefetch_batches * ids + np.where(cached, memory.prefetch_burst * ids, 0)
     outputs = shards.outputs_written(world) * shards.columns * shards.element_bytes
     return ids + np.where(empty, 0, np.ceil(outputs))
@@ -90,7 +87,3 @@ def buffer_bytes(
 
 def _with_state(weights: Values, state_per_weight: Values) -> Values:
     return weights + np.ceil(weights * state_per_weight)
-
-
-def _uses(kernel: NDArray[np.int8], trait: Callable[[Kernel], bool]) -> Mask:
-    return KERNELS.each(trait, kernel)
