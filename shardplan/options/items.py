@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import networkx as nx
 import numpy as np
 
-from shardplan.sharding.kernel import CACHING_KERNELS
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -123,7 +121,7 @@ _Cuts = dict[tuple[int, int], _Choices]
 def _by_cut(options: OptionSet, items: Items, wanted: NDArray[np.bool_]) -> Iterator[list[_Cuts]]:
     """Of each item that is ``wanted`` (items,), the cuts of its tables."""
     of_table: dict[int, _Cuts] = {}
-    is_cached = options.has_kernel(*CACHING_KERNELS)
+    is_cached = options.has_kernel(lambda kernel: kernel.caches)
     for row in np.flatnonzero(wanted[items.of_table[options.table]]).tolist():
         cuts = of_table.setdefault(int(options.table[row]), {})
         cut = int(options.sharding[row]), int(options.column_shards[row])

@@ -26,6 +26,7 @@ from shardplan.executor.checkpoint.checkpoint import (
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.planned.planned_table import PlannedCache
 from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ def mixed(world: int, local: int, optimizer: str, turn: int) -> TrainingCase:
     tables = tuple(table(kind, world, local, name=f"t{i}") for i, kind in enumerate(kinds))
     caches = {"fused_uvm_caching": PlannedCache(0.2), "key_value": PlannedCache(0.1, 0.2)}
     tiered = [
-        replace(held, kernel=kernel, cache=caches[kernel])
+        replace(held, kernel=KERNELS.named(kernel), cache=caches[kernel])
         if held.shards and i % 3 == turn % 3
         else held
         for i, held in enumerate(tables)

@@ -19,6 +19,7 @@ from shardplan.executor.memory.memory_pool import MemoryPool, Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.planned.planned_table import PlannedCache
 from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.sharding.kernel import KERNELS, Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ CACHES = {
 
 def case_of(kernel: str, optimizer: str = "adagrad", **more: Any) -> TrainingCase:
     table = table_of("t", 640, 8, "table_wise", 1, 1, targets=(0,), features=2)
-    cached = replace(table, kernel=kernel, cache=CACHES.get(kernel))
+    cached = replace(table, kernel=KERNELS.named(kernel), cache=CACHES.get(kernel))
     other = table_of("u", 50, 8, "table_wise", 1, 1, targets=(0,))
     optimizer_of = OptimizerSettings(optimizer, eps=1e-8)
     given: dict[str, Any] = {"samples": 9, "steps": 12, "linear": False} | more
@@ -78,7 +79,7 @@ def test_half_precision_weights_survive_their_moves(dtype: str, algorithm: str) 
     tables = [replace(table, dtype=dtype) for table in case.tables]
     cache = replace(CACHES["key_value"], algorithm=algorithm)  # type: ignore[type-var]
     away = replace(case, tables=(replace(tables[0], cache=cache), tables[1]))
-    near = replace(case, tables=(replace(tables[0], kernel="fused", cache=None), tables[1]))
+    near = replace(case, tables=(replace(tables[0], kernel=Kernel.FUSED, cache=None), tables[1]))
     one, other = (trained(each, sharded(each, Mesh(1))) for each in (away, near))
     assert_same(one, other)
 
@@ -88,7 +89,7 @@ def test_a_table_of_20_times_the_pool_trains_as_in_memory(kernel: str) -> None:
     """HBM is a twentieth of the weights alone: the pool holds cache, ids, sums and gradients."""
     table = table_of("t", 20_000, 64, "table_wise", 1, 1, targets=(0,))
     in_memory = TrainingCase((table,), 1, 1, OptimizerSettings("adagrad"), steps=8, linear=False)
-    cached = replace(table, kernel=kernel, cache=PlannedCache(0.02, 0.2))
+    cached = replace(table, kernel=KERNELS.named(kernel), cache=PlannedCache(0.02, 0.2))
     # Adagrad's state lies beside the weights of a table in DDR, and in HBM of one on SSD.
     settings = OptimizerSettings("adagrad" if kernel == "fused_uvm_caching" else "sgd")
     away = replace(in_memory, tables=(cached,), optimizer=settings)
@@ -145,7 +146,7 @@ def test_row_and_column_shards_behind_caches_train_as_in_memory(
 ) -> None:
     def case(kernel: str, cache: PlannedCache | None) -> TrainingCase:
         tables = tuple(
-            replace(table, kernel=kernel, cache=cache)
+            replace(table, kernel=KERNELS.named(kernel), cache=cache)
             for table in (
                 table_of("r", 301, 8, "row_wise", 2, 2),
                 table_of("c", 300, 8, "column_wise", 2, 2, targets=(0, 1), column_shards=2),

@@ -15,7 +15,9 @@ from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.sharding.geometry import shards
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import World
 
 if TYPE_CHECKING:
     from shardplan.executor.tables.optimizer_settings import OptimizerSettings
@@ -58,8 +60,9 @@ def table_of(
     **more: Any,
 ) -> PlannedTable:
     """A table cut as the planner would cut it."""
-    kind = ShardingType(sharding_type)
-    cut = shards(kind, rows, dim, column_shards, world_size, local_world_size, targets)
+    kind = SHARDING_TYPES.named(sharding_type)
+    world = World(world_size, local_world_size)
+    cut = shards(kind, rows, dim, column_shards, targets, world)
     return PlannedTable(
         name=name,
         module="sparse",
@@ -67,8 +70,8 @@ def table_of(
         dim=dim,
         dtype=more.pop("dtype", "fp32"),
         features=tuple(f"{name}.{i}" for i in range(features)),
-        sharding_type=sharding_type,
-        kernel=kernel or ("dense" if sharding_type == "data_parallel" else "fused"),
+        sharding_type=kind,
+        kernel=KERNELS.named(kernel or ("dense" if kind.is_replicated else "fused")),
         shards=tuple(
             PlannedShard(s.rank, s.row_offset, s.column_offset, s.rows, s.columns) for s in cut
         ),
@@ -229,8 +232,8 @@ def alone(case: TrainingCase) -> TrainingCase:
     tables = tuple(
         replace(
             table,
-            sharding_type="table_wise",
-            kernel="fused",
+            sharding_type=ShardingType.TABLE_WISE,
+            kernel=Kernel.FUSED,
             shards=(PlannedShard(0, 0, 0, table.rows, table.dim),),
             ranks=(0,),
         )

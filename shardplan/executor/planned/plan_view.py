@@ -58,7 +58,7 @@ def view_plan(plan: Plan) -> PlanView:
         replace(_table(table, entries[key]), skew=skews.get(key, 1.0))
         for key, table in facts.items()
     )
-    found = [f for table in tables for f in table.faults(plan.world_size, plan.local_world_size)]
+    found = [fault for table in tables for fault in table.faults(plan.world)]
     if found:
         raise PlanRefused(found)
     return PlanView(
@@ -79,8 +79,8 @@ def _table(facts: TableFacts, entry: TableEntry) -> PlannedTable:
         dim=facts.dim,
         dtype=facts.dtype.value,
         features=facts.features,
-        sharding_type=entry.sharding_type.value,
-        kernel=entry.compute_kernel.value,
+        sharding_type=entry.sharding_type,
+        kernel=entry.compute_kernel,
         shards=tuple(
             PlannedShard(rank, *shard.shard_offsets, *shard.shard_sizes)
             for rank, shard in zip(entry.ranks, entry.shards, strict=False)

@@ -7,6 +7,7 @@ from shardplan.plan.file.optimality import Optimality
 from shardplan.plan.file.plan_model import Count, PlanModel, Positive
 from shardplan.plan.file.provenance import Inputs, MovesInfo, RunInfo, SolverInfo
 from shardplan.plan.file.table_entry import TableEntry
+from shardplan.sharding.world import World
 from shardplan.workload.dtype import Dtype
 
 FORMAT_VERSION = "1.0"
@@ -46,6 +47,11 @@ class Plan(PlanModel):
     moves: MovesInfo | None = None
     """Only of a plan that was to stay near an old one."""
     run: RunInfo
+
+    @property
+    def world(self) -> World:
+        """The devices that it was made for."""
+        return World(self.world_size, self.local_world_size)
 
     @property
     def table_count(self) -> Count:
