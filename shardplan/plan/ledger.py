@@ -44,11 +44,10 @@ class Ledger:
         """Cost the units of one decision per table, in the order of the tables."""
         options = options_of(decisions)
         costs = case.cost_model.unit_costs(options)
-        spill = costs.spill_seconds
         return cls(
             decisions,
             costs.load_seconds,
-            np.zeros_like(costs.load_seconds) if spill is None else spill,
+            costs.spill_seconds,
             costs.memory_bytes,
             case.cost_model.traffic(options),
             case.topology.world_size,
