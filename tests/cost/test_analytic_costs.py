@@ -48,7 +48,7 @@ TABLES = st.lists(
         table,
         rows=st.integers(100, 10**7),
         dim=st.sampled_from([32, 64, 96, 256]),
-        pooling=st.floats(0, 60),
+        pooling=st.just(0.0) | st.floats(1e-6, 60),
         dtype=st.sampled_from([Dtype.FP32, Dtype.FP16]),
         access=st.sampled_from([Uniform(), Zipf(1.05), Cdf(((0.01, 0.7), (1.0, 1.0)))]),
         features=st.integers(1, 3),
