@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.cost.select import read_cost_model, select_cost_model
+from shardplan.cost.step import Step
 from shardplan.errors import InputError
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import Inputs, NamedInput
@@ -53,6 +54,12 @@ class Case:
     def objective(self) -> Objective:
         """What the plan shall minimise."""
         return self.spec.objective
+
+    @property
+    def step(self) -> Step:
+        """How the phases combine into the step's time."""
+        training = self.workload.training
+        return Step(self.cost_model.phases, training.dense_seconds, training.is_pipelined)
 
 
 def build_case(loaded: LoadedSpec) -> Case:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.analytic.model import AnalyticCostModel
+from shardplan.cost.analytic.phases.all_phases import phase_files
 from shardplan.cost.profile.build_profile import build_profile
 from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.cost.torchrec.constants import constants_of
@@ -37,6 +38,11 @@ class SelectedCostModel:
     value: dict[str, Any]
 
 
+def profile_file() -> type[ProfileFile]:
+    """The form of a cost-model file of the analytic kind, with the keys of its phases."""
+    return ProfileFile.with_phases(phase_files())
+
+
 def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
     """What a cost-model file says, by its ``kind``.
 
@@ -50,7 +56,7 @@ def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
         raise InputError([source.document.diagnostic(path, message, hint, "choice")])
     if kind == "torchrec":
         return validate(TorchRecFile, source.document, source.at)
-    return validate(ProfileFile, source.document, source.at)
+    return validate(profile_file(), source.document, source.at)
 
 
 def select_cost_model(
