@@ -50,7 +50,7 @@ class Shared:
         found, shares = costs.unit_costs(chosen), costs.shares(chosen)
         prices = costs.profile.cache
         load = found.load_seconds[:, 1] - prices.per_id * shares.ids
-        spill = np.zeros_like(load) if found.spill_seconds is None else found.spill_seconds[:, 1]
+        spill = found.spill_seconds[:, 1]
         if ssd:
             row = max(1 / 2e6, 4096 / 12e9) + max(1 / 2e6, 4096 / 6e9)
             return cls(shares.ssd_rows, math.inf, 1 / row, load, spill)
