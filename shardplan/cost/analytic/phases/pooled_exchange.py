@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.pooled_exchanges import pooled_exchanges
 from shardplan.sharding.world import Extent
 from shardplan.topology.collective import Collective, Scope
@@ -19,12 +21,15 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
+    from shardplan.cost.phase import Phase
     from shardplan.cost.profile.curves import Line
     from shardplan.sharding.kind import ShardingType
+    from shardplan.workload.dtype import Dtype
+    from shardplan.workload.training import Training
 
 
 @dataclass(frozen=True, slots=True)
-class PooledExchange:
+class PooledExchange(LinearPhase):
     """How pooled outputs travel forward, or their gradients backward, at one wire format.
 
     An owner of whole rows (table-wise, column-wise) is charged for all that it sends,
@@ -39,11 +44,13 @@ class PooledExchange:
     2104.05158, section 4.
     """
 
+    rows_kind: ClassVar[Collective]
+    """Of parts of the rows: reduce-scatter forward, all-gather backward."""
     element_bytes: int
     whole_rows: Line
     """The all-to-all over all devices; its constant is paid by every step."""
     all_rows: Line
-    """Over all devices: reduce-scatter forward, all-gather backward."""
+    """``rows_kind`` over all devices."""
     node_rows: Line
     """The same among the devices of a node."""
     peers: Line
@@ -53,9 +60,16 @@ class PooledExchange:
     """By sharding type, the collective that takes longest."""
 
     @classmethod
-    def of(cls, setting: Setting, rows_kind: Collective, element_bytes: int) -> PooledExchange:
+    @abstractmethod
+    def wire_dtype(cls, training: Training) -> Dtype:
+        """The format on the wire."""
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self:
         """Linearised at the outputs that a device has on average."""
-        collectives, at_bytes = setting.collectives, setting.output_elements * element_bytes
+        collectives, rows_kind = setting.collectives, cls.rows_kind
+        element_bytes = cls.wire_dtype(setting.training).bytes
+        at_bytes = setting.output_elements * element_bytes
         each = setting.topology.devices_per_node
         node_rows = collectives.average(rows_kind, Scope.NODE, at_bytes)
         peers = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
@@ -76,8 +90,14 @@ class PooledExchange:
             ),
         )
 
-    def unit_seconds(self, units: Units) -> NDArray[np.float64]:
-        """(O,): what each unit adds on each device that it lands on."""
+    @property
+    def phase(self) -> Phase:
+        """Its constant is the start-up of the all-to-all."""
+        constant_seconds = self.whole_rows.constant_seconds
+        return replace(self.about, constant_seconds=constant_seconds, exchanges=self.exchanges)
+
+    def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
+        """(O,): to send what each unit has summed, or to receive its gradients."""
         options, shares = units.options, units.shares
         buffer_bytes = shares.bags * shares.columns * self.element_bytes
         by_node = (
