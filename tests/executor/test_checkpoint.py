@@ -24,8 +24,8 @@ from shardplan.executor.checkpoint.checkpoint import (
     save_checkpoint,
 )
 from shardplan.executor.exchange.mesh import Mesh
+from shardplan.executor.planned.optimizer_settings import OPTIMIZERS, OptimizerSettings
 from shardplan.executor.planned.planned_table import PlannedCache
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

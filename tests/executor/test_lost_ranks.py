@@ -16,7 +16,7 @@ from test_parity import table
 from training_case import TrainingCase, mesh_of, sharded, trained
 
 from shardplan.errors import RankLost
-from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,8 +17,8 @@ from shardplan.errors import MemoryExceeded
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.memory.memory_pool import MemoryPool, Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+from shardplan.executor.planned.optimizer_settings import OPTIMIZERS, OptimizerSettings
 from shardplan.executor.planned.planned_table import PlannedCache
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

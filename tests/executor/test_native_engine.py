@@ -17,13 +17,13 @@ from torch.nn import functional
 
 from shardplan.case import case_of_value
 from shardplan.errors import MemoryExceeded
-from shardplan.executor.native.engine import NativeEngine
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.tables.initial_weights import fill_initial
-from shardplan.executor.tables.optimizer_settings import OptimizerSettings
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.engine import EngineSetup
+from shardplan.executor.train.native_engine import NativeEngine
 from shardplan.executor.train.synthetic_data import DENSE_FEATURES, SyntheticData, zipf_ids
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render

@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 from training_case import TrainingCase, table_of, train_sharded, train_unsharded
 
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OPTIMIZERS, OptimizerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

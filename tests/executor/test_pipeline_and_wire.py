@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from test_parity import TYPES, table
 from training_case import TrainingCase, train_sharded, train_unsharded
 
-from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from random_specs import TOPOLOGY
 from test_native_engine import setup_of
 
 from shardplan.case import case_of_value
-from shardplan.executor.native.engine import NativeEngine
+from shardplan.executor.train.native_engine import NativeEngine
 from shardplan.executor.train.synthetic_data import SyntheticData
 from shardplan.plan.file.write import render
 from shardplan.planner import make_plan

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from test_parity import LAYOUTS, TYPES, check
 from training_case import TrainingCase, table_of
 
+from shardplan.executor.planned.optimizer_settings import OPTIMIZERS, OptimizerSettings
 from shardplan.executor.planned.planned_table import PlannedCache
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
 from shardplan.sharding.geometry import row_split_is_legal
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 from training_case import TrainingCase, batch_of, contents, sharded, table_of, trained
 
 from shardplan.executor.exchange.mesh import Mesh
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OPTIMIZERS, OptimizerSettings
 
 ROWS = 300
 """Far more than the batches read."""

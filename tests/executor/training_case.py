@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from shardplan.executor.exchange.input_pipeline import InputPipeline
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
+from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.sharding.geometry import shards
 from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch.distributed.checkpoint.planner import TensorWriteData, WriteItem, Wri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from shardplan.errors import PlanRefused, RankLost
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 
 @contextmanager

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from shardplan.executor.tensor import DTYPES
+from shardplan.executor.tensors.tensor import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
-    from shardplan.executor.planned.layout import GroupLayout, Layout, Slot
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.planned.module_layout import GroupLayout, ModuleLayout, Slot
+    from shardplan.executor.tensors.tensor import Tensor
 
 _SUMS, _GRADIENTS = "the exchange of pooled sums", "the exchange of gradients"
 
@@ -50,7 +50,7 @@ class FlatDist:
     What a rank sums for itself, and the gradients of it, do not go through the exchange.
     """
 
-    def __init__(self, layout: Layout, mesh: Mesh, forward: str, backward: str) -> None:
+    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: str, backward: str) -> None:
         self._mesh = mesh
         alone = mesh.world_size == 1
         self._forward = DTYPES["fp32" if alone else forward]
@@ -133,7 +133,7 @@ class NodeFirstDist:
     ranks at its place in every node, and sends it on to them (Mudigere et al. 2021, section 4.2.2).
     """
 
-    def __init__(self, layout: Layout, mesh: Mesh, forward: str, backward: str) -> None:
+    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: str, backward: str) -> None:
         self._mesh = mesh
         self._forward, self._backward = DTYPES[forward], DTYPES[backward]
         each = mesh.local_world_size
@@ -246,7 +246,7 @@ def _spans(buffer: Tensor, groups: Sequence[GroupLayout], samples: int) -> list[
     return views
 
 
-def output_dists(layout: Layout, mesh: Mesh, forward: str, backward: str) -> list[OutputDist]:
+def output_dists(layout: ModuleLayout, mesh: Mesh, forward: str, backward: str) -> list[OutputDist]:
     """All the ways that the sums of a module take, for formats of the wire by their names."""
     ways: list[OutputDist] = []
     kinds = {group.is_hierarchical for groups in layout.groups for group in groups}

@@ -18,7 +18,7 @@ from shardplan.errors import MemoryExceeded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 
 class MemoryPool:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shardplan.executor.memory.cache_counters import CacheCounters
-from shardplan.executor.tensor import DTYPES
+from shardplan.executor.tensors.tensor import DTYPES
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from shardplan.executor.memory.memory_pool import MemoryPool
     from shardplan.executor.memory.row_store import Tier
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 MOST_WAYS = 32
 """Rows of a set at most, as in FBGEMM's cache: one for each thread of a warp."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 if TYPE_CHECKING:
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 
 class Tier(Protocol):

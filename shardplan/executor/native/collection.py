@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.input_dist import IdsInFlight, InputDist, RankInputs
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.output_dist import output_dists
-from shardplan.executor.memory.group_store import store_of
 from shardplan.executor.memory.memory_pool import Pools
-from shardplan.executor.phase_clock import PhaseClock
-from shardplan.executor.planned.layout import Layout
+from shardplan.executor.native.phase_clock import PhaseClock
+from shardplan.executor.planned.module_layout import ModuleLayout
+from shardplan.executor.tables.group_store import store_of
 from shardplan.executor.tables.replicated_tables import ReplicatedTables
 from shardplan.executor.tables.row_gradients import RowGradients
 from shardplan.executor.tables.row_squares import RowSquares
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.planned_table import PlannedTable
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 _FP32_BYTES = 4
 
@@ -53,7 +53,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     ) -> None:
         """Allocate this rank's shards and nothing else. Raises MemoryExceeded."""
         super().__init__()
-        self.layout = Layout(tables, mesh.world_size, mesh.is_hierarchical)
+        self.layout = ModuleLayout(tables, mesh.world_size, mesh.is_hierarchical)
         self.mesh = mesh
         self.optimizer = optimizer
         self.pools = pools or Pools.on(mesh.device)

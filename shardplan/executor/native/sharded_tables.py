@@ -16,9 +16,9 @@ from shardplan.executor.planned.acceptance import (
 
 if TYPE_CHECKING:
     from shardplan.executor.exchange.mesh import Mesh
-    from shardplan.executor.phase_clock import PhaseClock
+    from shardplan.executor.native.phase_clock import PhaseClock
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
 
 
 def shard_tables(

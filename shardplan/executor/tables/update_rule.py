@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+    from shardplan.executor.tensors.tensor import Tensor
 
 WEIGHT = "weight"
 """The field that is looked up; the others are the optimizer's."""

@@ -211,8 +211,8 @@ def _run(plan: Plan, job: Job, given: dict[str, Any]) -> None:
 
 
 def _setup(plan: Plan, job: Job, given: dict[str, Any]) -> EngineSetup:
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import view_plan
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
     from shardplan.executor.train.engine import EngineSetup
     from shardplan.executor.train.synthetic_data import DENSE_FEATURES
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
+from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.train.criteo_lines import criteo_lines, fault
 from shardplan.executor.train.engine import TrainingBatch
 from shardplan.executor.train.synthetic_data import DENSE_FEATURES

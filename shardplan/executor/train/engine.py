@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from shardplan.executor.exchange.jagged_batch import JaggedBatch
+    from shardplan.executor.batch.jagged_batch import JaggedBatch
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
     from shardplan.plan.file.plan import Plan
 
 _ENGINES = {
-    "native": ("shardplan.executor.native.engine", "NativeEngine"),
-    "torchrec": ("shardplan.executor.torchrec.engine", "TorchRecEngine"),
+    "native": ("shardplan.executor.train.native_engine", "NativeEngine"),
+    "torchrec": ("shardplan.executor.train.torchrec_engine", "TorchRecEngine"),
 }
 ENGINES = tuple(_ENGINES)
 

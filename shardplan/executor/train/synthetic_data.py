@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
-from shardplan.executor.tables.initial_weights import table_key, uniform, uniform_double
-from shardplan.executor.tensor import offsets_of, runs_of
+from shardplan.executor.batch.jagged_batch import JaggedBatch
+from shardplan.executor.tensors.random_numbers import table_key, uniform, uniform_double
+from shardplan.executor.tensors.runs import offsets_of, runs_of
 from shardplan.executor.train.engine import TrainingBatch
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.planned_table import PlannedTable
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 DENSE_FEATURES = 13
 """As in Criteo's data."""

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
 
 _DTYPES = {"fp32": DataType.FP32, "fp16": DataType.FP16, "bf16": DataType.BF16}

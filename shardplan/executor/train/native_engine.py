@@ -9,19 +9,19 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from shardplan.executor.checkpoint.checkpoint import load_checkpoint, save_checkpoint
-from shardplan.executor.exchange.input_pipeline import InputPipeline
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.memory.row_cache import RowCache
+from shardplan.executor.native.input_pipeline import InputPipeline
+from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
-from shardplan.executor.phase_clock import PhaseClock
 from shardplan.executor.train.dlrm import DenseLayers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
 
 _WHAT = "the sum of dense gradients"

@@ -10,12 +10,12 @@ import torch
 from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.executor.planned.planned_table import PlannedCache
-from shardplan.executor.tensor import DTYPES
+from shardplan.executor.tensors.tensor import DTYPES
 
 if TYPE_CHECKING:
     from shardplan.executor.memory.memory_pool import MemoryPool, Pools
-    from shardplan.executor.planned.layout import GroupLayout
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+    from shardplan.executor.planned.module_layout import GroupLayout
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 
 _ON_HOST = ("fused_uvm", "fused_uvm_caching")
 _STATE_BYTES = 4
