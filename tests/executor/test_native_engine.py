@@ -87,7 +87,7 @@ def run_engine(text: str, steps: int) -> tuple[list[float], dict[str, Any]]:
     """On one of the ranks: its losses, and what it measured."""
     setup = setup_of(text, is_measured=True, timeout_seconds=60.0)
     engine = NativeEngine(setup)
-    samples = setup.view.training.local_batch or 0
+    samples = setup.view.training.local_batch
     data = SyntheticData(setup.view, samples, engine.mesh.rank)
     losses = [float(loss) for loss in engine.train(data.batches(0, steps))]
     return losses, engine.measured()

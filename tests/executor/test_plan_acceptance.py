@@ -56,7 +56,7 @@ def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
     assert view.modules == ("sparse.ebc", "other.ebc")
     assert (view.training.optimizer, view.training.local_batch) == ("adam", 64)
-    assert (view.training.comm_forward, view.training.comm_backward) == ("fp16", "bf16")
+    assert (view.training.comm_dtype.forward, view.training.comm_dtype.backward) == ("fp16", "bf16")
     first = view.tables[0]
     assert (first.rows, first.dim, first.features) == (1000, 16, ("x", "y"))
     check_model(view, model_of(plan_text))
@@ -199,6 +199,6 @@ def test_truncated_and_newer_files_are_refused(plan_text: str, tmp_path: Path) -
     path.write_text(plan_text[: len(plan_text) // 2])
     with pytest.raises(InputError, match="the file is cut off"):
         read_plan(path)
-    path.write_text(plan_text.replace('"format_version": "1.0"', '"format_version": "2.0"'))
-    with pytest.raises(InputError, match=r"reads plans up to format 1\.0, not 2\.0"):
+    path.write_text(plan_text.replace('"format_version": "1.1"', '"format_version": "2.0"'))
+    with pytest.raises(InputError, match=r"reads plans up to format 1\.1, not 2\.0"):
         read_plan(path)

@@ -28,6 +28,7 @@ from shardplan.workload.lru import lru_curve
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
+    from shardplan.workload.training import CacheAlgorithm
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "20B"
@@ -88,7 +89,7 @@ def measured(plan: Plan, warm_up: int, steps: int) -> dict[str, Any]:
     ],
 )
 def test_memory_and_hits_are_what_the_plan_predicts(
-    kernel: str, hbm: str, ddr: str, optimizer: str, pipeline: str, algorithm: str
+    kernel: str, hbm: str, ddr: str, optimizer: str, pipeline: str, algorithm: CacheAlgorithm
 ) -> None:
     """Memory of each tier within 5%; hits in HBM within 2 points."""
     training = {"optimizer": optimizer, "pipeline": pipeline, "cache_algorithm": algorithm}

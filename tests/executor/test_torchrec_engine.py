@@ -35,7 +35,7 @@ def train(name: str, text: str, steps: int, **more: Any) -> list[float]:
     setup = setup_of(text, timeout_seconds=60.0, **more)
     os.environ["LOCAL_WORLD_SIZE"] = str(setup.view.local_world_size)
     engine = build_engine(name, setup)
-    data = SyntheticData(setup.view, setup.view.training.local_batch or 0, dist.get_rank())
+    data = SyntheticData(setup.view, setup.view.training.local_batch, dist.get_rank())
     return [float(loss) for loss in engine.train(data.batches(0, steps))]
 
 

@@ -15,7 +15,11 @@ from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.sharding.geometry import shards
+from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.workload.access import Uniform
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
@@ -32,8 +36,8 @@ class TrainingCase:
     samples: int = 5
     steps: int = 5
     seed: int = 0
-    comm: str = "fp32"
-    pipeline: str = "none"
+    comm: Dtype = Dtype.FP32
+    pipeline: Pipeline = Pipeline.NONE
     linear: bool = True
     """Whether gradients are few-bit fractions that depend on no sum: then sums of them are exact,
     and an optimizer that divides by a gradient's own size cannot blow up the last bit."""
@@ -65,14 +69,16 @@ def table_of(
         module="sparse",
         rows=rows,
         dim=dim,
-        dtype=more.pop("dtype", "fp32"),
+        dtype=Dtype(more.pop("dtype", "fp32")),
         features=tuple(f"{name}.{i}" for i in range(features)),
-        sharding_type=sharding_type,
-        kernel=kernel or ("dense" if sharding_type == "data_parallel" else "fused"),
+        sharding_type=kind,
+        kernel=Kernel(kernel or ("dense" if sharding_type == "data_parallel" else "fused")),
         shards=tuple(
             PlannedShard(s.rank, s.row_offset, s.column_offset, s.rows, s.columns) for s in cut
         ),
         ranks=tuple(s.rank for s in cut) or tuple(range(world_size)),
+        pooling=1.0,
+        access=Uniform(),
         **more,
     )
 
@@ -229,8 +235,8 @@ def alone(case: TrainingCase) -> TrainingCase:
     tables = tuple(
         replace(
             table,
-            sharding_type="table_wise",
-            kernel="fused",
+            sharding_type=ShardingType.TABLE_WISE,
+            kernel=Kernel.FUSED,
             shards=(PlannedShard(0, 0, 0, table.rows, table.dim),),
             ranks=(0,),
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from shardplan.executor.tensors.tensor import DTYPES
+from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,15 +51,15 @@ class FlatDist:
     What a rank sums for itself, and the gradients of it, do not go through the exchange.
     """
 
-    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: str, backward: str) -> None:
+    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: Dtype, backward: Dtype) -> None:
         self._mesh = mesh
         alone = mesh.world_size == 1
-        self._forward = DTYPES["fp32" if alone else forward]
-        self._backward = DTYPES["fp32" if alone else backward]
+        self._forward = DTYPES[Dtype.FP32 if alone else forward]
+        self._backward = DTYPES[Dtype.FP32 if alone else backward]
         chosen = [[g for g in groups if not g.is_hierarchical] for groups in layout.groups]
         self.groups = tuple(chosen[mesh.rank])
         is_at_end = mesh.rank in (0, mesh.world_size - 1)
-        is_one = len(self.groups) == 1 and self._forward == DTYPES["fp32"]
+        is_one = len(self.groups) == 1 and self._forward == DTYPES[Dtype.FP32]
         self._is_direct = is_one and is_at_end
         """Whether the sums for the other ranks lie as they travel."""
         self._slots = [[slot for group in groups for slot in group.slots] for groups in chosen]
@@ -69,7 +70,7 @@ class FlatDist:
         mine = samples * self._columns[self._mesh.rank]
         theirs = samples * sum(self._columns) - mine
         packed = 0 if self._is_direct else mine * (self._mesh.world_size - 1)
-        own = 0 if self._forward == DTYPES["fp32"] else mine
+        own = 0 if self._forward == DTYPES[Dtype.FP32] else mine
         forward = (packed + theirs + own) * int(self._forward.itemsize)
         return forward, theirs * int(self._backward.itemsize)
 
@@ -133,7 +134,7 @@ class NodeFirstDist:
     ranks at its place in every node, and sends it on to them (Mudigere et al. 2021, section 4.2.2).
     """
 
-    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: str, backward: str) -> None:
+    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: Dtype, backward: Dtype) -> None:
         self._mesh = mesh
         self._forward, self._backward = DTYPES[forward], DTYPES[backward]
         each = mesh.local_world_size
@@ -246,7 +247,9 @@ def _spans(buffer: Tensor, groups: Sequence[GroupLayout], samples: int) -> list[
     return views
 
 
-def output_dists(layout: ModuleLayout, mesh: Mesh, forward: str, backward: str) -> list[OutputDist]:
+def output_dists(
+    layout: ModuleLayout, mesh: Mesh, forward: Dtype, backward: Dtype
+) -> list[OutputDist]:
     """All the ways that the sums of a module take, for formats of the wire by their names."""
     ways: list[OutputDist] = []
     kinds = {group.is_hierarchical for groups in layout.groups for group in groups}

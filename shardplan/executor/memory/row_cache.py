@@ -9,6 +9,7 @@ import torch
 
 from shardplan.executor.memory.cache_counters import CacheCounters
 from shardplan.executor.tensors.tensor import DTYPES
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from shardplan.executor.memory.memory_pool import MemoryPool
     from shardplan.executor.memory.row_store import Tier
     from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.workload.dtype import Dtype
 
 MOST_WAYS = 32
 """Rows of a set at most, as in FBGEMM's cache: one for each thread of a warp."""
@@ -47,9 +49,9 @@ class RowCache:
         rows: int,
         slots: int,
         columns: int,
-        dtype: str,
+        dtype: Dtype,
         *,
-        algorithm: str = "lru",
+        algorithm: CacheAlgorithm = CacheAlgorithm.LRU,
         has_map: bool = False,
         passage: MemoryPool | None = None,
     ) -> None:
@@ -64,7 +66,7 @@ class RowCache:
         self._values = pool.allocate((slots, columns), DTYPES[dtype], "cache")
         self._row_bytes = columns * int(self._values.element_size())
         self._rows = pool.allocate((slots,), torch.int64, "cache").fill_(_EMPTY)
-        is_lfu = algorithm == "lfu"
+        is_lfu = algorithm is CacheAlgorithm.LFU
         # How dear rows are: those here, by their last batch; or all of the table, by their reads.
         self._stamps: Any = None if is_lfu else pool.allocate((slots,), torch.int64, "cache")
         self._reads: Any = pool.allocate((rows,), torch.int64, "cache") if is_lfu else None

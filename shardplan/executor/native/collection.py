@@ -18,6 +18,8 @@ from shardplan.executor.tables.row_gradients import RowGradients
 from shardplan.executor.tables.row_squares import RowSquares
 from shardplan.executor.tables.shard_group import ShardGroup
 from shardplan.executor.tables.update_rule import UpdateRule
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +47,8 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         mesh: Mesh,
         optimizer: OptimizerSettings,
         *,
-        comm_forward: str = "fp32",
-        comm_backward: str = "fp32",
+        comm_forward: Dtype = Dtype.FP32,
+        comm_backward: Dtype = Dtype.FP32,
         pools: Pools | None = None,
         clock: PhaseClock | None = None,
         seed: int = 0,
@@ -188,7 +190,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         return _FP32_BYTES * columns * inputs.samples * self.mesh.world_size
 
     def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
-        if self.optimizer.kind != "rowwise_adagrad" or not self._squares.is_needed:
+        if self.optimizer.kind is not Optimizer.ROWWISE_ADAGRAD or not self._squares.is_needed:
             return [None] * len(sums)
         with self.clock.phase("gradient_comm"):
             return self._squares.complete(self.groups, sums)

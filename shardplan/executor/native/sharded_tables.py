@@ -47,13 +47,14 @@ def shard_tables(
         check_model(view, tables_of(model) if hasattr(model, "named_modules") else model)
     pools = pools or Pools.on(mesh.device)
     check_memory(view, mesh.rank, pools.capacities)
+    wire = view.training.comm_dtype
     return {
         module: ShardedEmbeddingBagCollection(
             view.tables_of(module),
             mesh,
             optimizer,
-            comm_forward=view.training.comm_forward,
-            comm_backward=view.training.comm_backward,
+            comm_forward=wire.forward,
+            comm_backward=wire.backward,
             pools=pools,
             clock=clock,
             seed=seed,

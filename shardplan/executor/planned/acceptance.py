@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.workload.training import Optimizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def check_ranks(view: PlanView, world_size: int, local_world_size: int) -> None:
         raise PlanRefused(differences)
 
 
-def check_optimizer(view: PlanView, kind: str) -> None:
+def check_optimizer(view: PlanView, kind: Optimizer) -> None:
     """Raise PlanRefused unless tables are trained as planned: state decides what memory they take.
 
     Other rates and constants change nothing of that.

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shardplan.plan.file.table_entry import CacheEntry
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.workload.access import Access
+    from shardplan.workload.dtype import Dtype
+
 _ON_ONE_NODE = ("table_row_wise", "grid_shard")
 """Types whose row blocks lie on the ranks of a node, in order."""
 
@@ -25,18 +31,6 @@ class PlannedShard:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedCache:
-    """How much of a table the tiers above its last one hold."""
-
-    load_factor: float
-    """Share of the rows that HBM holds."""
-    ddr_load_factor: float = 0.0
-    """Share of the rows that DDR holds besides, of tables on SSD."""
-    algorithm: str = "lru"
-    """``lru`` or ``lfu``: which row leaves a full cache."""
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedTable:
     """One table of a plan."""
 
@@ -44,19 +38,19 @@ class PlannedTable:
     module: str
     rows: int
     dim: int
-    dtype: str
+    dtype: Dtype
     features: tuple[str, ...]
-    sharding_type: str
-    kernel: str
+    sharding_type: ShardingType
+    kernel: Kernel
     shards: tuple[PlannedShard, ...]
     """Empty for a data-parallel table, which every rank holds whole."""
-    ranks: tuple[int, ...] = ()
+    ranks: tuple[int, ...]
     """The rank of each shard; every rank for a data-parallel table."""
-    pooling: float = 1.0
+    pooling: float
     """Mean ids per sample, over all features."""
-    skew: float = 1.0
-    """The exponent of Zipf's law by which ids hit rows, as far as the plan says; 0 is uniform."""
-    cache: PlannedCache | None = None
+    access: Access
+    """How ids hit its rows."""
+    cache: CacheEntry | None = None
 
     @property
     def is_replicated(self) -> bool:

@@ -13,6 +13,7 @@ from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.tables.row_gradients import RowGradients, squares_of
 from shardplan.executor.tables.update_rule import WEIGHT, Fields
 from shardplan.executor.tensors.tensor import DTYPES
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +52,8 @@ class ReplicatedTables:
     ) -> None:
         self._mesh = mesh
         # Only Adam changes a row whose gradient is zero, so only Adam has to know which were read.
-        self._marks = optimizer.kind == "adam"
-        self._divides_zeros = optimizer.kind != "sgd" and optimizer.eps == 0
+        self._marks = optimizer.kind is Optimizer.ADAM
+        self._divides_zeros = optimizer.kind is not Optimizer.SGD and optimizer.eps == 0
         self._groups = layout.replicated
         self._fields = [_allocated(group, pool, optimizer) for group in self._groups]
         self._columns = [

@@ -16,7 +16,8 @@ from shardplan.workload.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.file.plan import Plan, TableFacts
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_facts import TableFacts
     from shardplan.topology.topology import Topology
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
@@ -13,11 +12,11 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
     get_qcomm_codecs_registry,
 )
 
-from shardplan.executor.torchrec.caches import prefetches
 from shardplan.executor.torchrec.fault import fault
+from shardplan.plan.stated import training_of
 from shardplan.sharding.kernel import Kernel
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import CacheAlgorithm, Optimizer
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
     from shardplan.executor.torchrec.model_tables import ModelTable
     from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.training_facts import TrainingFacts
 
 _OPTIMIZERS = {
     Optimizer.SGD: (EmbOptimType.EXACT_SGD, "SGD"),
@@ -34,27 +34,6 @@ _OPTIMIZERS = {
 }
 """FBGEMM's optimizer, and the class that sets it through ``apply_optimizer_in_backward``."""
 _WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingOfPlan:
-    """What a plan was made for."""
-
-    optimizer: Optimizer
-    comm_forward: Dtype
-    comm_backward: Dtype
-
-
-def training_of(plan: Plan) -> TrainingOfPlan | None:
-    """From the spec inside the plan; None where it is not there or cannot be read."""
-    try:
-        training = (plan.resolved or {})["training"]
-        wire = training["comm_dtype"]
-        return TrainingOfPlan(
-            Optimizer(training["optimizer"]), Dtype(wire["forward"]), Dtype(wire["backward"])
-        )
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def training_faults(
@@ -68,9 +47,10 @@ def training_faults(
     training = training_of(plan)
     if training is None:
         hint = "solve again, and keep the plan file as it is written"
-        yield fault(plan, "resolved.training", "does not say how the model is trained", hint)
+        yield fault(plan, "training", "does not say how the model is trained", hint)
         return
-    yield from _faults_of_caches(plan)
+    if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+        yield from _faults_of_prefetched_caches(plan)
     if device_type == "cpu":
         yield from _faults_of_cpu(plan, training, allow_inexact)
     if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not allow_inexact:
@@ -92,7 +72,7 @@ def sharders(
     """The sharder of EmbeddingBagCollections with the plan's optimizer and wire formats."""
     training = training_of(plan)
     assert training is not None
-    wire = QCommsConfig(_WIRE[training.comm_forward], _WIRE[training.comm_backward])
+    wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
     optimizer, _ = _OPTIMIZERS[training.optimizer]
     fused = {"optimizer": optimizer, "learning_rate": learning_rate, **fused_params}
     codecs = get_qcomm_codecs_registry(wire, device=device)
@@ -100,14 +80,15 @@ def sharders(
 
 
 def _faults_of_cpu(
-    plan: Plan, training: TrainingOfPlan, allow_inexact: bool
+    plan: Plan, training: TrainingFacts, allow_inexact: bool
 ) -> Iterator[Diagnostic]:
     """What FBGEMM has for GPUs alone."""
     if training.optimizer is Optimizer.ADAM:
-        where, message = "resolved.training.optimizer", "adam: FBGEMM has it for GPUs alone"
+        where, message = "training.optimizer", "adam: FBGEMM has it for GPUs alone"
         yield fault(plan, where, message, "solve again with another optimizer, or train on GPUs")
-    if Dtype.BF16 in (training.comm_forward, training.comm_backward) and not allow_inexact:
-        where, message = "resolved.training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
+    wire = training.comm_dtype
+    if Dtype.BF16 in (wire.forward, wire.backward) and not allow_inexact:
+        where, message = "training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
         yield fault(plan, where, message, "solve again with fp16, or allow it: allow_inexact")
     for module, entries in plan.plan.items():
         for name, entry in entries.items():
@@ -116,10 +97,8 @@ def _faults_of_cpu(
                 yield fault(plan, where, message, "solve again with other kernels for the table")
 
 
-def _faults_of_caches(plan: Plan) -> Iterator[Diagnostic]:
+def _faults_of_prefetched_caches(plan: Plan) -> Iterator[Diagnostic]:
     """FBGEMM locks the rows of batches in flight in LRU caches alone."""
-    if not prefetches(plan):
-        return
     for module, entries in plan.plan.items():
         for name, entry in entries.items():
             if entry.cache is not None and entry.cache.algorithm is CacheAlgorithm.LFU:

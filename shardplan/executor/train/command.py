@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 _INVALID, _LOST = 2, 1
-_SAMPLES = 1024
 _NO_CHECKPOINTS = "under TorchRec this command neither writes nor reads checkpoints"
 _NATIVE_ALONE = {
     "checkpoints": _NO_CHECKPOINTS,
@@ -191,7 +190,7 @@ def _run(plan: Plan, job: Job, given: dict[str, Any]) -> None:
 
     view = view_plan(plan)
     check_ranks(view, job.world_size, job.local_world_size)
-    samples = given["batch"] or view.training.local_batch or _SAMPLES
+    samples = given["batch"] or view.training.local_batch
     data = training_data(given["data"], view, samples, job.rank, given["seed"])
     engine = build_engine(given["engine"], _setup(plan, job, given))
     schedule, path = _schedule(given)
