@@ -18,6 +18,7 @@ from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.memory.memory_pool import MemoryPool, Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.sharding.kernel import Kernel
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
@@ -98,7 +99,7 @@ def test_a_table_of_20_times_the_pool_trains_as_in_memory(kernel: str) -> None:
         Optimizer.ADAGRAD if kernel == "fused_uvm_caching" else Optimizer.SGD
     )
     away = replace(in_memory, tables=(cached,), optimizer=settings)
-    pools = Pools.on("cpu", hbm_bytes=20_000 * 64 * 4 // 20)
+    pools = Pools.on("cpu", TierLimits(20_000 * 64 * 4 // 20))
     collection = ShardedEmbeddingBagCollection((cached,), Mesh(1), settings, pools=pools)
     near = replace(in_memory, optimizer=settings)
     assert_same(trained(away, collection), trained(near, sharded(near, Mesh(1))))
@@ -118,7 +119,7 @@ def test_rows_of_key_value_tables_lie_in_a_file(tmp_path: Path) -> None:
 
 def test_a_pool_too_small_is_refused_before_anything_is_allocated() -> None:
     case = case_of("fused")
-    pools = Pools.on("cpu", hbm_bytes=640 * 8 * 4)
+    pools = Pools.on("cpu", TierLimits(640 * 8 * 4))
     with pytest.raises(MemoryExceeded, match="hbm"):
         ShardedEmbeddingBagCollection(case.tables, Mesh(1), case.optimizer, pools=pools)
 

@@ -20,6 +20,7 @@ from shardplan.errors import MemoryExceeded
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.planned_table import PlannedShard
+from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.engine import EngineSetup
@@ -112,7 +113,8 @@ def test_measured_memory_is_what_the_plan_predicts(
 
 def test_a_plan_predicted_to_exceed_the_pool_allocates_nothing() -> None:
     text = plan_of(1, "sgd", "none")
-    setup = setup_of(text, hbm_bytes=view_plan(parse_plan(text, "p")).predicted_bytes[0].hbm - 1)
+    short = TierLimits(view_plan(parse_plan(text, "p")).predicted_bytes[0].hbm - 1)
+    setup = setup_of(text, limits=short)
     with pytest.raises(MemoryExceeded, match="the plan does not fit on rank 0: hbm"):
         NativeEngine(setup)
 

@@ -21,6 +21,7 @@ from shardplan.executor.planned.acceptance import (
     tables_of,
 )
 from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
@@ -127,9 +128,9 @@ def test_another_optimizer_is_refused(plan_text: str) -> None:
 def test_a_plan_predicted_to_exceed_the_pool_is_refused(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
     needs = view.predicted_bytes[0].hbm
-    check_memory(view, 0, {"hbm": needs, "ddr": None})
+    check_memory(view, 0, TierLimits(hbm_bytes=needs))
     with pytest.raises(MemoryExceeded, match=f"hbm: {needs:,} bytes predicted, 10 offered"):
-        check_memory(view, 0, {"hbm": 10, "ddr": None})
+        check_memory(view, 0, TierLimits(hbm_bytes=10))
 
 
 def entry(offsets: list[int], sizes: list[int]) -> dict[str, Any]:

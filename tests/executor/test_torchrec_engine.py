@@ -17,6 +17,7 @@ from test_train_command import losses_of, torchrun
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused, RankLost
 from shardplan.executor.__main__ import main
 from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.executor.train.engine import build_engine
 from shardplan.executor.train.synthetic_data import SyntheticData
 from shardplan.plan.file.read import parse_plan
@@ -85,7 +86,7 @@ def test_what_one_rank_refuses_all_refuse(rank_group: Callable[[int], RankGroup]
 
 
 def _refused_memory(text: str, hbm_bytes: int) -> str:
-    return refused(text, hbm_bytes=hbm_bytes)
+    return refused(text, limits=TierLimits(hbm_bytes))
 
 
 def test_a_model_of_other_tables_is_refused_by_the_native_engine(

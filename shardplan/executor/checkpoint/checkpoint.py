@@ -103,6 +103,11 @@ def _alone_on_purpose() -> Iterator[None]:
         yield
 
 
+def step_of(checkpoint: Path) -> int:
+    """Steps of training that a checkpoint has behind it."""
+    return int(checkpoint.name.removeprefix("step-"))
+
+
 def _meet(mesh: Mesh) -> None:
     if mesh.world_size > 1:
         with naming_lost_ranks(mesh.rank, _WHAT):

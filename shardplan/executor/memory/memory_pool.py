@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 
 from shardplan.errors import MemoryExceeded
+from shardplan.executor.planned.tier_limits import UNLIMITED, TierLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Device, Tensor
 
 
 class MemoryPool:
@@ -28,7 +29,7 @@ class MemoryPool:
         self,
         tier: str,
         capacity_bytes: int | None = None,
-        device: Any = "cpu",
+        device: Device = "cpu",
         pinned: bool = False,
     ) -> None:
         self.tier = tier
@@ -131,23 +132,21 @@ class Pools:
     ssd: MemoryPool
 
     @property
-    def capacities(self) -> dict[str, int | None]:
-        """The limit of each tier in bytes."""
-        return {pool.tier: pool.capacity_bytes for pool in (self.hbm, self.ddr, self.ssd)}
+    def limits(self) -> TierLimits:
+        """What of each tier may be held."""
+        return TierLimits(*(each.capacity_bytes for each in (self.hbm, self.ddr, self.ssd)))
 
     @classmethod
     def on(
         cls,
-        device: Any,
-        hbm_bytes: int | None = None,
-        ddr_bytes: int | None = None,
-        ssd_bytes: int | None = None,
+        device: Device,
+        limits: TierLimits = UNLIMITED,
         folder: str | Path | None = None,
     ) -> Self:
-        """Pools of a device and its host with limits in bytes; ``folder`` is on the SSD."""
+        """Pools of a device and its host; ``folder`` is on the SSD."""
         on_gpu = torch.device(device).type == "cuda"
         return cls(
-            MemoryPool("hbm", hbm_bytes, device),
-            MemoryPool("ddr", ddr_bytes, pinned=on_gpu),
-            FilePool(folder, ssd_bytes),
+            MemoryPool("hbm", limits.hbm_bytes, device),
+            MemoryPool("ddr", limits.ddr_bytes, pinned=on_gpu),
+            FilePool(folder, limits.ssd_bytes),
         )

@@ -46,7 +46,7 @@ def shard_tables(
     if model is not None:
         check_model(view, tables_of(model) if hasattr(model, "named_modules") else model)
     pools = pools or Pools.on(mesh.device)
-    check_memory(view, mesh.rank, pools.capacities)
+    check_memory(view, mesh.rank, pools.limits)
     wire = view.training.comm_dtype
     return {
         module: ShardedEmbeddingBagCollection(

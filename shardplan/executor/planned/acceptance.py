@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from shardplan.errors import MemoryExceeded, PlanRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.executor.planned.tier_limits import TierLimits
     from shardplan.workload.training import Optimizer
 
 
@@ -69,16 +70,16 @@ def check_model(view: PlanView, tables: Iterable[ModelTable]) -> None:
         raise PlanRefused(differences)
 
 
-def check_memory(view: PlanView, rank: int, capacities: Mapping[str, int | None]) -> None:
+def check_memory(view: PlanView, rank: int, limits: TierLimits) -> None:
     """Raise MemoryExceeded where more is predicted of a tier than this rank may hold."""
     if rank >= len(view.predicted_bytes):
         return
     predicted = view.predicted_bytes[rank]
     needs = {"hbm": predicted.hbm, "ddr": predicted.ddr, "ssd": predicted.ssd}
     short = [
-        f"{tier}: {needs[tier]:,} bytes predicted, {capacity:,} offered"
-        for tier, capacity in capacities.items()
-        if capacity is not None and needs[tier] > capacity
+        f"{tier}: {needs[tier]:,} bytes predicted, {limit:,} offered"
+        for tier, limit in limits
+        if limit is not None and needs[tier] > limit
     ]
     if short:
         raise MemoryExceeded(f"the plan does not fit on rank {rank}: " + "; ".join(short))

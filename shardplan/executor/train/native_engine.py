@@ -34,9 +34,7 @@ class NativeEngine:
         """Raises PlanRefused and MemoryExceeded before any table is allocated."""
         view = setup.view
         self.mesh = Mesh(view.local_world_size, setup.device, setup.timeout_seconds)
-        self.pools = Pools.on(
-            setup.device, setup.hbm_bytes, setup.ddr_bytes, setup.ssd_bytes, setup.ssd_folder
-        )
+        self.pools = Pools.on(setup.device, setup.limits, setup.ssd_folder)
         self.clock = PhaseClock(setup.device, setup.is_measured)
         self.tables = shard_tables(
             view,

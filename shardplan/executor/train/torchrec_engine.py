@@ -48,7 +48,7 @@ class TorchRecEngine:
         view, settings = setup.view, setup.optimizer
         self._view, self._device = view, setup.device
         for rank in range(view.world_size):  # What one refuses, all do: none waits for another.
-            check_memory(view, rank, setup.capacities)
+            check_memory(view, rank, setup.limits)
         self._model = shard(
             Model(view, setup.dense_features, setup.seed),
             setup.plan,
