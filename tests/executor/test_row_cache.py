@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shardplan.errors import MemoryExceeded
+from shardplan.executor.memory.cache_directory import MOST_WAYS
 from shardplan.executor.memory.memory_pool import MemoryPool
-from shardplan.executor.memory.row_cache import MOST_WAYS, RowCache
+from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm
