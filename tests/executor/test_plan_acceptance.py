@@ -13,13 +13,12 @@ from random_specs import TOPOLOGY
 from shardplan.case import case_of_value
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused
 from shardplan.executor.planned.acceptance import (
-    ModelTable,
     check_memory,
     check_model,
     check_optimizer,
     check_ranks,
-    tables_of,
 )
+from shardplan.executor.planned.model_table import ModelTable, tables_of
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.plan.file.read import parse_plan, read_plan
@@ -50,7 +49,7 @@ def plan_text() -> str:
 
 def model_of(text: str) -> list[ModelTable]:
     view = view_plan(parse_plan(text, "plan.json"))
-    return [ModelTable(t.module, t.name, t.rows, t.dim, t.features) for t in view.tables]
+    return [ModelTable(t.module, t.name, t.rows, t.dim, t.features, t.dtype) for t in view.tables]
 
 
 def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
@@ -94,6 +93,8 @@ class Collection:
 
     def __init__(self, tables: list[ModelTable]) -> None:
         self._tables = tables
+        weight = SimpleNamespace(device=SimpleNamespace(type="meta"))
+        self.embedding_bags = {table.name: SimpleNamespace(weight=weight) for table in tables}
 
     def embedding_bag_configs(self) -> list[Any]:
         return [
@@ -102,6 +103,7 @@ class Collection:
                 num_embeddings=table.rows,
                 embedding_dim=table.dim,
                 feature_names=list(table.features),
+                data_type=SimpleNamespace(value=table.dtype.upper()),
             )
             for table in self._tables
         ]

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shardplan.errors import MemoryExceeded, PlanRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from shardplan.executor.planned.model_table import ModelTable
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.tier_limits import TierLimits
     from shardplan.workload.training import Optimizer
-
-
-@dataclass(frozen=True, slots=True)
-class ModelTable:
-    """A table as a model has it."""
-
-    module: str
-    name: str
-    rows: int
-    dim: int
-    features: tuple[str, ...]
-
-
-def tables_of(model: Any) -> tuple[ModelTable, ...]:
-    """The tables of a module's EmbeddingBagCollections: whatever has ``embedding_bag_configs``."""
-    return tuple(
-        ModelTable(
-            path,
-            config.name,
-            config.num_embeddings,
-            config.embedding_dim,
-            tuple(config.feature_names),
-        )
-        for path, module in model.named_modules()
-        if hasattr(module, "embedding_bag_configs")
-        for config in module.embedding_bag_configs()
-    )
 
 
 def check_ranks(view: PlanView, world_size: int, local_world_size: int) -> None:

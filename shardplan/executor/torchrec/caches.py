@@ -79,7 +79,7 @@ class _Cached:
         return (self.cache.load_factor, self.cache.algorithm, width)
 
 
-def _cache_params(cache: CacheEntry, fraction: float, is_prefetched: bool) -> Any:
+def _cache_params(cache: CacheEntry, fraction: float, is_prefetched: bool) -> CacheParams:
     return CacheParams(
         algorithm=_ALGORITHMS[cache.algorithm],
         load_factor=cache.load_factor,
@@ -88,7 +88,7 @@ def _cache_params(cache: CacheEntry, fraction: float, is_prefetched: bool) -> An
     )
 
 
-def _key_value_params(cached: _Cached, dtype: Dtype) -> Any:
+def _key_value_params(cached: _Cached, dtype: Dtype) -> KeyValueParams:
     """Sizes for the table's largest shard: TorchRec counts in whole MiB of HBM, GiB of DDR."""
     in_hbm, in_ddr = cached.cache.load_factor, cached.cache.ddr_load_factor or 0.0
     if in_hbm > _MOST_OF_KEY_VALUE:

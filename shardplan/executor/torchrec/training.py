@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
 from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
@@ -13,7 +13,6 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
 )
 
 from shardplan.executor.torchrec.fault import fault
-from shardplan.plan.stated import training_of
 from shardplan.sharding.kernel import Kernel
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from shardplan.diagnostics import Diagnostic
-    from shardplan.executor.torchrec.model_tables import ModelTable
+    from shardplan.executor.planned.model_table import ModelTable
+    from shardplan.executor.torchrec.request import ShardRequest
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.training_facts import TrainingFacts
 
@@ -37,23 +37,19 @@ _WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommT
 
 
 def training_faults(
-    plan: Plan,
-    modules: Mapping[str, Sequence[ModelTable]],
-    device_type: str,
-    *,
-    allow_inexact: bool,
+    request: ShardRequest, modules: Mapping[str, Sequence[ModelTable]]
 ) -> Iterator[Diagnostic]:
     """What TorchRec cannot train on these devices, or would train otherwise than unsharded."""
-    training = training_of(plan)
+    plan, training = request.plan, request.training
     if training is None:
         hint = "solve again, and keep the plan file as it is written"
         yield fault(plan, "training", "does not say how the model is trained", hint)
         return
     if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
         yield from _faults_of_prefetched_caches(plan)
-    if device_type == "cpu":
-        yield from _faults_of_cpu(plan, training, allow_inexact)
-    if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not allow_inexact:
+    if request.device.type == "cpu":
+        yield from _faults_of_cpu(plan, training, request.allow_inexact)
+    if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not request.allow_inexact:
         yield from _faults_of_column_shards(plan)
     wanted = _OPTIMIZERS[training.optimizer][1]
     for module, tables in modules.items():
@@ -66,16 +62,14 @@ def training_faults(
                 )  # fmt: skip
 
 
-def sharders(
-    plan: Plan, device: Any, learning_rate: float, fused_params: Mapping[str, Any]
-) -> list[Any]:
+def sharders(request: ShardRequest) -> list[EmbeddingBagCollectionSharder]:
     """The sharder of EmbeddingBagCollections with the plan's optimizer and wire formats."""
-    training = training_of(plan)
+    training = request.training
     assert training is not None
     wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
     optimizer, _ = _OPTIMIZERS[training.optimizer]
-    fused = {"optimizer": optimizer, "learning_rate": learning_rate, **fused_params}
-    codecs = get_qcomm_codecs_registry(wire, device=device)
+    fused = {"optimizer": optimizer, "learning_rate": request.learning_rate, **request.fused_params}
+    codecs = get_qcomm_codecs_registry(wire, device=request.device)
     return [EmbeddingBagCollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
 
 
