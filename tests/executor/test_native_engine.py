@@ -91,7 +91,7 @@ def run_engine(text: str, steps: int) -> tuple[list[float], dict[str, Any]]:
     samples = setup.view.training.local_batch
     data = SyntheticData(setup.view, samples, engine.mesh.rank)
     losses = [float(loss) for loss in engine.train(data.batches(0, steps))]
-    return losses, engine.measured()
+    return losses, engine.measured().as_json()
 
 
 @pytest.mark.parametrize(

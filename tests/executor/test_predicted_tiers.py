@@ -75,7 +75,7 @@ def measured(plan: Plan, warm_up: int, steps: int) -> dict[str, Any]:
     engine.forget_measurements()
     for _ in engine.train(data.batches(warm_up, steps)):
         pass
-    return engine.measured()
+    return engine.measured().as_json()
 
 
 @pytest.mark.slow

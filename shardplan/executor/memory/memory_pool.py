@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 
@@ -43,7 +43,7 @@ class MemoryPool:
         self._held: Counter[str] = Counter()
         self._pinned = pinned
 
-    def allocate(self, shape: Sequence[int], dtype: Any, use: str) -> Tensor:
+    def allocate(self, shape: Sequence[int], dtype: torch.dtype, use: str) -> Tensor:
         """A tensor of zeros that counts against the pool.
 
         Raises MemoryExceeded where the pool, or the machine, has no room for it.
@@ -99,7 +99,7 @@ class FilePool(MemoryPool):
         self._folder = None if folder is None else Path(folder)
         self._files = 0
 
-    def allocate(self, shape: Sequence[int], dtype: Any, use: str) -> Tensor:
+    def allocate(self, shape: Sequence[int], dtype: torch.dtype, use: str) -> Tensor:
         """A tensor of zeros in a file of its own; the file is sparse until rows are written."""
         count = _bytes(shape, dtype)
         self.charge(count, use)
@@ -116,7 +116,7 @@ class FilePool(MemoryPool):
         return mapped.view(tuple(shape))
 
 
-def _bytes(shape: Sequence[int], dtype: Any) -> int:
+def _bytes(shape: Sequence[int], dtype: torch.dtype) -> int:
     count = int(dtype.itemsize)
     for size in shape:
         count *= size

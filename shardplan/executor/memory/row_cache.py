@@ -14,6 +14,7 @@ from shardplan.workload.training import CacheAlgorithm
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from shardplan.executor.memory.cache_counters import CacheMeans
     from shardplan.executor.memory.memory_pool import MemoryPool
     from shardplan.executor.memory.row_store import Tier
     from shardplan.executor.tensors.tensor import Tensor
@@ -58,19 +59,9 @@ class RowCache:
         self._row_bytes = columns * int(self._values.element_size())
         self._passage = passage
 
-    def counted(self, steps: int) -> dict[str, float]:
-        """The counters as means over so many steps, and the bytes that moved up and down."""
-        found = self.counters
-        return {
-            "slots": self.slots,
-            "hit_rate": found.hit_rate,
-            "hits": found.hits / steps,
-            "misses": found.misses / steps,
-            "bypassed": found.bypassed / steps,
-            "evictions": found.evictions / steps,
-            "fetched_bytes": found.misses * self._row_bytes / steps,
-            "written_bytes": found.evictions * self._row_bytes / steps,
-        }
+    def counted(self, steps: int) -> CacheMeans:
+        """The counters as means over so many steps."""
+        return self.counters.means(steps, self.slots, self._row_bytes)
 
     def forget_counts(self) -> None:
         """Count from zero."""

@@ -24,7 +24,9 @@ from shardplan.workload.training import Optimizer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shardplan.executor.batch.jagged_batch import KeyedIds
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.planned.module_layout import GroupLayout
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
@@ -83,8 +85,8 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         """First output column of each feature, and their number."""
         return self.layout.columns
 
-    def start(self, batch: Any) -> IdsInFlight:
-        """Begin to send a batch's ids: a JaggedBatch, or TorchRec's KeyedJaggedTensor.
+    def start(self, batch: JaggedBatch | KeyedIds) -> IdsInFlight:
+        """Begin to send a batch's ids; TorchRec's KeyedJaggedTensor is taken too.
 
         Raises ValueError where a feature is missing or an id is no row of its table.
         """
@@ -109,7 +111,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         with self.clock.phase("ids_comm"):
             return batch.finish()
 
-    def forward(self, batch: Any) -> Tensor:
+    def forward(self, batch: JaggedBatch | KeyedIds | IdsInFlight | RankInputs) -> Tensor:
         """(samples, columns of all features) fp32.
 
         ``batch`` may be on its way already (``start``) or be here (``finish``).
@@ -155,7 +157,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     def _update(self, rule: UpdateRule, inputs: RankInputs, gradient: Tensor) -> None:
         scale = 1 / self.mesh.world_size
         with self.clock.phase("gradient_comm"):
-            received: dict[Any, list[Tensor]] = {}
+            received: dict[GroupLayout, list[Tensor]] = {}
             for way in self._outputs:
                 with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
                     received |= zip(way.groups, way.backward(gradient, scale), strict=True)

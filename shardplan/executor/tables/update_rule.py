@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WEIGHT = "weight"
 """The field that is looked up; the others are the optimizer's."""
 
-Fields = dict[str, Any]
+Fields = dict[str, torch.Tensor]
 """Tensors by name, all of as many rows."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shardplan.executor.tensors.tensor import Tensor
 
 
-def offsets_of(lengths: Tensor, dtype: Any = torch.int64) -> Tensor:
+def offsets_of(lengths: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:
     """(n + 1,): where each of n runs begins, and where the last ends."""
     offsets = lengths.new_zeros(lengths.numel() + 1, dtype=dtype)
     torch.cumsum(lengths.reshape(-1), 0, dtype=dtype, out=offsets[1:])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from shardplan.workload.dtype import Dtype
@@ -12,7 +10,7 @@ Tensor = torch.Tensor
 Device = torch.device | str
 """A device, or its name."""
 
-DTYPES: dict[str, Any] = {
+DTYPES: dict[Dtype, torch.dtype] = {
     Dtype.FP32: torch.float32,
     Dtype.FP16: torch.float16,
     Dtype.BF16: torch.bfloat16,
@@ -22,6 +20,6 @@ DTYPES: dict[str, Any] = {
 _MOST_INT32 = 2**31 - 1
 
 
-def index_dtype(most: int) -> Any:
+def index_dtype(most: int) -> torch.dtype:
     """The narrower type that holds numbers up to ``most``: half the bytes, half the time."""
     return torch.int32 if most <= _MOST_INT32 else torch.int64

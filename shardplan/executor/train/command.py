@@ -82,7 +82,7 @@ def _run(plan: Plan, job: Job, request: TrainRequest) -> None:
             "world_size": job.world_size,
             "samples": samples,
         }
-        write_atomically(request.measure, json.dumps(facts | found, indent=2) + "\n")
+        write_atomically(request.measure, json.dumps(facts | found.as_json(), indent=2) + "\n")
 
 
 def _setup(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> EngineSetup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shardplan.errors import PlanRefused
 from shardplan.executor.planned.tier_limits import UNLIMITED, TierLimits
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.tensors.tensor import Device, Tensor
+    from shardplan.executor.train.measurement import RankMeasurement
     from shardplan.plan.file.plan import Plan
 
 _ENGINES = {
@@ -72,8 +73,8 @@ class Engine(Protocol):
     def forget_measurements(self) -> None:
         """Measure from here on: what came before was to warm up."""
 
-    def measured(self) -> dict[str, Any]:
-        """What this rank measured: see docs/executor.md."""
+    def measured(self) -> RankMeasurement:
+        """What this rank measured."""
 
 
 def build_engine(name: str, setup: EngineSetup) -> Engine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -16,11 +16,17 @@ from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
 from shardplan.executor.train.dlrm import DenseLayers
+from shardplan.executor.train.measurement import (
+    CacheMeasurement,
+    NativeMeasurement,
+    RankMeasurement,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from shardplan.executor.memory.row_store import Tier
     from shardplan.executor.tensors.tensor import Tensor
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
 
@@ -81,32 +87,23 @@ class NativeEngine:
         self.clock.seconds.clear()
         self.mesh.sent_bytes.clear()
         self._step_seconds.clear()
-        for cache in self._caches():
-            cache["cache"].forget_counts()
+        for _, _, _, cache in self._caches():
+            cache.forget_counts()
 
-    def measured(self) -> dict[str, Any]:
+    def measured(self) -> RankMeasurement:
         """Means per step; memory at its peak."""
         steps = max(1, len(self._step_seconds))
-        return {
-            "rank": self.mesh.rank,
-            "steps": len(self._step_seconds),
-            "step_seconds": sum(self._step_seconds) / steps,
-            "phases": {name: each / steps for name, each in self.clock.seconds.items()},
-            "memory_bytes": {
-                pool.tier: pool.peak_bytes
-                for pool in (self.pools.hbm, self.pools.ddr, self.pools.ssd)
-            },
-            "memory_by_use": {
-                pool.tier: dict(pool.bytes_by_use)
-                for pool in (self.pools.hbm, self.pools.ddr, self.pools.ssd)
-            },
-            "sent_bytes": {what: count / steps for what, count in self.mesh.sent_bytes.items()},
-            "caches": [
-                {name: value for name, value in each.items() if name != "cache"}
-                | each["cache"].counted(steps)
-                for each in self._caches()
-            ],
-        }
+        pools = (self.pools.hbm, self.pools.ddr, self.pools.ssd)
+        native = NativeMeasurement(
+            {pool.tier: pool.peak_bytes for pool in pools},
+            {pool.tier: dict(pool.bytes_by_use) for pool in pools},
+            {what: count / steps for what, count in self.mesh.sent_bytes.items()},
+            tuple(
+                CacheMeasurement(module, table, tier, cache.counted(steps))
+                for module, table, tier, cache in self._caches()
+            ),
+        )
+        return RankMeasurement.of(self.mesh.rank, self._step_seconds, self.clock.seconds, native)
 
     def _loss(self, batch: TrainingBatch, pooled: Tensor) -> Tensor:
         device = self.mesh.device
@@ -126,13 +123,12 @@ class NativeEngine:
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def _caches(self) -> Iterator[dict[str, Any]]:
-        """Every cache on this rank: of which table, in which tier."""
+    def _caches(self) -> Iterator[tuple[str, str, str, RowCache]]:
+        """Every cache on this rank: of which module and table, in which tier."""
         for module, collection in self.tables.items():
             for group in collection.groups:
-                tier: Any = group.weights
-                for name in ("hbm", "ddr"):
-                    if isinstance(tier, RowCache):
-                        table = group.layout.shards[0].table.name
-                        yield {"module": module, "table": table, "tier": name, "cache": tier}
-                        tier = tier.below
+                rows: Tier = group.weights
+                for tier in ("hbm", "ddr"):
+                    if isinstance(rows, RowCache):
+                        yield module, group.layout.shards[0].table.name, tier, rows
+                        rows = rows.below

@@ -21,6 +21,7 @@ from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
+from shardplan.executor.train.measurement import RankMeasurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,15 +84,9 @@ class TorchRecEngine:
         """Measure from here on."""
         self._step_seconds.clear()
 
-    def measured(self) -> dict[str, Any]:
+    def measured(self) -> RankMeasurement:
         """The step as a whole: what TorchRec does in it cannot be told apart from outside."""
-        steps = max(1, len(self._step_seconds))
-        return {
-            "rank": dist.get_rank(),
-            "steps": len(self._step_seconds),
-            "step_seconds": sum(self._step_seconds) / steps,
-            "phases": {},
-        }
+        return RankMeasurement.of(dist.get_rank(), self._step_seconds, {})
 
     def _step(self, batch: TrainingBatch) -> Tensor:
         loss = self._loss(batch)
