@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import click
 
@@ -36,9 +36,10 @@ def size(text: str) -> int:
         raise click.BadParameter(f"{error}; for example 80GiB") from None
 
 
-def _option(flag: str = "", **how: Any) -> dict[str, Any]:
-    """What a field that an option fills knows of it: ``flag``, or its own name with dashes."""
-    return {"flag": flag, "how": how}
+def _option(help_: str, metavar: str | None = None, type_: Any = None, **more: Any) -> Any:
+    """What click is told of an option; its flag is called as the field is, or ``flag``."""
+    shown = more.get("default") is not None
+    return more | {"help": help_, "metavar": metavar, "type": type_, "show_default": shown}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,101 +47,71 @@ class TrainRequest:
     """A run of the training command, in the order of its options."""
 
     plan: Path
-    engine: str = field(
-        metadata=_option(
+    engine: Annotated[
+        str,
+        _option(
+            "What trains: torch.distributed alone, or TorchRec.",
+            type_=click.Choice(ENGINES),
             default="native",
-            type=click.Choice(ENGINES),
-            help="What trains: torch.distributed alone, or TorchRec.",
-        )
-    )
-    steps: int = field(
-        metadata=_option(
-            default=100,
-            metavar="N",
-            type=_COUNT,
-            help="How many steps; with --resume so many more.",
-        )
-    )
-    batch: int | None = field(
-        metadata=_option(metavar="N", type=_COUNT, help="Samples of a rank; else the plan's own.")
-    )
-    data: Path | None = field(
-        metadata=_option(
-            metavar="FILE",
-            type=_PATH,
-            help="Criteo's samples, .tsv or .parquet; else synthetic ones.",
-        )
-    )
-    learning_rate: float = field(
-        metadata=_option(
-            default=0.05, metavar="RATE", type=float, help="Of tables and dense layers."
-        )
-    )
-    seed: int = field(
-        metadata=_option(
-            default=0, metavar="N", type=int, help="Of initial weights and synthetic samples."
-        )
-    )
-    hbm_bytes: int | None = field(
-        metadata=_option(
-            "--hbm",
-            metavar="SIZE",
-            type=size,
-            help="What a rank may take of its device, such as 80GiB; else no limit.",
-        )
-    )
-    ddr_bytes: int | None = field(
-        metadata=_option("--ddr", metavar="SIZE", type=size, help="The same of its node's memory.")
-    )
-    ssd_bytes: int | None = field(
-        metadata=_option("--ssd", metavar="SIZE", type=size, help="The same of its node's disk.")
-    )
-    ssd_folder: Path | None = field(
-        metadata=_option(metavar="FOLDER", type=_PATH, help="Where rows on SSD lie.")
-    )
-    checkpoints: Path | None = field(
-        metadata=_option(
-            metavar="FOLDER", type=_PATH, help="Write checkpoints here; of the native engine."
-        )
-    )
-    checkpoint_every: int | None = field(
-        metadata=_option(
-            metavar="N", type=_COUNT, help="Steps between checkpoints; else at the end only."
-        )
-    )
-    resume: bool = field(
-        metadata=_option(is_flag=True, help="Go on from the newest checkpoint of the folder.")
-    )
-    measure: Path | None = field(
-        metadata=_option(
-            metavar="FILE", type=_PATH, help="Write here what `shardplan explain --measured` reads."
-        )
-    )
-    warm_up: int = field(
-        metadata=_option(
-            default=5,
-            metavar="N",
-            type=click.IntRange(0),
-            help="Steps before those that are measured.",
-        )
-    )
-    loss_every: int = field(
-        metadata=_option(
-            default=10, metavar="N", type=_COUNT, help="Steps between losses on stdout."
-        )
-    )
-    timeout_seconds: float = field(
-        metadata=_option(
-            "--timeout",
+        ),
+    ]
+    steps: Annotated[
+        int, _option("How many steps; with --resume so many more.", "N", _COUNT, default=100)
+    ]
+    batch: Annotated[int | None, _option("Samples of a rank; else the plan's own.", "N", _COUNT)]
+    data: Annotated[
+        Path | None,
+        _option("Criteo's samples, .tsv or .parquet; else synthetic ones.", "FILE", _PATH),
+    ]
+    learning_rate: Annotated[
+        float, _option("Of tables and dense layers.", "RATE", float, default=0.05)
+    ]
+    seed: Annotated[int, _option("Of initial weights and synthetic samples.", "N", int, default=0)]
+    hbm_bytes: Annotated[
+        int | None,
+        _option(
+            "What a rank may take of its device, such as 80GiB; else no limit.",
+            "SIZE",
+            size,
+            flag="--hbm",
+        ),
+    ]
+    ddr_bytes: Annotated[
+        int | None, _option("The same of its node's memory.", "SIZE", size, flag="--ddr")
+    ]
+    ssd_bytes: Annotated[
+        int | None, _option("The same of its node's disk.", "SIZE", size, flag="--ssd")
+    ]
+    ssd_folder: Annotated[Path | None, _option("Where rows on SSD lie.", "FOLDER", _PATH)]
+    checkpoints: Annotated[
+        Path | None, _option("Write checkpoints here; of the native engine.", "FOLDER", _PATH)
+    ]
+    checkpoint_every: Annotated[
+        int | None, _option("Steps between checkpoints; else at the end only.", "N", _COUNT)
+    ]
+    resume: Annotated[
+        bool, _option("Go on from the newest checkpoint of the folder.", is_flag=True)
+    ]
+    measure: Annotated[
+        Path | None, _option("Write here what `shardplan explain --measured` reads.", "FILE", _PATH)
+    ]
+    warm_up: Annotated[
+        int, _option("Steps before those that are measured.", "N", click.IntRange(0), default=5)
+    ]
+    loss_every: Annotated[int, _option("Steps between losses on stdout.", "N", _COUNT, default=10)]
+    timeout_seconds: Annotated[
+        float,
+        _option(
+            "How long a rank waits for others before it takes them for lost.",
+            "SECONDS",
+            float,
+            flag="--timeout",
             default=300.0,
-            metavar="SECONDS",
-            type=float,
-            help="How long a rank waits for others before it takes them for lost.",
-        )
-    )
-    allow_inexact: bool = field(
-        metadata=_option(is_flag=True, help="Let TorchRec change the optimizer's updates.")
-    )
+        ),
+    ]
+    allow_inexact: Annotated[
+        bool, _option("Let TorchRec change the optimizer's updates.", is_flag=True)
+    ]
 
     @property
     def limits(self) -> TierLimits:
@@ -165,11 +136,10 @@ def takes_request(run: Callable[[TrainRequest], None]) -> Callable[..., None]:
         run(TrainRequest(**click.get_current_context().params))
 
     command: Callable[..., None] = called
-    for each in reversed(fields(TrainRequest)):
-        if each.metadata:
-            flag, how = each.metadata["flag"] or _flag(each.name), each.metadata["how"]
-            shown = how.get("default") is not None
-            command = click.option(flag, each.name, show_default=shown, **how)(command)
+    for name, hint in reversed(get_type_hints(TrainRequest, include_extras=True).items()):
+        for how in getattr(hint, "__metadata__", ()):
+            rest = {key: value for key, value in how.items() if key != "flag"}
+            command = click.option(how.get("flag", _flag(name)), name, **rest)(command)
     return click.argument("plan", type=_PATH)(command)
 
 
