@@ -68,11 +68,11 @@ def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
     wrong_bytes = check_shard_memory(planned, case.cost_model)
     for table in planned:
         yield from check_coverage(table)
-        yield from check_rules(table, case.topology)
+        yield from check_rules(table, case.topology.world)
         yield from wrong_bytes[table.index]
-        misplaced = tuple(check_placements(table, case.topology))
+        misplaced = tuple(check_placements(table, case.topology.world))
         yield from misplaced
-        decision = None if misplaced else decision_of(table, case.topology)
+        decision = None if misplaced else decision_of(table, case.topology.world)
         if isinstance(decision, Finding):
             yield decision
         elif decision is not None:

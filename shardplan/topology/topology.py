@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from shardplan.sharding.world import World
 from shardplan.topology.congestion import congestion
 from shardplan.topology.flow import flows
 from shardplan.topology.network import Network
@@ -53,6 +54,11 @@ class Topology:
     def world_size(self) -> int:
         """All devices."""
         return self.layout.world_size
+
+    @cached_property
+    def world(self) -> World:
+        """Its devices, as far as it decides how tables may be cut and placed."""
+        return World(self.world_size, self.devices_per_node)
 
     @cached_property
     def network(self) -> Network:

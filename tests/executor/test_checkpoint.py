@@ -26,6 +26,7 @@ from shardplan.executor.checkpoint.checkpoint import (
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.sharding.kernel import KERNELS
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def mixed(world: int, local: int, optimizer: str, turn: int) -> TrainingCase:
         "key_value": CacheEntry(load_factor=0.1, ddr_load_factor=0.2),
     }
     tiered = [
-        replace(held, kernel=kernel, cache=caches[kernel])
+        replace(held, kernel=KERNELS.named(kernel), cache=caches[kernel])
         if held.shards and i % 3 == turn % 3
         else held
         for i, held in enumerate(tables)

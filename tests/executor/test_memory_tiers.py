@@ -20,7 +20,7 @@ from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.plan.file.table_entry import CacheEntry
-from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ CACHES = {
 
 def case_of(kernel: str, optimizer: str = "adagrad", **more: Any) -> TrainingCase:
     table = table_of("t", 640, 8, "table_wise", 1, 1, targets=(0,), features=2)
-    cached = replace(table, kernel=kernel, cache=CACHES.get(kernel))
+    cached = replace(table, kernel=KERNELS.named(kernel), cache=CACHES.get(kernel))
     other = table_of("u", 50, 8, "table_wise", 1, 1, targets=(0,))
     optimizer_of = OptimizerSettings(optimizer, eps=1e-8)
     given: dict[str, Any] = {"samples": 9, "steps": 12, "linear": False} | more
@@ -93,7 +93,9 @@ def test_a_table_of_20_times_the_pool_trains_as_in_memory(kernel: str) -> None:
     in_memory = TrainingCase(
         (table,), 1, 1, OptimizerSettings(Optimizer.ADAGRAD), steps=8, linear=False
     )
-    cached = replace(table, kernel=kernel, cache=CacheEntry(load_factor=0.02, ddr_load_factor=0.2))
+    cached = replace(
+        table, kernel=KERNELS.named(kernel), cache=CacheEntry(load_factor=0.02, ddr_load_factor=0.2)
+    )
     # Adagrad's state lies beside the weights of a table in DDR, and in HBM of one on SSD.
     settings = OptimizerSettings(
         Optimizer.ADAGRAD if kernel == "fused_uvm_caching" else Optimizer.SGD
@@ -152,7 +154,7 @@ def test_row_and_column_shards_behind_caches_train_as_in_memory(
 ) -> None:
     def case(kernel: str, cache: CacheEntry | None) -> TrainingCase:
         tables = tuple(
-            replace(table, kernel=kernel, cache=cache)
+            replace(table, kernel=KERNELS.named(kernel), cache=cache)
             for table in (
                 table_of("r", 301, 8, "row_wise", 2, 2),
                 table_of("c", 300, 8, "column_wise", 2, 2, targets=(0, 1), column_shards=2),

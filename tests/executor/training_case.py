@@ -15,8 +15,9 @@ from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.sharding.geometry import shards
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Pipeline
@@ -62,8 +63,9 @@ def table_of(
     **more: Any,
 ) -> PlannedTable:
     """A table cut as the planner would cut it."""
-    kind = ShardingType(sharding_type)
-    cut = shards(kind, rows, dim, column_shards, world_size, local_world_size, targets)
+    kind = SHARDING_TYPES.named(sharding_type)
+    world = World(world_size, local_world_size)
+    cut = shards(kind, rows, dim, column_shards, targets, world)
     return PlannedTable(
         name=name,
         module="sparse",
@@ -72,7 +74,7 @@ def table_of(
         dtype=Dtype(more.pop("dtype", "fp32")),
         features=tuple(f"{name}.{i}" for i in range(features)),
         sharding_type=kind,
-        kernel=Kernel(kernel or ("dense" if sharding_type == "data_parallel" else "fused")),
+        kernel=KERNELS.named(kernel or ("dense" if kind.is_replicated else "fused")),
         shards=tuple(
             PlannedShard(s.rank, s.row_offset, s.column_offset, s.rows, s.columns) for s in cut
         ),

@@ -44,8 +44,8 @@ def test_every_table_is_told_as_the_plan_has_it(crew):
         assert set(told) == {(m, name) for m, tables in plan.plan.items() for name in tables}
         for (module, name), found in told.items():
             entry = plan.plan[module][name]
-            assert found["sharding_type"] == entry.sharding_type.value
-            assert found["compute_kernel"] == entry.compute_kernel.value
+            assert found["sharding_type"] == entry.sharding_type.name
+            assert found["compute_kernel"] == entry.compute_kernel.name
             assert found["ranks"] == list(entry.ranks)
             assert found["cache_params"] is None
             shards = [

@@ -61,7 +61,7 @@ def view_plan(plan: Plan) -> PlanView:
     if training is None or accesses.keys() != facts.keys():
         raise PlanRefused(["it does not say how its tables are trained, and how ids hit them"])
     tables = tuple(_table(fact, entries[key], accesses[key]) for key, fact in facts.items())
-    found = [f for table in tables for f in table.faults(plan.world_size, plan.local_world_size)]
+    found = [fault for table in tables for fault in table.faults(plan.world)]
     if found:
         raise PlanRefused(found)
     return PlanView(

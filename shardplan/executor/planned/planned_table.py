@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from shardplan.sharding.world import Extent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.plan.file.table_entry import CacheEntry
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
+    from shardplan.sharding.world import World
     from shardplan.workload.access import Access
     from shardplan.workload.dtype import Dtype
-
-_ON_ONE_NODE = ("table_row_wise", "grid_shard")
-"""Types whose row blocks lie on the ranks of a node, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class PlannedTable:
     @property
     def is_replicated(self) -> bool:
         """Whether every rank holds all of it."""
-        return self.sharding_type == "data_parallel"
+        return self.sharding_type.is_replicated
 
     @property
     def column_blocks(self) -> tuple[tuple[PlannedShard, ...], ...]:
@@ -73,21 +73,21 @@ class PlannedTable:
         """Rows of a row block but the last: id ``i`` is looked up in block ``i // block_rows``."""
         return self.shards[0].rows if self.shards else self.rows
 
-    def faults(self, world_size: int, local_world_size: int) -> Iterator[str]:
+    def faults(self, world: World) -> Iterator[str]:
         """Why the shards are not what the sharding type means; nothing where they are."""
         where = f"table {self.name} of module {self.module}"
         if self.is_replicated:
             if self.shards:
-                yield f"{where} is data_parallel and has shards"
+                yield f"{where} is {self.sharding_type} and has shards"
             return
         if not self.shards or len(self.shards) != len(self.ranks):
             yield f"{where} has {len(self.shards)} shards on {len(self.ranks)} ranks"
             return
-        if any(not 0 <= rank < world_size for rank in self.ranks):
-            yield f"{where} lies on ranks {sorted(set(self.ranks))} of {world_size}"
+        if any(not 0 <= rank < world.size for rank in self.ranks):
+            yield f"{where} lies on ranks {sorted(set(self.ranks))} of {world.size}"
         elif not self._covers():
             yield f"{where} is not covered exactly by its shards, each row block alike"
-        elif not self._is_its_type(world_size, local_world_size):
+        elif not self._is_its_type(world):
             yield f"{where} is not cut over ranks as {self.sharding_type} is"
 
     def _covers(self) -> bool:
@@ -105,17 +105,17 @@ class PlannedTable:
             column += block[0].columns
         return column == self.dim
 
-    def _is_its_type(self, world_size: int, local_world_size: int) -> bool:
-        blocks = self.column_blocks
-        ranks = [[shard.rank for shard in block] for block in blocks]
-        if self.sharding_type == "row_wise":
-            return ranks == [list(range(world_size))]
-        if self.sharding_type in _ON_ONE_NODE:
-            starts = [block[0] - block[0] % local_world_size for block in ranks]
-            whole = [list(range(start, start + local_world_size)) for start in starts]
-            return ranks == whole and (self.sharding_type == "grid_shard" or len(blocks) == 1)
-        if self.sharding_type == "table_wise" and len(blocks) != 1:
+    def _is_its_type(self, world: World) -> bool:
+        """Whether column blocks are as many, and row blocks lie on just the ranks, as they must."""
+        kind, blocks = self.sharding_type, self.column_blocks
+        if len(blocks) > 1 and not kind.cuts_columns:
             return False
-        nodes = {rank // local_world_size for rank in self.ranks}
-        one_node = self.sharding_type != "table_column_wise" or len(nodes) == 1
-        return self.row_blocks == 1 and one_node
+        if not kind.cuts_rows:
+            places = {rank // world.devices_of(kind.lands) for rank in self.ranks}
+            return self.row_blocks == 1 and (kind.lands is Extent.DEVICE or len(places) == 1)
+        each = world.devices_of(kind.rows)
+        return all(
+            [shard.rank for shard in block]
+            == list(world.ranks_of(kind.rows, block[0].rank // each))
+            for block in blocks
+        )

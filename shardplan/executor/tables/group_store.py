@@ -11,6 +11,7 @@ from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.sharding.kernel import MemoryTier
 from shardplan.workload.training import CacheAlgorithm, Optimizer
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.module_layout import GroupLayout
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 
-_ON_HOST = ("fused_uvm", "fused_uvm_caching")
 _STATE_BYTES = 4
 
 
@@ -40,7 +40,8 @@ def store_of(layout: GroupLayout, optimizer: OptimizerSettings, pools: Pools) ->
     kernel = layout.shards[0].table.kernel
     rows = layout.base_rows[-1]
     columns = optimizer.state_columns(layout.width)
-    in_ddr = kernel in _ON_HOST and optimizer.kind is not Optimizer.ROWWISE_ADAGRAD
+    is_row_wise = optimizer.kind is Optimizer.ROWWISE_ADAGRAD
+    in_ddr = kernel.state_in is MemoryTier.DDR and not is_row_wise
     pool = pools.ddr if in_ddr else pools.hbm
     pool.require(rows * _STATE_BYTES * sum(columns.values()), "optimizer state")
     weights = _weights(layout, pools)
@@ -55,12 +56,12 @@ def _weights(layout: GroupLayout, pools: Pools) -> ResidentRows | RowCache:
     table = layout.shards[0].table
     cache = table.cache or CacheEntry(load_factor=0.0)
     device = pools.hbm.device
-    if table.kernel == "fused_uvm":
+    if table.kernel.reads_ddr:
         return _resident(layout, pools.ddr, device)
-    if table.kernel == "fused_uvm_caching":
+    if table.kernel.caches_ddr:
         whole = _resident(layout, pools.ddr, device)
         return _cached(layout, whole, pools.hbm, cache.load_factor, cache.algorithm, has_map=True)
-    if table.kernel == "key_value":
+    if table.kernel.is_on_ssd:
         whole = _resident(layout, pools.ssd, "cpu")
         share = cache.ddr_load_factor or 0.0
         # What leaves HBM says how dear it is, whichever algorithm found it so.

@@ -11,7 +11,6 @@ from torchrec.distributed import types
 from torchrec.distributed.types import CacheParams, KeyValueParams
 
 from shardplan.plan.stated import training_of
-from shardplan.sharding.kernel import Kernel
 from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
     for each in cached:
         fraction = order[each.group] / (len(order) + 1)
         found[each.key] = {"cache_params": _cache_params(each.cache, fraction, is_prefetched)}
-        if each.entry.compute_kernel is Kernel.KEY_VALUE:
+        if each.entry.compute_kernel.is_on_ssd:
             found[each.key]["key_value_params"] = _key_value_params(each, dtypes[each.key])
     return found
 
@@ -73,7 +72,7 @@ class _Cached:
     @property
     def group(self) -> Hashable:
         """Tables of the same group may share an operator."""
-        if self.entry.compute_kernel is Kernel.KEY_VALUE:
+        if self.entry.compute_kernel.is_on_ssd:
             return self.key
         width = max((shard.shard_sizes[1] for shard in self.entry.shards), default=0)
         return (self.cache.load_factor, self.cache.algorithm, width)

@@ -13,7 +13,6 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
 )
 
 from shardplan.executor.torchrec.fault import fault
-from shardplan.sharding.kernel import Kernel
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
@@ -86,7 +85,7 @@ def _faults_of_cpu(
         yield fault(plan, where, message, "solve again with fp16, or allow it: allow_inexact")
     for module, entries in plan.plan.items():
         for name, entry in entries.items():
-            if entry.compute_kernel is Kernel.KEY_VALUE:
+            if entry.compute_kernel.is_on_ssd:
                 where, message = f"plan.{module}.{name}", "key_value: FBGEMM has it for GPUs alone"
                 yield fault(plan, where, message, "solve again with other kernels for the table")
 

@@ -26,8 +26,8 @@ def sharding_plan(plan: Plan, device_type: str = "cuda") -> ShardingPlan:
         modules[module] = EmbeddingModuleShardingPlan(
             {
                 name: ParameterSharding(
-                    sharding_type=entry.sharding_type.value,
-                    compute_kernel=entry.compute_kernel.value,
+                    sharding_type=entry.sharding_type.name,
+                    compute_kernel=entry.compute_kernel.name,
                     ranks=list(entry.ranks),
                     sharding_spec=_spec(entry, device_type),
                     **caches.get((module, name), {}),

@@ -12,7 +12,6 @@ from shardplan.plan.finding import Finding
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
-from shardplan.sharding.kind import ShardingType
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Optimizer
 
@@ -33,12 +32,6 @@ _CUT_OFF = {
     "another plan",
 }
 """Of ends that do not come at the same point each time."""
-_COLUMN_SHARDED = (
-    ShardingType.COLUMN_WISE,
-    ShardingType.TABLE_COLUMN_WISE,
-    ShardingType.GRID_SHARD,
-)
-_NODE_ROW_SHARDED = (ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
 _MOST_NAMES = 3
 _WORTH_TELLING = 1e-3
 """Of the step: what saves less saves nothing."""
@@ -69,7 +62,7 @@ def _notes(plan: Plan, case: Case) -> Iterator[str]:
         name
         for tables in plan.plan.values()
         for name, entry in tables.items()
-        if entry.sharding_type in _COLUMN_SHARDED and _is_split_by_columns(entry)
+        if _is_split_by_columns(entry)
     ]
     if split and training.optimizer is Optimizer.ROWWISE_ADAGRAD and not training.exact_updates:
         yield (
@@ -97,7 +90,7 @@ def _what_hashing_saves(plan: Plan, case: Case, uneven: Sequence[UnevenRows]) ->
         {**table, "ids": str(RowOrder.HASHED)} if index in tables else table
         for index, table in enumerate(spec["tables"])
     ]
-    found = [decision_of(each, case.topology) for each in planned_tables(plan, case.workload)]
+    found = [decision_of(each, case.topology.world) for each in planned_tables(plan, case.workload)]
     decisions = [one for one in found if not isinstance(one, Finding)]
     step, hashed = (
         predict(each, decisions).step_seconds for each in (case, case_of_value(spec, "hashed"))
@@ -110,13 +103,10 @@ def _what_hashing_saves(plan: Plan, case: Case, uneven: Sequence[UnevenRows]) ->
 
 def _row_cuts(plan: Plan, case: Case) -> Iterator[tuple[Table, int]]:
     """The tables that are cut by rows, each with the number of its row shards."""
-    topology = case.topology
     for table in case.workload.tables:
         sharding = plan.plan[table.module][table.name].sharding_type
-        if sharding is ShardingType.ROW_WISE:
-            yield table, topology.world_size
-        elif sharding in _NODE_ROW_SHARDED:
-            yield table, topology.devices_per_node
+        if sharding.cuts_rows:
+            yield table, case.topology.world.devices_of(sharding.rows)
 
 
 def _is_split_by_columns(entry: TableEntry) -> bool:

@@ -122,4 +122,4 @@ def _layout(entry: TableEntry | None) -> Layout | None:
     if entry is None:
         return None
     ranks = tuple(sorted(set(entry.ranks)))
-    return Layout(entry.sharding_type, entry.compute_kernel, ranks, len(entry.shards))
+    return Layout(entry.sharding_type.name, entry.compute_kernel.name, ranks, len(entry.shards))

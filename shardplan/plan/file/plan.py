@@ -9,6 +9,7 @@ from shardplan.plan.file.provenance import Inputs, MovesInfo, RunInfo, SolverInf
 from shardplan.plan.file.table_entry import TableEntry
 from shardplan.plan.file.table_facts import TableFacts
 from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.sharding.world import World
 
 FORMAT_VERSION = "1.1"
 """Of the plan file: the major number changes when old readers would misread it.
@@ -38,6 +39,11 @@ class Plan(PlanModel):
     moves: MovesInfo | None = None
     """Only of a plan that was to stay near an old one."""
     run: RunInfo
+
+    @property
+    def world(self) -> World:
+        """The devices that it was made for."""
+        return World(self.world_size, self.local_world_size)
 
     @property
     def table_count(self) -> Count:
