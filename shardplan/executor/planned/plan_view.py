@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import PlanRefused
+from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.plan.stated import accesses_of, training_of
 
@@ -57,13 +58,13 @@ def view_plan(plan: Plan) -> PlanView:
     ]
     if faults:
         raise PlanRefused(sorted(faults))
+    found = [f"{fault.where}: {fault.message}" for fault in geometry_faults(plan)]
+    if found:
+        raise PlanRefused(found)
     training, accesses = training_of(plan), accesses_of(plan)
     if training is None or accesses.keys() != facts.keys():
         raise PlanRefused(["it does not say how its tables are trained, and how ids hit them"])
     tables = tuple(_table(fact, entries[key], accesses[key]) for key, fact in facts.items())
-    found = [fault for table in tables for fault in table.faults(plan.world)]
-    if found:
-        raise PlanRefused(found)
     return PlanView(
         name=plan.name,
         world_size=plan.world_size,

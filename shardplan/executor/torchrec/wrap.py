@@ -11,12 +11,12 @@ from torchrec.distributed.comm import get_topology_group_world_size
 from torchrec.distributed.model_parallel import DistributedModelParallel
 
 from shardplan.errors import InputError, ShardplanError
+from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.model_table import tables_of
 from shardplan.executor.torchrec.agreement import agree
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.mismatch import process_faults, table_faults
 from shardplan.executor.torchrec.request import ShardRequest
-from shardplan.executor.torchrec.rules import geometry_faults
 from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan
 from shardplan.plan.file.fingerprint import fingerprint
