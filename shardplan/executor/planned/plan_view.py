@@ -62,7 +62,7 @@ def view_plan(plan: Plan) -> PlanView:
     if found:
         raise PlanRefused(found)
     training, accesses = training_of(plan), accesses_of(plan)
-    if training is None or accesses.keys() != facts.keys():
+    if training is None or facts.keys() - accesses.keys():
         raise PlanRefused(["it does not say how its tables are trained, and how ids hit them"])
     tables = tuple(_table(fact, entries[key], accesses[key]) for key, fact in facts.items())
     return PlanView(
