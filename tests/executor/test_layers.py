@@ -19,7 +19,9 @@ NO_NATIVE_ENGINE = ("torchrec",)
 
 def imported(layer: str) -> set[str]:
     """Modules that a layer imports, for types or at run time."""
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in EXECUTOR.glob(f"{layer}/*.py")]
+    trees = [
+        ast.parse(file.read_text(encoding="utf-8")) for file in EXECUTOR.glob(f"{layer}/**/*.py")
+    ]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     froms = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
     return froms | {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}

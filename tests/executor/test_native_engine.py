@@ -22,10 +22,10 @@ from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.executor.tables.initial_weights import fill_initial
+from shardplan.executor.train.data.synthetic_data import DENSE_FEATURES, SyntheticData, zipf_ids
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.engine import EngineSetup
 from shardplan.executor.train.native_engine import NativeEngine
-from shardplan.executor.train.synthetic_data import DENSE_FEATURES, SyntheticData, zipf_ids
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.planner import make_plan

@@ -16,8 +16,8 @@ from random_specs import TOPOLOGY
 from test_native_engine import setup_of
 
 from shardplan.case import case_of_value
+from shardplan.executor.train.data.synthetic_data import SyntheticData
 from shardplan.executor.train.native_engine import NativeEngine
-from shardplan.executor.train.synthetic_data import SyntheticData
 from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter

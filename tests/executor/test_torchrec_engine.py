@@ -18,8 +18,8 @@ from shardplan.errors import InputError, MemoryExceeded, PlanRefused, RankLost
 from shardplan.executor.__main__ import main
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.tier_limits import TierLimits
+from shardplan.executor.train.data.synthetic_data import SyntheticData
 from shardplan.executor.train.engine import build_engine
-from shardplan.executor.train.synthetic_data import SyntheticData
 from shardplan.plan.file.read import parse_plan
 
 if TYPE_CHECKING:

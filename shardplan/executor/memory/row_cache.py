@@ -59,7 +59,7 @@ class RowCache:
         self._row_bytes = columns * int(self._values.element_size())
         self._passage = passage
 
-    def counted(self, steps: int) -> CacheMeans:
+    def means(self, steps: int) -> CacheMeans:
         """The counters as means over so many steps."""
         return self.counters.means(steps, self.slots, self._row_bytes)
 

@@ -58,9 +58,9 @@ def _train(request: TrainRequest) -> None:
 def _run(plan: Plan, job: Job, request: TrainRequest) -> None:
     from shardplan.executor.planned.acceptance import check_ranks
     from shardplan.executor.planned.plan_view import view_plan
+    from shardplan.executor.train.data.training_data import training_data
     from shardplan.executor.train.engine import build_engine
     from shardplan.executor.train.progress import shown_progress
-    from shardplan.executor.train.training_data import training_data
     from shardplan.executor.train.training_loop import run_steps
     from shardplan.files import write_atomically
 
@@ -87,8 +87,8 @@ def _run(plan: Plan, job: Job, request: TrainRequest) -> None:
 
 def _setup(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> EngineSetup:
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+    from shardplan.executor.train.data.synthetic_data import DENSE_FEATURES
     from shardplan.executor.train.engine import EngineSetup
-    from shardplan.executor.train.synthetic_data import DENSE_FEATURES
 
     folder = request.ssd_folder
     return EngineSetup(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,11 +17,7 @@ from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
 from shardplan.executor.train.dlrm import DenseLayers
-from shardplan.executor.train.measurement import (
-    CacheMeasurement,
-    NativeMeasurement,
-    RankMeasurement,
-)
+from shardplan.executor.train.measurement import RankMeasurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -94,16 +91,19 @@ class NativeEngine:
         """Means per step; memory at its peak."""
         steps = max(1, len(self._step_seconds))
         pools = (self.pools.hbm, self.pools.ddr, self.pools.ssd)
-        native = NativeMeasurement(
-            {pool.tier: pool.peak_bytes for pool in pools},
-            {pool.tier: dict(pool.bytes_by_use) for pool in pools},
-            {what: count / steps for what, count in self.mesh.sent_bytes.items()},
-            tuple(
-                CacheMeasurement(module, table, tier, cache.counted(steps))
+        return RankMeasurement(
+            rank=self.mesh.rank,
+            steps=len(self._step_seconds),
+            step_seconds=sum(self._step_seconds) / steps,
+            phases={name: each / steps for name, each in self.clock.seconds.items()},
+            memory_bytes={pool.tier: pool.peak_bytes for pool in pools},
+            memory_by_use={pool.tier: dict(pool.bytes_by_use) for pool in pools},
+            sent_bytes={what: count / steps for what, count in self.mesh.sent_bytes.items()},
+            caches=[
+                {"module": module, "table": table, "tier": tier} | asdict(cache.means(steps))
                 for module, table, tier, cache in self._caches()
-            ),
+            ],
         )
-        return RankMeasurement.of(self.mesh.rank, self._step_seconds, self.clock.seconds, native)
 
     def _loss(self, batch: TrainingBatch, pooled: Tensor) -> Tensor:
         device = self.mesh.device
