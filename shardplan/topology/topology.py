@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shardplan.sharding.world import World
 from shardplan.topology.congestion import congestion
 from shardplan.topology.flow import flows
 from shardplan.topology.network import Network
@@ -14,6 +13,7 @@ from shardplan.topology.network import Network
 if TYPE_CHECKING:
     import networkx as nx
 
+    from shardplan.sharding.world import World
     from shardplan.topology.collective import Collective, Scope
     from shardplan.topology.layout import Layout
     from shardplan.topology.level import Level, Link
@@ -55,10 +55,10 @@ class Topology:
         """All devices."""
         return self.layout.world_size
 
-    @cached_property
+    @property
     def world(self) -> World:
         """Its devices, as far as it decides how tables may be cut and placed."""
-        return World(self.world_size, self.devices_per_node)
+        return self.layout.world
 
     @cached_property
     def network(self) -> Network:

@@ -181,6 +181,6 @@ def test_unpooled_outputs_are_one_row_per_id(memory, sharding_type, bytes_):
     assert buffers(memory, shard) == bytes_
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", list(KERNELS))
 def test_an_empty_row_shard_takes_nothing(memory, kernel):
     assert stored(memory, TABLES[0], ShardingType.ROW_WISE, kernel, rows=0) == [0, 0, 0]
