@@ -8,7 +8,7 @@ import numpy as np
 
 from shardplan.plan.decision import options_of
 from shardplan.plan.file.forecast import Forecast, RankForecast
-from shardplan.plan.file.plan import FORMAT_VERSION, Plan, TableFacts
+from shardplan.plan.file.plan import FORMAT_VERSION, Plan
 from shardplan.plan.file.rounding import rounded, whole_bytes
 from shardplan.plan.file.table_entry import (
     CacheEntry,
@@ -17,6 +17,8 @@ from shardplan.plan.file.table_entry import (
     TableEntry,
     placement_of,
 )
+from shardplan.plan.file.table_facts import TableFacts
+from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from shardplan.plan.file.provenance import RunInfo, SolverInfo
     from shardplan.plan.predict import Prediction
     from shardplan.sharding.geometry import Shard
-    from shardplan.workload.table import Table
 
     Size = tuple[int, int]
     """Rows and columns of a shard."""
@@ -68,7 +69,8 @@ def build_plan(
         optimality=optimality,
         inputs=case.inputs,
         solver=solver,
-        tables=tuple(_facts(table) for table in tables),
+        tables=tuple(TableFacts.of(table) for table in tables),
+        training=TrainingFacts.of(case.workload, case.topology.world_size),
         resolved=case.resolved,
         run=run,
     )
@@ -141,18 +143,6 @@ def _forecast(case: Case, prediction: Prediction) -> Forecast:
                 zip(prediction.rank_seconds, prediction.rank_memory_bytes, strict=True)
             )
         ),
-    )
-
-
-def _facts(table: Table) -> TableFacts:
-    return TableFacts(
-        name=table.name,
-        module=table.module,
-        rows=table.rows,
-        dim=table.dim,
-        dtype=table.dtype,
-        features=table.features,
-        pooling=rounded(table.pooling),
     )
 
 

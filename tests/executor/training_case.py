@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from shardplan.executor.exchange.input_pipeline import InputPipeline
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
+from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.sharding.geometry import shards
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World
+from shardplan.workload.access import Uniform
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class TrainingCase:
     samples: int = 5
     steps: int = 5
     seed: int = 0
-    comm: str = "fp32"
-    pipeline: str = "none"
+    comm: Dtype = Dtype.FP32
+    pipeline: Pipeline = Pipeline.NONE
     linear: bool = True
     """Whether gradients are few-bit fractions that depend on no sum: then sums of them are exact,
     and an optimizer that divides by a gradient's own size cannot blow up the last bit."""
@@ -68,7 +71,7 @@ def table_of(
         module="sparse",
         rows=rows,
         dim=dim,
-        dtype=more.pop("dtype", "fp32"),
+        dtype=Dtype(more.pop("dtype", "fp32")),
         features=tuple(f"{name}.{i}" for i in range(features)),
         sharding_type=kind,
         kernel=KERNELS.named(kernel or ("dense" if kind.is_replicated else "fused")),
@@ -76,6 +79,8 @@ def table_of(
             PlannedShard(s.rank, s.row_offset, s.column_offset, s.rows, s.columns) for s in cut
         ),
         ranks=tuple(s.rank for s in cut) or tuple(range(world_size)),
+        pooling=1.0,
+        access=Uniform(),
         **more,
     )
 

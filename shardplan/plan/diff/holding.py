@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
-    from shardplan.plan.file.plan import TableFacts
     from shardplan.plan.file.table_entry import TableEntry
+    from shardplan.plan.file.table_facts import TableFacts
     from shardplan.sharding.kernel import Kernel
 
 

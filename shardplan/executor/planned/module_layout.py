@@ -85,7 +85,7 @@ class ReplicaLayout:
         return tuple(accumulate((table.rows for table in self.tables), initial=0))
 
 
-class Layout:
+class ModuleLayout:
     """The tables of one module over the ranks of a mesh."""
 
     def __init__(

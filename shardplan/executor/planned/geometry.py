@@ -1,4 +1,4 @@
-"""What TorchRec would run wrongly, or not at all, whatever the model."""
+"""What an executor would run wrongly, or not at all, whatever the model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from shardplan.workload.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.file.plan import Plan, TableFacts
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_facts import TableFacts
 
 
 def geometry_faults(plan: Plan) -> Iterator[Finding]:
-    """Shards that TorchRec would not look up where the plan has them, or crash on.
+    """Shards that would not be looked up where the plan has them, or that kernels crash on.
 
     ``solve`` writes no such plan, but people edit plans: of rows cut unevenly, or placed in
     another order of ranks, TorchRec says nothing and trains other rows.
