@@ -12,8 +12,8 @@ OPTIMAL_GAP = 1e-4
 
 BOUNDS = (
     "relaxation",
-    "filling units",
     "option choice",
+    "filling units",
     "patterns",
     "integer program",
     "none",

@@ -1,4 +1,4 @@
-"""The columns of a tables file, and how a cell of text is read.
+"""The columns of a tables file, and what a cell of text stands for.
 
 ``features`` and ``pooling`` hold several values with ``;`` between them, ``access`` is ``uniform``
 or ``zipf:1.05``, and the columns ``reuse_0`` to ``reuse_16`` hold a reuse histogram instead.

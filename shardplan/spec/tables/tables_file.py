@@ -1,4 +1,4 @@
-"""Tables in a file of their own: one row per table, columns called like the keys of ``tables``."""
+"""A separate file of tables: one row per table, columns called like the keys of ``tables``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pydantic import RootModel
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.spec.tables.csv_file import read_csv
-from shardplan.spec.tables.parquet_file import read_parquet
 from shardplan.spec.tables.table_spec import TableSpec
 from shardplan.spec.validation.wording import show
 
@@ -30,8 +28,12 @@ def read_tables(path: FilePath) -> Document:
     """
     match path.suffix:
         case ".csv":
+            from shardplan.spec.tables.csv_file import read_csv
+
             return read_csv(path)
         case ".parquet":
+            from shardplan.spec.tables.parquet_file import read_parquet
+
             return read_parquet(path)
     message = f"must end in .csv or .parquet (got {show(path.suffix)})"
     raise InputError([Diagnostic(str(path), 0, 0, "", message, code="file")])
