@@ -17,6 +17,7 @@ from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
 from shardplan.units import format_bytes
 from shardplan.whatif.old_plan import carry
+from shardplan.whatif.relabel import decisions_in, relabel
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
@@ -58,13 +59,13 @@ def replan(
     if outcome.placement is None and not settings.should_stop():
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
     plan = finish_plan(now, formulation, outcome, settings, arrange=relocation.ordered)
-    assert outcome.placement is not None, "finish_plan raises without one"
-    decided = relocation.decisions(formulation, outcome.placement)
+    # Names under which less moves keep within the budget too, and the bound knows of no names.
+    plan, _ = relabel(old, plan, now)
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     info = MovesInfo(
         from_sha256=fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True)),
         budget_bytes=int(budget_bytes),
-        moved_bytes=sum(map(relocation.bytes_of, decided)),
+        moved_bytes=sum(map(relocation.bytes_of, decisions_in(plan, now))),
     )
     return plan.model_copy(update={"moves": info, "run": run})
 

@@ -177,11 +177,12 @@ def _solve(case: Case, settings: Settings, quiet: bool, near: _Near | None) -> P
         if near is None:
             return make_plan(case, settings, reporter)
         from shardplan.whatif.old_plan import carry
+        from shardplan.whatif.relabel import relabel
         from shardplan.whatif.replan import replan
 
         if near.move_budget_bytes is None and not near.keep:
             known = carry(near.plan, near.case, case).decisions
-            return make_plan(case, settings, reporter, known)
+            return relabel(near.plan, make_plan(case, settings, reporter, known), case)[0]
         budget = near.move_budget_bytes
         return replan(near.plan, near.case, case, budget, settings, reporter)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shardplan.explain.numbers.notes import notes
 from shardplan.explain.words import words
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
+from shardplan.plan.throughput import Throughput
 from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ _MOST_PHASES = 3
 def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
     """Step time, gap and bound, the worst devices, where the plan is, and what to do next."""
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
+    batch = case.workload.global_batch
+    rate = Throughput.of(batch, plan.prediction.step_seconds).samples_per_second
     yield (
         f"{plan.name}: {words.plural(plan.table_count, 'table')} on "
-        f"{words.plural(plan.world_size, 'device')}, step {step}"
+        f"{words.plural(plan.world_size, 'device')}, step {step}, {words.rate(rate)}"
     )
     yield (
         f"  {claim.objective} {words.seconds(claim.objective_seconds)}, "

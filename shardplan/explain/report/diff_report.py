@@ -52,6 +52,7 @@ def _step(diff: PlanDiff) -> Section:
     columns = (Column(""), Column("old", True), Column("new", True), Column("change", True))
     rows = [
         ("step time", *seconds_change(diff.old_step_seconds, diff.new_step_seconds)),
+        *throughput_changes(diff),
         (
             "lower bound",
             *seconds_change(diff.old_lower_bound_seconds, diff.new_lower_bound_seconds),
@@ -61,6 +62,19 @@ def _step(diff: PlanDiff) -> Section:
         sizes = f"{diff.old_world_size:,}", f"{diff.new_world_size:,}"
         rows.append(("devices", *sizes, f"{diff.new_world_size - diff.old_world_size:+,}"))
     return Section("Step", grid=Grid(columns, tuple(rows)))
+
+
+def throughput_changes(diff: PlanDiff) -> Iterator[tuple[str, str, str, str]]:
+    """Samples per second, and samples per step where these differ."""
+    old, new = diff.old_throughput, diff.new_throughput
+    if old is None or new is None:
+        return
+    rates = old.samples_per_second, new.samples_per_second
+    share = f"{100 * (rates[1] / rates[0] - 1):+.1f}%" if rates[0] and rates[1] else _NOTHING
+    yield ("throughput", *map(words.rate, rates), share if rates[0] != rates[1] else _NOTHING)
+    if old.global_batch != new.global_batch:
+        change = f"{new.global_batch - old.global_batch:+,}"
+        yield "global batch", f"{old.global_batch:,}", f"{new.global_batch:,}", change
 
 
 def _input(changed: InputChange) -> Section:
