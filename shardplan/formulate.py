@@ -182,8 +182,7 @@ def _offer(case: Case) -> Offer:
 def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]) -> Problem:
     first = members[:, 0]
     costs = _joint_costs(case, options, members)
-    load, spill = costs.load_seconds, costs.spill_seconds
-    spill = np.zeros_like(load) if spill is None else spill
+    spill = costs.spill_seconds
     shapes = np.array([_SHAPES[kind] for kind in SHARDING_TYPES], dtype=np.int8)
     shape = shapes[options.sharding[first]]
     many = options.is_type(*_MANY_UNITS)[first]
@@ -197,7 +196,7 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=shape,
         units=np.where(many, options.column_shards[first], 1).astype(np.int64),
-        load_seconds=load @ stages.of_phase,
+        load_seconds=costs.load_seconds @ stages.of_phase,
         device_bytes=costs.memory_bytes[:, :1],
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
@@ -207,7 +206,7 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         domains=domains,
         apart=items.apart,
         blend=_blends(case, options, members),
-        spill_seconds=spill @ stages.of_phase,
+        spill_seconds=np.zeros(0) if spill is None else spill @ stages.of_phase,
     )
 
 
