@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.cost.cost_model import UnitCosts
-from shardplan.errors import Infeasible, Shortfall
 from shardplan.options.cache_mix import cache_mix
-from shardplan.options.enumerate import Cluster, enumerate_options
+from shardplan.options.enumerate import enumerate_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.rounding import rounded_down
-from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS, Kernel
+from shardplan.refusal import (
+    crowded_apart,
+    crowded_out,
+    oversized,
+    refuse,
+    too_many_bytes,
+    without_option,
+)
+from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
-from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
+from shardplan.sharding.world import Extent
 from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
@@ -31,19 +38,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
 
-_SHAPES = {
-    ShardingType.DATA_PARALLEL: Shape.ALL,
-    ShardingType.TABLE_WISE: Shape.DEVICE,
-    ShardingType.COLUMN_WISE: Shape.DEVICE,
-    ShardingType.ROW_WISE: Shape.ALL,
-    ShardingType.TABLE_ROW_WISE: Shape.NODE,
-    ShardingType.TABLE_COLUMN_WISE: Shape.NODE,
-    ShardingType.GRID_SHARD: Shape.NODE,
-}
-_MANY_UNITS = (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
-
-_MOST_SHORTFALLS = 20
-"""Shortfalls named one by one."""
+_SHAPES = {Extent.DEVICE: Shape.DEVICE, Extent.NODE: Shape.NODE, Extent.WORLD: Shape.ALL}
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class Formulation:
     ) -> Decision:
         """What one option, placed so, decides for its table."""
         options, kernel = self.options, self.options.compute_kernel(row)
-        is_cached = kernel in CACHING_KERNELS
+        is_cached = kernel.caches
         return Decision(
             int(options.table[row]),
             options.sharding_type(row),
@@ -141,21 +136,20 @@ def formulate(case: Case) -> Formulation:
 
     Raises Infeasible where a table has no option at all, or none that fits an empty device.
     """
-    _refuse(crowded_out(case))
-    topology = case.topology
-    cluster = Cluster(topology.world_size, topology.devices_per_node)
-    options = enumerate_options(case.workload, cluster, case.constraints, _offer(case))
+    refuse(crowded_out(case))
+    world = case.topology.world
+    options = enumerate_options(case.workload, world, case.constraints, _offer(case))
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
-    _refuse_without_option(case, items, options.table[members[:, 0]])
+    refuse(without_option(case.workload, items, options.table[members[:, 0]]))
     problem = _problem(case, options, items, members)
     fits = _fits_alone(problem)
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)
-        _refuse([*too_many_bytes(problem), *large] if large else [])
+        refuse([*too_many_bytes(problem), *large] if large else [])
         useful = _may_be_used(problem, fits)
         members, problem = members[useful], problem.take(useful)
-    _refuse(crowded_apart(case.workload, items, problem))
+    refuse(crowded_apart(case.workload, items, problem))
     return Formulation(problem, options, items, members)
 
 
@@ -165,8 +159,8 @@ def _offer(case: Case) -> Offer:
     topology, tables = case.topology, case.workload.tables
     whole = OptionSet.uncached(
         np.arange(len(tables), dtype=np.int32),
-        np.full(len(tables), SHARDING_TYPES.index(ShardingType.TABLE_WISE), np.int8),
-        np.full(len(tables), KERNELS.index(Kernel.FUSED), np.int8),
+        SHARDING_TYPES.codes([ShardingType.TABLE_WISE] * len(tables)),
+        KERNELS.codes([Kernel.FUSED] * len(tables)),
         np.ones(len(tables), dtype=np.int32),
     )
     rows = np.array([table.rows for table in tables], dtype=np.int64)
@@ -182,12 +176,11 @@ def _offer(case: Case) -> Offer:
 def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]) -> Problem:
     first = members[:, 0]
     costs = _joint_costs(case, options, members)
-    spill = costs.spill_seconds
-    shapes = np.array([_SHAPES[kind] for kind in SHARDING_TYPES], dtype=np.int8)
-    shape = shapes[options.sharding[first]]
-    many = options.is_type(*_MANY_UNITS)[first]
+    shape = SHARDING_TYPES.each(lambda kind: _SHAPES[kind.lands], options.sharding[first])
+    shape = shape.astype(np.int8)
     devices, per_node = case.topology.world_size, case.topology.devices_per_node
-    stages = _Stages.of(case)
+    is_balance = case.objective is Objective.BALANCE
+    stages = case.step.balance_stages if is_balance else case.step.stages
     touched = np.where(shape == Shape.DEVICE, 1, per_node)
     capacity = case.capacity.free_bytes.clip(min=0.0)
     domain, domains = _domains(case, items, options.table[first])
@@ -195,24 +188,26 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
     return Problem(
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=shape,
-        units=np.where(many, options.column_shards[first], 1).astype(np.int64),
+        units=options.units[first].astype(np.int64),
         load_seconds=costs.load_seconds @ stages.of_phase,
         device_bytes=costs.memory_bytes[:, :1],
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
-        objective=stages.objective,
+        objective=ProblemObjective(stages.chain, stages.chain_seconds),
         domain=domain,
         domains=domains,
         apart=items.apart,
         blend=_blends(case, options, members),
-        spill_seconds=np.zeros(0) if spill is None else spill @ stages.of_phase,
+        spill_seconds=costs.spill_seconds @ stages.of_phase,
     )
 
 
 def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArray[np.int64]:
     """(options,): those of one number can be mixed; only what the cost model lets be mixed can."""
-    if not (case.cost_model.mixes_caches and options.has_kernel(*CACHING_KERNELS).any()):
+    if not (
+        case.cost_model.mixes_caches and options.has_kernel(lambda kernel: kernel.caches).any()
+    ):
         return np.arange(len(members))
     numbers = np.where(members >= 0, options.blends()[members], -1)
     _, blend = np.unique(numbers, axis=0, return_inverse=True)
@@ -228,35 +223,9 @@ def _joint_costs(case: Case, options: OptionSet, members: NDArray[np.int64]) -> 
         summed: NDArray[np.float64] = np.where(present, per_option[members], 0.0).sum(axis=1)
         return summed
 
-    spill = costs.spill_seconds
     return UnitCosts(
-        joint(costs.load_seconds),
-        joint(costs.memory_bytes),
-        None if spill is None else joint(spill),
+        joint(costs.load_seconds), joint(costs.memory_bytes), joint(costs.spill_seconds)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stages:
-    """How the phases of a cost model become the stages of a problem."""
-
-    of_phase: NDArray[np.float64]
-    """(P, S): 1 where a phase belongs to a stage."""
-    objective: ProblemObjective
-
-    @classmethod
-    def of(cls, case: Case) -> _Stages:
-        """One stage per phase for ``step_time``; one that sums them for ``balance``."""
-        phases, training = case.cost_model.phases, case.workload.training
-        hidden = np.array([phase.overlapped and training.is_pipelined for phase in phases])
-        constant = np.array([phase.constant_seconds for phase in phases])
-        critical = training.dense_seconds + constant[~hidden].sum()
-        if case.objective is Objective.BALANCE:
-            counted = (~hidden).astype(np.float64)[:, None]
-            return cls(counted, ProblemObjective(np.zeros(1, np.int64), np.array([critical])))
-        chain = hidden.astype(np.int64)
-        seconds = np.array([critical, constant[hidden].sum()])[: chain.max(initial=0) + 1]
-        return cls(np.eye(len(phases)), ProblemObjective(chain, seconds))
 
 
 def _domains(
@@ -293,30 +262,3 @@ def _may_be_used(problem: Problem, fits: NDArray[np.bool_]) -> NDArray[np.bool_]
     """(O,): the options that fit, and those that may have a part in a mix that does."""
     useful: NDArray[np.bool_] = np.isin(problem.blend, problem.blend[fits])
     return useful
-
-
-def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -> None:
-    """Raise Infeasible for items that no option of ``table`` (options,) belongs to."""
-    missing = np.setdiff1d(np.arange(len(items.tables)), items.of_table[table])
-    remedy = "allow more sharding types, kernels or ranks in the constraints on it"
-    _refuse(
-        [
-            Shortfall(
-                items.label(item, case.workload), "legal ways to shard it", 1, 0, "count", remedy
-            )
-            for item in missing.tolist()
-        ]
-    )
-
-
-def _refuse(shortfalls: Sequence[Shortfall]) -> None:
-    """Raise Infeasible if there are any; of very many, the first few and how many more."""
-    if len(shortfalls) > _MOST_SHORTFALLS:
-        more = len(shortfalls) - _MOST_SHORTFALLS
-        last = replace(
-            shortfalls[_MOST_SHORTFALLS],
-            subject=f"and {more} more, among them {shortfalls[_MOST_SHORTFALLS].subject}",
-        )
-        shortfalls = [*shortfalls[:_MOST_SHORTFALLS], last]
-    if shortfalls:
-        raise Infeasible(shortfalls)

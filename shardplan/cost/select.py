@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.analytic.model import AnalyticCostModel
+from shardplan.cost.analytic.phases.all_phases import phase_files
 from shardplan.cost.profile.build_profile import build_profile
 from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.cost.torchrec.constants import constants_of
@@ -18,6 +20,7 @@ from shardplan.spec.validation.validation import validate
 from shardplan.spec.validation.wording import did_you_mean, show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from shardplan.cost.cost_model import CostModel
@@ -30,11 +33,17 @@ KINDS = ("analytic", "torchrec")
 
 
 @dataclass(frozen=True, slots=True)
-class SelectedCostModel:
-    """A cost model and the plain values that it was built from, complete in themselves."""
+class Pricing:
+    """What a cost-model file says, for any workload and topology."""
 
-    cost_model: CostModel
+    cost_model: Callable[[Workload, Topology], CostModel]
     value: dict[str, Any]
+    """The plain values that it was read from, complete in themselves."""
+
+
+def profile_file() -> type[ProfileFile]:
+    """The form of a cost-model file of the analytic kind, with the keys of its phases."""
+    return ProfileFile.with_phases(phase_files())
 
 
 def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
@@ -50,21 +59,14 @@ def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
         raise InputError([source.document.diagnostic(path, message, hint, "choice")])
     if kind == "torchrec":
         return validate(TorchRecFile, source.document, source.at)
-    return validate(ProfileFile, source.document, source.at)
+    return validate(profile_file(), source.document, source.at)
 
 
-def select_cost_model(
-    file: ProfileFile | TorchRecFile,
-    source: Source,
-    workload: Workload,
-    topology: Topology,
-    base: Path,
-) -> SelectedCostModel:
-    """The cost model of a ``file`` that was read from ``source``; ``base`` is the spec's folder."""
+def select_pricing(file: ProfileFile | TorchRecFile, source: Source, base: Path) -> Pricing:
+    """What a ``file`` says that was read from ``source``; ``base`` is the spec's folder."""
     if isinstance(file, ProfileFile):
-        model = AnalyticCostModel(workload, topology, build_profile(file))
-        return SelectedCostModel(model, source.value)
+        return Pricing(partial(AnalyticCostModel, profile=build_profile(file)), source.value)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own
-    return SelectedCostModel(TorchRecCostModel(workload, topology, constants), value)
+    return Pricing(partial(TorchRecCostModel, constants=constants), value)

@@ -6,39 +6,43 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.matching import TableNames
+from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
 from shardplan.spec.validation.wording import did_you_mean, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.spec import ConstraintSpec
 
-_Pair = tuple[ShardingType, Kernel]
 _NO_ECHOES = frozenset({"duplicate", "unknown_name", "contradiction"})
 """Codes of what is wrong also once the other faults are mended."""
 
 
 def check(loaded: LoadedSpec) -> LoadedSpec:
     """The same, with its constraints matched to tables and everything that does not fit."""
-    faults = [*_check_tables(loaded)]
+    faults = listed(_check_tables(loaded))
     names = TableNames(table.name for table in loaded.spec.tables)
     matches = []
+    unmatched: list[Diagnostic] = []
     for index, constraint in enumerate(loaded.spec.constraints):
         found: set[int] = set()
         for position, pattern in enumerate(constraint.tables):
             matched = names.match(pattern)
             found.update(matched)
             if not matched:
-                faults.append(_no_match(loaded, names, (index, position), pattern))
+                # A hint compares the pattern with all names, so the rest of a long list has none.
+                known = names if len(unmatched) < MOST_NAMED else ()
+                unmatched.append(_no_match(loaded, known, (index, position), pattern))
         matches.append(tuple(sorted(found)))
-    faults += _check_allowed(loaded, matches)
-    faults += _check_apart(loaded, matches)
+    faults += listed(unmatched)
+    faults += listed(_check_allowed(loaded, matches))
+    faults += listed(_check_apart(loaded, matches))
     if loaded.faults:
         faults = [fault for fault in faults if fault.code in _NO_ECHOES]
     every = tuple(sort_diagnostics([*loaded.faults, *faults]))
@@ -74,16 +78,22 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
 def _nested(loaded: LoadedSpec, modules: dict[str, int]) -> Iterator[Diagnostic]:
     """Modules inside others: TorchRec shards the outer one, and the inner is out of reach."""
     for module, index in modules.items():
-        inside = (m for m in modules if m != module and (not m or module.startswith(m + ".")))
-        outer = next(inside, None)
+        outer = next((m for m in _around(module) if m in modules), None)
         if outer is not None:
             message = f"{show(module)} lies inside {show(outer)}, where other tables are"
             hint = "a collection of tables cannot hold another one"
             yield loaded.at_table(index, "module", message, hint, "nested")
 
 
+def _around(module: str) -> Iterator[str]:
+    """The modules that ``a.b`` lies in, the outermost first: the model itself, ``a``."""
+    if module:
+        yield ""
+    yield from (module[:end] for end, character in enumerate(module) if character == ".")
+
+
 def _no_match(
-    loaded: LoadedSpec, names: TableNames, where: tuple[int, int], pattern: str
+    loaded: LoadedSpec, names: Iterable[str], where: tuple[int, int], pattern: str
 ) -> Diagnostic:
     path = ("constraints", where[0], "tables", where[1])
     message = f"no table matches {show(pattern)}"
@@ -119,11 +129,11 @@ class _Nothing(NamedTuple):
 
 
 def _left_nothing(demands: dict[int, ConstraintSpec]) -> list[_Nothing]:
-    sharding, kernels = set(ShardingType), set(Kernel)
+    sharding, kernels = set(SHARDING_TYPES), set(KERNELS)
     ranks: set[int] | None = None
     for demand in demands.values():
-        sharding &= set(demand.sharding or ShardingType)
-        kernels &= set(demand.kernels or Kernel)
+        sharding &= set(demand.sharding or SHARDING_TYPES)
+        kernels &= set(demand.kernels or KERNELS)
         if demand.ranks:
             ranks = set(demand.ranks) & (set(demand.ranks) if ranks is None else ranks)
     on_sharding = [index for index, demand in demands.items() if demand.sharding]
@@ -133,17 +143,12 @@ def _left_nothing(demands: dict[int, ConstraintSpec]) -> list[_Nothing]:
         found.append(_Nothing("sharding type", on_sharding))
     if not kernels:
         found.append(_Nothing("kernel", on_kernels))
-    if not found and not any(_runs(pair) for pair in product(sharding, kernels)):
+    if not found and not any(k.runs(s) for s, k in product(sharding, kernels)):
         hint = "the kernel dense goes with data_parallel, the others with all other types"
         found.append(_Nothing("way to shard it", sorted({*on_sharding, *on_kernels}), hint))
     if ranks is not None and not ranks:
         found.append(_Nothing("rank", [index for index, demand in demands.items() if demand.ranks]))
     return found
-
-
-def _runs(pair: _Pair) -> bool:
-    """Data-parallel tables are plain parameters, and no others are."""
-    return (pair[0] is ShardingType.DATA_PARALLEL) == (pair[1] is Kernel.DENSE)
 
 
 def _check_apart(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:

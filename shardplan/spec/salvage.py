@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.spec import Spec
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _REQUIRED = {"batch": {"local": 1}, "topology": "unread"}
 _NAMING = {"tables", "tables_file"}
 """The keys that decide which tables there are."""
+_MOST_MENDED = 10_000
+"""Faults after which nothing is looked at any further."""
 
 
 def salvage(value: Any) -> tuple[Spec, frozenset[str]]:
@@ -26,6 +28,9 @@ def salvage(value: Any) -> tuple[Spec, frozenset[str]]:
     try:
         return Spec.model_validate(value), frozenset()
     except ValidationError as error:
+        if error.error_count() > _MOST_MENDED:
+            keys = value.keys() if isinstance(value, dict) else ()
+            return Spec.model_validate(_REQUIRED | {"tables": ()}), frozenset(map(str, keys))
         locations = [details["loc"] for details in error.errors(include_url=False)]
     mended = dict(value) if isinstance(value, dict) else {}
     mended |= {key: list(each) for key, each in mended.items() if isinstance(each, list)}
@@ -46,7 +51,7 @@ def _mend(mended: dict[str, Any], location: Path) -> None:
         case (("constraints", int(index), *inner), [*constraints]):
             is_known = isinstance(constraints[index], dict) and inner[:1] != ["tables"]
             patterns = constraints[index].get("tables", "*") if is_known else "*"
-            mended["constraints"][index] = {"tables": patterns, "sharding": [*ShardingType]}
+            mended["constraints"][index] = {"tables": patterns, "sharding": [*SHARDING_TYPES]}
         case _:
             mended.pop(str(location[0]), None)
 

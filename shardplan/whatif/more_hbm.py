@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,6 @@ from shardplan.errors import Infeasible
 from shardplan.formulate import formulate
 from shardplan.options.constraint import Constraint
 from shardplan.plan.file.rounding import rounded
-from shardplan.sharding.kernel import CACHING_KERNELS
 from shardplan.solve.mixing.best_mix import best_seconds
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 GIB = 2**30
 _NEGLIGIBLE = 1e-6
 """Of the objective: below this, what the linear solver leaves undone is taken for a saving."""
+_WORTH_NAMING = 0.01
+"""Of the bytes lent: a device that takes less is not named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def more_hbm(case: Case, decisions: Sequence[Decision], extra_bytes: int = GIB) 
     in ``options/load_factors.py``. None where the sizes of caches are not the planner's to choose:
     its cost model says nothing of them, or an edited plan does what the spec rules out.
     """
-    cached = sum(decision.kernel in CACHING_KERNELS for decision in decisions)
+    cached = sum(decision.kernel.caches for decision in decisions)
     if not cached:
         return MoreHbm(extra_bytes, 0.0, 0.0, (), 0)
     try:
@@ -70,7 +71,8 @@ def more_hbm(case: Case, decisions: Sequence[Decision], extra_bytes: int = GIB) 
         return None
     least = _NEGLIGIBLE * as_is.objective
     everywhere, lent = as_is.objective - larger.objective, as_is.objective - once.objective
-    ranks = np.flatnonzero(once.more_bytes.sum(axis=1) > 0.01 * extra_bytes) if lent > least else ()
+    taken = once.more_bytes.sum(axis=1) > _WORTH_NAMING * extra_bytes
+    ranks = np.flatnonzero(taken) if lent > least else ()
     return MoreHbm(
         extra_bytes,
         rounded(everywhere) if everywhere > least else 0.0,
@@ -92,4 +94,4 @@ def _as_decided(case: Case, decisions: Sequence[Decision]) -> Case:
         Constraint(tuple(alike), sharding=(sharding,), kernels=(kernel,))
         for (sharding, kernel), alike in tables.items()
     )
-    return replace(case, constraints=(*case.constraints, *asked))
+    return case.demanding(*asked)

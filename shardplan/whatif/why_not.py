@@ -14,6 +14,7 @@ from shardplan.plan.diff.plan_diff import PlanDiff, diff_plans
 from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.predict import predict
 from shardplan.planner import make_plan
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.search.refit import refit
 from shardplan.spec.objective import Objective
 from shardplan.whatif.breach import Breach, breaches_of
@@ -75,6 +76,7 @@ def why_not(
     table = case.workload.tables[choice.table].name
     if _is_made(choice, decisions[choice.table], case):
         return WhyNot(choice.text, table, True, None, None, (), "")
+    deadline = Deadline.after(settings.time_limit_seconds)
     forced = choice.forced_on(case)
     fixed, resolved, failure = None, None, ""
     shortfalls: tuple[Shortfall, ...] = ()
@@ -83,7 +85,7 @@ def why_not(
         start = _with_all_else_fixed(formulation, decisions, choice)
         if start:
             fixed = _alternative(plan, forced, _plan_of(plan, forced, start), "")
-        found = make_plan(forced, settings, reporter, start)
+        found = make_plan(forced, settings.until(deadline), reporter, start)
         resolved = _alternative(plan, forced, found, found.optimality.status)
     except Infeasible as error:
         shortfalls = error.shortfalls
@@ -96,10 +98,8 @@ def _is_made(choice: Choice, decision: Decision, case: Case) -> bool:
     """Whether the plan already has what is asked for."""
     if choice.ranks is None:
         return choice.is_made_by(decision)
-    on_nodes = decision.sharding.startswith(("table_row", "table_column", "grid"))
-    each = case.topology.devices_per_node if on_nodes else 1
-    held = {rank for t in decision.targets for rank in range(t * each, (t + 1) * each)}
-    return bool(held) and held <= set(choice.ranks)
+    world, lands = case.topology.world, decision.sharding.lands
+    return all(set(world.ranks_of(lands, place)) <= set(choice.ranks) for place in decision.places)
 
 
 def _with_all_else_fixed(

@@ -9,7 +9,8 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.case import Case
-from shardplan.cost.cost_model import Phase, UnitCosts
+from shardplan.cost.cost_model import UnitCosts
+from shardplan.cost.phase import Cover, Phase
 from shardplan.options.constraint import Constraint
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
@@ -19,6 +20,7 @@ from shardplan.plan.file.provenance import Inputs, NamedInput, RunInfo, SolverIn
 from shardplan.plan.predict import predict
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.world import World
 from shardplan.spec.objective import Objective
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
@@ -34,7 +36,11 @@ class PlainCosts:
     """Seconds in proportion to ids and bytes, memory in proportion to elements."""
 
     tables: tuple[Table, ...]
-    phases = (Phase("ids", True, 0.5), Phase("lookup", False, 0.25), Phase("wire", False, 0.0))
+    phases = (
+        Phase("ids", "", Cover.BATCH_BEFORE, 0.5),
+        Phase("lookup", constant_seconds=0.25),
+        Phase("wire"),
+    )
     base_memory_bytes = np.array([1000.0, 100.0, 0.0])
     spill_share: float = 0.0
     """Of a unit's lookup in DDR, what the other devices of its node wait for it."""
@@ -43,19 +49,39 @@ class PlainCosts:
         rows = np.array([self.tables[t].rows for t in options.table], dtype=float)
         dims = np.array([self.tables[t].dim for t in options.table], dtype=float)
         width = dims / options.column_shards
-        in_ddr = options.has_kernel(Kernel.FUSED_UVM)
+        in_ddr = options.has_kernel(lambda kernel: kernel is Kernel.FUSED_UVM)
         weights = rows * width * 4
         nothing = np.zeros(len(options))
         spilt = np.where(in_ddr, width / 10 * self.spill_share, 0.0)
         return UnitCosts(
             np.column_stack([rows / 1e4, width / 10, rows * width / 1e5]),
             np.column_stack([np.where(in_ddr, 0, weights), np.where(in_ddr, weights, 0), nothing]),
-            np.column_stack([nothing, spilt, nothing]) if self.spill_share else None,
+            np.column_stack([nothing, spilt, nothing]),
         )
 
     def shard_bytes(self, options, rows, columns):
-        size, in_ddr = rows * columns * 4.0, options.has_kernel(Kernel.FUSED_UVM)
+        size, in_ddr = (
+            rows * columns * 4.0,
+            options.has_kernel(lambda kernel: kernel is Kernel.FUSED_UVM),
+        )
         return np.column_stack([np.where(in_ddr, 0, size), np.where(in_ddr, size, 0), 0 * size])
+
+
+class PlainCase(Case):
+    """A case that was made from no files."""
+
+    @property
+    def resolved(self):
+        tables = [{"name": t.name, "rows": t.rows} for t in self.workload.tables]
+        return {"name": "plain", "tables": tables}
+
+    @property
+    def inputs(self):
+        return Inputs(
+            spec_sha256=fingerprint(self.resolved),
+            topology=NamedInput(name="box", sha256=fingerprint("box")),
+            cost_model=NamedInput(name="plain", sha256=fingerprint("plain")),
+        )
 
 
 def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), **training) -> Case:
@@ -64,23 +90,20 @@ def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), *
         Table(f"t{i}", "ab"[i % 2], rows + i, dim, Dtype.FP32, (f"f{i}",), (2.0,), Uniform())
         for i, dim in enumerate(dims)
     )
-    resolved = {"name": "plain", "tables": [{"name": t.name, "rows": t.rows} for t in tables]}
-    return Case(
+    box = SimpleNamespace(
+        world_size=WORLD, devices_per_node=EACH, nodes=WORLD // EACH, world=World(WORLD, EACH)
+    )
+    return PlainCase(
         spec=SimpleNamespace(objective=Objective.STEP_TIME),
+        machine=SimpleNamespace(topology=box),
+        pricing=None,
         workload=Workload("plain", tables, 64, Training(dense_forward_seconds=1.5, **training)),
-        topology=SimpleNamespace(world_size=WORLD, devices_per_node=EACH, nodes=WORLD // EACH),
         cost_model=PlainCosts(tables),
         constraints=tuple(constraints),
         capacity=Capacity(
             raw_bytes=np.array([1e8, 1e8, 0.0]),
             reserve_bytes=np.array([1e7, 0.0, 0.0]),
             base_bytes=np.array([1000.0, 200.0, 0.0]),
-        ),
-        resolved=resolved,
-        inputs=Inputs(
-            spec_sha256=fingerprint(resolved),
-            topology=NamedInput(name="box", sha256=fingerprint("box")),
-            cost_model=NamedInput(name="plain", sha256=fingerprint("plain")),
         ),
     )
 

@@ -6,7 +6,8 @@ import contextlib
 import copy
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from effort import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shardplan.case import build_case
@@ -14,13 +15,13 @@ from shardplan.errors import InputError
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import load_document, load_spec, spec_from_value
-from shardplan.spec.loaded import resolved
 from shardplan.spec.text.document import read_document
 from shardplan.workload.build_workload import build_workload
 
 SMALL = Path(__file__).parents[1] / "data" / "spec" / "small.yaml"
 TEXT = SMALL.read_text()
-VALUE = resolved(load_spec(str(SMALL)), {"name": "dgx-h100"}, "h100")
+PARTS = {"topology": {"name": "dgx-h100"}, "cost_model": "h100"}
+VALUE = load_spec(str(SMALL)).spec.resolved() | PARTS
 
 WORDS = [
     "",
@@ -70,14 +71,14 @@ def use(load) -> None:
             build_case(loaded)
             raise AssertionError("a case was built of a faulty spec")
         build_workload(loaded.spec, 16)
-        value = resolved(loaded, loaded.spec.topology, loaded.spec.cost_model or "h100")
+        value = {"cost_model": "h100"} | loaded.spec.resolved()
         spec_from_value(value, "again")
         build_constraints(loaded, 16)
         topology_source(loaded)
         cost_model_source(loaded, "h100")
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), VALUES, st.booleans()), min_size=1, max_size=3))
 def test_mutated_values(mutations: list[tuple[tuple, object, bool]]) -> None:
     value = copy.deepcopy(VALUE)
@@ -93,7 +94,7 @@ def test_mutated_values(mutations: list[tuple[tuple, object, bool]]) -> None:
     use(lambda: spec_from_value(value, "s"))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.integers(0, len(TEXT)),
     st.integers(0, 12),
@@ -106,7 +107,7 @@ def test_mutated_text(start: int, length: int, new: str) -> None:
     use(lambda: load_document(read_document(text, "s"), SMALL.parent))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(max_size=60))
 @example("a: \ud800")
 @example("%YAML 9.9\n---\na: 1")
@@ -116,7 +117,7 @@ def test_any_text(text: str) -> None:
     use(lambda: load_document(read_document(text, "s"), Path()))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.integers(0, 300), st.integers(0, 5), st.text(max_size=4))
 def test_mutated_tables_file(tmp_path_factory, start: int, length: int, new: str) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

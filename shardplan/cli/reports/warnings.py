@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.explain.numbers.notes import idle_tables, name_some
 from shardplan.explain.numbers.uneven_rows import uneven_rows
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.workload.table import Table
-
-_BY_COLUMNS = frozenset(
-    {ShardingType.COLUMN_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD}
-)
-_BY_ROWS = frozenset({ShardingType.ROW_WISE})
-_BY_NODE_ROWS = frozenset({ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD})
 
 
 def warnings_of(loaded: LoadedSpec, case: Case) -> tuple[Diagnostic, ...]:
@@ -65,14 +59,13 @@ def _at_optimizer(loaded: LoadedSpec, message: str, hint: str, code: str) -> Dia
 
 def _row_cuts(case: Case) -> Iterator[tuple[Table, int]]:
     """Tables that may be cut by rows, with the most row shards that the constraints allow."""
-    topology = case.topology
-    most = ((_BY_NODE_ROWS, topology.devices_per_node), (_BY_ROWS, topology.world_size))
+    world = case.topology.world
     for index, table in enumerate(case.workload.tables):
-        allowed = set(ShardingType)
+        allowed = set(SHARDING_TYPES)
         for constraint in case.constraints:
             if constraint.sharding is not None and index in constraint.tables:
                 allowed &= set(constraint.sharding)
-        yield table, max((shards for types, shards in most if types & allowed), default=1)
+        yield table, max((world.devices_of(kind.rows) for kind in allowed), default=1)
 
 
 def _may_cut_columns(case: Case) -> bool:
@@ -80,7 +73,8 @@ def _may_cut_columns(case: Case) -> bool:
     bound = {
         table
         for constraint in case.constraints
-        if constraint.sharding is not None and not _BY_COLUMNS & set(constraint.sharding)
+        if constraint.sharding is not None
+        and not any(kind.cuts_columns for kind in constraint.sharding)
         for table in constraint.tables
     }
     return len(bound) < len(case.workload.tables)

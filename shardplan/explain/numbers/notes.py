@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.case import case_of_value
 from shardplan.explain.numbers.uneven_rows import uneven_rows
 from shardplan.explain.words import words
 from shardplan.plan.file.optimality import Termination
@@ -12,7 +11,6 @@ from shardplan.plan.finding import Finding
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
-from shardplan.sharding.kind import ShardingType
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Optimizer
 
@@ -33,12 +31,6 @@ _CUT_OFF = {
     "another plan",
 }
 """Of ends that do not come at the same point each time."""
-_COLUMN_SHARDED = (
-    ShardingType.COLUMN_WISE,
-    ShardingType.TABLE_COLUMN_WISE,
-    ShardingType.GRID_SHARD,
-)
-_NODE_ROW_SHARDED = (ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
 _MOST_NAMES = 3
 _WORTH_TELLING = 1e-3
 """Of the step: what saves less saves nothing."""
@@ -69,7 +61,7 @@ def _notes(plan: Plan, case: Case) -> Iterator[str]:
         name
         for tables in plan.plan.values()
         for name, entry in tables.items()
-        if entry.sharding_type in _COLUMN_SHARDED and _is_split_by_columns(entry)
+        if _is_split_by_columns(entry)
     ]
     if split and training.optimizer is Optimizer.ROWWISE_ADAGRAD and not training.exact_updates:
         yield (
@@ -92,17 +84,16 @@ def _notes(plan: Plan, case: Case) -> Iterator[str]:
 def _what_hashing_saves(plan: Plan, case: Case, uneven: Sequence[UnevenRows]) -> str:
     """By how much the step of the same plan would be shorter if these tables' ids were hashed."""
     tables = {case.workload.tables.index(found.table) for found in uneven}
-    spec = dict(case.resolved)
-    spec["tables"] = [
-        {**table, "ids": str(RowOrder.HASHED)} if index in tables else table
-        for index, table in enumerate(spec["tables"])
-    ]
-    found = [decision_of(each, case.topology) for each in planned_tables(plan, case.workload)]
-    decisions = [one for one in found if not isinstance(one, Finding)]
-    step, hashed = (
-        predict(each, decisions).step_seconds for each in (case, case_of_value(spec, "hashed"))
+    hashed = case.with_(
+        tables=tuple(
+            table.model_copy(update={"ids": RowOrder.HASHED}) if index in tables else table
+            for index, table in enumerate(case.spec.tables)
+        )
     )
-    saved = step - hashed
+    found = [decision_of(each, case.topology.world) for each in planned_tables(plan, case.workload)]
+    decisions = [one for one in found if not isinstance(one, Finding)]
+    step = predict(case, decisions).step_seconds
+    saved = step - predict(hashed, decisions).step_seconds
     if saved < _WORTH_TELLING * step:
         return "but hardly change the step"
     return f"and take {words.seconds(saved)} ({words.percent(saved / step)}) off the step"
@@ -110,13 +101,10 @@ def _what_hashing_saves(plan: Plan, case: Case, uneven: Sequence[UnevenRows]) ->
 
 def _row_cuts(plan: Plan, case: Case) -> Iterator[tuple[Table, int]]:
     """The tables that are cut by rows, each with the number of its row shards."""
-    topology = case.topology
     for table in case.workload.tables:
         sharding = plan.plan[table.module][table.name].sharding_type
-        if sharding is ShardingType.ROW_WISE:
-            yield table, topology.world_size
-        elif sharding in _NODE_ROW_SHARDED:
-            yield table, topology.devices_per_node
+        if sharding.cuts_rows:
+            yield table, case.topology.world.devices_of(sharding.rows)
 
 
 def _is_split_by_columns(entry: TableEntry) -> bool:

@@ -53,12 +53,12 @@ class Study:
         forecast = plan.prediction.completed(case.cost_model.phases)
         plan = plan.model_copy(update={"prediction": forecast})
         planned = planned_tables(plan, case.workload)
-        found = [decision_of(table, case.topology) for table in planned]
+        found = [decision_of(table, case.topology.world) for table in planned]
         faults = [*_faults(plan, case), *(one for one in found if isinstance(one, Finding))]
         if faults:
             raise InputError([Diagnostic(file, 0, 0, f.where, f.message, _HINT) for f in faults])
         decisions: list[Decision] = [one for one in found if not isinstance(one, Finding)]
-        return cls(plan, case, planned, Ledger.of(tuple(decisions), case))
+        return cls(plan, case, planned, Ledger.of(decisions, case.cost_model, case.topology.world))
 
     @cached_property
     def rank_seconds(self) -> NDArray[np.float64]:
@@ -68,22 +68,12 @@ class Study:
     @cached_property
     def is_counted(self) -> NDArray[np.bool_]:
         """(P,): the phases that the step waits for."""
-        if not self.case.workload.training.is_pipelined:
-            return np.ones(len(self.case.cost_model.phases), dtype=bool)
-        return self._overlapped if self.is_dense_hidden else ~self._overlapped
+        return self.case.step.waits_for(self.rank_seconds)
 
     @cached_property
     def is_dense_hidden(self) -> bool:
         """Whether what overlaps takes longer than all the rest, which then hides behind it."""
-        if not self.case.workload.training.is_pipelined:
-            return False
-        slowest = self.rank_seconds.max(axis=0)
-        rest = slowest[~self._overlapped].sum() + self.plan.prediction.dense_seconds
-        return bool(slowest[self._overlapped].sum() > rest)
-
-    @cached_property
-    def _overlapped(self) -> NDArray[np.bool_]:
-        return np.array([phase.overlapped for phase in self.case.cost_model.phases], dtype=bool)
+        return self.case.step.is_dense_hidden(self.rank_seconds)
 
 
 def _faults(plan: Plan, case: Case) -> Iterator[Finding]:

@@ -1,0 +1,41 @@
+"""Ids to be looked up in one store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shardplan.executor.batch.distinct_rows import DistinctRows
+from shardplan.executor.tensors.runs import offsets_of
+from shardplan.executor.tensors.tensor import index_dtype
+
+if TYPE_CHECKING:
+    from shardplan.executor.tensors.tensor import Tensor
+
+
+@dataclass
+class Bags:
+    """Ids of some slots and samples."""
+
+    ids: Tensor
+    """(ids,) int32 or int64: rows of the store that is read."""
+    lengths: Tensor
+    """(ranks, slots, samples) int64: ids of each bag, in the order of the ids."""
+    rows: int
+    """Of the store."""
+    staged: Tensor = None
+    """Where a cache holds the rows; None while they are not staged."""
+
+    @cached_property
+    def distinct(self) -> DistinctRows:
+        """The rows that are read; sorted once, for the cache, the lookup and the update."""
+        return DistinctRows.of(self.ids, self.lengths, self.rows)
+
+    def offsets(self) -> Tensor:
+        """(bags + 1,): where each bag begins in ``ids``, and where the last ends."""
+        return offsets_of(self.lengths, index_dtype(self.ids.numel()))
+
+    def positions(self) -> Tensor:
+        """(ids,): of each id, the position of its row among the distinct ones."""
+        return self.distinct.positions(self.ids, self.rows)

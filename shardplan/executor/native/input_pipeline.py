@@ -1,0 +1,88 @@
+"""Batches whose ids travel while the batch before is trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shardplan.executor.exchange.input_dist import IdsInFlight
+from shardplan.workload.training import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from shardplan.executor.exchange.input_dist import RankInputs
+    from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+
+_AHEAD = {Pipeline.NONE: 0, Pipeline.SPARSE_DIST: 1, Pipeline.PREFETCH_SPARSE_DIST: 2}
+"""Batches whose ids are sent before one is handed out."""
+
+
+class InputPipeline:
+    """Keeps the ids of the batches to come in flight, in one of three ways.
+
+    ``none``: a batch's ids are sent when it is asked for. ``sparse_dist``: the next batch's lengths
+    are sent before this one is handed out, and its ids between this one's passes, when ``advance``
+    is called. ``prefetch_sparse_dist``: besides, the rows that the next batch reads are brought
+    into the caches while this one is trained, so that three batches are on a device at once.
+    """
+
+    def __init__(
+        self, collections: Iterable[ShardedEmbeddingBagCollection], kind: Pipeline
+    ) -> None:
+        self._collections = tuple(collections)
+        self._ahead = _AHEAD[kind]
+        self._coming: list[_Batch] = []
+
+    def batches(self, source: Iterable[Any]) -> Iterator[tuple[Any, list[RankInputs]]]:
+        """Each batch of the source, with what this rank looks up of it in each collection.
+
+        A batch of the source has its sparse inputs under ``sparse``, or is them.
+        """
+        rest = iter(source)
+        while True:
+            while len(self._coming) <= self._ahead:
+                batch = next(rest, None)
+                if batch is None:
+                    break
+                self._coming.append(_Batch(batch, self._collections))
+            if not self._coming:
+                return
+            current = self._coming.pop(0)
+            inputs = current.finish()
+            yield current.batch, inputs
+
+    def advance(self) -> None:
+        """Move the batches to come on by one stage; to be called between a batch's two passes."""
+        for position, batch in enumerate(self._coming):
+            batch.advance()
+            if self._ahead == 2 and position == 0:
+                batch.stage()
+
+
+class _Batch:
+    """A batch in flight through all collections."""
+
+    def __init__(self, batch: Any, collections: tuple[ShardedEmbeddingBagCollection, ...]) -> None:
+        self.batch = batch
+        self._collections = collections
+        sparse = getattr(batch, "sparse", batch)
+        self._parts: list[IdsInFlight | RankInputs] = [each.start(sparse) for each in collections]
+
+    def advance(self) -> None:
+        """Send the ids."""
+        for collection, part in zip(self._collections, self._parts, strict=True):
+            if isinstance(part, IdsInFlight):
+                collection.advance(part)
+
+    def finish(self) -> list[RankInputs]:
+        """Wait for the ids."""
+        self._parts = [
+            collection.finish(part) if isinstance(part, IdsInFlight) else part
+            for collection, part in zip(self._collections, self._parts, strict=True)
+        ]
+        return [part for part in self._parts if not isinstance(part, IdsInFlight)]
+
+    def stage(self) -> None:
+        """Bring the rows that the batch reads into the caches."""
+        for collection, inputs in zip(self._collections, self.finish(), strict=True):
+            collection.stage(inputs)

@@ -1,0 +1,51 @@
+"""What an executor would run wrongly, or not at all, whatever the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.plan.checks.coverage import check_coverage
+from shardplan.plan.checks.runtime import check_placements, check_rules
+from shardplan.plan.finding import Finding
+from shardplan.plan.planned import Planned
+from shardplan.plan.recover import decision_of
+from shardplan.workload.access import Uniform
+from shardplan.workload.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_facts import TableFacts
+
+
+def geometry_faults(plan: Plan) -> Iterator[Finding]:
+    """Shards that would not be looked up where the plan has them, or that kernels crash on.
+
+    ``solve`` writes no such plan, but people edit plans: of rows cut unevenly, or placed in
+    another order of ranks, TorchRec says nothing and trains other rows.
+    """
+    for position, facts in enumerate(plan.tables):
+        entry = plan.plan.get(facts.module, {}).get(facts.name)
+        if entry is None:
+            continue
+        planned = Planned(position, _table(facts), entry)
+        found = [*check_coverage(planned), *check_rules(planned, plan.world)]
+        found += check_placements(planned, plan.world)
+        if not found:
+            decision = decision_of(planned, plan.world)
+            found = [decision] if isinstance(decision, Finding) else []
+        yield from found
+
+
+def _table(facts: TableFacts) -> Table:
+    return Table(
+        name=facts.name,
+        module=facts.module,
+        rows=facts.rows,
+        dim=facts.dim,
+        dtype=facts.dtype,
+        features=facts.features,
+        poolings=(facts.pooling,),
+        access=Uniform(),
+    )

@@ -1,0 +1,100 @@
+"""Where the rows of a group of shards lie, by its compute kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from shardplan.executor.memory.row_cache import RowCache
+from shardplan.executor.memory.row_store import ResidentRows
+from shardplan.executor.tensors.tensor import DTYPES
+from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.sharding.kernel import MemoryTier
+from shardplan.workload.training import CacheAlgorithm, Optimizer
+
+if TYPE_CHECKING:
+    from shardplan.executor.memory.memory_pool import MemoryPool, Pools
+    from shardplan.executor.planned.module_layout import GroupLayout
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+
+_STATE_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStore:
+    """The weights of a group, which may be cached, and its optimizer state, which is not."""
+
+    weights: ResidentRows | RowCache
+    state: dict[str, ResidentRows]
+    """By name; fp32 whatever the weights are."""
+
+
+def store_of(layout: GroupLayout, optimizer: OptimizerSettings, pools: Pools) -> GroupStore:
+    """Room for the rows of a group. Raises MemoryExceeded before any tier gives more than it has.
+
+    Optimizer state lies where FBGEMM keeps it, and the planner counts it: beside the weights of
+    tables in DDR, but for the one number a row of row-wise Adagrad; otherwise in HBM.
+    """
+    kernel = layout.shards[0].table.kernel
+    rows = layout.base_rows[-1]
+    columns = optimizer.state_columns(layout.width)
+    is_row_wise = optimizer.kind is Optimizer.ROWWISE_ADAGRAD
+    in_ddr = kernel.state_in is MemoryTier.DDR and not is_row_wise
+    pool = pools.ddr if in_ddr else pools.hbm
+    pool.require(rows * _STATE_BYTES * sum(columns.values()), "optimizer state")
+    weights = _weights(layout, pools)
+    state = {
+        name: ResidentRows(pool.allocate((rows, width), torch.float32, "state"), pools.hbm.device)
+        for name, width in columns.items()
+    }
+    return GroupStore(weights, state)
+
+
+def _weights(layout: GroupLayout, pools: Pools) -> ResidentRows | RowCache:
+    table = layout.shards[0].table
+    cache = table.cache or CacheEntry(load_factor=0.0)
+    device = pools.hbm.device
+    if table.kernel.reads_ddr:
+        return _resident(layout, pools.ddr, device)
+    if table.kernel.caches_ddr:
+        whole = _resident(layout, pools.ddr, device)
+        return _cached(layout, whole, pools.hbm, cache.load_factor, cache.algorithm, has_map=True)
+    if table.kernel.is_on_ssd:
+        whole = _resident(layout, pools.ssd, "cpu")
+        share = cache.ddr_load_factor or 0.0
+        # What leaves HBM says how dear it is, whichever algorithm found it so.
+        middle = _cached(layout, whole, pools.ddr, share, CacheAlgorithm.LRU) if share else whole
+        share, algorithm = cache.load_factor, cache.algorithm
+        return _cached(layout, middle, pools.hbm, share, algorithm, passage=pools.ddr)
+    return _resident(layout, pools.hbm, device)
+
+
+def _resident(layout: GroupLayout, pool: MemoryPool, device: object) -> ResidentRows:
+    dtype = DTYPES[layout.shards[0].table.dtype]
+    values = pool.allocate((layout.base_rows[-1], layout.width), dtype, "weights")
+    return ResidentRows(values, device)
+
+
+def _cached(
+    layout: GroupLayout,
+    below: ResidentRows | RowCache,
+    pool: MemoryPool,
+    share: float,
+    algorithm: CacheAlgorithm,
+    has_map: bool = False,
+    passage: MemoryPool | None = None,
+) -> RowCache:
+    rows = layout.base_rows[-1]
+    return RowCache(
+        below,
+        pool,
+        rows,
+        max(1, round(share * rows)),
+        layout.width,
+        layout.shards[0].table.dtype,
+        algorithm=algorithm,
+        has_map=has_map,
+        passage=passage,
+    )

@@ -1,0 +1,135 @@
+"""Criteo-shaped samples with something to learn, the same over however many ranks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from shardplan.executor.batch.jagged_batch import JaggedBatch
+from shardplan.executor.tensors.random_numbers import table_key, uniform, uniform_double
+from shardplan.executor.tensors.runs import offsets_of, runs_of
+from shardplan.executor.train.engine import TrainingBatch
+from shardplan.workload.access import Uniform, Zipf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.executor.planned.planned_table import PlannedTable
+    from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.workload.access import Access
+
+DENSE_FEATURES = 13
+"""As in Criteo's data."""
+_EXACT_ROWS = 1 << 16
+_MOST_IDS = 1 << 12
+"""Ids of a sample and feature have numbers of their own: an upper limit, for the counters."""
+
+
+class SyntheticData:
+    """Sample ``i`` of the data is a hash of ``i``; its label depends on its ids and numbers.
+
+    Ids follow Zipf's law with the exponent of their table. Each row has a hidden score, and so has
+    each dense feature; the label is a coin thrown with the logistic of their sum.
+    """
+
+    def __init__(self, view: PlanView, samples: int, rank: int, seed: int = 0) -> None:
+        """``samples`` of each rank and step."""
+        self._view = view
+        self._samples = samples
+        self._rank = rank
+        self._seed = seed
+
+    def batches(self, first: int, steps: int) -> Iterator[TrainingBatch]:
+        """This rank's batches of the steps from ``first`` on."""
+        for step in range(first, first + steps):
+            yield self.batch(step)
+
+    def batch(self, step: int) -> TrainingBatch:
+        """This rank's batch of a step."""
+        start = (step * self._view.world_size + self._rank) * self._samples
+        samples = torch.arange(start, start + self._samples)
+        columns = torch.arange(DENSE_FEATURES)
+        numbers = self._draw("dense", samples.unsqueeze(1) * DENSE_FEATURES + columns) * 2 - 1
+        weights = self._draw("dense scores", columns) * 2 - 1
+        score = numbers @ weights
+        keys: list[str] = []
+        values: list[Tensor] = []
+        lengths: list[Tensor] = []
+        for table in self._view.tables:
+            for feature in table.features:
+                ids, counts = self._ids(table, feature, samples)
+                scores = self._draw(f"scores of {table.name}", ids) * 2 - 1
+                bags = runs_of(torch.arange(len(samples)), counts)
+                score = score + torch.zeros(len(samples)).index_add_(0, bags, scores)
+                keys.append(feature)
+                values.append(ids)
+                lengths.append(counts)
+        labels = self._draw("labels", samples) < torch.sigmoid(score)
+        batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths))
+        return TrainingBatch(numbers, batch, labels.float())
+
+    def _ids(self, table: PlannedTable, feature: str, samples: Tensor) -> tuple[Tensor, Tensor]:
+        mean = table.pooling / len(table.features)
+        whole = math.floor(mean)
+        more = self._draw(f"lengths of {feature}", samples) < mean - whole
+        counts = whole + more.long()
+        firsts = runs_of(offsets_of(counts)[:-1], counts)
+        place = torch.arange(int(counts.sum())) - firsts
+        counters = runs_of(samples, counts) * _MOST_IDS + place
+        key = self._key(f"ids of {feature}")
+        return zipf_ids(uniform_double(counters, key), table.rows, _skew(table.access)), counts
+
+    def _draw(self, what: str, counters: Tensor) -> Tensor:
+        return uniform(counters, self._key(what))
+
+    def _key(self, what: str) -> int:
+        return table_key("synthetic data", what, self._seed)
+
+
+def _skew(access: Access) -> float:
+    """The exponent of Zipf's law that a table's ids follow here; curves are taken for 1."""
+    match access:
+        case Zipf():
+            return access.exponent
+        case Uniform():
+            return 0.0
+        case _:
+            return 1.0
+
+
+def zipf_ids(uniforms: Tensor, rows: int, exponent: float) -> Tensor:
+    """Ids whose chances fall as ``(id + 1) ** -exponent``, hottest first, from fp64 in [0, 1).
+
+    The law is exact for the first rows, and beyond them an integral: the inverse of its
+    distribution function gives the id.
+    """
+    head = min(rows, _EXACT_ROWS)
+    chances = torch.arange(1, head + 1, dtype=torch.float64) ** -exponent
+    below = chances.cumsum(0)
+    tail = _mass(head + 0.5, rows + 0.5, exponent)
+    drawn = uniforms * (float(below[-1]) + tail)
+    ids = torch.searchsorted(below, drawn, right=True)
+    rest = ids >= head
+    if bool(rest.any()):
+        ids[rest] = _beyond(drawn[rest] - below[-1], head, exponent)
+    return ids.clamp(max=rows - 1)
+
+
+def _mass(start: float, end: float, exponent: float) -> float:
+    if exponent == 1:
+        return math.log(end / start)
+    return float((end ** (1 - exponent) - start ** (1 - exponent)) / (1 - exponent))
+
+
+def _beyond(mass: Tensor, head: int, exponent: float) -> Tensor:
+    """Ids from ``head`` on that so much of the tail lies before."""
+    start = head + 0.5
+    if exponent == 1:
+        ends = start * torch.exp(mass)
+    else:
+        power = 1 - exponent
+        ends = (start**power + mass * power) ** (1 / power)
+    return (ends - 0.5).long()

@@ -1,0 +1,31 @@
+"""Where samples come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from shardplan.executor.train.data.criteo_data import CriteoData
+from shardplan.executor.train.data.synthetic_data import SyntheticData
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.executor.train.engine import TrainingBatch
+
+
+class TrainingData(Protocol):
+    """Samples by step."""
+
+    def batches(self, first: int, steps: int) -> Iterator[TrainingBatch]:
+        """This rank's batches of the steps from ``first`` on."""
+
+
+def training_data(
+    path: Path | None, view: PlanView, samples: int, rank: int, seed: int
+) -> TrainingData:
+    """A Criteo file's samples, or synthetic ones without a file. Raises InputError."""
+    if path is not None:
+        return CriteoData(path, view, samples, rank)
+    return SyntheticData(view, samples, rank, seed)

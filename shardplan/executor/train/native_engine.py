@@ -1,0 +1,135 @@
+"""The engine on ``torch.distributed`` alone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from shardplan.cost.phases import DENSE
+from shardplan.executor.checkpoint.checkpoint import load_checkpoint, save_checkpoint
+from shardplan.executor.exchange.mesh import Mesh
+from shardplan.executor.memory.memory_pool import Pools
+from shardplan.executor.memory.row_cache import RowCache
+from shardplan.executor.native.input_pipeline import InputPipeline
+from shardplan.executor.native.phase_clock import PhaseClock
+from shardplan.executor.native.sharded_tables import shard_tables
+from shardplan.executor.train.dlrm import DenseLayers
+from shardplan.executor.train.measurement import RankMeasurement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from shardplan.executor.memory.row_store import Tier
+    from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.executor.train.engine import EngineSetup, TrainingBatch
+
+_WHAT = "the sum of dense gradients"
+
+
+class NativeEngine:
+    """A small DLRM whose tables are ShardedEmbeddingBagCollections."""
+
+    def __init__(self, setup: EngineSetup) -> None:
+        """Raises PlanRefused and MemoryExceeded before any table is allocated."""
+        view = setup.view
+        self.mesh = Mesh(view.local_world_size, setup.device, setup.timeout_seconds)
+        self.pools = Pools.on(setup.device, setup.limits, setup.ssd_folder)
+        self.clock = PhaseClock(setup.device, setup.is_measured)
+        self.tables = shard_tables(
+            view,
+            self.mesh,
+            setup.optimizer,
+            model=None,  # Made from the plan, below.
+            pools=self.pools,
+            clock=self.clock,
+            seed=setup.seed,
+        )
+        dims = [table.dim for table in view.tables for _ in table.features]
+        self.dense = DenseLayers(setup.dense_features, dims, setup.seed).to(setup.device)
+        rate = setup.optimizer.learning_rate
+        self._optimizer = torch.optim.SGD(self.dense.parameters(), lr=rate)
+        self._pipeline = InputPipeline(self.tables.values(), view.training.pipeline)
+        self._step_seconds: list[float] = []
+
+    def train(self, batches: Iterable[TrainingBatch]) -> Iterator[Tensor]:
+        """One step for each batch; this rank's loss of each."""
+        started = time.perf_counter()
+        for batch, inputs in self._pipeline.batches(batches):
+            tables = zip(self.tables.values(), inputs, strict=True)
+            pooled = torch.cat([table(each) for table, each in tables], 1)
+            loss = self._loss(batch, pooled)
+            self._pipeline.advance()
+            self._optimizer.zero_grad()
+            loss.backward()
+            self._average_gradients()
+            self._optimizer.step()
+            self._step_seconds.append(time.perf_counter() - started)
+            yield loss.detach()
+            started = time.perf_counter()
+
+    def save(self, folder: Path, step: int) -> None:
+        """Write a checkpoint of tables and dense layers."""
+        save_checkpoint(folder, step, self.mesh, self.tables, self.dense.state_dict())
+
+    def load(self, path: Path) -> None:
+        """Read one. Raises CheckpointError."""
+        load_checkpoint(path, self.mesh, self.tables, self.dense.state_dict())
+
+    def forget_measurements(self) -> None:
+        """Measure from here on."""
+        self.clock.seconds.clear()
+        self.mesh.sent_bytes.clear()
+        self._step_seconds.clear()
+        for _, _, _, cache in self._caches():
+            cache.forget_counts()
+
+    def measured(self) -> RankMeasurement:
+        """Means per step; memory at its peak."""
+        steps = max(1, len(self._step_seconds))
+        pools = (self.pools.hbm, self.pools.ddr, self.pools.ssd)
+        return RankMeasurement(
+            rank=self.mesh.rank,
+            steps=len(self._step_seconds),
+            step_seconds=sum(self._step_seconds) / steps,
+            phases={name: each / steps for name, each in self.clock.seconds.items()},
+            memory_bytes={pool.tier: pool.peak_bytes for pool in pools},
+            memory_by_use={pool.tier: dict(pool.bytes_by_use) for pool in pools},
+            sent_bytes={what: count / steps for what, count in self.mesh.sent_bytes.items()},
+            caches=[
+                {"module": module, "table": table, "tier": tier} | asdict(cache.means(steps))
+                for module, table, tier, cache in self._caches()
+            ],
+        )
+
+    def _loss(self, batch: TrainingBatch, pooled: Tensor) -> Tensor:
+        device = self.mesh.device
+        with self.clock.phase(DENSE):
+            logits = self.dense(batch.dense.to(device), pooled)
+            return binary_cross_entropy_with_logits(logits, batch.labels.to(device))
+
+    def _average_gradients(self) -> None:
+        """The mean over ranks, added up in the order of ranks."""
+        if self.mesh.world_size == 1:
+            return
+        gradients = [parameter.grad for parameter in self.dense.parameters()]
+        flat = torch.cat([gradient.view(-1) for gradient in gradients])
+        with self.clock.phase(DENSE):
+            total = self.mesh.all.all_reduce(flat, _WHAT) / self.mesh.world_size
+        parts = total.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def _caches(self) -> Iterator[tuple[str, str, str, RowCache]]:
+        """Every cache on this rank: of which module and table, in which tier."""
+        for module, collection in self.tables.items():
+            for group in collection.groups:
+                rows: Tier = group.weights
+                for tier in ("hbm", "ddr"):
+                    if isinstance(rows, RowCache):
+                        yield module, group.layout.shards[0].table.name, tier, rows
+                        rows = rows.below

@@ -1,0 +1,106 @@
+"""A spec of a TorchRec model: what its EmbeddingBagCollections say of their tables."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError, ShardplanError
+from shardplan.model.sparse_modules import sparse_modules
+from shardplan.model.unplanned import unplanned
+from shardplan.workload.dtype import Dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from shardplan.model.sparse_module import SparseModule, SparseTable
+
+_DEFAULT_KEYS = ("dim", "dtype", "module")
+
+
+def spec_of_model(reference: str) -> dict[str, Any]:
+    """``defaults`` and ``tables`` of a spec for the model that ``module:function`` makes.
+
+    The function is called without arguments on PyTorch's meta device, so that its tables take no
+    memory. How many ids a sample has and how they hit the rows is not in a model.
+
+    Raises ShardplanError where torchrec is not installed or the function cannot be called, and
+    InputError, with all reasons, where the model holds none but EmbeddingBagCollections or
+    anything sparse besides.
+    """
+    modules = sparse_modules(_model_of(_function_of(reference), reference))
+    faults = [*unplanned(modules, reference), *_dtype_faults(modules, reference)]
+    if not modules:
+        faults = [
+            Diagnostic(reference, 0, 0, "", "gives a model without an EmbeddingBagCollection")
+        ]
+    if faults:
+        raise InputError(faults)
+    tables = [_row(module, table) for module in modules for table in module.tables]
+    defaults = {
+        key: Counter(table[key] for table in tables).most_common(1)[0][0] for key in _DEFAULT_KEYS
+    }
+    for table in tables:
+        for key, common in defaults.items():
+            if table[key] == common:
+                del table[key]
+    return {"defaults": defaults, "tables": tables}
+
+
+def _function_of(reference: str) -> Callable[[], Any]:
+    module_name, separator, name = reference.partition(":")
+    if not (module_name and separator and name):
+        raise ShardplanError(f"{reference!r} is not of the form MODULE:FUNCTION")
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise ShardplanError(
+            f"cannot import {module_name}: {type(error).__name__}: {error}"
+        ) from None
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise ShardplanError(f"{module_name} has no function {name!r}")
+    function: Callable[[], Any] = found
+    return function
+
+
+def _model_of(function: Callable[[], Any], reference: str) -> Any:
+    try:
+        import torch
+        import torchrec  # noqa: F401
+    except ImportError as error:
+        raise ShardplanError(f"--from torchrec needs TorchRec: {error}") from None
+    try:
+        with torch.device("meta"):
+            model = function()
+    except Exception as error:
+        raise ShardplanError(f"{reference} failed: {type(error).__name__}: {error}") from None
+    if not isinstance(model, torch.nn.Module):
+        raise ShardplanError(f"{reference} gives a {type(model).__name__}, not a torch.nn.Module")
+    return model
+
+
+def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "rows": table.rows,
+        "dim": table.dim,
+        "dtype": table.dtype,
+        "module": module.path,
+        "features": list(table.features),
+    }
+
+
+def _dtype_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
+    for module in modules:
+        for table in module.tables:
+            if table.dtype not in list(Dtype):
+                message, hint = f"{table.name} is {table.dtype}", f"planned are {', '.join(Dtype)}"
+                yield Diagnostic(source, 0, 0, module.path, message, hint, code="dtype")
