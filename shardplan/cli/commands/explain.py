@@ -121,17 +121,15 @@ def explain_command(
 
 
 def _overview(study: Study, top: int, form: str, width: int | None) -> str:
+    from shardplan.explain.numbers.explain import explain
+    from shardplan.explain.report.overview import overview
     from shardplan.whatif.more_hbm import more_hbm
 
-    value = more_hbm(study.case, study.ledger.decisions)
+    explanation = explain(study, more_hbm(study.case, study.ledger.decisions))
     if form == "html":
         from shardplan.explain.render.html.page import render_html_overview
 
-        return render_html_overview(study, top, value)
-    from shardplan.explain.numbers.explain import explain
-    from shardplan.explain.report.overview import overview
-
-    explanation = explain(study, value)
+        return render_html_overview(study, explanation, top)
     return show(explanation, lambda: overview(explanation, top), form, width)
 
 

@@ -102,7 +102,6 @@ def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> 
 
 
 def _words(under: CostUnder) -> Iterator[str]:
-    from shardplan.explain.numbers.notes import name_some
     from shardplan.explain.report.why_not_report import breach_words
     from shardplan.explain.words import words
 
@@ -114,7 +113,7 @@ def _words(under: CostUnder) -> Iterator[str]:
         f"was {words.seconds(under.old_step_seconds)}"
     )
     if under.lost:
-        yield f"under the spec: without {name_some(under.lost)}, which it has no place for"
+        yield f"under the spec: without {words.name_some(under.lost)}, which it has no place for"
     if under.breaches:
         yield f"under the spec: does not fit: {breach_words(under.breaches)}"
 

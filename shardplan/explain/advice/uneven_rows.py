@@ -1,0 +1,128 @@
+"""Row shards that are read unevenly, since ids number the rows by frequency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shardplan.case import case_of_value
+from shardplan.explain.advice.rule import Rule, Warned
+from shardplan.explain.words import words
+from shardplan.plan.finding import Finding
+from shardplan.plan.planned import planned_tables
+from shardplan.plan.predict import predict
+from shardplan.plan.recover import decision_of
+from shardplan.sharding.kind import ShardingType
+from shardplan.workload.row_order import RowOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from shardplan.case import Case
+    from shardplan.plan.file.plan import Plan
+    from shardplan.topology.topology import Topology
+    from shardplan.workload.table import Table
+
+_WORTH_HASHING = 1.5
+"""Times the lookups of an average shard."""
+_WORTH_TELLING = 1e-3
+"""Of the step: what saves less saves nothing."""
+
+
+class UnevenRows(Rule):
+    """Says that hashed ids would spread the lookups over the row shards."""
+
+    def of_case(self, case: Case) -> Iterator[Warned]:
+        """Of the tables that the constraints let be cut by rows."""
+        uneven = uneven_rows(_possible_cuts(case))
+        if uneven:
+            message = f"{uneven[0]}{_others(uneven, '; less so of')}"
+            hint = "hash the ids and write ids: hashed, so that all row shards are read alike"
+            index = case.workload.tables.index(uneven[0].table)
+            yield Warned("uneven_rows", ("ids",), message, hint, index)
+
+    def of_plan(self, plan: Plan, case: Case) -> Iterator[str]:
+        """Of the tables that the plan cuts by rows, with what hashing would save."""
+        uneven = uneven_rows(_cuts(plan, case))
+        if uneven:
+            yield (
+                f"{uneven[0]}{_others(uneven, ', and so less of')}; hashed ids would spread them "
+                f"evenly, {_what_hashing_saves(plan, case, uneven)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class UnevenTable:
+    """A table whose first row shard waits for much more than its share of the lookups."""
+
+    table: Table
+    shards: int
+    excess: float
+    """Lookups of the first shard over what they would be if the ids were hashed."""
+
+    def __str__(self) -> str:
+        return (
+            f"the first of {self.shards} row shards of {self.table.name} serves {self.excess:.1f} "
+            "times the mean of the lookups, since its ids are by frequency"
+        )
+
+
+def uneven_rows(cuts: Iterable[tuple[Table, int]]) -> tuple[UnevenTable, ...]:
+    """Of tables, each with its number of row shards, those to hash; the worst first."""
+    found = (UnevenTable(table, shards, _excess(table, shards)) for table, shards in cuts)
+    return tuple(sorted((f for f in found if f.excess > _WORTH_HASHING), key=lambda f: -f.excess))
+
+
+def _excess(table: Table, shards: int) -> float:
+    if table.ids is RowOrder.HASHED or not table.pooling:
+        return 1.0
+    shares = table.access.distribution(table.rows, table.pooling).block_shares(shards)
+    return float(shares[0]) * table.rows / -(-table.rows // shards)
+
+
+def _others(uneven: Sequence[UnevenTable], before: str) -> str:
+    names = [found.table.name for found in uneven[1:]]
+    return f"{before} {words.name_some(names)}" if names else ""
+
+
+def _possible_cuts(case: Case) -> Iterator[tuple[Table, int]]:
+    """All tables, each with the most row shards that the constraints allow."""
+    for index, table in enumerate(case.workload.tables):
+        allowed = set(ShardingType)
+        for constraint in case.constraints:
+            if constraint.sharding is not None and index in constraint.tables:
+                allowed &= set(constraint.sharding)
+        yield table, max((_row_shards(kind, case.topology) for kind in allowed), default=1)
+
+
+def _cuts(plan: Plan, case: Case) -> Iterator[tuple[Table, int]]:
+    """All tables, each with the number of its row shards."""
+    for table in case.workload.tables:
+        kind = plan.plan[table.module][table.name].sharding_type
+        yield table, _row_shards(kind, case.topology)
+
+
+def _row_shards(kind: ShardingType, topology: Topology) -> int:
+    if kind is ShardingType.ROW_WISE:
+        return topology.world_size
+    is_cut_in_nodes = kind in (ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
+    return topology.devices_per_node if is_cut_in_nodes else 1
+
+
+def _what_hashing_saves(plan: Plan, case: Case, uneven: Sequence[UnevenTable]) -> str:
+    """By how much the step of the same plan would be shorter if these tables' ids were hashed."""
+    tables = {case.workload.tables.index(found.table) for found in uneven}
+    spec = dict(case.resolved)
+    spec["tables"] = [
+        {**table, "ids": str(RowOrder.HASHED)} if index in tables else table
+        for index, table in enumerate(spec["tables"])
+    ]
+    found = [decision_of(each, case.topology) for each in planned_tables(plan, case.workload)]
+    decisions = [one for one in found if not isinstance(one, Finding)]
+    step, hashed = (
+        predict(each, decisions).step_seconds for each in (case, case_of_value(spec, "hashed"))
+    )
+    saved = step - hashed
+    if saved < _WORTH_TELLING * step:
+        return "but hardly change the step"
+    return f"and take {words.seconds(saved)} ({words.percent(saved / step)}) off the step"
