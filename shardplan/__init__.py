@@ -3,12 +3,12 @@
 from shardplan.api import explain, load, plan, read_plan, verify, write_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
-
-__version__ = "0.1.0"
+from shardplan.version import __version__
 
 __all__ = [
     "Reporter",
     "Settings",
+    "__version__",
     "explain",
     "load",
     "plan",

@@ -12,6 +12,7 @@ from shardplan.cost.select import read_cost_model, select_cost_model
 from shardplan.errors import InputError
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import Inputs, NamedInput
+from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import spec_from_value
@@ -19,7 +20,6 @@ from shardplan.spec.loaded import resolved
 from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
 from shardplan.topology.build_topology import build_topology
 from shardplan.topology.schema import TopologyFile
-from shardplan.workload.build_workload import build_workload
 
 if TYPE_CHECKING:
     from shardplan.cost.cost_model import CostModel

@@ -8,7 +8,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from shardplan import __version__
 from shardplan.baseline import baseline_placement, baseline_starts
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
 from shardplan.formulate import formulate
@@ -21,6 +20,7 @@ from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.spec.objective import Objective
+from shardplan.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
