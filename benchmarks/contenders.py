@@ -16,7 +16,6 @@ from shardplan.sharding.kind import ShardingType
 from shardplan.solve.baselines.published import (
     GreedyCost,
     greedy_costs,
-    place_at_random,
     place_by_differencing,
     place_greedily,
 )
@@ -77,7 +76,7 @@ def ldm(case: Case, limits: Limits) -> tuple[Decision, ...]:
 def at_random(case: Case, limits: Limits) -> tuple[Decision, ...]:
     """Whole tables anywhere, whatever fits."""
     tables, devices = len(case.workload.tables), case.topology.world_size
-    return _whole_tables(place_at_random(tables, devices, seed=0))
+    return _whole_tables(np.random.default_rng(0).integers(devices, size=tables))
 
 
 def torchrec(case: Case, limits: Limits, by_perf: bool) -> tuple[Decision, ...]:

@@ -19,6 +19,7 @@ from shardplan.plan.file.rounding import rounded_down
 from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
+from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.spec.objective import Objective
@@ -152,8 +153,8 @@ def formulate(case: Case) -> Formulation:
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)
         _refuse([*too_many_bytes(problem), *large] if large else [])
-        members = members[_may_be_used(problem, fits)]
-        problem = _problem(case, options, items, members)
+        useful = _may_be_used(problem, fits)
+        members, problem = members[useful], problem.take(useful)
     _refuse(crowded_apart(case.workload, items, problem))
     return Formulation(problem, options, items, members)
 
@@ -181,7 +182,8 @@ def _offer(case: Case) -> Offer:
 def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]) -> Problem:
     first = members[:, 0]
     costs = _joint_costs(case, options, members)
-    spill = costs.spill_seconds
+    load, spill = costs.load_seconds, costs.spill_seconds
+    spill = np.zeros_like(load) if spill is None else spill
     shapes = np.array([_SHAPES[kind] for kind in SHARDING_TYPES], dtype=np.int8)
     shape = shapes[options.sharding[first]]
     many = options.is_type(*_MANY_UNITS)[first]
@@ -195,19 +197,17 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=shape,
         units=np.where(many, options.column_shards[first], 1).astype(np.int64),
-        load_seconds=costs.load_seconds @ stages.of_phase,
+        load_seconds=load @ stages.of_phase,
         device_bytes=costs.memory_bytes[:, :1],
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
-        chain_of_stage=stages.chain,
-        chain_seconds=stages.chain_seconds,
+        objective=stages.objective,
         domain=domain,
         domains=domains,
         apart=items.apart,
-        stage_names=stages.names,
         blend=_blends(case, options, members),
-        spill_seconds=None if spill is None else spill @ stages.of_phase,
+        spill_seconds=spill @ stages.of_phase,
     )
 
 
@@ -243,9 +243,7 @@ class _Stages:
 
     of_phase: NDArray[np.float64]
     """(P, S): 1 where a phase belongs to a stage."""
-    chain: NDArray[np.int64]
-    chain_seconds: NDArray[np.float64]
-    names: tuple[str, ...]
+    objective: ProblemObjective
 
     @classmethod
     def of(cls, case: Case) -> _Stages:
@@ -256,10 +254,10 @@ class _Stages:
         critical = training.dense_seconds + constant[~hidden].sum()
         if case.objective is Objective.BALANCE:
             counted = (~hidden).astype(np.float64)[:, None]
-            return cls(counted, np.zeros(1, np.int64), np.array([critical]), ("balance",))
+            return cls(counted, ProblemObjective(np.zeros(1, np.int64), np.array([critical])))
         chain = hidden.astype(np.int64)
         seconds = np.array([critical, constant[hidden].sum()])[: chain.max(initial=0) + 1]
-        return cls(np.eye(len(phases)), chain, seconds, tuple(phase.name for phase in phases))
+        return cls(np.eye(len(phases)), ProblemObjective(chain, seconds))
 
 
 def _domains(
@@ -294,7 +292,6 @@ def _fits_alone(problem: Problem) -> NDArray[np.bool_]:
 
 def _may_be_used(problem: Problem, fits: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(O,): the options that fit, and those that may have a part in a mix that does."""
-    assert problem.blend is not None, "formulated with blends"
     useful: NDArray[np.bool_] = np.isin(problem.blend, problem.blend[fits])
     return useful
 

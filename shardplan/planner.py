@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.baseline import baseline_placement, baseline_starts
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
@@ -19,6 +19,8 @@ from shardplan.shortfall import shortfalls
 from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.search.search_params import SearchParams
+from shardplan.solve.settings import Settings
 from shardplan.spec.objective import Objective
 from shardplan.version import __version__
 
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter
-    from shardplan.solve.settings import Settings
 
 _AGREEMENT = 1e-6
 """Relative difference allowed between the solver's objective and the plan's own prediction."""
@@ -152,15 +153,40 @@ def _optimality(case: Case, outcome: Outcome, prediction: Prediction) -> Optimal
 
 
 def _solver_info(outcome: Outcome, settings: Settings) -> SolverInfo:
+    """What was asked; of the search, only what differs from this version's."""
     try:
         highs = importlib.metadata.version("highspy")
     except importlib.metadata.PackageNotFoundError:
         highs = None
+    asked: dict[str, Any] = {
+        "node_limit": settings.node_limit,
+        "effort": settings.effort if settings.effort != 1.0 else None,
+        "search": settings.search.changes() if settings.search is not None else None,
+    }
     return SolverInfo(
         method=f"{settings.method}: {outcome.method}",
         seed=settings.seed,
+        gap=settings.gap,
         shardplan_version=__version__,
         highs_version=highs,
+        **{name: value for name, value in asked.items() if value},
+    )
+
+
+def settings_of(solver: SolverInfo, time_limit_seconds: float) -> Settings:
+    """The settings that make a plan again, given a time limit that does not strike.
+
+    Raises ValueError where the plan's search had moves or parameters that this version lacks.
+    """
+    default = Settings()
+    return Settings(
+        method=solver.method.partition(":")[0],
+        gap=default.gap if solver.gap is None else solver.gap,
+        time_limit_seconds=time_limit_seconds,
+        node_limit=solver.node_limit,
+        seed=solver.seed,
+        effort=default.effort if solver.effort is None else solver.effort,
+        search=SearchParams.with_changes(solver.search or {}),
     )
 
 

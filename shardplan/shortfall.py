@@ -12,7 +12,8 @@ from shardplan.errors import Shortfall
 from shardplan.options.crowd import too_close
 from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.exact.missing_memory import missing_in_total
-from shardplan.solve.program.backend import Limits, Status, solve_program
+from shardplan.solve.program.answer import Limits, Status
+from shardplan.solve.program.backend import solve_program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.problem import Problem
     from shardplan.workload.workload import Workload
 
-_PACKING_LIMITS = Limits(seconds=20.0, relative_gap=1e-3)
+_PACKING_SECONDS, _PACKING_GAP = 20.0, 1e-3
 """How long to look for the least room that devices lack; the figure is a lower bound throughout."""
 _PLACES = ("device", "node", "node")
 """Whose each of ``TIERS`` is."""
@@ -210,7 +211,9 @@ def _packing(case: Case, problem: Problem) -> list[Shortfall]:
     there = [tier for tier in range(len(TIERS)) if _capacity(problem, tier).any()]
     for short in (*((tier,) for tier in there), there):
         model = assignment(problem, elastic=[rows[tier] for tier in short])
-        answer = solve_program(model.program, _PACKING_LIMITS)
+        answer = solve_program(
+            model.program, Limits.within(_PACKING_SECONDS, relative_gap=_PACKING_GAP)
+        )
         if answer.status is not Status.INFEASIBLE:
             share = max(answer.bound, 0.0)
             return [_missing_room(case, tier, _capacity(problem, tier), share) for tier in short]

@@ -1,24 +1,71 @@
-"""What all tests share: a deterministic hypothesis profile and the switch for golden files."""
+"""What all tests share: hypothesis profiles, golden files, and tests that wait for a library."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import effort
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
-settings.register_profile(
-    "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("ci")
+effort.register()
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", effort.QUICK))
 
 ROOT = Path(__file__).parents[1]
+SKIPPED = "shardplan/skipped"
+"""Under this key pytest's cache keeps what the last run skipped."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write golden files instead of comparing"
     )
+    parser.addoption(
+        "--skipped-before",
+        action="store_true",
+        help="run what the last run skipped and nothing else, as after the install of a library",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    is_worker = hasattr(config, "workerinput")
+    if config.getoption("--skipped-before"):
+        config.pluginmanager.register(SkippedBefore(config))
+    elif not is_worker:
+        config.pluginmanager.register(Skips(config))
+
+
+class Skips:
+    """Keeps the tests and modules that a run skips."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config, self.names = config, set()
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.skipped:
+            self.names.add(report.nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped:
+            self.names.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        self.config.cache.set(SKIPPED, sorted(self.names))
+
+
+class SkippedBefore:
+    """Leaves out all but what ``Skips`` kept."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.names = set(config.cache.get(SKIPPED, []))
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        kept = [item for item in items if {item.nodeid, item.nodeid.split("::")[0]} & self.names]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
-    """Whether golden files shall be written anew."""
+    """Whether golden files shall be written instead of compared."""
     return bool(request.config.getoption("--update-golden"))
 
 

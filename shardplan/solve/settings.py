@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shardplan.solve.budget import Budget
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from shardplan.solve.search.search_params import SearchParams
 
 METHODS = (
     "auto",
@@ -36,3 +41,16 @@ class Settings:
     """Asked often; once it says yes, the solve returns the best it has."""
     effort: float = 1.0
     """How long to search, relative to what pays for a whole problem: in rounds and nodes."""
+    search: SearchParams | None = None
+    """The moves and their parameters; None: those of this version."""
+
+    def budget(self) -> Budget:
+        """The limits of a solve that begins now."""
+        return Budget(
+            time.monotonic() + self.time_limit_seconds,
+            self.gap,
+            self.node_limit,
+            self.seed,
+            self.effort,
+            self.should_stop,
+        )

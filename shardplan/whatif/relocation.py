@@ -10,7 +10,7 @@ import numpy as np
 from shardplan.plan.diff.holding import Holding
 from shardplan.plan.diff.moves import Content, moves_between
 from shardplan.sharding.kind import ShardingType
-from shardplan.solve.portfolio.limited_moves import Moves
+from shardplan.solve.portfolio.limited_relocation import RelocationLimit
 from shardplan.solve.problem.problem import Shape
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ class Relocation:
                 free.remove(place)
         return replace(decision, targets=tuple(dealt))
 
-    def moves(self, formulation: Formulation, limit_bytes: float) -> Moves:
+    def moves(self, formulation: Formulation, limit_bytes: float) -> RelocationLimit:
         """What options move at least and at most, for the bound and for the search."""
-        return Moves(
+        return RelocationLimit(
             limit_bytes=limit_bytes,
             least=self._least(formulation),
             most=self._most(formulation),

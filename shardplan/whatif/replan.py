@@ -12,7 +12,7 @@ from shardplan.plan.file.provenance import MovesInfo
 from shardplan.planner import finish_plan
 from shardplan.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
-from shardplan.solve.portfolio.limited_moves import solve_near
+from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.units import format_bytes
 from shardplan.whatif.carry import carry
 from shardplan.whatif.relocation import Relocation

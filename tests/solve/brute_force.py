@@ -88,7 +88,7 @@ class _Load:
         option, targets = way
         each = problem.device_count // problem.node_count
         landings = [([device], [device // each]) for device in targets]
-        if problem.shape[option] == Shape.DEVICE and problem.spill_seconds is not None:
+        if problem.shape[option] == Shape.DEVICE and problem.has_spill:
             for device in targets:
                 first = device - device % each
                 for other in {*range(first, first + each)} - {device}:
@@ -114,8 +114,8 @@ class _Load:
         )
 
     def objective(self, problem: Problem) -> float:
-        chains = problem.chain_seconds.tolist()
-        for stage, chain in enumerate(problem.chain_of_stage.tolist()):
+        chains = problem.objective.chain_seconds.tolist()
+        for stage, chain in enumerate(problem.objective.chain_of_stage.tolist()):
             chains[chain] += max(self.seconds[:, stage].tolist())
         return float(max(chains))
 
@@ -168,8 +168,8 @@ class _Search:
         legal &= (held <= 1).all(axis=(1, 2))
         even = (seconds.sum(axis=1) + self.to_come[depth]) / problem.device_count
         reach = np.maximum(seconds.max(axis=1), even)
-        chains = np.tile(problem.chain_seconds, (len(reach), 1))
-        for stage, chain in enumerate(problem.chain_of_stage.tolist()):
+        chains = np.tile(problem.objective.chain_seconds, (len(reach), 1))
+        for stage, chain in enumerate(problem.objective.chain_of_stage.tolist()):
             chains[:, chain] += reach[:, stage]
         objective = chains.max(axis=1)
         for way in np.argsort(objective, kind="stable")[: legal.size].tolist():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+from problems import problem_of
 
 from shardplan.solve.problem.problem import Problem, Shape
 
@@ -44,7 +45,7 @@ def problems(draw: st.DrawFn) -> Problem:
 
     load = array(st.sampled_from([0, 1, 2, 3, 5, 8, 13]), total, len(chain_of_stage))
     scale = draw(st.sampled_from(SCALES))
-    spill = None
+    spill = np.zeros_like(load)
     if draw(st.sampled_from([False, False, True])):
         shared = array(st.sampled_from([0.0, 0.0, 0.5, 1.0]), total, 1)
         spill = load * scale / 8.0 * np.where((shape == Shape.DEVICE)[:, None], shared, 0.0)
@@ -53,20 +54,20 @@ def problems(draw: st.DrawFn) -> Problem:
     tightness = draw(st.sampled_from([1.5, 2.0, 3.0, 5.0, 1.0]))
     width = np.array([1, devices // nodes, devices])[shape] * units
     touched = np.array([1, 1, nodes])[shape] * units
-    return Problem(
-        option_offsets=np.concatenate([[0], np.cumsum(counts)]),
+    return problem_of(
+        load * scale / 8.0,
+        options_per_item=counts,
         shape=shape,
         units=units,
-        load_seconds=load * scale / 8.0,
         device_bytes=device_bytes,
         node_bytes=node_bytes,
-        device_capacity=np.full(
-            (devices, 1), _capacity(counts, device_bytes * width[:, None], tightness, devices)
-        ),
+        devices=devices,
+        nodes=nodes,
+        device_capacity=_capacity(counts, device_bytes * width[:, None], tightness, devices),
         node_capacity=np.tile(
             _capacity(counts, node_bytes * touched[:, None], tightness, nodes), (nodes, 1)
         ),
-        chain_of_stage=np.array(chain_of_stage),
+        chain_of_stage=chain_of_stage,
         chain_seconds=array(st.sampled_from([0, 1, 4]), max(chain_of_stage) + 1) * scale / 8.0,
         domain=domain,
         domains=domains,

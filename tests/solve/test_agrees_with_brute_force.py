@@ -7,16 +7,18 @@ from itertools import product
 import numpy as np
 import pytest
 from brute_force import objective_by_hand, solve_by_force, ways_of
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
+from problems import placed, problem_of
 from random_problems import problems
 
 from shardplan.solve.bound.option_choice import choose_options
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.portfolio.portfolio import solve
-from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch, solve_program
+from shardplan.solve.program.answer import Limits, Watch
+from shardplan.solve.program.backend import solve_program
 from shardplan.solve.settings import Settings
 
 UNLIMITED = 1e6
@@ -82,12 +84,8 @@ def test_no_bound_is_above_the_optimum(problem):
 def test_every_legal_placement_is_a_point_of_the_program(problem):
     """It meets all rows at its own objective, and the point reads back as the placement."""
     best = solve_by_force(problem)
-    if best is None:
-        return
-    placement = Placement.of(
-        np.array([option for option, _ in best.ways]),
-        [np.array(targets, dtype=np.int64) for _, targets in best.ways],
-    )
+    assume(best is not None)
+    placement = placed(best.ways)
     model = assignment(problem)
     point, program = model.point(placement), model.program
     activity = program.row_activity(point)
@@ -104,12 +102,8 @@ def test_every_legal_placement_is_a_point_of_the_program(problem):
 @given(problems())
 def test_an_evaluation_is_what_adding_up_by_hand_says(problem):
     ways = [next(ways_of(problem, item), None) for item in range(problem.item_count)]
-    if None in ways:
-        return
-    placement = Placement.of(
-        np.array([option for option, _ in ways]),
-        [np.array(targets, dtype=np.int64) for _, targets in ways],
-    )
+    assume(None not in ways)
+    placement = placed(ways)
     by_hand = objective_by_hand(problem, placement)
     evaluation = evaluate(problem, placement)
     if by_hand is None:
@@ -124,28 +118,13 @@ def test_brute_force_itself_on_a_problem_solved_by_hand():
 
     The all-device option of the first item costs 2 everywhere: 2 + 2 = 4 in both cases.
     """
-    problem = Problem(
-        option_offsets=np.array([0, 2, 3, 4]),
-        shape=np.array([Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.DEVICE], dtype=np.int8),
-        units=np.ones(4, dtype=np.int64),
-        load_seconds=np.array([[3.0], [2.0], [2.0], [2.0]]),
-        device_bytes=np.zeros((4, 1)),
-        node_bytes=np.zeros((4, 1)),
-        device_capacity=np.ones((2, 1)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(4, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
+    problem = problem_of(
+        [3.0, 2.0, 2.0, 2.0],
+        options_per_item=[2, 1, 1],
+        shape=[Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.DEVICE],
     )
     costs = {
-        ways: objective_by_hand(
-            problem,
-            Placement.of(
-                np.array([option for option, _ in ways]),
-                [np.array(targets, dtype=np.int64) for _, targets in ways],
-            ),
-        )
+        ways: objective_by_hand(problem, placed(ways))
         for ways in product(*(ways_of(problem, item) for item in range(3)))
     }
     assert len(costs) == 3 * 2 * 2

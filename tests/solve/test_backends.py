@@ -12,7 +12,8 @@ from random_problems import problems
 
 from shardplan.solve.bound.relaxation import relaxation_program
 from shardplan.solve.exact.assignment import assignment
-from shardplan.solve.program.backend import Limits, Status, Watch, solve_program
+from shardplan.solve.program.answer import Limits, Status, Watch
+from shardplan.solve.program.backend import solve_program
 from shardplan.solve.program.program import Program, ProgramBuilder
 
 BACKENDS = ["highs", "cbc"]
@@ -82,7 +83,7 @@ def test_cbc_finds_the_optimum_too(problem):
 
 def test_the_answer_of_a_time_limit_is_feasible_and_not_optimal():
     program, start = hard_program()
-    answer = solve_program(program, Limits(seconds=0.3), start=start)
+    answer = solve_program(program, Limits.within(0.3), start=start)
     assert answer.status is Status.FEASIBLE
     assert answer.objective <= program.cost @ start
     assert answer.bound < answer.objective
@@ -104,7 +105,7 @@ def test_an_interruption_keeps_the_incumbent():
         should_stop=lambda: len(heard) >= 5, on_progress=lambda *point: heard.append(point)
     )
     began = time.monotonic()
-    answer = solve_program(program, Limits(seconds=60.0), start=start, watch=watch)
+    answer = solve_program(program, Limits.within(60.0), start=start, watch=watch)
     assert time.monotonic() - began < 30.0
     assert answer.interrupted
     assert answer.status is Status.FEASIBLE
@@ -115,7 +116,7 @@ def test_an_interruption_keeps_the_incumbent():
 def test_a_start_is_never_lost():
     """Even without time for anything else."""
     program, start = hard_program()
-    answer = solve_program(program, Limits(seconds=0.0), start=start)
+    answer = solve_program(program, Limits.within(0.0), start=start)
     assert answer.status in (Status.FEASIBLE, Status.UNKNOWN)
     assert answer.bound <= program.cost @ start
 

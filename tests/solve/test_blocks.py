@@ -9,12 +9,13 @@ import pytest
 from brute_force import objective_by_hand, solve_by_force
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from problems import placed, problem_of
 from random_problems import problems
 
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Watch
-from shardplan.solve.search.blocks import BlockParams, improve_blocks
+from shardplan.solve.program.answer import Watch
+from shardplan.solve.search.blocks import Blocks, improve_blocks
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -23,16 +24,13 @@ def some_placement(problem: Problem) -> Placement:
     """One that breaks no rule: the best one for the loads of other options."""
     best = solve_by_force(replace(problem, load_seconds=problem.load_seconds[::-1]))
     assume(best is not None)
-    return Placement.of(
-        np.array([option for option, _ in best.ways]),
-        [np.array(targets, dtype=np.int64) for _, targets in best.ways],
-    )
+    return placed(best.ways)
 
 
 def improve(
     problem: Problem,
     start: Placement,
-    params: BlockParams,
+    params: Blocks,
     seed: int = 0,
     allowed: np.ndarray | None = None,
     watch: Watch | None = None,
@@ -56,7 +54,7 @@ def on_devices_alone(problem: Problem) -> Problem:
         units=np.minimum(problem.units, problem.device_count),
         node_bytes=np.zeros_like(problem.node_bytes),
         apart=(),
-        spill_seconds=None,
+        spill_seconds=np.zeros_like(problem.load_seconds),
     )
 
 
@@ -64,7 +62,7 @@ def on_devices_alone(problem: Problem) -> Problem:
 @settings(max_examples=30)
 def test_the_result_breaks_no_rule_and_is_no_slower(problem, seed):
     start = some_placement(problem)
-    found = improve(problem, start, BlockParams(blocks=6, devices=2), seed)
+    found = improve(problem, start, Blocks(blocks=6, devices=2), seed)
     by_hand = objective_by_hand(problem, found)
     assert by_hand is not None
     assert by_hand == pytest.approx(evaluate(problem, found).objective)
@@ -75,7 +73,7 @@ def test_the_result_breaks_no_rule_and_is_no_slower(problem, seed):
 @settings(max_examples=30)
 def test_a_block_of_the_whole_cluster_reaches_the_optimum(problem, seed):
     start = some_placement(problem)
-    params = BlockParams(blocks=1, devices=problem.device_count, cells=10_000, nodes=10_000)
+    params = Blocks(blocks=1, devices=problem.device_count, cells=10_000, nodes=10_000)
     found = improve(problem, start, params, seed)
     optimum = solve_by_force(problem).objective
     assert objective_by_hand(problem, found) == pytest.approx(optimum, rel=3e-5)
@@ -86,7 +84,7 @@ def test_a_block_of_the_whole_cluster_reaches_the_optimum(problem, seed):
 def test_items_take_no_option_that_is_not_allowed(problem, seed):
     start = some_placement(problem)
     allowed = np.zeros(problem.option_count, dtype=bool)
-    found = improve(problem, start, BlockParams(blocks=4), seed, allowed)
+    found = improve(problem, start, Blocks(blocks=4), seed, allowed)
     assert found.option.tolist() == start.option.tolist()
 
 
@@ -94,7 +92,7 @@ def test_items_take_no_option_that_is_not_allowed(problem, seed):
 @settings(max_examples=30)
 def test_what_lands_on_nodes_or_is_kept_apart_stays_where_it_is(problem, seed):
     start = some_placement(problem)
-    found = improve(problem, start, BlockParams(blocks=4), seed)
+    found = improve(problem, start, Blocks(blocks=4), seed)
     apart = {item for group in problem.apart for item in group.tolist()}
     for item, option in enumerate(start.option.tolist()):
         if item in apart or problem.shape[option] != Shape.DEVICE:
@@ -103,52 +101,34 @@ def test_what_lands_on_nodes_or_is_kept_apart_stays_where_it_is(problem, seed):
 
 
 def eight_items_on_one_device() -> tuple[Problem, Placement]:
-    problem = Problem(
-        option_offsets=np.arange(9),
-        shape=np.zeros(8, dtype=np.int8),
-        units=np.ones(8, dtype=np.int64),
-        load_seconds=np.ones((8, 1)),
-        device_bytes=np.zeros((8, 1)),
-        node_bytes=np.zeros((8, 1)),
-        device_capacity=np.ones((4, 1)),
-        node_capacity=np.ones((2, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(8, dtype=np.int64),
-        domains=np.ones((1, 4), dtype=bool),
-    )
-    return problem, Placement.of(np.arange(8), [np.array([0])] * 8)
+    problem = problem_of([1.0] * 8, devices=4, nodes=2)
+    return problem, placed((item, (0,)) for item in range(8))
 
 
 def test_small_blocks_one_after_the_other_level_the_whole_cluster():
     """Eight equal items, all on the first of four devices, end two on each."""
     problem, start = eight_items_on_one_device()
-    found = improve(problem, start, BlockParams(blocks=20, devices=2))
+    found = improve(problem, start, Blocks(blocks=20, devices=2))
     assert np.bincount(found.targets).tolist() == [2, 2, 2, 2]
 
 
 def test_blocks_that_are_too_large_or_interrupted_change_nothing():
     problem, start = eight_items_on_one_device()
-    tiny = improve(problem, start, BlockParams(cells=1))
-    stopped = improve(problem, start, BlockParams(), watch=Watch(should_stop=lambda: True))
+    tiny = improve(problem, start, Blocks(cells=1))
+    stopped = improve(problem, start, Blocks(), watch=Watch(should_stop=lambda: True))
     assert tiny.targets.tolist() == stopped.targets.tolist() == start.targets.tolist()
 
 
 def test_devices_of_a_block_share_what_is_free_on_their_node():
     """Each of eight items may be free of cost for memory of the node, which has room for three."""
-    problem, start = eight_items_on_one_device()
-    problem = replace(
-        problem,
-        option_offsets=np.arange(0, 17, 2),
-        shape=np.zeros(16, dtype=np.int8),
-        units=np.ones(16, dtype=np.int64),
-        load_seconds=np.tile([[1.0], [0.0]], (8, 1)),
-        device_bytes=np.zeros((16, 1)),
-        node_bytes=np.tile([[0.0], [2.0]], (8, 1)),
-        node_capacity=np.full((1, 1), 7.0),
-        domain=np.zeros(16, dtype=np.int64),
+    problem = problem_of(
+        [1.0, 0.0] * 8,
+        options_per_item=2,
+        node_bytes=[0.0, 2.0] * 8,
+        devices=4,
+        node_capacity=7.0,
     )
-    start = replace(start, option=2 * start.option)
-    found = improve(problem, start, BlockParams(blocks=20))
+    start = placed((2 * item, (0,)) for item in range(8))
+    found = improve(problem, start, Blocks(blocks=20))
     assert evaluate(problem, found).fits
     assert evaluate(problem, found).objective < 8.0

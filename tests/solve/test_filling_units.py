@@ -9,12 +9,13 @@ import pytest
 from brute_force import solve_by_force
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from problems import problem_of
 from random_problems import problems
 
 from shardplan.solve.bound.filling_units import FillingUnits
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits
+from shardplan.solve.program.answer import Limits
 
 INFINITY = float("inf")
 
@@ -71,19 +72,12 @@ def test_beside_a_filling_unit_there_is_no_room_for_its_share_of_the_rest():
     """Two devices of 10 bytes. A takes 8 bytes and no time; what is left, 4 units of 3 bytes and 1
     second, lies on the other device but for what fits into 2 bytes: a third of 2 units; split in
     two, A takes a second on either device, and the rest is balanced."""
-    problem = Problem(
-        option_offsets=np.array([0, 2, 3, 4, 5, 6]),
-        shape=np.array([0, 0, 0, 0, 0, 0], dtype=np.int8),
-        units=np.array([1, 2, 1, 1, 1, 1]),
-        load_seconds=np.array([[0.0], [1.5], [1.0], [1.0], [1.0], [1.0]]),
-        device_bytes=np.array([[8.0], [4.0], [3.0], [3.0], [3.0], [3.0]]),
-        node_bytes=np.zeros((6, 1)),
-        device_capacity=np.full((2, 1), 10.0),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(6, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
+    problem = problem_of(
+        [0.0, 1.5, 1.0, 1.0, 1.0, 1.0],
+        options_per_item=[2, 1, 1, 1, 1],
+        units=[1, 2, 1, 1, 1, 1],
+        device_bytes=[8.0, 4.0, 3.0, 3.0, 3.0, 3.0],
+        device_capacity=10.0,
     )
     assert relax(problem).lower_bound == pytest.approx(2.0)
     # Filling: 4 - 2 / 3 seconds on the other device. Split: 1.5 on each, and 2 of the rest.
@@ -91,18 +85,5 @@ def test_beside_a_filling_unit_there_is_no_room_for_its_share_of_the_rest():
 
 
 def test_there_is_nothing_to_say_where_no_unit_needs_half_a_device():
-    problem = Problem(
-        option_offsets=np.array([0, 1]),
-        shape=np.array([Shape.DEVICE], dtype=np.int8),
-        units=np.ones(1, dtype=np.int64),
-        load_seconds=np.ones((1, 1)),
-        device_bytes=np.array([[5.0]]),
-        node_bytes=np.zeros((1, 1)),
-        device_capacity=np.full((2, 1), 10.0),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(1, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
-    )
+    problem = problem_of([1.0], device_bytes=5.0, device_capacity=10.0)
     assert FillingUnits.of(problem) is None

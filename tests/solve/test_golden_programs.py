@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from problems import problem_of
 
+from shardplan.solve.bound.move_limit import MoveLimit
 from shardplan.solve.bound.relaxation import relaxation_program
 from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.problem.problem import Problem, Shape
@@ -27,19 +29,19 @@ GOLDEN = Path(__file__).parents[1] / "data" / "lp"
 
 
 def make_problem(**changes) -> Problem:
-    problem = Problem(
-        option_offsets=np.array([0, 2, 4]),
-        shape=np.array([Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.NODE], dtype=np.int8),
-        units=np.array([1, 1, 2, 1]),
-        load_seconds=np.array([[2.0, 1.0], [0.5, 0.25], [0.25, 0.125], [0.375, 0.25]]),
-        device_bytes=np.array([[4.0], [2.0], [3.0], [1.0]]),
-        node_bytes=np.array([[0.0], [6.0], [5.0], [7.0]]),
-        device_capacity=np.full((4, 1), 8.0),
-        node_capacity=np.full((2, 1), 10.0),
-        chain_of_stage=np.array([0, 1]),
-        chain_seconds=np.array([0.0625, 0.03125]),
-        domain=np.zeros(4, dtype=np.int64),
-        domains=np.ones((1, 4), dtype=bool),
+    problem = problem_of(
+        [[2.0, 1.0], [0.5, 0.25], [0.25, 0.125], [0.375, 0.25]],
+        options_per_item=2,
+        shape=[Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.NODE],
+        units=[1, 1, 2, 1],
+        device_bytes=[4.0, 2.0, 3.0, 1.0],
+        node_bytes=[0.0, 6.0, 5.0, 7.0],
+        devices=4,
+        nodes=2,
+        device_capacity=8.0,
+        node_capacity=10.0,
+        chain_of_stage=[0, 1],
+        chain_seconds=[0.0625, 0.03125],
     )
     assert problem.time_unit == 1.0
     return dataclasses.replace(problem, **changes)
@@ -141,14 +143,14 @@ def test_the_relaxation(tmp_path, update_golden):
 
 def test_the_relaxation_where_moves_are_limited(tmp_path, update_golden):
     """One more row, before that of the unit: in shares of the 8 bytes that may move."""
-    limited = make_problem(move_bytes=np.array([0.0, 6.0, 4.0, 2.0]), move_limit_bytes=8.0)
-    check(relaxation(limited), "relaxation_moves", tmp_path, update_golden)
+    moves = MoveLimit(8.0, least_bytes=np.array([0.0, 6.0, 4.0, 2.0]))
+    check(relaxation(make_problem(), moves), "relaxation_moves", tmp_path, update_golden)
 
 
-def relaxation(problem: Problem) -> Program:
+def relaxation(problem: Problem, moves: MoveLimit | None = None) -> Program:
     """The relaxation with a unit row of item 1, its columns named."""
     every = np.ones(problem.option_count, dtype=bool)
-    program, columns = relaxation_program(problem, every, np.array([[1, 0]]))
+    program, columns = relaxation_program(problem, every, np.array([[1, 0]]), moves)
     names = {columns.objective: "objective"}
     for family, found in (("y", columns.y), ("M", columns.stage), ("B", columns.base)):
         names |= {int(column): f"{family}_{i}" for i, column in enumerate(found)}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from brute_force import solve_by_force
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from problems import problem_of
 from random_problems import problems
 
 from shardplan.solve.bound.large_units import large_units
 from shardplan.solve.bound.option_choice import choose_options
-from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Limits, Watch
+
+if TYPE_CHECKING:
+    from shardplan.solve.problem.problem import Problem
 
 INFINITY = float("inf")
 NO_ROWS = np.zeros((0, 2), dtype=np.int64)
@@ -32,21 +37,7 @@ def bounds(problem: Problem, objective: float) -> tuple[float, float]:
 
 def one_device_problem(load_seconds: list[list[float]], devices: int) -> Problem:
     """Items with one option each, of one unit, without memory."""
-    count, stages = np.array(load_seconds).shape
-    return Problem(
-        option_offsets=np.arange(count + 1),
-        shape=np.full(count, Shape.DEVICE, dtype=np.int8),
-        units=np.ones(count, dtype=np.int64),
-        load_seconds=np.array(load_seconds),
-        device_bytes=np.zeros((count, 1)),
-        node_bytes=np.zeros((count, 1)),
-        device_capacity=np.ones((devices, 1)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(stages, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(count, dtype=np.int64),
-        domains=np.ones((1, devices), dtype=bool),
-    )
+    return problem_of(load_seconds, devices=devices)
 
 
 @given(problems(), st.sampled_from([1.0, 1.01, 1.2, 2.0]))

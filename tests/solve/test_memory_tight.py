@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from brute_force import objective_by_hand, solve_by_force
+from problems import problem_of
 
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
-from shardplan.solve.problem.problem import Problem
 from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:
     from shardplan.solve.outcome import Outcome
+    from shardplan.solve.problem.problem import Problem
 
 CAPACITY = 1_000_000
 FULL = 0.98
@@ -33,20 +34,13 @@ def of_sizes(
     items, options = len(sizes), 2 if halves else 1
     load = rng.lognormal(0.0, 1.0, (items, 1, 3)) * 1e-3 * np.array([1.0, 0.6])[:options, None]
     bytes_ = sizes[:, None] * np.array([1.0, 0.52])[:options]
-    total = items * options
-    return Problem(
-        option_offsets=np.arange(0, total + 1, options),
-        shape=np.zeros(total, dtype=np.int8),
+    return problem_of(
+        load.reshape(-1, 3),
+        options_per_item=options,
         units=np.tile([1, 2][:options], items),
-        load_seconds=load.reshape(total, 3),
-        device_bytes=bytes_.reshape(total, 1),
-        node_bytes=np.zeros((total, 1)),
-        device_capacity=np.full((devices, 1), float(CAPACITY)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(3, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(total, dtype=np.int64),
-        domains=np.ones((1, devices), dtype=bool),
+        device_bytes=bytes_.reshape(-1),
+        devices=devices,
+        device_capacity=CAPACITY,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from brute_force import ways_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from problems import placed, problem_of
 
 from shardplan.solve.mixing.best_mix import best_mix
 from shardplan.solve.portfolio.portfolio import solve
@@ -30,7 +31,7 @@ def cached_problems(draw: st.DrawFn) -> Problem:
     In half of the problems the other device of the node waits for what is fetched from far away.
     """
     items, stages = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2]))
-    load, device, node, blend, offsets = [], [], [], [], [0]
+    load, device, node, blend = [], [], [], []
     for item in range(items):
         size = draw(st.integers(2, 9))
         slow = draw(st.lists(st.integers(4, 20), min_size=stages, max_size=stages))
@@ -44,32 +45,26 @@ def cached_problems(draw: st.DrawFn) -> Problem:
             device.append(size * share)
             node.append(float(size))
             blend.append(10 * item + 2)
-        offsets.append(len(load))
-    count, spare = len(load), draw(st.sampled_from([0.2, 0.5, 0.8]))
+    spare = draw(st.sampled_from([0.2, 0.5, 0.8]))
     shape = draw(st.sampled_from([Shape.DEVICE, Shape.ALL]))
     waits = draw(st.sampled_from([0.0, 0.6])) if shape is Shape.DEVICE else 0.0
-    total = sum(device[offset] for offset in offsets[:-1])
-    return Problem(
-        option_offsets=np.array(offsets),
-        shape=np.full(count, shape, dtype=np.int8),
-        units=np.ones(count, dtype=np.int64),
-        load_seconds=np.array(load, dtype=np.float64),
-        device_bytes=np.array(device, dtype=np.float64)[:, None],
-        node_bytes=np.array(node, dtype=np.float64)[:, None],
-        device_capacity=np.full((2, 1), spare * total),
-        node_capacity=np.full((1, 1), 2.0 * total),
-        chain_of_stage=np.zeros(stages, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(count, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
+    total = sum(device[::5])
+    return problem_of(
+        load,
+        options_per_item=5,
+        shape=shape,
+        device_bytes=device,
+        node_bytes=node,
+        device_capacity=spare * total,
+        node_capacity=2.0 * total,
         blend=np.array(blend),
-        spill_seconds=waits * (np.array(load) - 1.0).clip(min=0.0) if waits else None,
+        spill_seconds=waits * (np.array(load) - 1.0).clip(min=0.0),
     )
 
 
 def mixes(problem: Problem, option: int) -> list[np.ndarray]:
     """Weights of an option alone, or of all mixes of neighbours in its blend that are on a grid."""
-    alike = np.flatnonzero(problem.blends == problem.blends[option])
+    alike = np.flatnonzero(problem.blend == problem.blend[option])
     unit = np.eye(problem.option_count)
     if len(alike) == 1:
         return [unit[option]]
@@ -90,12 +85,11 @@ def best_by_force(problem: Problem, fixed: Placement | None = None) -> float:
             for item, option in enumerate(fixed.option.tolist())
         ]
     for ways in product(*spans):
-        key = tuple((problem.blends[option], targets) for option, targets in ways)
+        key = tuple((problem.blend[option], targets) for option, targets in ways)
         if key in seen:
             continue
         seen.add(key)
-        option = np.array([way[0] for way in ways])
-        placement = Placement.of(option, [np.array(way[1], dtype=np.int64) for way in ways])
+        placement = placed(ways)
         for weights in product(*(mixes(problem, way[0]) for way in ways)):
             found = evaluate(problem, replace(placement, weights=np.sum(weights, axis=0)))
             if found.fits:
@@ -108,9 +102,7 @@ def best_by_force(problem: Problem, fixed: Placement | None = None) -> float:
 def test_proportions_are_the_best_for_a_placement(problem, random):
     """No mix on the grid is better, and the mix found fits."""
     ways = [random.choice(list(ways_of(problem, item))) for item in range(problem.item_count)]
-    placement = Placement.of(
-        np.array([way[0] for way in ways]), [np.array(way[1], dtype=np.int64) for way in ways]
-    )
+    placement = placed(ways)
     by_force = best_by_force(problem, placement)
     assume(by_force < INFINITY)
     found = evaluate(problem, best_mix(problem, placement))
@@ -135,22 +127,15 @@ def test_the_portfolio_agrees_with_every_mix_of_every_placement(problem):
 
 def test_one_device_is_a_fractional_knapsack():
     """Two tables share a cache of 10 bytes: the one whose rows are hotter is cached first."""
-    problem = Problem(
-        option_offsets=np.array([0, 2, 4]),
-        shape=np.zeros(4, dtype=np.int8),
-        units=np.ones(4, dtype=np.int64),
-        load_seconds=np.array([[9.0], [1.0], [9.0], [5.0]]),
-        device_bytes=np.array([[0.0], [8.0], [0.0], [8.0]]),
-        node_bytes=np.zeros((4, 1)),
-        device_capacity=np.array([[10.0]]),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(4, dtype=np.int64),
-        domains=np.ones((1, 1), dtype=bool),
+    problem = problem_of(
+        [9.0, 1.0, 9.0, 5.0],
+        options_per_item=2,
+        device_bytes=[0.0, 8.0, 0.0, 8.0],
+        devices=1,
+        device_capacity=10.0,
         blend=np.array([0, 0, 1, 1]),
     )
-    start = Placement.of(np.array([0, 2]), [np.array([0]), np.array([0])])
+    start = placed([(0, (0,)), (2, (0,))])
     mixed = best_mix(problem, start)
     assert mixed.weights == pytest.approx([0.0, 1.0, 0.75, 0.25], abs=1e-5)
     assert evaluate(problem, mixed).objective == pytest.approx(1.0 + 9.0 - 0.25 * 4.0, rel=1e-5)

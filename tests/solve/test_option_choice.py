@@ -12,7 +12,7 @@ from random_problems import problems
 
 from shardplan.solve.bound.option_choice import OptionChoice, choose_options
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 INFINITY = float("inf")
 NO_ROWS = np.zeros((0, 2), dtype=np.int64)
@@ -56,7 +56,7 @@ def cost_by_hand(problem: Problem, options: tuple[int, ...], balance: np.ndarray
         places, width = (problem.node_count, each) if on_node else (problem.device_count, 1)
         total = total + load * units * width
         slowest = load * -(-units // places)
-        if problem.spill_seconds is not None and not on_node:
+        if not on_node:
             spill = problem.spill_seconds[option]
             total = total + spill * units * (each - 1)
             neighbours = -(-units // problem.node_count) - -(-units // places)
@@ -69,8 +69,8 @@ def cost_by_hand(problem: Problem, options: tuple[int, ...], balance: np.ndarray
     if (node_bytes > problem.node_capacity.sum(axis=0)).any():
         return INFINITY
     stage = base + np.maximum(total / problem.device_count / balance, fullest)
-    chains = problem.chain_seconds.tolist()
-    for number, chain in enumerate(problem.chain_of_stage.tolist()):
+    chains = problem.objective.chain_seconds.tolist()
+    for number, chain in enumerate(problem.objective.chain_of_stage.tolist()):
         chains[chain] += stage[number]
     return float(max(chains))
 

@@ -9,23 +9,25 @@ import pytest
 from brute_force import objective_by_hand, solve_by_force
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from problems import problem_of
 from random_problems import problems
 
 from shardplan.solve.bound.pattern_program import Ceiling, bases, patterns
 from shardplan.solve.bound.patterns import BalanceProof, prove_balance, undominated
+from shardplan.solve.problem.objective import Objective
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 
 def in_one_stage(problem: Problem) -> Problem:
     """The problem with all stages added up, and without units that land on nodes or spill."""
+    load = problem.load_seconds.sum(axis=1, keepdims=True)
     return replace(
         problem,
         shape=np.where(problem.shape == Shape.NODE, Shape.DEVICE, problem.shape).astype(np.int8),
-        load_seconds=problem.load_seconds.sum(axis=1, keepdims=True),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=problem.chain_seconds[:1],
-        spill_seconds=None,
+        load_seconds=load,
+        objective=Objective(np.zeros(1, np.int64), problem.objective.chain_seconds[:1]),
+        spill_seconds=np.zeros_like(load),
     )
 
 
@@ -53,19 +55,10 @@ def prove(problem: Problem, upper_bound: float, gap: float = 0.0) -> BalanceProo
 
 def three_items() -> Problem:
     """Loads 3, 2, 2 on two devices: 4 at best; the first item can also be everywhere, at 2."""
-    return Problem(
-        option_offsets=np.array([0, 2, 3, 4]),
-        shape=np.array([Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.DEVICE], dtype=np.int8),
-        units=np.ones(4, dtype=np.int64),
-        load_seconds=np.array([[3.0], [2.0], [2.0], [2.0]]),
-        device_bytes=np.zeros((4, 1)),
-        node_bytes=np.zeros((4, 1)),
-        device_capacity=np.ones((2, 1)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(4, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
+    return problem_of(
+        [3.0, 2.0, 2.0, 2.0],
+        options_per_item=[2, 1, 1],
+        shape=[Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.DEVICE],
     )
 
 
@@ -148,7 +141,8 @@ def test_the_method_does_not_apply_to(change):
         problem = replace(
             problem,
             load_seconds=np.ones((4, 2)),
-            chain_of_stage=np.zeros(2, dtype=np.int64),
+            objective=Objective(np.zeros(2, np.int64), np.zeros(1)),
+            spill_seconds=np.zeros((4, 2)),
         )
     if change == "nodes":
         shape = np.array([Shape.NODE, Shape.ALL, Shape.DEVICE, Shape.DEVICE], dtype=np.int8)

@@ -11,15 +11,16 @@ import pytest
 from brute_force import objective_by_hand, ways_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from problems import placed, problem_of
 from random_problems import problems
 
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.search.incumbent import Incumbent
-from shardplan.solve.search.repartition.changes import Moves, Pairs
 from shardplan.solve.search.repartition.copies import MOST_SLOTS, Copies
-from shardplan.solve.search.repartition.pair_objective import Weigher
+from shardplan.solve.search.repartition.pair_changes import ChangeDraws, Pairs
+from shardplan.solve.search.repartition.pair_objective import PairObjective
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -32,10 +33,7 @@ def random_start(problem: Problem, seed: int) -> Placement | None:
     ways = [list(ways_of(problem, item)) for item in range(problem.item_count)]
     for _ in range(100 if all(ways) else 0):
         chosen = [of_item[rng.integers(len(of_item))] for of_item in ways]
-        start = Placement.of(
-            np.array([option for option, _ in chosen]),
-            [np.array(targets, dtype=np.int64) for _, targets in chosen],
-        )
+        start = placed(chosen)
         if is_legal(problem, start):
             return start
     return None
@@ -81,17 +79,19 @@ def crowded(seed: int) -> tuple[Problem, Placement]:
     domains[1, [2, 3]] = False
     domain = rng.integers(0, 2, total)
     domain[item == 12] = 0
-    problem = Problem(
-        option_offsets=np.concatenate([[0], np.cumsum(counts)]),
+    problem = problem_of(
+        rng.lognormal(0.0, 1.0, (total, 3)) / units[:, None],
+        options_per_item=counts,
         shape=shape,
         units=units,
-        load_seconds=rng.lognormal(0.0, 1.0, (total, 3)) / units[:, None],
-        device_bytes=rng.integers(1, 10, (total, 1)).astype(float),
-        node_bytes=rng.integers(0, 5, (total, 1)).astype(float),
-        device_capacity=np.full((8, 1), 1e9),
-        node_capacity=np.full((2, 1), 1e9),
-        chain_of_stage=np.array([0, 0, 1]),
-        chain_seconds=np.array([0.0, 1.0]),
+        device_bytes=rng.integers(1, 10, (total, 1)),
+        node_bytes=rng.integers(0, 5, (total, 1)),
+        devices=8,
+        nodes=2,
+        device_capacity=1e9,
+        node_capacity=1e9,
+        chain_of_stage=[0, 0, 1],
+        chain_seconds=[0.0, 1.0],
         domain=domain,
         domains=domains,
         apart=(np.array([13, 14, 15]),),
@@ -165,7 +165,7 @@ def test_units_that_land_on_nodes_move_between_nodes():
     """Six equal node-wide items, all on the first of three nodes, end two on each."""
     problem = replace(equal_items(6, devices=6), shape=np.full(6, Shape.NODE, dtype=np.int8))
     problem = replace(problem, node_capacity=np.full((3, 1), 1.0))
-    start = Placement.of(np.arange(6), [np.array([0])] * 6)
+    start = placed((item, (0,)) for item in range(6))
     found = search(problem, start, 0)
     assert Counter(found.placement.targets.tolist()) == {0: 2, 1: 2, 2: 2}
     assert found.objective == pytest.approx(2.0)
@@ -174,7 +174,7 @@ def test_units_that_land_on_nodes_move_between_nodes():
 def test_items_of_many_units_keep_their_units_and_spread_them():
     """Two items of 12 units that all begin on one of 8 devices end with 3 units on each."""
     problem = replace(equal_items(2, devices=8), units=np.array([12, 12]))
-    start = Placement.of(np.arange(2), [np.zeros(12, dtype=np.int64)] * 2)
+    start = placed((item, (0,) * 12) for item in range(2))
     found = search(problem, start, 0, RepartitionParams(copies=2, rounds=200))
     assert np.diff(found.placement.unit_offsets).tolist() == [12, 12]
     assert Counter(found.placement.targets.tolist()) == dict.fromkeys(range(8), 3)
@@ -183,20 +183,7 @@ def test_items_of_many_units_keep_their_units_and_spread_them():
 
 def equal_items(count: int, devices: int) -> Problem:
     """Items of one option, one unit and one second."""
-    return Problem(
-        option_offsets=np.arange(count + 1),
-        shape=np.zeros(count, dtype=np.int8),
-        units=np.ones(count, dtype=np.int64),
-        load_seconds=np.ones((count, 1)),
-        device_bytes=np.zeros((count, 1)),
-        node_bytes=np.zeros((count, 1)),
-        device_capacity=np.ones((devices, 1)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(count, dtype=np.int64),
-        domains=np.ones((1, devices), dtype=bool),
-    )
+    return problem_of([1.0] * count, devices=devices)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -205,7 +192,7 @@ def test_the_sums_of_all_copies_are_those_of_the_placements_they_stand_for(seed)
     problem, start = crowded(seed)
     rng = np.random.default_rng(seed)
     copies = Copies(problem, start, 4)
-    moves = Moves(copies, np.ones(problem.option_count, dtype=bool))
+    moves = ChangeDraws(copies, np.ones(problem.option_count, dtype=bool))
     assert moves.levels() == [Shape.DEVICE, Shape.NODE]
     for number in range(40):
         pairs = Pairs.draw(copies, moves.levels()[number % 2], rng)
@@ -231,7 +218,7 @@ def test_pairs_are_disjoint_and_hold_at_most_so_many_changes(most):
     pairs = Pairs.draw(copies, Shape.DEVICE, rng)
     for of_copy in pairs.places.reshape(3, -1):
         assert sorted(of_copy.tolist()) == list(range(8))
-    changes = Moves(copies, np.ones(problem.option_count, dtype=bool)).draw(pairs, most, rng)
+    changes = ChangeDraws(copies, np.ones(problem.option_count, dtype=bool)).draw(pairs, most, rng)
     counts = np.bincount(changes.pair, minlength=len(pairs.places))
     assert counts.max() <= most
     assert set(changes.copy.tolist()) == (set(range(3)) if most else set())
@@ -247,30 +234,24 @@ def power_mean(problem: Problem, placement: Placement, exponent: int) -> float:
 def test_without_heat_the_combination_of_the_least_power_mean_is_chosen(seed):
     """Of all subsets of the changes of one pair, each made and read back on its own."""
     rng = np.random.default_rng(seed)
-    problem = equal_items(12, devices=2)
-    problem = replace(
-        problem,
-        option_offsets=np.arange(0, 13, 2),
-        load_seconds=rng.lognormal(0.0, 0.7, (12, 1)),
-        units=rng.integers(1, 4, 12),
-        domain=np.zeros(12, dtype=np.int64),
-    )
+    load = rng.lognormal(0.0, 0.7, 12)
+    problem = problem_of(load, options_per_item=2, units=rng.integers(1, 4, 12))
     start = random_start(problem, seed)
     every = np.ones(12, dtype=bool)
     copies = Copies(problem, start, 1)
-    moves = Moves(copies, every)
+    moves = ChangeDraws(copies, every)
     pairs = Pairs.draw(copies, Shape.DEVICE, rng)
     changes = moves.draw(pairs, 6, rng)
 
     def made(taken: np.ndarray) -> float:
         fresh = Copies(problem, start, 1)
-        Moves(fresh, every).make(changes.only(taken), pairs)
+        ChangeDraws(fresh, every).make(changes.only(taken), pairs)
         placement = fresh.placement(fresh.option[0], fresh.slot[0])
         assert is_legal(problem, placement)
         return power_mean(problem, placement, 2**4)
 
     subsets = product([False, True], repeat=len(changes.row))
     least = min(made(np.array(taken, dtype=bool)) for taken in subsets)
-    chosen = Weigher(copies, 4).choose(changes, pairs, 0.0, rng)
+    chosen = PairObjective(copies, 4, 8.0).choose(changes, pairs, 0.0, rng)
     assert made(chosen) == pytest.approx(least, rel=1e-5)
     assert least < power_mean(problem, start, 2**4)

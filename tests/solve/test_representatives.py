@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from problems import problem_of
 
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.mixing.representatives import fine_enough, near_best
@@ -13,19 +14,13 @@ from shardplan.solve.problem.problem import Problem, Shape
 
 def two_items() -> Problem:
     """Each with a unit for one device that is long or fills it, or its like split in two."""
-    return Problem(
-        option_offsets=np.array([0, 3, 5]),
-        shape=np.array([0, 0, 2, 0, 0], dtype=np.int8),
-        units=np.array([1, 2, 1, 1, 2]),
-        load_seconds=np.array([[4.0], [2.2], [2.5], [1.0], [0.6]]),
-        device_bytes=np.array([[1.0], [0.5], [1.0], [9.0], [4.5]]),
-        node_bytes=np.zeros((5, 1)),
-        device_capacity=np.full((2, 1), 10.0),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.zeros(1, dtype=np.int64),
-        chain_seconds=np.zeros(1),
-        domain=np.zeros(5, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
+    return problem_of(
+        [4.0, 2.2, 2.5, 1.0, 0.6],
+        options_per_item=[3, 2],
+        shape=[Shape.DEVICE, Shape.DEVICE, Shape.ALL, Shape.DEVICE, Shape.DEVICE],
+        units=[1, 2, 1, 1, 2],
+        device_bytes=[1.0, 0.5, 1.0, 9.0, 4.5],
+        device_capacity=10.0,
     )
 
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brute_force import solve_by_force, ways_of
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from problems import placed, problem_of
 from random_problems import problems
 
-from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.problem.stages import merge_stages
 
@@ -20,13 +21,12 @@ def with_likenesses(problem: Problem, factor: float) -> Problem:
     """The problem with two more stages: the first one scaled, and one of all-device loads alone."""
     scaled = problem.load_seconds[:, :1] * factor
     everywhere = np.where(problem.shape == Shape.ALL, 1.5, 0.0)[:, None]
-    first, spill = problem.chain_of_stage[:1], problem.spill_seconds
-    if spill is not None:
-        spill = np.hstack([spill, spill[:, :1] * factor, np.zeros_like(everywhere)])
+    spill, chain = problem.spill_seconds, problem.objective.chain_of_stage
+    spill = np.hstack([spill, spill[:, :1] * factor, np.zeros_like(everywhere)])
     return replace(
         problem,
         load_seconds=np.hstack([problem.load_seconds, scaled, everywhere]),
-        chain_of_stage=np.concatenate([problem.chain_of_stage, first, first]),
+        objective=replace(problem.objective, chain_of_stage=np.append(chain, [chain[0]] * 2)),
         spill_seconds=spill,
     )
 
@@ -37,12 +37,8 @@ def test_every_placement_costs_the_same_with_fewer_stages(problem, factor):
     merged = merge_stages(more)
     assert merged.stage_count <= problem.stage_count
     ways = [next(ways_of(problem, item), None) for item in range(problem.item_count)]
-    if None in ways:
-        return
-    placement = Placement.of(
-        np.array([option for option, _ in ways]),
-        [np.array(targets, dtype=np.int64) for _, targets in ways],
-    )
+    assume(None not in ways)
+    placement = placed(ways)
     assert evaluate(merged, placement).objective == pytest.approx(
         evaluate(more, placement).objective
     )
@@ -58,23 +54,12 @@ def test_the_optimum_stays(problem):
 
 
 def test_stages_of_different_chains_and_different_proportions_stay_apart():
-    load = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 3.0]])
-    problem = Problem(
-        option_offsets=np.array([0, 1, 2]),
-        shape=np.zeros(2, dtype=np.int8),
-        units=np.ones(2, dtype=np.int64),
-        load_seconds=load,
-        device_bytes=np.zeros((2, 1)),
-        node_bytes=np.zeros((2, 1)),
-        device_capacity=np.ones((2, 1)),
-        node_capacity=np.ones((1, 1)),
-        chain_of_stage=np.array([0, 1, 0]),
-        chain_seconds=np.zeros(2),
-        domain=np.zeros(2, dtype=np.int64),
-        domains=np.ones((1, 2), dtype=bool),
-        stage_names=("a", "b", "c"),
+    problem = problem_of(
+        [[1.0, 2.0, 1.0], [2.0, 4.0, 3.0]],
+        chain_of_stage=[0, 1, 0],
+        chain_seconds=[0.0, 0.0],
     )
-    assert merge_stages(problem).stage_names == ("a", "b", "c")
-    same_chain = merge_stages(replace(problem, chain_of_stage=np.zeros(3, dtype=np.int64)))
-    assert same_chain.stage_names == ("a+b", "c")
+    assert merge_stages(problem).load_seconds.tolist() == problem.load_seconds.tolist()
+    one_chain = replace(problem.objective, chain_of_stage=np.zeros(3, dtype=np.int64))
+    same_chain = merge_stages(replace(problem, objective=one_chain))
     assert same_chain.load_seconds.tolist() == [[3.0, 1.0], [6.0, 3.0]]

@@ -10,7 +10,14 @@ from shardplan.spec.objective import Objective
 OPTIMAL_GAP = 1e-4
 """The largest gap that may be called optimal: the tolerance of integer programming."""
 
-BOUNDS = ("relaxation", "option choice", "patterns", "integer program", "none")
+BOUNDS = (
+    "relaxation",
+    "option choice",
+    "filling units",
+    "patterns",
+    "integer program",
+    "none",
+)
 """What may have proven the lower bound; ``none`` where it is 0."""
 
 

@@ -1,6 +1,8 @@
 """Where a plan comes from: its inputs, the solver, the run."""
 
-from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
+from typing import Any
+
+from shardplan.plan.file.plan_model import Count, PlanModel, Positive, Seconds
 
 
 class NamedInput(PlanModel):
@@ -20,10 +22,19 @@ class Inputs(PlanModel):
 
 
 class SolverInfo(PlanModel):
-    """What searched for the plan."""
+    """What searched for the plan, and what it was asked: enough to make the plan again."""
 
     method: str
+    """What was asked for, and after a colon what found the plan."""
     seed: int
+    gap: Seconds | None = None
+    """The relative gap at which the search was to stop."""
+    node_limit: Positive | None = None
+    """Nodes of each branch-and-bound tree; only where they were limited."""
+    effort: Seconds | None = None
+    """How long it was to search, relative to the usual; only where that is not 1."""
+    search: dict[str, Any] | None = None
+    """Parameters of the search, by move, that are not those of the version; only such."""
     shardplan_version: str
     highs_version: str | None = None
 

@@ -1,4 +1,4 @@
-"""Published ways to place whole tables, to compare with: four greedy, differencing, random.
+"""Published ways to place whole tables, to compare with: four greedy, differencing.
 
 A table has a cost and a size, a device a capacity; every table lands whole on one device. The four
 greedy costs are those of Zha et al., "AutoShard" (KDD 2022) and "DreamShard" (NeurIPS 2022).
@@ -16,8 +16,6 @@ from shardplan.solve.baselines.differencing import difference
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-GIB = 2**30
 
 
 class GreedyCost(StrEnum):
@@ -41,28 +39,6 @@ def greedy_costs(
     if kind is GreedyCost.LOOKUP:
         return dim * pooling
     return dim * pooling * np.log10(np.asarray(rows, dtype=np.float64))
-
-
-def greedy_plan(
-    kind: GreedyCost,
-    rows: ArrayLike,
-    dims: ArrayLike,
-    poolings: ArrayLike,
-    devices: int,
-    capacity_gib: float,
-    element_bytes: int = 4,
-) -> list[list[int]]:
-    """The tables of each of ``devices`` equal devices, in the order in which they were placed.
-
-    Raises ``NoPlanFound`` where a table fits on no device.
-    """
-    sizes = np.asarray(rows) * np.asarray(dims, dtype=np.float64) * element_bytes
-    costs = greedy_costs(kind, rows, dims, poolings, sizes)
-    device_of = place_greedily(costs, sizes, np.full(devices, capacity_gib * GIB))
-    plan: list[list[int]] = [[] for _ in range(devices)]
-    for table in _largest_first(costs, sizes):
-        plan[device_of[table]].append(int(table))
-    return plan
 
 
 def place_greedily(costs: ArrayLike, sizes: ArrayLike, capacities: ArrayLike) -> NDArray[np.int64]:
@@ -96,11 +72,6 @@ def place_by_differencing(
         kept = falling[np.cumsum(size[falling]) <= capacity[device]]
         device_of[kept] = device
     return _place(device_of, cost, size, capacity)
-
-
-def place_at_random(tables: int, devices: int, seed: int) -> NDArray[np.int64]:
-    """(I,): a device for each table, uniform and without regard to memory, as published."""
-    return np.random.default_rng(seed).integers(devices, size=tables)
 
 
 def _place(

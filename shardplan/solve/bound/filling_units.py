@@ -17,7 +17,8 @@ import numpy as np
 
 from shardplan.solve.bound.relaxation import relaxation_rows
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Status, solve_program
+from shardplan.solve.program.answer import Limits, Status
+from shardplan.solve.program.backend import solve_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,8 +58,8 @@ class FillingUnits:
         large = np.zeros((problem.option_count, len(capacity)), dtype=bool)
         for tier, offered in enumerate(capacity.tolist()):
             least = np.full(problem.option_count, np.inf)
-            np.minimum.at(least, problem.blends, problem.device_bytes[:, tier])
-            large[:, tier] = alone & (least[problem.blends] > (0.5 + _MARGIN) * offered)
+            np.minimum.at(least, problem.blend, problem.device_bytes[:, tier])
+            large[:, tier] = alone & (least[problem.blend] > (0.5 + _MARGIN) * offered)
         if not large.any():
             return None
         tier = int(large.sum(axis=0).argmax())
@@ -88,7 +89,7 @@ class FillingUnits:
         """
         devices = self.problem.device_count
         is_open = np.concatenate([first, first[self.others]])
-        whole = self._optimum(unit_rows, is_open, 0, devices, limits.seconds)
+        whole = self._optimum(unit_rows, is_open, 0, devices, limits)
         ranges = [(whole, 0, devices)]
         for _ in range((limits.nodes or 4 * devices) // 2):
             bound, fewest, most = ranges[0]
@@ -97,7 +98,7 @@ class FillingUnits:
             heappop(ranges)
             middle = (fewest + most) // 2
             for low, high in ((fewest, middle), (middle + 1, most)):
-                found = self._optimum(unit_rows, is_open, low, high, limits.seconds)
+                found = self._optimum(unit_rows, is_open, low, high, limits)
                 heappush(ranges, (max(bound, found), low, high))
         return min(ranges[0][0], upper_bound)
 
@@ -107,7 +108,7 @@ class FillingUnits:
         is_open: NDArray[np.bool_],
         fewest: int,
         most: int,
-        seconds: float,
+        limits: Limits,
     ) -> float:
         """Seconds of any placement with so many large units, at least.
 
@@ -120,7 +121,7 @@ class FillingUnits:
                 is_open[:] = True
             upper = program.upper.copy()
             upper[priced[~is_open]] = 0.0
-            answer = solve_program(replace(program, upper=upper), Limits(seconds))
+            answer = solve_program(replace(program, upper=upper), Limits(limits.until))
             if answer.status is Status.INFEASIBLE and is_open.all():
                 return float("inf")
             if answer.status is not Status.OPTIMAL or answer.column_duals is None:

@@ -16,7 +16,8 @@ import numpy as np
 
 from shardplan.solve.bound.relaxation import relaxation_program
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Status, solve_program
+from shardplan.solve.program.answer import Status
+from shardplan.solve.program.backend import solve_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.bound.relaxation import Columns
+    from shardplan.solve.program.answer import Limits
     from shardplan.solve.program.program import ProgramBuilder
 
 _MOST_COLUMNS = 8_000
@@ -57,8 +59,8 @@ class LargeUnits:
         most = _MOST_COLUMNS // max(len(fill), 1)
         size = np.where(alone[:, None], problem.load_seconds, 0.0) / room.clip(1e-300)
         least = np.full((problem.option_count, problem.stage_count), np.inf)
-        np.minimum.at(least, problem.blends[allowed], size[allowed])
-        large = (least[problem.blends] > 0.5 + _MARGIN) & alone[:, None]
+        np.minimum.at(least, problem.blend[allowed], size[allowed])
+        large = (least[problem.blend] > 0.5 + _MARGIN) & alone[:, None]
         per_item = np.maximum.reduceat(
             np.where(large, size, 0.0), problem.option_offsets[:-1], axis=0
         )
@@ -123,20 +125,28 @@ class LargeUnits:
 
 
 def large_units(
-    problem: Problem, allowed: NDArray[np.bool_], unit_rows: NDArray[np.int64], objective: float
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
+    objective: float,
+    limits: Limits | None = None,
 ) -> LargeUnits | None:
     """Those that matter to placements better than ``objective``; None where there are none."""
     if problem.stage_count == 1 or (allowed & (problem.shape != Shape.ALL)).sum() > _MOST_COLUMNS:
         return None  # what stands beside a large unit of the only stage never makes it shorter
-    if problem.spill_seconds is not None:
+    if problem.has_spill:
         return None  # what a device bears is more than what lies on it
-    room = np.array(list(_rooms(problem, allowed, unit_rows, objective)))
+    room = np.array(list(_rooms(problem, allowed, unit_rows, objective, limits)))
     found = LargeUnits.of(problem, allowed, room) if np.isfinite(room).all() else None
     return found or None
 
 
 def _rooms(
-    problem: Problem, allowed: NDArray[np.bool_], unit_rows: NDArray[np.int64], objective: float
+    problem: Problem,
+    allowed: NDArray[np.bool_],
+    unit_rows: NDArray[np.int64],
+    objective: float,
+    limits: Limits | None,
 ) -> Iterator[float]:
     """For each stage the most that its slowest device bears beside the base, by the relaxation."""
     program, columns = relaxation_program(problem, allowed, unit_rows)
@@ -145,6 +155,6 @@ def _rooms(
     for stage in range(problem.stage_count):
         cost = np.zeros(program.column_count)
         cost[[columns.stage[stage], columns.base[stage]]] = -1.0, 1.0
-        answer = solve_program(replace(program, cost=cost, upper=upper))
+        answer = solve_program(replace(program, cost=cost, upper=upper), limits)
         proven = answer.status is Status.OPTIMAL
         yield -answer.bound * problem.time_unit * (1 + _MARGIN) if proven else np.inf

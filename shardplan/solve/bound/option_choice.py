@@ -8,19 +8,20 @@ more so when they are chosen for the balance that placements reach instead of a 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.solve.bound.relaxation import relaxation_rows, violated_units
-from shardplan.solve.program.backend import Limits, Status, Watch, solve_program
+from shardplan.solve.program.answer import Limits, Status, Watch
+from shardplan.solve.program.backend import solve_program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.bound.large_units import LargeUnits
+    from shardplan.solve.bound.move_limit import MoveLimit
     from shardplan.solve.bound.relaxation import Columns
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.program.program import ProgramBuilder
@@ -51,26 +52,26 @@ def choose_options(
     balance: NDArray[np.float64] | None = None,
     filling: float = 1.0,
     large: LargeUnits | None = None,
+    moves: MoveLimit | None = None,
 ) -> OptionChoice:
     """Choose among the ``allowed`` (O,) options.
 
     ``unit_rows`` (n, 2) are the (item, stage) pairs whose unit rows matter most; more are added as
     they are broken. ``stop_above`` is an objective known to be reachable: a bound above it is cut
-    down to it. ``balance`` and ``filling`` are those of ``relaxation_rows``; ``large`` adds what
-    devices with large units waste, for placements better than the objective that it was made for.
+    down to it. ``balance``, ``filling`` and ``moves`` are those of ``relaxation_rows``; ``large``
+    adds what devices with large units waste, for placements better than the objective that it was
+    made for.
     """
     bound, option = 0.0, None
-    deadline = time.monotonic() + limits.seconds
     for _ in range(_ROUNDS):
-        build, columns = relaxation_rows(problem, allowed, unit_rows, balance, filling)
+        build, columns = relaxation_rows(problem, allowed, unit_rows, balance, filling, moves)
         if large is not None:
             large.add_to(build, problem, columns)
         _add_whole_blends(build, problem, columns)
         program = build.build()
         integer = program.integer.copy()
         integer[columns.y[~problem.mixable]] = True
-        left = replace(limits, seconds=deadline - time.monotonic())
-        answer = solve_program(replace(program, integer=integer), left, watch=watch)
+        answer = solve_program(replace(program, integer=integer), limits, watch=watch)
         if answer.status is Status.INFEASIBLE:
             return OptionChoice(stop_above, None)
         bound = max(bound, answer.bound * problem.time_unit * (1 - _SAFETY))
@@ -89,7 +90,7 @@ def _add_whole_blends(build: ProgramBuilder, problem: Problem, columns: Columns)
     mixable = np.flatnonzero(problem.mixable)
     if not len(mixable):
         return
-    blend, number = np.unique(problem.blends[mixable], return_inverse=True)
+    blend, number = np.unique(problem.blend[mixable], return_inverse=True)
     taken = build.add_columns("z", [blend], upper=1.0, integer=True)
     rows = build.add_rows("blend", [blend], lower=0.0, upper=0.0)
     build.add_entries(rows, taken, -1.0)

@@ -9,8 +9,7 @@ between bound and incumbent, it raises the one or lowers the other.
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +24,8 @@ from shardplan.solve.bound.pattern_program import (
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Status, Watch, solve_program
+from shardplan.solve.program.answer import Limits, Status, Watch
+from shardplan.solve.program.backend import solve_program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,23 +78,21 @@ def prove_balance(
     options that can be mixed, or no incumbent.
     """
     beyond = bool((problem.shape[allowed] == Shape.NODE).any() or problem.mixable.any())
-    beyond |= problem.spill_seconds is not None
+    beyond |= problem.has_spill
     if problem.stage_count != 1 or beyond or not np.isfinite(upper_bound):
         return None
     allowed = undominated(problem, allowed)
-    constant = float(problem.chain_seconds[problem.chain_of_stage[0]])
-    deadline = time.monotonic() + limits.seconds
+    constant = float(problem.objective.chains(np.zeros(1)).max())
     best, hardest, unanswered = None, upper_bound, 0
     while unanswered < _UNANSWERED and not watch.should_stop():
         enough = max(limits.relative_gap * lower_bound, 2 * _FINEST * upper_bound)
         if upper_bound - lower_bound <= enough:
             break
         asked = _next_question(lower_bound, hardest, upper_bound)
-        left = replace(limits, seconds=deadline - time.monotonic())
         exhausted = hardest < upper_bound and hardest - lower_bound <= _NEAR * hardest
-        if left.seconds <= 0 or asked <= lower_bound or exhausted:
+        if limits.seconds_left <= 0 or asked <= lower_bound or exhausted:
             break
-        reply = _ask(Ceiling.of(problem, allowed, asked - constant), left, watch)
+        reply = _ask(Ceiling.of(problem, allowed, asked - constant), limits, watch)
         if reply.impossible:
             lower_bound = asked
         elif reply.placement is not None:
@@ -131,7 +129,6 @@ def _next_question(lower_bound: float, hardest: float, upper_bound: float) -> fl
 
 def _ask(ceiling: Ceiling, limits: Limits, watch: Watch) -> _Reply:
     """Whether a placement is below the ceiling: tried for one base after the other."""
-    deadline = time.monotonic() + limits.seconds
     tried, left = bases(ceiling, _MOST_BASES), _MOST_PATTERNS
     impossible = tried is not None
     for base in tried or ():
@@ -145,7 +142,7 @@ def _ask(ceiling: Ceiling, limits: Limits, watch: Watch) -> _Reply:
         answer = solve_program(
             program,
             Limits(
-                deadline - time.monotonic(),
+                limits.until,
                 limits.nodes or max(_LEAST_NODES, _NODE_COLUMNS // program.column_count),
             ),
             watch=Watch(should_stop=watch.should_stop),

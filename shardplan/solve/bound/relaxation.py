@@ -19,13 +19,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Answer, Limits, Status, solve_program
-from shardplan.solve.program.program import Program, ProgramBuilder
+from shardplan.solve.program.answer import Status
+from shardplan.solve.program.backend import solve_program
+from shardplan.solve.program.program import ProgramBuilder
 
 if TYPE_CHECKING:
     from typing import Self
 
     from numpy.typing import NDArray
+
+    from shardplan.solve.bound.move_limit import MoveLimit
+    from shardplan.solve.program.answer import Answer, Limits
+    from shardplan.solve.program.program import Program
 
 _SAFETY = 1e-9
 """Relative allowance for the linear solver's rounding, taken off every bound."""
@@ -71,45 +76,40 @@ def relax(
     problem: Problem,
     allowed: NDArray[np.bool_] | None = None,
     limits: Limits | None = None,
+    moves: MoveLimit | None = None,
 ) -> Relaxation:
-    """Solve the relaxation over the ``allowed`` (O,) options, all by default."""
+    """Solve the relaxation over the ``allowed`` (O,) options, all by default.
+
+    Where the ``limits`` end a round, what the round before it has proven stands.
+    """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     items = np.zeros((0, 2), dtype=np.int64)
-    answer, columns = None, None
+    solved: tuple[Answer, Columns] | None = None
     for _ in range(_ROUNDS):
-        program, columns = relaxation_program(problem, allowed, items)
+        program, columns = relaxation_program(problem, allowed, items, moves)
         answer = solve_program(program, limits)
+        if answer.status is Status.INFEASIBLE:
+            return Relaxation.without_bound(problem, float("inf"))
         if answer.x is None or answer.status is not Status.OPTIMAL:
             break
+        solved = answer, columns
         violated = violated_units(problem, answer.x, columns)
         if not len(violated):
             break
         items = np.unique(np.concatenate([items, violated]), axis=0)
-    assert answer is not None
-    assert columns is not None
-    return _relaxation(problem, answer, columns, items)
-
-
-def fullest_device_load(problem: Problem) -> NDArray[np.float64]:
-    """(O, S): a load that some device bears when the option is chosen: its units, spread evenly.
-
-    The node with the most units has a device with no fewer than an even spread gives any device.
-    """
-    slots = np.where(problem.shape == Shape.NODE, problem.node_count, problem.device_count)
-    slots = np.where(problem.shape == Shape.ALL, 1, slots)
-    fullest = problem.own_seconds * np.ceil(problem.units / slots)[:, None]
-    if problem.spill_seconds is not None:
-        fullest += problem.spill_seconds * np.ceil(problem.units / problem.node_count)[:, None]
-    return fullest
+    if solved is None:
+        return Relaxation.without_bound(problem, problem.objective.constant_seconds)
+    return _relaxation(problem, *solved, items)
 
 
 def relaxation_program(
     problem: Problem,
     allowed: NDArray[np.bool_],
     unit_rows: NDArray[np.int64],
+    moves: MoveLimit | None = None,
 ) -> tuple[Program, Columns]:
     """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2)."""
-    build, columns = relaxation_rows(problem, allowed, unit_rows)
+    build, columns = relaxation_rows(problem, allowed, unit_rows, moves=moves)
     return build.build(), columns
 
 
@@ -119,12 +119,13 @@ def relaxation_rows(
     unit_rows: NDArray[np.int64],
     balance: NDArray[np.float64] | None = None,
     filling: float = 1.0,
+    moves: MoveLimit | None = None,
 ) -> tuple[ProgramBuilder, Columns]:
     """``relaxation_program``, to which rows can be added.
 
     ``balance`` (S,) is by how much the mean load of a stage falls short of its maximum, and
     ``filling`` how much of the devices' memory is filled: 1, the default, makes the program a
-    relaxation; less makes it a guess at what placements can reach.
+    relaxation; less makes it a guess at what placements can reach. ``moves`` limits what may move.
     """
     build = ProgramBuilder()
     items, stages = np.arange(problem.item_count), np.arange(problem.stage_count)
@@ -133,17 +134,12 @@ def relaxation_rows(
     stage = build.add_columns("M", [stages])
     base = build.add_columns("B", [stages])
     objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
+    columns = Columns(y, stage, base, objective)
 
     choose = build.add_rows("choose", [items], lower=1.0, upper=1.0)
     build.add_entries(choose[problem.item_of_option], y, 1.0)
 
-    chain = build.add_rows(
-        "chain",
-        [np.arange(len(problem.chain_seconds))],
-        lower=problem.chain_seconds / problem.time_unit,
-    )
-    build.add_entries(chain, objective, 1.0)
-    build.add_entries(chain[problem.chain_of_stage], stage, -1.0)
+    problem.objective.add_chains(build, columns, problem.time_unit)
 
     everywhere = np.flatnonzero(problem.shape == Shape.ALL)
     basis = build.add_rows("base", [stages], lower=0.0, upper=0.0)
@@ -160,8 +156,8 @@ def relaxation_rows(
     reach = 1.0 if balance is None else balance
     build.add_entries(average[None, :], y[placed, None], -mean / reach)
     _add_memory(build, problem, y, filling)
-    columns = Columns(y, stage, base, objective)
-    _add_moves(build, problem, y)
+    if moves is not None:
+        moves.add_to(build, y)
     _add_units(build, problem, columns, unit_rows)
     return build, columns
 
@@ -180,15 +176,6 @@ def _add_memory(
         build.add_entries(rows[None, :], y[:, None], total / scale)
 
 
-def _add_moves(build: ProgramBuilder, problem: Problem, y: NDArray[np.int64]) -> None:
-    """All moves fit into the limit, each option moving the least that it can."""
-    if problem.move_bytes is None or not np.isfinite(problem.move_limit_bytes):
-        return
-    scale = max(problem.move_limit_bytes, 1.0)
-    row = build.add_rows("moves", [np.array([0])], upper=problem.move_limit_bytes / scale)
-    build.add_entries(row, y, problem.move_bytes / scale)
-
-
 def _add_units(
     build: ProgramBuilder, problem: Problem, columns: Columns, unit_rows: NDArray[np.int64]
 ) -> None:
@@ -199,7 +186,7 @@ def _add_units(
     rows = build.add_rows("unit", [item, stage], lower=0.0)
     build.add_entries(rows, columns.stage[stage], 1.0)
     build.add_entries(rows, columns.base[stage], -1.0)
-    fullest = fullest_device_load(problem) / problem.time_unit
+    fullest = problem.fullest_device_seconds / problem.time_unit
     counts = np.diff(problem.option_offsets)[item]
     row = np.repeat(rows, counts)
     option = _ranges(problem.option_offsets[item], counts)
@@ -218,7 +205,7 @@ def violated_units(problem: Problem, x: NDArray[np.float64], columns: Columns) -
     """The (item, stage) pairs whose unit row the point ``x`` breaks."""
     share, stage_max, base = x[columns.y], x[columns.stage], x[columns.base]
     placed = (
-        fullest_device_load(problem)
+        problem.fullest_device_seconds
         / problem.time_unit
         * (share * (problem.shape != Shape.ALL))[:, None]
     )
@@ -230,10 +217,8 @@ def violated_units(problem: Problem, x: NDArray[np.float64], columns: Columns) -
 def _relaxation(
     problem: Problem, answer: Answer, columns: Columns, unit_rows: NDArray[np.int64]
 ) -> Relaxation:
-    if answer.status is Status.INFEASIBLE:
-        return Relaxation.without_bound(problem, float("inf"))
-    if answer.x is None or answer.column_duals is None or answer.status is not Status.OPTIMAL:
-        return Relaxation.without_bound(problem, float(problem.chain_seconds.max()))
+    assert answer.x is not None
+    assert answer.column_duals is not None
     return Relaxation(
         lower_bound=answer.bound * problem.time_unit * (1 - _SAFETY),
         share=answer.x[columns.y],

@@ -58,15 +58,15 @@ class Assignment:
         share = np.where(at.y >= 0, values[at.y], -1.0)
         option = problem.largest(share)
         ways, way = np.unique(
-            np.column_stack([problem.blends[at.x_option], at.x_place]),
+            np.column_stack([problem.blend[at.x_option], at.x_place]),
             axis=0,
             return_inverse=True,
         )
         units = np.zeros(len(ways))
         np.add.at(units, way.reshape(-1), values[at.x])
         count = np.rint(units).astype(np.int64)
-        owner = np.full(problem.blends.max(initial=0) + 1, -1)
-        owner[problem.blends[option]] = np.arange(problem.item_count)
+        owner = np.full(problem.blend.max(initial=0) + 1, -1)
+        owner[problem.blend[option]] = np.arange(problem.item_count)
         item = np.repeat(owner[ways[:, 0]], count)
         place = np.repeat(ways[:, 1], count)
         return Placement.of(option, [place[item == i] for i in range(problem.item_count)])
@@ -92,7 +92,7 @@ class Assignment:
         values[at.objective] = evaluation.objective / unit
         everywhere = placement.option[problem.shape[placement.option] == Shape.ALL]
         values[at.base] = problem.load_seconds[everywhere].sum(axis=0) / unit
-        if len(at.spill) and problem.spill_seconds is not None:
+        if len(at.spill):
             of_item = problem.spill_seconds[placement.option] / unit
             values[at.spill] = per_node(problem, placement, of_item)
         return values

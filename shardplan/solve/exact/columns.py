@@ -59,14 +59,14 @@ class AssignmentColumns:
         )
         x_option, x_place = _places(problem, options)
         limit = problem.units[x_option].astype(np.float64)
-        limit[np.isin(problem.item_of_option[x_option], _apart_items(problem))] = 1.0
+        limit[problem.is_apart[problem.item_of_option[x_option]]] = 1.0
         x = build.add_columns(
             "x", [x_option, x_place], upper=limit, integer=~problem.mixable[x_option]
         )
         stage = build.add_columns("M", [stages])
         base = build.add_columns("B", [stages])
         spill = np.zeros((0, len(stages)), dtype=np.int64)
-        if problem.spill_seconds is not None and not elastic:
+        if problem.has_spill and not elastic:
             node, kind = (part.ravel() for part in np.indices((problem.node_count, len(stages))))
             spill = build.add_columns("spill", [node, kind]).reshape(-1, len(stages))
         minimised = "missing" if elastic else "objective"
@@ -79,20 +79,11 @@ def _places(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(option, place) of every place on which a unit of an option may land."""
     found = []
-    for shape, places in ((Shape.DEVICE, problem.device_count), (Shape.NODE, problem.node_count)):
+    for shape, open_ in ((Shape.DEVICE, problem.domains), (Shape.NODE, problem.node_domains)):
         chosen = options[problem.shape[options] == shape]
-        open_ = problem.domains[problem.domain[chosen]]
-        if shape == Shape.NODE:
-            open_ = open_.reshape(len(chosen), problem.node_count, problem.devices_per_node).all(
-                axis=2
-            )
-        option, place = np.nonzero(open_.reshape(len(chosen), places))
+        option, place = np.nonzero(open_[problem.domain[chosen]])
         found.append((chosen[option], place))
     option = np.concatenate([part[0] for part in found])
     place = np.concatenate([part[1] for part in found])
     order = np.lexsort((place, option))
     return option[order], place[order]
-
-
-def _apart_items(problem: Problem) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(0, np.int64), *problem.apart])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.program.answer import Limits
 
 _DEAREST = 1.001
 """What a byte of the first device tier counts, of the last node tier 1: ties go to the latter."""
@@ -30,10 +31,11 @@ class Missing:
     """(U,)"""
 
 
-def missing_in_total(problem: Problem) -> Missing:
+def missing_in_total(problem: Problem, limits: Limits | None = None) -> Missing:
     """The least bytes with which the totals would suffice.
 
-    All 0 when they do already; then what is short is room on single devices, not in total.
+    All 0 when they do already; then what is short is room on single devices, not in total. All 0
+    too where the ``limits`` leave no time to find out.
     """
     build = ProgramBuilder()
     y = build.add_columns("y", [np.arange(problem.option_count)])
@@ -48,7 +50,7 @@ def missing_in_total(problem: Problem) -> Missing:
     prices = np.linspace(_DEAREST, 1.0, len(tiers))
     over = build.add_columns("over", [tiers], cost=prices)
     build.add_entries(rows, over, -1.0)
-    answer = solve_program(build.build())
+    answer = solve_program(build.build(), limits)
     missing = np.zeros(len(tiers))
     if answer.x is not None:
         # Of the choice itself, since the solver meets its rows to a tolerance alone.

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.bound.relaxation import fullest_device_load
 from shardplan.solve.problem.problem import Shape
 
 if TYPE_CHECKING:
@@ -40,13 +39,13 @@ def add_blends(
     mixed = options[problem.mixable[options]]
     if not len(mixed):
         return
-    blend, number = np.unique(problem.blends[mixed], return_inverse=True)
+    blend, number = np.unique(problem.blend[mixed], return_inverse=True)
     rows = build.add_rows("blend", [blend], lower=0.0, upper=0.0)
     taken = build.add_columns("z", [blend], upper=1.0, integer=True)
     build.add_entries(rows, taken, -1.0)
     build.add_entries(rows[number], columns.y[mixed], 1.0)
     on_places = np.flatnonzero(problem.mixable[columns.x_option])
-    units = np.column_stack([problem.blends[columns.x_option], columns.x_place])[on_places]
+    units = np.column_stack([problem.blend[columns.x_option], columns.x_place])[on_places]
     ways, number = np.unique(units, axis=0, return_inverse=True)
     rows = build.add_rows("units", [ways[:, 0], ways[:, 1]], lower=0.0, upper=0.0)
     landed = build.add_columns("n", [ways[:, 0], ways[:, 1]], integer=True)
@@ -57,13 +56,7 @@ def add_blends(
 def add_time(build: ProgramBuilder, columns: AssignmentColumns, options: NDArray[np.int64]) -> None:
     """Loads within the maxima of their stages, and these within the objective."""
     problem = columns.problem
-    chain = build.add_rows(
-        "chain",
-        [np.arange(len(problem.chain_seconds))],
-        lower=problem.chain_seconds / problem.time_unit,
-    )
-    build.add_entries(chain, columns.objective, 1.0)
-    build.add_entries(chain[problem.chain_of_stage], columns.stage, -1.0)
+    problem.objective.add_chains(build, columns, problem.time_unit)
     device, stage = (
         part.ravel() for part in np.indices((problem.device_count, problem.stage_count))
     )
@@ -71,7 +64,7 @@ def add_time(build: ProgramBuilder, columns: AssignmentColumns, options: NDArray
     build.add_entries(rows, columns.stage[stage], -1.0)
     rows = rows.reshape(problem.device_count, -1)
     _add_per_device(build, columns, options, rows, problem.own_seconds / problem.time_unit)
-    if problem.spill_seconds is not None:
+    if problem.has_spill:
         _add_spill(build, columns, rows, problem.spill_seconds / problem.time_unit)
 
 
@@ -188,7 +181,7 @@ def add_cuts(build: ProgramBuilder, columns: AssignmentColumns, options: NDArray
     rows = build.add_rows("unit", [item, stage], lower=0.0)
     build.add_entries(rows, columns.stage[stage], 1.0)
     rows = rows.reshape(problem.item_count, -1)
-    fullest = fullest_device_load(problem) / problem.time_unit
+    fullest = problem.fullest_device_seconds / problem.time_unit
     placed = options[problem.shape[options] != Shape.ALL]
     build.add_entries(
         rows[problem.item_of_option[placed]], columns.y[placed, None], -fullest[placed]

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.mixing.mix_rows import MixRows
+from shardplan.solve.mixing.mix_rows import ROOM, MixRows
 from shardplan.solve.problem.placement import Placement
-from shardplan.solve.program.backend import Status, solve_program
+from shardplan.solve.program.answer import Status
+from shardplan.solve.program.backend import solve_program
 from shardplan.solve.program.program import ProgramBuilder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.program.answer import Limits
     from shardplan.solve.program.program import Program
 
-_ROOM = 1 - 1e-6
-"""Of a capacity, so that the linear solver's tolerance does not overfill it."""
 _SLACK = 1e-7
 """By how much the objective may be longer than at its best while something else is made least."""
 
@@ -40,22 +40,28 @@ class Spare(Enum):
     """What lies in the memory of devices: a search finds room where there is some."""
 
 
-def best_mix(problem: Problem, placement: Placement, spare: Spare | None = None) -> Placement:
+def best_mix(
+    problem: Problem,
+    placement: Placement,
+    spare: Spare | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Placement:
     """The placement with proportions that make the objective least, and then what to ``spare``.
 
-    Options that cannot be mixed stay as they are. Where no proportions fit into memory, the
-    placement comes back unmixed.
+    Options that cannot be mixed stay as they are. Where no proportions fit into memory, or
+    the ``limits`` leave no time, the placement comes back unmixed.
     """
     items = np.flatnonzero(problem.mixable[placement.option])
     if not len(items):
         return placement
     mix = _Mix.of(problem, placement, items)
-    answer = solve_program(mix.program)
+    answer = solve_program(mix.program, limits)
     if answer.status is not Status.OPTIMAL or answer.x is None:
         return placement.unmixed
     x = answer.x
     if spare is not None:
-        again = solve_program(mix.sparing(spare, x))
+        again = solve_program(mix.sparing(spare, x), limits)
         x = again.x if again.status is Status.OPTIMAL and again.x is not None else x
     return mix.placement(x)
 
@@ -71,22 +77,39 @@ class BestSeconds:
 
 
 def best_seconds(
-    problem: Problem, placement: Placement, *, more_bytes: float = 0.0, lent_bytes: float = 0.0
+    problem: Problem,
+    placement: Placement,
+    *,
+    more_bytes: float = 0.0,
+    lent_bytes: float = 0.0,
+    limits: Limits | None = None,
 ) -> BestSeconds | None:
     """The least objective of all proportions, were memory larger than it is.
 
     ``more_bytes`` are added to each tier of every device. ``lent_bytes`` of each tier are there
-    once, and go to the devices where they make the objective least. None where no proportions fit.
+    once, and go to the devices where they make the objective least. None where no proportions fit,
+    or the ``limits`` leave no time.
     """
     larger = replace(problem, device_capacity=problem.device_capacity + more_bytes)
     items = np.flatnonzero(problem.mixable[placement.option])
     mix = _Mix.of(larger, placement, items, lent_bytes)
-    answer = solve_program(mix.program)
+    answer = solve_program(mix.program, limits)
     if answer.status is not Status.OPTIMAL or answer.x is None:
         return None
     return BestSeconds(
         answer.objective * problem.time_unit, answer.x[mix.lent] * _unit_bytes(larger)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the variables stand that the objective depends on."""
+
+    y: NDArray[np.int64]
+    """(O,): -1 for options that are not mixed."""
+    stage: NDArray[np.int64]
+    """(S,)"""
+    objective: int
 
 
 @dataclass(frozen=True)
@@ -98,10 +121,7 @@ class _Mix:
     program: Program
     options: NDArray[np.int64]
     """Those that may be mixed; the columns of the program begin with them."""
-    stage: NDArray[np.int64]
-    """(S,): columns."""
-    objective: NDArray[np.int64]
-    """(1,): the column that is minimised."""
+    columns: _Columns
     lent: NDArray[np.int64]
     """(D, T): columns for the memory that each device takes of what is lent."""
 
@@ -115,43 +135,42 @@ class _Mix:
     ) -> _Mix:
         """Proportions of the ``items``, each within the blend of its option."""
         chosen = np.full(problem.item_count, -1)
-        chosen[items] = problem.blends[start.option[items]]
-        options = np.flatnonzero(problem.blends == chosen[problem.item_of_option])
+        chosen[items] = problem.blend[start.option[items]]
+        options = np.flatnonzero(problem.blend == chosen[problem.item_of_option])
         build = ProgramBuilder()
         w = build.add_columns("w", [options], upper=1.0)
         stage = build.add_columns("M", [np.arange(problem.stage_count)])
-        objective = build.add_columns("objective", [np.array([0])], cost=1.0)
+        objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
+        y = np.full(problem.option_count, -1)
+        y[options] = w
         whole = build.add_rows("whole", [items], lower=1.0, upper=1.0)
         build.add_entries(whole[np.searchsorted(items, problem.item_of_option[options])], w, 1.0)
-        chain = build.add_rows(
-            "chain",
-            [np.arange(len(problem.chain_seconds))],
-            lower=problem.chain_seconds / problem.time_unit,
-        )
-        build.add_entries(chain, objective, 1.0)
-        build.add_entries(chain[problem.chain_of_stage], stage, -1.0)
+        columns = _Columns(y, stage, objective)
+        problem.objective.add_chains(build, columns, problem.time_unit)
         rows = MixRows(problem, start, items, options, w)
         unit = np.full(problem.stage_count, problem.time_unit)
-        spill = None if problem.spill_seconds is None else problem.spill_seconds / unit
+        spill = problem.spill_seconds / unit if problem.has_spill else None
         rows.add(build, "stage", problem.own_seconds / unit, None, stage, spill)
         scale = _unit_bytes(problem)
-        room = problem.device_capacity / scale * _ROOM
-        memory = rows.add(build, "device_memory", problem.device_bytes / scale, room, None)
-        lent = _lend(build, memory, lent_bytes / scale * _ROOM)
+        capacity = problem.device_capacity / scale
+        memory = rows.add(build, "device_memory", problem.device_bytes / scale, capacity, None)
+        lent = _lend(build, memory, lent_bytes / scale * ROOM)
         scale = problem.node_capacity.max(axis=0, initial=1.0)
-        room = problem.node_capacity / scale * _ROOM
-        rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, room)
-        return cls(problem, start, build.build(), options, stage, objective, lent)
+        capacity = problem.node_capacity / scale
+        rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, capacity)
+        return cls(problem, start, build.build(), options, columns, lent)
 
     def sparing(self, spare: Spare, x: NDArray[np.float64]) -> Program:
         """The objective may be as long as in ``x``; what to ``spare`` is made least."""
         problem, program = self.problem, self.program
         upper, cost = program.upper.copy(), np.zeros(program.column_count)
         if spare is Spare.WORK:
-            upper[self.stage] = x[self.stage] * (1 + _SLACK) + 1e-12
+            stage = self.columns.stage
+            upper[stage] = x[stage] * (1 + _SLACK) + 1e-12
             spent = problem.total_load_seconds
         else:
-            upper[self.objective] = x[self.objective] * (1 + _SLACK)
+            objective = self.columns.objective
+            upper[objective] = x[objective] * (1 + _SLACK)
             spent = problem.total_device_bytes / problem.device_capacity.max(axis=0).clip(min=1.0)
         of_options = spent[self.options].sum(axis=1)
         cost[: len(self.options)] = of_options / max(float(of_options.max()), 1e-300)

@@ -6,8 +6,8 @@ mix becomes one more option of its item, so that the search goes on from the pla
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.problem import Problem
 
 _MIX = -1
-_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
-class Concrete:
+class MixesAsOptions:
     """A problem without mixtures, and where a search around a placement begins in it."""
 
     problem: Problem
@@ -39,34 +38,13 @@ class Concrete:
     def of(cls, problem: Problem, placement: Placement) -> Self:
         """Every item's mix is the last of its options; without any, all stays as it is."""
         if placement.weights is None:
-            plain = problem if problem.blend is None else replace(problem, blend=None)
-            return cls(plain, placement, placement, np.arange(problem.option_count), problem)
-        ends = problem.option_offsets[1:]
-
-        def with_own(per_option: NDArray[_Number]) -> NDArray[_Number]:
-            return np.insert(per_option, ends, per_option[placement.option], axis=0)
-
-        def with_mix(per_option: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.insert(per_option, ends, placement.of_items(problem, per_option), axis=0)
-
-        offsets = problem.option_offsets + np.arange(problem.item_count + 1)
-        moves, spill = problem.move_bytes, problem.spill_seconds
-        concrete = replace(
-            problem,
-            option_offsets=offsets,
-            shape=with_own(problem.shape),
-            units=with_own(problem.units),
-            load_seconds=with_mix(problem.load_seconds),
-            spill_seconds=None if spill is None else with_mix(spill),
-            device_bytes=with_mix(problem.device_bytes),
-            node_bytes=with_mix(problem.node_bytes),
-            domain=with_own(problem.domain),
-            blend=None,
-            move_bytes=None if moves is None else with_mix(moves[:, None])[:, 0],
-        )
-        start = Placement(offsets[1:] - 1, placement.unit_offsets, placement.targets)
-        option = np.insert(np.arange(problem.option_count), ends, _MIX)
-        return cls(concrete, start, placement, option, problem)
+            every = np.arange(problem.option_count)
+            return cls(problem.unmixed(), placement, placement, every, problem)
+        extended = problem.with_mix(placement.option, placement.weights)
+        last = extended.option_offsets[1:] - 1
+        start = Placement(last, placement.unit_offsets, placement.targets)
+        option = np.insert(np.arange(problem.option_count), problem.option_offsets[1:], _MIX)
+        return cls(extended, start, placement, option, problem)
 
     def allowed(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(O',): the ``allowed`` (O,) options, and what every item has now."""

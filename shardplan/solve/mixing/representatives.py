@@ -7,7 +7,7 @@ only the proportions are left to find, by the search and by ``mixing``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,24 +39,10 @@ class Representatives:
         """The options of least reduced cost, and of these the ones used most."""
         if not problem.mixable.any():
             return cls(problem, np.arange(problem.option_count))
-        order = np.lexsort((-relaxation.share, relaxation.reduced_cost, problem.blends))
-        first = np.unique(problem.blends[order], return_index=True)[1]
+        order = np.lexsort((-relaxation.share, relaxation.reduced_cost, problem.blend))
+        first = np.unique(problem.blend[order], return_index=True)[1]
         option = np.sort(order[first])
-        counts = np.bincount(problem.item_of_option[option], minlength=problem.item_count)
-        spill = problem.spill_seconds
-        few = replace(
-            problem,
-            option_offsets=np.concatenate([[0], np.cumsum(counts)]),
-            shape=problem.shape[option],
-            units=problem.units[option],
-            load_seconds=problem.load_seconds[option],
-            spill_seconds=None if spill is None else spill[option],
-            device_bytes=problem.device_bytes[option],
-            node_bytes=problem.node_bytes[option],
-            domain=problem.domain[option],
-            blend=None,
-        )
-        return cls(few, option)
+        return cls(problem.take(option).unmixed(), option)
 
 
 def near_best(problem: Problem, relaxation: Relaxation, most: int) -> NDArray[np.bool_]:

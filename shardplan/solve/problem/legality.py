@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.problem.placement import Placement, device_counts
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.search.annealing.population import device_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from shardplan.solve.problem.placement import Placement
 
 
 def is_legal(problem: Problem, placement: Placement) -> bool:
@@ -37,10 +35,8 @@ def _inside_domains(problem: Problem, placement: Placement) -> bool:
         np.repeat(part, np.diff(placement.unit_offsets)) for part in (domain, shape)
     )
     whole = np.asarray(problem.domains.all(axis=1), dtype=bool)
-    shaped = problem.domains.reshape(len(whole), problem.node_count, problem.devices_per_node)
-    by_node = np.asarray(shaped.all(axis=2), dtype=bool)
     inside = [whole[domain[shape == Shape.ALL]]]
-    for kind, open_ in ((Shape.DEVICE, problem.domains), (Shape.NODE, by_node)):
+    for kind, open_ in ((Shape.DEVICE, problem.domains), (Shape.NODE, problem.node_domains)):
         units = unit_shape == kind
         inside.append(open_[unit_domain[units], placement.targets[units]])
     return all(bool(part.all()) for part in inside)

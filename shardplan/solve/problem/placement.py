@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Placement:
-    """One option per item, and where each unit of it lands."""
+    """One option per item, and where each unit of it lands; equal where all of that is."""
 
     option: NDArray[np.int64]
     """(I,): the chosen option of each item."""
@@ -26,6 +26,19 @@ class Placement:
     weights: NDArray[np.float64] | None = None
     """(O,): how much of each option; those of an item sum to 1, all of one blend, and are placed
     alike. None: every item is its ``option`` alone."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Placement):
+            return NotImplemented
+        mine, theirs = self.weights, other.weights
+        if (mine is None) != (theirs is None):
+            return False
+        return (
+            np.array_equal(self.option, other.option)
+            and np.array_equal(self.unit_offsets, other.unit_offsets)
+            and np.array_equal(self.targets, other.targets)
+            and (mine is None or theirs is None or np.array_equal(mine, theirs))
+        )
 
     @classmethod
     def of(cls, option: NDArray[np.int64], targets: list[NDArray[np.int64]]) -> Placement:
@@ -52,10 +65,7 @@ class Placement:
         """(I, K): ``per_option`` (O, K) of what each item takes."""
         if self.weights is None:
             return per_option[self.option]
-        weighed: NDArray[np.float64] = np.add.reduceat(
-            self.weights[:, None] * per_option, problem.option_offsets[:-1], axis=0
-        )
-        return weighed
+        return problem.weighed(self.weights, per_option)
 
     @property
     def unmixed(self) -> Placement:
@@ -79,20 +89,13 @@ class Evaluation:
     """Whether no tier of any device or node is over its capacity."""
 
 
-def objective_of(problem: Problem, stage_max: NDArray[np.float64]) -> float:
-    """The objective, given the (S,) load of the most loaded device of each stage."""
-    chains = problem.chain_seconds.copy()
-    np.add.at(chains, problem.chain_of_stage, stage_max)
-    return float(chains.max())
-
-
 def evaluate(problem: Problem, placement: Placement) -> Evaluation:
     """Sum up a placement's loads and bytes per device and node, and its objective."""
     load, device_bytes = (
         per_device(problem, placement, placement.of_items(problem, per_option))
         for per_option in (problem.own_seconds, problem.device_bytes)
     )
-    if problem.spill_seconds is not None:
+    if problem.has_spill:
         spilt = per_node(problem, placement, placement.of_items(problem, problem.spill_seconds))
         load += np.repeat(spilt, problem.devices_per_node, axis=0)
     node_bytes = per_node(problem, placement, placement.of_items(problem, problem.node_bytes))
@@ -100,7 +103,7 @@ def evaluate(problem: Problem, placement: Placement) -> Evaluation:
         load,
         device_bytes,
         node_bytes,
-        objective=objective_of(problem, load.max(axis=0)),
+        objective=float(problem.objective.seconds(load, placement.option)),
         fits=bool(
             (device_bytes <= problem.device_capacity).all()
             and (node_bytes <= problem.node_capacity).all()
@@ -133,6 +136,20 @@ def per_node(
     np.add.at(total, placement.targets // each, of_item[item])
     total += of_item[problem.shape[placement.option] == Shape.ALL].sum(axis=0)
     return total
+
+
+def device_counts(problem: Problem, placement: Placement) -> NDArray[np.uint16]:
+    """(I, D): the units of each item on each device; 1 everywhere for shape ALL."""
+    counts = np.zeros((problem.item_count, problem.device_count), dtype=np.uint16)
+    item = np.repeat(np.arange(problem.item_count), np.diff(placement.unit_offsets))
+    shape = problem.shape[placement.option]
+    on_device = shape[item] == Shape.DEVICE
+    np.add.at(counts, (item[on_device], placement.targets[on_device]), 1)
+    on_node = shape[item] == Shape.NODE
+    by_node = counts.reshape(problem.item_count, problem.node_count, problem.devices_per_node)
+    np.add.at(by_node, (item[on_node], placement.targets[on_node]), 1)
+    counts[shape == Shape.ALL] = 1
+    return counts
 
 
 def _units(problem: Problem, placement: Placement) -> tuple[NDArray[np.int64], NDArray[np.int8]]:

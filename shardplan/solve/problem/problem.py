@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from shardplan.solve.problem.objective import Objective
+
+_OF_OPTIONS = (
+    "shape",
+    "units",
+    "load_seconds",
+    "device_bytes",
+    "node_bytes",
+    "domain",
+    "blend",
+    "spill_seconds",
+)
+"""The fields that have a row for each option."""
+_OF_UNITS = ("load_seconds", "device_bytes", "node_bytes", "spill_seconds")
+"""Of these, what one unit adds: of a mix, the sum in proportion."""
 
 
 class Shape(IntEnum):
@@ -21,21 +39,21 @@ class Shape(IntEnum):
     ALL = 2
 
 
+def _left_out() -> NDArray[Any]:
+    """Stands for a field that is derived from the others where it is not given."""
+    return np.zeros(0)
+
+
 @dataclass(frozen=True)
 class Problem:
     """Choose one option per item and a place for each of its units, so that the step is shortest.
 
-    I items, O options, S stages, C chains, D devices on N nodes, T device tiers, U node tiers.
+    I items, O options, S stages, D devices on N nodes, T device tiers, U node tiers.
 
     Each unit lands on one device, on all devices of one node, or on every device, by the option's
-    shape. A *stage* ends when its most loaded device ends; a *chain* is a sequence of stages, and
-    the objective is the longest chain::
-
-        objective = max over chains c of (chain_seconds[c] + sum over stages s of c of
-                                          max over devices d of load[d, s])
-
-    One stage that sums all phases is the ``balance`` objective; one stage per phase, with the
-    phases that hide behind the batch before in a chain of their own, is ``step_time``.
+    shape. What that takes is judged by ``objective``: one stage that sums all phases is the
+    ``balance`` objective; one stage per phase, with the phases that hide behind the batch before in
+    a chain of their own, is ``step_time``.
     """
 
     option_offsets: NDArray[np.int64]
@@ -55,10 +73,8 @@ class Problem:
     """(D, T): bytes offered by each device."""
     node_capacity: NDArray[np.float64]
     """(N, U): bytes offered by each node, shared by its devices."""
-    chain_of_stage: NDArray[np.int64]
-    """(S,): which chain a stage belongs to."""
-    chain_seconds: NDArray[np.float64]
-    """(C,): seconds of each chain whatever the placement."""
+    objective: Objective
+    """What stages make of the loads."""
     domain: NDArray[np.int64]
     """(O,): which row of ``domains`` says where the option's units may land.
 
@@ -68,22 +84,28 @@ class Problem:
     """(n, D): the devices that each domain allows; a unit must land inside it wholly."""
     apart: tuple[NDArray[np.int64], ...] = ()
     """Groups of items of which a device may hold parts of at most one, and of it one unit."""
-    stage_names: tuple[str, ...] = field(default=())
-    blend: NDArray[np.int64] | None = None
+    blend: NDArray[np.int64] = field(default_factory=_left_out)
     """(O,): options of one number can be mixed in any proportion, as caches can have any size.
 
     They belong to one item and are alike in shape, units and domain; loads and bytes of a mix are
-    the options' own, in proportion. None: every option is for itself.
+    the options' own, in proportion. Left out, every option is for itself; numbers are counted anew
+    from 0, in the order of those given.
     """
-    move_bytes: NDArray[np.float64] | None = None
-    """(O,): the least bytes that move when an option is chosen, wherever its units land."""
-    move_limit_bytes: float = float("inf")
-    """The most that may move in all; it bounds the relaxations, and is nothing to the search."""
-    spill_seconds: NDArray[np.float64] | None = None
+    spill_seconds: NDArray[np.float64] = field(default_factory=_left_out)
     """(O, S): what one unit of shape DEVICE adds to each stage of every *other* device of the node
     that it lands on, since they share what it uses; at most its load. 0 for the other shapes, whose
-    loads count all devices of a node. None: nothing is shared.
+    loads count all devices of a node. Left out, nothing is shared.
     """
+
+    def __post_init__(self) -> None:
+        """Fill in what was left out."""
+        spill, blend = self.spill_seconds, np.arange(len(self.shape))
+        if not len(spill):
+            spill = np.zeros_like(self.load_seconds)
+        if len(self.blend):
+            blend = np.unique(self.blend, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        object.__setattr__(self, "spill_seconds", spill)
+        object.__setattr__(self, "blend", blend)
 
     @property
     def item_count(self) -> int:
@@ -121,6 +143,30 @@ class Problem:
         return np.repeat(np.arange(self.item_count), np.diff(self.option_offsets))
 
     @cached_property
+    def options_per_item(self) -> NDArray[np.int64]:
+        """(I,): how many options each item has."""
+        return np.diff(self.option_offsets)
+
+    @cached_property
+    def has_spill(self) -> bool:
+        """Whether any unit adds to the stages of devices that it does not land on."""
+        return bool(self.spill_seconds.any())
+
+    @cached_property
+    def is_apart(self) -> NDArray[np.bool_]:
+        """(I,): whether an item belongs to any apart-group."""
+        member = np.zeros(self.item_count, dtype=bool)
+        member[np.concatenate([np.zeros(0, np.int64), *self.apart])] = True
+        return member
+
+    @cached_property
+    def node_domains(self) -> NDArray[np.bool_]:
+        """(n, N): the nodes that each domain allows wholly."""
+        by_node = self.domains.reshape(len(self.domains), self.node_count, self.devices_per_node)
+        whole: NDArray[np.bool_] = np.logical_and.reduce(by_node, axis=2)
+        return whole
+
+    @cached_property
     def width(self) -> NDArray[np.int64]:
         """(O,): on how many devices one unit lands."""
         devices = np.array([1, self.devices_per_node, self.device_count])
@@ -130,18 +176,28 @@ class Problem:
     def total_load_seconds(self) -> NDArray[np.float64]:
         """(O, S): what an option adds to each stage, summed over all devices."""
         total = self.load_seconds * (self.units * self.width)[:, None]
-        if self.spill_seconds is not None:
+        if self.has_spill:
             total += self.spill_seconds * (self.units * (self.devices_per_node - 1))[:, None]
         return total
 
     @cached_property
     def own_seconds(self) -> NDArray[np.float64]:
         """(O, S): the load less the spill: what is left where a unit spills on its device too."""
-        return (
-            self.load_seconds
-            if self.spill_seconds is None
-            else (self.load_seconds - self.spill_seconds)
-        )
+        return self.load_seconds - self.spill_seconds if self.has_spill else self.load_seconds
+
+    @cached_property
+    def fullest_device_seconds(self) -> NDArray[np.float64]:
+        """(O, S): what some device bears at least when an option is chosen: its units, spread
+        evenly.
+
+        The node with the most units has a device with no fewer than an even spread gives any.
+        """
+        slots = np.where(self.shape == Shape.NODE, self.node_count, self.device_count)
+        slots = np.where(self.shape == Shape.ALL, 1, slots)
+        fullest = self.own_seconds * np.ceil(self.units / slots)[:, None]
+        if self.has_spill:
+            fullest += self.spill_seconds * np.ceil(self.units / self.node_count)[:, None]
+        return fullest
 
     @cached_property
     def total_device_bytes(self) -> NDArray[np.float64]:
@@ -160,20 +216,12 @@ class Problem:
         least = np.minimum.reduceat(
             self.total_load_seconds.sum(axis=1), self.option_offsets[:-1]
         ).sum()
-        return float(least / self.device_count + self.chain_seconds.max(initial=0.0)) or 1.0
-
-    @cached_property
-    def blends(self) -> NDArray[np.int64]:
-        """(O,): which options can be mixed, numbered from 0."""
-        if self.blend is None:
-            return np.arange(self.option_count)
-        _, number = np.unique(self.blend, return_inverse=True)
-        return number.reshape(-1).astype(np.int64)
+        return float(least / self.device_count + self.objective.constant_seconds) or 1.0
 
     @cached_property
     def mixable(self) -> NDArray[np.bool_]:
         """(O,): whether there is another option to mix with."""
-        many: NDArray[np.bool_] = np.bincount(self.blends)[self.blends] > 1
+        many: NDArray[np.bool_] = np.bincount(self.blend)[self.blend] > 1
         return many
 
     def options_of(self, item: int) -> range:
@@ -184,3 +232,114 @@ class Problem:
         """(I,): of each item the option with most of ``per_option`` (O,); the first of equals."""
         order = np.lexsort((-per_option, self.item_of_option))
         return order[self.option_offsets[:-1]]
+
+    def weighed(
+        self, weights: NDArray[np.float64], per_option: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(I, K): ``per_option`` (O, K) of each item, its options counting by ``weights`` (O,)."""
+        weighed: NDArray[np.float64] = np.add.reduceat(
+            weights[:, None] * per_option, self.option_offsets[:-1], axis=0
+        )
+        return weighed
+
+    def take(self, options: NDArray[np.bool_] | NDArray[np.int64]) -> Problem:
+        """The problem of some options, a mask (O,) or rising numbers, and of the items they are of.
+
+        An item of which no option is left goes with its options.
+        """
+        counts = np.bincount(self.item_of_option[options], minlength=self.item_count)
+        kept = counts > 0
+        number = np.cumsum(kept) - 1
+        groups = (number[group[kept[group]]] for group in self.apart)
+        rows: dict[str, Any] = {name: getattr(self, name)[options] for name in _OF_OPTIONS}
+        return replace(
+            self,
+            option_offsets=np.concatenate([[0], np.cumsum(counts[kept])]),
+            apart=tuple(group for group in groups if len(group)),
+            **rows,
+        )
+
+    def without(self, items: NDArray[np.bool_]) -> Problem:
+        """The same items and options, where those of a mask (I,) cost nothing and need nothing."""
+        gone = items[self.item_of_option][:, None]
+        rows: dict[str, Any] = {
+            name: np.where(gone, 0.0, getattr(self, name)) for name in _OF_UNITS
+        }
+        return replace(self, **rows)
+
+    def unmixed(self) -> Problem:
+        """The same, with every option for itself."""
+        if not self.mixable.any():
+            return self
+        return replace(self, blend=np.arange(self.option_count))
+
+    def with_mix(self, option: NDArray[np.int64], weights: NDArray[np.float64]) -> Problem:
+        """One more option of each item, its last: a mix by ``weights`` (O,) of options like its
+        ``option`` (I,). Nothing can be mixed then."""
+        ends = self.option_offsets[1:]
+
+        def extended(name: str) -> NDArray[Any]:
+            rows = getattr(self, name)
+            own = self.weighed(weights, rows) if name in _OF_UNITS else rows[option]
+            return np.insert(rows, ends, own, axis=0)
+
+        offsets = self.option_offsets + np.arange(self.item_count + 1)
+        rows: dict[str, Any] = {name: extended(name) for name in _OF_OPTIONS}
+        return replace(self, option_offsets=offsets, **rows).unmixed()
+
+    def with_stages(self, groups: Sequence[Sequence[int]]) -> Problem:
+        """One stage for each group of stages, which are of one chain; loads add up."""
+        merge = np.zeros((self.stage_count, len(groups)))
+        for merged, stages in enumerate(groups):
+            merge[stages, merged] = 1.0
+        return replace(
+            self,
+            load_seconds=self.load_seconds @ merge,
+            spill_seconds=self.spill_seconds @ merge,
+            objective=self.objective.merged(groups),
+        )
+
+    def pinning(
+        self,
+        load_seconds: NDArray[np.float64],
+        device_bytes: NDArray[np.float64],
+        node_bytes: NDArray[np.float64],
+    ) -> Problem:
+        """One more item for each device, which bears there what is pinned on it.
+
+        ``load_seconds`` (D, S), ``device_bytes`` (D, T) and ``node_bytes`` (D, U).
+        """
+        devices, before = self.device_count, self.option_count
+        every = np.arange(devices)
+        more = {
+            "shape": np.full(devices, Shape.DEVICE, dtype=np.int8),
+            "units": np.ones(devices, dtype=np.int64),
+            "load_seconds": load_seconds,
+            "device_bytes": device_bytes,
+            "node_bytes": node_bytes,
+            "domain": len(self.domains) + every,
+            "blend": before + every,
+            "spill_seconds": np.zeros_like(load_seconds),
+        }
+        rows: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), more[name]]) for name in _OF_OPTIONS
+        }
+        return replace(
+            self,
+            option_offsets=np.append(self.option_offsets, before + 1 + every),
+            domains=np.vstack([self.domains, np.eye(devices, dtype=bool)]),
+            **rows,
+        )
+
+    def on_devices(self, devices: NDArray[np.int64], node_capacity: NDArray[np.float64]) -> Problem:
+        """Some devices alone, each a node of its own with ``node_capacity`` (devices, U).
+
+        Options are of shape DEVICE; what their units spill on neighbours is left out.
+        """
+        return replace(
+            self,
+            device_capacity=self.device_capacity[devices],
+            node_capacity=node_capacity,
+            domains=self.domains[:, devices],
+            spill_seconds=np.zeros_like(self.load_seconds),
+        )

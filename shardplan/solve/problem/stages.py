@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,30 +23,18 @@ def merge_stages(problem: Problem) -> Problem:
     the maximum of the sum is the sum of the maxima. The rest is what units add to their devices and
     to these devices' neighbours.
     """
-    groups = _groups(problem)
-    merge = np.zeros((problem.stage_count, len(groups)))
-    for merged, stages in enumerate(groups):
-        merge[stages, merged] = 1.0
-    names, spill = problem.stage_names, problem.spill_seconds
-    return replace(
-        problem,
-        load_seconds=problem.load_seconds @ merge,
-        spill_seconds=None if spill is None else spill @ merge,
-        chain_of_stage=np.array([problem.chain_of_stage[stages[0]] for stages in groups]),
-        stage_names=tuple("+".join(names[s] for s in stages) for stages in groups if names),
-    )
+    return problem.with_stages(_groups(problem))
 
 
 def _groups(problem: Problem) -> list[list[int]]:
     """Stages that may be merged; each group's first one leads it."""
     placed = problem.load_seconds[problem.shape != Shape.ALL]
-    if problem.spill_seconds is not None:
-        placed = np.vstack([placed, problem.spill_seconds])
+    placed, chain = np.vstack([placed, problem.spill_seconds]), problem.objective.chain_of_stage
     groups: list[list[int]] = []
     # Stages with placed loads first: one without any goes with whichever leads its chain.
     for stage in sorted(range(problem.stage_count), key=lambda s: not placed[:, s].any()):
         for group in groups:
-            same_chain = problem.chain_of_stage[group[0]] == problem.chain_of_stage[stage]
+            same_chain = chain[group[0]] == chain[stage]
             if same_chain and _is_proportional(placed[:, stage], placed[:, group[0]]):
                 group.append(stage)
                 break

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.problem.placement import Evaluation, Placement, evaluate
-from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.search.annealing.population import device_counts
+from shardplan.solve.problem.placement import Placement, device_counts, evaluate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.solve.problem.problem import Problem
+
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class Subproblem:
     """The problem of the free items; what the others put on each device is an item of its own."""
 
     problem: Problem
@@ -34,33 +34,19 @@ class Pinned:
         placement: Placement,
         is_free: NDArray[np.bool_],
         allowed: NDArray[np.bool_],
-    ) -> Pinned:
+    ) -> Subproblem:
         """Free the items of a mask (I,), with their ``allowed`` (O,) options, and pin the rest."""
         items = np.flatnonzero(is_free)
         option = np.flatnonzero(is_free[whole.item_of_option] & allowed)
-        rest = _evaluate_rest(whole, placement, is_free)
-        counts = np.bincount(whole.item_of_option[option], minlength=whole.item_count)[items]
-        devices, per_node = whole.device_count, whole.devices_per_node
         domain, domains = _domains(whole, placement, is_free, option)
-        ends = np.cumsum(counts)
         # What pinned items spill on their neighbours is in the rest's loads.
-        spill, none = whole.spill_seconds, np.zeros_like(rest.load_seconds)
-        problem = replace(
-            whole,
-            option_offsets=np.concatenate([[0], ends, ends[-1] + np.arange(1, devices + 1)]),
-            shape=np.append(whole.shape[option], np.full(devices, Shape.DEVICE, dtype=np.int8)),
-            units=np.append(whole.units[option], np.ones(devices, dtype=np.int64)),
-            load_seconds=np.vstack([whole.load_seconds[option], rest.load_seconds]),
-            spill_seconds=None if spill is None else np.vstack([spill[option], none]),
-            device_bytes=np.vstack([whole.device_bytes[option], rest.device_bytes]),
-            node_bytes=np.vstack(
-                [whole.node_bytes[option], np.repeat(rest.node_bytes / per_node, per_node, axis=0)]
-            ),
-            domain=np.append(domain, len(domains) + np.arange(devices)),
-            domains=np.vstack([domains, np.eye(devices, dtype=bool)]),
-            apart=_apart(whole, items),
-            move_bytes=None,
-            blend=np.append(whole.blends[option], whole.blends.max() + 1 + np.arange(devices)),
+        rest = evaluate(whole.without(is_free), placement)
+        each = whole.devices_per_node
+        free = replace(whole.take(option), domain=domain, domains=domains)
+        problem = free.pinning(
+            rest.load_seconds,
+            rest.device_bytes,
+            np.repeat(rest.node_bytes / each, each, axis=0),
         )
         return cls(problem, items, option, placement)
 
@@ -84,25 +70,6 @@ class Pinned:
         for position, item in enumerate(self.items.tolist()):
             targets[item] = found.targets_of(position)
         return Placement.of(option, targets)
-
-
-def _evaluate_rest(whole: Problem, placement: Placement, is_free: NDArray[np.bool_]) -> Evaluation:
-    """What the pinned items alone put on devices and nodes."""
-    pinned, spill = ~is_free[whole.item_of_option][:, None], whole.spill_seconds
-    bare = replace(
-        whole,
-        load_seconds=np.where(pinned, whole.load_seconds, 0.0),
-        spill_seconds=None if spill is None else np.where(pinned, spill, 0.0),
-        device_bytes=np.where(pinned, whole.device_bytes, 0.0),
-        node_bytes=np.where(pinned, whole.node_bytes, 0.0),
-    )
-    return evaluate(bare, placement)
-
-
-def _apart(whole: Problem, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """Groups of free items, by their new positions."""
-    groups = (np.flatnonzero(np.isin(items, group)) for group in whole.apart)
-    return tuple(group for group in groups if len(group))
 
 
 def _domains(

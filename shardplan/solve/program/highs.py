@@ -8,7 +8,7 @@ import highspy
 import numpy as np
 
 from shardplan.errors import SolverError
-from shardplan.solve.program.backend import Answer, Limits, Status, Watch
+from shardplan.solve.program.answer import Answer, Limits, Status, Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def _loaded(program: Program, limits: Limits, seed: int) -> Any:
         "output_flag": False,
         "threads": 1,
         "random_seed": seed,
-        "time_limit": max(0.0, limits.seconds),
+        "time_limit": limits.seconds_left,
         "mip_rel_gap": limits.relative_gap,
         "mip_abs_gap": 0.0,
         "primal_feasibility_tolerance": _FEASIBILITY_TOLERANCE,

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pulp
 
-from shardplan.solve.program.backend import Answer, Limits, Status
+from shardplan.solve.program.answer import Answer, Limits, Status
 
 if TYPE_CHECKING:
     from shardplan.solve.program.program import Program
 
 
 _CBC_DIGITS = 1e-6
+_CBC_SECONDS = 1e6
+"""What stands for no limit of time."""
 
 
 def to_pulp(program: Program) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
@@ -72,7 +74,7 @@ def solve_with_cbc(program: Program, limits: Limits) -> Answer:
     solver = pulp.COIN_CMD(
         path=pulp.PULP_CBC_CMD.pulp_cbc_path,
         msg=False,
-        timeLimit=min(limits.seconds, 1e6),
+        timeLimit=min(limits.seconds_left, _CBC_SECONDS),
         gapRel=limits.relative_gap,
         threads=1,
         maxNodes=limits.nodes,

@@ -8,46 +8,74 @@ optimality or nearly so, one after the other, each around one of the slowest dev
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from shardplan.solve.exact.assignment import assignment
+from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.backend import Limits, Watch, solve_program
+from shardplan.solve.program.answer import Limits, Watch
+from shardplan.solve.program.backend import solve_program
+from shardplan.solve.search.move import Move, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-_BLOCK_GAP = 1e-5
+    from shardplan.solve.search.record import Record
 
 
 @dataclass(frozen=True, slots=True)
-class BlockParams:
-    """How many blocks, how large, and how long each is searched."""
+class Blocks(Move):
+    """Solve one block after the other, on small problems."""
 
+    name: ClassVar[str] = "blocks"
+
+    most_places: int = 1_000
+    """Items times devices up to which it is worth its time."""
     blocks: int = 40
+    """In a restart."""
     devices: int = 3
+    """Of a block."""
     cells: int = 200
     """Variables times stages of the largest program that is worth its time."""
     nodes: int = 200
     """Nodes of its branch-and-bound tree."""
+    relative_gap: float = 1e-5
 
-    def scaled(self, effort: float) -> BlockParams:
-        """With so much of the blocks, and one at least."""
-        return replace(self, blocks=max(1, round(self.blocks * effort)))
+    def supports(self, problem: Problem) -> bool:
+        """Few items on few devices."""
+        return problem.item_count * problem.device_count <= self.most_places
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Solve blocks of the record's placement, if there is one."""
+        if record.placement is None:
+            return
+        record.reporter.starting("blocks")
+        around = MixesAsOptions.of(record.problem, record.placement)
+        found = improve_blocks(
+            around.problem,
+            around.start,
+            around.allowed(record.worth_drawing()),
+            replace(self, blocks=max(1, round(self.blocks * record.budget.effort))),
+            np.random.default_rng((record.budget.seed, turn.restart)),
+            Watch(record.should_stop),
+            record.budget.deadline,
+        )
+        record.offer(around.placement(found), "blocks")
 
 
 def improve_blocks(
     problem: Problem,
     placement: Placement,
     allowed: NDArray[np.bool_],
-    params: BlockParams,
+    params: Blocks,
     rng: np.random.Generator,
     watch: Watch,
+    deadline: float = float("inf"),
 ) -> Placement:
     """Solve block after block; the result fits and is no slower than the placement given."""
     work = _Work(problem, placement)
@@ -63,7 +91,7 @@ def improve_blocks(
         before = evaluate(block.problem, block.placement).objective
         answer = solve_program(
             model.program,
-            Limits(nodes=params.nodes, relative_gap=_BLOCK_GAP),
+            Limits(deadline, params.nodes, params.relative_gap),
             start=model.point(block.placement),
             watch=watch,
         )
@@ -83,9 +111,6 @@ class _Work:
         self.problem = problem
         self.option = placement.option.copy()
         self.targets = [placement.targets_of(item) for item in range(problem.item_count)]
-        self.apart = np.isin(
-            np.arange(problem.item_count), np.concatenate([np.zeros(0, np.int64), *problem.apart])
-        )
         state = evaluate(problem, placement)
         self.load, self.device_bytes = state.load_seconds, state.device_bytes
         self.node_bytes = state.node_bytes
@@ -105,7 +130,7 @@ class _Work:
 
         Only where units spill on other devices of their nodes, which a block does not see.
         """
-        if self.problem.spill_seconds is None:
+        if not self.problem.has_spill:
             return False
         option, targets = self.option.copy(), list(self.targets)
         for item, chosen, places in block.anew(found):
@@ -127,7 +152,7 @@ class _Work:
         np.add.at(self.device_bytes, targets, sign * problem.device_bytes[option])
         nodes = targets // problem.devices_per_node
         np.add.at(self.node_bytes, nodes, sign * problem.node_bytes[option])
-        if problem.spill_seconds is not None:
+        if problem.has_spill:
             by_node = self.load.reshape(problem.node_count, -1, problem.stage_count)
             np.add.at(by_node, nodes, sign * problem.spill_seconds[option])
 
@@ -161,7 +186,7 @@ class _Block:
             for item, targets in enumerate(work.targets)
             if len(targets)
             and whole.shape[work.option[item]] == Shape.DEVICE
-            and not work.apart[item]
+            and not whole.is_apart[item]
             and inside[targets].all()
         ]
         if not items:
@@ -184,7 +209,7 @@ class _Block:
             [position[work.targets[item]] for item in items]
             + [np.array([d]) for d in range(len(devices))],
         )
-        problem = _block_problem(work, devices, items, option, [len(span) for span in spans])
+        problem = _block_problem(work, devices, items, option)
         return cls(devices, items, option, problem, placement)
 
 
@@ -193,37 +218,20 @@ def _block_problem(
     devices: NDArray[np.int64],
     items: list[int],
     option: NDArray[np.int64],
-    counts: list[int],
 ) -> Problem:
     """Every device is a node of its own here, and has its share of its real node's free room.
 
     What units spill on other devices is left out; what they bear of it now is pinned with the rest.
     """
-    whole, count = work.problem, len(devices)
+    whole = work.problem
     moving = _Moving.of(work, devices, items)
     node = devices // whole.devices_per_node
     room = (whole.node_capacity - work.node_bytes)[node].clip(min=0.0) / whole.devices_per_node
-    domains = np.vstack([whole.domains[:, devices], np.eye(count, dtype=bool)])
-    return Problem(
-        option_offsets=np.concatenate([[0], np.cumsum([*counts, *[1] * count])]).astype(np.int64),
-        shape=np.full(len(option) + count, Shape.DEVICE, dtype=np.int8),
-        units=np.concatenate([whole.units[option], np.ones(count, dtype=np.int64)]),
-        load_seconds=np.vstack(
-            [whole.load_seconds[option], (work.load[devices] - moving.load).clip(min=0.0)]
-        ),
-        device_bytes=np.vstack(
-            [whole.device_bytes[option], (work.device_bytes[devices] - moving.bytes).clip(min=0.0)]
-        ),
-        node_bytes=np.vstack(
-            [whole.node_bytes[option], np.zeros((count, whole.node_bytes.shape[1]))]
-        ),
-        device_capacity=whole.device_capacity[devices],
-        node_capacity=np.floor(moving.shared + room),
-        chain_of_stage=whole.chain_of_stage,
-        chain_seconds=whole.chain_seconds,
-        domain=np.concatenate([whole.domain[option], len(whole.domains) + np.arange(count)]),
-        domains=domains,
-        stage_names=whole.stage_names,
+    alone = whole.take(option).on_devices(devices, np.floor(moving.shared + room))
+    return alone.pinning(
+        (work.load[devices] - moving.load).clip(min=0.0),
+        (work.device_bytes[devices] - moving.bytes).clip(min=0.0),
+        np.zeros((len(devices), whole.node_bytes.shape[1])),
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.placement import Placement, device_counts, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.search.annealing.population import device_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,14 +85,7 @@ class _Board:
 
     @classmethod
     def without(cls, problem: Problem, placement: Placement, item: int) -> _Board:
-        own, spill = problem.item_of_option == item, problem.spill_seconds
-        bare = replace(
-            problem,
-            load_seconds=np.where(own[:, None], 0.0, problem.load_seconds),
-            spill_seconds=None if spill is None else np.where(own[:, None], 0.0, spill),
-            device_bytes=np.where(own[:, None], 0.0, problem.device_bytes),
-            node_bytes=np.where(own[:, None], 0.0, problem.node_bytes),
-        )
+        bare = problem.without(np.arange(problem.item_count) == item)
         # Its first option stands for the item: of any shape it adds nothing now.
         first = problem.options_of(item)[0]
         others = _with(problem, placement, item, first, np.zeros(0, np.int64))
@@ -126,7 +118,7 @@ class _Board:
             load[devices] += problem.own_seconds[option]
             held[devices] += problem.device_bytes[option]
             shared[node] += problem.node_bytes[option]
-            if problem.spill_seconds is not None:
+            if problem.has_spill:
                 by_node = load.reshape(problem.node_count, -1, problem.stage_count)
                 by_node[node] += problem.spill_seconds[option]
             targets.append(target)
@@ -148,12 +140,10 @@ class _Board:
         after = (load + problem.load_seconds[option]).reshape(-1, size, problem.stage_count)
         slowest = np.maximum(after.max(axis=1), load.max(axis=0))
         node = np.arange(len(slowest)) * size // problem.devices_per_node
-        if problem.spill_seconds is not None:
+        if problem.has_spill:
             by_node = load.reshape(problem.node_count, -1, problem.stage_count).max(axis=1)
             slowest = np.maximum(slowest, (by_node + problem.spill_seconds[option])[node])
-        chains = np.tile(problem.chain_seconds, (len(slowest), 1))
-        for stage, chain in enumerate(problem.chain_of_stage.tolist()):
-            chains[:, chain] += slowest[:, stage]
+        chains = problem.objective.chains(slowest)
         over = (held + problem.device_bytes[option] - problem.device_capacity).clip(min=0)
         over = over.sum(axis=1).reshape(-1, size).sum(axis=1)
         on_node = (shared + problem.node_bytes[option] - problem.node_capacity).clip(min=0)

@@ -8,14 +8,17 @@ finds which options go together and then balances the devices ever more finely.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.search.annealing.fill import fill
 from shardplan.solve.search.annealing.insertion import Candidates, Inserter
 from shardplan.solve.search.annealing.population import Population
+from shardplan.solve.search.incumbent import Incumbent
+from shardplan.solve.search.move import Move
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,102 +26,117 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.problem.placement import Placement
-    from shardplan.solve.search.incumbent import Incumbent
+    from shardplan.solve.search.move import Turn
+    from shardplan.solve.search.record import Record
 
 
 @dataclass(frozen=True, slots=True)
-class AnnealParams:
-    """How long, how hot and how wide to search."""
+class Annealing(Move):
+    """Anneal a population of placements around the best one, on small problems."""
 
-    size: int = 32
+    name: ClassVar[str] = "annealing"
+
+    most_places: int = 1_000
+    """Items times devices up to which it is worth its time."""
+    steps: int = 300
+    """In the first restart; each one has so many more than the one before."""
+    population_cells: int = 25_000
+    """About how many numbers a step touches: large enough to hide Python."""
+    fewest_placements: int = 2
+    most_placements: int = 48
     """Placements side by side."""
-    steps: int = 2000
     hottest: float = 0.03
     """The first temperature, relative to the objective."""
     coldest: float = 1e-4
     """The last one."""
+    ladder: tuple[float, float] = (0.5, 2.0)
+    """From the coolest placement to the warmest one, relative to these temperatures."""
+    insertion_heat: float = 0.3
+    """Of items put back, relative to that of the whole step."""
     log2_exponents: tuple[int, int] = (3, 7)
     """The exponent of the power mean rises from the first to the second as the search cools."""
     largest_ruin: int = 3
     """The most items taken out at once."""
+    overflow_price: float = 8.0
+    """What a tier over by its whole capacity counts, in magnitudes of the objective."""
 
-    def resized(self, size: int) -> AnnealParams:
-        """The same search with another number of placements."""
-        return replace(self, size=size)
+    def supports(self, problem: Problem) -> bool:
+        """Few items on few devices."""
+        return problem.item_count * problem.device_count <= self.most_places
 
-
-def fill(
-    inserter: Inserter,
-    population: Population,
-    noise_seconds: NDArray[np.float64],
-    rng: np.random.Generator,
-) -> None:
-    """Place all items of empty placements, those that weigh most first."""
-    for item in np.argsort(-_weights(inserter), kind="stable"):
-        items = np.full(population.size, item)
-        population.insert(items, *inserter.choose(population, items, noise_seconds, rng))
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Search from the record's placement, if there is one, and from greedy ones beside it."""
+        record.reporter.starting("annealing")
+        problem, allowed = record.problem, record.worth_drawing()
+        mixes, known = bool(problem.mixable.any()), record.placement
+        incumbent = Incumbent(np.inf if mixes else record.objective)
+        cells = problem.device_count * problem.stage_count * allowed.sum() / problem.item_count
+        size = np.clip(self.population_cells / cells, self.fewest_placements, self.most_placements)
+        anneal(
+            problem,
+            allowed,
+            self,
+            np.random.default_rng((record.budget.seed, turn.restart)),
+            size=int(size),
+            steps=round(self.steps * record.budget.effort * (turn.restart + 1)),
+            scale_seconds=record.scale_seconds,
+            incumbent=incumbent,
+            starts=[known.unmixed] if known is not None else [],
+            should_stop=record.should_stop,
+        )
+        if incumbent.placement is not None:
+            record.offer(incumbent.placement, "annealing")
 
 
 def anneal(
     problem: Problem,
     allowed: NDArray[np.bool_],
-    params: AnnealParams,
+    params: Annealing,
     rng: np.random.Generator,
     *,
+    size: int,
+    steps: int,
     scale_seconds: float,
     incumbent: Incumbent,
     starts: Sequence[Placement] = (),
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Search over the ``allowed`` (O,) options; what is found goes to ``incumbent``.
+    """Anneal ``size`` placements over the ``allowed`` (O,) options, and tell ``incumbent``.
 
     ``scale_seconds`` is the magnitude of the objective: temperatures and the price of bytes over
     capacity are relative to it. ``starts`` replace some of the greedy first placements.
     """
     candidates = Candidates.of(problem, allowed)
-    population = Population(problem, params.size)
-    ladder = scale_seconds * np.geomspace(0.5, 2.0, params.size)
+    population = Population(problem, size)
+    ladder = scale_seconds * np.geomspace(*params.ladder, size)
     first, last = params.log2_exponents
     inserters = {
         exponent: Inserter(
-            problem, candidates, log2_exponent=exponent, penalty_seconds=8.0 * scale_seconds
+            problem,
+            candidates,
+            log2_exponent=exponent,
+            penalty_seconds=params.overflow_price * scale_seconds,
         )
         for exponent in range(first, last + 1)
     }
-    fill(inserters[first], population, params.hottest * ladder, rng)
+    fill(inserters[first], population, params.hottest * ladder, rng, should_stop)
     for row, start in enumerate(starts):
         population.copy_in(row, start)
-    for step in range(params.steps):
+    for step in range(steps):
         if should_stop():
             break
-        progress = step / params.steps
+        progress = step / steps
         exponent = first + round(progress * (last - first))
         heat = params.hottest * (params.coldest / params.hottest) ** progress * ladder
-        _step(population, inserters[exponent], heat, params.largest_ruin, rng)
+        _step(population, inserters[exponent], heat, params, rng)
         _offer(population, incumbent)
-
-
-def _weights(inserter: Inserter) -> NDArray[np.float64]:
-    """(I,): an item's least share of the whole time or of the whole memory, over its options."""
-    problem, candidates = inserter.problem, inserter.candidates
-    capacity = np.concatenate(
-        [problem.device_capacity.sum(axis=0), problem.node_capacity.sum(axis=0)]
-    ).clip(min=1.0)
-    memory = np.hstack([problem.total_device_bytes, problem.total_node_bytes]) / capacity
-    seconds = problem.total_load_seconds.sum(axis=1)
-    shortest = np.minimum.reduceat(seconds, problem.option_offsets[:-1]).sum()
-    weight = np.maximum(seconds / max(shortest, 1e-300), memory.max(axis=1, initial=0.0))
-    least: NDArray[np.float64] = np.where(candidates.exists, weight[candidates.option], np.inf).min(
-        axis=1
-    )
-    return least
 
 
 def _step(
     population: Population,
     inserter: Inserter,
     heat: NDArray[np.float64],
-    largest_ruin: int,
+    params: Annealing,
     rng: np.random.Generator,
 ) -> None:
     before = inserter.scores(population)
@@ -128,10 +146,12 @@ def _step(
         population.node_bytes.copy(),
         population.held.copy(),
     )
-    ruined = _ruin(population, int(rng.integers(1, largest_ruin + 1)), rng)
+    ruined = _ruin(population, int(rng.integers(1, params.largest_ruin + 1)), rng)
     undo = [(items, *population.remove(items)) for items in ruined]
     for items in ruined:
-        population.insert(items, *inserter.choose(population, items, 0.3 * heat, rng))
+        population.insert(
+            items, *inserter.choose(population, items, params.insertion_heat * heat, rng)
+        )
     after = inserter.scores(population)
     reject = np.flatnonzero(after > before + heat * rng.exponential(size=len(heat)))
     for now, saved in zip(

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.problem.power_mean import LARGEST_RATIO, PowerMean
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.search.annealing.population import NO_GROUP, Population
-from shardplan.solve.search.power import LARGEST_RATIO, raise_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_LEAST_MEAN = 1e-30
+"""Of a stage without any load, so that its slope is finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +61,14 @@ class Inserter:
         penalty_seconds: float,
     ) -> None:
         self.problem, self.candidates = problem, candidates
-        self.log2_exponent, self.penalty_seconds = log2_exponent, penalty_seconds
+        self.penalty_seconds = penalty_seconds
+        self._mean = PowerMean(log2_exponent, problem.device_count)
         self._device_scale = 1.0 / problem.device_capacity.clip(min=1.0)
         self._node_scale = 1.0 / problem.node_capacity.clip(min=1.0)
-        self._chains = np.zeros((problem.stage_count, len(problem.chain_seconds)))
-        self._chains[np.arange(problem.stage_count), problem.chain_of_stage] = 1.0
-        self._tight = bool(len(problem.device_capacity.T) or len(problem.node_capacity.T))
 
     def scores(self, population: Population) -> NDArray[np.float64]:
         """(R,): the smooth objective and the penalty for bytes over capacity; lower is better."""
-        _, reference, power = self._powers(population)
+        reference, _, power = self._mean.powers(population.load)
         smooth = self._smooth(power.sum(axis=1), reference)
         return smooth + self.penalty_seconds * population.overflow()
 
@@ -85,18 +87,15 @@ class Inserter:
         problem = self.problem
         options, exists = self.candidates.option[items], self.candidates.exists[items]
         shape = problem.shape[options]
-        ratio, reference, power = self._powers(population)
+        reference, ratio, power = self._mean.powers(population.load)
         total = power.sum(axis=1)
         growth = self._growth(problem.load_seconds[options], ratio, reference, power)
-        if problem.spill_seconds is not None:
+        if problem.has_spill:
             spilt = self._growth(problem.spill_seconds[options], ratio, reference, power)
             growth += self._neighbours(spilt)
         memory = self._memory(population, options, shape)
-        slope = (
-            reference
-            * (total / problem.device_count).clip(1e-30) ** (1.0 / (1 << self.log2_exponent) - 1.0)
-            / (problem.device_count << self.log2_exponent)
-        )
+        mean = (total / problem.device_count).clip(_LEAST_MEAN)
+        slope = self._mean.slope(mean, reference)
         marginal = np.einsum("rnds,rs->rnd", growth, slope) + memory
         marginal -= noise_seconds[:, None, None] * rng.gumbel(size=marginal.shape)
         count = self._fill(population, items, options, shape, marginal)
@@ -119,7 +118,7 @@ class Inserter:
         """(R, n, D, S): by how much ``unit_seconds`` (R, n, S) raise each device's power."""
         unit = unit_seconds / reference[:, None]
         after = np.minimum(ratio[:, None] + unit[:, :, None], LARGEST_RATIO)
-        growth: NDArray[np.float64] = raise_to(after, self.log2_exponent) - power[:, None]
+        growth: NDArray[np.float64] = self._mean.raised(after) - power[:, None]
         return growth
 
     def _neighbours(self, growth: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,26 +127,12 @@ class Inserter:
         others: NDArray[np.float64] = by_node.sum(axis=3, keepdims=True) - by_node
         return others.reshape(growth.shape)
 
-    def _powers(
-        self, population: Population
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """(R, D, S) loads over a reference, the (R, S) reference, and the ratio's powers."""
-        reference = population.load.max(axis=1)
-        reference = np.maximum(reference, 1e-9 * reference.max(axis=1, keepdims=True).clip(1e-12))
-        ratio = population.load / reference[:, None]
-        return ratio, reference, raise_to(ratio.copy(), self.log2_exponent)
-
     def _smooth(
         self, power: NDArray[np.float64], reference: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """(...): the smooth objective from (..., S) sums of powers."""
-        mean = reference * (power / self.problem.device_count).clip(min=0.0) ** (
-            1.0 / (1 << self.log2_exponent)
-        )
-        chains = mean @ self._chains + self.problem.chain_seconds
-        # The shorter chains count a little, so that they do not grow unseen.
-        smooth: NDArray[np.float64] = chains.max(axis=-1) + 1e-3 * chains.sum(axis=-1)
-        return smooth
+        mean = self._mean.seconds(power / self.problem.device_count, reference)
+        return self.problem.objective.smooth(mean)
 
     def _memory(
         self, population: Population, options: NDArray[np.int64], shape: NDArray[np.int8]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.problem.placement import Placement
+from shardplan.solve.problem.placement import Placement, device_counts
 from shardplan.solve.problem.problem import Problem, Shape
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Population:
         on_device = (problem.shape[options] == Shape.DEVICE)[:, None]
         units = np.where(on_device, by_node.sum(axis=2), by_node[:, :, 0])
         self.node_bytes += units[:, :, None] * problem.node_bytes[options][:, None]
-        if problem.spill_seconds is not None:
+        if problem.has_spill:
             spilt = units[:, :, None] * problem.spill_seconds[options][:, None]
             self.load += np.repeat(spilt, problem.devices_per_node, axis=1)
         if problem.apart:
@@ -77,12 +77,7 @@ class Population:
 
     def objectives(self) -> NDArray[np.float64]:
         """(R,): seconds, by the true objective."""
-        problem = self.problem
-        chains = np.tile(problem.chain_seconds, (self.size, 1))
-        for stage, chain in enumerate(problem.chain_of_stage):
-            chains[:, chain] += self.load[:, :, stage].max(axis=1)
-        longest: NDArray[np.float64] = chains.max(axis=1)
-        return longest
+        return self.problem.objective.seconds(self.load, self.option)
 
     def overflow(self) -> NDArray[np.float64]:
         """(R,): bytes over capacity, each relative to its capacity, summed over tiers and places.
@@ -129,7 +124,7 @@ class Population:
         on_device = problem.shape[placement.option] == Shape.DEVICE
         units = np.where(on_device, by_node.sum(axis=1), by_node[:, 0])
         self.node_bytes[row] = units @ problem.node_bytes[placement.option]
-        if problem.spill_seconds is not None:
+        if problem.has_spill:
             spilt = units @ problem.spill_seconds[placement.option]
             self.load[row] += np.repeat(spilt, problem.devices_per_node, axis=0)
 
@@ -144,17 +139,3 @@ def _apart_groups(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.bool_
     group_of = np.full(problem.item_count, NO_GROUP, dtype=np.int64)
     group_of[grouped] = of_grouped.reshape(-1)
     return group_of, members
-
-
-def device_counts(problem: Problem, placement: Placement) -> NDArray[np.uint16]:
-    """(I, D): the units of each item on each device; 1 everywhere for shape ALL."""
-    counts = np.zeros((problem.item_count, problem.device_count), dtype=np.uint16)
-    item = np.repeat(np.arange(problem.item_count), np.diff(placement.unit_offsets))
-    shape = problem.shape[placement.option]
-    on_device = shape[item] == Shape.DEVICE
-    np.add.at(counts, (item[on_device], placement.targets[on_device]), 1)
-    on_node = shape[item] == Shape.NODE
-    by_node = counts.reshape(problem.item_count, problem.node_count, problem.devices_per_node)
-    np.add.at(by_node, (item[on_node], placement.targets[on_node]), 1)
-    counts[shape == Shape.ALL] = 1
-    return counts

@@ -36,18 +36,10 @@ class Copies:
         self.load = np.tile(state.load_seconds, (count, 1, 1))
         self.device_bytes = np.tile(state.device_bytes, (count, 1, 1))
         self.node_bytes = np.tile(state.node_bytes, (count, 1, 1))
-        self._chains = np.zeros((problem.stage_count, len(problem.chain_seconds)))
-        self._chains[np.arange(problem.stage_count), problem.chain_of_stage] = 1.0
-
-    def chains(self, stage_max: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(..., C): the seconds of each chain, from the (..., S) seconds of its stages."""
-        seconds: NDArray[np.float64] = stage_max @ self._chains + self.problem.chain_seconds
-        return seconds
 
     def objectives(self) -> NDArray[np.float64]:
         """(R,): seconds."""
-        longest: NDArray[np.float64] = self.chains(self.load.max(axis=1)).max(axis=1)
-        return longest
+        return self.problem.objective.seconds(self.load, self.option)
 
     def fits(self, copy: int) -> bool:
         """Whether a copy is within all capacities."""
@@ -84,7 +76,7 @@ class Copies:
         ):
             change = count[:, None] * per_unit[option]
             np.add.at(sums, (copy[:, None], devices), change[:, None])
-        if problem.spill_seconds is not None:
+        if problem.has_spill:
             by_node = self.load.reshape(self.count, problem.node_count, -1, problem.stage_count)
             change = count[:, None] * problem.spill_seconds[option]
             np.add.at(by_node, (copy, node), change[:, None])

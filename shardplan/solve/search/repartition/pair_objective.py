@@ -12,50 +12,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.problem.power_mean import PowerMean
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.search.power import raise_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.solve.search.repartition.changes import Changes, Pairs
     from shardplan.solve.search.repartition.copies import Copies
+    from shardplan.solve.search.repartition.pair_changes import PairChanges, Pairs
 
-_OVERFLOW_PRICE = 8.0
-"""What a tier over by its whole capacity counts, in sums of the slowest devices' loads."""
-_CHAIN_EXPONENT = 200
-"""How sharply the longest chain is told from the others."""
-_SHORTER_CHAINS = 1e-3
-"""What the other chains count, so that they do not grow unseen."""
 _LARGEST_LOG10 = 25.0
 """Powers stay below it, within 32 bits: loads that would go beyond are all equally bad."""
+_LARGEST_RATIO = 1e3
+"""The same for exponents so small that powers alone would allow more."""
 _CELLS = 8_000_000
 """About how many numbers are in memory at once."""
 
 
-class Weigher:
+class PairObjective:
     """The smooth objective around the loads that copies have now."""
 
-    def __init__(self, copies: Copies, log2_exponent: int) -> None:
-        self._copies, self._log2_exponent = copies, log2_exponent
-        exponent = 1 << log2_exponent
-        self._largest = min(10.0 ** (_LARGEST_LOG10 / exponent), 1e3)
-        reference = copies.load.max(axis=1)
-        floor = 1e-9 * reference.max(axis=1, keepdims=True).clip(1e-12)
-        self._reference = np.maximum(reference, floor)
+    def __init__(self, copies: Copies, log2_exponent: int, overflow_price: float) -> None:
+        self._copies, self._overflow_price = copies, overflow_price
+        self._mean = PowerMean(log2_exponent, copies.problem.device_count)
+        self._largest = min(10.0 ** (_LARGEST_LOG10 / self._mean.exponent), _LARGEST_RATIO)
+        self._reference, _, power = self._mean.powers(copies.load)
         """(R, S): the unit that loads are measured in."""
-        power = raise_to(copies.load / self._reference[:, None], log2_exponent)
-        chain = copies.chains(self._reference)
-        weight = (chain / chain.max(axis=1, keepdims=True)) ** _CHAIN_EXPONENT
-        weight = weight / weight.sum(axis=1, keepdims=True) + _SHORTER_CHAINS
-        scale = self._reference * weight[:, copies.problem.chain_of_stage]
+        weight = copies.problem.objective.stage_weights(self._reference)
         # The slowest device alone gives one part in D; a stage without any load gives nothing.
-        mean = power.mean(axis=1).clip(1.0 / copies.load.shape[1])
-        self._slope = scale * mean ** (1.0 / exponent - 1.0) / (exponent * copies.load.shape[1])
+        mean = power.mean(axis=1).clip(1.0 / self._mean.devices)
+        self._slope = self._mean.slope(mean, self._reference * weight)
         """(R, S): seconds of the smooth objective per unit of a stage's sum of powers."""
 
     def choose(
-        self, changes: Changes, pairs: Pairs, heat_seconds: float, rng: np.random.Generator
+        self, changes: PairChanges, pairs: Pairs, heat_seconds: float, rng: np.random.Generator
     ) -> NDArray[np.bool_]:
         """(n,): the changes of the best combination of each pair.
 
@@ -94,7 +84,7 @@ class Weigher:
         unit = self._reference[copy]
         load = _combined(base / unit[:, None, None], change / unit[:, None, None], combinations)
         np.clip(load, np.float32(0.0), np.float32(self._largest), out=load)
-        power = raise_to(load, self._log2_exponent)
+        power = self._mean.raised(load)
         if times is not None:
             power *= times.astype(np.float32)[:, None]
         slope = self._slope[copy].astype(np.float32)
@@ -110,13 +100,13 @@ class Weigher:
         ratio = np.where(counted[..., None], load / unit, 0.0)
         most = ratio.max(axis=2, keepdims=True)
         relative = np.where(counted[..., None], ratio / most.clip(1e-30), 0.0)
-        times = raise_to(relative, self._log2_exponent).sum(axis=2, keepdims=True)
+        times = self._mean.raised(relative).sum(axis=2, keepdims=True)
         idle = counted.sum(axis=2)[:, :, None, None]
         return most * unit, np.where(most > 0.0, times, idle)
 
     def price(self, copy: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,): seconds for a tier that is over by its whole capacity."""
-        price: NDArray[np.float64] = _OVERFLOW_PRICE * self._reference[copy].sum(axis=1)
+        price: NDArray[np.float64] = self._overflow_price * self._reference[copy].sum(axis=1)
         return price
 
 
@@ -126,7 +116,7 @@ class _Pooled:
     def __init__(
         self,
         copies: Copies,
-        changes: Changes,
+        changes: PairChanges,
         pairs: Pairs,
         some: slice,
         combinations: NDArray[np.float32],
@@ -142,18 +132,18 @@ class _Pooled:
         width = copies.problem.devices_per_node if self._on_nodes else 1
         self._devices = self._places[:, :, None] * width + np.arange(width)
 
-    def scores(self, weigher: Weigher) -> NDArray[np.float32]:
+    def scores(self, objective: PairObjective) -> NDArray[np.float32]:
         """(G, 2 ** K): seconds and the price of bytes over capacity."""
         copies, problem = self._copies, self._copies.problem
         change = self._change(problem.load_seconds)
         beyond = None
-        if problem.spill_seconds is not None and not self._on_nodes:
-            beyond = self._spill(weigher, change, problem.spill_seconds)
+        if problem.has_spill and not self._on_nodes:
+            beyond = self._spill(objective, change, problem.spill_seconds)
         base = copies.load[self._copy[:, None, None], self._devices]
-        score = weigher.seconds(self._copy, base, change, self._combinations)
+        score = objective.seconds(self._copy, base, change, self._combinations)
         if beyond is not None:
             score += beyond
-        price = weigher.price(self._copy)
+        price = objective.price(self._copy)
         bytes_ = copies.device_bytes[self._copy[:, None, None], self._devices]
         capacity = problem.device_capacity[self._devices]
         self._charge(score, price, bytes_, self._change(problem.device_bytes), capacity)
@@ -171,7 +161,7 @@ class _Pooled:
         return total
 
     def _spill(
-        self, weigher: Weigher, change: NDArray[np.float64], spill: NDArray[np.float64]
+        self, objective: PairObjective, change: NDArray[np.float64], spill: NDArray[np.float64]
     ) -> NDArray[np.float32]:
         """(G, 2 ** K): seconds of the devices outside each pair, on which its units spill.
 
@@ -188,8 +178,8 @@ class _Pooled:
         devices = node[:, :, None] * each + np.arange(each)
         counted = (devices[:, :, None] != self._places[:, None, :, None]).all(axis=2)
         counted[together, 1] = False  # the same devices as on the other side
-        base, times = weigher.fullest(self._copy, self._copies.load[copy, devices], counted)
-        return weigher.seconds(self._copy, base, spilt, self._combinations, times)
+        base, times = objective.fullest(self._copy, self._copies.load[copy, devices], counted)
+        return objective.seconds(self._copy, base, spilt, self._combinations, times)
 
     def _shared(
         self,

@@ -3,7 +3,8 @@
 In each round some units of a pair may change sides and some of its items may take another option;
 of all combinations of these changes the pair makes the one that lowers the smooth objective most,
 or, while the search is hot, one that is nearly as good. All combinations of all pairs are weighed
-at once as arrays (``weigher``). Places are devices, and nodes where units land on whole nodes.
+at once as arrays (``PairObjective``). Places are devices, and nodes where units land on
+whole nodes.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from shardplan.solve.search.repartition.changes import Moves, Pairs
 from shardplan.solve.search.repartition.copies import Copies
-from shardplan.solve.search.repartition.pair_objective import Weigher
+from shardplan.solve.search.repartition.pair_changes import ChangeDraws, Pairs
+from shardplan.solve.search.repartition.pair_objective import PairObjective
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.search.incumbent import Incumbent
-
-
-_COOLED_EXPONENTS = (5, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,21 @@ class RepartitionParams:
     """The last one."""
     log2_exponents: tuple[int, int] = (4, 9)
     """The exponent of the power mean rises from the first to the second as the search cools."""
+    cool_hottest: float = 2e-4
+    cool_coldest: float = 1e-6
+    cool_log2_exponents: tuple[int, int] = (5, 9)
+    """The same for a start that needs balancing alone."""
+    overflow_price: float = 8.0
+    """What a tier over by its whole capacity counts, in sums of the slowest devices' loads."""
 
     def cooled(self, rounds: int) -> RepartitionParams:
         """The search for a start that needs balancing alone."""
         return replace(
-            self, rounds=rounds, hottest=2e-4, coldest=1e-6, log2_exponents=_COOLED_EXPONENTS
+            self,
+            rounds=rounds,
+            hottest=self.cool_hottest,
+            coldest=self.cool_coldest,
+            log2_exponents=self.cool_log2_exponents,
         )
 
 
@@ -69,8 +77,8 @@ def repartition(
     magnitude of the objective, which temperatures are relative to.
     """
     copies = Copies(problem, start, params.copies)
-    moves = Moves(copies, allowed)
-    levels = moves.levels()
+    draws = ChangeDraws(copies, allowed)
+    levels = draws.levels()
     first, last = params.log2_exponents
     best = None
     for number in range(params.rounds if levels else 0):
@@ -78,11 +86,12 @@ def repartition(
             break
         progress = number / params.rounds
         heat = params.hottest * (params.coldest / params.hottest) ** progress
-        weigher = Weigher(copies, first + round(progress * (last - first)))
+        exponent = first + round(progress * (last - first))
+        objective = PairObjective(copies, exponent, params.overflow_price)
         pairs = Pairs.draw(copies, levels[number % len(levels)], rng)
-        changes = moves.draw(pairs, params.changes, rng)
+        changes = draws.draw(pairs, params.changes, rng)
         heat_seconds = heat * scale_seconds / problem.device_count
-        moves.make(changes.only(weigher.choose(changes, pairs, heat_seconds, rng)), pairs)
+        draws.make(changes.only(objective.choose(changes, pairs, heat_seconds, rng)), pairs)
         objectives = copies.objectives()
         copy = int(objectives.argmin())
         if objectives[copy] < incumbent.objective and copies.fits(copy):

@@ -44,7 +44,7 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class PairChanges:
     """n changes, each of one row within a pair: all of it, or the unit in one of its slots."""
 
     copy: NDArray[np.int64]
@@ -69,21 +69,18 @@ class Changes:
         return type(self)(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
-class Moves:
+class ChangeDraws:
     """Draws changes for copies of a placement and makes them."""
 
     def __init__(self, copies: Copies, allowed: NDArray[np.bool_]) -> None:
         problem = copies.problem
         self._copies, self._problem = copies, problem
-        apart = np.isin(copies.item, np.concatenate([np.zeros(0, np.int64), *problem.apart]))
-        self._free = ~apart
+        self._free = ~problem.is_apart[copies.item]
         self._alternatives = {
             shape: _Alternatives.of(copies, allowed & (problem.shape == shape))
             for shape in (Shape.DEVICE, Shape.NODE)
         }
-        by_node = problem.domains.reshape(len(problem.domains), problem.node_count, -1)
-        whole_nodes = np.logical_and.reduce(by_node, axis=2)
-        self._open = {Shape.DEVICE: problem.domains, Shape.NODE: whole_nodes}
+        self._open = {Shape.DEVICE: problem.domains, Shape.NODE: problem.node_domains}
         self._restricted = not problem.domains.all()
 
     def levels(self) -> list[Shape]:
@@ -96,7 +93,7 @@ class Moves:
             if count > 1 and (self._free & (shape == level)).any()
         ]
 
-    def draw(self, pairs: Pairs, most: int, rng: np.random.Generator) -> Changes:
+    def draw(self, pairs: Pairs, most: int, rng: np.random.Generator) -> PairChanges:
         """At most so many changes of each pair, by chance."""
         copies, problem = self._copies, self._problem
         active = (problem.shape[copies.option] == pairs.shape) & self._free
@@ -130,7 +127,7 @@ class Moves:
         pair: NDArray[np.int64],
         rank: NDArray[np.int64],
         rng: np.random.Generator,
-    ) -> Changes:
+    ) -> PairChanges:
         copies = self._copies
         is_whole = slot == NOWHERE
         old = copies.option[copy, row]
@@ -153,9 +150,9 @@ class Moves:
             ],
             axis=1,
         )
-        return Changes(copy, row, slot, pair, rank, old, new, before, after, first)
+        return PairChanges(copy, row, slot, pair, rank, old, new, before, after, first)
 
-    def _within_domains(self, changes: Changes, pairs: Pairs) -> Changes:
+    def _within_domains(self, changes: PairChanges, pairs: Pairs) -> PairChanges:
         if not self._restricted:
             return changes
         domain = self._problem.domain[changes.new]
@@ -163,7 +160,7 @@ class Moves:
         fine |= changes.after == 0
         return changes.only(np.logical_and.reduce(fine, axis=1))
 
-    def make(self, changes: Changes, pairs: Pairs) -> None:
+    def make(self, changes: PairChanges, pairs: Pairs) -> None:
         """Make the changes."""
         copies = self._copies
         for side in (0, 1):

@@ -13,27 +13,29 @@ from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
-from shardplan.solve.program.backend import Watch
+from shardplan.solve.program.answer import Limits, Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.solve.budget import Budget
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
-    from shardplan.solve.settings import Settings
 
 _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
+_GRACE_SECONDS = 1.0
+"""Beyond the time limit, for the mix of what was found within it, and for a first placement."""
 _PROVEN = 1e-6
 """A gap that rounding alone can leave; smaller ones cannot be asked for."""
 
 
 class Record:
-    """Keeps the incumbent and the bound of one solve; every part of the portfolio reports here."""
+    """Keeps the incumbent and the bound of one solve; every move reports here."""
 
-    def __init__(self, problem: Problem, settings: Settings, reporter: Reporter) -> None:
-        self.problem, self.settings, self.reporter = problem, settings, reporter
+    def __init__(self, problem: Problem, budget: Budget, reporter: Reporter) -> None:
+        self.problem, self.budget, self.reporter = problem, budget, reporter
         self.placement: Placement | None = None
         self.objective = float("inf")
         self.lower_bound = 0.0
@@ -41,20 +43,23 @@ class Record:
         self.method, self.bound = "none", "none"
         self.history: list[Progress] = []
         self._start = time.monotonic()
+        self._seen: set[str] = set()
+        self._mixing_limits = Limits(budget.deadline + _GRACE_SECONDS)
 
     @property
     def seconds(self) -> float:
         """Since the solve began."""
         return time.monotonic() - self._start
 
-    @property
-    def seconds_left(self) -> float:
-        """Until the time limit."""
-        return max(0.0, self.settings.time_limit_seconds - self.seconds)
+    def limits(self, nodes: int | None = None, relative_gap: float = 0.0) -> Limits:
+        """Of a program, or several one after the other: none lasts beyond the time limit."""
+        return Limits(self.budget.deadline, nodes, relative_gap)
 
-    def nodes(self, wanted: int) -> int:
-        """Of a tree worth so many of them: what the settings leave of that."""
-        return self.settings.node_limit or max(1, round(wanted * self.settings.effort))
+    def is_first(self, occasion: str) -> bool:
+        """Whether this is the first time that the solve asks of an occasion."""
+        is_first = occasion not in self._seen
+        self._seen.add(occasion)
+        return is_first
 
     @property
     def gap(self) -> float:
@@ -64,7 +69,7 @@ class Record:
     @property
     def scale_seconds(self) -> float:
         """The magnitude of what the placement decides about the objective."""
-        constant = float(self.problem.chain_seconds.max(initial=0.0))
+        constant = self.problem.objective.constant_seconds
         return max(self.lower_bound - constant, self.lower_bound * 1e-3, 1e-12)
 
     def worth_trying(self) -> NDArray[np.bool_]:
@@ -73,8 +78,8 @@ class Record:
         A little of an option costs little: with one option all that it can be mixed with stay.
         """
         least = np.full(self.problem.option_count, np.inf)
-        np.minimum.at(least, self.problem.blends, self.relaxation.reduced_cost)
-        return self._within_reach(least[self.problem.blends])
+        np.minimum.at(least, self.problem.blend, self.relaxation.reduced_cost)
+        return self._within_reach(least[self.problem.blend])
 
     def worth_drawing(self) -> NDArray[np.bool_]:
         """(O,): the same for options that are not mixed, as the search sees them."""
@@ -93,7 +98,7 @@ class Record:
         Options that can be mixed are mixed at their best. Raises SolverError when it costs more
         than was ``claimed`` for it.
         """
-        placement = best_mix(self.problem, placement)
+        placement = best_mix(self.problem, placement, limits=self._mixing_limits)
         evaluation = evaluate(self.problem, placement)
         if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
             raise SolverError(
@@ -129,20 +134,24 @@ class Record:
                 self.reporter.bounded(seconds, method)
             self.reporter.ticking()
 
-        return Watch(should_stop=self.settings.should_stop, on_progress=tick)
+        return Watch(should_stop=self.budget.should_stop, on_progress=tick)
 
     def should_stop(self) -> bool:
         """Whether the gap is met, time is up, or the user wants to stop."""
         self.reporter.ticking()
         return self.ending() is not None
 
+    def is_overdue(self) -> bool:
+        """Whether even a first placement comes too late."""
+        return time.monotonic() > self.budget.deadline + _GRACE_SECONDS
+
     def ending(self) -> Ending | None:
         """Why to stop now; None to go on."""
-        if self.settings.should_stop():
+        if self.budget.should_stop():
             return Ending.INTERRUPTED
-        if self.gap <= max(self.settings.gap, _PROVEN) or self.lower_bound == float("inf"):
+        if self.gap <= max(self.budget.gap, _PROVEN) or self.lower_bound == float("inf"):
             return Ending.GAP
-        if self.seconds >= self.settings.time_limit_seconds:
+        if not self.budget.seconds_left:
             return Ending.TIME_LIMIT
         return None
 
@@ -150,7 +159,7 @@ class Record:
         """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""
         placement, objective = self.placement, self.objective
         if placement is not None and placement.weights is not None:
-            thrifty = best_mix(self.problem, placement, Spare.WORK)
+            thrifty = best_mix(self.problem, placement, Spare.WORK, limits=self._mixing_limits)
             evaluation = evaluate(self.problem, thrifty)
             if evaluation.fits and evaluation.objective <= objective * (1 + _AGREEMENT):
                 placement, objective = thrifty, evaluation.objective

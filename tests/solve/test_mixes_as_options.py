@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_mixing import cached_problems
 
 from shardplan.solve.mixing.best_mix import Spare, best_mix
-from shardplan.solve.mixing.mixes_as_options import Concrete
+from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.problem.placement import Placement, evaluate
 
 
@@ -30,26 +30,26 @@ def mixed_placements(draw):
 @given(mixed_placements())
 def test_a_mix_as_an_option_costs_what_the_mix_costs(drawn):
     problem, mixed = drawn
-    concrete = Concrete.of(problem, mixed)
-    as_options, as_mix = evaluate(concrete.problem, concrete.start), evaluate(problem, mixed)
+    around = MixesAsOptions.of(problem, mixed)
+    as_options, as_mix = evaluate(around.problem, around.start), evaluate(problem, mixed)
     assert as_options.objective == pytest.approx(as_mix.objective)
     assert as_options.device_bytes == pytest.approx(as_mix.device_bytes)
     assert as_options.node_bytes == pytest.approx(as_mix.node_bytes)
-    assert concrete.placement(concrete.start).weights == pytest.approx(mixed.weights)
+    assert around.placement(around.start).weights == pytest.approx(mixed.weights)
 
 
 @given(mixed_placements(), st.randoms(use_true_random=False))
 def test_an_option_taken_instead_of_a_mix_is_taken_whole(drawn, random):
     problem, mixed = drawn
-    concrete = Concrete.of(problem, mixed)
+    around = MixesAsOptions.of(problem, mixed)
     item = random.randrange(problem.item_count)
     other = random.choice(list(problem.options_of(item)))
     # Items before it have one option more each: their mixes.
-    option = concrete.start.option.copy()
+    option = around.start.option.copy()
     option[item] = other + item
-    found = Placement(option, concrete.start.unit_offsets, concrete.start.targets)
-    there = evaluate(concrete.problem, found)
-    back = evaluate(problem, concrete.placement(found))
+    found = Placement(option, around.start.unit_offsets, around.start.targets)
+    there = evaluate(around.problem, found)
+    back = evaluate(problem, around.placement(found))
     assert back.objective == pytest.approx(there.objective)
     assert back.device_bytes == pytest.approx(there.device_bytes)
 

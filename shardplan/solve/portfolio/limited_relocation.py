@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.bound.option_choice import choose_options
-from shardplan.solve.bound.relaxation import relax
-from shardplan.solve.portfolio.portfolio import solve
-from shardplan.solve.portfolio.record import Record
-from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.bound.move_limit import MoveLimit
+from shardplan.solve.portfolio.portfolio import improve, prove_relaxation
+from shardplan.solve.problem.placement import device_counts, evaluate
 from shardplan.solve.problem.stages import merge_stages
-from shardplan.solve.problem.subproblem import Pinned
-from shardplan.solve.program.backend import Limits
+from shardplan.solve.problem.subproblem import Subproblem
 from shardplan.solve.reporter import Reporter
-from shardplan.solve.search.annealing.population import device_counts
+from shardplan.solve.search.record import Record
+from shardplan.solve.search.search_params import SearchParams
+from shardplan.solve.search.starts.starting_options import choose_for_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,22 +32,10 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.settings import Settings
 
-_LARGEST_CHOICE = 200_000
-"""Options up to which an integer program raises the bound."""
-_CHOICE_NODES = 2000
-_FRUITLESS_ROUNDS = 6
-"""Rounds in vain after which the search ends."""
-_ROUND_EFFORT = 0.25
-"""Of a whole solve's: for one round that frees a part of the items."""
-_SHARPNESS = 12
-"""Exponent by which the slowest devices of a stage count more than the others."""
-_SMALL_CHANGE = 0.01
-"""Of what may move: items so small may also be copied to every device."""
-
 
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """What placing items anew moves, in bytes."""
+class RelocationLimit:
+    """What placing items anew moves, in bytes, and the most that may."""
 
     limit_bytes: float
     least: NDArray[np.float64]
@@ -63,7 +50,7 @@ def solve_near(
     problem: Problem,
     known: Placement,
     is_placed: NDArray[np.bool_],
-    moves: Moves,
+    moves: RelocationLimit,
     settings: Settings,
     reporter: Reporter | None = None,
 ) -> Outcome:
@@ -72,84 +59,78 @@ def solve_near(
     The outcome's bound holds for placements that move at most the limit. An outcome without a
     placement says that none was found, and that there is none only where the bound is infinite.
     """
-    merged = merge_stages(problem)
-    limited = replace(merged, move_bytes=moves.least, move_limit_bytes=moves.limit_bytes)
-    record = Record(limited, settings, reporter or Reporter())
-    search = _Search(record, known, is_placed, moves)
-    record.reporter.starting("bound")
-    record.relaxation = relax(limited, limits=Limits(seconds=record.seconds_left))
-    record.prove(record.relaxation.lower_bound, "relaxation")
+    record = Record(merge_stages(problem), settings.budget(), reporter or Reporter())
+    limit = MoveLimit(moves.limit_bytes, moves.least)
+    search = _Search(record, known, is_placed, moves, settings.search or SearchParams())
+    prove_relaxation(record, limit)
     if record.lower_bound < float("inf"):
         search.repair()
-        _raise_bound(record)
+        search.raise_bound(limit)
         search.improve()
     return record.outcome()
-
-
-def _raise_bound(record: Record) -> None:
-    """By whole options, as in ``cycles``."""
-    allowed = record.worth_trying()
-    if record.should_stop() or allowed.sum() > _LARGEST_CHOICE:
-        return
-    record.reporter.starting("option choice")
-    choice = choose_options(
-        record.problem,
-        allowed,
-        record.relaxation.unit_rows,
-        Limits(record.seconds_left, record.nodes(_CHOICE_NODES), record.settings.gap / 10),
-        stop_above=record.objective,
-        watch=record.watch("option choice"),
-    )
-    record.prove(choice.lower_bound, "option choice")
 
 
 class _Search:
     """Rounds of freeing and pinning around the placement as it stands."""
 
     def __init__(
-        self, record: Record, known: Placement, is_placed: NDArray[np.bool_], moves: Moves
+        self,
+        record: Record,
+        known: Placement,
+        is_placed: NDArray[np.bool_],
+        moves: RelocationLimit,
+        search: SearchParams,
     ) -> None:
         self._record, self._problem, self._moves = record, record.problem, moves
+        self._search, self._params = search, search.relocation
         self._placement, self._is_placed = known, is_placed
         starts = self._problem.option_offsets[:-1]
         size = np.minimum.reduceat(moves.most, starts)
         copied = np.maximum.reduceat(moves.most, starts)
-        is_small = copied <= _SMALL_CHANGE * moves.limit_bytes
+        is_small = copied <= self._params.small_change * moves.limit_bytes
         self._size = np.where(is_small, copied, size)
         """(I,): the most that an item moves when it is placed anew."""
         self._allowed = moves.most <= self._size[self._problem.item_of_option]
 
     def repair(self) -> None:
         """Place what is not placed, and free more where that does not fit."""
-        record = self._record
+        budget = self._record.budget
         if self._is_placed.all() and self._offer(self._placement, "start"):
             return
         moved = self._moved()
         if moved.sum() > self._moves.limit_bytes:
             self._is_placed &= moved == 0
-        for share in (0.0, 0.1, 0.3, 1.0):
-            if record.settings.should_stop() or not record.seconds_left:
+        for share in self._params.repair_shares:
+            if budget.should_stop() or not budget.seconds_left:
                 return
-            is_free = self._pick(share, np.random.default_rng((record.settings.seed, 0)))
+            is_free = self._pick(share, np.random.default_rng((budget.seed, 0)))
             if self._round(is_free | ~self._is_placed):
                 self._is_placed = np.ones_like(self._is_placed)
                 return
 
+    def raise_bound(self, limit: MoveLimit) -> None:
+        """By whole options, as a search begins."""
+        record, choice = self._record, self._params.choice
+        allowed = record.worth_trying()
+        if not record.should_stop() and allowed.sum() <= choice.most_options:
+            record.reporter.starting("option choice")
+            choose_for_bound(record, allowed, choice, moves=limit)
+
     def improve(self) -> None:
-        """Free one set of items after another until that has been in vain for some time."""
-        record = self._record
+        """Free one set of items after another until that has gained nothing for some time."""
+        record, params = self._record, self._params
         fruitless, number = 0, 0
-        while record.placement is not None and fruitless < _FRUITLESS_ROUNDS:
+        while record.placement is not None and fruitless < params.fruitless_rounds:
             if record.should_stop():
                 return
             number += 1
-            rng = np.random.default_rng((record.settings.seed, number))
+            rng = np.random.default_rng((record.budget.seed, number))
             is_free = self._pick(1.0, rng)
             if not is_free.any():
                 return
             before = record.objective
             self._round(is_free)
-            gained = record.objective < before * (1 - 1e-4)
+            gained = record.objective < before * (1 - params.least_gain)
             if is_free.all() and not gained:
                 return
             fruitless = 0 if gained else fruitless + 1
@@ -159,17 +140,18 @@ class _Search:
         record = self._record
         if not is_free.any():
             return False
-        pinned = Pinned.of(self._problem, self._placement, is_free, self._allowed_now())
+        pinned = Subproblem.of(self._problem, self._placement, is_free, self._allowed_now())
         start = pinned.start() if record.placement is not None else None
-        settings = replace(
-            record.settings,
-            method="auto",
-            gap=record.settings.gap / 4,
-            time_limit_seconds=record.seconds_left,
-            effort=record.settings.effort * (1.0 if is_free.all() else _ROUND_EFFORT),
+        effort = 1.0 if is_free.all() else self._params.round_effort
+        budget = replace(
+            record.budget,
+            gap=record.budget.gap * self._params.round_gap,
+            effort=record.budget.effort * effort,
         )
         record.reporter.starting("near")
-        found = solve(pinned.problem, settings, _Ticks(record.reporter), [start] if start else [])
+        part = Record(merge_stages(pinned.problem), budget, _Ticks(record.reporter))
+        improve(part, "auto", self._search, [start] if start else [])
+        found = part.outcome()
         if found.placement is None:
             return False
         return self._offer(pinned.merged(found.placement), "near")
@@ -198,7 +180,7 @@ class _Search:
         # Freed, an item costs its size in place of what it has moved already.
         price = np.maximum(self._size - moved, 0.0)
         left = self._moves.limit_bytes - moved.sum() - price[~self._is_placed].sum()
-        worth = self._worth() * rng.uniform(0.2, 1.0, len(price))
+        worth = self._worth() * rng.uniform(self._params.least_worth, 1.0, len(price))
         order = np.argsort(-worth / (price + 1.0), kind="stable")
         order = order[self._is_placed[order]]
         is_free = np.zeros(len(price), dtype=bool)
@@ -215,7 +197,7 @@ class _Search:
         load = evaluate(problem, self._placement).load_seconds
         most = load.max(axis=0)
         relative = np.divide(load, most, out=np.zeros_like(load), where=most > 0)
-        heat = relative**_SHARPNESS
+        heat = relative**self._params.sharpness
         units = device_counts(problem, self._placement).astype(np.float64)
         worth: NDArray[np.float64] = ((units @ heat) * problem.load_seconds[option]).sum(axis=1)
         return worth

@@ -10,11 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.portfolio.limited_moves import Moves, solve_near
+from shardplan.solve.portfolio.limited_relocation import RelocationLimit, solve_near
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
-from shardplan.solve.problem.subproblem import Pinned
+from shardplan.solve.problem.subproblem import Subproblem
 from shardplan.solve.settings import Settings
 
 ANY = Settings(method="milp", gap=1e9, time_limit_seconds=5)
@@ -32,7 +32,7 @@ def test_pinned_and_free_together_cost_what_the_whole_costs(problem, data):
     known = solve(problem, ANY).placement
     is_free = free_items(data.draw, problem)
     assume(known is not None and is_free.any())
-    pinned = Pinned.of(problem, known, is_free, np.ones(problem.option_count, dtype=bool))
+    pinned = Subproblem.of(problem, known, is_free, np.ones(problem.option_count, dtype=bool))
     start = pinned.start()
     whole, part = evaluate(problem, known), evaluate(pinned.problem, start)
     assert part.objective == pytest.approx(whole.objective, rel=1e-12, abs=1e-15)
@@ -50,7 +50,7 @@ def test_what_is_found_for_the_free_items_is_legal_in_the_whole(problem, data):
     known = solve(problem, ANY).placement
     is_free = free_items(data.draw, problem)
     assume(known is not None and is_free.any())
-    pinned = Pinned.of(problem, known, is_free, np.ones(problem.option_count, dtype=bool))
+    pinned = Subproblem.of(problem, known, is_free, np.ones(problem.option_count, dtype=bool))
     found = solve(pinned.problem, PROVEN).placement
     if found is not None:
         merged = pinned.merged(found)
@@ -79,7 +79,7 @@ def test_near_a_placement_each_item_that_changes_counts(problem, limit):
         return np.where(changed, sizes, 0.0)
 
     most = sizes[problem.item_of_option]
-    moves = Moves(limit, least=np.zeros(problem.option_count), most=most, count=count)
+    moves = RelocationLimit(limit, least=np.zeros(problem.option_count), most=most, count=count)
     is_placed = np.ones(problem.item_count, dtype=bool)
     outcome = solve_near(problem, known, is_placed, moves, PROVEN)
     before = evaluate(problem, known).objective

@@ -1,0 +1,34 @@
+"""What one solve may spend: until when, to what gap, and with how much effort."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The limits of a solve that has begun; a part of it gets a copy with the same deadline."""
+
+    deadline: float
+    """By ``time.monotonic``."""
+    gap: float
+    node_limit: int | None = None
+    """Nodes of each branch-and-bound tree."""
+    seed: int = 0
+    effort: float = 1.0
+    """How long to search, relative to what pays for a whole problem: in rounds and nodes."""
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline."""
+        return max(0.0, self.deadline - time.monotonic())
+
+    def nodes(self, wanted: int) -> int:
+        """Of a tree worth so many of them: what the limits leave of that."""
+        return self.node_limit or max(1, round(wanted * self.effort))

@@ -1,0 +1,73 @@
+"""What a move of the search is, and when it has its turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.search.record import Record
+    from shardplan.solve.search.repartition.repartition import RepartitionParams
+
+SEARCHING = frozenset({"auto", "search"})
+"""Methods that search in restart after restart."""
+
+
+class When(Enum):
+    """At which points of a solve a move has its turn; those of one point go in their order."""
+
+    START = auto()
+    """Once, before all restarts."""
+    FRESH = auto()
+    """At the beginning of a restart: options are chosen anew for all items."""
+    AGAIN = auto()
+    """At the beginning of a restart after a fresh one that gained nothing: the best placement is
+    what it begins with."""
+    RESTART = auto()
+    """In every restart, after the former."""
+    FIRST_RESTART = auto()
+    """Once, when the first restart is over."""
+    END = auto()
+    """Once, after all restarts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a solve stands when a move has its turn."""
+
+    method: str
+    """That was asked for."""
+    restart: int
+    """Which restart it is, from 0; random numbers are seeded with it."""
+    fresh: int
+    """How many restarts have begun with a choice of options, this one included."""
+    repartition: RepartitionParams
+    """How long and how hot to repartition a cluster of this size."""
+    drawn_from: NDArray[np.bool_]
+    """(O,): options that are worth drawing by chance at all."""
+
+
+class Move(Protocol):
+    """One way to a better placement or a higher bound.
+
+    A move is a frozen dataclass of its parameters, and stands in ``MOVES``. It keeps nothing from
+    one turn to the next; what it finds goes to the record.
+    """
+
+    name: ClassVar[str]
+    """Under which its parameters are written into plans."""
+    when: ClassVar[When] = When.RESTART
+    methods: ClassVar[frozenset[str]] = SEARCHING
+    """The methods of a solve that it is a part of."""
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether it is worth its time on a problem; asked once, before the solve."""
+        return True
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Offer placements to the record, or prove bounds; return soon once it should stop."""

@@ -1,0 +1,32 @@
+"""All moves of the search, in the order in which they have their turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.solve.search.annealing.annealing import Annealing
+from shardplan.solve.search.around_best import AroundBest
+from shardplan.solve.search.blocks import Blocks
+from shardplan.solve.search.proofs.balance import BalancePatterns
+from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
+from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
+from shardplan.solve.search.starts.first_placements import FirstPlacements
+from shardplan.solve.search.starts.fresh_start import FreshStart
+from shardplan.solve.search.starts.mixed_start import MixedStart
+
+if TYPE_CHECKING:
+    from shardplan.solve.search.move import Move
+
+MOVES: tuple[Move, ...] = (
+    FirstPlacements(),
+    SmallProgram(),
+    FreshStart(),
+    MixedStart(),
+    AroundBest(),
+    Blocks(),
+    Annealing(),
+    BalancePatterns(),
+    FillingUnitsBound(),
+    FullProgram(),
+)
+"""A new move is one more entry."""

@@ -1,0 +1,1 @@
+"""Moves that raise the lower bound, and find placements on the way."""

@@ -1,0 +1,43 @@
+"""Of one stage, few tables and few devices: solve by what a single device can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from shardplan.solve.bound.patterns import prove_balance
+from shardplan.solve.search.move import Move, Turn, When
+
+if TYPE_CHECKING:
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.search.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class BalancePatterns(Move):
+    """Close in on the best balance by the contents of whole devices."""
+
+    name: ClassVar[str] = "balance_patterns"
+    when: ClassVar[When] = When.FIRST_RESTART
+    methods: ClassVar[frozenset[str]] = frozenset({"auto"})
+
+    def supports(self, problem: Problem) -> bool:
+        """A single stage, of units that neither spill nor are mixed."""
+        return problem.stage_count == 1
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Raise the bound, or lower the objective, until they meet or it takes too long."""
+        budget = record.budget
+        record.reporter.starting("patterns")
+        proof = prove_balance(
+            record.problem,
+            record.worth_trying(),
+            lower_bound=record.lower_bound,
+            upper_bound=record.objective,
+            limits=record.limits(budget.node_limit, budget.gap),
+            watch=record.watch("patterns"),
+        )
+        if proof is not None:
+            if proof.placement is not None:
+                record.offer(proof.placement, "patterns")
+            record.prove(proof.lower_bound, "patterns")

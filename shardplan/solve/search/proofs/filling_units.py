@@ -1,0 +1,49 @@
+"""Where memory is scarce: what units that nearly fill a device cost the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from shardplan.solve.bound.filling_units import FillingUnits
+from shardplan.solve.mixing.representatives import near_best
+from shardplan.solve.search.move import Move, Turn, When
+
+if TYPE_CHECKING:
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.search.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class FillingUnitsBound(Move):
+    """Tell devices with and without filling units apart: a program for each number of them."""
+
+    name: ClassVar[str] = "filling_units"
+    when: ClassVar[When] = When.FIRST_RESTART
+    methods: ClassVar[frozenset[str]] = frozenset({"auto"})
+
+    most_devices: int = 32
+    ranges: int = 40
+    """Programs, at most."""
+    first_options: int = 3
+    """Of an item and shape, with which it begins; others are let in as they are wanted."""
+
+    def supports(self, problem: Problem) -> bool:
+        """Few devices, since each number of them is a program."""
+        return problem.device_count <= self.most_devices
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Raise the bound, where the relaxation is tempted to fill devices."""
+        problem, relaxation = record.problem, record.relaxation
+        units = FillingUnits.of(problem) if record.placement is not None else None
+        if units is None or not units.are_tempting(relaxation):
+            return
+        record.reporter.starting("filling units")
+        bound = units.lower_bound(
+            relaxation.unit_rows,
+            near_best(problem, relaxation, self.first_options),
+            upper_bound=record.objective,
+            limits=record.limits(self.ranges),
+            should_stop=record.should_stop,
+        )
+        record.prove(bound, "filling units")

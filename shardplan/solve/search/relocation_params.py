@@ -1,0 +1,33 @@
+"""How a search for a placement near a known one goes on, round by round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shardplan.solve.search.starts.starting_options import OptionChoiceParams
+
+
+@dataclass(frozen=True, slots=True)
+class RelocationParams:
+    """How items are freed, round after round."""
+
+    choice: OptionChoiceParams = field(
+        default_factory=lambda: OptionChoiceParams(node_options=400_000_000)
+    )
+    """For the bound, which little else raises: its tree may take long."""
+    repair_shares: tuple[float, ...] = (0.0, 0.1, 0.3, 1.0)
+    """Of what may move: how much of it is freed, try by try, until all items are placed."""
+    fruitless_rounds: int = 6
+    """In a row, after which the search ends; ..."""
+    least_gain: float = 1e-4
+    """... a round that gains less than that, relatively, is one."""
+    round_effort: float = 0.25
+    """Of a whole solve's: for one round that frees a part of the items."""
+    round_gap: float = 0.25
+    """Of the gap that is asked for: what a round is asked for."""
+    sharpness: int = 12
+    """Exponent by which the slowest devices of a stage count more than the others."""
+    least_worth: float = 0.2
+    """By what share chance lowers the worth of an item, at most."""
+    small_change: float = 0.01
+    """Of what may move: items so small may also be copied to every device."""

@@ -1,0 +1,49 @@
+"""A placement of a record balanced by repartition, options that it mixes included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
+from shardplan.solve.search.incumbent import Incumbent
+from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.solve.problem.placement import Placement
+    from shardplan.solve.search.record import Record
+
+
+def rebalance(
+    record: Record,
+    start: Placement,
+    allowed: NDArray[np.bool_],
+    params: RepartitionParams,
+    number: int,
+) -> Placement | None:
+    """Balance a start, offer what is found to the record, and return it; None if nothing fits.
+
+    The mixes of the start are options beside the ``allowed`` (O,) ones. ``number`` makes the random
+    numbers different from those of other calls.
+    """
+    record.reporter.starting("repartition")
+    incumbent = Incumbent()
+    around = MixesAsOptions.of(record.problem, start)
+    repartition(
+        around.problem,
+        around.start,
+        around.allowed(allowed),
+        params,
+        np.random.default_rng((record.budget.seed, params.rounds, number)),
+        scale_seconds=record.scale_seconds,
+        incumbent=incumbent,
+        should_stop=record.should_stop,
+    )
+    if incumbent.placement is None:
+        return None
+    found = around.placement(incumbent.placement)
+    record.offer(found, "repartition")
+    return found

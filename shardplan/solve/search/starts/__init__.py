@@ -1,0 +1,1 @@
+"""Placements from nothing: options chosen for all items, and put where they add least."""

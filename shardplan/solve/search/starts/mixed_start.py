@@ -1,0 +1,164 @@
+"""Blends chosen for all items, packed, and then mixed and searched in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from shardplan.solve.bound.option_choice import choose_options
+from shardplan.solve.mixing.best_mix import Spare, best_mix
+from shardplan.solve.mixing.representatives import Representatives, fine_enough
+from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.problem import Shape
+from shardplan.solve.program.answer import Watch
+from shardplan.solve.search.move import Move, Turn, When
+from shardplan.solve.search.repartition.rebalance import rebalance
+from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
+from shardplan.solve.search.starts.starting_options import (
+    OptionChoiceParams,
+    balance_to_hope_for,
+    choose_for_bound,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.solve.problem.placement import Placement
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.search.record import Record
+    from shardplan.solve.search.repartition.repartition import RepartitionParams
+
+
+@dataclass(frozen=True, slots=True)
+class MixedStart(Move):
+    """Choose, fill, pack and polish.
+
+    In a choice, one option of each blend stands for it, and units that nearly fill a device are
+    left aside: more of them, or fewer, from one choice to the next. The search sees options one by
+    one, and the mixes of its start; the record mixes what it finds.
+    """
+
+    name: ClassVar[str] = "mixed_start"
+    when: ClassVar[When] = When.FRESH
+
+    choice: OptionChoiceParams = field(default_factory=OptionChoiceParams)
+    most_bound_options: int = 5_000
+    """Options up to which a choice proves a bound, which takes longer than others and gives less
+    than where nothing can be mixed."""
+    grains: tuple[tuple[float, float], ...] = ((0.3, 0.97), (0.6, 0.98), (0.4, 0.97), (0.8, 0.95))
+    """Restart by restart: the share of a device's memory that a chosen unit may fill, and how much
+    of it the chosen options together: large units and full devices cost least, but hardly can be
+    placed."""
+    largest_load: float = 0.8
+    """The share of a stage that such a unit may bear."""
+    fill: FillParams = field(default_factory=FillParams)
+    packing_rounds: int = 3000
+    """Rounds of repartition, at most, that place options without changing them; ..."""
+    packing_changes: int = 8
+    packing_hottest: float = 1e-3
+    polishing_rounds: int = 700
+    """... that change some, ..."""
+    polishes: int = 10
+    """... so many times at most, with a new mix each time; ..."""
+    fruitless_polishes: int = 2
+    """... and no more after so many in a row that gain less than ..."""
+    least_gain: float = 1e-4
+    """... that, relatively."""
+
+    def supports(self, problem: Problem) -> bool:
+        """Where options can be mixed."""
+        return bool(problem.mixable.any())
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """From a choice of blends; where there is none, from all options worth drawing."""
+        option = self._choose(record, turn)
+        if record.should_stop():
+            return
+        record.reporter.starting("fill")
+        allowed = record.worth_drawing() & turn.drawn_from
+        if option is None:
+            start = fill_greedily(record, allowed, self.fill)
+            rebalance(record, start, allowed, turn.repartition, turn.restart)
+        else:
+            chosen = np.isin(np.arange(record.problem.option_count), option)
+            self._pack(record, turn, fill_greedily(record, chosen, self.fill), chosen)
+
+    def _choose(self, record: Record, turn: Turn) -> NDArray[np.int64] | None:
+        """(I,): an option for each item, or None."""
+        allowed = record.worth_trying()
+        if allowed.sum() > self.choice.most_options:
+            return None
+        record.reporter.starting("option choice")
+        few = Representatives.of(record.problem, record.relaxation)
+        if turn.fresh == 2 and allowed.sum() <= self.most_bound_options:
+            choose_for_bound(record, allowed, self.choice)
+        largest_bytes, filling = self.grains[turn.restart % len(self.grains)]
+        allowed = allowed[few.option]
+        choice = choose_options(
+            few.problem,
+            fine_enough(few.problem, allowed, record.relaxation, self.largest_load, largest_bytes),
+            record.relaxation.unit_rows,
+            self.choice.limits(record, self.choice.nodes),
+            stop_above=record.objective,
+            watch=Watch(record.should_stop),
+            balance=self._balance(record, turn),
+            filling=filling,
+        )
+        return None if choice.option is None else few.option[choice.option]
+
+    def _balance(self, record: Record, turn: Turn) -> NDArray[np.float64]:
+        """(S,): at first all: the greedy placements tell nothing of what can be reached."""
+        if turn.fresh == 1:
+            return np.ones(record.problem.stage_count)
+        return balance_to_hope_for(record, turn.restart, self.choice)
+
+    def _pack(
+        self, record: Record, turn: Turn, start: Placement, chosen: NDArray[np.bool_]
+    ) -> None:
+        """Place the chosen options, and only then change them and the proportions of mixes.
+
+        While devices are far from balanced, another option often helps a device for the moment and
+        costs all of them dearly in the end.
+        """
+        packing = replace(
+            turn.repartition,
+            rounds=min(turn.repartition.rounds, self.packing_rounds),
+            changes=self.packing_changes,
+            hottest=self.packing_hottest,
+        )
+        near = turn.drawn_from
+        packed = rebalance(record, start, chosen, packing, turn.restart)
+        if packed is None:
+            packed = rebalance(record, start, chosen | near, turn.repartition, turn.restart)
+        if packed is not None:
+            allowed = chosen | (near & (record.problem.shape == Shape.DEVICE))
+            polishing = packing.cooled(self.polishing_rounds)
+            self._polish(record, packed, allowed, polishing, turn.restart)
+
+    def _polish(
+        self,
+        record: Record,
+        placement: Placement,
+        allowed: NDArray[np.bool_],
+        polishing: RepartitionParams,
+        restart: int,
+    ) -> None:
+        """Mix and repartition in turn, until neither gains."""
+        problem, limits = record.problem, record.limits()
+        reached, fruitless = (
+            evaluate(problem, best_mix(problem, placement, limits=limits)).objective,
+            0,
+        )
+        for number in range(self.polishes):
+            if record.should_stop() or fruitless == self.fruitless_polishes:
+                return
+            mixed = best_mix(problem, placement, Spare.BYTES, limits=limits)
+            found = rebalance(record, mixed, allowed, polishing, restart * self.polishes + number)
+            objective = reached
+            if found is not None:
+                objective = evaluate(problem, best_mix(problem, found, limits=limits)).objective
+            fruitless = fruitless + 1 if objective >= reached * (1 - self.least_gain) else 0
+            if found is not None and objective < reached:
+                placement, reached = found, objective
