@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.spec.tables.tables_file import (
+from shardplan.spec.tables.columns import (
     REUSE_COLUMNS,
     CellError,
     column_fault,

@@ -1,44 +1,24 @@
-"""Tables in a file of their own: one row per table, columns called like the keys of ``tables``.
-
-``features`` and ``pooling`` hold several values with ``;`` between them, ``access`` is ``uniform``
-or ``zipf:1.05``, and the columns ``reuse_0`` to ``reuse_16`` hold a reuse histogram instead.
-"""
+"""Tables in a file of their own: one row per table, columns called like the keys of ``tables``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import RootModel
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.spec.fields.access import REUSE_BINS
 from shardplan.spec.tables.table_spec import TableSpec
-from shardplan.spec.text.scalars import ScalarError, resolve
-from shardplan.spec.validation.wording import did_you_mean, show
+from shardplan.spec.validation.wording import show
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
     from shardplan.spec.text.document import Document
 
-REUSE_COLUMNS = tuple(f"reuse_{i}" for i in range(REUSE_BINS))
-COLUMNS = (*TableSpec.model_fields, *REUSE_COLUMNS)
-"""The columns that a tables file may have."""
-
-_REQUIRED = ("name", "rows")
-
 
 class TableRows(RootModel[tuple[TableSpec, ...]]):
     """The tables of a file."""
-
-
-class CellError(ValueError):
-    """A cell that cannot be read; ``hint`` says what to write instead."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 def read_tables(path: FilePath) -> Document:
@@ -57,50 +37,3 @@ def read_tables(path: FilePath) -> Document:
             return read_parquet(path)
     message = f"must end in .csv or .parquet (got {show(path.suffix)})"
     raise InputError([Diagnostic(str(path), 0, 0, "", message, code="file")])
-
-
-def column_fault(column: str, before: list[str]) -> tuple[str, str] | None:
-    """What is wrong with one column's name, as message and hint; None where nothing is."""
-    if column in before:
-        return f"the column {show(column)} stands here twice", "delete one of the two"
-    if column not in COLUMNS:
-        return f"unknown column {show(column)}", did_you_mean(column, COLUMNS)
-    return None
-
-
-def missing_columns(header: list[str]) -> list[str]:
-    """Columns that a tables file needs and this one lacks."""
-    wanted = list(_REQUIRED)
-    if any(column in REUSE_COLUMNS for column in header):
-        wanted += REUSE_COLUMNS
-    return [column for column in wanted if column not in header]
-
-
-def read_cell(column: str, text: str) -> Any:
-    """The value of one cell of text; raises CellError."""
-    if column in ("name", "module", "dtype", "ids"):
-        return text
-    if column == "features":
-        return [part.strip() for part in text.split(";")]
-    if column == "pooling" and ";" in text:
-        return [_number(part.strip()) for part in text.split(";")]
-    if column == "access":
-        return _access(text)
-    return _number(text)
-
-
-def _access(text: str) -> Any:
-    form, colon, argument = text.partition(":")
-    if not colon:
-        return text
-    if form.strip() != "zipf":
-        hint = "a curve cannot stand in a cell; write the table in the spec"
-        raise CellError(f"must be uniform or zipf:1.05 (got {show(text)})", hint)
-    return {"zipf": _number(argument.strip())}
-
-
-def _number(text: str) -> Any:
-    try:
-        return resolve(text)
-    except ScalarError as error:
-        raise CellError(str(error), error.hint) from None
