@@ -64,7 +64,7 @@ class RowDistribution:
         return float(min(1.0, found / accesses[-1]))
 
     def hottest_rows(self, rows: float) -> RowDistribution:
-        """The hottest rows as a table of their own, as the accesses that read it hit them."""
+        """The hottest rows as if they were a table, as the accesses that read them hit them."""
         before = np.concatenate([[0.0], np.cumsum(self.counts)[:-1]])
         counts = np.clip(rows - before, 0.0, self.counts)
         return RowDistribution.of(

@@ -53,7 +53,8 @@ def fetches(
     draws: NDArray[np.float64],
     cached_rows: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(O,): of ``draws[o]`` accesses to ``table[o]``, those that a cache of so many rows misses."""
+    """(O,): of ``draws[o]`` accesses to ``table[o]``, those that a cache of that many rows
+    misses."""
     first = {id(rows): index for index, rows in reversed(list(enumerate(distributions)))}
     alike = np.array([first[id(rows)] for rows in distributions])[table]
     order = np.lexsort((draws, alike))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KernelTask:
-    """Every process looks up and updates tables of its own."""
+    """Every process looks up and updates its own tables."""
 
     set: TableSet
     optimizer: Optimizer

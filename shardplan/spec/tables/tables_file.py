@@ -1,4 +1,4 @@
-"""Tables in a file of their own: one row per table, columns called like the keys of ``tables``."""
+"""A separate file of tables: one row per table, columns called like the keys of ``tables``."""
 
 from __future__ import annotations
 

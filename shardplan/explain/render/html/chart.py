@@ -45,7 +45,7 @@ class Frame:
         return self.floor - (amount / self.most if self.most else 0.0) * (self.floor - TOP)
 
     def columns(self, count: int) -> Iterator[tuple[float, float]]:
-        """Left edge and width of so many columns side by side."""
+        """Left edge and width of each of ``count`` columns side by side."""
         each = (WIDTH - LEFT) / max(count, 1)
         gap = min(_WIDEST_GAP, each * _GAP_SHARE)
         for number in range(count):

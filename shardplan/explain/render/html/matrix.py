@@ -29,7 +29,7 @@ MOST_ROWS = 600
 """The costliest tables, which are drawn."""
 SHADES = 5
 SHADE_FACTOR = 3.0
-"""A shade stands for so many times the seconds of the next lighter one."""
+"""A shade stands for this many times the seconds of the next lighter one."""
 _LEFT, _TOP = 170.0, 18.0
 _TALLEST = 1500.0
 _LOWEST, _HIGHEST = 2.5, 14.0
@@ -43,7 +43,7 @@ _MARGIN = 4.0
 
 
 def matrix_meaning(tables: int) -> str:
-    """What the picture of so many tables shows."""
+    """What the picture of that many tables shows."""
     shown = f"the {MOST_ROWS} costliest of {tables:,} tables" if tables > MOST_ROWS else "tables"
     step = _name_step(_row_height(min(tables, MOST_ROWS)))
     named = "" if step == 1 else f"one name to {step} tables; "

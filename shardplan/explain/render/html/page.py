@@ -34,7 +34,7 @@ _SEARCH = "the best plan so far, and what no plan can beat; stairs that meet pro
 
 
 def render_html(report: Report) -> str:
-    """The report as a page of its own."""
+    """The report as a whole page."""
     return _page(report.title, (_section(section) for section in report.sections))
 
 
