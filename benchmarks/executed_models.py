@@ -81,7 +81,7 @@ def case_of(
 def narrowed(case: Case, kinds: Sequence[ShardingType]) -> Case:
     """The case with these sharding types alone."""
     tables = [table.name for table in case.workload.tables]
-    constraint = {"tables": tables, "sharding": [kind.value for kind in kinds]}
+    constraint = {"tables": tables, "sharding": [kind.name for kind in kinds]}
     return case_of_value(case.resolved | {"constraints": [constraint]}, case.workload.name)
 
 
@@ -97,7 +97,7 @@ def plan_with_few_types(case: Case, limits: Limits, type_seconds: float) -> Plan
 
 def types_of(plan: Plan) -> dict[str, int]:
     """How many tables have which sharding type."""
-    types = [entry.sharding_type.value for of in plan.plan.values() for entry in of.values()]
+    types = [entry.sharding_type.name for of in plan.plan.values() for entry in of.values()]
     return {kind: types.count(kind) for kind in dict.fromkeys(types)}
 
 

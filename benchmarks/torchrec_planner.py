@@ -19,8 +19,8 @@ from torchrec.distributed.planner.types import ParameterConstraints, PlannerErro
 
 from shardplan.errors import NoPlanFound
 from shardplan.plan.decision import Decision
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.units import parse_rate
 from shardplan.workload.training import Optimizer
 
@@ -89,7 +89,7 @@ def _topology(case: Case, rates: Mapping[str, float]) -> TheirTopology:
 
 
 def _constraints(case: Case) -> dict[str, ParameterConstraints]:
-    kernels = [Kernel.FUSED.value, Kernel.DENSE.value]
+    kernels = [Kernel.FUSED.name, Kernel.DENSE.name]
     return {
         table.name: ParameterConstraints(
             pooling_factors=list(table.poolings), compute_kernels=kernels
@@ -116,7 +116,8 @@ def _module(case: Case) -> EmbeddingBagCollection:
 
 def _decision(table: int, found: ParameterSharding, devices_per_node: int) -> Decision:
     """Column shards inside one node are column-wise here too: TorchRec costs them alike."""
-    sharding, kernel = ShardingType(found.sharding_type), Kernel(found.compute_kernel)
+    sharding = SHARDING_TYPES.named(found.sharding_type)
+    kernel = KERNELS.named(found.compute_kernel)
     ranks = tuple(found.ranks or ())
     if sharding in _COLUMNS:
         kind = ShardingType.COLUMN_WISE if len(ranks) > 1 else ShardingType.TABLE_WISE

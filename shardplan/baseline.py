@@ -74,7 +74,8 @@ def _by_differencing(formulation: Formulation) -> Placement:
 def _whole_table_options(formulation: Formulation) -> NDArray[np.int64]:
     """(I,): each item's table-wise option in HBM; raises NoPlanFound where one has none."""
     options = formulation.options
-    whole = options.is_type(ShardingType.TABLE_WISE) & options.has_kernel(Kernel.FUSED)
+    whole = options.has_type(lambda kind: kind is ShardingType.TABLE_WISE)
+    whole &= options.has_kernel(lambda kernel: kernel is Kernel.FUSED)
     chosen = np.flatnonzero(whole[formulation.members[:, 0]])
     item = formulation.problem.item_of_option[chosen]
     if len(formulation.items.tables) < len(formulation.items.of_table) or not np.array_equal(

@@ -10,14 +10,15 @@ import numpy as np
 from shardplan.cost.cost_model import UnitCosts
 from shardplan.errors import Infeasible, Shortfall
 from shardplan.options.cache_mix import cache_mix
-from shardplan.options.enumerate import Cluster, enumerate_options
+from shardplan.options.enumerate import enumerate_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.rounding import rounded_down
-from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS, Kernel
+from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import Extent
 from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
 from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
@@ -31,16 +32,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
 
-_SHAPES = {
-    ShardingType.DATA_PARALLEL: Shape.ALL,
-    ShardingType.TABLE_WISE: Shape.DEVICE,
-    ShardingType.COLUMN_WISE: Shape.DEVICE,
-    ShardingType.ROW_WISE: Shape.ALL,
-    ShardingType.TABLE_ROW_WISE: Shape.NODE,
-    ShardingType.TABLE_COLUMN_WISE: Shape.NODE,
-    ShardingType.GRID_SHARD: Shape.NODE,
-}
-_MANY_UNITS = (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
+_SHAPES = {Extent.DEVICE: Shape.DEVICE, Extent.NODE: Shape.NODE, Extent.WORLD: Shape.ALL}
 
 _MOST_SHORTFALLS = 20
 """Shortfalls named one by one."""
@@ -82,7 +74,7 @@ class Formulation:
     ) -> Decision:
         """What one option, placed so, decides for its table."""
         options, kernel = self.options, self.options.compute_kernel(row)
-        is_cached = kernel in CACHING_KERNELS
+        is_cached = kernel.caches
         return Decision(
             int(options.table[row]),
             options.sharding_type(row),
@@ -142,9 +134,8 @@ def formulate(case: Case) -> Formulation:
     Raises Infeasible where a table has no option at all, or none that fits an empty device.
     """
     _refuse(crowded_out(case))
-    topology = case.topology
-    cluster = Cluster(topology.world_size, topology.devices_per_node)
-    options = enumerate_options(case.workload, cluster, case.constraints, _offer(case))
+    world = case.topology.world
+    options = enumerate_options(case.workload, world, case.constraints, _offer(case))
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
     _refuse_without_option(case, items, options.table[members[:, 0]])
@@ -165,8 +156,8 @@ def _offer(case: Case) -> Offer:
     topology, tables = case.topology, case.workload.tables
     whole = OptionSet.uncached(
         np.arange(len(tables), dtype=np.int32),
-        np.full(len(tables), SHARDING_TYPES.index(ShardingType.TABLE_WISE), np.int8),
-        np.full(len(tables), KERNELS.index(Kernel.FUSED), np.int8),
+        SHARDING_TYPES.codes([ShardingType.TABLE_WISE] * len(tables)),
+        KERNELS.codes([Kernel.FUSED] * len(tables)),
         np.ones(len(tables), dtype=np.int32),
     )
     rows = np.array([table.rows for table in tables], dtype=np.int64)
@@ -184,9 +175,8 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
     costs = _joint_costs(case, options, members)
     load, spill = costs.load_seconds, costs.spill_seconds
     spill = np.zeros_like(load) if spill is None else spill
-    shapes = np.array([_SHAPES[kind] for kind in SHARDING_TYPES], dtype=np.int8)
-    shape = shapes[options.sharding[first]]
-    many = options.is_type(*_MANY_UNITS)[first]
+    shape = SHARDING_TYPES.each(lambda kind: _SHAPES[kind.lands], options.sharding[first])
+    shape = shape.astype(np.int8)
     devices, per_node = case.topology.world_size, case.topology.devices_per_node
     stages = _Stages.of(case)
     touched = np.where(shape == Shape.DEVICE, 1, per_node)
@@ -196,7 +186,7 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
     return Problem(
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=shape,
-        units=np.where(many, options.column_shards[first], 1).astype(np.int64),
+        units=options.units[first].astype(np.int64),
         load_seconds=load @ stages.of_phase,
         device_bytes=costs.memory_bytes[:, :1],
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
@@ -213,7 +203,9 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
 
 def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArray[np.int64]:
     """(options,): those of one number can be mixed; only what the cost model lets be mixed can."""
-    if not (case.cost_model.mixes_caches and options.has_kernel(*CACHING_KERNELS).any()):
+    if not (
+        case.cost_model.mixes_caches and options.has_kernel(lambda kernel: kernel.caches).any()
+    ):
         return np.arange(len(members))
     numbers = np.where(members >= 0, options.blends()[members], -1)
     _, blend = np.unique(numbers, axis=0, return_inverse=True)

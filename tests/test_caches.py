@@ -25,7 +25,7 @@ from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
 from shardplan.plan.verify import verify
-from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
+from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Shape
@@ -87,7 +87,7 @@ def placed(formulation: Formulation, kernel: Kernel, rng):
     weights = np.zeros(problem.option_count)
     for item in range(problem.item_count):
         own = np.array(problem.options_of(item))
-        fitting = own[options.has_kernel(kernel)[formulation.members[own, 0]]]
+        fitting = own[options.has_kernel(lambda each: each is kernel)[formulation.members[own, 0]]]
         start = int(rng.choice(fitting if len(fitting) else own))
         blend = own[problem.blend[own] == problem.blend[start]]
         first = int(rng.integers(max(len(blend) - 1, 1)))
@@ -118,7 +118,7 @@ def plan_of(case, decisions):
 
 
 @settings(max_examples=30)
-@given(st.sampled_from(list(CACHING_KERNELS)), st.integers(0, 10**6))
+@given(st.sampled_from([kernel for kernel in KERNELS if kernel.caches]), st.integers(0, 10**6))
 def test_a_mix_costs_at_most_the_mix_of_what_its_options_cost(kernel, seed):
     """Bytes are equal but for the rounding of shares; between neighbours seconds are, too."""
     case, formulation = case_and_formulation()
@@ -156,14 +156,14 @@ def mixed_rows(problem, placement, of_item, name="load_seconds"):
 
 
 @settings(max_examples=20)
-@given(st.sampled_from(list(CACHING_KERNELS)), st.integers(0, 10**6))
+@given(st.sampled_from([kernel for kernel in KERNELS if kernel.caches]), st.integers(0, 10**6))
 def test_a_plan_with_caches_is_read_back_as_it_was(kernel, seed):
     """The same decisions, the same prediction to the bit, and nothing that ``verify`` finds."""
     case, formulation = case_and_formulation()
     placement, weights = placed(formulation, kernel, np.random.default_rng(seed))
     decisions = formulation.decisions(replace(placement, weights=weights))
     plan = parse_plan(render(plan_of(case, decisions)), "plan.json")
-    back = [decision_of(one, case.topology) for one in planned_tables(plan, case.workload)]
+    back = [decision_of(one, case.topology.world) for one in planned_tables(plan, case.workload)]
     assert [replace(d, targets=()) for d in back] == [replace(d, targets=()) for d in decisions]
     first, second = (predict(case, each) for each in (decisions, back))
     assert first.rank_seconds == pytest.approx(second.rank_seconds, rel=1e-12)
@@ -198,7 +198,7 @@ def test_options_of_decisions_have_their_caches(formulation):
     placement, weights = placed(formulation, Kernel.KEY_VALUE, np.random.default_rng(1))
     decisions = formulation.decisions(replace(placement, weights=weights))
     options = options_of(decisions)
-    cached = options.has_kernel(*CACHING_KERNELS)
+    cached = options.has_kernel(lambda kernel: kernel.caches)
     assert cached.any()
     for decision, share in zip(decisions, options.hbm_share.tolist(), strict=True):
         in_hbm = decision.kernel in (Kernel.DENSE, Kernel.FUSED)
@@ -209,8 +209,8 @@ def test_options_of_decisions_have_their_caches(formulation):
     ("hbm", "ddr", "kernels"),
     [
         ("80GiB", "1TiB", {Kernel.DENSE, Kernel.FUSED, Kernel.FUSED_UVM}),
-        ("12GiB", "1TiB", set(Kernel) - {Kernel.KEY_VALUE}),
-        ("6GiB", "8GiB", set(Kernel)),
+        ("12GiB", "1TiB", set(KERNELS) - {Kernel.KEY_VALUE}),
+        ("6GiB", "8GiB", set(KERNELS)),
     ],
 )
 def test_caches_are_offered_where_memory_is_scarce(hbm, ddr, kernels):

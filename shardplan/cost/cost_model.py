@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from shardplan.sharding.kernel import MemoryTier
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
 
-TIERS = ("hbm", "ddr", "ssd")
+TIERS = tuple(tier.name.lower() for tier in MemoryTier)
 """The memory tiers, nearest first: the columns of every array of bytes per tier."""
 
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from shardplan.options.load_factors import CACHE_SIZES, LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
-from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS, Kernel
-from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.geometry import COLUMN_MULTIPLE, column_width_is_legal
+from shardplan.sharding.kernel import KERNELS, MemoryTier
+from shardplan.sharding.kind import SHARDING_TYPES, Columns
+from shardplan.sharding.world import Extent
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
@@ -21,40 +23,13 @@ if TYPE_CHECKING:
 
     from shardplan.options.constraint import Constraint
     from shardplan.options.offer import Offer
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.sharding.world import World
     from shardplan.workload.workload import Workload
-
-_COLUMN_MULTIPLE = 4
-"""FBGEMM's kernels read rows in vectors of four elements: shard widths are multiples of 4."""
-
-_ONE_NODE_IS_ENOUGH = frozenset(
-    {ShardingType.TABLE_ROW_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD}
-)
-"""On a single node these repeat row- and column-wise: offered there only when asked for."""
 
 _LEAST_CACHED_ROWS = 32
 """FBGEMM's caches are sets of so many rows."""
-
-_SHARES: dict[Kernel, tuple[tuple[float, float], ...]] = {
-    Kernel.DENSE: ((1.0, 0.0),),
-    Kernel.FUSED: ((1.0, 0.0),),
-    Kernel.FUSED_UVM: ((0.0, 0.0),),
-    Kernel.FUSED_UVM_CACHING: tuple((hbm, 0.0) for hbm in LOAD_FACTORS),
-    Kernel.KEY_VALUE: CACHE_SIZES,
-}
-"""The shares of rows in HBM, and in DDR above SSD, that each kernel is offered with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """The shape of the cluster, as far as it decides how tables may be cut."""
-
-    world_size: int
-    devices_per_node: int
-
-    @property
-    def nodes(self) -> int:
-        """How many nodes."""
-        return self.world_size // self.devices_per_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +44,7 @@ class _Policy:
 
 
 def enumerate_options(
-    workload: Workload, cluster: Cluster, constraints: Sequence[Constraint], offer: Offer
+    workload: Workload, world: World, constraints: Sequence[Constraint], offer: Offer
 ) -> OptionSet:
     """All options of all tables, in the order of tables; a table may end up with none.
 
@@ -79,7 +54,7 @@ def enumerate_options(
     of one table alone. Which ranks a shard may land on is left to the placement. Options that
     differ in the sizes of caches only stand next to each other.
     """
-    policies = _policies(workload, cluster, constraints)
+    policies = _policies(workload, world, constraints)
     rows = np.array([table.rows for table in workload.tables])
     dims = np.array([table.dim for table in workload.tables])
 
@@ -90,55 +65,58 @@ def enumerate_options(
 
     blocks = [np.zeros((0, 4), dtype=np.int64)]
     for (dim, policy, kernels), members in groups.items():
-        ways = np.array(list(_ways(dim, policy, kernels, cluster)), dtype=np.int64).reshape(-1, 3)
+        ways = np.array(list(_ways(dim, policy, kernels, world)), dtype=np.int64).reshape(-1, 3)
         table = np.repeat(np.array(members), len(ways))
         blocks.append(np.column_stack([table, np.tile(ways, (len(members), 1))]))
     found = np.concatenate(blocks)
-    found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], cluster)]
+    found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], world)]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
     return _with_shares(found)
 
 
 def _with_shares(ways: NDArray[np.int64]) -> OptionSet:
     """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches."""
-    counts = np.array([len(_SHARES[kernel]) for kernel in KERNELS])
-    sizes = np.array([share for kernel in KERNELS for share in _SHARES[kernel]])
+    shares = [_shares(kernel) for kernel in KERNELS]
+    counts = np.array([len(each) for each in shares])
+    sizes = np.array([share for each in shares for share in each])
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     each = counts[ways[:, 2]]
     position = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
-    shares = sizes[np.repeat(first[ways[:, 2]], each) + position]
+    hbm_share, ddr_share = sizes[np.repeat(first[ways[:, 2]], each) + position].T
     table, sharding, kernel, column_shards = np.repeat(ways, each, axis=0).T
     return OptionSet(
         table.astype(np.int32),
         sharding.astype(np.int8),
         kernel.astype(np.int8),
         column_shards.astype(np.int32),
-        shares[:, 0],
-        shares[:, 1],
+        hbm_share,
+        ddr_share,
     )
 
 
-def _policies(
-    workload: Workload, cluster: Cluster, constraints: Sequence[Constraint]
-) -> list[_Policy]:
-    sharding = set(ShardingType)
+def _shares(kernel: Kernel) -> tuple[tuple[float, float], ...]:
+    """The shares of rows in HBM, and in DDR above SSD, that a kernel is offered with."""
+    if MemoryTier.DDR in kernel.caches_in:
+        return CACHE_SIZES
+    if kernel.caches:
+        return tuple((hbm, 0.0) for hbm in LOAD_FACTORS)
+    return ((1.0 if kernel.rows_in is MemoryTier.HBM else 0.0, 0.0),)
+
+
+def _policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[_Policy]:
     training = workload.training
-    if training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD:
-        # Row-wise Adagrad keeps one sum per row and shard: cut columns would each adapt alone.
-        sharding -= {
-            ShardingType.COLUMN_WISE,
-            ShardingType.TABLE_COLUMN_WISE,
-            ShardingType.GRID_SHARD,
-        }
-    free = _Policy(frozenset(sharding), None, frozenset(), whole_world=True)
+    # Row-wise Adagrad keeps one sum per row and shard: cut columns would each adapt alone.
+    is_exact = training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD
+    sharding = frozenset(kind for kind in SHARDING_TYPES if not (is_exact and kind.cuts_columns))
+    free = _Policy(sharding, None, frozenset(), whole_world=True)
     policies = [free] * len(workload.tables)
     for constraint in constraints:
         for table in constraint.tables:
-            policies[table] = _narrowed(policies[table], constraint, cluster)
+            policies[table] = _narrowed(policies[table], constraint, world)
     return policies
 
 
-def _narrowed(policy: _Policy, constraint: Constraint, cluster: Cluster) -> _Policy:
+def _narrowed(policy: _Policy, constraint: Constraint, world: World) -> _Policy:
     sharding, kernels, asked = policy.sharding, policy.kernels, policy.asked
     if constraint.sharding is not None:
         sharding &= frozenset(constraint.sharding)
@@ -148,7 +126,7 @@ def _narrowed(policy: _Policy, constraint: Constraint, cluster: Cluster) -> _Pol
         kernels = named if kernels is None else kernels & named
     whole_world = (
         policy.whole_world
-        and (constraint.ranks is None or len(set(constraint.ranks)) == cluster.world_size)
+        and (constraint.ranks is None or len(set(constraint.ranks)) == world.size)
         and not (constraint.apart and len(constraint.tables) > 1)
     )
     return _Policy(sharding, kernels, asked, whole_world)
@@ -159,55 +137,52 @@ def _kernels(policy: _Policy, offer: Offer, rows: int) -> frozenset[Kernel]:
     if policy.kernels is not None:
         return policy.kernels & offer.kernels
     is_small = rows * LOAD_FACTORS[0] < _LEAST_CACHED_ROWS
-    return offer.unasked - (CACHING_KERNELS if is_small else frozenset())
+    return frozenset(kernel for kernel in offer.unasked if not (is_small and kernel.caches))
 
 
 def _ways(
-    dim: int, policy: _Policy, kernels: frozenset[Kernel], cluster: Cluster
+    dim: int, policy: _Policy, kernels: frozenset[Kernel], world: World
 ) -> Iterator[tuple[int, int, int]]:
     """(sharding code, kernel code, column shards) of every way that ``policy`` allows."""
-    for sharding in SHARDING_TYPES:
+    for code, sharding in enumerate(SHARDING_TYPES):
         if sharding not in policy.sharding:
             continue
-        dense = sharding is ShardingType.DATA_PARALLEL
-        for kernel in sorted(kernels, key=KERNELS.index):
-            if (kernel is Kernel.DENSE) != dense:
+        cuts = _column_shards(dim, sharding, policy, world)
+        for kernel_code, kernel in enumerate(KERNELS):
+            if kernel not in kernels or not kernel.runs(sharding):
                 continue
-            for column_shards in _column_shards(dim, sharding, policy, cluster):
-                if kernel is Kernel.KEY_VALUE and _may_meet(sharding, column_shards, cluster):
-                    continue
-                yield SHARDING_TYPES.index(sharding), KERNELS.index(kernel), column_shards
+            for column_shards in cuts:
+                if not (kernel.is_on_ssd and _may_meet(sharding, column_shards, world)):
+                    yield code, kernel_code, column_shards
 
 
 def _column_shards(
-    dim: int, sharding: ShardingType, policy: _Policy, cluster: Cluster
+    dim: int, sharding: ShardingType, policy: _Policy, world: World
 ) -> Sequence[int]:
-    """Into how many columns' blocks a table may be cut under a sharding type; empty for none."""
+    """Into how many columns' blocks a table may be cut under a sharding type; empty for none.
+
+    What lands on nodes repeats on a single node what lands on devices or everywhere, and so does
+    on a single device what lands everywhere: it is offered there only when asked for.
+    """
     asked = sharding in policy.asked
-    if sharding in _ONE_NODE_IS_ENOUGH and cluster.nodes == 1 and not asked:
+    if sharding.lands is Extent.NODE and world.nodes == 1 and not asked:
         return ()
-    match sharding:
-        case ShardingType.TABLE_WISE:
+    everywhere = sharding.lands is Extent.WORLD
+    if everywhere and not (policy.whole_world and (world.size > 1 or asked)):
+        return ()
+    match sharding.columns:
+        case Columns.WHOLE:
             return (1,)
-        case ShardingType.DATA_PARALLEL:
-            return (1,) if policy.whole_world and (cluster.world_size > 1 or asked) else ()
-        case ShardingType.ROW_WISE:
-            return (1,) if policy.whole_world and (cluster.world_size > 1 or asked) else ()
-        case ShardingType.TABLE_ROW_WISE:
-            return (1,)
-        case ShardingType.COLUMN_WISE:
-            return _cuts_up_to(cluster.world_size, dim, asked)
-        case ShardingType.TABLE_COLUMN_WISE:
-            return [c for c in _legal_cuts(dim) if c % cluster.devices_per_node == 0][:1]
-        case ShardingType.GRID_SHARD:
-            return _cuts_up_to(cluster.nodes, dim, asked)
+        case Columns.UNITS:
+            return _cuts_up_to(world.count_of(sharding.lands), dim, asked)
+        case Columns.DEALT:
+            return [c for c in _legal_cuts(dim) if c % sharding.dealt_over(world) == 0][:1]
 
 
-def _may_meet(sharding: ShardingType, column_shards: int, cluster: Cluster) -> bool:
+def _may_meet(sharding: ShardingType, column_shards: int, world: World) -> bool:
     """Whether one device may hold two shards of a table."""
-    if sharding is ShardingType.TABLE_COLUMN_WISE:
-        return column_shards > cluster.devices_per_node
-    return sharding in (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
+    dealt_over = sharding.dealt_over(world)
+    return column_shards > dealt_over if dealt_over else sharding.has_many_units
 
 
 def _cuts_up_to(places: int, dim: int, asked: bool) -> Sequence[int]:
@@ -221,19 +196,16 @@ def _legal_cuts(dim: int) -> tuple[int, ...]:
     """The numbers of equal column shards, two or more, whose width the kernels accept."""
     return tuple(
         cut
-        for cut in range(2, dim // _COLUMN_MULTIPLE + 1)
-        if dim % cut == 0 and (dim // cut) % _COLUMN_MULTIPLE == 0
+        for cut in range(2, dim // COLUMN_MULTIPLE + 1)
+        if dim % cut == 0 and column_width_is_legal(dim // cut)
     )
 
 
 def _rows_suffice(
-    rows: NDArray[np.int64], sharding: NDArray[np.int64], cluster: Cluster
+    rows: NDArray[np.int64], sharding: NDArray[np.int64], world: World
 ) -> NDArray[np.bool_]:
     """Whether no row shard would be empty, which crashes TorchRec's row-wise kernels."""
-    row_shards = np.ones_like(rows)
-    row_shards[sharding == SHARDING_TYPES.index(ShardingType.ROW_WISE)] = cluster.world_size
-    for kind in (ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD):
-        row_shards[sharding == SHARDING_TYPES.index(kind)] = cluster.devices_per_node
+    row_shards = SHARDING_TYPES.each(lambda kind: world.devices_of(kind.rows), sharding)
     block = -(-rows // row_shards)
     keep: NDArray[np.bool_] = rows > (row_shards - 1) * block
     return keep

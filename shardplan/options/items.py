@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import networkx as nx
 import numpy as np
 
-from shardplan.sharding.kernel import CACHING_KERNELS
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -110,7 +108,7 @@ class _Choices(NamedTuple):
 def _by_cut(options: OptionSet, table: int) -> dict[tuple[int, int], _Choices]:
     """The options of a table by sharding type and number of column shards."""
     cuts: dict[tuple[int, int], _Choices] = {}
-    is_cached = options.has_kernel(*CACHING_KERNELS)
+    is_cached = options.has_kernel(lambda kernel: kernel.caches)
     for row in np.flatnonzero(options.table == table).tolist():
         cut = (int(options.sharding[row]), int(options.column_shards[row]))
         choices = cuts.setdefault(cut, _Choices([], {}))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
 from shardplan.workload.training import Optimizer
+
+if TYPE_CHECKING:
+    from shardplan.sharding.kernel import Kernel
 
 _SCARCE = 2
 """Caches are offered from so many times the tables' bytes downwards."""
-_KEY_VALUE_OPTIMIZERS = (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)
+_SSD_OPTIMIZERS = (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)
 """What FBGEMM trains from SSD (``SSDTableBatchedEmbeddingBags``)."""
 
 
@@ -44,12 +47,15 @@ def make_offer(
     only make the problem larger.
     """
     hbm, ddr, ssd = free_bytes
-    kernels = known - (frozenset() if ddr > 0 else {Kernel.FUSED_UVM, *CACHING_KERNELS})
-    if ssd <= 0 or optimizer not in _KEY_VALUE_OPTIMIZERS:
-        kernels -= {Kernel.KEY_VALUE}
-    on_request = set()
-    if _SCARCE * table_bytes <= hbm:
-        on_request.add(Kernel.FUSED_UVM_CACHING)
-    if _SCARCE * table_bytes <= hbm + ddr:
-        on_request.add(Kernel.KEY_VALUE)
-    return Offer(kernels, kernels & on_request)
+    has_ssd = ssd > 0 and optimizer in _SSD_OPTIMIZERS
+    kernels = frozenset(
+        kernel
+        for kernel in known
+        if (ddr > 0 or not kernel.needs_ddr) and (has_ssd or not kernel.is_on_ssd)
+    )
+    on_request = frozenset(
+        kernel
+        for kernel in kernels
+        if kernel.caches and _SCARCE * table_bytes <= (hbm + ddr if kernel.is_on_ssd else hbm)
+    )
+    return Offer(kernels, on_request)

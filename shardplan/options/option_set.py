@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kernel import KERNELS, Kernel, MemoryTier
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from shardplan.sharding.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +23,7 @@ class OptionSet:
     """Options in rows; row ``o`` is one way to shard table ``table[o]``.
 
     All arrays have length O, the number of options. A shard is ``dim / column_shards`` columns
-    wide and ``ceil(rows / row_shards)`` rows high, where ``row_shards`` follows from the type:
-    the world size for row-wise, the devices of a node for table-row-wise and grid, else 1.
+    wide and ``ceil(rows / row_shards)`` rows high.
     """
 
     table: NDArray[np.int32]
@@ -43,7 +46,7 @@ class OptionSet:
         column_shards: NDArray[np.int32],
     ) -> Self:
         """Options whose rows lie in one tier, or whose caches are empty."""
-        in_hbm = np.isin(kernel, [KERNELS.index(Kernel.DENSE), KERNELS.index(Kernel.FUSED)])
+        in_hbm = KERNELS.each(lambda each: each.rows_in is MemoryTier.HBM, kernel)
         none = np.zeros(len(table))
         return cls(table, sharding, kernel, column_shards, in_hbm.astype(np.float64), none)
 
@@ -58,15 +61,27 @@ class OptionSet:
         """The kernel of one option."""
         return KERNELS[int(self.kernel[option])]
 
-    def is_type(self, *types: ShardingType) -> NDArray[np.bool_]:
-        """A mask of the options of any of ``types``."""
-        mask: NDArray[np.bool_] = np.isin(self.sharding, [SHARDING_TYPES.index(t) for t in types])
-        return mask
+    def has_type(self, trait: Callable[[ShardingType], bool]) -> NDArray[np.bool_]:
+        """(O,): whether the sharding type has a trait."""
+        return SHARDING_TYPES.each(trait, self.sharding)
 
-    def has_kernel(self, *kernels: Kernel) -> NDArray[np.bool_]:
-        """A mask of the options with any of ``kernels``."""
-        mask: NDArray[np.bool_] = np.isin(self.kernel, [KERNELS.index(k) for k in kernels])
-        return mask
+    def has_kernel(self, trait: Callable[[Kernel], bool]) -> NDArray[np.bool_]:
+        """(O,): whether the kernel has a trait."""
+        return KERNELS.each(trait, self.kernel)
+
+    def row_shards(self, world: World) -> NDArray[np.int64]:
+        """(O,): over how many devices the rows of a unit are cut."""
+        return SHARDING_TYPES.each(lambda kind: world.devices_of(kind.rows), self.sharding)
+
+    def shards_per_device(self, world: World) -> NDArray[np.int64]:
+        """(O,): shards of a unit on each device that it lands on."""
+        dealt_over = SHARDING_TYPES.each(lambda kind: kind.dealt_over(world), self.sharding)
+        return np.where(dealt_over > 0, self.column_shards // np.maximum(dealt_over, 1), 1)
+
+    @property
+    def units(self) -> NDArray[np.int64]:
+        """(O,): how many units the table has."""
+        return np.where(self.has_type(lambda kind: kind.has_many_units), self.column_shards, 1)
 
     def blends(self) -> NDArray[np.int64]:
         """(O,): which options can be mixed: those of one number differ in the sizes of caches only.

@@ -8,7 +8,7 @@ import numpy as np
 
 from shardplan.plan.decision import options_of
 from shardplan.plan.file.forecast import Forecast, RankForecast
-from shardplan.plan.file.plan import FORMAT_VERSION, Plan, TableFacts
+from shardplan.plan.file.plan import FORMAT_VERSION, Plan
 from shardplan.plan.file.rounding import rounded, whole_bytes
 from shardplan.plan.file.table_entry import (
     CacheEntry,
@@ -17,9 +17,8 @@ from shardplan.plan.file.table_entry import (
     TableEntry,
     placement_of,
 )
-from shardplan.sharding.geometry import shards
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.plan.file.table_facts import TableFacts
+from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from shardplan.plan.file.provenance import RunInfo, SolverInfo
     from shardplan.plan.predict import Prediction
     from shardplan.sharding.geometry import Shard
-    from shardplan.workload.table import Table
 
     Size = tuple[int, int]
     """Rows and columns of a shard."""
@@ -56,9 +54,8 @@ def build_plan(
     if [decision.table for decision in ordered] != list(range(len(tables))):
         raise ValueError("a plan needs exactly one decision for each table")
     modules: dict[str, dict[str, TableEntry]] = {}
-    pieces = [
-        _pieces(case, table, decision) for table, decision in zip(tables, ordered, strict=True)
-    ]
+    world = case.topology.world
+    pieces = [d.shards(table, world) for table, d in zip(tables, ordered, strict=True)]
     memory = _shard_memory(case, ordered, pieces)
     for table, decision, cut, held in zip(tables, ordered, pieces, memory, strict=True):
         modules.setdefault(table.module, {})[table.name] = _entry(case, decision, cut, held)
@@ -72,17 +69,11 @@ def build_plan(
         optimality=optimality,
         inputs=case.inputs,
         solver=solver,
-        tables=tuple(_facts(table) for table in tables),
+        tables=tuple(TableFacts.of(table) for table in tables),
+        training=TrainingFacts.of(case.workload, case.topology.world_size),
         resolved=case.resolved,
         run=run,
     )
-
-
-def _pieces(case: Case, table: Table, decision: Decision) -> tuple[Shard, ...]:
-    return shards(
-        decision.sharding, table.rows, table.dim, decision.column_shards,
-        case.topology.world_size, case.topology.devices_per_node, decision.targets,
-    )  # fmt: skip
 
 
 def _shard_memory(
@@ -101,7 +92,7 @@ def _shard_memory(
 def _entry(
     case: Case, decision: Decision, pieces: Sequence[Shard], memory: dict[Size, MemoryBytes]
 ) -> TableEntry:
-    if decision.sharding is ShardingType.DATA_PARALLEL:
+    if decision.sharding.is_replicated:
         return TableEntry(
             sharding_type=decision.sharding,
             compute_kernel=decision.kernel,
@@ -128,7 +119,7 @@ def _entry(
 def _cache(decision: Decision, algorithm: CacheAlgorithm) -> CacheEntry | None:
     if decision.load_factor is None:
         return None
-    if decision.kernel is not Kernel.KEY_VALUE:
+    if not decision.kernel.is_on_ssd:
         return CacheEntry(algorithm=algorithm, load_factor=decision.load_factor)
     return CacheEntry(
         algorithm=CacheAlgorithm.LRU,
@@ -152,18 +143,6 @@ def _forecast(case: Case, prediction: Prediction) -> Forecast:
                 zip(prediction.rank_seconds, prediction.rank_memory_bytes, strict=True)
             )
         ),
-    )
-
-
-def _facts(table: Table) -> TableFacts:
-    return TableFacts(
-        name=table.name,
-        module=table.module,
-        rows=table.rows,
-        dim=table.dim,
-        dtype=table.dtype,
-        features=table.features,
-        pooling=rounded(table.pooling),
     )
 
 

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options.option_set import OptionSet
-from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS, Kernel
+from shardplan.sharding import geometry
+from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from shardplan.sharding.world import World
+    from shardplan.workload.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +30,36 @@ class Decision:
     kernel: Kernel
     column_shards: int = 1
     targets: tuple[int, ...] = ()
-    """Devices for table-wise (one) and column-wise (one per shard); nodes for table-row-wise and
-    table-column-wise (one) and grid (one per column block); none for row-wise and data-parallel."""
+    """Of each unit the device or the node that it lands on; none where it lands everywhere."""
     load_factor: float | None = None
     """Share of the rows that the cache in HBM holds; only for kernels that cache."""
     ddr_load_factor: float = 0.0
     """Share of the rows that a cache in DDR holds besides; only for ``key_value``."""
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Of each unit the device, the node, or the world (0) that it lands on."""
+        return (0,) if self.sharding.lands is Extent.WORLD else self.targets
+
+    def shards(self, table: Table, world: World) -> tuple[geometry.Shard, ...]:
+        """The exact shards of its table; none of a replicated one.
+
+        Raises ValueError where the table or the world cannot be cut so.
+        """
+        return geometry.shards(
+            self.sharding, table.rows, table.dim, self.column_shards, self.targets, world
+        )
 
 
 def options_of(decisions: Sequence[Decision]) -> OptionSet:
     """One option per decision, in the same order."""
     options = OptionSet.uncached(
         np.array([d.table for d in decisions], dtype=np.int32),
-        np.array([SHARDING_TYPES.index(d.sharding) for d in decisions], dtype=np.int8),
-        np.array([KERNELS.index(d.kernel) for d in decisions], dtype=np.int8),
+        SHARDING_TYPES.codes([d.sharding for d in decisions]),
+        KERNELS.codes([d.kernel for d in decisions]),
         np.array([d.column_shards for d in decisions], dtype=np.int32),
     )
-    cached = options.has_kernel(*CACHING_KERNELS)
+    cached = options.has_kernel(lambda kernel: kernel.caches)
     hbm_share = np.array([d.load_factor or 0.0 for d in decisions], dtype=np.float64)
     ddr_share = np.array([d.ddr_load_factor for d in decisions], dtype=np.float64)
     return replace(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.plan.decision import options_of
-from shardplan.sharding.kind import ShardingType
+from shardplan.plan.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
     from shardplan.cost.cost_model import Phase
     from shardplan.plan.decision import Decision
     from shardplan.workload.training import Training
-
-_ON_DEVICES = (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE)
-_ON_NODES = (
-    ShardingType.TABLE_ROW_WISE,
-    ShardingType.TABLE_COLUMN_WISE,
-    ShardingType.GRID_SHARD,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,56 +56,19 @@ def predict(case: Case, decisions: Sequence[Decision]) -> Prediction:
     and ``balance`` is the largest sum over phases of any one rank, overlapped phases left out when
     pipelined (TorchRec's objective, planner/perf_models.py).
     """
-    ranks, each = case.topology.world_size, case.topology.devices_per_node
-    costs = case.cost_model.unit_costs(options_of(decisions))
-    phases = case.cost_model.phases
-    seconds = _per_rank(decisions, costs.load_seconds, ranks, each)
-    if costs.spill_seconds is not None:
-        seconds += _from_neighbours(decisions, costs.spill_seconds, ranks, each)
-    seconds += np.array([phase.constant_seconds for phase in phases])
-    memory = _per_rank(decisions, costs.memory_bytes, ranks, each)
-    memory += case.cost_model.base_memory_bytes
+    phases, training = case.cost_model.phases, case.workload.training
+    ledger = Ledger.of(decisions, case.cost_model, case.topology.world)
+    seconds = ledger.rank_seconds + np.array([phase.constant_seconds for phase in phases])
+    memory = ledger.rank_bytes + case.cost_model.base_memory_bytes
     return Prediction(
         phases=phases,
         rank_seconds=seconds,
         rank_memory_bytes=memory,
-        node_memory_bytes=memory.reshape(-1, each, memory.shape[1]).sum(axis=1),
-        dense_seconds=case.workload.training.dense_seconds,
-        step_seconds=_step_seconds(phases, seconds, case.workload.training),
-        balance_seconds=_balance_seconds(phases, seconds, case.workload.training),
+        node_memory_bytes=memory.reshape(case.topology.nodes, -1, memory.shape[1]).sum(axis=1),
+        dense_seconds=training.dense_seconds,
+        step_seconds=_step_seconds(phases, seconds, training),
+        balance_seconds=_balance_seconds(phases, seconds, training),
     )
-
-
-def _per_rank(
-    decisions: Sequence[Decision], per_unit: NDArray[np.float64], ranks: int, each: int
-) -> NDArray[np.float64]:
-    """(W, K): ``per_unit`` (decisions, K) summed over the units that land on each rank."""
-    on_rank = np.zeros((ranks, per_unit.shape[1]))
-    on_node = np.zeros((ranks // each, per_unit.shape[1]))
-    on_all = np.zeros(per_unit.shape[1])
-    for decision, cost in zip(decisions, per_unit, strict=True):
-        if decision.sharding in _ON_DEVICES:
-            for device in decision.targets:
-                on_rank[device] += cost
-        elif decision.sharding in _ON_NODES:
-            for node in decision.targets:
-                on_node[node] += cost
-        else:
-            on_all += cost
-    return on_rank + np.repeat(on_node, each, axis=0) + on_all
-
-
-def _from_neighbours(
-    decisions: Sequence[Decision], spill: NDArray[np.float64], ranks: int, each: int
-) -> NDArray[np.float64]:
-    """(W, P): ``spill`` (decisions, P) summed over the units on the other ranks of each node."""
-    own = np.zeros((ranks, spill.shape[1]))
-    for decision, seconds in zip(decisions, spill, strict=True):
-        if decision.sharding in _ON_DEVICES:
-            for device in decision.targets:
-                own[device] += seconds
-    of_node = own.reshape(-1, each, spill.shape[1]).sum(axis=1)
-    return np.repeat(of_node, each, axis=0) - own
 
 
 def _step_seconds(

@@ -7,34 +7,31 @@ from typing import TYPE_CHECKING
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
-from shardplan.sharding import geometry
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.geometry import Shard
+from shardplan.sharding.recover import recover
 
 if TYPE_CHECKING:
     from shardplan.plan.file.table_entry import TableEntry
     from shardplan.plan.planned import Planned
-    from shardplan.topology.topology import Topology
+    from shardplan.sharding.world import World
 
 
-def decision_of(planned: Planned, topology: Topology) -> Decision | Finding:
+def decision_of(planned: Planned, world: World) -> Decision | Finding:
     """The decision whose exact geometry the entry has, or the first shard that has another."""
     entry, table = planned.entry, planned.table
-    if entry.sharding_type is ShardingType.DATA_PARALLEL:
-        fault = _data_parallel_fault(entry, topology.world_size)
+    kind = entry.sharding_type
+    if kind.is_replicated:
+        fault = _replicated_fault(entry, world.size)
         return _illegal(planned, fault) if fault else stated_decision(planned)
-    if not entry.shards:
-        return _illegal(planned, "has no shards")
-    each = topology.devices_per_node
-    column_shards, targets = _units(entry, each)
+    found = [
+        Shard(parse_placement(shard.placement)[0], *shard.shard_offsets, *shard.shard_sizes)
+        for shard in entry.shards
+    ]
     try:
-        wanted = geometry.shards(
-            entry.sharding_type, table.rows, table.dim, column_shards,
-            topology.world_size, each, targets,
-        )  # fmt: skip
+        column_shards, targets = recover(kind, table.rows, table.dim, found, world)
     except ValueError as error:
         return _illegal(planned, str(error))
-    fault = _difference(_rectangles(entry), wanted, entry.sharding_type)
-    return _illegal(planned, fault) if fault else stated_decision(planned, column_shards, targets)
+    return stated_decision(planned, column_shards, targets)
 
 
 def stated_decision(
@@ -53,61 +50,12 @@ def stated_decision(
     )
 
 
-def _units(entry: TableEntry, devices_per_node: int) -> tuple[int, tuple[int, ...]]:
-    """Column shards and targets, as they must be if the entry is legal."""
-    ranks = [parse_placement(shard.placement)[0] for shard in entry.shards]
-    nodes = [rank // devices_per_node for rank in ranks]
-    match entry.sharding_type:
-        case ShardingType.TABLE_WISE:
-            return 1, (ranks[0],)
-        case ShardingType.COLUMN_WISE:
-            return len(ranks), tuple(ranks)
-        case ShardingType.TABLE_ROW_WISE:
-            return 1, (nodes[0],)
-        case ShardingType.TABLE_COLUMN_WISE:
-            return len(ranks), (nodes[0],)
-        case ShardingType.GRID_SHARD:
-            blocks = nodes[::devices_per_node]
-            return len(blocks), tuple(blocks)
-    return 1, ()
-
-
-def _rectangles(entry: TableEntry) -> tuple[geometry.Shard, ...]:
-    return tuple(
-        geometry.Shard(
-            parse_placement(shard.placement)[0], *shard.shard_offsets, *shard.shard_sizes
-        )
-        for shard in entry.shards
-    )
-
-
-def _difference(
-    found: tuple[geometry.Shard, ...], wanted: tuple[geometry.Shard, ...], kind: ShardingType
-) -> str:
-    if len(found) != len(wanted):
-        return f"has {len(found)} shards; {kind} makes {len(wanted)}"
-    if found == wanted:
-        return ""
-    position = next(
-        i for i, pair in enumerate(zip(found, wanted, strict=True)) if len(set(pair)) > 1
-    )
-    return (
-        f"shard {position} holds {_words(found[position])}; "
-        f"{kind} puts there {_words(wanted[position])}"
-    )
-
-
-def _words(shard: geometry.Shard) -> str:
-    rows = f"rows {shard.row_offset}..{shard.row_offset + shard.rows}"
-    columns = f"columns {shard.column_offset}..{shard.column_offset + shard.columns}"
-    return f"{rows}, {columns} on rank {shard.rank}"
-
-
-def _data_parallel_fault(entry: TableEntry, world_size: int) -> str:
+def _replicated_fault(entry: TableEntry, world_size: int) -> str:
+    kind = entry.sharding_type
     if entry.shards:
-        return f"is data_parallel, which has no shards, but lists {len(entry.shards)}"
+        return f"is {kind}, which has no shards, but lists {len(entry.shards)}"
     if entry.ranks != tuple(range(world_size)):
-        return f"is data_parallel, whose ranks are 0..{world_size - 1} in order"
+        return f"is {kind}, whose ranks are 0..{world_size - 1} in order"
     return ""
 
 

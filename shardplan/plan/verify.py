@@ -19,7 +19,7 @@ from shardplan.plan.checks.memory import check_capacity, check_reserve, check_sh
 from shardplan.plan.checks.optimality import check_optimality
 from shardplan.plan.checks.prediction import check_prediction
 from shardplan.plan.checks.runtime import check_placements, check_rules
-from shardplan.plan.checks.tables import check_tables, check_world
+from shardplan.plan.checks.tables import check_tables, check_training, check_world
 from shardplan.plan.finding import Finding
 from shardplan.plan.planned import Planned, planned_tables
 from shardplan.plan.predict import predict
@@ -63,15 +63,16 @@ def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
     yield from check_freshness(plan, case, own)
     yield from check_world(plan, case.topology)
     yield from check_tables(plan, case.workload)
+    yield from check_training(plan, case.workload)
     decisions: list[Decision] = []
     wrong_bytes = check_shard_memory(planned, case.cost_model)
     for table in planned:
         yield from check_coverage(table)
-        yield from check_rules(table, case.topology)
+        yield from check_rules(table, case.topology.world)
         yield from wrong_bytes[table.index]
-        misplaced = tuple(check_placements(table, case.topology))
+        misplaced = tuple(check_placements(table, case.topology.world))
         yield from misplaced
-        decision = None if misplaced else decision_of(table, case.topology)
+        decision = None if misplaced else decision_of(table, case.topology.world)
         if isinstance(decision, Finding):
             yield decision
         elif decision is not None:

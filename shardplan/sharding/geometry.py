@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.sharding.world import World
 
 COLUMN_MULTIPLE = 4
 """FBGEMM's kernels read rows in vectors of this many elements."""
@@ -27,32 +30,27 @@ class Shard:
 
 
 def shards(
-    sharding_type: ShardingType,
+    kind: ShardingType,
     rows: int,
     dim: int,
     column_shards: int,
-    world_size: int,
-    devices_per_node: int,
     targets: Sequence[int],
+    world: World,
 ) -> tuple[Shard, ...]:
     """The shards of one table, column block by column block and from the first row down in each.
 
-    ``targets`` holds one device for table-wise, one per column shard for column-wise; one node for
-    table-row-wise and table-column-wise, one per column shard for grid; none for row-wise and
-    data-parallel. A table-column-wise node gives each of its devices, in order,
-    ``column_shards / devices_per_node`` neighbouring column shards. A data-parallel table has no
-    shards: every rank holds all of it.
+    ``targets`` holds what each unit lands on: a device or a node, by the type; nothing where a unit
+    lands on all devices. Shards that are dealt go to the devices in order, neighbours together. A
+    replicated table has no shards.
 
     Raises ``ValueError`` where ``column_shards`` does not divide the columns (or the shards over
-    the devices of a node), or the number of targets is not the type's.
+    the devices that they are dealt to), or the number of targets is not the type's.
     """
-    if sharding_type is ShardingType.DATA_PARALLEL:
+    if kind.is_replicated:
         return ()
-    groups = _ranks_of_column_blocks(
-        sharding_type, column_shards, world_size, devices_per_node, targets
-    )
+    groups = _ranks_of_column_blocks(kind, column_shards, targets, world)
     if len(groups) != column_shards or dim % column_shards:
-        raise ValueError(f"{sharding_type} does not cut {dim} columns into {column_shards} shards")
+        raise ValueError(f"{kind} does not cut {dim} columns into {column_shards} shards")
     width = dim // column_shards
     return tuple(
         Shard(rank, row, block * width, height, width)
@@ -97,35 +95,17 @@ def column_width_fault(width: int) -> str:
     return f"a shard of {width} columns is not a multiple of {COLUMN_MULTIPLE} wide"
 
 
-def default_column_width(dim: int, min_width: int) -> int:
-    """TorchRec's choice: the smallest legal divisor of ``dim`` from ``min_width``, else ``dim``."""
-    widths = range(min_width, dim)
-    return next((w for w in widths if dim % w == 0 and column_width_is_legal(w)), dim)
-
-
 def _ranks_of_column_blocks(
-    sharding_type: ShardingType,
-    column_shards: int,
-    world_size: int,
-    devices_per_node: int,
-    targets: Sequence[int],
+    kind: ShardingType, column_shards: int, targets: Sequence[int], world: World
 ) -> list[range]:
     """For each column block, the ranks that hold its row blocks, in order."""
-    if sharding_type is ShardingType.ROW_WISE:
-        _expect(sharding_type, targets, 0)
-        return [range(world_size)]
-    if sharding_type in (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE):
-        _expect(sharding_type, targets, column_shards)
-        return [range(device, device + 1) for device in targets]
-    nodes = [range(node * devices_per_node, (node + 1) * devices_per_node) for node in targets]
-    if sharding_type is not ShardingType.TABLE_COLUMN_WISE:
-        _expect(sharding_type, targets, column_shards)
-        return nodes
-    _expect(sharding_type, targets, 1)
-    each = column_shards // devices_per_node
-    return [range(rank, rank + 1) for rank in nodes[0] for _ in range(each)]
-
-
-def _expect(sharding_type: ShardingType, targets: Sequence[int], count: int) -> None:
-    if len(targets) != count:
-        raise ValueError(f"{sharding_type} needs {count} targets, got {len(targets)}")
+    everywhere = kind.lands is Extent.WORLD
+    wanted = 0 if everywhere else kind.units(column_shards)
+    if len(targets) != wanted:
+        raise ValueError(f"{kind} needs {wanted} targets, got {len(targets)}")
+    units = [world.ranks_of(kind.lands, place) for place in ((0,) if everywhere else targets)]
+    dealt_over = kind.dealt_over(world)
+    if not dealt_over:
+        return units
+    each = column_shards // dealt_over
+    return [range(rank, rank + 1) for rank in units[0] for _ in range(each)]

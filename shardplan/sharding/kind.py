@@ -1,21 +1,119 @@
-"""The seven ways to shard a table, by TorchRec's names."""
+"""The sharding types, by TorchRec's names: a row of traits is all that the planner knows of one.
+
+One more whose traffic is like another's is one more row, and may be added from anywhere.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, ClassVar
+
+from shardplan.sharding.registry import Named, Registry
+from shardplan.sharding.world import Extent
+
+if TYPE_CHECKING:
+    from shardplan.sharding.world import World
 
 
-class ShardingType(StrEnum):
-    """How a table is cut; the strings are TorchRec's."""
+class Columns(Enum):
+    """How the columns of a table are cut."""
 
-    DATA_PARALLEL = "data_parallel"
-    TABLE_WISE = "table_wise"
-    COLUMN_WISE = "column_wise"
-    ROW_WISE = "row_wise"
-    TABLE_ROW_WISE = "table_row_wise"
-    TABLE_COLUMN_WISE = "table_column_wise"
-    GRID_SHARD = "grid_shard"
+    WHOLE = auto()
+    """Not at all."""
+    UNITS = auto()
+    """Into shards that are placed each for itself."""
+    DEALT = auto()
+    """Into shards that are dealt evenly to the devices on which the table's only unit lands."""
 
 
-SHARDING_TYPES: tuple[ShardingType, ...] = tuple(ShardingType)
-"""The types in the order of the codes that arrays of options hold."""
+@dataclass(frozen=True, eq=False, repr=False)
+class ShardingType(Named):
+    """How a table is cut; the strings are TorchRec's.
+
+    A *unit* is what is placed as a whole. Raises ValueError for traits that contradict each other.
+    """
+
+    name: str
+    lands: Extent
+    """On what one unit lands, and all devices of it alike."""
+    rows: Extent = Extent.DEVICE
+    """Over what the rows of a unit are cut."""
+    columns: Columns = Columns.WHOLE
+    is_replicated: bool = False
+    """Each device holds the whole table, and there are no shards."""
+
+    DATA_PARALLEL: ClassVar[ShardingType]
+    TABLE_WISE: ClassVar[ShardingType]
+    COLUMN_WISE: ClassVar[ShardingType]
+    ROW_WISE: ClassVar[ShardingType]
+    TABLE_ROW_WISE: ClassVar[ShardingType]
+    TABLE_COLUMN_WISE: ClassVar[ShardingType]
+    GRID_SHARD: ClassVar[ShardingType]
+
+    def __post_init__(self) -> None:
+        ways = (self.cuts_rows, self.columns is Columns.DEALT, self.is_replicated)
+        everywhere = self.lands is Extent.WORLD
+        for is_so, fault in (
+            (
+                sum(ways) != (self.lands is not Extent.DEVICE),
+                "a unit on many devices is either cut over them, by rows or by columns, or "
+                "replicated; one on a single device is neither",
+            ),
+            (
+                self.rows not in (Extent.DEVICE, self.lands),
+                "rows are cut over all that it lands on",
+            ),
+            (self.has_many_units and everywhere, "what lands everywhere is a single unit"),
+            (self.is_replicated and not everywhere, "what is replicated lands everywhere"),
+        ):
+            if is_so:
+                raise ValueError(f"{self.name}: {fault}")
+
+    @classmethod
+    def registry(cls) -> Registry[ShardingType]:
+        """All types."""
+        return SHARDING_TYPES
+
+    @property
+    def cuts_rows(self) -> bool:
+        """Whether shards have a part of the rows."""
+        return self.rows is not Extent.DEVICE
+
+    @property
+    def cuts_columns(self) -> bool:
+        """Whether shards have a part of the columns."""
+        return self.columns is not Columns.WHOLE
+
+    @property
+    def has_many_units(self) -> bool:
+        """Whether each column shard is a unit of its own."""
+        return self.columns is Columns.UNITS
+
+    def dealt_over(self, world: World) -> int:
+        """To how many devices the column shards of a unit are dealt; 0 where they are not."""
+        return world.devices_of(self.lands) if self.columns is Columns.DEALT else 0
+
+    def units(self, column_shards: int) -> int:
+        """How many units a table has."""
+        return column_shards if self.has_many_units else 1
+
+
+SHARDING_TYPES: Registry[ShardingType] = Registry()
+"""The types, those that were added last included; arrays of options hold codes of it."""
+
+
+_add = SHARDING_TYPES.add
+_DEVICE, _NODE, _WORLD = Extent.DEVICE, Extent.NODE, Extent.WORLD
+
+ShardingType.DATA_PARALLEL = _add(ShardingType("data_parallel", lands=_WORLD, is_replicated=True))
+ShardingType.TABLE_WISE = _add(ShardingType("table_wise", lands=_DEVICE))
+ShardingType.COLUMN_WISE = _add(ShardingType("column_wise", lands=_DEVICE, columns=Columns.UNITS))
+ShardingType.ROW_WISE = _add(ShardingType("row_wise", lands=_WORLD, rows=_WORLD))
+ShardingType.TABLE_ROW_WISE = _add(ShardingType("table_row_wise", lands=_NODE, rows=_NODE))
+ShardingType.TABLE_COLUMN_WISE = _add(
+    ShardingType("table_column_wise", lands=_NODE, columns=Columns.DEALT)
+)
+ShardingType.GRID_SHARD = _add(
+    ShardingType("grid_shard", lands=_NODE, rows=_NODE, columns=Columns.UNITS)
+)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.matching import TableNames
 from shardplan.spec.validation.validation import sort_diagnostics
 from shardplan.spec.validation.wording import did_you_mean, show
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.spec import ConstraintSpec
 
-_Pair = tuple[ShardingType, Kernel]
 _NO_ECHOES = frozenset({"duplicate", "unknown_name", "contradiction"})
 """Codes of what is wrong also once the other faults are mended."""
 
@@ -119,11 +118,11 @@ class _Nothing(NamedTuple):
 
 
 def _left_nothing(demands: dict[int, ConstraintSpec]) -> list[_Nothing]:
-    sharding, kernels = set(ShardingType), set(Kernel)
+    sharding, kernels = set(SHARDING_TYPES), set(KERNELS)
     ranks: set[int] | None = None
     for demand in demands.values():
-        sharding &= set(demand.sharding or ShardingType)
-        kernels &= set(demand.kernels or Kernel)
+        sharding &= set(demand.sharding or SHARDING_TYPES)
+        kernels &= set(demand.kernels or KERNELS)
         if demand.ranks:
             ranks = set(demand.ranks) & (set(demand.ranks) if ranks is None else ranks)
     on_sharding = [index for index, demand in demands.items() if demand.sharding]
@@ -133,17 +132,12 @@ def _left_nothing(demands: dict[int, ConstraintSpec]) -> list[_Nothing]:
         found.append(_Nothing("sharding type", on_sharding))
     if not kernels:
         found.append(_Nothing("kernel", on_kernels))
-    if not found and not any(_runs(pair) for pair in product(sharding, kernels)):
+    if not found and not any(k.runs(s) for s, k in product(sharding, kernels)):
         hint = "the kernel dense goes with data_parallel, the others with all other types"
         found.append(_Nothing("way to shard it", sorted({*on_sharding, *on_kernels}), hint))
     if ranks is not None and not ranks:
         found.append(_Nothing("rank", [index for index, demand in demands.items() if demand.ranks]))
     return found
-
-
-def _runs(pair: _Pair) -> bool:
-    """Data-parallel tables are plain parameters, and no others are."""
-    return (pair[0] is ShardingType.DATA_PARALLEL) == (pair[1] is Kernel.DENSE)
 
 
 def _check_apart(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.spec import Spec
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _mend(mended: dict[str, Any], location: Path) -> None:
         case (("constraints", int(index), *inner), [*constraints]):
             is_known = isinstance(constraints[index], dict) and inner[:1] != ["tables"]
             patterns = constraints[index].get("tables", "*") if is_known else "*"
-            mended["constraints"][index] = {"tables": patterns, "sharding": [*ShardingType]}
+            mended["constraints"][index] = {"tables": patterns, "sharding": [*SHARDING_TYPES]}
         case _:
             mended.pop(str(location[0]), None)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+from shardplan.sharding.world import World
 from shardplan.topology.graph import build_graph
 from shardplan.topology.layout import Layout
 from shardplan.topology.nic_traits import NicTraits
@@ -25,8 +26,7 @@ def build_topology(file: TopologyFile, nodes: int | None = None) -> Topology:
     if problem := file.problem_with(nodes):
         raise InputError([Diagnostic(f"topology {file.name}", 0, 0, "nodes", problem)])
     layout = Layout(
-        nodes=nodes,
-        devices_per_node=file.devices_per_node,
+        World(nodes * file.devices_per_node, file.devices_per_node),
         domain_nodes=min(nodes, file.domain_nodes),
         fabric_nodes=tuple(level.nodes for level in file.fabric),
     )

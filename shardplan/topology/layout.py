@@ -12,6 +12,8 @@ from shardplan.topology.collective import Scope
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.sharding.world import World
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -20,17 +22,26 @@ class Layout:
     Nodes of one domain or fabric group are neighbours; the last fabric group may be partly filled.
     """
 
-    nodes: int
-    devices_per_node: int
+    world: World
     domain_nodes: int
     """Nodes that one scale-up link spans; divides ``nodes``."""
     fabric_nodes: tuple[int, ...] = ()
     """Nodes in one rack, in one pod, ...: innermost first, each a multiple of the one before."""
 
     @property
+    def nodes(self) -> int:
+        """How many nodes."""
+        return self.world.nodes
+
+    @property
+    def devices_per_node(self) -> int:
+        """Devices of one node."""
+        return self.world.devices_per_node
+
+    @property
     def world_size(self) -> int:
         """All devices."""
-        return self.nodes * self.devices_per_node
+        return self.world.size
 
     @property
     def domain_devices(self) -> int:

@@ -13,6 +13,7 @@ from shardplan.topology.network import Network
 if TYPE_CHECKING:
     import networkx as nx
 
+    from shardplan.sharding.world import World
     from shardplan.topology.collective import Collective, Scope
     from shardplan.topology.layout import Layout
     from shardplan.topology.level import Level, Link
@@ -53,6 +54,11 @@ class Topology:
     def world_size(self) -> int:
         """All devices."""
         return self.layout.world_size
+
+    @property
+    def world(self) -> World:
+        """Its devices, as far as it decides how tables may be cut and placed."""
+        return self.layout.world
 
     @cached_property
     def network(self) -> Network:

@@ -11,12 +11,12 @@ from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
 from shardplan.sharding import geometry
-from shardplan.sharding.kind import ShardingType
 from shardplan.whatif.breach import Breach, breaches_of
 
 if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
+    from shardplan.workload.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ def carry(plan: Plan, then: Case, now: Case) -> Carried:
     old = {
         (each.table.module, each.table.name): found
         for each in planned_tables(plan, then.workload)
-        if isinstance(found := decision_of(each, then.topology), Decision)
+        if isinstance(found := decision_of(each, then.topology.world), Decision)
     }
     decisions, lost = [], []
     for index, table in enumerate(now.workload.tables):
         decision = old.get((table.module, table.name))
-        if decision is not None and _is_possible(decision, table.dim, table.rows, now):
+        if decision is not None and _is_possible(decision, table, now):
             decisions.append(replace(decision, table=index))
         else:
             lost.append(table.name)
@@ -74,21 +74,14 @@ def cost_under(plan: Plan, then: Case, now: Case) -> CostUnder:
     return CostUnder(old, prediction.step_seconds, carried.lost, breaches)
 
 
-def _is_possible(decision: Decision, dim: int, rows: int, case: Case) -> bool:
+def _is_possible(decision: Decision, table: Table, case: Case) -> bool:
     """Whether a table of this size can be cut so, on ranks that the case has."""
-    topology = case.topology
+    world = case.topology.world
     try:
-        shards = geometry.shards(
-            decision.sharding, rows, dim, decision.column_shards,
-            topology.world_size, topology.devices_per_node, decision.targets,
-        )  # fmt: skip
+        shards = decision.shards(table, world)
     except ValueError:
         return False
-    if decision.sharding is ShardingType.DATA_PARALLEL:
-        return True
     return all(
-        shard.rank < topology.world_size
-        and shard.rows > 0
-        and geometry.column_width_is_legal(shard.columns)
+        shard.rank < world.size and shard.rows > 0 and geometry.column_width_is_legal(shard.columns)
         for shard in shards
     )

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import ShardplanError
 from shardplan.options.constraint import Constraint
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.validation.wording import did_you_mean
 
 if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.sharding.kind import ShardingType
     from shardplan.topology.topology import Topology
 
 _PLACE = re.compile(r"(rank|node)(\d{1,9})")
@@ -47,11 +49,11 @@ class Choice:
         table = names.index(name)
         if sign == "@":
             return cls(text, table, ranks=_ranks(wanted, case.topology))
-        if wanted in list(ShardingType):
-            return cls(text, table, sharding=ShardingType(wanted))
-        if wanted in list(Kernel):
-            return cls(text, table, kernel=Kernel(wanted))
-        hint = did_you_mean(wanted, [*map(str, ShardingType), *map(str, Kernel)])
+        if sharding := SHARDING_TYPES.find(wanted):
+            return cls(text, table, sharding=sharding)
+        if kernel := KERNELS.find(wanted):
+            return cls(text, table, kernel=kernel)
+        hint = did_you_mean(wanted, [*map(str, SHARDING_TYPES), *map(str, KERNELS)])
         raise ChoiceError(f"{wanted!r} is neither a sharding type nor a kernel; {hint}")
 
     def is_made_by(self, decision: Decision) -> bool:

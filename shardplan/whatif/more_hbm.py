@@ -12,7 +12,6 @@ from shardplan.errors import Infeasible
 from shardplan.formulate import formulate
 from shardplan.options.constraint import Constraint
 from shardplan.plan.file.rounding import rounded
-from shardplan.sharding.kernel import CACHING_KERNELS
 from shardplan.solve.mixing.best_mix import best_seconds
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def more_hbm(case: Case, decisions: Sequence[Decision], extra_bytes: int = GIB) 
     in ``options/load_factors.py``. None where the sizes of caches are not the planner's to choose:
     its cost model says nothing of them, or an edited plan does what the spec rules out.
     """
-    cached = sum(decision.kernel in CACHING_KERNELS for decision in decisions)
+    cached = sum(decision.kernel.caches for decision in decisions)
     if not cached:
         return MoreHbm(extra_bytes, 0.0, 0.0, (), 0)
     try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from shardplan.plan.diff.holding import Holding
 from shardplan.plan.diff.moves import Content, moves_between
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.world import Extent
 from shardplan.solve.portfolio.limited_relocation import RelocationLimit
 from shardplan.solve.problem.problem import Shape
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
+    from shardplan.sharding.kind import ShardingType
     from shardplan.solve.problem.placement import Placement
-
-_BY_BLOCKS = (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Relocation:
         Of all pairs of a block and a place, those that keep most come first.
         """
         old = self.old[decision.table]
-        if old is None or decision.sharding not in _BY_BLOCKS or len(set(decision.targets)) < 2:
+        if old is None or len(set(decision.targets)) < 2:
             return decision
         kept = self._kept_by_block(decision, old)
         dealt = [-1] * len(decision.targets)
@@ -112,8 +111,7 @@ class Relocation:
         columns = np.minimum(old.end[:, 1], (first + width)[:, None])
         columns = (columns - np.maximum(old.first[:, 1], first[:, None])).clip(min=0)
         cells = columns * (old.end[:, 0] - old.first[:, 0])
-        each = self.case.topology.devices_per_node
-        place = old.rank // (each if decision.sharding is ShardingType.GRID_SHARD else 1)
+        place = old.rank // self.case.topology.world.devices_of(decision.sharding.lands)
         places = max(int(place.max(initial=0)), *decision.targets) + 1
         kept = np.zeros((cuts, places), dtype=np.int64)
         np.add.at(kept.T, place, cells.T)
@@ -122,7 +120,7 @@ class Relocation:
     def _most(self, formulation: Formulation) -> NDArray[np.float64]:
         """(O,): all that an option stores, over all devices; nothing of new tables."""
         options, tables = formulation.options, self.case.workload.tables
-        replicated = options.is_type(ShardingType.DATA_PARALLEL)
+        replicated = options.has_type(lambda kind: kind.is_replicated)
         copies = np.where(replicated, self.case.topology.world_size, 1)
         cuts = options.column_shards.astype(np.int64)
         rows = np.array([table.rows for table in tables])[options.table] * cuts
@@ -191,13 +189,12 @@ class _Stock:
 
     def least_bytes(self, sharding: ShardingType, cuts: int) -> float:
         """What no way to place an option can keep where it is."""
-        if sharding is ShardingType.DATA_PARALLEL:
+        if sharding.is_replicated:
             return float((self.whole - self.held).sum())
-        if sharding is ShardingType.ROW_WISE:
+        if sharding.lands is Extent.WORLD:
             return max(self.whole - float(np.minimum(self.held, self.block).sum()), 0.0)
-        on_devices = sharding in (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE)
-        best = self.on_devices if on_devices else self.on_nodes
-        count = min(cuts if sharding in _BY_BLOCKS else 1, len(best))
+        best = self.on_devices if sharding.lands is Extent.DEVICE else self.on_nodes
+        count = min(sharding.units(cuts), len(best))
         return max(self.whole - float(best[count - 1]), 0.0)
 
 

@@ -96,10 +96,8 @@ def _is_made(choice: Choice, decision: Decision, case: Case) -> bool:
     """Whether the plan already has what is asked for."""
     if choice.ranks is None:
         return choice.is_made_by(decision)
-    on_nodes = decision.sharding.startswith(("table_row", "table_column", "grid"))
-    each = case.topology.devices_per_node if on_nodes else 1
-    held = {rank for t in decision.targets for rank in range(t * each, (t + 1) * each)}
-    return bool(held) and held <= set(choice.ranks)
+    world, lands = case.topology.world, decision.sharding.lands
+    return all(set(world.ranks_of(lands, place)) <= set(choice.ranks) for place in decision.places)
 
 
 def _with_all_else_fixed(

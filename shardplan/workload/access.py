@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from shardplan.workload import reuse, zipf
 from shardplan.workload.row_distribution import RowDistribution
-
-
-class Access(Protocol):
-    """A pattern of access; frozen and hashable."""
-
-    def distribution(self, rows: int, pooling: float) -> RowDistribution:
-        """The chance of each of ``rows`` rows, in a table read ``pooling`` times per sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +57,7 @@ class Reuse:
     def distribution(self, rows: int, pooling: float) -> RowDistribution:
         """One class per bin; in a batch of the reference size it gives the histogram's rows."""
         return reuse.distribution(self.bins, rows, pooling)
+
+
+Access = Uniform | Zipf | Cdf | Reuse
+"""A pattern of access; frozen and hashable."""

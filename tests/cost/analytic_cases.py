@@ -11,8 +11,8 @@ from shardplan.cost.analytic.model import AnalyticCostModel
 from shardplan.cost.profile.build_profile import build_profile
 from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.options.option_set import OptionSet
-from shardplan.sharding.kernel import KERNELS, Kernel
-from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.text.document import read_document, read_file
 from shardplan.spec.validation.validation import validate
 from shardplan.topology.build_topology import build_topology
@@ -86,8 +86,8 @@ def options(*ways):
     table_of, sharding, kernel, cuts = zip(*(way[:4] for way in ways), strict=True)
     plain = OptionSet.uncached(
         np.array(table_of, np.int32),
-        np.array([SHARDING_TYPES.index(ShardingType(s)) for s in sharding], np.int8),
-        np.array([KERNELS.index(Kernel(k)) for k in kernel], np.int8),
+        SHARDING_TYPES.codes([SHARDING_TYPES.named(s) for s in sharding]),
+        KERNELS.codes([KERNELS.named(k) for k in kernel]),
         np.array(cuts, np.int32),
     )
     held = [way[4:] or (in_hbm, 0.0) for way, in_hbm in zip(ways, plain.hbm_share, strict=True)]

@@ -8,7 +8,8 @@ from torchrec_cases import option_set, shipped_constants
 
 from shardplan.cost.torchrec.model import TorchRecCostModel
 from shardplan.sharding.kernel import KERNELS, Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
@@ -31,7 +32,7 @@ def table(rows=1000, dim=128, poolings=(10.0,), dtype=Dtype.FP32, name="t"):
 
 def model(constants, *tables, batch=8192, nodes=2, each=4, **training):
     workload = Workload("w", tables, batch, Training(**training))
-    topology = SimpleNamespace(world_size=nodes * each, devices_per_node=each)
+    topology = SimpleNamespace(world_size=nodes * each, world=World(nodes * each, each))
     return TorchRecCostModel(workload, topology, constants)
 
 
@@ -149,9 +150,9 @@ def test_a_batch_need_not_divide_evenly(constants):
 def test_many_options_are_priced_as_one_by_one(constants):
     tables = [table(dim=d, poolings=(p,), name=f"t{d}") for d, p in ((64, 1.5), (256, 40.0))]
     rows = [
-        (i, sharding_type, kernel, 4 if "column" in sharding_type or "grid" in sharding_type else 1)
+        (i, sharding_type, kernel, 4 if sharding_type.cuts_columns else 1)
         for i in range(2)
-        for sharding_type in ShardingType
+        for sharding_type in SHARDING_TYPES
         for kernel in KERNELS
     ]
     case = model(constants, *tables)

@@ -10,7 +10,8 @@ from torchrec_cases import option_set, shipped_constants
 
 from shardplan.cost.torchrec.model import TorchRecCostModel
 from shardplan.sharding.kernel import KERNELS, Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
@@ -54,7 +55,9 @@ def random_problem(dice):
     if training.comm_forward is Dtype.FP32:
         training = Training(training.optimizer, pipeline=training.pipeline)
     local_batch = dice.choice([128, 512, 4096])
-    topology = SimpleNamespace(world_size=nodes * each, devices_per_node=each)
+    topology = SimpleNamespace(
+        world_size=nodes * each, devices_per_node=each, world=World(nodes * each, each)
+    )
     return Workload("random", tables, local_batch * nodes * each, training), topology
 
 
@@ -79,7 +82,7 @@ def torchrec_options(workload, topology):
         shards, each = option.shards, topology.devices_per_node
         columns = math.ceil(option.tensor.shape[1] / shards[0].size[1])
         on_device = 1
-        if option.sharding_type == ShardingType.TABLE_COLUMN_WISE:
+        if option.sharding_type == ShardingType.TABLE_COLUMN_WISE.name:
             on_device, rest = divmod(columns, each)
             if rest:
                 continue
@@ -104,8 +107,8 @@ def enumerated(workload, topology):
     theirs = TheirTopology(world_size, "cuda", local_world_size=each)
     constraints = {
         table.name: ParameterConstraints(
-            sharding_types=[name.value for name in ShardingType],
-            compute_kernels=[name.value for name in KERNELS if name is not Kernel.KEY_VALUE],
+            sharding_types=[kind.name for kind in SHARDING_TYPES],
+            compute_kernels=[kernel.name for kernel in KERNELS if kernel is not Kernel.KEY_VALUE],
             min_partition=MIN_COLUMNS,
             pooling_factors=list(table.poolings),
         )

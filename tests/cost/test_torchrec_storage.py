@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torchrec_cases import LOAD_FACTOR, shipped_constants
 
-from shardplan.cost.torchrec.shards import Ranks, ShardArrays
+from shardplan.cost.torchrec.shards import ShardArrays
 from shardplan.cost.torchrec.storage import (
     buffer_bytes,
     optimizer_state_per_weight,
@@ -16,9 +16,10 @@ from shardplan.cost.torchrec.storage import (
 from shardplan.cost.torchrec.tables import TableArrays
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import World
 from shardplan.workload.training import Optimizer, Pipeline
 
-EIGHT = Ranks(8, 4)
+EIGHT = World(8, 4)
 TABLES = [(100, 20, [1]), (110, 40, [1, 3, 5]), (120, 60, [8, 2]), (130, 80, [2, 1, 3, 7])]
 """Rows, columns and poolings; a device's batch is 256."""
 
@@ -108,7 +109,7 @@ def test_a_cached_row_shard_takes_what_torchrec_says(memory, table, hbm, ddr):
 @pytest.mark.parametrize(("rows", "columns", "hbm"), [(100, 64, 295936), (200, 128, 634880)])
 def test_table_wise_on_two_ranks_takes_what_torchrec_says(memory, rows, columns, hbm):
     table = (rows, columns, [1])
-    on_two = {"ranks": Ranks(2, 2), "batch": 512}
+    on_two = {"ranks": World(2, 2), "batch": 512}
     assert stored(memory, table, ShardingType.TABLE_WISE, **on_two) == [hbm, 0, 0]
 
 
@@ -180,6 +181,6 @@ def test_unpooled_outputs_are_one_row_per_id(memory, sharding_type, bytes_):
     assert buffers(memory, shard) == bytes_
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", list(KERNELS))
 def test_an_empty_row_shard_takes_nothing(memory, kernel):
     assert stored(memory, TABLES[0], ShardingType.ROW_WISE, kernel, rows=0) == [0, 0, 0]

@@ -8,7 +8,7 @@ import numpy as np
 from shardplan.cost.torchrec.constants import constants_of
 from shardplan.cost.torchrec.file import TorchRecFile
 from shardplan.options.option_set import OptionSet
-from shardplan.sharding.kernel import CACHING_KERNELS, KERNELS
+from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.text.document import read_document
 from shardplan.spec.validation.validation import validate
@@ -31,9 +31,9 @@ def option_set(*options):
     table, sharding, kernel, columns = zip(*options, strict=True)
     options = OptionSet.uncached(
         np.array(table, np.int32),
-        np.array([SHARDING_TYPES.index(name) for name in sharding], np.int8),
-        np.array([KERNELS.index(name) for name in kernel], np.int8),
+        SHARDING_TYPES.codes([SHARDING_TYPES.named(str(kind)) for kind in sharding]),
+        KERNELS.codes([KERNELS.named(str(each)) for each in kernel]),
         np.array(columns, np.int32),
     )
-    cached = options.has_kernel(*CACHING_KERNELS)
+    cached = options.has_kernel(lambda kernel: kernel.caches)
     return replace(options, hbm_share=np.where(cached, LOAD_FACTOR, options.hbm_share))

@@ -15,7 +15,7 @@ from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.predict import predict
 from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
@@ -84,7 +84,7 @@ def _decision(draw: st.DrawFn, case: Case, index: int) -> Decision:
     dim = case.workload.tables[index].dim
     cuts = [cut for cut in (2, 4) if dim % (4 * cut) == 0]
     kernel = draw(st.sampled_from([Kernel.FUSED, Kernel.FUSED_UVM]))
-    sharding = draw(st.sampled_from(list(ShardingType)))
+    sharding = draw(st.sampled_from(list(SHARDING_TYPES)))
     devices, homes = st.integers(0, world - 1), st.integers(0, nodes - 1)
     match sharding:
         case ShardingType.DATA_PARALLEL:

@@ -13,8 +13,8 @@ from pydantic_core import PydanticUndefined
 from shardplan.case import build_case
 from shardplan.plan.file.optimality import Status, Termination
 from shardplan.plan.file.plan import Plan
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.fields.figure import Provenance
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.objective import Objective
@@ -24,7 +24,7 @@ from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Optimizer, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from enum import StrEnum
 
 SPEC_PAGE = ROOT / "docs" / "spec.md"
@@ -118,12 +118,12 @@ def test_the_plan_page_lists_what_optimality_may_say() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [ShardingType, Kernel, Dtype, RowOrder, Optimizer, Pipeline, Objective, Provenance]
+    "words", [SHARDING_TYPES, KERNELS, Dtype, RowOrder, Optimizer, Pipeline, Objective, Provenance]
 )
-def test_the_glossary_knows_every_word_that_files_use(words: type[StrEnum]) -> None:
+def test_the_glossary_knows_every_word_that_files_use(words: Iterable[object]) -> None:
     known = {code for found in tables(GLOSSARY) for row in found.rows for code in codes(row[0])}
     known |= {code for found in tables(GLOSSARY) for row in found.rows for code in codes(row[1])}
-    assert set(words) <= known
+    assert set(map(str, words)) <= known
 
 
 @pytest.mark.parametrize("cost_model", ["h100", "torchrec"])

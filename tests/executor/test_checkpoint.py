@@ -24,8 +24,10 @@ from shardplan.executor.checkpoint.checkpoint import (
     save_checkpoint,
 )
 from shardplan.executor.exchange.mesh import Mesh
-from shardplan.executor.planned.planned_table import PlannedCache
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.sharding.kernel import KERNELS
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +38,12 @@ def mixed(world: int, local: int, optimizer: str, turn: int) -> TrainingCase:
     """The same tables; ``turn`` decides which of them has which type."""
     kinds = TYPES[turn:] + TYPES[:turn]
     tables = tuple(table(kind, world, local, name=f"t{i}") for i, kind in enumerate(kinds))
-    caches = {"fused_uvm_caching": PlannedCache(0.2), "key_value": PlannedCache(0.1, 0.2)}
+    caches = {
+        "fused_uvm_caching": CacheEntry(load_factor=0.2),
+        "key_value": CacheEntry(load_factor=0.1, ddr_load_factor=0.2),
+    }
     tiered = [
-        replace(held, kernel=kernel, cache=caches[kernel])
+        replace(held, kernel=KERNELS.named(kernel), cache=caches[kernel])
         if held.shards and i % 3 == turn % 3
         else held
         for i, held in enumerate(tables)
@@ -76,7 +81,7 @@ def whole_tables(case: TrainingCase, answers: list[Any]) -> dict[tuple[str, str]
     return found
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", list(Optimizer))
 def test_a_checkpoint_loads_bit_for_bit_under_another_plan_and_world(
     optimizer: str, rank_group: Callable[[int], RankGroup], tmp_path: Path
 ) -> None:

@@ -11,15 +11,16 @@ pytest.importorskip("torch")
 import torch
 from training_case import TrainingCase, batch_of, sharded, table_of
 
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
+from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.mesh import Mesh
-from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.workload.training import Optimizer
 
 TABLES = (
     table_of("a", 20, 8, "table_wise", 1, 1, targets=(0,), features=2),
     table_of("b", 10, 4, "data_parallel", 1, 1),
 )
-CASE = TrainingCase(TABLES, 1, 1, OptimizerSettings("sgd"))
+CASE = TrainingCase(TABLES, 1, 1, OptimizerSettings(Optimizer.SGD))
 
 
 class Keyed:

@@ -16,7 +16,8 @@ from test_parity import table
 from training_case import TrainingCase, mesh_of, sharded, trained
 
 from shardplan.errors import RankLost
-from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ def lose(case: TrainingCase, how: str) -> tuple[str, float]:
 @pytest.mark.parametrize("how", ["dies", "stalls"])
 def test_every_other_rank_raises_within_the_timeout(how: str, short_tempered: RankGroup) -> None:
     tables = (table("row_wise", 3, 3), table("table_wise", 3, 3, name="u"))
-    case = TrainingCase(tables, 3, 3, OptimizerSettings("sgd"))
+    case = TrainingCase(tables, 3, 3, OptimizerSettings(Optimizer.SGD))
     answers: list[Any] = short_tempered.run_on([0, 2], lose, case, how)
     for rank, (message, seconds) in zip([0, 2], answers, strict=True):
         assert f"rank {rank} lost touch with another rank in the exchange of" in message

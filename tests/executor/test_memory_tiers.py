@@ -17,8 +17,11 @@ from shardplan.errors import MemoryExceeded
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.memory.memory_pool import MemoryPool, Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
-from shardplan.executor.planned.planned_table import PlannedCache
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.executor.planned.tier_limits import TierLimits
+from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,14 +31,14 @@ if TYPE_CHECKING:
 
 CACHES = {
     "fused_uvm": None,
-    "fused_uvm_caching": PlannedCache(0.05),
-    "key_value": PlannedCache(0.05, 0.1),
+    "fused_uvm_caching": CacheEntry(load_factor=0.05),
+    "key_value": CacheEntry(load_factor=0.05, ddr_load_factor=0.1),
 }
 
 
 def case_of(kernel: str, optimizer: str = "adagrad", **more: Any) -> TrainingCase:
     table = table_of("t", 640, 8, "table_wise", 1, 1, targets=(0,), features=2)
-    cached = replace(table, kernel=kernel, cache=CACHES.get(kernel))
+    cached = replace(table, kernel=KERNELS.named(kernel), cache=CACHES.get(kernel))
     other = table_of("u", 50, 8, "table_wise", 1, 1, targets=(0,))
     optimizer_of = OptimizerSettings(optimizer, eps=1e-8)
     given: dict[str, Any] = {"samples": 9, "steps": 12, "linear": False} | more
@@ -52,7 +55,7 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 @pytest.mark.parametrize("pipeline", ["none", "prefetch_sparse_dist"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", list(Optimizer))
 @pytest.mark.parametrize("kernel", CACHES)
 def test_a_table_of_20_times_its_cache_trains_as_in_memory(
     kernel: str, optimizer: str, pipeline: str
@@ -71,14 +74,14 @@ def test_a_table_of_20_times_its_cache_trains_as_in_memory(
         assert cache.counters.evictions > 0
 
 
-@pytest.mark.parametrize("algorithm", ["lru", "lfu"])
+@pytest.mark.parametrize("algorithm", list(CacheAlgorithm))
 @pytest.mark.parametrize("dtype", ["fp16", "bf16"])
-def test_half_precision_weights_survive_their_moves(dtype: str, algorithm: str) -> None:
+def test_half_precision_weights_survive_their_moves(dtype: str, algorithm: CacheAlgorithm) -> None:
     case = case_of("key_value")
     tables = [replace(table, dtype=dtype) for table in case.tables]
-    cache = replace(CACHES["key_value"], algorithm=algorithm)  # type: ignore[type-var]
+    cache = CACHES["key_value"].model_copy(update={"algorithm": algorithm})
     away = replace(case, tables=(replace(tables[0], cache=cache), tables[1]))
-    near = replace(case, tables=(replace(tables[0], kernel="fused", cache=None), tables[1]))
+    near = replace(case, tables=(replace(tables[0], kernel=Kernel.FUSED, cache=None), tables[1]))
     one, other = (trained(each, sharded(each, Mesh(1))) for each in (away, near))
     assert_same(one, other)
 
@@ -87,12 +90,18 @@ def test_half_precision_weights_survive_their_moves(dtype: str, algorithm: str) 
 def test_a_table_of_20_times_the_pool_trains_as_in_memory(kernel: str) -> None:
     """HBM is a twentieth of the weights alone: the pool holds cache, ids, sums and gradients."""
     table = table_of("t", 20_000, 64, "table_wise", 1, 1, targets=(0,))
-    in_memory = TrainingCase((table,), 1, 1, OptimizerSettings("adagrad"), steps=8, linear=False)
-    cached = replace(table, kernel=kernel, cache=PlannedCache(0.02, 0.2))
+    in_memory = TrainingCase(
+        (table,), 1, 1, OptimizerSettings(Optimizer.ADAGRAD), steps=8, linear=False
+    )
+    cached = replace(
+        table, kernel=KERNELS.named(kernel), cache=CacheEntry(load_factor=0.02, ddr_load_factor=0.2)
+    )
     # Adagrad's state lies beside the weights of a table in DDR, and in HBM of one on SSD.
-    settings = OptimizerSettings("adagrad" if kernel == "fused_uvm_caching" else "sgd")
+    settings = OptimizerSettings(
+        Optimizer.ADAGRAD if kernel == "fused_uvm_caching" else Optimizer.SGD
+    )
     away = replace(in_memory, tables=(cached,), optimizer=settings)
-    pools = Pools.on("cpu", hbm_bytes=20_000 * 64 * 4 // 20)
+    pools = Pools.on("cpu", TierLimits(20_000 * 64 * 4 // 20))
     collection = ShardedEmbeddingBagCollection((cached,), Mesh(1), settings, pools=pools)
     near = replace(in_memory, optimizer=settings)
     assert_same(trained(away, collection), trained(near, sharded(near, Mesh(1))))
@@ -112,7 +121,7 @@ def test_rows_of_key_value_tables_lie_in_a_file(tmp_path: Path) -> None:
 
 def test_a_pool_too_small_is_refused_before_anything_is_allocated() -> None:
     case = case_of("fused")
-    pools = Pools.on("cpu", hbm_bytes=640 * 8 * 4)
+    pools = Pools.on("cpu", TierLimits(640 * 8 * 4))
     with pytest.raises(MemoryExceeded, match="hbm"):
         ShardedEmbeddingBagCollection(case.tables, Mesh(1), case.optimizer, pools=pools)
 
@@ -143,16 +152,18 @@ def test_evaluation_leaves_no_row_pinned_and_changes_nothing() -> None:
 def test_row_and_column_shards_behind_caches_train_as_in_memory(
     kernel: str, rank_group: Callable[[int], RankGroup]
 ) -> None:
-    def case(kernel: str, cache: PlannedCache | None) -> TrainingCase:
+    def case(kernel: str, cache: CacheEntry | None) -> TrainingCase:
         tables = tuple(
-            replace(table, kernel=kernel, cache=cache)
+            replace(table, kernel=KERNELS.named(kernel), cache=cache)
             for table in (
                 table_of("r", 301, 8, "row_wise", 2, 2),
                 table_of("c", 300, 8, "column_wise", 2, 2, targets=(0, 1), column_shards=2),
             )
         )
-        settings = OptimizerSettings("rowwise_adagrad")
-        return TrainingCase(tables, 2, 2, settings, pipeline="prefetch_sparse_dist", linear=False)
+        settings = OptimizerSettings(Optimizer.ROWWISE_ADAGRAD)
+        return TrainingCase(
+            tables, 2, 2, settings, pipeline=Pipeline.PREFETCH_SPARSE_DIST, linear=False
+        )
 
     group = rank_group(2)
     cached = group.run(train_sharded, case(kernel, CACHES[kernel]))

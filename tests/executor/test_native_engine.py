@@ -17,14 +17,15 @@ from torch.nn import functional
 
 from shardplan.case import case_of_value
 from shardplan.errors import MemoryExceeded
-from shardplan.executor.native.engine import NativeEngine
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.planned_table import PlannedShard
+from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.executor.tables.initial_weights import fill_initial
-from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+from shardplan.executor.train.data.synthetic_data import DENSE_FEATURES, SyntheticData, zipf_ids
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.engine import EngineSetup
-from shardplan.executor.train.synthetic_data import DENSE_FEATURES, SyntheticData, zipf_ids
+from shardplan.executor.train.native_engine import NativeEngine
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
@@ -87,10 +88,10 @@ def run_engine(text: str, steps: int) -> tuple[list[float], dict[str, Any]]:
     """On one of the ranks: its losses, and what it measured."""
     setup = setup_of(text, is_measured=True, timeout_seconds=60.0)
     engine = NativeEngine(setup)
-    samples = setup.view.training.local_batch or 0
+    samples = setup.view.training.local_batch
     data = SyntheticData(setup.view, samples, engine.mesh.rank)
     losses = [float(loss) for loss in engine.train(data.batches(0, steps))]
-    return losses, engine.measured()
+    return losses, engine.measured().as_json()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,8 @@ def test_measured_memory_is_what_the_plan_predicts(
 
 def test_a_plan_predicted_to_exceed_the_pool_allocates_nothing() -> None:
     text = plan_of(1, "sgd", "none")
-    setup = setup_of(text, hbm_bytes=view_plan(parse_plan(text, "p")).predicted_bytes[0].hbm - 1)
+    short = TierLimits(view_plan(parse_plan(text, "p")).predicted_bytes[0].hbm - 1)
+    setup = setup_of(text, limits=short)
     with pytest.raises(MemoryExceeded, match="the plan does not fit on rank 0: hbm"):
         NativeEngine(setup)
 

@@ -11,7 +11,8 @@ pytest.importorskip("torch")
 
 from training_case import TrainingCase, table_of, train_sharded, train_unsharded
 
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ def check(case: TrainingCase, group: RankGroup, within: float = 1e-6) -> None:
                 assert values.tobytes() == fields_again[field].tobytes()
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", list(Optimizer))
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("world", LAYOUTS)
 def test_each_type_trains_like_the_unsharded_table(
@@ -80,7 +81,7 @@ def test_each_type_trains_like_the_unsharded_table(
     check(case, rank_group(world))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", list(Optimizer))
 @pytest.mark.parametrize("world", LAYOUTS)
 def test_a_plan_that_mixes_all_types_trains_like_unsharded_tables(
     world: int, optimizer: str, rank_group: Callable[[int], RankGroup]

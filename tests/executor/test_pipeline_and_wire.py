@@ -13,7 +13,8 @@ pytest.importorskip("torch")
 from test_parity import TYPES, table
 from training_case import TrainingCase, train_sharded, train_unsharded
 
-from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 def mixed(world: int, local: int) -> TrainingCase:
     tables = tuple(table(kind, world, local, name=f"t{i}") for i, kind in enumerate(TYPES))
-    return TrainingCase(tables, world, local, OptimizerSettings(), linear=False)
+    return TrainingCase(
+        tables, world, local, OptimizerSettings(Optimizer.ROWWISE_ADAGRAD), linear=False
+    )
 
 
 @pytest.mark.parametrize("pipeline", ["sparse_dist", "prefetch_sparse_dist"])

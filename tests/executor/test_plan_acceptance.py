@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import accumulate
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,14 @@ from random_specs import TOPOLOGY
 from shardplan.case import case_of_value
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused
 from shardplan.executor.planned.acceptance import (
-    ModelTable,
     check_memory,
     check_model,
     check_optimizer,
     check_ranks,
-    tables_of,
 )
+from shardplan.executor.planned.model_table import ModelTable, tables_of
 from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
@@ -49,14 +50,14 @@ def plan_text() -> str:
 
 def model_of(text: str) -> list[ModelTable]:
     view = view_plan(parse_plan(text, "plan.json"))
-    return [ModelTable(t.module, t.name, t.rows, t.dim, t.features) for t in view.tables]
+    return [ModelTable(t.module, t.name, t.rows, t.dim, t.features, t.dtype) for t in view.tables]
 
 
 def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
     assert view.modules == ("sparse.ebc", "other.ebc")
     assert (view.training.optimizer, view.training.local_batch) == ("adam", 64)
-    assert (view.training.comm_forward, view.training.comm_backward) == ("fp16", "bf16")
+    assert (view.training.comm_dtype.forward, view.training.comm_dtype.backward) == ("fp16", "bf16")
     first = view.tables[0]
     assert (first.rows, first.dim, first.features) == (1000, 16, ("x", "y"))
     check_model(view, model_of(plan_text))
@@ -93,6 +94,8 @@ class Collection:
 
     def __init__(self, tables: list[ModelTable]) -> None:
         self._tables = tables
+        weight = SimpleNamespace(device=SimpleNamespace(type="meta"))
+        self.embedding_bags = {table.name: SimpleNamespace(weight=weight) for table in tables}
 
     def embedding_bag_configs(self) -> list[Any]:
         return [
@@ -101,6 +104,7 @@ class Collection:
                 num_embeddings=table.rows,
                 embedding_dim=table.dim,
                 feature_names=list(table.features),
+                data_type=SimpleNamespace(value=table.dtype.upper()),
             )
             for table in self._tables
         ]
@@ -127,64 +131,66 @@ def test_another_optimizer_is_refused(plan_text: str) -> None:
 def test_a_plan_predicted_to_exceed_the_pool_is_refused(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
     needs = view.predicted_bytes[0].hbm
-    check_memory(view, 0, {"hbm": needs, "ddr": None})
+    check_memory(view, 0, TierLimits(hbm_bytes=needs))
     with pytest.raises(MemoryExceeded, match=f"hbm: {needs:,} bytes predicted, 10 offered"):
-        check_memory(view, 0, {"hbm": 10, "ddr": None})
+        check_memory(view, 0, TierLimits(hbm_bytes=10))
 
 
-def entry(offsets: list[int], sizes: list[int]) -> dict[str, Any]:
-    memory = {"hbm": 0, "ddr": 0, "ssd": 0}
-    place = "rank:0/cuda:0"
+def entry(rank: int, offsets: list[int], sizes: list[int]) -> dict[str, Any]:
     return {
         "shard_offsets": offsets,
         "shard_sizes": sizes,
-        "placement": place,
-        "memory_bytes": memory,
+        "placement": f"rank:{rank}/cuda:{rank % 2}",
+        "memory_bytes": {"hbm": 0, "ddr": 0, "ssd": 0},
     }
 
 
+def rows_on(ranks: list[int], sizes: list[int]) -> list[dict[str, Any]]:
+    """Row shards of so many rows, one below the other."""
+    firsts = accumulate(sizes, initial=0)
+    cuts = zip(ranks, firsts, sizes, strict=False)
+    return [entry(rank, [first, 0], [size, 16]) for rank, first, size in cuts]
+
+
 @pytest.mark.parametrize(
-    ("sharding", "ranks", "shards", "fault"),
+    ("sharding", "shards", "fault"),
     [
-        ("table_wise", [0], [entry([0, 0], [999, 16])], "not covered exactly"),
-        ("table_wise", [4], [entry([0, 0], [1000, 16])], "lies on ranks [4] of 4"),
-        ("table_wise", [0, 1], [entry([0, 0], [1000, 16])], "1 shards on 2 ranks"),
-        ("column_wise", [0, 1], [entry([0, 0], [1000, 8])] * 2, "not covered exactly"),
-        (
-            "row_wise",
-            [1, 0, 2, 3],
-            [entry([250 * k, 0], [250, 16]) for k in range(4)],
-            "not cut over ranks as row_wise is",
-        ),
-        (
-            "row_wise",
-            [0, 1, 2, 3],
-            [entry([s, 0], [n, 16]) for s, n in ((0, 300), (300, 200), (500, 250), (750, 250))],
-            "not covered exactly",
-        ),
-        (
-            "table_row_wise",
-            [1, 2],
-            [entry([500 * k, 0], [500, 16]) for k in range(2)],
-            "not cut over ranks as table_row_wise is",
-        ),
-        ("data_parallel", [0, 1, 2, 3], [entry([0, 0], [1000, 16])], "and has shards"),
+        ("table_wise", [entry(0, [0, 0], [999, 16])], "rows 999..1000 of columns 0..16 are in no"),
+        ("table_wise", [entry(4, [0, 0], [1000, 16])], "rank 4 is not one of 0..3"),
+        ("column_wise", [entry(rank, [0, 0], [1000, 8]) for rank in (0, 1)], "1 overlap from row"),
+        ("row_wise", rows_on([1, 0, 2, 3], [250] * 4), "row_wise puts there rows 0..250"),
+        ("row_wise", rows_on([0, 1, 2, 3], [300, 200, 250, 250]), "puts there rows 0..250"),
+        ("table_row_wise", rows_on([1, 2], [500] * 2), "puts there rows 0..500, columns 0..16 on"),
+        ("data_parallel", [entry(0, [0, 0], [1000, 16])], "data_parallel, which has no shards"),
     ],
 )
 def test_shards_that_are_not_their_type_are_refused(
-    plan_text: str, sharding: str, ranks: list[int], shards: list[Any], fault: str
+    plan_text: str, sharding: str, shards: list[Any], fault: str
 ) -> None:
     plan = json.loads(plan_text)
-    plan["plan"]["sparse.ebc"]["a"] |= {
+    ranks = [int(shard["placement"][5]) for shard in shards]
+    kernel = "dense" if sharding == "data_parallel" else "fused"
+    plan["plan"]["sparse.ebc"]["a"] = {
         "sharding_type": sharding,
+        "compute_kernel": kernel,
         "ranks": ranks,
         "shards": shards,
     }
     with pytest.raises(PlanRefused) as refused:
         view_plan(parse_plan(json.dumps(plan), "plan.json"))
-    (difference,) = refused.value.differences
-    assert difference.startswith("table a of module sparse.ebc")
-    assert fault in difference
+    assert any(fault in difference for difference in refused.value.differences)
+    assert all(d.startswith("plan.sparse.ebc.a") for d in refused.value.differences)
+
+
+def test_shards_on_other_ranks_than_the_table_says_are_refused(plan_text: str) -> None:
+    plan = json.loads(plan_text)
+    plan["plan"]["sparse.ebc"]["a"] |= {
+        "sharding_type": "table_wise",
+        "ranks": [0, 1],
+        "shards": [entry(0, [0, 0], [1000, 16])],
+    }
+    with pytest.raises(PlanRefused, match=r"are \[0, 1\]; the shards are placed on \[0\]"):
+        view_plan(parse_plan(json.dumps(plan), "plan.json"))
 
 
 def test_a_table_in_half_of_the_plan_is_refused(plan_text: str) -> None:
@@ -199,6 +205,6 @@ def test_truncated_and_newer_files_are_refused(plan_text: str, tmp_path: Path) -
     path.write_text(plan_text[: len(plan_text) // 2])
     with pytest.raises(InputError, match="the file is cut off"):
         read_plan(path)
-    path.write_text(plan_text.replace('"format_version": "1.0"', '"format_version": "2.0"'))
-    with pytest.raises(InputError, match=r"reads plans up to format 1\.0, not 2\.0"):
+    path.write_text(plan_text.replace('"format_version": "1.1"', '"format_version": "2.0"'))
+    with pytest.raises(InputError, match=r"reads plans up to format 1\.1, not 2\.0"):
         read_plan(path)

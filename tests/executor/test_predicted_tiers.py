@@ -16,8 +16,8 @@ from random_specs import TOPOLOGY
 from test_native_engine import setup_of
 
 from shardplan.case import case_of_value
-from shardplan.executor.native.engine import NativeEngine
-from shardplan.executor.train.synthetic_data import SyntheticData
+from shardplan.executor.train.data.synthetic_data import SyntheticData
+from shardplan.executor.train.native_engine import NativeEngine
 from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
@@ -28,6 +28,7 @@ from shardplan.workload.lru import lru_curve
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
+    from shardplan.workload.training import CacheAlgorithm
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "20B"
@@ -74,7 +75,7 @@ def measured(plan: Plan, warm_up: int, steps: int) -> dict[str, Any]:
     engine.forget_measurements()
     for _ in engine.train(data.batches(warm_up, steps)):
         pass
-    return engine.measured()
+    return engine.measured().as_json()
 
 
 @pytest.mark.slow
@@ -88,7 +89,7 @@ def measured(plan: Plan, warm_up: int, steps: int) -> dict[str, Any]:
     ],
 )
 def test_memory_and_hits_are_what_the_plan_predicts(
-    kernel: str, hbm: str, ddr: str, optimizer: str, pipeline: str, algorithm: str
+    kernel: str, hbm: str, ddr: str, optimizer: str, pipeline: str, algorithm: CacheAlgorithm
 ) -> None:
     """Memory of each tier within 5%; hits in HBM within 2 points."""
     training = {"optimizer": optimizer, "pipeline": pipeline, "cache_algorithm": algorithm}

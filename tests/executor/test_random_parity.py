@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from test_parity import LAYOUTS, TYPES, check
 from training_case import TrainingCase, table_of
 
-from shardplan.executor.planned.planned_table import PlannedCache
-from shardplan.executor.tables.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.sharding.geometry import row_split_is_legal
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,8 @@ EXAMPLES = {2: 45, 4: 40, 8: 20}
 KERNELS = {
     "fused": None,
     "fused_uvm": None,
-    "fused_uvm_caching": PlannedCache(0.3),
-    "key_value": PlannedCache(0.2, 0.3, "lfu"),
+    "fused_uvm_caching": CacheEntry(load_factor=0.3),
+    "key_value": CacheEntry(load_factor=0.2, ddr_load_factor=0.3, algorithm=CacheAlgorithm.LFU),
 }
 
 
@@ -65,7 +66,7 @@ def tables(draw: st.DrawFn, name: str, world: int, local: int) -> Any:
 def cases(draw: st.DrawFn, world: int) -> TrainingCase:
     """Up to five tables, a few samples."""
     local = draw(st.sampled_from([n for n in (1, 2, 4, 8) if world % n == 0]))
-    optimizer = draw(st.sampled_from(OPTIMIZERS))
+    optimizer = draw(st.sampled_from(Optimizer))
     names = [f"t{i}" for i in range(draw(st.integers(1, 5)))]
     return TrainingCase(
         tables=tuple(draw(tables(name, world, local)) for name in names),
@@ -73,7 +74,7 @@ def cases(draw: st.DrawFn, world: int) -> TrainingCase:
         local_world_size=local,
         optimizer=OptimizerSettings(optimizer),
         samples=draw(st.integers(1, 6)),
-        pipeline=draw(st.sampled_from(["none", "sparse_dist", "prefetch_sparse_dist"])),
+        pipeline=draw(st.sampled_from(Pipeline)),
         seed=draw(st.integers(0, 1000)),
         linear=optimizer in ("adagrad", "adam"),
     )

@@ -14,9 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shardplan.errors import MemoryExceeded
+from shardplan.executor.memory.cache_directory import MOST_WAYS
 from shardplan.executor.memory.memory_pool import MemoryPool
-from shardplan.executor.memory.row_cache import MOST_WAYS, RowCache
+from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import CacheAlgorithm
 
 ROWS, COLUMNS = 300, 4
 
@@ -27,7 +30,9 @@ def stage(cache: RowCache, rows: Any) -> Any:
     return cache.stage(rows, torch.ones_like(rows))
 
 
-def tower(slots: list[int], algorithm: str, has_map: bool = False) -> tuple[RowCache, Any]:
+def tower(
+    slots: list[int], algorithm: CacheAlgorithm, has_map: bool = False
+) -> tuple[RowCache, Any]:
     """Caches of so many slots over each other, over a tensor that counts its rows."""
     values = torch.arange(ROWS * COLUMNS, dtype=torch.float32).view(ROWS, COLUMNS)
     lowest = ResidentRows(values.clone(), "cpu")
@@ -35,7 +40,7 @@ def tower(slots: list[int], algorithm: str, has_map: bool = False) -> tuple[RowC
     pool = MemoryPool("hbm")
     for count in reversed(slots):
         tier = RowCache(
-            tier, pool, ROWS, count, COLUMNS, "fp32", algorithm=algorithm, has_map=has_map
+            tier, pool, ROWS, count, COLUMNS, Dtype.FP32, algorithm=algorithm, has_map=has_map
         )
     return tier, values
 
@@ -43,12 +48,12 @@ def tower(slots: list[int], algorithm: str, has_map: bool = False) -> tuple[RowC
 @settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 90), min_size=1, max_size=2),
-    st.sampled_from(["lru", "lfu"]),
+    st.sampled_from(CacheAlgorithm),
     st.booleans(),
     st.integers(0, 2**20),
 )
 def test_rows_read_are_the_rows_last_written(
-    slots: list[int], algorithm: str, has_map: bool, seed: int
+    slots: list[int], algorithm: CacheAlgorithm, has_map: bool, seed: int
 ) -> None:
     """Two batches in flight at any time, as with prefetching; each writes the rows that it read."""
     cache, expected = tower(slots, algorithm, has_map)
@@ -70,7 +75,7 @@ def test_rows_read_are_the_rows_last_written(
     assert torch.equal(cache.read(everything), expected)
 
 
-def simulated_hits(batches: list[Any], sets: int, ways: int, algorithm: str) -> int:
+def simulated_hits(batches: list[Any], sets: int, ways: int, algorithm: CacheAlgorithm) -> int:
     """Hits of a set-associative cache, one row at a time."""
     lines: list[set[int]] = [set() for _ in range(sets)]
     dear = [0] * ROWS
@@ -79,12 +84,12 @@ def simulated_hits(batches: list[Any], sets: int, ways: int, algorithm: str) -> 
         batch = {int(row) for row in rows}
         for row in batch:
             hits += row in lines[_set_of(row, sets)]
-            dear[row] = dear[row] + 1 if algorithm == "lfu" else now
+            dear[row] = dear[row] + 1 if algorithm is CacheAlgorithm.LFU else now
         for row in sorted(batch, key=lambda row: (-dear[row], row)):
             line = lines[_set_of(row, sets)]
             if row not in line and len(line) == ways:
                 others = sorted(line - batch, key=dear.__getitem__)
-                if not others or (algorithm == "lfu" and dear[others[0]] > dear[row]):
+                if not others or (algorithm is CacheAlgorithm.LFU and dear[others[0]] > dear[row]):
                     continue
                 line.remove(others[0])
             line.add(row)
@@ -96,8 +101,8 @@ def _set_of(row: int, sets: int) -> int:
     return (high * sets) >> 31
 
 
-@pytest.mark.parametrize("algorithm", ["lru", "lfu"])
-def test_hits_are_those_of_a_cache_simulated_row_by_row(algorithm: str) -> None:
+@pytest.mark.parametrize("algorithm", list(CacheAlgorithm))
+def test_hits_are_those_of_a_cache_simulated_row_by_row(algorithm: CacheAlgorithm) -> None:
     """With one set, so that which way a row takes does not matter but for ties."""
     slots = 3 * MOST_WAYS
     cache, _ = tower([slots], algorithm)

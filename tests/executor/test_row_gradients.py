@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from shardplan.executor.exchange.bags import Bags
+from shardplan.executor.batch.bags import Bags
 from shardplan.executor.tables.row_gradients import RowGradients
 
 RANKS, SLOTS, SAMPLES, COLUMNS, ROWS = 2, 3, 5, 4, 11

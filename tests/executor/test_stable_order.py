@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from shardplan.executor.tensor import sorted_pairs, stable_order
+from shardplan.executor.tensors.sorting import sorted_pairs, stable_order
 
 
 @pytest.mark.parametrize("end", [1, 200, 1 << 16, (1 << 16) + 1, 1 << 20, 1 << 40])

@@ -17,8 +17,9 @@ from test_train_command import losses_of, torchrun
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused, RankLost
 from shardplan.executor.__main__ import main
 from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.planned.tier_limits import TierLimits
+from shardplan.executor.train.data.synthetic_data import SyntheticData
 from shardplan.executor.train.engine import build_engine
-from shardplan.executor.train.synthetic_data import SyntheticData
 from shardplan.plan.file.read import parse_plan
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def train(name: str, text: str, steps: int, **more: Any) -> list[float]:
     setup = setup_of(text, timeout_seconds=60.0, **more)
     os.environ["LOCAL_WORLD_SIZE"] = str(setup.view.local_world_size)
     engine = build_engine(name, setup)
-    data = SyntheticData(setup.view, setup.view.training.local_batch or 0, dist.get_rank())
+    data = SyntheticData(setup.view, setup.view.training.local_batch, dist.get_rank())
     return [float(loss) for loss in engine.train(data.batches(0, steps))]
 
 
@@ -85,7 +86,7 @@ def test_what_one_rank_refuses_all_refuse(rank_group: Callable[[int], RankGroup]
 
 
 def _refused_memory(text: str, hbm_bytes: int) -> str:
-    return refused(text, hbm_bytes=hbm_bytes)
+    return refused(text, limits=TierLimits(hbm_bytes))
 
 
 def test_a_model_of_other_tables_is_refused_by_the_native_engine(
@@ -103,7 +104,7 @@ def sharded_for(plan: str, model: str) -> str:
     """On one of the ranks: why a plan does not run the model of another one; empty if it does."""
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.sharded_tables import shard_tables
-    from shardplan.executor.torchrec.engine import Model
+    from shardplan.executor.train.torchrec_engine import Model
 
     setup, other = setup_of(plan), setup_of(model)
     mesh = Mesh(setup.view.local_world_size, timeout_seconds=60.0)

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from shardplan.executor.exchange.input_pipeline import InputPipeline
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
+from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.sharding.geometry import shards
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import World
+from shardplan.workload.access import Uniform
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class TrainingCase:
     samples: int = 5
     steps: int = 5
     seed: int = 0
-    comm: str = "fp32"
-    pipeline: str = "none"
+    comm: Dtype = Dtype.FP32
+    pipeline: Pipeline = Pipeline.NONE
     linear: bool = True
     """Whether gradients are few-bit fractions that depend on no sum: then sums of them are exact,
     and an optimizer that divides by a gradient's own size cannot blow up the last bit."""
@@ -58,21 +63,24 @@ def table_of(
     **more: Any,
 ) -> PlannedTable:
     """A table cut as the planner would cut it."""
-    kind = ShardingType(sharding_type)
-    cut = shards(kind, rows, dim, column_shards, world_size, local_world_size, targets)
+    kind = SHARDING_TYPES.named(sharding_type)
+    world = World(world_size, local_world_size)
+    cut = shards(kind, rows, dim, column_shards, targets, world)
     return PlannedTable(
         name=name,
         module="sparse",
         rows=rows,
         dim=dim,
-        dtype=more.pop("dtype", "fp32"),
+        dtype=Dtype(more.pop("dtype", "fp32")),
         features=tuple(f"{name}.{i}" for i in range(features)),
-        sharding_type=sharding_type,
-        kernel=kernel or ("dense" if sharding_type == "data_parallel" else "fused"),
+        sharding_type=kind,
+        kernel=KERNELS.named(kernel or ("dense" if kind.is_replicated else "fused")),
         shards=tuple(
             PlannedShard(s.rank, s.row_offset, s.column_offset, s.rows, s.columns) for s in cut
         ),
         ranks=tuple(s.rank for s in cut) or tuple(range(world_size)),
+        pooling=1.0,
+        access=Uniform(),
         **more,
     )
 
@@ -229,8 +237,8 @@ def alone(case: TrainingCase) -> TrainingCase:
     tables = tuple(
         replace(
             table,
-            sharding_type="table_wise",
-            kernel="fused",
+            sharding_type=ShardingType.TABLE_WISE,
+            kernel=Kernel.FUSED,
             shards=(PlannedShard(0, 0, 0, table.rows, table.dim),),
             ranks=(0,),
         )

@@ -15,7 +15,8 @@ from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.plan.predict import predict
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Shape
 from shardplan.spec.objective import Objective
@@ -45,7 +46,7 @@ def case_of(
             "training": {"optimizer": optimizer, **training},
             "tables": list(tables),
             # Asked for by name, so that one node alone may have them too.
-            "constraints": [{"tables": "*", "sharding": [kind.value for kind in ShardingType]}],
+            "constraints": [{"tables": "*", "sharding": [kind.name for kind in SHARDING_TYPES]}],
         }
     )
 

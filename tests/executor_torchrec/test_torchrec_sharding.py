@@ -44,8 +44,8 @@ def test_every_table_is_told_as_the_plan_has_it(crew):
         assert set(told) == {(m, name) for m, tables in plan.plan.items() for name in tables}
         for (module, name), found in told.items():
             entry = plan.plan[module][name]
-            assert found["sharding_type"] == entry.sharding_type.value
-            assert found["compute_kernel"] == entry.compute_kernel.value
+            assert found["sharding_type"] == entry.sharding_type.name
+            assert found["compute_kernel"] == entry.compute_kernel.name
             assert found["ranks"] == list(entry.ranks)
             assert found["cache_params"] is None
             shards = [
@@ -222,9 +222,9 @@ def test_a_broken_file_on_one_rank_fails_all_of_them(crew, tmp_path):
     text = render(plan)
     whole.write_text(text, encoding="utf-8")
     cut.write_text(text[: len(text) // 2], encoding="utf-8")
-    newer.write_text(text.replace('"1.0"', '"9.0"', 1), encoding="utf-8")
+    newer.write_text(text.replace('"1.1"', '"9.0"', 1), encoding="utf-8")
     assert crew.run("refusal", [str(whole), str(whole)], plan) == ["", ""]
-    for broken, wanted in ((cut, "the file is cut off"), (newer, "up to format 1.0, not 9.0")):
+    for broken, wanted in ((cut, "the file is cut off"), (newer, "up to format 1.1, not 9.0")):
         for told in crew.run("refusal", [str(whole), str(broken)], plan):
             assert wanted in told
 

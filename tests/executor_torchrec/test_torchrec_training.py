@@ -10,7 +10,7 @@ from rank_crew import Crew
 
 from shardplan.plan.decision import Decision
 from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,7 +44,7 @@ def trained(crew: Crew, plan, optimizer: str, **options) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("kind", "optimizer"),
-    [(k, o) for k in ShardingType for o in OPTIMIZERS if is_exact(k, o)],
+    [(k, o) for k in SHARDING_TYPES for o in OPTIMIZERS if is_exact(k, o)],
 )
 def test_each_sharding_type_trains_as_unsharded(crew, kind, optimizer):
     plan = random_plan(1, crew.ranks, optimizer, only=kind)

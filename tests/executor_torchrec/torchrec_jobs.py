@@ -31,6 +31,7 @@ from torchrec.types import DataType
 
 from shardplan.errors import InputError
 from shardplan.executor.torchrec import shard, sharding_plan
+from shardplan.executor.torchrec.request import ShardRequest
 from shardplan.executor.torchrec.training import sharders
 from shardplan.executor.torchrec.wrap import faults
 
@@ -179,7 +180,7 @@ def _unmaterialised(model: nn.Module, plan: Plan) -> nn.Module:
             model,
             device=device,
             plan=sharding_plan(plan, "meta"),
-            sharders=sharders(plan, device, RATE, {}),
+            sharders=sharders(ShardRequest(plan, device, RATE)),
             init_data_parallel=False,
             init_parameters=False,
         )
@@ -205,7 +206,7 @@ def operators_of(plan: Plan, as_planned: bool = True) -> list[tuple[tuple[str, .
         model_of(plan),
         device=torch.device("cpu"),
         plan=translated,
-        sharders=sharders(plan, torch.device("cpu"), RATE, {}),
+        sharders=sharders(ShardRequest(plan, torch.device("cpu"), RATE)),
     )
     return [
         (
@@ -238,7 +239,8 @@ def _accepted(plan: Plan) -> int:
         with _pretended_rank(rank, plan):
             model = model_of(plan)
             if rank == 0:
-                assert faults(model, plan, "meta", allow_inexact=True) == []
+                request = ShardRequest(plan, torch.device("meta"), RATE, allow_inexact=True)
+                assert faults(model, request) == []
             assert _held(_unmaterialised(model, plan), plan) == _planned(plan, rank)
     return plan.world_size
 

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardplan.options.constraint import Constraint
-from shardplan.options.enumerate import Cluster, enumerate_options
+from shardplan.options.enumerate import enumerate_options
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.options.offer import Offer, make_offer
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
@@ -23,7 +24,7 @@ from shardplan.workload.workload import Workload
 
 IN_HBM = Offer(frozenset({Kernel.DENSE, Kernel.FUSED}))
 IN_DDR = Offer(IN_HBM.kernels | {Kernel.FUSED_UVM})
-CACHED_DDR = Offer(frozenset(set(Kernel) - {Kernel.KEY_VALUE}))
+CACHED_DDR = Offer(frozenset(set(KERNELS) - {Kernel.KEY_VALUE}))
 SIZES = {Kernel.FUSED_UVM_CACHING: 10, Kernel.KEY_VALUE: 55}
 """Options of a way that differ in their caches only: of ten sizes, or pairs of them."""
 
@@ -51,7 +52,7 @@ def workload_of(*sizes: tuple[int, int], **training) -> Workload:
     return Workload("test", tables, 64, Training(**training))
 
 
-def ways(workload: Workload, cluster: Cluster, constraints=(), offer=None) -> list[list[Way]]:
+def ways(workload: Workload, cluster: World, constraints=(), offer=None) -> list[list[Way]]:
     """What the enumerator found for each table, in its order."""
     options = enumerate_options(workload, cluster, constraints, offer or IN_DDR)
     found: list[list[Way]] = [[] for _ in workload.tables]
@@ -71,7 +72,7 @@ class Rules:
     """The runtime's rules and one constraint, for one table."""
 
     table: Table
-    cluster: Cluster
+    cluster: World
     demand: Constraint
     offer: Offer
     exact_rowwise_updates: bool
@@ -107,7 +108,7 @@ class Rules:
             return False
         if self.exact_rowwise_updates and kind in CUTS_COLUMNS:
             return False
-        everywhere = self.demand.ranks is None or len(self.demand.ranks) == self.cluster.world_size
+        everywhere = self.demand.ranks is None or len(self.demand.ranks) == self.cluster.size
         return kind not in ON_EVERY_DEVICE or (everywhere and not self.demand.apart)
 
     def _columns_may_be_cut(self, kind: ShardingType, cut: int) -> bool:
@@ -117,7 +118,7 @@ class Rules:
             return False
         if kind is not ShardingType.TABLE_COLUMN_WISE:
             by_column = kind is ShardingType.COLUMN_WISE
-            places = self.cluster.world_size if by_column else self.cluster.nodes
+            places = self.cluster.size if by_column else self.cluster.nodes
             coarsest = min(filter(self._is_even, range(2, self.table.dim + 1)))
             return cut <= places or (cut == coarsest and self._asks_for(kind))
         each = self.cluster.devices_per_node
@@ -133,7 +134,7 @@ class Rules:
     def _row_blocks(self, kind: ShardingType) -> list[int]:
         """The rows of each shard by ceil division; TorchRec crashes on a shard without any."""
         parts = {
-            ShardingType.ROW_WISE: self.cluster.world_size,
+            ShardingType.ROW_WISE: self.cluster.size,
             ShardingType.TABLE_ROW_WISE: self.cluster.devices_per_node,
             ShardingType.GRID_SHARD: self.cluster.devices_per_node,
         }.get(kind, 1)
@@ -146,23 +147,23 @@ class Rules:
     def _is_worth_telling_apart(self, kind: ShardingType) -> bool:
         if kind in WITHIN_A_NODE:
             return self._asks_for(kind) or self.cluster.nodes > 1
-        return kind not in ON_EVERY_DEVICE or self._asks_for(kind) or self.cluster.world_size > 1
+        return kind not in ON_EVERY_DEVICE or self._asks_for(kind) or self.cluster.size > 1
 
 
 CLUSTERS = st.tuples(st.integers(1, 3), st.sampled_from([1, 2, 3, 4, 8])).map(
-    lambda drawn: Cluster(drawn[0] * drawn[1], drawn[1])
+    lambda drawn: World(drawn[0] * drawn[1], drawn[1])
 )
 OFFERS = st.builds(
     lambda kernels, on_request: Offer(kernels, kernels & on_request),
-    st.sampled_from([IN_HBM.kernels, IN_DDR.kernels, CACHED_DDR.kernels, frozenset(Kernel)]),
+    st.sampled_from([IN_HBM.kernels, IN_DDR.kernels, CACHED_DDR.kernels, frozenset(KERNELS)]),
     st.sampled_from([frozenset(), frozenset({Kernel.KEY_VALUE}), frozenset(SIZES)]),
 )
 
 
 @st.composite
 def demands(draw: st.DrawFn, world_size: int) -> Constraint:
-    kinds = st.lists(st.sampled_from(list(ShardingType)), min_size=1, unique=True).map(tuple)
-    kernels = st.lists(st.sampled_from(list(Kernel)), min_size=1, unique=True).map(tuple)
+    kinds = st.lists(st.sampled_from(list(SHARDING_TYPES)), min_size=1, unique=True).map(tuple)
+    kernels = st.lists(st.sampled_from(list(KERNELS)), min_size=1, unique=True).map(tuple)
     ranks = st.lists(st.integers(0, world_size - 1), min_size=1, unique=True)
     return Constraint(
         (0, 1),
@@ -185,7 +186,7 @@ def test_options_are_those_that_every_rule_allows(data, cluster, offer, dims, ex
     """Tables 0 and 1 are constrained, a third one is free."""
     rows = [data.draw(st.sampled_from([1, 2, 3, 5, 9, 10, 1000, 16_383, 16_384])) for _ in dims]
     workload = workload_of(*zip(rows, dims, strict=True), exact_updates=exact, optimizer=optimizer)
-    demand = data.draw(demands(cluster.world_size))
+    demand = data.draw(demands(cluster.size))
     found = ways(workload, cluster, [demand], offer)
     for index, table in enumerate(workload.tables):
         rules = Rules(
@@ -197,8 +198,8 @@ def test_options_are_those_that_every_rule_allows(data, cluster, offer, dims, ex
         )
         expected = {
             (kind, kernel, cut): SIZES.get(kernel, 1)
-            for kind in ShardingType
-            for kernel in Kernel
+            for kind in SHARDING_TYPES
+            for kernel in KERNELS
             for cut in range(1, table.dim + 1)
             if rules.allow(kind, kernel, cut)
         }
@@ -211,26 +212,26 @@ def test_all_constraints_on_a_table_hold_at_once():
         Constraint((0,), kernels=(Kernel.FUSED_UVM,)),
         Constraint((0,), ranks=(0, 1)),
     ]
-    (found,) = ways(workload_of((1000, 64)), Cluster(4, 2), constraints)
+    (found,) = ways(workload_of((1000, 64)), World(4, 2), constraints)
     assert found == [(ShardingType.TABLE_WISE, Kernel.FUSED_UVM, 1)]
 
 
 def test_a_table_of_odd_width_is_not_cut_by_columns():
     """130 columns have no two equal parts of a multiple of four."""
-    (found,) = ways(workload_of((1000, 130)), Cluster(4, 2), (), IN_HBM)
-    assert {kind for kind, _, _ in found} == set(ShardingType) - CUTS_COLUMNS
+    (found,) = ways(workload_of((1000, 130)), World(4, 2), (), IN_HBM)
+    assert {kind for kind, _, _ in found} == set(SHARDING_TYPES) - CUTS_COLUMNS
 
 
 @pytest.mark.parametrize(("rows", "devices", "legal"), [(9, 4, False), (8, 4, True), (10, 4, True)])
 def test_no_row_shard_is_empty(rows, devices, legal):
     """9 rows on 4 devices are 3, 3, 3, 0; 10 are 3, 3, 3, 1."""
-    (found,) = ways(workload_of((rows, 4)), Cluster(devices, devices), (), IN_HBM)
+    (found,) = ways(workload_of((rows, 4)), World(devices, devices), (), IN_HBM)
     assert (ShardingType.ROW_WISE in {kind for kind, _, _ in found}) == legal
 
 
 def test_options_come_in_the_order_of_tables():
     options = enumerate_options(
-        workload_of((9, 4), (1000, 64), (50, 16), (9, 4)), Cluster(4, 2), (), IN_DDR
+        workload_of((9, 4), (1000, 64), (50, 16), (9, 4)), World(4, 2), (), IN_DDR
     )
     assert options.table.tolist() == sorted(options.table.tolist())
 
@@ -238,11 +239,12 @@ def test_options_come_in_the_order_of_tables():
 def test_caches_are_offered_in_all_sizes_side_by_side():
     """With SSD, every share in HBM and every larger share in HBM and DDR together."""
     only = [Constraint((0,), sharding=(ShardingType.TABLE_WISE,))]
-    offer = Offer(frozenset(Kernel))
-    options = enumerate_options(workload_of((20_000, 64)), Cluster(4, 2), only, offer)
+    offer = Offer(frozenset(KERNELS))
+    options = enumerate_options(workload_of((20_000, 64)), World(4, 2), only, offer)
     pairs = list(zip(options.hbm_share.tolist(), options.ddr_share.tolist(), strict=True))
-    found = {kernel: [p for p, k in zip(pairs, options.has_kernel(kernel), strict=True) if k]
-             for kernel in Kernel}  # fmt: skip
+    found = {kernel: [pair for pair, code in zip(pairs, options.kernel.tolist(), strict=True)
+                      if KERNELS[code] is kernel]
+             for kernel in KERNELS}  # fmt: skip
     assert found[Kernel.FUSED] == [(1.0, 0.0)]
     assert found[Kernel.FUSED_UVM] == [(0.0, 0.0)]
     assert found[Kernel.FUSED_UVM_CACHING] == [(share, 0.0) for share in LOAD_FACTORS]
@@ -253,7 +255,7 @@ def test_caches_are_offered_in_all_sizes_side_by_side():
 
 def test_options_of_one_blend_differ_in_the_sizes_of_caches_only():
     workload = workload_of((20_000, 64), (50_000, 32))
-    options = enumerate_options(workload, Cluster(4, 2), (), Offer(frozenset(Kernel)))
+    options = enumerate_options(workload, World(4, 2), (), Offer(frozenset(KERNELS)))
     ways_of: dict[int, set[tuple[int, ...]]] = {}
     columns = (options.table, options.sharding, options.kernel, options.column_shards)
     for blend, *way in zip(options.blends().tolist(), *(c.tolist() for c in columns), strict=True):
@@ -274,14 +276,14 @@ def test_options_of_one_blend_differ_in_the_sizes_of_caches_only():
 def test_caches_are_offered_unasked_where_tables_fill_half_of_a_tier(table_bytes, unasked):
     """100 bytes of HBM, 500 of DDR, and SSD."""
     free = (100.0, 500.0, 9.0)
-    offer = make_offer(frozenset(Kernel), Optimizer.ADAM, free, table_bytes)
+    offer = make_offer(frozenset(KERNELS), Optimizer.ADAM, free, table_bytes)
     assert offer.unasked == {Kernel.DENSE, Kernel.FUSED} | unasked
-    assert offer.kernels == set(Kernel)
+    assert offer.kernels == set(KERNELS)
 
 
 def test_kernels_need_their_tiers_and_what_runs_there():
     """No DDR, no host memory to cache; FBGEMM trains tables on SSD with two optimizers only."""
-    known = frozenset(Kernel)
+    known = frozenset(KERNELS)
     assert make_offer(known, Optimizer.ADAM, (9, 0, 9), 99).kernels == IN_HBM.kernels
     assert make_offer(known, Optimizer.ADAM, (9, 9, 0), 99).kernels == CACHED_DDR.kernels
     assert make_offer(known, Optimizer.SGD, (9, 9, 9), 99).kernels == CACHED_DDR.kernels

@@ -8,20 +8,21 @@ from shardplan.sharding.geometry import (
     Shard,
     column_width_fault,
     column_width_is_legal,
-    default_column_width,
     row_blocks,
     row_split_fault,
     row_split_is_legal,
     shards,
 )
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.recover import recover
+from shardplan.sharding.world import World
 
-DIVIDED = [t for t in ShardingType if t is not ShardingType.DATA_PARALLEL]
+DIVIDED = [t for t in SHARDING_TYPES if t is not ShardingType.DATA_PARALLEL]
 ON_NODES = (ShardingType.TABLE_ROW_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD)
 
 
 def split(sharding_type, rows=10, dim=16, column_shards=1, world=4, per_node=2, targets=()):
-    return shards(sharding_type, rows, dim, column_shards, world, per_node, targets)
+    return shards(sharding_type, rows, dim, column_shards, targets, World(world, per_node))
 
 
 @pytest.mark.parametrize(
@@ -37,26 +38,6 @@ def split(sharding_type, rows=10, dim=16, column_shards=1, world=4, per_node=2, 
 )
 def test_row_blocks_are_those_of_torchrec(rows, n, heights):
     assert [height for _, height in row_blocks(rows, n)] == heights
-
-
-@pytest.mark.parametrize(
-    ("dim", "min_width", "width"),
-    [
-        (20, 20, 20),
-        (40, 20, 20),
-        (60, 20, 20),
-        (80, 40, 40),
-        (80, 8, 8),
-        (160, 40, 40),
-        (240, 20, 20),
-        (320, 32, 32),
-        (128, 128, 128),
-        (512, 128, 128),
-        (10, 4, 10),
-    ],
-)
-def test_default_column_width_is_torchrecs(dim, min_width, width):
-    assert default_column_width(dim, min_width) == width
 
 
 def test_table_wise_is_one_shard():
@@ -123,7 +104,8 @@ def cuts(draw):
     places = nodes if sharding_type in ON_NODES else nodes * per_node
     chosen = st.lists(st.integers(0, places - 1), min_size=targets, max_size=targets)
     rows = draw(st.integers(1, 20))
-    return sharding_type, rows, 4 * blocks, blocks, nodes * per_node, per_node, draw(chosen)
+    world = World(nodes * per_node, per_node)
+    return sharding_type, rows, 4 * blocks, blocks, draw(chosen), world
 
 
 @given(cuts())
@@ -136,6 +118,13 @@ def test_every_cell_of_a_table_lies_in_exactly_one_shard(cut):
         for column in range(s.column_offset, s.column_offset + s.columns)
     ]
     assert sorted(cells) == [(row, column) for row in range(rows) for column in range(dim)]
+
+
+@given(cuts())
+def test_what_was_decided_is_recovered_from_the_shards(cut):
+    kind, rows, dim, column_shards, targets, world = cut
+    found = shards(*cut)
+    assert recover(kind, rows, dim, found, world) == (column_shards, tuple(targets))
 
 
 @given(rows=st.integers(1, 10**9), n=st.integers(1, 64), data=st.data())
@@ -174,5 +163,5 @@ def test_column_widths_are_positive_multiples_of_four(width, legal):
     ],
 )
 def test_a_cut_that_does_not_come_out_even_is_refused(sharding_type, column_shards, targets):
-    with pytest.raises(ValueError, match=sharding_type.value):
+    with pytest.raises(ValueError, match=sharding_type.name):
         split(sharding_type, column_shards=column_shards, targets=targets)

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from test_enumerate import IN_DDR, workload_of
 
 from shardplan.options.constraint import Constraint
-from shardplan.options.enumerate import Cluster, enumerate_options
+from shardplan.options.enumerate import enumerate_options
 from shardplan.options.items import group_items, item_options
 from shardplan.options.offer import Offer
-from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
+from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.world import World
 
-CLUSTER = Cluster(4, 2)
+CLUSTER = World(4, 2)
 
 pairs = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=6)
 
@@ -84,10 +85,10 @@ def test_many_tables_together_share_a_kernel():
 def test_tables_together_have_caches_of_the_same_size_or_none():
     tables = (0, 1, 2)
     workload = workload_of(*[(1000, 64)] * 3)
-    only = Constraint(tables, sharding=(ShardingType.TABLE_WISE,), kernels=tuple(Kernel))
-    options = enumerate_options(workload, CLUSTER, [only], Offer(frozenset(Kernel)))
+    only = Constraint(tables, sharding=(ShardingType.TABLE_WISE,), kernels=tuple(KERNELS))
+    options = enumerate_options(workload, CLUSTER, [only], Offer(frozenset(KERNELS)))
     members = item_options(options, group_items(3, [Constraint(tables, together=True)]))
-    cached = options.has_kernel(*CACHING_KERNELS)[members]
+    cached = options.has_kernel(lambda kernel: kernel.caches)[members]
     assert (cached.all(axis=1) == cached.any(axis=1)).all()
     assert (~cached[:, 0]).sum() == 2**3
     for column in (options.kernel, options.hbm_share, options.ddr_share):

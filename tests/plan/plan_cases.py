@@ -19,6 +19,7 @@ from shardplan.plan.file.provenance import Inputs, NamedInput, RunInfo, SolverIn
 from shardplan.plan.predict import predict
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.world import World
 from shardplan.spec.objective import Objective
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
@@ -43,7 +44,7 @@ class PlainCosts:
         rows = np.array([self.tables[t].rows for t in options.table], dtype=float)
         dims = np.array([self.tables[t].dim for t in options.table], dtype=float)
         width = dims / options.column_shards
-        in_ddr = options.has_kernel(Kernel.FUSED_UVM)
+        in_ddr = options.has_kernel(lambda kernel: kernel is Kernel.FUSED_UVM)
         weights = rows * width * 4
         nothing = np.zeros(len(options))
         spilt = np.where(in_ddr, width / 10 * self.spill_share, 0.0)
@@ -54,7 +55,10 @@ class PlainCosts:
         )
 
     def shard_bytes(self, options, rows, columns):
-        size, in_ddr = rows * columns * 4.0, options.has_kernel(Kernel.FUSED_UVM)
+        size, in_ddr = (
+            rows * columns * 4.0,
+            options.has_kernel(lambda kernel: kernel is Kernel.FUSED_UVM),
+        )
         return np.column_stack([np.where(in_ddr, 0, size), np.where(in_ddr, size, 0), 0 * size])
 
 
@@ -68,7 +72,12 @@ def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), *
     return Case(
         spec=SimpleNamespace(objective=Objective.STEP_TIME),
         workload=Workload("plain", tables, 64, Training(dense_forward_seconds=1.5, **training)),
-        topology=SimpleNamespace(world_size=WORLD, devices_per_node=EACH, nodes=WORLD // EACH),
+        topology=SimpleNamespace(
+            world_size=WORLD,
+            devices_per_node=EACH,
+            nodes=WORLD // EACH,
+            world=World(WORLD, EACH),
+        ),
         cost_model=PlainCosts(tables),
         constraints=tuple(constraints),
         capacity=Capacity(

@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 
 from shardplan.case import build_case, inputs_of
-from shardplan.errors import InputError
+from shardplan.errors import InputError, PlanRefused
+from shardplan.executor.planned.plan_view import view_plan
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
 from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
+from shardplan.plan.stated import accesses_of, training_of
 from shardplan.plan.verify import verify
+from shardplan.planner import make_plan
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec
 
 DATA = Path(__file__).parents[1] / "data"
@@ -62,6 +67,43 @@ def test_a_plan_that_lacks_what_came_up_later_and_is_right_otherwise_verifies(ag
 
 def test_reading_an_old_plan_leaves_the_file_as_it_is():
     assert render(read_plan(OLD)) == OLD.read_text(encoding="utf-8")
+
+
+def _as_of_format_1_0(value):
+    """The same plan by a shardplan that stated neither ``training`` nor each table's access."""
+    del value["training"]
+    for table in value["tables"]:
+        del table["access"]
+    return parse_plan(json.dumps(value | {"format_version": "1.0"}), "old.json")
+
+
+def _solved():
+    case = build_case(load_spec(SPEC))
+    return make_plan(case, Settings("greedy"), Reporter())
+
+
+def test_what_an_old_plan_does_not_state_is_read_from_its_spec():
+    plan = _solved()
+    older = _as_of_format_1_0(json.loads(render(plan)))
+    assert (older.training, {table.access for table in older.tables}) == (None, {None})
+    assert training_of(older) == plan.training
+    assert accesses_of(older) == {(t.module, t.name): t.access for t in plan.tables}
+
+
+def test_an_old_plan_runs_and_verifies_as_a_new_one_does():
+    plan = _solved()
+    older = _as_of_format_1_0(json.loads(render(plan)))
+    assert view_plan(older) == view_plan(plan)
+    assert verify(older) == verify(plan) == ()
+
+
+def test_a_plan_that_nobody_says_how_to_train_does_not_run():
+    value = json.loads(OLD.read_text(encoding="utf-8"))
+    value["resolved"]["training"]["optimizer"] = "unheard of"
+    plan = parse_plan(json.dumps(value), "old.json")
+    assert training_of(plan) is None
+    with pytest.raises(PlanRefused, match="does not say how its tables are trained"):
+        view_plan(plan)
 
 
 def test_a_phase_that_took_time_is_missed():

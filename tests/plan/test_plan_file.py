@@ -53,11 +53,11 @@ def test_a_newer_minor_version_with_unknown_keys_is_read(plan):
     ("old", "new", "message"),
     [
         (
-            '"1.0"',
+            '"1.1"',
             '"2.0"',
-            "p:2:21: error: format_version: this shardplan reads plans up to format 1.0, not 2.0",
+            "p:2:21: error: format_version: this shardplan reads plans up to format 1.1, not 2.0",
         ),
-        ('"1.0"', "1", "p: error: is not a plan: it has a broken format_version"),
+        ('"1.1"', "1", "p: error: is not a plan: it has a broken format_version"),
         ('"format_version"', '"f"', "p: error: is not a plan: it has no format_version"),
         (
             '"world_size": 4',

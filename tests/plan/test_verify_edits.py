@@ -256,7 +256,23 @@ def _named_bound_of_nothing(value):
     value["optimality"] |= {"lower_bound_seconds": 0.0, "gap": None, "status": "feasible"}
 
 
+def _other_optimizer(value):
+    value["training"]["optimizer"] = "adam"
+
+
+def _other_wire(value):
+    value["training"]["comm_dtype"]["backward"] = "bf16"
+
+
+def _other_access(value):
+    value["tables"][2]["access"] = {"zipf": 1.05}
+
+
 MUTATIONS = {
+    _other_optimizer: "training: training.optimizer: is 'adam'; by the spec it is "
+    "'rowwise_adagrad'",
+    _other_wire: "training: training.comm_dtype.backward: is 'bf16'; by the spec it is 'fp32'",
+    _other_access: "tables: tables[2].access: 't2' has {'zipf': 1.05}; in the spec it is uniform",
     _other_name: "stale: name: was 'other', is 'plain'",
     _other_topology_name: "stale: inputs.topology.name: was 'other', is 'box'",
     _other_cost_model_name: "stale: inputs.cost_model.name: was 'other', is 'plain'",

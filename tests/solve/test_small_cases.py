@@ -11,7 +11,7 @@ from random_specs import build, specs
 
 from shardplan.errors import Infeasible
 from shardplan.formulate import formulate
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.settings import Settings
 
@@ -46,7 +46,7 @@ def test_the_integer_program_finds_the_best_plan():
         used.update(check_optimum(spec, "milp"))
 
     check()
-    assert set(used) == set(ShardingType)
+    assert set(used) == set(SHARDING_TYPES)
 
 
 @pytest.mark.slow

@@ -6,10 +6,11 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from shardplan.sharding.world import World
 from shardplan.topology.layout import Layout
 from shardplan.topology.network import Network
 
-ONE_NODE = Layout(nodes=1, devices_per_node=1, domain_nodes=1)
+ONE_NODE = Layout(World(1, 1), domain_nodes=1)
 
 
 def network(*links: tuple[str, str, float], layout: Layout = ONE_NODE) -> Network:

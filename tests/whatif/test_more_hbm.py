@@ -50,7 +50,7 @@ def spec(hbm_bytes=4 * GIB, devices=2, pipeline="sparse_dist", read="200GB/s") -
             {"name": "c", "rows": 50_000_000, "dim": 32, "pooling": 8, "access": "uniform"},
             {"name": "d", "rows": 20_000_000, "dim": 64, "pooling": 4, "access": {"zipf": 1.2}},
         ],
-        "constraints": [{"tables": "*", "kernels": [CACHED.value]}],
+        "constraints": [{"tables": "*", "kernels": [CACHED.name]}],
         "reserve": {"hbm": "0%"},
     }
 

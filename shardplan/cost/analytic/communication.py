@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.memory import GRADIENT_ELEMENT_BYTES, INDEX_BYTES
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.world import Extent
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ class PooledExchange:
         )
         per_byte = np.select(
             [
-                options.is_type(ShardingType.DATA_PARALLEL),
-                options.is_type(ShardingType.ROW_WISE),
-                options.is_type(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD),
+                options.has_type(lambda kind: kind.is_replicated),
+                options.has_type(lambda kind: kind.rows is Extent.WORLD),
+                options.has_type(lambda kind: kind.rows is Extent.NODE),
             ],
             [0.0, self.all_rows.seconds_per_byte, by_node],
             default=self.whole_rows.seconds_per_byte,
@@ -117,10 +117,10 @@ class Communication:
     def ids_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
         """(O,): to receive ids and lengths of bags; data-parallel ids stay where they are."""
         received = INDEX_BYTES * (shares.ids + shares.bags) * self.ids.seconds_per_byte
-        return np.where(options.is_type(ShardingType.DATA_PARALLEL), 0.0, received)
+        return np.where(options.has_type(lambda kind: kind.is_replicated), 0.0, received)
 
     def all_reduce_seconds(self, shares: Shares, options: OptionSet) -> NDArray[np.float64]:
         """(O,): to sum the dense gradient of a data-parallel table; 0 for all others."""
         gradient = shares.shard_rows * shares.columns * GRADIENT_ELEMENT_BYTES
         seconds = gradient * self.all_reduce.seconds_per_byte
-        return np.where(options.is_type(ShardingType.DATA_PARALLEL), seconds, 0.0)
+        return np.where(options.has_type(lambda kind: kind.is_replicated), seconds, 0.0)

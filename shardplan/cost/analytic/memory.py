@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
-from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
-from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Pipeline
 
@@ -62,9 +60,10 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     outputs = bags * shares.columns * _pooled_element_bytes(storage.training)
     gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
     # The pooled outputs of a data-parallel table are its rank's own: base_bytes counts them.
-    replicated = options.is_type(ShardingType.DATA_PARALLEL)
+    replicated = options.has_type(lambda kind: kind.is_replicated)
     directory = _CACHE_COPIES_OF_IDS * INDEX_BYTES * ids
-    cached, on_ssd = options.has_kernel(*CACHING_KERNELS), options.has_kernel(Kernel.KEY_VALUE)
+    cached = options.has_kernel(lambda kernel: kernel.caches)
+    on_ssd = options.has_kernel(lambda kernel: kernel.is_on_ssd)
     needs[:, 0] += received + np.where(replicated, gradient, outputs)
     needs[:, 0] += np.where(cached, directory, 0)
     row_bytes = shares.columns * shares.element_bytes + INDEX_BYTES

@@ -18,8 +18,8 @@ from shardplan.cost.analytic.storage import Storage, state_in_ddr, state_row_byt
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.cost_model import Phase, UnitCosts
 from shardplan.errors import ShardplanError
-from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.world import Extent
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shardplan.cost.cost_model import Traffic
     from shardplan.cost.profile.profile import KernelCosts, LookupRates, Profile
     from shardplan.options.option_set import OptionSet
+    from shardplan.sharding.kernel import Kernel
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
 
@@ -73,7 +74,8 @@ class AnalyticCostModel:
     @property
     def kernels(self) -> frozenset[Kernel]:
         """All, but those that cache where the profile has no figures of caches."""
-        return frozenset(Kernel) - (CACHING_KERNELS if self.profile.cache is None else frozenset())
+        knows_caches = self.profile.cache is not None
+        return frozenset(kernel for kernel in KERNELS if knows_caches or not kernel.caches)
 
     @property
     def mixes_caches(self) -> bool:
@@ -114,8 +116,8 @@ class AnalyticCostModel:
         where a single device uses what is shared, and where all do alike.
         """
         others = self.topology.devices_per_node - 1
-        in_host = options.has_kernel(Kernel.FUSED_UVM, *CACHING_KERNELS)
-        on_device = options.is_type(ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE)
+        in_host = options.has_kernel(lambda kernel: kernel.needs_ddr)
+        on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)
         if not others or not (in_host & on_device).any():
             return None
         spill = np.zeros_like(load)
@@ -207,7 +209,7 @@ class AnalyticCostModel:
         row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
         swept = shares.shard_rows * (3 * row_bytes + 2 * state)
         sweep = swept / self.profile.dense_update_bytes_per_second
-        replicated = options.is_type(ShardingType.DATA_PARALLEL)
+        replicated = options.has_type(lambda kind: kind.is_replicated)
         return (
             fused + per_state_byte * shares.unique_rows * state + np.where(replicated, sweep, 0.0)
         )
@@ -216,7 +218,7 @@ class AnalyticCostModel:
         self, costs: KernelCosts, sums: LookupSums, options: OptionSet, devices: int
     ) -> NDArray[np.float64]:
         """Rows are read where they lie; those of caches have been brought to HBM before."""
-        in_ddr = options.has_kernel(Kernel.FUSED_UVM)
+        in_ddr = options.has_kernel(lambda kernel: kernel.reads_ddr)
         in_host = sums.seconds(self._host_rates(costs, devices))
         return np.where(in_ddr, in_host, sums.seconds(costs.hbm))
 
@@ -233,15 +235,15 @@ class AnalyticCostModel:
 
     def _check_kernels(self, options: OptionSet) -> None:
         used = {options.compute_kernel(int(at)) for at in np.unique(options.kernel, True)[1]}
-        unknown = sorted(used - self.kernels)
+        unknown = sorted(map(str, used - self.kernels))
         if unknown:
             name = self.profile.name
             raise ShardplanError(f"cost model {name} has no figures for the kernel {unknown[0]}")
         for tier, needed, kernels in (
-            (self.topology.ddr, "DDR", {Kernel.FUSED_UVM, *CACHING_KERNELS}),
-            (self.topology.ssd, "SSD", {Kernel.KEY_VALUE}),
+            (self.topology.ddr, "DDR", {kernel for kernel in used if kernel.needs_ddr}),
+            (self.topology.ssd, "SSD", {kernel for kernel in used if kernel.is_on_ssd}),
         ):
-            missing = sorted(used & kernels)
+            missing = sorted(map(str, kernels))
             if tier is None and missing:
                 name = self.topology.name
                 raise ShardplanError(f"topology {name} has no {needed} for the kernel {missing[0]}")

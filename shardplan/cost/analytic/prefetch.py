@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.sharding.kernel import CACHING_KERNELS, Kernel
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -38,9 +36,9 @@ def prefetch_seconds(
         page = costs.ssd_page_bytes
         moved = -(-row_bytes // page) * page
         per_row = _ssd_row_seconds(topology.ssd, moved) * devices
-        on_ssd = options.has_kernel(Kernel.KEY_VALUE)
+        on_ssd = options.has_kernel(lambda kernel: kernel.is_on_ssd)
         seconds = seconds + np.where(on_ssd, per_row * shares.ssd_rows, 0.0)
-    return np.where(options.has_kernel(*CACHING_KERNELS), seconds, 0.0)
+    return np.where(options.has_kernel(lambda kernel: kernel.caches), seconds, 0.0)
 
 
 def _ssd_row_seconds(ssd: Tier, moved_bytes: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.readings import Readings
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
 from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
@@ -95,10 +93,10 @@ class Shares:
         an n-th of what that one would. Where ids are by frequency, all row shards are charged as
         the first, which has the hottest rows.
         """
-        table, world = options.table, topology.world_size
-        row_shards, shards = _cuts(options, topology)
-        replicated = options.is_type(ShardingType.DATA_PARALLEL)
-        samples: NDArray[np.float64] = np.where(replicated, batch / world, float(batch))
+        table, world = options.table, topology.world
+        row_shards, shards = options.row_shards(world), options.shards_per_device(world)
+        replicated = options.has_type(lambda kind: kind.is_replicated)
+        samples: NDArray[np.float64] = np.where(replicated, batch / world.size, float(batch))
         bags: NDArray[np.float64] = samples * tables.features[table] * shards
         columns = -(-tables.dim[table] // options.column_shards)
         readings = tables.readings
@@ -127,16 +125,6 @@ class Shares:
         )
 
 
-def _cuts(options: OptionSet, topology: Topology) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(O,) each: how many devices share the rows, and shards of the unit on each of them."""
-    each = topology.devices_per_node
-    by_node = options.is_type(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
-    everywhere = options.is_type(ShardingType.ROW_WISE)
-    node_columns = options.is_type(ShardingType.TABLE_COLUMN_WISE)
-    row_shards = np.where(everywhere, topology.world_size, np.where(by_node, each, 1))
-    return row_shards, np.where(node_columns, options.column_shards // each, 1)
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class _Caches:
     """What caches do for whole readings, as arrays of length O."""
@@ -152,15 +140,16 @@ class _Caches:
         missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
         hits = options.hbm_share.copy()
         below = np.ones(len(options))
-        for kernel, misses in (
-            (Kernel.FUSED_UVM_CACHING, readings.misses),
-            (Kernel.KEY_VALUE, readings.misses_over_ssd),
+        on_drives = options.has_kernel(lambda kernel: kernel.is_on_ssd)
+        for is_cached, misses in (
+            (options.has_kernel(lambda kernel: kernel.caches_ddr), readings.misses),
+            (on_drives, readings.misses_over_ssd),
         ):
-            cached = np.flatnonzero(options.has_kernel(kernel))
+            cached = np.flatnonzero(is_cached)
             share = options.hbm_share[cached]
             missed[cached] = misses.missed_rows(reading[cached], share)
             hits[cached] = misses.hit_rates(reading[cached], share)
-        stored = np.flatnonzero(options.has_kernel(Kernel.KEY_VALUE))
+        stored = np.flatnonzero(on_drives)
         both = options.hbm_share[stored] + options.ddr_share[stored]
         on_ssd[stored] = readings.misses_over_ssd.missed_rows(reading[stored], both)
         below[stored] = readings.misses_over_ssd.hit_rates(reading[stored], both)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kernel import MemoryTier
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.options.option_set import OptionSet
+    from shardplan.sharding.kernel import Kernel
     from shardplan.workload.training import Training
 
 STATE_ELEMENT_BYTES = 4
@@ -43,15 +44,19 @@ def state_row_bytes(optimizer: Optimizer, columns: Columns) -> Columns:
     return columns * (per_column[optimizer] * STATE_ELEMENT_BYTES)
 
 
-def state_in_ddr(options: OptionSet, optimizer: Optimizer) -> NDArray[np.bool_]:
-    """(O,): whether the optimizer state lies in DDR; where not, it lies in HBM.
+def state_tier(kernel: Kernel, optimizer: Optimizer) -> MemoryTier:
+    """Where the optimizer state lies.
 
     FBGEMM keeps it beside the rows, but for the numbers of row-wise optimizers and for all state of
     tables on SSD, which are in HBM whatever the kernel (``construct_split_state`` and
     ``ssd_state_splits``). It is never cached.
     """
-    beside_rows = options.has_kernel(Kernel.FUSED_UVM, Kernel.FUSED_UVM_CACHING)
-    return beside_rows & (optimizer is not Optimizer.ROWWISE_ADAGRAD)
+    return MemoryTier.HBM if optimizer is Optimizer.ROWWISE_ADAGRAD else kernel.state_in
+
+
+def state_in_ddr(options: OptionSet, optimizer: Optimizer) -> NDArray[np.bool_]:
+    """(O,): whether the optimizer state lies in DDR; where not, it lies in HBM."""
+    return options.has_kernel(lambda kernel: state_tier(kernel, optimizer) is MemoryTier.DDR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,10 @@ class Storage:
         cached_hbm, cached_ddr = options.hbm_share * rows, options.ddr_share * rows
         weights, state = rows * row_bytes, rows * state_row_bytes(self.training.optimizer, columns)
         in_ddr = state_in_ddr(options, self.training.optimizer)
-        uvm = options.has_kernel(Kernel.FUSED_UVM)
-        caching = options.has_kernel(Kernel.FUSED_UVM_CACHING)
-        key_value = options.has_kernel(Kernel.KEY_VALUE)
-        cached = caching | key_value
+        uvm = options.has_kernel(lambda kernel: kernel.reads_ddr)
+        caching = options.has_kernel(lambda kernel: kernel.caches_ddr)
+        key_value = options.has_kernel(lambda kernel: kernel.is_on_ssd)
+        cached = options.has_kernel(lambda kernel: kernel.caches)
         counted = caching & (self.training.cache_algorithm is CacheAlgorithm.LFU)
         of_row = np.where(caching, INDEX_MAP_BYTES, 0) + np.where(counted, READ_COUNT_BYTES, 0)
         of_slot = self._slot_bytes + np.where(counted, 0, LAST_READ_BYTES)

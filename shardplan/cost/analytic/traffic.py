@@ -8,7 +8,6 @@ import numpy as np
 
 from shardplan.cost.analytic.storage import state_in_ddr, state_row_bytes
 from shardplan.cost.cost_model import Traffic
-from shardplan.sharding.kernel import Kernel
 
 if TYPE_CHECKING:
     from shardplan.cost.analytic.shares import Shares
@@ -27,7 +26,8 @@ def traffic_of(
     """
     row_bytes = shares.columns * shares.element_bytes
     uncached = shares.fetches + 2 * shares.unique_rows
-    rows = np.where(options.has_kernel(Kernel.FUSED_UVM), uncached, 2 * shares.missed_rows)
+    in_ddr = options.has_kernel(lambda kernel: kernel.reads_ddr)
+    rows = np.where(in_ddr, uncached, 2 * shares.missed_rows)
     state = np.where(
         state_in_ddr(options, optimizer), state_row_bytes(optimizer, shares.columns), 0
     )

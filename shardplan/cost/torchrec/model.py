@@ -14,15 +14,14 @@ from shardplan.cost.torchrec.perf import (
     prefetch_seconds,
     shard_seconds,
 )
-from shardplan.cost.torchrec.shards import Ranks, ShardArrays
+from shardplan.cost.torchrec.shards import ShardArrays
 from shardplan.cost.torchrec.storage import (
     buffer_bytes,
     optimizer_state_per_weight,
     weight_bytes,
 )
 from shardplan.cost.torchrec.tables import TableArrays
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kernel import KERNELS
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_reads import row_distributions, unique_rows
 from shardplan.workload.training import Pipeline
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from shardplan.cost.torchrec.constants import TorchRecConstants
     from shardplan.cost.torchrec.shards import Values
     from shardplan.options.option_set import OptionSet
+    from shardplan.sharding.kernel import Kernel
     from shardplan.topology.topology import Topology
     from shardplan.workload.row_distribution import RowDistribution
     from shardplan.workload.workload import Workload
@@ -53,7 +53,7 @@ class TorchRecCostModel:
     ) -> None:
         self._workload = workload
         self._constants = constants
-        self._ranks = Ranks(topology.world_size, topology.devices_per_node)
+        self._world = topology.world
         self._tables = TableArrays.of(workload, workload.global_batch / topology.world_size)
 
     @property
@@ -71,7 +71,7 @@ class TorchRecCostModel:
     @property
     def kernels(self) -> frozenset[Kernel]:
         """All of them."""
-        return frozenset(Kernel)
+        return frozenset(KERNELS)
 
     @property
     def mixes_caches(self) -> bool:
@@ -82,7 +82,7 @@ class TorchRecCostModel:
         """What each unit of each option costs a device."""
         shards = self._shards(options)
         seconds = shard_seconds(
-            shards, self._ranks, self._wire(shards), self._rates(options), self._constants
+            shards, self._world, self._wire(shards), self._rates(options), self._constants
         )
         load = np.column_stack(
             [
@@ -96,9 +96,9 @@ class TorchRecCostModel:
         memory = self._weights(options, shards)
         pipeline = self._workload.training.pipeline
         memory[:, 0] += buffer_bytes(
-            shards, self._ranks, options.kernel, pipeline, self._constants.memory
+            shards, self._world, options.kernel, pipeline, self._constants.memory
         )
-        each = self._shards_per_device(options)[:, None]
+        each = options.shards_per_device(self._world)[:, None]
         return UnitCosts(load * each, memory * each)
 
     def traffic(self, options: OptionSet) -> None:
@@ -113,12 +113,7 @@ class TorchRecCostModel:
 
     def _shards(self, options: OptionSet) -> ShardArrays:
         """One of the equal shards of each option, row blocks at full height."""
-        in_node = options.is_type(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
-        over_all = options.is_type(ShardingType.ROW_WISE)
-        blocks = np.select(
-            [over_all, in_node], [self._ranks.world_size, self._ranks.local_world_size], 1
-        )
-        rows = np.ceil(self._tables.rows[options.table] / blocks)
+        rows = np.ceil(self._tables.rows[options.table] / options.row_shards(self._world))
         return self._cut(options, rows, self._tables.columns[options.table] / options.column_shards)
 
     def _cut(self, options: OptionSet, rows: Values, columns: Values) -> ShardArrays:
@@ -134,11 +129,6 @@ class TorchRecCostModel:
             is_weighted=np.zeros(count, np.bool_),
             is_pooled=np.ones(count, np.bool_),
         )
-
-    def _shards_per_device(self, options: OptionSet) -> NDArray[np.int64]:
-        """(O,): table-column-wise alone puts several shards of a unit on one device."""
-        in_node = options.is_type(ShardingType.TABLE_COLUMN_WISE)
-        return np.where(in_node, options.column_shards // self._ranks.local_world_size, 1)
 
     def _weights(self, options: OptionSet, shards: ShardArrays) -> Values:
         tables = self._tables.take(options.table)
@@ -166,7 +156,7 @@ class TorchRecCostModel:
 
         Missed are the distinct rows times the share of the accesses that are not cached.
         """
-        cached = np.flatnonzero(options.has_kernel(Kernel.FUSED_UVM_CACHING))
+        cached = np.flatnonzero(options.has_kernel(lambda kernel: kernel.caches_ddr))
         misses = np.zeros(len(options))
         if self._prefetches:
             misses[cached] = [
@@ -175,7 +165,7 @@ class TorchRecCostModel:
                     options.table[cached].tolist(), options.hbm_share[cached].tolist(), strict=True
                 )
             ]
-        return prefetch_seconds(shards, self._ranks, misses, self._constants.bandwidths)
+        return prefetch_seconds(shards, self._world, misses, self._constants.bandwidths)
 
     @property
     def _prefetches(self) -> bool:

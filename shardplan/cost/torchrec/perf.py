@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.torchrec.constants import Bandwidths, Kernels, TorchRecConstants
-    from shardplan.cost.torchrec.shards import Ranks, ShardArrays, Values
+    from shardplan.cost.torchrec.shards import ShardArrays, Values
+    from shardplan.sharding.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +50,40 @@ class ShardSeconds:
 
 def shard_seconds(
     shards: ShardArrays,
-    ranks: Ranks,
+    world: World,
     wire: Wire,
     device_bytes_per_second: Values,
     constants: TorchRecConstants,
 ) -> ShardSeconds:
     """What each shard costs its device; ``device_bytes_per_second`` is its kernel's."""
     kernels, links = constants.kernels, constants.bandwidths
-    elements = shards.outputs_written(ranks) * shards.columns
+    elements = shards.outputs_written(world) * shards.columns
     sent = elements * _element_bytes(shards, wire.all_to_all_forward, wire.reduce_scatter_forward)
     returned = elements * _element_bytes(
         shards, wire.all_to_all_backward, wire.reduce_scatter_backward
     )
-    read = _bytes_read(shards, ranks, constants)
+    read = _bytes_read(shards, world, constants)
     forward = _penalty(shards, kernels) * (read + sent) / device_bytes_per_second
     weighted = kernels.backward_factor * kernels.weighted_backward_factor
     weighted += kernels.weighted_kernel_factor
-    gradient = _comm(shards, ranks, links, returned, wire.all_to_all_backward)
+    gradient = _comm(shards, world, links, returned, wire.all_to_all_backward)
     copy = kernels.batched_copy_factor * returned / device_bytes_per_second
     gradient += np.where(shards.is_row_wise | shards.is_in_group, copy, 0)
-    gradient += _replica_update(shards, ranks, device_bytes_per_second, constants)
+    gradient += _replica_update(shards, world, device_bytes_per_second, constants)
     return ShardSeconds(
         lookup_forward=forward,
-        output_comm=_comm(shards, ranks, links, sent, wire.all_to_all_forward),
+        output_comm=_comm(shards, world, links, sent, wire.all_to_all_forward),
         gradient_comm=gradient,
         update_backward=forward * np.where(shards.is_weighted, weighted, kernels.backward_factor),
-        ids_comm=_ids_comm(shards, ranks, constants),
+        ids_comm=_ids_comm(shards, world, constants),
     )
 
 
 def prefetch_seconds(
-    shards: ShardArrays, ranks: Ranks, cache_misses: Values, links: Bandwidths
+    shards: ShardArrays, world: World, cache_misses: Values, links: Bandwidths
 ) -> Values:
     """(K,): seconds to fetch what caches miss; ``cache_misses`` counts the table's rows."""
-    misses = cache_misses / shards.row_shards(ranks)
+    misses = cache_misses / shards.row_shards(world)
     seconds = misses * shards.columns * shards.element_bytes / links.host_link
     return np.where(shards.is_replicated, 0, seconds)
 
@@ -97,20 +98,26 @@ def kernel_bytes_per_second(
     """
     links, kernels = constants.bandwidths, constants.kernels
     mean = load_factor * links.hbm + (1 - load_factor) * links.host_link
-    rates = {
-        Kernel.DENSE: kernels.dense_rate * links.hbm,
-        Kernel.FUSED: links.hbm,
-        Kernel.FUSED_UVM: kernels.uvm_rate * links.host_link,
-        Kernel.FUSED_UVM_CACHING: links.hbm if prefetch else kernels.uvm_rate * mean,
-        Kernel.KEY_VALUE: links.ssd,
-    }
-    of_kernel = np.array([np.broadcast_to(rates[name], kernel.shape) for name in KERNELS])
-    return of_kernel[kernel, np.arange(len(kernel))]
+    return np.select(
+        [
+            KERNELS.each(lambda each: each.is_plain, kernel),
+            KERNELS.each(lambda each: each.is_on_ssd, kernel),
+            KERNELS.each(lambda each: each.caches_ddr, kernel),
+            KERNELS.each(lambda each: each.reads_ddr, kernel),
+        ],
+        [
+            kernels.dense_rate * links.hbm,
+            links.ssd,
+            links.hbm if prefetch else kernels.uvm_rate * mean,
+            kernels.uvm_rate * links.host_link,
+        ],
+        links.hbm,
+    )
 
 
-def _bytes_read(shards: ShardArrays, ranks: Ranks, constants: TorchRecConstants) -> Values:
+def _bytes_read(shards: ShardArrays, world: World, constants: TorchRecConstants) -> Values:
     """(K,): the ids, with a weight each where weighted, and the rows that they name."""
-    ids = shards.ids_received(ranks)
+    ids = shards.ids_received(world)
     id_bytes = np.ceil(ids * constants.memory.id_bytes) * np.where(shards.is_weighted, 2, 1)
     least = np.where(shards.is_whole, constants.kernels.full_block_columns // 4, 0)
     return id_bytes + ids * np.maximum(shards.columns, least) * shards.element_bytes
@@ -133,38 +140,37 @@ def _element_bytes(shards: ShardArrays, all_to_all: Values, reduce_scatter: Valu
     )
 
 
-def _link(links: Bandwidths, world_size: int, local_world_size: int) -> float:
-    return links.intra_host if world_size <= local_world_size else links.inter_host
+def _link(links: Bandwidths, world: World) -> float:
+    return links.intra_host if world.nodes == 1 else links.inter_host
 
 
 def _comm(
-    shards: ShardArrays, ranks: Ranks, links: Bandwidths, output_bytes: Values, all_to_all: Values
+    shards: ShardArrays, world: World, links: Bandwidths, output_bytes: Values, all_to_all: Values
 ) -> Values:
     """(K,): the output's way to the samples' devices, or its gradient's way back."""
-    everywhere = output_bytes / _link(links, ranks.world_size, ranks.local_world_size)
-    group = ranks.group_size
-    in_group = output_bytes / _link(links, group, min(group, ranks.local_world_size))
-    if ranks.groups > 1:
-        to_peers = shards.outputs * ranks.groups * shards.columns * all_to_all
-        in_group = in_group + to_peers / _link(links, ranks.groups, 1)
+    everywhere = output_bytes / _link(links, world)
+    in_group = output_bytes / links.intra_host
+    if world.nodes > 1:
+        to_peers = shards.outputs * world.nodes * shards.columns * all_to_all
+        in_group = in_group + to_peers / links.inter_host
     return np.select([shards.is_replicated, shards.is_in_group], [0.0, in_group], everywhere)
 
 
 def _replica_update(
-    shards: ShardArrays, ranks: Ranks, device_bytes_per_second: Values, constants: TorchRecConstants
+    shards: ShardArrays, world: World, device_bytes_per_second: Values, constants: TorchRecConstants
 ) -> Values:
     """(K,): all-reduce and update of data-parallel tables, always over the NICs of all devices."""
     table_bytes = shards.rows * shards.columns * shards.element_bytes
-    nodes = min(ranks.world_size / ranks.local_world_size, 2)
+    nodes = min(world.size / world.devices_per_node, 2)
     reduce = table_bytes * (2 * nodes - 1) / nodes
-    reduce /= constants.bandwidths.inter_host * ranks.local_world_size
-    if ranks.world_size > 2 * ranks.local_world_size:
+    reduce /= constants.bandwidths.inter_host * world.devices_per_node
+    if world.size > 2 * world.devices_per_node:
         reduce *= 2
     update = constants.kernels.dense_update_factor * table_bytes / device_bytes_per_second
     return np.where(shards.is_replicated, reduce + update, 0)
 
 
-def _ids_comm(shards: ShardArrays, ranks: Ranks, constants: TorchRecConstants) -> Values:
-    sent = np.ceil(shards.ids * ranks.world_size * constants.memory.id_bytes)
-    seconds = sent / _link(constants.bandwidths, ranks.world_size, ranks.local_world_size)
+def _ids_comm(shards: ShardArrays, world: World, constants: TorchRecConstants) -> Values:
+    sent = np.ceil(shards.ids * world.size * constants.memory.id_bytes)
+    seconds = sent / _link(constants.bandwidths, world)
     return np.where(shards.is_replicated, 0, seconds)

@@ -7,33 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.sharding.world import World
+
     Values = NDArray[np.float64]
     Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Ranks:
-    """How many devices there are, and how they are grouped."""
-
-    world_size: int
-    local_world_size: int
-    pod_size: int = 1
-    """Nodes over which a table-row-wise table is spread."""
-
-    @property
-    def group_size(self) -> int:
-        """Devices over which a table-row-wise table is spread."""
-        return self.pod_size * self.local_world_size
-
-    @property
-    def groups(self) -> int:
-        """How many such groups there are."""
-        return max(1, self.world_size // self.group_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,40 +39,36 @@ class ShardArrays:
     @property
     def is_replicated(self) -> Mask:
         """Data-parallel."""
-        return self._is(ShardingType.DATA_PARALLEL)
+        return SHARDING_TYPES.each(lambda kind: kind.is_replicated, self.sharding)
 
     @property
     def is_row_wise(self) -> Mask:
         """Cut into rows over all devices."""
-        return self._is(ShardingType.ROW_WISE)
+        return SHARDING_TYPES.each(lambda kind: kind.rows is Extent.WORLD, self.sharding)
 
     @property
     def is_in_group(self) -> Mask:
-        """Cut into rows over the devices of one group."""
-        return self._is(ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
+        """Cut into rows over the devices of one node."""
+        return SHARDING_TYPES.each(lambda kind: kind.rows is Extent.NODE, self.sharding)
 
     @property
     def is_whole(self) -> Mask:
         """With all rows, on one device: table-, column- or table-column-wise."""
         return ~(self.is_replicated | self.is_row_wise | self.is_in_group)
 
-    def row_shards(self, ranks: Ranks) -> Values:
+    def row_shards(self, world: World) -> Values:
         """(K,): over how many devices the rows, and so the ids, are spread."""
-        return np.select(
-            [self.is_row_wise, self.is_in_group], [ranks.world_size, ranks.group_size], 1
-        ).astype(np.float64)
+        spread = SHARDING_TYPES.each(lambda kind: world.devices_of(kind.rows), self.sharding)
+        return spread.astype(np.float64)
 
-    def ids_received(self, ranks: Ranks) -> Values:
+    def ids_received(self, world: World) -> Values:
         """(K,): ids that the shard looks up in one step."""
-        return self.ids / self.row_shards(ranks) * self._batches(ranks)
+        return self.ids / self.row_shards(world) * self._batches(world)
 
-    def outputs_written(self, ranks: Ranks) -> Values:
+    def outputs_written(self, world: World) -> Values:
         """(K,): vectors that the shard writes in one step: partial sums when rows are pooled."""
-        spread = np.where(self.is_pooled, 1, self.row_shards(ranks))
-        return self.outputs / spread * self._batches(ranks)
+        spread = np.where(self.is_pooled, 1, self.row_shards(world))
+        return self.outputs / spread * self._batches(world)
 
-    def _batches(self, ranks: Ranks) -> Values:
-        return np.where(self.is_replicated, 1, ranks.world_size).astype(np.float64)
-
-    def _is(self, *types: ShardingType) -> Mask:
-        return np.isin(self.sharding, [SHARDING_TYPES.index(t) for t in types])
+    def _batches(self, world: World) -> Values:
+        return np.where(self.is_replicated, 1, world.size).astype(np.float64)

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kernel import KERNELS, MemoryTier
 from shardplan.workload.training import Optimizer, Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.torchrec.constants import Memory
-    from shardplan.cost.torchrec.shards import Mask, Ranks, ShardArrays, Values
+    from shardplan.cost.torchrec.shards import ShardArrays, Values
     from shardplan.cost.torchrec.tables import TableArrays
+    from shardplan.sharding.world import World
 
 
 def optimizer_state_per_weight(optimizer: Optimizer, table_columns: Values) -> Values:
@@ -53,9 +54,10 @@ def weight_bytes(
     state_of_cache = memory.cache_bytes_per_row + load_factor * memory.cache_bytes_per_slot
     cache_state = np.ceil(shards.rows * state_of_cache)
     full = _with_state(cells * shards.element_bytes, state_per_weight)
-    cached, key_value = _uses(kernel, Kernel.FUSED_UVM_CACHING), _uses(kernel, Kernel.KEY_VALUE)
+    cached = KERNELS.each(lambda each: each.caches_ddr, kernel)
+    key_value = KERNELS.each(lambda each: each.is_on_ssd, kernel)
     hbm = np.select(
-        [_uses(kernel, Kernel.DENSE, Kernel.FUSED), cached, key_value],
+        [KERNELS.each(lambda each: each.rows_in is MemoryTier.HBM, kernel), cached, key_value],
         [
             full,
             _with_state(cache, state_per_weight) + cache_state,
@@ -63,29 +65,25 @@ def weight_bytes(
         ],
         0,
     )
-    ddr = np.where(cached | _uses(kernel, Kernel.FUSED_UVM), full, 0)
+    ddr = np.where(KERNELS.each(lambda each: each.rows_in is MemoryTier.DDR, kernel), full, 0)
     ssd = np.where(key_value, full + cache_state, 0)
     return np.column_stack([hbm, ddr, ssd])
 
 
 def buffer_bytes(
-    shards: ShardArrays, ranks: Ranks, kernel: NDArray[np.int8], pipeline: Pipeline, memory: Memory
+    shards: ShardArrays, world: World, kernel: NDArray[np.int8], pipeline: Pipeline, memory: Memory
 ) -> Values:
     """(K,): bytes of HBM for the ids, and for the outputs where nothing is pipelined."""
     empty = (shards.rows * shards.columns == 0) & (shards.is_row_wise | shards.is_in_group)
-    ids = np.where(empty, 0, np.ceil(shards.ids_received(ranks) * memory.id_bytes))
+    ids = np.where(empty, 0, np.ceil(shards.ids_received(world) * memory.id_bytes))
     if pipeline is Pipeline.SPARSE_DIST:
         return memory.sparse_dist_batches * ids
     if pipeline is Pipeline.PREFETCH_SPARSE_DIST:
-        cached = _uses(kernel, Kernel.FUSED_UVM_CACHING, Kernel.KEY_VALUE)
+        cached = KERNELS.each(lambda each: each.caches, kernel)
         return memory.prefetch_batches * ids + np.where(cached, memory.prefetch_burst * ids, 0)
-    outputs = shards.outputs_written(ranks) * shards.columns * shards.element_bytes
+    outputs = shards.outputs_written(world) * shards.columns * shards.element_bytes
     return ids + np.where(empty, 0, np.ceil(outputs))
 
 
 def _with_state(weights: Values, state_per_weight: Values) -> Values:
     return weights + np.ceil(weights * state_per_weight)
-
-
-def _uses(kernel: NDArray[np.int8], *kernels: Kernel) -> Mask:
-    return np.isin(kernel, [KERNELS.index(k) for k in kernels])

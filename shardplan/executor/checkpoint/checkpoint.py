@@ -6,25 +6,24 @@ import os
 import re
 import shutil
 import warnings
-from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 
 from shardplan.errors import CheckpointError
-from shardplan.executor.checkpoint.table_chunks import Chunk, LoadChunks, SaveChunks, TableChunks
+from shardplan.executor.checkpoint.module_state import state_of, take_state
+from shardplan.executor.checkpoint.table_chunks import LoadChunks, SaveChunks
 from shardplan.executor.exchange.mesh import naming_lost_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from shardplan.executor.checkpoint.module_state import ModuleTables
     from shardplan.executor.exchange.mesh import Mesh
-    from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 _WHAT = "the checkpoint"
 _NAME = re.compile(r"step-(\d{9})")
@@ -34,7 +33,7 @@ def save_checkpoint(
     folder: str | Path,
     step: int,
     mesh: Mesh,
-    collections: Mapping[str, ShardedEmbeddingBagCollection],
+    modules: Mapping[str, ModuleTables],
     dense: Mapping[str, Tensor] | None = None,
     keep: int = 2,
 ) -> Path:
@@ -51,7 +50,7 @@ def save_checkpoint(
     _meet(mesh)
     with naming_lost_ranks(mesh.rank, _WHAT), _alone_on_purpose():
         dcp.save(
-            _state(collections, dense or {}),
+            state_of(modules, dense or {}),
             storage_writer=dcp.FileSystemWriter(partial, sync_files=True),
             planner=SaveChunks(),
             no_dist=mesh.world_size == 1,
@@ -67,7 +66,7 @@ def save_checkpoint(
 def load_checkpoint(
     path: str | Path,
     mesh: Mesh,
-    collections: Mapping[str, ShardedEmbeddingBagCollection],
+    modules: Mapping[str, ModuleTables],
     dense: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Read a checkpoint in place, whatever plan it was written under.
@@ -75,7 +74,7 @@ def load_checkpoint(
     Raises CheckpointError where it cannot be read, or holds other tables or another optimizer's
     state.
     """
-    state = _state(collections, dense or {})
+    state = state_of(modules, dense or {})
     try:
         with _alone_on_purpose():
             dcp.load(
@@ -87,10 +86,7 @@ def load_checkpoint(
     except (dcp.api.CheckpointException, RuntimeError, ValueError, OSError) as error:
         reason = _reason(error)
         raise CheckpointError(f"{path} is no checkpoint of these tables: {reason}") from error
-    for name, collection in collections.items():
-        collection.steps = int(state[f"{name}/steps"][0])
-        for group in collection.groups:
-            group.weights.forget()
+    take_state(modules, state)
 
 
 def latest_checkpoint(folder: str | Path) -> Path | None:
@@ -99,50 +95,17 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
     return whole[-1] if whole else None
 
 
-def _state(
-    collections: Mapping[str, ShardedEmbeddingBagCollection], dense: Mapping[str, Tensor]
-) -> dict[str, Any]:
-    state: dict[str, Any] = {f"dense/{name}": tensor for name, tensor in dense.items()}
-    for module, collection in collections.items():
-        state[f"{module}/steps"] = torch.tensor([collection.steps])
-        for name, chunks in _chunks(collection).items():
-            state[f"{module}/{name}"] = chunks
-    return state
-
-
-def _chunks(collection: ShardedEmbeddingBagCollection) -> dict[str, TableChunks]:
-    """By table and field, what this rank holds."""
-    found: dict[tuple[str, str], list[Chunk]] = defaultdict(list)
-    for group in collection.groups:
-        for held, fields in group.shards():
-            for field, values in fields.items():
-                shard = held.shard
-                per_row = field == "row_sum"
-                column = 0 if per_row else shard.column_offset
-                # Every column shard keeps the number of its rows; the first one's is written.
-                is_copy = per_row and shard.column_offset > 0
-                chunk = Chunk((shard.row_offset, column), values, is_copy)
-                found[held.table.name, field].append(chunk)
-    for replica in collection.replicated.replicas:
-        for field, values in replica.fields.items():
-            found[replica.table.name, field].append(Chunk((0, 0), values))
-    tables = {table.name: table for table in collection.layout.tables}
-    return {
-        f"{name}/{field}": TableChunks(
-            (tables[name].rows, 1 if field == "row_sum" else tables[name].dim),
-            chunks[0].values.dtype,
-            chunks,
-        )
-        for (name, field), chunks in found.items()
-    }
-
-
 @contextmanager
 def _alone_on_purpose() -> Iterator[None]:
     """A job of one rank has no process group, and means it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.distributed is disabled")
         yield
+
+
+def step_of(checkpoint: Path) -> int:
+    """Steps of training that a checkpoint has behind it."""
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def _meet(mesh: Mesh) -> None:

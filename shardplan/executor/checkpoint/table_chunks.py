@@ -17,7 +17,7 @@ from torch.distributed.checkpoint.planner import TensorWriteData, WriteItem, Wri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Chunk:
 class TableChunks:
     """What torch.distributed.checkpoint wants to know of a tensor that is cut in any way."""
 
-    def __init__(self, shape: tuple[int, int], dtype: Any, chunks: Sequence[Chunk]) -> None:
+    def __init__(self, shape: tuple[int, int], dtype: torch.dtype, chunks: Sequence[Chunk]) -> None:
         self._shape = torch.Size(shape)
         self._dtype = dtype
         self._chunks = tuple(chunks)

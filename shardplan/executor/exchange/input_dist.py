@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.executor.exchange.bags import Bags
-from shardplan.executor.tensor import index_dtype, negative_or_most, runs_of, stable_order
+from shardplan.executor.batch.bags import Bags
+from shardplan.executor.tensors.runs import negative_or_most, runs_of
+from shardplan.executor.tensors.sorting import stable_order
+from shardplan.executor.tensors.tensor import index_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.executor.exchange.jagged_batch import JaggedBatch
+    from shardplan.executor.batch.jagged_batch import JaggedBatch
     from shardplan.executor.exchange.mesh import Mesh, Pending
     from shardplan.executor.memory.memory_pool import MemoryPool
-    from shardplan.executor.planned.layout import GroupLayout, Layout
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.planned.module_layout import GroupLayout, ModuleLayout
+    from shardplan.executor.tensors.tensor import Tensor
 
 _WHAT = "the exchange of ids"
 
@@ -41,7 +43,7 @@ class RankInputs:
 class InputDist:
     """How the ids of one module are cut and sent."""
 
-    def __init__(self, layout: Layout, mesh: Mesh, pool: MemoryPool) -> None:
+    def __init__(self, layout: ModuleLayout, mesh: Mesh, pool: MemoryPool) -> None:
         self.layout = layout
         self.mesh = mesh
         self.pool = pool

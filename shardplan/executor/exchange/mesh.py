@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
@@ -17,7 +17,7 @@ from shardplan.errors import PlanRefused, RankLost
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Device, Tensor
 
 
 @contextmanager
@@ -36,7 +36,7 @@ class Pending:
     """A tensor on its way."""
 
     buffer: Tensor
-    work: Any
+    work: dist.Work | None
     rank: int
     what: str
 
@@ -52,7 +52,11 @@ class Group:
     """Some ranks that exchange tensors among themselves."""
 
     def __init__(
-        self, rank: int, members: Sequence[int], handle: Any, sent_bytes: Counter[str]
+        self,
+        rank: int,
+        members: Sequence[int],
+        handle: dist.ProcessGroup | None,
+        sent_bytes: Counter[str],
     ) -> None:
         self.rank = rank
         """The number of this process in the whole job, for messages."""
@@ -122,7 +126,7 @@ class Mesh:
     """All ranks, those of this node, and those at the same place of every node."""
 
     def __init__(
-        self, local_world_size: int, device: Any = "cpu", timeout_seconds: float = 300.0
+        self, local_world_size: int, device: Device = "cpu", timeout_seconds: float = 300.0
     ) -> None:
         """Every rank has to make its own, at the same point; the process group must be up.
 

@@ -6,7 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMeans:
+    """What went through a cache in a step; rows are distinct ones of a batch."""
+
+    slots: int
+    hit_rate: float
+    """Of ids."""
+    hits: float
+    misses: float
+    bypassed: float
+    evictions: float
+    fetched_bytes: float
+    written_bytes: float
 
 
 @dataclass(slots=True)
@@ -35,3 +50,16 @@ class CacheCounters:
         self.misses += here.numel() - found
         self.reads += int(reads.sum())
         self.read_hits += int(reads[here].sum())
+
+    def means(self, steps: int, slots: int, row_bytes: int) -> CacheMeans:
+        """Over so many steps, of a cache with so many slots for rows of that size."""
+        return CacheMeans(
+            slots,
+            self.hit_rate,
+            hits=self.hits / steps,
+            misses=self.misses / steps,
+            bypassed=self.bypassed / steps,
+            evictions=self.evictions / steps,
+            fetched_bytes=self.misses * row_bytes / steps,
+            written_bytes=self.evictions * row_bytes / steps,
+        )

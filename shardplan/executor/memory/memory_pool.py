@@ -9,16 +9,17 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 
 from shardplan.errors import MemoryExceeded
+from shardplan.executor.planned.tier_limits import UNLIMITED, TierLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Device, Tensor
 
 
 class MemoryPool:
@@ -28,7 +29,7 @@ class MemoryPool:
         self,
         tier: str,
         capacity_bytes: int | None = None,
-        device: Any = "cpu",
+        device: Device = "cpu",
         pinned: bool = False,
     ) -> None:
         self.tier = tier
@@ -42,7 +43,7 @@ class MemoryPool:
         self._held: Counter[str] = Counter()
         self._pinned = pinned
 
-    def allocate(self, shape: Sequence[int], dtype: Any, use: str) -> Tensor:
+    def allocate(self, shape: Sequence[int], dtype: torch.dtype, use: str) -> Tensor:
         """A tensor of zeros that counts against the pool.
 
         Raises MemoryExceeded where the pool, or the machine, has no room for it.
@@ -98,7 +99,7 @@ class FilePool(MemoryPool):
         self._folder = None if folder is None else Path(folder)
         self._files = 0
 
-    def allocate(self, shape: Sequence[int], dtype: Any, use: str) -> Tensor:
+    def allocate(self, shape: Sequence[int], dtype: torch.dtype, use: str) -> Tensor:
         """A tensor of zeros in a file of its own; the file is sparse until rows are written."""
         count = _bytes(shape, dtype)
         self.charge(count, use)
@@ -115,7 +116,7 @@ class FilePool(MemoryPool):
         return mapped.view(tuple(shape))
 
 
-def _bytes(shape: Sequence[int], dtype: Any) -> int:
+def _bytes(shape: Sequence[int], dtype: torch.dtype) -> int:
     count = int(dtype.itemsize)
     for size in shape:
         count *= size
@@ -131,23 +132,21 @@ class Pools:
     ssd: MemoryPool
 
     @property
-    def capacities(self) -> dict[str, int | None]:
-        """The limit of each tier in bytes."""
-        return {pool.tier: pool.capacity_bytes for pool in (self.hbm, self.ddr, self.ssd)}
+    def limits(self) -> TierLimits:
+        """What of each tier may be held."""
+        return TierLimits(*(each.capacity_bytes for each in (self.hbm, self.ddr, self.ssd)))
 
     @classmethod
     def on(
         cls,
-        device: Any,
-        hbm_bytes: int | None = None,
-        ddr_bytes: int | None = None,
-        ssd_bytes: int | None = None,
+        device: Device,
+        limits: TierLimits = UNLIMITED,
         folder: str | Path | None = None,
     ) -> Self:
-        """Pools of a device and its host with limits in bytes; ``folder`` is on the SSD."""
+        """Pools of a device and its host; ``folder`` is on the SSD."""
         on_gpu = torch.device(device).type == "cuda"
         return cls(
-            MemoryPool("hbm", hbm_bytes, device),
-            MemoryPool("ddr", ddr_bytes, pinned=on_gpu),
-            FilePool(folder, ssd_bytes),
+            MemoryPool("hbm", limits.hbm_bytes, device),
+            MemoryPool("ddr", limits.ddr_bytes, pinned=on_gpu),
+            FilePool(folder, limits.ssd_bytes),
         )

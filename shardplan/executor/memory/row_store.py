@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 if TYPE_CHECKING:
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Device, Tensor
 
 
 class Tier(Protocol):
@@ -38,7 +38,7 @@ class Tier(Protocol):
 class ResidentRows:
     """A tensor that holds all rows: in HBM, in DDR, or mapped from a file on SSD."""
 
-    def __init__(self, values: Tensor, device: Any) -> None:
+    def __init__(self, values: Tensor, device: Device) -> None:
         self.values = values
         self._device = torch.device(device)
 

@@ -1,1 +1,1 @@
-"""The engine on ``torch.distributed`` alone."""
+"""The tables of a model, sharded on ``torch.distributed`` alone."""

@@ -6,26 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.input_dist import IdsInFlight, InputDist, RankInputs
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.output_dist import output_dists
-from shardplan.executor.memory.group_store import store_of
 from shardplan.executor.memory.memory_pool import Pools
-from shardplan.executor.phase_clock import PhaseClock
-from shardplan.executor.planned.layout import Layout
+from shardplan.executor.native.phase_clock import PhaseClock
+from shardplan.executor.planned.module_layout import ModuleLayout
+from shardplan.executor.tables.group_store import store_of
 from shardplan.executor.tables.replicated_tables import ReplicatedTables
 from shardplan.executor.tables.row_gradients import RowGradients
 from shardplan.executor.tables.row_squares import RowSquares
 from shardplan.executor.tables.shard_group import ShardGroup
 from shardplan.executor.tables.update_rule import UpdateRule
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shardplan.executor.batch.jagged_batch import KeyedIds
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.planned.module_layout import GroupLayout
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.planned_table import PlannedTable
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 _FP32_BYTES = 4
 
@@ -45,15 +49,15 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         mesh: Mesh,
         optimizer: OptimizerSettings,
         *,
-        comm_forward: str = "fp32",
-        comm_backward: str = "fp32",
+        comm_forward: Dtype = Dtype.FP32,
+        comm_backward: Dtype = Dtype.FP32,
         pools: Pools | None = None,
         clock: PhaseClock | None = None,
         seed: int = 0,
     ) -> None:
         """Allocate this rank's shards and nothing else. Raises MemoryExceeded."""
         super().__init__()
-        self.layout = Layout(tables, mesh.world_size, mesh.is_hierarchical)
+        self.layout = ModuleLayout(tables, mesh.world_size, mesh.is_hierarchical)
         self.mesh = mesh
         self.optimizer = optimizer
         self.pools = pools or Pools.on(mesh.device)
@@ -81,8 +85,8 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         """First output column of each feature, and their number."""
         return self.layout.columns
 
-    def start(self, batch: Any) -> IdsInFlight:
-        """Begin to send a batch's ids: a JaggedBatch, or TorchRec's KeyedJaggedTensor.
+    def start(self, batch: JaggedBatch | KeyedIds) -> IdsInFlight:
+        """Begin to send a batch's ids; TorchRec's KeyedJaggedTensor is taken too.
 
         Raises ValueError where a feature is missing or an id is no row of its table.
         """
@@ -107,7 +111,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         with self.clock.phase("ids_comm"):
             return batch.finish()
 
-    def forward(self, batch: Any) -> Tensor:
+    def forward(self, batch: JaggedBatch | KeyedIds | IdsInFlight | RankInputs) -> Tensor:
         """(samples, columns of all features) fp32.
 
         ``batch`` may be on its way already (``start``) or be here (``finish``).
@@ -153,7 +157,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     def _update(self, rule: UpdateRule, inputs: RankInputs, gradient: Tensor) -> None:
         scale = 1 / self.mesh.world_size
         with self.clock.phase("gradient_comm"):
-            received: dict[Any, list[Tensor]] = {}
+            received: dict[GroupLayout, list[Tensor]] = {}
             for way in self._outputs:
                 with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
                     received |= zip(way.groups, way.backward(gradient, scale), strict=True)
@@ -188,7 +192,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         return _FP32_BYTES * columns * inputs.samples * self.mesh.world_size
 
     def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
-        if self.optimizer.kind != "rowwise_adagrad" or not self._squares.is_needed:
+        if self.optimizer.kind is not Optimizer.ROWWISE_ADAGRAD or not self._squares.is_needed:
             return [None] * len(sums)
         with self.clock.phase("gradient_comm"):
             return self._squares.complete(self.groups, sums)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import torch
 
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
@@ -11,14 +13,17 @@ from shardplan.executor.planned.acceptance import (
     check_model,
     check_optimizer,
     check_ranks,
-    tables_of,
 )
+from shardplan.executor.planned.model_table import tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shardplan.executor.exchange.mesh import Mesh
-    from shardplan.executor.phase_clock import PhaseClock
+    from shardplan.executor.native.phase_clock import PhaseClock
+    from shardplan.executor.planned.model_table import ModelTable
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
 
 
 def shard_tables(
@@ -26,7 +31,7 @@ def shard_tables(
     mesh: Mesh,
     optimizer: OptimizerSettings,
     *,
-    model: Any,
+    model: torch.nn.Module | Iterable[ModelTable] | None,
     pools: Pools | None = None,
     clock: PhaseClock | None = None,
     seed: int = 0,
@@ -44,16 +49,17 @@ def shard_tables(
     check_ranks(view, mesh.world_size, mesh.local_world_size)
     check_optimizer(view, optimizer.kind)
     if model is not None:
-        check_model(view, tables_of(model) if hasattr(model, "named_modules") else model)
+        check_model(view, tables_of(model) if isinstance(model, torch.nn.Module) else model)
     pools = pools or Pools.on(mesh.device)
-    check_memory(view, mesh.rank, pools.capacities)
+    check_memory(view, mesh.rank, pools.limits)
+    wire = view.training.comm_dtype
     return {
         module: ShardedEmbeddingBagCollection(
             view.tables_of(module),
             mesh,
             optimizer,
-            comm_forward=view.training.comm_forward,
-            comm_backward=view.training.comm_backward,
+            comm_forward=wire.forward,
+            comm_backward=wire.backward,
             pools=pools,
             clock=clock,
             seed=seed,

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shardplan.errors import MemoryExceeded, PlanRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from shardplan.executor.planned.model_table import ModelTable
     from shardplan.executor.planned.plan_view import PlanView
-
-
-@dataclass(frozen=True, slots=True)
-class ModelTable:
-    """A table as a model has it."""
-
-    module: str
-    name: str
-    rows: int
-    dim: int
-    features: tuple[str, ...]
-
-
-def tables_of(model: Any) -> tuple[ModelTable, ...]:
-    """The tables of a module's EmbeddingBagCollections: whatever has ``embedding_bag_configs``."""
-    return tuple(
-        ModelTable(
-            path,
-            config.name,
-            config.num_embeddings,
-            config.embedding_dim,
-            tuple(config.feature_names),
-        )
-        for path, module in model.named_modules()
-        if hasattr(module, "embedding_bag_configs")
-        for config in module.embedding_bag_configs()
-    )
+    from shardplan.executor.planned.tier_limits import TierLimits
+    from shardplan.workload.training import Optimizer
 
 
 def check_ranks(view: PlanView, world_size: int, local_world_size: int) -> None:
@@ -52,7 +27,7 @@ def check_ranks(view: PlanView, world_size: int, local_world_size: int) -> None:
         raise PlanRefused(differences)
 
 
-def check_optimizer(view: PlanView, kind: str) -> None:
+def check_optimizer(view: PlanView, kind: Optimizer) -> None:
     """Raise PlanRefused unless tables are trained as planned: state decides what memory they take.
 
     Other rates and constants change nothing of that.
@@ -68,16 +43,16 @@ def check_model(view: PlanView, tables: Iterable[ModelTable]) -> None:
         raise PlanRefused(differences)
 
 
-def check_memory(view: PlanView, rank: int, capacities: Mapping[str, int | None]) -> None:
+def check_memory(view: PlanView, rank: int, limits: TierLimits) -> None:
     """Raise MemoryExceeded where more is predicted of a tier than this rank may hold."""
     if rank >= len(view.predicted_bytes):
         return
     predicted = view.predicted_bytes[rank]
     needs = {"hbm": predicted.hbm, "ddr": predicted.ddr, "ssd": predicted.ssd}
     short = [
-        f"{tier}: {needs[tier]:,} bytes predicted, {capacity:,} offered"
-        for tier, capacity in capacities.items()
-        if capacity is not None and needs[tier] > capacity
+        f"{tier}: {needs[tier]:,} bytes predicted, {limit:,} offered"
+        for tier, limit in limits
+        if limit is not None and needs[tier] > limit
     ]
     if short:
         raise MemoryExceeded(f"the plan does not fit on rank {rank}: " + "; ".join(short))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shardplan.errors import PlanRefused
-from shardplan.executor.planned.planned_table import PlannedCache, PlannedShard, PlannedTable
-from shardplan.executor.planned.training_view import TrainingView, view_training
+from shardplan.executor.planned.geometry import geometry_faults
+from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
+from shardplan.plan.stated import accesses_of, training_of
 
 if TYPE_CHECKING:
-    from shardplan.plan.file.plan import Plan, TableFacts
-    from shardplan.plan.file.table_entry import CacheEntry, MemoryBytes, TableEntry
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_entry import MemoryBytes, TableEntry
+    from shardplan.plan.file.table_facts import TableFacts
+    from shardplan.plan.file.training_facts import TrainingFacts
+    from shardplan.workload.access import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class PlanView:
     """Ranks per node."""
     tables: tuple[PlannedTable, ...]
     """In the plan file's order, which is that of the spec."""
-    training: TrainingView
+    training: TrainingFacts
     predicted_bytes: tuple[MemoryBytes, ...] = ()
     """Of each rank, by tier; empty where nothing was predicted."""
 
@@ -42,7 +46,8 @@ def view_plan(plan: Plan) -> PlanView:
     """The plan as an executor sees it.
 
     Raises PlanRefused, naming every fault, where shards do not cover their tables exactly or are
-    not what their sharding type means.
+    not what their sharding type means, or where an old plan carries no spec that says how it is
+    trained.
     """
     facts = {(table.module, table.name): table for table in plan.tables}
     entries = {(module, name): e for module, t in plan.plan.items() for name, e in t.items()}
@@ -53,60 +58,39 @@ def view_plan(plan: Plan) -> PlanView:
     ]
     if faults:
         raise PlanRefused(sorted(faults))
-    skews = _skews(plan.resolved)
-    tables = tuple(
-        replace(_table(table, entries[key]), skew=skews.get(key, 1.0))
-        for key, table in facts.items()
-    )
-    found = [f for table in tables for f in table.faults(plan.world_size, plan.local_world_size)]
+    found = [f"{fault.where}: {fault.message}" for fault in geometry_faults(plan)]
     if found:
         raise PlanRefused(found)
+    training, accesses = training_of(plan), accesses_of(plan)
+    if training is None or facts.keys() - accesses.keys():
+        raise PlanRefused(["it does not say how its tables are trained, and how ids hit them"])
+    tables = tuple(_table(fact, entries[key], accesses[key]) for key, fact in facts.items())
     return PlanView(
         name=plan.name,
         world_size=plan.world_size,
         local_world_size=plan.local_world_size,
         tables=tables,
-        training=view_training(plan.resolved, plan.world_size),
+        training=training,
         predicted_bytes=tuple(rank.memory_bytes for rank in plan.prediction.ranks),
     )
 
 
-def _table(facts: TableFacts, entry: TableEntry) -> PlannedTable:
+def _table(facts: TableFacts, entry: TableEntry, access: Access) -> PlannedTable:
     return PlannedTable(
         name=facts.name,
         module=facts.module,
         rows=facts.rows,
         dim=facts.dim,
-        dtype=facts.dtype.value,
+        dtype=facts.dtype,
         features=facts.features,
-        sharding_type=entry.sharding_type.value,
-        kernel=entry.compute_kernel.value,
+        sharding_type=entry.sharding_type,
+        kernel=entry.compute_kernel,
         shards=tuple(
             PlannedShard(rank, *shard.shard_offsets, *shard.shard_sizes)
             for rank, shard in zip(entry.ranks, entry.shards, strict=False)
         ),
         ranks=entry.ranks,
         pooling=facts.pooling,
-        cache=_cache(entry.cache),
+        access=access,
+        cache=entry.cache,
     )
-
-
-def _skews(resolved: dict[str, Any] | None) -> dict[tuple[str, str], float]:
-    """Exponents of the tables that a resolved spec gives one, or calls uniform."""
-    spec = resolved or {}
-    default = spec.get("defaults", {})
-    found: dict[tuple[str, str], float] = {}
-    for table in spec.get("tables", ()):
-        access = table.get("access", default.get("access"))
-        key = (table.get("module", default.get("module", "sparse.ebc")), table["name"])
-        if access == "uniform":
-            found[key] = 0.0
-        elif isinstance(access, dict) and "zipf" in access:
-            found[key] = float(access["zipf"])
-    return found
-
-
-def _cache(entry: CacheEntry | None) -> PlannedCache | None:
-    if entry is None:
-        return None
-    return PlannedCache(entry.load_factor, entry.ddr_load_factor or 0.0, entry.algorithm.value)

@@ -7,10 +7,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_ON_ONE_NODE = ("table_row_wise", "grid_shard")
-"""Types whose row blocks lie on the ranks of a node, in order."""
+    from shardplan.plan.file.table_entry import CacheEntry
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.workload.access import Access
+    from shardplan.workload.dtype import Dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,6 @@ class PlannedShard:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedCache:
-    """How much of a table the tiers above its last one hold."""
-
-    load_factor: float
-    """Share of the rows that HBM holds."""
-    ddr_load_factor: float = 0.0
-    """Share of the rows that DDR holds besides, of tables on SSD."""
-    algorithm: str = "lru"
-    """``lru`` or ``lfu``: which row leaves a full cache."""
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedTable:
     """One table of a plan."""
 
@@ -44,24 +33,24 @@ class PlannedTable:
     module: str
     rows: int
     dim: int
-    dtype: str
+    dtype: Dtype
     features: tuple[str, ...]
-    sharding_type: str
-    kernel: str
+    sharding_type: ShardingType
+    kernel: Kernel
     shards: tuple[PlannedShard, ...]
     """Empty for a data-parallel table, which every rank holds whole."""
-    ranks: tuple[int, ...] = ()
+    ranks: tuple[int, ...]
     """The rank of each shard; every rank for a data-parallel table."""
-    pooling: float = 1.0
+    pooling: float
     """Mean ids per sample, over all features."""
-    skew: float = 1.0
-    """The exponent of Zipf's law by which ids hit rows, as far as the plan says; 0 is uniform."""
-    cache: PlannedCache | None = None
+    access: Access
+    """How ids hit its rows."""
+    cache: CacheEntry | None = None
 
     @property
     def is_replicated(self) -> bool:
         """Whether every rank holds all of it."""
-        return self.sharding_type == "data_parallel"
+        return self.sharding_type.is_replicated
 
     @property
     def column_blocks(self) -> tuple[tuple[PlannedShard, ...], ...]:
@@ -78,50 +67,3 @@ class PlannedTable:
     def block_rows(self) -> int:
         """Rows of a row block but the last: id ``i`` is looked up in block ``i // block_rows``."""
         return self.shards[0].rows if self.shards else self.rows
-
-    def faults(self, world_size: int, local_world_size: int) -> Iterator[str]:
-        """Why the shards are not what the sharding type means; nothing where they are."""
-        where = f"table {self.name} of module {self.module}"
-        if self.is_replicated:
-            if self.shards:
-                yield f"{where} is data_parallel and has shards"
-            return
-        if not self.shards or len(self.shards) != len(self.ranks):
-            yield f"{where} has {len(self.shards)} shards on {len(self.ranks)} ranks"
-            return
-        if any(not 0 <= rank < world_size for rank in self.ranks):
-            yield f"{where} lies on ranks {sorted(set(self.ranks))} of {world_size}"
-        elif not self._covers():
-            yield f"{where} is not covered exactly by its shards, each row block alike"
-        elif not self._is_its_type(world_size, local_world_size):
-            yield f"{where} is not cut over ranks as {self.sharding_type} is"
-
-    def _covers(self) -> bool:
-        """Whether column blocks stand side by side, each cut into the same blocks of rows."""
-        column = 0
-        for block in self.column_blocks:
-            starts = [min(self.rows, k * self.block_rows) for k in range(len(block) + 1)]
-            ends = starts[1:]
-            for shard, start, end in zip(block, starts, ends, strict=False):
-                cut = (shard.row_offset, shard.rows, shard.column_offset, shard.columns)
-                if cut != (start, end - start, column, block[0].columns):
-                    return False
-            if ends[-1] != self.rows or len(block) != self.row_blocks:
-                return False
-            column += block[0].columns
-        return column == self.dim
-
-    def _is_its_type(self, world_size: int, local_world_size: int) -> bool:
-        blocks = self.column_blocks
-        ranks = [[shard.rank for shard in block] for block in blocks]
-        if self.sharding_type == "row_wise":
-            return ranks == [list(range(world_size))]
-        if self.sharding_type in _ON_ONE_NODE:
-            starts = [block[0] - block[0] % local_world_size for block in ranks]
-            whole = [list(range(start, start + local_world_size)) for start in starts]
-            return ranks == whole and (self.sharding_type == "grid_shard" or len(blocks) == 1)
-        if self.sharding_type == "table_wise" and len(blocks) != 1:
-            return False
-        nodes = {rank // local_world_size for rank in self.ranks}
-        one_node = self.sharding_type != "table_column_wise" or len(nodes) == 1
-        return self.row_blocks == 1 and one_node

@@ -12,19 +12,20 @@ from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.tables.row_gradients import RowGradients, squares_of
 from shardplan.executor.tables.update_rule import WEIGHT, Fields
-from shardplan.executor.tensor import DTYPES
+from shardplan.executor.tensors.tensor import DTYPES
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.executor.exchange.bags import Bags
+    from shardplan.executor.batch.bags import Bags
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.memory.memory_pool import MemoryPool
-    from shardplan.executor.planned.layout import Layout, ReplicaLayout
+    from shardplan.executor.planned.module_layout import ModuleLayout, ReplicaLayout
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.planned_table import PlannedTable
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
     from shardplan.executor.tables.update_rule import UpdateRule
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 _WHAT = "the sum of data-parallel gradients"
 
@@ -42,12 +43,17 @@ class ReplicatedTables:
     """The data-parallel tables of a module."""
 
     def __init__(
-        self, layout: Layout, mesh: Mesh, pool: MemoryPool, optimizer: OptimizerSettings, seed: int
+        self,
+        layout: ModuleLayout,
+        mesh: Mesh,
+        pool: MemoryPool,
+        optimizer: OptimizerSettings,
+        seed: int,
     ) -> None:
         self._mesh = mesh
         # Only Adam changes a row whose gradient is zero, so only Adam has to know which were read.
-        self._marks = optimizer.kind == "adam"
-        self._divides_zeros = optimizer.kind != "sgd" and optimizer.eps == 0
+        self._marks = optimizer.kind is Optimizer.ADAM
+        self._divides_zeros = optimizer.kind is not Optimizer.SGD and optimizer.eps == 0
         self._groups = layout.replicated
         self._fields = [_allocated(group, pool, optimizer) for group in self._groups]
         self._columns = [

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from shardplan.executor.tensor import index_dtype
+from shardplan.executor.tensors.tensor import index_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.executor.exchange.bags import Bags
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.batch.bags import Bags
+    from shardplan.executor.tensors.tensor import Tensor
 
 _CHUNK_NUMBERS = 1 << 19
 """Numbers of gradients at once: what is summed is still in the processor's cache when it is used,

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
-    from shardplan.executor.planned.layout import HeldShard, Layout
+    from shardplan.executor.planned.module_layout import HeldShard, ModuleLayout
     from shardplan.executor.tables.row_gradients import RowGradients
     from shardplan.executor.tables.shard_group import ShardGroup
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 _WHAT = "the exchange of squared gradients"
 _Block = tuple[str, int]
@@ -28,7 +28,7 @@ class RowSquares:
     but the sums travels, 4 bytes a row, and every shard adds them in the order of columns.
     """
 
-    def __init__(self, layout: Layout, mesh: Mesh) -> None:
+    def __init__(self, layout: ModuleLayout, mesh: Mesh) -> None:
         self._mesh = mesh
         self._held = [
             [held for group in groups for held in group.shards] for groups in layout.groups

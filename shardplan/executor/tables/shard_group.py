@@ -17,13 +17,13 @@ from shardplan.executor.tables.update_rule import WEIGHT, Fields
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.executor.exchange.bags import Bags
-    from shardplan.executor.memory.group_store import GroupStore
+    from shardplan.executor.batch.bags import Bags
     from shardplan.executor.memory.memory_pool import MemoryPool
-    from shardplan.executor.planned.layout import GroupLayout, HeldShard
+    from shardplan.executor.planned.module_layout import GroupLayout, HeldShard
+    from shardplan.executor.tables.group_store import GroupStore
     from shardplan.executor.tables.row_gradients import RowGradients
     from shardplan.executor.tables.update_rule import UpdateRule
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 
 class ShardGroup:

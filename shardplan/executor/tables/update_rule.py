@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from shardplan.workload.training import Optimizer
+
 if TYPE_CHECKING:
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+    from shardplan.executor.tensors.tensor import Tensor
 
 WEIGHT = "weight"
 """The field that is looked up; the others are the optimizer's."""
 
-Fields = dict[str, Any]
+Fields = dict[str, torch.Tensor]
 """Tensors by name, all of as many rows."""
 
 
@@ -30,7 +32,7 @@ class UpdateRule:
     @property
     def wants_squares(self) -> bool:
         """Whether the optimizer looks at the mean of each row's squared gradient."""
-        return self.settings.kind == "rowwise_adagrad"
+        return self.settings.kind is Optimizer.ROWWISE_ADAGRAD
 
     def apply(self, state: Fields, gradient: Tensor, mean_squares: Tensor | None) -> None:
         """Turn the gradient of U distinct rows into what their weights change by.
@@ -45,16 +47,16 @@ class UpdateRule:
         """
         rate, eps = self.settings.learning_rate, self.settings.eps
         match self.settings.kind:
-            case "sgd":
+            case Optimizer.SGD:
                 gradient.mul_(-rate)
-            case "adagrad":
+            case Optimizer.ADAGRAD:
                 sums = state["sum"].addcmul_(gradient, gradient)
                 gradient.mul_(-rate).div_(sums.sqrt().add_(eps))
-            case "rowwise_adagrad":
+            case Optimizer.ROWWISE_ADAGRAD:
                 assert mean_squares is not None
                 sums = state["row_sum"].add_(mean_squares.unsqueeze(1))
                 gradient.mul_(sums.sqrt().add_(eps).reciprocal_().mul_(-rate))
-            case "adam":
+            case Optimizer.ADAM:
                 self._adam(state, gradient)
 
     def _adam(self, state: Fields, gradient: Tensor) -> None:

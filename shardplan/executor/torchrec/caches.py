@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from torchrec.distributed import types
 from torchrec.distributed.types import CacheParams, KeyValueParams
 
-from shardplan.sharding.kernel import Kernel
-from shardplan.workload.training import CacheAlgorithm
+from shardplan.plan.stated import training_of
+from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -50,11 +50,13 @@ def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
     ]
     dtypes = {(table.module, table.name): table.dtype for table in plan.tables}
     order = {group: i for i, group in enumerate(dict.fromkeys(c.group for c in cached), start=1)}
+    training = training_of(plan)
+    is_prefetched = training is not None and training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
     found: dict[Key, dict[str, Any]] = {}
     for each in cached:
         fraction = order[each.group] / (len(order) + 1)
-        found[each.key] = {"cache_params": _cache_params(each.cache, fraction, prefetches(plan))}
-        if each.entry.compute_kernel is Kernel.KEY_VALUE:
+        found[each.key] = {"cache_params": _cache_params(each.cache, fraction, is_prefetched)}
+        if each.entry.compute_kernel.is_on_ssd:
             found[each.key]["key_value_params"] = _key_value_params(each, dtypes[each.key])
     return found
 
@@ -70,22 +72,22 @@ class _Cached:
     @property
     def group(self) -> Hashable:
         """Tables of the same group may share an operator."""
-        if self.entry.compute_kernel is Kernel.KEY_VALUE:
+        if self.entry.compute_kernel.is_on_ssd:
             return self.key
         width = max((shard.shard_sizes[1] for shard in self.entry.shards), default=0)
         return (self.cache.load_factor, self.cache.algorithm, width)
 
 
-def _cache_params(cache: CacheEntry, fraction: float, prefetches: bool) -> Any:
+def _cache_params(cache: CacheEntry, fraction: float, is_prefetched: bool) -> CacheParams:
     return CacheParams(
         algorithm=_ALGORITHMS[cache.algorithm],
         load_factor=cache.load_factor,
         reserved_memory=fraction,
-        prefetch_pipeline=True if prefetches else None,
+        prefetch_pipeline=True if is_prefetched else None,
     )
 
 
-def _key_value_params(cached: _Cached, dtype: Dtype) -> Any:
+def _key_value_params(cached: _Cached, dtype: Dtype) -> KeyValueParams:
     """Sizes for the table's largest shard: TorchRec counts in whole MiB of HBM, GiB of DDR."""
     in_hbm, in_ddr = cached.cache.load_factor, cached.cache.ddr_load_factor or 0.0
     if in_hbm > _MOST_OF_KEY_VALUE:
@@ -97,9 +99,3 @@ def _key_value_params(cached: _Cached, dtype: Dtype) -> Any:
         max_l1_cache_size=math.ceil(in_hbm * largest / 2**20),
         l2_cache_size=math.ceil(in_ddr * largest / 2**30),
     )
-
-
-def prefetches(plan: Plan) -> bool:
-    """Whether the plan counts on rows being brought into caches a batch ahead."""
-    training = (plan.resolved or {}).get("training", {})
-    return bool(training.get("pipeline") == "prefetch_sparse_dist")

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from shardplan.diagnostics import Diagnostic
-    from shardplan.executor.torchrec.model_tables import ModelTable
-    from shardplan.plan.file.plan import Plan, TableFacts
+    from shardplan.executor.planned.model_table import ModelTable
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_facts import TableFacts
 
 _SOLVE_AGAIN = "solve again with the model's tables in the spec"
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
 from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
@@ -13,18 +12,18 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
     get_qcomm_codecs_registry,
 )
 
-from shardplan.executor.torchrec.caches import prefetches
 from shardplan.executor.torchrec.fault import fault
-from shardplan.sharding.kernel import Kernel
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import CacheAlgorithm, Optimizer
+from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from shardplan.diagnostics import Diagnostic
-    from shardplan.executor.torchrec.model_tables import ModelTable
+    from shardplan.executor.planned.model_table import ModelTable
+    from shardplan.executor.torchrec.request import ShardRequest
     from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.training_facts import TrainingFacts
 
 _OPTIMIZERS = {
     Optimizer.SGD: (EmbOptimType.EXACT_SGD, "SGD"),
@@ -36,44 +35,20 @@ _OPTIMIZERS = {
 _WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingOfPlan:
-    """What a plan was made for."""
-
-    optimizer: Optimizer
-    comm_forward: Dtype
-    comm_backward: Dtype
-
-
-def training_of(plan: Plan) -> TrainingOfPlan | None:
-    """From the spec inside the plan; None where it is not there or cannot be read."""
-    try:
-        training = (plan.resolved or {})["training"]
-        wire = training["comm_dtype"]
-        return TrainingOfPlan(
-            Optimizer(training["optimizer"]), Dtype(wire["forward"]), Dtype(wire["backward"])
-        )
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
 def training_faults(
-    plan: Plan,
-    modules: Mapping[str, Sequence[ModelTable]],
-    device_type: str,
-    *,
-    allow_inexact: bool,
+    request: ShardRequest, modules: Mapping[str, Sequence[ModelTable]]
 ) -> Iterator[Diagnostic]:
     """What TorchRec cannot train on these devices, or would train otherwise than unsharded."""
-    training = training_of(plan)
+    plan, training = request.plan, request.training
     if training is None:
         hint = "solve again, and keep the plan file as it is written"
-        yield fault(plan, "resolved.training", "does not say how the model is trained", hint)
+        yield fault(plan, "training", "does not say how the model is trained", hint)
         return
-    yield from _faults_of_caches(plan)
-    if device_type == "cpu":
-        yield from _faults_of_cpu(plan, training, allow_inexact)
-    if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not allow_inexact:
+    if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+        yield from _faults_of_prefetched_caches(plan)
+    if request.device.type == "cpu":
+        yield from _faults_of_cpu(plan, training, request.allow_inexact)
+    if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not request.allow_inexact:
         yield from _faults_of_column_shards(plan)
     wanted = _OPTIMIZERS[training.optimizer][1]
     for module, tables in modules.items():
@@ -86,40 +61,37 @@ def training_faults(
                 )  # fmt: skip
 
 
-def sharders(
-    plan: Plan, device: Any, learning_rate: float, fused_params: Mapping[str, Any]
-) -> list[Any]:
+def sharders(request: ShardRequest) -> list[EmbeddingBagCollectionSharder]:
     """The sharder of EmbeddingBagCollections with the plan's optimizer and wire formats."""
-    training = training_of(plan)
+    training = request.training
     assert training is not None
-    wire = QCommsConfig(_WIRE[training.comm_forward], _WIRE[training.comm_backward])
+    wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
     optimizer, _ = _OPTIMIZERS[training.optimizer]
-    fused = {"optimizer": optimizer, "learning_rate": learning_rate, **fused_params}
-    codecs = get_qcomm_codecs_registry(wire, device=device)
+    fused = {"optimizer": optimizer, "learning_rate": request.learning_rate, **request.fused_params}
+    codecs = get_qcomm_codecs_registry(wire, device=request.device)
     return [EmbeddingBagCollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
 
 
 def _faults_of_cpu(
-    plan: Plan, training: TrainingOfPlan, allow_inexact: bool
+    plan: Plan, training: TrainingFacts, allow_inexact: bool
 ) -> Iterator[Diagnostic]:
     """What FBGEMM has for GPUs alone."""
     if training.optimizer is Optimizer.ADAM:
-        where, message = "resolved.training.optimizer", "adam: FBGEMM has it for GPUs alone"
+        where, message = "training.optimizer", "adam: FBGEMM has it for GPUs alone"
         yield fault(plan, where, message, "solve again with another optimizer, or train on GPUs")
-    if Dtype.BF16 in (training.comm_forward, training.comm_backward) and not allow_inexact:
-        where, message = "resolved.training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
+    wire = training.comm_dtype
+    if Dtype.BF16 in (wire.forward, wire.backward) and not allow_inexact:
+        where, message = "training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
         yield fault(plan, where, message, "solve again with fp16, or allow it: allow_inexact")
     for module, entries in plan.plan.items():
         for name, entry in entries.items():
-            if entry.compute_kernel is Kernel.KEY_VALUE:
+            if entry.compute_kernel.is_on_ssd:
                 where, message = f"plan.{module}.{name}", "key_value: FBGEMM has it for GPUs alone"
                 yield fault(plan, where, message, "solve again with other kernels for the table")
 
 
-def _faults_of_caches(plan: Plan) -> Iterator[Diagnostic]:
+def _faults_of_prefetched_caches(plan: Plan) -> Iterator[Diagnostic]:
     """FBGEMM locks the rows of batches in flight in LRU caches alone."""
-    if not prefetches(plan):
-        return
     for module, entries in plan.plan.items():
         for name, entry in entries.items():
             if entry.cache is not None and entry.cache.algorithm is CacheAlgorithm.LFU:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch.distributed._shard.sharding_spec import EnumerableShardingSpec, ShardMetadata
 from torchrec.distributed.types import EmbeddingModuleShardingPlan, ParameterSharding, ShardingPlan
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.table_entry import ShardEntry, TableEntry
 
 
-def sharding_plan(plan: Plan, device_type: str = "cuda") -> Any:
+def sharding_plan(plan: Plan, device_type: str = "cuda") -> ShardingPlan:
     """The plan as ``DistributedModelParallel(plan=...)`` takes it: a ``ShardingPlan``.
 
     Shards are placed on devices of ``device_type``: ``cuda``, ``cpu`` or ``meta``. Nothing is
@@ -26,8 +26,8 @@ def sharding_plan(plan: Plan, device_type: str = "cuda") -> Any:
         modules[module] = EmbeddingModuleShardingPlan(
             {
                 name: ParameterSharding(
-                    sharding_type=entry.sharding_type.value,
-                    compute_kernel=entry.compute_kernel.value,
+                    sharding_type=entry.sharding_type.name,
+                    compute_kernel=entry.compute_kernel.name,
                     ranks=list(entry.ranks),
                     sharding_spec=_spec(entry, device_type),
                     **caches.get((module, name), {}),
@@ -38,14 +38,14 @@ def sharding_plan(plan: Plan, device_type: str = "cuda") -> Any:
     return ShardingPlan(plan=modules)
 
 
-def _spec(entry: TableEntry, device_type: str) -> Any:
+def _spec(entry: TableEntry, device_type: str) -> EnumerableShardingSpec | None:
     """None for data-parallel tables, which have no shards."""
     if not entry.shards:
         return None
     return EnumerableShardingSpec([_metadata(shard, device_type) for shard in entry.shards])
 
 
-def _metadata(shard: ShardEntry, device_type: str) -> Any:
+def _metadata(shard: ShardEntry, device_type: str) -> ShardMetadata:
     rank, device = shard.placement.split("/", 1)
     return ShardMetadata(
         shard_offsets=list(shard.shard_offsets),

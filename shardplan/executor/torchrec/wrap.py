@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
@@ -10,11 +11,12 @@ from torchrec.distributed.comm import get_topology_group_world_size
 from torchrec.distributed.model_parallel import DistributedModelParallel
 
 from shardplan.errors import InputError, ShardplanError
+from shardplan.executor.planned.geometry import geometry_faults
+from shardplan.executor.planned.model_table import tables_of
 from shardplan.executor.torchrec.agreement import agree
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.mismatch import process_faults, table_faults
-from shardplan.executor.torchrec.model_tables import model_tables
-from shardplan.executor.torchrec.rules import geometry_faults
+from shardplan.executor.torchrec.request import ShardRequest
 from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan
 from shardplan.plan.file.fingerprint import fingerprint
@@ -29,14 +31,14 @@ if TYPE_CHECKING:
 
 
 def shard(
-    model: Any,
+    model: torch.nn.Module,
     plan: Plan | str | Path,
     *,
     learning_rate: float,
-    fused_params: Mapping[str, Any] | None = None,
-    device: Any = None,
+    fused_params: Mapping[str, object] | None = None,
+    device: torch.device | str | None = None,
     allow_inexact: bool = False,
-) -> Any:
+) -> DistributedModelParallel:
     """``DistributedModelParallel`` of a model whose tables are on the meta device.
 
     A collective: every rank of the default process group calls it, with the same plan or the path
@@ -53,24 +55,30 @@ def shard(
     """
     if not dist.is_initialized():
         raise ShardplanError("no process group: call torch.distributed.init_process_group first")
-    device = _here() if device is None else torch.device(device)
+    where = _here() if device is None else torch.device(device)
     found: list[Diagnostic] = []
-    read = None
+    request = None
     try:
         read = plan if isinstance(plan, Plan) else read_plan(plan)
-        found += faults(model, read, device.type, allow_inexact=allow_inexact)
+        request = ShardRequest(read, where, learning_rate, fused_params or {}, allow_inexact)
+        found += faults(model, request)
     except InputError as error:
         found += error.diagnostics
-    agree(fingerprint(read.model_dump_json(include={"plan"})) if read else "", found)
-    assert read is not None
-    return wrap(model, read, device, learning_rate, fused_params or {})
+    own = request.plan.model_dump_json(include={"plan"}) if request else None
+    agree(fingerprint(own) if own else "", found)
+    assert request is not None
+    return DistributedModelParallel(
+        model,
+        device=where,
+        plan=sharding_plan(request.plan, where.type),
+        sharders=sharders(request),
+    )
 
 
-def faults(
-    model: Any, plan: Plan, device_type: str, *, allow_inexact: bool = False
-) -> list[Diagnostic]:
+def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
     """All that keeps a plan from running on this model, these processes and these devices."""
-    modules = model_tables(model)
+    plan, by_module = request.plan, groupby(tables_of(model), key=lambda table: table.module)
+    modules = {module: tuple(tables) for module, tables in by_module}
     world_size = dist.get_world_size()
     illegal = [
         fault(plan, found.where, found.message, "the file was edited: solve again")
@@ -80,23 +88,11 @@ def faults(
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
         *table_faults(plan, modules),
         *illegal,
-        *training_faults(plan, modules, device_type, allow_inexact=allow_inexact),
+        *training_faults(request, modules),
     ]
 
 
-def wrap(
-    model: Any, plan: Plan, device: Any, learning_rate: float, fused_params: Mapping[str, Any]
-) -> Any:
-    """The model under the plan, unchecked."""
-    return DistributedModelParallel(
-        model,
-        device=device,
-        plan=sharding_plan(plan, device.type),
-        sharders=sharders(plan, device, learning_rate, fused_params),
-    )
-
-
-def _here() -> Any:
+def _here() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cpu")

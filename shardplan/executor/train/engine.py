@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shardplan.errors import PlanRefused
+from shardplan.executor.planned.tier_limits import UNLIMITED, TierLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from shardplan.executor.exchange.jagged_batch import JaggedBatch
+    from shardplan.executor.batch.jagged_batch import JaggedBatch
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Device, Tensor
+    from shardplan.executor.train.measurement import RankMeasurement
     from shardplan.plan.file.plan import Plan
 
 _ENGINES = {
-    "native": ("shardplan.executor.native.engine", "NativeEngine"),
-    "torchrec": ("shardplan.executor.torchrec.engine", "TorchRecEngine"),
+    "native": ("shardplan.executor.train.native_engine", "NativeEngine"),
+    "torchrec": ("shardplan.executor.train.torchrec_engine", "TorchRecEngine"),
 }
 ENGINES = tuple(_ENGINES)
 
@@ -44,23 +46,16 @@ class EngineSetup:
     plan: Plan
     view: PlanView
     optimizer: OptimizerSettings
-    device: Any
+    device: Device
     dense_features: int
     seed: int = 0
     timeout_seconds: float = 300.0
-    hbm_bytes: int | None = None
-    """Of this rank; None where there is no limit."""
-    ddr_bytes: int | None = None
-    ssd_bytes: int | None = None
+    limits: TierLimits = UNLIMITED
+    """Of this rank."""
     ssd_folder: Path | None = None
     is_measured: bool = False
     allow_inexact: bool = False
     """Whether an engine may compute other updates than the unsharded optimizer would."""
-
-    @property
-    def capacities(self) -> dict[str, int | None]:
-        """By tier, what a rank may hold in bytes."""
-        return {"hbm": self.hbm_bytes, "ddr": self.ddr_bytes, "ssd": self.ssd_bytes}
 
 
 class Engine(Protocol):
@@ -78,8 +73,8 @@ class Engine(Protocol):
     def forget_measurements(self) -> None:
         """Measure from here on: what came before was to warm up."""
 
-    def measured(self) -> dict[str, Any]:
-        """What this rank measured: see docs/executor.md."""
+    def measured(self) -> RankMeasurement:
+        """What this rank measured."""
 
 
 def build_engine(name: str, setup: EngineSetup) -> Engine:

@@ -25,7 +25,7 @@ class Job:
     rank: int
     world_size: int
     local_world_size: int
-    device: Any
+    device: torch.device
 
     def gather(self, value: Any) -> list[Any]:
         """The values of all ranks, on each of them."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shardplan.executor.train.measurement import JobMeasurement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,8 +47,8 @@ def run_steps(
     schedule: Schedule,
     job: Job,
     report: Callable[[Progress], None],
-) -> dict[str, Any]:
-    """Train; what all ranks measured, as docs/executor.md has it.
+) -> JobMeasurement:
+    """Train; what all ranks measured.
 
     ``batches(first, steps)`` are this rank's. A pipeline starts anew after each checkpoint, so that
     no batch is in flight while tables are written.
@@ -65,15 +67,5 @@ def run_steps(
                 started = time.perf_counter()
         if schedule.folder is not None:
             engine.save(schedule.folder, step)
-    return _together(job.gather(engine.measured()), time.perf_counter() - started)
-
-
-def _together(ranks: list[dict[str, Any]], elapsed_seconds: float) -> dict[str, Any]:
-    """The measurements of a job: of each phase the slowest rank's mean."""
-    names = sorted({name for rank in ranks for name in rank["phases"]})
-    return {
-        "step_seconds": max(rank["step_seconds"] for rank in ranks),
-        "elapsed_seconds": elapsed_seconds,
-        "phases": {name: max(rank["phases"].get(name, 0.0) for rank in ranks) for name in names},
-        "ranks": ranks,
-    }
+    ranks = tuple(job.gather(engine.measured()))
+    return JobMeasurement(ranks, time.perf_counter() - started)

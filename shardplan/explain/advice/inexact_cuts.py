@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from shardplan.explain.advice.rule import Rule, Warned
 from shardplan.explain.words.words import name_some
-from shardplan.sharding.kind import ShardingType
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from shardplan.plan.file.table_entry import TableEntry
     from shardplan.workload.training import Training
 
-_BY_COLUMNS = frozenset(
-    {ShardingType.COLUMN_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD}
-)
 _REASON = "row-wise Adagrad keeps one number per row of each column shard"
 
 
@@ -42,7 +38,7 @@ class InexactCuts(Rule):
             name
             for tables in plan.plan.values()
             for name, entry in tables.items()
-            if entry.sharding_type in _BY_COLUMNS and _is_split(entry)
+            if _is_split(entry)
         ]
         if cut and _is_inexact(case.workload.training):
             yield (
@@ -60,7 +56,8 @@ def _may_cut_columns(case: Case) -> bool:
     bound = {
         table
         for constraint in case.constraints
-        if constraint.sharding is not None and not _BY_COLUMNS & set(constraint.sharding)
+        if constraint.sharding is not None
+        and not any(kind.cuts_columns for kind in constraint.sharding)
         for table in constraint.tables
     }
     return len(bound) < len(case.workload.tables)

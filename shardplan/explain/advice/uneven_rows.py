@@ -12,7 +12,7 @@ from shardplan.plan.finding import Finding
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
-from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
-    from shardplan.topology.topology import Topology
     from shardplan.workload.table import Table
 
 _WORTH_HASHING = 1.5
@@ -87,26 +86,20 @@ def _others(uneven: Sequence[UnevenTable], before: str) -> str:
 
 def _possible_cuts(case: Case) -> Iterator[tuple[Table, int]]:
     """All tables, each with the most row shards that the constraints allow."""
+    world = case.topology.world
     for index, table in enumerate(case.workload.tables):
-        allowed = set(ShardingType)
+        allowed = set(SHARDING_TYPES)
         for constraint in case.constraints:
             if constraint.sharding is not None and index in constraint.tables:
                 allowed &= set(constraint.sharding)
-        yield table, max((_row_shards(kind, case.topology) for kind in allowed), default=1)
+        yield table, max((world.devices_of(kind.rows) for kind in allowed), default=1)
 
 
 def _cuts(plan: Plan, case: Case) -> Iterator[tuple[Table, int]]:
     """All tables, each with the number of its row shards."""
     for table in case.workload.tables:
         kind = plan.plan[table.module][table.name].sharding_type
-        yield table, _row_shards(kind, case.topology)
-
-
-def _row_shards(kind: ShardingType, topology: Topology) -> int:
-    if kind is ShardingType.ROW_WISE:
-        return topology.world_size
-    is_cut_in_nodes = kind in (ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
-    return topology.devices_per_node if is_cut_in_nodes else 1
+        yield table, case.topology.world.devices_of(kind.rows)
 
 
 def _what_hashing_saves(plan: Plan, case: Case, uneven: Sequence[UnevenTable]) -> str:
@@ -117,7 +110,7 @@ def _what_hashing_saves(plan: Plan, case: Case, uneven: Sequence[UnevenTable]) -
         {**table, "ids": str(RowOrder.HASHED)} if index in tables else table
         for index, table in enumerate(spec["tables"])
     ]
-    found = [decision_of(each, case.topology) for each in planned_tables(plan, case.workload)]
+    found = [decision_of(each, case.topology.world) for each in planned_tables(plan, case.workload)]
     decisions = [one for one in found if not isinstance(one, Finding)]
     step, hashed = (
         predict(each, decisions).step_seconds for each in (case, case_of_value(spec, "hashed"))

@@ -103,8 +103,8 @@ def _tables(study: Study, rank: int) -> tuple[DeviceTable, ...]:
     return tuple(
         DeviceTable(
             name=study.planned[index].table.name,
-            sharding_type=study.ledger.decisions[index].sharding,
-            compute_kernel=study.ledger.decisions[index].kernel,
+            sharding_type=study.ledger.decisions[index].sharding.name,
+            compute_kernel=study.ledger.decisions[index].kernel.name,
             seconds=rounded(float(spent[index])),
             memory_bytes=TierBytes(*(whole_bytes(value) for value in held[index].tolist())),
         )

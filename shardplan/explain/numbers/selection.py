@@ -76,9 +76,7 @@ def select(study: Study, patterns: Sequence[str]) -> Selection:
 
 def _phases(study: Study, members: Sequence[int]) -> tuple[SelectionPhase, ...]:
     ledger = study.ledger
-    per_rank = np.zeros((ledger.world_size, ledger.unit_seconds.shape[1]))
-    for table in members:
-        per_rank += ledger.seconds_of(table)
+    per_rank = ledger.take(members).rank_seconds
     all_tables = ledger.total_seconds.sum(axis=0)
     return tuple(
         SelectionPhase(

@@ -53,12 +53,12 @@ class Study:
         forecast = plan.prediction.completed(case.cost_model.phases)
         plan = plan.model_copy(update={"prediction": forecast})
         planned = planned_tables(plan, case.workload)
-        found = [decision_of(table, case.topology) for table in planned]
+        found = [decision_of(table, case.topology.world) for table in planned]
         faults = [*_faults(plan, case), *(one for one in found if isinstance(one, Finding))]
         if faults:
             raise InputError([Diagnostic(file, 0, 0, f.where, f.message, _HINT) for f in faults])
         decisions: list[Decision] = [one for one in found if not isinstance(one, Finding)]
-        return cls(plan, case, planned, Ledger.of(tuple(decisions), case))
+        return cls(plan, case, planned, Ledger.of(decisions, case.cost_model, case.topology.world))
 
     @cached_property
     def rank_seconds(self) -> NDArray[np.float64]:

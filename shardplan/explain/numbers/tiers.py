@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def traffic_of_ranks(ledger: Ledger) -> list[TierTraffic | None]:
     """Of each device, in order of rank."""
     if ledger.traffic is None:
-        return [None] * ledger.world_size
+        return [None] * ledger.world.size
     return [_summed(row) for row in ledger.by_rank(_of_units(ledger.traffic)).tolist()]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.plan.finding import Finding
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
@@ -15,12 +13,6 @@ if TYPE_CHECKING:
     from shardplan.options.constraint import Constraint
     from shardplan.plan.planned import Planned
     from shardplan.workload.training import Training
-
-_CUT_IN_COLUMNS = (
-    ShardingType.COLUMN_WISE,
-    ShardingType.TABLE_COLUMN_WISE,
-    ShardingType.GRID_SHARD,
-)
 
 
 def check_constraints(
@@ -43,7 +35,7 @@ def check_exact_updates(planned: Iterable[Planned], training: Training) -> Itera
     if not training.exact_updates or training.optimizer is not Optimizer.ROWWISE_ADAGRAD:
         return
     for table in planned:
-        if table.entry.sharding_type in _CUT_IN_COLUMNS:
+        if table.entry.sharding_type.cuts_columns:
             message = f"{table.entry.sharding_type} changes row-wise Adagrad (exact_updates is set)"
             yield Finding("constraint", table.where, message)
 
@@ -52,8 +44,7 @@ def check_cache_algorithm(planned: Iterable[Planned], training: Training) -> Ite
     """Caches over DDR replace rows as the spec says: their hits are predicted so."""
     for table in planned:
         cache, wanted = table.entry.cache, training.cache_algorithm
-        is_over_ddr = table.entry.compute_kernel is Kernel.FUSED_UVM_CACHING
-        if cache and is_over_ddr and cache.algorithm is not wanted:
+        if cache and table.entry.compute_kernel.caches_ddr and cache.algorithm is not wanted:
             message = f"its cache is {cache.algorithm}; the spec says {wanted}"
             yield Finding("constraint", table.where, message)
 
@@ -61,9 +52,9 @@ def check_cache_algorithm(planned: Iterable[Planned], training: Training) -> Ite
 def _broken_alone(table: Planned, constraint: Constraint) -> Iterator[str]:
     kind, kernel = table.entry.sharding_type, table.entry.compute_kernel
     if constraint.sharding is not None and kind not in constraint.sharding:
-        yield f"is {kind}; the spec allows {', '.join(constraint.sharding)}"
+        yield f"is {kind}; the spec allows {', '.join(map(str, constraint.sharding))}"
     if constraint.kernels is not None and kernel not in constraint.kernels:
-        yield f"runs {kernel}; the spec allows {', '.join(constraint.kernels)}"
+        yield f"runs {kernel}; the spec allows {', '.join(map(str, constraint.kernels))}"
     if constraint.ranks is not None:
         outside = sorted(table.ranks - set(constraint.ranks))
         if outside:

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from shardplan.plan.finding import Finding
-from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ Span = tuple[int, int, int]
 def check_coverage(planned: Planned) -> Iterator[Finding]:
     """Whatever the sharding type: also shards that were cut by hand are covered exactly."""
     entry, table = planned.entry, planned.table
-    if entry.sharding_type is ShardingType.DATA_PARALLEL:
+    if entry.sharding_type.is_replicated:
         return
     rectangles = [
         (row, column, height, width)

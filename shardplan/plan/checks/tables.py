@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.plan.changes import changes
 from shardplan.plan.file.rounding import differs
+from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.plan.finding import Finding
+from shardplan.spec.fields.access import write_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.file.plan import Plan, TableFacts
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_facts import TableFacts
     from shardplan.topology.topology import Topology
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
@@ -30,6 +34,16 @@ def check_tables(plan: Plan, workload: Workload) -> Iterator[Finding]:
                     "table_unknown", f"plan.{module}.{name}", "the spec has no such table"
                 )
     yield from _check_facts(plan, workload)
+
+
+def check_training(plan: Plan, workload: Workload) -> Iterator[Finding]:
+    """What the plan tells the jobs that run it is what the spec says."""
+    if plan.training is None:
+        return
+    real = TrainingFacts.of(workload, plan.world_size)
+    for change in changes(plan.training.model_dump(mode="json"), real.model_dump(mode="json")):
+        message = f"is {change.was}; by the spec it is {change.now}"
+        yield Finding("training", f"training.{change.where}", message)
 
 
 def check_world(plan: Plan, topology: Topology) -> Iterator[Finding]:
@@ -73,3 +87,5 @@ def _disagreements(fact: TableFacts, table: Table) -> Iterator[tuple[str, object
             yield key, recorded, real
     if differs(fact.pooling, table.pooling):
         yield "pooling", fact.pooling, table.pooling
+    if fact.access not in (None, table.access):
+        yield "access", write_access(fact.access), write_access(table.access)

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.plan.file.table_entry import parse_placement
-from shardplan.sharding.geometry import shards
-from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
-    from shardplan.plan.file.plan import TableFacts
     from shardplan.plan.file.table_entry import TableEntry
+    from shardplan.plan.file.table_facts import TableFacts
     from shardplan.sharding.kernel import Kernel
 
 
@@ -39,7 +37,7 @@ class Holding:
     @classmethod
     def of(cls, entry: TableEntry, facts: TableFacts) -> Holding:
         """What an entry of a plan says of a table."""
-        is_replicated = entry.sharding_type is ShardingType.DATA_PARALLEL
+        is_replicated = entry.sharding_type.is_replicated
         if is_replicated:
             rank = np.array(entry.ranks, dtype=np.int64)
             first = np.zeros((len(rank), 2), dtype=np.int64)
@@ -57,14 +55,11 @@ class Holding:
     def of_decision(cls, decision: Decision, case: Case) -> Holding:
         """What a decision makes of its table."""
         table, topology = case.workload.tables[decision.table], case.topology
-        if decision.sharding is ShardingType.DATA_PARALLEL:
+        if decision.sharding.is_replicated:
             rank = np.arange(topology.world_size)
             end = np.tile(np.array([table.rows, table.dim]), (len(rank), 1))
             return cls(rank, np.zeros_like(end), end, True, decision.kernel)
-        pieces = shards(
-            decision.sharding, table.rows, table.dim, decision.column_shards,
-            topology.world_size, topology.devices_per_node, decision.targets,
-        )  # fmt: skip
+        pieces = decision.shards(table, topology.world)
         drawn = np.array(
             [(s.rank, s.row_offset, s.column_offset, s.rows, s.columns) for s in pieces],
             dtype=np.int64,

@@ -7,25 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.analytic.storage import state_in_ddr, state_row_bytes
-from shardplan.plan.decision import Decision, options_of
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
+from shardplan.cost.analytic.storage import state_row_bytes, state_tier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.plan.diff.holding import Holding
+    from shardplan.sharding.kernel import Kernel
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.training import Optimizer
-
-_TIER_OF_ROWS = {
-    Kernel.DENSE: "hbm",
-    Kernel.FUSED: "hbm",
-    Kernel.FUSED_UVM: "ddr",
-    Kernel.FUSED_UVM_CACHING: "ddr",
-    Kernel.KEY_VALUE: "ssd",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +42,11 @@ class Content:
         """
         rows, columns = shape[..., 0], shape[..., 1]
         found = np.zeros_like(rows)
-        if _TIER_OF_ROWS[old] != _TIER_OF_ROWS[new]:
+        if old.rows_in is not new.rows_in:
             found += rows * columns * self.dtype.bytes
-        if self._has_state_in_ddr(old) != self._has_state_in_ddr(new):
+        if state_tier(old, self.optimizer) is not state_tier(new, self.optimizer):
             found += rows * state_row_bytes(self.optimizer, columns)
         return found
-
-    def _has_state_in_ddr(self, kernel: Kernel) -> bool:
-        """Otherwise the optimizer state is in HBM."""
-        option = options_of([Decision(0, ShardingType.TABLE_WISE, kernel)])
-        return bool(state_in_ddr(option, self.optimizer)[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from shardplan.plan.diff.moves import Content, Moves, moves_between
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.file.plan import Plan, TableFacts
+    from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import TableEntry
+    from shardplan.plan.file.table_facts import TableFacts
     from shardplan.workload.training import Optimizer
 
 
@@ -121,4 +122,4 @@ def _layout(entry: TableEntry | None) -> Layout | None:
     if entry is None:
         return None
     ranks = tuple(sorted(set(entry.ranks)))
-    return Layout(entry.sharding_type, entry.compute_kernel, ranks, len(entry.shards))
+    return Layout(entry.sharding_type.name, entry.compute_kernel.name, ranks, len(entry.shards))

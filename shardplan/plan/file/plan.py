@@ -7,23 +7,14 @@ from shardplan.plan.file.optimality import Optimality
 from shardplan.plan.file.plan_model import Count, PlanModel, Positive
 from shardplan.plan.file.provenance import Inputs, MovesInfo, RunInfo, SolverInfo
 from shardplan.plan.file.table_entry import TableEntry
-from shardplan.workload.dtype import Dtype
+from shardplan.plan.file.table_facts import TableFacts
+from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.sharding.world import World
 
-FORMAT_VERSION = "1.0"
-"""Of the plan file: the major number changes when old readers would misread it."""
+FORMAT_VERSION = "1.1"
+"""Of the plan file: the major number changes when old readers would misread it.
 
-
-class TableFacts(PlanModel):
-    """A table as it was when the plan was made."""
-
-    name: str
-    module: str
-    rows: Positive
-    dim: Positive
-    dtype: Dtype
-    features: tuple[str, ...]
-    pooling: float
-    """Mean ids per sample, over all features."""
+1.1 states ``training`` and the ``access`` of each table."""
 
 
 class Plan(PlanModel):
@@ -41,11 +32,18 @@ class Plan(PlanModel):
     inputs: Inputs
     solver: SolverInfo
     tables: tuple[TableFacts, ...]
+    training: TrainingFacts | None = None
+    """The job that the plan was made for; from format 1.1 on."""
     resolved: dict[str, Any] | None = None
     """The spec with every default written and topology and cost model inline."""
     moves: MovesInfo | None = None
     """Only of a plan that was to stay near an old one."""
     run: RunInfo
+
+    @property
+    def world(self) -> World:
+        """The devices that it was made for."""
+        return World(self.world_size, self.local_world_size)
 
     @property
     def table_count(self) -> Count:

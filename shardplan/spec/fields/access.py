@@ -10,7 +10,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import did_you_mean, got
-from shardplan.workload.access import Cdf, Reuse, Uniform, Zipf
+from shardplan.workload.access import Access, Cdf, Reuse, Uniform, Zipf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,10 @@ _TOLERANCE = 1e-9
 _FORMS = ["uniform", "zipf", "cdf", "reuse"]
 
 
-def read_access(value: Any) -> Uniform | Zipf | Cdf | Reuse:
-    """An access pattern from its written form; raises pydantic's custom error."""
+def read_access(value: Any) -> Access:
+    """An access pattern from its written form, or from itself; raises pydantic's custom error."""
+    if isinstance(value, Access):
+        return value
     if value == "uniform":
         return Uniform()
     if isinstance(value, str):
@@ -38,7 +40,7 @@ def read_access(value: Any) -> Uniform | Zipf | Cdf | Reuse:
     return _READERS[form](inner)
 
 
-def write_access(access: Uniform | Zipf | Cdf | Reuse) -> Any:
+def write_access(access: Access) -> Any:
     """The written form, which reads back as the same access pattern."""
     match access:
         case Zipf():
@@ -112,7 +114,7 @@ def _number(value: Any, at: tuple[str | int, ...]) -> float:
     return number
 
 
-_READERS: dict[str, Callable[[Any], Zipf | Cdf | Reuse]] = {
+_READERS: dict[str, Callable[[Any], Access]] = {
     "zipf": _read_zipf,
     "cdf": _read_cdf,
     "reuse": _read_reuse,
@@ -131,7 +133,7 @@ def _form(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 _NUMBERS = {"type": "array", "items": {"type": "number"}}
 
 AccessField = Annotated[
-    Uniform | Zipf | Cdf | Reuse,
+    Access,
     PlainValidator(read_access),
     PlainSerializer(write_access),
     WithJsonSchema(

@@ -66,7 +66,7 @@ def matrix_picture(study: Study, order: Sequence[int]) -> str:
     step = _name_step(height)
     for number, table in enumerate(rows):
         top = _TOP + number * height
-        shades = _shades(ledger.seconds_of(table)[:, counted].sum(axis=1), most)
+        shades = _shades(ledger.take([table]).rank_seconds[:, counted].sum(axis=1), most)
         for shade, first, end in _runs(shades):
             box = (_LEFT + first * width, top, (end - first) * width, height * _FILLED)
             boxes[shade].append(box)

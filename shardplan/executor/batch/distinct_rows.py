@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from shardplan.executor.tensor import index_dtype, run_bounds, runs_of, sorted_pairs, stable_order
+from shardplan.executor.tensors.runs import run_bounds, runs_of
+from shardplan.executor.tensors.sorting import sorted_pairs, stable_order
+from shardplan.executor.tensors.tensor import index_dtype
 
 if TYPE_CHECKING:
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from shardplan.executor.train.criteo_data import CriteoData
-from shardplan.executor.train.synthetic_data import SyntheticData
+from shardplan.executor.train.data.criteo_data import CriteoData
+from shardplan.executor.train.data.synthetic_data import SyntheticData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

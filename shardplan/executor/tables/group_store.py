@@ -9,15 +9,16 @@ import torch
 
 from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
-from shardplan.executor.planned.planned_table import PlannedCache
-from shardplan.executor.tensor import DTYPES
+from shardplan.executor.tensors.tensor import DTYPES
+from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.sharding.kernel import MemoryTier
+from shardplan.workload.training import CacheAlgorithm, Optimizer
 
 if TYPE_CHECKING:
     from shardplan.executor.memory.memory_pool import MemoryPool, Pools
-    from shardplan.executor.planned.layout import GroupLayout
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
+    from shardplan.executor.planned.module_layout import GroupLayout
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 
-_ON_HOST = ("fused_uvm", "fused_uvm_caching")
 _STATE_BYTES = 4
 
 
@@ -39,7 +40,8 @@ def store_of(layout: GroupLayout, optimizer: OptimizerSettings, pools: Pools) ->
     kernel = layout.shards[0].table.kernel
     rows = layout.base_rows[-1]
     columns = optimizer.state_columns(layout.width)
-    in_ddr = kernel in _ON_HOST and optimizer.kind != "rowwise_adagrad"
+    is_row_wise = optimizer.kind is Optimizer.ROWWISE_ADAGRAD
+    in_ddr = kernel.state_in is MemoryTier.DDR and not is_row_wise
     pool = pools.ddr if in_ddr else pools.hbm
     pool.require(rows * _STATE_BYTES * sum(columns.values()), "optimizer state")
     weights = _weights(layout, pools)
@@ -52,18 +54,18 @@ def store_of(layout: GroupLayout, optimizer: OptimizerSettings, pools: Pools) ->
 
 def _weights(layout: GroupLayout, pools: Pools) -> ResidentRows | RowCache:
     table = layout.shards[0].table
-    cache = table.cache or PlannedCache(load_factor=0.0)
+    cache = table.cache or CacheEntry(load_factor=0.0)
     device = pools.hbm.device
-    if table.kernel == "fused_uvm":
+    if table.kernel.reads_ddr:
         return _resident(layout, pools.ddr, device)
-    if table.kernel == "fused_uvm_caching":
+    if table.kernel.caches_ddr:
         whole = _resident(layout, pools.ddr, device)
         return _cached(layout, whole, pools.hbm, cache.load_factor, cache.algorithm, has_map=True)
-    if table.kernel == "key_value":
+    if table.kernel.is_on_ssd:
         whole = _resident(layout, pools.ssd, "cpu")
-        share = cache.ddr_load_factor
+        share = cache.ddr_load_factor or 0.0
         # What leaves HBM says how dear it is, whichever algorithm found it so.
-        middle = _cached(layout, whole, pools.ddr, share, "lru") if share else whole
+        middle = _cached(layout, whole, pools.ddr, share, CacheAlgorithm.LRU) if share else whole
         share, algorithm = cache.load_factor, cache.algorithm
         return _cached(layout, middle, pools.hbm, share, algorithm, passage=pools.ddr)
     return _resident(layout, pools.hbm, device)
@@ -80,7 +82,7 @@ def _cached(
     below: ResidentRows | RowCache,
     pool: MemoryPool,
     share: float,
-    algorithm: str,
+    algorithm: CacheAlgorithm,
     has_map: bool = False,
     passage: MemoryPool | None = None,
 ) -> RowCache:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Device, Tensor
+
+
+class KeyedIds(Protocol):
+    """What TorchRec's KeyedJaggedTensor says of itself."""
+
+    def keys(self) -> Sequence[str]:
+        """The features."""
+
+    def values(self) -> Tensor:
+        """(ids,): feature by feature, and sample by sample in each."""
+
+    def lengths(self) -> Tensor:
+        """(features x samples,): ids of each sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +37,14 @@ class JaggedBatch:
     """(features, samples) int64: ids of each sample."""
 
     @classmethod
-    def of(cls, batch: Any) -> Self:
-        """A batch of this kind, or anything with TorchRec's methods keys, values and lengths."""
-        if isinstance(batch, cls):
+    def of(cls, batch: JaggedBatch | KeyedIds) -> JaggedBatch:
+        """The batch itself, or the ids that another kind of batch has."""
+        if isinstance(batch, JaggedBatch):
             return batch
         keys = tuple(batch.keys())
         return cls(keys, batch.values().long(), batch.lengths().long().view(len(keys), -1))
 
-    def to(self, device: Any) -> JaggedBatch:
+    def to(self, device: Device) -> JaggedBatch:
         """The batch on a device."""
         return JaggedBatch(self.keys, self.values.to(device), self.lengths.to(device))
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
-from shardplan.executor.train.criteo_lines import criteo_lines, fault
+from shardplan.executor.batch.jagged_batch import JaggedBatch
+from shardplan.executor.train.data.criteo_lines import criteo_lines, fault
+from shardplan.executor.train.data.synthetic_data import DENSE_FEATURES
 from shardplan.executor.train.engine import TrainingBatch
-from shardplan.executor.train.synthetic_data import DENSE_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from shardplan.executor.planned.plan_view import PlanView
-    from shardplan.executor.train.criteo_lines import Line
+    from shardplan.executor.train.data.criteo_lines import Line
 
 _CATEGORIES = 26
 

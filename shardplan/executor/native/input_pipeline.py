@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shardplan.executor.exchange.input_dist import IdsInFlight
+from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from shardplan.executor.exchange.input_dist import RankInputs
     from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+
+_AHEAD = {Pipeline.NONE: 0, Pipeline.SPARSE_DIST: 1, Pipeline.PREFETCH_SPARSE_DIST: 2}
+"""Batches whose ids are sent before one is handed out."""
 
 
 class InputPipeline:
@@ -22,9 +26,11 @@ class InputPipeline:
     into the caches while this one is trained, so that three batches are on a device at once.
     """
 
-    def __init__(self, collections: Iterable[ShardedEmbeddingBagCollection], kind: str) -> None:
+    def __init__(
+        self, collections: Iterable[ShardedEmbeddingBagCollection], kind: Pipeline
+    ) -> None:
         self._collections = tuple(collections)
-        self._ahead = {"none": 0, "sparse_dist": 1, "prefetch_sparse_dist": 2}[kind]
+        self._ahead = _AHEAD[kind]
         self._coming: list[_Batch] = []
 
     def batches(self, source: Iterable[Any]) -> Iterator[tuple[Any, list[RankInputs]]]:

@@ -7,13 +7,12 @@ from functools import cached_property
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
+from shardplan.sharding.world import Extent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
-
-_WITHIN_NODE = ("table_row_wise", "grid_shard")
-_TIERED = ("fused_uvm_caching", "key_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class ReplicaLayout:
         return tuple(accumulate((table.rows for table in self.tables), initial=0))
 
 
-class Layout:
+class ModuleLayout:
     """The tables of one module over the ranks of a mesh."""
 
     def __init__(
@@ -143,7 +142,7 @@ class Layout:
     def _shards(self) -> Iterator[HeldShard]:
         """Table by table, column block by column block, row block by row block."""
         for index, table in enumerate(self.tables):
-            inside = self._is_hierarchical and table.sharding_type in _WITHIN_NODE
+            inside = self._is_hierarchical and table.sharding_type.rows is Extent.NODE
             for block in table.column_blocks:
                 for row_block, shard in enumerate(block):
                     first, width = shard.column_offset, shard.columns
@@ -163,6 +162,6 @@ def _grouped(shards: Sequence[HeldShard]) -> Iterator[GroupLayout]:
 
 def _key(held: HeldShard, index: int) -> tuple[bool, str, str, int, int, int]:
     table = held.table
-    alone = index if table.kernel in _TIERED else -1
+    alone = index if table.kernel.caches else -1
     inside = held.slots[0].is_hierarchical
-    return inside, table.kernel, table.dtype, held.shard.columns, table.dim, alone
+    return inside, table.kernel.name, table.dtype, held.shard.columns, table.dim, alone

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shardplan.executor.exchange.distinct_rows import DistinctRows
-from shardplan.executor.tensor import index_dtype, offsets_of
+from shardplan.executor.batch.distinct_rows import DistinctRows
+from shardplan.executor.tensors.runs import offsets_of
+from shardplan.executor.tensors.tensor import index_dtype
 
 if TYPE_CHECKING:
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
 
 
 @dataclass

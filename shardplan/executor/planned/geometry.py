@@ -1,9 +1,8 @@
-"""What TorchRec would run wrongly, or not at all, whatever the model."""
+"""What an executor would run wrongly, or not at all, whatever the model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from shardplan.plan.checks.coverage import check_coverage
 from shardplan.plan.checks.runtime import check_placements, check_rules
@@ -16,34 +15,25 @@ from shardplan.workload.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.file.plan import Plan, TableFacts
-    from shardplan.topology.topology import Topology
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """All that these rules ask of a topology."""
-
-    world_size: int
-    devices_per_node: int
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_facts import TableFacts
 
 
 def geometry_faults(plan: Plan) -> Iterator[Finding]:
-    """Shards that TorchRec would not look up where the plan has them, or crash on.
+    """Shards that would not be looked up where the plan has them, or that kernels crash on.
 
     ``solve`` writes no such plan, but people edit plans: of rows cut unevenly, or placed in
     another order of ranks, TorchRec says nothing and trains other rows.
     """
-    shape = cast("Topology", _Shape(plan.world_size, plan.local_world_size))
     for position, facts in enumerate(plan.tables):
         entry = plan.plan.get(facts.module, {}).get(facts.name)
         if entry is None:
             continue
         planned = Planned(position, _table(facts), entry)
-        found = [*check_coverage(planned), *check_rules(planned, shape)]
-        found += check_placements(planned, shape)
+        found = [*check_coverage(planned), *check_rules(planned, plan.world)]
+        found += check_placements(planned, plan.world)
         if not found:
-            decision = decision_of(planned, shape)
+            decision = decision_of(planned, plan.world)
             found = [decision] if isinstance(decision, Finding) else []
         yield from found
 

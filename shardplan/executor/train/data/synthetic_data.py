@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.executor.exchange.jagged_batch import JaggedBatch
-from shardplan.executor.tables.initial_weights import table_key, uniform, uniform_double
-from shardplan.executor.tensor import offsets_of, runs_of
+from shardplan.executor.batch.jagged_batch import JaggedBatch
+from shardplan.executor.tensors.random_numbers import table_key, uniform, uniform_double
+from shardplan.executor.tensors.runs import offsets_of, runs_of
 from shardplan.executor.train.engine import TrainingBatch
+from shardplan.workload.access import Uniform, Zipf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.planned_table import PlannedTable
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.workload.access import Access
 
 DENSE_FEATURES = 13
 """As in Criteo's data."""
@@ -78,13 +80,24 @@ class SyntheticData:
         place = torch.arange(int(counts.sum())) - firsts
         counters = runs_of(samples, counts) * _MOST_IDS + place
         key = self._key(f"ids of {feature}")
-        return zipf_ids(uniform_double(counters, key), table.rows, table.skew), counts
+        return zipf_ids(uniform_double(counters, key), table.rows, _skew(table.access)), counts
 
     def _draw(self, what: str, counters: Tensor) -> Tensor:
         return uniform(counters, self._key(what))
 
     def _key(self, what: str) -> int:
         return table_key("synthetic data", what, self._seed)
+
+
+def _skew(access: Access) -> float:
+    """The exponent of Zipf's law that a table's ids follow here; curves are taken for 1."""
+    match access:
+        case Zipf():
+            return access.exponent
+        case Uniform():
+            return 0.0
+        case _:
+            return 1.0
 
 
 def zipf_ids(uniforms: Tensor, rows: int, exponent: float) -> Tensor:

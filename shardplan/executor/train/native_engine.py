@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from shardplan.executor.checkpoint.checkpoint import load_checkpoint, save_checkpoint
-from shardplan.executor.exchange.input_pipeline import InputPipeline
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.memory.row_cache import RowCache
+from shardplan.executor.native.input_pipeline import InputPipeline
+from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
-from shardplan.executor.phase_clock import PhaseClock
 from shardplan.executor.train.dlrm import DenseLayers
+from shardplan.executor.train.measurement import RankMeasurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.memory.row_store import Tier
+    from shardplan.executor.tensors.tensor import Tensor
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
 
 _WHAT = "the sum of dense gradients"
@@ -34,9 +37,7 @@ class NativeEngine:
         """Raises PlanRefused and MemoryExceeded before any table is allocated."""
         view = setup.view
         self.mesh = Mesh(view.local_world_size, setup.device, setup.timeout_seconds)
-        self.pools = Pools.on(
-            setup.device, setup.hbm_bytes, setup.ddr_bytes, setup.ssd_bytes, setup.ssd_folder
-        )
+        self.pools = Pools.on(setup.device, setup.limits, setup.ssd_folder)
         self.clock = PhaseClock(setup.device, setup.is_measured)
         self.tables = shard_tables(
             view,
@@ -83,32 +84,26 @@ class NativeEngine:
         self.clock.seconds.clear()
         self.mesh.sent_bytes.clear()
         self._step_seconds.clear()
-        for cache in self._caches():
-            cache["cache"].forget_counts()
+        for _, _, _, cache in self._caches():
+            cache.forget_counts()
 
-    def measured(self) -> dict[str, Any]:
+    def measured(self) -> RankMeasurement:
         """Means per step; memory at its peak."""
         steps = max(1, len(self._step_seconds))
-        return {
-            "rank": self.mesh.rank,
-            "steps": len(self._step_seconds),
-            "step_seconds": sum(self._step_seconds) / steps,
-            "phases": {name: each / steps for name, each in self.clock.seconds.items()},
-            "memory_bytes": {
-                pool.tier: pool.peak_bytes
-                for pool in (self.pools.hbm, self.pools.ddr, self.pools.ssd)
-            },
-            "memory_by_use": {
-                pool.tier: dict(pool.bytes_by_use)
-                for pool in (self.pools.hbm, self.pools.ddr, self.pools.ssd)
-            },
-            "sent_bytes": {what: count / steps for what, count in self.mesh.sent_bytes.items()},
-            "caches": [
-                {name: value for name, value in each.items() if name != "cache"}
-                | each["cache"].counted(steps)
-                for each in self._caches()
+        pools = (self.pools.hbm, self.pools.ddr, self.pools.ssd)
+        return RankMeasurement(
+            rank=self.mesh.rank,
+            steps=len(self._step_seconds),
+            step_seconds=sum(self._step_seconds) / steps,
+            phases={name: each / steps for name, each in self.clock.seconds.items()},
+            memory_bytes={pool.tier: pool.peak_bytes for pool in pools},
+            memory_by_use={pool.tier: dict(pool.bytes_by_use) for pool in pools},
+            sent_bytes={what: count / steps for what, count in self.mesh.sent_bytes.items()},
+            caches=[
+                {"module": module, "table": table, "tier": tier} | asdict(cache.means(steps))
+                for module, table, tier, cache in self._caches()
             ],
-        }
+        )
 
     def _loss(self, batch: TrainingBatch, pooled: Tensor) -> Tensor:
         device = self.mesh.device
@@ -128,13 +123,12 @@ class NativeEngine:
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def _caches(self) -> Iterator[dict[str, Any]]:
-        """Every cache on this rank: of which table, in which tier."""
+    def _caches(self) -> Iterator[tuple[str, str, str, RowCache]]:
+        """Every cache on this rank: of which module and table, in which tier."""
         for module, collection in self.tables.items():
             for group in collection.groups:
-                tier: Any = group.weights
-                for name in ("hbm", "ddr"):
-                    if isinstance(tier, RowCache):
-                        table = group.layout.shards[0].table.name
-                        yield {"module": module, "table": table, "tier": name, "cache": tier}
-                        tier = tier.below
+                rows: Tier = group.weights
+                for tier in ("hbm", "ddr"):
+                    if isinstance(rows, RowCache):
+                        yield module, group.layout.shards[0].table.name, tier, rows
+                        rows = rows.below

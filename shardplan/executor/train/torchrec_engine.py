@@ -21,14 +21,15 @@ from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
+from shardplan.executor.train.measurement import RankMeasurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
-    from shardplan.executor.tables.optimizer_settings import OptimizerSettings
-    from shardplan.executor.tensor import Tensor
+    from shardplan.executor.tensors.tensor import Tensor
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
 
 _DTYPES = {"fp32": DataType.FP32, "fp16": DataType.FP16, "bf16": DataType.BF16}
@@ -48,7 +49,7 @@ class TorchRecEngine:
         view, settings = setup.view, setup.optimizer
         self._view, self._device = view, setup.device
         for rank in range(view.world_size):  # What one refuses, all do: none waits for another.
-            check_memory(view, rank, setup.capacities)
+            check_memory(view, rank, setup.limits)
         self._model = shard(
             Model(view, setup.dense_features, setup.seed),
             setup.plan,
@@ -83,15 +84,11 @@ class TorchRecEngine:
         """Measure from here on."""
         self._step_seconds.clear()
 
-    def measured(self) -> dict[str, Any]:
+    def measured(self) -> RankMeasurement:
         """The step as a whole: what TorchRec does in it cannot be told apart from outside."""
-        steps = max(1, len(self._step_seconds))
-        return {
-            "rank": dist.get_rank(),
-            "steps": len(self._step_seconds),
-            "step_seconds": sum(self._step_seconds) / steps,
-            "phases": {},
-        }
+        seconds = self._step_seconds
+        mean = sum(seconds) / max(1, len(seconds))
+        return RankMeasurement(dist.get_rank(), len(seconds), mean, phases={})
 
     def _step(self, batch: TrainingBatch) -> Tensor:
         loss = self._loss(batch)

@@ -1,0 +1,1 @@
+"""Tensors: their types and formats, runs of values, sorting, numbers drawn by hash."""

@@ -1,0 +1,1 @@
+"""Where samples come from: a Criteo file, or a hash."""

@@ -1,0 +1,38 @@
+"""The plan file's ``tables``: each as it was when the plan was made."""
+
+from typing import Self
+
+from shardplan.plan.file.plan_model import PlanModel, Positive
+from shardplan.plan.file.rounding import rounded
+from shardplan.spec.fields.access import AccessField
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.table import Table
+
+
+class TableFacts(PlanModel):
+    """A table as it was when the plan was made."""
+
+    name: str
+    module: str
+    rows: Positive
+    dim: Positive
+    dtype: Dtype
+    features: tuple[str, ...]
+    pooling: float
+    """Mean ids per sample, over all features."""
+    access: AccessField | None = None
+    """How ids hit its rows, as a spec has it; from format 1.1 on."""
+
+    @classmethod
+    def of(cls, table: Table) -> Self:
+        """What the plan file keeps of a table."""
+        return cls(
+            name=table.name,
+            module=table.module,
+            rows=table.rows,
+            dim=table.dim,
+            dtype=table.dtype,
+            features=table.features,
+            pooling=rounded(table.pooling),
+            access=table.access,
+        )
