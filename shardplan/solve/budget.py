@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shardplan.solve.deadline import Deadline
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """The limits of a solve that has begun; a part of it gets a copy with the same deadline."""
 
-    deadline: float
-    """By ``time.monotonic``."""
+    deadline: Deadline
     gap: float
     node_limit: int | None = None
     """Nodes of each branch-and-bound tree."""
@@ -23,11 +23,6 @@ class Budget:
     effort: float = 1.0
     """How long to search, relative to what pays for a whole problem: in rounds and nodes."""
     should_stop: Callable[[], bool] = field(default=lambda: False)
-
-    @property
-    def seconds_left(self) -> float:
-        """Until the deadline."""
-        return max(0.0, self.deadline - time.monotonic())
 
     def nodes(self, wanted: int) -> int:
         """Of a tree worth so many of them: what the limits leave of that."""

@@ -41,7 +41,8 @@ class Outcome:
     lower_bound: float
     """Seconds that no placement can beat; infinite where it is proven that there is none."""
     bound: str
-    """What proved the lower bound: ``relaxation``, ``option choice`` or ``integer program``."""
+    """What proved the lower bound: ``relaxation``, ``option choice``, ``filling units``,
+    ``patterns``, ``integer program`` or ``none``."""
     method: str
     """What found the placement."""
     ending: Ending

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shardplan.solve.budget import Budget
+from shardplan.solve.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class Settings:
     def budget(self) -> Budget:
         """The limits of a solve that begins now."""
         return Budget(
-            time.monotonic() + self.time_limit_seconds,
+            Deadline.after(self.time_limit_seconds),
             self.gap,
             self.node_limit,
             self.seed,

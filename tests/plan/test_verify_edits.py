@@ -282,7 +282,7 @@ MUTATIONS = {
     _rank_a_byte_lighter: "prediction: prediction.ranks[2].memory_bytes.hbm: "
     "is 578919; recomputed 578920",
     _magic_bound: "optimality: optimality.bound: is 'magic'; "
-    "known are relaxation, option choice, patterns, integer program, none",
+    "known are relaxation, option choice, filling units, patterns, integer program, none",
     _unnamed_bound: "optimality: optimality.bound: is none with a lower bound of 27.1967273 s",
     _no_bound: "optimality: optimality.status: is within_gap without a bound to have a gap to",
     _within_gap_by_the_clock: "optimality: optimality.status: "

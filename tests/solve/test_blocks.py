@@ -14,7 +14,7 @@ from random_problems import problems
 
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.program.answer import Watch
+from shardplan.solve.program.answer import Limits, Watch
 from shardplan.solve.search.blocks import Blocks, improve_blocks
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -39,7 +39,8 @@ def improve(
     every = np.ones(problem.option_count, dtype=bool)
     allowed = every if allowed is None else allowed
     rng = np.random.default_rng(seed)
-    return improve_blocks(problem, start, allowed, params, rng, watch or Watch())
+    limits = Limits(nodes=params.nodes, relative_gap=params.relative_gap)
+    return improve_blocks(problem, start, allowed, params, rng, limits, watch or Watch())
 
 
 def on_devices_alone(problem: Problem) -> Problem:

@@ -45,7 +45,7 @@ def cached_problems(draw: st.DrawFn) -> Problem:
             device.append(size * share)
             node.append(float(size))
             blend.append(10 * item + 2)
-    spare = draw(st.sampled_from([0.2, 0.5, 0.8]))
+    spare = draw(st.sampled_from([0.21, 0.51, 0.83]))
     shape = draw(st.sampled_from([Shape.DEVICE, Shape.ALL]))
     waits = draw(st.sampled_from([0.0, 0.6])) if shape is Shape.DEVICE else 0.0
     total = sum(device[::5])

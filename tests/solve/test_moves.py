@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +11,7 @@ import pytest
 from problems import problem_of
 
 from shardplan.solve.budget import Budget
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.reporter import Reporter
@@ -158,7 +158,7 @@ def test_parameters_that_this_version_does_not_have_are_refused(changes):
 
 def test_a_fill_that_is_overdue_is_left_incomplete_and_not_taken():
     problem = equal_items(8, devices=4)
-    record = Record(problem, Budget(time.monotonic() - 60.0, gap=0.0), Reporter())
+    record = Record(problem, Budget(Deadline.after(-60.0), gap=0.0), Reporter())
     start = fill_greedily(record, np.ones(8, dtype=bool), FillParams())
     assert not len(start.targets)
     assert not record.offer(start, "fill")

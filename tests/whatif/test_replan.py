@@ -171,7 +171,7 @@ def test_a_round_may_last_until_the_time_limit_so_that_no_other_clock_decides(
     deadlines = []
 
     def listening(record, *rest):
-        deadlines.append(record.budget.deadline)
+        deadlines.append(record.budget.deadline.at_seconds)
         improve(record, *rest)
 
     monkeypatch.setattr("shardplan.solve.portfolio.limited_relocation.improve", listening)

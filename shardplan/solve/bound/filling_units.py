@@ -26,16 +26,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.bound.relaxation import Columns, Relaxation
+    from shardplan.solve.bound.relaxation import Relaxation, RelaxationColumns
     from shardplan.solve.program.program import Program, ProgramBuilder
 
 _SAFETY = 1e-9
 _MARGIN = 1e-6
 """Relative allowance for rounding in what is more than half of a memory."""
-_FULL = 1e-3
-"""Of a memory, free in one that is full."""
 _TOLERANCE = 1e-9
-_PRICINGS = 8
+PRICINGS = 8
 """Rounds in which options that would lower the optimum are let in, before all are."""
 
 
@@ -66,11 +64,11 @@ class FillingUnits:
         others = np.flatnonzero((problem.shape != Shape.ALL) & ~large[:, tier])
         return cls(problem, tier, np.flatnonzero(large[:, tier]), others)
 
-    def are_tempting(self, relaxation: Relaxation) -> bool:
-        """Whether the relaxed optimum uses some, and all the memory that there is."""
+    def are_tempting(self, relaxation: Relaxation, free: float) -> bool:
+        """Whether the relaxed optimum uses some, and all memory but a share that is ``free``."""
         problem = self.problem
         held = relaxation.share @ problem.total_device_bytes[:, self.tier]
-        is_full = held >= (1 - _FULL) * problem.device_capacity[:, self.tier].sum()
+        is_full = held >= (1 - free) * problem.device_capacity[:, self.tier].sum()
         return bool(is_full and relaxation.share[self.large].any())
 
     def lower_bound(
@@ -81,15 +79,17 @@ class FillingUnits:
         upper_bound: float,
         limits: Limits,
         should_stop: Callable[[], bool],
+        pricings: int = PRICINGS,
     ) -> float:
         """Seconds, at most ``upper_bound``, an objective that is known to be reachable.
 
         ``unit_rows`` (n, 2) are the (item, stage) pairs whose unit rows matter, ``first`` (O,) the
-        options that an optimum is likely made of. ``limits.nodes`` is how many programs are solved.
+        options that an optimum is likely made of. ``limits.nodes`` is how many programs are solved,
+        each of which lets in options ``pricings`` times before it lets in all.
         """
         devices = self.problem.device_count
         is_open = np.concatenate([first, first[self.others]])
-        whole = self._optimum(unit_rows, is_open, 0, devices, limits)
+        whole = self._optimum(unit_rows, is_open, 0, devices, limits, pricings)
         ranges = [(whole, 0, devices)]
         for _ in range((limits.nodes or 4 * devices) // 2):
             bound, fewest, most = ranges[0]
@@ -98,7 +98,7 @@ class FillingUnits:
             heappop(ranges)
             middle = (fewest + most) // 2
             for low, high in ((fewest, middle), (middle + 1, most)):
-                found = self._optimum(unit_rows, is_open, low, high, limits)
+                found = self._optimum(unit_rows, is_open, low, high, limits, pricings)
                 heappush(ranges, (max(bound, found), low, high))
         return min(ranges[0][0], upper_bound)
 
@@ -109,6 +109,7 @@ class FillingUnits:
         fewest: int,
         most: int,
         limits: Limits,
+        pricings: int,
     ) -> float:
         """Seconds of any placement with so many large units, at least.
 
@@ -116,8 +117,8 @@ class FillingUnits:
         worth it: ``is_open`` tells which, and is opened further.
         """
         program, priced = self._program(unit_rows, fewest, most)
-        for pricing in range(_PRICINGS + 1):
-            if pricing == _PRICINGS:
+        for pricing in range(pricings + 1):
+            if pricing == pricings:
                 is_open[:] = True
             upper = program.upper.copy()
             upper[priced[~is_open]] = 0.0
@@ -158,7 +159,7 @@ class FillingUnits:
     def _add_time(
         self,
         build: ProgramBuilder,
-        columns: Columns,
+        columns: RelaxationColumns,
         beside: NDArray[np.int64],
         lands: NDArray[np.float64],
         most: tuple[int, int],
@@ -186,7 +187,7 @@ class FillingUnits:
     def _add_memory(
         self,
         build: ProgramBuilder,
-        columns: Columns,
+        columns: RelaxationColumns,
         beside: NDArray[np.int64],
         lands: NDArray[np.float64],
         fewest: tuple[int, int],

@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.bound.relaxation import Columns
+    from shardplan.solve.bound.relaxation import RelaxationColumns
     from shardplan.solve.program.answer import Limits
     from shardplan.solve.program.program import ProgramBuilder
 
-_MOST_COLUMNS = 8_000
+MOST_COLUMNS = 8_000
 """Fractions beside large units, beyond which the program is not worth its time."""
 _MARGIN = 1e-6
 """Relative allowance for rounding in what a device can bear."""
+_NO_SECONDS = 1e-300
+"""Stands for no room at all where something is divided by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,11 @@ class LargeUnits:
 
     @classmethod
     def of(
-        cls, problem: Problem, allowed: NDArray[np.bool_], room: NDArray[np.float64]
+        cls,
+        problem: Problem,
+        allowed: NDArray[np.bool_],
+        room: NDArray[np.float64],
+        most_columns: int = MOST_COLUMNS,
     ) -> LargeUnits:
         """The largest units of the ``allowed`` (O,) options, as many as are worth their time.
 
@@ -56,8 +62,8 @@ class LargeUnits:
         """
         fill = np.flatnonzero(allowed & (problem.shape != Shape.ALL))
         alone = allowed & (problem.shape == Shape.DEVICE)
-        most = _MOST_COLUMNS // max(len(fill), 1)
-        size = np.where(alone[:, None], problem.load_seconds, 0.0) / room.clip(1e-300)
+        most = most_columns // max(len(fill), 1)
+        size = np.where(alone[:, None], problem.load_seconds, 0.0) / room.clip(_NO_SECONDS)
         least = np.full((problem.option_count, problem.stage_count), np.inf)
         np.minimum.at(least, problem.blend[allowed], size[allowed])
         large = (least[problem.blend] > 0.5 + _MARGIN) & alone[:, None]
@@ -81,7 +87,7 @@ class LargeUnits:
     def __bool__(self) -> bool:
         return any(self.leaders)
 
-    def add_to(self, build: ProgramBuilder, problem: Problem, columns: Columns) -> None:
+    def add_to(self, build: ProgramBuilder, problem: Problem, columns: RelaxationColumns) -> None:
         """Add the waste of the devices that hold large units to a choice of options."""
         for leaders in self.leaders:
             if leaders:
@@ -91,7 +97,7 @@ class LargeUnits:
         self,
         build: ProgramBuilder,
         problem: Problem,
-        columns: Columns,
+        columns: RelaxationColumns,
         leaders: tuple[NDArray[np.int64], ...],
     ) -> None:
         """One family of large units that all need more than half a device of the same stage."""
@@ -130,15 +136,17 @@ def large_units(
     unit_rows: NDArray[np.int64],
     objective: float,
     limits: Limits | None = None,
+    most_columns: int = MOST_COLUMNS,
 ) -> LargeUnits | None:
     """Those that matter to placements better than ``objective``; None where there are none."""
-    if problem.stage_count == 1 or (allowed & (problem.shape != Shape.ALL)).sum() > _MOST_COLUMNS:
+    if problem.stage_count == 1 or (allowed & (problem.shape != Shape.ALL)).sum() > most_columns:
         return None  # what stands beside a large unit of the only stage never makes it shorter
     if problem.has_spill:
         return None  # what a device bears is more than what lies on it
     room = np.array(list(_rooms(problem, allowed, unit_rows, objective, limits)))
-    found = LargeUnits.of(problem, allowed, room) if np.isfinite(room).all() else None
-    return found or None
+    if not np.isfinite(room).all():
+        return None
+    return LargeUnits.of(problem, allowed, room, most_columns) or None
 
 
 def _rooms(

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from shardplan.solve.bound.large_units import LargeUnits
     from shardplan.solve.bound.move_limit import MoveLimit
-    from shardplan.solve.bound.relaxation import Columns
+    from shardplan.solve.bound.relaxation import RelaxationColumns
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.program.program import ProgramBuilder
 
 _SAFETY = 1e-7
-_ROUNDS = 8
+CHOICE_ROUNDS = 8
 """Rounds of adding the unit rows that a choice breaks; the bound of any round is valid."""
 
 
@@ -53,6 +53,7 @@ def choose_options(
     filling: float = 1.0,
     large: LargeUnits | None = None,
     moves: MoveLimit | None = None,
+    rounds: int = CHOICE_ROUNDS,
 ) -> OptionChoice:
     """Choose among the ``allowed`` (O,) options.
 
@@ -63,7 +64,7 @@ def choose_options(
     made for.
     """
     bound, option = 0.0, None
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         build, columns = relaxation_rows(problem, allowed, unit_rows, balance, filling, moves)
         if large is not None:
             large.add_to(build, problem, columns)
@@ -85,7 +86,7 @@ def choose_options(
     return OptionChoice(min(bound, stop_above), option)
 
 
-def _add_whole_blends(build: ProgramBuilder, problem: Problem, columns: Columns) -> None:
+def _add_whole_blends(build: ProgramBuilder, problem: Problem, columns: RelaxationColumns) -> None:
     """Of options that can be mixed, the blend is taken as a whole or not at all."""
     mixable = np.flatnonzero(problem.mixable)
     if not len(mixable):

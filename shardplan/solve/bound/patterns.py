@@ -30,18 +30,27 @@ from shardplan.solve.program.backend import solve_program
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MOST_BASES = 500
-_MOST_PATTERNS = 200_000
-"""A question with more of either is not answered."""
-_NODE_COLUMNS = 1_000_000
-_LEAST_NODES = 20
-"""Nodes times columns of a program's tree, and nodes, when the caller does not limit them."""
-_FINEST = 1e-7
-"""Relative distance below the incumbent at which the last question is asked."""
-_NEAR = 2e-4
-"""Relative distance of bound and incumbent up to which questions no longer halve it."""
-_UNANSWERED = 3
-"""Questions that may go without an answer before the method gives up."""
+
+@dataclass(frozen=True, slots=True)
+class PatternParams:
+    """Which questions are asked, and how large they may be."""
+
+    most_bases: int = 500
+    most_patterns: int = 200_000
+    """A question with more of either is not answered."""
+    node_columns: int = 1_000_000
+    """Nodes times columns of a program's tree, when the caller does not limit them; ..."""
+    fewest_nodes: int = 20
+    """... but so many nodes in any case."""
+    finest: float = 1e-7
+    """Relative distance below the incumbent at which the last question is asked."""
+    near: float = 2e-4
+    """Relative distance of bound and incumbent up to which questions no longer halve it."""
+    unanswered: int = 3
+    """Questions that may go without an answer before the method gives up."""
+
+
+_USUAL = PatternParams()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,7 @@ def prove_balance(
     upper_bound: float,
     limits: Limits,
     watch: Watch,
+    params: PatternParams = _USUAL,
 ) -> BalanceProof | None:
     """Close in on the best objective of a problem with one stage, from bounds in seconds.
 
@@ -84,15 +94,15 @@ def prove_balance(
     allowed = undominated(problem, allowed)
     constant = float(problem.objective.chains(np.zeros(1)).max())
     best, hardest, unanswered = None, upper_bound, 0
-    while unanswered < _UNANSWERED and not watch.should_stop():
-        enough = max(limits.relative_gap * lower_bound, 2 * _FINEST * upper_bound)
+    while unanswered < params.unanswered and not watch.should_stop():
+        enough = max(limits.relative_gap * lower_bound, 2 * params.finest * upper_bound)
         if upper_bound - lower_bound <= enough:
             break
-        asked = _next_question(lower_bound, hardest, upper_bound)
-        exhausted = hardest < upper_bound and hardest - lower_bound <= _NEAR * hardest
-        if limits.seconds_left <= 0 or asked <= lower_bound or exhausted:
+        asked = _next_question(lower_bound, hardest, upper_bound, params)
+        exhausted = hardest < upper_bound and hardest - lower_bound <= params.near * hardest
+        if limits.until.is_over or asked <= lower_bound or exhausted:
             break
-        reply = _ask(Ceiling.of(problem, allowed, asked - constant), limits, watch)
+        reply = _ask(Ceiling.of(problem, allowed, asked - constant), limits, watch, params)
         if reply.impossible:
             lower_bound = asked
         elif reply.placement is not None:
@@ -120,16 +130,18 @@ def undominated(problem: Problem, allowed: NDArray[np.bool_]) -> NDArray[np.bool
     return kept
 
 
-def _next_question(lower_bound: float, hardest: float, upper_bound: float) -> float:
+def _next_question(
+    lower_bound: float, hardest: float, upper_bound: float, params: PatternParams
+) -> float:
     """Halfway to the least load of unknown answer; once that is near, just below the incumbent."""
-    if hardest == upper_bound and upper_bound - lower_bound <= _NEAR * upper_bound:
-        return upper_bound * (1 - _FINEST)
+    if hardest == upper_bound and upper_bound - lower_bound <= params.near * upper_bound:
+        return upper_bound * (1 - params.finest)
     return (lower_bound + hardest) / 2
 
 
-def _ask(ceiling: Ceiling, limits: Limits, watch: Watch) -> _Reply:
+def _ask(ceiling: Ceiling, limits: Limits, watch: Watch, params: PatternParams) -> _Reply:
     """Whether a placement is below the ceiling: tried for one base after the other."""
-    tried, left = bases(ceiling, _MOST_BASES), _MOST_PATTERNS
+    tried, left = bases(ceiling, params.most_bases), params.most_patterns
     impossible = tried is not None
     for base in tried or ():
         found = patterns(ceiling, base, left)
@@ -143,7 +155,8 @@ def _ask(ceiling: Ceiling, limits: Limits, watch: Watch) -> _Reply:
             program,
             Limits(
                 limits.until,
-                limits.nodes or max(_LEAST_NODES, _NODE_COLUMNS // program.column_count),
+                limits.nodes
+                or max(params.fewest_nodes, params.node_columns // program.column_count),
             ),
             watch=Watch(should_stop=watch.should_stop),
             presolve=False,

@@ -35,8 +35,12 @@ if TYPE_CHECKING:
 _SAFETY = 1e-9
 """Relative allowance for the linear solver's rounding, taken off every bound."""
 
-_ROUNDS = 12
+RELAXATION_ROUNDS = 12
 """Rounds of adding violated unit rows; each round tightens the bound, and any round is valid."""
+_VIOLATION = 1e-7
+"""By how much of its stage a unit row must be broken to be added."""
+_SHORT_STAGE = 1e-3
+"""Of the longest stage: shorter ones count as if they lasted so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Relaxation:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class RelaxationColumns:
     """Where the variables of the relaxation stand."""
 
     y: NDArray[np.int64]
@@ -77,6 +81,7 @@ def relax(
     allowed: NDArray[np.bool_] | None = None,
     limits: Limits | None = None,
     moves: MoveLimit | None = None,
+    rounds: int = RELAXATION_ROUNDS,
 ) -> Relaxation:
     """Solve the relaxation over the ``allowed`` (O,) options, all by default.
 
@@ -84,8 +89,8 @@ def relax(
     """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     items = np.zeros((0, 2), dtype=np.int64)
-    solved: tuple[Answer, Columns] | None = None
-    for _ in range(_ROUNDS):
+    solved: tuple[Answer, RelaxationColumns] | None = None
+    for _ in range(rounds):
         program, columns = relaxation_program(problem, allowed, items, moves)
         answer = solve_program(program, limits)
         if answer.status is Status.INFEASIBLE:
@@ -107,7 +112,7 @@ def relaxation_program(
     allowed: NDArray[np.bool_],
     unit_rows: NDArray[np.int64],
     moves: MoveLimit | None = None,
-) -> tuple[Program, Columns]:
+) -> tuple[Program, RelaxationColumns]:
     """The linear program, with a unit row for each (item, stage) of ``unit_rows`` (n, 2)."""
     build, columns = relaxation_rows(problem, allowed, unit_rows, moves=moves)
     return build.build(), columns
@@ -120,7 +125,7 @@ def relaxation_rows(
     balance: NDArray[np.float64] | None = None,
     filling: float = 1.0,
     moves: MoveLimit | None = None,
-) -> tuple[ProgramBuilder, Columns]:
+) -> tuple[ProgramBuilder, RelaxationColumns]:
     """``relaxation_program``, to which rows can be added.
 
     ``balance`` (S,) is by how much the mean load of a stage falls short of its maximum, and
@@ -134,7 +139,7 @@ def relaxation_rows(
     stage = build.add_columns("M", [stages])
     base = build.add_columns("B", [stages])
     objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
-    columns = Columns(y, stage, base, objective)
+    columns = RelaxationColumns(y, stage, base, objective)
 
     choose = build.add_rows("choose", [items], lower=1.0, upper=1.0)
     build.add_entries(choose[problem.item_of_option], y, 1.0)
@@ -177,7 +182,10 @@ def _add_memory(
 
 
 def _add_units(
-    build: ProgramBuilder, problem: Problem, columns: Columns, unit_rows: NDArray[np.int64]
+    build: ProgramBuilder,
+    problem: Problem,
+    columns: RelaxationColumns,
+    unit_rows: NDArray[np.int64],
 ) -> None:
     """One row per (item, stage) of ``unit_rows``."""
     if not len(unit_rows):
@@ -187,7 +195,7 @@ def _add_units(
     build.add_entries(rows, columns.stage[stage], 1.0)
     build.add_entries(rows, columns.base[stage], -1.0)
     fullest = problem.fullest_device_seconds / problem.time_unit
-    counts = np.diff(problem.option_offsets)[item]
+    counts = problem.options_per_item[item]
     row = np.repeat(rows, counts)
     option = _ranges(problem.option_offsets[item], counts)
     load = fullest[option, np.repeat(stage, counts)]
@@ -201,7 +209,9 @@ def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
     return np.repeat(starts, counts) + np.arange(counts.sum()) - before
 
 
-def violated_units(problem: Problem, x: NDArray[np.float64], columns: Columns) -> NDArray[np.int64]:
+def violated_units(
+    problem: Problem, x: NDArray[np.float64], columns: RelaxationColumns
+) -> NDArray[np.int64]:
     """The (item, stage) pairs whose unit row the point ``x`` breaks."""
     share, stage_max, base = x[columns.y], x[columns.stage], x[columns.base]
     placed = (
@@ -211,11 +221,12 @@ def violated_units(problem: Problem, x: NDArray[np.float64], columns: Columns) -
     )
     per_item = np.add.reduceat(placed, problem.option_offsets[:-1], axis=0)
     excess = per_item + base - stage_max
-    return np.argwhere(excess > 1e-7 * np.maximum(stage_max, stage_max.max(initial=0.0) * 1e-3))
+    longest = stage_max.max(initial=0.0)
+    return np.argwhere(excess > _VIOLATION * np.maximum(stage_max, longest * _SHORT_STAGE))
 
 
 def _relaxation(
-    problem: Problem, answer: Answer, columns: Columns, unit_rows: NDArray[np.int64]
+    problem: Problem, answer: Answer, columns: RelaxationColumns, unit_rows: NDArray[np.int64]
 ) -> Relaxation:
     assert answer.x is not None
     assert answer.column_duals is not None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.mixing.mix_rows import ROOM, MixRows
+from shardplan.solve.mixing.mix_rows import MixRows
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from shardplan.solve.program.answer import Limits
     from shardplan.solve.program.program import Program
 
+_ROOM = 1 - 1e-6
+"""Of a capacity, so that the linear solver's tolerance does not overfill it."""
 _SLACK = 1e-7
 """By how much the objective may be longer than at its best while something else is made least."""
+_LEAST_TIME = 1e-12
+"""The same for a stage without any load, in units of the program."""
 
 
 class Spare(Enum):
@@ -49,16 +53,18 @@ def best_mix(
 ) -> Placement:
     """The placement with proportions that make the objective least, and then what to ``spare``.
 
-    Options that cannot be mixed stay as they are. Where no proportions fit into memory, or
-    the ``limits`` leave no time, the placement comes back unmixed.
+    Options that cannot be mixed stay as they are. Where no proportions fit into memory, the
+    placement comes back unmixed; where the ``limits`` leave no time, as it is.
     """
     items = np.flatnonzero(problem.mixable[placement.option])
     if not len(items):
         return placement
     mix = _Mix.of(problem, placement, items)
     answer = solve_program(mix.program, limits)
-    if answer.status is not Status.OPTIMAL or answer.x is None:
+    if answer.status is Status.INFEASIBLE:
         return placement.unmixed
+    if answer.status is not Status.OPTIMAL or answer.x is None:
+        return placement
     x = answer.x
     if spare is not None:
         again = solve_program(mix.sparing(spare, x), limits)
@@ -152,12 +158,12 @@ class _Mix:
         spill = problem.spill_seconds / unit if problem.has_spill else None
         rows.add(build, "stage", problem.own_seconds / unit, None, stage, spill)
         scale = _unit_bytes(problem)
-        capacity = problem.device_capacity / scale
-        memory = rows.add(build, "device_memory", problem.device_bytes / scale, capacity, None)
-        lent = _lend(build, memory, lent_bytes / scale * ROOM)
+        room = problem.device_capacity / scale * _ROOM
+        memory = rows.add(build, "device_memory", problem.device_bytes / scale, room, None)
+        lent = _lend(build, memory, lent_bytes / scale * _ROOM)
         scale = problem.node_capacity.max(axis=0, initial=1.0)
-        capacity = problem.node_capacity / scale
-        rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, capacity)
+        room = problem.node_capacity / scale * _ROOM
+        rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, room)
         return cls(problem, start, build.build(), options, columns, lent)
 
     def sparing(self, spare: Spare, x: NDArray[np.float64]) -> Program:
@@ -166,14 +172,14 @@ class _Mix:
         upper, cost = program.upper.copy(), np.zeros(program.column_count)
         if spare is Spare.WORK:
             stage = self.columns.stage
-            upper[stage] = x[stage] * (1 + _SLACK) + 1e-12
+            upper[stage] = x[stage] * (1 + _SLACK) + _LEAST_TIME
             spent = problem.total_load_seconds
         else:
             objective = self.columns.objective
             upper[objective] = x[objective] * (1 + _SLACK)
             spent = problem.total_device_bytes / problem.device_capacity.max(axis=0).clip(min=1.0)
         of_options = spent[self.options].sum(axis=1)
-        cost[: len(self.options)] = of_options / max(float(of_options.max()), 1e-300)
+        cost[: len(self.options)] = of_options / (float(of_options.max()) or 1.0)
         return replace(program, cost=cost, upper=upper)
 
     def placement(self, x: NDArray[np.float64]) -> Placement:

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from shardplan.solve.program.program import ProgramBuilder
 
 
-ROOM = 1 - 1e-6
-"""Of a capacity, so that the linear solver's tolerance does not overfill it."""
-
-
 @dataclass(frozen=True)
 class MixRows:
     """Rows that sum up what lies on places, of mixed items by proportion."""
@@ -36,11 +32,11 @@ class MixRows:
         build: ProgramBuilder,
         family: str,
         per_option: NDArray[np.float64],
-        capacity: NDArray[np.float64] | None,
+        room: NDArray[np.float64] | None,
         most: NDArray[np.int64] | None,
         spill: NDArray[np.float64] | None = None,
     ) -> NDArray[np.int64]:
-        """What each device bears is within ``capacity`` (D, K), or at most ``most`` (K,), columns.
+        """What each device bears is within ``room`` (D, K), or at most ``most`` (K,), columns.
 
         ``spill`` (O, K) comes on top for every unit that lands on a device of the node. Returns the
         rows: of each device, one for each kind that anything bears on.
@@ -53,9 +49,9 @@ class MixRows:
             fixed += np.repeat(spilt, problem.devices_per_node, axis=0)
             bears |= spill[self.options].any(axis=0)
         used = np.flatnonzero(bears | fixed.any(axis=0))
-        used = used if capacity is None else np.arange(capacity.shape[1])
+        used = used if room is None else np.arange(room.shape[1])
         place, kind = (part.ravel() for part in np.indices((problem.device_count, len(used))))
-        upper = -fixed if capacity is None else _room(capacity, fixed)
+        upper = -fixed if room is None else room - fixed
         rows = build.add_rows(family, [place, kind], upper=upper[:, used].ravel())
         rows = rows.reshape(problem.device_count, len(used))
         if most is not None:
@@ -89,14 +85,14 @@ class MixRows:
         build: ProgramBuilder,
         family: str,
         per_option: NDArray[np.float64],
-        capacity: NDArray[np.float64],
+        room: NDArray[np.float64],
     ) -> None:
-        """What each node holds is within ``capacity`` (N, K)."""
+        """What each node holds is within ``room`` (N, K)."""
         problem = self.problem
         fixed = per_node(problem, self.start, self._fixed(per_option))
         used = np.flatnonzero(per_option[self.options].any(axis=0))
         place, kind = (part.ravel() for part in np.indices((problem.node_count, len(used))))
-        rows = build.add_rows(family, [place, kind], upper=_room(capacity, fixed)[:, used].ravel())
+        rows = build.add_rows(family, [place, kind], upper=(room - fixed)[:, used].ravel())
         rows = rows.reshape(problem.node_count, len(used))
         everywhere = self._everywhere(build, family, per_option[:, used])
         build.add_entries(rows, everywhere[None, :], 1.0)
@@ -145,12 +141,6 @@ class MixRows:
         many = np.searchsorted(owner, pairs[:, 1], side="right") - begin
         column = np.repeat(begin, many) + _counting(many)
         return np.repeat(pairs[:, 0], many), column, np.repeat(count, many).astype(np.float64)
-
-
-def _room(capacity: NDArray[np.float64], fixed: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(places, K): what is left to mixed items; what lies there anyway may fill all there is."""
-    left: NDArray[np.float64] = capacity * ROOM - fixed
-    return np.where(fixed <= capacity, left.clip(min=0.0), left)
 
 
 def _counting(counts: NDArray[np.int64]) -> NDArray[np.int64]:

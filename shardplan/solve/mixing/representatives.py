@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from shardplan.solve.bound.relaxation import Relaxation
     from shardplan.solve.problem.problem import Problem
 
-_SHORT_STAGE = 0.05
+SHORT_STAGE = 0.05
 """Of the bound: shorter stages may be imbalanced without much harm."""
+_NO_SECONDS = 1e-300
+"""Stands for a stage without any load where something is divided by it."""
+_ROUNDING = 1e-9
+"""Relative difference up to which units are equally fine."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,15 @@ def fine_enough(
     relaxation: Relaxation,
     largest: float,
     largest_bytes: float,
+    short_stage: float = SHORT_STAGE,
 ) -> NDArray[np.bool_]:
     """(O,): ``allowed`` options whose units leave room for others; of each item its finest anyway.
 
     A unit may be as long as the ``largest`` share of what the slowest device bears of a stage in
     the relaxed optimum, and fill ``largest_bytes`` of a device's memory.
     """
-    longest = relaxation.stage_max.clip(min=_SHORT_STAGE * relaxation.lower_bound).clip(min=1e-300)
+    longest = relaxation.stage_max.clip(min=short_stage * relaxation.lower_bound)
+    longest = longest.clip(min=_NO_SECONDS)
     capacity = problem.device_capacity.max(axis=0).clip(min=1.0)
     size = np.maximum(
         (problem.load_seconds / longest).max(axis=1, initial=0.0) / largest,
@@ -80,5 +86,5 @@ def fine_enough(
     size[problem.shape == Shape.ALL] = 0.0
     size[~allowed] = np.inf
     finest = np.minimum.reduceat(size, problem.option_offsets[:-1]).clip(min=1.0)
-    fine: NDArray[np.bool_] = size <= finest[problem.item_of_option] * (1 + 1e-9)
+    fine: NDArray[np.bool_] = size <= finest[problem.item_of_option] * (1 + _ROUNDING)
     return fine & allowed

@@ -61,16 +61,17 @@ def solve_near(
     """
     record = Record(merge_stages(problem), settings.budget(), reporter or Reporter())
     limit = MoveLimit(moves.limit_bytes, moves.least)
-    search = _Search(record, known, is_placed, moves, settings.search or SearchParams())
-    prove_relaxation(record, limit)
+    params = settings.search or SearchParams()
+    rounds = _Rounds(record, known, is_placed, moves, params)
+    prove_relaxation(record, params, limit)
     if record.lower_bound < float("inf"):
-        search.repair()
-        search.raise_bound(limit)
-        search.improve()
+        rounds.repair()
+        rounds.raise_bound(limit)
+        rounds.improve()
     return record.outcome()
 
 
-class _Search:
+class _Rounds:
     """Rounds of freeing and pinning around the placement as it stands."""
 
     def __init__(
@@ -101,7 +102,7 @@ class _Search:
         if moved.sum() > self._moves.limit_bytes:
             self._is_placed &= moved == 0
         for share in self._params.repair_shares:
-            if budget.should_stop() or not budget.seconds_left:
+            if budget.should_stop() or budget.deadline.is_over:
                 return
             is_free = self._pick(share, np.random.default_rng((budget.seed, 0)))
             if self._round(is_free | ~self._is_placed):

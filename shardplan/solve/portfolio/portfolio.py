@@ -47,7 +47,7 @@ def improve(
     """Solve the problem of a record, which then has what was found."""
     for start in starts:
         record.offer(start, "start")
-    prove_relaxation(record)
+    prove_relaxation(record, search)
     schedule = _Schedule(record, method, search)
     schedule.run(When.START)
     for _ in range(search.shared.repartition.restarts(record.problem, record.budget.effort)):
@@ -55,10 +55,15 @@ def improve(
     schedule.run(When.END)
 
 
-def prove_relaxation(record: Record, moves: MoveLimit | None = None) -> None:
+def prove_relaxation(record: Record, search: SearchParams, moves: MoveLimit | None = None) -> None:
     """The bound that all else leans on; ``moves`` is what a placement may move."""
     record.reporter.starting("bound")
-    record.relaxation = relax(record.problem, limits=record.limits(), moves=moves)
+    record.relaxation = relax(
+        record.problem,
+        limits=record.limits(),
+        moves=moves,
+        rounds=search.shared.relaxation_rounds,
+    )
     record.prove(record.relaxation.lower_bound, "relaxation")
 
 

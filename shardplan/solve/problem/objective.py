@@ -123,6 +123,13 @@ class Objective:
         build.add_entries(chain, columns.objective, 1.0)
         build.add_entries(chain[self.chain_of_stage], columns.stage, -1.0)
 
+    def renumbered(self, source: NDArray[np.int64]) -> Objective:
+        """The objective of a problem whose options are those of ``source`` (n,), or -1 for none.
+
+        Today options have a part in it by their loads alone.
+        """
+        return self
+
     def merged(self, groups: Sequence[Sequence[int]]) -> Objective:
         """The same with one stage for each group of stages, which are of one chain."""
         leaders = np.array([stages[0] for stages in groups])

@@ -140,7 +140,7 @@ class Problem:
     @cached_property
     def item_of_option(self) -> NDArray[np.int64]:
         """(O,): the item that an option belongs to."""
-        return np.repeat(np.arange(self.item_count), np.diff(self.option_offsets))
+        return np.repeat(np.arange(self.item_count), self.options_per_item)
 
     @cached_property
     def options_per_item(self) -> NDArray[np.int64]:
@@ -256,6 +256,7 @@ class Problem:
             self,
             option_offsets=np.concatenate([[0], np.cumsum(counts[kept])]),
             apart=tuple(group for group in groups if len(group)),
+            objective=self.objective.renumbered(np.arange(self.option_count)[options]),
             **rows,
         )
 
@@ -285,7 +286,9 @@ class Problem:
 
         offsets = self.option_offsets + np.arange(self.item_count + 1)
         rows: dict[str, Any] = {name: extended(name) for name in _OF_OPTIONS}
-        return replace(self, option_offsets=offsets, **rows).unmixed()
+        source = np.insert(np.arange(self.option_count), ends, option)
+        objective = self.objective.renumbered(source)
+        return replace(self, option_offsets=offsets, objective=objective, **rows).unmixed()
 
     def with_stages(self, groups: Sequence[Sequence[int]]) -> Problem:
         """One stage for each group of stages, which are of one chain; loads add up."""
@@ -311,6 +314,7 @@ class Problem:
         """
         devices, before = self.device_count, self.option_count
         every = np.arange(devices)
+        source = np.append(np.arange(before), np.full(devices, -1))
         more = {
             "shape": np.full(devices, Shape.DEVICE, dtype=np.int8),
             "units": np.ones(devices, dtype=np.int64),
@@ -328,6 +332,7 @@ class Problem:
             self,
             option_offsets=np.append(self.option_offsets, before + 1 + every),
             domains=np.vstack([self.domains, np.eye(devices, dtype=bool)]),
+            objective=self.objective.renumbered(source),
             **rows,
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from shardplan.solve.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+
+_NEVER = Deadline(float("inf"))
 
 
 class Status(StrEnum):
@@ -32,8 +36,8 @@ class Status(StrEnum):
 class Limits:
     """When a back end must stop, proven or not."""
 
-    until: float = float("inf")
-    """A moment of ``time.monotonic``: several programs that share it end together."""
+    until: Deadline = _NEVER
+    """Several programs that share it end together."""
     nodes: int | None = None
     """Nodes of the branch-and-bound tree: a limit that does not depend on the clock."""
     relative_gap: float = 0.0
@@ -41,12 +45,7 @@ class Limits:
     @classmethod
     def within(cls, seconds: float, nodes: int | None = None, relative_gap: float = 0.0) -> Self:
         """So many seconds from now on."""
-        return cls(time.monotonic() + seconds, nodes, relative_gap)
-
-    @property
-    def seconds_left(self) -> float:
-        """At least 0; infinite where time does not matter."""
-        return max(0.0, self.until - time.monotonic())
+        return cls(Deadline.after(seconds), nodes, relative_gap)
 
 
 @dataclass(frozen=True, slots=True)

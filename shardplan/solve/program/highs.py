@@ -54,7 +54,7 @@ def _loaded(program: Program, limits: Limits, seed: int) -> Any:
         "output_flag": False,
         "threads": 1,
         "random_seed": seed,
-        "time_limit": limits.seconds_left,
+        "time_limit": limits.until.seconds_left,
         "mip_rel_gap": limits.relative_gap,
         "mip_abs_gap": 0.0,
         "primal_feasibility_tolerance": _FEASIBILITY_TOLERANCE,

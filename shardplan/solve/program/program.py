@@ -46,13 +46,6 @@ class Program:
         """How many constraints there are."""
         return len(self.row_lower)
 
-    def row_activity(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``A x``."""
-        rows = np.repeat(np.arange(self.row_count), np.diff(self.row_starts))
-        activity = np.zeros(self.row_count)
-        np.add.at(activity, rows, self.values * x[self.columns])
-        return activity
-
 
 class ProgramBuilder:
     """Gathers blocks of variables and constraints; ``build`` freezes them into a ``Program``.

@@ -74,7 +74,7 @@ def solve_with_cbc(program: Program, limits: Limits) -> Answer:
     solver = pulp.COIN_CMD(
         path=pulp.PULP_CBC_CMD.pulp_cbc_path,
         msg=False,
-        timeLimit=min(limits.seconds_left, _CBC_SECONDS),
+        timeLimit=min(limits.until.seconds_left, _CBC_SECONDS),
         gapRel=limits.relative_gap,
         threads=1,
         maxNodes=limits.nodes,

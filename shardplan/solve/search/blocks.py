@@ -62,8 +62,8 @@ class Blocks(Move):
             around.allowed(record.worth_drawing()),
             replace(self, blocks=max(1, round(self.blocks * record.budget.effort))),
             np.random.default_rng((record.budget.seed, turn.restart)),
+            record.limits(self.nodes, self.relative_gap),
             Watch(record.should_stop),
-            record.budget.deadline,
         )
         record.offer(around.placement(found), "blocks")
 
@@ -74,10 +74,13 @@ def improve_blocks(
     allowed: NDArray[np.bool_],
     params: Blocks,
     rng: np.random.Generator,
+    limits: Limits,
     watch: Watch,
-    deadline: float = float("inf"),
 ) -> Placement:
-    """Solve block after block; the result fits and is no slower than the placement given."""
+    """Solve block after block; the result fits and is no slower than the placement given.
+
+    ``limits`` are those of the program of each block.
+    """
     work = _Work(problem, placement)
     for number in range(params.blocks):
         if watch.should_stop():
@@ -91,7 +94,7 @@ def improve_blocks(
         before = evaluate(block.problem, block.placement).objective
         answer = solve_program(
             model.program,
-            Limits(deadline, params.nodes, params.relative_gap),
+            limits,
             start=model.point(block.placement),
             watch=watch,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -69,5 +70,6 @@ class Move(Protocol):
         """Whether it is worth its time on a problem; asked once, before the solve."""
         return True
 
+    @abstractmethod
     def improve(self, record: Record, turn: Turn) -> None:
         """Offer placements to the record, or prove bounds; return soon once it should stop."""

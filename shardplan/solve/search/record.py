@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,8 @@ class Record:
         self.history: list[Progress] = []
         self._start = time.monotonic()
         self._seen: set[str] = set()
-        self._mixing_limits = Limits(budget.deadline + _GRACE_SECONDS)
+        at_last = budget.deadline.at_seconds + _GRACE_SECONDS
+        self._grace = replace(budget.deadline, at_seconds=at_last)
 
     @property
     def seconds(self) -> float:
@@ -98,7 +100,7 @@ class Record:
         Options that can be mixed are mixed at their best. Raises SolverError when it costs more
         than was ``claimed`` for it.
         """
-        placement = best_mix(self.problem, placement, limits=self._mixing_limits)
+        placement = best_mix(self.problem, placement, limits=Limits(self._grace))
         evaluation = evaluate(self.problem, placement)
         if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
             raise SolverError(
@@ -143,7 +145,7 @@ class Record:
 
     def is_overdue(self) -> bool:
         """Whether even a first placement comes too late."""
-        return time.monotonic() > self.budget.deadline + _GRACE_SECONDS
+        return self._grace.is_over
 
     def ending(self) -> Ending | None:
         """Why to stop now; None to go on."""
@@ -151,7 +153,7 @@ class Record:
             return Ending.INTERRUPTED
         if self.gap <= max(self.budget.gap, _PROVEN) or self.lower_bound == float("inf"):
             return Ending.GAP
-        if not self.budget.seconds_left:
+        if self.budget.deadline.is_over:
             return Ending.TIME_LIMIT
         return None
 
@@ -159,7 +161,7 @@ class Record:
         """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""
         placement, objective = self.placement, self.objective
         if placement is not None and placement.weights is not None:
-            thrifty = best_mix(self.problem, placement, Spare.WORK, limits=self._mixing_limits)
+            thrifty = best_mix(self.problem, placement, Spare.WORK, limits=Limits(self._grace))
             evaluation = evaluate(self.problem, thrifty)
             if evaluation.fits and evaluation.objective <= objective * (1 + _AGREEMENT):
                 placement, objective = thrifty, evaluation.objective

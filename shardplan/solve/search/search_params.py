@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from shardplan.solve.bound.relaxation import RELAXATION_ROUNDS
 from shardplan.solve.search.moves import MOVES
 from shardplan.solve.search.param_changes import param_changes, with_param_changes
 from shardplan.solve.search.relocation_params import RelocationParams
@@ -25,6 +26,8 @@ class SharedParams:
     """What several moves heed."""
 
     repartition: RepartitionEffort = field(default_factory=RepartitionEffort)
+    relaxation_rounds: int = RELAXATION_ROUNDS
+    """In which rows that the relaxed optimum breaks are added."""
     options_drawn: int = 4
     """Of an item and shape, from which a search draws where options can be mixed."""
 

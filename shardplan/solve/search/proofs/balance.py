@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from shardplan.solve.bound.patterns import prove_balance
+from shardplan.solve.bound.patterns import PatternParams, prove_balance
 from shardplan.solve.search.move import Move, Turn, When
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ class BalancePatterns(Move):
     when: ClassVar[When] = When.FIRST_RESTART
     methods: ClassVar[frozenset[str]] = frozenset({"auto"})
 
+    questions: PatternParams = field(default_factory=PatternParams)
+
     def supports(self, problem: Problem) -> bool:
         """A single stage, of units that neither spill nor are mixed."""
-        return problem.stage_count == 1
+        return problem.stage_count == 1 and not (problem.has_spill or problem.mixable.any())
 
     def improve(self, record: Record, turn: Turn) -> None:
         """Raise the bound, or lower the objective, until they meet or it takes too long."""
@@ -36,6 +38,7 @@ class BalancePatterns(Move):
             upper_bound=record.objective,
             limits=record.limits(budget.node_limit, budget.gap),
             watch=record.watch("patterns"),
+            params=self.questions,
         )
         if proof is not None:
             if proof.placement is not None:

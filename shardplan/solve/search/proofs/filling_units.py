@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from shardplan.solve.bound.filling_units import FillingUnits
+from shardplan.solve.bound.filling_units import PRICINGS, FillingUnits
 from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.search.move import Move, Turn, When
 
@@ -26,7 +26,11 @@ class FillingUnitsBound(Move):
     ranges: int = 40
     """Programs, at most."""
     first_options: int = 3
-    """Of an item and shape, with which it begins; others are let in as they are wanted."""
+    """Of an item and shape, with which it begins; others are let in as they are wanted, ..."""
+    pricings: int = PRICINGS
+    """... in so many rounds, before all are."""
+    free_share: float = 1e-3
+    """Of a memory, free in one that is full."""
 
     def supports(self, problem: Problem) -> bool:
         """Few devices, since each number of them is a program."""
@@ -36,7 +40,7 @@ class FillingUnitsBound(Move):
         """Raise the bound, where the relaxation is tempted to fill devices."""
         problem, relaxation = record.problem, record.relaxation
         units = FillingUnits.of(problem) if record.placement is not None else None
-        if units is None or not units.are_tempting(relaxation):
+        if units is None or not units.are_tempting(relaxation, self.free_share):
             return
         record.reporter.starting("filling units")
         bound = units.lower_bound(
@@ -45,5 +49,6 @@ class FillingUnitsBound(Move):
             upper_bound=record.objective,
             limits=record.limits(self.ranges),
             should_stop=record.should_stop,
+            pricings=self.pricings,
         )
         record.prove(bound, "filling units")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from shardplan.solve.bound.large_units import large_units
+from shardplan.solve.bound.large_units import MOST_COLUMNS, large_units
 from shardplan.solve.bound.option_choice import choose_options
 from shardplan.solve.program.answer import Watch
 from shardplan.solve.search.move import Move, Turn, When
@@ -42,6 +42,9 @@ class FreshStart(Move):
     choice: OptionChoiceParams = field(default_factory=OptionChoiceParams)
     fill: FillParams = field(default_factory=FillParams)
 
+    large_columns: int = MOST_COLUMNS
+    """Fractions beside large units, beyond which what these waste is not worth finding out."""
+
     def supports(self, problem: Problem) -> bool:
         """Where no options can be mixed; ``MixedStart`` is for the others."""
         return not problem.mixable.any()
@@ -66,7 +69,14 @@ class FreshStart(Move):
         record.reporter.starting("option choice")
         unit_rows = record.relaxation.unit_rows
         if turn.fresh > 1 and record.placement is not None and record.is_first("large units"):
-            large = large_units(problem, allowed, unit_rows, record.objective, record.limits())
+            large = large_units(
+                problem,
+                allowed,
+                unit_rows,
+                record.objective,
+                record.limits(),
+                self.large_columns,
+            )
             if large:
                 return choose_for_bound(record, allowed, self.choice, large=large)
         if turn.restart == 0:
@@ -79,4 +89,5 @@ class FreshStart(Move):
             stop_above=record.objective,
             watch=Watch(record.should_stop),
             balance=balance_to_hope_for(record, turn.restart, self.choice),
+            rounds=self.choice.rounds,
         ).option

@@ -9,7 +9,7 @@ import numpy as np
 
 from shardplan.solve.bound.option_choice import choose_options
 from shardplan.solve.mixing.best_mix import Spare, best_mix
-from shardplan.solve.mixing.representatives import Representatives, fine_enough
+from shardplan.solve.mixing.representatives import SHORT_STAGE, Representatives, fine_enough
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.problem import Shape
 from shardplan.solve.program.answer import Watch
@@ -52,7 +52,9 @@ class MixedStart(Move):
     of it the chosen options together: large units and full devices cost least, but hardly can be
     placed."""
     largest_load: float = 0.8
-    """The share of a stage that such a unit may bear."""
+    """The share of a stage that such a unit may bear; ..."""
+    short_stage: float = SHORT_STAGE
+    """... stages shorter than this share of the bound count as that long."""
     fill: FillParams = field(default_factory=FillParams)
     packing_rounds: int = 3000
     """Rounds of repartition, at most, that place options without changing them; ..."""
@@ -95,16 +97,24 @@ class MixedStart(Move):
         if turn.fresh == 2 and allowed.sum() <= self.most_bound_options:
             choose_for_bound(record, allowed, self.choice)
         largest_bytes, filling = self.grains[turn.restart % len(self.grains)]
-        allowed = allowed[few.option]
+        fine = fine_enough(
+            few.problem,
+            allowed[few.option],
+            record.relaxation,
+            self.largest_load,
+            largest_bytes,
+            self.short_stage,
+        )
         choice = choose_options(
             few.problem,
-            fine_enough(few.problem, allowed, record.relaxation, self.largest_load, largest_bytes),
+            fine,
             record.relaxation.unit_rows,
             self.choice.limits(record, self.choice.nodes),
             stop_above=record.objective,
             watch=Watch(record.should_stop),
             balance=self._balance(record, turn),
             filling=filling,
+            rounds=self.choice.rounds,
         )
         return None if choice.option is None else few.option[choice.option]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.bound.option_choice import choose_options
+from shardplan.solve.bound.option_choice import CHOICE_ROUNDS, choose_options
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.problem import Shape
 
@@ -33,6 +33,8 @@ class OptionChoiceParams:
     """Beyond which none does."""
     nodes: int = 2000
     """Of its tree, when the caller does not limit them."""
+    rounds: int = CHOICE_ROUNDS
+    """In which rows that a choice breaks are added."""
     node_options: int = 3_000_000
     """Nodes times options of the tree that proves a bound."""
     gap_share: float = 0.1
@@ -72,6 +74,7 @@ def choose_for_bound(
         watch=record.watch("option choice"),
         large=large,
         moves=moves,
+        rounds=params.rounds,
     )
     record.prove(choice.lower_bound, "option choice")
     return choice.option
