@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.select import read_cost_model, select_cost_model
+from shardplan.cost.select import read_cost_model, select_pricing
 from shardplan.options.option_set import OptionSet
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
@@ -39,9 +39,8 @@ def table_seconds(
     """(T,): what each table, whole on one of ``ranks`` devices of a node, adds to ``phases``."""
     source = named_source(Kind.COST_MODEL, "torchrec", _HERE)
     workload = Workload("measured", tuple(tables), batch, Training())
-    model = select_cost_model(
-        read_cost_model(source), source, workload, build_topology(_node(ranks), 1), _HERE
-    ).cost_model
+    pricing = select_pricing(read_cost_model(source), source, _HERE)
+    model = pricing.cost_model(workload, build_topology(_node(ranks), 1))
     whole = np.full(len(tables), SHARDING_TYPES.index(ShardingType.TABLE_WISE), np.int8)
     fused = np.full(len(tables), KERNELS.index(Kernel.FUSED), np.int8)
     cuts = np.ones(len(tables), np.int32)

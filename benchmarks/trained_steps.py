@@ -16,7 +16,7 @@ from shardplan.calibrate.measure.crew import Crew
 from shardplan.calibrate.measure.grid import tasks
 from shardplan.calibrate.measure.machine import Machine
 from shardplan.calibrate.measure.session import run_tasks
-from shardplan.cost.select import read_cost_model, select_cost_model
+from shardplan.cost.select import read_cost_model, select_pricing
 from shardplan.spec.catalog.catalog import Kind
 from shardplan.spec.catalog.source import Source, named_source
 from shardplan.spec.text.document import Document
@@ -85,8 +85,8 @@ def predicted_steps(
 ) -> NDArray[np.float64]:
     """(M,): seconds of a step."""
     node = one_node(ranks, source.name, link)
-    file = read_cost_model(source)
-    cost_model = select_cost_model(file, source, model, node, _HERE).cost_model
+    pricing = select_pricing(read_cost_model(source), source, _HERE)
+    cost_model = pricing.cost_model(model, node)
     return np.array([sum(phase_seconds(cost_model, each, ranks).values()) for each in chosen])
 
 

@@ -2,57 +2,158 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 
 from shardplan.capacity import Capacity
-from shardplan.cost.select import read_cost_model, select_cost_model
+from shardplan.cost.select import read_cost_model, select_pricing
+from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import Inputs, NamedInput
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
-from shardplan.spec.constraints import build_constraints
+from shardplan.spec.constraints import build_constraints, numbered
 from shardplan.spec.load import spec_from_value
-from shardplan.spec.loaded import resolved
+from shardplan.spec.matching import TableNames
 from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
-from shardplan.topology.build_topology import build_topology
+from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shardplan.cost.cost_model import CostModel
-    from shardplan.cost.profile.profile_file import ProfileFile
-    from shardplan.cost.torchrec.file import TorchRecFile
+    from shardplan.cost.select import Pricing
     from shardplan.options.constraint import Constraint
-    from shardplan.spec.catalog.source import Source
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.objective import Objective
-    from shardplan.spec.spec import ReserveSpec, Spec
+    from shardplan.spec.spec import BatchSpec, ConstraintSpec, ReserveSpec, Spec, TrainingSpec
+    from shardplan.spec.tables.table_spec import TableSpec
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
 
 
-@dataclass(frozen=True, slots=True)
+class SpecChanges(TypedDict, total=False):
+    """Parts of a spec that ``Case.with_`` may put in place of others."""
+
+    name: str
+    batch: BatchSpec
+    training: TrainingSpec
+    tables: tuple[TableSpec, ...]
+    constraints: tuple[ConstraintSpec, ...]
+    reserve: ReserveSpec
+    objective: Objective
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """A workload, the machine it trains on, what things cost there, and what is demanded."""
 
     spec: Spec
+    machine: Machine
+    pricing: Pricing
     workload: Workload
-    topology: Topology
     cost_model: CostModel
     constraints: tuple[Constraint, ...]
+    """Those of the spec, in its order, and behind them what else is demanded."""
     capacity: Capacity
-    resolved: dict[str, Any]
-    """The spec as plain values, with every default, the topology and the cost model in it."""
-    inputs: Inputs
-    """Names and hashes of the spec, the topology and the cost model."""
+
+    @property
+    def topology(self) -> Topology:
+        """Of the machine."""
+        return self.machine.topology
 
     @property
     def objective(self) -> Objective:
         """What the plan shall minimise."""
         return self.spec.objective
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """The spec as plain values, with every default, the topology and the cost model in it."""
+        parts = {"topology": self.machine.value, "cost_model": self.pricing.value}
+        return self.spec.resolved() | parts
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Names and hashes of the spec, the topology and the cost model."""
+        return inputs_of(self.resolved)
+
+    def demanding(self, *more: Constraint) -> Case:
+        """The same with further demands, of which its spec says nothing."""
+        return replace(self, constraints=(*self.constraints, *more))
+
+    def with_(
+        self,
+        *,
+        machine: Machine | None = None,
+        pricing: Pricing | None = None,
+        **changes: Unpack[SpecChanges],
+    ) -> Case:
+        """The case of a spec that differs in what is given; all that follows from it follows.
+
+        What does not depend on a change is shared, and nothing is read or validated. Constraints
+        speak of the tables that they spoke of, as far as they are there; one that is left none is
+        dropped. Changes that contradict one another make a case that has no plan.
+
+        Raises InputError for ranks that the machine does not have.
+        """
+        machine, pricing = machine or self.machine, pricing or self.pricing
+        spec, constraints = self.spec.model_copy(update=dict(changes)), self.constraints
+        if "constraints" in changes:
+            constraints = self._matched(spec.constraints)
+        if "tables" in changes:
+            folded = tuple(table.without(spec.defaults) for table in spec.tables)
+            spec, constraints = self._moved(spec.model_copy(update={"tables": folded}), constraints)
+        _check_ranks(constraints, machine.topology.world_size)
+        workload = self.workload
+        if machine is not self.machine or changes.keys() & _WORKLOAD_KEYS:
+            workload = build_workload(spec, machine.topology.world_size)
+        cost_model = self.cost_model
+        if workload is not self.workload or pricing is not self.pricing:
+            cost_model = pricing.cost_model(workload, machine.topology)
+        capacity = _capacity(machine.topology, cost_model, spec.reserve)
+        return Case(spec, machine, pricing, workload, cost_model, constraints, capacity)
+
+    def _matched(self, written: Sequence[ConstraintSpec]) -> tuple[Constraint, ...]:
+        """Other constraints in place of the spec's."""
+        mine = self.spec.constraints
+        known = {each.tables: of.tables for each, of in zip(mine, self.constraints, strict=False)}
+        names = TableNames(table.name for table in self.spec.tables)
+        meant = [
+            known.get(each.tables)
+            or tuple(sorted({index for text in each.tables for index in names.match(text)}))
+            for each in written
+        ]
+        return numbered(written, meant) + self.constraints[len(mine) :]
+
+    def _moved(
+        self, spec: Spec, constraints: Sequence[Constraint]
+    ) -> tuple[Spec, tuple[Constraint, ...]]:
+        """A spec with other tables, and the constraints with the positions these have there."""
+        names = [table.name for table in self.spec.tables]
+        positions = {table.name: index for index, table in enumerate(spec.tables)}
+        if list(positions) == names:
+            return spec, tuple(constraints)
+        written, built = [], []
+        for number, each in enumerate(constraints):
+            left = [names[table] for table in each.tables if names[table] in positions]
+            if left:
+                built.append(replace(each, tables=tuple(sorted(positions[name] for name in left))))
+                if number < len(spec.constraints):
+                    update = {"tables": tuple(left)}
+                    written.append(spec.constraints[number].model_copy(update=update))
+        own = numbered(written, [each.tables for each in built[: len(written)]])
+        changed = spec.model_copy(update={"constraints": tuple(written)})
+        return changed, own + tuple(built[len(written) :])
+
+
+_WORKLOAD_KEYS = frozenset({"name", "batch", "training", "tables"})
+"""Of ``SpecChanges``, those that the workload is made of."""
 
 
 def build_case(loaded: LoadedSpec) -> Case:
@@ -61,61 +162,40 @@ def build_case(loaded: LoadedSpec) -> Case:
     Raises InputError with all faults of the spec, the topology, the cost model and the constraints.
     """
     faults = list(loaded.faults)
-    machine, priced = None, None
+    machine, pricing = None, None
     constraints: tuple[Constraint, ...] = ()
     with collecting(faults):
         machine = _machine(loaded)
     with collecting(faults):
-        priced = _priced(loaded, machine)
+        pricing = _pricing(loaded, machine)
     with collecting(faults):
         constraints = build_constraints(loaded, machine.topology.world_size) if machine else ()
-    if faults or machine is None or priced is None:
+    if faults or machine is None or pricing is None:
         raise InputError(sort_diagnostics(faults))
-    topology = machine.topology
-    workload = build_workload(loaded.spec, topology.world_size)
-    selected = select_cost_model(priced.file, priced.source, workload, topology, loaded.base)
-    plain = resolved(loaded, machine.source.value | {"nodes": topology.nodes}, selected.value)
-    return Case(
-        spec=loaded.spec,
-        workload=workload,
-        topology=topology,
-        cost_model=selected.cost_model,
-        constraints=constraints,
-        capacity=_capacity(topology, selected.cost_model, loaded.spec.reserve),
-        resolved=plain,
-        inputs=inputs_of(plain),
-    )
+    spec, topology = loaded.spec, machine.topology
+    workload = build_workload(spec, topology.world_size)
+    cost_model = pricing.cost_model(workload, topology)
+    capacity = _capacity(topology, cost_model, spec.reserve)
+    return Case(spec, machine, pricing, workload, cost_model, constraints, capacity)
 
 
-@dataclass(frozen=True, slots=True)
-class _Machine:
-    source: Source
-    file: TopologyFile
-    topology: Topology
-
-
-@dataclass(frozen=True, slots=True)
-class _Priced:
-    source: Source
-    file: ProfileFile | TorchRecFile
-
-
-def _machine(loaded: LoadedSpec) -> _Machine | None:
-    """The topology of a spec; None where the spec does not say which."""
+def _machine(loaded: LoadedSpec) -> Machine | None:
+    """The machine of a spec; None where the spec does not say which."""
     if "topology" in loaded.unread:
         return None
     source = topology_source(loaded)
-    file = validate(TopologyFile, source.document, source.at)
-    return _Machine(source, file, build_topology(file, source.nodes))
+    return Machine.of(
+        validate(TopologyFile, source.document, source.at), source.value, source.nodes
+    )
 
 
-def _priced(loaded: LoadedSpec, machine: _Machine | None) -> _Priced | None:
+def _pricing(loaded: LoadedSpec, machine: Machine | None) -> Pricing | None:
     """The cost model's file; None where neither the spec nor the topology says which."""
     default = machine.file.cost_model if machine else ""
     if "cost_model" in loaded.unread or not (loaded.spec.cost_model or default):
         return None
     source = cost_model_source(loaded, default)
-    return _Priced(source, read_cost_model(source))
+    return select_pricing(read_cost_model(source), source, loaded.base)
 
 
 def case_of_value(value: Any, name: str) -> Case:
@@ -124,6 +204,13 @@ def case_of_value(value: Any, name: str) -> Case:
     Raises InputError.
     """
     return build_case(spec_from_value(value, name))
+
+
+def _check_ranks(constraints: Sequence[Constraint], world_size: int) -> None:
+    for constraint in constraints:
+        if constraint.ranks and constraint.ranks[-1] >= world_size:
+            message = f"there is no rank {constraint.ranks[-1]} among {world_size} devices"
+            raise InputError([Diagnostic("changed", 0, 0, constraint.label, message)])
 
 
 def _capacity(topology: Topology, cost_model: CostModel, reserve: ReserveSpec) -> Capacity:

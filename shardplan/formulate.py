@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.cost.cost_model import UnitCosts
-from shardplan.errors import Infeasible, Shortfall
 from shardplan.options.cache_mix import cache_mix
 from shardplan.options.enumerate import enumerate_options
 from shardplan.options.items import Items, group_items, item_options
@@ -16,10 +15,17 @@ from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.rounding import rounded_down
+from shardplan.refusal import (
+    crowded_apart,
+    crowded_out,
+    oversized,
+    refuse,
+    too_many_bytes,
+    without_option,
+)
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent
-from shardplan.shortfall import crowded_apart, crowded_out, oversized, too_many_bytes
 from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
@@ -33,9 +39,6 @@ if TYPE_CHECKING:
     from shardplan.case import Case
 
 _SHAPES = {Extent.DEVICE: Shape.DEVICE, Extent.NODE: Shape.NODE, Extent.WORLD: Shape.ALL}
-
-_MOST_SHORTFALLS = 20
-"""Shortfalls named one by one."""
 
 
 @dataclass(frozen=True)
@@ -133,20 +136,20 @@ def formulate(case: Case) -> Formulation:
 
     Raises Infeasible where a table has no option at all, or none that fits an empty device.
     """
-    _refuse(crowded_out(case))
+    refuse(crowded_out(case))
     world = case.topology.world
     options = enumerate_options(case.workload, world, case.constraints, _offer(case))
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
-    _refuse_without_option(case, items, options.table[members[:, 0]])
+    refuse(without_option(case.workload, items, options.table[members[:, 0]]))
     problem = _problem(case, options, items, members)
     fits = _fits_alone(problem)
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)
-        _refuse([*too_many_bytes(problem), *large] if large else [])
+        refuse([*too_many_bytes(problem), *large] if large else [])
         useful = _may_be_used(problem, fits)
         members, problem = members[useful], problem.take(useful)
-    _refuse(crowded_apart(case.workload, items, problem))
+    refuse(crowded_apart(case.workload, items, problem))
     return Formulation(problem, options, items, members)
 
 
@@ -286,30 +289,3 @@ def _may_be_used(problem: Problem, fits: NDArray[np.bool_]) -> NDArray[np.bool_]
     """(O,): the options that fit, and those that may have a part in a mix that does."""
     useful: NDArray[np.bool_] = np.isin(problem.blend, problem.blend[fits])
     return useful
-
-
-def _refuse_without_option(case: Case, items: Items, table: NDArray[np.int32]) -> None:
-    """Raise Infeasible for items that no option of ``table`` (options,) belongs to."""
-    missing = np.setdiff1d(np.arange(len(items.tables)), items.of_table[table])
-    remedy = "allow more sharding types, kernels or ranks in the constraints on it"
-    _refuse(
-        [
-            Shortfall(
-                items.label(item, case.workload), "legal ways to shard it", 1, 0, "count", remedy
-            )
-            for item in missing.tolist()
-        ]
-    )
-
-
-def _refuse(shortfalls: Sequence[Shortfall]) -> None:
-    """Raise Infeasible if there are any; of very many, the first few and how many more."""
-    if len(shortfalls) > _MOST_SHORTFALLS:
-        more = len(shortfalls) - _MOST_SHORTFALLS
-        last = replace(
-            shortfalls[_MOST_SHORTFALLS],
-            subject=f"and {more} more, among them {shortfalls[_MOST_SHORTFALLS].subject}",
-        )
-        shortfalls = [*shortfalls[:_MOST_SHORTFALLS], last]
-    if shortfalls:
-        raise Infeasible(shortfalls)

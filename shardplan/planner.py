@@ -17,6 +17,7 @@ from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
 from shardplan.shortfall import shortfalls
 from shardplan.solve.baselines.published import GreedyCost
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.search.search_params import SearchParams
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _AGREEMENT = 1e-6
 """Relative difference allowed between the solver's objective and the plan's own prediction."""
+_EXPLAINING_SHARE = 0.5
+"""Of the time left once it is proven that there is no plan: for telling how much is short."""
 
 
 def make_plan(
@@ -53,14 +56,18 @@ def make_plan(
     Infeasible
         When it is proven that no plan exists; says what is short.
     NoPlanFound
-        When the limits ended the solve with neither a plan nor that proof.
+        When the limits ended the solve with neither a plan nor that proof. They count from here:
+        what formulating takes is not left to the solve.
     Interrupted
         When the caller interrupted it before there was a plan.
     """
     started = time.monotonic()
+    deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(case)
     starts = [*_known(formulation, start), *_starts(case, formulation, settings)]
-    outcome = solve(formulation.problem, settings, reporter, starts)
+    outcome = solve(formulation.problem, settings.until(deadline), reporter, starts)
+    if outcome.is_infeasible:
+        raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
     plan = finish_plan(case, formulation, outcome, settings)
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     return plan.model_copy(update={"run": run})
@@ -75,9 +82,9 @@ def finish_plan(
 ) -> Plan:
     """Predict and write down what a solve found; ``arrange`` may deal column shards otherwise.
 
-    Raises as ``make_plan`` where the solve found nothing.
+    Raises NoPlanFound or Interrupted where the solve found nothing.
     """
-    placement = _placement(case, formulation, outcome)
+    placement = _placement(outcome)
     decisions = tuple(map(arrange, formulation.decisions(placement)))
     prediction = predict(case, decisions)
     elapsed = outcome.history[-1].seconds if outcome.history else 0.0
@@ -109,11 +116,14 @@ def _starts(case: Case, formulation: Formulation, settings: Settings) -> Sequenc
     return ()
 
 
-def _placement(case: Case, formulation: Formulation, outcome: Outcome) -> Placement:
+def explaining(deadline: Deadline) -> Deadline:
+    """When to have said what is short, so that time is left to look for what would help."""
+    return deadline.within(deadline.seconds_left * _EXPLAINING_SHARE)
+
+
+def _placement(outcome: Outcome) -> Placement:
     if outcome.placement is not None:
         return outcome.placement
-    if outcome.is_infeasible:
-        raise Infeasible(shortfalls(case, formulation))
     if outcome.ending is Ending.INTERRUPTED:
         raise Interrupted("interrupted before there was a plan")
     raise NoPlanFound(

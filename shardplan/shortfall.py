@@ -9,7 +9,7 @@ import numpy as np
 
 from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Shortfall
-from shardplan.options.crowd import too_close
+from shardplan.refusal import PLACES
 from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.exact.missing_memory import missing_in_total
 from shardplan.solve.program.answer import Limits, Status
@@ -19,147 +19,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.formulate import Formulation
-    from shardplan.options.items import Items
+    from shardplan.solve.deadline import Deadline
     from shardplan.solve.problem.problem import Problem
-    from shardplan.workload.workload import Workload
 
-_PACKING_SECONDS, _PACKING_GAP = 20.0, 1e-3
-"""How long to look for the least room that devices lack; the figure is a lower bound throughout."""
-_PLACES = ("device", "node", "node")
-"""Whose each of ``TIERS`` is."""
-_MOST_NODES = 1000
-"""Beyond this many times the nodes, more of them are no advice."""
-_MOST_NAMES = 8
-"""Tables of a group that messages name."""
-
-
-def crowded_out(case: Case) -> list[Shortfall]:
-    """The tiers that are full before any table is placed: dense model, activations, buffers."""
-    base, usable = case.capacity.base_bytes, case.capacity.usable_bytes
-    return [
-        Shortfall(
-            "the dense model with the activations and buffers of the batch",
-            f"{tier} of one {place}",
-            float(base[number]),
-            float(usable[number]),
-            "bytes",
-            "a smaller batch, a smaller reserve, or larger devices",
-        )
-        for number, (tier, place) in enumerate(zip(TIERS, _PLACES, strict=True))
-        if base[number] > usable[number]
-    ]
+_PACKING_SECONDS = 20.0
+"""How long to look for the least room that devices lack, tier by tier."""
+_PACKING_GAP = 1e-3
+"""To which that is told; the figure is a lower bound throughout."""
+_RANKS_LEFT = Shortfall(
+    "all tables",
+    "ranks that the constraints leave them",
+    1,
+    0,
+    "count",
+    "relax the constraints on ranks, or on tables kept apart",
+)
+_WITHOUT_FIGURE = Shortfall(
+    "all tables",
+    "ways to pack them into the memory and the ranks that are left to them",
+    1,
+    0,
+    "count",
+    "relax the constraints, or give more memory; a longer --time-limit tells how much",
+)
 
 
-def too_many_bytes(problem: Problem) -> list[Shortfall]:
-    """Whether all tables need more bytes, each in its leanest option, than there are in all."""
-    total = problem.total_device_bytes.sum(axis=1) + problem.total_node_bytes.sum(axis=1)
-    needs = float(np.minimum.reduceat(total, problem.option_offsets[:-1]).sum())
-    offers = float(problem.device_capacity.sum() + problem.node_capacity.sum())
-    if needs <= offers:
-        return []
-    resource = "the memory of all devices and nodes, after reserve"
-    remedy = "more nodes, lower precision, or a leaner optimizer"
-    return [Shortfall("all tables", resource, needs, offers, "bytes", remedy)]
-
-
-def oversized(
-    workload: Workload, items: Items, problem: Problem, fits: NDArray[np.bool_]
-) -> list[Shortfall]:
-    """What the items lack of which no option ``fits`` (O,) even an otherwise empty cluster.
-
-    Of each, the option that is nearest to fitting counts, and the tier of which it lacks most.
-    """
-    resources, over, needs, offers = _demands(problem)
-    found = []
-    for item in np.flatnonzero(~np.logical_or.reduceat(fits, problem.option_offsets[:-1])).tolist():
-        options = np.array(problem.options_of(item))
-        option = options[over[options].sum(axis=1).argmin()]
-        tier = int(over[option].argmax())
-        found.append(
-            Shortfall(
-                items.label(item, workload),
-                resources[tier],
-                float(needs[option, tier]),
-                float(offers[tier]),
-                "bytes",
-                _remedy_for_one(problem, tier, float(needs[option, tier] / max(offers[tier], 1.0))),
-            )
-        )
-    return found
-
-
-def _remedy_for_one(problem: Problem, tier: int, ratio: float) -> str:
-    """What helps an item that needs ``ratio`` times what there is of a resource of ``_demands``."""
-    in_total = tier >= problem.device_bytes.shape[1] + problem.node_bytes.shape[1]
-    if in_total and ratio < _MOST_NODES:
-        nodes = ceil(problem.node_count * ratio)
-        return f"{nodes} nodes instead of {problem.node_count}, lower precision, a leaner optimizer"
-    return "allow it to be split over more devices, lower the reserve, or use larger devices"
-
-
-def crowded_apart(workload: Workload, items: Items, problem: Problem) -> list[Shortfall]:
-    """Groups of items to be kept apart that have too few devices between them (Hall's condition).
-
-    An item takes as many devices as its least spread option; its domain says which may be taken.
-    """
-    least = np.minimum.reduceat(problem.units * problem.width, problem.option_offsets[:-1])
-    domains = problem.domains[problem.domain[problem.option_offsets[:-1]]]
-    found = []
-    for group in problem.apart:
-        crowd = group[too_close(least[group], domains[group])]
-        if len(crowd):
-            names = [
-                workload.tables[table].name
-                for item in crowd.tolist()
-                for table in items.tables[item]
-            ]
-            named = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
-            found.append(
-                Shortfall(
-                    f"tables {named} (apart)",
-                    "devices",
-                    int(least[crowd].sum()),
-                    int(domains[crowd].any(axis=0).sum()),
-                    "count",
-                    "keep fewer of them apart, or allow them more ranks",
-                )
-            )
-    return found
-
-
-def _demands(
-    problem: Problem,
-) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Resources; (O, resources) bytes over each and needed; (resources,) bytes offered."""
-    needs = np.hstack(
-        [
-            problem.device_bytes,
-            problem.node_bytes,
-            problem.total_device_bytes,
-            problem.total_node_bytes,
-        ]
-    )
-    offers = np.concatenate(
-        [
-            problem.device_capacity.max(axis=0),
-            problem.node_capacity.max(axis=0),
-            problem.device_capacity.sum(axis=0),
-            problem.node_capacity.sum(axis=0),
-        ]
-    )
-    owned = list(zip(TIERS, _PLACES, strict=True))
-    resources = [f"{tier} of one {place}" for tier, place in owned]
-    resources += [f"{tier} of all {place}s" for tier, place in owned]
-    return resources, np.maximum(needs - offers, 0.0), needs, offers
-
-
-def shortfalls(case: Case, formulation: Formulation) -> list[Shortfall]:
+def shortfalls(case: Case, problem: Problem, deadline: Deadline) -> list[Shortfall]:
     """What an infeasible case lacks: memory in total, or else room on single devices.
 
-    The figures are the least over all ways to shard, so that adding less cannot help.
+    The figures are the least over all ways to shard, so that adding less cannot help. Of room on
+    single devices no figure is told where the ``deadline`` comes before one is found.
     """
-    problem = formulation.problem
     missing = missing_in_total(problem)
     of_tiers = np.concatenate([missing.device_bytes, missing.node_bytes]).tolist()
     found = [
@@ -167,7 +57,7 @@ def shortfalls(case: Case, formulation: Formulation) -> list[Shortfall]:
         for tier, short in enumerate(of_tiers)
         if short
     ]
-    return found or _packing(case, problem)
+    return found or _packing(case, problem, deadline)
 
 
 def _capacity(problem: Problem, tier: int) -> NDArray[np.float64]:
@@ -179,7 +69,7 @@ def _total(missing: float, capacity: NDArray[np.float64], case: Case, tier: int)
     offers = float(capacity.sum())
     return Shortfall(
         "all tables",
-        f"{TIERS[tier]} of all {_PLACES[tier]}s",
+        f"{TIERS[tier]} of all {PLACES[tier]}s",
         offers + missing,
         offers,
         "bytes",
@@ -202,7 +92,7 @@ def _remedy(case: Case, missing: float, offers: float, tier: int) -> str:
     return remedy
 
 
-def _packing(case: Case, problem: Problem) -> list[Shortfall]:
+def _packing(case: Case, problem: Problem, deadline: Deadline) -> list[Shortfall]:
     """The totals suffice, but the units do not pack into the devices, or may not meet on them.
 
     One tier is short where more of it alone would do; all are where only more of each would.
@@ -210,23 +100,17 @@ def _packing(case: Case, problem: Problem) -> list[Shortfall]:
     rows = (("device_memory", 0), ("node_memory", 0), ("node_memory", 1))
     there = [tier for tier in range(len(TIERS)) if _capacity(problem, tier).any()]
     for short in (*((tier,) for tier in there), there):
+        until = deadline.within(_PACKING_SECONDS)
+        if until.is_over:
+            return [_WITHOUT_FIGURE]
         model = assignment(problem, elastic=[rows[tier] for tier in short])
-        answer = solve_program(
-            model.program, Limits.within(_PACKING_SECONDS, relative_gap=_PACKING_GAP)
-        )
+        answer = solve_program(model.program, Limits(until, relative_gap=_PACKING_GAP))
         if answer.status is not Status.INFEASIBLE:
             share = max(answer.bound, 0.0)
+            if not share:
+                return [_WITHOUT_FIGURE]
             return [_missing_room(case, tier, _capacity(problem, tier), share) for tier in short]
-    return [
-        Shortfall(
-            "all tables",
-            "ranks that the constraints leave them",
-            1,
-            0,
-            "count",
-            "relax the constraints on ranks, or on tables kept apart",
-        )
-    ]
+    return [_RANKS_LEFT]
 
 
 def _missing_room(case: Case, tier: int, capacity: NDArray[np.float64], share: float) -> Shortfall:
@@ -235,7 +119,7 @@ def _missing_room(case: Case, tier: int, capacity: NDArray[np.float64], share: f
     missing = share * offers
     places = len(capacity)
     return Shortfall(
-        f"the fullest {_PLACES[tier]}, however the tables are packed",
+        f"the fullest {PLACES[tier]}, however the tables are packed",
         TIERS[tier],
         offers + missing,
         offers,

@@ -15,13 +15,14 @@ class ExitCode(IntEnum):
     """``verify`` found something."""
     DIFFERENT = 1
     """``diff --exit-code`` found something."""
-    INTERNAL_ERROR = 1
     INVALID_INPUT = 2
     """Or wrong usage."""
     INFEASIBLE = 3
     """Proven: no plan exists."""
     NO_PLAN = 4
     """The limits struck before there was a plan."""
+    INTERNAL_ERROR = 70
+    """A bug: what sysexits.h calls EX_SOFTWARE."""
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     """Whoever read the output had enough: what a shell reports for SIGPIPE."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 STDIN = "<stdin>"
 """What messages call standard input."""
+READING_SECONDS = 1.0
+"""What reading may take beside a command's time limit; what it takes more, the limit pays for."""
 
 
 def file_label(path: str) -> str:

@@ -8,9 +8,9 @@ from shardplan.cli.registry import Commands
 from shardplan.version import __version__
 
 _EPILOG = """\b
-Exit codes: 0 done; 1 internal error, or verify or diff --exit-code found
-something; 2 wrong usage or invalid input; 3 no plan can exist; 4 no plan found
-within the limits; 130 interrupted with nothing to write; 141 the reader of the
+Exit codes: 0 done; 1 verify or diff --exit-code found something; 2 wrong usage
+or invalid input; 3 no plan can exist; 4 no plan found within the limits; 70
+internal error; 130 interrupted with nothing to write; 141 the reader of the
 output went away.
 
 \b

@@ -25,7 +25,10 @@ SHORT_HELP = {
     "schema": "Print the JSON Schema of a file, for editors and other programs.",
     "completion": "Print the script that completes commands in a shell.",
 }
-"""Each is also the first sentence of the command's own help."""
+"""All that a command needs besides its module ``commands/NAME.py``, which holds ``NAME_command``.
+
+Each is also the first sentence of the command's own help.
+"""
 
 _OWN_OPTIONS = ("-v", "--verbose")
 """Options of the group, which stand before the command."""
@@ -42,8 +45,9 @@ class Commands(click.Group):
         """Import a command."""
         if cmd_name not in SHORT_HELP:
             return None
-        module = import_module(f"shardplan.cli.commands.{cmd_name}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        own = cmd_name.replace("-", "_")
+        module = import_module(f"shardplan.cli.commands.{own}")
+        command: click.Command = getattr(module, f"{own}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

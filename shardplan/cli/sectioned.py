@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 _MEANINGS = {
     0: "done",
-    1: "internal error",
     2: "wrong usage or invalid input",
     3: "no plan can exist, which is proven",
     4: "no plan found within the limits",
+    70: "internal error",
     130: "interrupted with nothing to write",
     141: "the reader of the output went away",
 }
@@ -31,10 +31,10 @@ class SectionedCommand(click.Command):
         exit_codes: Mapping[int, str] | None = None,
         **extra: Any,
     ) -> None:
-        """``groups``: title to parameters; ``exit_codes``: those that mean more than elsewhere."""
+        """``groups``: title to parameters; ``exit_codes``: those beside 0, 2 and 70."""
         super().__init__(*args, **extra)
         self._groups = groups or {}
-        codes = {code: _MEANINGS[code] for code in (0, 1, 2)} | dict(exit_codes or {})
+        codes = {code: _MEANINGS[code] for code in (0, 2, 70)} | dict(exit_codes or {})
         told = (f"{code} {meaning or _MEANINGS[code]}" for code, meaning in sorted(codes.items()))
         self.epilog = f"Exit codes: {'; '.join(told)}."
 

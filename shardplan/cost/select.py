@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.analytic.model import AnalyticCostModel
@@ -18,6 +19,7 @@ from shardplan.spec.validation.validation import validate
 from shardplan.spec.validation.wording import did_you_mean, show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from shardplan.cost.cost_model import CostModel
@@ -30,11 +32,12 @@ KINDS = ("analytic", "torchrec")
 
 
 @dataclass(frozen=True, slots=True)
-class SelectedCostModel:
-    """A cost model and the plain values that it was built from, complete in themselves."""
+class Pricing:
+    """What a cost-model file says, for any workload and topology."""
 
-    cost_model: CostModel
+    cost_model: Callable[[Workload, Topology], CostModel]
     value: dict[str, Any]
+    """The plain values that it was read from, complete in themselves."""
 
 
 def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
@@ -53,18 +56,11 @@ def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
     return validate(ProfileFile, source.document, source.at)
 
 
-def select_cost_model(
-    file: ProfileFile | TorchRecFile,
-    source: Source,
-    workload: Workload,
-    topology: Topology,
-    base: Path,
-) -> SelectedCostModel:
-    """The cost model of a ``file`` that was read from ``source``; ``base`` is the spec's folder."""
+def select_pricing(file: ProfileFile | TorchRecFile, source: Source, base: Path) -> Pricing:
+    """What a ``file`` says that was read from ``source``; ``base`` is the spec's folder."""
     if isinstance(file, ProfileFile):
-        model = AnalyticCostModel(workload, topology, build_profile(file))
-        return SelectedCostModel(model, source.value)
+        return Pricing(partial(AnalyticCostModel, profile=build_profile(file)), source.value)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own
-    return SelectedCostModel(TorchRecCostModel(workload, topology, constants), value)
+    return Pricing(partial(TorchRecCostModel, constants=constants), value)

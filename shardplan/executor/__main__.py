@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import traceback
+from typing import TYPE_CHECKING
+
 import click
 
 from shardplan.executor.train.command import train
 
+if TYPE_CHECKING:
+    from typing import Any
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+_INTERNAL_ERROR = 70
+
+
+class _Commands(click.Group):
+    """The group of all commands; a bug has an exit code of its own."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            click.echo(traceback.format_exc(), err=True, nl=False)
+            ctx.exit(_INTERNAL_ERROR)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run plans of shardplan on PyTorch."""
 

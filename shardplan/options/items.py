@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import networkx as nx
@@ -73,28 +74,36 @@ def item_options(options: OptionSet, items: Items) -> NDArray[np.int64]:
     rows[:, 0] = alone
     joint = [
         [*row, *[-1] * (most - len(row))]
-        for number in np.flatnonzero(~single).tolist()
-        for row in _joint_rows(options, items.tables[number])
+        for cuts in _by_cut(options, items, ~single)
+        for row in _joint_rows(options, cuts)
     ]
     members = np.concatenate([rows, np.array(joint, dtype=np.int64).reshape(-1, most)])
     return members[np.argsort(item[members[:, 0]], kind="stable")]
 
 
-def _joint_rows(options: OptionSet, tables: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """One row per cut that all tables share, and mix of their kernels.
+def _joint_rows(options: OptionSet, by_cut: Sequence[_Cuts]) -> Iterator[tuple[int, ...]]:
+    """One row per cut that all tables of an item share, and mix of their kernels.
 
     Where one is cached all are, by caches of the same size, so that they are mixed alike.
     """
-    by_cut = [_by_cut(options, table) for table in tables]
     for cut, first in by_cut[0].items():
         choices = [first, *(cuts.get(cut, _Choices([], {})) for cuts in by_cut[1:])]
-        mixes = np.prod([float(len(choice.plain)) for choice in choices])
-        for mix in product(*(choice.plain for choice in choices)):
-            if mixes <= _MOST_KERNEL_MIXES or len(set(options.kernel[list(mix)].tolist())) == 1:
-                yield mix
+        plain = [choice.plain for choice in choices]
+        if prod(map(len, plain)) <= _MOST_KERNEL_MIXES:
+            yield from product(*plain)
+        else:
+            yield from _of_one_kernel(options, plain)
         for size in first.cached:
             if all(size in choice.cached for choice in choices):
                 yield tuple(choice.cached[size] for choice in choices)
+
+
+def _of_one_kernel(options: OptionSet, plain: Sequence[list[int]]) -> Iterator[tuple[int, ...]]:
+    """The mixes of some options of each table in which all have the same kernel."""
+    of_table = [{int(options.kernel[row]): row for row in rows} for rows in plain]
+    for kernel in of_table[0]:
+        if all(kernel in rows for rows in of_table):
+            yield tuple(rows[kernel] for rows in of_table)
 
 
 class _Choices(NamedTuple):
@@ -105,16 +114,22 @@ class _Choices(NamedTuple):
     """By kernel and shares."""
 
 
-def _by_cut(options: OptionSet, table: int) -> dict[tuple[int, int], _Choices]:
-    """The options of a table by sharding type and number of column shards."""
-    cuts: dict[tuple[int, int], _Choices] = {}
+_Cuts = dict[tuple[int, int], _Choices]
+"""The options of a table by sharding type and number of column shards."""
+
+
+def _by_cut(options: OptionSet, items: Items, wanted: NDArray[np.bool_]) -> Iterator[list[_Cuts]]:
+    """Of each item that is ``wanted`` (items,), the cuts of its tables."""
+    of_table: dict[int, _Cuts] = {}
     is_cached = options.has_kernel(lambda kernel: kernel.caches)
-    for row in np.flatnonzero(options.table == table).tolist():
-        cut = (int(options.sharding[row]), int(options.column_shards[row]))
+    for row in np.flatnonzero(wanted[items.of_table[options.table]]).tolist():
+        cuts = of_table.setdefault(int(options.table[row]), {})
+        cut = int(options.sharding[row]), int(options.column_shards[row])
         choices = cuts.setdefault(cut, _Choices([], {}))
         if is_cached[row]:
             shares = float(options.hbm_share[row]), float(options.ddr_share[row])
             choices.cached[int(options.kernel[row]), *shares] = row
         else:
             choices.plain.append(row)
-    return cuts
+    for number in np.flatnonzero(wanted).tolist():
+        yield [of_table.get(table, {}) for table in items.tables[number]]

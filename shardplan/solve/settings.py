@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shardplan.solve.budget import Budget
@@ -54,3 +54,8 @@ class Settings:
             self.effort,
             self.should_stop,
         )
+
+    def until(self, deadline: Deadline) -> Settings:
+        """The same with what is left of the time until a deadline, if that is less."""
+        left = min(self.time_limit_seconds, deadline.seconds_left)
+        return replace(self, time_limit_seconds=left)

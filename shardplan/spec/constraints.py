@@ -8,8 +8,11 @@ from shardplan.errors import InputError
 from shardplan.options.constraint import Constraint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
+    from shardplan.spec.spec import ConstraintSpec
 
 
 def build_constraints(loaded: LoadedSpec, world_size: int) -> tuple[Constraint, ...]:
@@ -18,27 +21,31 @@ def build_constraints(loaded: LoadedSpec, world_size: int) -> tuple[Constraint, 
     Raises InputError for ranks that a cluster of ``world_size`` devices does not have.
     """
     faults: list[Diagnostic] = []
-    built = []
-    for index, (written, tables) in enumerate(
-        zip(loaded.spec.constraints, loaded.matches, strict=True)
-    ):
+    for index, written in enumerate(loaded.spec.constraints):
         for position, rank in enumerate(written.ranks or ()):
             if rank >= world_size:
                 message = f"there is no rank {rank} among {world_size} devices"
                 hint = f"ranks are 0 to {world_size - 1}"
                 path = ("constraints", index, "ranks", position)
                 faults.append(loaded.document.diagnostic(path, message, hint, "range"))
-        built.append(
-            Constraint(
-                tables=tables,
-                sharding=written.sharding,
-                kernels=written.kernels,
-                together=written.together,
-                apart=written.apart,
-                ranks=tuple(sorted(set(written.ranks))) if written.ranks else None,
-                label=f"constraints[{index}]",
-            )
-        )
     if faults:
         raise InputError(faults)
-    return tuple(built)
+    return numbered(loaded.spec.constraints, loaded.matches)
+
+
+def numbered(
+    written: Sequence[ConstraintSpec], tables: Sequence[tuple[int, ...]]
+) -> tuple[Constraint, ...]:
+    """Constraints as they are written, each with the positions of its tables, rising."""
+    return tuple(
+        Constraint(
+            tables=of,
+            sharding=each.sharding,
+            kernels=each.kernels,
+            together=each.together,
+            apart=each.apart,
+            ranks=tuple(sorted(set(each.ranks))) if each.ranks else None,
+            label=f"constraints[{index}]",
+        )
+        for index, (each, of) in enumerate(zip(written, tables, strict=True))
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
@@ -42,13 +42,3 @@ class LoadedSpec:
             return self.document.diagnostic(path, message, hint, code)
         path = (index - self.own_tables, key)
         return self.tables_document.diagnostic(path, message, hint, code)
-
-
-def resolved(loaded: LoadedSpec, topology_value: Any, cost_model_value: Any) -> dict[str, Any]:
-    """One self-contained spec as plain values, ready for JSON.
-
-    Every default is written out, the tables are inline (without what ``defaults`` says), and so
-    are the topology and the cost model, whose values are given. Reads back as an equal spec.
-    """
-    value = loaded.spec.resolved()
-    return value | {"topology": topology_value, "cost_model": cost_model_value}

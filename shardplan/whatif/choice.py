@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import ShardplanError
@@ -71,7 +71,7 @@ class Choice:
             ranks=self.ranks,
             label=self.text,
         )
-        return replace(case, constraints=(*case.constraints, constraint))
+        return case.demanding(constraint)
 
 
 def _split(text: str) -> tuple[str, str, str]:

@@ -9,11 +9,12 @@ from shardplan.units import format_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from shardplan.whatif.variation import Trials
+    from shardplan.whatif.trials import Trials
 
 _MOST_TABLES = 8
 """Facts about tables that are told one by one."""
-_ENDLESS = "1EiB"
+_ENDLESS_BYTES = 2**60
+"""More HBM than any tables need."""
 
 
 def conflict(trials: Trials) -> tuple[str, ...]:
@@ -23,7 +24,7 @@ def conflict(trials: Trials) -> tuple[str, ...]:
     6.2): what can be left out with no plan still possible is left out for good. Tables go in
     halves, then one by one.
     """
-    constraints = list(range(len(trials.case.constraints)))
+    constraints = list(range(len(trials.case.spec.constraints)))
     tables = list(range(len(trials.case.workload.tables)))
     for number in list(constraints):
         rest = [each for each in constraints if each != number]
@@ -58,14 +59,12 @@ def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterato
             table = case.workload.tables[index]
             yield f"table {table.name}: {table.rows:,} rows x {table.dim} {table.dtype}"
     for number in constraints:
-        written = {
-            key: value
-            for key, value in case.resolved["constraints"][number].items()
-            if key != "tables" and value
-        }
-        demands = ", ".join(f"{key}: {_words(value)}" for key, value in written.items())
-        yield f"constraints[{number}]: {demands}"
-    if trials.has_plan(_without_limits) is not False:
+        written = case.spec.constraints[number].model_dump(mode="json", exclude={"tables"})
+        demands = (f"{key}: {_words(value)}" for key, value in written.items() if value)
+        yield f"constraints[{number}]: {', '.join(demands)}"
+    # With HBM without end, what leaves no plan still is no matter of memory.
+    endless = case.with_(machine=case.machine.with_hbm(_ENDLESS_BYTES))
+    if trials.has_plan(endless) is not False:
         yield _memory(trials)
 
 
@@ -79,11 +78,6 @@ def _memory(trials: Trials) -> str:
             f"{format_bytes(max(free[1], 0.0))} of ddr each"
         )
     return words + ", after reserve and the rest of the model"
-
-
-def _without_limits(spec: dict[str, Any]) -> None:
-    """HBM without end, so that what is left is no matter of memory."""
-    spec["topology"]["device"]["hbm"] = spec["topology"]["device"]["hbm"] | {"capacity": _ENDLESS}
 
 
 def _words(value: Any) -> str:

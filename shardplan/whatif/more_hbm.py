@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 GIB = 2**30
 _NEGLIGIBLE = 1e-6
 """Of the objective: below this, what the linear solver leaves undone is taken for a saving."""
+_WORTH_NAMING = 0.01
+"""Of the bytes lent: a device that takes less is not named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def more_hbm(case: Case, decisions: Sequence[Decision], extra_bytes: int = GIB) 
         return None
     least = _NEGLIGIBLE * as_is.objective
     everywhere, lent = as_is.objective - larger.objective, as_is.objective - once.objective
-    ranks = np.flatnonzero(once.more_bytes.sum(axis=1) > 0.01 * extra_bytes) if lent > least else ()
+    taken = once.more_bytes.sum(axis=1) > _WORTH_NAMING * extra_bytes
+    ranks = np.flatnonzero(taken) if lent > least else ()
     return MoreHbm(
         extra_bytes,
         rounded(everywhere) if everywhere > least else 0.0,
@@ -91,4 +94,4 @@ def _as_decided(case: Case, decisions: Sequence[Decision]) -> Case:
         Constraint(tuple(alike), sharding=(sharding,), kernels=(kernel,))
         for (sharding, kernel), alike in tables.items()
     )
-    return replace(case, constraints=(*case.constraints, *asked))
+    return case.demanding(*asked)

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from shardplan.errors import InputError
+from shardplan.spec.fields.amount import Amount
+from shardplan.spec.spec import ConstraintSpec
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from shardplan.whatif.variation import Trials
+    from shardplan.case import Case
+    from shardplan.whatif.trials import Trials
 
-_KEYS = ("ranks", "apart", "together", "kernels", "sharding")
+_DEMANDS = ("ranks", "apart", "together", "kernels", "sharding")
+"""Keys of a constraint."""
 _MORE_NODES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 _TIERS = ("hbm", "ddr")
-
-
+"""Those with a reserve that is large by default."""
 _MOST_NAMES = 3
+"""Tables that a remedy names."""
+_GROWTH = 4
+"""By how much more tables to halve at once, where fewer were not enough."""
+
+# How hard changes are, so that they can be sorted.
+_DROPPED_DEMAND = 0.05
+"""A demand less, beside the share of tables that are freed of it."""
+_FREED_TABLES = 0.1
+"""All tables freed of a demand."""
+_WHOLE_RESERVE = 0.4
+"""All of a reserve given up."""
+_OTHER_PRECISION = 0.1
+"""Tables of another precision, beside the share of them."""
+_ALL_PRECISIONS = 0.3
+"""All tables of another precision."""
+_OTHER_OPTIMIZER = 0.5
+_MORE_MACHINES = 0.3
+"""More nodes, beside how many per node that is there: those count as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +68,26 @@ def remedies(trials: Trials) -> tuple[Remedy, ...]:
 
 def _fewer_demands(trials: Trials) -> Iterator[Remedy]:
     """Each key of each constraint left out by itself."""
-    every = len(trials.case.workload.tables)
-    for number, written in enumerate(trials.case.resolved.get("constraints", ())):
-        for key in _KEYS:
-            if written.get(key) and trials.has_plan(_dropping(number, key)):
-                names = trials.names_of(number)
+    case = trials.case
+    tables = case.workload.tables
+    for number, written in enumerate(case.spec.constraints):
+        for key in _DEMANDS:
+            if trials.is_over:
+                return
+            if getattr(written, key) and trials.has_plan(_without(case, number, key)):
+                names = [tables[table].name for table in case.constraints[number].tables]
                 words = f"without {key} in constraints[{number}], for {_some(names)}"
-                yield Remedy(words, 0.05 + 0.1 * len(names) / every)
+                change = _DROPPED_DEMAND + _FREED_TABLES * len(names) / len(tables)
+                yield Remedy(words, change)
 
 
-def _dropping(number: int, key: str) -> Callable[[dict[str, Any]], None]:
-    def change(spec: dict[str, Any]) -> None:
-        written = spec["constraints"][number]
-        del written[key]
-        if not any(written.get(each) for each in _KEYS):
-            del spec["constraints"][number]
-
-    return change
+def _without(case: Case, number: int, key: str) -> Case:
+    """The case with a key less in one of its constraints."""
+    constraints = list(case.spec.constraints)
+    dropped = {key: ConstraintSpec.model_fields[key].get_default()}
+    less = constraints[number].model_copy(update=dropped)
+    constraints[number : number + 1] = [less] if any(getattr(less, k) for k in _DEMANDS) else []
+    return case.with_(constraints=tuple(constraints))
 
 
 def _less_reserve(trials: Trials) -> Iterator[Remedy]:
@@ -74,23 +98,21 @@ def _less_reserve(trials: Trials) -> Iterator[Remedy]:
         percent = 100 * float(capacity.reserve_bytes[tier]) / raw if raw else 0.0
         low, high = 0, ceil(percent) - 1
         # A plan keeps when less is reserved, so that halving finds the most that leaves one.
-        if high < 0 or not trials.has_plan(_reserving(name, 0)):
+        if high < 0 or not trials.has_plan(_reserving(trials.case, name, 0)):
             continue
         while low < high:
             middle = (low + high + 1) // 2
-            if trials.has_plan(_reserving(name, middle)):
+            if trials.has_plan(_reserving(trials.case, name, middle)):
                 low = middle
             else:
                 high = middle - 1
         words = f"a reserve of {low}% instead of {percent:.3g}% of {name}"
-        yield Remedy(words, 0.4 * (percent - low) / percent)
+        yield Remedy(words, _WHOLE_RESERVE * (percent - low) / percent)
 
 
-def _reserving(tier: str, percent: int) -> Callable[[dict[str, Any]], None]:
-    def change(spec: dict[str, Any]) -> None:
-        spec["reserve"][tier] = f"{percent}%"
-
-    return change
+def _reserving(case: Case, tier: str, percent: int) -> Case:
+    kept = {tier: Amount(fraction=percent / 100)}
+    return case.with_(reserve=case.spec.reserve.model_copy(update=kept))
 
 
 def _half_precision(trials: Trials) -> Iterator[Remedy]:
@@ -99,49 +121,52 @@ def _half_precision(trials: Trials) -> Iterator[Remedy]:
     wide = [index for index, table in enumerate(tables) if table.dtype is Dtype.FP32]
     wide.sort(key=lambda index: -tables[index].rows * tables[index].row_bytes)
     count = 1
-    while wide and count:
+    while wide and not trials.is_over:
         chosen = wide[:count]
-        if trials.has_plan(partial(_halve, chosen)):
+        if trials.has_plan(_halving(trials.case, chosen)):
             names = [tables[index].name for index in chosen]
-            yield Remedy(f"fp16 weights of {_some(names)}", 0.3 * count / len(tables) + 0.1)
+            change = _OTHER_PRECISION + _ALL_PRECISIONS * len(chosen) / len(tables)
+            yield Remedy(f"fp16 weights of {_some(names)}", change)
             return
-        count = 0 if count == len(wide) else min(len(wide), count * 4)
+        if len(chosen) == len(wide):
+            return
+        count *= _GROWTH
 
 
-def _halve(tables: list[int], spec: dict[str, Any]) -> None:
-    for index in tables:
-        spec["tables"][index]["dtype"] = "fp16"
+def _halving(case: Case, chosen: Sequence[int]) -> Case:
+    tables = list(case.spec.tables)
+    for index in chosen:
+        tables[index] = tables[index].model_copy(update={"dtype": Dtype.FP16})
+    return case.with_(tables=tuple(tables))
 
 
 def _leaner_optimizer(trials: Trials) -> Iterator[Remedy]:
-    training = trials.case.workload.training
+    training = trials.case.spec.training
     if training.optimizer not in (Optimizer.ADAM, Optimizer.ADAGRAD):
         return
-
-    def change(spec: dict[str, Any]) -> None:
-        spec["training"]["optimizer"] = str(Optimizer.ROWWISE_ADAGRAD)
-
-    if trials.has_plan(change):
-        yield Remedy(f"the optimizer rowwise_adagrad instead of {training.optimizer}", 0.5)
+    leaner = training.model_copy(update={"optimizer": Optimizer.ROWWISE_ADAGRAD})
+    if trials.has_plan(trials.case.with_(training=leaner)):
+        words = f"the optimizer {Optimizer.ROWWISE_ADAGRAD} instead of {training.optimizer}"
+        yield Remedy(words, _OTHER_OPTIMIZER)
 
 
 def _more_nodes(trials: Trials) -> Iterator[Remedy]:
-    nodes = trials.case.topology.nodes
+    case = trials.case
+    nodes = case.topology.nodes
     for more in _MORE_NODES:
-        if trials.has_plan(_adding(nodes + more)):
+        if trials.is_over:
+            return
+        try:
+            larger = case.with_(machine=case.machine.with_nodes(nodes + more))
+        except InputError:  # so many do not make up whole domains, or cannot reach one another
+            continue
+        if trials.has_plan(larger):
             words = f"{more} more node{'' if more == 1 else 's'} of this kind ({nodes + more})"
-            yield Remedy(words, 0.3 + more / nodes)
+            yield Remedy(words, _MORE_MACHINES + more / nodes)
             return
 
 
-def _adding(nodes: int) -> Callable[[dict[str, Any]], None]:
-    def change(spec: dict[str, Any]) -> None:
-        spec["topology"]["nodes"] = nodes
-
-    return change
-
-
-def _some(names: list[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     """The first few of several names, and how many more."""
     shown, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown

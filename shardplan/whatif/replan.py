@@ -9,19 +9,21 @@ from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.formulate import formulate
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import MovesInfo
-from shardplan.planner import finish_plan
+from shardplan.planner import explaining, finish_plan
 from shardplan.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.limited_relocation import solve_near
+from shardplan.solve.program.answer import Limits
 from shardplan.units import format_bytes
-from shardplan.whatif.carry import carry
+from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
     from shardplan.case import Case
-    from shardplan.formulate import Formulation
     from shardplan.plan.file.plan import Plan
     from shardplan.solve.outcome import Outcome
+    from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
@@ -44,15 +46,17 @@ def replan(
     Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
     """
     started = time.monotonic()
+    deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(now)
     relocation = Relocation.of(old, now)
     known, is_placed = formulation.placement(carry(old, then, now).decisions)
     if budget_bytes is None:
         budget_bytes = float(relocation.moves(formulation, 0.0).count(known)[is_placed].sum())
     moves = relocation.moves(formulation, budget_bytes)
-    outcome = solve_near(formulation.problem, known, is_placed, moves, settings, reporter)
+    left = settings.until(deadline)
+    outcome = solve_near(formulation.problem, known, is_placed, moves, left, reporter)
     if outcome.placement is None and not settings.should_stop():
-        raise _no_plan(now, formulation, outcome, budget_bytes)
+        raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
     plan = finish_plan(now, formulation, outcome, settings, arrange=relocation.ordered)
     assert outcome.placement is not None, "finish_plan raises without one"
     decided = relocation.decisions(formulation, outcome.placement)
@@ -66,11 +70,11 @@ def replan(
 
 
 def _no_plan(
-    case: Case, formulation: Formulation, outcome: Outcome, budget_bytes: float
+    case: Case, problem: Problem, outcome: Outcome, budget_bytes: float, deadline: Deadline
 ) -> ShardplanError:
     """Why there is none: the case has no plan whatever moves, or none was found so near."""
-    if relax(formulation.problem).lower_bound == float("inf"):
-        return Infeasible(shortfalls(case, formulation))
+    if relax(problem, limits=Limits(deadline)).lower_bound == float("inf"):
+        return Infeasible(shortfalls(case, problem, explaining(deadline)))
     proven = ", and this is proven" if outcome.is_infeasible else ""
     return NoPlanFound(
         f"no plan found that moves at most {format_bytes(budget_bytes)}{proven}; "

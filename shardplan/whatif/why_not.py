@@ -14,6 +14,7 @@ from shardplan.plan.diff.plan_diff import PlanDiff, diff_plans
 from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.predict import predict
 from shardplan.planner import make_plan
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.search.refit import refit
 from shardplan.spec.objective import Objective
 from shardplan.whatif.breach import Breach, breaches_of
@@ -75,6 +76,7 @@ def why_not(
     table = case.workload.tables[choice.table].name
     if _is_made(choice, decisions[choice.table], case):
         return WhyNot(choice.text, table, True, None, None, (), "")
+    deadline = Deadline.after(settings.time_limit_seconds)
     forced = choice.forced_on(case)
     fixed, resolved, failure = None, None, ""
     shortfalls: tuple[Shortfall, ...] = ()
@@ -83,7 +85,7 @@ def why_not(
         start = _with_all_else_fixed(formulation, decisions, choice)
         if start:
             fixed = _alternative(plan, forced, _plan_of(plan, forced, start), "")
-        found = make_plan(forced, settings, reporter, start)
+        found = make_plan(forced, settings.until(deadline), reporter, start)
         resolved = _alternative(plan, forced, found, found.optimality.status)
     except Infeasible as error:
         shortfalls = error.shortfalls

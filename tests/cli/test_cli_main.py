@@ -1,10 +1,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import ModuleType
 
+import click
 import pytest
 
 from shardplan import __version__
+from shardplan.cli import commands
 from shardplan.cli.main import cli
 from shardplan.cli.registry import SHORT_HELP
 
@@ -77,6 +81,27 @@ def test_each_help_has_two_examples(run, name):
     examples = output.split("Examples:\n")[1].split("\n\n")[0].splitlines()
     assert len(examples) == 2
     assert all("shardplan" in example for example in examples)
+
+
+def test_each_file_of_the_folder_is_a_command_that_is_registered():
+    files = {file.stem for file in Path(commands.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == {name.replace("-", "_") for name in SHORT_HELP}
+
+
+def test_a_command_is_its_module_and_a_line_of_the_registry(run, monkeypatch):
+    @click.command("say-no")
+    def say_no_command():
+        """Say no."""
+        raise RuntimeError("no")
+
+    module = ModuleType("shardplan.cli.commands.say_no")
+    module.say_no_command = say_no_command
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(SHORT_HELP, "say-no", "Say no.")
+    assert "say-no      Say no." in run("--help").stdout
+    assert "did you mean 'say-no'?" in run("sayno").stderr
+    result = run("say-no")
+    assert (result.exit_code, "internal error: RuntimeError: no" in result.stderr) == (70, True)
 
 
 def test_the_version_is_the_packages(run):

@@ -49,8 +49,8 @@ def _run(error, *arguments):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (RuntimeError("a bug"), 1),
-        (SolverError("does not hold"), 1),
+        (RuntimeError("a bug"), 70),
+        (SolverError("does not hold"), 70),
         (InputError([Diagnostic("f", 1, 2, "p", "m")]), 2),
         (ShardplanError("no formula"), 2),
         (click.UsageError("wrong"), 2),

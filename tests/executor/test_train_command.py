@@ -142,3 +142,12 @@ def test_torchrun_trains_and_measures(tmp_path: Path) -> None:
         assert all(count > 0 for count in rank["sent_bytes"].values())
     for phase, seconds in measured["phases"].items():
         assert seconds == max(rank["phases"].get(phase, 0.0) for rank in measured["ranks"])
+
+
+def test_a_bug_has_an_exit_code_of_its_own(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**given: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(main.commands["train"], "callback", broken)
+    result = CliRunner().invoke(main, ["train", str(plan)])
+    assert (result.exit_code, "RuntimeError: a bug" in result.stderr) == (70, True)

@@ -95,3 +95,15 @@ def test_tables_together_have_caches_of_the_same_size_or_none():
         same = column[members[cached[:, 0]]]
         assert (same == same[:, :1]).all()
     assert cached[:, 0].sum() == 10 + 55
+
+
+def test_many_tables_share_one_kernel_and_their_mixes_are_not_even_counted_out():
+    """Sixty tables of two kernels have 2**60 mixes."""
+    tables = tuple(range(60))
+    workload = workload_of((50, 32), *[(1000, 32)] * 59)
+    options = enumerate_options(workload, CLUSTER, (), IN_DDR)
+    members = item_options(options, group_items(60, [Constraint(tables, together=True)]))
+    kernels = options.kernel[members]
+    assert (kernels == kernels[:, :1]).all()
+    whole = options.is_type(ShardingType.TABLE_WISE)[members[:, 0]]
+    assert len(set(kernels[whole, 0].tolist())) == whole.sum() == 2

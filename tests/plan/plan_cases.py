@@ -62,34 +62,43 @@ class PlainCosts:
         return np.column_stack([np.where(in_ddr, 0, size), np.where(in_ddr, size, 0), 0 * size])
 
 
+class PlainCase(Case):
+    """A case that was made from no files."""
+
+    @property
+    def resolved(self):
+        tables = [{"name": t.name, "rows": t.rows} for t in self.workload.tables]
+        return {"name": "plain", "tables": tables}
+
+    @property
+    def inputs(self):
+        return Inputs(
+            spec_sha256=fingerprint(self.resolved),
+            topology=NamedInput(name="box", sha256=fingerprint("box")),
+            cost_model=NamedInput(name="plain", sha256=fingerprint("plain")),
+        )
+
+
 def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), **training) -> Case:
     """Tables t0, t1, ... in modules a and b by turns, on two nodes of two devices."""
     tables = tuple(
         Table(f"t{i}", "ab"[i % 2], rows + i, dim, Dtype.FP32, (f"f{i}",), (2.0,), Uniform())
         for i, dim in enumerate(dims)
     )
-    resolved = {"name": "plain", "tables": [{"name": t.name, "rows": t.rows} for t in tables]}
-    return Case(
+    box = SimpleNamespace(
+        world_size=WORLD, devices_per_node=EACH, nodes=WORLD // EACH, world=World(WORLD, EACH)
+    )
+    return PlainCase(
         spec=SimpleNamespace(objective=Objective.STEP_TIME),
+        machine=SimpleNamespace(topology=box),
+        pricing=None,
         workload=Workload("plain", tables, 64, Training(dense_forward_seconds=1.5, **training)),
-        topology=SimpleNamespace(
-            world_size=WORLD,
-            devices_per_node=EACH,
-            nodes=WORLD // EACH,
-            world=World(WORLD, EACH),
-        ),
         cost_model=PlainCosts(tables),
         constraints=tuple(constraints),
         capacity=Capacity(
             raw_bytes=np.array([1e8, 1e8, 0.0]),
             reserve_bytes=np.array([1e7, 0.0, 0.0]),
             base_bytes=np.array([1000.0, 200.0, 0.0]),
-        ),
-        resolved=resolved,
-        inputs=Inputs(
-            spec_sha256=fingerprint(resolved),
-            topology=NamedInput(name="box", sha256=fingerprint("box")),
-            cost_model=NamedInput(name="plain", sha256=fingerprint("plain")),
         ),
     )
 

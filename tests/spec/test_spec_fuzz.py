@@ -15,12 +15,12 @@ from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import load_document, load_spec, spec_from_value
-from shardplan.spec.loaded import resolved
 from shardplan.spec.text.document import read_document
 
 SMALL = Path(__file__).parents[1] / "data" / "spec" / "small.yaml"
 TEXT = SMALL.read_text()
-VALUE = resolved(load_spec(str(SMALL)), {"name": "dgx-h100"}, "h100")
+PARTS = {"topology": {"name": "dgx-h100"}, "cost_model": "h100"}
+VALUE = load_spec(str(SMALL)).spec.resolved() | PARTS
 
 WORDS = [
     "",
@@ -70,7 +70,7 @@ def use(load) -> None:
             build_case(loaded)
             raise AssertionError("a case was built of a faulty spec")
         build_workload(loaded.spec, 16)
-        value = resolved(loaded, loaded.spec.topology, loaded.spec.cost_model or "h100")
+        value = {"cost_model": "h100"} | loaded.spec.resolved()
         spec_from_value(value, "again")
         build_constraints(loaded, 16)
         topology_source(loaded)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 import re
-import time
 
 import pytest
 
 from shardplan.case import case_of_value
 from shardplan.errors import Infeasible
 from shardplan.planner import make_plan
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.whatif.conflict import conflict
 from shardplan.whatif.remedies import remedies
-from shardplan.whatif.variation import Trials
+from shardplan.whatif.trials import Trials
 
 SPEC = {
     "name": "tight",
@@ -46,7 +46,7 @@ def case():
 
 
 def trials(case):
-    return Trials(case, time.monotonic() + 30)
+    return Trials(case, Deadline.after(30))
 
 
 def test_the_facts_leave_no_plan_and_each_is_needed(case):
@@ -114,6 +114,6 @@ def test_a_percent_more_reserve_leaves_no_plan(case):
 
 
 def test_without_time_nothing_is_claimed(case):
-    over = Trials(case, time.monotonic() - 1)
+    over = Trials(case, Deadline.after(0))
     assert remedies(over) == ()
-    assert over.has_plan(lambda spec: None) is None
+    assert over.has_plan(case) is None

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from shardplan.cli.failure import diagnostic_lines
-from shardplan.cli.output import put
+from shardplan.cli.output import put, put_file
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_report
-from shardplan.errors import InputError
+from shardplan.errors import InputError, ShardplanError
 
 if TYPE_CHECKING:
     from shardplan.case import Case
+    from shardplan.cost.profile.profile import Profile
     from shardplan.diagnostics import Diagnostic
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A spec that holds together, and what its writer should know all the same."""
-
-    case: Case
-    warnings: tuple[Diagnostic, ...]
-
 
 _GROUPS = {
     "Cost models": ("cost_model", "against", "plot"),
@@ -73,9 +66,7 @@ def check_command(
     if cost_model is not None or against is not None:
         if spec is not None or cost_model is None or against is None or resolved:
             raise click.UsageError("--cost-model and --against go together, without a SPEC.")
-        from shardplan.cli.commands.against import check_against
-
-        check_against(cost_model, against, plot, form)
+        _put_comparison(_profile(cost_model), against, plot, form)
         return
     if spec is None or plot is not None:
         raise click.UsageError(
@@ -90,6 +81,14 @@ def check_command(
     for line in diagnostic_lines(checked.warnings):
         click.echo(line, err=True)
     put(_resolved(checked.case, form) if resolved else _summary(checked, form))
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A spec that holds together, and what its writer should know all the same."""
+
+    case: Case
+    warnings: tuple[Diagnostic, ...]
 
 
 def _check(spec: str) -> _Checked:
@@ -123,3 +122,43 @@ def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, .
     listed = [asdict(diagnostic) for diagnostic in diagnostics]
     value = {"summary": summary, "diagnostics": listed}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _put_comparison(profile: Profile, measurements: str, plot: str | None, form: str) -> None:
+    """Hold a cost model against a file of measurements."""
+    from shardplan.calibrate.comparison import compare
+    from shardplan.calibrate.measurements.measurements_file import read_measurements
+    from shardplan.cli.reports.comparison_report import (
+        comparison_json,
+        comparison_plot,
+        comparison_report,
+    )
+
+    comparison = compare(profile, read_measurements(measurements))
+    if not comparison.cases:
+        raise ShardplanError(f"{measurements}: nothing in it that a cost model predicts")
+    if plot is not None:
+        put_file(comparison_plot(profile.name, comparison), plot)
+    if plot == "-":
+        return
+    if form == "json":
+        put(json.dumps(comparison_json(profile.name, comparison), indent=2) + "\n")
+    else:
+        put(show_report(comparison_report(profile.name, comparison), form))
+
+
+def _profile(name: str) -> Profile:
+    """A cost model by name or path; raises ShardplanError where it predicts nothing measurable."""
+    from shardplan.cost.profile.build_profile import build_profile
+    from shardplan.cost.profile.profile_file import ProfileFile
+    from shardplan.cost.select import read_cost_model
+    from shardplan.spec.catalog.catalog import Kind
+    from shardplan.spec.catalog.source import named_source
+
+    file = read_cost_model(named_source(Kind.COST_MODEL, name, Path()))
+    if not isinstance(file, ProfileFile):
+        raise ShardplanError(
+            f"cost model {file.name} is of the kind {file.kind}, which tells no seconds of "
+            "kernels and collectives alone; --against takes one of the kind analytic"
+        )
+    return build_profile(file)

@@ -14,7 +14,7 @@ from shardplan.cli.show import FORMATS, show
 @click.command(
     "diff",
     cls=SectionedCommand,
-    exit_codes={1: "internal error, or with --exit-code that the plans differ"},
+    exit_codes={1: "the plans differ, with --exit-code"},
 )
 @click.argument("old")
 @click.argument("new")

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shardplan.cli.inputs import file_label, plan_at
+from shardplan.cli.inputs import READING_SECONDS, file_label, plan_at
+from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import put
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show
+from shardplan.solve.deadline import Deadline
 
 if TYPE_CHECKING:
     from shardplan.explain.numbers.study import Study
-
 
 _GROUPS = {
     "What to show (one of these)": ("table", "device", "select", "measured", "why_not"),
@@ -101,6 +102,7 @@ def explain_command(
         )
     if plan == measured == "-":
         raise click.UsageError("only one of PLAN and --measured can be stdin")
+    deadline = Deadline.after(time_limit + READING_SECONDS)
     from shardplan.explain.numbers.study import Study
 
     study = Study.of(plan_at(plan), file_label(plan))
@@ -113,9 +115,7 @@ def explain_command(
     elif measured is not None:
         put(_beside_measured(study, measured, form, width))
     elif why_not is not None:
-        from shardplan.cli.commands.why_not import why_not_text
-
-        put(why_not_text(study, why_not, form, width, time_limit))
+        put(_why_not(study, why_not, form, width, deadline.within(time_limit).seconds_left))
     else:
         put(_overview(study, top, form, width))
 
@@ -180,3 +180,26 @@ def _beside_measured(study: Study, path: str, form: str, width: int | None) -> s
 
     found = beside_measured(study.plan, Measured.read(path))
     return show(found, lambda: beside_report(found), form, width)
+
+
+def _why_not(study: Study, choice: str, form: str, width: int | None, seconds: float) -> str:
+    """The answer to ``--why-not``, with progress on stderr while it is solved for."""
+    from shardplan.cli.reports.progress import progress
+    from shardplan.explain.report.why_not_report import why_not_report
+    from shardplan.solve.settings import Settings
+    from shardplan.whatif.choice import Choice, ChoiceError
+    from shardplan.whatif.why_not import why_not
+
+    try:
+        wanted = Choice.parse(choice, study.case)
+    except ChoiceError as error:
+        raise click.BadParameter(str(error), param_hint="--why-not") from None
+    with interruptible() as interrupt, progress(quiet=False) as reporter:
+        settings = Settings(
+            time_limit_seconds=seconds,
+            seed=study.plan.solver.seed,
+            should_stop=interrupt.is_requested,
+        )
+        decisions = study.ledger.decisions
+        found = why_not(study.plan, study.case, decisions, wanted, settings, reporter)
+    return show(found, lambda: why_not_report(found), form, width)

@@ -20,7 +20,6 @@ TEMPLATES = {
 }
 """The files of the folder ``templates``."""
 
-
 SCHEMA_FILE = "shardplan.schema.json"
 """What the first line of a spec names; beside the spec."""
 _MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
@@ -80,7 +79,7 @@ def template_text(name: str) -> str:
 
 
 def _adopted(reference: str) -> str:
-    from shardplan.cli.commands.adoption import adopted_text
+    from shardplan.cli.reports.adopted_spec import adopted_text
 
     return _MODELINE + adopted_text(reference)
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration, percentage, size
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.errors import Infeasible
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.settings import METHODS, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
 
 _DEFAULTS = Settings()
 _ADVICE_SECONDS = 10.0
 """How long to look for what causes that there is no plan, and again for what would help."""
-
 
 _GROUPS = {
     "Effort": ("method", "gap", "time_limit", "node_limit", "seed"),
@@ -119,6 +121,7 @@ def solve_command(
       shardplan solve model.yaml --from old.json --move-budget 200GiB -o plan.json
     """
     _check_near(spec, old, move_budget, keep)
+    deadline = Deadline.after(time_limit + READING_SECONDS)
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
         from shardplan.case import build_case
@@ -128,12 +131,13 @@ def solve_command(
 
         check_writable(output)
         case = build_case(load_spec(spec))
-        settings = Settings(method, gap, time_limit, node_limit, seed, interrupt.is_requested)
+        asked = Settings(method, gap, time_limit, node_limit, seed, interrupt.is_requested)
         near = _Near(*_old_plan(old), move_budget, keep) if old is not None else None
+        deadline = deadline.within(time_limit)
         try:
-            plan = _solve(case, settings, quiet, near)
+            plan = _solve(case, asked.until(deadline), quiet, near)
         except Infeasible as error:
-            raise _with_advice(error, case, settings) from None
+            raise _with_advice(error, case, deadline, interrupt.is_requested) from None
         put_file(render(plan), output)
     for line in [] if quiet else summary_lines(plan, case, output):
         click.echo(line, err=True)
@@ -150,8 +154,6 @@ def _check_near(spec: str, old: str | None, move_budget: int | None, keep: bool)
 
 def _old_plan(path: str) -> tuple[Plan, Case]:
     """An old plan, and what it was made for."""
-    from shardplan.cli.inputs import case_of_plan, file_label, plan_at
-
     plan = plan_at(path)
     return plan, case_of_plan(plan, file_label(path))
 
@@ -174,7 +176,7 @@ def _solve(case: Case, settings: Settings, quiet: bool, near: _Near | None) -> P
     with progress(quiet) as reporter:
         if near is None:
             return make_plan(case, settings, reporter)
-        from shardplan.whatif.carry import carry
+        from shardplan.whatif.old_plan import carry
         from shardplan.whatif.replan import replan
 
         if near.move_budget_bytes is None and not near.keep:
@@ -184,19 +186,18 @@ def _solve(case: Case, settings: Settings, quiet: bool, near: _Near | None) -> P
         return replan(near.plan, near.case, case, budget, settings, reporter)
 
 
-def _with_advice(error: Infeasible, case: Case, settings: Settings) -> Infeasible:
+def _with_advice(
+    error: Infeasible, case: Case, deadline: Deadline, should_stop: Callable[[], bool]
+) -> Infeasible:
     """The same with what causes it and what would help, as far as a few seconds tell."""
     from shardplan.whatif.conflict import conflict
     from shardplan.whatif.remedies import remedies
-    from shardplan.whatif.variation import Trials
+    from shardplan.whatif.trials import Trials
 
-    if settings.should_stop():
+    if deadline.is_over or should_stop():
         return error
-    seconds = min(_ADVICE_SECONDS, settings.time_limit_seconds)
-
-    def trials() -> Trials:
-        deadline = time.monotonic() + seconds
-        return Trials(case, deadline, should_stop=settings.should_stop)
-
-    found, facts = remedies(trials()), conflict(trials())
+    seconds = min(_ADVICE_SECONDS, deadline.seconds_left / 2)
+    trials = Trials(case, deadline.within(seconds), should_stop)
+    found = remedies(trials)
+    facts = conflict(replace(trials, deadline=deadline.within(seconds)))
     return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])

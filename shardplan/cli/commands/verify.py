@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from shardplan.explain.report.report import Report
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.finding import Finding
-    from shardplan.whatif.carry import CostUnder
+    from shardplan.whatif.old_plan import CostUnder
 
 
 @click.command(
     "verify",
     cls=SectionedCommand,
-    exit_codes={1: "internal error, or something is wrong with the plan"},
+    exit_codes={1: "something is wrong with the plan"},
 )
 @click.argument("plan")
 @click.argument("spec", required=False)
@@ -81,7 +81,7 @@ def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -
 
 def _cost_under(plan: Plan, file: str, now: Case) -> CostUnder | None:
     """What the plan would cost under the spec; None where it does not say for what it was made."""
-    from shardplan.whatif.carry import cost_under
+    from shardplan.whatif.old_plan import cost_under
 
     try:
         then = case_of_plan(plan, file_label(file))

@@ -1,10 +1,11 @@
-"""A cost model held against measurements -> Report, JSON."""
+"""A cost model held against measurements -> Report, JSON, a picture."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from shardplan.explain.render.scatter import scatter_plot
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words.words import plural
 from shardplan.units import format_seconds
@@ -38,6 +39,15 @@ def comparison_json(name: str, comparison: Comparison) -> dict[str, Any]:
         "accuracy": {subject: asdict(found) for subject, found in comparison.subjects.items()},
         "worst": [asdict(case) | {"error": case.error} for case in comparison.worst(_WORST)],
     }
+
+
+def comparison_plot(name: str, comparison: Comparison) -> str:
+    """The same as an SVG picture: predicted beside measured."""
+    series: dict[str, list[tuple[float, float]]] = {}
+    for case in comparison.cases:
+        point = case.measured_seconds, case.predicted_seconds
+        series.setdefault(case.subject, []).append(point)
+    return scatter_plot(f"{name}: predicted beside measured seconds", series)
 
 
 def _accuracy(comparison: Comparison) -> Grid:

@@ -35,7 +35,7 @@ def train(request: TrainRequest) -> None:
       torchrun --nproc-per-node 2 -m shardplan.executor train plan.json --steps 20
       torchrun --nproc-per-node 2 -m shardplan.executor train plan.json --measure measured.json
 
-    Exit codes: 0 done; 1 a rank was lost, or internal error; 2 wrong usage or invalid input.
+    Exit codes: 0 done; 1 a rank was lost; 2 wrong usage or invalid input; 70 internal error.
     """
     try:
         _train(request)

@@ -1,4 +1,4 @@
-"""``shardplan init --from torchrec MODULE:FUNCTION``."""
+"""The spec that ``init --from torchrec MODULE:FUNCTION`` writes."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec
-from shardplan.whatif.carry import carry, cost_under
+from shardplan.whatif.old_plan import carry, cost_under
 
 SPEC = Path(__file__).parents[1] / "data" / "explain" / "spec.yaml"
 

@@ -1,0 +1,171 @@
+"""Every part of a command is handed what is left of one time limit."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+from random_specs import build
+from test_infeasible import WHOLE_IN_DDR, make_spec
+
+from shardplan import case, formulate, planner, shortfall
+from shardplan.cli.commands import solve as solve_module
+from shardplan.cli.main import cli
+from shardplan.errors import Infeasible
+from shardplan.planner import make_plan
+from shardplan.solve.deadline import Deadline
+from shardplan.solve.program.backend import Answer, Status
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+from shardplan.whatif import conflict, remedies, why_not
+from shardplan.whatif.choice import Choice
+from shardplan.whatif.trials import Trials
+
+CROWDED = make_spec(*[2_300_000] * 5, hbm="1GB")
+"""Five tables of 0.6 devices each on four devices."""
+ROOMY = make_spec(1000, 2000)
+
+
+class Clock:
+    """Stands still but for what is said to take time."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def after(self, seconds: float) -> Deadline:
+        return Deadline.after(seconds, self)
+
+    def taking(self, seconds, function):
+        """The function, which takes so many seconds by this clock."""
+
+        def slow(*given, **named):
+            self.now += seconds
+            return function(*given, **named)
+
+        return slow
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    for module in (planner, solve_module, why_not):
+        monkeypatch.setattr(module, "Deadline", SimpleNamespace(after=made.after))
+    return made
+
+
+def test_a_deadline_within_another_is_the_earlier_one(clock):
+    deadline = clock.after(10)
+    assert (deadline.within(3).seconds_left, deadline.within(30).seconds_left) == (3, 10)
+    clock.now += 12
+    assert (deadline.seconds_left, deadline.is_over) == (0, True)
+    assert deadline.within(3).is_over
+
+
+def test_how_much_is_short_is_looked_for_until_the_deadline(clock, monkeypatch):
+    given = []
+
+    def until_the_limit(program, limits):
+        given.append(limits.seconds)
+        clock.now += limits.seconds
+        return Answer(Status.INFEASIBLE)
+
+    monkeypatch.setattr(shortfall, "solve_program", until_the_limit)
+    spec = build(CROWDED)
+    problem = formulate.formulate(spec).problem
+    (found,) = shortfall.shortfalls(spec, problem, clock.after(30))
+    assert given == [20, 10]
+    assert (found.resource.startswith("ways to pack them"), found.missing) == (True, 1)
+
+
+def test_a_solve_has_what_formulating_left_and_half_the_rest_goes_into_what_is_short(
+    clock, monkeypatch
+):
+    limits = []
+
+    def proving(problem, settings, *others):
+        limits.append(settings.time_limit_seconds)
+        clock.now += 2
+        return SimpleNamespace(is_infeasible=True)
+
+    def explained(case, problem, deadline):
+        limits.append(deadline.seconds_left)
+        return []
+
+    monkeypatch.setattr(planner, "formulate", clock.taking(3, formulate.formulate))
+    monkeypatch.setattr(planner, "solve", proving)
+    monkeypatch.setattr(planner, "shortfalls", explained)
+    with pytest.raises(Infeasible):
+        make_plan(build(CROWDED), Settings(time_limit_seconds=10), Reporter())
+    assert limits == [7, 2.5]
+
+
+def test_a_command_pays_for_reading_beyond_a_second_and_its_advice_ends_in_time(
+    clock, monkeypatch, tmp_path
+):
+    limits = []
+
+    def refusing(case, settings, *others):
+        limits.append(settings.time_limit_seconds)
+        clock.now += 3
+        raise Infeasible([])
+
+    def advising(trials):
+        limits.append(trials.deadline.seconds_left)
+        clock.now = trials.deadline.at_seconds
+        return ()
+
+    monkeypatch.setattr(case, "build_case", clock.taking(4, case.build_case))
+    monkeypatch.setattr(planner, "make_plan", refusing)
+    monkeypatch.setattr(remedies, "remedies", advising)
+    monkeypatch.setattr(conflict, "conflict", advising)
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(CROWDED))
+    started = clock.now
+    assert CliRunner().invoke(cli, ["solve", str(path), "--time-limit", "10s"]).exit_code == 3
+    assert limits == [7, 2, 2]
+    assert clock.now - started == 11
+
+
+def test_why_not_has_one_limit_for_both_of_its_answers(clock, monkeypatch):
+    limits = []
+
+    def solving(case, settings, *others):
+        limits.append(settings.time_limit_seconds)
+        raise Infeasible([])
+
+    spec = build(ROOMY)
+    plan = make_plan(spec, Settings("greedy"), Reporter())
+    decisions = formulate.formulate(spec)
+    monkeypatch.setattr(why_not, "formulate", clock.taking(4, formulate.formulate))
+    monkeypatch.setattr(why_not, "make_plan", solving)
+    choice = Choice.parse("t0@rank3", spec)
+    starts = planner.baseline_starts(spec, decisions)
+    why_not.why_not(plan, spec, decisions.decisions(starts[0]), choice, Settings(), Reporter())
+    assert limits == [56]
+
+
+def test_a_trial_takes_two_seconds_at_most_and_no_more_than_there_are(clock, monkeypatch):
+    limits = []
+
+    def listening(problem, settings):
+        limits.append(settings.time_limit_seconds)
+        clock.now += 2
+        return SimpleNamespace(placement=None, is_infeasible=True)
+
+    monkeypatch.setattr("shardplan.whatif.trials.solve", listening)
+    spec = build(make_spec(1000, constraints=[WHOLE_IN_DDR]))
+    trials = Trials(spec, clock.after(5))
+    assert [trials.has_plan(spec) for _ in range(4)] == [False, False, False, None]
+    assert limits == [2, 2, 1]
+
+
+def test_no_trial_begins_that_formulating_alone_would_carry_past_the_end(clock, monkeypatch):
+    monkeypatch.setattr("shardplan.whatif.trials.formulate", clock.taking(3, formulate.formulate))
+    spec = build(make_spec(1000))
+    trials = Trials(spec, clock.after(8))
+    assert [trials.has_plan(spec) for _ in range(3)] == [True, True, None]
