@@ -76,7 +76,7 @@ def test_the_help_imports_no_numbers():
 def test_a_spec_is_read_from_a_file_as_from_values(case, tmp_path):
     path = tmp_path / "spec.yaml"
     path.write_text(json.dumps(SPEC), encoding="utf-8")
-    assert shardplan.load(path).inputs == shardplan.load(str(path)).inputs == case.inputs
+    assert shardplan.load(path).resolved == shardplan.load(str(path)).resolved == case.resolved
 
 
 def test_a_spec_tells_all_its_faults():
