@@ -10,6 +10,7 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.cost.select import read_cost_model, select_pricing
+from shardplan.cost.step import Step
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.build_workload import build_workload
@@ -69,6 +70,12 @@ class Case:
     def objective(self) -> Objective:
         """What the plan shall minimise."""
         return self.spec.objective
+
+    @property
+    def step(self) -> Step:
+        """How the phases combine into the step's time."""
+        training = self.workload.training
+        return Step(self.cost_model.phases, training.dense_seconds, training.is_pipelined)
 
     @cached_property
     def resolved(self) -> dict[str, Any]:

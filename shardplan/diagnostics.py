@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shardplan.printable import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -20,9 +22,14 @@ class Diagnostic:
     code: str = "invalid"
     severity: str = "error"
     """"error" or "warning"."""
+    count: int = 1
+    """How many faults it stands for: the rest of a long list is counted, not named."""
 
     def __str__(self) -> str:
-        """``file:line:column: error: path: message``, the source line, a caret and the hint."""
+        """``file:line:column: error: path: message``, the source line, a caret and the hint.
+
+        Printable, whatever stands in the file or its name.
+        """
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         where = f"{self.path}: " if self.path else ""
         lines = [f"{place}: {self.severity}: {where}{self.message}"]
@@ -30,4 +37,4 @@ class Diagnostic:
             lines += [f"  {self.source_line}", "  " + " " * (self.column - 1) + "^"]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))

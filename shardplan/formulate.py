@@ -176,12 +176,11 @@ def _offer(case: Case) -> Offer:
 def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]) -> Problem:
     first = members[:, 0]
     costs = _joint_costs(case, options, members)
-    load, spill = costs.load_seconds, costs.spill_seconds
-    spill = np.zeros_like(load) if spill is None else spill
     shape = SHARDING_TYPES.each(lambda kind: _SHAPES[kind.lands], options.sharding[first])
     shape = shape.astype(np.int8)
     devices, per_node = case.topology.world_size, case.topology.devices_per_node
-    stages = _Stages.of(case)
+    is_balance = case.objective is Objective.BALANCE
+    stages = case.step.balance_stages if is_balance else case.step.stages
     touched = np.where(shape == Shape.DEVICE, 1, per_node)
     capacity = case.capacity.free_bytes.clip(min=0.0)
     domain, domains = _domains(case, items, options.table[first])
@@ -190,17 +189,17 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=shape,
         units=options.units[first].astype(np.int64),
-        load_seconds=load @ stages.of_phase,
+        load_seconds=costs.load_seconds @ stages.of_phase,
         device_bytes=costs.memory_bytes[:, :1],
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
-        objective=stages.objective,
+        objective=ProblemObjective(stages.chain, stages.chain_seconds),
         domain=domain,
         domains=domains,
         apart=items.apart,
         blend=_blends(case, options, members),
-        spill_seconds=spill @ stages.of_phase,
+        spill_seconds=costs.spill_seconds @ stages.of_phase,
     )
 
 
@@ -224,35 +223,9 @@ def _joint_costs(case: Case, options: OptionSet, members: NDArray[np.int64]) -> 
         summed: NDArray[np.float64] = np.where(present, per_option[members], 0.0).sum(axis=1)
         return summed
 
-    spill = costs.spill_seconds
     return UnitCosts(
-        joint(costs.load_seconds),
-        joint(costs.memory_bytes),
-        None if spill is None else joint(spill),
+        joint(costs.load_seconds), joint(costs.memory_bytes), joint(costs.spill_seconds)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stages:
-    """How the phases of a cost model become the stages of a problem."""
-
-    of_phase: NDArray[np.float64]
-    """(P, S): 1 where a phase belongs to a stage."""
-    objective: ProblemObjective
-
-    @classmethod
-    def of(cls, case: Case) -> _Stages:
-        """One stage per phase for ``step_time``; one that sums them for ``balance``."""
-        phases, training = case.cost_model.phases, case.workload.training
-        hidden = np.array([phase.overlapped and training.is_pipelined for phase in phases])
-        constant = np.array([phase.constant_seconds for phase in phases])
-        critical = training.dense_seconds + constant[~hidden].sum()
-        if case.objective is Objective.BALANCE:
-            counted = (~hidden).astype(np.float64)[:, None]
-            return cls(counted, ProblemObjective(np.zeros(1, np.int64), np.array([critical])))
-        chain = hidden.astype(np.int64)
-        seconds = np.array([critical, constant[hidden].sum()])[: chain.max(initial=0) + 1]
-        return cls(np.eye(len(phases)), ProblemObjective(chain, seconds))
 
 
 def _domains(

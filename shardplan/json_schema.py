@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shardplan.cost.profile.profile_file import ProfileFile
+from shardplan.cost.select import profile_file
 from shardplan.cost.torchrec.file import TorchRecFile
 from shardplan.plan.file.plan import Plan
 from shardplan.spec.catalog.catalog import Kind, names
@@ -58,7 +58,7 @@ def _spec(definitions: Schema) -> Schema:
     root = _of(Spec, definitions, is_yaml=True)
     for key, kind, models in (
         ("topology", Kind.TOPOLOGY, (TopologyFile,)),
-        ("cost_model", Kind.COST_MODEL, (ProfileFile, TorchRecFile)),
+        ("cost_model", Kind.COST_MODEL, (profile_file(), TorchRecFile)),
     ):
         for model in models:
             definitions[model.__name__] = _of(model, definitions, is_yaml=True)
@@ -84,7 +84,7 @@ def _by_name(name: Schema, *, has_nodes: bool) -> Schema:
 
 
 def _cost_model(definitions: Schema) -> Schema:
-    roots = [_of(model, definitions, is_yaml=True) for model in (ProfileFile, TorchRecFile)]
+    roots = [_of(model, definitions, is_yaml=True) for model in (profile_file(), TorchRecFile)]
     return {"anyOf": roots}
 
 

@@ -100,11 +100,11 @@ def _packing(case: Case, problem: Problem, deadline: Deadline) -> list[Shortfall
     rows = (("device_memory", 0), ("node_memory", 0), ("node_memory", 1))
     there = [tier for tier in range(len(TIERS)) if _capacity(problem, tier).any()]
     for short in (*((tier,) for tier in there), there):
-        until = deadline.within(_PACKING_SECONDS)
-        if until.is_over:
+        packing = deadline.within(_PACKING_SECONDS)
+        if packing.is_over:
             return [_WITHOUT_FIGURE]
         model = assignment(problem, elastic=[rows[tier] for tier in short])
-        answer = solve_program(model.program, Limits(until, relative_gap=_PACKING_GAP))
+        answer = solve_program(model.program, Limits(packing, relative_gap=_PACKING_GAP))
         if answer.status is not Status.INFEASIBLE:
             share = max(answer.bound, 0.0)
             if not share:

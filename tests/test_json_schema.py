@@ -11,7 +11,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from draft07 import KEYWORDS, faults
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from random_specs import specs
 
 from shardplan.case import build_case
@@ -98,7 +99,7 @@ def test_takes_a_plan_and_the_spec_inside_it():
     assert faults(build_case(load_spec(spec)).resolved, SCHEMAS["spec"]) == []
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(spec=specs())
 def test_takes_every_spec_that_the_reader_takes(spec):
     build_case(spec_from_value(spec, "spec"))

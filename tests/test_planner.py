@@ -9,7 +9,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import assume, given, reject
 from random_specs import TOPOLOGY, build, specs
 
 from shardplan.baseline import baseline_starts
@@ -50,14 +51,14 @@ def ranks_of(plan: Plan) -> dict[str, set[int]]:
 
 @pytest.mark.parametrize("method", ["milp", "greedy"])
 @given(specs())
-@settings(max_examples=60)
+@examples(60)
 def test_every_plan_verifies(method, spec):
     """Under both cost models and both objectives; verification asks no solver."""
     case = build(spec)
     try:
         plan = make_plan(case, Settings(method, gap=0.0), Reporter())
     except (Infeasible, NoPlanFound):
-        return
+        reject()
     assert verify(plan) == ()
     assert verify(plan, case) == ()
     objective = plan.optimality
@@ -73,21 +74,21 @@ def test_every_plan_verifies(method, spec):
 
 
 @given(specs(constrained=False))
-@settings(max_examples=15)
+@examples(15)
 def test_no_plan_is_worse_than_a_baseline(spec):
     """With no effort allowed beyond the start."""
     case = build(spec)
     try:
         formulation = formulate(case)
     except Infeasible:
-        return
+        reject()
     costs = [evaluate(formulation.problem, s) for s in baseline_starts(case, formulation)]
     fitting = [cost.objective for cost in costs if cost.fits]
-    if fitting:
-        hasty = Settings("auto", time_limit_seconds=0.0)
-        plan = make_plan(case, hasty, Reporter())
-        assert plan.optimality.objective_seconds <= min(fitting) * (1 + 1e-9)
-        assert verify(plan, case) == ()
+    assume(fitting)
+    hasty = Settings("auto", time_limit_seconds=0.0)
+    plan = make_plan(case, hasty, Reporter())
+    assert plan.optimality.objective_seconds <= min(fitting) * (1 + 1e-9)
+    assert verify(plan, case) == ()
 
 
 @pytest.mark.parametrize("method", ["milp", "greedy", "auto"])

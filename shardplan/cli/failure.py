@@ -24,6 +24,10 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What the system says where stdout has no room; never a bug of ours."""
 
 
+_MOST_SHOWN = 20
+"""Faults that are shown one by one."""
+
+
 @contextmanager
 def reported(ctx: click.Context) -> Iterator[None]:
     """Report what a command raises, and exit with its code.
@@ -84,11 +88,14 @@ def words_of(error: BaseException) -> list[str]:
 
 
 def diagnostic_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
-    """Each fault in the order of the text, then how many there are."""
+    """The first faults in the order of the text, then how many there are."""
     ordered = sorted(diagnostics, key=lambda d: (d.file, d.line, d.column))
-    errors = sum(diagnostic.severity == "error" for diagnostic in ordered)
-    count = [f"{errors} error" + ("s" if errors > 1 else "")] if errors else []
-    return [*(str(diagnostic) for diagnostic in ordered), *count]
+    shown = [diagnostic for diagnostic in ordered if diagnostic.count == 1][:_MOST_SHOWN]
+    hidden = sum(diagnostic.count for diagnostic in ordered) - len(shown)
+    errors = sum(diagnostic.count for diagnostic in ordered if diagnostic.severity == "error")
+    count = [f"{errors:,} error" + ("s" if errors > 1 else "")] if errors else []
+    more = [f"... and {hidden:,} more like these"] if hidden else []
+    return [*(str(diagnostic) for diagnostic in shown), *more, *count]
 
 
 def _infeasible(error: Infeasible) -> list[str]:

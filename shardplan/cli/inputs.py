@@ -25,15 +25,9 @@ def file_label(path: str) -> str:
 
 def plan_at(path: str) -> Plan:
     """The plan in a file, ``-`` for standard input; raises InputError."""
-    from shardplan.plan.file.read import parse_plan, read_plan
+    from shardplan.plan.file.read import read_plan, read_plan_from
 
-    if path != "-":
-        return read_plan(path)
-    try:
-        return parse_plan(sys.stdin.buffer.read().decode("utf-8-sig"), STDIN)
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 (byte {error.start:,})"
-        raise InputError([Diagnostic(STDIN, 0, 0, "", message, code="plan")]) from None
+    return read_plan(path) if path != "-" else read_plan_from(sys.stdin.buffer, STDIN)
 
 
 def case_of_plan(plan: Plan, file: str) -> Case:

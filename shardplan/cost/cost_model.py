@@ -5,28 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from shardplan.sharding.kernel import MemoryTier
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
+    from shardplan.cost.phase import Phase
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
 
 TIERS = tuple(tier.name.lower() for tier in MemoryTier)
 """The memory tiers, nearest first: the columns of every array of bytes per tier."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A part of the step that ends when the slowest device ends (the collectives are barriers)."""
-
-    name: str
-    overlapped: bool = False
-    """Hidden behind the batch before, when the training is pipelined."""
-    constant_seconds: float = 0.0
-    """Spent whatever the placement: launch and start-up latencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +38,21 @@ class UnitCosts:
     """
     memory_bytes: NDArray[np.float64]
     """(O, 3): bytes needed in each of ``TIERS``: weights, optimizer state, buffers."""
-    spill_seconds: NDArray[np.float64] | None = None
+    spill_seconds: NDArray[np.float64]
     """(O, P): what a unit on one device adds to each phase of every other device of the node, which
-    shares memory with it; None where nothing is shared."""
+    shares memory with it; 0 where nothing is shared."""
+
+    @classmethod
+    def unshared(
+        cls, load_seconds: NDArray[np.float64], memory_bytes: NDArray[np.float64]
+    ) -> UnitCosts:
+        """Of units that share no memory with other devices."""
+        return cls(load_seconds, memory_bytes, np.zeros_like(load_seconds))
+
+    @property
+    def has_spill(self) -> bool:
+        """Whether any unit adds to other devices."""
+        return bool(self.spill_seconds.any())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.analytic.model import AnalyticCostModel
+from shardplan.cost.analytic.phases.all_phases import phase_files
 from shardplan.cost.profile.build_profile import build_profile
 from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.cost.torchrec.constants import constants_of
@@ -40,6 +41,11 @@ class Pricing:
     """The plain values that it was read from, complete in themselves."""
 
 
+def profile_file() -> type[ProfileFile]:
+    """The form of a cost-model file of the analytic kind, with the keys of its phases."""
+    return ProfileFile.with_phases(phase_files())
+
+
 def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
     """What a cost-model file says, by its ``kind``.
 
@@ -53,7 +59,7 @@ def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
         raise InputError([source.document.diagnostic(path, message, hint, "choice")])
     if kind == "torchrec":
         return validate(TorchRecFile, source.document, source.at)
-    return validate(ProfileFile, source.document, source.at)
+    return validate(profile_file(), source.document, source.at)
 
 
 def select_pricing(file: ProfileFile | TorchRecFile, source: Source, base: Path) -> Pricing:

@@ -76,9 +76,10 @@ class Ledger:
     def of(cls, decisions: Sequence[Decision], cost_model: CostModel, world: World) -> Ledger:
         """Cost the units of one decision per table."""
         costs = cost_model.unit_costs(options_of(decisions))
-        load, spill = costs.load_seconds, costs.spill_seconds
-        spill = np.zeros_like(load) if spill is None else spill
-        return cls(tuple(decisions), world, cost_model, load, spill, costs.memory_bytes)
+        return cls(
+            tuple(decisions), world, cost_model,
+            costs.load_seconds, costs.spill_seconds, costs.memory_bytes,
+        )  # fmt: skip
 
     @cached_property
     def traffic(self) -> Traffic | None:

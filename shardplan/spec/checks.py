@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.matching import TableNames
+from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
 from shardplan.spec.validation.wording import did_you_mean, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
@@ -25,19 +26,23 @@ _NO_ECHOES = frozenset({"duplicate", "unknown_name", "contradiction"})
 
 def check(loaded: LoadedSpec) -> LoadedSpec:
     """The same, with its constraints matched to tables and everything that does not fit."""
-    faults = [*_check_tables(loaded)]
+    faults = listed(_check_tables(loaded))
     names = TableNames(table.name for table in loaded.spec.tables)
     matches = []
+    unmatched: list[Diagnostic] = []
     for index, constraint in enumerate(loaded.spec.constraints):
         found: set[int] = set()
         for position, pattern in enumerate(constraint.tables):
             matched = names.match(pattern)
             found.update(matched)
             if not matched:
-                faults.append(_no_match(loaded, names, (index, position), pattern))
+                # A hint compares the pattern with all names, so the rest of a long list has none.
+                known = names if len(unmatched) < MOST_NAMED else ()
+                unmatched.append(_no_match(loaded, known, (index, position), pattern))
         matches.append(tuple(sorted(found)))
-    faults += _check_allowed(loaded, matches)
-    faults += _check_apart(loaded, matches)
+    faults += listed(unmatched)
+    faults += listed(_check_allowed(loaded, matches))
+    faults += listed(_check_apart(loaded, matches))
     if loaded.faults:
         faults = [fault for fault in faults if fault.code in _NO_ECHOES]
     every = tuple(sort_diagnostics([*loaded.faults, *faults]))
@@ -73,16 +78,22 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
 def _nested(loaded: LoadedSpec, modules: dict[str, int]) -> Iterator[Diagnostic]:
     """Modules inside others: TorchRec shards the outer one, and the inner is out of reach."""
     for module, index in modules.items():
-        inside = (m for m in modules if m != module and (not m or module.startswith(m + ".")))
-        outer = next(inside, None)
+        outer = next((m for m in _around(module) if m in modules), None)
         if outer is not None:
             message = f"{show(module)} lies inside {show(outer)}, where other tables are"
             hint = "a collection of tables cannot hold another one"
             yield loaded.at_table(index, "module", message, hint, "nested")
 
 
+def _around(module: str) -> Iterator[str]:
+    """The modules that ``a.b`` lies in, the outermost first: the model itself, ``a``."""
+    if module:
+        yield ""
+    yield from (module[:end] for end, character in enumerate(module) if character == ".")
+
+
 def _no_match(
-    loaded: LoadedSpec, names: TableNames, where: tuple[int, int], pattern: str
+    loaded: LoadedSpec, names: Iterable[str], where: tuple[int, int], pattern: str
 ) -> Diagnostic:
     path = ("constraints", where[0], "tables", where[1])
     message = f"no table matches {show(pattern)}"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _REQUIRED = {"batch": {"local": 1}, "topology": "unread"}
 _NAMING = {"tables", "tables_file"}
 """The keys that decide which tables there are."""
+_MOST_MENDED = 10_000
+"""Faults after which nothing is looked at any further."""
 
 
 def salvage(value: Any) -> tuple[Spec, frozenset[str]]:
@@ -26,6 +28,9 @@ def salvage(value: Any) -> tuple[Spec, frozenset[str]]:
     try:
         return Spec.model_validate(value), frozenset()
     except ValidationError as error:
+        if error.error_count() > _MOST_MENDED:
+            keys = value.keys() if isinstance(value, dict) else ()
+            return Spec.model_validate(_REQUIRED | {"tables": ()}), frozenset(map(str, keys))
         locations = [details["loc"] for details in error.errors(include_url=False)]
     mended = dict(value) if isinstance(value, dict) else {}
     mended |= {key: list(each) for key, each in mended.items() if isinstance(each, list)}

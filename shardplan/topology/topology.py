@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.world import World
     from shardplan.topology.collective import Collective, Scope
     from shardplan.topology.layout import Layout
-    from shardplan.topology.level import Level, Link
+    from shardplan.topology.level import Level, LevelName, Link
     from shardplan.topology.nic_traits import NicTraits
     from shardplan.topology.tier import Tier
 
@@ -86,10 +86,19 @@ class Topology:
         """The levels at which a collective moves bytes, scale-up first; none for one device."""
         return tuple(level for level, _ in self._congested(collective, scope))
 
-    def bottleneck(self, collective: Collective, scope: Scope) -> Link | None:
-        """The link that a collective waits for longest; None where nothing moves."""
+    def bottleneck(
+        self, collective: Collective, scope: Scope, level: LevelName | None = None
+    ) -> Link | None:
+        """The link that a collective, or one level of it, waits for longest.
+
+        None where nothing moves.
+        """
         slowest = max(
-            self._congested(collective, scope),
+            (
+                found
+                for found in self._congested(collective, scope)
+                if level in (None, found[0].name)
+            ),
             key=lambda found: found[0].bytes_share / found[0].bytes_per_second,
             default=None,
         )

@@ -145,3 +145,46 @@ def test_torchrec_is_asked_for_only_then(run, tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert "needs TorchRec" in result.stderr or "torch" in result.stderr
     assert run("init", "--from", "torchrec", "no_colon", "-").exit_code == 2
+
+
+_WITHOUT_PLAN = """
+import torch
+from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
+from torchrec import EmbeddingCollection, EmbeddingConfig
+
+def config(kind, name, dim=16):
+    return kind(name=name, num_embeddings=100, embedding_dim=dim, feature_names=[name])
+
+def sequences():
+    model = torch.nn.Module()
+    model.ebc = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "user")])
+    model.history = EmbeddingCollection(tables=[config(EmbeddingConfig, "item")])
+    model.words = EmbeddingCollection(tables=[config(EmbeddingConfig, "word")])
+    return model
+
+def towers():
+    model = torch.nn.Module()
+    model.query = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "country")])
+    model.item = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "country")])
+    return model
+
+def odd():
+    return EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "t", 30)])
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("sequences", ["history: EmbeddingCollection", "words: EmbeddingCollection", "2 errors"]),
+        ("towers", ["another table is called 'country'"]),
+        ("odd", ["multiple of 4"]),
+    ],
+)
+def test_refuses_a_model_that_a_plan_would_lose_parts_of(run, model_folder, function, words):
+    (model_folder / "a_model_without_plan.py").write_text(_WITHOUT_PLAN)
+    result = run("init", "--from", "torchrec", f"a_model_without_plan:{function}", "model.yaml")
+    assert result.exit_code == 2
+    assert [word for word in words if word not in result.stderr] == []
+    assert not (model_folder / "model.yaml").exists()

@@ -12,7 +12,7 @@ def old_path(run, spec_path, tmp_path_factory):
 
 
 def solve_from(run, spec_path, old_path, *more):
-    return run("solve", spec_path, "--from", old_path, "--time-limit", "3s", *more)
+    return run("solve", spec_path, "--from", old_path, "--time-limit", "1s", *more)
 
 
 def test_moves_no_more_than_the_budget(run, spec_path, old_path):

@@ -9,7 +9,8 @@ from functools import cache
 import numpy as np
 import pytest
 from analytic_cases import CLUSTER, cluster, model, options, table
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 EACH = 8
@@ -49,7 +50,7 @@ class Shared:
         found, shares = costs.unit_costs(chosen), costs.shares(chosen)
         prices = costs.profile.cache
         load = found.load_seconds[:, 1] - prices.per_id * shares.ids
-        spill = np.zeros_like(load) if found.spill_seconds is None else found.spill_seconds[:, 1]
+        spill = found.spill_seconds[:, 1]
         if ssd:
             row = max(1 / 2e6, 4096 / 12e9) + max(1 / 2e6, 4096 / 6e9)
             return cls(shares.ssd_rows, math.inf, 1 / row, load, spill)
@@ -80,7 +81,7 @@ class Shared:
 
 
 @given(PLACES, st.sampled_from([50, 100, 181, 300, 400, 512, 600]))
-@settings(max_examples=100)
+@examples(100)
 def test_a_prediction_is_never_too_short_and_too_long_by_less_than_half(places, read_gb):
     """Of 8 devices at most by 2 sqrt(8) / (sqrt(8) + 1)."""
     shared = Shared.of(read_gb)
@@ -90,7 +91,7 @@ def test_a_prediction_is_never_too_short_and_too_long_by_less_than_half(places, 
 
 
 @given(PLACES)
-@settings(max_examples=50)
+@examples(50)
 def test_drives_are_waited_for_as_long_as_all_devices_of_the_node_need_them(places):
     shared = Shared.of(1e6, ssd=True)
     assert shared.predicted(places) == pytest.approx(shared.true(places), rel=1e-6)
@@ -113,7 +114,7 @@ def test_devices_that_all_fetch_alike_are_exact(read_gb):
 
 
 @given(PLACES)
-@settings(max_examples=50)
+@examples(50)
 def test_where_links_are_the_narrower_nobody_waits_for_another(places):
     shared = Shared.of(600)
     assert not shared.spill.any()

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 from diff_cases import BYTES_OF_A_CELL, EACH, case_of, decisions, painted, plan_of
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shardplan.explain.render.as_json import render_json
@@ -33,7 +34,7 @@ def uses(diff):
     return {use.kind: use for use in diff.links}
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(data=st.data(), nodes=st.sampled_from([(2, 2), (2, 3), (3, 2), (1, 2)]))
 def test_the_bytes_are_those_of_the_cells_that_ranks_lack(data, nodes):
     before, after = case_of(nodes=nodes[0]), case_of(nodes=nodes[1], a=17)
@@ -65,7 +66,7 @@ def _inside(held, wanted, world):
     return cells * BYTES_OF_A_CELL
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(data=st.data())
 def test_a_plan_does_not_differ_from_itself(data):
     case = case_of()
@@ -76,7 +77,7 @@ def test_a_plan_does_not_differ_from_itself(data):
     assert render_terminal(diff_report(diff)) == "painted -> painted: no difference\n"
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(data=st.data())
 def test_what_is_on_the_links_is_what_the_tables_move(data):
     case = case_of()
@@ -148,7 +149,7 @@ def test_new_and_dropped_tables_move_nothing():
     assert (new.name, new.old, new.moved_bytes) == ("b", None, 0)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(data=st.data())
 def test_phases_and_devices_are_those_whose_predictions_differ(data):
     case = case_of()

@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from test_parity import LAYOUTS, TYPES, check
 from training_case import TrainingCase, table_of
@@ -85,7 +86,7 @@ def cases(draw: st.DrawFn, world: int) -> TrainingCase:
 def test_random_plans_train_like_unsharded_tables(
     world: int, rank_group: Callable[[int], RankGroup]
 ) -> None:
-    @settings(max_examples=EXAMPLES[world])
+    @examples(EXAMPLES[world])
     @given(cases(world))
     def holds(case: TrainingCase) -> None:
         check(case, rank_group(world))

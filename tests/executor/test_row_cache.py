@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shardplan.errors import MemoryExceeded
@@ -45,7 +46,7 @@ def tower(
     return tier, values
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(st.integers(1, 90), min_size=1, max_size=2),
     st.sampled_from(CacheAlgorithm),

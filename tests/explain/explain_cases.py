@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shardplan.case import Case, build_case
+import yaml
+
+from shardplan.case import Case, build_case, case_of_value
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.optimality import Optimality, Status, Termination
@@ -35,6 +37,15 @@ DECISIONS = (
 def small_case() -> Case:
     """Four devices on two nodes."""
     return build_case(load_spec(str(DATA / "spec.yaml")))
+
+
+def case_with_links(scale_up: str, cost_model: str = "", pipeline: str = "sparse_dist") -> Case:
+    """The same with another rate inside the nodes, cost model or pipeline."""
+    spec = yaml.safe_load((DATA / "spec.yaml").read_text(encoding="utf-8"))
+    spec["topology"]["scale_up"]["bandwidth"] = scale_up
+    spec["training"]["pipeline"] = pipeline
+    spec["cost_model"] = cost_model or spec["cost_model"]
+    return case_of_value(spec, "spec.yaml")
 
 
 def plan_of(case: Case, decisions: tuple[Decision, ...] = DECISIONS) -> Plan:

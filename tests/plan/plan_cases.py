@@ -9,7 +9,8 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.case import Case
-from shardplan.cost.cost_model import Phase, UnitCosts
+from shardplan.cost.cost_model import UnitCosts
+from shardplan.cost.phase import Cover, Phase
 from shardplan.options.constraint import Constraint
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
@@ -34,7 +35,11 @@ class PlainCosts:
     """Seconds in proportion to ids and bytes, memory in proportion to elements."""
 
     tables: tuple[Table, ...]
-    phases = (Phase("ids", True, 0.5), Phase("lookup", False, 0.25), Phase("wire", False, 0.0))
+    phases = (
+        Phase("ids", "", Cover.BATCH_BEFORE, 0.5),
+        Phase("lookup", constant_seconds=0.25),
+        Phase("wire"),
+    )
     base_memory_bytes = np.array([1000.0, 100.0, 0.0])
     spill_share: float = 0.0
     """Of a unit's lookup in DDR, what the other devices of its node wait for it."""
@@ -50,7 +55,7 @@ class PlainCosts:
         return UnitCosts(
             np.column_stack([rows / 1e4, width / 10, rows * width / 1e5]),
             np.column_stack([np.where(in_ddr, 0, weights), np.where(in_ddr, weights, 0), nothing]),
-            np.column_stack([nothing, spilt, nothing]) if self.spill_share else None,
+            np.column_stack([nothing, spilt, nothing]),
         )
 
     def shard_bytes(self, options, rows, columns):

@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 from brute_force import solve_by_force
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from random_problems import problems
 
 from shardplan.solve.bound.relaxation import relaxation_program
@@ -69,7 +70,7 @@ def test_no_solution_is_infeasible(backend):
 
 
 @given(problems())
-@settings(max_examples=60)
+@examples(60)
 def test_cbc_finds_the_optimum_too(problem):
     best = solve_by_force(problem)
     model = assignment(problem)
@@ -122,7 +123,7 @@ def test_a_start_is_never_lost():
 
 
 @given(problems())
-@settings(max_examples=30)
+@examples(30)
 def test_both_prove_the_same_bound_of_the_relaxation(problem):
     """CBC's is a little lower: its answers come rounded."""
     everything = np.ones(problem.option_count, dtype=bool)

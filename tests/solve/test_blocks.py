@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brute_force import objective_by_hand, solve_by_force
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from problems import placed, problem_of
 from random_problems import problems
@@ -60,7 +61,7 @@ def on_devices_alone(problem: Problem) -> Problem:
 
 
 @given(problems(), SEEDS)
-@settings(max_examples=30)
+@examples(30)
 def test_the_result_breaks_no_rule_and_is_no_slower(problem, seed):
     start = some_placement(problem)
     found = improve(problem, start, Blocks(blocks=6, devices=2), seed)
@@ -71,7 +72,7 @@ def test_the_result_breaks_no_rule_and_is_no_slower(problem, seed):
 
 
 @given(problems().map(on_devices_alone), SEEDS)
-@settings(max_examples=30)
+@examples(30)
 def test_a_block_of_the_whole_cluster_reaches_the_optimum(problem, seed):
     start = some_placement(problem)
     params = Blocks(blocks=1, devices=problem.device_count, cells=10_000, nodes=10_000)
@@ -81,7 +82,7 @@ def test_a_block_of_the_whole_cluster_reaches_the_optimum(problem, seed):
 
 
 @given(problems(), SEEDS)
-@settings(max_examples=30)
+@examples(30)
 def test_items_take_no_option_that_is_not_allowed(problem, seed):
     start = some_placement(problem)
     allowed = np.zeros(problem.option_count, dtype=bool)
@@ -90,7 +91,7 @@ def test_items_take_no_option_that_is_not_allowed(problem, seed):
 
 
 @given(problems(), SEEDS)
-@settings(max_examples=30)
+@examples(30)
 def test_what_lands_on_nodes_or_is_kept_apart_stays_where_it_is(problem, seed):
     start = some_placement(problem)
     found = improve(problem, start, Blocks(blocks=4), seed)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brute_force import solve_by_force
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from problems import problem_of
 from random_problems import problems
@@ -47,7 +48,7 @@ def bound(problem: Problem, first: np.ndarray | None = None) -> float:
 
 
 @given(crowded_problems())
-@settings(max_examples=150)
+@examples(150)
 def test_the_bound_is_between_the_relaxation_and_the_best_placement(problem):
     assume(FillingUnits.of(problem) is not None)
     best = solve_by_force(problem)
@@ -58,7 +59,7 @@ def test_the_bound_is_between_the_relaxation_and_the_best_placement(problem):
 
 
 @given(crowded_problems())
-@settings(max_examples=50)
+@examples(50)
 def test_options_let_in_as_they_are_wanted_give_the_same_bound(problem):
     """From one option per item, all that would lower the optimum are found."""
     assume(FillingUnits.of(problem) is not None)

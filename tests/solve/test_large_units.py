@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from brute_force import solve_by_force
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from problems import problem_of
 from random_problems import problems
@@ -41,7 +42,7 @@ def one_device_problem(load_seconds: list[list[float]], devices: int) -> Problem
 
 
 @given(problems(), st.sampled_from([1.0, 1.01, 1.2, 2.0]))
-@settings(max_examples=150)
+@examples(150)
 def test_the_bound_never_passes_the_best_placement(problem, slack):
     """Whatever objective was known before, if it is no better than the best."""
     best = solve_by_force(problem)

@@ -6,7 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from random_problems import problems
 
@@ -82,7 +83,7 @@ def least_cost_by_hand(problem: Problem, balance: np.ndarray) -> float:
 
 
 @given(problems(), BALANCES)
-@settings(max_examples=100)
+@examples(100)
 def test_the_choice_is_the_best_of_all_choices(problem, balances):
     """At any balance: the bound is its cost, and no choice costs less."""
     balance = np.array(balances[: problem.stage_count])
@@ -99,7 +100,7 @@ def test_the_choice_is_the_best_of_all_choices(problem, balances):
 
 
 @given(problems())
-@settings(max_examples=50)
+@examples(50)
 def test_unit_rows_added_when_broken_do_as_well_as_all_of_them_at_once(problem):
     everything = np.indices((problem.item_count, problem.stage_count)).reshape(2, -1).T
     one_by_one, at_once = choose(problem), choose(problem, unit_rows=everything)
@@ -108,7 +109,7 @@ def test_unit_rows_added_when_broken_do_as_well_as_all_of_them_at_once(problem):
 
 
 @given(problems(), BALANCES, BALANCES)
-@settings(max_examples=50)
+@examples(50)
 def test_less_balance_never_lowers_the_optimum(problem, some, others):
     more = np.maximum(some, others)[: problem.stage_count]
     less = np.minimum(some, others)[: problem.stage_count]
@@ -117,14 +118,14 @@ def test_less_balance_never_lowers_the_optimum(problem, some, others):
 
 
 @given(problems())
-@settings(max_examples=30)
+@examples(30)
 def test_no_balance_is_a_balance_of_one(problem):
     even = choose(problem, np.ones(problem.stage_count)).lower_bound
     assert choose(problem).lower_bound == pytest.approx(even, rel=1e-9)
 
 
 @given(problems())
-@settings(max_examples=30)
+@examples(30)
 def test_only_allowed_options_are_chosen(problem):
     allowed = np.zeros(problem.option_count, dtype=bool)
     allowed[problem.option_offsets[1:] - 1] = True
@@ -134,7 +135,7 @@ def test_only_allowed_options_are_chosen(problem):
 
 
 @given(problems())
-@settings(max_examples=30)
+@examples(30)
 def test_a_bound_ends_at_what_is_known_to_be_reachable(problem):
     bound = choose(problem).lower_bound
     known = min(bound, 1.0) / 2

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 import pytest
 from brute_force import objective_by_hand, ways_of
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from problems import placed, problem_of
 from random_problems import problems
@@ -116,7 +117,7 @@ def check_what_it_claims(problem: Problem, found: Incumbent) -> None:
 
 
 @given(problems(), SEEDS)
-@settings(max_examples=40)
+@examples(40)
 def test_what_is_found_is_legal_and_costs_what_is_claimed(problem, seed):
     start = random_start(problem, seed)
     assume(start is not None)
@@ -126,7 +127,7 @@ def test_what_is_found_is_legal_and_costs_what_is_claimed(problem, seed):
 
 
 @given(problems(), SEEDS)
-@settings(max_examples=40)
+@examples(40)
 def test_a_search_never_ends_above_a_start_that_fits(problem, seed):
     start = random_start(problem, seed)
     assume(start is not None)

@@ -6,7 +6,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from random_problems import problems
 
@@ -17,8 +18,8 @@ from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.subproblem import Subproblem
 from shardplan.solve.settings import Settings
 
-ANY = Settings(method="milp", gap=1e9, time_limit_seconds=5)
-PROVEN = Settings(gap=1e-6, time_limit_seconds=5)
+ANY = Settings(method="milp", gap=1e9, time_limit_seconds=1e6)
+PROVEN = Settings(gap=1e-6, time_limit_seconds=1e6, effort=0.1)
 
 
 def free_items(draw, problem):
@@ -26,7 +27,7 @@ def free_items(draw, problem):
     return np.array(mask)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(problem=problems(), data=st.data())
 def test_pinned_and_free_together_cost_what_the_whole_costs(problem, data):
     known = solve(problem, ANY).placement
@@ -44,7 +45,7 @@ def test_pinned_and_free_together_cost_what_the_whole_costs(problem, data):
     assert (merged.targets == known.targets).all()
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(problem=problems(), data=st.data())
 def test_what_is_found_for_the_free_items_is_legal_in_the_whole(problem, data):
     known = solve(problem, ANY).placement
@@ -60,7 +61,7 @@ def test_what_is_found_for_the_free_items_is_legal_in_the_whole(problem, data):
             assert (merged.targets_of(item) == known.targets_of(item)).all()
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(problem=problems(), limit=st.sampled_from([0.0, 3.0, 1e9]))
 def test_near_a_placement_each_item_that_changes_counts(problem, limit):
     """An item that has another option or other places moves one byte for each of its options."""

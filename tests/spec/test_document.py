@@ -101,9 +101,9 @@ def test_an_alias_bomb_costs_nothing() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(
         f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 200)
     )
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(faults(bomb)) > 200
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_huge_scalar_is_read_and_never_shown_whole() -> None:

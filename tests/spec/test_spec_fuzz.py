@@ -6,7 +6,8 @@ import contextlib
 import copy
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from effort import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shardplan.case import build_case
@@ -77,7 +78,7 @@ def use(load) -> None:
         cost_model_source(loaded, "h100")
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), VALUES, st.booleans()), min_size=1, max_size=3))
 def test_mutated_values(mutations: list[tuple[tuple, object, bool]]) -> None:
     value = copy.deepcopy(VALUE)
@@ -93,7 +94,7 @@ def test_mutated_values(mutations: list[tuple[tuple, object, bool]]) -> None:
     use(lambda: spec_from_value(value, "s"))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.integers(0, len(TEXT)),
     st.integers(0, 12),
@@ -106,7 +107,7 @@ def test_mutated_text(start: int, length: int, new: str) -> None:
     use(lambda: load_document(read_document(text, "s"), SMALL.parent))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(max_size=60))
 @example("a: \ud800")
 @example("%YAML 9.9\n---\na: 1")
@@ -116,7 +117,7 @@ def test_any_text(text: str) -> None:
     use(lambda: load_document(read_document(text, "s"), Path()))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.integers(0, 300), st.integers(0, 5), st.text(max_size=4))
 def test_mutated_tables_file(tmp_path_factory, start: int, length: int, new: str) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import pytest
-from hypothesis import assume, given, settings
+from effort import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -135,7 +136,7 @@ def expected(
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(machines(), st.sampled_from(Collective), st.sampled_from(Scope))
 def test_routes_agree_with_every_pair_sent_over_the_graph(
     machine: dict[str, Any], collective: Collective, scope: Scope

@@ -6,7 +6,8 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from effort import examples
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from random_specs import TOPOLOGY, specs
 
@@ -100,7 +101,7 @@ def test_with_all_else_fixed_only_the_table_moves(study):
     assert found.fixed.diff.tables[0].new.ranks == (2,)
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(spec=specs(most_tables=4), data=st.data())
 def test_refit_finds_the_best_place_of_a_unit(spec, data):
     """Against every option with one unit at every place, each evaluated from nothing."""
@@ -109,7 +110,7 @@ def test_refit_finds_the_best_place_of_a_unit(spec, data):
         problem = formulate(case).problem
         plan = make_plan(case, Settings(method="greedy"), Reporter())
     except (Infeasible, NoPlanFound):
-        return
+        reject()
     formulation = formulate(case)
     decisions = Study.of(plan, "plan", case).ledger.decisions
     placement, is_placed = formulation.placement(decisions)

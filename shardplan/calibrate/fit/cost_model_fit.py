@@ -69,8 +69,8 @@ def fit_cost_model(
             "source": "best_cache",
         },
         **_page(machine),
-        "lookup_forward": _kernel_value(forward, machine.on_gpu),
-        "update_backward": _kernel_value(update, machine.on_gpu),
+        str(Kernel.LOOKUP_FORWARD): _kernel_value(forward, machine.on_gpu),
+        str(Kernel.UPDATE_BACKWARD): _kernel_value(update, machine.on_gpu),
         "dense_update": _rate(1 / _transfer_rate(measurements, Transfer.SWEEP)),
         "scale_up": _scale_up(measurements, processes, _wires_from(machine, processes)),
         "scale_out": {

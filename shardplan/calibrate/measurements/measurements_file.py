@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ from shardplan.calibrate.measurements.measurement_row import MeasurementRow
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.fields.border import Border
-from shardplan.spec.text.document import Document, read_text
+from shardplan.spec.tables.columns import column_faults
+from shardplan.spec.text.document import Document, read_text, source_line
 from shardplan.spec.text.place import Place
 from shardplan.spec.text.scalars import ScalarError, resolve
+from shardplan.spec.validation.listing import MOST_NAMED
 from shardplan.spec.validation.validation import validate
-from shardplan.spec.validation.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +85,7 @@ def _document(text: str, file: str) -> Document:
     faults: list[Diagnostic] = []
     try:
         header = [name.strip() for name in next(reader, [])]
-        faults += _header_faults(header, file, lines[0])
+        faults += _header_faults(header, file, lines)
         line = reader.line_num + 1
         for cells in reader if not faults else ():
             if cells:
@@ -99,18 +101,16 @@ def _document(text: str, file: str) -> Document:
     return Document({"measurements": rows}, file, root, lines)
 
 
-def _header_faults(header: list[str], file: str, line: str) -> list[Diagnostic]:
-    found = [
-        (f"unknown column {name!r}", did_you_mean(name, COLUMNS))
-        for name in header
-        if name not in COLUMNS
-    ]
+def _header_faults(header: list[str], file: str, lines: Sequence[str]) -> list[Diagnostic]:
+    named = islice(column_faults(header, COLUMNS), MOST_NAMED)
+    found = [(message, hint) for _, message, hint in named]
     found += [
         (f"the column {name!r} is missing", "the first line names the columns")
         for name in ("subject", "seconds")
         if name not in header
     ]
-    return [Diagnostic(file, 1, 1, "", message, hint, line) for message, hint in found]
+    source = source_line(lines, 1, 1)
+    return [Diagnostic(file, 1, 1, "", message, hint, source) for message, hint in found]
 
 
 def _row(cells: dict[str, str]) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from shardplan.cli.reports.yaml_text import yaml_text
 
 _HEAD = """\
@@ -18,10 +21,21 @@ training:
 
 
 def adopted_text(reference: str) -> str:
-    """A commented spec for the model that ``module:function`` makes; raises ShardplanError."""
-    from shardplan.spec.from_torchrec import spec_of_model
+    """A commented spec for the model that ``module:function`` makes.
+
+    Raises ShardplanError, and InputError where the spec would be refused.
+    """
+    from shardplan.errors import InputError
+    from shardplan.model.adopt import spec_of_model
+    from shardplan.spec.load import load_document
+    from shardplan.spec.text.document import read_document
 
     found = spec_of_model(reference)
     found["defaults"] |= {"pooling": 1, "access": "uniform"}
     name = reference.rpartition(":")[2].replace("_", "-")
-    return _HEAD.format(reference=reference, name=name) + yaml_text(found)
+    text = _HEAD.format(reference=reference, name=name) + yaml_text(found)
+    faults = load_document(read_document(text, reference), Path()).faults
+    if faults:
+        # Their lines are those of a text that is not written.
+        raise InputError([replace(fault, line=0, column=0, source_line="") for fault in faults])
+    return text

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shardplan.cli.reports.figures import figures_section, provenance_words
-from shardplan.cost.profile.profile_file import ProfileFile
-from shardplan.cost.torchrec.file import TorchRecFile
+from shardplan.cost.select import read_cost_model
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
 from shardplan.spec.catalog.catalog import Kind, names
@@ -19,6 +18,8 @@ from shardplan.topology.schema import TopologyFile
 from shardplan.units import format_bytes, format_rate
 
 if TYPE_CHECKING:
+    from shardplan.cost.profile.profile_file import ProfileFile
+    from shardplan.cost.torchrec.file import TorchRecFile
     from shardplan.topology.topology import Topology
 
 
@@ -102,9 +103,7 @@ def _topology_file(name: str) -> TopologyFile:
 
 
 def _cost_model_file(name: str) -> ProfileFile | TorchRecFile:
-    document = named_source(Kind.COST_MODEL, name, Path()).document
-    is_torchrec = isinstance(document.value, dict) and document.value.get("kind") == "torchrec"
-    return validate(TorchRecFile, document) if is_torchrec else validate(ProfileFile, document)
+    return read_cost_model(named_source(Kind.COST_MODEL, name, Path()))
 
 
 def _scale_up(file: TopologyFile) -> str:

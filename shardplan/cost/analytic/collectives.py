@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.cost.exchange import Exchange
 from shardplan.cost.profile.curves import Line
 from shardplan.topology.collective import Collective
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from shardplan.cost.profile.curves import Curve
     from shardplan.cost.profile.profile import Profile
     from shardplan.topology.collective import Scope
-    from shardplan.topology.level import Level
+    from shardplan.topology.level import Level, LevelName
     from shardplan.topology.topology import Topology
 
 
@@ -45,16 +46,7 @@ class Collectives:
 
         Slope and constant are never negative; both are 0 where no bytes move.
         """
-        lines = []
-        start_seconds = 0.0
-        for level in self.topology.route(collective, scope):
-            if level.name == "scale_up":
-                lines.append(self._scale_up_line(collective, level, at_bytes))
-                if collective is not Collective.ALL_TO_ALL:
-                    start_seconds = self._scale_up_curve(collective, level)[1].latency_seconds
-            else:
-                lines.append(self._scale_out_line(level, start_seconds))
-        return max(lines, key=lambda line: line.seconds(at_bytes), default=Line(0.0, 0.0))
+        return self._slowest(collective, scope, at_bytes)[1]
 
     def average(self, collective: Collective, scope: Scope, at_bytes: float) -> Line:
         """The line through the origin and the time at this size: start-up paid in proportion."""
@@ -62,6 +54,26 @@ class Collectives:
         if at_bytes <= 0:
             return Line(0.0, line.seconds_per_byte)
         return Line(0.0, line.seconds(at_bytes) / at_bytes)
+
+    def exchange(self, collective: Collective, scope: Scope, at_bytes: float) -> Exchange:
+        """With the level that is slowest at this size."""
+        return Exchange(collective, scope, self._slowest(collective, scope, at_bytes)[0])
+
+    def _slowest(
+        self, collective: Collective, scope: Scope, at_bytes: float
+    ) -> tuple[LevelName | None, Line]:
+        """The level that takes longest, and its line; no level where no bytes move."""
+        lines: list[tuple[LevelName | None, Line]] = []
+        start_seconds = 0.0
+        for level in self.topology.route(collective, scope):
+            if level.name == "scale_up":
+                lines.append((level.name, self._scale_up_line(collective, level, at_bytes)))
+                if collective is not Collective.ALL_TO_ALL:
+                    start_seconds = self._scale_up_curve(collective, level)[1].latency_seconds
+            else:
+                lines.append((level.name, self._scale_out_line(level, start_seconds)))
+        nothing = None, Line(0.0, 0.0)
+        return max(lines, key=lambda found: found[1].seconds(at_bytes), default=nothing)
 
     def _scale_out_line(self, level: Level, start_seconds: float) -> Line:
         """Through the NICs, ``start_seconds`` after the start."""

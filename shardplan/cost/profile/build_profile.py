@@ -43,6 +43,7 @@ def build_profile(file: ProfileFile) -> Profile:
             latency_seconds_per_node=scale_out.latency_per_node.value,
         ),
         cache=_cache(file.cache) if file.cache else None,
+        phase_files=file.phase_files,
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from shardplan.cost.profile.curves import Curve
+    from shardplan.cost.profile.phase_file import PhaseFile
     from shardplan.topology.collective import Collective
     from shardplan.topology.nic_traits import NicTraits
+
+FileOfPhase = TypeVar("FileOfPhase", bound="PhaseFile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,12 @@ class Profile:
     scale_out: ScaleOut
     cache: CacheCosts | None
     """None: nothing is known of caches."""
+    phase_files: tuple[PhaseFile, ...] = ()
+    """What is said of phases that have keys of their own in a cost-model file."""
+
+    def of_phase(self, kind: type[FileOfPhase]) -> FileOfPhase | None:
+        """What is said of the phase whose file is of this kind; None where nothing is."""
+        return next((file for file in self.phase_files if isinstance(file, kind)), None)
 
     def page_share(self, sample_bytes: float) -> float:
         """Of a page, what lies between the outputs of a sample and those of the next; at most 1."""

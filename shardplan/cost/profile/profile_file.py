@@ -6,9 +6,10 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, create_model, model_validator
 
 from shardplan.cost.profile.calibration_file import CalibrationFile
+from shardplan.cost.profile.phase_file import PhaseFile
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, Provenance, check_sources
 from shardplan.spec.fields.quantities import (
@@ -25,7 +26,7 @@ from shardplan.spec.validation.wording import show
 from shardplan.topology.collective import Collective
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Efficiency = Annotated[Number, Field(gt=0, le=10)]
 """What is attained over the rate of the path; more than 1 where an unnamed cache spares it."""
@@ -168,7 +169,10 @@ class CacheFile(Border):
 
 
 class ProfileFile(Border):
-    """The figures of one kind of device and its fabric."""
+    """The figures of one kind of device and its fabric.
+
+    Phases may add keys of their own: see ``with_phases``.
+    """
 
     name: Name
     kind: Literal["analytic"] = "analytic"
@@ -189,6 +193,20 @@ class ProfileFile(Border):
     """Where figures are from, by the key that figures name."""
     calibration: CalibrationFile | None = None
     """Of a file that ``shardplan calibrate`` wrote."""
+
+    @classmethod
+    def with_phases(cls, files: Mapping[str, type[PhaseFile]]) -> type[ProfileFile]:
+        """The same with a key for each of these phases, which a file may leave out."""
+        if not files:
+            return cls
+        keys: dict[str, Any] = {name: (file | None, None) for name, file in files.items()}
+        return create_model(cls.__name__, __base__=cls, __doc__=cls.__doc__, **keys)
+
+    @property
+    def phase_files(self) -> tuple[PhaseFile, ...]:
+        """What it says of the phases that have keys of their own."""
+        parts = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(part for part in parts if isinstance(part, PhaseFile))
 
     @model_validator(mode="after")
     def _check(self) -> Self:

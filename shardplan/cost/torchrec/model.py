@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cost_model import Phase, UnitCosts
+from shardplan.cost.cost_model import UnitCosts
 from shardplan.cost.torchrec.perf import (
     Wire,
     kernel_bytes_per_second,
     prefetch_seconds,
     shard_seconds,
 )
+from shardplan.cost.torchrec.phases import torchrec_phases
 from shardplan.cost.torchrec.shards import ShardArrays
 from shardplan.cost.torchrec.storage import (
     buffer_bytes,
@@ -29,6 +30,7 @@ from shardplan.workload.training import Pipeline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.phase import Phase
     from shardplan.cost.torchrec.constants import TorchRecConstants
     from shardplan.cost.torchrec.shards import Values
     from shardplan.options.option_set import OptionSet
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from shardplan.topology.topology import Topology
     from shardplan.workload.row_distribution import RowDistribution
     from shardplan.workload.workload import Workload
-
-_PHASES = ("lookup_forward", "output_comm", "gradient_comm", "update_backward", "prefetch")
 
 
 class TorchRecCostModel:
@@ -59,7 +59,7 @@ class TorchRecCostModel:
     @property
     def phases(self) -> tuple[Phase, ...]:
         """The parts of TorchRec's ``Perf.total``, none of them hidden."""
-        return tuple(Phase(name) for name in _PHASES)
+        return torchrec_phases(self._world, self._constants.bandwidths)
 
     @property
     def base_memory_bytes(self) -> NDArray[np.float64]:
@@ -86,10 +86,10 @@ class TorchRecCostModel:
         )
         load = np.column_stack(
             [
-                seconds.lookup_forward,
-                seconds.output_comm,
-                seconds.gradient_comm,
-                seconds.update_backward,
+                seconds.fwd_compute,
+                seconds.fwd_comms,
+                seconds.bwd_comms,
+                seconds.bwd_compute,
                 self._prefetch(options, shards),
             ]
         )
@@ -99,7 +99,7 @@ class TorchRecCostModel:
             shards, self._world, options.kernel, pipeline, self._constants.memory
         )
         each = options.shards_per_device(self._world)[:, None]
-        return UnitCosts(load * each, memory * each)
+        return UnitCosts.unshared(load * each, memory * each)
 
     def traffic(self, options: OptionSet) -> None:
         """TorchRec does not say."""

@@ -34,18 +34,15 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class ShardSeconds:
-    """(K,) each: seconds of one step."""
+    """(K,) each: seconds of one step, by the names of TorchRec's ``Perf``."""
 
-    lookup_forward: Values
-    output_comm: Values
-    gradient_comm: Values
-    update_backward: Values
-    ids_comm: Values
-
-    @property
-    def total(self) -> Values:
-        """What TorchRec balances: the sum without the ids' distribution (``Perf.total``)."""
-        return self.lookup_forward + self.output_comm + self.gradient_comm + self.update_backward
+    fwd_compute: Values
+    fwd_comms: Values
+    bwd_compute: Values
+    bwd_comms: Values
+    """The gradients' way back; of data-parallel tables their all-reduce and update."""
+    input_dist: Values
+    """Of the ids; TorchRec does not count it (``Perf.total``)."""
 
 
 def shard_seconds(
@@ -71,11 +68,11 @@ def shard_seconds(
     gradient += np.where(shards.is_row_wise | shards.is_in_group, copy, 0)
     gradient += _replica_update(shards, world, device_bytes_per_second, constants)
     return ShardSeconds(
-        lookup_forward=forward,
-        output_comm=_comm(shards, world, links, sent, wire.all_to_all_forward),
-        gradient_comm=gradient,
-        update_backward=forward * np.where(shards.is_weighted, weighted, kernels.backward_factor),
-        ids_comm=_ids_comm(shards, world, constants),
+        fwd_compute=forward,
+        fwd_comms=_comm(shards, world, links, sent, wire.all_to_all_forward),
+        bwd_comms=gradient,
+        bwd_compute=forward * np.where(shards.is_weighted, weighted, kernels.backward_factor),
+        input_dist=_input_dist(shards, world, constants),
     )
 
 
@@ -170,7 +167,7 @@ def _replica_update(
     return np.where(shards.is_replicated, reduce + update, 0)
 
 
-def _ids_comm(shards: ShardArrays, world: World, constants: TorchRecConstants) -> Values:
+def _input_dist(shards: ShardArrays, world: World, constants: TorchRecConstants) -> Values:
     sent = np.ceil(shards.ids * world.size * constants.memory.id_bytes)
     seconds = sent / _link(constants.bandwidths, world)
     return np.where(shards.is_replicated, 0, seconds)

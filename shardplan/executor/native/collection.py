@@ -6,6 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from shardplan.cost.phases import (
+    ALL_REDUCE,
+    GRADIENT_COMM,
+    IDS_COMM,
+    LOOKUP_FORWARD,
+    OUTPUT_COMM,
+    PREFETCH,
+    UPDATE_BACKWARD,
+)
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.input_dist import IdsInFlight, InputDist, RankInputs
 from shardplan.executor.exchange.output_dist import output_dists
@@ -90,25 +99,25 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
 
         Raises ValueError where a feature is missing or an id is no row of its table.
         """
-        with self.clock.phase("ids_comm"):
+        with self.clock.phase(IDS_COMM):
             return self._inputs.start(
                 JaggedBatch.of(batch).select(self.features).to(self.mesh.device)
             )
 
     def advance(self, batch: IdsInFlight) -> None:
         """Send the ids themselves, once the lengths are here."""
-        with self.clock.phase("ids_comm"):
+        with self.clock.phase(IDS_COMM):
             batch.advance()
 
     def stage(self, inputs: RankInputs) -> None:
         """Bring the rows of a batch into the caches, before it is looked up."""
-        with self.clock.phase("prefetch"):
+        with self.clock.phase(PREFETCH):
             for group, bags in zip(self.groups, inputs.groups, strict=True):
                 group.stage(bags)
 
     def finish(self, batch: IdsInFlight) -> RankInputs:
         """Wait for a batch's ids."""
-        with self.clock.phase("ids_comm"):
+        with self.clock.phase(IDS_COMM):
             return batch.finish()
 
     def forward(self, batch: JaggedBatch | KeyedIds | IdsInFlight | RankInputs) -> Tensor:
@@ -130,7 +139,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         samples = inputs.samples
         own_bytes = _FP32_BYTES * samples * self.replicated.columns
         with self.pools.hbm.held(self._sums_bytes(inputs) + own_bytes, "sums"):
-            with self.clock.phase("lookup_forward"):
+            with self.clock.phase(LOOKUP_FORWARD):
                 pooled = {
                     group.layout: group.lookup(bags)
                     for group, bags in zip(self.groups, inputs.groups, strict=True)
@@ -138,7 +147,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
                 sums = self.replicated.lookup(inputs.replicated)
             self.pools.hbm.charge(self._output_bytes(inputs), "outputs")
             wire_bytes = sum(way.buffer_bytes(samples)[0] for way in self._outputs)
-            with self.clock.phase("output_comm"), self.pools.hbm.held(wire_bytes, "wire"):
+            with self.clock.phase(OUTPUT_COMM), self.pools.hbm.held(wire_bytes, "wire"):
                 for way in self._outputs:
                     sums |= way.forward([pooled.pop(group) for group in way.groups], samples)
                 output = torch.empty((samples, self.layout.width), device=self.mesh.device)
@@ -156,24 +165,24 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
 
     def _update(self, rule: UpdateRule, inputs: RankInputs, gradient: Tensor) -> None:
         scale = 1 / self.mesh.world_size
-        with self.clock.phase("gradient_comm"):
+        with self.clock.phase(GRADIENT_COMM):
             received: dict[GroupLayout, list[Tensor]] = {}
             for way in self._outputs:
                 with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
                     received |= zip(way.groups, way.backward(gradient, scale), strict=True)
-        with self.clock.phase("update_backward"):
+        with self.clock.phase(UPDATE_BACKWARD):
             sums = [
                 RowGradients(bags, received.pop(group.layout))
                 for group, bags in zip(self.groups, inputs.groups, strict=True)
             ]
         squares = self._complete_squares(sums)
-        with self.clock.phase("update_backward"):
+        with self.clock.phase(UPDATE_BACKWARD):
             for group, rows, square in zip(self.groups, sums, squares, strict=True):
                 group.update(rule, rows, square)
         if self.layout.replicated:
-            with self.clock.phase("all_reduce"):
+            with self.clock.phase(ALL_REDUCE):
                 flat = self.replicated.sum_gradients(inputs.replicated, gradient)
-            with self.clock.phase("update_backward"):
+            with self.clock.phase(UPDATE_BACKWARD):
                 self.replicated.update(rule, flat, scale)
 
     def _done(self, inputs: RankInputs) -> None:
@@ -194,7 +203,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
         if self.optimizer.kind is not Optimizer.ROWWISE_ADAGRAD or not self._squares.is_needed:
             return [None] * len(sums)
-        with self.clock.phase("gradient_comm"):
+        with self.clock.phase(GRADIENT_COMM):
             return self._squares.complete(self.groups, sums)
 
 

@@ -12,6 +12,8 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shardplan.cost.phase import Phase
+
 
 class PhaseClock:
     """Adds up the time that this rank spends in each phase; a phase does not hold another."""
@@ -23,8 +25,8 @@ class PhaseClock:
         self._on_gpu = torch.device(device).type == "cuda"
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Count the time inside as the phase's."""
+    def phase(self, phase: Phase) -> Iterator[None]:
+        """Count the time inside as this phase's."""
         if not self.is_running:
             yield
             return
@@ -32,7 +34,7 @@ class PhaseClock:
         started = time.perf_counter()
         yield
         self._settle()
-        self.seconds[name] += time.perf_counter() - started
+        self.seconds[phase.name] += time.perf_counter() - started
 
     def _settle(self) -> None:
         if self._on_gpu:

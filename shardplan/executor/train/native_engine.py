@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from shardplan.cost.phases import DENSE
 from shardplan.executor.checkpoint.checkpoint import load_checkpoint, save_checkpoint
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.memory.memory_pool import Pools
@@ -107,7 +108,7 @@ class NativeEngine:
 
     def _loss(self, batch: TrainingBatch, pooled: Tensor) -> Tensor:
         device = self.mesh.device
-        with self.clock.phase("dense"):
+        with self.clock.phase(DENSE):
             logits = self.dense(batch.dense.to(device), pooled)
             return binary_cross_entropy_with_logits(logits, batch.labels.to(device))
 
@@ -117,7 +118,7 @@ class NativeEngine:
             return
         gradients = [parameter.grad for parameter in self.dense.parameters()]
         flat = torch.cat([gradient.view(-1) for gradient in gradients])
-        with self.clock.phase("dense"):
+        with self.clock.phase(DENSE):
             total = self.mesh.all.all_reduce(flat, _WHAT) / self.mesh.world_size
         parts = total.split([gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):

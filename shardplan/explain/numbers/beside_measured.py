@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.cost.phases import DENSE
 from shardplan.plan.file.rounding import rounded
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def beside_measured(plan: Plan, measured: Measured) -> BesideMeasured:
 def _phases(plan: Plan, measured: Measured) -> Iterator[PhaseBeside]:
     forecast = plan.prediction
     named = [*measured.phases, *(name for rank in measured.ranks for name in rank.phases)]
-    predicted = forecast.phases | {"dense": forecast.dense_seconds}
+    predicted = forecast.phases | {DENSE.name: forecast.dense_seconds}
     for name in dict.fromkeys((*forecast.phases, *named)):
         seconds = measured.seconds_of(name)
         if seconds is not None:

@@ -20,7 +20,6 @@ from shardplan.explain.numbers.explanation import (
 )
 from shardplan.explain.numbers.limits import limits
 from shardplan.explain.numbers.tiers import traffic_of_ranks, traffic_of_tables
-from shardplan.explain.words.meanings import PHASES
 from shardplan.explain.words.ranks import compress
 from shardplan.plan.file.rounding import differs, rounded, whole_bytes
 
@@ -82,7 +81,7 @@ def _phase(study: Study, position: int) -> PhaseLine:
     step = study.plan.prediction.step_seconds
     return PhaseLine(
         name=phase.name,
-        meaning=PHASES.get(phase.name, ""),
+        meaning=phase.meaning,
         seconds=slowest,
         mean_seconds=rounded(mean),
         imbalance=1.0 if is_even or not mean else rounded(slowest / mean),

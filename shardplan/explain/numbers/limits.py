@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.explain.words import words
-from shardplan.topology.collective import Collective, Scope
 from shardplan.units import format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shardplan.cost.exchange import Exchange
     from shardplan.explain.numbers.explanation import PhaseLine
     from shardplan.explain.numbers.study import Study
+    from shardplan.topology.level import Link
 
 _LEAST_SHARE = 0.05
 """Of the step: shorter phases are not worth a sentence."""
@@ -20,12 +22,6 @@ _EVEN = 1.05
 """Slowest over mean up to which devices are equally busy."""
 _MOSTLY = 0.6
 _NEARLY_FULL = 0.95
-_COLLECTIVES = {
-    "output_comm": Collective.ALL_TO_ALL,
-    "gradient_comm": Collective.ALL_TO_ALL,
-    "all_reduce": Collective.ALL_REDUCE,
-}
-"""What the phases mostly wait for; ids hide behind the batch before."""
 
 
 def limits(study: Study, phases: tuple[PhaseLine, ...]) -> tuple[str, ...]:
@@ -60,11 +56,26 @@ def _limit(study: Study, phase: PhaseLine) -> str:
 
 def _faster(study: Study, phase: PhaseLine) -> str:
     """The hardware that the phase waits for."""
-    collective = _COLLECTIVES.get(phase.name)
-    link = study.case.topology.bottleneck(collective, Scope.ALL) if collective else None
+    link = _link(study, phase)
     if link is None:
         return "a faster device shortens it"
     return f"a faster link than {link} ({format_rate(link.bytes_per_second)}) shortens it"
+
+
+def _link(study: Study, phase: PhaseLine) -> Link | None:
+    """Of the collective on which the slowest device spends most of a phase; None where of none."""
+    phases = study.case.cost_model.phases
+    position = [each.name for each in phases].index(phase.name)
+    exchanges = phases[position].exchanges
+    spent: Counter[Exchange] = Counter()
+    on_slowest = study.ledger.seconds_on(int(study.rank_seconds[:, position].argmax()))
+    for decision, seconds in zip(study.ledger.decisions, on_slowest[:, position], strict=True):
+        if decision.sharding in exchanges:
+            spent[exchanges[decision.sharding]] += seconds
+    if not spent:
+        return None
+    longest = max(spent, key=spent.__getitem__)
+    return study.case.topology.bottleneck(longest.collective, longest.scope, longest.level)
 
 
 def _single_shard(study: Study, phase: PhaseLine) -> str:

@@ -68,22 +68,12 @@ class Study:
     @cached_property
     def is_counted(self) -> NDArray[np.bool_]:
         """(P,): the phases that the step waits for."""
-        if not self.case.workload.training.is_pipelined:
-            return np.ones(len(self.case.cost_model.phases), dtype=bool)
-        return self._overlapped if self.is_dense_hidden else ~self._overlapped
+        return self.case.step.waits_for(self.rank_seconds)
 
     @cached_property
     def is_dense_hidden(self) -> bool:
         """Whether what overlaps takes longer than all the rest, which then hides behind it."""
-        if not self.case.workload.training.is_pipelined:
-            return False
-        slowest = self.rank_seconds.max(axis=0)
-        rest = slowest[~self._overlapped].sum() + self.plan.prediction.dense_seconds
-        return bool(slowest[self._overlapped].sum() > rest)
-
-    @cached_property
-    def _overlapped(self) -> NDArray[np.bool_]:
-        return np.array([phase.overlapped for phase in self.case.cost_model.phases], dtype=bool)
+        return self.case.step.is_dense_hidden(self.rank_seconds)
 
 
 def _faults(plan: Plan, case: Case) -> Iterator[Finding]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.cost.phases import DENSE
 from shardplan.explain.report.device_section import device_sections
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.report.table_section import table_sections
 from shardplan.explain.report.tier_section import tier_sections
 from shardplan.explain.words import words
-from shardplan.explain.words.meanings import DENSE, NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
+from shardplan.explain.words.meanings import NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
 
 if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import Explanation, PhaseLine
@@ -73,13 +74,13 @@ def _phases(found: Explanation) -> Section:
     )
     dense_share = found.dense_seconds / found.step_seconds if found.step_seconds else 0.0
     dense = (
-        "dense",
+        DENSE.name,
         words.seconds(found.dense_seconds),
         _share(dense_share, found.is_dense_hidden),
         words.rank(None),
         "1.00",
         "-",
-        DENSE,
+        DENSE.meaning,
     )
     last = (dense,) if found.dense_seconds else ()
     return Section(

@@ -2,19 +2,6 @@
 
 from __future__ import annotations
 
-PHASES = {
-    "ids_comm": "all-to-all of the ids and lengths to the devices that hold the rows",
-    "lookup_forward": "rows are looked up and pooled",
-    "output_comm": "pooled outputs travel to the devices of their samples",
-    "gradient_comm": "gradients of the outputs travel back",
-    "update_backward": "gradients are summed by row, the optimizer updates the rows",
-    "all_reduce": "gradients of data-parallel tables are summed over all devices",
-    "prefetch": "rows of the batch are brought into the caches in HBM",
-}
-"""By the names that the cost models give their phases."""
-
-DENSE = "the rest of the model, forward and backward: a constant of the spec"
-
 STATUSES = {
     "optimal": "proven: no plan is better",
     "within_gap": "proven to be as close to the best plan as was asked for",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from shardplan.cost.phases import DENSE
 from shardplan.plan.file.rounding import rounded
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class DeviceChange:
 
 def phase_changes(old: Forecast, new: Forecast) -> tuple[PhaseChange, ...]:
     """The phases that differ, in the order of the new plan; the dense part is one of them."""
-    found = [PhaseChange("dense", old.dense_seconds, new.dense_seconds, 0, 0)]
+    found = [PhaseChange(DENSE.name, old.dense_seconds, new.dense_seconds, 0, 0)]
     for name in dict.fromkeys((*new.phases, *old.phases)):
         seconds = old.phases.get(name, 0.0), new.phases.get(name, 0.0)
         found.append(PhaseChange(name, *seconds, _slowest(old, name), _slowest(new, name)))

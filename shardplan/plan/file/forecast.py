@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Self
 
-from shardplan.cost.cost_model import Phase
+from shardplan.cost.phase import Phase
 from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
 from shardplan.plan.file.table_entry import MemoryBytes
 

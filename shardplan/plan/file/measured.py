@@ -47,14 +47,18 @@ class Measured(PlanModel):
         document = read_file(path)
         try:
             # As JSON, so that lists may stand for tuples, and yet text for no number.
-            found = cls.model_validate_json(json.dumps(document.value))
+            found = cls._validate(document.value)
         except ValidationError as error:
-            raise InputError(diagnose(cls, document, (), error)) from None
+            raise InputError(diagnose(cls, document, (), error, cls._validate)) from None
         if found.step_seconds is None and not found.phases and not found.ranks:
             message = "holds nothing that was measured"
             hint = "expected step_seconds, phases or ranks"
             raise InputError([document.diagnostic((), message, hint, "measured")])
         return found
+
+    @classmethod
+    def _validate(cls, value: Any) -> Self:
+        return cls.model_validate_json(json.dumps(value))
 
     def seconds_of(self, phase: str) -> float | None:
         """What a phase took; None where it was not measured."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import re
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from pydantic import ValidationError
 
@@ -20,6 +21,11 @@ from shardplan.spec.validation.validation import diagnose
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_BYTES = 2**30
+"""The largest file that is read: room for 10,000 tables cut into 500 shards each."""
+_FIRST_BYTES = 2**20
+"""What is read of a file that does not begin like a plan."""
+_BYTE_ORDER_MARK = "\ufeff".encode()
 _SPEC = re.compile(r"^(batch|topology|tables|tables_file):", re.MULTILINE)
 
 
@@ -30,11 +36,26 @@ def read_plan(path: str | Path) -> Plan:
     """
     file = str(path)
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        _fail(file, f"is not UTF-8 (byte {error.start:,})")
+        with Path(path).open("rb") as stream:
+            return read_plan_from(stream, file)
     except (OSError, ValueError) as error:
         _fail(file, f"cannot read the file: {getattr(error, 'strerror', None) or error}")
+
+
+def read_plan_from(stream: BinaryIO, file: str) -> Plan:
+    """The plan in a stream; ``file`` is what messages call it.
+
+    Raises InputError, also where the stream does not end after the size of the largest plan.
+    """
+    data = stream.read(_FIRST_BYTES)
+    if data.lstrip()[:1] in (b"{", b"", _BYTE_ORDER_MARK[:1]):
+        data += stream.read(MAX_BYTES + 1 - len(data))
+    if len(data) > MAX_BYTES:
+        _fail(file, f"is larger than {MAX_BYTES >> 30} GiB")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _fail(file, f"is not UTF-8 (byte {error.start:,})")
     return parse_plan(text, file)
 
 
@@ -46,7 +67,12 @@ def parse_plan(text: str, file: str) -> Plan:
             return Plan.model_validate_json(text)
     except ValidationError as error:
         # Finding lines takes far longer than reading, so only a faulty file pays for it.
-        raise InputError(diagnose(Plan, read_document(text, file), (), error)) from None
+        document = read_document(text, file)
+        raise InputError(diagnose(Plan, document, (), error, _validate_as_json)) from None
+
+
+def _validate_as_json(value: Any) -> Plan:
+    return Plan.model_validate_json(json.dumps(value))
 
 
 @contextmanager
@@ -91,8 +117,7 @@ def _hint(text: str, error: json.JSONDecodeError) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {twice!r} is written twice")
     return found
 

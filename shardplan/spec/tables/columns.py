@@ -6,12 +6,15 @@ or ``zipf:1.05``, and the columns ``reuse_0`` to ``reuse_16`` hold a reuse histo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shardplan.spec.fields.access import REUSE_BINS
 from shardplan.spec.tables.table_spec import TableSpec
 from shardplan.spec.text.scalars import ScalarError, resolve
 from shardplan.spec.validation.wording import did_you_mean, show
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
 
 REUSE_COLUMNS = tuple(f"reuse_{i}" for i in range(REUSE_BINS))
 COLUMNS = (*TableSpec.model_fields, *REUSE_COLUMNS)
@@ -28,13 +31,18 @@ class CellError(ValueError):
         self.hint = hint
 
 
-def column_fault(column: str, before: list[str]) -> tuple[str, str] | None:
-    """What is wrong with one column's name, as message and hint; None where nothing is."""
-    if column in before:
-        return f"the column {show(column)} stands here twice", "delete one of the two"
-    if column not in COLUMNS:
-        return f"unknown column {show(column)}", did_you_mean(column, COLUMNS)
-    return None
+def column_faults(
+    header: Sequence[str], known: Collection[str] = COLUMNS
+) -> Iterator[tuple[int, str, str]]:
+    """What is wrong with the names of columns: position, message and hint of each fault."""
+    seen: set[str] = set()
+    for position, column in enumerate(header):
+        if column in seen:
+            message = f"the column {show(column)} stands here twice"
+            yield position, message, "delete one of the two"
+        elif column not in known:
+            yield position, f"unknown column {show(column)}", did_you_mean(column, known)
+        seen.add(column)
 
 
 def missing_columns(header: list[str]) -> list[str]:

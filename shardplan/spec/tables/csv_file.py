@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from shardplan.diagnostics import Diagnostic
@@ -12,12 +13,13 @@ from shardplan.errors import InputError
 from shardplan.spec.tables.columns import (
     REUSE_COLUMNS,
     CellError,
-    column_fault,
+    column_faults,
     missing_columns,
     read_cell,
 )
 from shardplan.spec.text.document import Document, read_text, source_line
 from shardplan.spec.text.place import NOWHERE, Place
+from shardplan.spec.validation.listing import MOST_NAMED
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
@@ -68,10 +70,8 @@ class _Reader:
 
     def _check_header(self, header: list[str]) -> None:
         columns = self._columns(1)
-        for position, name in enumerate(header):
-            fault = column_fault(name, header[:position])
-            if fault:
-                self._fault(1, columns[position], *fault)
+        for position, message, hint in islice(column_faults(header), MOST_NAMED):
+            self._fault(1, columns[position], message, hint)
         for name in missing_columns(header):
             self._fault(1, 1, f"the column {name!r} is missing", "the first line names the columns")
 

@@ -9,7 +9,7 @@ from shardplan.errors import InputError
 from shardplan.spec.tables.columns import (
     REUSE_COLUMNS,
     CellError,
-    column_fault,
+    column_faults,
     missing_columns,
     read_cell,
 )
@@ -42,10 +42,8 @@ def read_parquet(path: FilePath) -> Document:
 
 
 def _check_columns(path: FilePath, header: list[str]) -> None:
-    for position, column in enumerate(header):
-        fault = column_fault(column, header[:position])
-        if fault:
-            raise _error(path, *fault)
+    for _, message, hint in column_faults(header):
+        raise _error(path, message, hint)
     for column in missing_columns(header):
         raise _error(path, f"the column {column!r} is missing")
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from shardplan.errors import InputError
+from shardplan.spec.validation.first_errors import first_errors
+from shardplan.spec.validation.listing import listed
 from shardplan.spec.validation.wording import describe, keys_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.text.document import Document
@@ -32,15 +34,25 @@ def validate(model: type[M], document: Document, at: Path = ()) -> M:
 
 
 def diagnose(
-    model: type[BaseModel], document: Document, at: Path, error: ValidationError
+    model: type[BaseModel],
+    document: Document,
+    at: Path,
+    error: ValidationError,
+    revalidate: Callable[[Any], object] | None = None,
 ) -> list[Diagnostic]:
-    """The faults that pydantic found in the part at ``at``, sorted by line and column."""
+    """The faults that pydantic found in the part at ``at``, sorted by line and column.
+
+    Of very many the first are named and the rest counted. ``revalidate`` validates a value as the
+    document's was, if not by ``model.model_validate``.
+    """
+    errors = first_errors(error, document.get(at), model, revalidate or model.model_validate)
     found = {
         _diagnose_one(model, document, at, dict(details)): None
-        for details in error.errors(include_url=False)
+        for details in errors
         if not _is_echo(dict(details))
     }
-    return sort_diagnostics(found)
+    rest = max(error.error_count() - len(errors), 0)
+    return listed(sort_diagnostics(found), rest)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _LONGEST_VALUE = 60
 _MOST_NAMES = 12
+_MOST_COMPARED = 2_000
+"""Known words that a misspelt one is compared with."""
 _ADD = "add one, or leave the key out"
 
 
@@ -69,7 +71,7 @@ def got(value: Any) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or lists all when they are few."""
     names = list(known)
-    near = difflib.get_close_matches(word[:_LONGEST_VALUE], names, n=1)
+    near = difflib.get_close_matches(word[:_LONGEST_VALUE], names[:_MOST_COMPARED], n=1)
     alike = [name for name in names if name.lower() == word.lower()]
     if alike or near:
         return f"did you mean {(alike or near)[0]!r}?"
@@ -89,6 +91,15 @@ def keys_at(model: type[BaseModel], location: Path) -> list[str]:
         named = [m for m in models if m.__name__ == part]  # the branch of a union
         models = [m for annotation in fields for m in _models_in(annotation)] or named or models
     return list(dict.fromkeys(key for m in models for key in _keys(m)))
+
+
+def all_keys(model: type[BaseModel]) -> frozenset[str]:
+    """The keys that a model and all models inside it have."""
+    seen: list[type[BaseModel]] = [model]
+    for each in seen:
+        inner = (m for field in each.model_fields.values() for m in _models_in(field.annotation))
+        seen += [m for m in dict.fromkeys(inner) if m not in seen]
+    return frozenset(key for each in seen for key in _keys(each))
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The tables of a TorchRec model: what its EmbeddingBagCollections say of them."""
+"""A spec of a TorchRec model: what its EmbeddingBagCollections say of their tables."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shardplan.errors import ShardplanError
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError, ShardplanError
+from shardplan.model.sparse_modules import sparse_modules
+from shardplan.model.unplanned import unplanned
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from shardplan.model.sparse_module import SparseModule, SparseTable
 
 _DEFAULT_KEYS = ("dim", "dtype", "module")
 
@@ -23,12 +28,19 @@ def spec_of_model(reference: str) -> dict[str, Any]:
     The function is called without arguments on PyTorch's meta device, so that its tables take no
     memory. How many ids a sample has and how they hit the rows is not in a model.
 
-    Raises ShardplanError where torchrec is not installed, the function cannot be called, or what it
-    gives holds no EmbeddingBagCollection.
+    Raises ShardplanError where torchrec is not installed or the function cannot be called, and
+    InputError, with all reasons, where the model holds none but EmbeddingBagCollections or
+    anything sparse besides.
     """
-    tables = list(_tables(_model_of(_function_of(reference), reference), reference))
-    if not tables:
-        raise ShardplanError(f"{reference} gives a model without an EmbeddingBagCollection")
+    modules = sparse_modules(_model_of(_function_of(reference), reference))
+    faults = [*unplanned(modules, reference), *_dtype_faults(modules, reference)]
+    if not modules:
+        faults = [
+            Diagnostic(reference, 0, 0, "", "gives a model without an EmbeddingBagCollection")
+        ]
+    if faults:
+        raise InputError(faults)
+    tables = [_row(module, table) for module in modules for table in module.tables]
     defaults = {
         key: Counter(table[key] for table in tables).most_common(1)[0][0] for key in _DEFAULT_KEYS
     }
@@ -75,25 +87,20 @@ def _model_of(function: Callable[[], Any], reference: str) -> Any:
     return model
 
 
-def _tables(model: Any, reference: str) -> Iterator[dict[str, Any]]:
-    from torchrec.modules.embedding_modules import EmbeddingBagCollection
-
-    for path, module in model.named_modules():
-        if isinstance(module, EmbeddingBagCollection):
-            for config in module.embedding_bag_configs():
-                yield {
-                    "name": config.name,
-                    "rows": config.num_embeddings,
-                    "dim": config.embedding_dim,
-                    "dtype": _dtype(config, reference),
-                    "module": path,
-                    "features": list(config.feature_names),
-                }
+def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "rows": table.rows,
+        "dim": table.dim,
+        "dtype": table.dtype,
+        "module": module.path,
+        "features": list(table.features),
+    }
 
 
-def _dtype(config: Any, reference: str) -> str:
-    name = str(config.data_type.value).lower()
-    if name not in list(Dtype):
-        known = ", ".join(Dtype)
-        raise ShardplanError(f"{reference}: table {config.name} is {name}; planned are {known}")
-    return name
+def _dtype_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
+    for module in modules:
+        for table in module.tables:
+            if table.dtype not in list(Dtype):
+                message, hint = f"{table.name} is {table.dtype}", f"planned are {', '.join(Dtype)}"
+                yield Diagnostic(source, 0, 0, module.path, message, hint, code="dtype")

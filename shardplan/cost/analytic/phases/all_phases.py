@@ -1,0 +1,39 @@
+"""The phases of a step, in the order in which they run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.cost.analytic.phases.all_reduce import AllReduce
+from shardplan.cost.analytic.phases.gradient_comm import GradientComm
+from shardplan.cost.analytic.phases.ids_comm import IdsComm
+from shardplan.cost.analytic.phases.lookup_forward import LookupForward
+from shardplan.cost.analytic.phases.output_comm import OutputComm
+from shardplan.cost.analytic.phases.prefetch import Prefetch
+from shardplan.cost.analytic.phases.update_backward import UpdateBackward
+
+if TYPE_CHECKING:
+    from shardplan.cost.analytic.linear_phase import LinearPhase
+    from shardplan.cost.analytic.setting import Setting
+    from shardplan.cost.profile.phase_file import PhaseFile
+
+PHASES: tuple[type[LinearPhase], ...] = (
+    IdsComm,
+    Prefetch,
+    LookupForward,
+    OutputComm,
+    GradientComm,
+    UpdateBackward,
+    AllReduce,
+)
+
+
+def phases_of(setting: Setting) -> tuple[LinearPhase, ...]:
+    """Those that a step has there."""
+    found = (kind.of(setting) for kind in PHASES)
+    return tuple(phase for phase in found if phase is not None)
+
+
+def phase_files() -> dict[str, type[PhaseFile]]:
+    """By name, what cost-model files may say of the phases that have keys of their own."""
+    return {kind.about.name: kind.file for kind in PHASES if kind.file is not None}

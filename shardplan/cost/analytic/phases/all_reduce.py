@@ -1,0 +1,50 @@
+"""The dense gradients of data-parallel tables, summed over all devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from shardplan.cost.analytic.linear_phase import LinearPhase
+from shardplan.cost.analytic.memory import GRADIENT_ELEMENT_BYTES
+from shardplan.cost.phases import ALL_REDUCE
+from shardplan.cost.pooled_exchanges import exchange_of_replicas
+from shardplan.topology.collective import Collective, Scope
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.cost.analytic.setting import Setting
+    from shardplan.cost.analytic.units import Units
+    from shardplan.cost.exchange import Exchange
+    from shardplan.cost.phase import Phase
+    from shardplan.cost.profile.curves import Line
+
+
+@dataclass(frozen=True, slots=True)
+class AllReduce(LinearPhase):
+    """An all-reduce over all devices, of fp32 whatever the weights are."""
+
+    about = ALL_REDUCE
+    all_reduce: Line
+    exchange: Exchange
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self:
+        """Linearised at the outputs that a device has on average."""
+        at_bytes = setting.output_elements * GRADIENT_ELEMENT_BYTES
+        over_all = Collective.ALL_REDUCE, Scope.ALL, at_bytes
+        return cls(setting.collectives.average(*over_all), setting.collectives.exchange(*over_all))
+
+    @property
+    def phase(self) -> Phase:
+        """Of data-parallel tables alone."""
+        return replace(self.about, exchanges=exchange_of_replicas(self.exchange))
+
+    def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
+        """(O,): to sum the gradient of a data-parallel table; 0 for all others."""
+        gradient = units.shares.shard_rows * units.shares.columns * GRADIENT_ELEMENT_BYTES
+        replicated = units.options.has_type(lambda kind: kind.is_replicated)
+        return np.where(replicated, gradient * self.all_reduce.seconds_per_byte, 0.0)

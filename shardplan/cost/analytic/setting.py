@@ -1,0 +1,68 @@
+"""What the phases of a step are predicted from, but for the options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shardplan.cost.analytic.collectives import Collectives
+from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
+from shardplan.cost.analytic.shares import TableArrays
+
+if TYPE_CHECKING:
+    from shardplan.cost.profile.profile import Profile
+    from shardplan.topology.topology import Topology
+    from shardplan.workload.training import Training
+    from shardplan.workload.workload import Workload
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A workload on a topology, with the figures of a profile.
+
+    Collectives are straight lines around the workload's operating point: the buffer that a device
+    would have if all tables were table-wise and perfectly balanced. The all-to-all is linearised by
+    its tangent there, and its start-up is a constant of the phase; whether the other collectives
+    run at all depends on the plan, so that their start-up is paid in proportion to their bytes.
+    """
+
+    workload: Workload
+    topology: Topology
+    profile: Profile
+
+    @property
+    def training(self) -> Training:
+        """How the workload is trained."""
+        return self.workload.training
+
+    @cached_property
+    def tables(self) -> TableArrays:
+        """The tables of the workload."""
+        return TableArrays.of(self.workload, self.topology)
+
+    @cached_property
+    def collectives(self) -> Collectives:
+        """What collectives take on the topology."""
+        return Collectives(self.topology, self.profile)
+
+    @cached_property
+    def output_elements(self) -> float:
+        """``B * sum(F * D) / W``: of the pooled outputs that a device has on average."""
+        return self._samples * float((self.tables.features * self.tables.dim).sum())
+
+    @cached_property
+    def ids(self) -> float:
+        """Ids and lengths of bags that a device has on average."""
+        return self._samples * float((self.tables.pooling + self.tables.features).sum())
+
+    @cached_property
+    def page_share(self) -> float:
+        """Of a page of memory, what a sample's outputs fill where all tables are spread evenly."""
+        columns = float((self.tables.features * self.tables.dim).sum())
+        sample_bytes = columns / self.topology.world_size * OUTPUT_ELEMENT_BYTES
+        return self.profile.page_share(sample_bytes)
+
+    @property
+    def _samples(self) -> float:
+        return self.workload.global_batch / self.topology.world_size

@@ -1,0 +1,28 @@
+"""The units whose seconds are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shardplan.cost.analytic.lookup import LookupSums
+
+if TYPE_CHECKING:
+    from shardplan.cost.analytic.shares import Shares
+    from shardplan.options.option_set import OptionSet
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """One unit of each of O options: what it holds and does on each device that it lands on."""
+
+    options: OptionSet
+    shares: Shares
+    page_share: float
+    """Of a page of memory, what a sample's outputs fill."""
+
+    @cached_property
+    def sums(self) -> LookupSums:
+        """What a fused kernel's time is linear in."""
+        return LookupSums.of(self.shares, page_share=self.page_share)

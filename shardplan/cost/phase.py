@@ -1,0 +1,41 @@
+"""What a phase of the step is, whatever it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shardplan.cost.exchange import Exchange
+    from shardplan.sharding.kind import ShardingType
+
+
+class Cover(StrEnum):
+    """What a phase may hide behind, so that the step does not wait for it."""
+
+    BATCH_BEFORE = "the batch before"
+    """When the training is pipelined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the step that ends when the slowest device ends (the collectives are barriers)."""
+
+    name: str
+    meaning: str = ""
+    """What happens in it, as explanations, documents and the glossary say it."""
+    hides_behind: Cover | None = None
+    """None: the step always waits for it."""
+    constant_seconds: float = 0.0
+    """Spent whatever the placement: launch and start-up latencies."""
+    exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)
+    """By sharding type, the collective that its units wait for longest; those that send nothing
+    are not among them."""
+
+    @property
+    def overlapped(self) -> bool:
+        """Hidden behind the batch before, when the training is pipelined."""
+        return self.hides_behind is Cover.BATCH_BEFORE

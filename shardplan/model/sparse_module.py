@@ -1,0 +1,52 @@
+"""A module of a PyTorch model that holds embedding tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class ModuleKind(Enum):
+    """What a module does with its tables; the value is what messages call such a module."""
+
+    BAG = "pooled tables"
+    SEQUENCE = "tables whose rows are not pooled"
+    FEATURE_PROCESSED = "tables behind feature processors"
+    MANAGED_COLLISION = "tables behind managed collisions"
+    SHARDED = "tables that are sharded already"
+    OTHER = "tables of another kind"
+
+
+@dataclass(frozen=True, slots=True)
+class SparseTable:
+    """A table as its module has it."""
+
+    name: str
+    rows: int
+    dim: int
+    dtype: str
+    """By its name in a spec: ``fp32``."""
+    features: tuple[str, ...]
+    pooling: str = "sum"
+    """``sum`` or ``mean``."""
+    has_own_init: bool = False
+    """Whether the model says how its weights begin: ``init_fn``, or bounds."""
+    device_type: str = "meta"
+    optimizers: tuple[str, ...] = ()
+    """Names of the classes that ``apply_optimizer_in_backward`` has set."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparseModule:
+    """A module with tables of its own, or around such a module in a way of its own."""
+
+    path: str
+    """In the model; empty for the model itself."""
+    class_name: str
+    kind: ModuleKind
+    tables: tuple[SparseTable, ...] = ()
+    """Of pooled tables, in their order; of other kinds only where they are listed alike."""
+    is_weighted: bool = False
+    """Whether each id has a weight."""
+    other_paths: tuple[str, ...] = ()
+    """Where else in the model the same module stands."""

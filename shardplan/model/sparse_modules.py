@@ -1,0 +1,106 @@
+"""Finds the modules of a PyTorch model that hold embedding tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_BAG = "torchrec.modules.embedding_modules.EmbeddingBagCollection"
+_KINDS = {
+    "FeatureProcessedEmbeddingBagCollection": ModuleKind.FEATURE_PROCESSED,
+    "BaseManagedCollisionEmbeddingCollection": ModuleKind.MANAGED_COLLISION,
+    "EmbeddingCollectionInterface": ModuleKind.SEQUENCE,
+}
+"""By the name of an ancestor's class."""
+_PACKAGES = ("torchrec.modules.", "torchrec.quant.", "fbgemm_gpu.")
+_TRANSPARENT = frozenset({"EmbeddingTower", "EmbeddingTowerCollection"})
+"""Modules that only call those inside them."""
+_CONFIGS = ("embedding_bag_configs", "embedding_configs")
+
+
+def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
+    """Every module with tables, in the order of the model; needs neither PyTorch nor TorchRec.
+
+    A module is told by its class: TorchRec shards by the exact class, so that a class derived from
+    one of its collections is a kind of its own. Plain embeddings count where their gradients are
+    sparse; others are parameters like those of any layer.
+    """
+    places: dict[int, list[str]] = {}
+    modules: dict[int, tuple[Any, ModuleKind]] = {}
+    outer: str | None = None
+    for path, module in model.named_modules(remove_duplicate=False):
+        if outer is not None and (not outer or path.startswith(outer + ".")):
+            continue
+        kind = _kind(module)
+        outer = path if kind is not None else None
+        if kind is not None:
+            places.setdefault(id(module), []).append(path)
+            modules[id(module)] = module, kind
+    return tuple(_read(module, kind, places[key]) for key, (module, kind) in modules.items())
+
+
+def _kind(module: Any) -> ModuleKind | None:
+    """None for modules without tables of their own."""
+    ancestors = [f"{each.__module__}.{each.__qualname__}" for each in type(module).__mro__]
+    if ancestors[0] == _BAG:
+        return ModuleKind.BAG
+    names = [ancestor.rpartition(".")[2] for ancestor in ancestors]
+    if any(each.startswith("torchrec.distributed.") for each in ancestors) and _is_sharded(names):
+        return ModuleKind.SHARDED
+    if any(name in _TRANSPARENT for name in names):
+        return None
+    if known := [_KINDS[name] for name in names if name in _KINDS]:
+        return known[0]
+    if any(each.startswith(_PACKAGES) and "Embedding" in each for each in ancestors):
+        return ModuleKind.OTHER
+    if getattr(module, "sparse", False) is True and hasattr(module, "num_embeddings"):
+        return ModuleKind.OTHER
+    has_configs = any(callable(getattr(type(module), name, None)) for name in _CONFIGS)
+    return ModuleKind.OTHER if has_configs else None
+
+
+def _is_sharded(names: list[str]) -> bool:
+    return any(name.startswith("Sharded") for name in names)
+
+
+def _read(module: Any, kind: ModuleKind, paths: list[str]) -> SparseModule:
+    return SparseModule(
+        paths[0],
+        type(module).__name__,
+        kind,
+        tuple(_tables(module)) if kind is ModuleKind.BAG else (),
+        bool(module.is_weighted()) if kind is ModuleKind.BAG else False,
+        tuple(paths[1:]),
+    )
+
+
+def _tables(module: Any) -> Iterator[SparseTable]:
+    weights = {name: bag.weight for name, bag in module.embedding_bags.items()}
+    for config in module.embedding_bag_configs():
+        weight = weights[config.name]
+        yield SparseTable(
+            name=config.name,
+            rows=config.num_embeddings,
+            dim=config.embedding_dim,
+            dtype=config.data_type.value.lower(),
+            features=tuple(config.feature_names),
+            pooling=config.pooling.value.lower(),
+            has_own_init=_has_own_init(config),
+            device_type=weight.device.type,
+            optimizers=_names(getattr(weight, "_optimizer_classes", ())),
+        )
+
+
+def _has_own_init(config: Any) -> bool:
+    # A config without an ``init_fn`` is given a partial one, of the uniform distribution.
+    given = getattr(config.init_fn, "func", config.init_fn)
+    bounds = config.weight_init_min, config.weight_init_max
+    return getattr(given, "__name__", "uniform_") != "uniform_" or bounds != (None, None)
+
+
+def _names(classes: Iterable[type]) -> tuple[str, ...]:
+    return tuple(each.__name__ for each in classes)

@@ -1,0 +1,67 @@
+"""How phases combine into a step: the solver's stages and the prediction are one rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shardplan.cost.phase import Cover, Phase
+from shardplan.cost.step import Step
+
+SECONDS = st.floats(0, 1e3)
+
+
+@st.composite
+def steps(draw):
+    """A step of a few phases, and what each of three devices spends in them beside constants."""
+    covers = draw(st.lists(st.sampled_from([None, Cover.BATCH_BEFORE]), min_size=1, max_size=5))
+    phases = tuple(
+        Phase(f"p{index}", hides_behind=cover, constant_seconds=draw(SECONDS))
+        for index, cover in enumerate(covers)
+    )
+    step = Step(phases, dense_seconds=draw(SECONDS), is_pipelined=draw(st.booleans()))
+    spent = draw(st.lists(SECONDS, min_size=3 * len(phases), max_size=3 * len(phases)))
+    return step, np.array(spent).reshape(3, -1)
+
+
+def objective(stages, spent):
+    """As a solver has it: the longest chain of stages, each as long as its slowest device."""
+    slowest = (spent @ stages.of_phase).max(axis=0)
+    chains = stages.chain_seconds.copy()
+    np.add.at(chains, stages.chain, slowest)
+    return chains.max()
+
+
+@given(steps())
+def test_the_stages_objective_is_the_steps_time(drawn):
+    step, spent = drawn
+    assert objective(step.stages, spent) == pytest.approx(
+        step.seconds(spent + step.constant_seconds), rel=1e-12
+    )
+
+
+@given(steps())
+def test_the_balance_stages_objective_is_the_balance(drawn):
+    step, spent = drawn
+    assert objective(step.balance_stages, spent) == pytest.approx(
+        step.balance_seconds(spent + step.constant_seconds), rel=1e-12
+    )
+
+
+@given(steps())
+def test_a_step_takes_as_long_as_the_phases_that_it_waits_for(drawn):
+    step, spent = drawn
+    spent = spent + step.constant_seconds
+    waited = spent.max(axis=0)[step.waits_for(spent)].sum()
+    dense = 0.0 if step.is_dense_hidden(spent) else step.dense_seconds
+    assert step.seconds(spent) == pytest.approx(waited + dense, rel=1e-12)
+
+
+def test_nothing_hides_without_a_pipeline():
+    phases = (Phase("ids", hides_behind=Cover.BATCH_BEFORE), Phase("lookup"))
+    spent = np.array([[3.0, 1.0], [2.0, 0.5]])
+    assert Step(phases, 1.0, is_pipelined=False).seconds(spent) == 5.0
+    assert Step(phases, 1.0, is_pipelined=True).seconds(spent) == 3.0
+    assert Step(phases, 1.0, is_pipelined=True).is_dense_hidden(spent)

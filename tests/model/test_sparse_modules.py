@@ -1,0 +1,159 @@
+"""Every sparse module of a TorchRec model is found, and what cannot be planned is named.
+
+Skipped where TorchRec is not installed.
+"""
+# ruff: noqa: E402, the imports that may be missing come after the skip
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torchrec")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+import torch
+from torchrec import (
+    EmbeddingBagCollection,
+    EmbeddingBagConfig,
+    EmbeddingCollection,
+    EmbeddingConfig,
+)
+from torchrec.modules.embedding_configs import PoolingType
+from torchrec.modules.embedding_tower import EmbeddingTower
+from torchrec.modules.feature_processor_ import PositionWeightedModuleCollection
+from torchrec.modules.fp_embedding_modules import FeatureProcessedEmbeddingBagCollection
+from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
+from torchrec.modules.mc_embedding_modules import ManagedCollisionEmbeddingBagCollection
+from torchrec.modules.mc_modules import (
+    DistanceLFU_EvictionPolicy,
+    ManagedCollisionCollection,
+    MCHManagedCollisionModule,
+)
+
+from shardplan.model.sparse_module import ModuleKind
+from shardplan.model.sparse_modules import sparse_modules
+from shardplan.model.unplanned import unplanned
+
+META = torch.device("meta")
+
+
+def config(name, **more):
+    return EmbeddingBagConfig(
+        name=name, num_embeddings=100, embedding_dim=8, feature_names=[name], **more
+    )
+
+
+def bags(*names, **more):
+    return EmbeddingBagCollection(device=META, tables=[config(n) for n in names], **more)
+
+
+def sequences(name):
+    one = EmbeddingConfig(name=name, num_embeddings=9, embedding_dim=8, feature_names=[name])
+    return EmbeddingCollection(device=META, tables=[one])
+
+
+def feature_processed():
+    weighted = bags("fp", is_weighted=True)
+    return FeatureProcessedEmbeddingBagCollection(
+        weighted, PositionWeightedModuleCollection({"fp": 5}, device=META)
+    )
+
+
+def managed():
+    tables = [config("item")]
+    managed = MCHManagedCollisionModule(
+        zch_size=100,
+        input_hash_size=1 << 40,
+        device=torch.device("cpu"),
+        eviction_interval=2,
+        eviction_policy=DistanceLFU_EvictionPolicy(),
+    )
+    return ManagedCollisionEmbeddingBagCollection(
+        EmbeddingBagCollection(device=META, tables=tables),
+        ManagedCollisionCollection(
+            embedding_configs=tables, managed_collision_modules={"item": managed}
+        ),
+    )
+
+
+class OurBags(EmbeddingBagCollection):
+    """Derived: TorchRec's sharder knows the exact class alone."""
+
+
+def model_of(**modules):
+    model = torch.nn.Module()
+    for name, module in modules.items():
+        setattr(model, name, module)
+    return model
+
+
+UNPLANNED = [
+    (lambda: sequences("s"), "EmbeddingCollection", ModuleKind.SEQUENCE),
+    (feature_processed, "FeatureProcessedEmbeddingBagCollection", ModuleKind.FEATURE_PROCESSED),
+    (managed, "ManagedCollisionEmbeddingBagCollection", ModuleKind.MANAGED_COLLISION),
+    (lambda: OurBags(device=META, tables=[config("o")]), "OurBags", ModuleKind.OTHER),
+    (lambda: torch.nn.EmbeddingBag(9, 4, sparse=True), "EmbeddingBag", ModuleKind.OTHER),
+    (lambda: torch.nn.Embedding(9, 4, sparse=True), "Embedding", ModuleKind.OTHER),
+    (
+        lambda: FusedEmbeddingBagCollection(
+            [config("f")], torch.optim.SGD, {"lr": 0.1}, device=torch.device("cpu")
+        ),
+        "FusedEmbeddingBagCollection",
+        ModuleKind.OTHER,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "kind"), UNPLANNED, ids=[name for _, name, _ in UNPLANNED]
+)
+def test_a_module_that_cannot_be_planned_is_named_with_its_class(make, name, kind):
+    model = model_of(ebc=bags("a"), inner=model_of(it=make()))
+    found = sparse_modules(model)
+    assert [(m.path, m.class_name, m.kind) for m in found] == [
+        ("ebc", "EmbeddingBagCollection", ModuleKind.BAG),
+        ("inner.it", name, kind),
+    ]
+    (fault,) = unplanned(found, "model")
+    assert (fault.path, fault.message.partition(":")[0]) == ("inner.it", name)
+
+
+def test_dense_embeddings_are_parameters_like_others():
+    model = model_of(position=torch.nn.Embedding(512, 8), mlp=torch.nn.Linear(2, 2))
+    assert sparse_modules(model) == ()
+
+
+def test_a_collection_inside_a_tower_is_found_in_its_place():
+    tower = EmbeddingTower(bags("a"), torch.nn.Linear(8, 8))
+    (module,) = sparse_modules(model_of(tower=tower))
+    assert (module.path, module.kind) == ("tower.embedding", ModuleKind.BAG)
+    (module,) = sparse_modules(model_of(tower=EmbeddingTower(sequences("s"), torch.nn.Identity())))
+    assert (module.path, module.kind) == ("tower.embedding", ModuleKind.SEQUENCE)
+
+
+def test_a_collection_may_be_the_model_itself():
+    (module,) = sparse_modules(bags("a", "b"))
+    assert module.path == ""
+    assert [table.name for table in module.tables] == ["a", "b"]
+
+
+def test_one_collection_in_two_places_is_refused_at_the_second():
+    shared = bags("a")
+    found = sparse_modules(model_of(query=model_of(ebc=shared), item=model_of(ebc=shared)))
+    assert [(m.path, m.other_paths) for m in found] == [("query.ebc", ("item.ebc",))]
+    (fault,) = unplanned(found, "model")
+    assert fault.path == "item.ebc"
+
+
+def test_what_a_table_says_of_itself_is_read():
+    def ones(weight):
+        return weight.fill_(1.0)
+
+    tables = [config("a", pooling=PoolingType.MEAN), config("b", init_fn=ones), config("c")]
+    bounded = config("d", weight_init_min=-0.1, weight_init_max=0.1)
+    collection = EmbeddingBagCollection(device=META, tables=[*tables, bounded], is_weighted=True)
+    (module,) = sparse_modules(collection)
+    assert module.is_weighted
+    assert [table.pooling for table in module.tables] == ["mean", "sum", "sum", "sum"]
+    assert [table.has_own_init for table in module.tables] == [False, True, False, True]
+    assert {table.dtype for table in module.tables} == {"fp32"}
