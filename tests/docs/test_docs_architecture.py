@@ -200,8 +200,13 @@ def test_the_solver_knows_nothing_of_tables_yaml_or_pydantic() -> None:
 
 
 def test_the_executor_sees_of_the_planner_little_but_the_plan() -> None:
-    leaves = {"errors", "diagnostics", "units", "files"}
-    assert between_rooms()["executor"] - leaves <= {"plan", "sharding", "topology", "workload"}
+    """And the names of the phases, which it measures."""
+    known = {"plan", "sharding", "topology", "workload", "cost"}
+    lowest = {room.name for room in rooms() if room.layer == 1}
+    assert between_rooms()["executor"] <= known | lowest
+    imported = {one.imported for one in all_imports() if room_of(one.importer) == "executor"}
+    phases = {"shardplan.cost.phase", "shardplan.cost.phases"}
+    assert {name for name in imported if name.startswith("shardplan.cost")} <= phases
 
 
 def test_only_the_command_line_explain_and_the_executor_know_of_terminals() -> None:
