@@ -50,7 +50,7 @@ def shortfalls(case: Case, problem: Problem, deadline: Deadline) -> list[Shortfa
     The figures are the least over all ways to shard, so that adding less cannot help. Of room on
     single devices no figure is told where the ``deadline`` comes before one is found.
     """
-    missing = missing_in_total(problem)
+    missing = missing_in_total(problem, Limits(deadline))
     of_tiers = np.concatenate([missing.device_bytes, missing.node_bytes]).tolist()
     found = [
         _total(short, _capacity(problem, tier), case, tier)
