@@ -185,6 +185,21 @@ def test_no_folders_of_a_room_import_each_other_in_a_circle(folder: Path) -> Non
     assert circle_in(graph) == ""
 
 
+@pytest.mark.parametrize(("package", "listed"), table(PAGE, "inside").rows)
+def test_folders_import_those_named_before_them_alone(package: str, listed: str) -> None:
+    inside = f"shardplan.{codes(package)[0].rstrip('/')}."
+    order = codes(listed)
+    folder = ROOT / inside.replace(".", "/")
+    assert sorted(order) == sorted(file.parent.name for file in folder.glob("*/__init__.py"))
+    for one in all_imports():
+        if one.importer.startswith(inside) and one.imported.startswith(inside):
+            importer, imported = (
+                name.removeprefix(inside).split(".")[0] for name in (one.importer, one.imported)
+            )
+            if {importer, imported} <= set(order):
+                assert order.index(imported) <= order.index(importer), one
+
+
 @pytest.mark.parametrize(
     "folder",
     sorted({file.parent for file in files()} - {PACKAGE}),
