@@ -19,7 +19,7 @@ NOT_FIGURES = {
     "options/enumerate.py": {32},  # rows of a set
     "options/load_factors.py": {0.9},  # where the curves of caches have their points
     "options/items.py": {64},  # a limit of what is tried
-    "workload/build_workload.py": {1e-3},  # milliseconds to seconds
+    "spec/build_workload.py": {1e-3},  # milliseconds to seconds
     "topology/congestion.py": {1e-9},  # a tolerance
     "topology/schema.py": {1024, 100_000},  # limits of what is taken for a slip of the pen
     "topology/symmetry.py": {
