@@ -41,7 +41,7 @@ _GROUPS = {
     type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="Of the summary; with --resolved table is YAML.",
+    help="Format of the summary; with --resolved, table means YAML.",
 )
 def check_command(
     spec: str | None,
@@ -57,8 +57,8 @@ def check_command(
     """Validate a spec and all that it names.
 
     Reports every error of the spec, its tables file, the topology and the cost model at once, then
-    sums up what is to be planned. What --resolved prints is a spec itself, with the tables, the
-    topology and the cost model in it. - stands for stdin. --set takes the path of a key and YAML:
+    summarises what is to be planned. --resolved prints a complete spec, with the tables, the
+    topology and the cost model in it. - means stdin. --set takes the path of a key and YAML:
     tables.t_1.rows=4e7, or 'batch={local: 4096}'; --nodes N is --set topology.nodes=N.
 
     With --cost-model and --against, says how well a cost model predicts what was measured: the
@@ -128,6 +128,9 @@ def _summary(checked: _Checked, form: str) -> str:
 
 def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
     listed = [asdict(diagnostic) for diagnostic in diagnostics]
+    for each in listed:
+        if each["count"] == 1:  # said only of the entry that counts the rest
+            del each["count"]
     value = {"summary": summary, "diagnostics": listed}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
