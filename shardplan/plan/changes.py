@@ -16,6 +16,8 @@ _LONGEST = 60
 class Change:
     """One leaf that differs; both values in words."""
 
+    mark: str
+    """``+`` for a key that is new, ``-`` for one that is gone, ``~`` for another value."""
     where: str
     """``tables.t_1.rows``: elements of lists by their names, where all have one."""
     was: str
@@ -27,7 +29,8 @@ def changes(then: Any, now: Any, where: str = "") -> Iterator[Change]:
     old, new = _named(then), _named(now)
     if old is None or new is None:
         if then != now:
-            yield Change(where, _words(then), _words(now))
+            mark = "+" if then is _ABSENT else "-" if now is _ABSENT else "~"
+            yield Change(mark, where, _words(then), _words(now))
         return
     for key in dict.fromkeys((*old, *new)):
         inner = f"{where}.{key}" if where else str(key)

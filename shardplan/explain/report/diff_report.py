@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.explain.report.report import Column, Grid, Report, Section
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from shardplan.plan.diff.costs import DeviceChange, DeviceState
     from shardplan.plan.diff.plan_diff import InputChange, PlanDiff
+    from shardplan.plan.diff.relabelling import Relabelling
     from shardplan.plan.diff.table_move import Layout
 
 _MOST_TABLES = 50
@@ -31,11 +33,70 @@ def diff_report(diff: PlanDiff) -> Report:
         return Report(f"{title}: no difference")
     changed = f"{words.plural(len(diff.tables), 'table')} of {diff.table_count:,} changed"
     title += f": {changed}, {format_bytes(diff.moved_bytes)} to move"
-    return Report(title, tuple(_sections(diff)))
+    return Report(title, tuple(_sections(diff)), _closing(diff))
+
+
+def _closing(diff: PlanDiff) -> str:
+    """``tables: 1 new (+), 3 changed (~), 2 dropped (-); ...``: all that matters in one line."""
+    marks = Counter(_mark(table.old, table.new) for table in diff.tables)
+    named = (("+", "new"), ("~", "changed"), ("-", "dropped"))
+    counts = [f"{marks[mark]:,} {word} ({mark})" for mark, word in named if marks[mark]]
+    parts = [f"tables: {', '.join(counts) or 'as they were'}"]
+    parts.append(f"{format_bytes(diff.moved_bytes)} to move")
+    if diff.relabelling:
+        parts[-1] += " with ranks relabelled"
+    old, new = diff.old_step_seconds, diff.new_step_seconds
+    if old == new:
+        parts.append(f"step {words.seconds(new)} as before")
+    else:
+        was, now, change = seconds_change(old, new)
+        parts.append(f"step {was} -> {now} ({change.partition('(')[2].rstrip(')') or change})")
+    if diff.old_throughput and diff.new_throughput:
+        was, now = map(words.rate, (
+            diff.old_throughput.samples_per_second, diff.new_throughput.samples_per_second
+        ))
+        parts.append(f"{was} -> {now}" if was != now else now)
+    return "; ".join(parts)
+
+
+def _mark(old: object | None, new: object | None) -> str:
+    """``+`` for what is new, ``-`` for what is gone, ``~`` for what is another."""
+    if old is None:
+        return "+"
+    return "-" if new is None else "~"
+
+
+def _relabelled(diff: PlanDiff, relabelling: Relabelling) -> Section:
+    """Which names, and what would move without them."""
+    each = diff.new_local_world_size
+    names = relabelling.new_rank
+    count = words.plural(relabelling.renamed, "rank")
+    meaning = (
+        f"{count} of the new plan renamed, equal nodes and devices of equal cost, so that "
+        f"{format_bytes(diff.moved_bytes)} move in place of "
+        f"{format_bytes(relabelling.as_written_bytes)}"
+    )
+    rows = tuple(
+        (str(node), ", ".join(map(str, mine)), ", ".join(map(str, names[mine[0] : mine[-1] + 1])))
+        for node, mine in enumerate(
+            range(first, first + each) for first in range(0, len(names), each)
+        )
+        if names[mine[0] : mine[-1] + 1] != tuple(mine)
+    )
+    columns = (Column("node", True), Column("ranks as written", is_list=True))
+    columns += (Column("called here", is_list=True),)
+    listed = rows[:_MOST_DEVICES]
+    remarks = (
+        "all below is of the new plan with these names; diff -o writes it, --as-written leaves it",
+        *_more(listed, rows, "node"),
+    )
+    return Section("Relabelled", meaning, Grid(columns, listed), remarks)
 
 
 def _sections(diff: PlanDiff) -> Iterator[Section]:
     yield _step(diff)
+    if diff.relabelling:
+        yield _relabelled(diff, diff.relabelling)
     for changed in diff.inputs:
         yield _input(changed)
     if diff.links:
@@ -82,8 +143,8 @@ def _input(changed: InputChange) -> Section:
     if changed.old_name != changed.new_name:
         title += f": {changed.old_name} -> {changed.new_name}"
     listed = changed.changes[:_MOST_KEYS]
-    rows = tuple((change.where, change.was, change.now) for change in listed)
-    columns = (Column("key"), Column("was", is_prose=True), Column("is", is_prose=True))
+    rows = tuple((change.mark, change.where, change.was, change.now) for change in listed)
+    columns = (Column(""), Column("key"), Column("was", is_prose=True), Column("is", is_prose=True))
     return Section(title, grid=Grid(columns, rows), remarks=_more(listed, changed.changes, "key"))
 
 
@@ -104,6 +165,7 @@ def _links(diff: PlanDiff) -> Section:
 
 def _tables(diff: PlanDiff) -> Section:
     columns = (
+        Column(""),
         Column("table"),
         Column("was", is_prose=True),
         Column("is", is_prose=True),
@@ -114,6 +176,7 @@ def _tables(diff: PlanDiff) -> Section:
     listed = diff.tables[:_MOST_TABLES]
     rows = tuple(
         (
+            _mark(table.old, table.new),
             table.name,
             layout_words(table.old, "(new)"),
             layout_words(table.new, "(dropped)"),
@@ -160,6 +223,7 @@ def _phases(diff: PlanDiff) -> Section:
 
 def _devices(diff: PlanDiff) -> Section:
     columns = (
+        Column(""),
         Column("rank", True),
         Column("busy", True),
         Column("then", True),
@@ -176,7 +240,8 @@ def _devices(diff: PlanDiff) -> Section:
 def _device(device: DeviceChange) -> tuple[str, ...]:
     busy = [_NOTHING if s is None else words.seconds(s.busy_seconds) for s in _sides(device)]
     held = [_NOTHING if s is None else format_bytes(s.hbm_bytes) for s in _sides(device)]
-    return (f"{device.rank}", *busy, _signed(_growth(device)), *held)
+    mark = _mark(device.old, device.new)
+    return (mark, f"{device.rank}", *busy, _signed(_growth(device)), *held)
 
 
 def _sides(device: DeviceChange) -> tuple[DeviceState | None, DeviceState | None]:

@@ -41,6 +41,7 @@ class PlanDiff:
     new_name: str
     old_world_size: int
     new_world_size: int
+    new_local_world_size: int
     table_count: int
     """Of the new plan."""
     old_step_seconds: float
@@ -90,6 +91,7 @@ def diff_plans(
         new_name=new.name,
         old_world_size=old.world_size,
         new_world_size=new.world_size,
+        new_local_world_size=new.local_world_size,
         table_count=new.table_count,
         old_step_seconds=old.prediction.step_seconds,
         new_step_seconds=new.prediction.step_seconds,
