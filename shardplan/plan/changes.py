@@ -37,6 +37,16 @@ def changes(then: Any, now: Any, where: str = "") -> Iterator[Change]:
         yield from changes(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
 
 
+def leaves(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Every leaf of plain values: where it is, and its value in words."""
+    inner = _named(value)
+    if inner is None:
+        yield where, _words(value)
+        return
+    for key, each in inner.items():
+        yield from leaves(each, f"{where}.{key}" if where else str(key))
+
+
 def _named(value: Any) -> dict[Any, Any] | None:
     if isinstance(value, dict):
         return value

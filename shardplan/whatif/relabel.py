@@ -89,9 +89,7 @@ def _objective(case: Case, prediction: Prediction) -> float:
     return prediction.balance_seconds if is_balance else prediction.step_seconds
 
 
-def _written(
-    plan: Plan, case: Case, decisions: Sequence[Decision], prediction: Prediction
-) -> Plan:
+def _written(plan: Plan, case: Case, decisions: Sequence[Decision], prediction: Prediction) -> Plan:
     claim = plan.optimality
     claim = Optimality.of(
         claim.objective,
@@ -183,12 +181,9 @@ class _Kept:
         return np.concatenate(named)
 
 
-def _kept_by_block(
-    relocation: Relocation, decision: Decision, old: Holding
-) -> NDArray[np.int64]:
+def _kept_by_block(relocation: Relocation, decision: Decision, old: Holding) -> NDArray[np.int64]:
     """(blocks, places): what each old device, or node, has of each column block."""
-    case = relocation.case
-    table, world = case.workload.tables[decision.table], case.topology.world
+    case, world = relocation.case, relocation.case.topology.world
     content = relocation.content(decision.table)
     each = world.devices_of(decision.sharding.lands)
     # Each block at a place of its own, whatever the number of places: ranks tell the blocks.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.explain.report.relabelled_section import relabelled_section
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
 from shardplan.explain.words.ranks import compress
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from shardplan.plan.diff.costs import DeviceChange, DeviceState
     from shardplan.plan.diff.plan_diff import InputChange, PlanDiff
-    from shardplan.plan.diff.relabelling import Relabelling
     from shardplan.plan.diff.table_move import Layout
 
 _MOST_TABLES = 50
@@ -41,10 +41,11 @@ def _closing(diff: PlanDiff) -> str:
     marks = Counter(_mark(table.old, table.new) for table in diff.tables)
     named = (("+", "new"), ("~", "changed"), ("-", "dropped"))
     counts = [f"{marks[mark]:,} {word} ({mark})" for mark, word in named if marks[mark]]
-    parts = [f"tables: {', '.join(counts) or 'as they were'}"]
-    parts.append(f"{format_bytes(diff.moved_bytes)} to move")
-    if diff.relabelling:
-        parts[-1] += " with ranks relabelled"
+    moved = f"{format_bytes(diff.moved_bytes)} to move"
+    parts = [
+        f"tables: {', '.join(counts) or 'as they were'}",
+        f"{moved} with ranks relabelled" if diff.relabelling else moved,
+    ]
     old, new = diff.old_step_seconds, diff.new_step_seconds
     if old == new:
         parts.append(f"step {words.seconds(new)} as before")
@@ -52,10 +53,9 @@ def _closing(diff: PlanDiff) -> str:
         was, now, change = seconds_change(old, new)
         parts.append(f"step {was} -> {now} ({change.partition('(')[2].rstrip(')') or change})")
     if diff.old_throughput and diff.new_throughput:
-        was, now = map(words.rate, (
-            diff.old_throughput.samples_per_second, diff.new_throughput.samples_per_second
-        ))
-        parts.append(f"{was} -> {now}" if was != now else now)
+        before = words.rate(diff.old_throughput.samples_per_second)
+        after = words.rate(diff.new_throughput.samples_per_second)
+        parts.append(f"{before} -> {after}" if before != after else after)
     return "; ".join(parts)
 
 
@@ -66,37 +66,10 @@ def _mark(old: object | None, new: object | None) -> str:
     return "-" if new is None else "~"
 
 
-def _relabelled(diff: PlanDiff, relabelling: Relabelling) -> Section:
-    """Which names, and what would move without them."""
-    each = diff.new_local_world_size
-    names = relabelling.new_rank
-    count = words.plural(relabelling.renamed, "rank")
-    meaning = (
-        f"{count} of the new plan renamed, equal nodes and devices of equal cost, so that "
-        f"{format_bytes(diff.moved_bytes)} move in place of "
-        f"{format_bytes(relabelling.as_written_bytes)}"
-    )
-    rows = tuple(
-        (str(node), ", ".join(map(str, mine)), ", ".join(map(str, names[mine[0] : mine[-1] + 1])))
-        for node, mine in enumerate(
-            range(first, first + each) for first in range(0, len(names), each)
-        )
-        if names[mine[0] : mine[-1] + 1] != tuple(mine)
-    )
-    columns = (Column("node", True), Column("ranks as written", is_list=True))
-    columns += (Column("called here", is_list=True),)
-    listed = rows[:_MOST_DEVICES]
-    remarks = (
-        "all below is of the new plan with these names; diff -o writes it, --as-written leaves it",
-        *_more(listed, rows, "node"),
-    )
-    return Section("Relabelled", meaning, Grid(columns, listed), remarks)
-
-
 def _sections(diff: PlanDiff) -> Iterator[Section]:
     yield _step(diff)
     if diff.relabelling:
-        yield _relabelled(diff, diff.relabelling)
+        yield relabelled_section(diff, diff.relabelling)
     for changed in diff.inputs:
         yield _input(changed)
     if diff.links:
@@ -130,9 +103,9 @@ def throughput_changes(diff: PlanDiff) -> Iterator[tuple[str, str, str, str]]:
     old, new = diff.old_throughput, diff.new_throughput
     if old is None or new is None:
         return
-    rates = old.samples_per_second, new.samples_per_second
-    share = f"{100 * (rates[1] / rates[0] - 1):+.1f}%" if rates[0] and rates[1] else _NOTHING
-    yield ("throughput", *map(words.rate, rates), share if rates[0] != rates[1] else _NOTHING)
+    was, now = old.samples_per_second, new.samples_per_second
+    share = f"{100 * (now / was - 1):+.1f}%" if was and now and was != now else _NOTHING
+    yield "throughput", words.rate(was), words.rate(now), share
     if old.global_batch != new.global_batch:
         change = f"{new.global_batch - old.global_batch:+,}"
         yield "global batch", f"{old.global_batch:,}", f"{new.global_batch:,}", change

@@ -65,9 +65,7 @@ class Document:
         if override := owner(self.overrides, path):
             line, column = override.at(path, on_key)
             file, source = override.said.file, source_line(override.said.lines, line, column)
-            return Diagnostic(
-                file, line, column, path_text(path), message, hint, source, code=code
-            )
+            return Diagnostic(file, line, column, path_text(path), message, hint, source, code=code)
         place = self.place_of(path)
         line, column = (place.key_line, place.key_column) if on_key else place[:2]
         source = source_line(self.lines, line, column)

@@ -44,4 +44,3 @@ class Override:
 def owner(overrides: tuple[Override, ...], path: Path) -> Override | None:
     """The last of several that owns a part of the document."""
     return next((each for each in reversed(overrides) if each.owns(path)), None)
-
