@@ -191,7 +191,10 @@ class _Crew:
             with said:
                 said.seek(0)
                 text = said.read().decode("utf-8", "replace")
-            found.append(Ended(task, code if code >= 0 else ExitCode.INTERNAL_ERROR, text))
+            if code < 0:  # ended by a signal: that of Ctrl-C, or one that nobody sent from here
+                is_own = code == -signal.SIGINT
+                code = ExitCode.INTERRUPTED if is_own else ExitCode.INTERNAL_ERROR
+            found.append(Ended(task, int(code), text))
         return found
 
     def interrupt(self) -> None:

@@ -11,6 +11,7 @@ from shardplan.errors import InputError
 from shardplan.spec.catalog.catalog import is_path
 from shardplan.spec.text.document import Document, read_document, source_line
 from shardplan.spec.text.override import Override
+from shardplan.spec.text.place import Place
 from shardplan.spec.validation.validation import collecting
 from shardplan.spec.validation.wording import did_you_mean, show
 
@@ -74,9 +75,11 @@ class _Text:
         """The value behind so many characters, at its place in the text."""
         blank = "\n" * (self.line - 1) + " " * before
         try:
-            return replace(read_document(blank + value, OPTION), lines=self.every)
+            said = replace(read_document(blank + value, OPTION), lines=self.every)
         except InputError as error:
             raise InputError([self._inside(fault) for fault in error.diagnostics]) from None
+        column = before + 1  # of nothing, which has no place of its own
+        return said if said.place.line else replace(said, place=Place(*(self.line, column) * 2))
 
     def _walk(self, value: Any, path: str) -> tuple[list[tuple[str | int, int]], int]:
         """The parts of a path with their columns, and how many of them the value has."""

@@ -137,6 +137,13 @@ def _keys(cases: Sequence[Case]) -> Iterator[KeyLine]:
                 value[part] = _named(value[part])
     flat: list[dict[str, Any]] = [dict(leaves(value)) for value in values]
     for where in dict.fromkeys(key for each in flat for key in each):
+        of_table = where.split(".")[:2] if where.startswith("tables.") else []
+        name = ".".join((*of_table, "name"))
+        if of_table and any(name not in each for each in flat):
+            if where == name:  # of a table that only some have, that alone
+                is_there = ("there" if name in each else "absent" for each in flat)
+                yield KeyLine(".".join(of_table), tuple(is_there))
+            continue
         words = tuple(each.get(where, "absent") for each in flat)
         if len(set(words)) > 1:
             yield KeyLine(where, words)

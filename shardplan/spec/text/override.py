@@ -36,8 +36,6 @@ class Override:
         if depth < len(self.path) or (on_key and len(path) == depth):
             return self.line, self.columns[depth - 1]
         place = self.said.place_of(path[depth:])
-        if not place.line:
-            return self.line, self.columns[-1]
         return (place.key_line, place.key_column) if on_key else place[:2]
 
 
