@@ -11,7 +11,13 @@ from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
 from shardplan.plan.diff.holding import Holding
 from shardplan.plan.diff.relabelling import Relabelling
-from shardplan.plan.file.optimality import Optimality
+from shardplan.plan.file.optimality import (
+    OPTIMAL_GAP,
+    Optimality,
+    Status,
+    Termination,
+    gap_of,
+)
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
@@ -90,18 +96,27 @@ def _objective(case: Case, prediction: Prediction) -> float:
 
 
 def _written(plan: Plan, case: Case, decisions: Sequence[Decision], prediction: Prediction) -> Plan:
-    claim = plan.optimality
-    claim = Optimality.of(
-        claim.objective,
-        max(_objective(case, prediction), claim.lower_bound_seconds),
-        claim.lower_bound_seconds,
-        bound=claim.bound,
-        status=claim.status,
-        termination=claim.termination,
-    )
+    claim = _claim(plan.optimality, _objective(case, prediction))
     built = build_plan(case, decisions, prediction, claim, plan.solver, plan.run)
     changed = {"plan": built.plan, "prediction": built.prediction, "optimality": claim}
     return plan.model_copy(update=changed)
+
+
+def _claim(claim: Optimality, objective_seconds: float) -> Optimality:
+    """The same bound, of a plan with another objective: no longer optimal where it is longer."""
+    lower = min(claim.lower_bound_seconds, objective_seconds)
+    gap, status = gap_of(objective_seconds, lower), claim.status
+    if status is Status.OPTIMAL and (gap is None or gap > OPTIMAL_GAP):
+        is_ended = claim.termination is Termination.GAP
+        status = Status.WITHIN_GAP if is_ended else Status.FEASIBLE
+    return Optimality.of(
+        claim.objective,
+        objective_seconds,
+        lower,
+        bound=claim.bound,
+        status=status,
+        termination=claim.termination,
+    )
 
 
 def _colours(case: Case) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

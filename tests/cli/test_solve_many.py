@@ -61,7 +61,10 @@ def test_what_could_not_be_told_apart_is_wrong_usage(run, arguments):
 
 def test_the_plan_of_a_spec_is_called_after_it():
     (one, two) = tasks_of(["x/one.yaml", "y/two.yaml"], "out")
-    assert (one.plan, two.plan) == (os.path.join("out", "one.json"), os.path.join("out", "two.json"))
+    assert (one.plan, two.plan) == (
+        os.path.join("out", "one.json"),
+        os.path.join("out", "two.json"),
+    )
 
 
 def test_ctrl_c_writes_what_there_is_and_begins_no_more(spec_path, tmp_path):
