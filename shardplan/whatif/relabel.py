@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 _MOST_DEVICES = 4096
 """Beyond, a number for each pair of devices takes too much memory."""
-_MOST_ROUNDS = 32
-"""Of pairing nodes anew after what was hoped of some pairs is known: mostly few suffice."""
+_MOST_PAIRED = 4096
+"""Nodes over all rounds of pairing them anew, which mostly are few: 32 rounds of 128 nodes."""
 _LONGER_BY_AT_MOST = 1e-3
 """Of the objective: the last row blocks are smaller, so that names matter a little."""
 
@@ -59,9 +59,11 @@ def relabel(old: Plan, new: Plan, case: Case) -> tuple[Plan, Relabelling | None]
     if new.world_size > _MOST_DEVICES:
         return new, None
     relocation = Relocation.of(old, case)
+    as_written = sum(map(relocation.bytes_of, decisions))
+    if not as_written:
+        return new, None
     names = _Kept.of(relocation, decisions).names(*_colours(case))
     renamed = [relocation.ordered(_renamed(each, names, case)) for each in decisions]
-    as_written = sum(map(relocation.bytes_of, decisions))
     if sum(map(relocation.bytes_of, renamed)) >= as_written:
         return new, None
     was, prediction = predict(case, decisions), predict(case, renamed)
@@ -180,7 +182,7 @@ class _Kept:
         most += self.node * (world + 1)
         colours = device_colour.reshape(count, each)
         inner: dict[tuple[int, int], NDArray[np.int64]] = {}
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(max(2, _MOST_PAIRED // count)):
             olds = _assign_alike(most, node_colour, node_colour)
             pairs = list(zip(olds.tolist(), range(count), strict=True))
             unknown = [pair for pair in pairs if pair not in inner]

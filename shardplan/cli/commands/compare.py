@@ -39,8 +39,8 @@ def compare_command(plans: tuple[str, ...], form: str, width: int | None) -> Non
 
     \b
     Examples:
-      shardplan compare plan.json other.json
-      shardplan compare plan.json other.json --format markdown
+      shardplan compare old.json new.json
+      shardplan compare old.json new.json --format markdown
     """
     from shardplan.explain.numbers.side_by_side import side_by_side
     from shardplan.explain.report.side_by_side_report import side_by_side_report
