@@ -21,11 +21,11 @@ def check_batch(loaded: LoadedSpec, world_size: int) -> Iterator[Diagnostic]:
     if samples is None or samples % world_size == 0:
         return
     message = f"{samples:,} samples are no whole number on each of {world_size:,} devices"
-    hint = f"the nearest that are: {nearest_batches(samples, world_size)}"
+    hint = f"write {nearest_batches(samples, world_size)}"
     yield loaded.document.diagnostic(("batch", "global"), message, hint, "batch")
 
 
 def nearest_batches(samples: int, world_size: int) -> str:
-    """The multiples of ``world_size`` just below and above: ``992 and 1008``."""
+    """The multiples of ``world_size`` just below and above: ``992 or 1008``."""
     below = samples - samples % world_size
-    return " and ".join(str(each) for each in (below, below + world_size) if each)
+    return " or ".join(str(each) for each in (below, below + world_size) if each)

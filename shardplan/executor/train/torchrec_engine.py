@@ -24,6 +24,7 @@ from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -207,19 +208,49 @@ def _weight_of(table: PlannedTable) -> str:
 
 
 def _optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:
-    """The plan's optimizer for data-parallel tables, which are not fused here; none without any."""
+    """The plan's optimizer for data-parallel tables, which are not fused here."""
     plain = dict(in_backward_optimizer_filter(model.named_parameters()))
     names = {_weight_of(table) for table in view.tables if table.is_replicated}
     tables = [parameter for name, parameter in plain.items() if name in names]
-    if not tables:
-        return []
+    exact = [table for table in tables if table.dtype == torch.float32]
+    rounded = [table for table in tables if table.dtype != torch.float32]
+    found: list[Any] = [_optimizer(exact, settings)] if exact else []
+    return [*found, _InFp32(rounded, settings)] if rounded else found
+
+
+def _optimizer(tables: list[Any], settings: OptimizerSettings) -> Any:
     rate, eps = settings.learning_rate, settings.eps
-    make = {
-        "sgd": lambda: torch.optim.SGD(tables, lr=rate),
-        "adagrad": lambda: torch.optim.Adagrad(tables, lr=rate, eps=eps),
-        "rowwise_adagrad": lambda: RowWiseAdagrad(tables, lr=rate, eps=eps),
-        "adam": lambda: torch.optim.Adam(
-            tables, lr=rate, eps=eps, betas=(settings.beta1, settings.beta2)
-        ),
-    }
-    return [make[settings.kind]()]
+    match settings.kind:
+        case Optimizer.SGD:
+            return torch.optim.SGD(tables, lr=rate)
+        case Optimizer.ADAGRAD:
+            return torch.optim.Adagrad(tables, lr=rate, eps=eps)
+        case Optimizer.ROWWISE_ADAGRAD:
+            return RowWiseAdagrad(tables, lr=rate, eps=eps)
+        case Optimizer.ADAM:
+            betas = (settings.beta1, settings.beta2)
+            return torch.optim.Adam(tables, lr=rate, eps=eps, betas=betas)
+
+
+class _InFp32:
+    """Updates fp16 weights as fused optimizers do: state and arithmetic in fp32, rounded once.
+
+    In fp16 an ``eps`` of 1e-8 is 0, and PyTorch's Adagrad divides a row that was not read by it.
+    """
+
+    def __init__(self, tables: list[Any], settings: OptimizerSettings) -> None:
+        self._tables = tables
+        self._wide = [torch.nn.Parameter(table.detach().float()) for table in tables]
+        self._optimizer = _optimizer(self._wide, settings)
+
+    def zero_grad(self) -> None:
+        for table in self._tables:
+            table.grad = None
+
+    def step(self) -> None:
+        for table, wide in zip(self._tables, self._wide, strict=True):
+            wide.data.copy_(table)
+            wide.grad = None if table.grad is None else table.grad.float()
+        self._optimizer.step()
+        for table, wide in zip(self._tables, self._wide, strict=True):
+            table.data.copy_(wide)

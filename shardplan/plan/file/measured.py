@@ -117,7 +117,9 @@ class Measured(PlanModel):
             message = f"{show(self.plan)} was measured; the plan is {show(plan.name)}"
             yield ("plan",), message, _MEASURE_AGAIN
         training = training_of(plan)
-        if None not in (self.samples, training) and self.samples != training.local_batch:
+        if self.samples is None or training is None:
+            return
+        if self.samples != training.local_batch:
             message = f"measured with {self.samples} samples of a rank; the plan is for "
             message += str(training.local_batch)
             yield ("samples",), message, "measure with the plan's own batch, or plan for this one"
