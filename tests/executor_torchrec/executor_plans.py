@@ -36,7 +36,10 @@ EACH = 2
 def case_of(
     tables: Sequence[dict[str, Any]], ranks: int, optimizer: str = "sgd", **training: Any
 ) -> Case:
-    """A case of these tables on nodes of two devices each, with more memory than they need."""
+    """A case of these tables on nodes of two devices each, with more memory than they need.
+
+    Columns may be cut under any optimizer, unless ``training`` says otherwise.
+    """
     topology = copy.deepcopy(TOPOLOGY) | {"nodes": ranks // EACH, "devices_per_node": EACH}
     return build(
         {
