@@ -156,12 +156,12 @@ def sharded_for(plan: str, model: str) -> str:
     """On one of the ranks: why a plan does not run the model of another one; empty if it does."""
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.sharded_tables import shard_tables
-    from shardplan.executor.train.torchrec_engine import Model
+    from shardplan.executor.train.torchrec_engine import Collections
 
     setup, other = setup_of(plan), setup_of(model)
     mesh = Mesh(setup.view.local_world_size, timeout_seconds=60.0)
     try:
-        shard_tables(setup.view, mesh, setup.optimizer, model=Model(other.view, 13, 0))
+        shard_tables(setup.view, mesh, setup.optimizer, model=Collections(other.view))
     except PlanRefused as error:
         return str(error)
     return ""
