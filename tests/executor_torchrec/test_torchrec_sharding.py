@@ -197,6 +197,16 @@ def test_what_cpus_cannot_do_is_refused(crew, training, wanted):
     assert wanted in crew.run("refusal", [plan, plan], plan)[0]
 
 
+def test_bf16_weights_are_refused_on_cpu_table_by_table(crew):
+    """FBGEMM's CPU kernels have none, of any optimizer; fp16 they train."""
+    tables = [table("a", dtype="bf16"), table("b"), table("c", dtype="fp16")]
+    plan = row_wise(*tables)
+    text = crew.run("refusal", [plan, plan], plan)[0]
+    assert "a.dtype: bf16: FBGEMM's CPU kernels look up fp32 and fp16 alone" in text
+    assert ".b.dtype" not in text
+    assert ".c.dtype" not in text
+
+
 def test_key_value_tables_are_refused_on_cpu(crew):
     plan = with_cache(row_wise(table("a")), "a", Kernel.KEY_VALUE, 0.1)
     assert "key_value: FBGEMM has it for GPUs" in crew.run("refusal", [plan, plan], plan)[0]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _DEFAULTS = Settings()
 _ADVICE_SECONDS = 10.0
 """How long to look for what causes that there is no plan, and again for what would help."""
+_EXACTNESS_SECONDS = 1.0
+"""How long to ask what exact updates cost, once the plan is written."""
 
 _GROUPS = {
     "The spec": SPEC_CHANGES,
@@ -167,8 +169,14 @@ def solve_command(
         except Infeasible as error:
             raise _with_advice(error, case, deadline, interrupt.is_requested) from None
         put_file(render(plan), output)
-    for line in [] if quiet else summary_lines(plan, case, output):
-        click.echo(line, err=True)
+        if not quiet:
+            from shardplan.whatif.exactness import inexact_bound
+
+            inexact = None
+            if near is None and not interrupt.is_requested():
+                inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS))
+            for line in summary_lines(plan, case, output, inexact):
+                click.echo(line, err=True)
 
 
 def _check_near(

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 _MOST_PHASES = 3
 
 
-def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
-    """Step time, gap and bound, the worst devices, where the plan is, and what to do next."""
+def summary_lines(
+    plan: Plan, case: Case, output: str, inexact_seconds: float | None = None
+) -> Iterator[str]:
+    """Step time, gap and bound, the worst devices, where the plan is, and what to do next.
+
+    ``inexact_seconds`` bound plans that cut columns under row-wise Adagrad too.
+    """
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
     batch = case.workload.global_batch
     rate = Throughput.of(batch, plan.prediction.step_seconds).samples_per_second
@@ -44,6 +49,12 @@ def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
             f"most {format_bytes(budget)}"
         )
     yield from (f"  note: {note}" for note in notes(plan, case))
+    if inexact_seconds is not None:
+        yield (
+            "  note: columns are not cut, so that row-wise Adagrad trains exactly; with "
+            f"training.exact_updates: false {NONE_BETTER[claim.objective]} than "
+            f"{words.seconds(inexact_seconds)}"
+        )
     if output == "-":
         yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"
     else:

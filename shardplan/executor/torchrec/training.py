@@ -83,6 +83,12 @@ def _faults_of_cpu(
     if Dtype.BF16 in (wire.forward, wire.backward) and not allow_inexact:
         where, message = "training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
         yield fault(plan, where, message, "solve again with fp16, or allow it: allow_inexact")
+    for table in plan.tables:
+        if table.dtype is Dtype.BF16:
+            where = f"plan.{table.module}.{table.name}.dtype"
+            message = "bf16: FBGEMM's CPU kernels look up fp32 and fp16 alone"
+            hint = "make the table fp16 or fp32 in the model, and solve again; or train on GPUs"
+            yield fault(plan, where, message, hint)
     for module, entries in plan.plan.items():
         for name, entry in entries.items():
             if entry.compute_kernel.is_on_ssd:
