@@ -132,7 +132,7 @@ def test_every_sparse_module_without_a_plan_is_named_with_its_class(plan_text: s
         "twin.ebc: EmbeddingBagCollection: the same module as sparse.ebc",
         "sequences: EmbeddingCollection: tables whose rows are not pooled",
         "other: OurTower: tables of another kind",
-        "plan.more.ebc: lacks 'b', a table of the model's 'more.ebc'",
+        "more.ebc: EmbeddingBagCollection: the plan has none of its tables (b)",
     ]
 
 

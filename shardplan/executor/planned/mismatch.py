@@ -66,8 +66,14 @@ def model_faults(
         elif not any(_is_within(path, each) for each in refused):
             yield _unknown_module(plan, path, [*bags])
     for path, bag in bags.items():
+        if path not in planned:
+            names = ", ".join(table.name for table in bag.tables[:3])
+            more = ", ..." if len(bag.tables) > 3 else ""
+            message = f"{bag.class_name}: the plan has none of its tables ({names}{more})"
+            yield _fault("model", path or "the model itself", message, _SOLVE_AGAIN)
+            continue
         for name in (table.name for table in bag.tables):
-            if name not in planned.get(path, {}):
+            if name not in planned[path]:
                 message = f"lacks {name!r}, a table of the model's {path!r}"
                 yield _fault(plan, f"plan.{path}", message, _SOLVE_AGAIN)
 
