@@ -87,7 +87,7 @@ def random_plan(
         for option in range(first, end):
             kind = options.sharding_type(int(formulation.members[option, 0]))
             kinds.setdefault(kind, []).append(option)
-        option = dice.choice(kinds[only or dice.choice(sorted(kinds, key=str))])
+        option = dice.choice(kinds[only or dice.choice(sorted(kinds, key=lambda kind: kind.name))])
         places = {Shape.DEVICE: ranks, Shape.NODE: ranks // EACH, Shape.ALL: 0}
         offered = places[Shape(problem.shape[option])]
         units = int(problem.units[option]) if offered else 0
