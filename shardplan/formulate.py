@@ -138,10 +138,11 @@ def formulate(case: Case) -> Formulation:
     """
     refuse(crowded_out(case))
     world = case.topology.world
-    options = enumerate_options(case.workload, world, case.constraints, _offer(case))
+    offer = _offer(case)
+    options = enumerate_options(case.workload, world, case.constraints, offer)
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
-    refuse(without_option(case.workload, items, options.table[members[:, 0]]))
+    refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     problem = _problem(case, options, items, members)
     fits = _fits_alone(problem)
     if not fits.all():

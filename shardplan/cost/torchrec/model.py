@@ -134,7 +134,8 @@ class TorchRecCostModel:
         tables = self._tables.take(options.table)
         state = optimizer_state_per_weight(self._workload.training.optimizer, tables.columns)
         memory = self._constants.memory
-        return weight_bytes(shards, tables, options.kernel, options.hbm_share, state, memory)
+        shares = options.hbm_share, options.ddr_share
+        return weight_bytes(shards, tables, options.kernel, *shares, state, memory)
 
     def _wire(self, shards: ShardArrays) -> Wire:
         forward, backward = (

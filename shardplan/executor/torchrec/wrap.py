@@ -22,6 +22,7 @@ from shardplan.executor.torchrec.translate import sharding_plan
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.plan import Plan
 from shardplan.plan.file.read import read_plan
+from shardplan.sharding.device_kind import DeviceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,9 +81,10 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
     plan, by_module = request.plan, groupby(tables_of(model), key=lambda table: table.module)
     modules = {module: tuple(tables) for module, tables in by_module}
     world_size = dist.get_world_size()
+    optimizer = request.training.optimizer if request.training else None
     illegal = [
         fault(plan, found.where, found.message, "the file was edited: solve again")
-        for found in geometry_faults(plan)
+        for found in geometry_faults(plan, _kind_of(request.device), optimizer)
     ]
     return [
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
@@ -90,6 +92,10 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         *illegal,
         *training_faults(request, modules),
     ]
+
+
+def _kind_of(device: torch.device) -> DeviceKind:
+    return DeviceKind.GPU if device.type == "cuda" else DeviceKind.CPU
 
 
 def _here() -> torch.device:
