@@ -29,6 +29,7 @@ from shardplan.sharding.world import Extent
 from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.search.tidy import Traits
 from shardplan.spec.objective import Objective
 from shardplan.workload.row_order import RowOrder
 
@@ -51,6 +52,19 @@ class Formulation:
     items: Items
     members: NDArray[np.int64]
     """(options of the problem, most tables of an item): rows of ``options``, -1 for none."""
+
+    @property
+    def traits(self) -> Traits:
+        """What the problem's options have in common, beyond what they cost."""
+        first, present = self.members[:, 0], self.members >= 0
+        bits = np.left_shift(1, self.options.kernel.astype(np.int64))[self.members]
+        replicated = self.options.has_type(lambda kind: kind.is_replicated)[first]
+        shards = self.problem.units * self.problem.width
+        return Traits(
+            np.bitwise_or.reduce(np.where(present, bits, 0), axis=1),
+            self.options.sharding[first].astype(np.int64),
+            np.where(replicated, 0, shards),
+        )
 
     def decisions(self, placement: Placement) -> tuple[Decision, ...]:
         """What a placement decides for each table, in the order of tables."""

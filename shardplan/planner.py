@@ -16,6 +16,7 @@ from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
 from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
+from shardplan.settle import settled
 from shardplan.shortfall import shortfalls
 from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.deadline import Deadline
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 _AGREEMENT = 1e-6
 """Relative difference allowed between the solver's objective and the plan's own prediction."""
+_FIRST_SHARE = 0.6
+"""Of the time, where row blocks are not alike: the rest is for placing others around them."""
 _EXPLAINING_SHARE = 0.5
 """Of the time left once it is proven that there is no plan: for telling how much is short."""
 
@@ -65,10 +68,14 @@ def make_plan(
     deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(case)
     starts = [*_known(formulation, start), *_starts(case, formulation, settings)]
-    outcome = solve(formulation.problem, settings.until(deadline), reporter, starts)
+    first = deadline
+    if formulation.problem.is_uneven:
+        first = deadline.within(deadline.seconds_left * _FIRST_SHARE)
+    outcome = solve(formulation.problem, settings.until(first), reporter, starts)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
-    plan = finish_plan(case, formulation, outcome, settings)
+    left = settings.until(deadline)
+    plan = finish_plan(case, formulation, settled(case, formulation, outcome, left, reporter), left)
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     return plan.model_copy(update={"run": run})
 

@@ -93,6 +93,12 @@ class BlockCosts:
     traffic: Traffic | None
     """What moves between tiers; None where that is not predicted."""
 
+    @classmethod
+    def all_alike(cls, phases: int) -> BlockCosts:
+        """Of options whose row blocks are all like the first."""
+        none = np.zeros(0, dtype=np.int64)
+        return cls(none, none, np.zeros((0, phases)), np.zeros((0, len(TIERS))), None)
+
 
 class CostModel(Protocol):
     """Predicts seconds and bytes for one workload on one topology."""

@@ -84,6 +84,7 @@ class _Blocks:
             real["traffic"] = moved(found.traffic)
         less = {name: (real[name] - charged[name][found.option])[entry] for name in real}
         rank = units.first_rank[unit] + found.block[entry]
+        less |= {name: charged[name][:0] for name in charged if name not in less}
         return cls(found.option[entry], rank, less, (tables, size))
 
     def by_rank(self, what: str) -> NDArray[np.float64]:
@@ -154,7 +155,12 @@ class Ledger:
         spilt = self.by_rank(self.spill_seconds)
         of_node = spilt.reshape(self.world.nodes, -1, spilt.shape[1]).sum(axis=1)
         waits = np.repeat(of_node, self.world.devices_per_node, axis=0) - spilt
-        return self.by_rank(self.unit_seconds) + waits + self._blocks.by_rank("load_seconds")
+        return self.by_rank(self.unit_seconds) + waits + self.less_seconds
+
+    @property
+    def less_seconds(self) -> NDArray[np.float64]:
+        """(W, P): by how much less each device does than if all row blocks were like the first."""
+        return self._blocks.by_rank("load_seconds")
 
     @cached_property
     def rank_bytes(self) -> NDArray[np.float64]:
