@@ -36,7 +36,8 @@ def settled(
     assert outcome.placement is not None
     less = _charged_too_much(case, formulation, outcome.placement)
     found = tidied(formulation.problem, outcome.placement, formulation.traits, less)
-    return replace(outcome, placement=found)
+    reached = evaluate(formulation.problem, found).objective
+    return replace(outcome, placement=found, objective=reached)
 
 
 def _around_uneven(
@@ -49,7 +50,7 @@ def _around_uneven(
     problem, placement = formulation.problem, outcome.placement
     if not problem.is_uneven or placement is None or placement.weights is not None:
         return outcome
-    uneven = (problem.mean_seconds < problem.load_seconds).any(axis=1)
+    uneven: NDArray[np.bool_] = (problem.mean_seconds < problem.load_seconds).any(axis=1)
     is_free = ~uneven[placement.option]
     less = _charged_too_much(case, formulation, placement)
     if is_free.all() or not is_free.any() or less is None:

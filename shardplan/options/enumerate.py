@@ -115,9 +115,7 @@ def kernels_for(
         open_to = frozenset(k for k in offer.unasked if not (is_small and k.caches))
     if not any(kernel.is_on_ssd for kernel in open_to):
         return open_to
-    return frozenset(
-        k for k in open_to if not limits.ssd_fault(k, table.dtype, training.optimizer)
-    )
+    return frozenset(k for k in open_to if not limits.ssd_fault(k, table.dtype, training.optimizer))
 
 
 def ways_of(
@@ -147,9 +145,7 @@ def is_repetition(sharding: ShardingType, world: World) -> bool:
     return sharding.lands is Extent.WORLD and world.size == 1
 
 
-def column_shards(
-    dim: int, sharding: ShardingType, policy: Policy, world: World
-) -> Sequence[int]:
+def column_shards(dim: int, sharding: ShardingType, policy: Policy, world: World) -> Sequence[int]:
     """Into how many columns' blocks a table may be cut under a sharding type; empty for none."""
     asked = sharding in policy.asked
     if is_repetition(sharding, world) and not asked:

@@ -156,7 +156,7 @@ class Refused:
         for kernel in sorted(named, key=str):
             yield from self._rules_of_kernel(kind, kernel, missing)
         why = "; ".join(f"{kernel}: {reason}" for kernel, reason in missing.items())
-        yield f"{{kinds}}: no kernel that could hold it is offered" + (f" ({why})" if why else "")
+        yield "{kinds}: no kernel that could hold it is offered" + (f" ({why})" if why else "")
 
     def _rules_of_kernel(
         self, kind: ShardingType, kernel: Kernel, missing: dict[Kernel, str]

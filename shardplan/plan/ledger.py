@@ -97,9 +97,7 @@ class _Blocks:
         return _summed(self.table[here], self.less[what][here], self.shape[0])
 
 
-def _summed(
-    at: NDArray[np.int64], values: NDArray[np.float64], count: int
-) -> NDArray[np.float64]:
+def _summed(at: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     total = np.zeros((count, values.shape[1]))
     np.add.at(total, at, values)
     return total

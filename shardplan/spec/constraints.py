@@ -30,11 +30,9 @@ def build_constraints(loaded: LoadedSpec, world_size: int) -> tuple[Constraint, 
                 faults.append(loaded.document.diagnostic(path, message, hint, "range"))
     if faults:
         raise InputError(faults)
-    written = loaded.spec.constraints
-    lines = [
-        loaded.document.place_of(("constraints", index)).line for index in range(len(written))
-    ]
-    return numbered(written, loaded.matches, lines)
+    every = loaded.spec.constraints
+    lines = [loaded.document.place_of(("constraints", n)).line for n in range(len(every))]
+    return numbered(every, loaded.matches, lines)
 
 
 def numbered(

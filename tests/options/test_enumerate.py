@@ -190,7 +190,9 @@ def demands(draw: st.DrawFn, world_size: int) -> Constraint:
     st.data(),
     CLUSTERS,
     OFFERS,
-    st.lists(st.sampled_from([4, 8, 12, 16, 20, 24, 48, 64, 96, 130, 2052, 4096]), min_size=2, max_size=3),
+    st.lists(
+        st.sampled_from([4, 8, 12, 16, 20, 24, 48, 64, 96, 130, 2052, 4096]), min_size=2, max_size=3
+    ),
     st.booleans(),
     st.sampled_from([Optimizer.SGD, Optimizer.ROWWISE_ADAGRAD]),
 )

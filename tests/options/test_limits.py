@@ -42,14 +42,22 @@ def test_a_row_split_is_legal_when_no_block_is_empty(rows, n):
 
 
 def test_faults_name_the_numbers():
-    assert limits.row_split_fault(9, 4) == "9 rows in blocks of 3 leave 1 of 4 devices without a row"
+    assert (
+        limits.row_split_fault(9, 4) == "9 rows in blocks of 3 leave 1 of 4 devices without a row"
+    )
     assert limits.column_width_fault(6) == "a shard of 6 columns is not a multiple of 4 wide"
     assert "2,052 columns is too wide" in limits.column_width_fault(2052)
 
 
 @pytest.mark.parametrize(
     ("width", "on_gpus", "on_cpus"),
-    [(4, True, True), (2048, True, True), (2052, False, True), (6, False, False), (0, False, False)],
+    [
+        (4, True, True),
+        (2048, True, True),
+        (2052, False, True),
+        (6, False, False),
+        (0, False, False),
+    ],
 )
 def test_column_widths(width, on_gpus, on_cpus):
     assert (limits.column_width_fault(width, DeviceKind.GPU) == "") is on_gpus
@@ -69,9 +77,7 @@ def test_a_table_that_is_too_wide_for_gpus_is_cut():
 
 
 def test_a_table_that_is_too_wide_is_cut_on_a_single_gpu_too():
-    assert options_of(10_000, 4096, World(1, 1)) == [
-        (ShardingType.COLUMN_WISE, Kernel.FUSED, 2)
-    ]
+    assert options_of(10_000, 4096, World(1, 1)) == [(ShardingType.COLUMN_WISE, Kernel.FUSED, 2)]
 
 
 def test_cpus_read_rows_of_any_width():

@@ -60,7 +60,9 @@ def tidied(
     found = desk.placement()
     after = evaluate(problem, found)
     is_sound = after.fits and is_legal(problem, found)
-    return found if is_sound and after.objective <= before.objective * (1 + _ROUNDING) else placement
+    return (
+        found if is_sound and after.objective <= before.objective * (1 + _ROUNDING) else placement
+    )
 
 
 def _drop_rare(
@@ -159,9 +161,7 @@ class _Desk:
         options = np.array(self.problem.options_of(item))
         distance = self._distance(options)
         order = np.lexsort((options, *distance.T[::-1]))
-        nearer = [
-            int(options[at]) for at in order if tuple(distance[at]) < tuple(farther.tolist())
-        ]
+        nearer = [int(options[at]) for at in order if tuple(distance[at]) < tuple(farther.tolist())]
         for same_places in (True, False):
             for option in nearer:
                 if self._try(item, option, same_places):
@@ -263,8 +263,8 @@ class _Desk:
         if problem.shape[option] == Shape.NODE:
             room: NDArray[np.bool_] = ~(bad.reshape(problem.node_count, -1).any(axis=1) | by_node)
             return room
-        room = ~(bad | np.repeat(by_node, problem.devices_per_node))
-        return room
+        alone: NDArray[np.bool_] = ~(bad | np.repeat(by_node, problem.devices_per_node))
+        return alone
 
     def _add(self, item: int, sign: float) -> None:
         """Put what an item has on its devices and nodes, or take it off."""
