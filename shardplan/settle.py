@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from shardplan.plan.ledger import Ledger
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
@@ -16,6 +14,7 @@ from shardplan.solve.search.tidy import tidied
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from shardplan.case import Case
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 def settled(
     case: Case, formulation: Formulation, outcome: Outcome, settings: Settings, reporter: Reporter
 ) -> Outcome:
-    """The outcome with a placement that is no worse: fitted around uneven row blocks, and tidied."""
+    """With a placement that is no worse: fitted around uneven row blocks, and tidied."""
     if outcome.placement is None:
         return outcome
     outcome = _around_uneven(case, formulation, outcome, settings, reporter)
@@ -50,7 +49,7 @@ def _around_uneven(
     problem, placement = formulation.problem, outcome.placement
     if not problem.is_uneven or placement is None or placement.weights is not None:
         return outcome
-    uneven: NDArray[np.bool_] = (problem.mean_seconds < problem.load_seconds).any(axis=1)
+    uneven = problem.has_uneven_units
     is_free = ~uneven[placement.option]
     less = _charged_too_much(case, formulation, placement)
     if is_free.all() or not is_free.any() or less is None:
@@ -81,7 +80,7 @@ def _around_uneven(
 def _charged_too_much(
     case: Case, formulation: Formulation, placement: Placement
 ) -> NDArray[np.float64] | None:
-    """(D, S): what the problem charges devices beyond what they bear, negative; None for nothing."""
+    """(D, S): what devices bear less what they are charged; None where that is the same."""
     if not formulation.problem.is_uneven:
         return None
     decisions = formulation.decisions(placement)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from shardplan.sharding.kind import SHARDING_TYPES
-from shardplan.sharding.world import Extent
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from shardplan.options.constraint import Constraint
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
-    from shardplan.sharding.world import World
+    from shardplan.sharding.world import Extent, World
     from shardplan.workload.training import Training
     from shardplan.workload.workload import Workload
 

@@ -36,7 +36,7 @@ class Refused:
     training: Training
 
     def reasons(self) -> tuple[str, ...]:
-        """A sentence for each rule that forbids a sharding type, the types that it forbids first."""
+        """A sentence for each rule that forbids sharding types, and which."""
         found: dict[str, list[ShardingType]] = {}
         for kind in SHARDING_TYPES:
             if not self._is_possible(kind, self.constraints):

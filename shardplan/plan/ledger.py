@@ -87,6 +87,15 @@ class _Blocks:
         less |= {name: charged[name][:0] for name in charged if name not in less}
         return cls(found.option[entry], rank, less, (tables, size))
 
+    def of_tables(self, chosen: Sequence[int]) -> _Blocks:
+        """Those of some tables alone, counted anew in their order."""
+        number = np.full(self.shape[0], -1)
+        number[list(chosen)] = np.arange(len(chosen))
+        kept = number[self.table] >= 0
+        less = {name: values[kept] for name, values in self.less.items()}
+        table, size = number[self.table[kept]], self.shape[1]
+        return _Blocks(table, self.rank[kept], less, (len(chosen), size))
+
     def by_rank(self, what: str) -> NDArray[np.float64]:
         """(W, K): by how much less each device takes."""
         return _summed(self.rank, self.less[what], self.shape[1])
@@ -211,13 +220,16 @@ class Ledger:
     def take(self, tables: Sequence[int]) -> Ledger:
         """The same of some tables alone."""
         chosen = list(tables)
-        return replace(
+        taken = replace(
             self,
             decisions=tuple(self.decisions[table] for table in chosen),
             unit_seconds=self.unit_seconds[chosen],
             spill_seconds=self.spill_seconds[chosen],
             unit_bytes=self.unit_bytes[chosen],
         )
+        # Known already, and dear to work out for one table after the other.
+        vars(taken)["_blocks"] = self._blocks.of_tables(chosen)
+        return taken
 
     @cached_property
     def slowest_seconds(self) -> NDArray[np.float64]:

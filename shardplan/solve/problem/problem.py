@@ -164,7 +164,15 @@ class Problem:
     @cached_property
     def is_uneven(self) -> bool:
         """Whether the devices that some unit lands on do not all bear the same of it."""
-        return bool((self.mean_seconds < self.load_seconds).any())
+        return bool(self.has_uneven_units.any())
+
+    @cached_property
+    def has_uneven_units(self) -> NDArray[np.bool_]:
+        """(O,): whether those of an option are such."""
+        uneven: NDArray[np.bool_] = np.logical_or.reduce(
+            self.mean_seconds < self.load_seconds, axis=1
+        )
+        return uneven
 
     @cached_property
     def is_apart(self) -> NDArray[np.bool_]:

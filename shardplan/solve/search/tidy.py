@@ -200,8 +200,7 @@ class _Desk:
         """Give an item another option, if no device is slower or fuller than may be for it."""
         old = int(self.option[item])
         problem = self.problem
-        is_uneven = problem.mean_seconds[[old, option]] < problem.load_seconds[[old, option]]
-        if is_uneven.any() or option == old:
+        if problem.has_uneven_units[[old, option]].any() or option == old:
             return False
         self._add(item, -1.0)
         kept = self.option[item], self.targets[item]
@@ -295,7 +294,8 @@ class _Desk:
 
     def _of_item(self, item: int, per_option: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.weights is None:
-            return per_option[self.option[item]]
+            alone: NDArray[np.float64] = per_option[self.option[item]]
+            return alone
         own = list(self.problem.options_of(item))
         mixed: NDArray[np.float64] = self.weights[own] @ per_option[own]
         return mixed
