@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shardplan.workload.training import Optimizer
 
 _SCARCE = 2
-"""Caches are offered from so many times the tables' bytes downwards."""
+"""Caches are offered from this many times the tables' bytes downwards."""
 
 
 @dataclass(frozen=True, slots=True)

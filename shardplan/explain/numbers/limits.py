@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from shardplan.explain.numbers.uneven_rows import uneven_rows
+from shardplan.explain.advice.uneven_rows import uneven_rows
 from shardplan.explain.words import words
 from shardplan.units import format_rate
 
