@@ -73,8 +73,15 @@ def _around_uneven(
         placement=merged,
         objective=evaluate(problem, merged).objective,
         method=found.method,
-        ending=Ending.GAP if is_proven else outcome.ending,
+        ending=Ending.GAP if is_proven else _earlier(outcome.ending, found.ending),
     )
+
+
+def _earlier(first: Ending, second: Ending) -> Ending:
+    """How two solves, one after the other, ended: cut off where either was."""
+    cut_off = (Ending.INTERRUPTED, Ending.TIME_LIMIT)
+    ended = next((each for each in cut_off if each in (first, second)), None)
+    return ended or Ending.NODE_LIMIT
 
 
 def _charged_too_much(

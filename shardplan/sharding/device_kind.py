@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class DeviceKind(StrEnum):
-    """The strings are those of topology files."""
+    """What devices are: it decides which kernels run on them."""
 
     GPU = "gpu"
     CPU = "cpu"
