@@ -12,7 +12,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError, ShardplanError
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
-from shardplan.sharding.geometry import COLUMN_MULTIPLE
+from shardplan.options.limits import COLUMN_MULTIPLE
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.case import Case
-from shardplan.cost.cost_model import UnitCosts
+from shardplan.cost.cost_model import BlockCosts, UnitCosts
 from shardplan.cost.phase import Cover, Phase
 from shardplan.options.constraint import Constraint
 from shardplan.plan.build_plan import build_plan
@@ -57,6 +57,12 @@ class PlainCosts:
             np.column_stack([np.where(in_ddr, 0, weights), np.where(in_ddr, weights, 0), nothing]),
             np.column_stack([nothing, spilt, nothing]),
         )
+
+    def block_costs(self, options):
+        return BlockCosts.all_alike(phases=3)
+
+    def traffic(self, options):
+        return None
 
     def shard_bytes(self, options, rows, columns):
         size, in_ddr = (

@@ -23,6 +23,7 @@ from shardplan.model.sparse_modules import sparse_modules
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.plan import Plan
 from shardplan.plan.file.read import read_plan
+from shardplan.sharding.device_kind import DeviceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,9 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
     world_size, training = dist.get_world_size(), request.training
     illegal = [
         fault(plan, each.where, each.message, "the file was edited: solve again")
-        for each in geometry_faults(plan)
+        for each in geometry_faults(
+            plan, _kind_of(request.device), training.optimizer if training else None
+        )
     ]
     return [
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
@@ -99,6 +102,10 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         *training_faults(request),
         *(optimizer_class_faults(plan.name, training.optimizer, found) if training else ()),
     ]
+
+
+def _kind_of(device: torch.device) -> DeviceKind:
+    return DeviceKind.GPU if device.type == "cuda" else DeviceKind.CPU
 
 
 def _here() -> torch.device:

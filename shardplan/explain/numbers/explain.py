@@ -147,7 +147,7 @@ def tables(study: Study) -> tuple[TableLine, ...]:
     ledger = study.ledger
     slowest = ledger.slowest_seconds
     total = ledger.total_seconds[:, study.is_counted].sum(axis=1)
-    held = ledger.unit_bytes * ledger.total_units[:, None]
+    held = ledger.total_bytes
     return tuple(
         _table(study, index, slowest[index], float(total[index]), held[index], moved)
         for index, moved in enumerate(traffic_of_tables(ledger))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.explain.advice.uneven_rows import uneven_rows
 from shardplan.explain.words import words
 from shardplan.units import format_rate
 
@@ -89,6 +90,13 @@ def _single_shard(study: Study, phase: PhaseLine) -> str:
     if not units or seconds < _MOSTLY * phase.seconds:
         return ""
     share = words.percent(seconds / phase.seconds)
+    table = study.planned[names.index(largest.table)]
+    cuts = study.case.topology.world.devices_of(table.entry.sharding_type.rows)
+    if uneven_rows([(table.table, cuts)]):
+        return (
+            f"the first row shard of {largest.table}, which has its hottest rows, takes {share} of "
+            f"it on rank {phase.rank}; hashing its ids spreads them"
+        )
     return (
         f"a single shard of {largest.table} takes {share} of it on rank {phase.rank}; only cutting "
         "the table finer shortens it"
