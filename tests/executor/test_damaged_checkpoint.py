@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
+import torch
 import torch.distributed.checkpoint as dcp
 from rank_group import RankGroup
 from test_checkpoint import alone, mixed, train_and_save
