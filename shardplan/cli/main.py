@@ -6,6 +6,7 @@ import click
 
 from shardplan import __version__
 from shardplan.cli.registry import Commands
+from shardplan.surroundings import mend_streams
 
 _EPILOG = """\b
 Exit codes: 0 done; 1 verify or diff --exit-code found something; 2 wrong usage
@@ -37,4 +38,5 @@ def cli(verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    mend_streams()
     cli(prog_name="shardplan")
