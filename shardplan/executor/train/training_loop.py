@@ -50,7 +50,7 @@ def run_steps(
     """Train; what all ranks measured.
 
     ``batches(first, steps)`` are this rank's; ``save`` writes the checkpoint of a step. A pipeline
-    starts anew after each checkpoint, so that no batch is in flight while tables are written.
+    starts again after each checkpoint, so that no batch is in flight while tables are written.
     """
     last = schedule.first + schedule.steps
     every = schedule.checkpoint_every or schedule.steps
