@@ -101,3 +101,7 @@ class MemoryExceeded(ShardplanError):
 
 class CheckpointError(ShardplanError):
     """A checkpoint cannot be read, or does not hold the tables that it should."""
+
+
+class SaveFailed(CheckpointError):
+    """A checkpoint cannot be written; those before it are whole."""

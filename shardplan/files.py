@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
@@ -66,6 +67,23 @@ def check_writable(path: str | Path) -> None:
             temporary.unlink()
 
 
+def check_stream(stream: TextIO) -> None:
+    """Raise OSError where a stream that is open could surely not be written."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):  # It is no file, and takes what it is given.
+        return
+    mode = os.fstat(number).st_mode
+    if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, "it is open for reading only")
+    if stat.S_ISCHR(mode) and _device(number) == _FULL_DEVICE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if stat.S_ISREG(mode):
+        system = os.fstatvfs(number)
+        if system.f_blocks and not system.f_bavail:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 @contextmanager
 def _faults_named(path: str | Path) -> Iterator[None]:
     """Whatever the system refuses becomes an InputError about ``path``."""
@@ -80,7 +98,7 @@ def _faults_named(path: str | Path) -> Iterator[None]:
         raise InputError([fault]) from None
 
 
-def _device(path: str | Path) -> tuple[int, int]:
+def _device(path: str | Path | int) -> tuple[int, int]:
     """The numbers of a device file."""
     number = os.stat(path).st_rdev
     return os.major(number), os.minor(number)

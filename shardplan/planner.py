@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shardplan.baseline import baseline_placement, baseline_starts
@@ -24,6 +22,7 @@ from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.settings import Settings
 from shardplan.spec.objective import Objective
+from shardplan.surroundings import creation_time
 from shardplan.version import __version__
 
 if TYPE_CHECKING:
@@ -63,7 +62,10 @@ def make_plan(
         what formulating takes is not left to the solve.
     Interrupted
         When the caller interrupted it before there was a plan.
+    InputError
+        When the plan could not be dated.
     """
+    creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(case)
@@ -212,10 +214,8 @@ def settings_of(solver: SolverInfo, time_limit_seconds: float) -> Settings:
 
 
 def _run_info(outcome: Outcome, elapsed_seconds: float) -> RunInfo:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     return RunInfo(
-        generated_at=now.isoformat(timespec="seconds"),
+        generated_at=creation_time().isoformat(timespec="seconds"),
         elapsed_seconds=elapsed_seconds,
         history=tuple(
             HistoryPoint(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from shardplan import errors
+from shardplan.surroundings import outside_cause
 
 
 class ExitCode(IntEnum):
@@ -16,7 +17,7 @@ class ExitCode(IntEnum):
     DIFFERENT = 1
     """``diff --exit-code`` found something."""
     INVALID_INPUT = 2
-    """Or wrong usage."""
+    """Or wrong usage, or surroundings in which it cannot be done: no room, no memory."""
     INFEASIBLE = 3
     """Proven: no plan exists."""
     NO_PLAN = 4
@@ -42,5 +43,7 @@ _CODES: dict[type[BaseException], ExitCode] = {
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code of an error; what is not known is an internal one."""
+    if outside_cause(error) is not None and not isinstance(error, BrokenPipeError):
+        return ExitCode.INVALID_INPUT
     found = (_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
     return next(found, ExitCode.INTERNAL_ERROR)

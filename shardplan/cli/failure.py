@@ -13,6 +13,7 @@ import click
 
 from shardplan.cli.exit_code import ExitCode, exit_code_of
 from shardplan.errors import Infeasible, InputError, ShardplanError, SolverError
+from shardplan.surroundings import NO_ROOM, outside_cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
     from shardplan.errors import Shortfall
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What the system says where stdout has no room; never a bug of ours."""
-
+_UNWRITABLE = NO_ROOM | {errno.EBADF}
+"""What the system says where stdout has no room, or is closed."""
 
 _MOST_SHOWN = 20
 """Faults that are shown one by one."""
@@ -42,8 +42,8 @@ def reported(ctx: click.Context) -> Iterator[None]:
         _silence_stdout()
         ctx.exit(exit_code_of(error))
     except OSError as error:
-        if error.errno in _FULL:
-            raise
+        if error.errno in _UNWRITABLE and not error.filename:
+            raise  # Of what click writes by itself.
         _report(ctx, error)
     except (Exception, KeyboardInterrupt) as error:
         _report(ctx, error)
@@ -55,7 +55,7 @@ def full_stdout_reported() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _UNWRITABLE:
             raise
         _silence_stdout()
         click.echo(f"<stdout>: error: cannot write: {error.strerror}", err=True)
@@ -81,6 +81,9 @@ def words_of(error: BaseException) -> list[str]:
         return ["interrupted"]
     if isinstance(error, ShardplanError) and not isinstance(error, SolverError):
         return [f"error: {error}"]
+    cause = outside_cause(error)
+    if cause is not None:
+        return [f"error: {cause}"]
     return [
         f"internal error: {type(error).__name__}: {error}",
         "hint: this is a bug in shardplan; `shardplan -v ...` shows where",

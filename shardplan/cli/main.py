@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from shardplan.cli.registry import Commands
+from shardplan.surroundings import mend_streams
 from shardplan.version import __version__
 
 _EPILOG = """\b
@@ -37,4 +38,5 @@ def cli(verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    mend_streams()
     cli(prog_name="shardplan")

@@ -41,10 +41,18 @@ def put_file(text: str, path: str) -> None:
 
 def check_writable(path: str) -> None:
     """Raise InputError where ``put_file`` would surely fail, before long work is wasted."""
-    if path != "-":
-        from shardplan import files
+    from shardplan import files
 
+    if path != "-":
         files.check_writable(path)
+        return
+    try:
+        click.echo(b"", nl=False)  # A closed stream refuses nothing as well as something.
+        files.check_stream(sys.stdout)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritten(error) from None
 
 
 def _put(data: bytes) -> None:
@@ -53,5 +61,9 @@ def _put(data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        message = f"cannot write: {error.strerror or error}"
-        raise InputError([Diagnostic("<stdout>", 0, 0, "", message, code="write")]) from None
+        raise _unwritten(error) from None
+
+
+def _unwritten(error: OSError) -> InputError:
+    message = f"cannot write: {error.strerror or error}"
+    return InputError([Diagnostic("<stdout>", 0, 0, "", message, code="write")])

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.executor.train.command import train
+from shardplan.surroundings import mend_streams, outside_cause
 
 if TYPE_CHECKING:
     from typing import Any
 
-_INTERNAL_ERROR = 70
+_INVALID, _INTERNAL_ERROR = 2, 70
 
 
 class _Commands(click.Group):
@@ -23,7 +24,13 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception:
+        except BrokenPipeError:
+            raise  # Of which click makes an end without words.
+        except Exception as error:
+            cause = outside_cause(error)
+            if cause is not None:
+                click.echo(f"error: {cause}", err=True)
+                ctx.exit(_INVALID)
             click.echo(traceback.format_exc(), err=True, nl=False)
             ctx.exit(_INTERNAL_ERROR)
 
@@ -36,4 +43,5 @@ def main() -> None:
 main.add_command(train)
 
 if __name__ == "__main__":
+    mend_streams()
     main(prog_name="python -m shardplan.executor")

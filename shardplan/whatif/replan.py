@@ -15,6 +15,7 @@ from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
+from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import decisions_in, relabel
@@ -44,8 +45,9 @@ def replan(
     that can be are cut and placed as they were: nothing, unless tables have grown. The plan's lower
     bound holds for all plans of the spec that move no more; others may be faster.
 
-    Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
+    Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """
+    creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(now)

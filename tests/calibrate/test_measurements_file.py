@@ -5,7 +5,11 @@ from synthetic import FakeCrew, shipped_profile
 
 from shardplan.calibrate.measure.grid import GPU, digest, tasks
 from shardplan.calibrate.measure.session import run_tasks
-from shardplan.calibrate.measurements.measurements_file import as_csv, read_measurements
+from shardplan.calibrate.measurements.measurements_file import (
+    as_csv,
+    read_measurements,
+    resume_measurements,
+)
 from shardplan.errors import InputError
 
 HEADER = "subject,seconds,tier,batch,tables,ranks,bytes,largest_bytes\n"
@@ -87,3 +91,28 @@ def test_measurements_of_one_origin_are_gone_on_with(tmp_path):
 def test_a_grid_is_named_by_what_is_in_it():
     assert digest(tasks(2)) == digest(tasks(2))
     assert len({digest(tasks(2)), digest(tasks(4)), digest(tasks(2, GPU))}) == 3
+
+
+def test_a_line_written_by_half_is_cut_off_and_measured_again(tmp_path):
+    """Wherever the job was killed, what was measured before is kept."""
+    measured = run_tasks(tasks(4)[:3], FakeCrew(shipped_profile("cpu", tmp_path)), 1e9)
+    path = tmp_path / "measured.csv"
+    whole = as_csv(measured, origin="here").encode()
+    ends = [at for at, byte in enumerate(whole) if byte == ord("\n")]
+    for length in range(len(whole) + 1):
+        path.write_bytes(whole[:length])
+        found, had_half = resume_measurements(path, "here")
+        lines = sum(end < length for end in ends)
+        assert found == measured[: max(0, lines - 1)]
+        assert had_half == (length > 0 and length - 1 not in ends)
+        assert path.read_bytes() == whole[: ends[lines - 1] + 1 if lines else 0]
+
+
+def test_a_half_line_of_another_origin_is_left_as_it_is(tmp_path):
+    measured = run_tasks(tasks(4)[:3], FakeCrew(shipped_profile("cpu", tmp_path)), 1e9)
+    path = tmp_path / "measured.csv"
+    text = as_csv(measured, origin="elsewhere")[:-3]
+    path.write_text(text)
+    with pytest.raises(InputError, match="measured with elsewhere"):
+        resume_measurements(path, "here")
+    assert path.read_text() == text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import resource
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,8 +18,11 @@ from click.testing import CliRunner
 from test_native_engine import plan_of
 
 from shardplan.executor.__main__ import main
+from shardplan.executor.checkpoint.checkpoint import save_checkpoint
+from shardplan.executor.train import native_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PHASES = {"ids_comm", "lookup_forward", "output_comm", "gradient_comm", "update_backward"}
@@ -151,3 +156,100 @@ def test_a_bug_has_an_exit_code_of_its_own(plan: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(main.commands["train"], "callback", broken)
     result = CliRunner().invoke(main, ["train", str(plan)])
     assert (result.exit_code, "RuntimeError: a bug" in result.stderr) == (70, True)
+
+
+def checkpoints_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("step-*"))
+
+
+def test_a_new_run_in_a_folder_with_checkpoints_is_refused_before_it_trains(
+    plan: Path, tmp_path: Path
+) -> None:
+    """It would be taken for the run whose checkpoints are there."""
+    folder = tmp_path / "checkpoints"
+    command = ["train", str(plan), "--batch", "16", "--checkpoints", str(folder)]
+    every = ["--steps", "20", "--checkpoint-every", "10"]
+    assert CliRunner().invoke(main, [*command, *every]).exit_code == 0
+    result = CliRunner().invoke(main, [*command, "--steps", "5"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the newest of step 20: go on from it with --resume, or give this run" in result.stderr
+    assert checkpoints_in(folder) == ["step-000000010", "step-000000020"]
+
+
+def test_resuming_says_from_where_or_that_there_is_nothing(plan: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    command = ["train", str(plan), "--steps", "2", "--checkpoints", str(folder), "--resume"]
+    first, second = (CliRunner().invoke(main, command) for _ in range(2))
+    assert f"there is no checkpoint in {folder}: beginning anew" in first.stderr
+    assert f"going on from {folder}/step-000000002" in second.stderr
+    assert checkpoints_in(folder) == ["step-000000002", "step-000000004"]
+
+
+def test_a_folder_is_of_one_run_at_a_time(plan: Path, tmp_path: Path) -> None:
+    with (tmp_path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        arguments = ["train", str(plan), "--checkpoints", str(tmp_path)]
+        result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert f"another run is writing its checkpoints to {tmp_path}" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--checkpoints", "--measure"])
+def test_what_cannot_be_written_is_said_before_training(option: str, plan: Path) -> None:
+    result = CliRunner().invoke(main, ["train", str(plan), option, "/proc/nowhere/here"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "error: /proc/nowhere" in result.stderr
+
+
+def test_what_a_killed_run_left_half_written_is_cleaned_up(plan: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    (folder / ".step-000000007.partial").mkdir(parents=True)
+    arguments = ["train", str(plan), "--steps", "1", "--checkpoints", str(folder)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "step-000000001"]
+
+
+def fails_at(steps: set[int]) -> Callable[..., Path]:
+    """``save_checkpoint`` on a disk that is full at some steps."""
+
+    def save(folder: Path, step: int, *rest: Any) -> Path:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10 if step in steps else before[0], before[1]))
+        try:
+            return save_checkpoint(folder, step, *rest)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return save
+
+
+def test_training_goes_on_where_a_checkpoint_finds_no_room(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later one may find some; without the last one, the run is not done."""
+    folder = tmp_path / "checkpoints"
+    command = ["train", str(plan), "--steps", "3", "--checkpoint-every", "1"]
+    command += ["--checkpoints", str(folder)]
+    monkeypatch.setattr(native_engine, "save_checkpoint", fails_at({2}))
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0
+    assert "warning: the checkpoint of step 2 could not be written" in result.stderr
+    assert checkpoints_in(folder) == ["step-000000001", "step-000000003"]
+    monkeypatch.setattr(native_engine, "save_checkpoint", fails_at({5, 6}))
+    result = CliRunner().invoke(main, [*command, "--resume"])
+    assert result.exit_code == 1
+    assert "error: the checkpoint of step 6 could not be written" in result.stderr
+    assert checkpoints_in(folder) == ["step-000000003", "step-000000004"]
+
+
+def test_a_damaged_checkpoint_is_not_resumed_from(plan: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    command = ["train", str(plan), "--steps", "1", "--checkpoints", str(folder)]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    data = folder / "step-000000001" / "rank-00000.safetensors"
+    values = bytearray(data.read_bytes())
+    values[-64:] = bytes(255 - value for value in values[-64:])
+    data.write_bytes(values)
+    result = CliRunner().invoke(main, [*command, "--resume"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"error: {data} is damaged" in result.stderr

@@ -64,7 +64,8 @@ def run_tasks(
         if elapsed >= budget_seconds and done >= ESSENTIAL:
             break
         seconds = crew.measure(task)
-        found = [Measurement(*each) for each in zip(task.probes, seconds, strict=True)]
+        timed = zip(task.probes, seconds, strict=True)
+        found = [Measurement(probe, each) for probe, each in timed if probe not in have]
         keep(found)
         measured += found
     return measured

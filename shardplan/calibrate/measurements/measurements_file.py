@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.fields.border import Border
 from shardplan.spec.tables.columns import column_faults
-from shardplan.spec.text.document import Document, read_text, source_line
+from shardplan.spec.text.document import MAX_BYTES, Document, decode, read_text, source_line
 from shardplan.spec.text.place import Place
 from shardplan.spec.text.scalars import ScalarError, resolve
 from shardplan.spec.validation.listing import MOST_NAMED
@@ -39,8 +40,34 @@ def read_measurements(path: str, origin: str | None = None) -> list[Measurement]
 
     Raises InputError with every fault of the file and its line.
     """
-    text = read_text(Path(path), path)
-    document = _document(text, path)
+    return _measurements(_document(read_text(Path(path), path), path), origin)
+
+
+def resume_measurements(path: Path, origin: str) -> tuple[list[Measurement], bool]:
+    """The measurements of a file that is to be gone on with, and whether its last line was half.
+
+    Such a line, which no line feed ends since its job was killed, is cut off: half a number looks
+    like a whole one. Raises InputError as ``read_measurements`` does, and leaves the file then.
+    """
+    file = str(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        message = f"cannot read the file: {error.strerror}"
+        raise InputError([Diagnostic(file, 0, 0, "", message, code="file")]) from None
+    whole = data if len(data) > MAX_BYTES else data[: data.rfind(b"\n") + 1]
+    found = _measurements(_document(decode(whole, file), file), origin) if whole else []
+    if len(whole) < len(data):
+        try:
+            os.truncate(path, len(whole))
+        except OSError as error:
+            message = f"cannot write: {error.strerror}"
+            raise InputError([Diagnostic(file, 0, 0, "", message, code="write")]) from None
+    return found, len(whole) < len(data)
+
+
+def _measurements(document: Document, origin: str | None) -> list[Measurement]:
     rows = validate(_Rows, document).measurements
     if origin is not None:
         _check_origin(document, rows, origin)

@@ -87,6 +87,7 @@ def calibrate_command(
         message = "calibrate measures with PyTorch: pip install 'shardplan[calibrate]'"
         raise ShardplanError(message)
     check_writable(output)
+    check_writable(str(Path(output).with_suffix(".csv")))
     from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
     from shardplan.calibrate.measure.machine import Machine
     from shardplan.cli.reports.yaml_text import yaml_text
@@ -106,18 +107,23 @@ def _measure(
     from shardplan.calibrate.measure.crew import Crew
     from shardplan.calibrate.measure.grid import CPU, GPU, digest, tasks
     from shardplan.calibrate.measure.session import run_tasks
-    from shardplan.calibrate.measurements.measurements_file import as_csv, read_measurements
+    from shardplan.calibrate.measurements.measurements_file import as_csv, resume_measurements
     from shardplan.cli.reports.calibration_progress import calibration_progress
 
     chosen = tasks(processes, GPU if machine.on_gpu else CPU)
     origin = f"{machine}; {processes} processes; grid {digest(chosen)}"
-    known = read_measurements(str(path), origin) if path.exists() else []
+    known, had_half_line = resume_measurements(path, origin) if path.exists() else ([], False)
+    if had_half_line and not quiet:
+        click.echo(f"{path}: the last line was written by half: measuring it again", err=True)
     if not known:
         put_file(as_csv([]), str(path))
 
     def keep(found: Sequence[Measurement]) -> None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(as_csv(found, False, origin))
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(as_csv(found, False, origin))
+        except OSError as error:
+            raise ShardplanError(f"{path}: cannot write: {error.strerror}") from None
 
     with calibration_progress(quiet) as report, Crew(processes, machine.on_gpu) as crew:
         return run_tasks(chosen, crew, budget, known, keep, report)

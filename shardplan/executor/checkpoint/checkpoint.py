@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch.distributed as dist
-import torch.distributed.checkpoint as dcp
-
-from shardplan.errors import CheckpointError
-from shardplan.executor.checkpoint.module_state import state_of, take_state
-from shardplan.executor.checkpoint.table_chunks import LoadChunks, SaveChunks
-from shardplan.executor.exchange.mesh import naming_lost_ranks
+from shardplan.errors import CheckpointError, SaveFailed
+from shardplan.executor.checkpoint.by_all import by_all, gathered
+from shardplan.executor.checkpoint.checked_file import CheckedReader
+from shardplan.executor.checkpoint.checkpoint_folder import CheckpointFolder
+from shardplan.executor.checkpoint.data_file import Stored, check_header, read_chunk, write_data
+from shardplan.executor.checkpoint.held_tensor import overlap
+from shardplan.executor.checkpoint.index import INDEX, CheckpointIndex, StoredTensor
+from shardplan.executor.checkpoint.mismatch import differences
+from shardplan.executor.checkpoint.module_state import DENSE, state_of, take_state
+from shardplan.executor.checkpoint.number_formats import NUMBER_FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
+    from shardplan.executor.checkpoint.checked_file import FileSums
+    from shardplan.executor.checkpoint.held_tensor import Extent, HeldTensor
+    from shardplan.executor.checkpoint.index import StoredChunk
     from shardplan.executor.checkpoint.module_state import ModuleTables
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.tensors.tensor import Tensor
 
-_WHAT = "the checkpoint"
-_NAME = re.compile(r"step-(\d{9})")
+_PICKLED = ".metadata"
+"""The index of a checkpoint from before format 1.0."""
 
 
 def save_checkpoint(
@@ -40,27 +44,27 @@ def save_checkpoint(
     """Write weights and optimizer state of all tables, and the ``dense`` tensors of the model.
 
     Written under another name and renamed when every rank is done: a folder ``step-N`` is whole,
-    whenever the job is killed. The newest ``keep`` stay. Returns the checkpoint's folder.
+    whenever the job is killed. Of this step and those before it the newest ``keep`` stay. Returns
+    the checkpoint's folder.
+
+    Raises SaveFailed on all ranks where one of them cannot write, as onto a full disk: what was
+    written of it is removed, older checkpoints stay. Raises RankLost where a rank is gone.
     """
-    target = Path(folder) / f"step-{step:09d}"
-    partial = Path(folder) / f".{target.name}.partial"
+    checkpoints = CheckpointFolder(folder)
+    partial = checkpoints.partial(step)
+    state = state_of(modules, dense or {}, mesh)
+    try:
+        by_all(mesh, lambda: checkpoints.begin(step) if mesh.rank == 0 else None)
+        written = gathered(mesh, by_all(mesh, lambda: _write(partial, mesh.rank, state)))
+        by_all(mesh, lambda: _finish(checkpoints, step, written) if mesh.rank == 0 else None)
+    except CheckpointError as error:
+        if mesh.rank == 0:
+            shutil.rmtree(partial, ignore_errors=True)
+        message = f"the checkpoint of step {step} could not be written: {error}"
+        raise SaveFailed(message) from error
     if mesh.rank == 0:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-    _meet(mesh)
-    with naming_lost_ranks(mesh.rank, _WHAT), _alone_on_purpose():
-        dcp.save(
-            state_of(modules, dense or {}),
-            storage_writer=dcp.FileSystemWriter(partial, sync_files=True),
-            planner=SaveChunks(),
-            no_dist=mesh.world_size == 1,
-        )
-    _meet(mesh)
-    if mesh.rank == 0:
-        _publish(partial, target)
-        _prune(Path(folder), keep)
-    _meet(mesh)
-    return target
+        checkpoints.prune(step, keep)
+    return checkpoints.at(step)
 
 
 def load_checkpoint(
@@ -68,80 +72,119 @@ def load_checkpoint(
     mesh: Mesh,
     modules: Mapping[str, ModuleTables],
     dense: Mapping[str, Tensor] | None = None,
+    trust: bool = False,
 ) -> None:
     """Read a checkpoint in place, whatever plan it was written under.
 
-    Raises CheckpointError where it cannot be read, or holds other tables or another optimizer's
-    state.
+    Every byte is held against a checksum, and nothing is unpickled, unless ``trust`` lets a
+    checkpoint from before format 1.0 be loaded, which may run any code.
+
+    Raises CheckpointError on all ranks where one of them cannot read it, or it holds other tables
+    or another optimizer's state. Where a file is damaged, tables may be overwritten in part.
     """
-    state = state_of(modules, dense or {})
-    try:
-        with _alone_on_purpose():
-            dcp.load(
-                state,
-                storage_reader=dcp.FileSystemReader(path),
-                planner=LoadChunks(),
-                no_dist=mesh.world_size == 1,
-            )
-    except (dcp.api.CheckpointException, RuntimeError, ValueError, OSError) as error:
-        reason = _reason(error)
-        raise CheckpointError(f"{path} is no checkpoint of these tables: {reason}") from error
+    folder = Path(path)
+    state = state_of(modules, dense or {}, mesh)
+    if any(gathered(mesh, _is_pickled(folder))):
+        _load_pickled(folder, mesh, state, trust)
+    else:
+        index = by_all(mesh, lambda: CheckpointIndex.read(folder))
+        names = {name for each in gathered(mesh, set(state)) for name in each}
+        if dense is None:  # Whoever asks for tables alone may leave the dense layers aside.
+            names |= {name for name in index.tensors if name.startswith(DENSE)}
+        # Other tables are refused before any number is overwritten.
+        by_all(mesh, lambda: _check(folder, index, state, names))
+        by_all(mesh, lambda: _read(folder, index, state))
     take_state(modules, state)
 
 
 def latest_checkpoint(folder: str | Path) -> Path | None:
-    """The newest whole checkpoint in a folder; None where there is none."""
-    whole = _whole(Path(folder))
-    return whole[-1] if whole else None
+    """The newest checkpoint in a folder; None where there is none."""
+    return CheckpointFolder(folder).latest()
 
 
-@contextmanager
-def _alone_on_purpose() -> Iterator[None]:
-    """A job of one rank has no process group, and means it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
-        yield
+class _Written(NamedTuple):
+    """What a rank wrote."""
+
+    file: str
+    sums: FileSums
+    chunks: Stored
+    formats: dict[str, tuple[Extent, str]]
+    """Shape and number format of every tensor that it holds anything of."""
 
 
-def step_of(checkpoint: Path) -> int:
-    """Steps of training that a checkpoint has behind it."""
-    return int(checkpoint.name.removeprefix("step-"))
-
-
-def _meet(mesh: Mesh) -> None:
-    if mesh.world_size > 1:
-        with naming_lost_ranks(mesh.rank, _WHAT):
-            dist.barrier()
-
-
-def _publish(partial: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
-    descriptor = os.open(target.parent, os.O_RDONLY)
+def _write(partial: Path, rank: int, state: Mapping[str, HeldTensor]) -> _Written:
+    """Write this rank's part, down to the disk."""
+    path = partial / f"rank-{rank:05d}.safetensors"
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sums, chunks = write_data(path, state)
+    except OSError as error:  # Of a file that is open, the system does not say the name.
+        raise CheckpointError(f"{path}: {error.strerror or error}") from error
+    formats = {name: (held.shape, NUMBER_FORMATS[held.dtype]) for name, held in state.items()}
+    return _Written(path.name, sums, chunks, formats)
 
 
-def _prune(folder: Path, keep: int) -> None:
-    for path in _whole(folder)[: -max(1, keep)]:
-        shutil.rmtree(path, ignore_errors=True)
+def _finish(folder: CheckpointFolder, step: int, written: Sequence[_Written]) -> None:
+    """Write the index of what all ranks wrote, and let the checkpoint appear."""
+    chunks: dict[str, list[StoredChunk]] = {}
+    for each in written:
+        for name, chunk in each.chunks:
+            chunks.setdefault(name, []).append(chunk)
+    tensors = {
+        name: StoredTensor(shape, dtype, tuple(chunks.get(name, ())))
+        for each in written
+        for name, (shape, dtype) in each.formats.items()
+    }
+    index = CheckpointIndex(step, tensors, {each.file: each.sums for each in written})
+    path = folder.partial(step) / INDEX
+    try:
+        with path.open("x", encoding="ascii") as file:
+            file.write(index.as_text())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror or error}") from error
+    CheckpointIndex.read(path.parent)  # Which raises where any part of a tensor is missing.
+    folder.publish(step)
 
 
-def _whole(folder: Path) -> list[Path]:
-    """Checkpoints from the oldest to the newest."""
-    if not folder.is_dir():
-        return []
-    named = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-    return sorted(path for path in named if (path / ".metadata").is_file())
+def _check(
+    folder: Path, index: CheckpointIndex, state: Mapping[str, HeldTensor], names: set[str]
+) -> None:
+    found = differences(index.tensors, state, names)
+    if found:
+        raise CheckpointError(f"{folder} is no checkpoint of these tables: {'; '.join(found)}")
 
 
-def _reason(error: BaseException) -> str:
-    """The innermost message: each rank's own failure, where there are several."""
-    failures = getattr(error, "failures", None)
-    if failures:
-        first = failures[min(failures)]
-        error = first[0] if isinstance(first, tuple) else first
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else repr(error)
+def _read(folder: Path, index: CheckpointIndex, state: Mapping[str, HeldTensor]) -> None:
+    """Read what this rank holds, file by file and each from its beginning to its end."""
+    parts = [
+        (stored, index.tensors[name].dtype, part, chunk)
+        for name, held in state.items()
+        for chunk in held.chunks
+        for stored in index.tensors[name].chunks
+        if (part := overlap((stored.offsets, stored.sizes), (chunk.offsets, chunk.sizes)))
+    ]
+    parts.sort(key=lambda each: (each[0].file, each[0].begin, each[2].offsets))
+    with ExitStack() as files:
+        opened: dict[str, CheckedReader] = {}
+        for stored, dtype, part, chunk in parts:
+            if stored.file not in opened:
+                reader = CheckedReader(folder / stored.file, index.files[stored.file])
+                opened[stored.file] = files.enter_context(reader)
+                check_header(reader)
+            read_chunk(opened[stored.file], stored, dtype, part, chunk)
+
+
+def _is_pickled(folder: Path) -> bool:
+    return (folder / _PICKLED).exists() and not (folder / INDEX).exists()
+
+
+def _load_pickled(folder: Path, mesh: Mesh, state: Mapping[str, HeldTensor], trust: bool) -> None:
+    if not trust:
+        raise CheckpointError(
+            f"{folder} is of an older shardplan: its {_PICKLED} is a pickle, which can run any "
+            "code when it is loaded; --trust loads it, if you trust whoever wrote it"
+        )
+    from shardplan.executor.checkpoint.pickled import load_pickled
+
+    load_pickled(folder, mesh, state)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from shardplan.executor.checkpoint.table_chunks import Chunk, TableChunks
+from shardplan.executor.checkpoint.held_tensor import Chunk, HeldTensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.planned.module_layout import ModuleLayout
     from shardplan.executor.tables.replicated_tables import ReplicatedTables
     from shardplan.executor.tables.shard_group import ShardGroup
     from shardplan.executor.tensors.tensor import Tensor
+
+DENSE = "dense/"
+"""What names of dense tensors begin with."""
 
 
 class ModuleTables(Protocol):
@@ -37,20 +41,22 @@ class ModuleTables(Protocol):
         """The data-parallel tables."""
 
 
-def state_of(modules: Mapping[str, ModuleTables], dense: Mapping[str, Tensor]) -> dict[str, Any]:
-    """By name, tensors and TableChunks of this rank; reading a checkpoint fills them in place."""
-    state: dict[str, Any] = {f"dense/{name}": tensor for name, tensor in dense.items()}
+def state_of(
+    modules: Mapping[str, ModuleTables], dense: Mapping[str, Tensor], mesh: Mesh
+) -> dict[str, HeldTensor]:
+    """By name, what this rank holds; reading a checkpoint fills it in place."""
+    state = {DENSE + name: _whole(tensor, mesh.rank > 0) for name, tensor in dense.items()}
     for module, tables in modules.items():
-        state[_steps(module)] = torch.tensor([tables.steps])
-        for name, chunks in _chunks(tables).items():
-            state[f"{module}/{name}"] = chunks
+        state[_steps(module)] = _whole(torch.tensor([tables.steps]), mesh.rank > 0)
+        for name, tensor in _held(tables, mesh).items():
+            state[f"{module}/{name}"] = tensor
     return state
 
 
-def take_state(modules: Mapping[str, ModuleTables], state: Mapping[str, Any]) -> None:
+def take_state(modules: Mapping[str, ModuleTables], state: Mapping[str, HeldTensor]) -> None:
     """Go on from a state that was read: its rows are in place, and no cache may hold older ones."""
     for module, tables in modules.items():
-        tables.steps = int(state[_steps(module)][0])
+        tables.steps = int(state[_steps(module)].chunks[0].values[0])
         for group in tables.groups:
             group.weights.forget()
 
@@ -59,7 +65,12 @@ def _steps(module: str) -> str:
     return f"{module}/steps"
 
 
-def _chunks(module: ModuleTables) -> dict[str, TableChunks]:
+def _whole(tensor: Tensor, is_copy: bool) -> HeldTensor:
+    chunk = Chunk((0,) * tensor.dim(), tensor, is_copy)
+    return HeldTensor(chunk.sizes, tensor.dtype, (chunk,))
+
+
+def _held(module: ModuleTables, mesh: Mesh) -> dict[str, HeldTensor]:
     """By table and field, what this rank holds."""
     found: dict[tuple[str, str], list[Chunk]] = defaultdict(list)
     for group in module.groups:
@@ -72,15 +83,17 @@ def _chunks(module: ModuleTables) -> dict[str, TableChunks]:
                 is_copy = per_row and shard.column_offset > 0
                 chunk = Chunk((shard.row_offset, column), values, is_copy)
                 found[held.table.name, field].append(chunk)
-    for replica in module.replicated.replicas:
+    for place, replica in enumerate(module.replicated.replicas):
+        # All ranks hold the same of it; they take turns in writing.
+        is_copy = place % mesh.world_size != mesh.rank
         for field, values in replica.fields.items():
-            found[replica.table.name, field].append(Chunk((0, 0), values))
+            found[replica.table.name, field].append(Chunk((0, 0), values, is_copy))
     tables = {table.name: table for table in module.layout.tables}
     return {
-        f"{name}/{field}": TableChunks(
+        f"{name}/{field}": HeldTensor(
             (tables[name].rows, 1 if field == "row_sum" else tables[name].dim),
             chunks[0].values.dtype,
-            chunks,
+            tuple(chunks),
         )
         for (name, field), chunks in found.items()
     }

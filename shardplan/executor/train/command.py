@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from shardplan.errors import RankLost, ShardplanError
+from shardplan.errors import RankLost, SaveFailed, ShardplanError
 from shardplan.executor.train.request import TrainRequest, takes_request
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.train.engine import EngineSetup
     from shardplan.executor.train.job import Job
+    from shardplan.executor.train.measurement import JobMeasurement
+    from shardplan.executor.train.run_folder import RunFolder
     from shardplan.executor.train.training_loop import Schedule
     from shardplan.plan.file.plan import Plan
 
 _INVALID, _LOST = 2, 1
+_LOSSES = (RankLost, SaveFailed)
 
 
 @click.command("train")
@@ -35,13 +41,14 @@ def train(request: TrainRequest) -> None:
       torchrun --nproc-per-node 2 -m shardplan.executor train plan.json --steps 20
       torchrun --nproc-per-node 2 -m shardplan.executor train plan.json --measure measured.json
 
-    Exit codes: 0 done; 1 a rank was lost; 2 wrong usage or invalid input; 70 internal error.
+    Exit codes: 0 done; 1 a rank was lost, or the last checkpoint could not be written; 2 wrong
+    usage or invalid input; 70 internal error.
     """
     try:
         _train(request)
     except ShardplanError as error:
         click.echo(f"error: {error}", err=True)
-        code = _LOST if isinstance(error, RankLost) else _INVALID
+        code = _LOST if isinstance(error, _LOSSES) else _INVALID
         click.get_current_context().exit(code)
 
 
@@ -56,35 +63,57 @@ def _train(request: TrainRequest) -> None:
 
 
 def _run(plan: Plan, job: Job, request: TrainRequest) -> None:
+    from shardplan.executor.checkpoint.by_all import by_all
     from shardplan.executor.planned.acceptance import check_ranks
     from shardplan.executor.planned.plan_view import view_plan
+    from shardplan.files import check_writable
+
+    view = view_plan(plan)
+    check_ranks(view, job.world_size, job.local_world_size)
+    measure = request.measure if job.rank == 0 else None
+    by_all(job, lambda: check_writable(measure) if measure is not None else None)
+    with _run_folder(job, request) as folder:
+        found = _trained(plan, view, job, request, folder)
+        if measure is not None:
+            _write_measured(measure, plan, request, view, found)
+        if folder is not None and folder.failed is not None:
+            raise folder.failed
+
+
+def _trained(
+    plan: Plan, view: PlanView, job: Job, request: TrainRequest, folder: RunFolder | None
+) -> JobMeasurement:
     from shardplan.executor.train.data.training_data import training_data
     from shardplan.executor.train.engine import build_engine
     from shardplan.executor.train.progress import shown_progress
     from shardplan.executor.train.training_loop import run_steps
-    from shardplan.files import write_atomically
-    from shardplan.plan.file.fingerprint import fingerprint_of_job
 
-    view = view_plan(plan)
-    check_ranks(view, job.world_size, job.local_world_size)
     samples = request.batch or view.training.local_batch
     data = training_data(request.data, view, samples, job.rank, request.seed)
     engine = build_engine(request.engine, _setup(plan, view, job, request))
-    schedule, path = _schedule(request)
-    if path is not None:
-        engine.load(path)
+    schedule = _schedule(request, folder)
+    if folder is not None and folder.start is not None:
+        engine.load(folder.start, request.trust)
+    save = None if folder is None else partial(folder.save, engine)
     with shown_progress(job, schedule.steps) as report:
-        found = run_steps(engine, data.batches, schedule, job, report)
-    if request.measure and job.rank == 0:
-        facts = {
-            "format_version": "1.0",
-            "plan": plan.name,
-            "plan_sha256": fingerprint_of_job(plan),
-            "engine": request.engine,
-            "world_size": job.world_size,
-            "samples": samples,
-        }
-        write_atomically(request.measure, json.dumps(facts | found.as_json(), indent=2) + "\n")
+        return run_steps(engine, data.batches, schedule, job, report, save)
+
+
+def _write_measured(
+    path: Path, plan: Plan, request: TrainRequest, view: PlanView, found: JobMeasurement
+) -> None:
+    from shardplan.files import write_atomically
+    from shardplan.plan.file.fingerprint import fingerprint_of_job
+
+    facts = {
+        "format_version": "1.0",
+        "plan": plan.name,
+        "plan_sha256": fingerprint_of_job(plan),
+        "engine": request.engine,
+        "world_size": view.world_size,
+        "samples": request.batch or view.training.local_batch,
+    }
+    write_atomically(path, json.dumps(facts | found.as_json(), indent=2) + "\n")
 
 
 def _setup(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> EngineSetup:
@@ -108,19 +137,27 @@ def _setup(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> Engin
     )
 
 
-def _schedule(request: TrainRequest) -> tuple[Schedule, Path | None]:
-    """What to do when, and the checkpoint to begin with."""
-    from shardplan.executor.checkpoint.checkpoint import latest_checkpoint, step_of
+def _run_folder(job: Job, request: TrainRequest) -> AbstractContextManager[RunFolder | None]:
+    """The folder of the run's checkpoints, if it writes any."""
+    from shardplan.executor.train.run_folder import run_folder
+
+    def say(words: str) -> None:
+        if job.rank == 0:
+            click.echo(words, err=True)
+
+    if request.checkpoints is None:
+        return nullcontext()
+    return run_folder(request.checkpoints, job, request.resume, say)
+
+
+def _schedule(request: TrainRequest, folder: RunFolder | None) -> Schedule:
+    """What to do when."""
     from shardplan.executor.train.training_loop import Schedule
 
-    folder = request.checkpoints
-    path = latest_checkpoint(folder) if folder is not None and request.resume else None
-    schedule = Schedule(
+    return Schedule(
         steps=request.steps,
-        first=0 if path is None else step_of(path),
+        first=0 if folder is None else folder.first_step,
         warm_up=min(request.warm_up, request.steps - 1),
         loss_every=request.loss_every,
         checkpoint_every=request.checkpoint_every,
-        folder=folder,
     )
-    return schedule, path

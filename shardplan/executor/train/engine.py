@@ -65,10 +65,10 @@ class Engine(Protocol):
         """One step for each batch; this rank's loss of each."""
 
     def save(self, folder: Path, step: int) -> None:
-        """Write a checkpoint of tables and dense layers."""
+        """Write a checkpoint of tables and dense layers. Raises SaveFailed."""
 
-    def load(self, path: Path) -> None:
-        """Read one. Raises CheckpointError."""
+    def load(self, path: Path, trust: bool = False) -> None:
+        """Read one; with ``trust`` one that may run code too. Raises CheckpointError."""
 
     def forget_measurements(self) -> None:
         """Measure from here on: what came before was to warm up."""

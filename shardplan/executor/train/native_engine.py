@@ -73,12 +73,12 @@ class NativeEngine:
             started = time.perf_counter()
 
     def save(self, folder: Path, step: int) -> None:
-        """Write a checkpoint of tables and dense layers."""
+        """Write a checkpoint of tables and dense layers. Raises SaveFailed."""
         save_checkpoint(folder, step, self.mesh, self.tables, self.dense.state_dict())
 
-    def load(self, path: Path) -> None:
-        """Read one. Raises CheckpointError."""
-        load_checkpoint(path, self.mesh, self.tables, self.dense.state_dict())
+    def load(self, path: Path, trust: bool = False) -> None:
+        """Read one; with ``trust`` one that may run code too. Raises CheckpointError."""
+        load_checkpoint(path, self.mesh, self.tables, self.dense.state_dict(), trust)
 
     def forget_measurements(self) -> None:
         """Measure from here on."""

@@ -90,7 +90,14 @@ class TrainRequest:
         int | None, _option("Steps between checkpoints; else at the end only.", "N", _COUNT)
     ]
     resume: Annotated[
-        bool, _option("Go on from the newest checkpoint of the folder.", is_flag=True)
+        bool,
+        _option("Go on from the folder's newest checkpoint, if it has one.", is_flag=True),
+    ]
+    trust: Annotated[
+        bool,
+        _option(
+            "Load a checkpoint of an older shardplan, which may run any code in it.", is_flag=True
+        ),
     ]
     measure: Annotated[
         Path | None, _option("Write here what `shardplan explain --measured` reads.", "FILE", _PATH)
@@ -126,6 +133,8 @@ class TrainRequest:
         for name in ("resume", "checkpoint_every"):
             if getattr(self, name) and self.checkpoints is None:
                 raise click.UsageError(f"{_flag(name)} needs --checkpoints")
+        if self.trust and not self.resume:
+            raise click.UsageError("--trust needs --resume")
 
 
 def takes_request(run: Callable[[TrainRequest], None]) -> Callable[..., None]:

@@ -87,7 +87,7 @@ class TorchRecEngine:
         """Not offered: TorchRec's own checkpoints know its optimizers' state best."""
         raise ShardplanError("the training command writes checkpoints of the native engine alone")
 
-    def load(self, path: Path) -> None:
+    def load(self, path: Path, trust: bool = False) -> None:
         """Not offered either."""
         raise ShardplanError("the training command reads checkpoints into the native engine alone")
 

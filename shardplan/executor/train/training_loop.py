@@ -10,7 +10,6 @@ from shardplan.executor.train.measurement import JobMeasurement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from shardplan.executor.train.engine import Engine, TrainingBatch
     from shardplan.executor.train.job import Job
@@ -27,8 +26,7 @@ class Schedule:
     """Steps before measuring begins."""
     loss_every: int = 10
     checkpoint_every: int | None = None
-    folder: Path | None = None
-    """Where checkpoints go; the last step's too."""
+    """Steps between checkpoints; else at the end only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,12 @@ def run_steps(
     schedule: Schedule,
     job: Job,
     report: Callable[[Progress], None],
+    save: Callable[[int], None] | None = None,
 ) -> JobMeasurement:
     """Train; what all ranks measured.
 
-    ``batches(first, steps)`` are this rank's. A pipeline starts again after each checkpoint, so
-    that no batch is in flight while tables are written.
+    ``batches(first, steps)`` are this rank's; ``save`` writes the checkpoint of a step. A pipeline
+    starts again after each checkpoint, so that no batch is in flight while tables are written.
     """
     last = schedule.first + schedule.steps
     every = schedule.checkpoint_every or schedule.steps
@@ -65,7 +64,7 @@ def run_steps(
             if step - schedule.first == schedule.warm_up:
                 engine.forget_measurements()
                 started = time.perf_counter()
-        if schedule.folder is not None:
-            engine.save(schedule.folder, step)
+        if save is not None:
+            save(step)
     ranks = tuple(job.gather(engine.measured()))
     return JobMeasurement(ranks, time.perf_counter() - started)

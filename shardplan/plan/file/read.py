@@ -47,9 +47,12 @@ def read_plan_from(stream: BinaryIO, file: str) -> Plan:
 
     Raises InputError, also where the stream does not end after the size of the largest plan.
     """
-    data = stream.read(_FIRST_BYTES)
-    if data.lstrip()[:1] in (b"{", b"", _BYTE_ORDER_MARK[:1]):
-        data += stream.read(MAX_BYTES + 1 - len(data))
+    try:
+        data = stream.read(_FIRST_BYTES)
+        if data.lstrip()[:1] in (b"{", b"", _BYTE_ORDER_MARK[:1]):
+            data += stream.read(MAX_BYTES + 1 - len(data))
+    except (OSError, ValueError) as error:
+        _fail(file, f"cannot read the file: {getattr(error, 'strerror', None) or error}")
     if len(data) > MAX_BYTES:
         _fail(file, f"is larger than {MAX_BYTES >> 30} GiB")
     try:

@@ -24,6 +24,8 @@ def read_parquet(path: FilePath) -> Document:
 
     Raises InputError where the file cannot be read, or pyarrow is not installed.
     """
+    if path.exists() and not path.is_file():
+        raise _error(path, "is no regular file, and a .parquet file is read from its end")
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:

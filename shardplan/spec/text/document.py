@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 2**20
 """The largest file that is read: room for more than 100,000 tables."""
 
+_STDIN = "<stdin>"
 _WIDEST_SOURCE = 160
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML counts as one
 
@@ -80,8 +81,16 @@ def read_file(path: str) -> Document:
     Raises InputError with every fault of the text; also where the file cannot be read.
     """
     if path == "-":
-        return read_document(decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"), "<stdin>")
+        return read_document(decode(_bytes_of_stdin(), _STDIN), _STDIN)
     return read_document(read_text(FilePath(path), path), path)
+
+
+def _bytes_of_stdin() -> bytes:
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError([_whole_file(_STDIN, f"cannot be read: {reason}")]) from None
 
 
 def read_text(path: FilePath, file: str) -> str:

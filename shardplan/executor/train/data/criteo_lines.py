@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _NUMBERS = 1 + 13
 """The label and the dense features; what follows are categories in hexadecimal."""
 
+_LONGEST_LINE = 2**16
+"""In characters: a file without an end may be without lines too."""
+
 Line = tuple[int, list[str]]
 """Its number, from 1, and its fields."""
 
@@ -38,7 +41,10 @@ def _of_text(path: Path) -> Iterator[Line]:
     number = 0
     try:
         with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
+            while line := file.readline(_LONGEST_LINE):
+                number += 1
+                if len(line) == _LONGEST_LINE:
+                    raise fault(path, number, f"has more than {_LONGEST_LINE:,} characters")
                 yield number, line.rstrip("\n").split("\t")
     except (OSError, UnicodeDecodeError) as error:
         raise fault(path, number, f"cannot be read: {error}") from None
