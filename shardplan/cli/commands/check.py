@@ -12,7 +12,7 @@ import click
 from shardplan.cli.failure import diagnostic_lines
 from shardplan.cli.output import put, put_file
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import FORMATS, show_report
+from shardplan.cli.show import FORMATS, show_report, width_option
 from shardplan.errors import InputError, ShardplanError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _GROUPS = {
     "Cost models": ("cost_model", "against", "plot"),
-    "Output": ("resolved", "form"),
+    "Output": ("resolved", "form", "width"),
 }
 
 
@@ -40,6 +40,7 @@ _GROUPS = {
     show_default=True,
     help="Format of the summary; with --resolved, table means YAML.",
 )
+@width_option
 def check_command(
     spec: str | None,
     cost_model: str | None,
@@ -47,6 +48,7 @@ def check_command(
     plot: str | None,
     resolved: bool,
     form: str,
+    width: int | None,
 ) -> None:
     """Validate a spec and all that it names.
 
@@ -66,7 +68,7 @@ def check_command(
     if cost_model is not None or against is not None:
         if spec is not None or cost_model is None or against is None or resolved:
             raise click.UsageError("--cost-model and --against go together, without a SPEC.")
-        _put_comparison(_profile(cost_model), against, plot, form)
+        _put_comparison(_profile(cost_model), against, plot, form, width)
         return
     if spec is None or plot is not None:
         raise click.UsageError(
@@ -80,7 +82,7 @@ def check_command(
         raise
     for line in diagnostic_lines(checked.warnings):
         click.echo(line, err=True)
-    put(_resolved(checked.case, form) if resolved else _summary(checked, form))
+    put(_resolved(checked.case, form) if resolved else _summary(checked, form, width))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +111,13 @@ def _resolved(case: Case, form: str) -> str:
     return yaml_text(case.resolved)
 
 
-def _summary(checked: _Checked, form: str) -> str:
+def _summary(checked: _Checked, form: str, width: int | None) -> str:
     from shardplan.cli.reports.case_summary import case_report, case_summary
 
     summary = case_summary(checked.case)
     if form == "json":
         return _as_json(asdict(summary), checked.warnings)
-    return show_report(case_report(summary), form)
+    return show_report(case_report(summary), form, width)
 
 
 def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
@@ -124,7 +126,9 @@ def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, .
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _put_comparison(profile: Profile, measurements: str, plot: str | None, form: str) -> None:
+def _put_comparison(
+    profile: Profile, measurements: str, plot: str | None, form: str, width: int | None
+) -> None:
     """Hold a cost model against a file of measurements."""
     from shardplan.calibrate.comparison import compare
     from shardplan.calibrate.measurements.measurements_file import read_measurements
@@ -144,7 +148,7 @@ def _put_comparison(profile: Profile, measurements: str, plot: str | None, form:
     if form == "json":
         put(json.dumps(comparison_json(profile.name, comparison), indent=2) + "\n")
     else:
-        put(show_report(comparison_report(profile.name, comparison), form))
+        put(show_report(comparison_report(profile.name, comparison), form, width))
 
 
 def _profile(name: str) -> Profile:

@@ -8,7 +8,7 @@ from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import put
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import FORMATS, show
+from shardplan.cli.show import FORMATS, show, width_option
 
 
 @click.command(
@@ -27,12 +27,7 @@ from shardplan.cli.show import FORMATS, show
     help="table is text for a terminal, html a page.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where the plans differ.")
-@click.option(
-    "--width",
-    metavar="COLUMNS",
-    type=click.IntRange(min=20),
-    help="Width of tables; by default the terminal's, in a pipe as wide as needed.",
-)
+@width_option
 @click.pass_context
 def diff_command(
     ctx: click.Context, old: str, new: str, form: str, exit_code: bool, width: int | None

@@ -11,7 +11,7 @@ from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import put
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import FORMATS, show
+from shardplan.cli.show import FORMATS, show, width_option
 from shardplan.solve.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -63,12 +63,7 @@ _GROUPS = {
     show_default=True,
     help="How many of the costliest tables to show by phase.",
 )
-@click.option(
-    "--width",
-    metavar="COLUMNS",
-    type=click.IntRange(min=20),
-    help="Width of tables; by default the terminal's, in a pipe as wide as needed.",
-)
+@width_option
 def explain_command(
     plan: str,
     form: str,

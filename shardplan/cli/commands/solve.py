@@ -12,6 +12,7 @@ from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration, percentage, size
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import say_lines
 from shardplan.errors import Infeasible
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.settings import METHODS, Settings
@@ -139,8 +140,8 @@ def solve_command(
         except Infeasible as error:
             raise _with_advice(error, case, deadline, interrupt.is_requested) from None
         put_file(render(plan), output)
-    for line in [] if quiet else summary_lines(plan, case, output):
-        click.echo(line, err=True)
+    if not quiet:
+        say_lines(summary_lines(plan, case, output))
 
 
 def _check_near(spec: str, old: str | None, move_budget: int | None, keep: bool) -> None:
