@@ -122,6 +122,9 @@ def _summary(checked: _Checked, form: str, width: int | None) -> str:
 
 def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
     listed = [asdict(diagnostic) for diagnostic in diagnostics]
+    for each in listed:
+        if each["count"] == 1:  # said only of the entry that counts the rest
+            del each["count"]
     value = {"summary": summary, "diagnostics": listed}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
