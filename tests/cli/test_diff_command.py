@@ -1,6 +1,10 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +58,15 @@ def test_a_plan_without_its_spec_cannot_be_compared(run, plan_path, tmp_path):
     result = run("diff", plan_path, bare)
     assert result.exit_code == 2
     assert "holds no spec of its own" in result.stderr
+
+
+def test_the_page_draws_both_steps_above_the_tables(run, plan_path):
+    page = run("diff", plan_path, GOLDEN / "new.json", "--format", "html").stdout
+    titles = re.findall("<h2>(.*?)</h2>", page)
+    assert titles[:3] == ["The old step over time", "The new step over time", "Step"]
+
+
+def test_the_page_of_equal_plans_draws_nothing(run, plan_path):
+    page = run("diff", plan_path, plan_path, "--format", "html").stdout
+    assert "<svg" not in page
+    assert "no difference" in page

@@ -51,6 +51,11 @@ def diff_command(
         raise click.UsageError("only one of OLD and NEW can be stdin")
     before, after = plan_at(old), plan_at(new)
     diff = diff_plans(before, after, case_of_plan(after, file_label(new)))
-    put(show(diff, lambda: diff_report(diff), form, width))
+    if form == "html":
+        from shardplan.explain.render.html.page import render_html_diff
+
+        put(render_html_diff(diff_report(diff), before.prediction, after.prediction))
+    else:
+        put(show(diff, lambda: diff_report(diff), form, width))
     if exit_code and not diff.is_empty:
         ctx.exit(ExitCode.DIFFERENT)

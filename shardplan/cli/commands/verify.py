@@ -96,7 +96,11 @@ def _cost_under(plan: Plan, file: str, now: Case) -> CostUnder | None:
 def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> Report:
     from shardplan.explain.report.report import Column, Grid, Report, Section
 
-    columns = (Column("rule"), Column("where", is_name=True), Column("what is wrong", is_prose=True))
+    columns = (
+        Column("rule"),
+        Column("where", is_name=True),
+        Column("what is wrong", is_prose=True),
+    )
     rows = tuple((one.code, one.where, one.message) for one in findings)
     grid = Grid(columns, rows) if rows else None
     return Report(

@@ -120,7 +120,7 @@ class _Strip:
         if step == _WHOLE:
             return whole
         if step == _LAST:
-            return min(whole, _SHORTEST)
+            return min(whole, _SHORT if column.is_list else _SHORTEST)
         piece = longest_piece(text) if column.is_prose else 0
         return min(whole, max(_SHORT, piece))
 

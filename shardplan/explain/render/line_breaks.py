@@ -32,17 +32,21 @@ def shortened_item(item: str, width: int) -> str:
     return shortened(item.removesuffix(end), max(1, width - cell_len(end))) + end
 
 
-def broken(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` columns: broken at spaces; inside words only where it must be."""
+def broken(text: str, width: int, indent: int = 0) -> list[str]:
+    """Lines of at most ``width`` columns: broken at spaces; inside words only where it must be.
+
+    All but the first leave room for ``indent`` more.
+    """
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
-        if line and cell_len(line) + 1 + cell_len(word) <= width:
+        room = width - (indent if lines else 0)
+        if line and cell_len(line) + 1 + cell_len(word) <= room:
             line += f" {word}"
             continue
         if line:
             lines.append(line)
-        *full, line = _pieces(word, width)
+        *full, line = _pieces(word, width - indent)
         lines += full
     return [*lines, line]
 
@@ -54,8 +58,7 @@ def hanging(line: str, width: int) -> list[str]:
     """
     text = with_units(line.lstrip(" "), KEPT_SPACE)
     indent = len(line) - len(line.lstrip(" "))
-    first, *others = broken(text, width - indent)
-    rest = broken(" ".join(others), width - indent - 2) if others else []
+    first, *rest = broken(text, width - indent, 2)
     lines = [" " * indent + first, *(" " * (indent + 2) + each for each in rest)]
     return [each.replace(KEPT_SPACE, " ") for each in lines]
 

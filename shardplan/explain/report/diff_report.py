@@ -69,12 +69,21 @@ def _input(changed: InputChange) -> Section:
         title += f": {changed.old_name} -> {changed.new_name}"
     listed = changed.changes[:_MOST_KEYS]
     rows = tuple((change.where, change.was, change.now) for change in listed)
-    columns = (Column("key", is_name=True), Column("was", is_prose=True), Column("is", is_prose=True))
+    columns = (
+        Column("key", is_name=True),
+        Column("was", is_prose=True),
+        Column("is", is_prose=True),
+    )
     return Section(title, grid=Grid(columns, rows), remarks=_more(listed, changed.changes, "key"))
 
 
 def _links(diff: PlanDiff) -> Section:
-    columns = (Column(""), Column("bytes", True), Column("time", True), Column("busiest link", is_prose=True))
+    columns = (
+        Column(""),
+        Column("bytes", True),
+        Column("time", True),
+        Column("busiest link", is_prose=True),
+    )
     rows = tuple(
         (
             use.kind,
