@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.failure import diagnostic_lines
 from shardplan.cli.output import put, put_file
 from shardplan.cli.sectioned import SectionedCommand
@@ -27,9 +28,19 @@ _GROUPS = {
 
 
 @click.command("check", cls=SectionedCommand, groups=_GROUPS)
-@click.argument("spec", required=False)
-@click.option("--cost-model", metavar="NAME", help="Check a cost model, by name or path, instead.")
-@click.option("--against", metavar="CSV", help="Measurements that the cost model should predict.")
+@click.argument("spec", required=False, shell_complete=completions.files)
+@click.option(
+    "--cost-model",
+    metavar="NAME",
+    shell_complete=completions.cost_models,
+    help="Check a cost model, by name or path, instead.",
+)
+@click.option(
+    "--against",
+    metavar="CSV",
+    shell_complete=completions.files,
+    help="Measurements that the cost model should predict.",
+)
 @click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
 @click.option("--resolved", is_flag=True, help="Print the spec with every default written out.")
 @click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import put
@@ -16,8 +17,8 @@ from shardplan.cli.show import FORMATS, show, width_option
     cls=SectionedCommand,
     exit_codes={1: "the plans differ, with --exit-code"},
 )
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=completions.files)
+@click.argument("new", shell_complete=completions.files)
 @click.option(
     "--format",
     "form",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.output import put, put_file
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_lines, show_report, width_option
@@ -34,7 +35,12 @@ _WHAT = ("topologies", "cost-models", "methods")
 
 @click.command("list", cls=SectionedCommand)
 @click.argument("what", type=click.Choice(_WHAT))
-@click.option("--show", metavar="NAME", help="Show one, by name or path, with its sources.")
+@click.option(
+    "--show",
+    metavar="NAME",
+    shell_complete=completions.of_the_list,
+    help="Show one, by name or path, with its sources.",
+)
 @click.option("--nodes", metavar="N", type=click.IntRange(min=1), help="Scale a shown topology.")
 @click.option(
     "--format",
@@ -55,7 +61,6 @@ def list_command(
 
     \b
     Examples:
-      shardplan list topologies
       shardplan list topologies --show aws-p4d --nodes 4
       shardplan list cost-models --show h100 --format yaml > ours.yaml
     """

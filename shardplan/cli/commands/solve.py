@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
@@ -35,12 +36,13 @@ _GROUPS = {
 
 
 @click.command("solve", cls=SectionedCommand, groups=_GROUPS, exit_codes={3: "", 4: "", 130: ""})
-@click.argument("spec")
+@click.argument("spec", shell_complete=completions.files)
 @click.option(
     "-o",
     "--output",
     metavar="PLAN",
     default="-",
+    shell_complete=completions.files,
     help="Where to write the plan; else stdout.",
 )
 @click.option(
@@ -70,7 +72,13 @@ _GROUPS = {
     type=click.IntRange(min=1),
     help="Nodes of each branch-and-bound tree; unlike time, the same on every machine.",
 )
-@click.option("--from", "old", metavar="PLAN", help="Begin with an old plan, and stay near it.")
+@click.option(
+    "--from",
+    "old",
+    metavar="PLAN",
+    shell_complete=completions.files,
+    help="Begin with an old plan, and stay near it.",
+)
 @click.option(
     "--move-budget",
     metavar="SIZE",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import put
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     cls=SectionedCommand,
     exit_codes={1: "something is wrong with the plan"},
 )
-@click.argument("plan")
-@click.argument("spec", required=False)
+@click.argument("plan", shell_complete=completions.files)
+@click.argument("spec", required=False, shell_complete=completions.files)
 @click.option(
     "--format",
     "form",
