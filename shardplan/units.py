@@ -193,10 +193,34 @@ def _split(text: str) -> tuple[Fraction | None, str]:
 
 def _unit_hint(number: str, unit: str, dimension: _Dimension) -> str:
     """What the writer of an unknown unit probably meant."""
-    same = [u for u in dimension.units if u.lower() == unit.lower()]
-    same += [u for u in dimension.units if u == f"{unit}/s" or u == unit.replace("ps", "/s")]
+    if dimension is _RATE and f"{unit.upper()}b/s" in dimension.units:
+        return f"did you mean {number}{unit.upper()}B/s, or {number}{unit.upper()}b/s (bits)?"
+    spelt = _spelt_out(unit)
+    guesses = unit, spelt, f"{spelt}/s", f"{spelt}B", f"{spelt}B/s"
+    same = [u for u in guesses if u in dimension.units]
+    same += [u for guess in guesses for u in dimension.units if u.lower() == guess.lower()]
     near = same or difflib.get_close_matches(unit, dimension.units, n=1)
     return f"did you mean {number}{near[0]}?" if near else dimension.example_hint
+
+
+_SPELT = (
+    (r"gibi|gigi", "Gi"), (r"tebi", "Ti"), (r"mebi", "Mi"), (r"kibi", "Ki"),
+    (r"giga", "G"), (r"tera", "T"), (r"mega", "M"), (r"kilo", "k"),
+    (r"bits?|bit", "b"), (r"bytes?", "B"),
+    (r"[ _-]*(?:per|/) *s(?:ec(?:onds?)?)?$", "/s"), (r"(?<=[bB])ps$", "/s"),
+    (r"^(?:micro|\N{GREEK SMALL LETTER MU}|\N{MICRO SIGN}|u) *s?(?:ec(?:ond)?s?)?$", "us"),
+    (r"^(?:milli|m) *s(?:ec(?:ond)?s?)?$", "ms"), (r"^(?:nano|n) *s(?:ec(?:ond)?s?)?$", "ns"),
+    (r"(?<=^[kmgtpe])/s$", "B/s"), (r"(?<=^[kmgtpe])be$", "b/s"),
+    (r"^sec(?:ond)?s?$", "s"), (r"^m(?:inutes?|ins?)?$", "min"), (r"^h(?:ours?|rs?)$", "h"),
+)  # fmt: skip
+"""Spellings of prefixes and units, each with what is written here; tried in order."""
+
+
+def _spelt_out(unit: str) -> str:
+    """A unit as it would be written here: ``gigabytes`` is ``GB``, ``Gbit/s`` is ``Gb/s``."""
+    for pattern, symbol in _SPELT:
+        unit = re.sub(pattern, symbol, unit, flags=re.IGNORECASE)
+    return unit.replace(" ", "")
 
 
 def _exact(value: float, dimension: _Dimension, units: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ from shardplan.cli.main import cli
 from shardplan.errors import Infeasible
 from shardplan.planner import make_plan
 from shardplan.solve.deadline import Deadline
-from shardplan.solve.program.backend import Answer, Status
+from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.whatif import conflict, remedies, why_not

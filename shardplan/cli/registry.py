@@ -31,6 +31,16 @@ SHORT_HELP = {
 Each is also the first sentence of the command's own help.
 """
 
+_OTHER_VERBS = {
+    "plan": "solve", "shard": "solve", "optimize": "solve", "optimise": "solve", "run": "solve",
+    "replan": "solve", "place": "solve", "new": "init", "create": "init", "template": "init",
+    "lint": "check", "validate": "check", "show": "explain", "stats": "explain", "why": "explain",
+    "report": "explain", "topologies": "list", "topology": "list", "ls": "list",
+    "cost-models": "list", "methods": "list", "compare": "diff",
+    "measure": "calibrate", "benchmark": "calibrate",
+}  # fmt: skip
+"""What others call a command; none that is a command itself."""
+
 _OWN_OPTIONS = ("-v", "--verbose")
 """Options of the group, which stand before the command."""
 
@@ -65,7 +75,8 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; of a mistyped one say which was meant."""
-        near = difflib.get_close_matches(args[0], SHORT_HELP, n=1)
+        other = [verb for verb in _OTHER_VERBS.get(args[0], "").split() if verb in SHORT_HELP]
+        near = other or difflib.get_close_matches(args[0], SHORT_HELP, n=1)
         if near and args[0] not in SHORT_HELP and not ctx.resilient_parsing:
             ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)

@@ -7,13 +7,24 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from typing import TextIO
 
     from shardplan.explain.render.as_json import Numbers
     from shardplan.explain.report.report import Report
 
 FORMATS = ("table", "json", "markdown", "html")
+
+width_option = click.option(
+    "--width",
+    metavar="COLUMNS",
+    type=click.IntRange(min=20),
+    help="Width of tables; by default the terminal's, in a pipe as wide as needed.",
+)
+"""Of every command that shows a report."""
 
 
 def show(
@@ -47,9 +58,29 @@ def show_table(report: Report, width: int | None = None) -> str:
     """The report for stdout: as wide as the terminal, in a pipe as wide as need be."""
     from shardplan.explain.render.terminal import render_terminal
 
-    if width is None and sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns
-    return render_terminal(report, width=width, colour=wants_colour())
+    return render_terminal(report, width=width or _columns_of(sys.stdout), colour=wants_colour())
+
+
+def show_lines(lines: Iterable[str], width: int | None = None) -> str:
+    """Lines for stdout, broken where they are longer than the terminal is wide."""
+    return _broken(lines, width or _columns_of(sys.stdout))
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Write lines to stderr, broken in the same way."""
+    click.echo(_broken(lines, _columns_of(sys.stderr)), err=True, nl=False)
+
+
+def _broken(lines: Iterable[str], width: int | None) -> str:
+    from shardplan.explain.render.line_breaks import hanging
+
+    broken = lines if width is None else (part for line in lines for part in hanging(line, width))
+    return "".join(f"{line}\n" for line in broken)
+
+
+def _columns_of(stream: TextIO) -> int | None:
+    """How wide a terminal is; None where it is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def wants_colour() -> bool:

@@ -70,3 +70,13 @@ def test_a_calibration_of_another_machine_is_not_gone_on_with(run, tmp_path):
     assert "measured with another machine" in result.stderr
     assert "hint: move the file away" in result.stderr
     assert (tmp_path / "ours.csv").read_text() == known
+
+
+def test_ends_with_what_to_do_next():
+    from shardplan.cli.commands.calibrate import _end
+
+    found = {"measurements": 7, "mean_error": 0.05, "rank_correlation": 0.99}
+    *_, written, command, key = _end({"copy": found}, "our cpu.yaml")
+    assert written == "our cpu.yaml written"
+    assert command == "next: shardplan check --cost-model 'our cpu.yaml' --against 'our cpu.csv'"
+    assert "`cost_model: ./our cpu.yaml`" in key

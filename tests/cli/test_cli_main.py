@@ -161,3 +161,12 @@ def test_the_module_runs_as_a_program():
         [sys.executable, "-m", "shardplan", "--help"], capture_output=True, text=True, check=False
     )
     assert done.stdout.startswith("Usage: shardplan [OPTIONS]")
+
+
+@pytest.mark.parametrize(
+    ("verb", "meant"), [("plan", "solve"), ("show", "explain"), ("validate", "check")]
+)
+def test_verbs_of_others_are_known(run, verb, meant):
+    result = run(verb, "model.yaml")
+    assert result.exit_code == 2
+    assert f"No such command {verb!r}; did you mean {meant!r}?" in result.stderr

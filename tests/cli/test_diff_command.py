@@ -1,6 +1,10 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +127,15 @@ def test_another_batch_is_among_what_changed(run, spec_path, plan_path, tmp_path
 def test_an_output_goes_with_relabelling_alone(run, plan_path):
     assert run("diff", plan_path, plan_path, "-o", "-").exit_code == 2
     assert run("diff", plan_path, plan_path, "-o", "x", "--as-written").exit_code == 2
+
+
+def test_the_page_draws_both_steps_above_the_tables(run, plan_path):
+    page = run("diff", plan_path, GOLDEN / "new.json", "--format", "html").stdout
+    titles = re.findall("<h2>(.*?)</h2>", page)
+    assert titles[:3] == ["The old step over time", "The new step over time", "Step"]
+
+
+def test_the_page_of_equal_plans_draws_nothing(run, plan_path):
+    page = run("diff", plan_path, plan_path, "--format", "html").stdout
+    assert "<svg" not in page
+    assert "no difference" in page

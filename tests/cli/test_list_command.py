@@ -79,3 +79,19 @@ def test_show_names_the_file_so_that_it_can_be_opened(run, kind, name):
     path = Path(result.stdout.split("File\n")[1].strip())
     assert path.name == f"{name}.yaml"
     assert path.is_file()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("topologies", "dgx-h100"), ("cost-models", "h100")])
+def test_yaml_is_the_file_as_it_is(run, kind, name):
+    path = run("list", kind, "--show", name).stdout.split("File\n")[1].strip()
+    shown = run("list", kind, "--show", name, "--format", "yaml").stdout
+    assert shown == Path(path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arguments", [
+    ["topologies"], ["methods"], ["topologies", "--show", "dgx-h100", "--nodes", "2"],
+])  # fmt: skip
+def test_yaml_is_of_one_file(run, arguments):
+    result = run("list", *arguments, "--format", "yaml")
+    assert result.exit_code == 2
+    assert "--format yaml goes with --show NAME" in result.stderr

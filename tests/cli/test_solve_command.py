@@ -30,6 +30,18 @@ def test_the_plan_goes_to_stdout_and_what_it_is_worth_to_stderr(run, spec_path):
     assert "gap" in result.stderr
 
 
+def test_the_summary_says_where_each_memory_is_fullest(run, spec_path, tmp_path):
+    path = tmp_path / "plan.json"
+    said = run("solve", spec_path, "--method", "greedy", "-o", path).stderr
+    plan = json.loads(path.read_text())
+    held = [rank["memory_bytes"]["hbm"] for rank in plan["prediction"]["ranks"]]
+    usable = 16 * 2**30 * 0.85
+    assert (
+        f"fullest memory: hbm {max(held) / 2**30:.1f} GiB of 13.6 GiB on rank "
+        f"{held.index(max(held))} ({100 * max(held) / usable:.1f}%)\n"
+    ) in said
+
+
 def test_with_an_output_file_stdout_stays_empty(run, spec_path, tmp_path):
     path = tmp_path / "plan.json"
     result = run("solve", spec_path, "--method", "greedy", "-o", path)

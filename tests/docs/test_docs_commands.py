@@ -90,12 +90,16 @@ def until_training(page: str) -> tuple[list[str], list[str]]:
 
 
 def run_blocks(found: list[str], folder: Path) -> None:
-    """In order, in one folder, on the spec of the tutorial; no solve longer than a second."""
+    """In order, in one folder, on the spec of the tutorial.
+
+    A solve ends with the first plan that is about good, not by the clock: on a busy machine a
+    second is too short for any.
+    """
     clone = Clone(folder / "clone")
     (spec,) = blocks(ROOT / "docs" / "tutorial.md", "yaml")
     (clone.folder / "model.yaml").write_text(spec, encoding="utf-8")
     for line in "".join(found).splitlines():
-        clone.run_line(re.sub(r"--time-limit \d+s", "--time-limit 1s", line))
+        clone.run_line(re.sub(r"(?<=solve )(.*) --time-limit \d+s", r"\1 --gap 90%", line))
 
 
 @pytest.mark.slow

@@ -39,12 +39,17 @@ def test_the_json_has_every_table_with_its_numbers(study):
     assert value["phases"][2]["name"] == "lookup_forward"
 
 
-@pytest.mark.parametrize("width", [20, 40, 80, 120, None])
-def test_no_name_and_no_number_is_cut_at_any_width(study, width):
+@pytest.mark.parametrize("width", [80, 120, None])
+def test_no_short_name_is_cut(study, width):
     text = render_terminal(overview(explain(study), 10), width=width)
     assert "…" not in text
     for planned in study.planned:
         assert planned.table.name in text
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120, None])
+def test_no_number_is_cut_at_any_width(study, width):
+    text = render_terminal(overview(explain(study), 10), width=width)
     for line in explain(study).devices:
         assert f"{line.hbm.used_bytes / 2**30:.1f} GiB of" in text
 
@@ -64,6 +69,40 @@ def test_what_a_phase_means_is_left_out_of_narrow_lines(study, width, shown):
 def test_no_line_ends_between_a_number_and_its_unit(study, width):
     text = render_terminal(overview(explain(study), 3), width=width)
     assert not re.search(r"\n\s*(ns|us|ms|s|B|[KMGT]iB)\b", text)
+
+
+def fitted_to(width, *columns):
+    """Lines of a grid of one row that repeats the titles' cells; columns come with their cell."""
+    grid = Grid(tuple(column for column, _ in columns), (tuple(cell for _, cell in columns),))
+    text = render_terminal(Report("t", (Section("s", grid=grid),)), width=width)
+    return text.split("\ns\n")[1].splitlines()
+
+
+def test_long_names_are_shortened_in_the_middle():
+    name = Column("table", is_name=True), "user_history_of_clicks_17"
+    assert fitted_to(30, name)[1] == "  user_history_of_clicks_17"
+    assert fitted_to(24, name)[1] == "  user_histor…_clicks_17"
+
+
+def test_the_columns_most_easily_spared_are_left_out_first_and_named():
+    columns = [
+        (Column("a", spare=1), "1" * 10),
+        (Column("b", spare=2), "2" * 10),
+        (Column("c"), "3" * 10),
+    ]
+    assert fitted_to(40, *columns)[1].split() == ["1" * 10, "2" * 10, "3" * 10]
+    assert fitted_to(28, *columns)[1:] == ["  1111111111  3333333333", "  too narrow for: b"]
+    assert fitted_to(23, *columns)[1:] == ["  3333333333", "  too narrow for: a, b"]
+
+
+def test_titles_are_broken_before_a_column_is_left_out():
+    lines = fitted_to(24, (Column("lookup_forward", True, spare=1), "1 us"), (Column("x"), "y" * 9))
+    assert [line.split() for line in lines] == [["lookup_"], ["forward", "x"], ["1", "us", "y" * 9]]
+
+
+def test_no_column_is_left_out_where_lines_have_no_end():
+    report = Report("t", (Section("s", grid=Grid((Column("a", spare=9),), (("x" * 999,),))),))
+    assert "x" * 999 in render_terminal(report)
 
 
 def test_lists_are_broken_at_commas_only():

@@ -99,3 +99,36 @@ def test_formats_for_people() -> None:
     assert units.format_seconds(0.00591) == "5.91 ms"
     assert units.format_seconds(1234.5) == "1234 s"
     assert units.format_seconds(0) == "0 s"
+
+
+@pytest.mark.parametrize(
+    ("parse", "written", "meant"),
+    [
+        (units.parse_bytes, "80G", "80GB"),
+        (units.parse_bytes, "80g", "80GB"),
+        (units.parse_bytes, "80Gi", "80GiB"),
+        (units.parse_bytes, "80 gigabytes", "80GB"),
+        (units.parse_bytes, "80gibibytes", "80GiB"),
+        (units.parse_bytes, "2 TBs", "2TB"),
+        (units.parse_rate, "450GB", "450GB/s"),
+        (units.parse_rate, "450GBps", "450GB/s"),
+        (units.parse_rate, "450G/s", "450GB/s"),
+        (units.parse_rate, "450 GB per second", "450GB/s"),
+        (units.parse_rate, "200Gbit/s", "200Gb/s"),
+        (units.parse_rate, "400GbE", "400Gb/s"),
+        (units.parse_rate, "400G", "400GB/s, or 400Gb/s (bits)"),
+        (units.parse_seconds, "5usec", "5us"),
+        (units.parse_seconds, "5 \N{GREEK SMALL LETTER MU}s", "5us"),
+        (units.parse_seconds, "5 microseconds", "5us"),
+        (units.parse_seconds, "4msecs", "4ms"),
+        (units.parse_seconds, "30sec", "30s"),
+        (units.parse_seconds, "5m", "5min"),
+        (units.parse_seconds, "2 hours", "2h"),
+    ],
+)
+def test_units_that_are_spelt_otherwise_are_known(parse, written, meant) -> None:
+    with pytest.raises(units.UnitError) as caught:
+        parse(written)
+    assert caught.value.hint == f"did you mean {meant}?"
+    for text in meant.removesuffix(" (bits)").split(", or "):
+        parse(text)

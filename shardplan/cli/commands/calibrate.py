@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ import click
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import say_lines
 from shardplan.errors import ShardplanError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shardplan.calibrate.measure.machine import Machine
     from shardplan.calibrate.measurements.measurement import Measurement
@@ -97,7 +99,7 @@ def calibrate_command(
     value = fit_cost_model(name or Path(output).stem, machine, processes, measurements)
     put_file(yaml_text(value), output)
     if not quiet:
-        _say_how_well(value["calibration"]["residuals"])
+        say_lines(_end(value["calibration"]["residuals"], output))
 
 
 def _measure(
@@ -129,10 +131,15 @@ def _measure(
         return run_tasks(chosen, crew, budget, known, keep, report)
 
 
-def _say_how_well(residuals: dict[str, dict[str, float]]) -> None:
+def _end(residuals: dict[str, dict[str, float]], output: str) -> Iterator[str]:
+    """How well the cost model predicts, and what to do with it."""
     for subject, found in residuals.items():
-        click.echo(
+        yield (
             f"{subject}: {found['measurements']} measured, MAPE {found['mean_error']:.1%}, "
-            f"Spearman {found['rank_correlation']:.3f}",
-            err=True,
+            f"Spearman {found['rank_correlation']:.3f}"
         )
+    path, measured = (shlex.quote(str(each)) for each in (output, Path(output).with_suffix(".csv")))
+    named = output if "/" in output else f"./{output}"
+    yield f"{output} written"
+    yield f"next: shardplan check --cost-model {path} --against {measured}"
+    yield f"  then write `cost_model: {named}` into a spec; shardplan solve plans by it"

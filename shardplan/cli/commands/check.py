@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.failure import diagnostic_lines
 from shardplan.cli.output import put, put_file
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import FORMATS, show_report
+from shardplan.cli.show import FORMATS, show_report, width_option
 from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec, settings_of
 from shardplan.errors import InputError, ShardplanError
 
@@ -24,15 +25,25 @@ if TYPE_CHECKING:
 _GROUPS = {
     "The spec": SPEC_CHANGES,
     "Cost models": ("cost_model", "against", "plot"),
-    "Output": ("resolved", "form"),
+    "Output": ("resolved", "form", "width"),
 }
 
 
 @click.command("check", cls=SectionedCommand, groups=_GROUPS)
-@click.argument("spec", required=False)
+@click.argument("spec", required=False, shell_complete=completions.files)
 @changes_spec
-@click.option("--cost-model", metavar="NAME", help="Check a cost model, by name or path, instead.")
-@click.option("--against", metavar="CSV", help="Measurements that the cost model should predict.")
+@click.option(
+    "--cost-model",
+    metavar="NAME",
+    shell_complete=completions.cost_models,
+    help="Check a cost model, by name or path, instead.",
+)
+@click.option(
+    "--against",
+    metavar="CSV",
+    shell_complete=completions.files,
+    help="Measurements that the cost model should predict.",
+)
 @click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
 @click.option("--resolved", is_flag=True, help="Print the spec with every default written out.")
 @click.option(
@@ -43,6 +54,7 @@ _GROUPS = {
     show_default=True,
     help="Format of the summary; with --resolved, table means YAML.",
 )
+@width_option
 def check_command(
     spec: str | None,
     topology: str | None,
@@ -53,6 +65,7 @@ def check_command(
     plot: str | None,
     resolved: bool,
     form: str,
+    width: int | None,
 ) -> None:
     """Validate a spec and all that it names.
 
@@ -74,7 +87,7 @@ def check_command(
     if cost_model is not None or against is not None:
         if changed or spec is not None or cost_model is None or against is None or resolved:
             raise click.UsageError("--cost-model and --against go together, without a SPEC.")
-        _put_comparison(_profile(cost_model), against, plot, form)
+        _put_comparison(_profile(cost_model), against, plot, form, width)
         return
     if spec is None or plot is not None:
         raise click.UsageError(
@@ -88,7 +101,7 @@ def check_command(
         raise
     for line in diagnostic_lines(checked.warnings):
         click.echo(line, err=True)
-    put(_resolved(checked.case, form) if resolved else _summary(checked, form))
+    put(_resolved(checked.case, form) if resolved else _summary(checked, form, width))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +130,13 @@ def _resolved(case: Case, form: str) -> str:
     return yaml_text(case.resolved)
 
 
-def _summary(checked: _Checked, form: str) -> str:
+def _summary(checked: _Checked, form: str, width: int | None) -> str:
     from shardplan.cli.reports.case_summary import case_report, case_summary
 
     summary = case_summary(checked.case)
     if form == "json":
         return _as_json(asdict(summary), checked.warnings)
-    return show_report(case_report(summary), form)
+    return show_report(case_report(summary), form, width)
 
 
 def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
@@ -135,7 +148,9 @@ def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, .
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _put_comparison(profile: Profile, measurements: str, plot: str | None, form: str) -> None:
+def _put_comparison(
+    profile: Profile, measurements: str, plot: str | None, form: str, width: int | None
+) -> None:
     """Hold a cost model against a file of measurements."""
     from shardplan.calibrate.comparison import compare
     from shardplan.calibrate.measurements.measurements_file import read_measurements
@@ -155,7 +170,7 @@ def _put_comparison(profile: Profile, measurements: str, plot: str | None, form:
     if form == "json":
         put(json.dumps(comparison_json(profile.name, comparison), indent=2) + "\n")
     else:
-        put(show_report(comparison_report(profile.name, comparison), form))
+        put(show_report(comparison_report(profile.name, comparison), form, width))
 
 
 def _profile(name: str) -> Profile:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import check_writable, put, put_file
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import FORMATS, show
+from shardplan.cli.show import FORMATS, show, width_option
 
 
 @click.command(
@@ -16,8 +17,8 @@ from shardplan.cli.show import FORMATS, show
     cls=SectionedCommand,
     exit_codes={1: "the plans differ, with --exit-code"},
 )
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=completions.files)
+@click.argument("new", shell_complete=completions.files)
 @click.option(
     "--format",
     "form",
@@ -38,12 +39,7 @@ from shardplan.cli.show import FORMATS, show
     help="Write NEW with the names of ranks under which least moves.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where the plans differ.")
-@click.option(
-    "--width",
-    metavar="COLUMNS",
-    type=click.IntRange(min=20),
-    help="Width of tables; by default the terminal's, in a pipe as wide as needed.",
-)
+@width_option
 @click.pass_context
 def diff_command(
     ctx: click.Context,
@@ -89,6 +85,11 @@ def diff_command(
     if output is not None:
         put_file(render(after), output)
     diff = diff_plans(before, after, case, relabelling)
-    put(show(diff, lambda: diff_report(diff), form, width))
+    if form == "html":
+        from shardplan.explain.render.html.page import render_html_diff
+
+        put(render_html_diff(diff_report(diff), before.prediction, after.prediction))
+    else:
+        put(show(diff, lambda: diff_report(diff), form, width))
     if exit_code and not diff.is_empty:
         ctx.exit(ExitCode.DIFFERENT)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.inputs import READING_SECONDS, file_label, plan_at
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import put
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import FORMATS, show
+from shardplan.cli.show import FORMATS, show, width_option
 from shardplan.solve.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _GROUPS = {
 
 
 @click.command("explain", cls=SectionedCommand, groups=_GROUPS)
-@click.argument("plan")
+@click.argument("plan", shell_complete=completions.files)
 @click.option(
     "--format",
     "form",
@@ -34,18 +35,30 @@ _GROUPS = {
     show_default=True,
     help="table is text for a terminal, html a page with pictures.",
 )
-@click.option("--table", metavar="NAME", help="Show one table: its shards and its cost by phase.")
+@click.option(
+    "--table",
+    metavar="NAME",
+    shell_complete=completions.tables,
+    help="Show one table: its shards and its cost by phase.",
+)
 @click.option("--device", metavar="RANK", type=int, help="Show one device: its phases and tables.")
 @click.option(
     "--select",
     metavar="GLOB",
+    shell_complete=completions.tables,
     multiple=True,
     help="Show some tables together: a name or a glob such as 'user_*'; may be repeated.",
 )
-@click.option("--measured", metavar="FILE", help="Show what a job measured beside the prediction.")
+@click.option(
+    "--measured",
+    metavar="FILE",
+    shell_complete=completions.files,
+    help="Show what a job measured beside the prediction.",
+)
 @click.option(
     "--why-not",
     metavar="CHOICE",
+    shell_complete=completions.choices,
     help="Show what another choice would cost: TABLE=row_wise, TABLE=fused_uvm, TABLE@rank3.",
 )
 @click.option(
@@ -63,12 +76,7 @@ _GROUPS = {
     show_default=True,
     help="How many of the costliest tables to show by phase.",
 )
-@click.option(
-    "--width",
-    metavar="COLUMNS",
-    type=click.IntRange(min=20),
-    help="Width of tables; by default the terminal's, in a pipe as wide as needed.",
-)
+@width_option
 def explain_command(
     plan: str,
     form: str,

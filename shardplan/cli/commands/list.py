@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shardplan.cli.output import put
+from shardplan.cli import completions
+from shardplan.cli.output import put, put_file
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import FORMATS, show_report
+from shardplan.cli.show import FORMATS, show_lines, show_report, width_option
 from shardplan.solve.settings import METHODS
 
 if TYPE_CHECKING:
@@ -34,45 +35,55 @@ _WHAT = ("topologies", "cost-models", "methods")
 
 @click.command("list", cls=SectionedCommand)
 @click.argument("what", type=click.Choice(_WHAT))
-@click.option("--show", metavar="NAME", help="Show one, by name or path, with its sources.")
+@click.option(
+    "--show",
+    metavar="NAME",
+    shell_complete=completions.of_the_list,
+    help="Show one, by name or path, with its sources.",
+)
 @click.option("--nodes", metavar="N", type=click.IntRange(min=1), help="Scale a shown topology.")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=click.Choice((*FORMATS, "yaml")),
     default="table",
     show_default=True,
-    help="Format of the list.",
+    help="Format of the list; with --show, yaml is the file itself.",
 )
-def list_command(what: str, show: str | None, nodes: int | None, form: str) -> None:
+@width_option
+def list_command(
+    what: str, show: str | None, nodes: int | None, form: str, width: int | None
+) -> None:
     """List the topologies, cost models and methods.
 
     --show prints every figure with how it is known and its source; of a topology also the link that
-    limits each collective.
+    limits each collective. With --format yaml it prints the file, to copy and change.
 
     \b
     Examples:
-      shardplan list topologies
       shardplan list topologies --show aws-p4d --nodes 4
+      shardplan list cost-models --show h100 --format yaml > ours.yaml
     """
+    if form == "yaml" and (show is None or nodes is not None):
+        raise click.UsageError("--format yaml goes with --show NAME, and without --nodes")
     if nodes is not None and (what != "topologies" or show is None):
         raise click.UsageError("--nodes goes with `list topologies --show NAME`")
     if what == "methods":
         if show is not None:
             raise click.UsageError("--show is for topologies and cost models")
-        _put_methods(form)
+        _put_methods(form, width)
     else:
-        _put_catalog(what, show, nodes, form)
+        _put_catalog(what, show, nodes, form, width)
 
 
-def _put_methods(form: str) -> None:
+def _put_methods(form: str, width: int | None) -> None:
     listed = [{"name": name, "description": METHOD_HELP[name]} for name in METHODS]
     if form == "json":
         put(json.dumps(listed, indent=2) + "\n")
     elif form != "table":
         put(show_report(_methods_report(), form))
     else:
-        put("".join(f"{each['name']:20}{each['description']}\n" for each in listed))
+        put(show_lines((f"{each['name']:20}{each['description']}" for each in listed), width))
 
 
 def _methods_report() -> Report:
@@ -85,14 +96,18 @@ def _methods_report() -> Report:
     return Report("Methods", (Section("How to search", grid=grid),))
 
 
-def _put_catalog(what: str, show: str | None, nodes: int | None, form: str) -> None:
+def _put_catalog(
+    what: str, show: str | None, nodes: int | None, form: str, width: int | None
+) -> None:
     from shardplan.spec.catalog.catalog import Kind
 
     kind = Kind.TOPOLOGY if what == "topologies" else Kind.COST_MODEL
     if form == "json":
         put(_as_json(kind, show))
+    elif form == "yaml" and show is not None:
+        put_file(_file(kind, show), "-")
     else:
-        put(show_report(_report(kind, show, nodes), form))
+        put(show_report(_report(kind, show, nodes), form, width))
 
 
 def _report(kind: Kind, show: str | None, nodes: int | None) -> Report:
@@ -119,6 +134,13 @@ def _as_json(kind: Kind, show: str | None) -> str:
     else:
         value = named_source(kind, _known(kind, show), Path()).value
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _file(kind: Kind, show: str) -> str:
+    """The text of one, with its comments."""
+    from shardplan.spec.catalog.catalog import find
+
+    return find(kind, _known(kind, show), Path()).text
 
 
 def _known(kind: Kind, name: str) -> str:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration, percentage, size
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import say_lines
 from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec, settings_of
 from shardplan.errors import Infeasible
 from shardplan.solve.deadline import Deadline
@@ -38,7 +40,9 @@ _GROUPS = {
 
 
 @click.command("solve", cls=SectionedCommand, groups=_GROUPS, exit_codes={3: "", 4: "", 130: ""})
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+@click.argument(
+    "specs", nargs=-1, required=True, metavar="SPEC...", shell_complete=completions.files
+)
 @changes_spec
 @click.option(
     "-j",
@@ -54,6 +58,7 @@ _GROUPS = {
     "--output",
     metavar="PLAN",
     default="-",
+    shell_complete=completions.files,
     help="Where to write the plan, or the folder for those of several specs; else stdout.",
 )
 @click.option(
@@ -83,7 +88,13 @@ _GROUPS = {
     type=click.IntRange(min=1),
     help="Nodes of each branch-and-bound tree; unlike time, the same on every machine.",
 )
-@click.option("--from", "old", metavar="PLAN", help="Begin with an old plan, and stay near it.")
+@click.option(
+    "--from",
+    "old",
+    metavar="PLAN",
+    shell_complete=completions.files,
+    help="Begin with an old plan, and stay near it.",
+)
 @click.option(
     "--move-budget",
     metavar="SIZE",
@@ -175,8 +186,7 @@ def solve_command(
             inexact = None
             if near is None and not interrupt.is_requested():
                 inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS))
-            for line in summary_lines(plan, case, output, inexact):
-                click.echo(line, err=True)
+            say_lines(summary_lines(plan, case, output, inexact))
 
 
 def _check_near(

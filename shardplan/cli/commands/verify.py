@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import put
 from shardplan.cli.sectioned import SectionedCommand
-from shardplan.cli.show import FORMATS, show_report
+from shardplan.cli.show import FORMATS, show_lines, show_report, width_option
 from shardplan.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     cls=SectionedCommand,
     exit_codes={1: "something is wrong with the plan"},
 )
-@click.argument("plan")
-@click.argument("spec", required=False)
+@click.argument("plan", shell_complete=completions.files)
+@click.argument("spec", required=False, shell_complete=completions.files)
 @click.option(
     "--format",
     "form",
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Format of the findings.",
 )
+@width_option
 @click.pass_context
-def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -> None:
+def verify_command(
+    ctx: click.Context, plan: str, spec: str | None, form: str, width: int | None
+) -> None:
     """Check that a plan is complete, legal, fits and is fresh.
 
     Checks what the runtime demands, the memory of every device and node, and the prediction, which
@@ -71,7 +75,7 @@ def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -
         more = {"under_spec": asdict(under)} if under else {}
         put(json.dumps(value | more, indent=2, ensure_ascii=False) + "\n")
     elif form == "table":
-        put("".join(f"{line}\n" for line in (*findings, *remarks)))
+        put(show_lines((*map(str, findings), *remarks), width))
     else:
         put(show_report(_report(f"{found.name}: verified", findings, remarks), form))
     if findings:
@@ -93,7 +97,11 @@ def _cost_under(plan: Plan, file: str, now: Case) -> CostUnder | None:
 def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> Report:
     from shardplan.explain.report.report import Column, Grid, Report, Section
 
-    columns = (Column("rule"), Column("where"), Column("what is wrong", is_prose=True))
+    columns = (
+        Column("rule"),
+        Column("where", is_name=True),
+        Column("what is wrong", is_prose=True),
+    )
     rows = tuple((one.code, one.where, one.message) for one in findings)
     grid = Grid(columns, rows) if rows else None
     return Report(

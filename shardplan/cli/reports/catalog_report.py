@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 def topologies_report() -> Report:
     """One line per topology of the catalog."""
     columns = (
-        Column("name"),
+        Column("name", is_name=True),
         Column("devices", True),
         Column("HBM", True),
-        Column("scale-up"),
-        Column("NICs"),
-        Column("cost model"),
-        Column("figures"),
+        Column("scale-up", is_prose=True, spare=1),
+        Column("NICs", spare=2),
+        Column("cost model", spare=3),
+        Column("figures", is_list=True, spare=4),
         Column("what", is_prose=True),
     )
     files = [_topology_file(name) for name in names(Kind.TOPOLOGY)]
@@ -72,7 +72,12 @@ def topology_report(name: str, nodes: int | None) -> Report:
 
 def cost_models_report() -> Report:
     """One line per cost model of the catalog."""
-    columns = (Column("name"), Column("kind"), Column("figures"), Column("what", is_prose=True))
+    columns = (
+        Column("name", is_name=True),
+        Column("kind"),
+        Column("figures", is_list=True, spare=1),
+        Column("what", is_prose=True),
+    )
     files = [_cost_model_file(name) for name in names(Kind.COST_MODEL)]
     rows = tuple(
         (
@@ -117,7 +122,7 @@ def _bottlenecks(topology: Topology) -> Section:
     """What each collective over all devices waits for."""
     columns = (
         Column("collective"),
-        Column("waits for"),
+        Column("waits for", is_prose=True),
         Column("link rate", True),
         Column("per device", True),
     )

@@ -21,7 +21,12 @@ def figures_section(
     figures: Iterable[tuple[tuple[str | int, ...], BaseModel]], sources: Mapping[str, str]
 ) -> Section:
     """One line per figure, and below them what the names of the sources stand for."""
-    columns = (Column("figure"), Column("value", True), Column("known as"), Column("source"))
+    columns = (
+        Column("figure", is_name=True),
+        Column("value", True, is_prose=True),
+        Column("known as"),
+        Column("source", is_name=True),
+    )
     listed = list(figures)
     rows = tuple(
         (

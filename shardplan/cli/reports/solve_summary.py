@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.cost.phases import DENSE
 from shardplan.explain.advice.advice import notes
+from shardplan.explain.numbers.fullest import fullest
+from shardplan.explain.numbers.timeline import timeline
+from shardplan.explain.report.memory_words import use_words
 from shardplan.explain.words import words
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
 from shardplan.plan.throughput import Throughput
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.case import Case
+    from shardplan.explain.numbers.fullest import Fullest
     from shardplan.plan.file.plan import Plan
 
 
@@ -42,6 +47,7 @@ def summary_lines(
         f"after {plan.run.elapsed_seconds:.1f} s)"
     )
     yield f"  longest phases: {', '.join(_slowest(plan))}"
+    yield f"  fullest memory: {', '.join(map(_fullest, fullest(plan, case)))}"
     if plan.moves is not None:
         moved, budget = plan.moves.moved_bytes, plan.moves.budget_bytes
         yield (
@@ -61,11 +67,15 @@ def summary_lines(
         yield f"{output} written; next: shardplan explain {output}"
 
 
+def _fullest(found: Fullest) -> str:
+    """``hbm 63.1 GiB of 68.0 GiB on rank 3 (92.8%)``."""
+    share = words.percent(found.use.fraction)
+    return f"{found.tier} {use_words(found.use)} on {found.place} ({share})"
+
+
 def _slowest(plan: Plan) -> Iterator[str]:
     """The three longest phases that the step waits for, with their slowest device."""
-    forecast = plan.prediction
-    waited_for = [name for name in forecast.phases if name not in forecast.overlapped]
-    for name in sorted(waited_for, key=lambda name: -forecast.phases[name])[:_MOST_PHASES]:
-        seconds = [rank.phases[name] for rank in forecast.ranks]
-        worst = None if min(seconds) == max(seconds) else seconds.index(max(seconds))
-        yield f"{name} {words.seconds(forecast.phases[name])} ({words.rank(worst)})"
+    spans = [span for span in timeline(plan.prediction) if not span.is_hidden]
+    planned = [span for span in spans if span.name != DENSE.name]
+    for span in sorted(planned, key=lambda span: -span.seconds)[:_MOST_PHASES]:
+        yield f"{span.name} {words.seconds(span.seconds)} ({words.rank(span.rank)})"

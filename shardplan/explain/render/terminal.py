@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from io import StringIO
-from itertools import compress
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.constrain import Constrain
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shardplan.explain.report.report import Bar, Grid, printable, with_units
+from shardplan.explain.render.fitting import GAP, fitted
+from shardplan.explain.render.line_breaks import KEPT_SPACE
+from shardplan.explain.report.report import Bar, printable, with_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, RenderableType
 
-    from shardplan.explain.report.report import Cell, Column, Report
+    from shardplan.explain.render.fitting import Fitted
+    from shardplan.explain.report.report import Cell, Grid, Report
 
-_BAR_WIDTH = 20
 _UNLIMITED = 10_000
 """Columns of a pipe: nothing is wrapped there."""
 _MARGIN = 2
-_GAP = 2
-_KEPT_SPACE = "\ue000"
-"""A space at which no line is broken; of private use, so that no text has it by itself."""
-_INSIDE_ITEM = re.compile(r"(?<!,) ")
 
 
 def render_terminal(report: Report, *, width: int | None = None, colour: bool = False) -> str:
     """The report as lines of ``width`` columns where that can be without cutting a number.
 
-    Without a width lines are as long as they need be. Bars are legible without colour.
+    From 80 columns on it can; what is then shortened or left out, ``fitting`` says. Without a
+    width lines are as long as they need be. Bars are legible without colour.
     """
     console = Console(
         file=StringIO(),
@@ -52,7 +48,7 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
     with console.capture() as capture:
         for part in _parts(report, width or _UNLIMITED):
             console.print(part)
-    lines = capture.get().replace(_KEPT_SPACE, " ").splitlines()
+    lines = capture.get().replace(KEPT_SPACE, " ").splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -64,8 +60,11 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
             heading.append(f"  {printable(section.meaning)}", "not bold dim default")
         yield Constrain(heading, width)
         if section.grid:
-            table = _table(_fitting(section.grid, width), width - _MARGIN)
-            yield Padding(table, (0, 0, 0, _MARGIN))
+            fit = fitted(section.grid, width - _MARGIN)
+            yield Padding(_table(fit, section.grid), (0, 0, 0, _MARGIN))
+            if fit.left_out:
+                words = _text(f"too narrow for: {', '.join(fit.left_out)}", "dim")
+                yield Constrain(Padding(words, (0, 0, 0, _MARGIN)), width)
         for remark in section.remarks:
             indented = Padding(_text(remark), (0, 0, 0, _MARGIN))
             yield Constrain(indented, width)
@@ -73,75 +72,30 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         yield Constrain(Text.assemble("\n", _text(report.closing, "bold")), width)
 
 
-def _text(plain: str, style: str = "") -> Text:
-    """Printable text whose numbers keep their units."""
-    return Text(with_units(printable(plain), _KEPT_SPACE), style)
-
-
-def _fitting(grid: Grid, width: int) -> Grid:
-    """Without the columns that need wider lines."""
-    kept = [column.least_width <= width for column in grid.columns]
-    rows = (tuple(compress(row, kept)) for row in grid.rows)
-    return Grid(tuple(compress(grid.columns, kept)), tuple(rows))
-
-
-def _table(grid: Grid, width: int) -> Table:
+def _table(fit: Fitted, grid: Grid) -> Table:
+    columns = [grid.columns[position] for position in fit.positions]
     table = Table(
         box=None,
-        padding=(0, _GAP, 0, 0),
+        padding=(0, GAP, 0, 0),
         pad_edge=False,
-        show_header=any(column.title for column in grid.columns),
+        show_header=any(column.title for column in columns),
         header_style="dim",
     )
-    rows = [
-        [_cell(cell, column) for cell, column in zip(row, grid.columns, strict=True)]
-        for row in grid.rows
-    ]
-    for column, column_width in zip(grid.columns, _column_widths(grid, rows, width), strict=True):
-        table.add_column(
-            Text(printable(column.title)),
-            justify="right" if column.is_number else "left",
-            width=column_width,
-            no_wrap=not _may_break(column),
-        )
-    for row in rows:
-        table.add_row(*row)
+    for column, title, width in zip(columns, fit.titles, fit.widths, strict=True):
+        justify: JustifyMethod = "right" if column.is_number else "left"
+        table.add_column(Text(title), justify=justify, width=width, no_wrap=True)
+    for row, texts in zip(grid.rows, fit.rows, strict=True):
+        cells = zip((row[position] for position in fit.positions), texts, strict=True)
+        table.add_row(*(Text(text, _style(cell)) for cell, text in cells))
     return table
 
 
-def _column_widths(grid: Grid, rows: list[list[Text]], width: int) -> list[int]:
-    """Widths that keep every name and number whole, also where that takes more than ``width``.
-
-    Rich would cut them. What is left of ``width`` goes to prose.
-    """
-    columns = [
-        [Text(printable(column.title)), *(row[position] for row in rows)]
-        for position, column in enumerate(grid.columns)
-    ]
-    wanted = [max(cell.cell_len for cell in cells) for cells in columns]
-    prose = [position for position, column in enumerate(grid.columns) if _may_break(column)]
-    widths = list(wanted)
-    for position in prose:
-        widths[position] = max(_longest_word(cell) for cell in columns[position])
-    spare = max(0, width - sum(widths) - _GAP * (len(widths) - 1))
-    for count, position in enumerate(prose):
-        extra = min(wanted[position] - widths[position], spare // (len(prose) - count))
-        widths[position] += extra
-        spare -= extra
-    return widths
-
-
-def _longest_word(cell: Text) -> int:
-    return max((cell_len(word) for word in cell.plain.split()), default=1)
-
-
-def _may_break(column: Column) -> bool:
-    return column.is_prose or column.is_list
-
-
-def _cell(cell: Cell, column: Column) -> Text:
+def _style(cell: Cell) -> str:
     if isinstance(cell, Bar):
-        return Text(cell.text(_BAR_WIDTH), "red" if cell.is_full else "green", no_wrap=True)
-    if column.is_list:
-        return Text(_INSIDE_ITEM.sub(_KEPT_SPACE, printable(cell)))
-    return _text(cell)
+        return "red" if cell.is_full else "green"
+    return ""
+
+
+def _text(plain: str, style: str = "") -> Text:
+    """Printable text whose numbers keep their units."""
+    return Text(with_units(printable(plain), KEPT_SPACE), style)

@@ -101,7 +101,7 @@ def _device_phases(detail: DeviceDetail) -> Section:
     columns = (
         Column("phase"),
         Column("here", True),
-        Column("of slowest"),
+        Column("of slowest", spare=1),
         Column("mean", True),
         Column("slowest", True),
         Column("there", True),
@@ -124,11 +124,11 @@ def _device_phases(detail: DeviceDetail) -> Section:
 
 def _device_tables(detail: DeviceDetail) -> Section:
     columns = (
-        Column("table"),
+        Column("table", is_name=True),
         Column("time", True),
-        Column("sharding"),
-        Column("kernel"),
-        Column("memory", True),
+        Column("sharding", is_prose=True),
+        Column("kernel", is_prose=True, spare=1),
+        Column("memory", True, is_prose=True),
     )
     rows = tuple(
         (

@@ -49,11 +49,11 @@ def _devices(found: Explanation) -> Section:
     listed = groups if len(groups) <= MOST_LISTED else groups[:_WORST]
     slowest = max((group.busy_seconds for group in groups), default=0.0) or 1.0
     columns = (
-        Column("rank", True),
+        Column("rank", True, is_prose=True),
         Column("busy", True),
         Column("load"),
         Column("HBM", True),
-        Column("of usable"),
+        Column("of usable", spare=1),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (

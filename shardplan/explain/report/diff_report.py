@@ -117,12 +117,22 @@ def _input(changed: InputChange) -> Section:
         title += f": {changed.old_name} -> {changed.new_name}"
     listed = changed.changes[:_MOST_KEYS]
     rows = tuple((change.mark, change.where, change.was, change.now) for change in listed)
-    columns = (Column(""), Column("key"), Column("was", is_prose=True), Column("is", is_prose=True))
+    columns = (
+        Column(""),
+        Column("key", is_name=True),
+        Column("was", is_prose=True),
+        Column("is", is_prose=True),
+    )
     return Section(title, grid=Grid(columns, rows), remarks=_more(listed, changed.changes, "key"))
 
 
 def _links(diff: PlanDiff) -> Section:
-    columns = (Column(""), Column("bytes", True), Column("time", True), Column("busiest link"))
+    columns = (
+        Column(""),
+        Column("bytes", True),
+        Column("time", True),
+        Column("busiest link", is_prose=True),
+    )
     rows = tuple(
         (
             use.kind,
@@ -139,12 +149,12 @@ def _links(diff: PlanDiff) -> Section:
 def _tables(diff: PlanDiff) -> Section:
     columns = (
         Column(""),
-        Column("table"),
+        Column("table", is_name=True),
         Column("was", is_prose=True),
         Column("is", is_prose=True),
-        Column("within nodes", True),
+        Column("within nodes", True, spare=2),
         Column("across nodes", True),
-        Column("between tiers", True),
+        Column("between tiers", True, spare=1),
     )
     listed = diff.tables[:_MOST_TABLES]
     rows = tuple(
@@ -181,7 +191,7 @@ def _phases(diff: PlanDiff) -> Section:
         Column("old", True),
         Column("new", True),
         Column("change", True),
-        Column("slowest", True),
+        Column("slowest", True, is_prose=True),
     )
     rows = tuple(
         (

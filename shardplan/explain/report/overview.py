@@ -15,8 +15,8 @@ from shardplan.explain.words.meanings import NONE_BETTER, OBJECTIVES, STATUSES, 
 if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import Explanation, PhaseLine
 
-_WIDE = 130
-"""Columns of a line that has room for what a phase means."""
+_WIDE = 128
+"""Columns of a grid that has room for what a phase means."""
 
 
 def overview(explanation: Explanation, top: int) -> Report:
@@ -71,9 +71,9 @@ def _phases(found: Explanation) -> Section:
     columns = (
         Column("phase"),
         Column("time", True),
-        Column("of step", True),
+        Column("of step", True, spare=1),
         Column("slowest", True),
-        Column("max/mean", True),
+        Column("max/mean", True, spare=2),
         Column("mostly", is_list=True),
         Column("what happens", is_prose=True, least_width=_WIDE),
     )

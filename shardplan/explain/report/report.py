@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[num]?s|min|h|[KMGTPE]?i?B)\b)")
+_BEFORE_UNIT = re.compile(
+    r"(?<=\d) (?=(?:[num]?s|min|h|[KMGTPE]?i?B)\b)|(?<=B) (?=(?:hbm|ddr|ssd)\b)| (?=\+ )"
+)
+"""Also between sizes and their tiers, and before what adds another."""
 _BLOCKS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
@@ -36,11 +39,21 @@ class Column:
     is_number: bool = False
     """Numbers are set to the right."""
     is_prose: bool = False
-    """Prose may be broken into lines; names and numbers stay whole."""
+    """Prose may be broken into lines."""
     is_list: bool = False
     """A list may be broken after its commas."""
+    is_name: bool = False
+    """Names are shortened in the middle where lines are too short for them."""
+    spare: int = 0
+    """How easily it is spared: where lines are too short, columns with the most are left out
+    first; those with 0 stay."""
     least_width: int = 0
-    """Where lines are shorter than this, the column is left out."""
+    """Where lines are shorter than this, the column is left out without a word."""
+
+    @property
+    def may_break(self) -> bool:
+        """Whether its cells may have several lines."""
+        return self.is_prose or self.is_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +90,5 @@ def printable(text: str) -> str:
 
 
 def with_units(text: str, space: str) -> str:
-    """Text with ``space``, at which no line is broken, between numbers and their units."""
+    """Text with ``space``, at which no line is broken, between numbers and what they count."""
     return _BEFORE_UNIT.sub(space, text)

@@ -42,11 +42,15 @@ def kernel(line: TableLine) -> str:
 
 def _costliest(found: Explanation, lines: tuple[TableLine, ...]) -> Section:
     spent = [position for position, phase in enumerate(found.phases) if phase.seconds]
+    longest_first = sorted(spent, key=lambda phase: -found.phases[phase].seconds)
     columns = (
-        Column("table"),
+        Column("table", is_name=True),
         Column("slowest", True),
         Column("in total", True),
-        *(Column(found.phases[phase].name, True) for phase in spent),
+        *(
+            Column(found.phases[phase].name, True, spare=1 + longest_first.index(phase))
+            for phase in spent
+        ),
     )
     rows = tuple(
         (
@@ -68,15 +72,15 @@ def _costliest(found: Explanation, lines: tuple[TableLine, ...]) -> Section:
 def placement_section(lines: tuple[TableLine, ...]) -> Section:
     """Where tables went, in the order given, which is the costliest first."""
     columns = (
-        Column("table"),
-        Column("rows", True),
-        Column("dim", True),
-        Column("ids", True),
-        Column("sharding"),
-        Column("kernel"),
+        Column("table", is_name=True),
+        Column("rows", True, spare=2),
+        Column("dim", True, spare=3),
+        Column("ids", True, spare=4),
+        Column("sharding", is_prose=True),
+        Column("kernel", is_prose=True, spare=1),
         Column("ranks", is_prose=True),
         Column("slowest", True),
-        Column("memory", True),
+        Column("memory", True, is_prose=True),
     )
     listed = lines[:MOST_LISTED]
     rows = tuple(

@@ -37,7 +37,7 @@ def tier_sections(found: Explanation) -> Iterator[Section]:
         "Tiers, by device",
         f"what it holds; in one step, hits: {hits}; bytes in both directions",
         Grid(
-            (Column("rank", True), Column("holds"), *_columns(has_ssd)),
+            (Column("rank", True), Column("holds", is_prose=True), *_columns(has_ssd)),
             tuple(
                 (str(line.rank), tier_words(line.memory_bytes), *_cells(traffic, has_ssd))
                 for line, traffic in sorted(devices[:MOST_LISTED], key=lambda pair: pair[0].rank)
@@ -49,7 +49,12 @@ def tier_sections(found: Explanation) -> Iterator[Section]:
         "Tiers, by table",
         "the same over all devices",
         Grid(
-            (Column("table"), Column("kernel"), Column("holds"), *_columns(has_ssd)),
+            (
+                Column("table", is_name=True),
+                Column("kernel", is_prose=True, spare=1),
+                Column("holds", is_prose=True),
+                *_columns(has_ssd),
+            ),
             tuple(
                 (line.name, kernel(line), tier_words(line.memory_bytes), *_cells(traffic, has_ssd))
                 for line, traffic in tables[:MOST_LISTED]
@@ -91,7 +96,7 @@ def _more_hbm(found: Explanation, value: MoreHbm) -> Section:
         for where, saved in lines
         if saved
     )
-    columns = (Column(""), Column("", True), Column("", True))
+    columns = (Column("", is_prose=True), Column("", True), Column("", True))
     remark = () if rows else (_no_use(found, value),)
     return Section("More HBM", meaning, Grid(columns, rows) if rows else None, remark)
 

@@ -68,7 +68,12 @@ def _worst(diff: PlanDiff) -> str:
 
 
 def _alternative(title: str, meaning: str, found: WhyNot, other: Alternative) -> Section:
-    columns = (Column(""), Column("now", True), Column("then", True), Column("change", True))
+    columns = (
+        Column("", is_prose=True),
+        Column("now", True),
+        Column("then", True),
+        Column("change", True),
+    )
     remarks = (
         [f"needs more memory than there is: {breach_words(other.breaches)}"]
         if other.breaches

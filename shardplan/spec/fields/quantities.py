@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from fractions import Fraction as Exact
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
@@ -95,12 +97,32 @@ def _read_whole(value: Any) -> int:
 
 
 def _unquote_hint(value: Any, example: str) -> str:
-    """What to do about a number in quotes, or about something else."""
+    """What to do about a number in quotes, with a suffix, or about something else."""
+    if isinstance(value, str) and (number := _counted(value)):
+        return f"write {number}"
     try:
         is_number = isinstance(value, str) and isinstance(resolve(value), int | float)
     except ScalarError:
         is_number = False
     return "write the number without quotes" if is_number else f"for example {example}"
+
+
+def _counted(text: str) -> str:
+    """``40_000_000`` of ``40M``, ``40 million`` or ``40,000,000``; empty where it is none."""
+    found = _COUNT.fullmatch(text.strip())
+    if found is None or not (found[2] or "," in found[1]):
+        return ""
+    suffix = found[2].lower()
+    factor = _FACTORS["k" if suffix == "thousand" else suffix[:1]]
+    number = Exact(found[1].replace(",", "").replace("_", "")) * factor
+    return f"{int(number):_}" if number.denominator == 1 else f"{float(number):g}"
+
+
+_COUNT = re.compile(
+    r"(\d[\d,_]{0,30}(?:\.\d{1,30})?)\s*(k|m|mm|mn|mio|g|b|bn|t|thousand|million|billion|trillion|)",
+    re.ASCII | re.IGNORECASE,
+)
+_FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 
 
 def _schema(*choices: dict[str, Any]) -> WithJsonSchema:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
+from shardplan.spec.validation.other_words import dtype_hint, other_word
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -71,6 +73,8 @@ def got(value: Any) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or lists all when they are few."""
     names = list(known)
+    if meant := other_word(word[:_LONGEST_VALUE], names[:_MOST_COMPARED]):
+        return f"did you mean {meant!r}?"
     near = difflib.get_close_matches(word[:_LONGEST_VALUE], names[:_MOST_COMPARED], n=1)
     alike = [name for name in names if name.lower() == word.lower()]
     if alike or near:
@@ -199,6 +203,8 @@ _BOOLS = {"yes": "true", "on": "true", "no": "false", "off": "false",
 def _choice(expected: str, value: Any) -> Wording:
     """``expected`` is pydantic's "'a', 'b' or 'c'"."""
     names = [part.strip("' ") for part in expected.replace("' or '", "', '").split("', '")]
-    near = difflib.get_close_matches(str(value)[:_LONGEST_VALUE], names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"for example {names[0]}"
+    word = str(value)[:_LONGEST_VALUE]
+    meant = other_word(word, names) or next(iter(difflib.get_close_matches(word, names, n=1)), "")
+    hint = f"did you mean {meant!r}?" if meant else f"for example {names[0]}"
+    hint = dtype_hint(word, names) or hint
     return Wording(f"must be one of {', '.join(names)}{got(value)}", hint, "choice")

@@ -28,21 +28,32 @@ _WIDEST_GAP, _GAP_SHARE = 2.0, 0.15
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where amounts from 0 to ``most`` lie."""
+    """Where amounts from ``least`` to ``most`` lie."""
 
     most: float
     height: float = 220.0
     unit: float = 1.0
     """What ticks are round numbers of."""
+    least: float = 0.0
 
     @property
     def floor(self) -> float:
-        """The y of nothing."""
+        """The y of the least."""
         return self.height - BOTTOM
 
     def y(self, amount: float) -> float:
         """The y of an amount."""
-        return self.floor - (amount / self.most if self.most else 0.0) * (self.floor - TOP)
+        share = (amount - self.least) / self._range if self._range else 0.0
+        return self.floor - share * (self.floor - TOP)
+
+    @property
+    def step(self) -> float:
+        """Between ticks."""
+        return self.unit * round_step(self._range / self.unit / _FEWEST_TICKS)
+
+    @property
+    def _range(self) -> float:
+        return self.most - self.least
 
     def columns(self, count: int) -> Iterator[tuple[float, float]]:
         """Left edge and width of each of ``count`` columns side by side."""
@@ -53,8 +64,9 @@ class Frame:
 
     def amounts(self, words: Callable[[float], str]) -> Iterator[str]:
         """Ticks and lines of the left axis."""
-        step = self.unit * round_step(self.most / self.unit / _FEWEST_TICKS)
-        for number in range(int(self.most / step + 1e-9) + 1 if step else 1):
+        step = self.step
+        first = math.ceil(self.least / step - 1e-9) if step else 0
+        for number in range(first, int(self.most / step + 1e-9) + 1 if step else 1):
             y = self.y(number * step)
             yield line(((LEFT, y), (WIDTH, y)), "axis")
             yield label(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from shardplan.explain.numbers.timeline import timeline
 from shardplan.explain.render.html.convergence import convergence_picture
 from shardplan.explain.render.html.load import load_picture, memory_pictures
 from shardplan.explain.render.html.machine import bottlenecks_section, machine_picture
 from shardplan.explain.render.html.matrix import matrix_meaning, matrix_picture
+from shardplan.explain.render.html.step import STEP_MEANING, step_picture
 from shardplan.explain.render.html.svg import text_of
 from shardplan.explain.report.overview import overview
 from shardplan.explain.report.report import Bar, Section, with_units
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import Explanation
     from shardplan.explain.numbers.study import Study
     from shardplan.explain.report.report import Cell, Column, Grid, Report
+    from shardplan.plan.file.forecast import Forecast
 
 _KEPT_SPACE = "&nbsp;"
 _LOAD = (
@@ -30,7 +33,10 @@ _MEMORY = (
 _MACHINE = (
     "the first of equal nodes, and what joins it to the others; in red what collectives wait for"
 )
-_SEARCH = "the best plan so far, and what no plan can beat; stairs that meet prove a plan optimal"
+_SEARCH = (
+    "the best plan so far, and what no plan can beat, in the last tenth of the range through which "
+    "the objective fell; what was worse is at the upper edge; stairs that meet prove a plan optimal"
+)
 
 
 def render_html(report: Report) -> str:
@@ -42,12 +48,33 @@ def render_html(report: Report) -> str:
 
 
 def render_html_overview(study: Study, found: Explanation, top: int) -> str:
-    """The whole plan: the overview, with pictures of load, memory, tables, machine and search."""
+    """The whole plan: the overview, with pictures.
+
+    The step is above the tables; load, memory, tables by devices, machine and search are below.
+    """
     report = overview(found, top)
     first = 3 if found.limits else 2
-    head, others = report.sections[:first], report.sections[first:]
-    parts = [*map(_section, head), *_pictures(study, found), *map(_section, others)]
+    (step, *phases), others = report.sections[:first], report.sections[first:]
+    drawn = step_picture(timeline(study.plan.prediction))
+    parts = [
+        _section(step),
+        *([_figure("The step over time", STEP_MEANING, drawn)] if drawn else []),
+        *map(_section, phases),
+        *_pictures(study, found),
+        *map(_section, others),
+    ]
     return _page(report.title, parts)
+
+
+def render_html_diff(report: Report, old: Forecast, new: Forecast) -> str:
+    """What changes from one plan to the next, below both their steps on one scale."""
+    steps = timeline(old), timeline(new)
+    longest = max((span.end_seconds for spans in steps for span in spans), default=0.0)
+    drawn = [step_picture(spans, longest) for spans in steps]
+    titles = ("The old step over time", "The new step over time")
+    meanings = (STEP_MEANING, "on the same scale")
+    pictures = map(_figure, titles, meanings, drawn) if report.sections else ()
+    return _page(report.title, [*pictures, *map(_section, report.sections)])
 
 
 def _pictures(study: Study, found: Explanation) -> Iterator[str]:

@@ -1,0 +1,83 @@
+"""When each phase of a step begins and ends, as its plan predicts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shardplan.cost.phases import DENSE, GRADIENT_COMM, UPDATE_BACKWARD
+from shardplan.plan.file.rounding import differs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.plan.file.forecast import Forecast
+
+_BACKWARD = (GRADIENT_COMM.name, UPDATE_BACKWARD.name)
+"""The dense part stands before the first of these: its forward and backward pass are one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A phase from its begin to the end of its slowest device."""
+
+    name: str
+    begin_seconds: float
+    seconds: float
+    mean_seconds: float
+    """Of all devices; the others wait for the slowest."""
+    rank: int | None
+    """The slowest device; None where all spend the same."""
+    is_hidden: bool
+
+    @property
+    def end_seconds(self) -> float:
+        """When the slowest device ends."""
+        return self.begin_seconds + self.seconds
+
+
+def timeline(forecast: Forecast) -> tuple[Span, ...]:
+    """Those that the step waits for, in order; then the hidden ones, which begin with it.
+
+    Phases without seconds are left out. Where the step waits for what usually hides, the rest
+    hides instead.
+    """
+    hidden = _hidden(forecast)
+    names = [name for name in _in_order(forecast) if _seconds(forecast, name)]
+    waited = [name for name in names if name not in hidden]
+    return (
+        *_spans(forecast, waited, is_hidden=False),
+        *_spans(forecast, [name for name in names if name in hidden], is_hidden=True),
+    )
+
+
+def _in_order(forecast: Forecast) -> list[str]:
+    names = list(forecast.phases)
+    at = next((n for n, name in enumerate(names) if name in _BACKWARD), len(names))
+    return [*names[:at], DENSE.name, *names[at:]]
+
+
+def _hidden(forecast: Forecast) -> frozenset[str]:
+    """What the step does not wait for: the shorter of what may overlap and of the rest.
+
+    Nothing where the step takes as long as both, since it is not pipelined.
+    """
+    overlapped = frozenset(forecast.overlapped)
+    others = frozenset(_in_order(forecast)) - overlapped
+    both = [(sum(_seconds(forecast, n) for n in names), names) for names in (overlapped, others)]
+    (least, hidden), (most, _) = sorted(both, key=lambda pair: pair[0])
+    return hidden if forecast.step_seconds < most + least / 2 else frozenset()
+
+
+def _seconds(forecast: Forecast, name: str) -> float:
+    return forecast.dense_seconds if name == DENSE.name else forecast.phases[name]
+
+
+def _spans(forecast: Forecast, names: list[str], *, is_hidden: bool) -> Iterator[Span]:
+    begin = 0.0
+    for name in names:
+        seconds = _seconds(forecast, name)
+        each = [rank.phases.get(name, seconds) for rank in forecast.ranks] or [seconds]
+        rank = each.index(max(each)) if differs(max(each), min(each)) else None
+        yield Span(name, begin, seconds, sum(each) / len(each), rank, is_hidden)
+        begin += seconds

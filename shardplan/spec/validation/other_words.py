@@ -1,0 +1,77 @@
+"""What people write who come from elsewhere, in the words of a spec."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_PREFIX = re.compile(r"^(?:exact|partial)")
+"""Of optimizers in FBGEMM: ``EXACT_SGD``."""
+_NOISE = re.compile(r"[\W_]+")
+
+_WORDS = {
+    "data_parallel": "dp replicated replicate ddp",
+    "table_wise": "tw tablewise",
+    "column_wise": "cw colwise",
+    "row_wise": "rw",
+    "table_row_wise": "twrw trw",
+    "table_column_wise": "twcw tcw",
+    "grid_shard": "grid gs gridwise twrwcw",
+    "dense": "torch",
+    "fused": "hbm tbe gpu device",
+    "fused_uvm": "uvm uvmmanaged managed ddr host",
+    "fused_uvm_caching": "uvmcaching uvmcached cached caching managedcaching uvmcache",
+    "key_value": "ssd kv ssdtbe keyvaluestore ssdvirtualtable dramvirtualtable",
+    "fp32": "float32 float single fp64 float64 double tf32",
+    "fp16": "float16 half",
+    "bf16": "bfloat16 brainfloat",
+    "rowwise_adagrad": "rowadagrad rwadagrad",
+    "adam": "adamw lamb partialrowwiseadam rowwiseadam",
+    "sgd": "momentum lars",
+    "prefetch_sparse_dist": "prefetch prefetchtrainpipelinesparsedist",
+    "sparse_dist": "trainpipelinesparsedist sparse",
+    "none": "off no trainpipelinebase base",
+    "step_time": "time latency perf throughput steptime",
+    "balance": "imbalance maxperf",
+    "uniform": "random flat",
+    "zipf": "zipfian powerlaw",
+    "pooling": "poolingfactor poolingfactors hotness multihot",
+    "rows": "numembeddings numrows hashsize cardinality vocab vocabsize",
+    "dim": "embeddingdim embdim width columns",
+    "sharding": "shardingtypes shardingtype",
+    "kernels": "computekernels computekernel kernel",
+    "features": "featurenames feature",
+    "dtype": "datatype",
+    "reserve": "storagereservation",
+    "batch": "batchsize",
+    "global": "globalbatch globalbatchsize",
+    "local": "localbatch localbatchsize",
+}
+_SPEC_WORD = {other: word for word, others in _WORDS.items() for other in others.split()}
+
+_NOT_TRAINED = re.compile(r"(?:torch\.)?q?u?(?:int|nf|fp|float)[248](?:_\w+|x\d)?", re.IGNORECASE)
+"""Formats that only serving has."""
+
+
+def other_word(word: str, known: Collection[str]) -> str:
+    """The known word that another stands for; empty where it stands for none of them.
+
+    Members of enums count by their last part: ``ShardingType.ROW_WISE``, ``torch.float16``.
+    """
+    bare = _PREFIX.sub("", _bare(word.rpartition(".")[2]))
+    meant = _SPEC_WORD.get(bare) or next((each for each in known if _bare(each) == bare), "")
+    return meant if meant in known else ""
+
+
+def dtype_hint(word: str, known: Collection[str]) -> str:
+    """Which formats there are for one that cannot be trained; empty for all else."""
+    if "bf16" not in known or not _NOT_TRAINED.fullmatch(word):
+        return ""
+    return f"{word} is a format of serving, in which nothing is trained; take bf16, fp16 or fp32"
+
+
+def _bare(word: str) -> str:
+    return _NOISE.sub("", word.lower())
