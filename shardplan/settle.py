@@ -66,7 +66,7 @@ def _around_uneven(
     pinned = part.problem.option_count - problem.device_count
     load = part.problem.load_seconds.copy()
     load[pinned:] += less
-    mean = part.problem.mean_seconds.copy()
+    mean = part.problem.average_seconds.copy()
     mean[pinned:] = load[pinned:]
     inner = replace(part.problem, load_seconds=load, mean_seconds=mean)
     found = solve(inner, settings, reporter, [start] if start else [])
