@@ -144,6 +144,8 @@ class TopologyFile(Border):
     description: str = ""
     cost_model: Name
     """The cost model that is used where the spec names none."""
+    borrows: str = ""
+    """Whose cost model that is, where it is of another device: said beside every plan."""
     nodes: Count = 1
     devices_per_node: Annotated[Count, Field(le=_MOST_PER_NODE)]
     device: DeviceFile

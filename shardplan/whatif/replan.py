@@ -9,7 +9,7 @@ from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.formulate import formulate
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import MovesInfo
-from shardplan.planner import explaining, finish_plan
+from shardplan.planner import explaining, finish_plan, make_plan
 from shardplan.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
@@ -17,6 +17,7 @@ from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
 from shardplan.units import format_bytes
 from shardplan.whatif.old_plan import carry
+from shardplan.whatif.relabel import decisions_in, relabel
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
@@ -53,20 +54,40 @@ def replan(
     if budget_bytes is None:
         budget_bytes = float(relocation.moves(formulation, 0.0).count(known)[is_placed].sum())
     moves = relocation.moves(formulation, budget_bytes)
+
+    def moved_bytes(plan: Plan) -> int:
+        return sum(map(relocation.bytes_of, decisions_in(plan, now)))
+
     left = settings.until(deadline)
     outcome = solve_near(formulation.problem, known, is_placed, moves, left, reporter)
     if outcome.placement is None and not settings.should_stop():
-        raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
-    plan = finish_plan(now, formulation, outcome, settings, arrange=relocation.ordered)
-    assert outcome.placement is not None, "finish_plan raises without one"
-    decided = relocation.decisions(formulation, outcome.placement)
+        free = None if outcome.is_infeasible else _free_plan(old, now, left, reporter)
+        if free is None or moved_bytes(free) > budget_bytes:
+            raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
+        plan = free
+    else:
+        plan = finish_plan(now, formulation, outcome, settings, arrange=relocation.ordered)
+        # Names under which less moves keep within the budget, and the bound knows of no names.
+        plan, _ = relabel(old, plan, now)
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     info = MovesInfo(
         from_sha256=fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True)),
         budget_bytes=int(budget_bytes),
-        moved_bytes=sum(map(relocation.bytes_of, decided)),
+        moved_bytes=moved_bytes(plan),
     )
     return plan.model_copy(update={"moves": info, "run": run})
+
+
+def _free_plan(old: Plan, now: Case, settings: Settings, reporter: Reporter) -> Plan | None:
+    """The best plan whatever it moves, named and dealt so that this is little; None without one.
+
+    Tables that are larger than the budget can move in part, which the search near the old plan does
+    not try.
+    """
+    try:
+        return relabel(old, make_plan(now, settings, reporter), now)[0]
+    except ShardplanError:
+        return None
 
 
 def _no_plan(

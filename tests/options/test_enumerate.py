@@ -44,12 +44,12 @@ ON_EVERY_DEVICE = {ShardingType.ROW_WISE, ShardingType.DATA_PARALLEL}
 
 
 def workload_of(*sizes: tuple[int, int], **training) -> Workload:
-    """Tables of (rows, dim)."""
+    """Tables of (rows, dim), whose columns may be cut, unless ``training`` says otherwise."""
     tables = tuple(
         Table(f"t{i}", "m", rows, dim, Dtype.FP32, (f"f{i}",), (1.0,), Uniform())
         for i, (rows, dim) in enumerate(sizes)
     )
-    return Workload("test", tables, 64, Training(**training))
+    return Workload("test", tables, 64, Training(**{"exact_updates": False, **training}))
 
 
 def ways(workload: Workload, cluster: World, constraints=(), offer=None) -> list[list[Way]]:

@@ -12,6 +12,7 @@ from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration, percentage, size
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec, settings_of
 from shardplan.errors import Infeasible
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.settings import METHODS, Settings
@@ -25,22 +26,35 @@ if TYPE_CHECKING:
 _DEFAULTS = Settings()
 _ADVICE_SECONDS = 10.0
 """How long to look for what causes that there is no plan, and again for what would help."""
+_EXACTNESS_SECONDS = 1.0
+"""How long to ask what exact updates cost, once the plan is written."""
 
 _GROUPS = {
+    "The spec": SPEC_CHANGES,
     "Effort": ("method", "gap", "time_limit", "node_limit", "seed"),
     "Near an old plan": ("old", "move_budget", "keep"),
-    "Output": ("output", "format", "quiet"),
+    "Output": ("output", "jobs", "format", "quiet"),
 }
 
 
 @click.command("solve", cls=SectionedCommand, groups=_GROUPS, exit_codes={3: "", 4: "", 130: ""})
-@click.argument("spec")
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+@changes_spec
+@click.option(
+    "-j",
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="With several specs: how many to solve at a time.",
+)
 @click.option(
     "-o",
     "--output",
     metavar="PLAN",
     default="-",
-    help="Where to write the plan; else stdout.",
+    help="Where to write the plan, or the folder for those of several specs; else stdout.",
 )
 @click.option(
     "--method",
@@ -92,8 +106,14 @@ _GROUPS = {
     help="Format of the plan file.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
+@click.pass_context
 def solve_command(
-    spec: str,
+    ctx: click.Context,
+    specs: tuple[str, ...],
+    topology: str | None,
+    nodes: int | None,
+    settings: tuple[str, ...],
+    jobs: int,
     output: str,
     method: str,
     gap: float,
@@ -115,12 +135,22 @@ def solve_command(
     lower bound then holds for plans that move no more. --keep moves nothing: only tables that the
     old plan has no place for are placed. Both ignore --method.
 
+    --set puts another value in place of one of the spec: the path of a key, and YAML, such as
+    tables.t_1.rows=4e7 or 'batch={local: 4096}'. --nodes N is --set topology.nodes=N.
+
+    Several specs get a plan each in the folder that -o names, and one table sums them up. One that
+    fails does not stop the others; the exit code is the largest of theirs.
+
     \b
     Examples:
       shardplan solve model.yaml --gap 0.1% --time-limit 10min -o plan.json
       shardplan solve model.yaml --from old.json --move-budget 200GiB -o plan.json
     """
-    _check_near(spec, old, move_budget, keep)
+    _check_near(specs, old, move_budget, keep)
+    if len(specs) > 1:
+        from shardplan.cli.solve_many import options_given, solve_many, tasks_of
+
+        ctx.exit(solve_many(tasks_of(specs, output), options_given(ctx), jobs, quiet))
     deadline = Deadline.after(time_limit + READING_SECONDS)
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
@@ -130,7 +160,7 @@ def solve_command(
         from shardplan.spec.load import load_spec
 
         check_writable(output)
-        case = build_case(load_spec(spec))
+        case = build_case(load_spec(specs[0], settings_of(topology, nodes, settings)))
         asked = Settings(method, gap, time_limit, node_limit, seed, interrupt.is_requested)
         near = _Near(*_old_plan(old), move_budget, keep) if old is not None else None
         deadline = deadline.within(time_limit)
@@ -139,17 +169,25 @@ def solve_command(
         except Infeasible as error:
             raise _with_advice(error, case, deadline, interrupt.is_requested) from None
         put_file(render(plan), output)
-    for line in [] if quiet else summary_lines(plan, case, output):
-        click.echo(line, err=True)
+        if not quiet:
+            from shardplan.whatif.exactness import inexact_bound
+
+            inexact = None
+            if near is None and not interrupt.is_requested():
+                inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS))
+            for line in summary_lines(plan, case, output, inexact):
+                click.echo(line, err=True)
 
 
-def _check_near(spec: str, old: str | None, move_budget: int | None, keep: bool) -> None:
+def _check_near(
+    specs: tuple[str, ...], old: str | None, move_budget: int | None, keep: bool
+) -> None:
     if old is None and (keep or move_budget is not None):
         raise click.UsageError("--move-budget and --keep go with --from")
     if keep and move_budget is not None:
         raise click.UsageError("--move-budget and --keep exclude each other")
-    if old == spec == "-":
-        raise click.UsageError("only one of SPEC and --from can be stdin")
+    if old == "-" and (specs == ("-",) or len(specs) > 1):
+        raise click.UsageError("--from cannot be stdin for several specs, or for a spec from stdin")
 
 
 def _old_plan(path: str) -> tuple[Plan, Case]:
@@ -177,11 +215,12 @@ def _solve(case: Case, settings: Settings, quiet: bool, near: _Near | None) -> P
         if near is None:
             return make_plan(case, settings, reporter)
         from shardplan.whatif.old_plan import carry
+        from shardplan.whatif.relabel import relabel
         from shardplan.whatif.replan import replan
 
         if near.move_budget_bytes is None and not near.keep:
             known = carry(near.plan, near.case, case).decisions
-            return make_plan(case, settings, reporter, known)
+            return relabel(near.plan, make_plan(case, settings, reporter, known), case)[0]
         budget = near.move_budget_bytes
         return replan(near.plan, near.case, case, budget, settings, reporter)
 

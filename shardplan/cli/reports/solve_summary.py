@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shardplan.explain.advice.advice import notes
 from shardplan.explain.words import words
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
+from shardplan.plan.throughput import Throughput
 from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
@@ -19,12 +20,19 @@ if TYPE_CHECKING:
 _MOST_PHASES = 3
 
 
-def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
-    """Step time, gap and bound, the worst devices, where the plan is, and what to do next."""
+def summary_lines(
+    plan: Plan, case: Case, output: str, inexact_seconds: float | None = None
+) -> Iterator[str]:
+    """Step time, gap and bound, the worst devices, where the plan is, and what to do next.
+
+    ``inexact_seconds`` bound plans that cut columns under row-wise Adagrad too.
+    """
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
+    batch = case.workload.global_batch
+    rate = Throughput.of(batch, plan.prediction.step_seconds).samples_per_second
     yield (
         f"{plan.name}: {words.plural(plan.table_count, 'table')} on "
-        f"{words.plural(plan.world_size, 'device')}, step {step}"
+        f"{words.plural(plan.world_size, 'device')}, step {step}, {words.rate(rate)}"
     )
     yield (
         f"  {claim.objective} {words.seconds(claim.objective_seconds)}, "
@@ -41,6 +49,12 @@ def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
             f"most {format_bytes(budget)}"
         )
     yield from (f"  note: {note}" for note in notes(plan, case))
+    if inexact_seconds is not None:
+        yield (
+            "  note: columns are not cut, so that row-wise Adagrad trains exactly; with "
+            f"training.exact_updates: false {NONE_BETTER[claim.objective]} than "
+            f"{words.seconds(inexact_seconds)}"
+        )
     if output == "-":
         yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"
     else:
