@@ -217,28 +217,33 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         apart=items.apart,
         blend=_blends(case, options, members),
         spill_seconds=costs.spill_seconds @ stages.of_phase,
-        mean_seconds=_mean_seconds(case, options, members, per_option) @ stages.of_phase,
+        mean_seconds=_mean_seconds(case, options, members, per_option, stages.of_phase),
     )
 
 
 def _mean_seconds(
-    case: Case, options: OptionSet, members: NDArray[np.int64], costs: UnitCosts
+    case: Case,
+    options: OptionSet,
+    members: NDArray[np.int64],
+    costs: UnitCosts,
+    of_phase: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(options of the problem, P): what the devices that a unit lands on bear of it on average.
+    """(options of the problem, S): what the devices that a unit lands on bear of it on average;
+    (0,) where all of them bear the same.
 
     As if all ids were hashed: that spreads ids and distinct rows evenly, and caches in front of row
     shards of which each has its part of the hot rows miss the least.
     """
     uneven = [table.ids is RowOrder.BY_FREQUENCY for table in case.workload.tables]
-    mean = costs.load_seconds
     cut = options.has_type(lambda kind: kind.cuts_rows) & np.array(uneven)[options.table]
-    if cut.any():
-        tables = tuple(
-            table.model_copy(update={"ids": RowOrder.HASHED}) for table in case.spec.tables
-        )
-        hashed = case.with_(tables=tables).cost_model.unit_costs(options).load_seconds
-        mean = np.where(cut[:, None], np.minimum(hashed, mean), mean)
-    return _joint(mean, members)
+    if not cut.any():
+        return np.zeros(0)
+    tables = tuple(table.model_copy(update={"ids": RowOrder.HASHED}) for table in case.spec.tables)
+    hashed = case.with_(tables=tables).cost_model.unit_costs(options).load_seconds
+    least = np.minimum(hashed, costs.load_seconds)
+    mean = np.where(cut[:, None], least, costs.load_seconds)
+    average: NDArray[np.float64] = _joint(mean, members) @ of_phase
+    return average
 
 
 def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArray[np.int64]:

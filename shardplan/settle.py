@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shardplan.plan.ledger import Ledger
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
+_TIDYING_SECONDS = 0.5
+"""Even where no time is left."""
+
 
 def settled(
     case: Case, formulation: Formulation, outcome: Outcome, settings: Settings, reporter: Reporter
@@ -31,10 +35,13 @@ def settled(
     """With a placement that is no worse: fitted around uneven row blocks, and tidied."""
     if outcome.placement is None:
         return outcome
+    deadline = Deadline.after(settings.time_limit_seconds)
     outcome = _around_uneven(case, formulation, outcome, settings, reporter)
     assert outcome.placement is not None
     less = _charged_too_much(case, formulation, outcome.placement)
-    found = tidied(formulation.problem, outcome.placement, formulation.traits, less)
+    seconds = max(settings.until(deadline).time_limit_seconds, _TIDYING_SECONDS)
+    ends = Deadline.after(seconds)
+    found = tidied(formulation.problem, outcome.placement, formulation.traits, less, ends)
     reached = evaluate(formulation.problem, found).objective
     return replace(outcome, placement=found, objective=reached)
 
@@ -59,7 +66,7 @@ def _around_uneven(
     pinned = part.problem.option_count - problem.device_count
     load = part.problem.load_seconds.copy()
     load[pinned:] += less
-    mean = part.problem.mean_seconds.copy()
+    mean = part.problem.average_seconds.copy()
     mean[pinned:] = load[pinned:]
     inner = replace(part.problem, load_seconds=load, mean_seconds=mean)
     found = solve(inner, settings, reporter, [start] if start else [])

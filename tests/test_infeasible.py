@@ -179,8 +179,9 @@ def test_ranks_without_a_whole_node():
     """Ranks 1 and 2 are of two nodes, and table-row-wise needs all of one."""
     demand = {"tables": "*", "sharding": "table_row_wise", "ranks": [1, 2]}
     found = shortfall(make_spec(1000, constraints=[demand]))
-    assert found.resource == "ranks that the constraints leave them"
-    assert "ranks" in found.remedy
+    assert found.resource == "legal ways to shard it"
+    assert "ranks of a node; constraints[" in found.reasons[0]
+    assert found.remedy.startswith("without constraints[0], t0 could be")
 
 
 def test_no_legal_way_to_shard():

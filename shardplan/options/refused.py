@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ class Refused:
         return tuple(rule.format(kinds=_listed(kinds)) for rule, kinds in ordered)
 
     def remedies(self) -> tuple[str, ...]:
-        """What of the constraints would have to be otherwise, one change each."""
+        """What would help, of the constraints and of the training; one change each."""
         found = []
         for one in self.constraints:
             others = tuple(each for each in self.constraints if each is not one)
@@ -54,6 +54,11 @@ class Refused:
             if kinds:
                 name, there = self.table.name, _listed(kinds)
                 found.append(f"without {one.named}, {name} could be {there}")
+        if keeps_columns_whole(self.training):
+            inexact = replace(self, training=replace(self.training, exact_updates=False))
+            if could_be := inexact.possible():
+                could = f"{self.table.name} could be {_listed(could_be)}"
+                found.append(f"without training.exact_updates, {could}")
         return tuple(found)
 
     def possible(self) -> tuple[ShardingType, ...]:

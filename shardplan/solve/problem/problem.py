@@ -107,8 +107,6 @@ class Problem:
     def __post_init__(self) -> None:
         """Fill in what was left out."""
         spill, blend = self.spill_seconds, np.arange(len(self.shape))
-        mean = self.mean_seconds if len(self.mean_seconds) else self.load_seconds
-        object.__setattr__(self, "mean_seconds", mean)
         if not len(spill):
             spill = np.zeros_like(self.load_seconds)
         if len(self.blend):
@@ -166,11 +164,20 @@ class Problem:
         """Whether the devices that some unit lands on do not all bear the same of it."""
         return bool(self.has_uneven_units.any())
 
+    @property
+    def average_seconds(self) -> NDArray[np.float64]:
+        """(O, S): what the devices that a unit lands on bear of it on average."""
+        return self.mean_seconds if len(self.mean_seconds) else self.load_seconds
+
+    def _there(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Fields with a row for each option, but for what is left out."""
+        return tuple(name for name in names if name != "mean_seconds" or len(self.mean_seconds))
+
     @cached_property
     def has_uneven_units(self) -> NDArray[np.bool_]:
         """(O,): whether those of an option are such."""
         uneven: NDArray[np.bool_] = np.logical_or.reduce(
-            self.mean_seconds < self.load_seconds, axis=1
+            self.average_seconds < self.load_seconds, axis=1
         )
         return uneven
 
@@ -197,7 +204,7 @@ class Problem:
     @cached_property
     def total_load_seconds(self) -> NDArray[np.float64]:
         """(O, S): what an option adds to each stage, summed over all devices."""
-        total = self.mean_seconds * (self.units * self.width)[:, None]
+        total = self.average_seconds * (self.units * self.width)[:, None]
         if self.has_spill:
             total += self.spill_seconds * (self.units * (self.devices_per_node - 1))[:, None]
         return total
@@ -273,7 +280,9 @@ class Problem:
         kept = counts > 0
         number = np.cumsum(kept) - 1
         groups = (number[group[kept[group]]] for group in self.apart)
-        rows: dict[str, Any] = {name: getattr(self, name)[options] for name in _OF_OPTIONS}
+        rows: dict[str, Any] = {
+            name: getattr(self, name)[options] for name in self._there(_OF_OPTIONS)
+        }
         return replace(
             self,
             option_offsets=np.concatenate([[0], np.cumsum(counts[kept])]),
@@ -286,7 +295,7 @@ class Problem:
         """The same items and options, where those of a mask (I,) cost nothing and need nothing."""
         gone = items[self.item_of_option][:, None]
         rows: dict[str, Any] = {
-            name: np.where(gone, 0.0, getattr(self, name)) for name in _OF_UNITS
+            name: np.where(gone, 0.0, getattr(self, name)) for name in self._there(_OF_UNITS)
         }
         return replace(self, **rows)
 
@@ -307,7 +316,7 @@ class Problem:
             return np.insert(rows, ends, own, axis=0)
 
         offsets = self.option_offsets + np.arange(self.item_count + 1)
-        rows: dict[str, Any] = {name: extended(name) for name in _OF_OPTIONS}
+        rows: dict[str, Any] = {name: extended(name) for name in self._there(_OF_OPTIONS)}
         source = np.insert(np.arange(self.option_count), ends, option)
         objective = self.objective.renumbered(source)
         return replace(self, option_offsets=offsets, objective=objective, **rows).unmixed()
@@ -321,7 +330,7 @@ class Problem:
             self,
             load_seconds=self.load_seconds @ merge,
             spill_seconds=self.spill_seconds @ merge,
-            mean_seconds=self.mean_seconds @ merge,
+            mean_seconds=self.average_seconds @ merge if self.is_uneven else _left_out(),
             objective=self.objective.merged(groups),
         )
 
@@ -350,7 +359,8 @@ class Problem:
             "mean_seconds": load_seconds,
         }
         rows: dict[str, Any] = {
-            name: np.concatenate([getattr(self, name), more[name]]) for name in _OF_OPTIONS
+            name: np.concatenate([getattr(self, name), more[name]])
+            for name in self._there(_OF_OPTIONS)
         }
         return replace(
             self,

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.solve.deadline import Deadline
     from shardplan.solve.problem.problem import Problem
 
 _ROUNDING = 1e-12
 """Relative, of what is added up in another order."""
+_MOST_TRIES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +41,28 @@ def tidied(
     placement: Placement,
     traits: Traits,
     less: NDArray[np.float64] | None = None,
+    deadline: Deadline | None = None,
 ) -> Placement:
     """A placement that costs no more: ties go to the nearer tier of memory, then to fewer kernels,
     fewer sharding types and fewer shards.
 
     No stage's slowest device becomes slower, so that neither the objective rises nor do bounds lose
     what they say. Items are taken in order, the smallest first. ``less`` (D, S) is what devices are
-    charged too much in a placement of uneven options; these stay as they are.
+    charged too much in a placement of uneven options; these stay as they are. Changes end with the
+    ``deadline``, and in any case after a number of them that does not depend on the machine.
     """
     before = evaluate(problem, placement)
     if not before.fits or not is_legal(problem, placement):
         return placement
-    desk = _Desk.of(problem, placement, traits, less)
+    desk = _Desk.of(problem, placement, traits, less, deadline)
     for item in desk.by_size():
         desk.bring_nearer(item)
     for labels, holds in ((traits.kernels, np.bitwise_and), (traits.sharding, np.equal)):
         _drop_rare(desk, labels, holds)
+    is_used = np.isin(traits.kernels, traits.kernels[desk.option])
+    is_used &= np.isin(traits.sharding, traits.sharding[desk.option])
     for item in desk.by_size():
-        desk.join_shards(item)
+        desk.join_shards(item, is_used)
     found = desk.placement()
     after = evaluate(problem, found)
     is_sound = after.fits and is_legal(problem, found)
@@ -99,6 +105,8 @@ class _Desk:
     node_bytes: NDArray[np.float64]
     most: NDArray[np.float64]
     """(S,): what no device may exceed."""
+    deadline: Deadline | None
+    tries: int = 0
 
     @classmethod
     def of(
@@ -107,6 +115,7 @@ class _Desk:
         placement: Placement,
         traits: Traits,
         less: NDArray[np.float64] | None,
+        deadline: Deadline | None,
     ) -> Self:
         """Lay out a placement."""
         state = evaluate(problem, placement)
@@ -122,6 +131,7 @@ class _Desk:
             state.device_bytes,
             state.node_bytes,
             load.max(axis=0) * (1 + _ROUNDING),
+            deadline,
         )
 
     def copied(self) -> _Desk:
@@ -170,7 +180,9 @@ class _Desk:
     def change(self, item: int, allowed: NDArray[np.bool_]) -> bool:
         """Take one of the ``allowed`` (O,) options that lies no farther; False where none fits."""
         options = np.array(self.problem.options_of(item))
-        options = options[allowed[options]]
+        return self._change_to(item, options[allowed[options]])
+
+    def _change_to(self, item: int, options: NDArray[np.int64]) -> bool:
         if not len(options):
             return False
         own = tuple(self._distance(self.option[item : item + 1])[0].tolist())
@@ -184,13 +196,11 @@ class _Desk:
             for same_places in (True, False)
         )
 
-    def join_shards(self, item: int) -> None:
-        """Take an option with fewer shards, of kernels and of a sharding type that others have."""
-        traits = self.traits
-        fewer = traits.shards < traits.shards[self.option[item]]
-        for labels in (traits.kernels, traits.sharding):
-            fewer &= np.isin(labels, labels[self.option])
-        self.change(item, fewer)
+    def join_shards(self, item: int, is_used: NDArray[np.bool_]) -> None:
+        """Take an option with fewer shards, of those (O,) whose kernel and type are used anyway."""
+        options, shards = np.array(self.problem.options_of(item)), self.traits.shards
+        fewer = is_used[options] & (shards[options] < shards[self.option[item]])
+        self._change_to(item, options[fewer])
 
     def _distance(self, options: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n, U): bytes in the tiers of nodes, the farthest first, which decides."""
@@ -200,6 +210,9 @@ class _Desk:
         """Give an item another option, if no device is slower or fuller than may be for it."""
         old = int(self.option[item])
         problem = self.problem
+        self.tries += 1
+        if self.tries > _MOST_TRIES or (self.deadline is not None and self.deadline.is_over):
+            return False
         if problem.has_uneven_units[[old, option]].any() or option == old:
             return False
         self._add(item, -1.0)
