@@ -28,6 +28,8 @@ _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
 _GRACE_SECONDS = 1.0
 """Beyond the time limit, for the mix of what was found within it, and for a first placement."""
+FAR = 0.25
+"""A gap beyond which a placement is taken for a makeshift."""
 _PROVEN = 1e-6
 """A gap that rounding alone can leave; smaller ones cannot be asked for."""
 
@@ -67,6 +69,11 @@ class Record:
     def gap(self) -> float:
         """What is proven so far."""
         return gap_of(self.objective, self.lower_bound)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether there is no placement yet, or one far above the bound: any better one counts."""
+        return self.gap > FAR
 
     @property
     def scale_seconds(self) -> float:
