@@ -12,6 +12,7 @@ from shardplan import __version__
 from shardplan.baseline import baseline_placement, baseline_starts
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
 from shardplan.formulate import formulate
+from shardplan.improvements import Improvements
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
 from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.predict import Prediction
-    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.outcome import Outcome, ProvenBound
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter
 
@@ -44,12 +45,19 @@ _EXPLAINING_SHARE = 0.5
 
 
 def make_plan(
-    case: Case, settings: Settings, reporter: Reporter, start: Sequence[Decision] = ()
+    case: Case,
+    settings: Settings,
+    reporter: Reporter,
+    start: Sequence[Decision] = (),
+    *,
+    proven: ProvenBound | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
 ) -> Plan:
     """Formulate, solve, predict and write down.
 
     ``start`` are decisions to begin with; where they are a plan of this case, the plan found is no
-    worse.
+    worse. ``proven`` is a bound known already. ``on_plan`` hears of verified plans on the way: of
+    the first one at once, of better ones now and then.
 
     Raises
     ------
@@ -65,10 +73,21 @@ def make_plan(
     deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(case)
     starts = [*_known(formulation, start), *_starts(case, formulation, settings)]
-    outcome = solve(formulation.problem, settings.until(deadline), reporter, starts)
+
+    def build(found: Outcome) -> Plan:
+        return _timed(finish_plan(case, formulation, found, settings), started)
+
+    if on_plan is not None:
+        reporter = Improvements(reporter, build, on_plan, deadline)
+    left = settings.until(deadline)
+    outcome = solve(formulation.problem, left, reporter, starts, proven)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
-    plan = finish_plan(case, formulation, outcome, settings)
+    return build(outcome)
+
+
+def _timed(plan: Plan, started: float) -> Plan:
+    """The plan with how long it took to make it."""
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     return plan.model_copy(update={"run": run})
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.formulate import formulate
+from shardplan.improvements import Improvements
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import MovesInfo
 from shardplan.planner import explaining, finish_plan
@@ -20,6 +21,8 @@ from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
     from shardplan.solve.outcome import Outcome
@@ -35,6 +38,7 @@ def replan(
     budget_bytes: float | None,
     settings: Settings,
     reporter: Reporter,
+    on_plan: Callable[[Plan], None] | None = None,
 ) -> Plan:
     """The best plan found for ``now`` that moves at most ``budget_bytes`` from an old one.
 
@@ -53,20 +57,24 @@ def replan(
     if budget_bytes is None:
         budget_bytes = float(relocation.moves(formulation, 0.0).count(known)[is_placed].sum())
     moves = relocation.moves(formulation, budget_bytes)
+    from_sha256 = fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True))
+
+    def build(found: Outcome) -> Plan:
+        plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
+        assert found.placement is not None, "finish_plan raises without one"
+        decided = relocation.decisions(formulation, found.placement)
+        run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
+        moved = sum(map(relocation.bytes_of, decided))
+        info = MovesInfo(from_sha256=from_sha256, budget_bytes=int(budget_bytes), moved_bytes=moved)
+        return plan.model_copy(update={"moves": info, "run": run})
+
+    if on_plan is not None:
+        reporter = Improvements(reporter, build, on_plan, deadline)
     left = settings.until(deadline)
     outcome = solve_near(formulation.problem, known, is_placed, moves, left, reporter)
     if outcome.placement is None and not settings.should_stop():
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
-    plan = finish_plan(now, formulation, outcome, settings, arrange=relocation.ordered)
-    assert outcome.placement is not None, "finish_plan raises without one"
-    decided = relocation.decisions(formulation, outcome.placement)
-    run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
-    info = MovesInfo(
-        from_sha256=fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True)),
-        budget_bytes=int(budget_bytes),
-        moved_bytes=sum(map(relocation.bytes_of, decided)),
-    )
-    return plan.model_copy(update={"moves": info, "run": run})
+    return build(outcome)
 
 
 def _no_plan(

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from shardplan.explain.numbers.notes import notes
 from shardplan.explain.words import words
+from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
+from shardplan.plan.file.optimality import Termination
 from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 
 
 _MOST_PHASES = 3
+_GOES_ON = (Termination.PATIENCE, Termination.TIME_LIMIT, Termination.INTERRUPTED)
+"""Ends of a search that might have found more."""
 
 
-def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
+def summary_lines(plan: Plan, case: Case, output: str, spec: str = "SPEC") -> Iterator[str]:
     """Step time, gap and bound, the worst devices, where the plan is, and what to do next."""
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
     yield (
@@ -33,6 +37,8 @@ def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
         f"{TERMINATIONS.get(claim.termination, claim.termination)} "
         f"after {plan.run.elapsed_seconds:.1f} s)"
     )
+    if large := large_gap(claim.objective_seconds, claim.lower_bound_seconds):
+        yield f"  {large}"
     yield f"  longest phases: {', '.join(_slowest(plan))}"
     if plan.moves is not None:
         moved, budget = plan.moves.moved_bytes, plan.moves.budget_bytes
@@ -41,6 +47,8 @@ def summary_lines(plan: Plan, case: Case, output: str) -> Iterator[str]:
             f"most {format_bytes(budget)}"
         )
     yield from (f"  note: {note}" for note in notes(plan, case))
+    if output != "-" and claim.termination in _GOES_ON and plan.moves is None:
+        yield f"to go on: shardplan solve {spec} --resume {output} -o {output}"
     if output == "-":
         yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"
     else:

@@ -63,10 +63,10 @@ def choose_options(
     """Choose among the ``allowed`` (O,) options.
 
     ``unit_rows`` (n, 2) are the (item, stage) pairs whose unit rows matter most; more are added as
-    they are broken, and rows for the room that an item's fullest device needs. ``stop_above`` is an objective known to be reachable: a bound above it is cut
-    down to it. ``balance``, ``filling`` and ``moves`` are those of ``relaxation_rows``; ``large``
-    adds what devices with large units waste, for placements better than the objective that it was
-    made for.
+    they are broken, and rows for the room that an item's fullest device needs. ``stop_above`` is an
+    objective known to be reachable: a bound above it is cut down to it. ``balance``, ``filling``
+    and ``moves`` are those of ``relaxation_rows``; ``large`` adds what devices with large units
+    waste, for placements better than the objective that it was made for.
     """
     bound, option = 0.0, None
     room_rows = np.zeros((0, 2), dtype=np.int64)

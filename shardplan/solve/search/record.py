@@ -15,6 +15,7 @@ from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.program.answer import Limits, Watch
+from shardplan.solve.search.patience import Patience
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +48,7 @@ class Record:
         self.history: list[Progress] = []
         self._start = time.monotonic()
         self._seen: set[str] = set()
+        self._patience = Patience(budget.patience_seconds, budget.deadline.clock)
         at_last = budget.deadline.at_seconds + _GRACE_SECONDS
         self._grace = replace(budget.deadline, at_seconds=at_last)
 
@@ -119,7 +121,9 @@ class Record:
             return False
         self.placement, self.objective, self.method = placement, evaluation.objective, method
         self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
+        self._patience.heard(self.objective, self.lower_bound)
         self.reporter.improved(self.objective, method)
+        self.reporter.found(self._outcome_if_interrupted)
         return True
 
     def prove(self, lower_bound: float, bound: str) -> None:
@@ -129,6 +133,7 @@ class Record:
             return
         self.lower_bound, self.bound = lower_bound, bound
         self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
+        self._patience.heard(self.objective, self.lower_bound)
         self.reporter.bounded(self.lower_bound, bound)
 
     def watch(self, method: str) -> Watch:
@@ -141,9 +146,10 @@ class Record:
             if told < seconds < self.objective:
                 told = seconds
                 self.reporter.bounded(seconds, method)
+                self._patience.heard(self.objective, seconds)
             self.reporter.ticking()
 
-        return Watch(should_stop=self.budget.should_stop, on_progress=tick)
+        return Watch(should_stop=self._has_had_enough, on_progress=tick)
 
     def should_stop(self) -> bool:
         """Whether the gap is met, time is up, or the user wants to stop."""
@@ -154,6 +160,9 @@ class Record:
         """Whether even a first placement comes too late."""
         return self._grace.is_over
 
+    def _has_had_enough(self) -> bool:
+        return self.budget.should_stop() or self._patience.is_over
+
     def ending(self) -> Ending | None:
         """Why to stop now; None to go on."""
         if self.budget.should_stop():
@@ -162,7 +171,10 @@ class Record:
             return Ending.GAP
         if self.budget.deadline.is_over:
             return Ending.TIME_LIMIT
-        return None
+        return Ending.PATIENCE if self._patience.is_over else None
+
+    def _outcome_if_interrupted(self) -> Outcome:
+        return replace(self.outcome(), ending=Ending.INTERRUPTED)
 
     def outcome(self) -> Outcome:
         """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""

@@ -26,8 +26,9 @@ def rebalance(
 ) -> Placement | None:
     """Balance a start, offer what is found to the record, and return it; None if nothing fits.
 
-    While what the record has is far from good, it hears of better ones at once. The mixes of the start are options beside the ``allowed`` (O,) ones. ``number`` makes the random
-    numbers different from those of other calls.
+    While what the record has is far from good, it hears of better ones at once. The mixes of the
+    start are options beside the ``allowed`` (O,) ones. ``number`` makes the random numbers
+    different from those of other calls.
     """
     record.reporter.starting("repartition")
     incumbent = Incumbent()

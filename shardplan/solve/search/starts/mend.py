@@ -97,9 +97,7 @@ class _Mending:
             if self._record.is_overdue():
                 return False
             before = self.population.remove(np.array([item]))
-            found = self._inserter.choose(
-                self.population, np.array([item]), np.zeros(1), self._rng
-            )
+            found = self._inserter.choose(self.population, np.array([item]), np.zeros(1), self._rng)
             score = self._score_with(item, found)
             if score < best_score:
                 best_score, best = score, (item, found)
@@ -110,9 +108,7 @@ class _Mending:
         self.population.insert(np.array([best[0]]), *best[1])
         return True
 
-    def _score_with(
-        self, item: int, found: tuple[NDArray[np.int64], NDArray[np.uint16]]
-    ) -> float:
+    def _score_with(self, item: int, found: tuple[NDArray[np.int64], NDArray[np.uint16]]) -> float:
         self.population.insert(np.array([item]), *found)
         score = float(self._inserter.scores(self.population)[0])
         self.population.remove(np.array([item]))
@@ -143,5 +139,5 @@ def _by_need(population: Population, fits: bool) -> NDArray[np.int64]:
         taken = (count @ over.clip(min=0.0) * problem.device_bytes[option]).sum(axis=1)
         taken += (count @ per_device * problem.node_bytes[option]).sum(axis=1)
         taken += (~count.any(axis=1) | problem.is_apart) * 1.0
-    order = np.argsort(-taken, kind="stable")
+    order: NDArray[np.int64] = np.argsort(-taken, kind="stable")
     return order[taken[order] > 0]
