@@ -151,6 +151,10 @@ class Record:
 
         return Watch(should_stop=self._has_had_enough, on_progress=tick)
 
+    def watch_only(self) -> Watch:
+        """The same for a program whose objective is not the solve's."""
+        return Watch(self._has_had_enough, lambda best, bound: self.reporter.ticking())
+
     def should_stop(self) -> bool:
         """Whether the gap is met, time is up, or the user wants to stop."""
         self.reporter.ticking()

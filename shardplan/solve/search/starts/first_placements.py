@@ -13,6 +13,7 @@ from shardplan.solve.search.move import SEARCHING, Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
 from shardplan.solve.search.starts.mend import MendParams, mend
+from shardplan.solve.search.starts.packing import PackingParams, pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,7 @@ class FirstPlacements(Move):
     """Options times devices, over all fills but the first."""
     fill: FillParams = field(default_factory=FillParams)
     mend: MendParams = field(default_factory=MendParams)
+    packing: PackingParams = field(default_factory=PackingParams)
     rounds: int = 300
     """Of repartition after a fill."""
 
@@ -54,6 +56,8 @@ class FirstPlacements(Move):
         for number, allowed in enumerate(self._choices(record.problem, record.relaxation)):
             start = self._fitting(record, fill_greedily(record, allowed, self.fill), turn)
             record.offer(start, "greedy")
+            if number == 0 and record.placement is None and not record.should_stop():
+                pack(record, self.packing)
             if record.should_stop():
                 return
             rebalance(record, start, allowed, params, number)

@@ -139,5 +139,6 @@ def _by_need(population: Population, fits: bool) -> NDArray[np.int64]:
         taken = (count @ over.clip(min=0.0) * problem.device_bytes[option]).sum(axis=1)
         taken += (count @ per_device * problem.node_bytes[option]).sum(axis=1)
         taken += (~count.any(axis=1) | problem.is_apart) * 1.0
-    order: NDArray[np.int64] = np.argsort(-taken, kind="stable")
-    return order[taken[order] > 0]
+    order = np.argsort(-taken, kind="stable")
+    needy: NDArray[np.int64] = order[taken[order] > 0]
+    return needy
