@@ -72,21 +72,21 @@ def make_plan(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(case)
-    starts = [*_known(formulation, start), *_starts(case, formulation, settings)]
+    begin = [*_known(formulation, start), *starts(case, formulation, settings)]
 
     def build(found: Outcome) -> Plan:
-        return _timed(finish_plan(case, formulation, found, settings), started)
+        return timed(finish_plan(case, formulation, found, settings), started)
 
     if on_plan is not None:
         reporter = Improvements(reporter, build, on_plan, deadline)
     left = settings.until(deadline)
-    outcome = solve(formulation.problem, left, reporter, starts, proven)
+    outcome = solve(formulation.problem, left, reporter, begin, proven)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
     return build(outcome)
 
 
-def _timed(plan: Plan, started: float) -> Plan:
+def timed(plan: Plan, started: float) -> Plan:
     """The plan with how long it took to make it."""
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     return plan.model_copy(update={"run": run})
@@ -125,7 +125,7 @@ def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Plac
     return [placement] if is_placed.all() else []
 
 
-def _starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:
+def starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:
     """What the solve begins with: the baselines, or the one that was asked for."""
     if settings.method == "auto":
         return baseline_starts(case, formulation)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.formulate import formulate
 from shardplan.improvements import Improvements
@@ -14,6 +16,7 @@ from shardplan.planner import explaining, finish_plan
 from shardplan.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
+from shardplan.solve.portfolio.in_place import moved_inside
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
 from shardplan.units import format_bytes
@@ -21,11 +24,16 @@ from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from shardplan.case import Case
+    from shardplan.formulate import Formulation
+    from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.solve.outcome import Outcome
+    from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
@@ -44,8 +52,8 @@ def replan(
 
     ``then`` is the case that the old plan was made for. What moves is counted as ``diff`` does:
     weights and optimizer state that a rank lacks. Without a budget it is what moves when all tables
-    that can be are cut and placed as they were: nothing, unless tables have grown. The plan's lower
-    bound holds for all plans of the spec that move no more; others may be faster.
+    that can be are cut and placed as they were: nothing, unless tables have grown or must move. The
+    plan's lower bound holds for all plans of the spec that move no more; others may be faster.
 
     Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
     """
@@ -53,9 +61,9 @@ def replan(
     deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(now)
     relocation = Relocation.of(old, now)
-    known, is_placed = formulation.placement(carry(old, then, now).decisions)
+    known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
-        budget_bytes = float(relocation.moves(formulation, 0.0).count(known)[is_placed].sum())
+        budget_bytes = least_budget(formulation, relocation, known, is_placed)
     moves = relocation.moves(formulation, budget_bytes)
     from_sha256 = fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True))
 
@@ -75,6 +83,26 @@ def replan(
     if outcome.placement is None and not settings.should_stop():
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
     return build(outcome)
+
+
+def kept_in_place(
+    formulation: Formulation, decisions: Sequence[Decision]
+) -> tuple[Placement, NDArray[np.bool_]]:
+    """Where decisions place items, but for units that may not stay there; (I,) which they place."""
+    known, is_placed = formulation.placement(decisions)
+    return moved_inside(formulation.problem, known, is_placed)
+
+
+def least_budget(
+    formulation: Formulation,
+    relocation: Relocation,
+    known: Placement,
+    is_placed: NDArray[np.bool_],
+) -> float:
+    """Bytes that move when all that can stays: those of placed items, all of the others."""
+    moves, problem = relocation.moves(formulation, 0.0), formulation.problem
+    anew = np.maximum.reduceat(moves.most, problem.option_offsets[:-1])
+    return float(np.where(is_placed, moves.count(known), anew).sum())
 
 
 def _no_plan(

@@ -135,14 +135,14 @@ def test_an_infeasible_spec_says_what_is_short(run, write):
 def _interrupt_at_first_plan(monkeypatch, times):
     """Let Ctrl-C be pressed as soon as the search has a plan."""
 
-    def interrupted(case, settings, reporter):
+    def interrupted(case, settings, reporter, **options):
         def improved(objective_seconds, method):
             if not settings.should_stop():
                 for _ in range(times):
                     signal.raise_signal(signal.SIGINT)
 
         monkeypatch.setattr(reporter, "improved", improved)
-        return make_plan(case, settings, reporter)
+        return make_plan(case, settings, reporter, **options)
 
     monkeypatch.setattr(planner, "make_plan", interrupted)
 

@@ -234,12 +234,11 @@ def _solve(
                 reporter.say(f"{found.doubt}: the search begins with it, without its bound")
             start = found.decisions
             return make_plan(case, settings, reporter, start, proven=found.proven, on_plan=put)
-        from shardplan.whatif.old_plan import carry
+        from shardplan.whatif.move_little import move_little
         from shardplan.whatif.replan import replan
 
         if earlier.move_budget_bytes is None and not earlier.keep:
-            known = carry(earlier.plan, earlier.case, case).decisions
-            return make_plan(case, settings, reporter, known, on_plan=put)
+            return move_little(earlier.plan, earlier.case, case, settings, reporter, put)
         budget = earlier.move_budget_bytes
         return replan(earlier.plan, earlier.case, case, budget, settings, reporter, put)
 
