@@ -28,7 +28,7 @@ class Improvements(Reporter):
 
     ``build`` makes a plan of an outcome; ``tell`` hears of each that is verified. What cannot be
     built is left out: of the last plan, the caller says why. Nothing is begun after the
-    ``deadline``, or when it would hardly end before.
+    ``deadline``, when it would hardly end before, or once the last plan is asked for.
     """
 
     def __init__(
@@ -37,10 +37,11 @@ class Improvements(Reporter):
         build: Callable[[Outcome], Plan],
         tell: Callable[[Plan], None],
         deadline: Deadline,
+        should_stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reporter, self._build, self._tell = reporter, build, tell
-        self._deadline, self._clock = deadline, clock
+        self._deadline, self._should_stop, self._clock = deadline, should_stop, clock
         self._outcome: Callable[[], Outcome] | None = None
         self._is_new, self._next, self._took = False, float("-inf"), 0.0
 
@@ -73,7 +74,7 @@ class Improvements(Reporter):
         began = self._clock()
         if self._outcome is None or began < self._next or self._deadline.is_over:
             return
-        if self._deadline.seconds_left < self._took:
+        if self._deadline.seconds_left < self._took or self._should_stop():
             return
         self._is_new = False
         with suppress(ShardplanError):

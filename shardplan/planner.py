@@ -78,7 +78,7 @@ def make_plan(
         return timed(finish_plan(case, formulation, found, settings), started)
 
     if on_plan is not None:
-        reporter = Improvements(reporter, build, on_plan, deadline)
+        reporter = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
     left = settings.until(deadline)
     outcome = solve(formulation.problem, left, reporter, begin, proven)
     if outcome.is_infeasible:

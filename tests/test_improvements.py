@@ -67,7 +67,7 @@ def listening(built):
         return now[0]
 
     deadline = Deadline.after(100.0, clock)
-    return Improvements(Reporter(), build, told.append, deadline, clock), now, told
+    return Improvements(Reporter(), build, told.append, deadline, clock=clock), now, told
 
 
 def test_the_first_is_told_at_once_and_the_next_after_a_second(greedy, best):

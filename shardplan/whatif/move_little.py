@@ -70,7 +70,7 @@ def move_little(
         return timed(plan, started)
 
     if on_plan is not None:
-        reporter = Improvements(reporter, build, on_plan, deadline)
+        reporter = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
     near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
     least = near.best(near.least_bytes, settings.until(deadline))
     kept = least.placement if least is not None else None

@@ -77,7 +77,7 @@ def replan(
         return plan.model_copy(update={"moves": info, "run": run})
 
     if on_plan is not None:
-        reporter = Improvements(reporter, build, on_plan, deadline)
+        reporter = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
     left = settings.until(deadline)
     outcome = solve_near(formulation.problem, known, is_placed, moves, left, reporter)
     if outcome.placement is None and not settings.should_stop():

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.explain.words import words
+from shardplan.sharding.kernel import MemoryTier
 from shardplan.units import format_rate
 
 if TYPE_CHECKING:
@@ -84,15 +85,17 @@ def _single_shard(study: Study, phase: PhaseLine) -> str:
         return ""
     largest = phase.tables[0]
     names = [planned.table.name for planned in study.planned]
-    units = int(study.ledger.units_on(phase.rank)[names.index(largest.table)])
+    table = names.index(largest.table)
+    units = int(study.ledger.units_on(phase.rank)[table])
     seconds = largest.seconds / max(units, 1)
     if not units or seconds < _MOSTLY * phase.seconds:
         return ""
     share = words.percent(seconds / phase.seconds)
-    return (
-        f"a single shard of {largest.table} takes {share} of it on rank {phase.rank}; only cutting "
-        "the table finer shortens it"
-    )
+    kernel = next(one.kernel for one in study.ledger.decisions if one.table == table)
+    helps = "only cutting the table finer shortens it"
+    if kernel.rows_in is not MemoryTier.HBM:
+        helps = f"cutting the table finer shortens it, or more of its rows in HBM than by {kernel}"
+    return f"a single shard of {largest.table} takes {share} of it on rank {phase.rank}; {helps}"
 
 
 def _memory(study: Study) -> Iterator[str]:
