@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "shardplan"
 PAGE = ROOT / "docs" / "architecture.md"
 LEAVES = {"errors", "diagnostics", "units", "files", "__init__"}
-JOINING = {"formulate", "baseline", "refusal", "shortfall", "planner", "json_schema"}
+JOINING = {
+    "formulate",
+    "baseline",
+    "refusal",
+    "shortfall",
+    "improvements",
+    "planner",
+    "json_schema",
+}
 
 Imports = dict[str, dict[str, bool]]
 """Room to what it imports, and whether it does so at run time or for types alone."""

@@ -56,7 +56,8 @@ class FirstPlacements(Move):
         for number, allowed in enumerate(self._choices(record.problem, record.relaxation)):
             start = self._fitting(record, fill_greedily(record, allowed, self.fill), turn)
             record.offer(start, "greedy")
-            if number == 0 and record.placement is None and not record.should_stop():
+            is_lost = record.placement is None and turn.method != "greedy"
+            if number == 0 and is_lost and not record.should_stop():
                 pack(record, self.packing)
             if record.should_stop():
                 return
