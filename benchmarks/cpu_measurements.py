@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from table_sets import DATA
 
-from shardplan.calibrate.fit.kernel_terms import TableSet
+from shardplan.calibrate.measurements.table_set import TableSet
 from shardplan.workload.access import Reuse
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table

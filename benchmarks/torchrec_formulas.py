@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.calibrate.fit.kernel_terms import TableSet
+    from shardplan.calibrate.measurements.table_set import TableSet
 
 _HERE = Path(__file__).parent
 

@@ -1,3 +1,18 @@
 """Plans how the embedding tables of a recommendation model are sharded over a training cluster."""
 
-__version__ = "0.1.0"
+from shardplan.api import explain, load, plan, read_plan, verify, write_plan
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+from shardplan.version import __version__
+
+__all__ = [
+    "Reporter",
+    "Settings",
+    "__version__",
+    "explain",
+    "load",
+    "plan",
+    "read_plan",
+    "verify",
+    "write_plan",
+]

@@ -13,8 +13,7 @@ from shardplan.cost.select import read_cost_model, select_pricing
 from shardplan.cost.step import Step
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.plan.file.fingerprint import fingerprint
-from shardplan.plan.file.provenance import Inputs, NamedInput
+from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints, numbered
 from shardplan.spec.load import spec_from_value
@@ -22,7 +21,6 @@ from shardplan.spec.matching import TableNames
 from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
 from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
-from shardplan.workload.build_workload import build_workload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,11 +82,6 @@ class Case:
         """The spec as plain values, with every default, the topology and the cost model in it."""
         parts = {"topology": self.machine.value, "cost_model": self.pricing.value}
         return self.spec.resolved() | parts
-
-    @cached_property
-    def inputs(self) -> Inputs:
-        """Names and hashes of the spec, the topology and the cost model."""
-        return inputs_of(self.resolved)
 
     def demanding(self, *more: Constraint) -> Case:
         """The same with further demands, of which its spec says nothing."""
@@ -232,17 +225,3 @@ def _capacity(topology: Topology, cost_model: CostModel, reserve: ReserveSpec) -
         reserve_bytes=np.array(kept, dtype=np.float64),
         base_bytes=cost_model.base_memory_bytes * devices,
     )
-
-
-def inputs_of(plain: dict[str, Any]) -> Inputs:
-    """Hashes of what a resolved spec holds, so that a plan file can be checked by itself."""
-    own = {k: v for k, v in plain.items() if k not in ("topology", "cost_model")}
-    return Inputs(
-        spec_sha256=fingerprint(own),
-        topology=_named(plain["topology"]),
-        cost_model=_named(plain["cost_model"]),
-    )
-
-
-def _named(value: dict[str, Any]) -> NamedInput:
-    return NamedInput(name=str(value["name"]), sha256=fingerprint(value))

@@ -42,7 +42,7 @@ def write_atomically(path: str | Path, text: str) -> None:
 
 
 def check_writable(path: str | Path) -> None:
-    """Raise InputError where ``write_atomically`` would surely fail; the file stays as it is."""
+    """Raise InputError where ``write_atomically`` would surely fail; the file is not touched."""
     with _faults_named(path):
         mode = _mode(path)
         target = Path(os.path.realpath(path))

@@ -34,7 +34,7 @@ _RENAMED = {
     "lt": "exclusiveMaximum",
     "multiple_of": "multipleOf",
 }
-"""What pydantic leaves of limits on fields that have a reader of their own."""
+"""What pydantic leaves of limits on fields that have their own reader."""
 _OF_LISTS = {"minLength": "minItems", "maxLength": "maxItems"}
 
 Schema = dict[str, Any]

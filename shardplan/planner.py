@@ -8,7 +8,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shardplan import __version__
 from shardplan.baseline import baseline_placement, baseline_starts
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
 from shardplan.formulate import formulate
@@ -25,6 +24,7 @@ from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.settings import Settings
 from shardplan.spec.objective import Objective
+from shardplan.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -117,7 +117,6 @@ def test_a_changed_case_is_the_case_of_the_changed_spec(case, change, edit):
     edit(spec)
     changed, written = change(case), case_of_value(spec, "written")
     assert changed.resolved == written.resolved
-    assert changed.inputs == written.inputs
     assert changed.workload == written.workload
     assert changed.constraints == written.constraints
     np.testing.assert_array_equal(changed.capacity.usable_bytes, written.capacity.usable_bytes)

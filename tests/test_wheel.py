@@ -62,6 +62,7 @@ def test_every_file_of_the_package_is_inside(wheel):
         for path in (ROOT / folder).glob("*.yaml"):
             expected[f"shardplan/_data/{folder}/{path.name}"] = path
     assert {name for name in inside if ".dist-info/" not in name} == set(expected)
+    assert "shardplan/py.typed" in inside
     assert all(inside[name] == path.read_bytes() for name, path in expected.items())
 
 

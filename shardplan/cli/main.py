@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from shardplan import __version__
 from shardplan.cli.registry import Commands
+from shardplan.version import __version__
 
 _EPILOG = """\b
 Exit codes: 0 done; 1 verify or diff --exit-code found something; 2 wrong usage

@@ -40,7 +40,7 @@ def put_file(text: str, path: str) -> None:
 
 
 def check_writable(path: str) -> None:
-    """Raise InputError where ``put_file`` would surely fail, before long work is done in vain."""
+    """Raise InputError where ``put_file`` would surely fail, before long work is wasted."""
     if path != "-":
         from shardplan import files
 

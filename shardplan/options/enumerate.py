@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shardplan.workload.workload import Workload
 
 _LEAST_CACHED_ROWS = 32
-"""FBGEMM's caches are sets of so many rows."""
+"""FBGEMM's caches are sets of this many rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ def _narrowed(policy: _Policy, constraint: Constraint, world: World) -> _Policy:
 
 
 def _kernels(policy: _Policy, offer: Offer, rows: int) -> frozenset[Kernel]:
-    """What a table of so many rows may use; too small to be cached only where that is asked for."""
+    """What a table of that many rows may use; too small to be cached only where that is asked
+    for."""
     if policy.kernels is not None:
         return policy.kernels & offer.kernels
     is_small = rows * LOAD_FACTORS[0] < _LEAST_CACHED_ROWS

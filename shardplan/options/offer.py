@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
 
 _SCARCE = 2
-"""Caches are offered from so many times the tables' bytes downwards."""
+"""Caches are offered from this many times the tables' bytes downwards."""
 _SSD_OPTIMIZERS = (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)
 """What FBGEMM trains from SSD (``SSDTableBatchedEmbeddingBags``)."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from shardplan.plan.decision import options_of
 from shardplan.plan.file.forecast import Forecast, RankForecast
 from shardplan.plan.file.plan import FORMAT_VERSION, Plan
+from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.file.rounding import rounded, whole_bytes
 from shardplan.plan.file.table_entry import (
     CacheEntry,
@@ -67,7 +68,7 @@ def build_plan(
         plan=modules,
         prediction=_forecast(case, prediction),
         optimality=optimality,
-        inputs=case.inputs,
+        inputs=Inputs.of(case.resolved),
         solver=solver,
         tables=tuple(TableFacts.of(table) for table in tables),
         training=TrainingFacts.of(case.workload, case.topology.world_size),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import InputError
 from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.spec.build_workload import build_workload
 from shardplan.spec.load import spec_from_value
-from shardplan.workload.build_workload import build_workload
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan

@@ -27,5 +27,5 @@ class Budget:
     """After so long without a better placement or bound, enough is enough."""
 
     def nodes(self, wanted: int) -> int:
-        """Of a tree worth so many of them: what the limits leave of that."""
+        """Of a tree worth that many of them: what the limits leave of that."""
         return self.node_limit or max(1, round(wanted * self.effort))

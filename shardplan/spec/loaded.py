@@ -27,7 +27,7 @@ class LoadedSpec:
     own_tables: int = 0
     """How many tables the spec itself holds; the others are of ``tables_document``."""
     matches: tuple[tuple[int, ...], ...] = ()
-    """Per constraint, the positions of the tables that it speaks of, rising."""
+    """Per constraint, the positions of its tables, rising."""
     faults: tuple[Diagnostic, ...] = ()
     """All that is wrong with it, sorted; where there is anything, no plan can be made."""
     unread: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Which tables a constraint speaks of."""
+"""Which tables a constraint means."""
 
 from __future__ import annotations
 

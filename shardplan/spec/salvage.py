@@ -22,7 +22,7 @@ _MOST_MENDED = 10_000
 def salvage(value: Any) -> tuple[Spec, frozenset[str]]:
     """A spec with harmless stand-ins for what is faulty, and the keys that are stood in for.
 
-    Tables keep their names and constraints the tables that they speak of. Where the name of any
+    Tables keep their names and constraints their tables. Where the name of any
     table is unknown there are no constraints, for nobody can say what they match.
     """
     try:

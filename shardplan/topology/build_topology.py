@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def build_topology(file: TopologyFile, nodes: int | None = None) -> Topology:
-    """The machine of a file, with so many ``nodes`` where given.
+    """The machine of a file, with ``nodes`` nodes where given.
 
-    Raises InputError where the machine cannot have so many.
+    Raises InputError where the machine cannot have that many.
     """
     nodes = file.nodes if nodes is None else nodes
     if problem := file.problem_with(nodes):

@@ -24,7 +24,7 @@ class Machine:
 
     @classmethod
     def of(cls, file: TopologyFile, value: dict[str, Any], nodes: int | None = None) -> Machine:
-        """Build the topology; raises InputError where the machine cannot have so many nodes."""
+        """Build the topology; raises InputError where the machine cannot have that many nodes."""
         topology = build_topology(file, nodes)
         return cls(topology, file, value | {"nodes": topology.nodes})
 

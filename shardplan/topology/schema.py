@@ -183,7 +183,7 @@ class TopologyFile(Border):
         return self.scale_up.nodes if self.scale_up else 1
 
     def problem_with(self, nodes: int) -> str:
-        """Why this machine cannot have so many nodes; empty where it can."""
+        """Why this machine cannot have that many nodes; empty where it can."""
         if nodes > self.domain_nodes and nodes % self.domain_nodes:
             return f"{nodes} nodes do not divide into scale-up domains of {self.domain_nodes}"
         if nodes > self.domain_nodes and not self.nics:

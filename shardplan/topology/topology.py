@@ -66,15 +66,15 @@ class Topology:
         return Network.of(self.graph, self.layout)
 
     def read_share_bytes_per_second(self, tier: Tier, devices: int) -> float:
-        """What one device reads of a node's tier when so many devices of the node read at once."""
+        """What one device reads of a node's tier when ``devices`` of the node read at once."""
         return min(self.host_link_bytes_per_second, tier.read_bytes_per_second / devices)
 
     def write_share_bytes_per_second(self, tier: Tier, devices: int) -> float:
-        """What one device writes to a node's tier when so many devices of the node write."""
+        """What one device writes to a node's tier when ``devices`` of the node write."""
         return min(self.host_link_bytes_per_second, tier.write_bytes_per_second / devices)
 
     def swap_seconds_per_byte(self, tier: Tier, devices: int) -> float:
-        """What a byte read of a node's tier takes if one is written for it, and so many devices
+        """What a byte read of a node's tier takes if one is written for it, and ``devices``
         of the node do so at once.
 
         The host link carries both directions at a time; the tier serves one after the other.

@@ -33,7 +33,7 @@ _WORTH_NAMING = 0.01
 class MoreHbm:
     """Seconds of the plan's objective that ``extra_bytes`` more of HBM would save.
 
-    Every table stays where it is and in its kernel; the caches of all tables are sized anew, at
+    Every table stays where it is and in its kernel; the caches of all tables are sized again, at
     their best with the HBM that is there and with more.
     """
 

@@ -61,7 +61,7 @@ def carry(plan: Plan, then: Case, now: Case) -> Carried:
 
 
 def cost_under(plan: Plan, then: Case, now: Case) -> CostUnder:
-    """What the plan would cost under another case, its shards cut anew for the tables of today."""
+    """What the plan would cost under another case, its shards cut again for today's tables."""
     carried = carry(plan, then, now)
     old = plan.prediction.step_seconds
     try:

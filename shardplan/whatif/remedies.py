@@ -161,7 +161,7 @@ def _more_nodes(trials: Trials) -> Iterator[Remedy]:
             return
         try:
             larger = case.with_(machine=case.machine.with_nodes(nodes + more))
-        except InputError:  # so many do not make up whole domains, or cannot reach one another
+        except InputError:  # that many do not make up whole domains, or cannot reach one another
             continue
         if trials.has_plan(larger):
             words = f"{more} more node{'' if more == 1 else 's'} of this kind ({nodes + more})"

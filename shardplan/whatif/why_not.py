@@ -44,7 +44,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class WhyNot:
-    """A choice, first with all else as it is, then with all else solved anew."""
+    """A choice, first with nothing else changed, then with all else solved again."""
 
     choice: str
     table: str

@@ -23,7 +23,7 @@ _WIDENING = 1.12
 _LONGEST_MEMORY = 2.0**40
 """Batches; no training goes on for longer."""
 _FORGOTTEN = 40.0
-"""A row is in a cache that remembers so many times its mean time between reads."""
+"""A row is in a cache that remembers this many times its mean time between reads."""
 
 
 def lru_curve(distribution: RowDistribution, draws: float) -> MissCurve:
@@ -71,7 +71,7 @@ def _held_of_one_batch(rates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _held_of_batches(rates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(T, C): the chance of a row to be in a cache that remembers so many whole batches."""
+    """(T, C): the chance of a row to be in a cache that remembers that many whole batches."""
     longest = np.clip(_FORGOTTEN / rates[rates > 0].min(), 1.0, _LONGEST_MEMORY)
     points = 2 + int(np.log(longest) / np.log(_WIDENING))
     batches = np.unique(np.rint(np.geomspace(1.0, longest, points)))

@@ -27,11 +27,11 @@ class MissCurve:
     """(P,): share of a batch's accesses whose row is in the cache as the batch begins; concave."""
 
     def missed_rows_at(self, cached_rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Distinct rows that a batch fetches past caches of so many rows; any shape."""
+        """Distinct rows that a batch fetches past caches of that many rows; any shape."""
         missed: NDArray[np.float64] = np.interp(cached_rows, self.cached_rows, self.missed_rows)
         return missed
 
     def hit_rate_at(self, cached_rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Share of the accesses that caches of so many rows serve without a fetch; any shape."""
+        """Share of the accesses that caches of that many rows serve without a fetch; any shape."""
         rates: NDArray[np.float64] = np.interp(cached_rows, self.cached_rows, self.hit_rates)
         return rates

@@ -64,7 +64,7 @@ class RowDistribution:
         return float(min(1.0, found / accesses[-1]))
 
     def hottest_rows(self, rows: float) -> RowDistribution:
-        """The hottest rows as a table of their own, as the accesses that read it hit them."""
+        """The hottest rows as if they were a table, as the accesses that read them hit them."""
         before = np.concatenate([[0.0], np.cumsum(self.counts)[:-1]])
         counts = np.clip(rows - before, 0.0, self.counts)
         return RowDistribution.of(
@@ -76,19 +76,12 @@ class RowDistribution:
 
         Blocks are as TorchRec cuts them: all but the last ones of as many rows, rounded up.
         """
-        accesses = self._in_blocks(self.counts * self.probabilities, blocks)
-        shares: NDArray[np.float64] = accesses / accesses.sum()
-        return shares
-
-    def block_unique_rows(self, draws: float, blocks: int) -> NDArray[np.float64]:
-        """(S,): expected distinct rows of each such block that ``draws`` accesses touch."""
-        return self._in_blocks(self.counts * self.touched(draws), blocks)
-
-    def _in_blocks(self, amounts: NDArray[np.float64], blocks: int) -> NDArray[np.float64]:
-        """(S,): what each block of rows has of amounts per class."""
         rows = np.concatenate([[0.0], np.cumsum(self.counts)])
+        accesses = np.concatenate([[0.0], np.cumsum(self.counts * self.probabilities)])
         edges = np.minimum(np.arange(blocks + 1) * np.ceil(np.rint(rows[-1]) / blocks), rows[-1])
-        return np.diff(np.interp(edges, rows, np.concatenate([[0.0], np.cumsum(amounts)])))
+        drawn = np.diff(np.interp(edges, rows, accesses))
+        shares: NDArray[np.float64] = drawn / drawn.sum()
+        return shares
 
     def touched(self, draws: float) -> NDArray[np.float64]:
         """(C,): the chance that ``draws`` accesses touch one given row of the class."""

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.workload.lru import lru_curve
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from shardplan.workload.miss_curve import MissCurve
     from shardplan.workload.row_distribution import RowDistribution
     from shardplan.workload.table import Table
 
@@ -53,7 +50,7 @@ def fetches(
     draws: NDArray[np.float64],
     cached_rows: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(O,): of ``draws[o]`` accesses to ``table[o]``, those that a cache of so many rows misses."""
+    """(O,): of ``draws[o]`` accesses to ``table[o]``, those that ``cached_rows[o]`` rows miss."""
     first = {id(rows): index for index, rows in reversed(list(enumerate(distributions)))}
     alike = np.array([first[id(rows)] for rows in distributions])[table]
     order = np.lexsort((draws, alike))
@@ -63,20 +60,3 @@ def fetches(
         rows = distributions[alike[group[0]]]
         found[group] = rows.fetches(float(draws[group[0]]), cached_rows[group])
     return found
-
-
-def lru_curves(
-    distributions: Sequence[RowDistribution], draws: NDArray[np.float64]
-) -> tuple[MissCurve, ...]:
-    """What a least-recently-used cache misses of each table, in batches of ``draws[t]`` accesses.
-
-    Tables alike in distribution and draws share one.
-    """
-    known: dict[tuple[int, float], MissCurve] = {}
-    found = []
-    for rows, accesses in zip(distributions, draws.tolist(), strict=True):
-        key = (id(rows), accesses)
-        if key not in known:
-            known[key] = lru_curve(rows, accesses)
-        found.append(known[key])
-    return tuple(found)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from shardplan.calibrate.fit.kernel_terms import TableSet
 from shardplan.calibrate.measure.ids import draw_ids, draw_lengths
 from shardplan.calibrate.measure.task import KernelTask, WireTask
 from shardplan.calibrate.measurements.measurement import Transfer, measured_table
+from shardplan.calibrate.measurements.table_set import TableSet
 from shardplan.topology.collective import Collective
 from shardplan.workload.access import Uniform, Zipf
 from shardplan.workload.training import Optimizer

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from doc_pages import ROOT
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 README = ROOT / "README.md"
+MOST_LINES = 20
 
 _BLOCK = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 _LAST_COLUMN = "what happens"
-_STEP = ("step time", "lower bound", "gap", "status")
+_STEP = ("step time", "lower bound", "gap")
 """The lines of the first section that are kept."""
-_DEVICES, _TABLES = 3, 5
-"""How many of each are kept."""
+_LEAST_SHARE = 1.0
+"""Percent of the step, of phases that are kept."""
+_TABLES = 4
 
 
 def picture(output: str) -> str:
-    """The overview without some facts, its widest column, most devices, tables and sentences."""
-    title, step, phases, _, devices, _, tables, *_ = output.rstrip("\n").split("\n\n")
-    kept = [[title], _few_facts(step), _narrow(phases), _few_devices(devices), _few_tables(tables)]
+    """The overview cut to its longest phases and costliest tables."""
+    title, step, phases, *others = output.rstrip("\n").split("\n\n")
+    tables = next(part for part in others if part.startswith("Where each table went"))
+    kept = [[title, *_few_facts(step)], _long_phases(phases), _few_tables(tables)]
     return "\n\n".join("\n".join(line.rstrip() for line in part) for part in kept) + "\n"
 
 
@@ -41,36 +40,31 @@ def replace_shown(new: str) -> None:
 
 
 def figures(text: str) -> dict[str, str]:
-    """What stands beside each label of the picture's first section."""
-    return {line[2:15].strip(): line[15:].split("  ")[0].strip() for line in _section(text, "Step")}
+    """What stands beside each label of the picture's first lines."""
+    lines = text.split("\n\n")[0].split("\n")[1:]
+    return {line[2:15].strip(): line[15:].split("  ")[0].strip() for line in lines}
 
 
 def phases(text: str) -> list[str]:
     """The names of the phases in the picture."""
-    return [line.split()[0] for line in _section(text, "Phases")[1:]]
-
-
-def _section(text: str, title: str) -> list[str]:
-    part = next(part for part in text.split("\n\n") if part.startswith(title))
-    return part.rstrip("\n").split("\n")[1:]
+    lines = text.split("\n\n")[1].split("\n")[2:]
+    return [line.split()[0] for line in lines]
 
 
 def _few_facts(section: str) -> list[str]:
-    heading, *lines = section.split("\n")
-    return [heading, *(line for line in lines if line.strip().startswith(_STEP))]
+    return [line for line in section.split("\n") if line.strip().startswith(_STEP)]
 
 
-def _narrow(section: str) -> Iterator[str]:
-    """The grid without its last column."""
-    heading, *grid = section.split("\n")
-    width = grid[0].index(_LAST_COLUMN)
-    yield heading
-    yield from (line[:width] for line in grid)
+def _long_phases(section: str) -> list[str]:
+    """The grid without its last column, and without phases that are hidden or short."""
+    heading, columns, *rows = section.split("\n")
+    width = columns.index(_LAST_COLUMN)
+    return [heading, *(row[:width] for row in (columns, *filter(_is_long, rows)))]
 
 
-def _few_devices(section: str) -> list[str]:
-    heading, columns, *rows, total = section.split("\n")
-    return [heading, columns, *rows[:_DEVICES], "   ...", total]
+def _is_long(row: str) -> bool:
+    share = re.search(r"([\d.]+)%", row)
+    return share is not None and float(share[1]) >= _LEAST_SHARE
 
 
 def _few_tables(section: str) -> list[str]:

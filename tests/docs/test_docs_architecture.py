@@ -1,13 +1,16 @@
-"""docs/architecture.md against the code: rooms, files, and who imports whom."""
+"""docs/architecture.md against the code: the rooms, and who imports whom."""
 
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
+import pytest
 from doc_pages import ROOT, codes, table
 
 if TYPE_CHECKING:
@@ -16,28 +19,53 @@ if TYPE_CHECKING:
 
 PACKAGE = ROOT / "shardplan"
 PAGE = ROOT / "docs" / "architecture.md"
-LEAVES = {"errors", "diagnostics", "units", "files", "__init__"}
-JOINING = {
-    "formulate",
-    "baseline",
-    "refusal",
-    "shortfall",
-    "improvements",
-    "planner",
-    "json_schema",
-}
+OUTSIDE = {"__init__", "__main__"}
+"""The face and the entry point stand above the table."""
+MOST_MODULES = 15
+MOST_LINES = 130
 
-Imports = dict[str, dict[str, bool]]
-"""Room to what it imports, and whether it does so at run time or for types alone."""
+Graph = dict[str, set[str]]
 
 
-def room_of(file: Path) -> str:
-    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+@dataclass(frozen=True)
+class Import:
+    """One import statement: of a module of the project or of a library."""
+
+    importer: str
+    imported: str
+    is_for_types: bool
+
+    @property
+    def library(self) -> str:
+        """The library; empty for the project's own modules and the standard library."""
+        top = self.imported.partition(".")[0]
+        return "" if top == "shardplan" or top in sys.stdlib_module_names else top
 
 
-def imports_of(file: Path) -> Iterator[tuple[str, bool]]:
-    """Every module that a file imports, and whether at run time."""
+def module_of(file: Path) -> str:
+    """``shardplan.plan.verify``; of a package's ``__init__`` the package."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module: str) -> str:
+    """``shardplan.plan.verify`` -> ``plan``; of the package itself ``__init__``."""
+    return [*module.split("."), "__init__"][1]
+
+
+@cache
+def files() -> tuple[Path, ...]:
+    return tuple(sorted(PACKAGE.rglob("*.py")))
+
+
+@cache
+def modules() -> frozenset[str]:
+    return frozenset(map(module_of, files()))
+
+
+def imports_of(file: Path) -> Iterator[Import]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
+    importer = module_of(file)
     for_types = {
         id(inner)
         for node in ast.walk(tree)
@@ -47,107 +75,168 @@ def imports_of(file: Path) -> Iterator[tuple[str, bool]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: imports are absolute"
-            yield str(node.module), id(node) not in for_types
+            for one in node.names:
+                inner = f"{node.module}.{one.name}"
+                imported = inner if inner in modules() else str(node.module)
+                yield Import(importer, imported, id(node) in for_types)
         elif isinstance(node, ast.Import):
-            yield from ((alias.name, id(node) not in for_types) for alias in node.names)
+            yield from (Import(importer, one.name, id(node) in for_types) for one in node.names)
 
 
-def actual() -> tuple[Imports, Imports]:
-    """(rooms, libraries) that each room imports."""
-    rooms: Imports = defaultdict(dict)
-    libraries: Imports = defaultdict(dict)
-    for file in sorted(PACKAGE.rglob("*.py")):
-        room = room_of(file)
-        for module, at_run_time in imports_of(file):
-            top, _, inner = module.partition(".")
-            if top == "shardplan":
-                target = inner.partition(".")[0] or "__init__"
-                if target != room:
-                    rooms[room][target] = rooms[room].get(target, False) or at_run_time
-            elif top not in sys.stdlib_module_names:
-                libraries[room][top] = libraries[room].get(top, False) or at_run_time
-    return rooms, libraries
+@cache
+def all_imports() -> tuple[Import, ...]:
+    return tuple(one for file in files() for one in imports_of(file))
 
 
-def written(cell: str) -> dict[str, bool]:
-    """``spec, *case*`` of the page: names in italics are imported for types alone."""
-    names = [name.strip() for name in cell.split(",") if name.strip()]
-    return {name.strip("*"): not name.startswith("*") for name in names}
+def between_rooms() -> Graph:
+    """Room to the rooms that it imports, types included."""
+    graph: Graph = defaultdict(set)
+    for one in all_imports():
+        if one.imported.split(".")[0] == "shardplan" and room_of(one.importer) not in OUTSIDE:
+            graph[room_of(one.importer)] |= {room_of(one.imported)} - {room_of(one.importer)}
+    return graph
 
 
-def test_the_page_says_what_each_room_imports() -> None:
-    rooms, libraries = actual()
-    stated = {codes(row[0])[0]: row[1:] for row in table(PAGE, "room or module").rows}
-    alone = LEAVES | JOINING | {"__main__"}
-    assert set(stated) == {room_of(file) for file in PACKAGE.rglob("*.py")} - alone
-    for room, (others, outside) in stated.items():
-        mine = {name: used for name, used in rooms[room].items() if name not in LEAVES}
-        assert mine == written(others), f"what {room} imports of the project"
-        assert libraries[room] == written(outside), f"the libraries that {room} imports"
+def libraries_of(room: str) -> set[str]:
+    mine = (one for one in all_imports() if room_of(one.importer) == room)
+    return {one.library for one in mine} - {""}
 
 
-def test_what_joins_the_rooms_knows_nothing_of_how_plans_are_shown() -> None:
-    rooms, libraries = actual()
-    for module in JOINING:
-        assert not set(rooms[module]) & {"explain", "cli", "__main__"}
-        used = {library for library, at_run_time in libraries[module].items() if at_run_time}
-        assert used <= {"numpy"}
+@dataclass(frozen=True)
+class Room:
+    """A row of the page."""
+
+    layer: int
+    name: str
+    is_module: bool
+    libraries: frozenset[str]
 
 
-def test_leaves_import_nothing_of_the_project_but_leaves() -> None:
-    rooms, libraries = actual()
-    for leaf in LEAVES:
-        assert set(rooms[leaf]) <= LEAVES
-        assert not libraries[leaf]
+def rooms() -> list[Room]:
+    found = []
+    for layer, name, _, libraries in table(PAGE, "layer").rows:
+        written = codes(name)[0]
+        listed = frozenset(filter(None, libraries.split(", ")))
+        bare = written.removesuffix(".py").rstrip("/")
+        found.append(Room(int(layer), bare, written.endswith(".py"), listed))
+    return found
+
+
+def circle_in(graph: Graph) -> str:
+    """Names that import each other in a circle; empty where there is none."""
+    order = TopologicalSorter({one: others - {one} for one, others in graph.items()})
+    try:
+        order.prepare()
+    except ValueError as error:
+        return " -> ".join(error.args[1])
+    return ""
+
+
+def test_every_room_and_module_has_its_row() -> None:
+    listed = [(room.name, room.is_module) for room in rooms()]
+    folders = {(folder.parent.name, False) for folder in PACKAGE.glob("*/__init__.py")}
+    single = {(file.stem, True) for file in PACKAGE.glob("*.py") if file.stem not in OUTSIDE}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == folders | single
+
+
+@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
+def test_a_room_imports_lower_layers_alone(room: Room) -> None:
+    """Single modules of one layer may know each other."""
+    allowed = {
+        other.name
+        for other in rooms()
+        if other.layer < room.layer
+        or (other.layer == room.layer and other.is_module and room.is_module)
+    }
+    assert between_rooms()[room.name] <= allowed
+
+
+@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
+def test_a_room_imports_the_libraries_of_its_row(room: Room) -> None:
+    assert libraries_of(room.name) == room.libraries
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph: Graph = defaultdict(set)
+    for one in all_imports():
+        if not one.is_for_types and one.imported in modules():
+            graph[one.importer].add(one.imported)
+    assert circle_in(graph) == ""
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [file.parent for file in files() if file.name == "__init__.py" and file.parent != PACKAGE],
+    ids=lambda folder: str(folder.relative_to(PACKAGE)),
+)
+def test_no_folders_of_a_room_import_each_other_in_a_circle(folder: Path) -> None:
+    """Types included: of any two, one comes first."""
+    inside = f"{module_of(folder / '__init__.py')}."
+    families = {child.name for child in folder.iterdir() if (child / "__init__.py").exists()}
+    graph: Graph = defaultdict(set)
+    for one in all_imports():
+        if one.importer.startswith(inside) and one.imported.startswith(inside):
+            importer, imported = (
+                name.removeprefix(inside).split(".")[0] for name in (one.importer, one.imported)
+            )
+            if {importer, imported} <= families:
+                graph[importer].add(imported)
+    assert circle_in(graph) == ""
+
+
+@pytest.mark.parametrize(("package", "listed"), table(PAGE, "inside").rows)
+def test_folders_import_those_named_before_them_alone(package: str, listed: str) -> None:
+    inside = f"shardplan.{codes(package)[0].rstrip('/')}."
+    order = codes(listed)
+    folder = ROOT / inside.replace(".", "/")
+    assert sorted(order) == sorted(file.parent.name for file in folder.glob("*/__init__.py"))
+    for one in all_imports():
+        if one.importer.startswith(inside) and one.imported.startswith(inside):
+            importer, imported = (
+                name.removeprefix(inside).split(".")[0] for name in (one.importer, one.imported)
+            )
+            if {importer, imported} <= set(order):
+                assert order.index(imported) <= order.index(importer), one
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted({file.parent for file in files()} - {PACKAGE}),
+    ids=lambda folder: str(folder.relative_to(PACKAGE)),
+)
+def test_no_folder_is_too_full(folder: Path) -> None:
+    assert len({file.name for file in folder.glob("*.py")} - {"__init__.py"}) <= MOST_MODULES
 
 
 def test_the_solver_knows_nothing_of_tables_yaml_or_pydantic() -> None:
-    rooms, libraries = actual()
-    assert set(rooms["solve"]) <= {"errors"}
-    assert not set(libraries["solve"]) & {"yaml", "pydantic", "click", "rich", "networkx"}
+    assert between_rooms()["solve"] <= {"errors"}
+    assert not libraries_of("solve") & {"yaml", "pydantic", "click", "rich", "networkx"}
 
 
-def test_the_plan_does_not_lean_on_the_solver() -> None:
-    assert "solve" not in actual()[0]["plan"]
+def test_the_executor_sees_of_the_planner_little_but_the_plan() -> None:
+    """And the names of the phases, which it measures."""
+    known = {"plan", "sharding", "topology", "workload", "cost"}
+    lowest = {room.name for room in rooms() if room.layer == 1}
+    assert between_rooms()["executor"] <= known | lowest
+    imported = {one.imported for one in all_imports() if room_of(one.importer) == "executor"}
+    phases = {"shardplan.cost.phase", "shardplan.cost.phases"}
+    assert {name for name in imported if name.startswith("shardplan.cost")} <= phases
 
 
-def test_nothing_but_the_entry_point_imports_the_command_line() -> None:
-    importers = {room for room, others in actual()[0].items() if "cli" in others}
-    assert importers == {"__main__"}
+def test_only_the_command_line_explain_and_the_executor_know_of_terminals() -> None:
+    rooms = {room_of(one.importer) for one in all_imports() if one.library in ("click", "rich")}
+    assert rooms == {"cli", "explain", "executor"}
 
 
-def test_only_the_command_line_and_explain_know_of_terminals() -> None:
-    libraries = actual()[1]
-    assert {room for room in libraries if {"click", "rich"} & set(libraries[room])} == {
-        "cli",
-        "explain",
-        "executor",
-    }
-
-
-def test_nothing_imports_the_executor() -> None:
-    assert [room for room, others in actual()[0].items() if "executor" in others] == []
-
-
-def test_every_room_and_module_has_its_line() -> None:
-    rooms = {codes(row[0])[0].strip("/") for row in table(PAGE, "room").rows}
-    assert rooms == {folder.parent.name for folder in PACKAGE.glob("*/__init__.py")}
-    modules = {name for row in table(PAGE, "module").rows for name in codes(row[0])}
-    own = {file.name for file in PACKAGE.glob("*.py")} - {"__init__.py", "__main__.py"}
-    assert modules == own
-
-
-def test_every_file_that_the_page_names_exists() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    named = re.findall(r"`((?:\w+/)*\w+\.py|\w+/\w+/)`", text)
-    assert len(named) > 40
-    assert [name for name in named if not (PACKAGE / name).exists()] == []
+def test_the_page_fits_on_two_screens() -> None:
+    assert len(PAGE.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
 def test_the_library_never_prints() -> None:
     calls = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
-        for file in sorted(PACKAGE.rglob("*.py"))
+        for file in files()
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
     ]

@@ -57,7 +57,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(study):
-    return render_html_overview(study, 3)
+    return render_html_overview(study, explain(study), 3)
 
 
 def test_is_one_file_without_script_or_network(page):
@@ -181,7 +181,8 @@ def test_two_thousand_tables_on_512_devices_stay_small_and_quick():
     )
     plan = make_plan(case, Settings(method="greedy-dim"), Reporter())
     began = time.process_time()
-    text = render_html_overview(Study.of(plan, "plan.json"), 10)
+    study = Study.of(plan, "plan.json")
+    text = render_html_overview(study, explain(study), 10)
     assert time.process_time() - began < 3.0
     assert len(text.encode()) < 5e6
     Elements(text)

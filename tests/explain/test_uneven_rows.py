@@ -9,9 +9,9 @@ import pytest
 from explain_cases import DECISIONS, plan_of, small_case
 
 from shardplan.case import Case, case_of_value
+from shardplan.explain.advice.uneven_rows import uneven_rows
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
-from shardplan.explain.numbers.uneven_rows import uneven_rows
 from shardplan.plan.predict import predict
 from shardplan.workload.access import Uniform, Zipf
 from shardplan.workload.dtype import Dtype

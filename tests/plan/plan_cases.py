@@ -14,9 +14,8 @@ from shardplan.cost.phase import Cover, Phase
 from shardplan.options.constraint import Constraint
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
-from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.optimality import Optimality, Status, Termination
-from shardplan.plan.file.provenance import Inputs, NamedInput, RunInfo, SolverInfo
+from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.predict import predict
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
@@ -73,15 +72,8 @@ class PlainCase(Case):
     @property
     def resolved(self):
         tables = [{"name": t.name, "rows": t.rows} for t in self.workload.tables]
-        return {"name": "plain", "tables": tables}
-
-    @property
-    def inputs(self):
-        return Inputs(
-            spec_sha256=fingerprint(self.resolved),
-            topology=NamedInput(name="box", sha256=fingerprint("box")),
-            cost_model=NamedInput(name="plain", sha256=fingerprint("plain")),
-        )
+        parts = {"topology": {"name": "box"}, "cost_model": {"name": "plain"}}
+        return {"name": "plain", "tables": tables} | parts
 
 
 def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), **training) -> Case:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.case import build_case, inputs_of
+from shardplan.case import build_case
 from shardplan.errors import InputError, PlanRefused
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
+from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
 from shardplan.plan.stated import accesses_of, training_of
@@ -35,7 +36,7 @@ def _as_written_before(value, phase, key):
         assert phases.pop(phase) == 0
     assert phase not in forecast["overlapped"]
     del value["resolved"]["defaults"][key]
-    inputs = inputs_of(value["resolved"])
+    inputs = Inputs.of(value["resolved"])
     value["inputs"]["spec_sha256"] = inputs.spec_sha256
     return parse_plan(json.dumps(value), "old.json")
 

@@ -348,7 +348,7 @@ MUTATIONS = {
     "is 28.42058 s; predicted 29.9164 s",
     _other_objective: "optimality: optimality.objective: is balance; the spec asks for step_time",
     _stale_spec: "stale: tables.t0.rows: was 900, is 1000",
-    _stale_topology: "stale: inputs.topology: was 000000000000, is c75d5fbfa79c",
+    _stale_topology: "stale: inputs.topology: was 000000000000, is 3b515b74b84e",
 }
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from shardplan.case import build_case
 from shardplan.errors import InputError
+from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import load_document, load_spec, spec_from_value
 from shardplan.spec.text.document import read_document
-from shardplan.workload.build_workload import build_workload
 
 SMALL = Path(__file__).parents[1] / "data" / "spec" / "small.yaml"
 TEXT = SMALL.read_text()

@@ -9,12 +9,12 @@ import pytest
 
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.fields.amount import Amount
 from shardplan.spec.load import load_spec, spec_from_value
 from shardplan.workload.access import Cdf, Reuse, Uniform, Zipf
-from shardplan.workload.build_workload import build_workload
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Optimizer, Pipeline, Training
 

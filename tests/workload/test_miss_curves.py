@@ -16,7 +16,6 @@ from shardplan.workload.hot_set import hot_set_curve
 from shardplan.workload.lru import lru_curve
 from shardplan.workload.reuse import REFERENCE_BATCH
 from shardplan.workload.row_distribution import RowDistribution
-from shardplan.workload.row_reads import lru_curves
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,11 +212,3 @@ def test_nothing_is_missed_where_nothing_is_read():
     for curve in (lru_curve, hot_set_curve):
         found = curve(Zipf(1.0).distribution(100, 0.0), 0.0)
         assert found.missed_rows_at(np.array([0.0, 50.0, 200.0])).tolist() == [0, 0, 0]
-
-
-def test_tables_alike_share_a_curve():
-    one, other = Zipf(1.0).distribution(100, 1.0), Uniform().distribution(100, 1.0)
-    found = lru_curves((one, other, one, one), np.array([5.0, 5.0, 5.0, 6.0]))
-    assert found[0] is found[2]
-    assert found[0] is not found[3]
-    assert found[1].missed_rows.tolist() == lru_curve(other, 5.0).missed_rows.tolist()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.calibrate.fit.kernel_terms import TableSet
+    from shardplan.calibrate.measurements.table_set import TableSet
     from shardplan.workload.training import Optimizer
 
 CACHE_SIZES = tuple(2**power for power in range(15, 28))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.calibrate.measurements.table_set import TableSet
     from shardplan.workload.table import Table
     from shardplan.workload.training import Optimizer
 
@@ -34,14 +35,6 @@ _SUM_OF_RATE = {
 }
 RATES = tuple(field.name for field in fields(LookupRates))
 """The columns of terms, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableSet:
-    """Tables that one device looks up in one kernel, for a batch of so many samples."""
-
-    tables: tuple[Table, ...]
-    batch: int
 
 
 def kernel_terms(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from shardplan.calibrate.fit.kernel_terms import TableSet
 from shardplan.calibrate.measure.task import KernelTask, WireTask
 from shardplan.calibrate.measurements.measurement import Transfer, measured_table
+from shardplan.calibrate.measurements.table_set import TableSet
 from shardplan.topology.collective import Collective
 from shardplan.workload.access import Uniform, Zipf
 from shardplan.workload.training import Optimizer

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from shardplan.calibrate.measurements.measurement import Kernel, KernelProbe, WireProbe
 
 if TYPE_CHECKING:
-    from shardplan.calibrate.fit.kernel_terms import TableSet
     from shardplan.calibrate.measurements.measurement import Probe, Transfer
+    from shardplan.calibrate.measurements.table_set import TableSet
     from shardplan.topology.collective import Collective
     from shardplan.workload.training import Optimizer
 
 
 @dataclass(frozen=True, slots=True)
 class KernelTask:
-    """Every process looks up and updates tables of its own."""
+    """Every process looks up and updates its own tables."""
 
     set: TableSet
     optimizer: Optimizer

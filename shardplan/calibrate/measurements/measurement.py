@@ -11,7 +11,7 @@ from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
 
 if TYPE_CHECKING:
-    from shardplan.calibrate.fit.kernel_terms import TableSet
+    from shardplan.calibrate.measurements.table_set import TableSet
     from shardplan.workload.access import Access
     from shardplan.workload.training import Optimizer
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shardplan.calibrate.fit.kernel_terms import TableSet
 from shardplan.calibrate.measurements.measurement import (
     SUBJECTS,
     Kernel,
@@ -17,6 +16,7 @@ from shardplan.calibrate.measurements.measurement import (
     measured_table,
     subject_named,
 )
+from shardplan.calibrate.measurements.table_set import TableSet
 from shardplan.spec.fields.access import AccessField
 from shardplan.spec.fields.border import Border
 from shardplan.spec.fields.quantities import Count, Number

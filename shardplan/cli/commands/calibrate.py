@@ -38,7 +38,7 @@ _GROUPS = {
     exit_codes={130: "interrupted: run again to go on"},
 )
 @click.option("-o", "--output", metavar="FILE", required=True, help="The cost model; a .yaml file.")
-@click.option("--name", metavar="NAME", help="Of the cost model; the file's where left out.")
+@click.option("--name", metavar="NAME", help="Name of the cost model; by default the file's.")
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -60,7 +60,7 @@ _GROUPS = {
     type=_budget,
     default="5min",
     show_default=True,
-    help="Measure for about so long.",
+    help="Measure for about this long.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def calibrate_command(
@@ -68,13 +68,13 @@ def calibrate_command(
 ) -> None:
     """Measure this machine and write a cost model for it.
 
-    Looks tables up and updates them, copies, and runs collectives, in processes of their own and
-    with PyTorch's operators; then fits the rates of a cost model, none of them negative. The file
-    says how well it predicts what was measured, on which machine and with which libraries.
+    Looks up and updates tables, copies, and runs collectives, in separate processes and with
+    PyTorch's operators; then fits the rates of a cost model, none of them negative. The file says
+    how well it predicts what was measured, on which machine and with which libraries.
 
-    Measurements go to a .csv file beside the cost model while they are made. Run again, it goes on
-    where it was stopped, on the same machine and with the same libraries; delete that file to
-    begin anew. Needs PyTorch: pip install 'shardplan[calibrate]'.
+    Measurements go to a .csv file beside the cost model while they are made. Run again on the same
+    machine with the same libraries, it continues where it was stopped; delete that file to start
+    over. Needs PyTorch: pip install 'shardplan[calibrate]'.
 
     \b
     Examples:

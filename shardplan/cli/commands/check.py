@@ -38,7 +38,7 @@ _GROUPS = {
     type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="Of the summary; with --resolved table is YAML.",
+    help="Format of the summary; with --resolved, table means YAML.",
 )
 def check_command(
     spec: str | None,
@@ -51,8 +51,8 @@ def check_command(
     """Validate a spec and all that it names.
 
     Reports every error of the spec, its tables file, the topology and the cost model at once, then
-    sums up what is to be planned. What --resolved prints is a spec itself, with the tables, the
-    topology and the cost model in it. - stands for stdin.
+    summarises what is to be planned. --resolved prints a complete spec, with the tables, the
+    topology and the cost model in it. - means stdin.
 
     With --cost-model and --against, says how well a cost model predicts what was measured: the
     mean error (MAPE), the bias, the rank correlation and the worst cases. The measurements are
@@ -120,6 +120,9 @@ def _summary(checked: _Checked, form: str) -> str:
 
 def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
     listed = [asdict(diagnostic) for diagnostic in diagnostics]
+    for each in listed:
+        if each["count"] == 1:  # said only of the entry that counts the rest
+            del each["count"]
     value = {"summary": summary, "diagnostics": listed}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 

@@ -31,7 +31,7 @@ from shardplan.cli.show import FORMATS, show
     "--width",
     metavar="COLUMNS",
     type=click.IntRange(min=20),
-    help="Width of tables; by default the terminal's, as wide as need be in a pipe.",
+    help="Width of tables; by default the terminal's, in a pipe as wide as needed.",
 )
 @click.pass_context
 def diff_command(
@@ -39,10 +39,10 @@ def diff_command(
 ) -> None:
     """Show what changes when one plan follows another.
 
-    Says which tables move, how many bytes of weights and optimizer state that takes over which
-    links and for how long, what the step costs then by phase and by device, and which input is
-    another: spec, topology or cost model, key by key. A rank keeps what it holds already. - stands
-    for stdin.
+    Says which tables move, how many bytes of weights and optimizer state that takes, over which
+    links and for how long, what the step then costs by phase and by device, and which inputs
+    differ: spec, topology or cost model, key by key. A rank keeps what it already holds. - means
+    stdin.
 
     \b
     Examples:

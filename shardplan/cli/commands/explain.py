@@ -61,13 +61,13 @@ _GROUPS = {
     type=click.IntRange(min=0),
     default=10,
     show_default=True,
-    help="How many of the costliest tables to take apart.",
+    help="How many of the costliest tables to show by phase.",
 )
 @click.option(
     "--width",
     metavar="COLUMNS",
     type=click.IntRange(min=20),
-    help="Width of tables; by default the terminal's, as wide as need be in a pipe.",
+    help="Width of tables; by default the terminal's, in a pipe as wide as needed.",
 )
 def explain_command(
     plan: str,
@@ -87,8 +87,9 @@ def explain_command(
     browser or for paper.
 
     --why-not forces a choice on one table: a sharding type, a compute kernel, or a place (@rankN,
-    @nodeN). It tells the step first with all else fixed, then solved again with the choice as a
-    constraint: in which phase and on which device it hurts, or which memory it overflows.
+    @nodeN). It shows the step first with all else fixed, then solved again with the choice as a
+    constraint, and where it hurts: in which phase and on which device, or which memory it
+    overflows.
 
     \b
     Examples:
@@ -121,17 +122,16 @@ def explain_command(
 
 
 def _overview(study: Study, top: int, form: str, width: int | None, deadline: Deadline) -> str:
+    from shardplan.explain.numbers.explain import explain
+    from shardplan.explain.report.overview import overview
     from shardplan.whatif.more_hbm import more_hbm
 
     value = more_hbm(study.case, study.ledger.decisions, deadline=deadline)
+    explanation = explain(study, value)
     if form == "html":
         from shardplan.explain.render.html.page import render_html_overview
 
-        return render_html_overview(study, top, value)
-    from shardplan.explain.numbers.explain import explain
-    from shardplan.explain.report.overview import overview
-
-    explanation = explain(study, value)
+        return render_html_overview(study, explanation, top)
     return show(explanation, lambda: overview(explanation, top), form, width)
 
 

@@ -48,11 +48,11 @@ def init_command(
 ) -> None:
     """Write a commented spec to start from.
 
-    FILE is shardplan.yaml where it is left out, - for stdout. Beside a file goes
-    shardplan.schema.json, by which editors with the YAML language server complete and check it.
+    FILE defaults to shardplan.yaml; - writes to stdout. Beside a file goes shardplan.schema.json,
+    with which editors that have the YAML language server complete and check it.
 
     With --from, a function without arguments is imported and called on PyTorch's meta device; the
-    model that it gives may hold any number of EmbeddingBagCollections. Needs TorchRec.
+    model that it returns may hold any number of EmbeddingBagCollections. Needs TorchRec.
 
     \b
     Examples:

@@ -42,13 +42,13 @@ _WHAT = ("topologies", "cost-models", "methods")
     type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="Of what is listed.",
+    help="Format of the list.",
 )
 def list_command(what: str, show: str | None, nodes: int | None, form: str) -> None:
     """List the topologies, cost models and methods.
 
-    --show prints every figure with how it is known and where it is from; of a topology also the
-    link that holds up each collective.
+    --show prints every figure with how it is known and its source; of a topology also the link that
+    limits each collective.
 
     \b
     Examples:

@@ -59,14 +59,14 @@ _GROUPS = {
     type=percentage,
     default=f"{100 * _DEFAULTS.gap:g}%",
     show_default=True,
-    help="Stop once the plan is proven to be so close to the best.",
+    help="Stop once the plan is proven to be this close to the best.",
 )
 @click.option(
     "--time-limit",
     type=duration,
     default=f"{_DEFAULTS.time_limit_seconds:g}s",
     show_default=True,
-    help="Stop after so long with the best plan so far.",
+    help="Stop after this long with the best plan so far.",
 )
 @click.option(
     "--patience",
@@ -90,7 +90,7 @@ _GROUPS = {
     "--move-budget",
     metavar="SIZE",
     type=size,
-    help="With --from: the most bytes that may move, such as 200GiB; any number where left out.",
+    help="With --from: the most bytes that may move, such as 200GiB; no limit if left out.",
 )
 @click.option("--keep", is_flag=True, help="With --from: move nothing that can stay.")
 @click.option(
@@ -99,13 +99,13 @@ _GROUPS = {
     type=click.IntRange(min=0),
     default=_DEFAULTS.seed,
     show_default=True,
-    help="Of the random numbers; the same seed repeats a search.",
+    help="Seed of the random numbers; the same seed repeats a search.",
 )
 @click.option(
     "--format",
     type=click.Choice(["json"]),
     expose_value=False,
-    help="Of the plan file.",
+    help="Format of the plan file.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def solve_command(
@@ -135,7 +135,7 @@ def solve_command(
     With --from, tables keep their places where that costs little. --move-budget limits the bytes
     of weights and optimizer state that ranks must fetch, as `shardplan diff` counts them, and the
     lower bound then holds for plans that move no more. --keep moves nothing: only tables that the
-    old plan has no place for are placed. Neither heeds --method.
+    old plan has no place for are placed. Both ignore --method.
 
     \b
     Examples:

@@ -38,16 +38,16 @@ if TYPE_CHECKING:
     type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="Of the findings.",
+    help="Format of the findings.",
 )
 @click.pass_context
 def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -> None:
     """Check that a plan is complete, legal, fits and is fresh.
 
-    Checked is what the runtime demands, the memory of every device and node, and the prediction,
-    which is computed anew. Without a SPEC the one inside the plan is taken; with one it is also
-    said which inputs changed, and what the plan would cost under it, its tables cut as they are
-    but for the rows of today. Exits with 1 where anything is wrong.
+    Checks what the runtime demands, the memory of every device and node, and the prediction, which
+    is recomputed. Without a SPEC, the one inside the plan is used. With one, it also says which
+    inputs changed and what the plan would cost under it, its tables cut as before but with today's
+    rows. Exits with 1 where anything is wrong.
 
     \b
     Examples:
@@ -102,7 +102,6 @@ def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> 
 
 
 def _words(under: CostUnder) -> Iterator[str]:
-    from shardplan.explain.numbers.notes import name_some
     from shardplan.explain.report.why_not_report import breach_words
     from shardplan.explain.words import words
 
@@ -114,7 +113,7 @@ def _words(under: CostUnder) -> Iterator[str]:
         f"was {words.seconds(under.old_step_seconds)}"
     )
     if under.lost:
-        yield f"under the spec: without {name_some(under.lost)}, which it has no place for"
+        yield f"under the spec: without {words.name_some(under.lost)}, which it has no place for"
     if under.breaches:
         yield f"under the spec: does not fit: {breach_words(under.breaches)}"
 

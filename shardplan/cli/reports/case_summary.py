@@ -63,7 +63,7 @@ def case_summary(case: Case) -> CaseSummary:
         topology=case.topology.name,
         node_count=case.topology.nodes,
         device_count=case.topology.world_size,
-        cost_model=case.inputs.cost_model.name,
+        cost_model=str(case.pricing.value["name"]),
         objective=case.objective,
         constraint_count=len(case.constraints),
         tiers=_tiers(case),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.explain.numbers.notes import notes
+from shardplan.explain.advice.advice import notes
 from shardplan.explain.words import words
 from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS

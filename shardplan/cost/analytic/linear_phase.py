@@ -39,5 +39,5 @@ class LinearPhase(ABC):
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): what each unit adds on each device that it lands on.
 
-        Of memory that devices of a node share: if so many ``devices`` of the node do alike.
+        Of memory that devices of a node share: if that many ``devices`` of the node do alike.
         """

@@ -21,7 +21,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Seconds of a collective for a buffer of so many bytes, at measured points.
+    """Seconds of a collective for a buffer of that many bytes, at measured points.
 
     Straight in log-log between the points, flat before the first (its latency) and proportional
     past the last (its bandwidth). Points rise in bytes and never fall in seconds.

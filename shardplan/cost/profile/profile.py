@@ -91,7 +91,7 @@ class ScaleOut:
     latency_seconds_per_node: float
 
     def start_seconds(self, nodes: int) -> float:
-        """Start-up latency of a collective that spans so many nodes."""
+        """Start-up latency of a collective that spans that many nodes."""
         return self.latency_seconds + nodes * self.latency_seconds_per_node
 
     def on(self, nics: NicTraits) -> ScaleOut:

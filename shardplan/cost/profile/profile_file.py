@@ -87,7 +87,7 @@ def _known_collective(value: Any) -> Any:
 
 
 class CurveFile(Border):
-    """Measured times of one collective among so many devices of one scale-up domain."""
+    """Measured times of one collective among that many devices of one scale-up domain."""
 
     collective: Annotated[Collective, BeforeValidator(_known_collective)]
     ranks: int

@@ -28,7 +28,7 @@ class DistinctRows:
 
     @classmethod
     def of(cls, ids: Tensor, lengths: Tensor, rows: int) -> Self:
-        """Ids of a store of so many rows; ``lengths`` are those of the bags, in order.
+        """Ids of a store of that many rows; ``lengths`` are those of the bags, in order.
 
         Ids that one bag has of one row are the same to whoever sums.
         """

@@ -52,7 +52,7 @@ class CacheCounters:
         self.read_hits += int(reads[here].sum())
 
     def means(self, steps: int, slots: int, row_bytes: int) -> CacheMeans:
-        """Over so many steps, of a cache with so many slots for rows of that size."""
+        """Over that many steps, of a cache with that many slots for rows of that size."""
         return CacheMeans(
             slots,
             self.hit_rate,

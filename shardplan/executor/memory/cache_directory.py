@@ -28,7 +28,7 @@ class CacheDirectory:
     """
 
     def __init__(self, pool: MemoryPool, rows: int, slots: int, has_map: bool) -> None:
-        """Of nearly so many slots; see ``RowCache`` for ``has_map``."""
+        """Of nearly that many slots; see ``RowCache`` for ``has_map``."""
         self._sets, self._ways = _shape(slots)
         self.rows = pool.allocate((self.slots,), torch.int64, "cache").fill_(NOWHERE)
         """(slots,): the row in each."""
@@ -111,7 +111,7 @@ class CacheDirectory:
 
 
 def _shape(slots: int) -> tuple[int, int]:
-    """Sets and ways of nearly so many slots: full sets, or one more of smaller ones."""
+    """Sets and ways of nearly that many slots: full sets, or one more of smaller ones."""
     sets = -(-slots // MOST_WAYS)
     full, smaller = (slots // MOST_WAYS, MOST_WAYS), (sets, slots // sets)
     return max(full, smaller, key=lambda shape: shape[0] * shape[1])

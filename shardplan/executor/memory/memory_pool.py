@@ -82,7 +82,7 @@ class MemoryPool:
             self.release(count, use)
 
     def require(self, count: int, use: str) -> None:
-        """Raise MemoryExceeded where the pool has no room for so many bytes more."""
+        """Raise MemoryExceeded where the pool has no room for that many bytes more."""
         if self.capacity_bytes is not None and self.used_bytes + count > self.capacity_bytes:
             raise MemoryExceeded(
                 f"{self.tier} holds {self.used_bytes:,} of {self.capacity_bytes:,} bytes; "

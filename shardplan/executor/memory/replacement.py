@@ -16,22 +16,23 @@ if TYPE_CHECKING:
 
 
 class Replacement(Protocol):
-    """How dear rows are: int64 numbers that grow with it, and travel with a row as its stamp."""
+    """What rows are worth keeping: int64 numbers, larger for what should stay, which travel with a
+    row as its stamp."""
 
     def read(self, rows: Tensor, slots: Tensor, reads: Tensor) -> None:
         """A batch reads rows so often; those of them that are here lie in the slots."""
 
     def of_read(self, rows: Tensor) -> Tensor:
-        """How dear rows are that this batch reads."""
+        """What the rows that this batch reads are worth."""
 
     def of_slots(self, slots: Tensor) -> Tensor:
-        """How dear the rows in these slots are; of empty slots anything."""
+        """What the rows in these slots are worth; of empty slots anything."""
 
     def admitted(self, rows: Tensor) -> Tensor:
         """A slot for each row that misses, -1 where it stays out."""
 
     def put(self, rows: Tensor, slots: Tensor, stamps: Tensor) -> None:
-        """Rows come to lie in these slots, as dear as their stamps say."""
+        """Rows come to lie in these slots, worth what their stamps say."""
 
     def forget(self) -> None:
         """As if nothing had been read."""
@@ -113,7 +114,7 @@ class LeastOftenRead:
 def replacement_of(
     algorithm: CacheAlgorithm, directory: CacheDirectory, pool: MemoryPool, rows: int
 ) -> Replacement:
-    """The rule of that name, for a table of so many rows."""
+    """The rule of that name, for a table of that many rows."""
     if algorithm is CacheAlgorithm.LFU:
         return LeastOftenRead(directory, pool, rows)
     return LeastRecentlyRead(directory, pool)

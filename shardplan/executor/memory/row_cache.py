@@ -28,7 +28,7 @@ _PASSAGES = 3
 class RowCache:
     """Rows in the slots of one tier, over those of a lower one.
 
-    A row that leaves is written to the tier below (write-back), which is told how dear it was, so
+    A row that leaves is written to the tier below (write-back), which is told what it was worth, so
     that a cache there goes on from it.
 
     As the top tier it is staged; between two tiers a row is either here or above, never both.
@@ -60,7 +60,7 @@ class RowCache:
         self._passage = passage
 
     def means(self, steps: int) -> CacheMeans:
-        """The counters as means over so many steps."""
+        """The counters as means over that many steps."""
         return self.counters.means(steps, self.slots, self._row_bytes)
 
     def forget_counts(self) -> None:

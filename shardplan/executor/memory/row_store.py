@@ -26,7 +26,7 @@ class Tier(Protocol):
         """
 
     def put(self, rows: Tensor, values: Tensor, stamps: Tensor) -> None:
-        """Take distinct rows back from the tier above; ``stamps`` say how dear they are."""
+        """Take distinct rows back from the tier above; ``stamps`` say what they are worth."""
 
     def settled(self) -> Tensor:
         """All rows in order, in the lowest tier; valid until rows are next written."""

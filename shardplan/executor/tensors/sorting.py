@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MOST_INT64 = 2**63 - 1
 _DIGIT_BITS = 16
 _FAST_SORT_KEYS = 1 << 15
-"""From so many keys on PyTorch sorts them by radix on CPU."""
+"""From this many keys on PyTorch sorts them by radix on CPU."""
 
 
 def stable_order(keys: Tensor, end: int) -> Tensor:

@@ -56,7 +56,7 @@ class TrainRequest:
         ),
     ]
     steps: Annotated[
-        int, _option("How many steps; with --resume so many more.", "N", _COUNT, default=100)
+        int, _option("How many steps; with --resume, how many more.", "N", _COUNT, default=100)
     ]
     batch: Annotated[int | None, _option("Samples of a rank; else the plan's own.", "N", _COUNT)]
     data: Annotated[
@@ -102,7 +102,7 @@ class TrainRequest:
     timeout_seconds: Annotated[
         float,
         _option(
-            "How long a rank waits for others before it takes them for lost.",
+            "How long a rank waits for others before it considers them lost.",
             "SECONDS",
             float,
             flag="--timeout",

@@ -50,8 +50,8 @@ def run_steps(
 ) -> JobMeasurement:
     """Train; what all ranks measured.
 
-    ``batches(first, steps)`` are this rank's. A pipeline starts anew after each checkpoint, so that
-    no batch is in flight while tables are written.
+    ``batches(first, steps)`` are this rank's. A pipeline starts again after each checkpoint, so
+    that no batch is in flight while tables are written.
     """
     last = schedule.first + schedule.steps
     every = schedule.checkpoint_every or schedule.steps

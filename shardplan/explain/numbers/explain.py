@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.explain.advice.advice import notes
 from shardplan.explain.numbers.explanation import (
     Culprit,
     DeviceLine,
@@ -18,7 +19,6 @@ from shardplan.explain.numbers.explanation import (
     TierUse,
 )
 from shardplan.explain.numbers.limits import limits
-from shardplan.explain.numbers.notes import notes
 from shardplan.explain.numbers.tiers import traffic_of_ranks, traffic_of_tables
 from shardplan.explain.words.ranks import compress
 from shardplan.plan.file.rounding import differs, rounded, whole_bytes

@@ -48,6 +48,6 @@ def _row(cells: Iterator[str] | tuple[Cell, ...]) -> str:
 
 
 def _escape(text: str) -> str:
-    """Text that Markdown shows as it is; underscores inside words need no help."""
+    """Text that Markdown shows unchanged; underscores inside words need no help."""
     escaped = _SPECIAL.sub(r"\\\1", printable(text))
     return re.sub(r"(?<=\w)\\_(?=\w)", "_", escaped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.explain.report.device_section import full_bar
+from shardplan.explain.report.memory_words import tier_words, use_words
 from shardplan.explain.report.report import Bar, Column, Grid, Report, Section
 from shardplan.explain.report.table_section import kernel, sharding
 from shardplan.explain.report.tier_section import in_words
@@ -28,7 +29,7 @@ def table_report(detail: TableDetail) -> Report:
         ("sharding", sharding(line)),
         ("kernel", kernel(line)),
         ("ranks", line.ranks),
-        ("memory", f"{words.tiers(line.memory_bytes)} over all devices, buffers included"),
+        ("memory", f"{tier_words(line.memory_bytes)} over all devices, buffers included"),
         *in_words(line.traffic),
         (
             "slowest",
@@ -82,14 +83,14 @@ def device_report(detail: DeviceDetail) -> Report:
     line = detail.line
     title = (
         f"rank {line.rank} on node {detail.node}: busy {words.seconds(line.busy_seconds)}, "
-        f"HBM {words.use(line.hbm)}"
+        f"HBM {use_words(line.hbm)}"
     )
     memory = Section(
         "Memory",
         f"{format_bytes(detail.base_bytes)} of it whatever the placement: dense model, activations",
         Grid(
             (Column(""), Column("used", True), Column("of usable")),
-            (("HBM", words.use(line.hbm), full_bar(line.hbm)),),
+            (("HBM", use_words(line.hbm), full_bar(line.hbm)),),
         ),
         tuple(f"{name}: {text}" for name, text in in_words(line.traffic)),
     )
@@ -135,7 +136,7 @@ def _device_tables(detail: DeviceDetail) -> Section:
             words.seconds(table.seconds),
             table.sharding_type,
             table.compute_kernel,
-            words.tiers(table.memory_bytes),
+            tier_words(table.memory_bytes),
         )
         for table in detail.tables
     )

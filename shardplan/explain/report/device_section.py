@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.explain.report.memory_words import use_words
 from shardplan.explain.report.report import Bar, Cell, Column, Grid, Section
 from shardplan.explain.words import words
 from shardplan.explain.words.ranks import compress
@@ -59,7 +60,7 @@ def _devices(found: Explanation) -> Section:
             compress(group.ranks),
             words.seconds(group.busy_seconds),
             Bar(group.busy_seconds / slowest),
-            words.use(group.hbm),
+            use_words(group.hbm),
             full_bar(group.hbm),
         )
         for group in listed
@@ -105,7 +106,7 @@ def _nodes(tier: str, uses: Sequence[TierUse]) -> Section:
     fullest_first = sorted(range(len(uses)), key=lambda node: -uses[node].used_bytes)
     listed = sorted(fullest_first[:MOST_LISTED])
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (str(node), words.use(uses[node]), full_bar(uses[node])) for node in listed
+        (str(node), use_words(uses[node]), full_bar(uses[node])) for node in listed
     )
     remarks: tuple[str, ...] = ()
     if len(listed) < len(uses):

@@ -20,7 +20,7 @@ _MOST_TABLES = 50
 _MOST_DEVICES = 16
 _MOST_KEYS = 20
 _MANY_TIMES = 10
-"""Beyond so many times the old value, the new one is told as a multiple."""
+"""Beyond this many times the old value, the new one is shown as a multiple."""
 _NOTHING = "-"
 
 

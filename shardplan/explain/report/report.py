@@ -16,7 +16,7 @@ class Bar:
     fraction: float
     """From 0 to 1; what is outside is drawn as the nearer of the two."""
     is_full: bool = False
-    """Whether so much is worth a warning."""
+    """Whether this much is worth a warning."""
 
     def text(self, width: int) -> str:
         """Blocks, an eighth of a character exact, on a ground of ``width`` dots."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.explain.report.memory_words import tier_words
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.report.table_section import placement_section
 from shardplan.explain.words import words
@@ -16,7 +17,7 @@ def selection_report(found: Selection) -> Report:
     """What the tables add to each phase, what they hold, and where each went."""
     title = (
         f"{', '.join(found.patterns)}: {len(found.tables):,} of "
-        f"{words.plural(found.table_count, 'table')}, {words.tiers(found.memory_bytes)} over all "
+        f"{words.plural(found.table_count, 'table')}, {tier_words(found.memory_bytes)} over all "
         "devices"
     )
     columns = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.explain.report.memory_words import tier_words
 from shardplan.explain.report.report import Column, Grid, Section
 from shardplan.explain.words import words
 
@@ -88,7 +89,7 @@ def placement_section(lines: tuple[TableLine, ...]) -> Section:
             kernel(line),
             line.ranks,
             words.seconds(line.slowest_seconds),
-            words.tiers(line.memory_bytes),
+            tier_words(line.memory_bytes),
         )
         for line in listed
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from shardplan.explain.report.device_section import MOST_LISTED, NEARLY_FULL
+from shardplan.explain.report.memory_words import tier_words
 from shardplan.explain.report.report import Column, Grid, Section
 from shardplan.explain.report.table_section import kernel
 from shardplan.explain.words import words
@@ -38,7 +39,7 @@ def tier_sections(found: Explanation) -> Iterator[Section]:
         Grid(
             (Column("rank", True), Column("holds"), *_columns(has_ssd)),
             tuple(
-                (str(line.rank), words.tiers(line.memory_bytes), *_cells(traffic, has_ssd))
+                (str(line.rank), tier_words(line.memory_bytes), *_cells(traffic, has_ssd))
                 for line, traffic in sorted(devices[:MOST_LISTED], key=lambda pair: pair[0].rank)
             ),
         ),
@@ -50,7 +51,7 @@ def tier_sections(found: Explanation) -> Iterator[Section]:
         Grid(
             (Column("table"), Column("kernel"), Column("holds"), *_columns(has_ssd)),
             tuple(
-                (line.name, kernel(line), words.tiers(line.memory_bytes), *_cells(traffic, has_ssd))
+                (line.name, kernel(line), tier_words(line.memory_bytes), *_cells(traffic, has_ssd))
                 for line, traffic in tables[:MOST_LISTED]
             ),
         ),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.units import format_bytes, format_seconds
+from shardplan.units import format_seconds
 
 if TYPE_CHECKING:
-    from shardplan.explain.numbers.explanation import TierBytes, TierUse
+    from collections.abc import Sequence
 
 _LARGE_GAP = 10.0
+"""As a factor over the bound, larger ones say more than as a percentage."""
+_SMALL_GAP = 0.1
+_MOST_NAMES = 3
 
 
 def seconds(value: float) -> str:
@@ -28,18 +31,7 @@ def gap(fraction: float | None) -> str:
         return "unknown"
     if fraction > _LARGE_GAP:
         return f"x{1 + fraction:,.0f} the bound"
-    return f"{100 * fraction:.2f}%" if abs(fraction) < 0.1 else percent(fraction)
-
-
-def use(tier: TierUse) -> str:
-    """``63.1 GiB of 68.0 GiB``."""
-    return f"{format_bytes(tier.used_bytes)} of {format_bytes(tier.usable_bytes)}"
-
-
-def tiers(held: TierBytes) -> str:
-    """``1.0 GiB hbm + 2.0 GiB ddr``, without tiers that hold nothing."""
-    named = (("hbm", held.hbm), ("ddr", held.ddr), ("ssd", held.ssd))
-    return " + ".join(f"{format_bytes(size)} {name}" for name, size in named if size) or "0 B"
+    return f"{100 * fraction:.2f}%" if abs(fraction) < _SMALL_GAP else percent(fraction)
 
 
 def rank(value: int | None) -> str:
@@ -50,3 +42,9 @@ def rank(value: int | None) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 table``, ``26 tables``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def name_some(names: Sequence[str]) -> str:
+    """``t_1, t_2, t_3 and 5 more``."""
+    shown, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown

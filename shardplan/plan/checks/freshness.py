@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from shardplan.case import inputs_of
 from shardplan.plan.changes import changes
+from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.finding import Finding
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
-    from shardplan.plan.file.provenance import Inputs
 
 _MOST_CHANGES = 10
 _KEYS = ("topology", "cost_model", "spec_sha256")
@@ -27,8 +26,9 @@ def check_freshness(plan: Plan, case: Case, own: Case | None) -> Iterator[Findin
     after it was made; None where it carries none that can be read. A plan is fresh where its
     hashes are today's, and where they are of what it carries and that comes to the same as today.
     """
-    then, now = plan.inputs, case.inputs
-    carried, completed = (inputs_of(plan.resolved or {}), own.inputs) if own else (None, None)
+    then, now = plan.inputs, Inputs.of(case.resolved)
+    carried = Inputs.of(plan.resolved or {}) if own else None
+    completed = Inputs.of(own.resolved) if own else None
     for key, name, real_name in (
         ("name", plan.name, case.workload.name),
         ("inputs.topology.name", then.topology.name, now.topology.name),

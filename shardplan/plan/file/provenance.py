@@ -1,7 +1,8 @@
 """Where a plan comes from: its inputs, the solver, the run."""
 
-from typing import Any
+from typing import Any, Self
 
+from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.plan_model import Count, PlanModel, Positive, Seconds
 
 
@@ -11,6 +12,11 @@ class NamedInput(PlanModel):
     name: str
     sha256: str
 
+    @classmethod
+    def of(cls, value: dict[str, Any]) -> Self:
+        """From plain values, of which one is the name."""
+        return cls(name=str(value["name"]), sha256=fingerprint(value))
+
 
 class Inputs(PlanModel):
     """What the plan was made from."""
@@ -19,6 +25,16 @@ class Inputs(PlanModel):
     """Of the resolved spec without its topology and cost model."""
     topology: NamedInput
     cost_model: NamedInput
+
+    @classmethod
+    def of(cls, resolved: dict[str, Any]) -> Self:
+        """Of a resolved spec, so that a plan file can be checked by itself."""
+        own = {k: v for k, v in resolved.items() if k not in ("topology", "cost_model")}
+        return cls(
+            spec_sha256=fingerprint(own),
+            topology=NamedInput.of(resolved["topology"]),
+            cost_model=NamedInput.of(resolved["cost_model"]),
+        )
 
 
 class SolverInfo(PlanModel):

@@ -28,7 +28,7 @@ class TrainingFacts(PlanModel):
 
     @classmethod
     def of(cls, workload: Workload, world_size: int) -> Self:
-        """How a workload is trained on so many devices."""
+        """How a workload is trained on that many devices."""
         training = workload.training
         wire = WireFormats(forward=training.comm_forward, backward=training.comm_backward)
         return cls(

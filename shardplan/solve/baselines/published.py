@@ -59,8 +59,8 @@ def place_by_differencing(
     """(I,): the device of each table, by Karmarkar and Karp's largest differencing method.
 
     Differencing knows no capacities. Its larger sets go to the larger devices; where a device is
-    over its capacity all the same, its cheapest tables are placed anew as ``place_greedily`` would.
-    Raises ``NoPlanFound`` where a table then fits on no device.
+    over its capacity all the same, its cheapest tables are placed again as ``place_greedily``
+    would. Raises ``NoPlanFound`` where a table then fits on no device.
     """
     cost, size = np.asarray(costs, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
     capacity = np.asarray(capacities, dtype=np.float64)

@@ -111,7 +111,7 @@ class FillingUnits:
         limits: Limits,
         pricings: int,
     ) -> float:
-        """Seconds of any placement with so many large units, at least.
+        """Seconds of any placement with that many large units, at least.
 
         Of the options, and of what lies beside large units, those are let in that turn out to be
         worth it: ``is_open`` tells which, and is opened further.
@@ -164,7 +164,7 @@ class FillingUnits:
         lands: NDArray[np.float64],
         most: tuple[int, int],
     ) -> None:
-        """The slowest device bears the mean of either class, of at ``most`` so many devices.
+        """The slowest device bears the mean of either class, of ``most`` devices at most.
 
         What units spill on their neighbours is left out: these may be of either class.
         """

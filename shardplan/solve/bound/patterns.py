@@ -41,7 +41,7 @@ class PatternParams:
     node_columns: int = 1_000_000
     """Nodes times columns of a program's tree, when the caller does not limit them; ..."""
     fewest_nodes: int = 20
-    """... but so many nodes in any case."""
+    """... but this many nodes in any case."""
     finest: float = 1e-7
     """Relative distance below the incumbent at which the last question is asked."""
     near: float = 2e-4

@@ -11,7 +11,7 @@
 
 Options that can be mixed have continuous ``y`` and ``x``; whole are their sums ``z`` over a blend
 and ``n`` over a blend and place. Units of one item that lie on several places may then be mixed
-differently there, so that the program is a relaxation, and a plan made of it is mixed anew.
+differently there, so that the program is a relaxation, and a plan made of it is mixed again.
 
 Time is counted in units of ``Problem.time_unit``, memory in shares of the largest capacity. A place
 is a device for units that land on one device and a node for units that land on all devices

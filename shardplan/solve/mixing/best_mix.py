@@ -39,7 +39,7 @@ class Spare(Enum):
     """What is made least without making the objective longer."""
 
     WORK = "work"
-    """The loads of all devices: a plan does nothing in vain."""
+    """The loads of all devices: a plan does nothing for nothing."""
     BYTES = "bytes"
     """What lies in the memory of devices: a search finds room where there is some."""
 

@@ -1,7 +1,7 @@
 """The best placement near a known one: few items change at a time, so that little moves.
 
 Every round frees some items, pins all others where they are, and solves the smaller problem. An
-item that is placed anew moves at most its own size, so that items are freed only as far as their
+item that is placed again moves at most its own size, so that items are freed only as far as their
 sizes fit into what is left of the limit; then what really moves is counted.
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RelocationLimit:
-    """What placing items anew moves, in bytes, and the most that may."""
+    """What placing items again moves, in bytes, and the most that may."""
 
     limit_bytes: float
     least: NDArray[np.float64]
@@ -90,7 +90,7 @@ class _Rounds:
         copied = np.maximum.reduceat(moves.most, starts)
         is_small = copied <= self._params.small_change * moves.limit_bytes
         self._size = np.where(is_small, copied, size)
-        """(I,): the most that an item moves when it is placed anew."""
+        """(I,): the most that an item moves when it is placed again."""
         self._allowed = moves.most <= self._size[self._problem.item_of_option]
 
     def repair(self) -> None:

@@ -88,7 +88,7 @@ class Problem:
     """(O,): options of one number can be mixed in any proportion, as caches can have any size.
 
     They belong to one item and are alike in shape, units and domain; loads and bytes of a mix are
-    the options' own, in proportion. Left out, every option is for itself; numbers are counted anew
+    the options' own, in proportion. Left out, every option is for itself; numbers are counted again
     from 0, in the order of those given.
     """
     spill_seconds: NDArray[np.float64] = field(default_factory=_left_out)

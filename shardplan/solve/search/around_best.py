@@ -22,7 +22,7 @@ class AroundBest(Move):
     rounds: int = 3000
     """At most; and at most ..."""
     restarts: int = 2
-    """... so many times those of a restart that chooses options anew."""
+    """... this many times those of a restart that chooses options afresh."""
 
     def improve(self, record: Record, turn: Turn) -> None:
         """Search around the placement of the record, if there is one."""

@@ -25,7 +25,7 @@ class When(Enum):
     START = auto()
     """Once, before all restarts."""
     FRESH = auto()
-    """At the beginning of a restart: options are chosen anew for all items."""
+    """At the beginning of a restart: options are chosen afresh for all items."""
     AGAIN = auto()
     """At the beginning of a restart after a fresh one that gained nothing: the best placement is
     what it begins with."""

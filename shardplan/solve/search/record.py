@@ -104,7 +104,7 @@ class Record:
         return allowed
 
     def offer(self, placement: Placement, method: str, claimed: float | None = None) -> bool:
-        """Take a placement if it is legal, fits and is better; its objective is computed anew.
+        """Take a placement if it is legal, fits and is better; its objective is recomputed.
 
         Options that can be mixed are mixed at their best. Raises SolverError when it costs more
         than was ``claimed`` for it.

@@ -1,1 +1,1 @@
-"""The tables of a spec, written in it or in a file of their own."""
+"""The tables of a spec, written in it or in a separate file."""

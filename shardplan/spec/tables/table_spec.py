@@ -96,7 +96,7 @@ class DefaultsSpec(Border):
     """What holds for every table that does not say otherwise."""
 
     dim: Dim | None = None
-    """Columns; a table needs one here or of its own."""
+    """Columns of tables that do not say."""
     dtype: Dtype = Dtype.FP32
     """Number format of the weights."""
     pooling: Pooling = 1.0

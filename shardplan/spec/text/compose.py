@@ -73,7 +73,7 @@ def compose(text: str) -> Composed:
 
 
 class _Composer:
-    """Builds values from events on a stack of its own: depth costs no recursion."""
+    """Builds values from events on an explicit stack: depth costs no recursion."""
 
     def __init__(self) -> None:
         self.result = Composed()

@@ -63,7 +63,7 @@ def _float(text: str) -> float:
 
 
 def _long(text: str) -> str:
-    """Text is text at any length; a number of so many digits is a mistake."""
+    """Text is text at any length; a number of this many digits is a mistake."""
     if _FLOAT.fullmatch(text):
         raise ScalarError(f"a number of {len(text)} characters", "write fewer digits")
     return text

@@ -25,13 +25,13 @@ class FusedKernel:
     topology: Topology
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
-        """(O,): what each unit adds, if so many devices of a node read the host's memory."""
+        """(O,): what each unit adds, if ``devices`` of a node read the host's memory."""
         in_ddr = units.options.has_kernel(lambda kernel: kernel.reads_ddr)
         in_host = units.sums.seconds(self.host_rates(devices))
         return np.where(in_ddr, in_host, units.sums.seconds(self.costs.hbm))
 
     def host_rates(self, devices: int) -> LookupRates:
-        """What rows in DDR cost, if so many devices of a node read them; without DDR none do."""
+        """What rows in DDR cost, if ``devices`` of a node read them; without DDR none do."""
         ddr = self.topology.ddr
         if ddr is None:
             return self.costs.hbm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.explain.render.html.chart import LEFT, Frame
+from shardplan.explain.render.html.chart import HEADROOM, LEFT, NOUN_DROP, PLACE_DROP, Frame
 from shardplan.explain.render.html.svg import WIDTH, label, line, picture
 from shardplan.explain.words import words
 from shardplan.units import format_seconds
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from shardplan.plan.file.provenance import RunInfo
 
 _CEILING = 2.0
-"""Objectives above so many times the last one are drawn at the top: starts can be very bad."""
+"""Objectives above this multiple of the last are drawn at the top: starts can be very bad."""
+_RIGHT = 10.0
+"""Left free at the right edge."""
 
 
 def convergence_picture(run: RunInfo) -> str:
@@ -24,12 +26,12 @@ def convergence_picture(run: RunInfo) -> str:
     bound = _stairs(run, [(p.elapsed_seconds, p.bound_seconds) for p in run.history])
     if not best:
         return ""
-    frame = Frame(min(_CEILING * best[-1][1], max(value for _, value in best)) * 1.05)
+    frame = Frame(min(_CEILING * best[-1][1], max(value for _, value in best)) * HEADROOM)
     span = max(run.elapsed_seconds, run.history[-1].elapsed_seconds) or 1.0
 
     def at(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         return [
-            (LEFT + seconds / span * (WIDTH - LEFT - 10), frame.y(min(value, frame.most)))
+            (LEFT + seconds / span * (WIDTH - LEFT - _RIGHT), frame.y(min(value, frame.most)))
             for seconds, value in points
         ]
 
@@ -37,9 +39,9 @@ def convergence_picture(run: RunInfo) -> str:
         *frame.amounts(words.seconds),
         line(at(best), "best"),
         line(at(bound), "bound") if bound else "",
-        label(LEFT, frame.floor + 14, "0 s"),
-        label(WIDTH, frame.floor + 14, format_seconds(span), "end"),
-        label(LEFT, frame.floor + 27, "time of the solve"),
+        label(LEFT, frame.floor + PLACE_DROP, "0 s"),
+        label(WIDTH, frame.floor + PLACE_DROP, format_seconds(span), "end"),
+        label(LEFT, frame.floor + NOUN_DROP, "time of the solve"),
     ]
     key = (
         '<div class="key"><span><b class="b1"></b>best plan so far</span>'

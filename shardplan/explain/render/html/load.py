@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.explain.render.html.chart import LEFT, Frame
+from shardplan.explain.render.html.chart import HEADROOM, LEFT, Frame
 from shardplan.explain.render.html.svg import WIDTH, line, picture, rectangles, text_of
 from shardplan.explain.words import words
 from shardplan.units import format_bytes
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import Explanation, TierUse
 
 _COLOURS = 8
+_LITTLE_HEADROOM = 1.02
+_MEMORY_HEIGHT = 160.0
 
 
 def load_picture(found: Explanation) -> str:
     """A bar per device, a colour per phase; hidden phases are left out."""
     shown = [n for n, phase in enumerate(found.phases) if not phase.is_hidden and phase.seconds]
     busiest = max((device.busy_seconds for device in found.devices), default=0.0)
-    frame = Frame(busiest * 1.02)
+    frame = Frame(busiest * _LITTLE_HEADROOM)
     bottoms = [0.0] * len(found.devices)
     parts = [*frame.amounts(words.seconds), *frame.places(len(found.devices), "rank")]
     columns = list(frame.columns(len(found.devices)))
@@ -55,7 +57,7 @@ def memory_pictures(found: Explanation) -> Iterator[tuple[str, str]]:
 def _memory(uses: Sequence[TierUse], noun: str) -> str:
     limit = max(use.usable_bytes for use in uses)
     most = max(limit, *(use.used_bytes for use in uses))
-    frame = Frame(most * 1.05, height=160.0, unit=_unit(most))
+    frame = Frame(most * HEADROOM, height=_MEMORY_HEIGHT, unit=_unit(most))
     boxes: dict[str, list[tuple[float, float, float, float]]] = {"used": [], "over": []}
     for use, (left, width) in zip(uses, frame.columns(len(uses)), strict=True):
         style = "over" if use.used_bytes > use.usable_bytes else "used"

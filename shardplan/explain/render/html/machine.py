@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.explain.render.html.svg import WIDTH, label, picture, rectangles, text_of
+from shardplan.explain.render.html.svg import (
+    BELOW_MIDDLE,
+    WIDTH,
+    label,
+    picture,
+    rectangles,
+    text_of,
+)
 from shardplan.explain.report.report import Column, Grid, Section
 from shardplan.topology.collective import Collective, Scope
 from shardplan.units import format_rate
@@ -16,6 +23,10 @@ if TYPE_CHECKING:
 _ROW = 74.0
 _BOX = 24.0
 _WIDEST = 84.0
+_FILLED = 0.8
+"""Of the room that a vertex has, by its box; and of the widest box, by a whole name."""
+_BEND, _HIGHEST_BEND = 0.08, 0.45
+"""Of arcs between vertices of a row: of their distance, and at most of the row's height."""
 _UPPER = ("switch", "device", "port", "host", "nic")
 """Kinds of vertices from the top down; groups of the fabric and the core lie below."""
 
@@ -36,8 +47,8 @@ def machine_picture(topology: Topology) -> str:
             parts.append(_link(places[tail], places[head], is_hot, _kind(tail) == _kind(head)))
     parts.append(rectangles([_box(place) for place in places.values()], "vertex"))
     for name, (x, y, width) in places.items():
-        shown = name if width >= _WIDEST * 0.8 else name.rpartition(":")[2]
-        parts.append(label(x, y + 4, shown, "middle", "strong"))
+        shown = name if width >= _WIDEST * _FILLED else name.rpartition(":")[2]
+        parts.append(label(x, y + BELOW_MIDDLE, shown, "middle", "strong"))
     height = max(y for _, y, _ in places.values()) + _ROW / 2
     return picture(height, parts, "the links of one node; those that collectives wait for in red")
 
@@ -79,7 +90,7 @@ def _places(topology: Topology, names: list[str]) -> dict[str, tuple[float, floa
         members = [name for name in names if _kind(name) == kind]
         step = WIDTH / len(members)
         for number, name in enumerate(members):
-            width = min(_WIDEST, step * 0.8)
+            width = min(_WIDEST, step * _FILLED)
             found[name] = ((number + 0.5) * step, row * _ROW + _ROW / 2, width)
     return found
 
@@ -110,7 +121,7 @@ def _link(
     style = "link hot" if is_hot else "link"
     (x1, y1, _), (x2, y2, _) = tail, head
     if is_flat:
-        bend = y1 - _BOX / 2 - min(_ROW * 0.45, abs(x2 - x1) * 0.08)
+        bend = y1 - _BOX / 2 - min(_ROW * _HIGHEST_BEND, abs(x2 - x1) * _BEND)
         y = y1 - _BOX / 2
         path = f"M{x1:.1f} {y:.1f}Q{(x1 + x2) / 2:.1f} {bend:.1f} {x2:.1f} {y:.1f}"
     else:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.explain.render.html.svg import WIDTH, Rectangle, label, picture, rectangles
+from shardplan.explain.render.html.chart import BESIDE
+from shardplan.explain.render.html.svg import (
+    BELOW_MIDDLE,
+    WIDTH,
+    Rectangle,
+    label,
+    picture,
+    rectangles,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,20 +29,21 @@ MOST_ROWS = 600
 """The costliest tables, which are drawn."""
 SHADES = 5
 SHADE_FACTOR = 3.0
-"""A shade stands for so many times the seconds of the next lighter one."""
+"""A shade stands for this many times the seconds of the next lighter one."""
 _LEFT, _TOP = 170.0, 18.0
 _TALLEST = 1500.0
 _LOWEST, _HIGHEST = 2.5, 14.0
 _READABLE = 9.0
 """The height of a row that a name fits beside; of lower ones only some are named."""
-_BELOW_MIDDLE = 4.0
-"""Where text whose middle is that of a row stands."""
+_FILLED = 0.94
+"""Of the height of a row; the rest is the gap to the next."""
 _LONGEST_NAME = 26
 _MOST_PLACES = 16
+_MARGIN = 4.0
 
 
 def matrix_meaning(tables: int) -> str:
-    """What the picture of so many tables shows."""
+    """What the picture of that many tables shows."""
     shown = f"the {MOST_ROWS} costliest of {tables:,} tables" if tables > MOST_ROWS else "tables"
     step = _name_step(_row_height(min(tables, MOST_ROWS)))
     named = "" if step == 1 else f"one name to {step} tables; "
@@ -59,15 +68,15 @@ def matrix_picture(study: Study, order: Sequence[int]) -> str:
         top = _TOP + number * height
         shades = _shades(ledger.take([table]).rank_seconds[:, counted].sum(axis=1), most)
         for shade, first, end in _runs(shades):
-            box = (_LEFT + first * width, top, (end - first) * width, height * 0.94)
+            box = (_LEFT + first * width, top, (end - first) * width, height * _FILLED)
             boxes[shade].append(box)
         if number % step == 0:
             name = study.planned[table].table.name
             shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-            labels.append(label(_LEFT - 6, top + height / 2 + _BELOW_MIDDLE, shown, "end"))
+            labels.append(label(_LEFT - BESIDE, top + height / 2 + BELOW_MIDDLE, shown, "end"))
     parts = [*_places(ranks, width), *labels]
     parts += [rectangles(each, f"m{shade}") for shade, each in boxes.items()]
-    return picture(_TOP + len(rows) * height + 4, parts, "seconds of each table on each rank")
+    return picture(_TOP + len(rows) * height + _MARGIN, parts, "seconds of each table on each rank")
 
 
 def _row_height(rows: int) -> float:
@@ -101,5 +110,5 @@ def _runs(shades: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
 def _places(ranks: int, width: float) -> Iterator[str]:
     step = max(1, -(-ranks // _MOST_PLACES))
     for rank in range(0, ranks, step):
-        yield label(_LEFT + (rank + 0.5) * width, _TOP - 6, f"{rank}", "middle")
-    yield label(_LEFT - 6, _TOP - 6, "rank", "end")
+        yield label(_LEFT + (rank + 0.5) * width, _TOP - BESIDE, f"{rank}", "middle")
+    yield label(_LEFT - BESIDE, _TOP - BESIDE, "rank", "end")

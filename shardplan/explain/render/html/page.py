@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from shardplan.explain.numbers.explain import explain
 from shardplan.explain.render.html.convergence import convergence_picture
 from shardplan.explain.render.html.load import load_picture, memory_pictures
 from shardplan.explain.render.html.machine import bottlenecks_section, machine_picture
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import Explanation
     from shardplan.explain.numbers.study import Study
     from shardplan.explain.report.report import Cell, Column, Grid, Report
-    from shardplan.whatif.more_hbm import MoreHbm
 
 _KEPT_SPACE = "&nbsp;"
 _LOAD = (
@@ -36,13 +34,12 @@ _SEARCH = "the best plan so far, and what no plan can beat; stairs that meet pro
 
 
 def render_html(report: Report) -> str:
-    """The report as a page of its own."""
+    """The report as a whole page."""
     return _page(report.title, (_section(section) for section in report.sections))
 
 
-def render_html_overview(study: Study, top: int, more_hbm: MoreHbm | None = None) -> str:
+def render_html_overview(study: Study, found: Explanation, top: int) -> str:
     """The whole plan: the overview, with pictures of load, memory, tables, machine and search."""
-    found = explain(study, more_hbm)
     report = overview(found, top)
     first = 3 if found.limits else 2
     head, others = report.sections[:first], report.sections[first:]

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 WIDTH = 1000.0
 """Of every picture; the page scales it."""
 
+BELOW_MIDDLE = 4.0
+"""How far below the middle of something the foot of its label stands."""
+
 Rectangle = tuple[float, float, float, float]
 """Left, top, width, height."""
 

@@ -39,7 +39,7 @@ class Annealing(Move):
     most_places: int = 1_000
     """Items times devices up to which it is worth its time."""
     steps: int = 300
-    """In the first restart; each one has so many more than the one before."""
+    """In the first restart; each has this many more than the one before."""
     population_cells: int = 25_000
     """About how many numbers a step touches: large enough to hide Python."""
     fewest_placements: int = 2

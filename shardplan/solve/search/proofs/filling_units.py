@@ -28,7 +28,7 @@ class FillingUnitsBound(Move):
     first_options: int = 3
     """Of an item and shape, with which it begins; others are let in as they are wanted, ..."""
     pricings: int = PRICINGS
-    """... in so many rounds, before all are."""
+    """... in this many rounds, before all are."""
     free_share: float = 1e-3
     """Of a memory, free in one that is full."""
 

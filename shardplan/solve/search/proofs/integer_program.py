@@ -26,7 +26,7 @@ class TreeParams:
     node_columns: int = 6_000_000
     """Nodes times variables, when the caller limits neither; ..."""
     fewest_nodes: int = 50
-    """... but so many nodes in any case."""
+    """... but this many nodes in any case."""
     coarse_gap: float = 0.005
     """What is asked for first: HiGHS proves it of programs on which it gets nowhere when asked for
     less."""

@@ -31,10 +31,10 @@ class RepartitionEffort:
     few_items_divisor: int = 3
     """... divided by so much for so few items, which leaves the integer program its time."""
     copies_devices: int = 64
-    """On small clusters placements are searched side by side, so that they have about so many
+    """On small clusters placements are searched side by side, so that they have about this many
     devices together; ..."""
     most_copies: int = 8
-    """... so many placements at most."""
+    """... this many placements at most."""
     small: RepartitionParams = field(default_factory=lambda: RepartitionParams(changes=6))
     larger: RepartitionParams = field(
         default_factory=lambda: RepartitionParams(hottest=1e-3, coldest=1e-5, log2_exponents=(5, 8))

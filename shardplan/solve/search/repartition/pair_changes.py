@@ -94,7 +94,7 @@ class ChangeDraws:
         ]
 
     def draw(self, pairs: Pairs, most: int, rng: np.random.Generator) -> PairChanges:
-        """At most so many changes of each pair, by chance."""
+        """At most that many changes of each pair, by chance."""
         copies, problem = self._copies, self._problem
         active = (problem.shape[copies.option] == pairs.shape) & self._free
         used = (copies.slot != NOWHERE) & active[:, :, None]

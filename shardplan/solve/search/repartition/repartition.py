@@ -1,4 +1,4 @@
-"""Balancing by repartition: places are paired off, and every pair splits what it holds anew.
+"""Balancing by repartition: places are paired off, and every pair splits again what it holds.
 
 In each round some units of a pair may change sides and some of its items may take another option;
 of all combinations of these changes the pair makes the one that lowers the smooth objective most,

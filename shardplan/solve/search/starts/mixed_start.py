@@ -63,9 +63,9 @@ class MixedStart(Move):
     polishing_rounds: int = 700
     """... that change some, ..."""
     polishes: int = 10
-    """... so many times at most, with a new mix each time; ..."""
+    """... this many times at most, with a new mix each time; ..."""
     fruitless_polishes: int = 2
-    """... and no more after so many in a row that gain less than ..."""
+    """... and no more after this many in a row that gain less than ..."""
     least_gain: float = 1e-4
     """... that, relatively."""
 
@@ -130,7 +130,7 @@ class MixedStart(Move):
         """Place the chosen options, and only then change them and the proportions of mixes.
 
         While devices are far from balanced, another option often helps a device for the moment and
-        costs all of them dearly in the end.
+        costs all of them more in the end.
         """
         packing = replace(
             turn.repartition,

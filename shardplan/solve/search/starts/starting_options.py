@@ -45,7 +45,7 @@ class OptionChoiceParams:
     """Mean over maximum of a stage's loads below which options are not chosen for it."""
 
     def limits(self, record: Record, nodes: int) -> Limits:
-        """Of a tree worth so many nodes."""
+        """Of a tree worth that many nodes."""
         gap = record.budget.gap * self.gap_share
         return record.limits(record.budget.nodes(nodes), gap)
 

@@ -1,0 +1,28 @@
+"""All rules of advice, asked in turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain.advice.cut_off import CutOff
+from shardplan.explain.advice.idle_tables import IdleTables
+from shardplan.explain.advice.inexact_cuts import InexactCuts
+from shardplan.explain.advice.uneven_rows import UnevenRows
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
+    from shardplan.explain.advice.rule import Warned
+    from shardplan.plan.file.plan import Plan
+
+_RULES = (InexactCuts(), UnevenRows(), IdleTables(), CutOff())
+"""The weightiest first."""
+
+
+def warnings(case: Case) -> tuple[Warned, ...]:
+    """What the author of a spec may not have meant."""
+    return tuple(found for rule in _RULES for found in rule.of_case(case))
+
+
+def notes(plan: Plan, case: Case) -> tuple[str, ...]:
+    """What a reader of a plan should know besides its numbers."""
+    return tuple(found for rule in _RULES for found in rule.of_plan(plan, case))

@@ -1,0 +1,67 @@
+"""Cuts by columns under row-wise Adagrad, which change what a table learns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain.advice.rule import Rule, Warned
+from shardplan.explain.words.words import name_some
+from shardplan.workload.training import Optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.case import Case
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_entry import TableEntry
+    from shardplan.workload.training import Training
+
+_REASON = "row-wise Adagrad keeps one number per row of each column shard"
+
+
+class InexactCuts(Rule):
+    """Names the key that forbids them."""
+
+    def of_case(self, case: Case) -> Iterator[Warned]:
+        """Where the constraints let some table be cut by columns."""
+        if _is_inexact(case.workload.training) and _may_cut_columns(case):
+            yield Warned(
+                "inexact_updates",
+                ("training", "optimizer"),
+                f"{_REASON}: tables cut by columns train slightly differently from whole ones",
+                "training.exact_updates: true forbids such cuts",
+            )
+
+    def of_plan(self, plan: Plan, case: Case) -> Iterator[str]:
+        """Where the plan cuts tables by columns."""
+        cut = [
+            name
+            for tables in plan.plan.values()
+            for name, entry in tables.items()
+            if _is_split(entry)
+        ]
+        if cut and _is_inexact(case.workload.training):
+            yield (
+                f"{_REASON}, so that {name_some(cut)}, cut by columns, will not train exactly as "
+                "if whole; training.exact_updates: true forbids it"
+            )
+
+
+def _is_inexact(training: Training) -> bool:
+    return training.optimizer is Optimizer.ROWWISE_ADAGRAD and not training.exact_updates
+
+
+def _may_cut_columns(case: Case) -> bool:
+    """Whether some table may be cut by columns, as far as the constraints say."""
+    bound = {
+        table
+        for constraint in case.constraints
+        if constraint.sharding is not None
+        and not any(kind.cuts_columns for kind in constraint.sharding)
+        for table in constraint.tables
+    }
+    return len(bound) < len(case.workload.tables)
+
+
+def _is_split(entry: TableEntry) -> bool:
+    return len({shard.shard_offsets[1] for shard in entry.shards}) > 1
