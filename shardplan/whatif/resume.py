@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan import __version__
 from shardplan.errors import ShardplanError
+from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.predict import predict
 from shardplan.solve.outcome import ProvenBound
 from shardplan.spec.objective import Objective
+from shardplan.version import __version__
 from shardplan.whatif.old_plan import carry
 
 if TYPE_CHECKING:
@@ -46,11 +47,9 @@ def resume(plan: Plan, then: Case, now: Case) -> Resumed:
 
 def _doubts(plan: Plan, case: Case, decisions: tuple[Decision, ...]) -> Iterator[str]:
     """Why the plan's bound may not hold for a case."""
-    if changed := [
-        name
-        for name in ("spec_sha256", "topology", "cost_model")
-        if getattr(plan.inputs, name) != getattr(case.inputs, name)
-    ]:
+    mine, inputs = Inputs.of(case.resolved), ("spec_sha256", "topology", "cost_model")
+    changed = [name for name in inputs if getattr(plan.inputs, name) != getattr(mine, name)]
+    if changed:
         names = ", ".join(name.removesuffix("_sha256").replace("_", " ") for name in changed)
         yield f"the plan was made from another {names}"
     if plan.moves is not None:

@@ -45,7 +45,6 @@ def test_plan_and_bound_are_where_the_next_search_begins(case, earlier):
 def test_under_other_inputs_the_bound_does_not_hold(case, earlier):
     kept = {"hbm": Amount(fraction=0.01)}
     other = case.with_(reserve=case.spec.reserve.model_copy(update=kept))
-    assert other.inputs != case.inputs
     found = resume(earlier, case, other)
     assert found.proven is None
     assert found.doubt == "the plan was made from another spec"
