@@ -168,11 +168,11 @@ def _spec(
     batch: dict[str, int],
     training: dict[str, Any],
 ) -> dict[str, Any]:
-    """HBM only, since that is what all contenders can plan."""
+    """HBM only, and columns cut under any optimizer, since that is what all contenders can plan."""
     return {
         "batch": batch,
         "topology": topology,
-        "training": {"pipeline": "sparse_dist", **training},
+        "training": {"pipeline": "sparse_dist", "exact_updates": False, **training},
         "tables": tables,
         "constraints": [{"tables": "*", "kernels": ["fused", "dense"]}],
         "reserve": {"hbm": "0%", "ddr": "0%"},

@@ -46,7 +46,11 @@ def scarce(tables: int, share: float, seed: int = 0) -> Instance:
         "batch": {"global": GLOBAL_BATCH},
         "topology": {"name": "dgx-h100", "nodes": _NODES},
         "cost_model": "h100",
-        "training": {"optimizer": "rowwise_adagrad", "pipeline": "prefetch_sparse_dist"},
+        "training": {
+            "optimizer": "rowwise_adagrad",
+            "exact_updates": False,
+            "pipeline": "prefetch_sparse_dist",
+        },
         "tables": drawn,
         "reserve": {"hbm": "0%"},
         "objective": Ruler.STEP_TIME.value,

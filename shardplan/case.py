@@ -13,6 +13,7 @@ from shardplan.cost.select import read_cost_model, select_pricing
 from shardplan.cost.step import Step
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+from shardplan.spec.batch import check_batch
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints, numbered
@@ -23,7 +24,7 @@ from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from shardplan.cost.cost_model import CostModel
     from shardplan.cost.select import Pricing
@@ -161,6 +162,11 @@ def build_case(loaded: LoadedSpec) -> Case:
 
     Raises InputError with all faults of the spec, the topology, the cost model and the constraints.
     """
+    return _case(loaded, check_batch)
+
+
+def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagnostic]]) -> Case:
+    """``check`` looks at what a spec says beside the number of devices."""
     faults = list(loaded.faults)
     machine, pricing = None, None
     constraints: tuple[Constraint, ...] = ()
@@ -170,6 +176,8 @@ def build_case(loaded: LoadedSpec) -> Case:
         pricing = _pricing(loaded, machine)
     with collecting(faults):
         constraints = build_constraints(loaded, machine.topology.world_size) if machine else ()
+    if machine is not None and "batch" not in loaded.unread:
+        faults += check(loaded, machine.topology.world_size)
     if faults or machine is None or pricing is None:
         raise InputError(sort_diagnostics(faults))
     spec, topology = loaded.spec, machine.topology
@@ -201,9 +209,10 @@ def _pricing(loaded: LoadedSpec, machine: Machine | None) -> Pricing | None:
 def case_of_value(value: Any, name: str) -> Case:
     """The case of a resolved spec, such as a plan carries; ``name`` is what messages call it.
 
-    Raises InputError.
+    A batch that devices cannot share evenly passes: older versions made plans of such. Raises
+    InputError.
     """
-    return build_case(spec_from_value(value, name))
+    return _case(spec_from_value(value, name), lambda _loaded, _world_size: ())
 
 
 def _check_ranks(constraints: Sequence[Constraint], world_size: int) -> None:

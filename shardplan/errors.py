@@ -37,6 +37,8 @@ class Shortfall:
     """"bytes" or "count"."""
     remedy: str = ""
     """The smallest change that would help, as a sentence; empty where none is known."""
+    reasons: tuple[str, ...] = ()
+    """The rules that leave nothing of the resource, as sentences."""
 
     @property
     def missing(self) -> float:
@@ -63,6 +65,7 @@ class Infeasible(ShardplanError):
             "no plan can exist: "
             + "; ".join(
                 f"{s.subject} needs {s.needs:.6g} {s.unit} of {s.resource}, there is {s.offers:.6g}"
+                + (f" ({'; '.join(s.reasons)})" if s.reasons else "")
                 for s in self.shortfalls
             )
         )

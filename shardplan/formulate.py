@@ -29,7 +29,9 @@ from shardplan.sharding.world import Extent
 from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.search.tidy import Traits
 from shardplan.spec.objective import Objective
+from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +52,19 @@ class Formulation:
     items: Items
     members: NDArray[np.int64]
     """(options of the problem, most tables of an item): rows of ``options``, -1 for none."""
+
+    @property
+    def traits(self) -> Traits:
+        """What the problem's options have in common, beyond what they cost."""
+        first, present = self.members[:, 0], self.members >= 0
+        bits = np.left_shift(1, self.options.kernel.astype(np.int64))[self.members]
+        replicated = self.options.has_type(lambda kind: kind.is_replicated)[first]
+        shards = self.problem.units * self.problem.width
+        return Traits(
+            np.bitwise_or.reduce(np.where(present, bits, 0), axis=1),
+            self.options.sharding[first].astype(np.int64),
+            np.where(replicated, 0, shards),
+        )
 
     def decisions(self, placement: Placement) -> tuple[Decision, ...]:
         """What a placement decides for each table, in the order of tables."""
@@ -138,10 +153,11 @@ def formulate(case: Case) -> Formulation:
     """
     refuse(crowded_out(case))
     world = case.topology.world
-    options = enumerate_options(case.workload, world, case.constraints, _offer(case))
+    offer = _offer(case)
+    options = enumerate_options(case.workload, world, case.constraints, offer)
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
-    refuse(without_option(case.workload, items, options.table[members[:, 0]]))
+    refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     problem = _problem(case, options, items, members)
     fits = _fits_alone(problem)
     if not fits.all():
@@ -175,7 +191,8 @@ def _offer(case: Case) -> Offer:
 
 def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.int64]) -> Problem:
     first = members[:, 0]
-    costs = _joint_costs(case, options, members)
+    per_option = case.cost_model.unit_costs(options)
+    costs = _joint_costs(per_option, members)
     shape = SHARDING_TYPES.each(lambda kind: _SHAPES[kind.lands], options.sharding[first])
     shape = shape.astype(np.int8)
     devices, per_node = case.topology.world_size, case.topology.devices_per_node
@@ -200,7 +217,28 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         apart=items.apart,
         blend=_blends(case, options, members),
         spill_seconds=costs.spill_seconds @ stages.of_phase,
+        mean_seconds=_mean_seconds(case, options, members, per_option) @ stages.of_phase,
     )
+
+
+def _mean_seconds(
+    case: Case, options: OptionSet, members: NDArray[np.int64], costs: UnitCosts
+) -> NDArray[np.float64]:
+    """(options of the problem, P): what the devices that a unit lands on bear of it on average.
+
+    As if all ids were hashed: that spreads ids and distinct rows evenly, and caches in front of row
+    shards of which each has its part of the hot rows miss the least.
+    """
+    uneven = [table.ids is RowOrder.BY_FREQUENCY for table in case.workload.tables]
+    mean = costs.load_seconds
+    cut = options.has_type(lambda kind: kind.cuts_rows) & np.array(uneven)[options.table]
+    if cut.any():
+        tables = tuple(
+            table.model_copy(update={"ids": RowOrder.HASHED}) for table in case.spec.tables
+        )
+        hashed = case.with_(tables=tables).cost_model.unit_costs(options).load_seconds
+        mean = np.where(cut[:, None], np.minimum(hashed, mean), mean)
+    return _joint(mean, members)
 
 
 def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -214,18 +252,20 @@ def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArr
     return blend.reshape(-1).astype(np.int64)
 
 
-def _joint_costs(case: Case, options: OptionSet, members: NDArray[np.int64]) -> UnitCosts:
+def _joint_costs(costs: UnitCosts, members: NDArray[np.int64]) -> UnitCosts:
     """What a unit of each option of the problem costs, summed over an item's tables."""
-    costs = case.cost_model.unit_costs(options)
-    present = (members >= 0)[:, :, None]
-
-    def joint(per_option: NDArray[np.float64]) -> NDArray[np.float64]:
-        summed: NDArray[np.float64] = np.where(present, per_option[members], 0.0).sum(axis=1)
-        return summed
-
     return UnitCosts(
-        joint(costs.load_seconds), joint(costs.memory_bytes), joint(costs.spill_seconds)
+        _joint(costs.load_seconds, members),
+        _joint(costs.memory_bytes, members),
+        _joint(costs.spill_seconds, members),
     )
+
+
+def _joint(per_option: NDArray[np.float64], members: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(options of the problem, K): ``per_option`` summed over an item's tables."""
+    present = (members >= 0)[:, :, None]
+    summed: NDArray[np.float64] = np.where(present, per_option[members], 0.0).sum(axis=1)
+    return summed
 
 
 def _domains(

@@ -11,6 +11,7 @@ import numpy as np
 from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Infeasible, Shortfall
 from shardplan.options.crowd import too_close
+from shardplan.options.refused import refused_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.options.items import Items
+    from shardplan.options.offer import Offer
     from shardplan.solve.problem.problem import Problem
     from shardplan.workload.workload import Workload
 
 PLACES = ("device", "node", "node")
 """Whose each of ``TIERS`` is."""
+_WAYS = "legal ways to shard it"
+_OTHER_CONSTRAINTS = "allow more sharding types, kernels or ranks in the constraints on it"
 _MOST_NODES = 1000
 """Beyond this many times the nodes, more of them are no advice."""
 _MOST_NAMES = 8
@@ -62,14 +66,48 @@ def crowded_out(case: Case) -> list[Shortfall]:
     ]
 
 
-def without_option(workload: Workload, items: Items, table: NDArray[np.int32]) -> list[Shortfall]:
-    """The items that no option of ``table`` (options,) belongs to."""
-    missing = np.setdiff1d(np.arange(len(items.tables)), items.of_table[table])
-    remedy = "allow more sharding types, kernels or ranks in the constraints on it"
-    return [
-        Shortfall(items.label(item, workload), "legal ways to shard it", 1, 0, "count", remedy)
-        for item in missing.tolist()
+def without_option(
+    case: Case, items: Items, offer: Offer, table: NDArray[np.int32]
+) -> list[Shortfall]:
+    """The items that no option of ``table`` (options,) belongs to, and the rules that say so."""
+    missing = np.setdiff1d(np.arange(len(items.tables)), items.of_table[table]).tolist()
+    told = [_ruled_out(case, items, offer, item) for item in missing[: _MOST_SHORTFALLS + 1]]
+    workload = case.workload
+    return told + [
+        Shortfall(items.label(item, workload), _WAYS, 1, 0, "count", _OTHER_CONSTRAINTS)
+        for item in missing[_MOST_SHORTFALLS + 1 :]
     ]
+
+
+def _ruled_out(case: Case, items: Items, offer: Offer, item: int) -> Shortfall:
+    """What forbids each way to shard one item."""
+    workload = case.workload
+    tables = [(index, workload.tables[index]) for index in items.tables[item][:_MOST_NAMES]]
+    refused = refused_tables(
+        tables, case.constraints, case.topology.world, offer, workload.training
+    )
+    alone = len(items.tables[item]) == 1
+    reasons = [
+        reason if alone else f"{each.table.name}: {reason}"
+        for each in refused
+        if not each.possible()
+        for reason in each.reasons()
+    ]
+    remedies = [words for each in refused if not each.possible() for words in each.remedies()]
+    if not reasons:
+        for each in refused:
+            kinds = ", ".join(map(str, each.possible()))
+            reasons.append(f"{each.table.name} can be {kinds}")
+        joined = [
+            one.named
+            for one in case.constraints
+            if one.together and items.tables[item][0] in one.tables
+        ]
+        names = " and ".join(joined)
+        reasons.append(f"{names} keeps them together, so that all have to be cut alike")
+    remedy = "; ".join(dict.fromkeys(remedies)) or _OTHER_CONSTRAINTS
+    label = items.label(item, workload)
+    return Shortfall(label, _WAYS, 1, 0, "count", remedy, tuple(reasons))
 
 
 def too_many_bytes(problem: Problem) -> list[Shortfall]:

@@ -28,8 +28,12 @@ TOPOLOGY = {
 
 
 def build(spec: dict[str, Any]) -> Case:
-    """The case of a spec given as plain values."""
-    return case_of_value(spec, "spec")
+    """The case of a spec given as plain values.
+
+    Columns may be cut under any optimizer, unless the spec says otherwise.
+    """
+    training = {"exact_updates": False, **spec.get("training", {})}
+    return case_of_value(spec | {"training": training}, "spec")
 
 
 @st.composite

@@ -107,7 +107,7 @@ def _infeasible(error: Infeasible) -> list[str]:
     remedies = error.remedies or tuple(_remedies(error.shortfalls))
     return [
         "error: no plan can exist, and this is proven",
-        *(f"  {_shortfall(shortfall)}" for shortfall in error.shortfalls),
+        *(line for shortfall in error.shortfalls for line in _shortfall_lines(shortfall)),
         *(["these together leave no plan:"] if error.facts else []),
         *(f"  - {fact}" for fact in error.facts),
         *([_TRIED if error.remedies else _NOT_TRIED] if remedies else []),
@@ -119,6 +119,16 @@ def _remedies(shortfalls: Sequence[Shortfall]) -> dict[str, None]:
     """What each shortfall itself knows, that of the least first."""
     by_change = sorted(shortfalls, key=lambda s: s.missing / s.offers if s.offers else s.missing)
     return dict.fromkeys(short.remedy for short in by_change if short.remedy)
+
+
+def _shortfall_lines(short: Shortfall) -> list[str]:
+    """What is short and, where rules leave nothing of it, these rules."""
+    if not short.reasons:
+        return [f"  {_shortfall(short)}"]
+    return [
+        f"  {short.subject}: no {short.resource}:",
+        *(f"    - {reason}" for reason in short.reasons),
+    ]
 
 
 def _shortfall(short: Shortfall) -> str:

@@ -19,6 +19,7 @@ SHORT_HELP = {
     "solve": "Find the best plan for a spec.",
     "explain": "Show what a plan costs, where and why.",
     "diff": "Show what changes when one plan follows another.",
+    "compare": "Show plans side by side.",
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
     "calibrate": "Measure this machine and write a cost model for it.",
     "list": "List the topologies, cost models and methods.",

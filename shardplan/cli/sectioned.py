@@ -38,6 +38,11 @@ class SectionedCommand(click.Command):
         told = (f"{code} {meaning or _MEANINGS[code]}" for code, meaning in sorted(codes.items()))
         self.epilog = f"Exit codes: {'; '.join(told)}."
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, and keep what was written for those who pass it on."""
+        ctx.meta["shardplan.arguments"] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each group of options, and those of no group last."""
         records = {

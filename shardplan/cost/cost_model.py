@@ -27,9 +27,9 @@ class UnitCosts:
     A *unit* is the part of an option that is placed as a whole: one shard on one device
     (table-wise, column-wise), equal shares on all devices of one node (table-row-wise,
     table-column-wise, grid), or equal shares on every device (row-wise, data-parallel). An option
-    has ``column_shards`` units when column-wise or grid, else one. Row blocks are charged at their
-    full height, ``ceil(rows / row_shards)``, on every device, also the last one, which may hold
-    fewer.
+    has ``column_shards`` units when column-wise or grid, else one. Row blocks are charged as the
+    first, which has ``ceil(rows / row_shards)`` rows and, where ids are by frequency, the hottest:
+    what others cost less is said by ``BlockCosts``.
     """
 
     load_seconds: NDArray[np.float64]
@@ -74,6 +74,32 @@ class Traffic:
     """Read of and written to the node's SSD, in whole pages."""
 
 
+@dataclass(frozen=True, slots=True)
+class BlockCosts:
+    """What the row blocks of some options cost the devices that hold them, where not all are alike.
+
+    K blocks; those that are left out cost what ``UnitCosts`` says: the first one of each unit, the
+    others of hashed tables but for the last. A block costs no more of anything than the first.
+    """
+
+    option: NDArray[np.int64]
+    """(K,): rising."""
+    block: NDArray[np.int64]
+    """(K,): which one, counted from 0: the one on that device of those on which a unit lands."""
+    load_seconds: NDArray[np.float64]
+    """(K, P): seconds added to each phase."""
+    memory_bytes: NDArray[np.float64]
+    """(K, 3): bytes needed in each of ``TIERS``."""
+    traffic: Traffic | None
+    """What moves between tiers; None where that is not predicted."""
+
+    @classmethod
+    def all_alike(cls, phases: int) -> BlockCosts:
+        """Of options whose row blocks are all like the first."""
+        none = np.zeros(0, dtype=np.int64)
+        return cls(none, none, np.zeros((0, phases)), np.zeros((0, len(TIERS))), None)
+
+
 class CostModel(Protocol):
     """Predicts seconds and bytes for one workload on one topology."""
 
@@ -95,6 +121,9 @@ class CostModel(Protocol):
 
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """What each unit of each option costs a device."""
+
+    def block_costs(self, options: OptionSet) -> BlockCosts:
+        """What row blocks cost that are not like the first."""
 
     def traffic(self, options: OptionSet) -> Traffic | None:
         """What each unit of each option moves between tiers; None where that is not predicted."""

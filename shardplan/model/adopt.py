@@ -12,6 +12,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError, ShardplanError
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
+from shardplan.options.limits import COLUMN_MULTIPLE
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ def spec_of_model(reference: str) -> dict[str, Any]:
     anything sparse besides.
     """
     modules = sparse_modules(_model_of(_function_of(reference), reference))
-    faults = [*unplanned(modules, reference), *_dtype_faults(modules, reference)]
+    faults = [
+        *unplanned(modules, reference),
+        *_dtype_faults(modules, reference),
+        *_dim_faults(modules, reference),
+        *_name_faults(modules, reference),
+    ]
     if not modules:
         faults = [
             Diagnostic(reference, 0, 0, "", "gives a model without an EmbeddingBagCollection")
@@ -103,4 +109,40 @@ def _dtype_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diag
         for table in module.tables:
             if table.dtype not in list(Dtype):
                 message, hint = f"{table.name} is {table.dtype}", f"planned are {', '.join(Dtype)}"
-                yield Diagnostic(source, 0, 0, module.path, message, hint, code="dtype")
+                yield Diagnostic(source, 0, 0, _where(module), message, hint, code="dtype")
+
+
+def _dim_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
+    for module in modules:
+        for table in module.tables:
+            if table.dim % COLUMN_MULTIPLE:
+                wider = table.dim + -table.dim % COLUMN_MULTIPLE
+                message = (
+                    f"{table.name} has {table.dim} columns, no multiple of {COLUMN_MULTIPLE}: "
+                    "FBGEMM's kernels take no other"
+                )
+                hint = f"give it embedding_dim={wider} in the model, and use the first {table.dim}"
+                yield Diagnostic(source, 0, 0, _where(module), message, hint, code="dim")
+
+
+def _name_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
+    """Plans and checkpoints may speak of a table by its name alone."""
+    first: dict[str, SparseModule] = {}
+    for module in modules:
+        for table in module.tables:
+            other = first.setdefault(table.name, module)
+            if other is not module:
+                message = f"another table is called {table.name!r}, in {_where(other)}"
+                hint = (
+                    "names are unique over all modules: call this one "
+                    f"{_other_name(module, table)!r} in the model; its features keep theirs"
+                )
+                yield Diagnostic(source, 0, 0, _where(module), message, hint, code="duplicate")
+
+
+def _other_name(module: SparseModule, table: SparseTable) -> str:
+    return "_".join([*module.path.split("."), table.name]).lstrip("_")
+
+
+def _where(module: SparseModule) -> str:
+    return module.path or "the model itself"

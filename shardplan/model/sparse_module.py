@@ -29,8 +29,10 @@ class SparseTable:
     features: tuple[str, ...]
     pooling: str = "sum"
     """``sum`` or ``mean``."""
-    has_own_init: bool = False
-    """Whether the model says how its weights begin: ``init_fn``, or bounds."""
+    init_bounds: tuple[float, float] | None = None
+    """Weights begin uniform between these; None: as TorchRec has it, within 1 / sqrt(rows)."""
+    init_fn: str = ""
+    """Name of the model's own function that fills it, where that does not just mean bounds."""
     device_type: str = "meta"
     optimizers: tuple[str, ...] = ()
     """Names of the classes that ``apply_optimizer_in_backward`` has set."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shardplan.model.initial_weights import initial_weights
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def _tables(module: Any) -> Iterator[SparseTable]:
     weights = {name: bag.weight for name, bag in module.embedding_bags.items()}
     for config in module.embedding_bag_configs():
         weight = weights[config.name]
+        bounds, init_fn = initial_weights(config.init_fn, config.num_embeddings)
         yield SparseTable(
             name=config.name,
             rows=config.num_embeddings,
@@ -89,17 +91,11 @@ def _tables(module: Any) -> Iterator[SparseTable]:
             dtype=config.data_type.value.lower(),
             features=tuple(config.feature_names),
             pooling=config.pooling.value.lower(),
-            has_own_init=_has_own_init(config),
+            init_bounds=bounds,
+            init_fn=init_fn,
             device_type=weight.device.type,
             optimizers=_names(getattr(weight, "_optimizer_classes", ())),
         )
-
-
-def _has_own_init(config: Any) -> bool:
-    # A config without an ``init_fn`` is given a partial one, of the uniform distribution.
-    given = getattr(config.init_fn, "func", config.init_fn)
-    bounds = config.weight_init_min, config.weight_init_max
-    return getattr(given, "__name__", "uniform_") != "uniform_" or bounds != (None, None)
 
 
 def _names(classes: Iterable[type]) -> tuple[str, ...]:

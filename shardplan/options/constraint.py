@@ -28,3 +28,10 @@ class Constraint:
     """The only ranks allowed, rising."""
     label: str = ""
     """How messages name it: ``constraints[2]``."""
+    line: int = 0
+    """Where it is written; 0 where it is in no file."""
+
+    @property
+    def named(self) -> str:
+        """How messages name it, with its line: ``constraints[2] (line 9)``."""
+        return f"{self.label} (line {self.line})" if self.line else self.label or "a demand"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.options import limits
 from shardplan.options.load_factors import CACHE_SIZES, LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
-from shardplan.sharding.geometry import COLUMN_MULTIPLE, column_width_is_legal
+from shardplan.options.policy import policies
 from shardplan.sharding.kernel import KERNELS, MemoryTier
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
 from shardplan.sharding.world import Extent
-from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,24 +22,14 @@ if TYPE_CHECKING:
 
     from shardplan.options.constraint import Constraint
     from shardplan.options.offer import Offer
+    from shardplan.options.policy import Policy
+    from shardplan.sharding.device_kind import DeviceKind
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
+    from shardplan.workload.table import Table
+    from shardplan.workload.training import Training
     from shardplan.workload.workload import Workload
-
-_LEAST_CACHED_ROWS = 32
-"""FBGEMM's caches are sets of this many rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    """What one table may use; hashable, since most tables share a policy."""
-
-    sharding: frozenset[ShardingType]
-    kernels: frozenset[Kernel] | None
-    """None: those that are offered unasked."""
-    asked: frozenset[ShardingType]
-    whole_world: bool
 
 
 def enumerate_options(
@@ -54,24 +43,36 @@ def enumerate_options(
     of one table alone. Which ranks a shard may land on is left to the placement. Options that
     differ in the sizes of caches only stand next to each other.
     """
-    policies = _policies(workload, world, constraints)
     rows = np.array([table.rows for table in workload.tables])
-    dims = np.array([table.dim for table in workload.tables])
-
-    groups: dict[tuple[int, _Policy, frozenset[Kernel]], list[int]] = {}
-    for index, policy in enumerate(policies):
-        kernels = _kernels(policy, offer, int(rows[index]))
-        groups.setdefault((int(dims[index]), policy, kernels), []).append(index)
+    groups: dict[tuple[int, Policy, frozenset[Kernel]], list[int]] = {}
+    for index, policy in enumerate(policies(workload, constraints)):
+        table = workload.tables[index]
+        kernels = kernels_for(table, policy, offer, workload.training)
+        groups.setdefault((table.dim, policy, kernels), []).append(index)
 
     blocks = [np.zeros((0, 4), dtype=np.int64)]
     for (dim, policy, kernels), members in groups.items():
-        ways = np.array(list(_ways(dim, policy, kernels, world)), dtype=np.int64).reshape(-1, 3)
-        table = np.repeat(np.array(members), len(ways))
-        blocks.append(np.column_stack([table, np.tile(ways, (len(members), 1))]))
+        ways = np.array(list(ways_of(dim, policy, kernels, world)), dtype=np.int64).reshape(-1, 3)
+        tables = np.repeat(np.array(members), len(ways))
+        blocks.append(np.column_stack([tables, np.tile(ways, (len(members), 1))]))
     found = np.concatenate(blocks)
     found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], world)]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
-    return _with_shares(found)
+    return _counted(_with_shares(found), rows, workload.training, world)
+
+
+def _counted(
+    options: OptionSet, rows: NDArray[np.int64], training: Training, world: World
+) -> OptionSet:
+    """The options whose caches hold no more rows than FBGEMM can count."""
+    most = np.array(
+        [
+            limits.most_cached_rows(kernel, training.cache_algorithm, world.devices) or np.inf
+            for kernel in KERNELS
+        ]
+    )[options.kernel]
+    cached = options.hbm_share * -(-rows[options.table] // options.row_shards(world))
+    return options if (cached <= most).all() else options.take(cached <= most)
 
 
 def _with_shares(ways: NDArray[np.int64]) -> OptionSet:
@@ -103,102 +104,86 @@ def _shares(kernel: Kernel) -> tuple[tuple[float, float], ...]:
     return ((1.0 if kernel.rows_in is MemoryTier.HBM else 0.0, 0.0),)
 
 
-def _policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[_Policy]:
-    training = workload.training
-    # Row-wise Adagrad keeps one sum per row and shard: cut columns would each adapt alone.
-    is_exact = training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD
-    sharding = frozenset(kind for kind in SHARDING_TYPES if not (is_exact and kind.cuts_columns))
-    free = _Policy(sharding, None, frozenset(), whole_world=True)
-    policies = [free] * len(workload.tables)
-    for constraint in constraints:
-        for table in constraint.tables:
-            policies[table] = _narrowed(policies[table], constraint, world)
-    return policies
-
-
-def _narrowed(policy: _Policy, constraint: Constraint, world: World) -> _Policy:
-    sharding, kernels, asked = policy.sharding, policy.kernels, policy.asked
-    if constraint.sharding is not None:
-        sharding &= frozenset(constraint.sharding)
-        asked |= frozenset(constraint.sharding)
-    if constraint.kernels is not None:
-        named = frozenset(constraint.kernels)
-        kernels = named if kernels is None else kernels & named
-    whole_world = (
-        policy.whole_world
-        and (constraint.ranks is None or len(set(constraint.ranks)) == world.size)
-        and not (constraint.apart and len(constraint.tables) > 1)
-    )
-    return _Policy(sharding, kernels, asked, whole_world)
-
-
-def _kernels(policy: _Policy, offer: Offer, rows: int) -> frozenset[Kernel]:
-    """What a table of that many rows may use; too small to be cached only where that is asked
-    for."""
+def kernels_for(
+    table: Table, policy: Policy, offer: Offer, training: Training
+) -> frozenset[Kernel]:
+    """What a table may use; one too small to be cached only where that is asked for."""
     if policy.kernels is not None:
-        return policy.kernels & offer.kernels
-    is_small = rows * LOAD_FACTORS[0] < _LEAST_CACHED_ROWS
-    return frozenset(kernel for kernel in offer.unasked if not (is_small and kernel.caches))
+        open_to = policy.kernels & offer.kernels
+    else:
+        is_small = table.rows * LOAD_FACTORS[0] < limits.CACHE_SET_ROWS
+        open_to = frozenset(k for k in offer.unasked if not (is_small and k.caches))
+    if not any(kernel.is_on_ssd for kernel in open_to):
+        return open_to
+    return frozenset(k for k in open_to if not limits.ssd_fault(k, table.dtype, training.optimizer))
 
 
-def _ways(
-    dim: int, policy: _Policy, kernels: frozenset[Kernel], world: World
+def ways_of(
+    dim: int, policy: Policy, kernels: frozenset[Kernel], world: World
 ) -> Iterator[tuple[int, int, int]]:
     """(sharding code, kernel code, column shards) of every way that ``policy`` allows."""
     for code, sharding in enumerate(SHARDING_TYPES):
         if sharding not in policy.sharding:
             continue
-        cuts = _column_shards(dim, sharding, policy, world)
+        cuts = column_shards(dim, sharding, policy, world)
         for kernel_code, kernel in enumerate(KERNELS):
-            if kernel not in kernels or not kernel.runs(sharding):
+            if kernel not in kernels or limits.kernel_fault(sharding, kernel):
                 continue
-            for column_shards in cuts:
-                if not (kernel.is_on_ssd and _may_meet(sharding, column_shards, world)):
-                    yield code, kernel_code, column_shards
+            for cut in cuts:
+                if not (kernel.is_on_ssd and limits.may_share(sharding, cut, world)):
+                    yield code, kernel_code, cut
 
 
-def _column_shards(
-    dim: int, sharding: ShardingType, policy: _Policy, world: World
-) -> Sequence[int]:
-    """Into how many columns' blocks a table may be cut under a sharding type; empty for none.
+def is_repetition(sharding: ShardingType, world: World) -> bool:
+    """Whether another type does the same on so small a cluster.
 
     What lands on nodes repeats on a single node what lands on devices or everywhere, and so does
     on a single device what lands everywhere: it is offered there only when asked for.
     """
+    if sharding.lands is Extent.NODE:
+        return world.nodes == 1
+    return sharding.lands is Extent.WORLD and world.size == 1
+
+
+def column_shards(dim: int, sharding: ShardingType, policy: Policy, world: World) -> Sequence[int]:
+    """Into how many columns' blocks a table may be cut under a sharding type; empty for none."""
     asked = sharding in policy.asked
-    if sharding.lands is Extent.NODE and world.nodes == 1 and not asked:
+    if is_repetition(sharding, world) and not asked:
         return ()
-    everywhere = sharding.lands is Extent.WORLD
-    if everywhere and not (policy.whole_world and (world.size > 1 or asked)):
+    if not policy.reaches(sharding.lands, world):
         return ()
+    if policy.is_apart and sharding.lands is Extent.WORLD:
+        return ()
+    return cuts_of(dim, sharding, world, asked)
+
+
+def cuts_of(dim: int, sharding: ShardingType, world: World, asked: bool) -> Sequence[int]:
+    """The numbers of column shards of a sharding type whose width the kernels accept."""
     match sharding.columns:
         case Columns.WHOLE:
-            return (1,)
+            return () if limits.column_width_fault(dim, world.devices) else (1,)
         case Columns.UNITS:
-            return _cuts_up_to(world.count_of(sharding.lands), dim, asked)
+            return _cuts_up_to(world.count_of(sharding.lands), dim, asked, world.devices)
         case Columns.DEALT:
-            return [c for c in _legal_cuts(dim) if c % sharding.dealt_over(world) == 0][:1]
+            dealt_over = sharding.dealt_over(world)
+            return [c for c in _legal_cuts(dim, world.devices) if c % dealt_over == 0][:1]
 
 
-def _may_meet(sharding: ShardingType, column_shards: int, world: World) -> bool:
-    """Whether one device may hold two shards of a table."""
-    dealt_over = sharding.dealt_over(world)
-    return column_shards > dealt_over if dealt_over else sharding.has_many_units
-
-
-def _cuts_up_to(places: int, dim: int, asked: bool) -> Sequence[int]:
-    """The cuts with a place for each shard; if there is none, the coarsest, where asked for."""
-    cuts = _legal_cuts(dim)
-    return [cut for cut in cuts if cut <= places] or (cuts[:1] if asked else ())
+def _cuts_up_to(places: int, dim: int, asked: bool, devices: DeviceKind) -> Sequence[int]:
+    """The cuts with a place for each shard; if there is none, the coarsest, where it is asked for
+    or the table is too wide to be left whole."""
+    cuts = _legal_cuts(dim, devices)
+    needed = asked or bool(limits.column_width_fault(dim, devices))
+    return [cut for cut in cuts if cut <= places] or (cuts[:1] if needed else ())
 
 
 @cache
-def _legal_cuts(dim: int) -> tuple[int, ...]:
+def _legal_cuts(dim: int, devices: DeviceKind) -> tuple[int, ...]:
     """The numbers of equal column shards, two or more, whose width the kernels accept."""
     return tuple(
         cut
-        for cut in range(2, dim // COLUMN_MULTIPLE + 1)
-        if dim % cut == 0 and column_width_is_legal(dim // cut)
+        for cut in range(2, dim // limits.COLUMN_MULTIPLE + 1)
+        if dim % cut == 0 and not limits.column_width_fault(dim // cut, devices)
     )
 
 

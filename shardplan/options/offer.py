@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.workload.training import Optimizer
+from shardplan.options.limits import SSD_OPTIMIZERS
+from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
+    from shardplan.workload.training import Optimizer
 
 _SCARCE = 2
 """Caches are offered from this many times the tables' bytes downwards."""
-_SSD_OPTIMIZERS = (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)
-"""What FBGEMM trains from SSD (``SSDTableBatchedEmbeddingBags``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Offer:
     """All that run."""
     on_request: frozenset[Kernel] = frozenset()
     """Of these, what only tables may use whose constraints name it."""
+    missing: tuple[tuple[Kernel, str], ...] = ()
+    """The other kernels, and why there is none of each."""
 
     @property
     def unasked(self) -> frozenset[Kernel]:
@@ -47,15 +49,20 @@ def make_offer(
     only make the problem larger.
     """
     hbm, ddr, ssd = free_bytes
-    has_ssd = ssd > 0 and optimizer in _SSD_OPTIMIZERS
-    kernels = frozenset(
-        kernel
-        for kernel in known
-        if (ddr > 0 or not kernel.needs_ddr) and (has_ssd or not kernel.is_on_ssd)
-    )
+    missing = []
+    for kernel in KERNELS:
+        if kernel not in known:
+            missing.append((kernel, "the cost model has no figures of it"))
+        elif kernel.needs_ddr and ddr <= 0:
+            missing.append((kernel, "no DDR is free on the nodes"))
+        elif kernel.is_on_ssd and ssd <= 0:
+            missing.append((kernel, "no SSD is free on the nodes"))
+        elif kernel.is_on_ssd and optimizer not in SSD_OPTIMIZERS:
+            missing.append((kernel, f"{optimizer} cannot train rows on SSD"))
+    kernels = known - {kernel for kernel, _ in missing}
     on_request = frozenset(
         kernel
         for kernel in kernels
         if kernel.caches and _SCARCE * table_bytes <= (hbm + ddr if kernel.is_on_ssd else hbm)
     )
-    return Offer(kernels, on_request)
+    return Offer(kernels, on_request, tuple(missing))

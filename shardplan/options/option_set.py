@@ -53,6 +53,10 @@ class OptionSet:
     def __len__(self) -> int:
         return len(self.table)
 
+    def take(self, options: NDArray[np.bool_] | NDArray[np.int64]) -> OptionSet:
+        """Some options, by a mask (O,) or by numbers."""
+        return OptionSet(*(getattr(self, name)[options] for name in self.__slots__))
+
     def sharding_type(self, option: int) -> ShardingType:
         """The sharding type of one option."""
         return SHARDING_TYPES[int(self.sharding[option])]

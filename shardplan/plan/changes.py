@@ -16,6 +16,8 @@ _LONGEST = 60
 class Change:
     """One leaf that differs; both values in words."""
 
+    mark: str
+    """``+`` for a key that is new, ``-`` for one that is gone, ``~`` for another value."""
     where: str
     """``tables.t_1.rows``: elements of lists by their names, where all have one."""
     was: str
@@ -27,11 +29,22 @@ def changes(then: Any, now: Any, where: str = "") -> Iterator[Change]:
     old, new = _named(then), _named(now)
     if old is None or new is None:
         if then != now:
-            yield Change(where, _words(then), _words(now))
+            mark = "+" if then is _ABSENT else "-" if now is _ABSENT else "~"
+            yield Change(mark, where, _words(then), _words(now))
         return
     for key in dict.fromkeys((*old, *new)):
         inner = f"{where}.{key}" if where else str(key)
         yield from changes(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
+
+
+def leaves(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Every leaf of plain values: where it is, and its value in words."""
+    inner = _named(value)
+    if inner is None:
+        yield where, _words(value)
+        return
+    for key, each in inner.items():
+        yield from leaves(each, f"{where}.{key}" if where else str(key))
 
 
 def _named(value: Any) -> dict[Any, Any] | None:

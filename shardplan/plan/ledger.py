@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.cost.cost_model import CostModel, Traffic
+    from shardplan.cost.cost_model import BlockCosts, CostModel, Traffic
     from shardplan.plan.decision import Decision
     from shardplan.sharding.world import World
 
@@ -57,6 +57,75 @@ class _Units:
 
 
 @dataclass(frozen=True)
+class _Blocks:
+    """Row blocks that are not like the first: of E of them, each on a device of its own, what they
+    take less than that one. (E,) each."""
+
+    table: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    less: dict[str, NDArray[np.float64]]
+    """By what is taken, (E, K): never positive."""
+    shape: tuple[int, int]
+    """Tables and devices."""
+
+    @classmethod
+    def of(
+        cls, found: BlockCosts, charged: dict[str, NDArray[np.float64]], units: _Units, size: int
+    ) -> _Blocks:
+        """``charged`` is what each table's units were taken to need, (T, K) by the same names."""
+        tables = len(charged["load_seconds"])
+        first = np.searchsorted(units.table, np.arange(tables + 1))
+        counts = np.diff(first)[found.option]
+        entry = np.repeat(np.arange(len(found.option)), counts)
+        nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        unit = first[found.option][entry] + nth
+        real = {"load_seconds": found.load_seconds, "memory_bytes": found.memory_bytes}
+        if found.traffic is not None:
+            real["traffic"] = moved(found.traffic)
+        less = {name: (real[name] - charged[name][found.option])[entry] for name in real}
+        rank = units.first_rank[unit] + found.block[entry]
+        less |= {name: charged[name][:0] for name in charged if name not in less}
+        return cls(found.option[entry], rank, less, (tables, size))
+
+    def of_tables(self, chosen: Sequence[int]) -> _Blocks:
+        """Those of some tables alone, counted anew in their order."""
+        number = np.full(self.shape[0], -1)
+        number[list(chosen)] = np.arange(len(chosen))
+        kept = number[self.table] >= 0
+        less = {name: values[kept] for name, values in self.less.items()}
+        table, size = number[self.table[kept]], self.shape[1]
+        return _Blocks(table, self.rank[kept], less, (len(chosen), size))
+
+    def by_rank(self, what: str) -> NDArray[np.float64]:
+        """(W, K): by how much less each device takes."""
+        return _summed(self.rank, self.less[what], self.shape[1])
+
+    def by_table(self, what: str, rank: int | None = None) -> NDArray[np.float64]:
+        """(T, K): by how much less each table takes, on one device or over all."""
+        here = slice(None) if rank is None else self.rank == rank
+        return _summed(self.table[here], self.less[what][here], self.shape[0])
+
+
+def _summed(at: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    total = np.zeros((count, values.shape[1]))
+    np.add.at(total, at, values)
+    return total
+
+
+def moved(found: Traffic) -> NDArray[np.float64]:
+    """(T, 5): accesses, those that hit HBM, those that hit HBM or DDR, and bytes moved."""
+    return np.column_stack(
+        [
+            found.accesses,
+            found.accesses * found.hit_rates,
+            found.accesses * found.ddr_hit_rates,
+            found.host_bytes,
+            found.ssd_bytes,
+        ]
+    )
+
+
+@dataclass(frozen=True)
 class Ledger:
     """T tables, P phases, W devices; a *unit* is the part of a table that is placed as a whole."""
 
@@ -65,7 +134,8 @@ class Ledger:
     world: World
     cost_model: CostModel
     unit_seconds: NDArray[np.float64]
-    """(T, P): what a unit adds to each phase of each device that it lands on."""
+    """(T, P): what a unit adds to each phase of each device that it lands on; where its rows are
+    cut, of the device with the first block, which does most."""
     spill_seconds: NDArray[np.float64]
     """(T, P): what it adds there to the other devices of a node, which share memory with it; 0 of
     units that land on more than one."""
@@ -92,12 +162,33 @@ class Ledger:
         spilt = self.by_rank(self.spill_seconds)
         of_node = spilt.reshape(self.world.nodes, -1, spilt.shape[1]).sum(axis=1)
         waits = np.repeat(of_node, self.world.devices_per_node, axis=0) - spilt
-        return self.by_rank(self.unit_seconds) + waits
+        return self.by_rank(self.unit_seconds) + waits + self.less_seconds
+
+    @property
+    def less_seconds(self) -> NDArray[np.float64]:
+        """(W, P): by how much less each device does than if all row blocks were like the first."""
+        return self._blocks.by_rank("load_seconds")
 
     @cached_property
     def rank_bytes(self) -> NDArray[np.float64]:
         """(W, 3): what the units on each device need of each tier."""
-        return self.by_rank(self.unit_bytes)
+        return self.by_rank(self.unit_bytes) + self._blocks.by_rank("memory_bytes")
+
+    @cached_property
+    def rank_traffic(self) -> NDArray[np.float64] | None:
+        """(W, 5): the columns of ``moved`` on each device; None where that is not predicted."""
+        if self.traffic is None:
+            return None
+        return self.by_rank(moved(self.traffic)) + self._blocks.by_rank("traffic")
+
+    @cached_property
+    def total_traffic(self) -> NDArray[np.float64] | None:
+        """(T, 5): the same of each table over all devices."""
+        if self.traffic is None:
+            return None
+        whole = moved(self.traffic) * self.total_units[:, None]
+        total: NDArray[np.float64] = whole + self._blocks.by_table("traffic")
+        return total
 
     def by_rank(self, of_unit: NDArray[np.float64]) -> NDArray[np.float64]:
         """(W, K): what the units on each device add up to; ``of_unit`` is (T, K)."""
@@ -116,18 +207,29 @@ class Ledger:
     def seconds_on(self, rank: int) -> NDArray[np.float64]:
         """(T, P): what each table adds to each phase of a device, from its neighbours too."""
         units = self.units_on(rank)
-        return self._with_spill(units, self._units_in(np.full(len(units), rank)) - units)
+        here = self._with_spill(units, self._units_in(np.full(len(units), rank)) - units)
+        total: NDArray[np.float64] = here + self._blocks.by_table("load_seconds", rank)
+        return total
+
+    def bytes_on(self, rank: int) -> NDArray[np.float64]:
+        """(T, 3): what each table needs of each tier on a device."""
+        whole = self.unit_bytes * self.units_on(rank)[:, None]
+        total: NDArray[np.float64] = whole + self._blocks.by_table("memory_bytes", rank)
+        return total
 
     def take(self, tables: Sequence[int]) -> Ledger:
         """The same of some tables alone."""
         chosen = list(tables)
-        return replace(
+        taken = replace(
             self,
             decisions=tuple(self.decisions[table] for table in chosen),
             unit_seconds=self.unit_seconds[chosen],
             spill_seconds=self.spill_seconds[chosen],
             unit_bytes=self.unit_bytes[chosen],
         )
+        # Known already, and dear to work out for one table after the other.
+        vars(taken)["_blocks"] = self._blocks.of_tables(chosen)
+        return taken
 
     @cached_property
     def slowest_seconds(self) -> NDArray[np.float64]:
@@ -138,9 +240,17 @@ class Ledger:
     @cached_property
     def total_seconds(self) -> NDArray[np.float64]:
         """(T, P): what each table adds to all devices together."""
-        return self._with_spill(
-            self.total_units, self.total_units * (self.world.devices_per_node - 1)
-        )
+        others = self.total_units * (self.world.devices_per_node - 1)
+        whole = self._with_spill(self.total_units, others)
+        total: NDArray[np.float64] = whole + self._blocks.by_table("load_seconds")
+        return total
+
+    @cached_property
+    def total_bytes(self) -> NDArray[np.float64]:
+        """(T, 3): what each table needs of each tier of all devices together."""
+        whole = self.unit_bytes * self.total_units[:, None]
+        total: NDArray[np.float64] = whole + self._blocks.by_table("memory_bytes")
+        return total
 
     @cached_property
     def most_units(self) -> NDArray[np.int64]:
@@ -187,6 +297,14 @@ class Ledger:
     def _count(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(T,): units of each table that are ``chosen`` (U,)."""
         return np.bincount(self._units.table[chosen], minlength=len(self.decisions))
+
+    @cached_property
+    def _blocks(self) -> _Blocks:
+        charged = {"load_seconds": self.unit_seconds, "memory_bytes": self.unit_bytes}
+        if self.traffic is not None:
+            charged["traffic"] = moved(self.traffic)
+        found = self.cost_model.block_costs(options_of(self.decisions))
+        return _Blocks.of(found, charged, self._units, self.world.size)
 
     @cached_property
     def _units(self) -> _Units:

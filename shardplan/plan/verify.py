@@ -68,7 +68,7 @@ def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
     wrong_bytes = check_shard_memory(planned, case.cost_model)
     for table in planned:
         yield from check_coverage(table)
-        yield from check_rules(table, case.topology.world)
+        yield from check_rules(table, case.topology.world, case.workload.training.optimizer)
         yield from wrong_bytes[table.index]
         misplaced = tuple(check_placements(table, case.topology.world))
         yield from misplaced

@@ -1,4 +1,4 @@
-"""Where the shards of a table lie: exact offsets and sizes, and what TorchRec's runtime accepts."""
+"""Where the shards of a table lie: exact offsets and sizes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
-
-COLUMN_MULTIPLE = 4
-"""FBGEMM's kernels read rows in vectors of this many elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +65,6 @@ def row_blocks(rows: int, n: int) -> tuple[tuple[int, int], ...]:
     block = -(-rows // n)
     edges = [min(rows, k * block) for k in range(n + 1)]
     return tuple((start, end - start) for start, end in pairwise(edges))
-
-
-def row_split_is_legal(rows: int, n: int) -> bool:
-    """Whether n row blocks are all non-empty; TorchRec's runtime crashes on an empty one."""
-    return rows > (n - 1) * -(-rows // n)
-
-
-def row_split_fault(rows: int, n: int) -> str:
-    """Why ``rows`` cannot be cut into n blocks; empty where they can."""
-    if row_split_is_legal(rows, n):
-        return ""
-    block = -(-rows // n)
-    return f"{rows} rows in blocks of {block} leave some of {n} devices without rows"
-
-
-def column_width_is_legal(width: int) -> bool:
-    """Whether the kernels can read shards of this many columns."""
-    return width > 0 and width % COLUMN_MULTIPLE == 0
-
-
-def column_width_fault(width: int) -> str:
-    """Why shards cannot be ``width`` columns wide; empty where they can."""
-    if column_width_is_legal(width):
-        return ""
-    return f"a shard of {width} columns is not a multiple of {COLUMN_MULTIPLE} wide"
 
 
 def _ranks_of_column_blocks(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from shardplan.sharding.device_kind import DeviceKind
+
 
 class Extent(IntEnum):
     """Over what something reaches that devices hold together."""
@@ -23,6 +25,8 @@ class World:
     size: int
     """All devices."""
     devices_per_node: int
+    devices: DeviceKind = DeviceKind.GPU
+    """What all of them are."""
 
     @property
     def nodes(self) -> int:

@@ -32,7 +32,7 @@ def _table(table: TableSpec, defaults: DefaultsSpec) -> Table:
     pooling = defaults.pooling if table.pooling is None else table.pooling
     return Table(
         name=table.name,
-        module=table.module or defaults.module,
+        module=defaults.module if table.module is None else table.module,
         rows=table.rows,
         dim=dim,
         dtype=table.dtype or defaults.dtype,

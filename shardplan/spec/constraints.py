@@ -30,13 +30,20 @@ def build_constraints(loaded: LoadedSpec, world_size: int) -> tuple[Constraint, 
                 faults.append(loaded.document.diagnostic(path, message, hint, "range"))
     if faults:
         raise InputError(faults)
-    return numbered(loaded.spec.constraints, loaded.matches)
+    every = loaded.spec.constraints
+    lines = [loaded.document.place_of(("constraints", n)).line for n in range(len(every))]
+    return numbered(every, loaded.matches, lines)
 
 
 def numbered(
-    written: Sequence[ConstraintSpec], tables: Sequence[tuple[int, ...]]
+    written: Sequence[ConstraintSpec],
+    tables: Sequence[tuple[int, ...]],
+    lines: Sequence[int] | None = None,
 ) -> tuple[Constraint, ...]:
-    """Constraints as they are written, each with the positions of its tables, rising."""
+    """Constraints as they are written, each with the positions of its tables, rising.
+
+    And with the line where it stands, where there are ``lines``.
+    """
     return tuple(
         Constraint(
             tables=of,
@@ -46,6 +53,9 @@ def numbered(
             apart=each.apart,
             ranks=tuple(sorted(set(each.ranks))) if each.ranks else None,
             label=f"constraints[{index}]",
+            line=line,
         )
-        for index, (each, of) in enumerate(zip(written, tables, strict=True))
+        for index, (each, of, line) in enumerate(
+            zip(written, tables, lines or [0] * len(written), strict=True)
+        )
     )

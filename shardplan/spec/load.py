@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shardplan.errors import InputError
 from shardplan.spec.checks import check
 from shardplan.spec.loaded import LoadedSpec
+from shardplan.spec.overridden import overridden
 from shardplan.spec.salvage import salvage
 from shardplan.spec.spec import Spec
 from shardplan.spec.tables.tables_file import TableRows, read_tables
@@ -16,11 +17,15 @@ from shardplan.spec.text.document import Document, read_file
 from shardplan.spec.validation.validation import validate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shardplan.diagnostics import Diagnostic
 
 
-def load_spec(path: str) -> LoadedSpec:
+def load_spec(path: str, settings: Sequence[str] = ()) -> LoadedSpec:
     """Read a spec from a file, ``-`` for standard input.
+
+    ``settings`` are ``path=value`` texts that take the place of what it says: see ``overridden``.
 
     Raises InputError only for a text that cannot be read, with all its faults. Those of the keys
     and values, of the tables' file and of how all fit together wait in ``faults``, so that
@@ -33,7 +38,7 @@ def load_spec(path: str) -> LoadedSpec:
             "shardplan explain shows it; the spec that it was made from is under its key resolved"
         )
         raise InputError([document.diagnostic((), "is a plan, not a spec", hint, "plan")])
-    return load_document(document, base)
+    return load_document(overridden(document, settings), base)
 
 
 def spec_from_value(value: Any, name: str, base: FilePath | None = None) -> LoadedSpec:

@@ -74,7 +74,7 @@ class TrainingSpec(Border):
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     """What of a step hides behind the batch before it."""
     dense: DenseSpec = DenseSpec()
-    exact_updates: Flag = False
+    exact_updates: Flag = True
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Which row makes room in the caches of ``fused_uvm_caching``."""

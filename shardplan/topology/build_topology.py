@@ -26,7 +26,7 @@ def build_topology(file: TopologyFile, nodes: int | None = None) -> Topology:
     if problem := file.problem_with(nodes):
         raise InputError([Diagnostic(f"topology {file.name}", 0, 0, "nodes", problem)])
     layout = Layout(
-        World(nodes * file.devices_per_node, file.devices_per_node),
+        World(nodes * file.devices_per_node, file.devices_per_node, file.device.kind),
         domain_nodes=min(nodes, file.domain_nodes),
         fabric_nodes=tuple(level.nodes for level in file.fabric),
     )

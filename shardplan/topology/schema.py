@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from shardplan.sharding.device_kind import DeviceKind
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, check_sources
 from shardplan.spec.fields.quantities import (
@@ -66,6 +67,8 @@ class DeviceFile(Border):
 
     name: str = ""
     """The product."""
+    kind: DeviceKind = DeviceKind.GPU
+    """``gpu`` or ``cpu``: kernels for GPUs read rows of at most 2,048 columns."""
     hbm: TierFile
     """Its own memory."""
     host_link: Rate
@@ -141,6 +144,8 @@ class TopologyFile(Border):
     description: str = ""
     cost_model: Name
     """The cost model that is used where the spec names none."""
+    borrows: str = ""
+    """Whose cost model that is, where it is of another device: said beside every plan."""
     nodes: Count = 1
     devices_per_node: Annotated[Count, Field(le=_MOST_PER_NODE)]
     device: DeviceFile

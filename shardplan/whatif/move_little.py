@@ -10,12 +10,14 @@ from shardplan.errors import Infeasible
 from shardplan.formulate import formulate
 from shardplan.improvements import Improvements
 from shardplan.planner import explaining, finish_plan, starts, timed
+from shardplan.settle import settled
 from shardplan.shortfall import shortfalls
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.whatif.old_plan import carry
+from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
 from shardplan.whatif.replan import kept_in_place, least_budget
 
@@ -67,18 +69,22 @@ def move_little(
 
     def build(found: Outcome) -> Plan:
         plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
-        return timed(plan, started)
+        return timed(relabel(old, plan, now)[0], started)
 
+    hears = reporter
     if on_plan is not None:
-        reporter = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
+        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
     near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
     least = near.best(near.least_bytes, settings.until(deadline))
     kept = least.placement if least is not None else None
     begin = [*([kept] if kept is not None else []), *starts(now, formulation, settings)]
-    best = solve(formulation.problem, settings.until(deadline), reporter, begin)
+    best = solve(formulation.problem, settings.until(deadline), hears, begin)
     if best.is_infeasible:
         raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
-    return build(_moving_least(near, least, best, settings.until(deadline)))
+    found = _moving_least(near, least, best, settings.until(deadline))
+    if found is best:
+        found = settled(now, formulation, best, settings.until(deadline), reporter)
+    return build(found)
 
 
 def _moving_least(near: _Near, least: Outcome | None, best: Outcome, settings: Settings) -> Outcome:

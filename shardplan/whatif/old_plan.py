@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shardplan.errors import ShardplanError
+from shardplan.options.limits import column_width_fault
 from shardplan.plan.decision import Decision
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
-from shardplan.sharding import geometry
 from shardplan.whatif.breach import Breach, breaches_of
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def _is_possible(decision: Decision, table: Table, case: Case) -> bool:
     except ValueError:
         return False
     return all(
-        shard.rank < world.size and shard.rows > 0 and geometry.column_width_is_legal(shard.columns)
+        shard.rank < world.size
+        and shard.rows > 0
+        and not column_width_fault(shard.columns, world.devices)
         for shard in shards
     )

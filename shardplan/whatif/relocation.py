@@ -55,7 +55,7 @@ class Relocation:
             return 0
         if decision not in self._known:
             new = Holding.of_decision(decision, self.case)
-            content, each = self._content(decision.table), self.case.topology.devices_per_node
+            content, each = self.content(decision.table), self.case.topology.devices_per_node
             self._known[decision] = moves_between(old, new, content, each).total_bytes
         return self._known[decision]
 
@@ -130,7 +130,7 @@ class Relocation:
         for table, old in enumerate(self.old):
             if old is not None:
                 own = np.flatnonzero(options.table == table)
-                size[own] = self._content(table).bytes_of(shape[own])
+                size[own] = self.content(table).bytes_of(shape[own])
         return _per_item(formulation, size * copies)
 
     def _least(self, formulation: Formulation) -> NDArray[np.float64]:
@@ -148,7 +148,8 @@ class Relocation:
                     least[row] = stock.least_bytes(kind, int(options.column_shards[row]))
         return _per_item(formulation, least)
 
-    def _content(self, table: int) -> Content:
+    def content(self, table: int) -> Content:
+        """What is stored of a table."""
         workload = self.case.workload
         return Content(workload.tables[table].dtype, workload.training.optimizer)
 

@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from shardplan.errors import InputError
+from shardplan.spec.batch import nearest_batches
 from shardplan.spec.fields.amount import Amount
 from shardplan.spec.spec import ConstraintSpec
 from shardplan.workload.dtype import Dtype
@@ -63,6 +64,7 @@ def remedies(trials: Trials) -> tuple[Remedy, ...]:
         *_fewer_demands(trials),
         *_half_precision(trials),
         *_leaner_optimizer(trials),
+        *_inexact_updates(trials),
         *_more_nodes(trials),
     ]
     return tuple(sorted(found, key=lambda remedy: remedy.change))
@@ -153,6 +155,16 @@ def _leaner_optimizer(trials: Trials) -> Iterator[Remedy]:
         yield Remedy(words, _OTHER_OPTIMIZER)
 
 
+def _inexact_updates(trials: Trials) -> Iterator[Remedy]:
+    training = trials.case.spec.training
+    if not training.exact_updates or training.optimizer is not Optimizer.ROWWISE_ADAGRAD:
+        return
+    inexact = training.model_copy(update={"exact_updates": False})
+    if trials.has_plan(trials.case.with_(training=inexact)):
+        words = "training.exact_updates: false, so that columns may be cut"
+        yield Remedy(words, _OTHER_OPTIMIZER)
+
+
 def _more_nodes(trials: Trials) -> Iterator[Remedy]:
     case = trials.case
     nodes = case.topology.nodes
@@ -165,6 +177,9 @@ def _more_nodes(trials: Trials) -> Iterator[Remedy]:
             continue
         if trials.has_plan(larger):
             words = f"{more} more node{'' if more == 1 else 's'} of this kind ({nodes + more})"
+            samples, devices = case.spec.batch.global_, larger.topology.world_size
+            if samples is not None and samples % devices:
+                words += f" and a global batch of {nearest_batches(samples, devices)}"
             yield Remedy(words, _MORE_MACHINES + more / nodes)
             return
 

@@ -12,7 +12,7 @@ from shardplan.formulate import formulate
 from shardplan.improvements import Improvements
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import MovesInfo
-from shardplan.planner import explaining, finish_plan
+from shardplan.planner import explaining, finish_plan, make_plan
 from shardplan.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
@@ -21,6 +21,7 @@ from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
 from shardplan.units import format_bytes
 from shardplan.whatif.old_plan import carry
+from shardplan.whatif.relabel import decisions_in, relabel
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
@@ -67,22 +68,34 @@ def replan(
     moves = relocation.moves(formulation, budget_bytes)
     from_sha256 = fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True))
 
-    def build(found: Outcome) -> Plan:
-        plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
-        assert found.placement is not None, "finish_plan raises without one"
-        decided = relocation.decisions(formulation, found.placement)
+    def moved_bytes(plan: Plan) -> int:
+        return sum(map(relocation.bytes_of, decisions_in(plan, now)))
+
+    def told(plan: Plan) -> Plan:
         run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
-        moved = sum(map(relocation.bytes_of, decided))
-        info = MovesInfo(from_sha256=from_sha256, budget_bytes=int(budget_bytes), moved_bytes=moved)
+        info = MovesInfo(
+            from_sha256=from_sha256,
+            budget_bytes=int(budget_bytes),
+            moved_bytes=moved_bytes(plan),
+        )
         return plan.model_copy(update={"moves": info, "run": run})
 
+    def named(found: Outcome) -> Plan:
+        plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
+        # Names under which less moves keep within the budget, and the bound knows of no names.
+        return told(relabel(old, plan, now)[0])
+
+    hears = reporter
     if on_plan is not None:
-        reporter = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
+        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop)
     left = settings.until(deadline)
-    outcome = solve_near(formulation.problem, known, is_placed, moves, left, reporter)
-    if outcome.placement is None and not settings.should_stop():
+    outcome = solve_near(formulation.problem, known, is_placed, moves, left, hears)
+    if outcome.placement is not None or settings.should_stop():
+        return named(outcome)
+    free = None if outcome.is_infeasible else _free_plan(old, now, left, reporter)
+    if free is None or moved_bytes(free) > budget_bytes:
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
-    return build(outcome)
+    return told(free)
 
 
 def kept_in_place(
@@ -103,6 +116,18 @@ def least_budget(
     moves, problem = relocation.moves(formulation, 0.0), formulation.problem
     anew = np.maximum.reduceat(moves.most, problem.option_offsets[:-1])
     return float(np.where(is_placed, moves.count(known), anew).sum())
+
+
+def _free_plan(old: Plan, now: Case, settings: Settings, reporter: Reporter) -> Plan | None:
+    """The best plan whatever it moves, named and dealt so that this is little; None without one.
+
+    Tables that are larger than the budget can move in part, which the search near the old plan does
+    not try.
+    """
+    try:
+        return relabel(old, make_plan(now, settings, reporter), now)[0]
+    except ShardplanError:
+        return None
 
 
 def _no_plan(

@@ -71,6 +71,18 @@ class RowDistribution:
             counts, counts * self.probabilities / np.dot(counts, self.probabilities)
         )
 
+    def rows_between(self, start: float, end: float) -> RowDistribution:
+        """Rows as a table of their own, as the accesses that read them hit them.
+
+        They are counted from the hottest row on. Rows that are never read are as likely as one
+        another.
+        """
+        edges = np.concatenate([[0.0], np.cumsum(self.counts)]).clip(start, end)
+        counts = np.diff(edges)
+        read = counts * self.probabilities
+        shares = read / read.sum() if read.any() else counts / counts.sum()
+        return RowDistribution.of(counts, shares)
+
     def block_shares(self, blocks: int) -> NDArray[np.float64]:
         """(S,): share of the accesses that each block of rows draws, where hot rows come first.
 

@@ -45,7 +45,7 @@ class Training:
     dense_forward_seconds: float = 0.0
     dense_backward_seconds: float = 0.0
     dense_memory_bytes: int = 0
-    exact_updates: bool = False
+    exact_updates: bool = True
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Of ``fused_uvm_caching``; the caches of ``key_value`` are LRU, since FBGEMM's are."""

@@ -40,10 +40,8 @@ def test_a_default_is_warned_of_without_a_line(run, write, spec_path):
     assert warning.startswith(f"{path}: warning: training.optimizer: row-wise Adagrad")
 
 
-def test_exact_updates_need_no_warning(run, write, spec_path):
-    text = spec_path.read_text().replace(
-        "rowwise_adagrad\n", "rowwise_adagrad\n  exact_updates: true\n"
-    )
+def test_updates_are_exact_by_default_and_need_no_warning(run, write, spec_path):
+    text = spec_path.read_text().replace("  exact_updates: false\n", "")
     assert "Adagrad" not in run("check", write(text)).stderr
 
 

@@ -42,6 +42,10 @@ COMMANDS = {
         for form, ending in FORMATS.items()
     },
     **{
+        f"compare.{ending}": ("compare", "old.json", "new.json", "few.json", "--format", form)
+        for form, ending in FORMATS.items()
+    },
+    **{
         f"{verb}.{ending}": (*command, "--format", form)
         for form, ending in FORMATS.items()
         for verb, command in {

@@ -178,8 +178,11 @@ def odd():
     ("function", "words"),
     [
         ("sequences", ["history: EmbeddingCollection", "words: EmbeddingCollection", "2 errors"]),
-        ("towers", ["another table is called 'country'"]),
-        ("odd", ["multiple of 4"]),
+        (
+            "towers",
+            ["item: another table is called 'country', in query", "call this one 'item_country'"],
+        ),
+        ("odd", ["t has 30 columns, no multiple of 4", "embedding_dim=32", "use the first 30"]),
     ],
 )
 def test_refuses_a_model_that_a_plan_would_lose_parts_of(run, model_folder, function, words):

@@ -47,3 +47,38 @@ def test_without_a_budget_it_only_begins_there(run, spec_path, old_path):
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_wrong_usage(run, spec_path, arguments):
     assert run("solve", spec_path, *arguments).exit_code == 2
+
+
+MOVING = """\
+name: move
+batch: {{local: 512}}
+topology: {{name: dgx-a100, nodes: 1}}
+training: {{optimizer: adam}}
+tables: [{{name: table_0, rows: 1_000_000, dim: 64}}]
+constraints: [{{tables: table_0, sharding: column_wise, ranks: {ranks}}}]
+"""
+"""A table of 768 MB on two ranks, half on each; half of it moves when one of the ranks does."""
+
+
+@pytest.mark.parametrize("budget", [(), ("--move-budget", "400MB")])
+def test_of_a_table_larger_than_the_budget_only_the_half_moves_that_must(
+    run, write, tmp_path, budget
+):
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    first = write(MOVING.format(ranks="[1, 2]"), "first.yaml")
+    second = write(MOVING.format(ranks="[0, 1]"), "second.yaml")
+    assert run("solve", first, "-o", old).exit_code == 0
+    result = run("solve", second, "--from", old, *budget, "-o", new)
+    assert result.exit_code == 0, result.stderr
+    diff = json.loads(run("diff", old, new, "--format", "json").stdout)
+    assert sum(t["within_node_bytes"] for t in diff["tables"]) == 384_000_000
+    assert diff["relabelling"] is None
+
+
+def test_what_it_says_to_move_is_what_diff_says(run, spec_path, old_path, tmp_path):
+    new = tmp_path / "new.json"
+    assert solve_from(run, spec_path, old_path, "--move-budget", "1GiB", "-o", new).exit_code == 0
+    diff = json.loads(run("diff", old_path, new, "--format", "json").stdout)
+    moved = sum(t["within_node_bytes"] + t["across_node_bytes"] for t in diff["tables"])
+    assert json.loads(new.read_text())["moves"]["moved_bytes"] == moved
+    assert diff["relabelling"] is None

@@ -47,7 +47,7 @@ def faults(text):
 
 def test_the_shipped_file_has_an_origin_for_every_figure(shipped):
     found = list(shipped.figures())
-    assert len(found) == 23
+    assert len(found) == 22
     assert all(figure.source in shipped.sources and figure.provenance for _, figure in found)
 
 

@@ -68,7 +68,7 @@ def plan_of(world: int, optimizer: str, pipeline: str, **more: Any) -> str:
         "name": "small",
         "batch": {"local": 64},
         "topology": TOPOLOGY | {"nodes": 1, "devices_per_node": world},
-        "training": {"optimizer": optimizer, "pipeline": pipeline},
+        "training": {"optimizer": optimizer, "pipeline": pipeline, "exact_updates": False},
         "tables": tables,
         "constraints": [{"tables": [f"t{i}", f"t{i + 4}"], **kinds[i]} for i in range(4)],
         "reserve": {"hbm": "0%", "ddr": "0%"},

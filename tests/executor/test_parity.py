@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ pytest.importorskip("torch")
 from training_case import TrainingCase, table_of, train_sharded, train_unsharded
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
-from shardplan.workload.training import Optimizer
+from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.workload.training import Optimizer, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,3 +115,47 @@ def test_column_shards_train_to_the_bits_of_whole_tables(
                 whole[:, first : first + shard.columns] = fields["weight"]
         found.append(whole)
     assert found[0].tobytes() == found[1].tobytes()
+
+
+def mixed(world: int, **more: Any) -> tuple[Any, ...]:
+    """Two tables of each type, the first of them as given."""
+    local, kinds = LAYOUTS[world], [*TYPES, *reversed(TYPES)]
+    return tuple(
+        table(kind, world, local, name=f"t{i}", features=1 + i % 3, **(more if i < 7 else {}))
+        for i, kind in enumerate(kinds)
+    )
+
+
+@pytest.mark.parametrize("optimizer", list(Optimizer))
+@pytest.mark.parametrize("world", LAYOUTS)
+def test_averaged_tables_train_like_unsharded_ones_beside_summed_ones(
+    world: int, optimizer: str, rank_group: Callable[[int], RankGroup]
+) -> None:
+    """A fifth of the samples of a feature has no ids."""
+    settings = OptimizerSettings(optimizer, eps=1e-6)
+    case = TrainingCase(mixed(world, is_mean=True), world, LAYOUTS[world], settings)
+    case = replace(case, has_thirds=optimizer in ("sgd", "rowwise_adagrad"))
+    check(case, rank_group(world))
+
+
+@pytest.mark.parametrize("optimizer", list(Optimizer))
+@pytest.mark.parametrize("world", LAYOUTS)
+def test_weighted_ids_train_like_unsharded(
+    world: int, optimizer: str, rank_group: Callable[[int], RankGroup]
+) -> None:
+    """A sample reads a row more than once with different weights, some zero and some negative."""
+    settings = OptimizerSettings(optimizer, eps=1e-6)
+    case = TrainingCase(mixed(world), world, LAYOUTS[world], settings, is_weighted=True)
+    check(case, rank_group(world))
+
+
+def test_weighted_ids_train_through_caches_like_unsharded(
+    rank_group: Callable[[int], RankGroup],
+) -> None:
+    """Whose batches are prefetched."""
+    cache = {"kernel": "fused_uvm_caching", "cache": CacheEntry(load_factor=0.5)}
+    kinds = ("table_wise", "column_wise", "row_wise")
+    tables = tuple(table(kind, 2, 2, name=kind, **cache) for kind in kinds)
+    settings = OptimizerSettings("rowwise_adagrad", eps=1e-6)
+    case = TrainingCase(tables, 2, 2, settings, is_weighted=True)
+    check(replace(case, pipeline=Pipeline.PREFETCH_SPARSE_DIST), rank_group(2))

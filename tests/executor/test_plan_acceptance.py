@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import accumulate
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,21 +14,26 @@ from shardplan.case import case_of_value
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused
 from shardplan.executor.planned.acceptance import (
     check_memory,
-    check_model,
-    check_optimizer,
     check_ranks,
+    optimizer_faults,
+    rank_faults,
 )
-from shardplan.executor.planned.model_table import ModelTable, tables_of
+from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.tier_limits import TierLimits
+from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
 from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
 from shardplan.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from shardplan.diagnostics import Diagnostic
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +52,24 @@ def plan_text() -> str:
     return render(make_plan(case_of_value(spec, "spec"), Settings(), Reporter()))
 
 
-def model_of(text: str) -> list[ModelTable]:
+def model_of(text: str) -> list[SparseModule]:
     view = view_plan(parse_plan(text, "plan.json"))
-    return [ModelTable(t.module, t.name, t.rows, t.dim, t.features, t.dtype) for t in view.tables]
+    return [
+        SparseModule(
+            path,
+            "EmbeddingBagCollection",
+            ModuleKind.BAG,
+            tuple(
+                SparseTable(t.name, t.rows, t.dim, t.dtype.value, t.features)
+                for t in view.tables_of(path)
+            ),
+        )
+        for path in view.modules
+    ]
+
+
+def told(faults: Iterable[Diagnostic]) -> list[str]:
+    return [f"{fault.path}: {fault.message}" for fault in faults]
 
 
 def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
@@ -60,8 +79,8 @@ def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
     assert (view.training.comm_dtype.forward, view.training.comm_dtype.backward) == ("fp16", "bf16")
     first = view.tables[0]
     assert (first.rows, first.dim, first.features) == (1000, 16, ("x", "y"))
-    check_model(view, model_of(plan_text))
-    check_ranks(view, 4, 2)
+    assert not [*model_faults(view.name, view.tables, model_of(plan_text))]
+    assert not [*rank_faults(view, 4, 2)]
 
 
 def test_ranks_and_nodes_that_differ_are_named(plan_text: str) -> None:
@@ -77,55 +96,60 @@ def test_ranks_and_nodes_that_differ_are_named(plan_text: str) -> None:
 def test_every_difference_of_the_model_is_named(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
     first, second = model_of(plan_text)
-    other = replace(first, rows=999, dim=32, features=("y", "x"))
-    with pytest.raises(PlanRefused) as refused:
-        check_model(view, [other, replace(second, name="c")])
-    assert refused.value.differences == (
-        "table c of module other.ebc is in the model only",
-        "table b of module other.ebc is in the plan only",
-        "table a of module sparse.ebc: rows 1000 in the plan, 999 in the model",
-        "table a of module sparse.ebc: dim 16 in the plan, 32 in the model",
-        "table a of module sparse.ebc: features [x, y] in the plan, [y, x] in the model",
+    other = replace(
+        first.tables[0], rows=999, dim=32, dtype="fp16", features=("y", "z"), device_type="cpu"
     )
+    renamed = replace(second.tables[0], name="c")
+    modules = [replace(first, tables=(other,)), replace(second, tables=(renamed,))]
+    assert told(model_faults(view.name, view.tables, modules)) == [
+        "plan.sparse.ebc.a.rows: 1000; the model has 999",
+        "plan.sparse.ebc.a.dim: 16; the model has 32",
+        "plan.sparse.ebc.a.dtype: fp32; the model has fp16",
+        "plan.sparse.ebc.a.features: x, y; the model has y, z",
+        "plan.sparse.ebc.a: the model holds it whole on cpu, and sharded it starts anew",
+        "plan.other.ebc.b: the model's 'other.ebc' has no such table",
+        "plan.other.ebc: lacks 'c', a table of the model's 'other.ebc'",
+    ]
 
 
-class Collection:
-    """Tables as TorchRec's EmbeddingBagCollection tells them."""
-
-    def __init__(self, tables: list[ModelTable]) -> None:
-        self._tables = tables
-        weight = SimpleNamespace(device=SimpleNamespace(type="meta"))
-        self.embedding_bags = {table.name: SimpleNamespace(weight=weight) for table in tables}
-
-    def embedding_bag_configs(self) -> list[Any]:
-        return [
-            SimpleNamespace(
-                name=table.name,
-                num_embeddings=table.rows,
-                embedding_dim=table.dim,
-                feature_names=list(table.features),
-                data_type=SimpleNamespace(value=table.dtype.upper()),
-            )
-            for table in self._tables
-        ]
-
-
-def test_the_tables_of_a_model_are_found_where_they_sit(plan_text: str) -> None:
+def test_features_of_a_table_may_stand_in_another_order_in_the_model(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
     first, second = model_of(plan_text)
-    modules = {
-        "": object(),
-        first.module: Collection([first]),
-        second.module: Collection([second]),
-    }
-    model = SimpleNamespace(named_modules=modules.items)
-    assert tables_of(model) == (first, second)
+    turned = replace(first, tables=(replace(first.tables[0], features=("y", "x")),))
+    assert not [*model_faults(view.name, view.tables, [turned, second])]
+
+
+def test_every_sparse_module_without_a_plan_is_named_with_its_class(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    first, second = model_of(plan_text)
+    modules = [
+        replace(first, other_paths=("twin.ebc",)),
+        SparseModule("sequences", "EmbeddingCollection", ModuleKind.SEQUENCE),
+        SparseModule("other", "OurTower", ModuleKind.OTHER),
+        replace(second, path="more.ebc"),
+    ]
+    assert told(model_faults(view.name, view.tables, modules)) == [
+        "twin.ebc: EmbeddingBagCollection: the same module as sparse.ebc",
+        "sequences: EmbeddingCollection: tables whose rows are not pooled",
+        "other: OurTower: tables of another kind",
+        "more.ebc: EmbeddingBagCollection: the plan has none of its tables (b)",
+    ]
+
+
+def test_a_table_that_the_model_trains_by_another_optimizer_is_named(plan_text: str) -> None:
+    first, second = model_of(plan_text)
+    (table,) = second.tables
+    for optimizers, wanted in ((("Adam",), 0), (("SGD",), 1), (("Adam", "SGD"), 1)):
+        given = replace(second, tables=(replace(table, optimizers=optimizers),))
+        assert len([*optimizer_class_faults("plan", Optimizer.ADAM, [first, given])]) == wanted
 
 
 def test_another_optimizer_is_refused(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
-    check_optimizer(view, "adam")
-    with pytest.raises(PlanRefused, match="it is for the optimizer adam, here is sgd"):
-        check_optimizer(view, "sgd")
+    assert not [*optimizer_faults(view, Optimizer.ADAM)]
+    assert told(optimizer_faults(view, Optimizer.SGD)) == [
+        "training.optimizer: it is for adam, here is sgd"
+    ]
 
 
 def test_a_plan_predicted_to_exceed_the_pool_is_refused(plan_text: str) -> None:

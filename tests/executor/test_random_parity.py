@@ -15,8 +15,8 @@ from test_parity import LAYOUTS, TYPES, check
 from training_case import TrainingCase, table_of
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.options.limits import row_split_is_legal
 from shardplan.plan.file.table_entry import CacheEntry
-from shardplan.sharding.geometry import row_split_is_legal
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:

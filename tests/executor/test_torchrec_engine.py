@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from rank_group import RankGroup
 from test_native_engine import plan_of, setup_of, unsharded_losses
 from test_train_command import losses_of, torchrun
 
+from shardplan.case import build_case
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused, RankLost
 from shardplan.executor.__main__ import main
 from shardplan.executor.planned.plan_view import view_plan
@@ -21,10 +23,14 @@ from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.executor.train.data.synthetic_data import SyntheticData
 from shardplan.executor.train.engine import build_engine
 from shardplan.plan.file.read import parse_plan
+from shardplan.plan.file.write import render
+from shardplan.planner import make_plan
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+from shardplan.spec.load import load_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +69,52 @@ def test_losses_under_torchrec_are_those_of_the_unsharded_model(
     text = plan_of(2, optimizer, "sparse_dist")
     expected = unsharded_losses(view_plan(parse_plan(text, "plan.json")), 2, 64, 120)
     assert mean_losses(rank_group(2), "torchrec", text, 120) == pytest.approx(expected, abs=1e-5)
+
+
+SHARED = """
+name: shared
+batch: {local: 32}
+topology: {name: cpu-2s, nodes: 1}
+training: {optimizer: adagrad}
+tables:
+  - {name: short, rows: 1000, dim: 8, features: [f], module: a.ebc}
+  - {name: long, rows: 700, dim: 16, features: [f, g], module: b}
+  - {name: more, rows: 900, dim: 16, features: [g, f], module: b}
+"""
+BARE = """
+name: bare
+batch: {local: 32}
+topology: {name: cpu-2s, nodes: 1}
+training: {optimizer: rowwise_adagrad}
+defaults: {dim: 8, module: ""}
+tables: [{name: t1, rows: 100}, {name: t2, rows: 1000}]
+"""
+HALVES = """
+name: halves
+batch: {local: 32}
+topology: {name: cpu-2s, nodes: 1}
+training: {optimizer: adagrad}
+defaults: {dim: 8, dtype: fp16}
+tables: [{name: t1, rows: 30}, {name: t2, rows: 1000}]
+constraints: [{tables: t1, sharding: data_parallel}]
+"""
+CASES = Path(__file__).parents[1] / "data" / "cases"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [(CASES / "09-shared-feature.yaml").read_text(), SHARED, BARE, HALVES],
+    ids=["shared feature", "shared over modules", "the model itself", "fp16 replicas"],
+)
+def test_losses_are_the_same_in_both_engines(
+    spec: str, tmp_path: Path, rank_group: Callable[[int], RankGroup]
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(spec)
+    plan = make_plan(build_case(load_spec(str(path))), Settings("greedy"), Reporter())
+    native = mean_losses(rank_group(2), "native", render(plan), 30)
+    theirs = mean_losses(rank_group(2), "torchrec", render(plan), 30)
+    assert theirs == pytest.approx(native, abs=1e-5)
 
 
 def refused(text: str, **more: Any) -> str:
@@ -104,12 +156,12 @@ def sharded_for(plan: str, model: str) -> str:
     """On one of the ranks: why a plan does not run the model of another one; empty if it does."""
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.sharded_tables import shard_tables
-    from shardplan.executor.train.torchrec_engine import Model
+    from shardplan.executor.train.torchrec_engine import Collections
 
     setup, other = setup_of(plan), setup_of(model)
     mesh = Mesh(setup.view.local_world_size, timeout_seconds=60.0)
     try:
-        shard_tables(setup.view, mesh, setup.optimizer, model=Model(other.view, 13, 0))
+        shard_tables(setup.view, mesh, setup.optimizer, model=Collections(other.view))
     except PlanRefused as error:
         return str(error)
     return ""

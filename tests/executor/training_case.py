@@ -39,6 +39,9 @@ class TrainingCase:
     seed: int = 0
     comm: Dtype = Dtype.FP32
     pipeline: Pipeline = Pipeline.NONE
+    is_weighted: bool = False
+    has_thirds: bool = False
+    """Whether averaged bags may have three ids: then not even linear gradients are exact."""
     linear: bool = True
     """Whether gradients are few-bit fractions that depend on no sum: then sums of them are exact,
     and an optimizer that divides by a gradient's own size cannot blow up the last bit."""
@@ -88,16 +91,21 @@ def table_of(
 def batch_of(case: TrainingCase, step: int, rank: int) -> JaggedBatch:
     """Random bags of 0 to 4 ids; some rows come up again and again."""
     random = torch.Generator().manual_seed(case.seed * 1_000_003 + step * 1_009 + rank)
-    keys, values, lengths = [], [], []
+    keys, values, lengths, weights = [], [], [], []
     for table in case.tables:
         for feature in table.features:
             of_samples = torch.randint(0, 5, (case.samples,), generator=random)
+            if table.is_mean and not case.has_thirds:
+                of_samples[of_samples == 3] = 4
             ids = torch.randint(0, table.rows, (int(of_samples.sum()),), generator=random)
             hot = torch.randint(0, 3, ids.shape, generator=random) == 0
             keys.append(feature)
             values.append(torch.where(hot, ids % 3, ids).clamp(max=table.rows - 1))
             lengths.append(of_samples)
-    return JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths))
+            if case.is_weighted:
+                weights.append(torch.randint(-4, 9, ids.shape, generator=random) / 8)
+    of_ids = torch.cat(weights) if weights else None
+    return JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths), of_ids)
 
 
 def loss_of(case: TrainingCase, output: Any, step: int, rank: int) -> Any:
@@ -123,6 +131,7 @@ def sharded(case: TrainingCase, mesh: Mesh | None = None) -> ShardedEmbeddingBag
         case.tables,
         mesh or mesh_of(case.local_world_size),
         case.optimizer,
+        is_weighted=case.is_weighted,
         comm_forward=case.comm,
         comm_backward=case.comm,
         seed=case.seed,
@@ -195,12 +204,19 @@ def _step(case: TrainingCase, step: int, weights: Any, state: Any) -> list[Any]:
     read = {name: torch.zeros(len(weight), dtype=torch.bool) for name, weight in weights.items()}
     for rank in range(case.world_size):
         batch = batch_of(case, step, rank)
-        parts = batch.values.split(batch.lengths.sum(1).tolist())
+        counts = batch.lengths.sum(1).tolist()
+        parts = batch.values.split(counts)
+        of_ids = [None] * len(parts) if batch.weights is None else batch.weights.split(counts)
         sums = []
         readers = [table for table in case.tables for _ in table.features]
         for row, (table, ids) in enumerate(zip(readers, parts, strict=True)):
             offsets = batch.lengths[row].cumsum(0) - batch.lengths[row]
-            sums.append(functional.embedding_bag(ids, leaves[table.name], offsets, mode="sum"))
+            mode = "mean" if table.is_mean else "sum"
+            sums.append(
+                functional.embedding_bag(
+                    ids, leaves[table.name], offsets, mode=mode, per_sample_weights=of_ids[row]
+                )
+            )
             read[table.name][ids] = True
         output = torch.cat(sums, 1)
         outputs.append(output.detach().numpy())

@@ -36,7 +36,10 @@ EACH = 2
 def case_of(
     tables: Sequence[dict[str, Any]], ranks: int, optimizer: str = "sgd", **training: Any
 ) -> Case:
-    """A case of these tables on nodes of two devices each, with more memory than they need."""
+    """A case of these tables on nodes of two devices each, with more memory than they need.
+
+    Columns may be cut under any optimizer, unless ``training`` says otherwise.
+    """
     topology = copy.deepcopy(TOPOLOGY) | {"nodes": ranks // EACH, "devices_per_node": EACH}
     return build(
         {
@@ -84,7 +87,7 @@ def random_plan(
         for option in range(first, end):
             kind = options.sharding_type(int(formulation.members[option, 0]))
             kinds.setdefault(kind, []).append(option)
-        option = dice.choice(kinds[only or dice.choice(sorted(kinds))])
+        option = dice.choice(kinds[only or dice.choice(sorted(kinds, key=lambda kind: kind.name))])
         places = {Shape.DEVICE: ranks, Shape.NODE: ranks // EACH, Shape.ALL: 0}
         offered = places[Shape(problem.shape[option])]
         units = int(problem.units[option]) if offered else 0

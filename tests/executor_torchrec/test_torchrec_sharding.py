@@ -156,11 +156,33 @@ def test_a_plan_for_another_model_is_refused_with_all_that_differs(crew):
         "plan.sparse.ebc.gone: the model's 'sparse.ebc' has no such table",
         "plan.sparse.ebc: lacks 'new', a table of the model's 'sparse.ebc'",
         "plan.other.ebc: the model has no EmbeddingBagCollection of this name",
-        "plan.another.ebc: lacks 'd', a table of the model's 'another.ebc'",
+        "another.ebc: EmbeddingBagCollection: the plan has none of its tables (d)",
     ):
         assert wanted in first
     assert first.count("error:") == 8
     assert first.count("hint:") == 8
+
+
+def test_a_model_with_every_kind_of_sparse_module_is_refused_with_all_of_them(crew):
+    plan = row_wise(table("a"))
+    first, second = crew.run("refusal_of_every_kind", plan)
+    assert first == second
+    assert first == [
+        "twin: EmbeddingBagCollection: the same module as sparse.ebc",
+        "sequences: EmbeddingCollection: tables whose rows are not pooled",
+        "processed: FeatureProcessedEmbeddingBagCollection: tables behind feature processors",
+        "derived: OurBags: tables of another kind",
+        "fused: FusedEmbeddingBagCollection: tables of another kind",
+        "plain: EmbeddingBag: tables of another kind",
+        "unplanned: EmbeddingBagCollection: the plan has none of its tables (u)",
+    ]
+
+
+def test_a_wrapped_model_holds_no_sparse_module_without_a_plan(crew):
+    """And one that did would be found out."""
+    for as_made, with_more in crew.run("left_whole", random_plan(3, 2)):
+        assert as_made == []
+        assert with_more == ["more", "plain"]
 
 
 def test_a_plan_for_other_processes_is_refused(crew):
@@ -195,6 +217,16 @@ def test_what_torchrec_would_train_wrongly_is_refused(crew):
 def test_what_cpus_cannot_do_is_refused(crew, training, wanted):
     plan = row_wise(table("a"), **training)
     assert wanted in crew.run("refusal", [plan, plan], plan)[0]
+
+
+def test_bf16_weights_are_refused_on_cpu_table_by_table(crew):
+    """FBGEMM's CPU kernels have none, of any optimizer; fp16 they train."""
+    tables = [table("a", dtype="bf16"), table("b"), table("c", dtype="fp16")]
+    plan = row_wise(*tables)
+    text = crew.run("refusal", [plan, plan], plan)[0]
+    assert "a.dtype: bf16: FBGEMM's CPU kernels look up fp32 and fp16 alone" in text
+    assert ".b.dtype" not in text
+    assert ".c.dtype" not in text
 
 
 def test_key_value_tables_are_refused_on_cpu(crew):

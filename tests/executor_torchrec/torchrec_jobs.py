@@ -23,8 +23,11 @@ import torch.distributed as dist
 from torch import nn
 from torchrec.distributed import batched_embedding_kernel, comm, embedding_lookup
 from torchrec.distributed.model_parallel import DistributedModelParallel
-from torchrec.modules.embedding_configs import EmbeddingBagConfig
-from torchrec.modules.embedding_modules import EmbeddingBagCollection
+from torchrec.modules.embedding_configs import EmbeddingBagConfig, EmbeddingConfig
+from torchrec.modules.embedding_modules import EmbeddingBagCollection, EmbeddingCollection
+from torchrec.modules.feature_processor_ import PositionWeightedModuleCollection
+from torchrec.modules.fp_embedding_modules import FeatureProcessedEmbeddingBagCollection
+from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 from torchrec.types import DataType
@@ -33,6 +36,7 @@ from shardplan.errors import InputError
 from shardplan.executor.torchrec import shard, sharding_plan
 from shardplan.executor.torchrec.request import ShardRequest
 from shardplan.executor.torchrec.training import sharders
+from shardplan.executor.torchrec.whole import whole_modules
 from shardplan.executor.torchrec.wrap import faults
 
 if TYPE_CHECKING:
@@ -110,6 +114,54 @@ def refusal(plans: list[Plan | str], model: Plan, make_on: str = "meta") -> str:
     except InputError as error:
         return str(error)
     return ""
+
+
+class OurBags(EmbeddingBagCollection):
+    """Derived: TorchRec's sharder would not know it."""
+
+
+def with_every_kind(plan: Plan) -> nn.Module:
+    """The plan's model, and beside its tables one sparse module of every other kind."""
+    model, meta = model_of(plan), torch.device("meta")
+
+    def bags(name: str, kind: Any = EmbeddingBagCollection, **more: Any) -> Any:
+        return kind([EmbeddingBagConfig(8, 16, name, feature_names=[name])], device=meta, **more)
+
+    model.sequences = EmbeddingCollection(
+        [EmbeddingConfig(8, 16, "s", feature_names=["s"])], device=meta
+    )
+    model.processed = FeatureProcessedEmbeddingBagCollection(
+        bags("p", is_weighted=True), PositionWeightedModuleCollection({"p": 5}, device=meta)
+    )
+    model.derived = bags("d", OurBags)
+    model.fused = FusedEmbeddingBagCollection(
+        [EmbeddingBagConfig(8, 16, "f", feature_names=["f"])],
+        torch.optim.SGD,
+        {"lr": 0.1},
+        device=torch.device("cpu"),
+    )
+    model.plain = nn.EmbeddingBag(9, 4, sparse=True)
+    model.unplanned = bags("u")
+    model.twin = model.get_submodule(next(iter(plan.plan)))
+    return model
+
+
+def refusal_of_every_kind(plan: Plan) -> list[str]:
+    """The faults of a model that has them all."""
+    try:
+        shard(with_every_kind(plan), plan, learning_rate=RATE, device="cpu")
+    except InputError as error:
+        return [f"{each.path}: {each.message}" for each in error.diagnostics]
+    return []
+
+
+def left_whole(plan: Plan) -> list[list[str]]:
+    """What is found whole in the wrapped model: as ``shard`` makes it, and with more in it."""
+    sharded = shard(model_of(plan), plan, learning_rate=RATE, device="cpu")
+    found = whole_modules(sharded.module, plan)
+    sharded.module.more = EmbeddingCollection([EmbeddingConfig(8, 16, "s", feature_names=["s"])])
+    sharded.module.plain = nn.EmbeddingBag(9, 4, sparse=True)
+    return [found, whole_modules(sharded.module, plan)]
 
 
 def translated(plan: Plan, device_type: str) -> dict[str, Any]:

@@ -75,7 +75,13 @@ def test_the_notes_of_a_plan_speak_of_its_row_shards_alone():
 
 def test_the_notes_tell_how_much_shorter_hashed_ids_would_make_the_step():
     """By the two cases, of which one has its ids hashed; where lookups are few, hardly."""
-    uneven, hashed = case_by_frequency(), small_case()
+    uneven = case_by_frequency(400.0)
+    hashed = uneven.with_(
+        tables=tuple(
+            table.model_copy(update={"ids": RowOrder.HASHED if table.name == "user_id" else None})
+            for table in uneven.spec.tables
+        )
+    )
     step, shorter = (predict(case, DECISIONS).step_seconds for case in (uneven, hashed))
     (note,) = (n for n in explain(Study.of(plan_of(uneven), "p")).notes if "hashed" in n)
     assert step - shorter > 0.001 * step

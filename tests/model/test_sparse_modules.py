@@ -6,6 +6,8 @@ Skipped where TorchRec is not installed.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 pytest.importorskip("torchrec")
@@ -45,6 +47,10 @@ def config(name, **more):
 
 def bags(*names, **more):
     return EmbeddingBagCollection(device=META, tables=[config(n) for n in names], **more)
+
+
+def bags_of(*tables):
+    return EmbeddingBagCollection(device=META, tables=list(tables))
 
 
 def sequences(name):
@@ -150,10 +156,28 @@ def test_what_a_table_says_of_itself_is_read():
         return weight.fill_(1.0)
 
     tables = [config("a", pooling=PoolingType.MEAN), config("b", init_fn=ones), config("c")]
-    bounded = config("d", weight_init_min=-0.1, weight_init_max=0.1)
+    bounded = config("d", weight_init_min=-0.1, weight_init_max=0.2)
     collection = EmbeddingBagCollection(device=META, tables=[*tables, bounded], is_weighted=True)
     (module,) = sparse_modules(collection)
     assert module.is_weighted
     assert [table.pooling for table in module.tables] == ["mean", "sum", "sum", "sum"]
-    assert [table.has_own_init for table in module.tables] == [False, True, False, True]
+    assert [table.init_fn for table in module.tables] == ["", "ones", "", ""]
+    assert [table.init_bounds for table in module.tables] == [None, None, None, (-0.1, 0.2)]
     assert {table.dtype for table in module.tables} == {"fp32"}
+
+
+@pytest.mark.parametrize(
+    ("init_fn", "bounds", "name"),
+    [
+        (partial(torch.nn.init.uniform_, a=-0.5, b=0.25), (-0.5, 0.25), ""),
+        (torch.nn.init.uniform_, (0.0, 1.0), ""),
+        (partial(torch.nn.init.constant_, val=0.5), (0.5, 0.5), ""),
+        (torch.nn.init.zeros_, (0.0, 0.0), ""),
+        (partial(torch.nn.init.normal_, std=0.1), None, "normal_"),
+        (torch.nn.init.xavier_uniform_, None, "xavier_uniform_"),
+        (partial(torch.nn.init.uniform_, generator=None), None, "uniform_"),
+    ],
+)
+def test_a_start_that_means_bounds_is_read_and_any_other_is_named(init_fn, bounds, name):
+    (module,) = sparse_modules(bags_of(config("a", init_fn=init_fn)))
+    assert (module.tables[0].init_bounds, module.tables[0].init_fn) == (bounds, name)

@@ -44,12 +44,12 @@ ON_EVERY_DEVICE = {ShardingType.ROW_WISE, ShardingType.DATA_PARALLEL}
 
 
 def workload_of(*sizes: tuple[int, int], **training) -> Workload:
-    """Tables of (rows, dim)."""
+    """Tables of (rows, dim), whose columns may be cut, unless ``training`` says otherwise."""
     tables = tuple(
         Table(f"t{i}", "m", rows, dim, Dtype.FP32, (f"f{i}",), (1.0,), Uniform())
         for i, (rows, dim) in enumerate(sizes)
     )
-    return Workload("test", tables, 64, Training(**training))
+    return Workload("test", tables, 64, Training(**{"exact_updates": False, **training}))
 
 
 def ways(workload: Workload, cluster: World, constraints=(), offer=None) -> list[list[Way]]:
@@ -75,7 +75,8 @@ class Rules:
     cluster: World
     demand: Constraint
     offer: Offer
-    exact_rowwise_updates: bool
+    optimizer: Optimizer
+    exact: bool
 
     def allow(self, kind: ShardingType, kernel: Kernel, cut: int) -> bool:
         """Whether the table may be cut into ``cut`` blocks of columns and placed so."""
@@ -93,7 +94,8 @@ class Rules:
         named = self.demand.kernels is not None
         worth_a_cache = kernel not in SIZES or self.table.rows >= 16_384
         unasked = kernel not in self.offer.on_request and worth_a_cache
-        return kernel in self.offer.kernels and (named or unasked)
+        trains = kernel is not Kernel.KEY_VALUE or self.optimizer is Optimizer.ROWWISE_ADAGRAD
+        return kernel in self.offer.kernels and (named or unasked) and trains
 
     def _shards_may_meet(self, kind: ShardingType, cut: int) -> bool:
         """TorchRec cannot hold two shards of a table on SSD on one device."""
@@ -106,27 +108,37 @@ class Rules:
             return False
         if self.demand.kernels is not None and kernel not in self.demand.kernels:
             return False
-        if self.exact_rowwise_updates and kind in CUTS_COLUMNS:
+        if self.exact and self.optimizer is Optimizer.ROWWISE_ADAGRAD and kind in CUTS_COLUMNS:
             return False
-        everywhere = self.demand.ranks is None or len(self.demand.ranks) == self.cluster.size
-        return kind not in ON_EVERY_DEVICE or (everywhere and not self.demand.apart)
+        return self._has_a_place(kind) and not (kind in ON_EVERY_DEVICE and self.demand.apart)
+
+    def _has_a_place(self, kind: ShardingType) -> bool:
+        """All ranks, or all of some node, where the type takes as many."""
+        size, each = self.cluster.size, self.cluster.devices_per_node
+        ranks = set(range(size) if self.demand.ranks is None else self.demand.ranks)
+        if kind in ON_EVERY_DEVICE:
+            return len(ranks) == size
+        nodes = [set(range(first, first + each)) for first in range(0, size, each)]
+        return kind not in WITHIN_A_NODE or any(node <= ranks for node in nodes)
 
     def _columns_may_be_cut(self, kind: ShardingType, cut: int) -> bool:
         if kind not in CUTS_COLUMNS:
-            return cut == 1
+            return cut == 1 and self.table.dim % 4 == 0 and self.table.dim <= 2048
         if not self._is_even(cut):
             return False
         if kind is not ShardingType.TABLE_COLUMN_WISE:
             by_column = kind is ShardingType.COLUMN_WISE
             places = self.cluster.size if by_column else self.cluster.nodes
-            coarsest = min(filter(self._is_even, range(2, self.table.dim + 1)))
-            return cut <= places or (cut == coarsest and self._asks_for(kind))
+            coarsest = min(filter(self._is_even, range(2, self.table.dim + 1)), default=0)
+            is_needed = self._asks_for(kind) or self.table.dim > 2048
+            return cut <= places or (cut == coarsest and is_needed)
         each = self.cluster.devices_per_node
         return cut == min(filter(self._is_even, range(each, self.table.dim + 1, each)), default=0)
 
     def _is_even(self, cut: int) -> bool:
         """Two or more equal parts, which FBGEMM's kernels can read."""
-        return cut >= 2 and self.table.dim % cut == 0 and (self.table.dim // cut) % 4 == 0
+        width = self.table.dim // cut
+        return cut >= 2 and self.table.dim % cut == 0 and width % 4 == 0 and width <= 2048
 
     def _asks_for(self, kind: ShardingType) -> bool:
         return self.demand.sharding is not None and kind in self.demand.sharding
@@ -178,7 +190,9 @@ def demands(draw: st.DrawFn, world_size: int) -> Constraint:
     st.data(),
     CLUSTERS,
     OFFERS,
-    st.lists(st.sampled_from([4, 6, 8, 12, 16, 20, 24, 48, 64, 96, 130]), min_size=2, max_size=3),
+    st.lists(
+        st.sampled_from([4, 8, 12, 16, 20, 24, 48, 64, 96, 130, 2052, 4096]), min_size=2, max_size=3
+    ),
     st.booleans(),
     st.sampled_from([Optimizer.SGD, Optimizer.ROWWISE_ADAGRAD]),
 )
@@ -194,13 +208,14 @@ def test_options_are_those_that_every_rule_allows(data, cluster, offer, dims, ex
             cluster,
             demand if index < 2 else Constraint((index,)),
             offer,
-            exact and optimizer is Optimizer.ROWWISE_ADAGRAD,
+            optimizer,
+            exact,
         )
         expected = {
             (kind, kernel, cut): SIZES.get(kernel, 1)
             for kind in SHARDING_TYPES
             for kernel in KERNELS
-            for cut in range(1, table.dim + 1)
+            for cut in range(1, table.dim // 4 + 1)
             if rules.allow(kind, kernel, cut)
         }
         assert Counter(found[index]) == expected
@@ -217,9 +232,11 @@ def test_all_constraints_on_a_table_hold_at_once():
 
 
 def test_a_table_of_odd_width_is_not_cut_by_columns():
-    """130 columns have no two equal parts of a multiple of four."""
-    (found,) = ways(workload_of((1000, 130)), World(4, 2), (), IN_HBM)
-    assert {kind for kind, _, _ in found} == set(SHARDING_TYPES) - CUTS_COLUMNS
+    """132 columns have no two equal parts of a multiple of four but three, eleven and 33."""
+    (found,) = ways(workload_of((1000, 132)), World(2, 2), (), IN_HBM)
+    assert {kind for kind, _, _ in found} == {kind for kind in ON_EVERY_DEVICE} | {
+        ShardingType.TABLE_WISE
+    }
 
 
 @pytest.mark.parametrize(("rows", "devices", "legal"), [(9, 4, False), (8, 4, True), (10, 4, True)])

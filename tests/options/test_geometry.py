@@ -4,15 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardplan.sharding.geometry import (
-    Shard,
-    column_width_fault,
-    column_width_is_legal,
-    row_blocks,
-    row_split_fault,
-    row_split_is_legal,
-    shards,
-)
+from shardplan.sharding.geometry import Shard, row_blocks, shards
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.recover import recover
 from shardplan.sharding.world import World
@@ -132,24 +124,6 @@ def test_the_runtimes_bucket_of_an_id_is_the_block_that_holds_it(rows, n, data):
     row = data.draw(st.integers(0, rows - 1))
     offset, height = row_blocks(rows, n)[row // -(-rows // n)]
     assert offset <= row < offset + height
-
-
-@given(rows=st.integers(1, 500), n=st.integers(1, 40))
-def test_a_row_split_is_legal_when_no_block_is_empty(rows, n):
-    legal = all(height > 0 for _, height in row_blocks(rows, n))
-    assert row_split_is_legal(rows, n) == legal
-    assert (row_split_fault(rows, n) == "") == legal
-
-
-def test_faults_name_the_numbers():
-    assert row_split_fault(9, 4) == "9 rows in blocks of 3 leave some of 4 devices without rows"
-    assert column_width_fault(6) == "a shard of 6 columns is not a multiple of 4 wide"
-
-
-@pytest.mark.parametrize(("width", "legal"), [(4, True), (128, True), (6, False), (0, False)])
-def test_column_widths_are_positive_multiples_of_four(width, legal):
-    assert column_width_is_legal(width) is legal
-    assert (column_width_fault(width) == "") is legal
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.case import Case
-from shardplan.cost.cost_model import UnitCosts
+from shardplan.cost.cost_model import BlockCosts, UnitCosts
 from shardplan.cost.phase import Cover, Phase
 from shardplan.options.constraint import Constraint
 from shardplan.plan.build_plan import build_plan
@@ -58,6 +58,12 @@ class PlainCosts:
             np.column_stack([nothing, spilt, nothing]),
         )
 
+    def block_costs(self, options):
+        return BlockCosts.all_alike(phases=3)
+
+    def traffic(self, options):
+        return None
+
     def shard_bytes(self, options, rows, columns):
         size, in_ddr = (
             rows * columns * 4.0,
@@ -77,7 +83,11 @@ class PlainCase(Case):
 
 
 def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), **training) -> Case:
-    """Tables t0, t1, ... in modules a and b by turns, on two nodes of two devices."""
+    """Tables t0, t1, ... in modules a and b by turns, on two nodes of two devices.
+
+    Columns may be cut under any optimizer, unless ``training`` says otherwise.
+    """
+    training = {"exact_updates": False, "dense_forward_seconds": 1.5, **training}
     tables = tuple(
         Table(f"t{i}", "ab"[i % 2], rows + i, dim, Dtype.FP32, (f"f{i}",), (2.0,), Uniform())
         for i, dim in enumerate(dims)
@@ -89,7 +99,7 @@ def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), *
         spec=SimpleNamespace(objective=Objective.STEP_TIME),
         machine=SimpleNamespace(topology=box),
         pricing=None,
-        workload=Workload("plain", tables, 64, Training(dense_forward_seconds=1.5, **training)),
+        workload=Workload("plain", tables, 64, Training(**training)),
         cost_model=PlainCosts(tables),
         constraints=tuple(constraints),
         capacity=Capacity(

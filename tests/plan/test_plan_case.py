@@ -24,6 +24,7 @@ def _spec(**changes):
         "batch": {"local": 512},
         "topology": {"name": "dgx-h100", "nodes": 2},
         "cost_model": "torchrec",
+        "training": {"exact_updates": False},
         "defaults": {"dim": 128, "module": "sparse.ebc"},
         "tables": [
             {"name": "a", "rows": 1_000_000, "pooling": 3, "access": {"zipf": 1.05}},

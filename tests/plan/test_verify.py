@@ -74,7 +74,7 @@ def test_finds_row_splits_that_leave_a_device_without_rows():
     case = make_case(dims=(8,), rows=9)
     plan = make_plan(case, [Decision(0, ShardingType.ROW_WISE, Kernel.FUSED)])
     assert [str(finding) for finding in verify(plan, case)] == [
-        "runtime: plan.a.t0: 9 rows in blocks of 3 leave some of 4 devices without rows"
+        "runtime: plan.a.t0: 9 rows in blocks of 3 leave 1 of 4 devices without a row"
     ]
 
 

@@ -13,6 +13,7 @@ from shardplan.cli.failure import diagnostic_lines
 from shardplan.cli.output import put, put_file
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_report
+from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec, settings_of
 from shardplan.errors import InputError, ShardplanError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
 
 _GROUPS = {
+    "The spec": SPEC_CHANGES,
     "Cost models": ("cost_model", "against", "plot"),
     "Output": ("resolved", "form"),
 }
@@ -28,6 +30,7 @@ _GROUPS = {
 
 @click.command("check", cls=SectionedCommand, groups=_GROUPS)
 @click.argument("spec", required=False)
+@changes_spec
 @click.option("--cost-model", metavar="NAME", help="Check a cost model, by name or path, instead.")
 @click.option("--against", metavar="CSV", help="Measurements that the cost model should predict.")
 @click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
@@ -42,6 +45,9 @@ _GROUPS = {
 )
 def check_command(
     spec: str | None,
+    topology: str | None,
+    nodes: int | None,
+    settings: tuple[str, ...],
     cost_model: str | None,
     against: str | None,
     plot: str | None,
@@ -52,7 +58,8 @@ def check_command(
 
     Reports every error of the spec, its tables file, the topology and the cost model at once, then
     summarises what is to be planned. --resolved prints a complete spec, with the tables, the
-    topology and the cost model in it. - means stdin.
+    topology and the cost model in it. - means stdin. --set takes the path of a key and YAML:
+    tables.t_1.rows=4e7, or 'batch={local: 4096}'; --nodes N is --set topology.nodes=N.
 
     With --cost-model and --against, says how well a cost model predicts what was measured: the
     mean error (MAPE), the bias, the rank correlation and the worst cases. The measurements are
@@ -63,8 +70,9 @@ def check_command(
       shardplan check model.yaml
       shardplan check --cost-model ours.yaml --against ours.csv --plot ours.svg
     """
+    changed = settings_of(topology, nodes, settings)
     if cost_model is not None or against is not None:
-        if spec is not None or cost_model is None or against is None or resolved:
+        if changed or spec is not None or cost_model is None or against is None or resolved:
             raise click.UsageError("--cost-model and --against go together, without a SPEC.")
         _put_comparison(_profile(cost_model), against, plot, form)
         return
@@ -73,7 +81,7 @@ def check_command(
             "Give a SPEC, or --cost-model and --against (and --plot) for a cost model."
         )
     try:
-        checked = _check(spec)
+        checked = _check(spec, changed)
     except InputError as error:
         if form == "json":
             put(_as_json(None, error.diagnostics))
@@ -91,12 +99,12 @@ class _Checked:
     warnings: tuple[Diagnostic, ...]
 
 
-def _check(spec: str) -> _Checked:
+def _check(spec: str, settings: list[str]) -> _Checked:
     from shardplan.case import build_case
     from shardplan.cli.reports.warnings import warnings_of
     from shardplan.spec.load import load_spec
 
-    loaded = load_spec(spec)
+    loaded = load_spec(spec, settings)
     case = build_case(loaded)
     return _Checked(case, warnings_of(loaded, case))
 

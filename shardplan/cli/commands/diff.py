@@ -6,7 +6,7 @@ import click
 
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
-from shardplan.cli.output import put
+from shardplan.cli.output import check_writable, put, put_file
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show
 
@@ -26,6 +26,17 @@ from shardplan.cli.show import FORMATS, show
     show_default=True,
     help="table is text for a terminal, html a page.",
 )
+@click.option(
+    "--as-written",
+    is_flag=True,
+    help="Take the ranks as the plans name them, though equal nodes and devices may be swapped.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="PLAN",
+    help="Write NEW with the names of ranks under which least moves.",
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where the plans differ.")
 @click.option(
     "--width",
@@ -35,7 +46,14 @@ from shardplan.cli.show import FORMATS, show
 )
 @click.pass_context
 def diff_command(
-    ctx: click.Context, old: str, new: str, form: str, exit_code: bool, width: int | None
+    ctx: click.Context,
+    old: str,
+    new: str,
+    form: str,
+    as_written: bool,
+    output: str | None,
+    exit_code: bool,
+    width: int | None,
 ) -> None:
     """Show what changes when one plan follows another.
 
@@ -44,6 +62,10 @@ def diff_command(
     differ: spec, topology or cost model, key by key. A rank keeps what it already holds. - means
     stdin.
 
+    Nodes, and the devices of a node, are equal: before it compares, diff gives the ranks of NEW the
+    names under which least moves, and says so. What it tells is then of NEW with these names, which
+    -o writes; --as-written compares NEW as it is.
+
     \b
     Examples:
       shardplan diff old.json new.json
@@ -51,11 +73,22 @@ def diff_command(
     """
     from shardplan.explain.report.diff_report import diff_report
     from shardplan.plan.diff.plan_diff import diff_plans
+    from shardplan.plan.file.write import render
+    from shardplan.whatif.relabel import relabel
 
     if old == new == "-":
         raise click.UsageError("only one of OLD and NEW can be stdin")
+    if output == "-" or (output is not None and as_written):
+        raise click.UsageError("-o takes a file, and not --as-written")
+    if output is not None:
+        check_writable(output)
     before, after = plan_at(old), plan_at(new)
-    diff = diff_plans(before, after, case_of_plan(after, file_label(new)))
+    case, relabelling = case_of_plan(after, file_label(new)), None
+    if not as_written:
+        after, relabelling = relabel(before, after, case)
+    if output is not None:
+        put_file(render(after), output)
+    diff = diff_plans(before, after, case, relabelling)
     put(show(diff, lambda: diff_report(diff), form, width))
     if exit_code and not diff.is_empty:
         ctx.exit(ExitCode.DIFFERENT)

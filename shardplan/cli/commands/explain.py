@@ -180,7 +180,7 @@ def _beside_measured(study: Study, path: str, form: str, width: int | None) -> s
     from shardplan.explain.report.beside_report import beside_report
     from shardplan.plan.file.measured import Measured
 
-    found = beside_measured(study.plan, Measured.read(path))
+    found = beside_measured(study.plan, Measured.read(path, study.plan))
     return show(found, lambda: beside_report(found), form, width)
 
 

@@ -13,6 +13,7 @@ from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration, percentage, size
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec, settings_of
 from shardplan.errors import Infeasible
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.settings import METHODS, Settings
@@ -30,22 +31,35 @@ _PATIENCE_SECONDS = 10.0
 """How long to wait for something better where no limit is given."""
 _ADVICE_SECONDS = 10.0
 """How long to look for what causes that there is no plan, and again for what would help."""
+_EXACTNESS_SECONDS = 1.0
+"""How long to ask what exact updates cost, once the plan is written."""
 
 _GROUPS = {
+    "The spec": SPEC_CHANGES,
     "Effort": ("method", "gap", "time_limit", "patience", "node_limit", "seed"),
     "From an earlier plan": ("earlier", "old", "move_budget", "keep"),
-    "Output": ("output", "format", "quiet"),
+    "Output": ("output", "jobs", "format", "quiet"),
 }
 
 
 @click.command("solve", cls=SectionedCommand, groups=_GROUPS, exit_codes={3: "", 4: "", 130: ""})
-@click.argument("spec")
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+@changes_spec
+@click.option(
+    "-j",
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="With several specs: how many to solve at a time.",
+)
 @click.option(
     "-o",
     "--output",
     metavar="PLAN",
     default="-",
-    help="Where to write the plan; else stdout.",
+    help="Where to write the plan, or the folder for those of several specs; else stdout.",
 )
 @click.option(
     "--method",
@@ -108,8 +122,14 @@ _GROUPS = {
     help="Format of the plan file.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
+@click.pass_context
 def solve_command(
-    spec: str,
+    ctx: click.Context,
+    specs: tuple[str, ...],
+    topology: str | None,
+    nodes: int | None,
+    settings: tuple[str, ...],
+    jobs: int,
     output: str,
     method: str,
     gap: float,
@@ -137,12 +157,22 @@ def solve_command(
     lower bound then holds for plans that move no more. --keep moves nothing: only tables that the
     old plan has no place for are placed. Both ignore --method.
 
+    --set puts another value in place of one of the spec: the path of a key, and YAML, such as
+    tables.t_1.rows=4e7 or 'batch={local: 4096}'. --nodes N is --set topology.nodes=N.
+
+    Several specs get a plan each in the folder that -o names, and one table sums them up. One that
+    fails does not stop the others; the exit code is the largest of theirs.
+
     \b
     Examples:
       shardplan solve model.yaml --gap 0.1% --time-limit 10min -o plan.json
       shardplan solve model.yaml --from old.json --move-budget 200GiB -o plan.json
     """
-    _check_earlier(spec, earlier, old, move_budget, keep)
+    _check_earlier(specs, earlier, old, move_budget, keep)
+    if len(specs) > 1:
+        from shardplan.cli.solve_many import options_given, solve_many, tasks_of
+
+        ctx.exit(solve_many(tasks_of(specs, output), options_given(ctx), jobs, quiet))
     deadline = Deadline.after(time_limit + READING_SECONDS)
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
@@ -152,7 +182,7 @@ def solve_command(
         from shardplan.spec.load import load_spec
 
         check_writable(output)
-        case = build_case(load_spec(spec))
+        case = build_case(load_spec(specs[0], settings_of(topology, nodes, settings)))
         asked = Settings(
             method,
             gap,
@@ -170,8 +200,14 @@ def solve_command(
         except Infeasible as error:
             raise _with_advice(error, case, deadline, interrupt.is_requested) from None
         put_file(render(plan), output)
-    for line in [] if quiet else summary_lines(plan, case, output, spec):
-        click.echo(line, err=True)
+        if not quiet:
+            from shardplan.whatif.exactness import inexact_bound
+
+            inexact = None
+            if near is None and not interrupt.is_requested():
+                inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS))
+            for line in summary_lines(plan, case, output, inexact, specs[0]):
+                click.echo(line, err=True)
 
 
 def _patience(asked: float | None) -> float | None:
@@ -184,18 +220,24 @@ def _patience(asked: float | None) -> float | None:
 
 
 def _check_earlier(
-    spec: str, earlier: str | None, old: str | None, move_budget: int | None, keep: bool
+    specs: tuple[str, ...],
+    earlier: str | None,
+    old: str | None,
+    move_budget: int | None,
+    keep: bool,
 ) -> None:
     if earlier is not None and old is not None:
         raise click.UsageError("--resume and --from exclude each other")
-    if earlier == spec == "-":
+    if earlier is not None and len(specs) > 1:
+        raise click.UsageError("--resume goes with one SPEC")
+    if earlier == "-" and "-" in specs:
         raise click.UsageError("only one of SPEC and --resume can be stdin")
     if old is None and (keep or move_budget is not None):
         raise click.UsageError("--move-budget and --keep go with --from")
     if keep and move_budget is not None:
         raise click.UsageError("--move-budget and --keep exclude each other")
-    if old == spec == "-":
-        raise click.UsageError("only one of SPEC and --from can be stdin")
+    if old == "-" and (specs == ("-",) or len(specs) > 1):
+        raise click.UsageError("--from cannot be stdin for several specs, or for a spec from stdin")
 
 
 def _old_plan(path: str) -> tuple[Plan, Case]:

@@ -65,7 +65,7 @@ def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -
     findings = verify(found, now)
     under = _cost_under(found, plan, now) if now and findings else None
     good = f"{file_label(plan)}: good: {_praise(found)}"
-    remarks = list(_words(under)) if under else [] if findings else [good]
+    remarks = list(_words(under, found, now)) if under and now else [] if findings else [good]
     if form == "json":
         value = {"findings": [asdict(finding) for finding in findings]}
         more = {"under_spec": asdict(under)} if under else {}
@@ -101,16 +101,20 @@ def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> 
     )
 
 
-def _words(under: CostUnder) -> Iterator[str]:
+def _words(under: CostUnder, plan: Plan, now: Case) -> Iterator[str]:
     from shardplan.explain.report.why_not_report import breach_words
     from shardplan.explain.words import words
+    from shardplan.plan.throughput import Throughput
 
     if under.step_seconds is None:
         yield "under the spec: the plan holds none of its tables"
         return
+    then = Throughput.of_plan(plan)
+    rate = Throughput.of(now.workload.global_batch, under.step_seconds).samples_per_second
     yield (
-        f"under the spec: step {words.seconds(under.step_seconds)}, "
+        f"under the spec: step {words.seconds(under.step_seconds)}, {words.rate(rate)}; "
         f"was {words.seconds(under.old_step_seconds)}"
+        + (f", {words.rate(then.samples_per_second)}" if then else "")
     )
     if under.lost:
         yield f"under the spec: without {words.name_some(under.lost)}, which it has no place for"

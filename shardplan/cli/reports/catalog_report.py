@@ -60,6 +60,7 @@ def topology_report(name: str, nodes: int | None) -> Report:
     title = (
         f"{file.name}: {file.description or 'a topology'}; {words.plural(topology.nodes, 'node')} "
         f"of {topology.devices_per_node}, cost model {file.cost_model}"
+        + (f" (borrowed: {file.borrows})" if file.borrows else "")
     )
     sections = [figures_section(file.figures(), file.sources), _bottlenecks(topology)]
     larger = 2 * file.domain_nodes

@@ -9,6 +9,7 @@ from shardplan.explain.words import words
 from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
 from shardplan.plan.file.optimality import Termination
+from shardplan.plan.throughput import Throughput
 from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
@@ -23,12 +24,23 @@ _GOES_ON = (Termination.PATIENCE, Termination.TIME_LIMIT, Termination.INTERRUPTE
 """Ends of a search that might have found more."""
 
 
-def summary_lines(plan: Plan, case: Case, output: str, spec: str = "SPEC") -> Iterator[str]:
-    """Step time, gap and bound, the worst devices, where the plan is, and what to do next."""
+def summary_lines(
+    plan: Plan,
+    case: Case,
+    output: str,
+    inexact_seconds: float | None = None,
+    spec: str = "SPEC",
+) -> Iterator[str]:
+    """Step time, gap and bound, the worst devices, where the plan is, and what to do next.
+
+    ``inexact_seconds`` bound plans that cut columns under row-wise Adagrad too.
+    """
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
+    batch = case.workload.global_batch
+    rate = Throughput.of(batch, plan.prediction.step_seconds).samples_per_second
     yield (
         f"{plan.name}: {words.plural(plan.table_count, 'table')} on "
-        f"{words.plural(plan.world_size, 'device')}, step {step}"
+        f"{words.plural(plan.world_size, 'device')}, step {step}, {words.rate(rate)}"
     )
     yield (
         f"  {claim.objective} {words.seconds(claim.objective_seconds)}, "
@@ -47,6 +59,12 @@ def summary_lines(plan: Plan, case: Case, output: str, spec: str = "SPEC") -> It
             f"most {format_bytes(budget)}"
         )
     yield from (f"  note: {note}" for note in notes(plan, case))
+    if inexact_seconds is not None:
+        yield (
+            "  note: columns are not cut, so that row-wise Adagrad trains exactly; with "
+            f"training.exact_updates: false {NONE_BETTER[claim.objective]} than "
+            f"{words.seconds(inexact_seconds)}"
+        )
     if output != "-" and claim.termination in _GOES_ON and plan.moves is None:
         yield f"to go on: shardplan solve {spec} --resume {output} -o {output}"
     if output == "-":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,18 @@ from shardplan.cost.analytic.shares import Shares
 from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
-from shardplan.cost.cost_model import UnitCosts
+from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.world import Extent
+from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.linear_phase import LinearPhase
+    from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.cost.cost_model import Traffic
     from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
@@ -95,22 +98,53 @@ class AnalyticCostModel:
                 spill[:, position] = np.where(on_device, waits, 0.0)
         return spill
 
-    def shares(self, options: OptionSet) -> Shares:
-        """What each unit holds and does on each device that it lands on."""
+    def block_costs(self, options: OptionSet) -> BlockCosts:
+        """Of tables whose ids are by frequency every block; of others the last, if it is lower."""
+        tables, world = self._setting.tables, self.topology.world
+        by_frequency = [
+            table.ids is RowOrder.BY_FREQUENCY and table.pooling > 0
+            for table in self.workload.tables
+        ]
+        option, block, held = other_blocks(
+            options, tables.rows, np.array(by_frequency, dtype=bool), world
+        )
+        charged = self.unit_costs(options)
+        cut = options.take(option)
+        readings = tables.readings.of_blocks(
+            self.workload, world.size, cut.table, cut.row_shards(world), block
+        )
+        shares = replace(self.shares(cut, readings), shard_rows=held)
+        units = Units(cut, shares, self._setting.page_share)
+        each = self.topology.devices_per_node
+        load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
+        memory = unit_bytes(shares, cut, self._storage)
+        return BlockCosts(
+            option,
+            block,
+            np.minimum(load, charged.load_seconds[option]),
+            np.minimum(memory, charged.memory_bytes[option]),
+            self._traffic(shares, cut),
+        )
+
+    def shares(self, options: OptionSet, blocks: BlockReadings | None = None) -> Shares:
+        """What each unit holds and does on each device that it lands on, or that holds a block."""
         return Shares.of(
             self._setting.tables,
             options,
             self.workload.global_batch,
             self.topology,
             self.profile.on_chip_cache_bytes,
+            blocks,
         )
 
     def traffic(self, options: OptionSet) -> Traffic:
         """What each unit moves between the tiers in one step."""
-        optimizer = self.workload.training.optimizer
+        return self._traffic(self.shares(options), options)
+
+    def _traffic(self, shares: Shares, options: OptionSet) -> Traffic:
         cache = self.profile.cache
         page = cache.ssd_page_bytes if cache else 1
-        return traffic_of(self.shares(options), options, optimizer, page)
+        return traffic_of(shares, options, self.workload.training.optimizer, page)
 
     def shard_bytes(
         self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]

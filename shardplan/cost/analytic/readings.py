@@ -12,7 +12,7 @@ from shardplan.workload.row_order import RowOrder
 from shardplan.workload.row_reads import row_distributions, unique_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,7 +47,7 @@ class Readings:
     @classmethod
     def of(cls, workload: Workload, world_size: int, row_cuts: Iterable[int]) -> Readings:
         """Of tables whole, and cut into any of ``row_cuts`` row shards."""
-        tables, batch = workload.tables, float(workload.global_batch)
+        tables = workload.tables
         distributions = list(row_distributions(tables))
         pooling = [table.pooling for table in tables]
         first_block = {}
@@ -60,6 +60,18 @@ class Readings:
                 whole = distributions[index]
                 distributions.append(whole.hottest_rows(float(-(-table.rows // cut))))
                 pooling.append(table.pooling * float(whole.block_shares(cut)[0]))
+        return cls._read(workload, world_size, distributions, pooling, first_block)
+
+    @classmethod
+    def _read(
+        cls,
+        workload: Workload,
+        world_size: int,
+        distributions: Sequence[RowDistribution],
+        pooling: Sequence[float],
+        first_block: dict[int, NDArray[np.int32]],
+    ) -> Readings:
+        batch = float(workload.global_batch)
         ids = np.array(pooling, dtype=np.float64)
         over_ssd = CacheMisses(tuple(distributions), batch * ids)
         algorithm = workload.training.cache_algorithm
@@ -75,6 +87,41 @@ class Readings:
             _first_block=first_block,
         )
 
+    def of_blocks(
+        self,
+        workload: Workload,
+        world_size: int,
+        table: NDArray[np.int32],
+        row_shards: NDArray[np.int64],
+        block: NDArray[np.int64],
+    ) -> BlockReadings:
+        """What is read of given row blocks, (K,) each; of hashed tables one is like another.
+
+        Blocks whose rows are all equally likely share a reading.
+        """
+        known: dict[tuple[int, ...], int] = {}
+        distributions: list[RowDistribution] = []
+        pooling: list[float] = []
+        reading = np.empty(len(table), dtype=np.int32)
+        parts = np.empty(len(table), dtype=np.int64)
+        cuts = list(zip(table.tolist(), row_shards.tolist(), block.tolist(), strict=True))
+        for row, (index, cut, number) in enumerate(cuts):
+            whole, what = self.distributions[index], workload.tables[index]
+            height = -(-what.rows // cut)
+            start, end = number * height, min((number + 1) * height, what.rows)
+            is_alike = what.ids is not RowOrder.BY_FREQUENCY or not what.pooling
+            key = (index,) if is_alike else (index, cut, *_class_of(whole, start, end))
+            parts[row] = cut if is_alike else 1
+            if key not in known:
+                known[key] = len(distributions)
+                share = 1.0 if is_alike else float(whole.block_shares(cut)[number])
+                rows = whole if is_alike else whole.rows_between(start, end)
+                distributions.append(rows)
+                pooling.append(what.pooling * share)
+            reading[row] = known[key]
+        read = self._read(workload, world_size, distributions, pooling, {})
+        return BlockReadings(read, reading, parts)
+
     def of_shards(
         self, table: NDArray[np.int32], row_shards: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -84,3 +131,19 @@ class Readings:
             cut_so = row_shards == cut
             reading[cut_so] = first[table[cut_so]]
         return reading, np.where(reading == table, row_shards, 1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BlockReadings:
+    """Of K row blocks: what to read off where, and how many blocks share it evenly; (K,) each."""
+
+    readings: Readings
+    reading: NDArray[np.int32]
+    parts: NDArray[np.int64]
+
+
+def _class_of(whole: RowDistribution, start: int, end: int) -> tuple[int, ...]:
+    """Where rows lie: equal for blocks of equal height whose rows are all equally likely."""
+    edges = np.cumsum(whole.counts)
+    first, last = np.searchsorted(edges, [start, end - 1], side="right").tolist()
+    return (first, last, end - start) if first == last else (first, last, end - start, start)

@@ -13,6 +13,7 @@ from shardplan.workload.row_reads import fetches
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
@@ -85,13 +86,14 @@ class Shares:
         batch: int,
         topology: Topology,
         cache_bytes: int,
+        blocks: BlockReadings | None = None,
     ) -> Shares:
         """Work out the shares of every option on devices with so large an on-chip cache.
 
         Where ids are hashed, each of n row shards reads every n-th row, so that a cache holds as
         many of the hottest rows as n times as large a cache in front of the whole table, and misses
         an n-th of what that one would. Where ids are by frequency, all row shards are charged as
-        the first, which has the hottest rows.
+        the first, which has the hottest rows; unless ``blocks`` says which each of them is.
         """
         table, world = options.table, topology.world
         row_shards, shards = options.row_shards(world), options.shards_per_device(world)
@@ -99,8 +101,11 @@ class Shares:
         samples: NDArray[np.float64] = np.where(replicated, batch / world.size, float(batch))
         bags: NDArray[np.float64] = samples * tables.features[table] * shards
         columns = -(-tables.dim[table] // options.column_shards)
-        readings = tables.readings
-        reading, parts = readings.of_shards(table, row_shards)
+        if blocks is None:
+            readings = tables.readings
+            reading, parts = readings.of_shards(table, row_shards)
+        else:
+            readings, reading, parts = blocks.readings, blocks.reading, blocks.parts
         unique = np.where(
             replicated, readings.unique_rows_of_rank[reading], readings.unique_rows[reading]
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shardplan.cost.torchrec.file import UNREAD
+
 if TYPE_CHECKING:
     from shardplan.cost.torchrec.file import BandwidthsFile, KernelsFile, MemoryFile, TorchRecFile
 
@@ -43,7 +45,6 @@ class Memory:
     id_bytes: int
     cache_bytes_per_row: int
     cache_bytes_per_slot: int
-    key_value_cache: int
     sparse_dist_batches: int
     prefetch_batches: int
     prefetch_burst: int
@@ -75,4 +76,5 @@ def constants_of(file: TorchRecFile, shipped: TorchRecFile) -> TorchRecConstants
 
 
 def _values(section: BandwidthsFile | KernelsFile | MemoryFile) -> dict[str, Any]:
-    return {name: getattr(section, name).value for name in type(section).model_fields}
+    names = (name for name in type(section).model_fields if name not in UNREAD)
+    return {name: getattr(section, name).value for name in names}

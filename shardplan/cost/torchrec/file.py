@@ -20,6 +20,10 @@ Share = Figure[Annotated[Fraction, Field(gt=0)]]
 Amount = Figure[Annotated[Whole, Field(ge=0)]]
 
 
+UNREAD = ("key_value_cache",)
+"""Keys that older files have."""
+
+
 class BandwidthsFile(Border):
     """How fast memories and links are."""
 
@@ -67,8 +71,8 @@ class MemoryFile(Border):
     """Of a cache's own state, for each row of the shard."""
     cache_bytes_per_slot: Amount
     """Of a cache's own state, for each row that it can hold."""
-    key_value_cache: Size
-    """The most HBM that the cache of one ``key_value`` shard may take."""
+    key_value_cache: Size | None = None
+    """Not read any more: caches of ``key_value`` shards count as large as they are planned."""
     sparse_dist_batches: Amount
     """Input batches in flight under the pipeline ``sparse_dist``."""
     prefetch_batches: Amount
@@ -101,7 +105,9 @@ class TorchRecFile(Border):
         for name in ("bandwidths", "kernels", "memory"):
             section = getattr(self, name)
             for key in type(section).model_fields if section else ():
-                yield (name, key), getattr(section, key)
+                figure = getattr(section, key)
+                if figure is not None:
+                    yield (name, key), figure
 
 
 def completed(value: dict[str, Any], shipped: dict[str, Any]) -> dict[str, Any]:

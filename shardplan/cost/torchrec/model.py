@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cost_model import UnitCosts
+from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.row_blocks import other_blocks
 from shardplan.cost.torchrec.perf import (
     Wire,
     kernel_bytes_per_second,
@@ -93,13 +94,19 @@ class TorchRecCostModel:
                 self._prefetch(options, shards),
             ]
         )
-        memory = self._weights(options, shards)
-        pipeline = self._workload.training.pipeline
-        memory[:, 0] += buffer_bytes(
-            shards, self._world, options.kernel, pipeline, self._constants.memory
-        )
         each = options.shards_per_device(self._world)[:, None]
-        return UnitCosts.unshared(load * each, memory * each)
+        return UnitCosts.unshared(load * each, self._memory(options, shards))
+
+    def block_costs(self, options: OptionSet) -> BlockCosts:
+        """TorchRec takes as much time for each row shard; the last may need less memory."""
+        charged = self.unit_costs(options)
+        tables = self._tables.rows.astype(np.int64)
+        even = np.zeros(len(tables), dtype=bool)
+        option, block, held = other_blocks(options, tables, even, self._world)
+        cut = options.take(option)
+        columns = self._tables.columns[cut.table] / cut.column_shards
+        memory = self._memory(cut, self._cut(cut, held.astype(np.float64), columns))
+        return BlockCosts(option, block, charged.load_seconds[option], memory, None)
 
     def traffic(self, options: OptionSet) -> None:
         """TorchRec does not say."""
@@ -130,11 +137,22 @@ class TorchRecCostModel:
             is_pooled=np.ones(count, np.bool_),
         )
 
+    def _memory(self, options: OptionSet, shards: ShardArrays) -> Values:
+        """(O, 3): bytes of the shards of one unit on each device, and of their buffers."""
+        memory = self._weights(options, shards)
+        pipeline = self._workload.training.pipeline
+        memory[:, 0] += buffer_bytes(
+            shards, self._world, options.kernel, pipeline, self._constants.memory
+        )
+        held: Values = memory * options.shards_per_device(self._world)[:, None]
+        return held
+
     def _weights(self, options: OptionSet, shards: ShardArrays) -> Values:
         tables = self._tables.take(options.table)
         state = optimizer_state_per_weight(self._workload.training.optimizer, tables.columns)
         memory = self._constants.memory
-        return weight_bytes(shards, tables, options.kernel, options.hbm_share, state, memory)
+        shares = options.hbm_share, options.ddr_share
+        return weight_bytes(shards, tables, options.kernel, *shares, state, memory)
 
     def _wire(self, shards: ShardArrays) -> Wire:
         forward, backward = (

@@ -1,7 +1,8 @@
 """TorchRec's estimate of a shard's bytes (torchrec 1.9.2, planner/shard_estimators.py).
 
-Its ways are kept: optimizer state is counted in the weights' dtype, and the HBM cache of a
-``key_value`` shard is sized by the whole table's rows. K is the number of shards.
+Its ways are kept: optimizer state is counted in the weights' dtype. The caches of a ``key_value``
+shard are as large as planned: TorchRec is told so (``max_l1_cache_size``, ``l2_cache_size``), and
+left alone would count none. K is the number of shards.
 """
 
 from __future__ import annotations
@@ -38,22 +39,24 @@ def weight_bytes(
     tables: TableArrays,
     kernel: NDArray[np.int8],
     load_factor: Values,
+    ddr_load_factor: Values,
     state_per_weight: Values,
     memory: Memory,
 ) -> Values:
     """(K, 3): bytes of weights, optimizer state and cache in each of ``TIERS``.
 
     ``tables`` holds, for each shard, the table that it is cut from; ``load_factor`` the share of
-    the rows that a cache holds.
+    the rows that a cache in HBM holds, and ``ddr_load_factor`` that of one in DDR above SSD.
     """
     cells = shards.rows * shards.columns
+    weights = cells * shards.element_bytes
     whole = tables.rows * tables.columns * shards.element_bytes
     # Dividing by the number of shards first keeps even cuts exact.
     shards_of_table = tables.rows * tables.columns / np.maximum(cells, 1)
     cache = np.where(cells > 0, np.ceil(np.rint(load_factor * whole) / shards_of_table), 0)
     state_of_cache = memory.cache_bytes_per_row + load_factor * memory.cache_bytes_per_slot
     cache_state = np.ceil(shards.rows * state_of_cache)
-    full = _with_state(cells * shards.element_bytes, state_per_weight)
+    full = _with_state(weights, state_per_weight)
     cached = KERNELS.each(lambda each: each.caches_ddr, kernel)
     key_value = KERNELS.each(lambda each: each.is_on_ssd, kernel)
     hbm = np.select(
@@ -61,11 +64,12 @@ def weight_bytes(
         [
             full,
             _with_state(cache, state_per_weight) + cache_state,
-            np.minimum(memory.key_value_cache, np.ceil(load_factor * whole)),
+            np.ceil(load_factor * weights),
         ],
         0,
     )
-    ddr = np.where(KERNELS.each(lambda each: each.rows_in is MemoryTier.DDR, kernel), full, 0)
+    in_ddr = KERNELS.each(lambda each: each.rows_in is MemoryTier.DDR, kernel)
+    ddr = np.select([in_ddr, key_value], [full, np.ceil(ddr_load_factor * weights)], 0)
     ssd = np.where(key_value, full + cache_state, 0)
     return np.column_stack([hbm, ddr, ssd])
 

@@ -24,13 +24,15 @@ class Bags:
     """(ranks, slots, samples) int64: ids of each bag, in the order of the ids."""
     rows: int
     """Of the store."""
+    weights: Tensor | None = None
+    """(ids,) fp32: by what each id's row is multiplied; None: by one."""
     staged: Tensor = None
     """Where a cache holds the rows; None while they are not staged."""
 
     @cached_property
     def distinct(self) -> DistinctRows:
         """The rows that are read; sorted once, for the cache, the lookup and the update."""
-        return DistinctRows.of(self.ids, self.lengths, self.rows)
+        return DistinctRows.of(self.ids, self.lengths, self.rows, self.weights)
 
     def offsets(self) -> Tensor:
         """(bags + 1,): where each bag begins in ``ids``, and where the last ends."""

@@ -25,24 +25,31 @@ class DistinctRows:
     """(ids,): the bags that the sorted ids are of."""
     offsets: Tensor
     """(U + 1,): where each row's ids begin in ``bags``."""
+    weights: Tensor | None = None
+    """(ids,) fp32: those of the sorted ids; None where ids have none."""
 
     @classmethod
-    def of(cls, ids: Tensor, lengths: Tensor, rows: int) -> Self:
+    def of(cls, ids: Tensor, lengths: Tensor, rows: int, weights: Tensor | None = None) -> Self:
         """Ids of a store of that many rows; ``lengths`` are those of the bags, in order.
 
-        Ids that one bag has of one row are the same to whoever sums.
+        Ids that one bag has of one row are the same to whoever sums, unless they have weights.
         """
         bags = lengths.numel()
         each = torch.arange(bags, device=ids.device, dtype=index_dtype(bags))
-        by_row, of_bags = sorted_pairs(ids, runs_of(each, lengths.reshape(-1)), rows, bags)
+        bag_of_id = runs_of(each, lengths.reshape(-1))
+        if weights is None:
+            by_row, of_bags = sorted_pairs(ids, bag_of_id, rows, bags)
+        else:
+            order = stable_order(ids, rows)
+            by_row, of_bags, weights = (t.index_select(0, order) for t in (ids, bag_of_id, weights))
         offsets = run_bounds(by_row)
-        return cls(by_row.index_select(0, offsets[:-1]).long(), of_bags, offsets)
+        return cls(by_row.index_select(0, offsets[:-1]).long(), of_bags, offsets, weights)
 
     @property
     def held_bytes(self) -> int:
-        """Of the three tensors."""
-        held = (self.rows, self.bags, self.offsets)
-        return sum(int(each.numel() * each.element_size()) for each in held)
+        """Of its tensors."""
+        held = (self.rows, self.bags, self.offsets, self.weights)
+        return sum(int(each.nbytes) for each in held if each is not None)
 
     def counts(self) -> Tensor:
         """(U,): how many ids read each row."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.module_layout import GroupLayout, ModuleLayout
     from shardplan.executor.tensors.tensor import Tensor
 
-_WHAT = "the exchange of ids"
+_WHAT, _WEIGHTS = "the exchange of ids", "the exchange of weights of ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,19 @@ class RankInputs:
 
     held_bytes: int
     """Of ids and lengths, the rank's own and those received, while the batch is in flight."""
+    lengths: Tensor
+    """(features, samples) int64: ids of the rank's own samples."""
 
 
 class InputDist:
     """How the ids of one module are cut and sent."""
 
-    def __init__(self, layout: ModuleLayout, mesh: Mesh, pool: MemoryPool) -> None:
+    def __init__(
+        self, layout: ModuleLayout, mesh: Mesh, pool: MemoryPool, is_weighted: bool = False
+    ) -> None:
         self.layout = layout
+        self.is_weighted = is_weighted
+        """Whether ids travel with weights."""
         self.mesh = mesh
         self.pool = pool
         """Where ids in flight lie."""
@@ -77,7 +83,8 @@ class InputDist:
     def start(self, batch: JaggedBatch) -> IdsInFlight:
         """Send the lengths. Raises ValueError where an id is no row of its table."""
         parts = self._checked(batch)
-        pieces, lengths = self._pieces(batch, parts)
+        of_ids = self._weights(batch, parts)
+        pieces, weights, lengths = self._pieces(batch, parts, of_ids)
         samples = batch.samples
         mine = self.slot_counts[self.mesh.rank]
         pending = self.mesh.ids.all_to_all(
@@ -87,10 +94,12 @@ class InputDist:
             _WHAT,
         )
         sent = [pieces[piece] for piece in self._piece_of_slot]
-        replicated = self._replicated(batch, parts)
-        flight = IdsInFlight(self, sent, pending, replicated, samples)
-        held = [batch.values, batch.lengths, *(t for b in replicated for t in (b.ids, b.lengths))]
-        flight.reserve(sum(each.nbytes for each in held))
+        sent_weights = [weights[piece] for piece in self._piece_of_slot] if weights else []
+        replicated = self._replicated(batch, parts, of_ids)
+        flight = IdsInFlight(self, sent, sent_weights, pending, replicated, batch.lengths)
+        held = [batch.values, batch.lengths, *(of_ids and [batch.weights])]
+        held += [each for b in replicated for each in (b.ids, b.lengths, b.weights)]
+        flight.reserve(sum(each.nbytes for each in held if each is not None))
         return flight
 
     def rows_to_send(self, pieces: Sequence[Tensor]) -> Tensor:
@@ -107,6 +116,18 @@ class InputDist:
             torch._foreach_copy_(parts, pieces)
             torch._foreach_add_(parts, shifts)
         return whole
+
+    def _weights(self, batch: JaggedBatch, parts: list[Tensor]) -> list[Tensor]:
+        """Weights of each feature's ids; none where they do not count."""
+        if not self.is_weighted:
+            return []
+        if batch.weights is None:
+            raise ValueError("the module weighs ids, and those of the batch have no weights")
+        if batch.weights.shape != batch.values.shape:
+            raise ValueError(
+                f"{batch.weights.numel()} weights for {batch.values.numel()} ids of the batch"
+            )
+        return list(batch.weights.split([part.numel() for part in parts]))
 
     def _checked(self, batch: JaggedBatch) -> list[Tensor]:
         """Ids of each feature. Raises ValueError where one is no row of its table."""
@@ -127,28 +148,41 @@ class InputDist:
                 )
         return parts
 
-    def _pieces(self, batch: JaggedBatch, parts: list[Tensor]) -> tuple[list[Tensor], Tensor]:
-        """Ids of each (feature, row block), and their (pieces, samples) lengths."""
+    def _pieces(
+        self, batch: JaggedBatch, parts: list[Tensor], weights: list[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Ids of each (feature, row block), their weights, and their (pieces, samples) lengths."""
         if not self._split:
-            return parts, batch.lengths
-        samples = batch.samples
-        cut, cut_lengths = self._cut(parts, batch.lengths[self._split])
-        pieces: list[Tensor] = []
-        lengths = batch.lengths.new_empty((self._first_piece[-1], samples))
+            return parts, weights, batch.lengths
+        order, counts, cut_lengths = self._cut(parts, batch.lengths[self._split])
+        lengths = batch.lengths.new_empty((self._first_piece[-1], batch.samples))
         taken = 0
-        for feature, part in enumerate(parts):
+        for feature in range(len(parts)):
             first, end = self._first_piece[feature], self._first_piece[feature + 1]
             if end - first == 1:
-                pieces.append(part)
                 lengths[first] = batch.lengths[feature]
             else:
-                pieces += cut[taken : taken + end - first]
                 lengths[first:end] = cut_lengths[taken : taken + end - first]
                 taken += end - first
-        return pieces, lengths
+        pieces = self._in_pieces(parts, order, counts)
+        return pieces, self._in_pieces(weights, order, counts) if weights else [], lengths
 
-    def _cut(self, parts: Sequence[Tensor], lengths: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The pieces of the features whose rows are cut: a stable sort by row block."""
+    def _in_pieces(self, parts: list[Tensor], order: Tensor, counts: list[int]) -> list[Tensor]:
+        """What each id of each feature has, by (feature, row block)."""
+        cut = torch.cat([parts[i] for i in self._split])[order].split(counts)
+        pieces: list[Tensor] = []
+        taken = 0
+        for feature, part in enumerate(parts):
+            blocks = self._first_piece[feature + 1] - self._first_piece[feature]
+            pieces += [part] if blocks == 1 else cut[taken : taken + blocks]
+            taken += 0 if blocks == 1 else blocks
+        return pieces
+
+    def _cut(self, parts: Sequence[Tensor], lengths: Tensor) -> tuple[Tensor, list[int], Tensor]:
+        """The pieces of the features whose rows are cut, by a stable sort by row block.
+
+        The order of their ids, how many are of each piece, and of each piece and sample.
+        """
         samples = lengths.shape[1]
         blocks = [self.layout.table_of_feature[i].row_blocks for i in self._split]
         firsts = torch.tensor(list(accumulate(blocks, initial=0))[:-1], device=lengths.device)
@@ -159,17 +193,19 @@ class InputDist:
         sample = runs_of(bags, lengths.reshape(-1)) % samples
         of_piece = torch.bincount(piece * samples + sample, minlength=sum(blocks) * samples)
         cut_lengths = of_piece.view(-1, samples)
-        by_piece = values[stable_order(piece, sum(blocks))]
-        return list(by_piece.split(cut_lengths.sum(1).tolist())), cut_lengths
+        return stable_order(piece, sum(blocks)), cut_lengths.sum(1).tolist(), cut_lengths
 
-    def _replicated(self, batch: JaggedBatch, parts: list[Tensor]) -> tuple[Bags, ...]:
+    def _replicated(
+        self, batch: JaggedBatch, parts: list[Tensor], weights: list[Tensor]
+    ) -> tuple[Bags, ...]:
         """Of each group of data-parallel tables; ids become rows of its store."""
         found = []
         for group, features in zip(self.layout.replicated, self._replicated_features, strict=True):
             bases = zip(group.base_rows, group.features, strict=False)
             shifts = [base for base, of_table in bases for _ in of_table]
             ids = self._rows([parts[feature] for feature in features.tolist()], shifts)
-            found.append(Bags(ids, batch.lengths[features], group.base_rows[-1]))
+            of_ids = torch.cat([weights[i] for i in features.tolist()]) if weights else None
+            found.append(Bags(ids, batch.lengths[features], group.base_rows[-1], of_ids))
         return tuple(found)
 
 
@@ -180,18 +216,22 @@ class IdsInFlight:
         self,
         dist: InputDist,
         pieces: list[Tensor],
+        weights: list[Tensor],
         lengths: Pending,
         replicated: tuple[Bags, ...],
-        samples: int,
+        own_lengths: Tensor,
     ) -> None:
         self._dist = dist
         self._pieces = pieces
+        self._weight_pieces = weights
         self._pending_lengths = lengths
         self._replicated = replicated
-        self._samples = samples
+        self._own_lengths = own_lengths
+        self._samples = int(own_lengths.shape[1])
         self._lengths: Tensor = None
         self._totals: list[list[int]] = []
         self._ids: Pending | None = None
+        self._weights: Pending | None = None
         self._reserved_bytes = 0
 
     def advance(self) -> None:
@@ -212,27 +252,44 @@ class IdsInFlight:
         self.reserve(rows.element_size() * sum(receive))
         self._ids = mesh.ids.all_to_all(rows, send, receive, _WHAT)
         self._pieces = []
+        if self._dist.is_weighted:
+            parts = self._weight_pieces
+            weights = torch.cat(parts) if parts else self._own_lengths.new_empty(0).float()
+            self.reserve(weights.element_size() * sum(receive))
+            self._weights = mesh.ids.all_to_all(weights, send, receive, _WEIGHTS)
+            self._weight_pieces = []
 
     def finish(self) -> RankInputs:
         """What this rank looks up, once the ids are here."""
         self.advance()
         assert self._ids is not None
-        groups = self._bags(self._ids.wait(), self._dist.layout.groups[self._dist.mesh.rank])
-        return RankInputs(groups, self._replicated, self._samples, self._reserved_bytes)
+        weights = None if self._weights is None else self._weights.wait()
+        groups = self._dist.layout.groups[self._dist.mesh.rank]
+        bags = self._bags(self._ids.wait(), weights, groups)
+        held, lengths = self._reserved_bytes, self._own_lengths
+        return RankInputs(bags, self._replicated, self._samples, held, lengths)
 
     def reserve(self, count: int) -> None:
         """Count bytes that are held until the batch is done."""
         self._dist.pool.charge(count, "ids")
         self._reserved_bytes += count
 
-    def _bags(self, ids: Tensor, groups: Sequence[GroupLayout]) -> tuple[Bags, ...]:
+    def _bags(
+        self, ids: Tensor, weights: Tensor | None, groups: Sequence[GroupLayout]
+    ) -> tuple[Bags, ...]:
         """What every rank sends to each group, rank after rank."""
         bounds = [*accumulate((len(group.slots) for group in groups), initial=0)]
         spans = [slice(*pair) for pair in pairwise(bounds)]
         counts = [sum(totals[span]) for totals in self._totals for span in spans]
         parts = ids.split(counts) if spans else []
+        of_ids = weights.split(counts) if spans and weights is not None else []
         return tuple(
-            Bags(_joined(parts[i :: len(spans)]), self._lengths[:, span], group.base_rows[-1])
+            Bags(
+                _joined(parts[i :: len(spans)]),
+                self._lengths[:, span],
+                group.base_rows[-1],
+                _joined(of_ids[i :: len(spans)]) if of_ids else None,
+            )
             for i, (group, span) in enumerate(zip(groups, spans, strict=True))
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -46,6 +47,9 @@ _FP32_BYTES = 4
 class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     """The tables of one module, sharded as a plan says; outputs are sums of each bag's rows.
 
+    Or their means, where the table says so; in a module that weighs ids, each row counts by the
+    weight of its id. Weights of ids get no gradient.
+
     The optimizer is fused: ``backward`` updates the rows that the batch read, by the gradient of
     the mean of all ranks' losses (each rank's own loss is a mean over its samples, as with
     DistributedDataParallel). All ranks call everything in the same order, with the same number of
@@ -58,6 +62,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         mesh: Mesh,
         optimizer: OptimizerSettings,
         *,
+        is_weighted: bool = False,
         comm_forward: Dtype = Dtype.FP32,
         comm_backward: Dtype = Dtype.FP32,
         pools: Pools | None = None,
@@ -71,9 +76,11 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         self.optimizer = optimizer
         self.pools = pools or Pools.on(mesh.device)
         self.clock = clock or PhaseClock(mesh.device)
+        self.is_weighted = is_weighted
+        """Whether each id of a batch has a weight."""
         self.steps = 0
         """Updates so far."""
-        self._inputs = InputDist(self.layout, mesh, self.pools.hbm)
+        self._inputs = InputDist(self.layout, mesh, self.pools.hbm, is_weighted)
         self._outputs = output_dists(self.layout, mesh, comm_forward, comm_backward)
         self._squares = RowSquares(self.layout, mesh)
         self.groups = [
@@ -97,12 +104,19 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     def start(self, batch: JaggedBatch | KeyedIds) -> IdsInFlight:
         """Begin to send a batch's ids; TorchRec's KeyedJaggedTensor is taken too.
 
-        Raises ValueError where a feature is missing or an id is no row of its table.
+        Raises ValueError where a feature is missing, an id is no row of its table, features have
+        batches of their own size, or weights of ids are missing or want a gradient.
         """
         with self.clock.phase(IDS_COMM):
-            return self._inputs.start(
-                JaggedBatch.of(batch).select(self.features).to(self.mesh.device)
-            )
+            given = JaggedBatch.of(batch)
+            if not self.is_weighted:
+                given = replace(given, weights=None)
+            elif given.weights is not None and given.weights.requires_grad:
+                raise ValueError(
+                    "weights of ids get no gradient here, as under TorchRec: detach them, or train "
+                    "them apart"
+                )
+            return self._inputs.start(given.select(self.features).to(self.mesh.device))
 
     def advance(self, batch: IdsInFlight) -> None:
         """Send the ids themselves, once the lengths are here."""
@@ -153,13 +167,18 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
                 output = torch.empty((samples, self.layout.width), device=self.mesh.device)
                 # By one kernel: copied one after the other, narrow columns take twice the time.
                 torch.cat([sums[column] for column in sorted(sums)], 1, out=output)
+            self._average(output, inputs)
         return output
 
     def update(self, inputs: RankInputs, gradient: Tensor) -> None:
         """The backward pass: gradients travel, are summed by row, and the optimizer runs."""
         self.steps += 1
-        held_bytes = self._sums_bytes(inputs) + self._output_bytes(inputs)
+        own = 1 + bool(self.layout.mean_spans)
+        held_bytes = self._sums_bytes(inputs) + own * self._output_bytes(inputs)
         with self.pools.hbm.held(held_bytes, "gradients"):
+            if self.layout.mean_spans:
+                gradient = gradient.clone()
+                self._average(gradient, inputs)
             self._update(UpdateRule(self.optimizer, self.steps), inputs, gradient)
         self._done(inputs)
 
@@ -184,6 +203,17 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
                 flat = self.replicated.sum_gradients(inputs.replicated, gradient)
             with self.clock.phase(UPDATE_BACKWARD):
                 self.replicated.update(rule, flat, scale)
+
+    def _average(self, values: Tensor, inputs: RankInputs) -> None:
+        """Divide the averaged features of (samples, columns) by how many ids each sample has.
+
+        Sums become means, and gradients of means those of sums. Without ids a sample has zeros.
+        """
+        for span in self.layout.mean_spans:
+            end = span.first_column + span.features * span.width
+            of_span = values[:, span.first_column : end].unflatten(1, (span.features, span.width))
+            features = slice(span.first_feature, span.first_feature + span.features)
+            of_span.div_(inputs.lengths[features].t().clamp(min=1).unsqueeze(2))
 
     def _done(self, inputs: RankInputs) -> None:
         """A batch is no longer in flight."""

@@ -6,24 +6,26 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from shardplan.errors import PlanRefused
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
-from shardplan.executor.planned.acceptance import (
-    check_memory,
-    check_model,
-    check_optimizer,
-    check_ranks,
-)
-from shardplan.executor.planned.model_table import tables_of
+from shardplan.executor.native.untrainable import untrainable
+from shardplan.executor.planned.acceptance import check_memory, optimizer_faults, rank_faults
+from shardplan.executor.planned.in_model import in_model
+from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
+from shardplan.executor.ranks.agreement import faults_of_all
+from shardplan.model.sparse_modules import sparse_modules
+from shardplan.plan.file.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from shardplan.diagnostics import Diagnostic
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.phase_clock import PhaseClock
-    from shardplan.executor.planned.model_table import ModelTable
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.model.sparse_module import SparseModule
 
 
 def shard_tables(
@@ -31,7 +33,7 @@ def shard_tables(
     mesh: Mesh,
     optimizer: OptimizerSettings,
     *,
-    model: torch.nn.Module | Iterable[ModelTable] | None,
+    model: torch.nn.Module | Iterable[SparseModule] | None,
     pools: Pools | None = None,
     clock: PhaseClock | None = None,
     seed: int = 0,
@@ -39,30 +41,71 @@ def shard_tables(
     """A collection for each module of the plan, with the plan's formats of the wire.
 
     ``model`` is the module whose EmbeddingBagCollections these take the place of, its tables on
-    the meta device; or all its tables as ``ModelTable``; or None where it has no others than the
-    plan's.
+    the meta device; or all its sparse modules; or None where the plan says all there is: tables
+    in its order, pooled by sums, without weights of ids. A model's own order of tables and
+    features, its means, weights of ids and bounds of initial weights are kept to.
 
-    Raises PlanRefused where the plan is for other ranks, another optimizer or other tables than
-    the model's; and MemoryExceeded where it is predicted to take more than the pools offer: all
-    before anything is allocated.
+    A collective. Raises on every rank alike PlanRefused, with all that keeps the plan from running
+    here: other ranks, another optimizer, other tables than the model's, sparse modules that have
+    no plan or cannot be trained; and MemoryExceeded where a rank is predicted to take more than
+    the pools offer: all before anything is allocated.
     """
-    check_ranks(view, mesh.world_size, mesh.local_world_size)
-    check_optimizer(view, optimizer.kind)
-    if model is not None:
-        check_model(view, tables_of(model) if isinstance(model, torch.nn.Module) else model)
+    modules = None if model is None else _modules_of(model)
+    _agree(view, mesh, optimizer, modules)
     pools = pools or Pools.on(mesh.device)
-    check_memory(view, mesh.rank, pools.limits)
+    for rank in range(mesh.world_size):  # What one refuses, all do: none waits for another.
+        check_memory(view, rank, pools.limits)
+    there = {module.path: module for module in modules or ()}
     wire = view.training.comm_dtype
     return {
-        module: ShardedEmbeddingBagCollection(
-            view.tables_of(module),
+        path: ShardedEmbeddingBagCollection(
+            in_model(view, there[path]) if path in there else view.tables_of(path),
             mesh,
             optimizer,
+            is_weighted=path in there and there[path].is_weighted,
             comm_forward=wire.forward,
             comm_backward=wire.backward,
             pools=pools,
             clock=clock,
             seed=seed,
         )
-        for module in view.modules
+        for path in view.modules
     }
+
+
+def _modules_of(model: torch.nn.Module | Iterable[SparseModule]) -> tuple[SparseModule, ...]:
+    return sparse_modules(model) if isinstance(model, torch.nn.Module) else tuple(model)
+
+
+def _agree(
+    view: PlanView,
+    mesh: Mesh,
+    optimizer: OptimizerSettings,
+    modules: Sequence[SparseModule] | None,
+) -> None:
+    found: list[Diagnostic] = [
+        *rank_faults(view, mesh.world_size, mesh.local_world_size),
+        *optimizer_faults(view, optimizer.kind),
+    ]
+    if modules is not None:
+        found += model_faults(view.name, view.tables, modules)
+        found += optimizer_class_faults(view.name, view.training.optimizer, modules)
+        found += untrainable(modules)
+    found = faults_of_all(_fingerprint(view), found)
+    if found:
+        raise PlanRefused([f"{_where(each)}{each.message}; {each.hint}" for each in found])
+
+
+def _where(fault: Diagnostic) -> str:
+    return f"{fault.path}: " if fault.path else ""
+
+
+def _fingerprint(view: PlanView) -> str:
+    """Of where every table lies: what differs between ranks would cross on the wire."""
+    return fingerprint(
+        [
+            [table.module, table.name, table.sharding_type.name, table.kernel.name, table.ranks]
+            + [[s.rank, s.row_offset, s.column_offset, s.rows, s.columns] for s in table.shards]
+            for table in view.tables
+        ]
+    )

@@ -1,46 +1,48 @@
-"""Whether a plan can run here: with this model, over these ranks, in this memory."""
+"""Whether a plan can run here: over these ranks, with this optimizer, in this memory."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.diagnostics import Diagnostic
 from shardplan.errors import MemoryExceeded, PlanRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from shardplan.executor.planned.model_table import ModelTable
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.tier_limits import TierLimits
     from shardplan.workload.training import Optimizer
 
 
+def rank_faults(view: PlanView, world_size: int, local_world_size: int) -> Iterator[Diagnostic]:
+    """There are not as many ranks, or ranks per node, as planned for."""
+    for where, planned, here, what in (
+        ("world_size", view.world_size, world_size, "ranks"),
+        ("local_world_size", view.local_world_size, local_world_size, "ranks per node"),
+    ):
+        if planned != here:
+            message = f"it is for {planned} {what}, here are {here}"
+            hint = f"start {planned}, or solve for as many devices as there are"
+            yield Diagnostic(view.name, 0, 0, where, message, hint, code="executor")
+
+
 def check_ranks(view: PlanView, world_size: int, local_world_size: int) -> None:
     """Raise PlanRefused unless there are as many ranks, and ranks per node, as planned for."""
-    differences = []
-    if view.world_size != world_size:
-        differences.append(f"it is for {view.world_size} ranks, here are {world_size}")
-    if view.local_world_size != local_world_size:
-        there, here = view.local_world_size, local_world_size
-        differences.append(f"it is for {there} ranks per node, here are {here}")
-    if differences:
-        raise PlanRefused(differences)
+    found = [fault.message for fault in rank_faults(view, world_size, local_world_size)]
+    if found:
+        raise PlanRefused(found)
 
 
-def check_optimizer(view: PlanView, kind: Optimizer) -> None:
-    """Raise PlanRefused unless tables are trained as planned: state decides what memory they take.
+def optimizer_faults(view: PlanView, kind: Optimizer) -> Iterator[Diagnostic]:
+    """Tables are not trained as planned: state decides what memory they take.
 
     Other rates and constants change nothing of that.
     """
-    if view.training.optimizer != kind:
-        raise PlanRefused([f"it is for the optimizer {view.training.optimizer}, here is {kind}"])
-
-
-def check_model(view: PlanView, tables: Iterable[ModelTable]) -> None:
-    """Raise PlanRefused, with every difference, unless the model has exactly the plan's tables."""
-    differences = list(_differences(view, {(t.module, t.name): t for t in tables}))
-    if differences:
-        raise PlanRefused(differences)
+    planned = view.training.optimizer
+    if planned != kind:
+        message, hint = f"it is for {planned}, here is {kind}", "solve again with the other one"
+        yield Diagnostic(view.name, 0, 0, "training.optimizer", message, hint, code="executor")
 
 
 def check_memory(view: PlanView, rank: int, limits: TierLimits) -> None:
@@ -56,24 +58,3 @@ def check_memory(view: PlanView, rank: int, limits: TierLimits) -> None:
     ]
     if short:
         raise MemoryExceeded(f"the plan does not fit on rank {rank}: " + "; ".join(short))
-
-
-def _differences(view: PlanView, model: dict[tuple[str, str], ModelTable]) -> Iterator[str]:
-    planned = {(table.module, table.name): table for table in view.tables}
-    for module, name in sorted(model.keys() - planned.keys()):
-        yield f"table {name} of module {module} is in the model only"
-    for module, name in sorted(planned.keys() - model.keys()):
-        yield f"table {name} of module {module} is in the plan only"
-    for key in planned:
-        if key not in model:
-            continue
-        mine, theirs = planned[key], model[key]
-        for what in ("rows", "dim", "features"):
-            here, there = getattr(mine, what), getattr(theirs, what)
-            if here != there:
-                where = f"table {mine.name} of module {mine.module}"
-                yield f"{where}: {what} {_shown(here)} in the plan, {_shown(there)} in the model"
-
-
-def _shown(value: object) -> str:
-    return "[" + ", ".join(map(str, value)) + "]" if isinstance(value, tuple) else str(value)

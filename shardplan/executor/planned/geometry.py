@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shardplan.plan.checks.coverage import check_coverage
@@ -17,23 +18,31 @@ if TYPE_CHECKING:
 
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_facts import TableFacts
+    from shardplan.sharding.device_kind import DeviceKind
+    from shardplan.workload.training import Optimizer
 
 
-def geometry_faults(plan: Plan) -> Iterator[Finding]:
+def geometry_faults(
+    plan: Plan, devices: DeviceKind | None = None, optimizer: Optimizer | None = None
+) -> Iterator[Finding]:
     """Shards that would not be looked up where the plan has them, or that kernels crash on.
+
+    On such ``devices``, by default those of the plan. FBGEMM's limits on what is trained count
+    where an ``optimizer`` is given.
 
     ``solve`` writes no such plan, but people edit plans: of rows cut unevenly, or placed in
     another order of ranks, TorchRec says nothing and trains other rows.
     """
+    world = replace(plan.world, devices=devices) if devices else plan.world
     for position, facts in enumerate(plan.tables):
         entry = plan.plan.get(facts.module, {}).get(facts.name)
         if entry is None:
             continue
         planned = Planned(position, _table(facts), entry)
-        found = [*check_coverage(planned), *check_rules(planned, plan.world)]
-        found += check_placements(planned, plan.world)
+        found = [*check_coverage(planned), *check_rules(planned, world, optimizer)]
+        found += check_placements(planned, world)
         if not found:
-            decision = decision_of(planned, plan.world)
+            decision = decision_of(planned, world)
             found = [decision] if isinstance(decision, Finding) else []
         yield from found
 

@@ -38,6 +38,17 @@ class HeldShard:
     slots: tuple[Slot, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MeanSpan:
+    """Features side by side whose rows are averaged, and their columns of the output."""
+
+    first_feature: int
+    features: int
+    first_column: int
+    width: int
+    """Columns of each feature."""
+
+
 @dataclass(frozen=True, eq=False)
 class GroupLayout:
     """Shards of one rank that are looked up by one kernel: of one format, in one store."""
@@ -109,6 +120,19 @@ class ModuleLayout:
     def width(self) -> int:
         """Columns of the output: the dims of all features."""
         return self.columns[-1]
+
+    @cached_property
+    def mean_spans(self) -> tuple[MeanSpan, ...]:
+        """The features that are averaged, neighbours of one width together."""
+        keyed = groupby(
+            enumerate(self.table_of_feature), key=lambda pair: (pair[1].is_mean, pair[1].dim)
+        )
+        spans = [(key, [feature for feature, _ in members]) for key, members in keyed]
+        return tuple(
+            MeanSpan(members[0], len(members), self.columns[members[0]], dim)
+            for (is_mean, dim), members in spans
+            if is_mean
+        )
 
     @property
     def most_rows(self) -> int:

@@ -37,6 +37,15 @@ class PlanView:
         """Where the collections of tables sit in the model, by first appearance."""
         return tuple(dict.fromkeys(table.module for table in self.tables))
 
+    @property
+    def readers(self) -> dict[str, tuple[PlannedTable, ...]]:
+        """The tables that read each feature, both in the plan's order."""
+        found: dict[str, list[PlannedTable]] = {}
+        for table in self.tables:
+            for feature in table.features:
+                found.setdefault(feature, []).append(table)
+        return {feature: tuple(tables) for feature, tables in found.items()}
+
     def tables_of(self, module: str) -> tuple[PlannedTable, ...]:
         """The tables of one module, in the plan's order."""
         return tuple(table for table in self.tables if table.module == module)

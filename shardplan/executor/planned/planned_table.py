@@ -46,6 +46,10 @@ class PlannedTable:
     access: Access
     """How ids hit its rows."""
     cache: CacheEntry | None = None
+    is_mean: bool = False
+    """Whether the model averages the rows of a sample; else it adds them up."""
+    init_bounds: tuple[float, float] | None = None
+    """Weights begin uniform between these; None: within ``1 / sqrt(rows)``."""
 
     @property
     def is_replicated(self) -> bool:

@@ -90,7 +90,12 @@ class ReplicatedTables:
             if weights.dtype != torch.float32:
                 ids, weights = bags.positions(), weights[bags.distinct.rows].float()
             pooled = torch.nn.functional.embedding_bag(
-                ids, weights, bags.offsets(), mode="sum", include_last_offset=True
+                ids,
+                weights,
+                bags.offsets(),
+                mode="sum",
+                per_sample_weights=bags.weights,
+                include_last_offset=True,
             ).view(*bags.lengths.shape, -1)
             found |= zip(columns, pooled, strict=True)
         return found

@@ -23,6 +23,8 @@ and no buffer is as large as all rows of the batch."""
 class RowGradients:
     """Of each distinct row of a batch, the sum of the gradients of the bags that read it.
 
+    Each times the weight of the id, where ids have weights.
+
     A bag per row does the summing: ``embedding_bag`` adds the members of a bag one after the other,
     on CPU in one thread and on CUDA in one thread per column, so that every run adds in the same
     order. An ``index_add_`` would add in whatever order CUDA's atomics arrive.
@@ -38,11 +40,12 @@ class RowGradients:
         self._gradient, numbers = _as_rows(gradients)
         dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
         self._bags = numbers.to(dtype).index_select(0, bags.distinct.bags)
+        self._weights = bags.distinct.weights
         self._offsets = bags.distinct.offsets.to(dtype)
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Which rows, and their (rows, columns) fp32 sums, a part of all rows at a time."""
-        count = len(self.rows)
+        count, weights = len(self.rows), self._weights
         step = max(1, _CHUNK_NUMBERS // self._gradient.shape[1])
         firsts = range(0, count, step)
         starts = self._offsets[::step].tolist()
@@ -57,6 +60,7 @@ class RowGradients:
                     self._gradient,
                     offsets,
                     mode="sum",
+                    per_sample_weights=None if weights is None else weights[start:end],
                     include_last_offset=True,
                 ),
             )

@@ -53,14 +53,19 @@ class ShardGroup:
             bags.staged = None
 
     def lookup(self, bags: Bags) -> Tensor:
-        """(ranks, slots, samples, columns) fp32: the sum of each bag's rows."""
+        """(ranks, slots, samples, columns) fp32: the sum of each bag's rows by their weights."""
         self.stage(bags)
         if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
             ids, weights = bags.ids, self.weights.values
         else:
             ids, weights = bags.positions(), self.weights.read(bags.distinct.rows).float()
         pooled = functional.embedding_bag(
-            ids, weights, bags.offsets(), mode="sum", include_last_offset=True
+            ids,
+            weights,
+            bags.offsets(),
+            mode="sum",
+            per_sample_weights=bags.weights,
+            include_last_offset=True,
         )
         return pooled.view(*bags.lengths.shape, -1)
 

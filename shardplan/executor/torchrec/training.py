@@ -17,27 +17,23 @@ from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from shardplan.diagnostics import Diagnostic
-    from shardplan.executor.planned.model_table import ModelTable
     from shardplan.executor.torchrec.request import ShardRequest
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.training_facts import TrainingFacts
 
 _OPTIMIZERS = {
-    Optimizer.SGD: (EmbOptimType.EXACT_SGD, "SGD"),
-    Optimizer.ADAGRAD: (EmbOptimType.EXACT_ADAGRAD, "Adagrad"),
-    Optimizer.ROWWISE_ADAGRAD: (EmbOptimType.EXACT_ROWWISE_ADAGRAD, "RowWiseAdagrad"),
-    Optimizer.ADAM: (EmbOptimType.ADAM, "Adam"),
+    Optimizer.SGD: EmbOptimType.EXACT_SGD,
+    Optimizer.ADAGRAD: EmbOptimType.EXACT_ADAGRAD,
+    Optimizer.ROWWISE_ADAGRAD: EmbOptimType.EXACT_ROWWISE_ADAGRAD,
+    Optimizer.ADAM: EmbOptimType.ADAM,
 }
-"""FBGEMM's optimizer, and the class that sets it through ``apply_optimizer_in_backward``."""
 _WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
 
 
-def training_faults(
-    request: ShardRequest, modules: Mapping[str, Sequence[ModelTable]]
-) -> Iterator[Diagnostic]:
+def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
     """What TorchRec cannot train on these devices, or would train otherwise than unsharded."""
     plan, training = request.plan, request.training
     if training is None:
@@ -50,15 +46,6 @@ def training_faults(
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
     if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not request.allow_inexact:
         yield from _faults_of_column_shards(plan)
-    wanted = _OPTIMIZERS[training.optimizer][1]
-    for module, tables in modules.items():
-        for table in tables:
-            if table.optimizers not in ((), (wanted,)):
-                yield fault(
-                    plan, f"plan.{module}.{table.name}",
-                    f"is trained by {', '.join(table.optimizers)}; the plan is for {wanted}",
-                    "apply that one, or none, or solve again with the model's training.optimizer",
-                )  # fmt: skip
 
 
 def sharders(request: ShardRequest) -> list[EmbeddingBagCollectionSharder]:
@@ -66,7 +53,7 @@ def sharders(request: ShardRequest) -> list[EmbeddingBagCollectionSharder]:
     training = request.training
     assert training is not None
     wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
-    optimizer, _ = _OPTIMIZERS[training.optimizer]
+    optimizer = _OPTIMIZERS[training.optimizer]
     fused = {"optimizer": optimizer, "learning_rate": request.learning_rate, **request.fused_params}
     codecs = get_qcomm_codecs_registry(wire, device=request.device)
     return [EmbeddingBagCollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
@@ -83,6 +70,12 @@ def _faults_of_cpu(
     if Dtype.BF16 in (wire.forward, wire.backward) and not allow_inexact:
         where, message = "training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
         yield fault(plan, where, message, "solve again with fp16, or allow it: allow_inexact")
+    for table in plan.tables:
+        if table.dtype is Dtype.BF16:
+            where = f"plan.{table.module}.{table.name}.dtype"
+            message = "bf16: FBGEMM's CPU kernels look up fp32 and fp16 alone"
+            hint = "make the table fp16 or fp32 in the model, and solve again; or train on GPUs"
+            yield fault(plan, where, message, hint)
     for module, entries in plan.plan.items():
         for name, entry in entries.items():
             if entry.compute_kernel.is_on_ssd:

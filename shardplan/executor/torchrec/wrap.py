@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,16 +11,19 @@ from torchrec.distributed.model_parallel import DistributedModelParallel
 
 from shardplan.errors import InputError, ShardplanError
 from shardplan.executor.planned.geometry import geometry_faults
-from shardplan.executor.planned.model_table import tables_of
-from shardplan.executor.torchrec.agreement import agree
+from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
+from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.torchrec.fault import fault
-from shardplan.executor.torchrec.mismatch import process_faults, table_faults
+from shardplan.executor.torchrec.mismatch import listing_faults, process_faults
 from shardplan.executor.torchrec.request import ShardRequest
 from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan
+from shardplan.executor.torchrec.whole import whole_modules
+from shardplan.model.sparse_modules import sparse_modules
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.plan import Plan
 from shardplan.plan.file.read import read_plan
+from shardplan.sharding.device_kind import DeviceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +53,8 @@ def shard(
     shards, and bf16 that TorchRec turns into fp16 on CPU.
 
     Raises InputError on every rank alike, with all that keeps the plan from running here and what
-    to do about each; ShardplanError where there is no process group.
+    to do about each: every sparse module of the model that has no plan, or that is no plain
+    EmbeddingBagCollection, is among it. ShardplanError where there is no process group.
     """
     if not dist.is_initialized():
         raise ShardplanError("no process group: call torch.distributed.init_process_group first")
@@ -65,31 +68,44 @@ def shard(
     except InputError as error:
         found += error.diagnostics
     own = request.plan.model_dump_json(include={"plan"}) if request else None
-    agree(fingerprint(own) if own else "", found)
+    found = faults_of_all(fingerprint(own) if own else "", found)
+    if found:
+        raise InputError(found)
     assert request is not None
-    return DistributedModelParallel(
+    wrapped = DistributedModelParallel(
         model,
         device=where,
         plan=sharding_plan(request.plan, where.type),
         sharders=sharders(request),
     )
+    if left := whole_modules(wrapped.module, request.plan):
+        raise ShardplanError(f"a bug: TorchRec left whole on every rank {', '.join(left)}")
+    return wrapped
 
 
 def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
     """All that keeps a plan from running on this model, these processes and these devices."""
-    plan, by_module = request.plan, groupby(tables_of(model), key=lambda table: table.module)
-    modules = {module: tuple(tables) for module, tables in by_module}
-    world_size = dist.get_world_size()
+    plan, found = request.plan, sparse_modules(model)
+    placed = [table for table in plan.tables if table.name in plan.plan.get(table.module, {})]
+    world_size, training = dist.get_world_size(), request.training
     illegal = [
-        fault(plan, found.where, found.message, "the file was edited: solve again")
-        for found in geometry_faults(plan)
+        fault(plan, each.where, each.message, "the file was edited: solve again")
+        for each in geometry_faults(
+            plan, _kind_of(request.device), training.optimizer if training else None
+        )
     ]
     return [
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
-        *table_faults(plan, modules),
+        *listing_faults(plan),
+        *model_faults(plan.name, placed, found),
         *illegal,
-        *training_faults(request, modules),
+        *training_faults(request),
+        *(optimizer_class_faults(plan.name, training.optimizer, found) if training else ()),
     ]
+
+
+def _kind_of(device: torch.device) -> DeviceKind:
+    return DeviceKind.GPU if device.type == "cuda" else DeviceKind.CPU
 
 
 def _here() -> torch.device:

@@ -63,6 +63,7 @@ def _run(plan: Plan, job: Job, request: TrainRequest) -> None:
     from shardplan.executor.train.progress import shown_progress
     from shardplan.executor.train.training_loop import run_steps
     from shardplan.files import write_atomically
+    from shardplan.plan.file.fingerprint import fingerprint_of_job
 
     view = view_plan(plan)
     check_ranks(view, job.world_size, job.local_world_size)
@@ -78,6 +79,7 @@ def _run(plan: Plan, job: Job, request: TrainRequest) -> None:
         facts = {
             "format_version": "1.0",
             "plan": plan.name,
+            "plan_sha256": fingerprint_of_job(plan),
             "engine": request.engine,
             "world_size": job.world_size,
             "samples": samples,

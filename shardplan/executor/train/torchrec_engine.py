@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.parallel import DistributedDataParallel
 from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, KeyedJaggedTensor
 from torchrec.modules.embedding_configs import DataType
 from torchrec.optim import RowWiseAdagrad
@@ -22,6 +24,7 @@ from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
 
@@ -50,16 +54,23 @@ class TorchRecEngine:
         self._view, self._device = view, setup.device
         for rank in range(view.world_size):  # What one refuses, all do: none waits for another.
             check_memory(view, rank, setup.limits)
-        self._model = shard(
-            Model(view, setup.dense_features, setup.seed),
+        self._tables = shard(
+            _collection(view, "") if view.modules == ("",) else Collections(view),
             setup.plan,
             learning_rate=settings.learning_rate,
             fused_params={"eps": settings.eps},
             device=setup.device,
             allow_inexact=setup.allow_inexact,
         )
-        _fill(self._model, view, setup.seed)
-        self._optimizers = _plain_optimizers(self._model, view, settings)
+        _fill(self._tables, view, setup.seed)
+        tables = [table for module in view.modules for table in view.tables_of(module)]
+        dims = [table.dim for table in tables for _ in table.features]
+        dense = DenseLayers(setup.dense_features, dims, setup.seed).to(setup.device)
+        self._dense = DistributedDataParallel(dense)
+        self._optimizers = [
+            torch.optim.SGD(self._dense.parameters(), lr=settings.learning_rate),
+            *_optimizers_of_replicas(self._tables, view, settings),
+        ]
         self._step_seconds: list[float] = []
 
     def train(self, batches: Iterable[TrainingBatch]) -> Iterator[Tensor]:
@@ -103,8 +114,29 @@ class TorchRecEngine:
         sparse = batch.sparse.to(self._device)
         lengths = sparse.lengths.view(-1)
         features = KeyedJaggedTensor(list(sparse.keys), sparse.values, lengths=lengths)
-        logits = self._model(batch.dense.to(self._device), features)
+        logits = self._dense(batch.dense.to(self._device), self._pooled(features))
         return binary_cross_entropy_with_logits(logits, batch.labels.to(self._device))
+
+    def _pooled(self, features: Any) -> Tensor:
+        """(samples, columns of all features of all modules)."""
+        found = self._tables(features)
+        outputs = [found] if self._view.modules == ("",) else found
+        parts = []
+        for module, output in zip(self._view.modules, outputs, strict=True):
+            by_name = output.to_dict()
+            parts += [by_name[name] for name in _output_names(self._view, module)]
+        return torch.cat(parts, 1)
+
+
+def _output_names(view: PlanView, module: str) -> list[str]:
+    """What TorchRec calls the outputs of a module: by the feature, and the table where needed."""
+    tables = view.tables_of(module)
+    readers = Counter(feature for table in tables for feature in table.features)
+    return [
+        feature if readers[feature] == 1 else f"{feature}@{table.name}"
+        for table in tables
+        for feature in table.features
+    ]
 
 
 @contextmanager
@@ -119,10 +151,10 @@ def _naming_lost_ranks() -> Iterator[None]:
         raise
 
 
-class Model(torch.nn.Module):  # type: ignore[misc]
-    """The DLRM of a plan, its tables on the meta device where the plan's modules say."""
+class Collections(torch.nn.Module):  # type: ignore[misc]
+    """A plan's tables on the meta device, in collections where the plan's modules say."""
 
-    def __init__(self, view: PlanView, dense_features: int, seed: int) -> None:
+    def __init__(self, view: PlanView) -> None:
         super().__init__()
         for module in view.modules:
             *parents, last = module.split(".")
@@ -133,18 +165,10 @@ class Model(torch.nn.Module):  # type: ignore[misc]
                 at = getattr(at, name)
             at.add_module(last, _collection(view, module))
         self._modules_of_tables = view.modules
-        tables = [table for module in view.modules for table in view.tables_of(module)]
-        self._features = [feature for table in tables for feature in table.features]
-        dims = [table.dim for table in tables for _ in table.features]
-        self.layers = DenseLayers(dense_features, dims, seed)
 
-    def forward(self, dense: Tensor, features: Any) -> Tensor:
-        """Logits of (samples,)."""
-        found: dict[str, Tensor] = {}
-        for module in self._modules_of_tables:
-            found |= self.get_submodule(module)(features).to_dict()
-        pooled = torch.cat([found[feature] for feature in self._features], 1)
-        return self.layers(dense, pooled)
+    def forward(self, features: Any) -> list[Any]:
+        """The KeyedTensor of each module."""
+        return [self.get_submodule(module)(features) for module in self._modules_of_tables]
 
 
 def _collection(view: PlanView, module: str) -> Any:
@@ -167,7 +191,7 @@ def _fill(model: Any, view: PlanView, seed: int) -> None:
     """The weights that the native engine begins with, in place."""
     state = model.state_dict()
     for table in view.tables:
-        weights = state[f"{table.module}.embedding_bags.{table.name}.weight"]
+        weights = state[_weight_of(table)]
         if table.is_replicated:
             whole = PlannedShard(0, 0, 0, table.rows, table.dim)
             fill_initial(weights.detach(), table, whole, seed)
@@ -178,27 +202,55 @@ def _fill(model: Any, view: PlanView, seed: int) -> None:
             fill_initial(each.tensor.detach(), table, piece, seed)
 
 
-def _plain_optimizers(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:
-    """SGD for the dense layers; the plan's optimizer for data-parallel tables, not fused here."""
+def _weight_of(table: PlannedTable) -> str:
+    """Its name among a model's parameters."""
+    return ".".join(filter(None, (table.module, "embedding_bags", table.name, "weight")))
+
+
+def _optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:
+    """The plan's optimizer for data-parallel tables, which are not fused here."""
     plain = dict(in_backward_optimizer_filter(model.named_parameters()))
-    replicated = {
-        f"{table.module}.embedding_bags.{table.name}.weight"
-        for table in view.tables
-        if table.is_replicated
-    }
+    names = {_weight_of(table) for table in view.tables if table.is_replicated}
+    tables = [parameter for name, parameter in plain.items() if name in names]
+    exact = [table for table in tables if table.dtype == torch.float32]
+    rounded = [table for table in tables if table.dtype != torch.float32]
+    found: list[Any] = [_optimizer(exact, settings)] if exact else []
+    return [*found, _InFp32(rounded, settings)] if rounded else found
+
+
+def _optimizer(tables: list[Any], settings: OptimizerSettings) -> Any:
     rate, eps = settings.learning_rate, settings.eps
-    dense = [parameter for name, parameter in plain.items() if name not in replicated]
-    tables = [parameter for name, parameter in plain.items() if name in replicated]
-    found: list[Any] = [torch.optim.SGD(dense, lr=rate)]
-    if tables:
-        found.append(
-            {
-                "sgd": lambda: torch.optim.SGD(tables, lr=rate),
-                "adagrad": lambda: torch.optim.Adagrad(tables, lr=rate, eps=eps),
-                "rowwise_adagrad": lambda: RowWiseAdagrad(tables, lr=rate, eps=eps),
-                "adam": lambda: torch.optim.Adam(
-                    tables, lr=rate, eps=eps, betas=(settings.beta1, settings.beta2)
-                ),
-            }[settings.kind]()
-        )
-    return found
+    match settings.kind:
+        case Optimizer.SGD:
+            return torch.optim.SGD(tables, lr=rate)
+        case Optimizer.ADAGRAD:
+            return torch.optim.Adagrad(tables, lr=rate, eps=eps)
+        case Optimizer.ROWWISE_ADAGRAD:
+            return RowWiseAdagrad(tables, lr=rate, eps=eps)
+        case Optimizer.ADAM:
+            betas = (settings.beta1, settings.beta2)
+            return torch.optim.Adam(tables, lr=rate, eps=eps, betas=betas)
+
+
+class _InFp32:
+    """Updates fp16 weights as fused optimizers do: state and arithmetic in fp32, rounded once.
+
+    In fp16 an ``eps`` of 1e-8 is 0, and PyTorch's Adagrad divides a row that was not read by it.
+    """
+
+    def __init__(self, tables: list[Any], settings: OptimizerSettings) -> None:
+        self._tables = tables
+        self._wide = [torch.nn.Parameter(table.detach().float()) for table in tables]
+        self._optimizer = _optimizer(self._wide, settings)
+
+    def zero_grad(self) -> None:
+        for table in self._tables:
+            table.grad = None
+
+    def step(self) -> None:
+        for table, wide in zip(self._tables, self._wide, strict=True):
+            wide.data.copy_(table)
+            wide.grad = None if table.grad is None else table.grad.float()
+        self._optimizer.step()
+        for table, wide in zip(self._tables, self._wide, strict=True):
+            table.data.copy_(wide)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.explain.advice.borrowed_costs import BorrowedCosts
 from shardplan.explain.advice.cut_off import CutOff
 from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from shardplan.explain.advice.rule import Warned
     from shardplan.plan.file.plan import Plan
 
-_RULES = (InexactCuts(), UnevenRows(), IdleTables(), CutOff())
+_RULES = (BorrowedCosts(), InexactCuts(), UnevenRows(), IdleTables(), CutOff())
 """The weightiest first."""
 
 

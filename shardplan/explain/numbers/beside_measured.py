@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.cost.phases import DENSE
 from shardplan.plan.file.rounding import rounded
+from shardplan.plan.throughput import Throughput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,12 +53,16 @@ class BesideMeasured:
     unmeasured: tuple[str, ...]
     """Phases that were predicted only."""
     ranks: tuple[RankBeside, ...]
+    predicted_throughput: Throughput | None
+    measured_throughput: Throughput | None
+    """None where no step was measured, or the plan does not say on how many samples it trains."""
 
 
 def beside_measured(plan: Plan, measured: Measured) -> BesideMeasured:
     """Pair what a plan predicts with what a run measured."""
     phases = tuple(_phases(plan, measured))
     found = {phase.name for phase in phases}
+    predicted, took = Throughput.of_plan(plan), measured.step_seconds
     forecasts = {forecast.rank: forecast for forecast in plan.prediction.ranks}
     return BesideMeasured(
         name=plan.name,
@@ -65,6 +70,10 @@ def beside_measured(plan: Plan, measured: Measured) -> BesideMeasured:
         unmeasured=tuple(name for name in plan.prediction.phases if name not in found),
         ranks=tuple(
             _rank(forecasts[each.rank], each) for each in measured.ranks if each.rank in forecasts
+        ),
+        predicted_throughput=predicted,
+        measured_throughput=(
+            Throughput.of(predicted.global_batch, took) if predicted and took is not None else None
         ),
     )
 

@@ -97,7 +97,7 @@ def _phases(study: Study, rank: int) -> tuple[DevicePhase, ...]:
 def _tables(study: Study, rank: int) -> tuple[DeviceTable, ...]:
     units = study.ledger.units_on(rank)
     spent = study.ledger.seconds_on(rank)[:, study.is_counted].sum(axis=1)
-    held = study.ledger.unit_bytes * units[:, None]
+    held = study.ledger.bytes_on(rank)
     here = np.flatnonzero((units > 0) | (spent > 0))
     costliest = here[np.argsort(-spent[here], kind="stable")]
     return tuple(

@@ -22,6 +22,7 @@ from shardplan.explain.numbers.limits import limits
 from shardplan.explain.numbers.tiers import traffic_of_ranks, traffic_of_tables
 from shardplan.explain.words.ranks import compress
 from shardplan.plan.file.rounding import differs, rounded, whole_bytes
+from shardplan.plan.throughput import Throughput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +40,8 @@ def explain(study: Study, more_hbm: MoreHbm | None = None) -> Explanation:
     """
     plan, claim = study.plan, study.plan.optimality
     phases = _phases(study)
+    batch = study.case.workload.global_batch
+    throughput = Throughput.of(batch, plan.prediction.step_seconds)
     return Explanation(
         name=plan.name,
         topology=plan.inputs.topology.name,
@@ -54,6 +57,8 @@ def explain(study: Study, more_hbm: MoreHbm | None = None) -> Explanation:
         termination=claim.termination,
         method=plan.solver.method,
         step_seconds=plan.prediction.step_seconds,
+        global_batch=throughput.global_batch,
+        samples_per_second=throughput.samples_per_second,
         balance_seconds=plan.prediction.balance_seconds,
         dense_seconds=plan.prediction.dense_seconds,
         is_dense_hidden=study.is_dense_hidden,
@@ -142,7 +147,7 @@ def tables(study: Study) -> tuple[TableLine, ...]:
     ledger = study.ledger
     slowest = ledger.slowest_seconds
     total = ledger.total_seconds[:, study.is_counted].sum(axis=1)
-    held = ledger.unit_bytes * ledger.total_units[:, None]
+    held = ledger.total_bytes
     return tuple(
         _table(study, index, slowest[index], float(total[index]), held[index], moved)
         for index, moved in enumerate(traffic_of_tables(ledger))

@@ -157,6 +157,10 @@ class Explanation:
     termination: str
     method: str
     step_seconds: float
+    global_batch: int
+    """Samples of one step over all devices."""
+    samples_per_second: float | None
+    """The global batch over the step; None for a step of no time."""
     balance_seconds: float
     dense_seconds: float
     is_dense_hidden: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.explain.advice.uneven_rows import uneven_rows
 from shardplan.explain.words import words
 from shardplan.sharding.kernel import MemoryTier
 from shardplan.units import format_rate
@@ -91,6 +92,13 @@ def _single_shard(study: Study, phase: PhaseLine) -> str:
     if not units or seconds < _MOSTLY * phase.seconds:
         return ""
     share = words.percent(seconds / phase.seconds)
+    planned = study.planned[table]
+    cuts = study.case.topology.world.devices_of(planned.entry.sharding_type.rows)
+    if uneven_rows([(planned.table, cuts)]):
+        return (
+            f"the first row shard of {largest.table}, which has its hottest rows, takes {share} of "
+            f"it on rank {phase.rank}; hashing its ids spreads them"
+        )
     kernel = next(one.kernel for one in study.ledger.decisions if one.table == table)
     helps = "only cutting the table finer shortens it"
     if kernel.rows_in is not MemoryTier.HBM:

@@ -63,7 +63,7 @@ def select(study: Study, patterns: Sequence[str]) -> Selection:
         chosen |= set(matched)
     members = np.array(sorted(chosen))
     ledger = study.ledger
-    held = (ledger.unit_bytes * ledger.total_units[:, None])[members].sum(axis=0)
+    held = ledger.total_bytes[members].sum(axis=0)
     lines = tables(study)
     return Selection(
         patterns=tuple(patterns),

@@ -33,6 +33,8 @@ def _lines(report: Report) -> Iterator[str]:
         if section.remarks:
             yield ""
             yield from (f"- {_escape(remark)}" for remark in section.remarks)
+    if report.closing:
+        yield from ("", f"**{_escape(report.closing)}**")
 
 
 def _grid(grid: Grid) -> Iterator[str]:

@@ -69,6 +69,8 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         for remark in section.remarks:
             indented = Padding(_text(remark), (0, 0, 0, _MARGIN))
             yield Constrain(indented, width)
+    if report.closing:
+        yield Constrain(Text.assemble("\n", _text(report.closing, "bold")), width)
 
 
 def _text(plain: str, style: str = "") -> Text:

@@ -31,9 +31,15 @@ def _phases(found: BesideMeasured) -> Section:
         Column("ratio", True),
     )
     rows = tuple(_phase(phase) for phase in found.phases)
-    remarks = (f"not measured: {', '.join(found.unmeasured)}",) if found.unmeasured else ()
+    remarks = [f"not measured: {', '.join(found.unmeasured)}"] if found.unmeasured else []
+    if found.predicted_throughput and found.measured_throughput:
+        expected, seen = (
+            words.rate(side.samples_per_second)
+            for side in (found.predicted_throughput, found.measured_throughput)
+        )
+        remarks.append(f"throughput: {expected} predicted, {seen} measured")
     meaning = "of the slowest device; ratio: measured over predicted"
-    return Section("Phases", meaning, Grid(columns, rows), remarks)
+    return Section("Phases", meaning, Grid(columns, rows), tuple(remarks))
 
 
 def _phase(phase: PhaseBeside) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.explain.report.relabelled_section import relabelled_section
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
 from shardplan.explain.words.ranks import compress
@@ -31,11 +33,43 @@ def diff_report(diff: PlanDiff) -> Report:
         return Report(f"{title}: no difference")
     changed = f"{words.plural(len(diff.tables), 'table')} of {diff.table_count:,} changed"
     title += f": {changed}, {format_bytes(diff.moved_bytes)} to move"
-    return Report(title, tuple(_sections(diff)))
+    return Report(title, tuple(_sections(diff)), _closing(diff))
+
+
+def _closing(diff: PlanDiff) -> str:
+    """``tables: 1 new (+), 3 changed (~), 2 dropped (-); ...``: all that matters in one line."""
+    marks = Counter(_mark(table.old, table.new) for table in diff.tables)
+    named = (("+", "new"), ("~", "changed"), ("-", "dropped"))
+    counts = [f"{marks[mark]:,} {word} ({mark})" for mark, word in named if marks[mark]]
+    moved = f"{format_bytes(diff.moved_bytes)} to move"
+    parts = [
+        f"tables: {', '.join(counts) or 'as they were'}",
+        f"{moved} with ranks relabelled" if diff.relabelling else moved,
+    ]
+    old, new = diff.old_step_seconds, diff.new_step_seconds
+    if old == new:
+        parts.append(f"step {words.seconds(new)} as before")
+    else:
+        was, now, change = seconds_change(old, new)
+        parts.append(f"step {was} -> {now} ({change.partition('(')[2].rstrip(')') or change})")
+    if diff.old_throughput and diff.new_throughput:
+        before = words.rate(diff.old_throughput.samples_per_second)
+        after = words.rate(diff.new_throughput.samples_per_second)
+        parts.append(f"{before} -> {after}" if before != after else after)
+    return "; ".join(parts)
+
+
+def _mark(old: object | None, new: object | None) -> str:
+    """``+`` for what is new, ``-`` for what is gone, ``~`` for what is another."""
+    if old is None:
+        return "+"
+    return "-" if new is None else "~"
 
 
 def _sections(diff: PlanDiff) -> Iterator[Section]:
     yield _step(diff)
+    if diff.relabelling:
+        yield relabelled_section(diff, diff.relabelling)
     for changed in diff.inputs:
         yield _input(changed)
     if diff.links:
@@ -52,6 +86,7 @@ def _step(diff: PlanDiff) -> Section:
     columns = (Column(""), Column("old", True), Column("new", True), Column("change", True))
     rows = [
         ("step time", *seconds_change(diff.old_step_seconds, diff.new_step_seconds)),
+        *throughput_changes(diff),
         (
             "lower bound",
             *seconds_change(diff.old_lower_bound_seconds, diff.new_lower_bound_seconds),
@@ -63,13 +98,26 @@ def _step(diff: PlanDiff) -> Section:
     return Section("Step", grid=Grid(columns, tuple(rows)))
 
 
+def throughput_changes(diff: PlanDiff) -> Iterator[tuple[str, str, str, str]]:
+    """Samples per second, and samples per step where these differ."""
+    old, new = diff.old_throughput, diff.new_throughput
+    if old is None or new is None:
+        return
+    was, now = old.samples_per_second, new.samples_per_second
+    share = f"{100 * (now / was - 1):+.1f}%" if was and now and was != now else _NOTHING
+    yield "throughput", words.rate(was), words.rate(now), share
+    if old.global_batch != new.global_batch:
+        change = f"{new.global_batch - old.global_batch:+,}"
+        yield "global batch", f"{old.global_batch:,}", f"{new.global_batch:,}", change
+
+
 def _input(changed: InputChange) -> Section:
     title = f"Another {changed.input}"
     if changed.old_name != changed.new_name:
         title += f": {changed.old_name} -> {changed.new_name}"
     listed = changed.changes[:_MOST_KEYS]
-    rows = tuple((change.where, change.was, change.now) for change in listed)
-    columns = (Column("key"), Column("was", is_prose=True), Column("is", is_prose=True))
+    rows = tuple((change.mark, change.where, change.was, change.now) for change in listed)
+    columns = (Column(""), Column("key"), Column("was", is_prose=True), Column("is", is_prose=True))
     return Section(title, grid=Grid(columns, rows), remarks=_more(listed, changed.changes, "key"))
 
 
@@ -90,6 +138,7 @@ def _links(diff: PlanDiff) -> Section:
 
 def _tables(diff: PlanDiff) -> Section:
     columns = (
+        Column(""),
         Column("table"),
         Column("was", is_prose=True),
         Column("is", is_prose=True),
@@ -100,6 +149,7 @@ def _tables(diff: PlanDiff) -> Section:
     listed = diff.tables[:_MOST_TABLES]
     rows = tuple(
         (
+            _mark(table.old, table.new),
             table.name,
             layout_words(table.old, "(new)"),
             layout_words(table.new, "(dropped)"),
@@ -146,6 +196,7 @@ def _phases(diff: PlanDiff) -> Section:
 
 def _devices(diff: PlanDiff) -> Section:
     columns = (
+        Column(""),
         Column("rank", True),
         Column("busy", True),
         Column("then", True),
@@ -162,7 +213,8 @@ def _devices(diff: PlanDiff) -> Section:
 def _device(device: DeviceChange) -> tuple[str, ...]:
     busy = [_NOTHING if s is None else words.seconds(s.busy_seconds) for s in _sides(device)]
     held = [_NOTHING if s is None else format_bytes(s.hbm_bytes) for s in _sides(device)]
-    return (f"{device.rank}", *busy, _signed(_growth(device)), *held)
+    mark = _mark(device.old, device.new)
+    return (mark, f"{device.rank}", *busy, _signed(_growth(device)), *held)
 
 
 def _sides(device: DeviceChange) -> tuple[DeviceState | None, DeviceState | None]:

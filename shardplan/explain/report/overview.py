@@ -47,6 +47,11 @@ def _head(found: Explanation) -> Section:
     rows = (
         ("step time", words.seconds(found.step_seconds), "predicted time of one training step"),
         (
+            "throughput",
+            words.rate(found.samples_per_second),
+            f"{found.global_batch:,} samples in each step, over all devices",
+        ),
+        (
             found.objective.replace("_", " ") if found.objective != "step_time" else "objective",
             words.seconds(found.objective_seconds),
             OBJECTIVES.get(found.objective, "what the plan minimises"),

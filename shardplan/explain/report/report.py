@@ -67,6 +67,8 @@ class Report:
 
     title: str
     sections: tuple[Section, ...] = field(default=())
+    closing: str = ""
+    """One line that sums it up, at the end."""
 
 
 def printable(text: str) -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.explain.report.diff_report import layout_words, seconds_change
+from shardplan.explain.report.diff_report import (
+    layout_words,
+    seconds_change,
+    throughput_changes,
+)
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
 from shardplan.explain.words.meanings import STATUSES
@@ -79,6 +83,7 @@ def _alternative(title: str, meaning: str, found: WhyNot, other: Alternative) ->
 
 def _rows(diff: PlanDiff) -> Iterator[tuple[str, ...]]:
     yield ("step time", *seconds_change(diff.old_step_seconds, diff.new_step_seconds))
+    yield from throughput_changes(diff)
     if diff.new_lower_bound_seconds:
         bounds = diff.old_lower_bound_seconds, diff.new_lower_bound_seconds
         yield ("lower bound", *seconds_change(*bounds))
@@ -112,6 +117,8 @@ def _moves(found: WhyNot, diff: PlanDiff) -> Iterator[str]:
 
 
 def _shortfall(short: Shortfall) -> str:
+    if short.reasons:
+        return f"{short.subject}: no {short.resource}: {'; '.join(short.reasons)}"
     if short.unit != "bytes":
         return f"{short.subject}: {short.resource}: {short.needs:g} needed, {short.offers:g} there"
     needs, offers = format_bytes(short.needs), format_bytes(short.offers)

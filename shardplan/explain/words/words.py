@@ -20,6 +20,22 @@ def seconds(value: float) -> str:
     return format_seconds(value) if value else "-"
 
 
+def rate(samples_per_second: float | None) -> str:
+    """``12.7 M samples/s``; ``-`` where it is unknown."""
+    if samples_per_second is None:
+        return "-"
+    for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if samples_per_second >= 0.9995 * scale:
+            return f"{_three(samples_per_second / scale)} {prefix} samples/s"
+    return f"{_three(samples_per_second)} samples/s"
+
+
+def _three(value: float) -> str:
+    """Three digits, without an exponent."""
+    text = f"{value:.3g}"
+    return f"{value:.0f}" if "e" in text else text
+
+
 def percent(fraction: float) -> str:
     """``11.5%``."""
     return f"{100 * fraction:.1f}%"

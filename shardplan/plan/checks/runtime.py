@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.options import limits
 from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
-from shardplan.sharding.geometry import column_width_fault, row_split_fault
-from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.plan.file.table_entry import CacheEntry
     from shardplan.plan.planned import Planned
-    from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.world import World
+    from shardplan.workload.training import Optimizer
 
 
 def check_placements(planned: Planned, world: World) -> Iterator[Finding]:
@@ -41,39 +39,37 @@ def check_placements(planned: Planned, world: World) -> Iterator[Finding]:
         yield Finding("ranks", f"{planned.where}.ranks", message)
 
 
-def check_rules(planned: Planned, world: World) -> Iterator[Finding]:
-    """Kernels that fit the sharding type, shards that the kernels can read."""
-    for message in _faults(planned, world):
+def check_rules(
+    planned: Planned, world: World, optimizer: Optimizer | None = None
+) -> Iterator[Finding]:
+    """Kernels that fit the sharding type, shards that the kernels can read.
+
+    What a kernel trains is looked at where the ``optimizer`` is given.
+    """
+    for message in filter(None, _faults(planned, world, optimizer)):
         yield Finding("runtime", planned.where, message)
 
 
-def _faults(planned: Planned, world: World) -> Iterator[str]:
+def _faults(planned: Planned, world: World, optimizer: Optimizer | None) -> Iterator[str]:
+    """A fault of each rule, empty where it is kept."""
     entry = planned.entry
-    kind, kernel = entry.sharding_type, entry.compute_kernel
-    if not kernel.runs(kind):
-        yield f"{kind} with kernel {kernel}: data_parallel runs with dense, and nothing else does"
-    yield from _cache_faults(kernel, entry.cache)
-    if kernel.is_on_ssd and len(planned.ranks) < len(entry.shards):
-        yield f"kernel {kernel} cannot hold two shards of a table on one rank"
-    if fault := row_split_fault(planned.table.rows, world.devices_of(kind.rows)):
-        yield fault
-    widths = dict.fromkeys(shard.shard_sizes[1] for shard in entry.shards)
-    yield from filter(None, map(column_width_fault, widths))
-
-
-def _cache_faults(kernel: Kernel, cache: CacheEntry | None) -> Iterator[str]:
-    if kernel.caches and not (cache and 0 < cache.load_factor < 1):
-        held = cache.load_factor if cache else "no cache"
-        yield f"kernel {kernel} needs a cache.load_factor between 0 and 1, has {held}"
-    if not kernel.caches and cache:
-        yield f"kernel {kernel} has no cache"
-    in_ddr = cache.ddr_load_factor if cache else None
-    if kernel.is_on_ssd and cache and not 0 <= (in_ddr or 0) < 1 - cache.load_factor:
-        yield f"its two caches hold {cache.load_factor} + {in_ddr} of the rows, all or more"
-    if not kernel.is_on_ssd and in_ddr is not None:
-        yield f"kernel {kernel} has no cache in DDR, but a cache.ddr_load_factor of {in_ddr}"
-    if kernel.is_on_ssd and cache and cache.algorithm is not CacheAlgorithm.LRU:
-        yield f"kernel {kernel} has caches that are lru, not {cache.algorithm}"
+    kind, kernel, cache = entry.sharding_type, entry.compute_kernel, entry.cache
+    yield limits.kernel_fault(kind, kernel)
+    if optimizer is not None:
+        yield limits.ssd_fault(kernel, planned.table.dtype, optimizer)
+    if cache:
+        yield limits.cache_fault(kernel, cache.load_factor, cache.ddr_load_factor, cache.algorithm)
+    else:
+        yield limits.cache_fault(kernel, None)
+    yield limits.sharing_fault(kernel, len(entry.shards), len(planned.ranks))
+    yield limits.row_split_fault(planned.table.rows, world.devices_of(kind.rows))
+    widths = [shard.shard_sizes[1] for shard in entry.shards]
+    for width in dict.fromkeys(widths or [planned.table.dim]):
+        yield limits.column_width_fault(width, world.devices)
+    if cache:
+        rows = max((shard.shard_sizes[0] for shard in entry.shards), default=0)
+        cached = rows * cache.load_factor
+        yield limits.cached_rows_fault(kernel, cached, cache.algorithm, world.devices)
 
 
 def _few(ranks: tuple[int, ...]) -> str:

@@ -11,11 +11,13 @@ from shardplan.plan.changes import Change, changes
 from shardplan.plan.diff.costs import DeviceChange, PhaseChange, device_changes, phase_changes
 from shardplan.plan.diff.table_move import TableMove, table_moves
 from shardplan.plan.diff.transfer import LinkUse, link_uses
+from shardplan.plan.throughput import Throughput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.case import Case
+    from shardplan.plan.diff.relabelling import Relabelling
     from shardplan.plan.file.plan import Plan
 
 
@@ -39,10 +41,14 @@ class PlanDiff:
     new_name: str
     old_world_size: int
     new_world_size: int
+    new_local_world_size: int
     table_count: int
     """Of the new plan."""
     old_step_seconds: float
     new_step_seconds: float
+    old_throughput: Throughput | None
+    new_throughput: Throughput | None
+    """None where a plan does not say on how many samples it trains."""
     old_lower_bound_seconds: float
     new_lower_bound_seconds: float
     tables: tuple[TableMove, ...]
@@ -55,6 +61,9 @@ class PlanDiff:
     """Those that differ."""
     inputs: tuple[InputChange, ...]
     """Those that differ."""
+    relabelling: Relabelling | None
+    """Other names of the new plan's ranks, under which all else is told; None where it is as
+    written."""
 
     @property
     def moved_bytes(self) -> int:
@@ -64,13 +73,17 @@ class PlanDiff:
     @property
     def is_empty(self) -> bool:
         """Whether the plans place, predict and rest on the same."""
-        return not (self.tables or self.phases or self.devices or self.inputs) and (
-            self.old_step_seconds == self.new_step_seconds
-        )
+        differs = self.tables or self.phases or self.devices or self.inputs or self.relabelling
+        return not differs and self.old_step_seconds == self.new_step_seconds
 
 
-def diff_plans(old: Plan, new: Plan, case: Case) -> PlanDiff:
-    """Compare two plans; ``case`` is that of the new one, whose links carry the moves."""
+def diff_plans(
+    old: Plan, new: Plan, case: Case, relabelling: Relabelling | None = None
+) -> PlanDiff:
+    """Compare two plans; ``case`` is that of the new one, whose links carry the moves.
+
+    ``relabelling`` says which names the ranks of the new one were given before.
+    """
     found = list(table_moves(old, new, case.workload.training.optimizer))
     moves = [move for _, move in found if move is not None]
     return PlanDiff(
@@ -78,9 +91,12 @@ def diff_plans(old: Plan, new: Plan, case: Case) -> PlanDiff:
         new_name=new.name,
         old_world_size=old.world_size,
         new_world_size=new.world_size,
+        new_local_world_size=new.local_world_size,
         table_count=new.table_count,
         old_step_seconds=old.prediction.step_seconds,
         new_step_seconds=new.prediction.step_seconds,
+        old_throughput=Throughput.of_plan(old),
+        new_throughput=Throughput.of_plan(new),
         old_lower_bound_seconds=old.optimality.lower_bound_seconds,
         new_lower_bound_seconds=new.optimality.lower_bound_seconds,
         tables=tuple(sorted((table for table, _ in found), key=lambda t: -t.moved_bytes)),
@@ -88,6 +104,7 @@ def diff_plans(old: Plan, new: Plan, case: Case) -> PlanDiff:
         phases=phase_changes(old.prediction, new.prediction),
         devices=device_changes(old.prediction, new.prediction),
         inputs=tuple(_inputs(old, new)),
+        relabelling=relabelling,
     )
 
 

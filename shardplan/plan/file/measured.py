@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
+from shardplan.cost.phases import DENSE
 from shardplan.errors import InputError
+from shardplan.plan.file.fingerprint import fingerprint_of_job
 from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
+from shardplan.plan.stated import training_of
 from shardplan.spec.text.document import read_file
 from shardplan.spec.validation.validation import diagnose
+from shardplan.spec.validation.wording import did_you_mean, show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import Self
+
+    from shardplan.plan.file.plan import Plan
+    from shardplan.spec.text.place import Path
+
+
+_MEASURE_AGAIN = "give the plan that was measured, or measure this one"
 
 
 class MeasuredRank(PlanModel):
@@ -31,6 +42,14 @@ class MeasuredRank(PlanModel):
 class Measured(PlanModel):
     """A file of measurements; keys unknown here are ignored."""
 
+    plan_sha256: str | None = None
+    """Of the plan that was run, as ``fingerprint_of_job`` has it; absent in older files."""
+    plan: Any = None
+    """The name of the plan that was run."""
+    world_size: Count | None = None
+    """Over how many ranks it was run."""
+    samples: Count | None = None
+    """Of each rank and step."""
     step_seconds: Seconds | None = None
     """One step from its beginning to its end; absent where only phases were timed."""
     phases: dict[str, Seconds] = Field(default_factory=dict)
@@ -39,10 +58,11 @@ class Measured(PlanModel):
     ranks: tuple[MeasuredRank, ...] = ()
 
     @classmethod
-    def read(cls, path: str) -> Self:
+    def read(cls, path: str, plan: Plan | None = None) -> Self:
         """Read a JSON file, ``-`` for standard input.
 
-        Raises InputError with every fault found, each with its line, or where nothing is measured.
+        Raises InputError with every fault found, each with its line, where nothing is measured, or
+        where it was not measured on ``plan``.
         """
         document = read_file(path)
         try:
@@ -54,7 +74,55 @@ class Measured(PlanModel):
             message = "holds nothing that was measured"
             hint = "expected step_seconds, phases or ranks"
             raise InputError([document.diagnostic((), message, hint, "measured")])
+        faults = [
+            document.diagnostic(path, message, hint, "measured")
+            for path, message, hint in (found.differences(plan) if plan is not None else ())
+        ]
+        if faults:
+            raise InputError(faults)
         return found
+
+    def differences(self, plan: Plan) -> Iterator[tuple[Path, str, str]]:
+        """What shows that another plan was run: where, what, and what to do about it.
+
+        A file that does not say which plan it is of must not speak of ranks or phases that the
+        plan does not have.
+        """
+        yield from self._other_job(plan)
+        known = {*plan.prediction.phases, DENSE.name}
+        is_of_plan = self.plan_sha256 is not None
+        for name in self.phases:
+            if name not in known and not is_of_plan:
+                yield ("phases", name), *_unknown_phase(name, known)
+        seen: set[int] = set()
+        for index, each in enumerate(self.ranks):
+            at = ("ranks", index, "rank")
+            if each.rank >= plan.world_size:
+                message = f"there is no rank {each.rank} in a plan of {plan.world_size} ranks"
+                yield at, message, _MEASURE_AGAIN
+            elif each.rank in seen:
+                yield at, f"rank {each.rank} stands here twice", "keep one of the two"
+            seen.add(each.rank)
+            for name in each.phases:
+                if name not in known and not is_of_plan:
+                    yield ("ranks", index, "phases", name), *_unknown_phase(name, known)
+
+    def _other_job(self, plan: Plan) -> Iterator[tuple[Path, str, str]]:
+        if self.world_size is not None and self.world_size != plan.world_size:
+            message = f"measured over {self.world_size} ranks; the plan has {plan.world_size}"
+            yield ("world_size",), message, _MEASURE_AGAIN
+        elif self.plan_sha256 not in (None, fingerprint_of_job(plan)):
+            yield ("plan_sha256",), "another plan was measured", _MEASURE_AGAIN
+        elif self.plan_sha256 is None and isinstance(self.plan, str) and self.plan != plan.name:
+            message = f"{show(self.plan)} was measured; the plan is {show(plan.name)}"
+            yield ("plan",), message, _MEASURE_AGAIN
+        training = training_of(plan)
+        if self.samples is None or training is None:
+            return
+        if self.samples != training.local_batch:
+            message = f"measured with {self.samples} samples of a rank; the plan is for "
+            message += str(training.local_batch)
+            yield ("samples",), message, "measure with the plan's own batch, or plan for this one"
 
     @classmethod
     def _validate(cls, value: Any) -> Self:
@@ -65,3 +133,7 @@ class Measured(PlanModel):
         if phase in self.phases:
             return self.phases[phase]
         return max((r.phases[phase] for r in self.ranks if phase in r.phases), default=None)
+
+
+def _unknown_phase(name: str, known: Iterable[str]) -> tuple[str, str]:
+    return f"the plan has no phase {show(name)}", did_you_mean(name, sorted(known))

@@ -9,6 +9,7 @@ from shardplan.plan.file.provenance import Inputs, MovesInfo, RunInfo, SolverInf
 from shardplan.plan.file.table_entry import TableEntry
 from shardplan.plan.file.table_facts import TableFacts
 from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.world import World
 
 FORMAT_VERSION = "1.1"
@@ -42,10 +43,18 @@ class Plan(PlanModel):
 
     @property
     def world(self) -> World:
-        """The devices that it was made for."""
-        return World(self.world_size, self.local_world_size)
+        """The devices that it was made for: GPUs, unless its topology says otherwise."""
+        return World(self.world_size, self.local_world_size, _devices(self.resolved))
 
     @property
     def table_count(self) -> Count:
         """How many tables are planned."""
         return sum(len(tables) for tables in self.plan.values())
+
+
+def _devices(resolved: dict[str, Any] | None) -> DeviceKind:
+    """What the topology of a resolved spec, which may be anything, has for devices."""
+    value: Any = resolved
+    for key in ("topology", "device", "kind"):
+        value = value.get(key) if isinstance(value, dict) else None
+    return DeviceKind.CPU if value == DeviceKind.CPU else DeviceKind.GPU

@@ -24,7 +24,7 @@ class TrainingFacts(PlanModel):
     comm_dtype: WireFormats
     pipeline: Pipeline
     local_batch: Positive
-    """Samples of a rank in each step; the last ranks may have fewer."""
+    """Samples of a rank in each step."""
 
     @classmethod
     def of(cls, workload: Workload, world_size: int) -> Self:

@@ -8,6 +8,8 @@ that. Three families of rows bound ``M`` from below:
 * average: ``M[s] >= B[s] + sum over other options of y * total load / D``;
 * unit: ``M[s] >= B[s] + sum over options of item i of y * load of its fullest device``, for every
   item, since some device holds that unit beside the base;
+* where row blocks are not alike, the averages of all options together, what the first device bears
+  of the all-device ones, and each item's fullest device alone bound it in their stead;
 * and the memory rows: all bytes fit in all capacities; where moves are limited, a row for these.
 """
 
@@ -153,18 +155,36 @@ def relaxation_rows(
         basis[None, :], y[everywhere, None], problem.load_seconds[everywhere] / problem.time_unit
     )
 
-    average = build.add_rows("average", [stages], lower=0.0)
-    build.add_entries(average, stage, 1.0)
-    build.add_entries(average, base, -1.0)
-    placed = np.flatnonzero(problem.shape != Shape.ALL)
-    mean = problem.total_load_seconds[placed] / (problem.device_count * problem.time_unit)
-    reach = 1.0 if balance is None else balance
-    build.add_entries(average[None, :], y[placed, None], -mean / reach)
+    _add_average(build, problem, columns, balance)
     _add_memory(build, problem, y, filling)
     if moves is not None:
         moves.add_to(build, y)
     _add_units(build, problem, columns, unit_rows)
     return build, columns
+
+
+def _add_average(
+    build: ProgramBuilder,
+    problem: Problem,
+    columns: RelaxationColumns,
+    balance: NDArray[np.float64] | None,
+) -> None:
+    """What the average device bears; where all-device options are uneven, what the first does."""
+    stages = np.arange(problem.stage_count)
+    average = build.add_rows("average", [stages], lower=0.0)
+    build.add_entries(average, columns.stage, 1.0)
+    averaged = np.ones(problem.option_count, dtype=bool)
+    if problem.is_uneven:
+        first = build.add_rows("first", [stages], lower=0.0)
+        build.add_entries(first, columns.stage, 1.0)
+        build.add_entries(first, columns.base, -1.0)
+    else:
+        build.add_entries(average, columns.base, -1.0)
+        averaged = problem.shape != Shape.ALL
+    placed = np.flatnonzero(averaged)
+    mean = problem.total_load_seconds[placed] / (problem.device_count * problem.time_unit)
+    reach = 1.0 if balance is None else balance
+    build.add_entries(average[None, :], columns.y[placed, None], -mean / reach)
 
 
 def _add_memory(
@@ -193,7 +213,8 @@ def _add_units(
     item, stage = unit_rows.T
     rows = build.add_rows("unit", [item, stage], lower=0.0)
     build.add_entries(rows, columns.stage[stage], 1.0)
-    build.add_entries(rows, columns.base[stage], -1.0)
+    if not problem.is_uneven:
+        build.add_entries(rows, columns.base[stage], -1.0)
     fullest = problem.fullest_device_seconds / problem.time_unit
     counts = problem.options_per_item[item]
     row = np.repeat(rows, counts)
@@ -260,7 +281,7 @@ def violated_units(
         * (share * (problem.shape != Shape.ALL))[:, None]
     )
     per_item = np.add.reduceat(placed, problem.option_offsets[:-1], axis=0)
-    excess = per_item + base - stage_max
+    excess = per_item + (0.0 if problem.is_uneven else base) - stage_max
     longest = stage_max.max(initial=0.0)
     return np.argwhere(excess > _VIOLATION * np.maximum(stage_max, longest * _SHORT_STAGE))
 

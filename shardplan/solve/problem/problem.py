@@ -25,9 +25,10 @@ _OF_OPTIONS = (
     "domain",
     "blend",
     "spill_seconds",
+    "mean_seconds",
 )
 """The fields that have a row for each option."""
-_OF_UNITS = ("load_seconds", "device_bytes", "node_bytes", "spill_seconds")
+_OF_UNITS = ("load_seconds", "device_bytes", "node_bytes", "spill_seconds", "mean_seconds")
 """Of these, what one unit adds: of a mix, the sum in proportion."""
 
 
@@ -96,10 +97,18 @@ class Problem:
     that it lands on, since they share what it uses; at most its load. 0 for the other shapes, whose
     loads count all devices of a node. Left out, nothing is shared.
     """
+    mean_seconds: NDArray[np.float64] = field(default_factory=_left_out)
+    """(O, S): what the devices that a unit lands on bear of it on average, at most its load.
+
+    The first of them bears the load. Placements are charged as if all did, so that they may turn
+    out better than their objective; bounds know of it. Left out, all devices bear the load.
+    """
 
     def __post_init__(self) -> None:
         """Fill in what was left out."""
         spill, blend = self.spill_seconds, np.arange(len(self.shape))
+        mean = self.mean_seconds if len(self.mean_seconds) else self.load_seconds
+        object.__setattr__(self, "mean_seconds", mean)
         if not len(spill):
             spill = np.zeros_like(self.load_seconds)
         if len(self.blend):
@@ -153,6 +162,19 @@ class Problem:
         return bool(self.spill_seconds.any())
 
     @cached_property
+    def is_uneven(self) -> bool:
+        """Whether the devices that some unit lands on do not all bear the same of it."""
+        return bool(self.has_uneven_units.any())
+
+    @cached_property
+    def has_uneven_units(self) -> NDArray[np.bool_]:
+        """(O,): whether those of an option are such."""
+        uneven: NDArray[np.bool_] = np.logical_or.reduce(
+            self.mean_seconds < self.load_seconds, axis=1
+        )
+        return uneven
+
+    @cached_property
     def is_apart(self) -> NDArray[np.bool_]:
         """(I,): whether an item belongs to any apart-group."""
         member = np.zeros(self.item_count, dtype=bool)
@@ -175,7 +197,7 @@ class Problem:
     @cached_property
     def total_load_seconds(self) -> NDArray[np.float64]:
         """(O, S): what an option adds to each stage, summed over all devices."""
-        total = self.load_seconds * (self.units * self.width)[:, None]
+        total = self.mean_seconds * (self.units * self.width)[:, None]
         if self.has_spill:
             total += self.spill_seconds * (self.units * (self.devices_per_node - 1))[:, None]
         return total
@@ -309,6 +331,7 @@ class Problem:
             self,
             load_seconds=self.load_seconds @ merge,
             spill_seconds=self.spill_seconds @ merge,
+            mean_seconds=self.mean_seconds @ merge,
             objective=self.objective.merged(groups),
         )
 
@@ -334,6 +357,7 @@ class Problem:
             "domain": len(self.domains) + every,
             "blend": before + every,
             "spill_seconds": np.zeros_like(load_seconds),
+            "mean_seconds": load_seconds,
         }
         rows: dict[str, Any] = {
             name: np.concatenate([getattr(self, name), more[name]]) for name in _OF_OPTIONS

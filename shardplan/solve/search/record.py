@@ -34,6 +34,9 @@ FAR = 0.25
 _PROVEN = 1e-6
 """A gap that rounding alone can leave; smaller ones cannot be asked for."""
 
+_OF_AVERAGES = ("relaxation", "option choice")
+"""Bounds that hold where row blocks are not alike."""
+
 
 class Record:
     """Keeps the incumbent and the bound of one solve; every move reports here."""
@@ -127,7 +130,12 @@ class Record:
         return True
 
     def prove(self, lower_bound: float, bound: str) -> None:
-        """Take a bound if it is higher; it never passes the incumbent, but for rounding."""
+        """Take a bound if it is higher; it never passes the incumbent, but for rounding.
+
+        Where placements may turn out better than their objective, most bounds on that say nothing.
+        """
+        if self.problem.is_uneven and bound not in _OF_AVERAGES and lower_bound < float("inf"):
+            return
         lower_bound = min(lower_bound, self.objective)
         if lower_bound <= self.lower_bound:
             return

@@ -52,7 +52,7 @@ def find(kind: Kind, name: str, base: Path) -> CatalogEntry:
 
     Raises InputError, with a hint that names the nearest or lists all.
     """
-    if "/" in name or name.endswith(_SUFFIX):
+    if is_path(name):
         path = base / name
         return CatalogEntry(path.stem, str(path), read_text(path, str(path)))
     known = _listing(kind)
@@ -61,6 +61,11 @@ def find(kind: Kind, name: str, base: Path) -> CatalogEntry:
     hint = did_you_mean(name, known) or f"write its path, or set {SEARCH_PATH}"
     message = f"unknown {kind.noun} {show(name)}"
     raise InputError([Diagnostic(str(base), 0, 0, "", message, hint, code="unknown_name")])
+
+
+def is_path(name: str) -> bool:
+    """Whether a reference means a file, not a name of the catalog."""
+    return "/" in name or name.endswith(_SUFFIX)
 
 
 def names(kind: Kind) -> list[str]:

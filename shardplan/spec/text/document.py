@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.text import compose
+from shardplan.spec.text.override import owner
 from shardplan.spec.text.place import NOWHERE, Path, Place, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from shardplan.spec.text.override import Override
 
 MAX_BYTES = 64 * 2**20
 """The largest file that is read: room for more than 100,000 tables."""
@@ -35,6 +38,8 @@ class Document:
     """The lines of the text, to be shown beside a fault."""
     sha256: str = ""
     """Of the text in UTF-8."""
+    overrides: tuple[Override, ...] = ()
+    """What was put in place of parts of the text, already in ``value``."""
 
     def get(self, path: Path) -> Any:
         """The value at a path, which must exist."""
@@ -57,6 +62,10 @@ class Document:
         self, path: Path, message: str, hint: str = "", code: str = "invalid", on_key: bool = False
     ) -> Diagnostic:
         """A fault at a path: at its value, or with ``on_key`` at its key."""
+        if override := owner(self.overrides, path):
+            line, column = override.at(path, on_key)
+            file, source = override.said.file, source_line(override.said.lines, line, column)
+            return Diagnostic(file, line, column, path_text(path), message, hint, source, code=code)
         place = self.place_of(path)
         line, column = (place.key_line, place.key_column) if on_key else place[:2]
         source = source_line(self.lines, line, column)

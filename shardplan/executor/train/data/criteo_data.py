@@ -26,18 +26,20 @@ class CriteoData:
     """The file's samples in order: step by step, and rank by rank in each; it is read in rounds.
 
     The plan's features take the categories in order. A missing number counts as 0, a missing
-    category is a bag without ids, and an id is the category modulo the rows of its table.
+    category is a bag without ids, and an id is the category modulo the rows of its table, or of
+    the smallest of those that read the feature.
     """
 
     def __init__(self, path: Path, view: PlanView, samples: int, rank: int) -> None:
         """Raises InputError where the file is not read, or the plan has too many features."""
         self._path = path
-        self._tables = [table for table in view.tables for _ in table.features]
-        self._keys = tuple(feature for table in view.tables for feature in table.features)
+        readers = view.readers
+        self._keys = tuple(readers)
         if len(self._keys) > _CATEGORIES:
             raise fault(self._path, 0, f"has {_CATEGORIES} categories, the plan {len(self._keys)}")
         self._ranks, self._rank, self._samples = view.world_size, rank, samples
-        self._rows = torch.tensor([table.rows for table in self._tables]).unsqueeze(1)
+        rows = [min(table.rows for table in tables) for tables in readers.values()]
+        self._rows = torch.tensor(rows).unsqueeze(1)
 
     def batches(self, first: int, steps: int) -> Iterator[TrainingBatch]:
         """This rank's batches of the steps from ``first`` on."""

@@ -31,8 +31,10 @@ _MOST_IDS = 1 << 12
 class SyntheticData:
     """Sample ``i`` of the data is a hash of ``i``; its label depends on its ids and numbers.
 
-    Ids follow Zipf's law with the exponent of their table. Each row has a hidden score, and so has
-    each dense feature; the label is a coin thrown with the logistic of their sum.
+    Ids follow Zipf's law with the exponent of their table; of a feature that several tables read,
+    with that of the table with the fewest rows, so that each id is a row of all. Each row has a
+    hidden score, and so has each dense feature; the label is a coin thrown with the logistic of
+    their sum.
     """
 
     def __init__(self, view: PlanView, samples: int, rank: int, seed: int = 0) -> None:
@@ -58,15 +60,15 @@ class SyntheticData:
         keys: list[str] = []
         values: list[Tensor] = []
         lengths: list[Tensor] = []
-        for table in self._view.tables:
-            for feature in table.features:
-                ids, counts = self._ids(table, feature, samples)
+        for feature, readers in self._view.readers.items():
+            ids, counts = self._ids(min(readers, key=lambda t: t.rows), feature, samples)
+            bags = runs_of(torch.arange(len(samples)), counts)
+            for table in readers:
                 scores = self._draw(f"scores of {table.name}", ids) * 2 - 1
-                bags = runs_of(torch.arange(len(samples)), counts)
                 score = score + torch.zeros(len(samples)).index_add_(0, bags, scores)
-                keys.append(feature)
-                values.append(ids)
-                lengths.append(counts)
+            keys.append(feature)
+            values.append(ids)
+            lengths.append(counts)
         labels = self._draw("labels", samples) < torch.sigmoid(score)
         batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths))
         return TrainingBatch(numbers, batch, labels.float())

@@ -35,7 +35,10 @@ _SEARCH = "the best plan so far, and what no plan can beat; stairs that meet pro
 
 def render_html(report: Report) -> str:
     """The report as a whole page."""
-    return _page(report.title, (_section(section) for section in report.sections))
+    parts = [_section(section) for section in report.sections]
+    if report.closing:
+        parts.append(f"<p><strong>{text_of(report.closing)}</strong></p>")
+    return _page(report.title, parts)
 
 
 def render_html_overview(study: Study, found: Explanation, top: int) -> str:

@@ -1,4 +1,4 @@
-"""All ranks go on, or all fail with the same words."""
+"""All ranks go on, or all refuse with the same words."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 import torch.distributed as dist
 
 from shardplan.diagnostics import Diagnostic
-from shardplan.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def agree(fingerprint: str, faults: Sequence[Diagnostic]) -> None:
-    """A collective over all ranks. Raises InputError on every rank where any rank has faults.
+def faults_of_all(fingerprint: str, faults: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """What any rank has found, on every rank alike: a collective, where there are several ranks.
 
-    A rank that failed alone would leave the others waiting in their next collective. Ranks with
+    A rank that refused alone would leave the others waiting in their next collective. Ranks with
     the same faults are told once; ranks whose ``fingerprint`` of the plan differs are named.
     """
+    if not (dist.is_available() and dist.is_initialized()):
+        return list(faults)
     ranks: list[tuple[str, tuple[Diagnostic, ...]]] = [("", ())] * dist.get_world_size()
     dist.all_gather_object(ranks, (fingerprint, tuple(faults)))
     found = list(dict.fromkeys(each for _, theirs in ranks for each in theirs))
@@ -27,5 +28,4 @@ def agree(fingerprint: str, faults: Sequence[Diagnostic]) -> None:
     if prints[0] and others:
         message = f"ranks {', '.join(map(str, others))} read another plan than rank 0"
         found.append(Diagnostic("plan", 0, 0, "", message, "give every rank the same file"))
-    if found:
-        raise InputError(found)
+    return found

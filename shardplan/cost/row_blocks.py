@@ -1,0 +1,33 @@
+"""Which row blocks of options are not like the first one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.options.option_set import OptionSet
+    from shardplan.sharding.world import World
+
+
+def other_blocks(
+    options: OptionSet, rows: NDArray[np.int64], uneven: NDArray[np.bool_], world: World
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(K,) each: an option, the number of a block of its rows, and how many rows that has.
+
+    ``rows`` and ``uneven`` (T,) are of the tables; of one that is uneven no two blocks are taken to
+    be alike, of the others the last one where it is lower.
+    """
+    cut, height = options.row_shards(world), rows[options.table]
+    first = -(-height // cut)
+    last = height - (cut - 1) * first
+    count = np.where(uneven[options.table], cut - 1, (last < first).astype(np.int64))
+    count = np.where(cut > 1, count, 0)
+    option = np.repeat(np.arange(len(options)), count)
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    block = cut[option] - count[option] + nth
+    held = np.where(block == cut[option] - 1, last[option], first[option])
+    return option, block, held

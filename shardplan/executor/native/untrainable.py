@@ -1,0 +1,47 @@
+"""What the native engine would train otherwise than unsharded, of modules that can be planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.model.sparse_module import ModuleKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from shardplan.model.sparse_module import SparseModule
+
+
+def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
+    """Tables by module, each with what it would not get.
+
+    A function that fills weights is given a whole table by the unsharded model. Called on shards it
+    would give the same only if every weight depended on nothing but itself: neither on random
+    numbers, which each rank draws for itself, nor on the shape of what it fills. No function says
+    that of itself; those of which it is known become bounds (``model/initial_weights.py``), and
+    weights are drawn between them by row and column, however the table is cut.
+    """
+    for module in modules:
+        if module.kind is not ModuleKind.BAG:
+            continue
+        for table in module.tables:
+            where = f"{module.path or 'the model itself'}.{table.name}"
+            if table.init_fn:
+                yield _fault(
+                    where,
+                    f"{module.class_name}: init_fn {table.init_fn} would give shards other weights "
+                    "than the whole table",
+                    "give weight_init_min and weight_init_max, or none and fill the shards after",
+                )
+            if module.is_weighted and table.pooling != "sum":
+                yield _fault(
+                    where,
+                    f"{module.class_name}: {table.pooling} pooling of weighted ids, which PyTorch "
+                    "has not either",
+                    "take sums, and weights that add up to one",
+                )
+
+
+def _fault(where: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("model", 0, 0, where, message, hint, code="unplanned")

@@ -1,0 +1,144 @@
+"""Where a plan and a model differ, and what of the model no plan speaks of; for all engines."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Protocol
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.model.sparse_module import ModuleKind
+from shardplan.model.unplanned import unplanned
+from shardplan.workload.training import Optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from shardplan.model.sparse_module import SparseModule, SparseTable
+    from shardplan.workload.dtype import Dtype
+
+_SOLVE_AGAIN = "solve again with the model's tables in the spec"
+OPTIMIZER_CLASSES = {
+    Optimizer.SGD: "SGD",
+    Optimizer.ADAGRAD: "Adagrad",
+    Optimizer.ROWWISE_ADAGRAD: "RowWiseAdagrad",
+    Optimizer.ADAM: "Adam",
+}
+"""The class that sets an optimizer through ``apply_optimizer_in_backward``."""
+
+
+class TableOfPlan(Protocol):
+    """A table as any reader of a plan has it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def module(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def dtype(self) -> Dtype: ...
+    @property
+    def features(self) -> tuple[str, ...]: ...
+
+
+def model_faults(
+    plan: str, tables: Sequence[TableOfPlan], modules: Iterable[SparseModule]
+) -> Iterator[Diagnostic]:
+    """Every sparse module that the plan does not have, and every table that differs.
+
+    ``plan`` is its name; ``tables`` are all that it places. Whatever is sparse and has no plan
+    would stay whole on every rank, and train there on its own.
+    """
+    modules = tuple(modules)
+    yield from unplanned(modules, "model")
+    bags = {m.path: m for m in modules if m.kind is ModuleKind.BAG}
+    refused = [m.path for m in modules if m.kind is not ModuleKind.BAG]
+    planned: dict[str, dict[str, TableOfPlan]] = {
+        module: {} for module in dict.fromkeys(table.module for table in tables)
+    }
+    for table in tables:
+        planned[table.module][table.name] = table
+    for path, theirs in planned.items():
+        if path in bags:
+            yield from _table_faults(plan, theirs.values(), bags[path], bags.values())
+        elif not any(_is_within(path, each) for each in refused):
+            yield _unknown_module(plan, path, [*bags])
+    for path, bag in bags.items():
+        if path not in planned:
+            names = ", ".join(table.name for table in bag.tables[:3])
+            more = ", ..." if len(bag.tables) > 3 else ""
+            message = f"{bag.class_name}: the plan has none of its tables ({names}{more})"
+            yield _fault("model", path or "the model itself", message, _SOLVE_AGAIN)
+            continue
+        for name in (table.name for table in bag.tables):
+            if name not in planned[path]:
+                message = f"lacks {name!r}, a table of the model's {path!r}"
+                yield _fault(plan, f"plan.{path}", message, _SOLVE_AGAIN)
+
+
+def optimizer_class_faults(
+    plan: str, optimizer: Optimizer, modules: Iterable[SparseModule]
+) -> Iterator[Diagnostic]:
+    """Tables that the model has given to another optimizer than the plan's."""
+    wanted = OPTIMIZER_CLASSES[optimizer]
+    for module in modules:
+        for table in module.tables:
+            if table.optimizers not in ((), (wanted,)):
+                yield _fault(
+                    plan, f"plan.{module.path}.{table.name}",
+                    f"is trained by {', '.join(table.optimizers)}; the plan is for {wanted}",
+                    "apply that one, or none, or solve again with the model's training.optimizer",
+                )  # fmt: skip
+
+
+def _table_faults(
+    plan: str,
+    tables: Iterable[TableOfPlan],
+    module: SparseModule,
+    modules: Iterable[SparseModule],
+) -> Iterator[Diagnostic]:
+    there = {table.name: table for table in module.tables}
+    homes = {table.name: each.path for each in modules for table in each.tables}
+    for table in tables:
+        if table.name in there:
+            yield from _differences(plan, table, there[table.name])
+        else:
+            where = f"plan.{module.path}.{table.name}"
+            message = f"the model's {module.path!r} has no such table"
+            home = homes.get(table.name)
+            hint = _SOLVE_AGAIN if home is None else f"the model has it in {home!r}"
+            yield _fault(plan, where, message, hint)
+
+
+def _differences(plan: str, planned: TableOfPlan, there: SparseTable) -> Iterator[Diagnostic]:
+    where = f"plan.{planned.module}.{planned.name}"
+    for what, ours, theirs in (
+        ("rows", planned.rows, there.rows),
+        ("dim", planned.dim, there.dim),
+        ("dtype", planned.dtype.value, there.dtype),
+        ("features", ", ".join(sorted(planned.features)), ", ".join(sorted(there.features))),
+    ):
+        if ours != theirs:
+            yield _fault(plan, f"{where}.{what}", f"{ours}; the model has {theirs}", _SOLVE_AGAIN)
+    if there.device_type != "meta":
+        message = f"the model holds it whole on {there.device_type}, and sharded it starts anew"
+        hint = 'build it with device=torch.device("meta"), and load weights after sharding'
+        yield _fault(plan, where, message, hint)
+
+
+def _unknown_module(plan: str, path: str, paths: list[str]) -> Diagnostic:
+    message = "the model has no EmbeddingBagCollection of this name"
+    close = get_close_matches(path, paths, 1) or paths
+    names = ", ".join(repr(name) for name in close)
+    hint = f"it has {names}: write it as the tables' module in the spec" if close else _SOLVE_AGAIN
+    return _fault(plan, f"plan.{path}", message, hint)
+
+
+def _is_within(path: str, outer: str) -> bool:
+    return not outer or path == outer or path.startswith(outer + ".")
+
+
+def _fault(plan: str, where: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(plan, 0, 0, where, message, hint, code="executor")

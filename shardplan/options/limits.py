@@ -1,0 +1,141 @@
+"""What FBGEMM's kernels and TorchRec's runtime take: the one place that says so.
+
+Options obey it, ``verify`` finds what does not, and executors refuse it. Each function answers why
+something cannot be, in words; with nothing where it can.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.sharding.device_kind import DeviceKind
+from shardplan.sharding.kernel import Kernel, MemoryTier
+from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import CacheAlgorithm, Optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.sharding.world import World
+
+COLUMN_MULTIPLE = 4
+"""FBGEMM's kernels read rows in vectors of this many elements."""
+MOST_GPU_COLUMNS = 2048
+"""What FBGEMM's kernels for GPUs, the dense ones too, have room for in one row."""
+CACHE_SET_ROWS = 32
+"""FBGEMM's caches are sets of so many rows."""
+MOST_CACHED_ROWS = 2**31 - 1
+"""FBGEMM keeps where a row is cached in 32 bits."""
+MOST_COUNTED_ROWS = (2**24 - 2) * CACHE_SET_ROWS
+"""Of LFU caches, whose sets FBGEMM counts in 24 bits (``_apply_cache_state``)."""
+SSD_OPTIMIZERS = (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)
+"""What FBGEMM trains from SSD (``SSDTableBatchedEmbeddingBags``)."""
+SSD_DTYPES = (Dtype.FP32, Dtype.FP16)
+"""The formats of weights that it keeps there."""
+
+
+def row_split_is_legal(rows: int, n: int) -> bool:
+    """Whether n row blocks are all non-empty; TorchRec's runtime crashes on an empty one."""
+    return rows > (n - 1) * -(-rows // n)
+
+
+def row_split_fault(rows: int, n: int) -> str:
+    """Why ``rows`` cannot be cut into n blocks."""
+    if row_split_is_legal(rows, n):
+        return ""
+    block = -(-rows // n)
+    empty = n - -(-rows // block)
+    return f"{rows:,} rows in blocks of {block:,} leave {empty:,} of {n:,} devices without a row"
+
+
+def column_width_fault(width: int, devices: DeviceKind = DeviceKind.GPU) -> str:
+    """Why shards on such devices cannot be ``width`` columns wide."""
+    if width <= 0 or width % COLUMN_MULTIPLE:
+        return f"a shard of {width:,} columns is not a multiple of {COLUMN_MULTIPLE} wide"
+    if devices is DeviceKind.GPU and width > MOST_GPU_COLUMNS:
+        return (
+            f"a shard of {width:,} columns is too wide: FBGEMM's GPU kernels take at most "
+            f"{MOST_GPU_COLUMNS:,}"
+        )
+    return ""
+
+
+def kernel_fault(kind: ShardingType, kernel: Kernel) -> str:
+    """Why tables of a sharding type cannot use a kernel."""
+    if kernel.runs(kind):
+        return ""
+    return f"{kind} with kernel {kernel}: data_parallel runs with dense, and nothing else does"
+
+
+def ssd_fault(kernel: Kernel, dtype: Dtype, optimizer: Optimizer) -> str:
+    """Why a kernel cannot keep such tables on SSD."""
+    if not kernel.is_on_ssd:
+        return ""
+    if dtype not in SSD_DTYPES:
+        return f"kernel {kernel} keeps {_words(SSD_DTYPES)} alone, not {dtype}"
+    if optimizer not in SSD_OPTIMIZERS:
+        return f"kernel {kernel} trains with {_words(SSD_OPTIMIZERS)} alone, not {optimizer}"
+    return ""
+
+
+def sharing_fault(kernel: Kernel, shards: int, ranks: int) -> str:
+    """Why a kernel cannot have so many shards of a table on so few ranks."""
+    if not kernel.is_on_ssd or ranks >= shards:
+        return ""
+    return f"kernel {kernel} cannot hold two shards of a table on one rank"
+
+
+def may_share(kind: ShardingType, column_shards: int, world: World) -> bool:
+    """Whether a device may come to hold two shards of a table, wherever its units are placed."""
+    dealt_over = kind.dealt_over(world)
+    return column_shards > dealt_over if dealt_over else kind.has_many_units
+
+
+def cache_fault(
+    kernel: Kernel,
+    load_factor: float | None,
+    ddr_load_factor: float | None = None,
+    algorithm: CacheAlgorithm | None = None,
+) -> str:
+    """Why a kernel cannot have caches of these shares of the rows; None is no cache."""
+    if not kernel.caches:
+        return f"kernel {kernel} has no cache" if load_factor is not None else ""
+    if load_factor is None or not 0 < load_factor < 1:
+        held = "no cache" if load_factor is None else load_factor
+        return f"kernel {kernel} needs a cache.load_factor between 0 and 1, has {held}"
+    if MemoryTier.DDR not in kernel.caches_in:
+        if ddr_load_factor is not None:
+            return (
+                f"kernel {kernel} has no cache in DDR, but a cache.ddr_load_factor of "
+                f"{ddr_load_factor}"
+            )
+        return ""
+    if not 0 <= (ddr_load_factor or 0) < 1 - load_factor:
+        both = f"{load_factor} + {ddr_load_factor}"
+        return f"its two caches hold {both} of the rows, all or more"
+    if algorithm not in (None, CacheAlgorithm.LRU):
+        return f"kernel {kernel} has caches that are lru, not {algorithm}"
+    return ""
+
+
+def most_cached_rows(kernel: Kernel, algorithm: CacheAlgorithm, devices: DeviceKind) -> int | None:
+    """The rows of one shard that a kernel's cache in HBM may hold; None where nothing limits it."""
+    if not kernel.caches or devices is not DeviceKind.GPU:
+        return None
+    counts = kernel.caches_ddr and algorithm is CacheAlgorithm.LFU
+    return MOST_COUNTED_ROWS if counts else MOST_CACHED_ROWS
+
+
+def cached_rows_fault(
+    kernel: Kernel, rows: float, algorithm: CacheAlgorithm, devices: DeviceKind
+) -> str:
+    """Why a cache in HBM cannot hold so many rows of a shard."""
+    most = most_cached_rows(kernel, algorithm, devices)
+    if most is None or rows <= most:
+        return ""
+    return f"a cache of {rows:,.0f} rows: FBGEMM counts at most {most:,} ({algorithm})"
+
+
+def _words(names: Collection[object]) -> str:
+    return " and ".join(map(str, names))

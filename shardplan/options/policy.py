@@ -1,0 +1,78 @@
+"""What one table may use, by the constraints that speak of it and by how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.workload.training import Optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.options.constraint import Constraint
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.sharding.world import Extent, World
+    from shardplan.workload.training import Training
+    from shardplan.workload.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one table may use; hashable, since most tables share a policy."""
+
+    sharding: frozenset[ShardingType]
+    kernels: frozenset[Kernel] | None
+    """None: those that are offered unasked."""
+    asked: frozenset[ShardingType]
+    ranks: frozenset[int] | None
+    """None: all of them."""
+    is_apart: bool
+    """Whether it may not meet other tables."""
+
+    @classmethod
+    def free(cls, training: Training) -> Self:
+        """Of a table that no constraint speaks of."""
+        exact = keeps_columns_whole(training)
+        sharding = frozenset(kind for kind in SHARDING_TYPES if not (exact and kind.cuts_columns))
+        return cls(sharding, None, frozenset(), None, is_apart=False)
+
+    def narrowed(self, constraint: Constraint) -> Policy:
+        """What a constraint leaves of it."""
+        sharding, kernels, asked, ranks = self.sharding, self.kernels, self.asked, self.ranks
+        if constraint.sharding is not None:
+            sharding &= frozenset(constraint.sharding)
+            asked |= frozenset(constraint.sharding)
+        if constraint.kernels is not None:
+            named = frozenset(constraint.kernels)
+            kernels = named if kernels is None else kernels & named
+        if constraint.ranks is not None:
+            open_to = frozenset(constraint.ranks)
+            ranks = open_to if ranks is None else ranks & open_to
+        is_apart = self.is_apart or (constraint.apart and len(constraint.tables) > 1)
+        return Policy(sharding, kernels, asked, ranks, is_apart)
+
+    def reaches(self, extent: Extent, world: World) -> bool:
+        """Whether a unit may land on a device, on a whole node, on all devices."""
+        if self.ranks is None:
+            return True
+        return any(
+            self.ranks.issuperset(world.ranks_of(extent, place))
+            for place in range(world.count_of(extent))
+        )
+
+
+def keeps_columns_whole(training: Training) -> bool:
+    """Row-wise Adagrad keeps one sum per row and shard: cut columns would each adapt alone."""
+    return training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD
+
+
+def policies(workload: Workload, constraints: Sequence[Constraint]) -> list[Policy]:
+    """Of each table."""
+    found = [Policy.free(workload.training)] * len(workload.tables)
+    for constraint in constraints:
+        for table in constraint.tables:
+            found[table] = found[table].narrowed(constraint)
+    return found

@@ -1,0 +1,204 @@
+"""Why a table has no legal way to be sharded: the rule that forbids each, and what to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from shardplan.options import limits
+from shardplan.options.enumerate import cuts_of, is_repetition, kernels_for, ways_of
+from shardplan.options.policy import Policy, keeps_columns_whole
+from shardplan.sharding.kind import SHARDING_TYPES, Columns
+from shardplan.sharding.world import Extent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from shardplan.options.constraint import Constraint
+    from shardplan.options.offer import Offer
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.sharding.world import World
+    from shardplan.workload.table import Table
+    from shardplan.workload.training import Training
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One table, and all that decides how it may be sharded."""
+
+    table: Table
+    constraints: tuple[Constraint, ...]
+    """Those that speak of it, in the order of the spec."""
+    world: World
+    offer: Offer
+    training: Training
+
+    def reasons(self) -> tuple[str, ...]:
+        """A sentence for each rule that forbids sharding types, and which."""
+        found: dict[str, list[ShardingType]] = {}
+        for kind in SHARDING_TYPES:
+            if not self._is_possible(kind, self.constraints):
+                found.setdefault(self._rule(kind), []).append(kind)
+        # What all types but the asked ones share comes last.
+        ordered = sorted(found.items(), key=lambda rule: len(rule[1]))
+        return tuple(rule.format(kinds=_listed(kinds)) for rule, kinds in ordered)
+
+    def remedies(self) -> tuple[str, ...]:
+        """What of the constraints would have to be otherwise, one change each."""
+        found = []
+        for one in self.constraints:
+            others = tuple(each for each in self.constraints if each is not one)
+            kinds = [kind for kind in SHARDING_TYPES if self._is_possible(kind, others)]
+            if kinds:
+                name, there = self.table.name, _listed(kinds)
+                found.append(f"without {one.named}, {name} could be {there}")
+        return tuple(found)
+
+    def possible(self) -> tuple[ShardingType, ...]:
+        """The types that it may have."""
+        every = self.constraints
+        return tuple(kind for kind in SHARDING_TYPES if self._is_possible(kind, every))
+
+    def _is_possible(self, kind: ShardingType, constraints: Iterable[Constraint]) -> bool:
+        policy = self._policy(constraints)
+        table, world = self.table, self.world
+        if limits.row_split_fault(table.rows, world.devices_of(kind.rows)):
+            return False
+        kernels = kernels_for(table, policy, self.offer, self.training)
+        code = SHARDING_TYPES.index(kind)
+        return any(way[0] == code for way in ways_of(table.dim, policy, kernels, world))
+
+    def _policy(self, constraints: Iterable[Constraint]) -> Policy:
+        policy = Policy.free(self.training)
+        for constraint in constraints:
+            policy = policy.narrowed(constraint)
+        return policy
+
+    def _rule(self, kind: ShardingType) -> str:
+        """The first rule that forbids a type, as a sentence with a place for all such types."""
+        return next(self._rules(kind), "{kinds}: no rule is known that forbids it")
+
+    def _rules(self, kind: ShardingType) -> Iterator[str]:
+        for constraint in self.constraints:
+            if constraint.sharding is not None and kind not in constraint.sharding:
+                allowed = _listed(constraint.sharding)
+                yield f"{{kinds}}: {constraint.named} allows {allowed} alone"
+        if keeps_columns_whole(self.training) and kind.cuts_columns:
+            yield (
+                "{kinds}: training.exact_updates keeps the columns of tables whole under "
+                "rowwise_adagrad"
+            )
+        yield from self._rules_of_shape(kind)
+        yield from self._rules_of_ranks(kind)
+        if is_repetition(kind, self.world):
+            place = "a single node" if kind.lands is Extent.NODE else "a single device"
+            yield f"{{kinds}}: on {place} other types do the same, and it has to be asked for"
+        yield from self._rules_of_kernels(kind)
+
+    def _rules_of_shape(self, kind: ShardingType) -> Iterator[str]:
+        rows, dim, over = self.table.rows, self.table.dim, self.world.devices_of(kind.rows)
+        if limits.row_split_fault(rows, over):
+            block = -(-rows // over)
+            empty = over - -(-rows // block)
+            held = f"{rows:,} row{'s' if rows > 1 else ''}, {block:,} to a rank"
+            left = f"{empty:,} rank{'s' if empty > 1 else ''} without a row ({held})"
+            yield f"{{kinds}} over {over:,} ranks would leave {left}"
+        if cuts_of(dim, kind, self.world, asked=True):
+            return
+        if kind.columns is Columns.WHOLE:
+            yield f"{{kinds}}: {limits.column_width_fault(dim, self.world.devices)}"
+        elif dealt_over := kind.dealt_over(self.world):
+            yield (
+                f"{{kinds}}: {dim:,} columns cannot be dealt to {dealt_over} ranks in shards that "
+                f"the kernels take (a multiple of {limits.COLUMN_MULTIPLE} wide)"
+            )
+        else:
+            yield (
+                f"{{kinds}}: {dim:,} columns cannot be cut into equal shards that the kernels take "
+                f"(a multiple of {limits.COLUMN_MULTIPLE} wide)"
+            )
+
+    def _rules_of_ranks(self, kind: ShardingType) -> Iterator[str]:
+        taken = {
+            Extent.DEVICE: "{kinds} takes a rank",
+            Extent.NODE: f"{{kinds}} takes all {self.world.devices_per_node:,} ranks of a node",
+            Extent.WORLD: f"{{kinds}} takes all {self.world.size:,} ranks",
+        }[kind.lands]
+        limiting = [each for each in self.constraints if each.ranks is not None]
+        for constraint in limiting:
+            alone = self._policy([constraint])
+            if not alone.reaches(kind.lands, self.world):
+                yield f"{taken}; {constraint.named} allows {_spans(constraint.ranks or ())}"
+        together = self._policy(limiting)
+        if not together.reaches(kind.lands, self.world):
+            left = _spans(sorted(together.ranks or ())) or "none"
+            names = " and ".join(each.named for each in limiting)
+            yield f"{taken}; {names} together allow {left}"
+        for constraint in self.constraints:
+            is_apart = constraint.apart and len(constraint.tables) > 1
+            if is_apart and kind.lands is Extent.WORLD:
+                yield f"{taken}; {constraint.named} keeps tables apart, which then have none"
+
+    def _rules_of_kernels(self, kind: ShardingType) -> Iterator[str]:
+        for constraint in self.constraints:
+            if constraint.kernels is not None and not any(k.runs(kind) for k in constraint.kernels):
+                allowed = _listed(constraint.kernels)
+                only = "dense alone" if kind.is_replicated else "no dense kernel"
+                yield f"{{kinds}} runs {only}; {constraint.named} allows {allowed}"
+        policy = self._policy(self.constraints)
+        if policy.kernels is not None and not policy.kernels:
+            names = " and ".join(c.named for c in self.constraints if c.kernels is not None)
+            yield f"{{kinds}}: {names} together allow no kernel"
+        missing = dict(self.offer.missing)
+        named = policy.kernels or frozenset()
+        for kernel in sorted(named, key=str):
+            yield from self._rules_of_kernel(kind, kernel, missing)
+        why = "; ".join(f"{kernel}: {reason}" for kernel, reason in missing.items())
+        yield "{kinds}: no kernel that could hold it is offered" + (f" ({why})" if why else "")
+
+    def _rules_of_kernel(
+        self, kind: ShardingType, kernel: Kernel, missing: dict[Kernel, str]
+    ) -> Iterator[str]:
+        if kernel in missing:
+            yield f"{{kinds}}: kernel {kernel} is not there: {missing[kernel]}"
+        elif fault := limits.ssd_fault(kernel, self.table.dtype, self.training.optimizer):
+            yield f"{{kinds}}: {fault}"
+        elif kernel.is_on_ssd and limits.may_share(kind, 2, self.world):
+            yield f"{{kinds}}: {limits.sharing_fault(kernel, 2, 1)}, and shards might meet"
+
+
+def refused_tables(
+    tables: Sequence[tuple[int, Table]],
+    constraints: Sequence[Constraint],
+    world: World,
+    offer: Offer,
+    training: Training,
+) -> tuple[Refused, ...]:
+    """Some tables, by their positions in the workload, with what decides about each."""
+    return tuple(
+        Refused(
+            table,
+            tuple(each for each in constraints if index in each.tables),
+            world,
+            offer,
+            training,
+        )
+        for index, table in tables
+    )
+
+
+def _listed(names: Iterable[object]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    *others, last = map(str, names)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _spans(ranks: Sequence[int]) -> str:
+    """``0, 4-7``; ranks rise."""
+    spans = []
+    for _, run in groupby(enumerate(ranks), key=lambda each: each[1] - each[0]):
+        first, *others = (rank for _, rank in run)
+        spans.append(f"{first}-{others[-1]}" if others else str(first))
+    return ", ".join(spans)

@@ -1,0 +1,97 @@
+"""What is made of a solve's placement before it becomes a plan: what the problem could not say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shardplan.plan.ledger import Ledger
+from shardplan.solve.outcome import Ending, gap_of
+from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.subproblem import Subproblem
+from shardplan.solve.search.tidy import tidied
+from shardplan.spec.objective import Objective
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.formulate import Formulation
+    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.problem.placement import Placement
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
+
+
+def settled(
+    case: Case, formulation: Formulation, outcome: Outcome, settings: Settings, reporter: Reporter
+) -> Outcome:
+    """With a placement that is no worse: fitted around uneven row blocks, and tidied."""
+    if outcome.placement is None:
+        return outcome
+    outcome = _around_uneven(case, formulation, outcome, settings, reporter)
+    assert outcome.placement is not None
+    less = _charged_too_much(case, formulation, outcome.placement)
+    found = tidied(formulation.problem, outcome.placement, formulation.traits, less)
+    reached = evaluate(formulation.problem, found).objective
+    return replace(outcome, placement=found, objective=reached)
+
+
+def _around_uneven(
+    case: Case, formulation: Formulation, outcome: Outcome, settings: Settings, reporter: Reporter
+) -> Outcome:
+    """Place all items anew around those whose row blocks are not alike, by what these really take.
+
+    The first solve takes every device to be as busy as the one with the first block.
+    """
+    problem, placement = formulation.problem, outcome.placement
+    if not problem.is_uneven or placement is None or placement.weights is not None:
+        return outcome
+    uneven = problem.has_uneven_units
+    is_free = ~uneven[placement.option]
+    less = _charged_too_much(case, formulation, placement)
+    if is_free.all() or not is_free.any() or less is None:
+        return outcome
+    part = Subproblem.of(problem, placement, is_free, ~uneven)
+    start = part.start()
+    pinned = part.problem.option_count - problem.device_count
+    load = part.problem.load_seconds.copy()
+    load[pinned:] += less
+    mean = part.problem.mean_seconds.copy()
+    mean[pinned:] = load[pinned:]
+    inner = replace(part.problem, load_seconds=load, mean_seconds=mean)
+    found = solve(inner, settings, reporter, [start] if start else [])
+    if found.placement is None or found.placement.weights is not None:
+        return outcome
+    merged = part.merged(found.placement)
+    objective = found.objective
+    is_proven = gap_of(objective, outcome.lower_bound) <= settings.gap
+    return replace(
+        outcome,
+        placement=merged,
+        objective=evaluate(problem, merged).objective,
+        method=found.method,
+        ending=Ending.GAP if is_proven else _earlier(outcome.ending, found.ending),
+    )
+
+
+def _earlier(first: Ending, second: Ending) -> Ending:
+    """How two solves, one after the other, ended: cut off where either was."""
+    cut_off = (Ending.INTERRUPTED, Ending.TIME_LIMIT)
+    ended = next((each for each in cut_off if each in (first, second)), None)
+    return ended or Ending.NODE_LIMIT
+
+
+def _charged_too_much(
+    case: Case, formulation: Formulation, placement: Placement
+) -> NDArray[np.float64] | None:
+    """(D, S): what devices bear less what they are charged; None where that is the same."""
+    if not formulation.problem.is_uneven:
+        return None
+    decisions = formulation.decisions(placement)
+    ledger = Ledger.of(decisions, case.cost_model, case.topology.world)
+    is_balance = case.objective is Objective.BALANCE
+    stages = case.step.balance_stages if is_balance else case.step.stages
+    return ledger.less_seconds @ stages.of_phase

@@ -1,0 +1,31 @@
+"""Whether a step's samples can be shared by the devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.diagnostics import Diagnostic
+    from shardplan.spec.loaded import LoadedSpec
+
+
+def check_batch(loaded: LoadedSpec, world_size: int) -> Iterator[Diagnostic]:
+    """A fault of a global batch of which devices would have more or fewer samples than others.
+
+    TorchRec's collectives, and gradients that are means over each rank's samples, ask for the same
+    number on every rank.
+    """
+    samples = loaded.spec.batch.global_
+    if samples is None or samples % world_size == 0:
+        return
+    message = f"{samples:,} samples are no whole number on each of {world_size:,} devices"
+    hint = f"write {nearest_batches(samples, world_size)}"
+    yield loaded.document.diagnostic(("batch", "global"), message, hint, "batch")
+
+
+def nearest_batches(samples: int, world_size: int) -> str:
+    """The multiples of ``world_size`` just below and above: ``992 or 1008``."""
+    below = samples - samples % world_size
+    return " or ".join(str(each) for each in (below, below + world_size) if each)

@@ -1,0 +1,227 @@
+"""A plan under other names for equal nodes and devices, so that least moves from an old one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.plan.build_plan import build_plan
+from shardplan.plan.decision import Decision
+from shardplan.plan.diff.holding import Holding
+from shardplan.plan.diff.relabelling import Relabelling
+from shardplan.plan.file.optimality import (
+    OPTIMAL_GAP,
+    Optimality,
+    Status,
+    Termination,
+    gap_of,
+)
+from shardplan.plan.planned import planned_tables
+from shardplan.plan.predict import predict
+from shardplan.plan.recover import decision_of
+from shardplan.sharding.world import Extent
+from shardplan.spec.objective import Objective
+from shardplan.whatif.assignment import assign
+from shardplan.whatif.breach import breaches_of
+from shardplan.whatif.relocation import Relocation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.plan.file.plan import Plan
+    from shardplan.plan.predict import Prediction
+
+_MOST_DEVICES = 4096
+"""Beyond, a number for each pair of devices takes too much memory."""
+_MOST_PAIRED = 4096
+"""Nodes over all rounds of pairing them anew, which mostly are few: 32 rounds of 128 nodes."""
+_LONGER_BY_AT_MOST = 1e-3
+"""Of the objective: the last row blocks are smaller, so that names matter a little."""
+
+
+def relabel(old: Plan, new: Plan, case: Case) -> tuple[Plan, Relabelling | None]:
+    """The plan ``new`` of ``case`` with its ranks named so that least moves from ``old``.
+
+    Nodes take each other's place, and devices of a node, where the topology and the constraints do
+    not tell them apart; tables cut by rows over all of them stay in order, as the runtime demands,
+    and column blocks of equal width are dealt to the same places in another order. The plan found
+    is as legal, fits, and costs the same but for row blocks of unequal size; its prediction is its
+    own. None where no other names move less.
+    """
+    decisions = decisions_in(new, case)
+    if not decisions or old.local_world_size != new.local_world_size:
+        return new, None
+    if new.world_size > _MOST_DEVICES:
+        return new, None
+    relocation = Relocation.of(old, case)
+    as_written = sum(map(relocation.bytes_of, decisions))
+    if not as_written:
+        return new, None
+    names = _Kept.of(relocation, decisions).names(*_colours(case))
+    renamed = [relocation.ordered(_renamed(each, names, case)) for each in decisions]
+    if sum(map(relocation.bytes_of, renamed)) >= as_written:
+        return new, None
+    was, prediction = predict(case, decisions), predict(case, renamed)
+    limit = _objective(case, was) * (1 + _LONGER_BY_AT_MOST)
+    if _objective(case, prediction) > limit or breaches_of(case, prediction.rank_memory_bytes):
+        return new, None
+    relabelling = Relabelling(tuple(names.tolist()), as_written)
+    return _written(new, case, renamed, prediction), relabelling
+
+
+def decisions_in(plan: Plan, case: Case) -> list[Decision]:
+    """One per table of the case; none at all where the plan lacks a table or is not legal."""
+    planned = planned_tables(plan, case.workload)
+    found = [decision_of(each, case.topology.world) for each in planned]
+    decisions = [each for each in found if isinstance(each, Decision)]
+    return decisions if len(decisions) == len(case.workload.tables) else []
+
+
+def _renamed(decision: Decision, names: NDArray[np.int64], case: Case) -> Decision:
+    each = case.topology.devices_per_node
+    if decision.sharding.lands is Extent.WORLD:
+        return decision
+    if decision.sharding.lands is Extent.NODE:
+        nodes = names[::each] // each
+        return replace(decision, targets=tuple(nodes[list(decision.targets)].tolist()))
+    return replace(decision, targets=tuple(names[list(decision.targets)].tolist()))
+
+
+def _objective(case: Case, prediction: Prediction) -> float:
+    is_balance = case.objective is Objective.BALANCE
+    return prediction.balance_seconds if is_balance else prediction.step_seconds
+
+
+def _written(plan: Plan, case: Case, decisions: Sequence[Decision], prediction: Prediction) -> Plan:
+    claim = _claim(plan.optimality, _objective(case, prediction))
+    built = build_plan(case, decisions, prediction, claim, plan.solver, plan.run)
+    changed = {"plan": built.plan, "prediction": built.prediction, "optimality": claim}
+    return plan.model_copy(update=changed)
+
+
+def _claim(claim: Optimality, objective_seconds: float) -> Optimality:
+    """The same bound, of a plan with another objective: no longer optimal where it is longer."""
+    lower = min(claim.lower_bound_seconds, objective_seconds)
+    gap, status = gap_of(objective_seconds, lower), claim.status
+    if status is Status.OPTIMAL and (gap is None or gap > OPTIMAL_GAP):
+        is_ended = claim.termination is Termination.GAP
+        status = Status.WITHIN_GAP if is_ended else Status.FEASIBLE
+    return Optimality.of(
+        claim.objective,
+        objective_seconds,
+        lower,
+        bound=claim.bound,
+        status=status,
+        termination=claim.termination,
+    )
+
+
+def _colours(case: Case) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(W,) and (N,): equal numbers for devices, and for nodes, that nothing tells apart."""
+    world = case.topology.world_size
+    marks = [case.topology.network.colours[:world]]
+    for constraint in case.constraints:
+        if constraint.ranks is not None:
+            marks.append(np.isin(np.arange(world), constraint.ranks).astype(np.int64))
+    devices = np.unique(np.stack(marks), axis=1, return_inverse=True)[1].reshape(-1)
+    of_node = np.sort(devices.reshape(case.topology.nodes, -1), axis=1)
+    return devices, np.unique(of_node, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Bytes that stay where they are when a place of the new plan gets the name of an old one.
+
+    What lies on all devices at once stays or moves whatever the names are, and is left out.
+    """
+
+    device: NDArray[np.int64]
+    """(W, W): old device, new device."""
+    node: NDArray[np.int64]
+    """(N, N): of what is spread over whole nodes."""
+
+    @classmethod
+    def of(cls, relocation: Relocation, decisions: Sequence[Decision]) -> _Kept:
+        """Count every column block at whichever place of its table it would keep most."""
+        topology = relocation.case.topology
+        device = np.zeros((topology.world_size,) * 2, dtype=np.int64)
+        node = np.zeros((topology.nodes,) * 2, dtype=np.int64)
+        for decision in decisions:
+            old = relocation.old[decision.table]
+            if old is None or decision.sharding.lands is Extent.WORLD:
+                continue
+            if old.is_replicated and len(old.rank) >= topology.world_size:
+                continue
+            by_block = _kept_by_block(relocation, decision, old)
+            best_first = np.cumsum(-np.sort(-by_block, axis=0), axis=0)
+            places, counts = np.unique(decision.targets, return_counts=True)
+            kept = device if decision.sharding.lands is Extent.DEVICE else node
+            kept[:, places] += best_first[counts - 1].T
+        return cls(device, node)
+
+    def names(
+        self, device_colour: NDArray[np.int64], node_colour: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """(W,): what each new rank is called, for the most bytes kept; its own name among equals.
+
+        Nodes are paired by what their devices keep at most, each device by itself. Pairs that are
+        chosen are then counted exactly, and paired anew, until all that are chosen are: such names
+        are the best.
+        """
+        world, count = len(self.device), len(self.node)
+        each = world // count
+        # Of names that keep the same bytes, those that change fewest win.
+        device = self.device * (world + 1) + np.eye(world, dtype=np.int64)
+        blocks = device.reshape(count, each, count, each).swapaxes(1, 2)
+        most = np.minimum(blocks.max(axis=3).sum(axis=2), blocks.max(axis=2).sum(axis=2))
+        most += self.node * (world + 1)
+        colours = device_colour.reshape(count, each)
+        inner: dict[tuple[int, int], NDArray[np.int64]] = {}
+        for _ in range(max(2, _MOST_PAIRED // count)):
+            olds = _assign_alike(most, node_colour, node_colour)
+            pairs = list(zip(olds.tolist(), range(count), strict=True))
+            unknown = [pair for pair in pairs if pair not in inner]
+            for old, new in unknown:
+                block = blocks[old, new]
+                found = _assign_alike(block, colours[old], colours[new])
+                inner[old, new] = found
+                kept = int(block[found, np.arange(each)].sum())
+                most[old, new] = kept + int(self.node[old, new]) * (world + 1)
+            if not unknown:
+                break
+        named = [old * each + inner[old, new] for old, new in pairs]
+        return np.concatenate(named)
+
+
+def _kept_by_block(relocation: Relocation, decision: Decision, old: Holding) -> NDArray[np.int64]:
+    """(blocks, places): what each old device, or node, has of each column block."""
+    case, world = relocation.case, relocation.case.topology.world
+    content = relocation.content(decision.table)
+    each = world.devices_of(decision.sharding.lands)
+    # Each block at a place of its own, whatever the number of places: ranks tell the blocks.
+    count = len(decision.targets)
+    apart = replace(decision, targets=tuple(range(count)))
+    new = Holding.of_decision(apart, case)
+    met = old.overlaps(new)
+    source, target = old.rank[met.mine], new.rank[met.theirs]
+    is_kept = (source < world.size) & (source % each == target % each)
+    found = np.zeros((count, world.size // each), dtype=np.int64)
+    kept = content.bytes_of(met.shape)[is_kept]
+    np.add.at(found, (target[is_kept] // each, source[is_kept] // each), kept)
+    return found
+
+
+def _assign_alike(
+    gain: NDArray[np.int64], old_colour: NDArray[np.int64], new_colour: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(N,): the row for each column that gains most, each of the column's own colour."""
+    found = np.zeros(len(gain), dtype=np.int64)
+    for colour in np.unique(new_colour):
+        olds, news = np.flatnonzero(old_colour == colour), np.flatnonzero(new_colour == colour)
+        found[news] = olds[assign(gain[np.ix_(olds, news)])]
+    return found
