@@ -113,9 +113,9 @@ def test_the_plan_can_be_written_to_dev_stdout_in_a_pipe(spec_path):
 def test_a_signal_that_comes_while_the_spec_is_read_is_remembered(run, spec_path, monkeypatch):
     """A SIGTERM counts like a Ctrl-C, and the search stops at its first plan."""
 
-    def interrupted(path):
+    def interrupted(*given):
         signal.raise_signal(signal.SIGTERM)
-        return load_spec(path)
+        return load_spec(*given)
 
     monkeypatch.setattr(load, "load_spec", interrupted)
     result = run("solve", spec_path, "--gap", "0", "--time-limit", "5min")
