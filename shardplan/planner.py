@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shardplan.baseline import baseline_placement, baseline_starts
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
 from shardplan.formulate import formulate
+from shardplan.improvements import Improvements
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
 from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.predict import Prediction
-    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.outcome import Outcome, ProvenBound
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter
 
@@ -46,12 +47,19 @@ _EXPLAINING_SHARE = 0.5
 
 
 def make_plan(
-    case: Case, settings: Settings, reporter: Reporter, start: Sequence[Decision] = ()
+    case: Case,
+    settings: Settings,
+    reporter: Reporter,
+    start: Sequence[Decision] = (),
+    *,
+    proven: ProvenBound | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
 ) -> Plan:
     """Formulate, solve, predict and write down.
 
     ``start`` are decisions to begin with; where they are a plan of this case, the plan found is no
-    worse.
+    worse. ``proven`` is a bound known already. ``on_plan`` hears of verified plans on the way: of
+    the first one at once, of better ones now and then.
 
     Raises
     ------
@@ -69,15 +77,25 @@ def make_plan(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(case)
-    starts = [*_known(formulation, start), *_starts(case, formulation, settings)]
+    begin = [*_known(formulation, start), *starts(case, formulation, settings)]
     first = deadline
     if formulation.problem.is_uneven:
         first = deadline.within(deadline.seconds_left * _FIRST_SHARE)
-    outcome = solve(formulation.problem, settings.until(first), reporter, starts)
+
+    def build(found: Outcome) -> Plan:
+        return timed(finish_plan(case, formulation, found, settings), started)
+
+    hears = reporter
+    if on_plan is not None:
+        hears = Improvements(reporter, build, on_plan, first, settings.should_stop)
+    outcome = solve(formulation.problem, settings.until(first), hears, begin, proven)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
-    left = settings.until(deadline)
-    plan = finish_plan(case, formulation, settled(case, formulation, outcome, left, reporter), left)
+    return build(settled(case, formulation, outcome, settings.until(deadline), reporter))
+
+
+def timed(plan: Plan, started: float) -> Plan:
+    """The plan with how long it took to make it."""
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     return plan.model_copy(update={"run": run})
 
@@ -115,7 +133,7 @@ def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Plac
     return [placement] if is_placed.all() else []
 
 
-def _starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:
+def starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:
     """What the solve begins with: the baselines, or the one that was asked for."""
     if settings.method == "auto":
         return baseline_starts(case, formulation)

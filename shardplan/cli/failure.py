@@ -101,6 +101,10 @@ def diagnostic_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
     return [*(str(diagnostic) for diagnostic in shown), *more, *count]
 
 
+_TRIED = "what would help, each tried and a plan found:"
+_NOT_TRIED = "what it takes at least, not tried:"
+
+
 def _infeasible(error: Infeasible) -> list[str]:
     """The numbers, the facts behind them, then what would help, the smallest change first."""
     remedies = error.remedies or tuple(_remedies(error.shortfalls))
@@ -109,7 +113,7 @@ def _infeasible(error: Infeasible) -> list[str]:
         *(line for shortfall in error.shortfalls for line in _shortfall_lines(shortfall)),
         *(["these together leave no plan:"] if error.facts else []),
         *(f"  - {fact}" for fact in error.facts),
-        *(["what would help:"] if remedies else []),
+        *([_TRIED if error.remedies else _NOT_TRIED] if remedies else []),
         *(f"  - {remedy}" for remedy in remedies),
     ]
 

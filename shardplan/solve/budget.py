@@ -23,6 +23,8 @@ class Budget:
     effort: float = 1.0
     """How long to search, relative to what pays for a whole problem: in rounds and nodes."""
     should_stop: Callable[[], bool] = field(default=lambda: False)
+    patience_seconds: float | None = None
+    """After so long without a better placement or bound, enough is enough."""
 
     def nodes(self, wanted: int) -> int:
         """Of a tree worth that many of them: what the limits leave of that."""

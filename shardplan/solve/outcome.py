@@ -19,6 +19,18 @@ class Ending(StrEnum):
     NODE_LIMIT = "node_limit"
     """The effort allowed was spent: nodes of a tree, steps of a search."""
     INTERRUPTED = "interrupted"
+    PATIENCE = "patience"
+    """Neither placement nor bound improved for as long as the caller cares to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenBound:
+    """What an earlier solve of the same problem has proven."""
+
+    lower_bound: float
+    """Seconds."""
+    bound: str
+    """What proved it, as in ``Outcome``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shardplan.solve.outcome import Outcome
+
 
 class Reporter:
     """Hears of a solve's progress; every hook does nothing unless overridden."""
@@ -11,6 +18,10 @@ class Reporter:
 
     def improved(self, objective_seconds: float, method: str) -> None:
         """A better placement was found."""
+
+    def found(self, outcome: Callable[[], Outcome]) -> None:
+        """The same, once its bound is known or will be; ``outcome`` tells, now and later, how the
+        solve would end if it were interrupted."""
 
     def bounded(self, lower_bound_seconds: float, method: str) -> None:
         """A higher lower bound was proven."""

@@ -43,6 +43,8 @@ class Settings:
     """How long to search, relative to what pays for a whole problem: in rounds and nodes."""
     search: SearchParams | None = None
     """The moves and their parameters; None: those of this version."""
+    patience_seconds: float | None = None
+    """Stop once neither the placement nor the bound has improved for so long; None: never."""
 
     def budget(self) -> Budget:
         """The limits of a solve that begins now."""
@@ -53,6 +55,7 @@ class Settings:
             self.seed,
             self.effort,
             self.should_stop,
+            self.patience_seconds,
         )
 
     def until(self, deadline: Deadline) -> Settings:

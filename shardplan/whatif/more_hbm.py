@@ -13,12 +13,14 @@ from shardplan.formulate import formulate
 from shardplan.options.constraint import Constraint
 from shardplan.plan.file.rounding import rounded
 from shardplan.solve.mixing.best_mix import best_seconds
+from shardplan.solve.program.answer import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
+    from shardplan.solve.deadline import Deadline
 
 GIB = 2**30
 _NEGLIGIBLE = 1e-6
@@ -46,12 +48,18 @@ class MoreHbm:
     """How many tables have a cache in HBM, that could grow; without any nothing is saved."""
 
 
-def more_hbm(case: Case, decisions: Sequence[Decision], extra_bytes: int = GIB) -> MoreHbm | None:
+def more_hbm(
+    case: Case,
+    decisions: Sequence[Decision],
+    extra_bytes: int = GIB,
+    deadline: Deadline | None = None,
+) -> MoreHbm | None:
     """Value more HBM for the plan that ``decisions``, in the order of tables, make of a case.
 
     Exact for the costs that the solver counts with, which are straight between the sizes of caches
     in ``options/load_factors.py``. None where the sizes of caches are not the planner's to choose:
-    its cost model says nothing of them, or an edited plan does what the spec rules out.
+    its cost model says nothing of them, or an edited plan does what the spec rules out; and where
+    the ``deadline`` comes first.
     """
     cached = sum(decision.kernel.caches for decision in decisions)
     if not cached:
@@ -64,9 +72,10 @@ def more_hbm(case: Case, decisions: Sequence[Decision], extra_bytes: int = GIB) 
     placement, is_placed = formulation.placement(decisions)
     if not is_placed.all() or not problem.mixable[placement.option].any():
         return None
-    as_is = best_seconds(problem, placement)
-    larger = best_seconds(problem, placement, more_bytes=extra_bytes)
-    once = best_seconds(problem, placement, lent_bytes=extra_bytes)
+    limits = Limits(deadline) if deadline is not None else None
+    as_is = best_seconds(problem, placement, limits=limits)
+    larger = best_seconds(problem, placement, more_bytes=extra_bytes, limits=limits)
+    once = best_seconds(problem, placement, lent_bytes=extra_bytes, limits=limits)
     if as_is is None or larger is None or once is None:
         return None
     least = _NEGLIGIBLE * as_is.objective

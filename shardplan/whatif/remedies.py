@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _DEMANDS = ("ranks", "apart", "together", "kernels", "sharding")
 """Keys of a constraint."""
 _MORE_NODES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
+_STEPS_PER_PERCENT = 2
+"""In which reserves are tried."""
 _TIERS = ("hbm", "ddr")
 """Those with a reserve that is large by default."""
 _MOST_NAMES = 3
@@ -58,8 +60,8 @@ class Remedy:
 def remedies(trials: Trials) -> tuple[Remedy, ...]:
     """All that was found in the time given, the smallest change first."""
     found = [
-        *_fewer_demands(trials),
         *_less_reserve(trials),
+        *_fewer_demands(trials),
         *_half_precision(trials),
         *_leaner_optimizer(trials),
         *_inexact_updates(trials),
@@ -93,26 +95,27 @@ def _without(case: Case, number: int, key: str) -> Case:
 
 
 def _less_reserve(trials: Trials) -> Iterator[Remedy]:
-    """The largest reserve, in whole percent, with which there is a plan."""
+    """The largest reserve, in halves of a percent, with which a plan was found."""
     capacity = trials.case.capacity
     for tier, name in enumerate(_TIERS):
         raw = float(capacity.raw_bytes[tier])
         percent = 100 * float(capacity.reserve_bytes[tier]) / raw if raw else 0.0
-        low, high = 0, ceil(percent) - 1
+        low, high = 0, ceil(percent * _STEPS_PER_PERCENT) - 1
         # A plan keeps when less is reserved, so that halving finds the most that leaves one.
-        if high < 0 or not trials.has_plan(_reserving(trials.case, name, 0)):
+        if high < 0 or not trials.has_plan(_reserving(trials.case, name, 0.0)):
             continue
         while low < high:
             middle = (low + high + 1) // 2
-            if trials.has_plan(_reserving(trials.case, name, middle)):
+            if trials.has_plan(_reserving(trials.case, name, middle / _STEPS_PER_PERCENT)):
                 low = middle
             else:
                 high = middle - 1
-        words = f"a reserve of {low}% instead of {percent:.3g}% of {name}"
-        yield Remedy(words, _WHOLE_RESERVE * (percent - low) / percent)
+        found = low / _STEPS_PER_PERCENT
+        words = f"a reserve of {found:g}% instead of {percent:.3g}% of {name}"
+        yield Remedy(words, _WHOLE_RESERVE * (percent - found) / percent)
 
 
-def _reserving(case: Case, tier: str, percent: int) -> Case:
+def _reserving(case: Case, tier: str, percent: float) -> Case:
     kept = {tier: Amount(fraction=percent / 100)}
     return case.with_(reserve=case.spec.reserve.model_copy(update=kept))
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.formulate import formulate
+from shardplan.improvements import Improvements
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import MovesInfo
 from shardplan.planner import explaining, finish_plan, make_plan
 from shardplan.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
+from shardplan.solve.portfolio.in_place import moved_inside
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
 from shardplan.surroundings import creation_time
@@ -22,9 +26,16 @@ from shardplan.whatif.relabel import decisions_in, relabel
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
     from shardplan.case import Case
+    from shardplan.formulate import Formulation
+    from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.solve.outcome import Outcome
+    from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
@@ -37,13 +48,14 @@ def replan(
     budget_bytes: float | None,
     settings: Settings,
     reporter: Reporter,
+    on_plan: Callable[[Plan], None] | None = None,
 ) -> Plan:
     """The best plan found for ``now`` that moves at most ``budget_bytes`` from an old one.
 
     ``then`` is the case that the old plan was made for. What moves is counted as ``diff`` does:
     weights and optimizer state that a rank lacks. Without a budget it is what moves when all tables
-    that can be are cut and placed as they were: nothing, unless tables have grown. The plan's lower
-    bound holds for all plans of the spec that move no more; others may be faster.
+    that can be are cut and placed as they were: nothing, unless tables have grown or must move. The
+    plan's lower bound holds for all plans of the spec that move no more; others may be faster.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """
@@ -52,32 +64,60 @@ def replan(
     deadline = Deadline.after(settings.time_limit_seconds)
     formulation = formulate(now)
     relocation = Relocation.of(old, now)
-    known, is_placed = formulation.placement(carry(old, then, now).decisions)
+    known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
-        budget_bytes = float(relocation.moves(formulation, 0.0).count(known)[is_placed].sum())
+        budget_bytes = least_budget(formulation, relocation, known, is_placed)
     moves = relocation.moves(formulation, budget_bytes)
+    from_sha256 = fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True))
 
     def moved_bytes(plan: Plan) -> int:
         return sum(map(relocation.bytes_of, decisions_in(plan, now)))
 
-    left = settings.until(deadline)
-    outcome = solve_near(formulation.problem, known, is_placed, moves, left, reporter)
-    if outcome.placement is None and not settings.should_stop():
-        free = None if outcome.is_infeasible else _free_plan(old, now, left, reporter)
-        if free is None or moved_bytes(free) > budget_bytes:
-            raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
-        plan = free
-    else:
-        plan = finish_plan(now, formulation, outcome, settings, arrange=relocation.ordered)
+    def told(plan: Plan) -> Plan:
+        run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
+        info = MovesInfo(
+            from_sha256=from_sha256,
+            budget_bytes=int(budget_bytes),
+            moved_bytes=moved_bytes(plan),
+        )
+        return plan.model_copy(update={"moves": info, "run": run})
+
+    def named(found: Outcome) -> Plan:
+        plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
         # Names under which less moves keep within the budget, and the bound knows of no names.
-        plan, _ = relabel(old, plan, now)
-    run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
-    info = MovesInfo(
-        from_sha256=fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True)),
-        budget_bytes=int(budget_bytes),
-        moved_bytes=moved_bytes(plan),
-    )
-    return plan.model_copy(update={"moves": info, "run": run})
+        return told(relabel(old, plan, now)[0])
+
+    hears = reporter
+    if on_plan is not None:
+        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop)
+    left = settings.until(deadline)
+    outcome = solve_near(formulation.problem, known, is_placed, moves, left, hears)
+    if outcome.placement is not None or settings.should_stop():
+        return named(outcome)
+    free = None if outcome.is_infeasible else _free_plan(old, now, left, reporter)
+    if free is None or moved_bytes(free) > budget_bytes:
+        raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
+    return told(free)
+
+
+def kept_in_place(
+    formulation: Formulation, decisions: Sequence[Decision]
+) -> tuple[Placement, NDArray[np.bool_]]:
+    """Where decisions place items, but for units that may not stay there; (I,) which they place."""
+    known, is_placed = formulation.placement(decisions)
+    return moved_inside(formulation.problem, known, is_placed)
+
+
+def least_budget(
+    formulation: Formulation,
+    relocation: Relocation,
+    known: Placement,
+    is_placed: NDArray[np.bool_],
+) -> float:
+    """Bytes that move when all that can stays: those of placed items, all of the others."""
+    moves, problem = relocation.moves(formulation, 0.0), formulation.problem
+    anew = np.maximum.reduceat(moves.most, problem.option_offsets[:-1])
+    return float(np.where(is_placed, moves.count(known), anew).sum())
 
 
 def _free_plan(old: Plan, now: Case, settings: Settings, reporter: Reporter) -> Plan | None:

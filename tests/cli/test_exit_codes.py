@@ -87,7 +87,7 @@ def test_infeasible_gives_the_numbers_first_and_then_the_smallest_change():
         "1.0 GiB (1,073,741,824 B) short",
         "  table u: 10.0 GiB of hbm of one device needed, 8.0 GiB there, "
         "2.0 GiB (2,147,483,648 B) short",
-        "what would help:",
+        "what it takes at least, not tried:",
         "  - row_wise for t",
         "  - more nodes",
     ]

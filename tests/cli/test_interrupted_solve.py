@@ -13,13 +13,12 @@ import pytest
 
 from shardplan import files
 from shardplan.cli.reports import progress
-from shardplan.solve.reporter import Reporter
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dlrm_dcnv2.yaml"
 CACHED = EXAMPLE.with_name("neo_12t.yaml")
 
 
-class Impatient(Reporter):
+class Impatient(progress.TellingReporter):
     """Presses Ctrl-C as soon as there is a plan, or a bound."""
 
     def __init__(self, *, waits_for_a_plan: bool) -> None:

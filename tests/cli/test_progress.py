@@ -7,9 +7,8 @@ import signal
 import pytest
 
 from shardplan.cli.interrupt import Interrupt, interruptible
-from shardplan.cli.reports.progress import LineReporter, Standing, progress
+from shardplan.cli.reports.progress import LineReporter, Standing, TellingReporter, progress
 from shardplan.explain.words import words
-from shardplan.solve.reporter import Reporter
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_a_line_comes_every_ten_seconds_with_the_best_of_both():
 
 def test_quiet_hears_nothing():
     with progress(quiet=True) as reporter:
-        assert type(reporter) is Reporter
+        assert type(reporter) is TellingReporter
 
 
 def test_the_first_interrupt_asks_and_the_second_aborts(capsys):

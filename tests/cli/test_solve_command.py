@@ -125,9 +125,9 @@ def test_the_plan_can_be_written_to_dev_stdout_in_a_pipe(spec_path):
 def test_a_signal_that_comes_while_the_spec_is_read_is_remembered(run, spec_path, monkeypatch):
     """A SIGTERM counts like a Ctrl-C, and the search stops at its first plan."""
 
-    def interrupted(path):
+    def interrupted(*given):
         signal.raise_signal(signal.SIGTERM)
-        return load_spec(path)
+        return load_spec(*given)
 
     monkeypatch.setattr(load, "load_spec", interrupted)
     result = run("solve", spec_path, "--gap", "0", "--time-limit", "5min")
@@ -147,14 +147,14 @@ def test_an_infeasible_spec_says_what_is_short(run, write):
 def _interrupt_at_first_plan(monkeypatch, times):
     """Let Ctrl-C be pressed as soon as the search has a plan."""
 
-    def interrupted(case, settings, reporter):
+    def interrupted(case, settings, reporter, **options):
         def improved(objective_seconds, method):
             if not settings.should_stop():
                 for _ in range(times):
                     signal.raise_signal(signal.SIGINT)
 
         monkeypatch.setattr(reporter, "improved", improved)
-        return make_plan(case, settings, reporter)
+        return make_plan(case, settings, reporter, **options)
 
     monkeypatch.setattr(planner, "make_plan", interrupted)
 

@@ -41,15 +41,18 @@ def choose(
 
 
 def cost_by_hand(problem: Problem, options: tuple[int, ...], balance: np.ndarray) -> float:
-    """Seconds if loads balanced so well; infinite where memory as a whole does not suffice."""
+    """Seconds if loads balanced so well; infinite where memory as a whole does not suffice, or
+    that of one device for what all hold and the most that one holds of an item."""
     base, total, fullest = np.zeros((3, problem.stage_count))
     device_bytes, node_bytes = (np.zeros(problem.device_capacity.shape[1]),
                                 np.zeros(problem.node_capacity.shape[1]))  # fmt: skip
+    held, most = np.zeros((2, problem.device_capacity.shape[1]))
     each = problem.device_count // problem.node_count
     for option in options:
         load, units = problem.load_seconds[option], int(problem.units[option])
         if problem.shape[option] == Shape.ALL:
             base = base + load
+            held = held + problem.device_bytes[option]
             device_bytes += problem.device_bytes[option] * problem.device_count
             node_bytes += problem.node_bytes[option] * problem.node_count
             continue
@@ -57,6 +60,7 @@ def cost_by_hand(problem: Problem, options: tuple[int, ...], balance: np.ndarray
         places, width = (problem.node_count, each) if on_node else (problem.device_count, 1)
         total = total + load * units * width
         slowest = load * -(-units // places)
+        most = np.maximum(most, problem.device_bytes[option] * -(-units // places))
         if not on_node:
             spill = problem.spill_seconds[option]
             total = total + spill * units * (each - 1)
@@ -66,6 +70,8 @@ def cost_by_hand(problem: Problem, options: tuple[int, ...], balance: np.ndarray
         device_bytes += problem.device_bytes[option] * units * width
         node_bytes += problem.node_bytes[option] * units
     if (device_bytes > problem.device_capacity.sum(axis=0)).any():
+        return INFINITY
+    if most.any() and (held + most > problem.device_capacity.max(axis=0)).any():
         return INFINITY
     if (node_bytes > problem.node_capacity.sum(axis=0)).any():
         return INFINITY

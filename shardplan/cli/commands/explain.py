@@ -126,15 +126,16 @@ def explain_command(
     elif why_not is not None:
         put(_why_not(study, why_not, form, width, deadline.within(time_limit).seconds_left))
     else:
-        put(_overview(study, top, form, width))
+        put(_overview(study, top, form, width, deadline.within(time_limit)))
 
 
-def _overview(study: Study, top: int, form: str, width: int | None) -> str:
+def _overview(study: Study, top: int, form: str, width: int | None, deadline: Deadline) -> str:
     from shardplan.explain.numbers.explain import explain
     from shardplan.explain.report.overview import overview
     from shardplan.whatif.more_hbm import more_hbm
 
-    explanation = explain(study, more_hbm(study.case, study.ledger.decisions))
+    value = more_hbm(study.case, study.ledger.decisions, deadline=deadline)
+    explanation = explain(study, value)
     if form == "html":
         from shardplan.explain.render.html.page import render_html_overview
 

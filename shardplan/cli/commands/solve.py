@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from shardplan.cli import completions
 from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
 
+    _Earlier = tuple[Plan, Case]
+
 _DEFAULTS = Settings()
+_PATIENCE_SECONDS = 10.0
+"""How long to wait for something better where no limit is given."""
 _ADVICE_SECONDS = 10.0
 """How long to look for what causes that there is no plan, and again for what would help."""
 _EXACTNESS_SECONDS = 1.0
@@ -33,8 +38,8 @@ _EXACTNESS_SECONDS = 1.0
 
 _GROUPS = {
     "The spec": SPEC_CHANGES,
-    "Effort": ("method", "gap", "time_limit", "node_limit", "seed"),
-    "Near an old plan": ("old", "move_budget", "keep"),
+    "Effort": ("method", "gap", "time_limit", "patience", "node_limit", "seed"),
+    "From an earlier plan": ("earlier", "old", "move_budget", "keep"),
     "Output": ("output", "jobs", "format", "quiet"),
 }
 
@@ -83,12 +88,23 @@ _GROUPS = {
     help="Stop after this long with the best plan so far.",
 )
 @click.option(
+    "--patience",
+    type=duration,
+    help="Stop when neither plan nor bound improved for so long; 10s where no limit is given.",
+)
+@click.option(
     "--node-limit",
     metavar="N",
     type=click.IntRange(min=1),
     help="Nodes of each branch-and-bound tree; unlike time, the same on every machine.",
 )
 @click.option(
+    "--resume",
+    "earlier",
+    metavar="PLAN",
+    shell_complete=completions.files,
+    help="Tighten an earlier plan of this spec, and its bound.",
+)
     "--from",
     "old",
     metavar="PLAN",
@@ -129,7 +145,9 @@ def solve_command(
     method: str,
     gap: float,
     time_limit: float,
+    patience: float | None,
     node_limit: int | None,
+    earlier: str | None,
     old: str | None,
     move_budget: int | None,
     keep: bool,
@@ -139,7 +157,11 @@ def solve_command(
     """Find the best plan for a spec.
 
     The plan goes to stdout, or with -o to a file that is written whole or not at all; how good it
-    is goes to stderr. Ctrl-C stops the search and writes the best plan so far.
+    is goes to stderr. With -o the first plan is in the file at once, and better ones take its
+    place. Ctrl-C stops the search and writes the best plan so far.
+
+    Without a limit of your own the search also ends when nothing improves any more. --resume goes
+    on from such a plan: it is the first one, and its bound holds while the inputs are the same.
 
     With --from, tables keep their places where that costs little. --move-budget limits the bytes
     of weights and optimizer state that ranks must fetch, as `shardplan diff` counts them, and the
@@ -157,7 +179,7 @@ def solve_command(
       shardplan solve model.yaml --gap 0.1% --time-limit 10min -o plan.json
       shardplan solve model.yaml --from old.json --move-budget 200GiB -o plan.json
     """
-    _check_near(specs, old, move_budget, keep)
+    _check_earlier(specs, earlier, old, move_budget, keep)
     if len(specs) > 1:
         from shardplan.cli.solve_many import options_given, solve_many, tasks_of
 
@@ -172,11 +194,20 @@ def solve_command(
 
         check_writable(output)
         case = build_case(load_spec(specs[0], settings_of(topology, nodes, settings)))
-        asked = Settings(method, gap, time_limit, node_limit, seed, interrupt.is_requested)
+        asked = Settings(
+            method,
+            gap,
+            time_limit,
+            node_limit,
+            seed,
+            interrupt.is_requested,
+            patience_seconds=_patience(patience),
+        )
         near = _Near(*_old_plan(old), move_budget, keep) if old is not None else None
+        known = _old_plan(earlier) if earlier is not None else None
         deadline = deadline.within(time_limit)
         try:
-            plan = _solve(case, asked.until(deadline), quiet, near)
+            plan = _solve(case, asked.until(deadline), quiet, output, near or known)
         except Infeasible as error:
             raise _with_advice(error, case, deadline, interrupt.is_requested) from None
         put_file(render(plan), output)
@@ -186,12 +217,31 @@ def solve_command(
             inexact = None
             if near is None and not interrupt.is_requested():
                 inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS))
-            say_lines(summary_lines(plan, case, output, inexact))
+            say_lines(summary_lines(plan, case, output, inexact, specs[0]))
 
 
-def _check_near(
-    specs: tuple[str, ...], old: str | None, move_budget: int | None, keep: bool
+def _patience(asked: float | None) -> float | None:
+    """How long to wait for something better; with a limit given by hand, as long as that lasts."""
+    context = click.get_current_context()
+    given = (context.get_parameter_source(name) for name in ("time_limit", "node_limit"))
+    if asked is None and all(source is ParameterSource.DEFAULT for source in given):
+        return _PATIENCE_SECONDS
+    return asked
+
+
+def _check_earlier(
+    specs: tuple[str, ...],
+    earlier: str | None,
+    old: str | None,
+    move_budget: int | None,
+    keep: bool,
 ) -> None:
+    if earlier is not None and old is not None:
+        raise click.UsageError("--resume and --from exclude each other")
+    if earlier is not None and len(specs) > 1:
+        raise click.UsageError("--resume goes with one SPEC")
+    if earlier == "-" and "-" in specs:
+        raise click.UsageError("only one of SPEC and --resume can be stdin")
     if old is None and (keep or move_budget is not None):
         raise click.UsageError("--move-budget and --keep go with --from")
     if keep and move_budget is not None:
@@ -216,23 +266,33 @@ class _Near:
     keep: bool
 
 
-def _solve(case: Case, settings: Settings, quiet: bool, near: _Near | None) -> Plan:
-    """Solve with progress on stderr, near an old plan where there is one."""
+def _solve(
+    case: Case, settings: Settings, quiet: bool, output: str, earlier: _Near | _Earlier | None
+) -> Plan:
+    """Solve with progress on stderr, from or near an earlier plan where there is one."""
+    from shardplan.cli.improving_plan import ImprovingPlan
     from shardplan.cli.reports.progress import progress
     from shardplan.planner import make_plan
 
     with progress(quiet) as reporter:
-        if near is None:
-            return make_plan(case, settings, reporter)
-        from shardplan.whatif.old_plan import carry
-        from shardplan.whatif.relabel import relabel
+        put = ImprovingPlan(output, reporter.say).put
+        if earlier is None:
+            return make_plan(case, settings, reporter, on_plan=put)
+        if not isinstance(earlier, _Near):
+            from shardplan.whatif.resume import resume
+
+            found = resume(*earlier, case)
+            if found.doubt:
+                reporter.say(f"{found.doubt}: the search begins with it, without its bound")
+            start = found.decisions
+            return make_plan(case, settings, reporter, start, proven=found.proven, on_plan=put)
+        from shardplan.whatif.move_little import move_little
         from shardplan.whatif.replan import replan
 
-        if near.move_budget_bytes is None and not near.keep:
-            known = carry(near.plan, near.case, case).decisions
-            return relabel(near.plan, make_plan(case, settings, reporter, known), case)[0]
-        budget = near.move_budget_bytes
-        return replan(near.plan, near.case, case, budget, settings, reporter)
+        if earlier.move_budget_bytes is None and not earlier.keep:
+            return move_little(earlier.plan, earlier.case, case, settings, reporter, put)
+        budget = earlier.move_budget_bytes
+        return replan(earlier.plan, earlier.case, case, budget, settings, reporter, put)
 
 
 def _with_advice(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LINE_EVERY_SECONDS = 10.0
 _FRAMES_PER_SECOND = 8
+_QUIET_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -44,12 +45,23 @@ class Standing:
         return "  ".join(parts)
 
 
-class StandingReporter(Reporter):
-    """Keeps the standing; the clock counts seconds from the reporter's making."""
+class TellingReporter(Reporter):
+    """One that can also be given a line to show; this one shows nothing."""
+
+    def say(self, line: str) -> None:
+        """Show a line, above what changes."""
+
+
+class StandingReporter(TellingReporter):
+    """Keeps the standing; the clock counts seconds from the reporter's making.
+
+    Lines of the first second wait: a solve that ends within it has nothing to say but its end.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started = clock()
+        self._waiting = ""
         self.standing = Standing()
 
     @property
@@ -60,6 +72,23 @@ class StandingReporter(Reporter):
     def starting(self, stage: str) -> None:
         """Remember what runs."""
         self.standing.stage = stage
+
+    def show(self, line: str) -> None:
+        """Put a line where it stays."""
+
+    def say(self, line: str) -> None:
+        """Show it, at once or with the next tick after a second."""
+        self._waiting = line
+        self._show_waiting()
+
+    def ticking(self) -> None:
+        """Show what waits."""
+        self._show_waiting()
+
+    def _show_waiting(self) -> None:
+        if self._waiting and self.elapsed_seconds >= _QUIET_SECONDS:
+            self.show(self._waiting)
+            self._waiting = ""
 
     def improved(self, objective_seconds: float, method: str) -> None:
         """Keep the smallest objective."""
@@ -86,8 +115,14 @@ class LineReporter(StandingReporter):
         self._write = write
         self._next_seconds = _LINE_EVERY_SECONDS
 
+    def show(self, line: str) -> None:
+        """Write it, which makes another one less urgent."""
+        self._next_seconds = self.elapsed_seconds + _LINE_EVERY_SECONDS
+        self._write(line)
+
     def ticking(self) -> None:
         """Write a line when one is due."""
+        super().ticking()
         elapsed = self.elapsed_seconds
         if elapsed >= self._next_seconds:
             self._next_seconds = elapsed + _LINE_EVERY_SECONDS
@@ -95,10 +130,10 @@ class LineReporter(StandingReporter):
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Reporter]:
+def progress(quiet: bool) -> Iterator[TellingReporter]:
     """A reporter: one line that changes on a terminal, one every ten seconds elsewhere."""
     if quiet:
-        yield Reporter()
+        yield TellingReporter()
     elif sys.stderr.isatty():
         with _live() as reporter:
             yield reporter
@@ -107,12 +142,16 @@ def progress(quiet: bool) -> Iterator[Reporter]:
 
 
 @contextmanager
-def _live() -> Iterator[Reporter]:
+def _live() -> Iterator[TellingReporter]:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    reporter = StandingReporter()
+    class LiveReporter(StandingReporter):
+        def show(self, line: str) -> None:
+            console.print(Text(line))
+
+    reporter = LiveReporter()
 
     def picture() -> Text:
         line = reporter.standing.line(reporter.elapsed_seconds)

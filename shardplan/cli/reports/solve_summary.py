@@ -10,7 +10,9 @@ from shardplan.explain.numbers.fullest import fullest
 from shardplan.explain.numbers.timeline import timeline
 from shardplan.explain.report.memory_words import use_words
 from shardplan.explain.words import words
+from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
+from shardplan.plan.file.optimality import Termination
 from shardplan.plan.throughput import Throughput
 from shardplan.units import format_bytes
 
@@ -23,10 +25,16 @@ if TYPE_CHECKING:
 
 
 _MOST_PHASES = 3
+_GOES_ON = (Termination.PATIENCE, Termination.TIME_LIMIT, Termination.INTERRUPTED)
+"""Ends of a search that might have found more."""
 
 
 def summary_lines(
-    plan: Plan, case: Case, output: str, inexact_seconds: float | None = None
+    plan: Plan,
+    case: Case,
+    output: str,
+    inexact_seconds: float | None = None,
+    spec: str = "SPEC",
 ) -> Iterator[str]:
     """Step time, gap and bound, the worst devices, where the plan is, and what to do next.
 
@@ -46,6 +54,8 @@ def summary_lines(
         f"{TERMINATIONS.get(claim.termination, claim.termination)} "
         f"after {plan.run.elapsed_seconds:.1f} s)"
     )
+    if large := large_gap(claim.objective_seconds, claim.lower_bound_seconds):
+        yield f"  {large}"
     yield f"  longest phases: {', '.join(_slowest(plan))}"
     yield f"  fullest memory: {', '.join(map(_fullest, fullest(plan, case)))}"
     if plan.moves is not None:
@@ -61,6 +71,8 @@ def summary_lines(
             f"training.exact_updates: false {NONE_BETTER[claim.objective]} than "
             f"{words.seconds(inexact_seconds)}"
         )
+    if output != "-" and claim.termination in _GOES_ON and plan.moves is None:
+        yield f"to go on: shardplan solve {spec} --resume {output} -o {output}"
     if output == "-":
         yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"
     else:

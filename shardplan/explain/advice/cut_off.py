@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _SENTENCES = {
     Termination.TIME_LIMIT: "the search was cut off by the clock, so that another run may give "
     "another plan; --node-limit is a limit that does not depend on the machine",
+    Termination.PATIENCE: "the search ended when nothing had improved for a while by the clock, so "
+    "that another run may give another plan; --node-limit does not depend on the machine",
     Termination.INTERRUPTED: "the search was interrupted, so that another run may give "
     "another plan",
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.explain.advice.uneven_rows import uneven_rows
 from shardplan.explain.words import words
+from shardplan.sharding.kernel import MemoryTier
 from shardplan.units import format_rate
 
 if TYPE_CHECKING:
@@ -85,22 +86,24 @@ def _single_shard(study: Study, phase: PhaseLine) -> str:
         return ""
     largest = phase.tables[0]
     names = [planned.table.name for planned in study.planned]
-    units = int(study.ledger.units_on(phase.rank)[names.index(largest.table)])
+    table = names.index(largest.table)
+    units = int(study.ledger.units_on(phase.rank)[table])
     seconds = largest.seconds / max(units, 1)
     if not units or seconds < _MOSTLY * phase.seconds:
         return ""
     share = words.percent(seconds / phase.seconds)
-    table = study.planned[names.index(largest.table)]
-    cuts = study.case.topology.world.devices_of(table.entry.sharding_type.rows)
-    if uneven_rows([(table.table, cuts)]):
+    planned = study.planned[table]
+    cuts = study.case.topology.world.devices_of(planned.entry.sharding_type.rows)
+    if uneven_rows([(planned.table, cuts)]):
         return (
             f"the first row shard of {largest.table}, which has its hottest rows, takes {share} of "
             f"it on rank {phase.rank}; hashing its ids spreads them"
         )
-    return (
-        f"a single shard of {largest.table} takes {share} of it on rank {phase.rank}; only cutting "
-        "the table finer shortens it"
-    )
+    kernel = next(one.kernel for one in study.ledger.decisions if one.table == table)
+    helps = "only cutting the table finer shortens it"
+    if kernel.rows_in is not MemoryTier.HBM:
+        helps = f"cutting the table finer shortens it, or more of its rows in HBM than by {kernel}"
+    return f"a single shard of {largest.table} takes {share} of it on rank {phase.rank}; {helps}"
 
 
 def _memory(study: Study) -> Iterator[str]:

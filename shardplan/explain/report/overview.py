@@ -10,6 +10,7 @@ from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.report.table_section import table_sections
 from shardplan.explain.report.tier_section import tier_sections
 from shardplan.explain.words import words
+from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
 
 if TYPE_CHECKING:
@@ -64,7 +65,12 @@ def _head(found: Explanation) -> Section:
         ("status", found.status, STATUSES.get(found.status, "")),
         ("ended", found.termination, f"{ended} (method {found.method})"),
     )
-    return Section("Step", grid=Grid((Column(""), Column(""), Column("", is_prose=True)), rows))
+    large = large_gap(found.objective_seconds, found.lower_bound_seconds)
+    return Section(
+        "Step",
+        grid=Grid((Column(""), Column(""), Column("", is_prose=True)), rows),
+        remarks=(large,) if large else (),
+    )
 
 
 def _phases(found: Explanation) -> Section:

@@ -13,6 +13,7 @@ TERMINATIONS = {
     "gap": "the gap that was asked for was reached",
     "time_limit": "the time limit struck",
     "node_limit": "the effort allowed was spent",
+    "patience": "neither plan nor bound improved any more",
     "interrupted": "it was interrupted",
     "finished": "the method ran to its end",
 }

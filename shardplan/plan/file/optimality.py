@@ -36,6 +36,8 @@ class Termination(StrEnum):
     TIME_LIMIT = "time_limit"
     NODE_LIMIT = "node_limit"
     INTERRUPTED = "interrupted"
+    PATIENCE = "patience"
+    """Neither plan nor bound had improved for a while."""
     FINISHED = "finished"
     """The method ran to its own end."""
 

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.bound.relaxation import relaxation_rows, violated_units
+from shardplan.solve.bound.relaxation import (
+    add_rooms,
+    relaxation_rows,
+    violated_rooms,
+    violated_units,
+)
 from shardplan.solve.program.answer import Limits, Status, Watch
 from shardplan.solve.program.backend import solve_program
 
@@ -58,16 +63,18 @@ def choose_options(
     """Choose among the ``allowed`` (O,) options.
 
     ``unit_rows`` (n, 2) are the (item, stage) pairs whose unit rows matter most; more are added as
-    they are broken. ``stop_above`` is an objective known to be reachable: a bound above it is cut
-    down to it. ``balance``, ``filling`` and ``moves`` are those of ``relaxation_rows``; ``large``
-    adds what devices with large units waste, for placements better than the objective that it was
-    made for.
+    they are broken, and rows for the room that an item's fullest device needs. ``stop_above`` is an
+    objective known to be reachable: a bound above it is cut down to it. ``balance``, ``filling``
+    and ``moves`` are those of ``relaxation_rows``; ``large`` adds what devices with large units
+    waste, for placements better than the objective that it was made for.
     """
     bound, option = 0.0, None
+    room_rows = np.zeros((0, 2), dtype=np.int64)
     for _ in range(rounds):
         build, columns = relaxation_rows(problem, allowed, unit_rows, balance, filling, moves)
         if large is not None:
             large.add_to(build, problem, columns)
+        add_rooms(build, problem, columns, room_rows)
         _add_whole_blends(build, problem, columns)
         program = build.build()
         integer = program.integer.copy()
@@ -80,9 +87,11 @@ def choose_options(
             break
         option = problem.largest(answer.x[columns.y])
         violated = violated_units(problem, answer.x, columns)
-        if not len(violated) or answer.interrupted:
+        crowded = violated_rooms(problem, answer.x, columns)
+        if not len(violated) + len(crowded) or answer.interrupted:
             break
         unit_rows = np.unique(np.concatenate([unit_rows, violated]), axis=0)
+        room_rows = np.unique(np.concatenate([room_rows, crowded]), axis=0)
     return OptionChoice(min(bound, stop_above), option)
 
 

@@ -230,6 +230,46 @@ def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
     return np.repeat(starts, counts) + np.arange(counts.sum()) - before
 
 
+def add_rooms(
+    build: ProgramBuilder,
+    problem: Problem,
+    columns: RelaxationColumns,
+    room_rows: NDArray[np.int64],
+) -> None:
+    """Some device holds what an item puts on its fullest one beside what all devices hold.
+
+    One row per (item, device tier) of ``room_rows`` (n, 2), in shares of the largest device.
+    """
+    if not len(room_rows):
+        return
+    item, tier = room_rows.T
+    largest = problem.device_capacity.max(axis=0)
+    scale = largest.clip(min=1.0)
+    rows = build.add_rows("room", [item, tier], upper=(largest / scale)[tier])
+    everywhere = np.flatnonzero(problem.shape == Shape.ALL)
+    held = (problem.device_bytes / scale)[everywhere][:, tier]
+    build.add_entries(rows[None, :], columns.y[everywhere, None], held)
+    fullest = problem.fullest_device_bytes / scale
+    counts = problem.options_per_item[item]
+    row = np.repeat(rows, counts)
+    option = _ranges(problem.option_offsets[item], counts)
+    need = fullest[option, np.repeat(tier, counts)]
+    placed = problem.shape[option] != Shape.ALL
+    build.add_entries(row[placed], columns.y[option[placed]], need[placed])
+
+
+def violated_rooms(
+    problem: Problem, x: NDArray[np.float64], columns: RelaxationColumns
+) -> NDArray[np.int64]:
+    """The (item, device tier) pairs whose room row the point ``x`` breaks."""
+    share, is_placed = x[columns.y][:, None], (problem.shape != Shape.ALL)[:, None]
+    everywhere = (problem.device_bytes * share * ~is_placed).sum(axis=0)
+    fullest = problem.fullest_device_bytes * share * is_placed
+    per_item = np.add.reduceat(fullest, problem.option_offsets[:-1], axis=0)
+    largest = problem.device_capacity.max(axis=0)
+    return np.argwhere((per_item > 0) & (per_item + everywhere > largest * (1 + _VIOLATION)))
+
+
 def violated_units(
     problem: Problem, x: NDArray[np.float64], columns: RelaxationColumns
 ) -> NDArray[np.int64]:

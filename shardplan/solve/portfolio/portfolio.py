@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.solve.bound.move_limit import MoveLimit
-    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.outcome import Outcome, ProvenBound
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.settings import Settings
@@ -30,13 +30,17 @@ def solve(
     settings: Settings,
     reporter: Reporter | None = None,
     starts: Sequence[Placement] = (),
+    proven: ProvenBound | None = None,
 ) -> Outcome:
     """Find a good placement and prove how good it is.
 
     ``starts`` are placements known already; the outcome is never worse than the best of them that
-    fits. An outcome without a placement says whether that is proven (``is_infeasible``).
+    fits. ``proven`` is a bound known already. An outcome without a placement says whether that is
+    proven (``is_infeasible``).
     """
     record = Record(merge_stages(problem), settings.budget(), reporter or Reporter())
+    if proven is not None:
+        record.prove(proven.lower_bound, proven.bound)
     improve(record, settings.method, settings.search or SearchParams(), starts)
     return record.outcome()
 

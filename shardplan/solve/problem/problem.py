@@ -221,12 +221,22 @@ class Problem:
 
         The node with the most units has a device with no fewer than an even spread gives any.
         """
-        slots = np.where(self.shape == Shape.NODE, self.node_count, self.device_count)
-        slots = np.where(self.shape == Shape.ALL, 1, slots)
-        fullest = self.own_seconds * np.ceil(self.units / slots)[:, None]
+        fullest = self.own_seconds * self._most_units[:, None]
         if self.has_spill:
             fullest += self.spill_seconds * np.ceil(self.units / self.node_count)[:, None]
         return fullest
+
+    @cached_property
+    def fullest_device_bytes(self) -> NDArray[np.float64]:
+        """(O, T): what some device holds at least when an option is chosen."""
+        return self.device_bytes * self._most_units[:, None]
+
+    @cached_property
+    def _most_units(self) -> NDArray[np.float64]:
+        """(O,): how many units the fullest device has of an option that is spread evenly."""
+        slots = np.where(self.shape == Shape.NODE, self.node_count, self.device_count)
+        slots = np.where(self.shape == Shape.ALL, 1, slots)
+        return np.ceil(self.units / slots)
 
     @cached_property
     def total_device_bytes(self) -> NDArray[np.float64]:

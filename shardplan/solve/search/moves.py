@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.solve.search.annealing.annealing import Annealing
+from shardplan.solve.search.annealing.annealing import Annealing, EarlyAnnealing
 from shardplan.solve.search.around_best import AroundBest
 from shardplan.solve.search.blocks import Blocks
 from shardplan.solve.search.proofs.balance import BalancePatterns
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOVES: tuple[Move, ...] = (
     FirstPlacements(),
     SmallProgram(),
+    EarlyAnnealing(),
     FreshStart(),
     MixedStart(),
     AroundBest(),

@@ -15,6 +15,7 @@ from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.program.answer import Limits, Watch
+from shardplan.solve.search.patience import Patience
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,8 @@ _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
 _GRACE_SECONDS = 1.0
 """Beyond the time limit, for the mix of what was found within it, and for a first placement."""
+FAR = 0.25
+"""A gap beyond which a placement is taken for a makeshift."""
 _PROVEN = 1e-6
 """A gap that rounding alone can leave; smaller ones cannot be asked for."""
 
@@ -48,6 +51,7 @@ class Record:
         self.history: list[Progress] = []
         self._start = time.monotonic()
         self._seen: set[str] = set()
+        self._patience = Patience(budget.patience_seconds, budget.deadline.clock)
         at_last = budget.deadline.at_seconds + _GRACE_SECONDS
         self._grace = replace(budget.deadline, at_seconds=at_last)
 
@@ -70,6 +74,11 @@ class Record:
     def gap(self) -> float:
         """What is proven so far."""
         return gap_of(self.objective, self.lower_bound)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether there is no placement yet, or one far above the bound: any better one counts."""
+        return self.gap > FAR
 
     @property
     def scale_seconds(self) -> float:
@@ -115,7 +124,9 @@ class Record:
             return False
         self.placement, self.objective, self.method = placement, evaluation.objective, method
         self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
+        self._patience.heard(self.objective, self.lower_bound)
         self.reporter.improved(self.objective, method)
+        self.reporter.found(self._outcome_if_interrupted)
         return True
 
     def prove(self, lower_bound: float, bound: str) -> None:
@@ -130,6 +141,7 @@ class Record:
             return
         self.lower_bound, self.bound = lower_bound, bound
         self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
+        self._patience.heard(self.objective, self.lower_bound)
         self.reporter.bounded(self.lower_bound, bound)
 
     def watch(self, method: str) -> Watch:
@@ -142,9 +154,14 @@ class Record:
             if told < seconds < self.objective:
                 told = seconds
                 self.reporter.bounded(seconds, method)
+                self._patience.heard(self.objective, seconds)
             self.reporter.ticking()
 
-        return Watch(should_stop=self.budget.should_stop, on_progress=tick)
+        return Watch(should_stop=self._has_had_enough, on_progress=tick)
+
+    def watch_only(self) -> Watch:
+        """The same for a program whose objective is not the solve's."""
+        return Watch(self._has_had_enough, lambda best, bound: self.reporter.ticking())
 
     def should_stop(self) -> bool:
         """Whether the gap is met, time is up, or the user wants to stop."""
@@ -155,6 +172,9 @@ class Record:
         """Whether even a first placement comes too late."""
         return self._grace.is_over
 
+    def _has_had_enough(self) -> bool:
+        return self.budget.should_stop() or self._patience.is_over
+
     def ending(self) -> Ending | None:
         """Why to stop now; None to go on."""
         if self.budget.should_stop():
@@ -163,7 +183,10 @@ class Record:
             return Ending.GAP
         if self.budget.deadline.is_over:
             return Ending.TIME_LIMIT
-        return None
+        return Ending.PATIENCE if self._patience.is_over else None
+
+    def _outcome_if_interrupted(self) -> Outcome:
+        return replace(self.outcome(), ending=Ending.INTERRUPTED)
 
     def outcome(self) -> Outcome:
         """How it ended; what could be mixed otherwise for the same objective is mixed thriftily."""

@@ -18,7 +18,7 @@ from shardplan.solve.search.annealing.fill import fill
 from shardplan.solve.search.annealing.insertion import Candidates, Inserter
 from shardplan.solve.search.annealing.population import Population
 from shardplan.solve.search.incumbent import Incumbent
-from shardplan.solve.search.move import Move
+from shardplan.solve.search.move import Move, When
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +86,28 @@ class Annealing(Move):
         )
         if incumbent.placement is not None:
             record.offer(incumbent.placement, "annealing")
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyAnnealing(Annealing):
+    """A short one before all else, where options can be mixed and all is far from good.
+
+    It finds which options go together in much less time than a fresh start takes there.
+    """
+
+    name: ClassVar[str] = "early_annealing"
+    when: ClassVar[When] = When.START
+
+    steps: int = 150
+
+    def supports(self, problem: Problem) -> bool:
+        """Few items on few devices, and some of their options can be mixed."""
+        return Annealing.supports(self, problem) and bool(problem.mixable.any())
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Anneal, unless what is known is good enough to go on from."""
+        if record.is_far:
+            Annealing.improve(self, record, turn)
 
 
 def anneal(

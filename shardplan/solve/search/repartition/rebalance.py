@@ -26,12 +26,18 @@ def rebalance(
 ) -> Placement | None:
     """Balance a start, offer what is found to the record, and return it; None if nothing fits.
 
-    The mixes of the start are options beside the ``allowed`` (O,) ones. ``number`` makes the random
-    numbers different from those of other calls.
+    While what the record has is far from good, it hears of better ones at once. The mixes of the
+    start are options beside the ``allowed`` (O,) ones. ``number`` makes the random numbers
+    different from those of other calls.
     """
     record.reporter.starting("repartition")
     incumbent = Incumbent()
     around = MixesAsOptions.of(record.problem, start)
+
+    def offer_early() -> None:
+        if incumbent.placement is not None and record.is_far:
+            record.offer(around.placement(incumbent.placement), "repartition")
+
     repartition(
         around.problem,
         around.start,
@@ -41,6 +47,7 @@ def rebalance(
         scale_seconds=record.scale_seconds,
         incumbent=incumbent,
         should_stop=record.should_stop,
+        on_better=offer_early,
     )
     if incumbent.placement is None:
         return None

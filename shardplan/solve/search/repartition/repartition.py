@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.search.incumbent import Incumbent
 
+_TELLING_ROUNDS = 100
+"""After how many rounds what is better is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class RepartitionParams:
@@ -70,8 +73,11 @@ def repartition(
     scale_seconds: float,
     incumbent: Incumbent,
     should_stop: Callable[[], bool] = lambda: False,
+    on_better: Callable[[], None] = lambda: None,
 ) -> None:
     """Search around ``start``; what is found goes to ``incumbent``.
+
+    ``on_better`` is told every few rounds of what is better than before.
 
     Items change to ``allowed`` (O,) options of their present shape. ``scale_seconds`` is the
     magnitude of the objective, which temperatures are relative to.
@@ -80,7 +86,7 @@ def repartition(
     draws = ChangeDraws(copies, allowed)
     levels = draws.levels()
     first, last = params.log2_exponents
-    best = None
+    best, is_told = None, True
     for number in range(params.rounds if levels else 0):
         if should_stop():
             break
@@ -96,6 +102,9 @@ def repartition(
         copy = int(objectives.argmin())
         if objectives[copy] < incumbent.objective and copies.fits(copy):
             incumbent.objective = float(objectives[copy])
-            best = copies.option[copy].copy(), copies.slot[copy].copy()
+            best, is_told = (copies.option[copy].copy(), copies.slot[copy].copy()), False
+        if best is not None and not is_told and number % _TELLING_ROUNDS == _TELLING_ROUNDS - 1:
+            incumbent.placement, is_told = copies.placement(*best), True
+            on_better()
     if best is not None:
         incumbent.placement = copies.placement(*best)

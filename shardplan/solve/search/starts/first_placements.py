@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from shardplan.solve.problem.legality import is_legal
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.search.move import SEARCHING, Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
+from shardplan.solve.search.starts.mend import MendParams, mend
+from shardplan.solve.search.starts.packing import PackingParams, pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.bound.relaxation import Relaxation
+    from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.search.record import Record
 
@@ -39,6 +44,8 @@ class FirstPlacements(Move):
     fill_cells: int = 100_000_000
     """Options times devices, over all fills but the first."""
     fill: FillParams = field(default_factory=FillParams)
+    mend: MendParams = field(default_factory=MendParams)
+    packing: PackingParams = field(default_factory=PackingParams)
     rounds: int = 300
     """Of repartition after a fill."""
 
@@ -47,11 +54,24 @@ class FirstPlacements(Move):
         record.reporter.starting("greedy")
         params = turn.repartition.cooled(min(self.rounds, turn.repartition.rounds))
         for number, allowed in enumerate(self._choices(record.problem, record.relaxation)):
-            start = fill_greedily(record, allowed, self.fill)
+            start = self._fitting(record, fill_greedily(record, allowed, self.fill), turn)
             record.offer(start, "greedy")
+            is_lost = record.placement is None and turn.method != "greedy"
+            if number == 0 and is_lost and not record.should_stop():
+                pack(record, self.packing)
             if record.should_stop():
                 return
             rebalance(record, start, allowed, params, number)
+
+    def _fitting(self, record: Record, start: Placement, turn: Turn) -> Placement:
+        """The start, mended where it does not fit and that does not take too long."""
+        problem, drawn = record.problem, record.worth_drawing() & turn.drawn_from
+        if int(drawn.sum()) * problem.device_count > self.most_free_cells or record.is_overdue():
+            return start
+        if is_legal(problem, start) and evaluate(problem, start).fits:
+            return start
+        drawn[start.option] = True
+        return mend(record, start, drawn, self.mend)
 
     def _choices(self, problem: Problem, relaxation: Relaxation) -> Iterator[NDArray[np.bool_]]:
         """(O,) options to fill from: rounded ones, and all at once; each set of them once."""

@@ -1,0 +1,152 @@
+"""The best plan of a spec that begins with an old one, and moves little where that costs little."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from shardplan.errors import Infeasible
+from shardplan.formulate import formulate
+from shardplan.improvements import Improvements
+from shardplan.planner import explaining, finish_plan, starts, timed
+from shardplan.settle import settled
+from shardplan.shortfall import shortfalls
+from shardplan.solve.deadline import Deadline
+from shardplan.solve.outcome import Ending
+from shardplan.solve.portfolio.limited_relocation import solve_near
+from shardplan.solve.portfolio.portfolio import solve
+from shardplan.whatif.old_plan import carry
+from shardplan.whatif.relabel import relabel
+from shardplan.whatif.relocation import Relocation
+from shardplan.whatif.replan import kept_in_place, least_budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Self
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shardplan.case import Case
+    from shardplan.formulate import Formulation
+    from shardplan.plan.decision import Decision
+    from shardplan.plan.file.plan import Plan
+    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.problem.placement import Placement
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
+
+_NEAR_SHARE = 0.25
+"""Of the time, for the plan that moves least, and again for each that moves a little more."""
+_EFFORT = 0.25
+"""For each of these, relative to what is asked for."""
+_LITTLE = (1 / 32, 1 / 8)
+"""Of what the best plan moves: budgets that are tried where the least is not good enough."""
+
+
+def move_little(
+    old: Plan,
+    then: Case,
+    now: Case,
+    settings: Settings,
+    reporter: Reporter,
+    on_plan: Callable[[Plan], None] | None = None,
+) -> Plan:
+    """The best plan found for ``now``, or the one that moves least from an old one.
+
+    That one is taken, or one that moves a little more, where it is within the gap that was asked
+    for; where no plan is proven to be, where the best one found gains less than that gap. ``then``
+    is the case that the old plan was made for. The lower bound holds for all plans of the spec,
+    whatever they move.
+
+    Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
+    """
+    started = time.monotonic()
+    deadline = Deadline.after(settings.time_limit_seconds)
+    formulation = formulate(now)
+    relocation = Relocation.of(old, now)
+
+    def build(found: Outcome) -> Plan:
+        plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
+        return timed(relabel(old, plan, now)[0], started)
+
+    hears = reporter
+    if on_plan is not None:
+        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
+    near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
+    least = near.best(near.least_bytes, settings.until(deadline))
+    kept = least.placement if least is not None else None
+    begin = [*([kept] if kept is not None else []), *starts(now, formulation, settings)]
+    best = solve(formulation.problem, settings.until(deadline), hears, begin)
+    if best.is_infeasible:
+        raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
+    found = _moving_least(near, least, best, settings.until(deadline))
+    if found is best:
+        found = settled(now, formulation, best, settings.until(deadline), reporter)
+    return build(found)
+
+
+def _moving_least(near: _Near, least: Outcome | None, best: Outcome, settings: Settings) -> Outcome:
+    """Of the plans that are good enough, the one that moves least; with the bound of the best."""
+    found = least
+    if least is not None and not _is_good_enough(least, best, settings.gap):
+        moved = near.moved_bytes(best.placement)
+        for share in _LITTLE:
+            found = near.best(max(moved * share, near.least_bytes), settings)
+            if found is not None and _is_good_enough(found, best, settings.gap):
+                break
+    if found is None or not _is_good_enough(found, best, settings.gap):
+        return best
+    return replace(best, placement=found.placement, objective=found.objective)
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """An old plan as far as it can be kept, and what is moved from it."""
+
+    formulation: Formulation
+    relocation: Relocation
+    known: Placement
+    is_placed: NDArray[np.bool_]
+    """(I,): which items of ``known`` mean anything."""
+    least_bytes: float
+    """What moves when all that can stays."""
+
+    @classmethod
+    def of(
+        cls, formulation: Formulation, relocation: Relocation, decisions: Sequence[Decision]
+    ) -> Self:
+        """Keep what ``decisions`` say."""
+        known, is_placed = kept_in_place(formulation, decisions)
+        least = least_budget(formulation, relocation, known, is_placed)
+        return cls(formulation, relocation, known, is_placed, least)
+
+    def moved_bytes(self, placement: Placement | None) -> float:
+        """What a placement moves; nothing without one."""
+        if placement is None:
+            return 0.0
+        count = self.relocation.moves(self.formulation, 0.0).count
+        return float(count(placement).sum())
+
+    def best(self, budget_bytes: float, settings: Settings) -> Outcome | None:
+        """The best that was found within a budget; None without any, or with nothing to keep."""
+        if not self.is_placed.any():
+            return None
+        moves = self.relocation.moves(self.formulation, budget_bytes)
+        little = replace(
+            settings,
+            time_limit_seconds=settings.time_limit_seconds * _NEAR_SHARE,
+            effort=settings.effort * _EFFORT,
+            patience_seconds=None,
+        )
+        known, is_placed = self.known, self.is_placed.copy()
+        found = solve_near(self.formulation.problem, known, is_placed, moves, little)
+        return found if found.placement is not None else None
+
+
+def _is_good_enough(near: Outcome, found: Outcome, gap: float) -> bool:
+    """Whether what the best gains is less than the gap that was asked for."""
+    if found.ending is Ending.GAP:
+        return near.objective <= found.lower_bound * (1 + gap)
+    return near.objective <= found.objective * (1 + gap)

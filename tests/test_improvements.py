@@ -1,0 +1,127 @@
+"""Plans that a solve tells of on its way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shardplan.case import build_case
+from shardplan.cli.improving_plan import ImprovingPlan
+from shardplan.errors import NoPlanFound
+from shardplan.improvements import Improvements
+from shardplan.plan.file.read import read_plan
+from shardplan.plan.verify import verify
+from shardplan.planner import make_plan
+from shardplan.solve.deadline import Deadline
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+from shardplan.spec.load import load_spec
+
+SPEC = Path(__file__).parent / "data" / "explain" / "spec.yaml"
+EFFORT = Settings(gap=0.0, time_limit_seconds=1e6, node_limit=5, effort=0.02)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return build_case(load_spec(str(SPEC)))
+
+
+@pytest.fixture(scope="module")
+def greedy(case):
+    return make_plan(case, Settings("greedy-dim"), Reporter())
+
+
+@pytest.fixture(scope="module")
+def best(case):
+    return make_plan(case, EFFORT, Reporter())
+
+
+def without_run(plan):
+    return plan.model_dump(mode="json", exclude={"run"})
+
+
+def test_plans_on_the_way_verify_and_change_nothing_about_the_last(case, best):
+    told = []
+    last = make_plan(case, EFFORT, Reporter(), on_plan=told.append)
+    assert told
+    assert not any(map(verify, told))
+    assert {plan.optimality.termination for plan in told} == {"interrupted"}
+    objectives = [plan.optimality.objective_seconds for plan in told]
+    assert objectives == sorted(objectives, reverse=True)
+    assert last.optimality.objective_seconds <= objectives[-1]
+    assert without_run(last) == without_run(best)
+
+
+def listening(built):
+    """Improvements of a search by a clock of our own; ``built`` are the plans that it makes."""
+    now, told, plans = [0.0], [], iter(built)
+
+    def build(outcome):
+        plan = next(plans)
+        if plan is None:
+            raise NoPlanFound("none")
+        return plan
+
+    def clock():
+        return now[0]
+
+    deadline = Deadline.after(100.0, clock)
+    return Improvements(Reporter(), build, told.append, deadline, clock=clock), now, told
+
+
+def test_the_first_is_told_at_once_and_the_next_after_a_second(greedy, best):
+    found, now, told = listening([greedy, best])
+    found.found(lambda: None)
+    assert told == [greedy]
+    now[0] = 0.9
+    found.found(lambda: None)
+    found.ticking()
+    assert told == [greedy]
+    now[0] = 1.0
+    found.ticking()
+    assert told == [greedy, best]
+
+
+def test_what_cannot_be_built_or_does_not_verify_is_passed_over(greedy, best):
+    forged = greedy.model_copy(update={"world_size": 3})
+    found, now, told = listening([None, forged, best])
+    for seconds in (0.0, 1.0, 2.0):
+        now[0] = seconds
+        found.found(lambda: None)
+    assert told == [best]
+
+
+def test_nothing_is_begun_when_time_is_up(greedy):
+    found, now, told = listening([greedy])
+    now[0] = 100.0
+    found.found(lambda: None)
+    assert told == []
+
+
+def test_each_plan_takes_the_place_of_the_one_before(tmp_path, greedy, best):
+    path, said = tmp_path / "plan.json", []
+    file = ImprovingPlan(str(path), said.append)
+    file.put(greedy)
+    assert without_run(read_plan(path)) == without_run(greedy)
+    file.put(best)
+    assert without_run(read_plan(path)) == without_run(best)
+    assert all(f"written to {path}" in line for line in said)
+    assert "gap" in said[0]
+    assert "step" in said[0]
+
+
+def test_a_better_plan_of_the_same_inputs_stays_until_the_end(tmp_path, greedy, best):
+    path, said = tmp_path / "plan.json", []
+    ImprovingPlan(str(path), said.append).put(best)
+    before = path.read_bytes()
+    ImprovingPlan(str(path), said.append).put(greedy)
+    assert path.read_bytes() == before
+    assert "written" not in said[-1]
+
+
+def test_stdout_gets_no_plan_but_the_last(capsys, greedy):
+    said = []
+    ImprovingPlan("-", said.append).put(greedy)
+    assert capsys.readouterr().out == ""
+    assert said
