@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from shardplan.cli.exit_code import ExitCode, exit_code_of
+from shardplan.cli.output import tell
 from shardplan.errors import Infeasible, InputError, ShardplanError, SolverError
+from shardplan.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,16 +60,26 @@ def full_stdout_reported() -> Iterator[None]:
         if error.errno not in _FULL:
             raise
         _silence_stdout()
-        click.echo(f"<stdout>: error: cannot write: {error.strerror}", err=True)
+        tell(f"<stdout>: error: cannot write: {error.strerror}")
         sys.exit(ExitCode.INVALID_INPUT)
+
+
+@contextmanager
+def printable_usage() -> Iterator[None]:
+    """Spell out in what click says of wrong usage what would steer a terminal."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = printable(error.message)
+        raise
 
 
 def _report(ctx: click.Context, error: BaseException) -> NoReturn:
     code = exit_code_of(error)
     if code is ExitCode.INTERNAL_ERROR and ctx.params.get("verbose"):
-        click.echo(traceback.format_exc(), err=True, nl=False)
+        tell(traceback.format_exc().rstrip("\n"))
     for line in words_of(error):
-        click.echo(line, err=True)
+        tell(line)
     ctx.exit(code)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.executor.train.command import train
+from shardplan.printable import printable
 
 if TYPE_CHECKING:
     from typing import Any
@@ -24,7 +25,7 @@ class _Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception:
-            click.echo(traceback.format_exc(), err=True, nl=False)
+            click.echo(printable(traceback.format_exc()), err=True, nl=False)
             ctx.exit(_INTERNAL_ERROR)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shardplan.cli.output import check_writable, put_file
+from shardplan.cli.output import check_writable, put_file, tell
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.errors import ShardplanError
@@ -125,8 +125,7 @@ def _measure(
 
 def _say_how_well(residuals: dict[str, dict[str, float]]) -> None:
     for subject, found in residuals.items():
-        click.echo(
+        tell(
             f"{subject}: {found['measurements']} measured, MAPE {found['mean_error']:.1%}, "
-            f"Spearman {found['rank_correlation']:.3f}",
-            err=True,
+            f"Spearman {found['rank_correlation']:.3f}"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli.failure import diagnostic_lines
-from shardplan.cli.output import put, put_file
+from shardplan.cli.output import json_text, put, put_file, put_json, tell
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_report
 from shardplan.errors import InputError, ShardplanError
@@ -76,10 +75,10 @@ def check_command(
         checked = _check(spec)
     except InputError as error:
         if form == "json":
-            put(_as_json(None, error.diagnostics))
+            put_json(_as_value(None, error.diagnostics))
         raise
     for line in diagnostic_lines(checked.warnings):
-        click.echo(line, err=True)
+        tell(line)
     put(_resolved(checked.case, form) if resolved else _summary(checked, form))
 
 
@@ -105,7 +104,7 @@ def _resolved(case: Case, form: str) -> str:
     from shardplan.cli.reports.yaml_text import yaml_text
 
     if form == "json":
-        return json.dumps(case.resolved, indent=2, ensure_ascii=False) + "\n"
+        return json_text(case.resolved)
     return yaml_text(case.resolved)
 
 
@@ -114,14 +113,14 @@ def _summary(checked: _Checked, form: str) -> str:
 
     summary = case_summary(checked.case)
     if form == "json":
-        return _as_json(asdict(summary), checked.warnings)
+        return json_text(_as_value(asdict(summary), checked.warnings))
     return show_report(case_report(summary), form)
 
 
-def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
-    listed = [asdict(diagnostic) for diagnostic in diagnostics]
-    value = {"summary": summary, "diagnostics": listed}
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+def _as_value(
+    summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]
+) -> dict[str, object]:
+    return {"summary": summary, "diagnostics": [asdict(diagnostic) for diagnostic in diagnostics]}
 
 
 def _put_comparison(profile: Profile, measurements: str, plot: str | None, form: str) -> None:
@@ -142,7 +141,7 @@ def _put_comparison(profile: Profile, measurements: str, plot: str | None, form:
     if plot == "-":
         return
     if form == "json":
-        put(json.dumps(comparison_json(profile.name, comparison), indent=2) + "\n")
+        put_json(comparison_json(profile.name, comparison))
     else:
         put(show_report(comparison_report(profile.name, comparison), form))
 

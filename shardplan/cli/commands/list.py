@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from shardplan.cli.output import put
+from shardplan.cli.output import json_text, put, put_json
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_report
 from shardplan.solve.settings import METHODS
@@ -68,7 +67,7 @@ def list_command(what: str, show: str | None, nodes: int | None, form: str) -> N
 def _put_methods(form: str) -> None:
     listed = [{"name": name, "description": METHOD_HELP[name]} for name in METHODS]
     if form == "json":
-        put(json.dumps(listed, indent=2) + "\n")
+        put_json(listed)
     elif form != "table":
         put(show_report(_methods_report(), form))
     else:
@@ -118,7 +117,7 @@ def _as_json(kind: Kind, show: str | None) -> str:
         value = [named_source(kind, name, Path()).value for name in names(kind)]
     else:
         value = named_source(kind, _known(kind, show), Path()).value
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return json_text(value)
 
 
 def _known(kind: Kind, name: str) -> str:

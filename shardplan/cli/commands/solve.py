@@ -9,7 +9,7 @@ import click
 
 from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
 from shardplan.cli.interrupt import interruptible
-from shardplan.cli.output import check_writable, put_file
+from shardplan.cli.output import check_writable, put_file, tell
 from shardplan.cli.quantity import duration, percentage, size
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.errors import Infeasible
@@ -140,7 +140,7 @@ def solve_command(
             raise _with_advice(error, case, deadline, interrupt.is_requested) from None
         put_file(render(plan), output)
     for line in [] if quiet else summary_lines(plan, case, output):
-        click.echo(line, err=True)
+        tell(line)
 
 
 def _check_near(spec: str, old: str | None, move_budget: int | None, keep: bool) -> None:

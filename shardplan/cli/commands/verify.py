@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import click
 
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
-from shardplan.cli.output import put
+from shardplan.cli.output import put, put_json, tell
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_report
 from shardplan.errors import InputError
@@ -69,13 +68,13 @@ def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -
     if form == "json":
         value = {"findings": [asdict(finding) for finding in findings]}
         more = {"under_spec": asdict(under)} if under else {}
-        put(json.dumps(value | more, indent=2, ensure_ascii=False) + "\n")
+        put_json(value | more)
     elif form == "table":
         put("".join(f"{line}\n" for line in (*findings, *remarks)))
     else:
         put(show_report(_report(f"{found.name}: verified", findings, remarks), form))
     if findings:
-        click.echo(f"{len(findings)} finding" + ("s" if len(findings) > 1 else ""), err=True)
+        tell(f"{len(findings):,} finding" + ("s" if len(findings) > 1 else ""))
         ctx.exit(ExitCode.FAILED_VERIFICATION)
 
 

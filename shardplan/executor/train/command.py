@@ -9,6 +9,7 @@ import click
 
 from shardplan.errors import RankLost, ShardplanError
 from shardplan.executor.train.request import TrainRequest, takes_request
+from shardplan.printable import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def train(request: TrainRequest) -> None:
     try:
         _train(request)
     except ShardplanError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable(f"error: {error}"), err=True)
         code = _LOST if isinstance(error, RankLost) else _INVALID
         click.get_current_context().exit(code)
 

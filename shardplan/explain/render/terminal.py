@@ -14,7 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shardplan.explain.report.report import Bar, Grid, printable, with_units
+from shardplan.explain.report.report import Bar, Grid, with_units
+from shardplan.printable import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,11 +58,11 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
 
 
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:
-    yield Constrain(Text(printable(report.title), "bold"), width)
+    yield Constrain(Text(printable_line(report.title), "bold"), width)
     for section in report.sections:
-        heading = Text(f"\n{printable(section.title)}", "bold cyan")
+        heading = Text(f"\n{printable_line(section.title)}", "bold cyan")
         if section.meaning:
-            heading.append(f"  {printable(section.meaning)}", "not bold dim default")
+            heading.append(f"  {printable_line(section.meaning)}", "not bold dim default")
         yield Constrain(heading, width)
         if section.grid:
             table = _table(_fitting(section.grid, width), width - _MARGIN)
@@ -73,7 +74,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
 
 def _text(plain: str, style: str = "") -> Text:
     """Printable text whose numbers keep their units."""
-    return Text(with_units(printable(plain), _KEPT_SPACE), style)
+    return Text(with_units(printable_line(plain), _KEPT_SPACE), style)
 
 
 def _fitting(grid: Grid, width: int) -> Grid:
@@ -97,7 +98,7 @@ def _table(grid: Grid, width: int) -> Table:
     ]
     for column, column_width in zip(grid.columns, _column_widths(grid, rows, width), strict=True):
         table.add_column(
-            Text(printable(column.title)),
+            Text(printable_line(column.title)),
             justify="right" if column.is_number else "left",
             width=column_width,
             no_wrap=not _may_break(column),
@@ -113,7 +114,7 @@ def _column_widths(grid: Grid, rows: list[list[Text]], width: int) -> list[int]:
     Rich would cut them. What is left of ``width`` goes to prose.
     """
     columns = [
-        [Text(printable(column.title)), *(row[position] for row in rows)]
+        [Text(printable_line(column.title)), *(row[position] for row in rows)]
         for position, column in enumerate(grid.columns)
     ]
     wanted = [max(cell.cell_len for cell in cells) for cells in columns]
@@ -141,5 +142,5 @@ def _cell(cell: Cell, column: Column) -> Text:
     if isinstance(cell, Bar):
         return Text(cell.text(_BAR_WIDTH), "red" if cell.is_full else "green", no_wrap=True)
     if column.is_list:
-        return Text(_INSIDE_ITEM.sub(_KEPT_SPACE, printable(cell)))
+        return Text(_INSIDE_ITEM.sub(_KEPT_SPACE, printable_line(cell)))
     return _text(cell)

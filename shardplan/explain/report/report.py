@@ -69,11 +69,6 @@ class Report:
     sections: tuple[Section, ...] = field(default=())
 
 
-def printable(text: str) -> str:
-    """Text without control characters, which could steer a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def with_units(text: str, space: str) -> str:
     """Text with ``space``, at which no line is broken, between numbers and their units."""
     return _BEFORE_UNIT.sub(space, text)
