@@ -13,7 +13,14 @@ import click
 
 from shardplan.cli.exit_code import ExitCode, exit_code_of
 from shardplan.cli.output import tell
-from shardplan.errors import Infeasible, InputError, ShardplanError, SolverError
+from shardplan.errors import (
+    MOST_SHOWN,
+    Infeasible,
+    InputError,
+    ShardplanError,
+    SolverError,
+    first_of,
+)
 from shardplan.printable import printable
 
 if TYPE_CHECKING:
@@ -24,10 +31,6 @@ if TYPE_CHECKING:
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What the system says where stdout has no room; never a bug of ours."""
-
-
-_MOST_SHOWN = 20
-"""Faults that are shown one by one."""
 
 
 @contextmanager
@@ -70,7 +73,7 @@ def printable_usage() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        error.message = printable(error.message)
+        vars(error).update(message=printable(error.message))
         raise
 
 
@@ -102,7 +105,7 @@ def words_of(error: BaseException) -> list[str]:
 def diagnostic_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """The first faults in the order of the text, then how many there are."""
     ordered = sorted(diagnostics, key=lambda d: (d.file, d.line, d.column))
-    shown = [diagnostic for diagnostic in ordered if diagnostic.count == 1][:_MOST_SHOWN]
+    shown = [diagnostic for diagnostic in ordered if diagnostic.count == 1][:MOST_SHOWN]
     hidden = sum(diagnostic.count for diagnostic in ordered) - len(shown)
     errors = sum(diagnostic.count for diagnostic in ordered if diagnostic.severity == "error")
     count = [f"{errors:,} error" + ("s" if errors > 1 else "")] if errors else []
@@ -115,7 +118,7 @@ def _infeasible(error: Infeasible) -> list[str]:
     remedies = error.remedies or tuple(_remedies(error.shortfalls))
     return [
         "error: no plan can exist, and this is proven",
-        *(f"  {_shortfall(shortfall)}" for shortfall in error.shortfalls),
+        *(f"  {line}" for line in first_of([_shortfall(each) for each in error.shortfalls])),
         *(["these together leave no plan:"] if error.facts else []),
         *(f"  - {fact}" for fact in error.facts),
         *(["what would help:"] if remedies else []),

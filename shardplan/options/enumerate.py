@@ -74,6 +74,30 @@ def enumerate_options(
     return _with_shares(found)
 
 
+def not_offered(
+    workload: Workload,
+    world: World,
+    constraints: Sequence[Constraint],
+    cuts: Sequence[tuple[int, ShardingType, int]],
+) -> Iterator[int]:
+    """Positions of those (table, type, column shards) whose type is none of the table's options.
+
+    Shards alone do not tell the type: what a type makes on one node, or of one column shard, may
+    be what another one makes too, and is then offered under a single name unless asked for. Types
+    that a constraint forbids are not looked at.
+    """
+    policies = _policies(workload, world, constraints)
+    fewest: dict[tuple[int, _Policy, ShardingType], int | None] = {}
+    for position, (table, kind, column_shards) in enumerate(cuts):
+        dim, policy = workload.tables[table].dim, policies[table]
+        key = dim, policy, kind
+        if key not in fewest:
+            fewest[key] = min(_column_shards(dim, kind, policy, world), default=None)
+        least = fewest[key]
+        if kind in policy.sharding and (least is None or column_shards < least):
+            yield position
+
+
 def _with_shares(ways: NDArray[np.int64]) -> OptionSet:
     """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches."""
     shares = [_shares(kernel) for kernel in KERNELS]
@@ -111,8 +135,12 @@ def _policies(workload: Workload, world: World, constraints: Sequence[Constraint
     free = _Policy(sharding, None, frozenset(), whole_world=True)
     policies = [free] * len(workload.tables)
     for constraint in constraints:
+        narrowed: dict[_Policy, _Policy] = {}
         for table in constraint.tables:
-            policies[table] = _narrowed(policies[table], constraint, world)
+            policy = policies[table]
+            if policy not in narrowed:
+                narrowed[policy] = _narrowed(policy, constraint, world)
+            policies[table] = narrowed[policy]
     return policies
 
 

@@ -12,7 +12,7 @@ from shardplan.cli.inputs import case_of_plan, file_label, plan_at
 from shardplan.cli.output import put, put_json, tell
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_report
-from shardplan.errors import InputError
+from shardplan.errors import MOST_SHOWN, InputError, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ def verify_command(ctx: click.Context, plan: str, spec: str | None, form: str) -
         more = {"under_spec": asdict(under)} if under else {}
         put_json(value | more)
     elif form == "table":
-        put("".join(f"{line}\n" for line in (*findings, *remarks)))
+        put("".join(f"{line}\n" for line in (*first_of(findings), *remarks)))
     else:
         put(show_report(_report(f"{found.name}: verified", findings, remarks), form))
     if findings:
@@ -93,11 +93,10 @@ def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> 
     from shardplan.explain.report.report import Column, Grid, Report, Section
 
     columns = (Column("rule"), Column("where"), Column("what is wrong", is_prose=True))
-    rows = tuple((one.code, one.where, one.message) for one in findings)
+    rows = tuple((one.code, one.where, one.message) for one in findings[:MOST_SHOWN])
     grid = Grid(columns, rows) if rows else None
-    return Report(
-        title, (Section("Findings" if rows else "Checks", grid=grid, remarks=tuple(remarks)),)
-    )
+    told = (*first_of(findings)[MOST_SHOWN:], *remarks)
+    return Report(title, (Section("Findings" if rows else "Checks", grid=grid, remarks=told),))
 
 
 def _words(under: CostUnder) -> Iterator[str]:
