@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
@@ -23,18 +23,23 @@ LIMITS: tuple[Any, ...] = (
 """Numbers at which arithmetic of some width goes wrong."""
 
 WORDS: tuple[str, ...] = (
-    "", " ", "\t", "\n", "0", "-0", "٣", "１２", "rank:٣/cuda:0", "rank:1_0/cuda:0", "rank:+1/cuda:1",
+    "", " ", "\t", "\n", "0", "-0", "٣", "１２", "rank:٣/cuda:0", "rank:1_0/cuda:0",
+    "rank:+1/cuda:1",
     "rank:01/cuda:1", "rank:0/cuda:0\n", "row_wise ", "ROW_WISE", "fused\u200b", "\u202etxt.nalp",
-    "\x1b[2J\x1b]0;x\x07", "\x9b31m", "\x00", "\ud800", "\ufeff", "\u2028", "é", "e\u0301", "🙂" * 9,
+    "\x1b[2J\x1b]0;x\x07", "\x9b31m", "\x00", "\ud800", "\ufeff", "\u2028", "é",
+    "e\u0301", "🙂" * 9,
     "a" * 300, "x" * 100_000, "*", "**", "[", "[!a]", "t*" * 40, "?" * 60, "../../etc/passwd",
     "/dev/zero", "/", "~", "${HOME}", "%s%n", "<script>", "null", "true", "nan", "inf", "1e999",
-    "80GiB", "80 GiB", "1e3GiB", "-1GiB", "1ZiB", "5us", "1/0", "100%", "-1%", "1e9%", "0x10", "__proto__",
+    "80GiB", "80 GiB", "1e3GiB", "-1GiB", "1ZiB", "5us", "1/0", "100%", "-1%", "1e9%",
+    "0x10", "__proto__",
 )  # fmt: skip
 """Text that some reader takes for something else."""
 
 RAW: tuple[str, ...] = (
-    "NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 400, "9" * 5000, "0" * 30 + "1", "1_000",
-    "0x1F", "0o17", "+1", ".5", "5.", "1e", "--1", "'", '"', "undefined", "None", ".nan", ".inf", "010",
+    "NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 400, "9" * 5000,
+    "0" * 30 + "1", "1_000",
+    "0x1F", "0o17", "+1", ".5", "5.", "1e", "--1", "'", '"', "undefined", "None", ".nan",
+    ".inf", "010",
 )  # fmt: skip
 """Tokens that are no JSON, or that readers of YAML disagree about."""
 
@@ -54,7 +59,7 @@ class Mutator:
             holder, key = self._place(found)
             if holder is None:
                 return self._odd()
-            self.rng.choice(_CHANGES)(self, found, holder, key)
+            self.rng.choice(self._CHANGES)(self, found, holder, key)
         return found
 
     def text_of(self, value: Any) -> str:
@@ -75,7 +80,7 @@ class Mutator:
     def text(self, text: str) -> str:
         """Text with some of it lost, doubled, moved or replaced by what steers a parser."""
         for _ in range(self.rng.choice((1, 1, 2))):
-            text = self.rng.choice(_TEXT_CHANGES)(self, text)
+            text = self.rng.choice(self._TEXT_CHANGES)(self, text)
         return text
 
     def encoded(self, text: str) -> bytes:
@@ -259,22 +264,27 @@ class Mutator:
             else text[:at] + self.rng.choice("0٣१９_+-e.") + text[at:]
         )
 
+    _CHANGES: ClassVar[tuple[Callable[[Mutator, Any, Any, Any], None], ...]] = (
+        _swap, _move, _copy, _limit, _limit, _word,
+        _rename, _drop, _retype, _many, _deep, _odd_here,
+        _scale, _scale, _shuffle,
+    )  # fmt: skip
+    _TEXT_CHANGES: ClassVar[tuple[Callable[[Mutator, str], str], ...]] = (
+        _cut, _insert, _insert, _double_line, _breaks,
+        _character, _digits,
+    )  # fmt: skip
+
 
 _OTHER_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 _SNIPPETS = (
-    "&a ", "*a", "<<: *a", "!!python/object/apply:os.system ['true'] ", "!!binary ", "!t ", "? ", ": ",
-    "- ", "\n---\n", "\n...\n", "%YAML 1.1\n---\n", "|+\n", ">-\n", "#", " #", "\t", "{", "}", "[", "]",
-    ",", '"', "'", "\\", "\\u0000", "\\ud800", "\\x", "\n\n\n", "\x00", "\ufeff", "@", "`", "~", "y: yes\n",
-    "=", "2001-01-01", "12:30:45", "[" * 200, "{a: " * 100, '"' + "x" * 5000, ",,,,", ";", "\r", "a\n",
-)  # fmt: skip
-_CHANGES: tuple[Callable[[Mutator, Any, Any, Any], None], ...] = (
-    Mutator._swap, Mutator._move, Mutator._copy, Mutator._limit, Mutator._limit, Mutator._word,
-    Mutator._rename, Mutator._drop, Mutator._retype, Mutator._many, Mutator._deep, Mutator._odd_here,
-    Mutator._scale, Mutator._scale, Mutator._shuffle,
-)  # fmt: skip
-_TEXT_CHANGES: tuple[Callable[[Mutator, str], str], ...] = (
-    Mutator._cut, Mutator._insert, Mutator._insert, Mutator._double_line, Mutator._breaks,
-    Mutator._character, Mutator._digits,
+    "&a ", "*a", "<<: *a", "!!python/object/apply:os.system ['true'] ", "!!binary ", "!t ",
+    "? ", ": ",
+    "- ", "\n---\n", "\n...\n", "%YAML 1.1\n---\n", "|+\n", ">-\n", "#", " #", "\t", "{",
+    "}", "[", "]",
+    ",", '"', "'", "\\", "\\u0000", "\\ud800", "\\x", "\n\n\n", "\x00", "\ufeff", "@", "`",
+    "~", "y: yes\n",
+    "=", "2001-01-01", "12:30:45", "[" * 200, "{a: " * 100, '"' + "x" * 5000, ",,,,", ";",
+    "\r", "a\n",
 )  # fmt: skip
 
 
