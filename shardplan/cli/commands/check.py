@@ -120,7 +120,11 @@ def _summary(checked: _Checked, form: str) -> str:
 def _as_value(
     summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]
 ) -> dict[str, object]:
-    return {"summary": summary, "diagnostics": [asdict(diagnostic) for diagnostic in diagnostics]}
+    listed = [asdict(diagnostic) for diagnostic in diagnostics]
+    for each in listed:
+        if each["count"] == 1:  # said only of the entry that counts the rest
+            del each["count"]
+    return {"summary": summary, "diagnostics": listed}
 
 
 def _put_comparison(profile: Profile, measurements: str, plot: str | None, form: str) -> None:
