@@ -105,5 +105,5 @@ def test_many_tables_share_one_kernel_and_their_mixes_are_not_even_counted_out()
     members = item_options(options, group_items(60, [Constraint(tables, together=True)]))
     kernels = options.kernel[members]
     assert (kernels == kernels[:, :1]).all()
-    whole = options.is_type(ShardingType.TABLE_WISE)[members[:, 0]]
+    whole = options.has_type(lambda kind: kind is ShardingType.TABLE_WISE)[members[:, 0]]
     assert len(set(kernels[whole, 0].tolist())) == whole.sum() == 2
