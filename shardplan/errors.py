@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
 
 
+MOST_SHOWN = 20
+"""Of things that are wrong, how many are shown one by one."""
+
+
+def first_of(found: Sequence[object]) -> list[str]:
+    """The first of them in words, and behind them how many more there are."""
+    rest = len(found) - MOST_SHOWN
+    more = [f"... and {rest:,} more like these"] if rest > 0 else []
+    return [*map(str, found[:MOST_SHOWN]), *more]
+
+
 class ShardplanError(Exception):
     """The root of all errors that are not bugs."""
 
@@ -66,7 +77,7 @@ class Infeasible(ShardplanError):
             + "; ".join(
                 f"{s.subject} needs {s.needs:.6g} {s.unit} of {s.resource}, there is {s.offers:.6g}"
                 + (f" ({'; '.join(s.reasons)})" if s.reasons else "")
-                for s in self.shortfalls
+                for s in self.shortfalls[:MOST_SHOWN]
             )
         )
 
@@ -88,7 +99,9 @@ class PlanRefused(ShardplanError):
 
     def __init__(self, differences: Sequence[str]) -> None:
         self.differences = tuple(differences)
-        super().__init__("the plan cannot run here:\n" + "\n".join(f"  {d}" for d in differences))
+        super().__init__(
+            "the plan cannot run here:\n" + "\n".join(f"  {d}" for d in first_of(differences))
+        )
 
 
 class RankLost(ShardplanError):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SUSPECT = re.compile(r"[^\x20-\x7e\n\t]")
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -15,13 +20,32 @@ def printable(text: str) -> str:
 
     Line feeds and tabs stay.
     """
-    return _SUSPECT.sub(lambda found: _shown(found[0]), text)
+    return _SUSPECT.sub(lambda found: _shown(found[0], _spelled), text)
 
 
-def _shown(character: str) -> str:
-    if unicodedata.category(character) not in _UNSAFE:
-        return character
+def printable_line(text: str) -> str:
+    """The same of a text that is to stay on one line: line feeds and tabs are spelled as well."""
+    return printable(text).translate(_BREAKS)
+
+
+def printable_json(text: str) -> str:
+    """JSON with the same characters as ``\\u202e``, which mean the same to its readers."""
+    return _SUSPECT.sub(lambda found: _shown(found[0], _spelled_in_json), text)
+
+
+_BREAKS = str.maketrans({"\n": "\\n", "\t": "\\t"})
+
+
+def _shown(character: str, spell: Callable[[str], str]) -> str:
+    return spell(character) if unicodedata.category(character) in _UNSAFE else character
+
+
+def _spelled(character: str) -> str:
     code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _spelled_in_json(character: str) -> str:
+    return json.dumps(character)[1:-1] if ord(character) != 0x7F else "\\u007f"

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from shardplan.cli.exit_code import ExitCode, exit_code_of
-from shardplan.errors import Infeasible, InputError, ShardplanError, SolverError
+from shardplan.cli.output import tell
+from shardplan.errors import (
+    MOST_SHOWN,
+    Infeasible,
+    InputError,
+    ShardplanError,
+    SolverError,
+    first_of,
+)
+from shardplan.printable import printable
 from shardplan.surroundings import NO_ROOM, outside_cause
 
 if TYPE_CHECKING:
@@ -23,9 +32,6 @@ if TYPE_CHECKING:
 
 _UNWRITABLE = NO_ROOM | {errno.EBADF}
 """What the system says where stdout has no room, or is closed."""
-
-_MOST_SHOWN = 20
-"""Faults that are shown one by one."""
 
 
 @contextmanager
@@ -58,16 +64,26 @@ def full_stdout_reported() -> Iterator[None]:
         if error.errno not in _UNWRITABLE:
             raise
         _silence_stdout()
-        click.echo(f"<stdout>: error: cannot write: {error.strerror}", err=True)
+        tell(f"<stdout>: error: cannot write: {error.strerror}")
         sys.exit(ExitCode.INVALID_INPUT)
+
+
+@contextmanager
+def printable_usage() -> Iterator[None]:
+    """Spell out in what click says of wrong usage what would steer a terminal."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error).update(message=printable(error.message))
+        raise
 
 
 def _report(ctx: click.Context, error: BaseException) -> NoReturn:
     code = exit_code_of(error)
     if code is ExitCode.INTERNAL_ERROR and ctx.params.get("verbose"):
-        click.echo(traceback.format_exc(), err=True, nl=False)
+        tell(traceback.format_exc().rstrip("\n"))
     for line in words_of(error):
-        click.echo(line, err=True)
+        tell(line)
     ctx.exit(code)
 
 
@@ -93,7 +109,7 @@ def words_of(error: BaseException) -> list[str]:
 def diagnostic_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """The first faults in the order of the text, then how many there are."""
     ordered = sorted(diagnostics, key=lambda d: (d.file, d.line, d.column))
-    shown = [diagnostic for diagnostic in ordered if diagnostic.count == 1][:_MOST_SHOWN]
+    shown = [diagnostic for diagnostic in ordered if diagnostic.count == 1][:MOST_SHOWN]
     hidden = sum(diagnostic.count for diagnostic in ordered) - len(shown)
     errors = sum(diagnostic.count for diagnostic in ordered if diagnostic.severity == "error")
     count = [f"{errors:,} error" + ("s" if errors > 1 else "")] if errors else []
@@ -110,7 +126,8 @@ def _infeasible(error: Infeasible) -> list[str]:
     remedies = error.remedies or tuple(_remedies(error.shortfalls))
     return [
         "error: no plan can exist, and this is proven",
-        *(line for shortfall in error.shortfalls for line in _shortfall_lines(shortfall)),
+        *(line for each in error.shortfalls[:MOST_SHOWN] for line in _shortfall_lines(each)),
+        *(f"  {line}" for line in first_of(error.shortfalls)[MOST_SHOWN:]),
         *(["these together leave no plan:"] if error.facts else []),
         *(f"  - {fact}" for fact in error.facts),
         *([_TRIED if error.remedies else _NOT_TRIED] if remedies else []),

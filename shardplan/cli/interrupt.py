@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
+from shardplan.cli.output import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Interrupt:
                 signal.signal(each, signal.SIG_DFL)
             raise KeyboardInterrupt
         self._is_requested = True
-        click.echo("stopping with the best plan so far; Ctrl-C again aborts", err=True)
+        tell("stopping with the best plan so far; Ctrl-C again aborts")
 
 
 @contextmanager

@@ -1,23 +1,42 @@
-"""Where data goes: stdout, or a file that is written whole or not at all."""
+"""Where text goes: data to stdout or a file, all else to stderr; nothing of it steers a terminal.
+
+A file is written whole or not at all.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
+from typing import Any
 
 import click
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+from shardplan.printable import printable, printable_json
 
 _PLAIN_BARS = str.maketrans("█▉▊▋▌▍▎▏·", "#||||||| ")
 """Bars for terminals that have no blocks."""
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+"""What rich writes for a colour; reports have spelled out all else when they are rendered."""
+
+
+def tell(text: str) -> None:
+    """Write a line to stderr."""
+    click.echo(printable(text), err=True)
 
 
 def put(text: str) -> None:
     """Write a report to stdout, with bars and all else that its encoding lacks replaced.
 
+    What would steer a terminal is spelled out, colours excepted.
+
     Raises InputError where stdout cannot be written, BrokenPipeError where nobody reads it.
     """
+    parts = _COLOUR.split(text)
+    parts[::2] = map(printable, parts[::2])
+    text = "".join(parts)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         data = text.encode(encoding)
@@ -26,13 +45,23 @@ def put(text: str) -> None:
     _put(data)
 
 
+def put_json(value: Any) -> None:
+    """Write a value to stdout as JSON. Raises as ``put`` does."""
+    put(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON for people, in which no character steers a terminal."""
+    return printable_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
+
+
 def put_file(text: str, path: str) -> None:
     """Write a file's content to ``path``, or as UTF-8 to stdout where that is ``-``.
 
     Raises InputError where it cannot be written; an older file is then left as it was.
     """
     if path == "-":
-        _put(text.encode())
+        _put(printable(text).encode())
     else:
         from shardplan.files import write_atomically
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shardplan.cli.failure import full_stdout_reported, reported
+from shardplan.cli.failure import full_stdout_reported, printable_usage, reported
 
 if TYPE_CHECKING:
     from typing import Any
@@ -71,6 +71,11 @@ class Commands(click.Group):
         with full_stdout_reported():
             return super().main(*args, **extra)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse what stands before the command."""
+        with printable_usage():
+            return super().make_context(*args, **extra)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -83,7 +88,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
-        with reported(ctx):
+        with printable_usage(), reported(ctx):
             try:
                 return super().invoke(ctx)
             except click.NoSuchOption as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.executor.train.command import train
+from shardplan.printable import printable
 from shardplan.surroundings import mend_streams, outside_cause
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ class _Commands(click.Group):
         except Exception as error:
             cause = outside_cause(error)
             if cause is not None:
-                click.echo(f"error: {cause}", err=True)
+                click.echo(printable(f"error: {cause}"), err=True)
                 ctx.exit(_INVALID)
-            click.echo(traceback.format_exc(), err=True, nl=False)
+            click.echo(printable(traceback.format_exc()), err=True, nl=False)
             ctx.exit(_INTERNAL_ERROR)
 
 

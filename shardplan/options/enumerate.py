@@ -75,6 +75,30 @@ def _counted(
     return options if (cached <= most).all() else options.take(cached <= most)
 
 
+def not_offered(
+    workload: Workload,
+    world: World,
+    constraints: Sequence[Constraint],
+    cuts: Sequence[tuple[int, ShardingType, int]],
+) -> Iterator[int]:
+    """Positions of those (table, type, column shards) whose type is none of the table's options.
+
+    Shards alone do not tell the type: what a type makes on one node, or of one column shard, may
+    be what another one makes too, and is then offered under a single name unless asked for. Types
+    that a constraint forbids are not looked at.
+    """
+    of_table = policies(workload, constraints)
+    fewest: dict[tuple[int, Policy, ShardingType], int | None] = {}
+    for position, (table, kind, cut) in enumerate(cuts):
+        dim, policy = workload.tables[table].dim, of_table[table]
+        key = dim, policy, kind
+        if key not in fewest:
+            fewest[key] = min(column_shards(dim, kind, policy, world), default=None)
+        least = fewest[key]
+        if kind in policy.sharding and (least is None or cut < least):
+            yield position
+
+
 def _with_shares(ways: NDArray[np.int64]) -> OptionSet:
     """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches."""
     shares = [_shares(kernel) for kernel in KERNELS]

@@ -92,7 +92,10 @@ class OptionSet:
 
         A cache may hold any share of the rows, so that between two options lie all their mixes.
         """
-        ways = np.column_stack([self.table, self.sharding, self.kernel, self.column_shards])
-        _, blend = np.unique(ways, axis=0, return_inverse=True)
+        # One number for each way sorts many times faster than rows of four.
+        way = self.table.astype(np.int64)
+        for part in (self.sharding, self.kernel, self.column_shards):
+            way = way * (int(part.max(initial=0)) + 1) + part
+        _, blend = np.unique(way, return_inverse=True)
         numbers: NDArray[np.int64] = blend.reshape(-1).astype(np.int64)
         return numbers

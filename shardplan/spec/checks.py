@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.spec import ConstraintSpec
 
+_MOST_COMPARED = 5_000_000
+"""Pairs of a glob and a table's name: a minute's work, and each table in fifty of them."""
 _NO_ECHOES = frozenset({"duplicate", "unknown_name", "contradiction"})
 """Codes of what is wrong also once the other faults are mended."""
 
@@ -27,19 +29,7 @@ _NO_ECHOES = frozenset({"duplicate", "unknown_name", "contradiction"})
 def check(loaded: LoadedSpec) -> LoadedSpec:
     """The same, with its constraints matched to tables and everything that does not fit."""
     faults = listed(_check_tables(loaded))
-    names = TableNames(table.name for table in loaded.spec.tables)
-    matches = []
-    unmatched: list[Diagnostic] = []
-    for index, constraint in enumerate(loaded.spec.constraints):
-        found: set[int] = set()
-        for position, pattern in enumerate(constraint.tables):
-            matched = names.match(pattern)
-            found.update(matched)
-            if not matched:
-                # A hint compares the pattern with all names, so the rest of a long list has none.
-                known = names if len(unmatched) < MOST_NAMED else ()
-                unmatched.append(_no_match(loaded, known, (index, position), pattern))
-        matches.append(tuple(sorted(found)))
+    matches, unmatched = _match(loaded)
     faults += listed(unmatched)
     faults += listed(_check_allowed(loaded, matches))
     faults += listed(_check_apart(loaded, matches))
@@ -47,6 +37,34 @@ def check(loaded: LoadedSpec) -> LoadedSpec:
         faults = [fault for fault in faults if fault.code in _NO_ECHOES]
     every = tuple(sort_diagnostics([*loaded.faults, *faults]))
     return replace(loaded, matches=tuple(matches), faults=every)
+
+
+def _match(loaded: LoadedSpec) -> tuple[list[tuple[int, ...]], list[Diagnostic]]:
+    """Per constraint the positions of its tables, rising; and what matches nothing, or too much."""
+    names = TableNames(table.name for table in loaded.spec.tables)
+    matches: list[tuple[int, ...]] = []
+    unmatched: list[Diagnostic] = []
+    for index, constraint in enumerate(loaded.spec.constraints):
+        found: set[int] = set()
+        for position, pattern in enumerate(constraint.tables):
+            if names.compared > _MOST_COMPARED:
+                unmatched.append(_too_many(loaded, index))
+                rest = len(loaded.spec.constraints) - index
+                return matches + [()] * rest, unmatched
+            matched = names.match(pattern)
+            found.update(matched)
+            if not matched:
+                # A hint compares the pattern with all names, so the rest of a long list has none.
+                known = names if len(unmatched) < MOST_NAMED else ()
+                unmatched.append(_no_match(loaded, known, (index, position), pattern))
+        matches.append(tuple(sorted(found)))
+    return matches, unmatched
+
+
+def _too_many(loaded: LoadedSpec, constraint: int) -> Diagnostic:
+    message = f"constraints are compared with more than {_MOST_COMPARED:,} tables in all"
+    hint = "say in defaults what holds for all, and begin globs with what only some are called"
+    return loaded.document.diagnostic(("constraints", constraint), message, hint, "too_many")
 
 
 def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType
     from shardplan.topology.topology import Topology
 
-_PLACE = re.compile(r"(rank|node)(\d{1,9})")
+_PLACE = re.compile(r"(rank|node)([0-9]{1,9})")
 _FORMS = "write TABLE=SHARDING_TYPE, TABLE=KERNEL, TABLE@rankN or TABLE@nodeN"
 
 

@@ -148,5 +148,5 @@ def _value(name: str, text: str) -> Any:
     """A cell as a plain value; what cannot be read stays text, which the validation refuses."""
     try:
         return json.loads(text) if name == "tables" else resolve(text)
-    except (ValueError, ScalarError):
+    except (ValueError, ScalarError, RecursionError):
         return text

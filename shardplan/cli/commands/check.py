@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import click
 
 from shardplan.cli import completions
 from shardplan.cli.failure import diagnostic_lines
-from shardplan.cli.output import put, put_file
+from shardplan.cli.output import json_text, put, put_file, put_json, tell
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_report, width_option
 from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec, settings_of
@@ -97,10 +96,10 @@ def check_command(
         checked = _check(spec, changed)
     except InputError as error:
         if form == "json":
-            put(_as_json(None, error.diagnostics))
+            put_json(_as_value(None, error.diagnostics))
         raise
     for line in diagnostic_lines(checked.warnings):
-        click.echo(line, err=True)
+        tell(line)
     put(_resolved(checked.case, form) if resolved else _summary(checked, form, width))
 
 
@@ -126,7 +125,7 @@ def _resolved(case: Case, form: str) -> str:
     from shardplan.cli.reports.yaml_text import yaml_text
 
     if form == "json":
-        return json.dumps(case.resolved, indent=2, ensure_ascii=False) + "\n"
+        return json_text(case.resolved)
     return yaml_text(case.resolved)
 
 
@@ -135,17 +134,18 @@ def _summary(checked: _Checked, form: str, width: int | None) -> str:
 
     summary = case_summary(checked.case)
     if form == "json":
-        return _as_json(asdict(summary), checked.warnings)
+        return json_text(_as_value(asdict(summary), checked.warnings))
     return show_report(case_report(summary), form, width)
 
 
-def _as_json(summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]) -> str:
+def _as_value(
+    summary: dict[str, object] | None, diagnostics: tuple[Diagnostic, ...]
+) -> dict[str, object]:
     listed = [asdict(diagnostic) for diagnostic in diagnostics]
     for each in listed:
         if each["count"] == 1:  # said only of the entry that counts the rest
             del each["count"]
-    value = {"summary": summary, "diagnostics": listed}
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return {"summary": summary, "diagnostics": listed}
 
 
 def _put_comparison(
@@ -168,7 +168,7 @@ def _put_comparison(
     if plot == "-":
         return
     if form == "json":
-        put(json.dumps(comparison_json(profile.name, comparison), indent=2) + "\n")
+        put_json(comparison_json(profile.name, comparison))
     else:
         put(show_report(comparison_report(profile.name, comparison), form, width))
 

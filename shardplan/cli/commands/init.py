@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from shardplan.cli.output import check_writable, put, put_file
+from shardplan.cli.output import check_writable, put, put_file, tell
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
@@ -69,7 +69,7 @@ def init_command(
     put_file(_adopted(source[1]) if source else template_text(template), file)
     if file != "-":
         _put_schema(Path(file).with_name(SCHEMA_FILE), force)
-        click.echo(f"{file} written; next: shardplan solve {file} -o plan.json", err=True)
+        tell(f"{file} written; next: shardplan solve {file} -o plan.json")
 
 
 def template_text(name: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from shardplan.cli import completions
-from shardplan.cli.output import put, put_file
+from shardplan.cli.output import json_text, put, put_file, put_json
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_lines, show_report, width_option
 from shardplan.solve.settings import METHODS
@@ -79,7 +78,7 @@ def list_command(
 def _put_methods(form: str, width: int | None) -> None:
     listed = [{"name": name, "description": METHOD_HELP[name]} for name in METHODS]
     if form == "json":
-        put(json.dumps(listed, indent=2) + "\n")
+        put_json(listed)
     elif form != "table":
         put(show_report(_methods_report(), form))
     else:
@@ -133,7 +132,7 @@ def _as_json(kind: Kind, show: str | None) -> str:
         value = [named_source(kind, name, Path()).value for name in names(kind)]
     else:
         value = named_source(kind, _known(kind, show), Path()).value
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return json_text(value)
 
 
 def _file(kind: Kind, show: str) -> str:

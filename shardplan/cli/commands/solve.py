@@ -105,6 +105,7 @@ _GROUPS = {
     shell_complete=completions.files,
     help="Tighten an earlier plan of this spec, and its bound.",
 )
+@click.option(
     "--from",
     "old",
     metavar="PLAN",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,10 @@ import click
 from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, file_label, plan_at
-from shardplan.cli.output import put
+from shardplan.cli.output import put, put_json, tell
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show_lines, show_report, width_option
-from shardplan.errors import InputError
+from shardplan.errors import MOST_SHOWN, InputError, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,13 +72,13 @@ def verify_command(
     if form == "json":
         value = {"findings": [asdict(finding) for finding in findings]}
         more = {"under_spec": asdict(under)} if under else {}
-        put(json.dumps(value | more, indent=2, ensure_ascii=False) + "\n")
+        put_json(value | more)
     elif form == "table":
-        put(show_lines((*map(str, findings), *remarks), width))
+        put(show_lines((*first_of(findings), *remarks), width))
     else:
         put(show_report(_report(f"{found.name}: verified", findings, remarks), form))
     if findings:
-        click.echo(f"{len(findings)} finding" + ("s" if len(findings) > 1 else ""), err=True)
+        tell(f"{len(findings):,} finding" + ("s" if len(findings) > 1 else ""))
         ctx.exit(ExitCode.FAILED_VERIFICATION)
 
 
@@ -102,11 +101,10 @@ def _report(title: str, findings: Sequence[Finding], remarks: Sequence[str]) -> 
         Column("where", is_name=True),
         Column("what is wrong", is_prose=True),
     )
-    rows = tuple((one.code, one.where, one.message) for one in findings)
+    rows = tuple((one.code, one.where, one.message) for one in findings[:MOST_SHOWN])
     grid = Grid(columns, rows) if rows else None
-    return Report(
-        title, (Section("Findings" if rows else "Checks", grid=grid, remarks=tuple(remarks)),)
-    )
+    told = (*first_of(findings)[MOST_SHOWN:], *remarks)
+    return Report(title, (Section("Findings" if rows else "Checks", grid=grid, remarks=told),))
 
 
 def _words(under: CostUnder, plan: Plan, now: Case) -> Iterator[str]:

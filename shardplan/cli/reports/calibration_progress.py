@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
+from shardplan.cli.output import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +55,6 @@ def _lines() -> Callable[[Step], None]:
         nonlocal next_seconds
         if step.elapsed_seconds >= next_seconds:
             next_seconds = step.elapsed_seconds + _LINE_EVERY_SECONDS
-            click.echo(f"{step.elapsed_seconds:.0f}s  {step.done} of {step.tasks} tasks", err=True)
+            tell(f"{step.elapsed_seconds:.0f}s  {step.done} of {step.tasks} tasks")
 
     return report

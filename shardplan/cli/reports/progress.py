@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import click
-
+from shardplan.cli.output import tell
 from shardplan.explain.words import words
 from shardplan.solve.reporter import Reporter
 from shardplan.units import format_seconds
@@ -138,7 +137,7 @@ def progress(quiet: bool) -> Iterator[TellingReporter]:
         with _live() as reporter:
             yield reporter
     else:
-        yield LineReporter(lambda line: click.echo(line, err=True))
+        yield LineReporter(tell)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import click
 
 from shardplan.errors import RankLost, SaveFailed, ShardplanError
 from shardplan.executor.train.request import TrainRequest, takes_request
+from shardplan.printable import printable
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -47,7 +48,7 @@ def train(request: TrainRequest) -> None:
     try:
         _train(request)
     except ShardplanError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable(f"error: {error}"), err=True)
         code = _LOST if isinstance(error, _LOSSES) else _INVALID
         click.get_current_context().exit(code)
 

@@ -26,7 +26,8 @@ from shardplan.explain.render.line_breaks import (
     shortened,
     shortened_item,
 )
-from shardplan.explain.report.report import Bar, printable, with_units
+from shardplan.explain.report.report import Bar, with_units
+from shardplan.printable import printable_line
 
 if TYPE_CHECKING:
     from shardplan.explain.report.report import Cell, Column, Grid
@@ -83,7 +84,7 @@ class _Strip:
     @cached_property
     def title(self) -> str:
         """Printable."""
-        return printable(self.column.title)
+        return printable_line(self.column.title)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -138,8 +139,8 @@ def _text(cell: Cell, column: Column) -> str:
     if isinstance(cell, Bar):
         return ""
     if column.is_list:
-        return ", ".join(item.replace(" ", KEPT_SPACE) for item in printable(cell).split(", "))
-    return with_units(printable(cell), KEPT_SPACE)
+        return ", ".join(item.replace(" ", KEPT_SPACE) for item in printable_line(cell).split(", "))
+    return with_units(printable_line(cell), KEPT_SPACE)
 
 
 def _chosen(strips: list[_Strip], width: int) -> tuple[list[_Strip], int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shardplan.explain.report.report import Bar, printable
+from shardplan.explain.report.report import Bar
+from shardplan.printable import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,5 +52,5 @@ def _row(cells: Iterator[str] | tuple[Cell, ...]) -> str:
 
 def _escape(text: str) -> str:
     """Text that Markdown shows unchanged; underscores inside words need no help."""
-    escaped = _SPECIAL.sub(r"\\\1", printable(text))
+    escaped = _SPECIAL.sub(r"\\\1", printable_line(text))
     return re.sub(r"(?<=\w)\\_(?=\w)", "_", escaped)

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from shardplan.explain.render.fitting import GAP, fitted
 from shardplan.explain.render.line_breaks import KEPT_SPACE
-from shardplan.explain.report.report import Bar, printable, with_units
+from shardplan.explain.report.report import Bar, with_units
+from shardplan.printable import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,11 +54,11 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
 
 
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:
-    yield Constrain(Text(printable(report.title), "bold"), width)
+    yield Constrain(Text(printable_line(report.title), "bold"), width)
     for section in report.sections:
-        heading = Text(f"\n{printable(section.title)}", "bold cyan")
+        heading = Text(f"\n{printable_line(section.title)}", "bold cyan")
         if section.meaning:
-            heading.append(f"  {printable(section.meaning)}", "not bold dim default")
+            heading.append(f"  {printable_line(section.meaning)}", "not bold dim default")
         yield Constrain(heading, width)
         if section.grid:
             fit = fitted(section.grid, width - _MARGIN)
@@ -98,4 +99,4 @@ def _style(cell: Cell) -> str:
 
 def _text(plain: str, style: str = "") -> Text:
     """Printable text whose numbers keep their units."""
-    return Text(with_units(printable(plain), KEPT_SPACE), style)
+    return Text(with_units(printable_line(plain), KEPT_SPACE), style)

@@ -84,11 +84,6 @@ class Report:
     """One line that sums it up, at the end."""
 
 
-def printable(text: str) -> str:
-    """Text without control characters, which could steer a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def with_units(text: str, space: str) -> str:
     """Text with ``space``, at which no line is broken, between numbers and what they count."""
     return _BEFORE_UNIT.sub(space, text)

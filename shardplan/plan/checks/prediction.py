@@ -46,6 +46,8 @@ def _check_rank(rank: RankForecast, computed: Prediction) -> Iterator[Finding]:
     if not rank.rank < len(computed.rank_seconds):
         return
     where = f"ranks[{rank.rank}]"
+    if unknown := sorted(rank.phases.keys() - {phase.name for phase in computed.phases}):
+        yield _finding(f"{where}.phases", f"has {len(unknown)} that the cost model has not")
     for phase, real in zip(computed.phases, computed.rank_seconds[rank.rank], strict=True):
         recorded = rank.phases.get(phase.name)
         if recorded is None or differs(recorded, float(real)):

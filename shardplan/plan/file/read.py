@@ -26,6 +26,7 @@ MAX_BYTES = 2**30
 _FIRST_BYTES = 2**20
 """What is read of a file that does not begin like a plan."""
 _BYTE_ORDER_MARK = "\ufeff".encode()
+_VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
 _SPEC = re.compile(r"^(batch|topology|tables|tables_file):", re.MULTILINE)
 
 
@@ -132,7 +133,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def _check_version(value: dict[str, Any], text: str, file: str) -> None:
     """Refuse what a newer shardplan wrote in a format that this one would misread."""
     version = value.get("format_version")
-    if not isinstance(version, str) or not re.fullmatch(r"\d{1,9}\.\d{1,9}", version):
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
         hint = f'expected "format_version": "{FORMAT_VERSION}"'
         message = "has no format_version" if version is None else "has a broken format_version"
         _fail(file, f"is not a plan: it {message}", hint)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from shardplan.printable import printable_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,8 +17,9 @@ def reviewable(value: dict[str, Any]) -> str:
     """JSON with a line for each element of a list and for each object of plain values.
 
     A line of ``git diff`` is then one shard, one rank or one table, and 10,000 tables stay small.
+    Characters that would steer a terminal are written as escapes.
     """
-    return "".join(_lines(value, "")) + "\n"
+    return printable_json("".join(_lines(value, ""))) + "\n"
 
 
 def _lines(value: Any, margin: str) -> Iterator[str]:

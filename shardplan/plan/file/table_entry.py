@@ -60,7 +60,7 @@ class TableEntry(PlanModel):
     """Only for kernels that cache."""
 
 
-_PLACEMENT = re.compile(r"rank:(\d{1,9})/cuda:(\d{1,9})")
+_PLACEMENT = re.compile(r"rank:(0|[1-9][0-9]{0,8})/cuda:(0|[1-9][0-9]{0,8})")
 
 
 def placement_of(rank: int, local_world_size: int) -> str:

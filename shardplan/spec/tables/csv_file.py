@@ -17,6 +17,7 @@ from shardplan.spec.tables.columns import (
     missing_columns,
     read_cell,
 )
+from shardplan.spec.text.compose import MOST_VALUES
 from shardplan.spec.text.document import Document, read_text, source_line
 from shardplan.spec.text.place import NOWHERE, Place
 from shardplan.spec.validation.listing import MOST_NAMED
@@ -65,6 +66,9 @@ class _Reader:
             if row:
                 self._read_row(header, row, line)
             if len(self._faults) >= _MOST_FAULTS:
+                return
+            if len(self._tables) * len(header) > MOST_VALUES:
+                self._fault(line, 1, f"more than {MOST_VALUES:,} cells", "leave columns out")
                 return
             line = self._rows.line_num + 1
 

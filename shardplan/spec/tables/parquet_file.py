@@ -13,10 +13,20 @@ from shardplan.spec.tables.columns import (
     missing_columns,
     read_cell,
 )
-from shardplan.spec.text.document import Document
+from shardplan.spec.text.compose import MOST_VALUES
+from shardplan.spec.text.document import MAX_BYTES, Document
+from shardplan.spec.validation.wording import show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path as FilePath
+
+    from pyarrow import Array, DataType
+    from pyarrow.parquet import FileMetaData
+
+_MOST_UNPACKED_BYTES = 16 * MAX_BYTES
+_ROWS_AT_ONCE = 10_000
+_LONGEST_TEXT = 4_000
 
 
 def read_parquet(path: FilePath) -> Document:
@@ -27,20 +37,88 @@ def read_parquet(path: FilePath) -> Document:
     if path.exists() and not path.is_file():
         raise _error(path, "is no regular file, and a .parquet file is read from its end")
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException
     except ImportError:
         hint = 'pip install "shardplan[parquet]", or write the tables as .csv'
         raise _error(path, "reading .parquet needs pyarrow", hint) from None
     try:
-        arrow = parquet.read_table(path)
-        rows: list[dict[str, Any]] = arrow.to_pylist()
-    except (ArrowException, OSError, ValueError) as error:
-        raise _error(path, f"cannot read the file: {str(error).partition('.')[0]}") from None
-    _check_columns(path, list(arrow.column_names))
+        rows = _rows(path)
+    except (ArrowException, OSError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition(".")[0]
+        raise _error(path, f"cannot read the file: {reason}") from None
     try:
         return Document([_table(row) for row in rows], str(path))
     except CellError as error:
         raise _error(path, str(error), error.hint) from None
+
+
+def _rows(path: FilePath) -> list[dict[str, Any]]:
+    """All rows, once the file's own description says that they are tables and not too many.
+
+    Texts are read as dictionaries, so that none is repeated in memory however often it stands.
+    """
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        described, schema = file.metadata, file.schema_arrow
+        _check_columns(path, list(schema.names))
+        for column in schema:
+            _check_type(path, column.name, column.type)
+        paths = [described.schema.column(n).path for n in range(described.num_columns)]
+        _check_size(path, described)
+    rows: list[dict[str, Any]] = []
+    values = described.num_rows * len(schema)
+    with parquet.ParquetFile(path, read_dictionary=paths) as file:
+        for batch in file.iter_batches(_ROWS_AT_ONCE):
+            cells = [c.flatten() if _is_list(c.type) else c for c in batch.columns]
+            values += sum(len(each) - batch.num_rows for each in cells)
+            _check_count(path, values)
+            _check_texts(path, cells)
+            rows += batch.to_pylist()
+    return rows
+
+
+def _check_size(path: FilePath, described: FileMetaData) -> None:
+    """Of the file, and of what it says that it unpacks to."""
+    groups = range(described.num_row_groups)
+    unpacked = sum(described.row_group(number).total_byte_size for number in groups)
+    if path.stat().st_size > MAX_BYTES or unpacked > _MOST_UNPACKED_BYTES:
+        raise _error(path, f"is larger than {MAX_BYTES >> 20} MiB")
+    _check_count(path, described.num_rows * described.num_columns)
+
+
+def _check_count(path: FilePath, values: int) -> None:
+    if values > MOST_VALUES:
+        raise _error(path, f"more than {MOST_VALUES:,} values", "leave columns out")
+
+
+def _check_texts(path: FilePath, cells: Sequence[Array]) -> None:
+    """A long text may stand in many cells, each of which becomes a text of its own."""
+    from pyarrow import compute, types
+
+    texts = [each.dictionary for each in cells if types.is_dictionary(each.type)]
+    lengths = [compute.max(compute.binary_length(each)).as_py() or 0 for each in texts]
+    if max(lengths, default=0) > _LONGEST_TEXT:
+        raise _error(path, f"holds a text of more than {_LONGEST_TEXT:,} bytes")
+
+
+def _check_type(path: FilePath, name: str, kind: DataType) -> None:
+    """Numbers, text, and lists of either are what tables are made of."""
+    from pyarrow import types
+
+    inner = kind.value_type if _is_list(kind) else kind
+    if types.is_dictionary(inner):
+        inner = inner.value_type
+    is_plain = types.is_integer(inner) or types.is_floating(inner) or types.is_null(inner)
+    if not is_plain and not types.is_string(inner) and not types.is_large_string(inner):
+        hint = "write numbers, text, or lists of these"
+        raise _error(path, f"the column {show(name)} holds {kind}", hint)
+
+
+def _is_list(kind: DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_list(kind) or types.is_large_list(kind))
 
 
 def _check_columns(path: FilePath, header: list[str]) -> None:

@@ -46,7 +46,7 @@ def _check_module(path: Any) -> Any:
 
 
 def _is_attribute(part: str) -> bool:
-    return part.isidentifier() or part.isdecimal()
+    return part.isidentifier() or (part.isascii() and part.isdecimal())
 
 
 TableName = Annotated[Name, AfterValidator(_check_table_name)]

@@ -13,7 +13,8 @@ from shardplan.spec.text.scalars import Scalar, ScalarError, resolve
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 50
-_MOST_VALUES = 4_000_000
+MOST_VALUES = 4_000_000
+"""In one file."""
 _MOST_FAULTS = 1_000
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -134,8 +135,8 @@ class _Composer:
     def _add(self, event: Any, value: Any, children: Any) -> None:
         """Put a value where it belongs: the root, a list, or a mapping as key or value."""
         self._values += 1
-        if self._values > _MOST_VALUES:
-            self._fault(event, f"more than {_MOST_VALUES} values", "use a tables_file")
+        if self._values > MOST_VALUES:
+            self._fault(event, f"more than {MOST_VALUES:,} values", "use a tables_file")
             raise _Stop
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if not self._stack:

@@ -43,8 +43,12 @@ def path_text(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += "." * bool(text) + (part if part.isidentifier() else _quoted(part))
+            text += "." * bool(text) + (part if _is_plain(part) else _quoted(part))
     return text
+
+
+def _is_plain(key: str) -> bool:
+    return len(key) <= _LONGEST_KEY and key.isidentifier()
 
 
 def _quoted(key: str) -> str:

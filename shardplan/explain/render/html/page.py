@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from shardplan.plan.file.forecast import Forecast
 
 _KEPT_SPACE = "&nbsp;"
+_ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""To a browser: what the page itself says of style, and nothing else, neither scripts nor loads."""
 _LOAD = (
     "seconds of each device in the phases that the step waits for; a phase ends with its slowest"
 )
@@ -99,6 +101,7 @@ def _page(title: str, parts: Iterable[str]) -> str:
     body = "\n".join(parts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_ALLOWED}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{shown}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f"<h1>{shown}</h1>\n{body}\n</body>\n</html>\n"

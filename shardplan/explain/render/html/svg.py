@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from shardplan.explain.report.report import printable
+from shardplan.printable import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ def label(x: float, y: float, text: str, anchor: str = "start", style: str = "")
 
 def text_of(text: str) -> str:
     """Text as HTML shows it."""
-    return escape(printable(text))
+    return escape(printable_line(text))
 
 
 def _short(value: float) -> str:
