@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Constraint:
     """The only ranks allowed, rising."""
     label: str = ""
     """How messages name it: ``constraints[2]``."""
-    line: int = 0
+    line: int = field(default=0, compare=False)
     """Where it is written; 0 where it is in no file."""
 
     @property

@@ -43,6 +43,7 @@ def wide_spec(changed: bool = False) -> dict[str, object]:
     return {
         "name": "a plan with a name that is rather long, as those of experiments tend to be",
         "batch": {"local": 512},
+        "training": {"exact_updates": False},
         "topology": {
             "name": "machine-of-the-research-cluster",
             "cost_model": "h100",

@@ -25,7 +25,8 @@ EVERY = Offer(frozenset(KERNELS))
 def options_of(rows, dim, world, offer=IN_HBM, dtype=Dtype.FP32, **training):
     """Of one table: (sharding type, kernel, column shards) of each option."""
     table = Table("t", "m", rows, dim, dtype, ("t",), (1.0,), Uniform())
-    found = enumerate_options(Workload("w", (table,), 64, Training(**training)), world, (), offer)
+    trained = Training(**{"exact_updates": False} | training)
+    found = enumerate_options(Workload("w", (table,), 64, trained), world, (), offer)
     return [
         (found.sharding_type(row), found.compute_kernel(row), int(found.column_shards[row]))
         for row in range(len(found))

@@ -39,7 +39,7 @@ def faults(path, *settings):
         ("tables.t_1.rows=4e3", lambda s: s["tables"][0]["rows"], 4000),
         ("tables[1].rows=4_000", lambda s: s["tables"][1]["rows"], 4000),
         ("tables.t_2.access.zipf=1.1", lambda s: s["tables"][1]["access"], {"zipf": 1.1}),
-        ("topology.nodes=3", lambda s: s["topology"]["nodes"], 3),
+        ("topology.nodes=4", lambda s: s["topology"]["nodes"], 4),
         ("topology=zionex", lambda s: s["topology"]["name"], "zionex"),
         ("name=a=b", lambda s: s["name"], "a=b"),
     ],
