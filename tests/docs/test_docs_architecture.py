@@ -216,7 +216,7 @@ def test_the_solver_knows_nothing_of_tables_yaml_or_pydantic() -> None:
 
 def test_the_executor_sees_of_the_planner_little_but_the_plan() -> None:
     """And the names of the phases, which it measures."""
-    known = {"plan", "sharding", "topology", "workload", "cost"}
+    known = {"plan", "sharding", "topology", "workload", "cost", "model"}
     lowest = {room.name for room in rooms() if room.layer == 1}
     assert between_rooms()["executor"] <= known | lowest
     imported = {one.imported for one in all_imports() if room_of(one.importer) == "executor"}
