@@ -18,6 +18,7 @@ def step_seconds(sharding):
     ]
     spec = {
         "batch": {"global": 65_536},
+        "training": {"exact_updates": False},
         "topology": {"name": "zionex", "nodes": 4},
         "tables": tables,
         "constraints": [{"tables": "*", "sharding": [sharding], "kernels": ["fused"]}],

@@ -70,8 +70,8 @@ def test_how_much_is_short_is_looked_for_until_the_deadline(clock, monkeypatch):
     given = []
 
     def until_the_limit(program, limits):
-        given.append(limits.seconds)
-        clock.now += limits.seconds
+        given.append(limits.until.seconds_left)
+        clock.now = limits.until.at_seconds
         return Answer(Status.INFEASIBLE)
 
     monkeypatch.setattr(shortfall, "solve_program", until_the_limit)
@@ -109,7 +109,7 @@ def test_a_command_pays_for_reading_beyond_a_second_and_its_advice_ends_in_time(
 ):
     limits = []
 
-    def refusing(case, settings, *others):
+    def refusing(case, settings, *others, **more):
         limits.append(settings.time_limit_seconds)
         clock.now += 3
         raise Infeasible([])
