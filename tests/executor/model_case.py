@@ -58,7 +58,7 @@ def plan_text(case: ModelCase) -> str:
         "name": "small",
         "batch": {"local": SAMPLES},
         "topology": TOPOLOGY | {"nodes": 1, "devices_per_node": 2},
-        "training": {"optimizer": case.optimizer},
+        "training": {"optimizer": case.optimizer, "exact_updates": False},
         "tables": [
             {"name": name, "rows": rows, "dim": dim, "features": features, "pooling": 2}
             | {"dtype": case.dtype, "module": "sparse.ebc"}
