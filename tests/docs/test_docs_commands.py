@@ -63,7 +63,16 @@ def test_the_picture_is_what_the_first_command_shows(
     assert doc_picture.phases(shown) == doc_picture.phases(real)
     assert len(shown.splitlines()) == len(real.splitlines())
     before, now = doc_picture.figures(shown), doc_picture.figures(real)
-    assert before.keys() == now.keys() == {"step time", "lower bound", "gap"}
+    assert (
+        before.keys()
+        == now.keys()
+        == {
+            "step time",
+            "throughput",
+            "lower bound",
+            "gap",
+        }
+    )
     for label in ("step time", "lower bound"):
         assert parse_seconds(before[label]) == pytest.approx(parse_seconds(now[label]), rel=0.02)
     assert parse_fraction(before["gap"]) == pytest.approx(parse_fraction(now["gap"]), abs=0.01)
