@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+SPEC = Path(__file__).parents[1] / "data" / "explain" / "spec.yaml"
+"""What all attacks start from."""
 LONGEST_SECONDS = 10
 """Of the processor, for one command on a small file."""
 _DOCUMENTED = frozenset(ExitCode) - {ExitCode.INTERNAL_ERROR}

@@ -1,13 +1,11 @@
 """What all attacks start from: a small spec that uses most keys, and its plan."""
 
 import json
-from pathlib import Path
 
 import pytest
 import yaml
-from attempt import attempt
+from attempt import SPEC, attempt
 
-SPEC = Path(__file__).parents[1] / "data" / "explain" / "spec.yaml"
 CONSTRAINTS = [
     {"tables": "user_*", "sharding": ["table_wise", "row_wise"]},
     {"tables": ["country", "query"], "together": True},

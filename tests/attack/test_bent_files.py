@@ -6,8 +6,7 @@ import json
 import random
 
 import pytest
-from attempt import attempt, fault_of, watched
-from conftest import SPEC
+from attempt import SPEC, attempt, fault_of, watched
 from mutator import Mutator
 
 from shardplan.errors import ShardplanError
