@@ -52,8 +52,8 @@ def mean_losses(group: RankGroup, engine: str, text: str, steps: int) -> list[fl
 
 
 NEAR = {"sgd": 1e-5, "adagrad": 5e-3}
-"""How far losses may be apart. Adagrad divides a gradient by its own size, which makes a step of what
-is rounding alone; FBGEMM's kernels round otherwise on some processors, where 2e-3 was seen."""
+"""How far losses may be apart. Adagrad divides a gradient by its own size, which makes a step of
+what is rounding alone; FBGEMM's kernels round otherwise on some processors: 2e-3 was seen."""
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
@@ -123,7 +123,7 @@ def test_losses_are_the_same_in_both_engines(
     plan = make_plan(build_case(load_spec(str(path))), Settings("greedy"), Reporter())
     native = mean_losses(rank_group(2), "native", render(plan), 30)
     theirs = mean_losses(rank_group(2), "torchrec", render(plan), 30)
-    assert theirs == pytest.approx(native, abs=1e-5)
+    assert theirs == pytest.approx(native, abs=1e-4)  # a weight of fp16 has 11 bits
 
 
 def refused(text: str, **more: Any) -> str:
@@ -157,8 +157,8 @@ def test_a_model_of_other_tables_is_refused_by_the_native_engine(
     text = plan_of(2, "sgd", "none")
     assert rank_group(2).run(sharded_for, text, text) == ["", ""]
     for told in rank_group(2).run(sharded_for, text.replace('"t7"', '"t8"'), text):
-        assert "table t8 of module sparse.ebc is in the plan only" in told
-        assert "table t7 of module sparse.ebc is in the model only" in told
+        assert "plan.sparse.ebc.t8: the model's 'sparse.ebc' has no such table" in told
+        assert "plan.sparse.ebc: lacks 't7', a table of the model's 'sparse.ebc'" in told
 
 
 def sharded_for(plan: str, model: str) -> str:
