@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.plan.decision import Decision, options_of
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.baselines.published import (

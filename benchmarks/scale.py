@@ -19,7 +19,7 @@ from instances import Instance, Ruler, generated_instance
 from own_process import in_own_process
 from report import as_markdown, number
 
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.units import parse_seconds

@@ -41,7 +41,7 @@ def plan(case: Case, settings: Settings | None = None, reporter: Reporter | None
     Raises Infeasible where it is proven that there is no plan, NoPlanFound where the limits ended
     the search first, and Interrupted.
     """
-    from shardplan.planner import make_plan
+    from shardplan.planning.planner import make_plan
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 

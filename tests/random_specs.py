@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shardplan.case import Case, case_of_value
 from shardplan.errors import Infeasible, InputError
-from shardplan.formulate import formulate
+from shardplan.planning.formulate import formulate
 
 TOPOLOGY = {
     "name": "tiny",

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shardplan.case import case_of_value
-from shardplan.formulate import Formulation, formulate
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision, options_of
@@ -25,6 +24,7 @@ from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
 from shardplan.plan.verify import verify
+from shardplan.planning.formulate import Formulation, formulate
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.problem.placement import Placement, evaluate

@@ -10,8 +10,8 @@ import pytest
 
 from shardplan.case import case_of_value
 from shardplan.errors import InputError
-from shardplan.formulate import formulate
 from shardplan.options.constraint import Constraint
+from shardplan.planning.formulate import formulate
 from shardplan.sharding.kind import ShardingType
 from shardplan.spec.fields.amount import Amount
 from shardplan.spec.objective import Objective

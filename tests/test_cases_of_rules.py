@@ -10,11 +10,11 @@ from shardplan.cli.failure import words_of
 from shardplan.errors import Infeasible
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
-from shardplan.formulate import formulate
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.formulate import formulate
+from shardplan.planning.planner import make_plan
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.reporter import Reporter

@@ -16,7 +16,7 @@ SOLVE = """
 import sys
 from shardplan.case import build_case
 from shardplan.plan.file.write import render
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from shardplan.case import build_case
 from shardplan.cli.main import cli
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec, spec_from_value

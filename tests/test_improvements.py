@@ -9,10 +9,10 @@ import pytest
 from shardplan.case import build_case
 from shardplan.cli.improving_plan import ImprovingPlan
 from shardplan.errors import NoPlanFound
-from shardplan.improvements import Improvements
 from shardplan.plan.file.read import read_plan
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.improvements import Improvements
+from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

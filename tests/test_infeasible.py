@@ -15,8 +15,8 @@ from random_specs import TOPOLOGY, build, specs
 
 from shardplan.cli.main import cli
 from shardplan.errors import Infeasible, Shortfall
-from shardplan.formulate import formulate
-from shardplan.planner import make_plan
+from shardplan.planning.formulate import formulate
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 

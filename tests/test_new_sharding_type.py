@@ -17,14 +17,14 @@ from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
 from shardplan.explain.render.terminal import render_terminal
 from shardplan.explain.report.overview import overview
-from shardplan.formulate import formulate
 from shardplan.json_schema import json_schema
 from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.plan.predict import predict
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.formulate import formulate
+from shardplan.planning.planner import make_plan
 from shardplan.sharding.kernel import KERNELS, Kernel, MemoryTier
 from shardplan.sharding.kind import SHARDING_TYPES, Columns, ShardingType
 from shardplan.sharding.world import Extent

@@ -13,11 +13,11 @@ from effort import examples
 from hypothesis import assume, given, reject
 from random_specs import TOPOLOGY, build, specs
 
-from shardplan.baseline import baseline_starts
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound
-from shardplan.formulate import formulate
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.baseline import baseline_starts
+from shardplan.planning.formulate import formulate
+from shardplan.planning.planner import make_plan
 from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.reporter import Reporter

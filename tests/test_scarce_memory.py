@@ -9,7 +9,7 @@ import pytest
 from shardplan.case import build_case
 from shardplan.errors import Infeasible
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

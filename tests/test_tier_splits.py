@@ -16,7 +16,7 @@ from tier_specs import build, tier_specs, with_hbm
 from shardplan.errors import NoPlanFound
 from shardplan.explain.numbers.study import Study
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 

@@ -10,11 +10,12 @@ from click.testing import CliRunner
 from random_specs import build
 from test_infeasible import WHOLE_IN_DDR, make_spec
 
-from shardplan import case, formulate, planner, shortfall
+from shardplan import case
 from shardplan.cli.commands import solve as solve_module
 from shardplan.cli.main import cli
 from shardplan.errors import Infeasible
-from shardplan.planner import make_plan
+from shardplan.planning import formulate, planner, shortfall
+from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter

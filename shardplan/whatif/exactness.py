@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.formulate import formulate
+from shardplan.planning.formulate import formulate
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.program.answer import Limits
 from shardplan.workload.training import Optimizer

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible
-from shardplan.formulate import formulate
 from shardplan.options.constraint import Constraint
 from shardplan.plan.file.rounding import rounded
+from shardplan.planning.formulate import formulate
 from shardplan.solve.mixing.best_mix import best_seconds
 from shardplan.solve.program.answer import Limits
 

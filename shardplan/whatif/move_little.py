@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible
-from shardplan.formulate import formulate
-from shardplan.improvements import Improvements
-from shardplan.planner import explaining, finish_plan, starts, timed
-from shardplan.settle import settled
-from shardplan.shortfall import shortfalls
+from shardplan.planning.formulate import formulate
+from shardplan.planning.improvements import Improvements
+from shardplan.planning.planner import explaining, finish_plan, starts, timed
+from shardplan.planning.settle import settled
+from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending
 from shardplan.solve.portfolio.limited_relocation import solve_near
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
+    from shardplan.planning.formulate import Formulation
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter

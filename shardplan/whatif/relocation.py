@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
+    from shardplan.planning.formulate import Formulation
     from shardplan.sharding.kind import ShardingType
     from shardplan.solve.problem.placement import Placement
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
-from shardplan.formulate import formulate
-from shardplan.improvements import Improvements
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import MovesInfo
-from shardplan.planner import explaining, finish_plan, make_plan
-from shardplan.shortfall import shortfalls
+from shardplan.planning.formulate import formulate
+from shardplan.planning.improvements import Improvements
+from shardplan.planning.planner import explaining, finish_plan, make_plan
+from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.in_place import moved_inside
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
+    from shardplan.planning.formulate import Formulation
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem

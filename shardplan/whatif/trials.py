@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible, ShardplanError
-from shardplan.formulate import formulate
+from shardplan.planning.formulate import formulate
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.settings import Settings
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, Shortfall
-from shardplan.formulate import formulate
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.diff.plan_diff import PlanDiff, diff_plans
 from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.predict import predict
-from shardplan.planner import make_plan
+from shardplan.planning.formulate import formulate
+from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.search.refit import refit
 from shardplan.spec.objective import Objective
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.case import Case
-    from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
+    from shardplan.planning.formulate import Formulation
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
     from shardplan.whatif.choice import Choice

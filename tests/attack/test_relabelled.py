@@ -9,7 +9,7 @@ from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.file.write import render
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.solve.reporter import Reporter

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from shardplan import planner
 from shardplan.cli.commands.solve import solve_command
 from shardplan.cli.quantity import percentage
-from shardplan.planner import make_plan
+from shardplan.planning import planner
+from shardplan.planning.planner import make_plan
 from shardplan.solve.settings import Settings
 from shardplan.spec import load
 from shardplan.spec.load import load_spec

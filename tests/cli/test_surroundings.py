@@ -48,7 +48,7 @@ def shell(tmp_path, spec_path, plan_path):
 @pytest.mark.parametrize("epoch", ["abc", "99999999999999999", "-1", "1_000", "253402300800", "٣"])
 def test_a_date_of_nonsense_is_told_before_the_search(epoch, run, spec_path, tmp_path, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
-    monkeypatch.setattr("shardplan.planner.solve", lambda *_: pytest.fail("it searched"))
+    monkeypatch.setattr("shardplan.planning.planner.solve", lambda *_: pytest.fail("it searched"))
     result = run("solve", spec_path, "-q", "-o", tmp_path / "x.json")
     assert result.exit_code == 2
     assert "SOURCE_DATE_EPOCH: error: " in result.stderr

@@ -16,7 +16,7 @@ from doc_pages import PAGES, ROOT, blocks, codes, table
 from shardplan.case import build_case
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.registry import SHORT_HELP
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_document

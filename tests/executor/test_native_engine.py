@@ -28,7 +28,7 @@ from shardplan.executor.train.engine import EngineSetup
 from shardplan.executor.train.native_engine import NativeEngine
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 

@@ -24,7 +24,7 @@ from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
 from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.workload.training import Optimizer

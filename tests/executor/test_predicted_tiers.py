@@ -19,7 +19,7 @@ from shardplan.case import case_of_value
 from shardplan.executor.train.data.synthetic_data import SyntheticData
 from shardplan.executor.train.native_engine import NativeEngine
 from shardplan.plan.file.write import render
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.workload.access import Zipf

@@ -24,7 +24,7 @@ from shardplan.executor.train.data.synthetic_data import SyntheticData
 from shardplan.executor.train.engine import build_engine
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec

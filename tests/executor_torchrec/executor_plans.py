@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from random_specs import TOPOLOGY, build
 
-from shardplan.formulate import formulate
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.plan.predict import predict
+from shardplan.planning.formulate import formulate
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.solve.problem.placement import Placement

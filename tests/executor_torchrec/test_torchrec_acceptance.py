@@ -10,7 +10,7 @@ from executor_plans import random_plan
 from rank_crew import Crew
 
 from shardplan.case import build_case
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec

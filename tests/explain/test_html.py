@@ -23,7 +23,7 @@ from shardplan.explain.render.html.matrix import (
 )
 from shardplan.explain.render.html.page import render_html, render_html_overview
 from shardplan.explain.report.report import Bar, Column, Grid, Report, Section
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.topology.build_topology import build_topology

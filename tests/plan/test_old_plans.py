@@ -15,7 +15,7 @@ from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
 from shardplan.plan.stated import accesses_of, training_of
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec

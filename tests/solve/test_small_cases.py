@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from random_specs import build, specs
 
 from shardplan.errors import Infeasible
-from shardplan.formulate import formulate
+from shardplan.planning.formulate import formulate
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.settings import Settings

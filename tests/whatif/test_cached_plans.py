@@ -5,10 +5,10 @@ import pytest
 
 from shardplan.case import case_of_value
 from shardplan.explain.numbers.study import Study
-from shardplan.formulate import formulate
 from shardplan.options.cache_mix import cache_mix
 from shardplan.options.load_factors import CACHE_SIZES
-from shardplan.planner import make_plan
+from shardplan.planning.formulate import formulate
+from shardplan.planning.planner import make_plan
 from shardplan.sharding.kernel import Kernel
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.reporter import Reporter

@@ -3,7 +3,7 @@
 import pytest
 from random_specs import TOPOLOGY, build
 
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 
 from shardplan.case import case_of_value
 from shardplan.errors import Infeasible
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 from tier_specs import build
 
-from shardplan.formulate import formulate
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
+from shardplan.planning.formulate import formulate
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.mixing.best_mix import best_mix

@@ -9,7 +9,7 @@ import pytest
 from shardplan.case import build_case, case_of_value
 from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec

@@ -10,7 +10,7 @@ import pytest
 from shardplan.case import build_case, case_of_value
 from shardplan.explain.numbers.study import Study
 from shardplan.plan.predict import predict
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec

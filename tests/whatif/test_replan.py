@@ -15,10 +15,10 @@ from random_specs import specs
 
 from shardplan.case import case_of_value
 from shardplan.errors import Infeasible, NoPlanFound
-from shardplan.formulate import formulate
 from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.plan.verify import verify
-from shardplan.planner import make_plan
+from shardplan.planning.formulate import formulate
+from shardplan.planning.planner import make_plan
 from shardplan.solve.portfolio.portfolio import improve
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shardplan.case import build_case
-from shardplan.planner import make_plan
+from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.fields.amount import Amount

@@ -16,10 +16,10 @@ from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.explain.numbers.study import Study
 from shardplan.explain.render.terminal import render_terminal
 from shardplan.explain.report.why_not_report import why_not_report
-from shardplan.formulate import formulate
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
-from shardplan.planner import make_plan
+from shardplan.planning.formulate import formulate
+from shardplan.planning.planner import make_plan
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.problem.legality import is_legal

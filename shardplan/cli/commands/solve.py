@@ -273,7 +273,7 @@ def _solve(
     """Solve with progress on stderr, from or near an earlier plan where there is one."""
     from shardplan.cli.improving_plan import ImprovingPlan
     from shardplan.cli.reports.progress import progress
-    from shardplan.planner import make_plan
+    from shardplan.planning.planner import make_plan
 
     with progress(quiet) as reporter:
         put = ImprovingPlan(output, reporter.say).put

@@ -6,16 +6,16 @@ import importlib.metadata
 import time
 from typing import TYPE_CHECKING, Any
 
-from shardplan.baseline import baseline_placement, baseline_starts
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
-from shardplan.formulate import formulate
-from shardplan.improvements import Improvements
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
 from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.settle import settled
-from shardplan.shortfall import shortfalls
+from shardplan.planning.baseline import baseline_placement, baseline_starts
+from shardplan.planning.formulate import formulate
+from shardplan.planning.improvements import Improvements
+from shardplan.planning.settle import settled
+from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, gap_of
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from shardplan.case import Case
-    from shardplan.formulate import Formulation
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.predict import Prediction
+    from shardplan.planning.formulate import Formulation
     from shardplan.solve.outcome import Outcome, ProvenBound
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter

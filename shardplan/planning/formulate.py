@@ -15,7 +15,7 @@ from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.rounding import rounded_down
-from shardplan.refusal import (
+from shardplan.planning.refusal import (
     crowded_apart,
     crowded_out,
     oversized,

@@ -9,7 +9,7 @@ import numpy as np
 
 from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Shortfall
-from shardplan.refusal import PLACES
+from shardplan.planning.refusal import PLACES
 from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.exact.missing_memory import missing_in_total
 from shardplan.solve.program.answer import Limits, Status
