@@ -19,5 +19,9 @@ UPDATE_BACKWARD = Phase(
     "update_backward", "gradients are summed by row, the optimizer updates the rows"
 )
 ALL_REDUCE = Phase("all_reduce", "gradients of data-parallel tables are summed over all devices")
+OVERHEAD = Phase("overhead", "what the framework spends while nothing else goes on")
+HOST = Phase(
+    "host", "the host launches the kernels of its device, and distributes ids", Cover.DEVICES
+)
 DENSE = Phase("dense", "the rest of the model, forward and backward: a constant of the spec")
 """No cost model predicts it; it is told beside the phases, and measured like one."""

@@ -52,6 +52,7 @@ def _training(training: TrainingSpec) -> Training:
         dense_forward_seconds=training.dense.forward_ms * _SECONDS_PER_MS,
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,
         dense_memory_bytes=training.dense.memory,
+        overhead_seconds=(training.overhead_ms or 0.0) * _SECONDS_PER_MS,
         exact_updates=training.exact_updates,
         cache_algorithm=training.cache_algorithm,
     )

@@ -45,6 +45,8 @@ class Training:
     dense_forward_seconds: float = 0.0
     dense_backward_seconds: float = 0.0
     dense_memory_bytes: int = 0
+    overhead_seconds: float = 0.0
+    """Of every step, of the framework: hidden behind nothing."""
     exact_updates: bool = True
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.linear_phase import LinearPhase
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.cost.cost_model import Charges, Traffic
+    from shardplan.cost.framework.framework_profile import FrameworkProfile
     from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
     from shardplan.options.option_set import OptionSet
@@ -48,6 +49,8 @@ class AnalyticCostModel:
     workload: Workload
     topology: Topology
     profile: Profile
+    framework: FrameworkProfile | None = None
+    """None: no framework's costs are counted."""
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
@@ -168,7 +171,7 @@ class AnalyticCostModel:
 
     @cached_property
     def _setting(self) -> Setting:
-        return Setting(self.workload, self.topology, self.profile)
+        return Setting(self.workload, self.topology, self.profile, self.framework)
 
     @cached_property
     def _phases(self) -> tuple[LinearPhase, ...]:

@@ -28,11 +28,13 @@ class Kind(StrEnum):
 
     TOPOLOGY = "topologies"
     COST_MODEL = "cost_models"
+    FRAMEWORK = "cost_models/frameworks"
 
     @property
     def noun(self) -> str:
         """One of them, for messages."""
-        return "topology" if self is Kind.TOPOLOGY else "cost model"
+        nouns = {Kind.TOPOLOGY: "topology", Kind.COST_MODEL: "cost model"}
+        return nouns.get(self, "framework")
 
 
 @dataclass(frozen=True, slots=True)
