@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.plan.decision import options_of
-from shardplan.plan.file.forecast import Forecast, RankForecast
+from shardplan.plan.file.forecast import Forecast, RankForecast, beside_of
 from shardplan.plan.file.plan import FORMAT_VERSION, Plan
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.file.rounding import rounded, whole_bytes
@@ -131,7 +131,8 @@ def _cache(decision: Decision, algorithm: CacheAlgorithm) -> CacheEntry | None:
 
 def _forecast(case: Case, prediction: Prediction) -> Forecast:
     names = [phase.name for phase in prediction.phases]
-    return Forecast(
+    beside = beside_of(prediction.phases)
+    forecast = Forecast(
         step_seconds=rounded(prediction.step_seconds),
         balance_seconds=rounded(prediction.balance_seconds),
         dense_seconds=rounded(prediction.dense_seconds),
@@ -145,6 +146,7 @@ def _forecast(case: Case, prediction: Prediction) -> Forecast:
             )
         ),
     )
+    return forecast.model_copy(update={"beside": beside}) if beside else forecast
 
 
 def _by_name(names: Sequence[str], seconds: NDArray[np.float64]) -> dict[str, float]:
