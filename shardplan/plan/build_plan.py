@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.plan.decision import options_of
-from shardplan.plan.file.forecast import Forecast, RankForecast
+from shardplan.plan.file.forecast import ChargeForecast, Forecast, RankForecast
 from shardplan.plan.file.plan import FORMAT_VERSION, Plan
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.file.rounding import rounded, whole_bytes
@@ -131,7 +131,8 @@ def _cache(decision: Decision, algorithm: CacheAlgorithm) -> CacheEntry | None:
 
 def _forecast(case: Case, prediction: Prediction) -> Forecast:
     names = [phase.name for phase in prediction.phases]
-    return Forecast(
+    charges = charge_forecasts(prediction)
+    forecast = Forecast(
         step_seconds=rounded(prediction.step_seconds),
         balance_seconds=rounded(prediction.balance_seconds),
         dense_seconds=rounded(prediction.dense_seconds),
@@ -144,6 +145,24 @@ def _forecast(case: Case, prediction: Prediction) -> Forecast:
                 zip(prediction.rank_seconds, prediction.rank_memory_bytes, strict=True)
             )
         ),
+    )
+    # A key that is left out is not written: plans without charges stay as they were.
+    return forecast.model_copy(update={"charges": charges}) if charges else forecast
+
+
+def charge_forecasts(prediction: Prediction) -> tuple[ChargeForecast, ...]:
+    """What is paid for each group, phases that it adds nothing to left out."""
+    names = [phase.name for phase in prediction.phases]
+    return tuple(
+        ChargeForecast(
+            group=group,
+            phases={
+                name: value for name, value in _by_name(names, seconds).items() if value
+            },
+        )
+        for group, seconds in zip(
+            prediction.charges.names, prediction.charges.seconds, strict=True
+        )
     )
 
 

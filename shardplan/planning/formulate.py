@@ -26,6 +26,7 @@ from shardplan.planning.refusal import (
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent
+from shardplan.solve.problem.charges import Charges as ProblemCharges
 from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
@@ -211,7 +212,9 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
-        objective=ProblemObjective(stages.chain, stages.chain_seconds),
+        objective=ProblemObjective(
+            stages.chain, stages.chain_seconds, _charges(case, options, members, stages.of_phase)
+        ),
         domain=domain,
         domains=domains,
         apart=items.apart,
@@ -219,6 +222,26 @@ def _problem(case: Case, options: OptionSet, items: Items, members: NDArray[np.i
         spill_seconds=costs.spill_seconds @ stages.of_phase,
         mean_seconds=_mean_seconds(case, options, members, per_option, stages.of_phase),
     )
+
+
+def _charges(
+    case: Case,
+    options: OptionSet,
+    members: NDArray[np.int64],
+    of_phase: NDArray[np.float64],
+) -> ProblemCharges | None:
+    """What stages are charged once for groups of options; None where that is nothing.
+
+    An item pays for the groups of all its tables.
+    """
+    found = case.cost_model.charges(options)
+    seconds = found.seconds @ of_phase
+    kept = np.flatnonzero(seconds.any(axis=1))
+    if not len(kept):
+        return None
+    of_option = found.of_option[:, kept]
+    of_member = of_option[members] & (members >= 0)[:, :, None]
+    return ProblemCharges(np.logical_or.reduce(of_member, axis=1), seconds[kept])
 
 
 def _mean_seconds(

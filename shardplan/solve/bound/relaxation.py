@@ -75,6 +75,8 @@ class RelaxationColumns:
     y: NDArray[np.int64]
     stage: NDArray[np.int64]
     base: NDArray[np.int64]
+    paid: NDArray[np.int64]
+    """(G,): how much is paid of each group's charge."""
     objective: int
 
 
@@ -141,12 +143,13 @@ def relaxation_rows(
     stage = build.add_columns("M", [stages])
     base = build.add_columns("B", [stages])
     objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
-    columns = RelaxationColumns(y, stage, base, objective)
+    paid = problem.objective.add_paid(build)
+    columns = RelaxationColumns(y, stage, base, paid, objective)
 
     choose = build.add_rows("choose", [items], lower=1.0, upper=1.0)
     build.add_entries(choose[problem.item_of_option], y, 1.0)
 
-    problem.objective.add_chains(build, columns, problem.time_unit)
+    problem.objective.add_chains(build, columns, problem.item_of_option, problem.time_unit)
 
     everywhere = np.flatnonzero(problem.shape == Shape.ALL)
     basis = build.add_rows("base", [stages], lower=0.0, upper=0.0)
