@@ -11,6 +11,9 @@ that. Three families of rows bound ``M`` from below:
 * where row blocks are not alike, the averages of all options together, what the first device bears
   of the all-device ones, and each item's fullest device alone bound it in their stead;
 * and the memory rows: all bytes fit in all capacities; where moves are limited, a row for these.
+
+What is charged once for a group of options is paid for in part, by the largest share that any item
+has of them; ``whole_groups`` pays for it wholly or not at all.
 """
 
 from __future__ import annotations
@@ -86,13 +89,15 @@ def relax(
     limits: Limits | None = None,
     moves: MoveLimit | None = None,
     rounds: int = RELAXATION_ROUNDS,
+    unit_rows: NDArray[np.int64] | None = None,
 ) -> Relaxation:
     """Solve the relaxation over the ``allowed`` (O,) options, all by default.
 
+    ``unit_rows`` (n, 2) are (item, stage) pairs whose rows are there from the first round on.
     Where the ``limits`` end a round, what the round before it has proven stands.
     """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
-    items = np.zeros((0, 2), dtype=np.int64)
+    items = np.zeros((0, 2), dtype=np.int64) if unit_rows is None else unit_rows
     solved: tuple[Answer, RelaxationColumns] | None = None
     for _ in range(rounds):
         program, columns = relaxation_program(problem, allowed, items, moves)

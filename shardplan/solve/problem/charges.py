@@ -48,6 +48,17 @@ class Charges:
         seconds: NDArray[np.float64] = (uses > 0) @ self.seconds
         return seconds
 
+    def shares(
+        self, share: NDArray[np.float64], item_of_option: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(G,): the largest share that any item has of a group, from (O,) shares of options."""
+        option, group = np.nonzero(self.of_option & (share > 0)[:, None])
+        pair, at = np.unique(item_of_option[option] * self.count + group, return_inverse=True)
+        of_item = np.bincount(at.reshape(-1), share[option], minlength=len(pair))
+        largest = np.zeros(self.count)
+        np.maximum.at(largest, pair % self.count, of_item)
+        return largest
+
     def renumbered(self, source: NDArray[np.int64]) -> Charges:
         """The same where options are those of ``source`` (n,), or -1 for some of no group."""
         if not len(self.of_option):
@@ -85,4 +96,4 @@ class Charges:
         item, of_row = np.divmod(pairs, max(self.count, 1))
         rows = build.add_rows("pays", [item, of_row], lower=0.0)
         build.add_entries(rows, paid[of_row], 1.0)
-        build.add_entries(rows[row], y[option], -1.0)
+        build.add_entries(rows[row.reshape(-1)], y[option], -1.0)

@@ -140,11 +140,13 @@ class Objective:
         of_stage: NDArray[np.float64] = weight[:, self.chain_of_stage]
         return of_stage
 
-    def add_paid(self, build: ProgramBuilder) -> NDArray[np.int64]:
-        """(G,): columns for how much of each group's charge a program pays: all, or none."""
+    def add_paid(self, build: ProgramBuilder, *, whole: bool = False) -> NDArray[np.int64]:
+        """(G,): columns for how much of each group's charge a program pays; ``whole``: all of it or
+        none."""
         if self.charges is None:
             return np.zeros(0, dtype=np.int64)
-        return build.add_columns("paid", [np.arange(self.charges.count)], upper=1.0)
+        groups = np.arange(self.charges.count)
+        return build.add_columns("paid", [groups], upper=1.0, integer=whole)
 
     def add_chains(
         self,
