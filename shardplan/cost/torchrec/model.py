@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.cost_model import BlockCosts, Charges, UnitCosts
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.cost.torchrec.perf import (
     Wire,
@@ -107,6 +107,10 @@ class TorchRecCostModel:
         columns = self._tables.columns[cut.table] / cut.column_shards
         memory = self._memory(cut, self._cut(cut, held.astype(np.float64), columns))
         return BlockCosts(option, block, charged.load_seconds[option], memory, None)
+
+    def charges(self, options: OptionSet) -> Charges:
+        """None: TorchRec adds up tables one by one."""
+        return Charges.none(len(options), len(self.phases))
 
     def traffic(self, options: OptionSet) -> None:
         """TorchRec does not say."""
