@@ -122,15 +122,16 @@ class Charges:
         return cls((), np.zeros((options, 0), dtype=bool), np.zeros((0, phases)))
 
     @property
-    def used(self) -> NDArray[np.bool_]:
-        """(G,): whether a group is paid for where all of these options are chosen, one per table."""
-        used: NDArray[np.bool_] = np.logical_or.reduce(self.of_option, axis=0)
-        return used
+    def of_used(self) -> Charges:
+        """The groups that any option is in: what is paid where all of the options are chosen."""
+        used = np.flatnonzero(np.logical_or.reduce(self.of_option, axis=0))
+        names = tuple(self.names[group] for group in used.tolist())
+        return Charges(names, self.of_option[:, used], self.seconds[used])
 
     @property
     def total_seconds(self) -> NDArray[np.float64]:
-        """(P,): what all groups that are ``used`` add to each phase."""
-        total: NDArray[np.float64] = self.used @ self.seconds
+        """(P,): what all groups together add to each phase."""
+        total: NDArray[np.float64] = self.seconds.sum(axis=0)
         return total
 
 

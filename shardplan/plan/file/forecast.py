@@ -20,6 +20,15 @@ class RankForecast(PlanModel):
     """Shards, activations, buffers and the dense model; ``reserve_bytes`` comes on top."""
 
 
+class ChargeForecast(PlanModel):
+    """What is paid once for all tables of a group, however many they are."""
+
+    group: str
+    """Such as a sharding type."""
+    phases: dict[str, Seconds]
+    """What it adds to each phase of every rank, which has it within its own seconds."""
+
+
 class Forecast(PlanModel):
     """What a step costs under the plan."""
 
@@ -38,6 +47,8 @@ class Forecast(PlanModel):
     reserve_bytes: MemoryBytes
     """Kept free by the spec: hbm of each device; ddr and ssd of each node."""
     ranks: tuple[RankForecast, ...]
+    charges: tuple[ChargeForecast, ...] = ()
+    """Of the groups that the plan uses; left out where nothing is charged once."""
 
     def completed(self, phases: Iterable[Phase]) -> Self:
         """The same with 0 seconds for each of these phases that the plan is too old to know."""
