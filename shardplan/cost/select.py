@@ -44,6 +44,11 @@ class Pricing:
     framework: dict[str, Any] | None = None
     """Those of the framework's file; None where no framework's costs are counted."""
 
+    @property
+    def framework_name(self) -> str | None:
+        """The framework's."""
+        return None if self.framework is None else str(self.framework["name"])
+
 
 def profile_file() -> type[ProfileFile]:
     """The form of a cost-model file of the analytic kind, with the keys of its phases."""

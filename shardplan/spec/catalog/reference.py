@@ -1,4 +1,4 @@
-"""How a spec refers to a topology, a cost model or a framework: by name, by path, or written inline."""
+"""How a spec refers to a topology, a cost model or a framework: by name, by path, or inline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the topology, the cost model and the framework of a spec are written, ready to be validated."""
+"""Where the topology, cost model and framework of a spec are written, ready to be validated."""
 
 from __future__ import annotations
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.cost.analytic.framed.framed_phase import FramedPhase
+from shardplan.cost.analytic.framed.host import Host
+from shardplan.cost.analytic.framed.overhead import Overhead
 from shardplan.cost.analytic.phases.all_reduce import AllReduce
 from shardplan.cost.analytic.phases.gradient_comm import GradientComm
-from shardplan.cost.analytic.framed.host import Host
 from shardplan.cost.analytic.phases.ids_comm import IdsComm
 from shardplan.cost.analytic.phases.lookup_forward import LookupForward
 from shardplan.cost.analytic.phases.output_comm import OutputComm
-from shardplan.cost.analytic.framed.overhead import Overhead
 from shardplan.cost.analytic.phases.prefetch import Prefetch
 from shardplan.cost.analytic.phases.update_backward import UpdateBackward
 
