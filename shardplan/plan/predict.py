@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
+    from shardplan.cost.dense_costs import DenseCosts
     from shardplan.cost.phase import Phase
     from shardplan.plan.decision import Decision
 
@@ -29,9 +30,14 @@ class Prediction:
     """(W, 3): shards, buffers and what a device needs anyway; the reserve is not counted."""
     node_memory_bytes: NDArray[np.float64]
     """(N, 3): the sum over the ranks of each node."""
-    dense_seconds: float
+    dense: DenseCosts
     step_seconds: float
     balance_seconds: float
+
+    @property
+    def dense_seconds(self) -> float:
+        """What the step spends outside the tables."""
+        return self.dense.seconds
 
     @property
     def phase_seconds(self) -> NDArray[np.float64]:
@@ -53,7 +59,7 @@ def predict(case: Case, decisions: Sequence[Decision]) -> Prediction:
         rank_seconds=seconds,
         rank_memory_bytes=memory,
         node_memory_bytes=memory.reshape(case.topology.nodes, -1, memory.shape[1]).sum(axis=1),
-        dense_seconds=step.dense_seconds,
+        dense=case.cost_model.dense,
         step_seconds=step.seconds(seconds),
         balance_seconds=step.balance_seconds(seconds),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from shardplan.cost.phase import Phase
+from shardplan.cost.phases import DENSE
 from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
 from shardplan.plan.file.table_entry import MemoryBytes
 
@@ -25,6 +26,8 @@ class Forecast(PlanModel):
     """The largest sum over phases of any one rank."""
     dense_seconds: Seconds
     """The part of the step that is spent outside the tables."""
+    dense_phases: dict[str, Seconds] | None = None
+    """What it is made of; only where it is predicted from layers."""
     phases: dict[str, Seconds]
     """What each phase takes: the time of its slowest rank."""
     overlapped: tuple[str, ...]
@@ -32,6 +35,11 @@ class Forecast(PlanModel):
     reserve_bytes: MemoryBytes
     """Kept free by the spec: hbm of each device; ddr and ssd of each node."""
     ranks: tuple[RankForecast, ...]
+
+    @property
+    def dense_parts(self) -> dict[str, float]:
+        """By name what the dense part is made of: itself where no more is known."""
+        return self.dense_phases or {DENSE.name: self.dense_seconds}
 
     def completed(self, phases: Iterable[Phase]) -> Self:
         """The same with 0 seconds for each of these phases that the plan is too old to know."""
