@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.analytic.charge_groups import ChargeGroups
 from shardplan.cost.analytic.memory import base_bytes, unit_bytes
 from shardplan.cost.analytic.phases.all_phases import phases_of
 from shardplan.cost.analytic.setting import Setting
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from shardplan.cost.analytic.linear_phase import LinearPhase
     from shardplan.cost.analytic.readings import BlockReadings
-    from shardplan.cost.cost_model import Traffic
+    from shardplan.cost.cost_model import Charges, Traffic
     from shardplan.cost.dense_costs import DenseCosts
     from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
@@ -134,6 +135,12 @@ class AnalyticCostModel:
             np.minimum(memory, charged.memory_bytes[option]),
             self._traffic(shares, cut),
         )
+
+    def charges(self, options: OptionSet) -> Charges:
+        """What phases take once for each sharding type that a module has any table of."""
+        groups = ChargeGroups.of(self.workload.tables)
+        seconds = [phase.charge_seconds(groups) for phase in self._phases]
+        return groups.charges(options, np.column_stack(seconds))
 
     def shares(self, options: OptionSet, blocks: BlockReadings | None = None) -> Shares:
         """What each unit holds and does on each device that it lands on, or that holds a block."""

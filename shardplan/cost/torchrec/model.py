@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.cost_model import BlockCosts, Charges, UnitCosts
 from shardplan.cost.dense.memory import dense_memory_bytes
 from shardplan.cost.dense_costs import DenseCosts
 from shardplan.cost.row_blocks import other_blocks
@@ -114,6 +114,10 @@ class TorchRecCostModel:
         columns = self._tables.columns[cut.table] / cut.column_shards
         memory = self._memory(cut, self._cut(cut, held.astype(np.float64), columns))
         return BlockCosts(option, block, charged.load_seconds[option], memory, None)
+
+    def charges(self, options: OptionSet) -> Charges:
+        """None: TorchRec adds up tables one by one."""
+        return Charges.none(len(options), len(self.phases))
 
     def traffic(self, options: OptionSet) -> None:
         """TorchRec does not say."""

@@ -31,15 +31,18 @@ if TYPE_CHECKING:
 
     from shardplan.explain.numbers.study import Study
     from shardplan.plan.file.forecast import Forecast
-    from shardplan.whatif.more_hbm import MoreHbm
+    from shardplan.whatif.worth.charge_prices import ChargePrice
+    from shardplan.whatif.worth.more_hbm import MoreHbm
 
 _MOST_CULPRITS = 3
 
 
-def explain(study: Study, more_hbm: MoreHbm | None = None) -> Explanation:
+def explain(
+    study: Study, more_hbm: MoreHbm | None = None, charges: tuple[ChargePrice, ...] = ()
+) -> Explanation:
     """Take the cost of a plan apart: by phase, by device and node, by table.
 
-    What ``more_hbm`` would save is passed through.
+    What ``more_hbm`` would save, and what ``charges`` cost, is passed through.
     """
     plan, claim = study.plan, study.plan.optimality
     phases = _phases(study)
@@ -71,6 +74,7 @@ def explain(study: Study, more_hbm: MoreHbm | None = None) -> Explanation:
         nodes=_nodes(study),
         tables=tuple(sorted(tables(study), key=lambda line: -line.slowest_seconds)),
         more_hbm=more_hbm,
+        charges=charges,
         limits=limits(study, phases),
         notes=notes(plan, study.case),
     )
@@ -106,6 +110,7 @@ def _phase(study: Study, position: int) -> PhaseLine:
         share=rounded(slowest / step) if is_counted and step else 0.0,
         is_hidden=not is_counted,
         constant_seconds=rounded(phase.constant_seconds),
+        charge_seconds=rounded(float(study.ledger.charges.total_seconds[position])),
         rank=None if is_even else rank,
         tables=_culprits(study, rank, position),
     )

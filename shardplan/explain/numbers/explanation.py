@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shardplan.whatif.more_hbm import MoreHbm
+    from shardplan.whatif.worth.charge_prices import ChargePrice
+    from shardplan.whatif.worth.more_hbm import MoreHbm
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class PhaseLine:
     """It runs while the step waits for other phases, so it adds nothing to the step."""
     constant_seconds: float
     """Start-up that no placement avoids."""
+    charge_seconds: float
+    """Paid once for each group of tables in use, such as those of a sharding type."""
     rank: int | None
     """The slowest device; None where all spend the same."""
     tables: tuple[Culprit, ...]
@@ -182,6 +185,8 @@ class Explanation:
     """The costliest first."""
     more_hbm: MoreHbm | None
     """What one more GiB of HBM would save; None where that is not known."""
+    charges: tuple[ChargePrice, ...]
+    """What is paid once for groups of tables, and what they save; empty where nothing is."""
     limits: tuple[str, ...]
     """What holds the step up, the longest phase first."""
     notes: tuple[str, ...]

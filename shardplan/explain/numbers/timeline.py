@@ -43,12 +43,15 @@ def timeline(forecast: Forecast) -> tuple[Span, ...]:
     Phases without seconds are left out. Where the step waits for what usually hides, the rest
     hides instead.
     """
-    hidden = _hidden(forecast)
     names = [name for name in _in_order(forecast) if _seconds(forecast, name)]
-    waited = [name for name in names if name not in hidden]
+    waited_for = forecast.waited_for
+    waited = [name for name in names if name in waited_for]
+    hidden = [name for name in names if name not in waited]
+    beside = [[name for name in hidden if name in chain] for chain in forecast.beside.values()]
+    others = [name for name in hidden if not any(name in chain for chain in beside)]
     return (
         *_spans(forecast, waited, is_hidden=False),
-        *_spans(forecast, [name for name in names if name in hidden], is_hidden=True),
+        *(span for chain in (others, *beside) for span in _spans(forecast, chain, is_hidden=True)),
     )
 
 
@@ -58,18 +61,6 @@ def _in_order(forecast: Forecast) -> list[str]:
     parts = list(forecast.dense_parts)
     last = [name for name in parts if name == DENSE_ALL_REDUCE.name]
     return [*names[:at], *(name for name in parts if name not in last), *names[at:], *last]
-
-
-def _hidden(forecast: Forecast) -> frozenset[str]:
-    """What the step does not wait for: the shorter of what may overlap and of the rest.
-
-    Nothing where the step takes as long as both, since it is not pipelined.
-    """
-    overlapped = frozenset(forecast.overlapped)
-    others = frozenset(_in_order(forecast)) - overlapped
-    both = [(sum(_seconds(forecast, n) for n in names), names) for names in (overlapped, others)]
-    (least, hidden), (most, _) = sorted(both, key=lambda pair: pair[0])
-    return hidden if forecast.step_seconds < most + least / 2 else frozenset()
 
 
 def _seconds(forecast: Forecast, name: str) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.cost.phases import DENSE
 from shardplan.explain.numbers.explanation import DenseLine
+from shardplan.explain.report.charge_section import charge_sections
 from shardplan.explain.report.device_section import device_sections
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.report.table_section import table_sections
@@ -33,6 +34,7 @@ def overview(explanation: Explanation, top: int) -> Report:
     sections = [
         _head(found),
         _phases(found),
+        *charge_sections(found),
         *_limits(found),
         *device_sections(found),
         *tier_sections(found),

@@ -67,8 +67,8 @@ def _dense_parts(old: Forecast, new: Forecast) -> tuple[dict[str, float], dict[s
 
 def device_changes(old: Forecast, new: Forecast) -> tuple[DeviceChange, ...]:
     """The devices that differ, in order of rank."""
-    before = [_state(rank, old.overlapped) for rank in old.ranks]
-    after = [_state(rank, new.overlapped) for rank in new.ranks]
+    before = [_state(rank, old.hideable) for rank in old.ranks]
+    after = [_state(rank, new.hideable) for rank in new.ranks]
     return tuple(
         DeviceChange(rank, then, now)
         for rank, (then, now) in enumerate(zip_longest(before, after))
@@ -76,8 +76,8 @@ def device_changes(old: Forecast, new: Forecast) -> tuple[DeviceChange, ...]:
     )
 
 
-def _state(rank: RankForecast, overlapped: tuple[str, ...]) -> DeviceState:
-    busy = sum(seconds for name, seconds in rank.phases.items() if name not in overlapped)
+def _state(rank: RankForecast, hideable: frozenset[str]) -> DeviceState:
+    busy = sum(seconds for name, seconds in rank.phases.items() if name not in hideable)
     held = rank.memory_bytes
     return DeviceState(rounded(busy), held.hbm, held.ddr, held.ssd)
 
