@@ -93,17 +93,19 @@ def _cache(file: CacheFile) -> CacheCosts:
 
 
 def _dense(file: ProfileFile) -> DenseRates | None:
-    if file.gemm is None or file.elementwise is None:
+    """None also where a grid is but named, and has not been read (``with_grid``)."""
+    gemm = _gemm(file.gemm) if file.gemm else None
+    if file.gemm is None or gemm is None or file.elementwise is None:
         return None
     return DenseRates(
-        gemm=_gemm(file.gemm),
+        gemm=gemm,
         tf32=file.gemm.tf32.value if file.gemm.tf32 else None,
         fp32=file.gemm.fp32.value if file.gemm.fp32 else None,
         elementwise_bytes_per_second=file.elementwise.value,
     )
 
 
-def _gemm(file: GemmFile) -> Gemm:
+def _gemm(file: GemmFile) -> Gemm | None:
     grid = file.grid
     if grid is None:
         return GemmRoofline(
@@ -111,6 +113,8 @@ def _gemm(file: GemmFile) -> Gemm:
             _value(file.e) * _value(file.peak),
             _value(file.h) * _value(file.memory),
         )
+    if grid.microseconds is None:
+        return None
     m, n, k = (np.array(axis, dtype=np.float64) for axis in (grid.m, grid.n, grid.k))
     return GemmGrid((m, n, k), np.array(grid.microseconds, dtype=np.float64) * _MICROSECOND)
 
