@@ -87,9 +87,9 @@ def test_the_prediction_with_charges_is_the_solvers_objective(solved, per_type):
     forecast = value["prediction"]
     assert value["optimality"]["objective_seconds"] == forecast["step_seconds"]
     assert forecast["phases"]["handshake"] == pytest.approx(seconds * len(types_in(value)))
-    assert [charge["phases"] for charge in forecast["charges"]] == [
-        {"handshake": seconds}
-    ] * len(types_in(value))
+    assert [charge["phases"] for charge in forecast["charges"]] == [{"handshake": seconds}] * len(
+        types_in(value)
+    )
 
 
 def test_a_dear_charge_leaves_one_sharding_type(solved):
@@ -109,9 +109,9 @@ def test_a_plan_with_charges_is_verified_and_an_edited_charge_is_found(solved):
 def test_an_explanation_says_what_a_group_costs_and_saves(solved):
     plan = solved("20ms")
     value = json.loads(run("explain", plan, "--format", "json").stdout)
-    assert [charge["costs_seconds"] for charge in value["charges"]] == [
-        pytest.approx(0.02)
-    ] * len(types_in(json.loads(plan.read_text())))
+    assert [charge["costs_seconds"] for charge in value["charges"]] == [pytest.approx(0.02)] * len(
+        types_in(json.loads(plan.read_text()))
+    )
     (line,) = [phase for phase in value["phases"] if phase["name"] == "handshake"]
     assert line["charge_seconds"] == line["seconds"]
     assert "Charges" in run("explain", plan).stdout
@@ -120,7 +120,7 @@ def test_an_explanation_says_what_a_group_costs_and_saves(solved):
 def test_why_not_names_the_group_that_would_be_paid_for_besides(solved):
     plan = solved("20ms")
     value = json.loads(plan.read_text())
-    module, tables = next(iter(value["plan"].items()))
+    tables = next(iter(value["plan"].values()))
     table, entry = next(iter(tables.items()))
     other = "row_wise" if entry["sharding_type"] != "row_wise" else "table_wise"
     found = json.loads(

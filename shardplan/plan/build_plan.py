@@ -156,13 +156,9 @@ def charge_forecasts(prediction: Prediction) -> tuple[ChargeForecast, ...]:
     return tuple(
         ChargeForecast(
             group=group,
-            phases={
-                name: value for name, value in _by_name(names, seconds).items() if value
-            },
+            phases={name: value for name, value in _by_name(names, seconds).items() if value},
         )
-        for group, seconds in zip(
-            prediction.charges.names, prediction.charges.seconds, strict=True
-        )
+        for group, seconds in zip(prediction.charges.names, prediction.charges.seconds, strict=True)
     )
 
 

@@ -99,7 +99,9 @@ def charged_problems(draw: st.DrawFn, most_groups: int = 4) -> Problem:
     flat = draw(st.lists(drawn, min_size=count * problem.stage_count,
                          max_size=count * problem.stage_count))  # fmt: skip
     seconds = np.reshape(flat, (count, problem.stage_count)) * least
-    return replace(problem, objective=replace(problem.objective, charges=Charges(of_option, seconds)))
+    return replace(
+        problem, objective=replace(problem.objective, charges=Charges(of_option, seconds))
+    )
 
 
 def _apart(draw: st.DrawFn, items: int) -> tuple[np.ndarray, ...]:

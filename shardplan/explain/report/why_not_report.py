@@ -89,7 +89,9 @@ def _alternative(title: str, meaning: str, found: WhyNot, other: Alternative) ->
 
 def _charged(change: ChargeChange) -> str:
     if change.seconds < 0:
-        return f"{change.group} is not paid for any more, which saves {words.seconds(-change.seconds)}"
+        return (
+            f"{change.group} is not paid for any more, which saves {words.seconds(-change.seconds)}"
+        )
     return f"{change.group} is paid for besides, once: {words.seconds(change.seconds)}"
 
 

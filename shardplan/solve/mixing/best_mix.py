@@ -159,9 +159,7 @@ class _Mix:
         build.add_entries(whole[np.searchsorted(items, problem.item_of_option[options])], w, 1.0)
         paid = problem.objective.add_paid(build)
         columns = _Columns(y, stage, paid, objective)
-        problem.objective.add_chains(
-            build, columns, problem.item_of_option, problem.time_unit
-        )
+        problem.objective.add_chains(build, columns, problem.item_of_option, problem.time_unit)
         rows = MixRows(problem, start, items, options, w)
         unit = np.full(problem.stage_count, problem.time_unit)
         spill = problem.spill_seconds / unit if problem.has_spill else None
