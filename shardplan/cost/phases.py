@@ -20,4 +20,14 @@ UPDATE_BACKWARD = Phase(
 )
 ALL_REDUCE = Phase("all_reduce", "gradients of data-parallel tables are summed over all devices")
 DENSE = Phase("dense", "the rest of the model, forward and backward: a constant of the spec")
-"""No cost model predicts it; it is told beside the phases, and measured like one."""
+"""No placement changes it; it is told beside the phases, and measured like one."""
+DENSE_FORWARD = Phase("dense_forward", "forward pass of the layers outside the tables")
+DENSE_BACKWARD = Phase(
+    "dense_backward", "backward pass of those layers, and the update of their parameters"
+)
+DENSE_ALL_REDUCE = Phase(
+    "dense_all_reduce",
+    "what the passes do not hide of summing the layers' gradients and gathering their weights",
+)
+DENSE_PHASES = (DENSE_FORWARD, DENSE_BACKWARD, DENSE_ALL_REDUCE)
+"""What ``dense`` is made of where it is predicted from layers."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
+from shardplan.cost.dense.dense_rates import DenseRates
+from shardplan.cost.dense.gemm_grid import GemmGrid
+from shardplan.cost.dense.gemm_roofline import GemmRoofline
 from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
 from shardplan.cost.profile.profile import (
     CacheCosts,
@@ -18,6 +23,8 @@ from shardplan.cost.profile.profile import (
 from shardplan.topology.measured.machine_curves import across_curves, inside_curves
 
 if TYPE_CHECKING:
+    from shardplan.cost.dense.gemm import Gemm
+    from shardplan.cost.profile.gemm_file import GemmFile
     from shardplan.cost.profile.profile_file import (
         AlgorithmFile,
         CacheFile,
@@ -27,6 +34,9 @@ if TYPE_CHECKING:
         ScaleUpFile,
     )
     from shardplan.spec.fields.figure import Figure
+
+_MICROSECONDS = 1e6
+"""Of a second."""
 
 
 def build_profile(file: ProfileFile) -> Profile:
@@ -49,6 +59,7 @@ def build_profile(file: ProfileFile) -> Profile:
             curves=across_curves(scale_out.curves),
         ),
         cache=_cache(file.cache) if file.cache else None,
+        dense=_dense(file),
         phase_files=file.phase_files,
     )
 
@@ -85,6 +96,30 @@ def _cache(file: CacheFile) -> CacheCosts:
         ssd_page_bytes=file.ssd_page.value,
         ddr_entry_bytes=file.ddr_entry.value,
     )
+
+
+def _dense(file: ProfileFile) -> DenseRates | None:
+    if file.gemm is None or file.elementwise is None:
+        return None
+    return DenseRates(
+        gemm=_gemm(file.gemm),
+        tf32=file.gemm.tf32 and file.gemm.tf32.value,
+        fp32=file.gemm.fp32 and file.gemm.fp32.value,
+        elementwise_bytes_per_second=file.elementwise.value,
+    )
+
+
+def _gemm(file: GemmFile) -> Gemm:
+    grid = file.grid
+    if grid is None:
+        return GemmRoofline(
+            _value(file.t0),
+            _value(file.e) * _value(file.peak),
+            _value(file.h) * _value(file.memory),
+        )
+    assert grid.m and grid.n and grid.k, "the file of a grid has been read"
+    axes = tuple(np.array(axis, dtype=np.float64) for axis in (grid.m, grid.n, grid.k))
+    return GemmGrid(axes, np.array(grid.microseconds, dtype=np.float64) / _MICROSECONDS)
 
 
 def _scale_up(file: ScaleUpFile) -> ScaleUp:

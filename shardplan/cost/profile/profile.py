@@ -12,6 +12,7 @@ from shardplan.topology.collective import Collective
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shardplan.cost.dense.dense_rates import DenseRates
     from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
     from shardplan.cost.profile.phase_file import PhaseFile
     from shardplan.topology.measured.machine_curves import MeasuredCurve
@@ -182,6 +183,8 @@ class Profile:
     scale_out: ScaleOut
     cache: CacheCosts | None
     """None: nothing is known of caches."""
+    dense: DenseRates | None = None
+    """None: nothing is known of dense layers."""
     phase_files: tuple[PhaseFile, ...] = ()
     """What is said of phases that have keys of their own in a cost-model file."""
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
+from shardplan import units
 from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
 from shardplan.cost.profile.calibration_file import CalibrationFile
+from shardplan.cost.profile.gemm_file import GemmFile
 from shardplan.cost.profile.phase_file import PhaseFile
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, Provenance, check_sources
@@ -121,6 +123,11 @@ class AlgorithmFile(Border):
     source: str = ""
     """Where they are from: a key of the file's ``sources``."""
 
+    def __str__(self) -> str:
+        """Its start-ups and its share of the rate."""
+        hops = (units.format_seconds(each) for each in (self.start, self.inside, self.across))
+        return f"{self.algorithm} {self.protocol}: {' + '.join(hops)}, {self.share:.0%}"
+
 
 class ScaleOutFile(Border):
     """Collectives across scale-up domains."""
@@ -173,6 +180,10 @@ class ProfileFile(Border):
     update_backward: KernelFile
     dense_update: Figure[BytesPerSecond]
     """Rate at which a whole table is swept, to update a data-parallel one."""
+    gemm: GemmFile | None = None
+    """Of products of matrices; where left out, no dense layers are predicted."""
+    elementwise: Figure[BytesPerSecond] | None = None
+    """Rate at which dense layers read and write what they do not multiply."""
     scale_up: ScaleUpFile
     scale_out: ScaleOutFile
     cache: CacheFile | None = None
@@ -200,6 +211,11 @@ class ProfileFile(Border):
     def _check(self) -> Self:
         check_sources(self.figures(), self.sources)
         self._check_cache()
+        if (self.gemm is None) != (self.elementwise is None):
+            there, missing = ("gemm", "elementwise") if self.gemm else ("elementwise", "gemm")
+            raise fault(
+                "dense layers need both gemm and elementwise", f"add {missing}", at=(there,)
+            )
         return self
 
     def _check_cache(self) -> None:

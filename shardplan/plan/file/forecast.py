@@ -20,6 +20,15 @@ class RankForecast(PlanModel):
     """Shards, activations, buffers and the dense model; ``reserve_bytes`` comes on top."""
 
 
+class ChargeForecast(PlanModel):
+    """What is paid once for all tables of a group, however many they are."""
+
+    group: str
+    """Such as a sharding type."""
+    phases: dict[str, Seconds]
+    """What it adds to each phase of every rank, which has it within its own seconds."""
+
+
 class Forecast(PlanModel):
     """What a step costs under the plan."""
 
@@ -28,6 +37,8 @@ class Forecast(PlanModel):
     """The largest sum over phases of any one rank."""
     dense_seconds: Seconds
     """The part of the step that is spent outside the tables."""
+    dense_phases: dict[str, Seconds] | None = None
+    """What it is made of; only where it is predicted from layers."""
     phases: dict[str, Seconds]
     """What each phase takes: the time of its slowest rank."""
     overlapped: tuple[str, ...]
@@ -38,6 +49,13 @@ class Forecast(PlanModel):
     reserve_bytes: MemoryBytes
     """Kept free by the spec: hbm of each device; ddr and ssd of each node."""
     ranks: tuple[RankForecast, ...]
+    charges: tuple[ChargeForecast, ...] = ()
+    """Of the groups that the plan uses; left out where nothing is charged once."""
+
+    @property
+    def dense_parts(self) -> dict[str, float]:
+        """By name what the dense part is made of: itself where no more is known."""
+        return self.dense_phases or {DENSE.name: self.dense_seconds}
 
     def completed(self, phases: Iterable[Phase]) -> Self:
         """The same with 0 seconds for each of these phases that the plan is too old to know."""

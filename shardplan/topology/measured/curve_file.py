@@ -66,6 +66,10 @@ class CurveFile(Border):
                 )
         return self
 
+    def __str__(self) -> str:
+        """What it is of, and how many points it has."""
+        return f"{self.collective}, {self.ranks} ranks, {len(self.points)} points"
+
 
 class AcrossCurveFile(CurveFile):
     """Measured times of one collective among the devices of several scale-up domains."""
