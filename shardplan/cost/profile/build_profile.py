@@ -21,6 +21,7 @@ from shardplan.cost.profile.profile import (
     ScaleUp,
 )
 from shardplan.topology.measured.machine_curves import across_curves, inside_curves
+from shardplan.units import parse_seconds
 
 if TYPE_CHECKING:
     from shardplan.cost.dense.gemm import Gemm
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     )
     from shardplan.spec.fields.figure import Figure
 
-_MICROSECONDS = 1e6
-"""Of a second."""
+_MICROSECOND = parse_seconds("1us")
 
 
 def build_profile(file: ProfileFile) -> Profile:
@@ -99,17 +99,19 @@ def _cache(file: CacheFile) -> CacheCosts:
 
 
 def _dense(file: ProfileFile) -> DenseRates | None:
-    if file.gemm is None or file.elementwise is None:
+    """None also where a grid is but named, and has not been read (``with_grid``)."""
+    gemm = _gemm(file.gemm) if file.gemm else None
+    if file.gemm is None or gemm is None or file.elementwise is None:
         return None
     return DenseRates(
-        gemm=_gemm(file.gemm),
-        tf32=file.gemm.tf32 and file.gemm.tf32.value,
-        fp32=file.gemm.fp32 and file.gemm.fp32.value,
+        gemm=gemm,
+        tf32=file.gemm.tf32.value if file.gemm.tf32 else None,
+        fp32=file.gemm.fp32.value if file.gemm.fp32 else None,
         elementwise_bytes_per_second=file.elementwise.value,
     )
 
 
-def _gemm(file: GemmFile) -> Gemm:
+def _gemm(file: GemmFile) -> Gemm | None:
     grid = file.grid
     if grid is None:
         return GemmRoofline(
@@ -117,9 +119,10 @@ def _gemm(file: GemmFile) -> Gemm:
             _value(file.e) * _value(file.peak),
             _value(file.h) * _value(file.memory),
         )
-    assert grid.m and grid.n and grid.k, "the file of a grid has been read"
-    axes = tuple(np.array(axis, dtype=np.float64) for axis in (grid.m, grid.n, grid.k))
-    return GemmGrid(axes, np.array(grid.microseconds, dtype=np.float64) / _MICROSECONDS)
+    if grid.microseconds is None:
+        return None
+    m, n, k = (np.array(axis, dtype=np.float64) for axis in (grid.m, grid.n, grid.k))
+    return GemmGrid((m, n, k), np.array(grid.microseconds, dtype=np.float64) * _MICROSECOND)
 
 
 def _scale_up(file: ScaleUpFile) -> ScaleUp:

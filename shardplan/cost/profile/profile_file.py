@@ -213,9 +213,8 @@ class ProfileFile(Border):
         self._check_cache()
         if (self.gemm is None) != (self.elementwise is None):
             there, missing = ("gemm", "elementwise") if self.gemm else ("elementwise", "gemm")
-            raise fault(
-                "dense layers need both gemm and elementwise", f"add {missing}", at=(there,)
-            )
+            message = "dense layers need both gemm and elementwise"
+            raise fault(message, f"add {missing}", at=(there,))
         return self
 
     def _check_cache(self) -> None:
