@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from shardplan.cost.profile.profile_file import CurveFile
 from shardplan.explain.report.report import Column, Grid, Section
 from shardplan.spec.fields.figure import Figure, Provenance
 
@@ -49,9 +48,8 @@ def provenance_words(provenances: Iterable[Provenance | None]) -> str:
 
 
 def _value(figure: BaseModel) -> str:
-    """As it would be written in the file; of a curve how many points it has."""
-    if isinstance(figure, CurveFile):
-        return f"{figure.collective}, {figure.ranks} ranks, {len(figure.points)} points"
-    assert isinstance(figure, Figure)
+    """As it would be written in the file; of what has no single value a few words."""
+    if not isinstance(figure, Figure):
+        return str(figure)
     written: Any = figure.model_dump(mode="json")["value"]
     return f"{written:,.10g}" if isinstance(written, float) else str(written)
