@@ -40,21 +40,20 @@ class ComparedStep:
         Evaluations take what they took: they are not predicted. None where the source has no score
         or nothing is known of the convergence.
         """
-        run, convergence, predicted = (
-            self.published.run, self.published.convergence, self.predicted,
-        )  # fmt: skip
-        if run is None or convergence is None or predicted is None:
+        step, predicted = self.published, self.predicted
+        if step.run is None or step.convergence is None or predicted is None:
             return None
-        expected = convergence.run(predicted.global_batch, run.evaluation_seconds)
-        return expected.seconds(predicted.seconds, predicted.global_batch)
+        batch = step.global_batch
+        expected = step.convergence.run(batch, step.run.evaluation_seconds)
+        return expected.seconds(predicted.seconds, batch)
 
     @property
     def rebuilt_seconds(self) -> float | None:
         """Time to train from the measured step, samples and evaluations: what is left unexplained.
 
-        None where the source has no score, or the batch is not known.
+        None where the source has no score.
         """
-        run, predicted = self.published.run, self.predicted
-        if run is None or predicted is None:
+        step = self.published
+        if step.run is None:
             return None
-        return run.seconds(self.published.measured.seconds, predicted.global_batch)
+        return step.run.seconds(step.measured.seconds, step.global_batch)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.sharding.device_kind import DeviceKind
 
 if TYPE_CHECKING:
-    from shardplan.topology.machine import Machine
+    from shardplan.topology.schema import TopologyFile
 
 
 class DeviceClass(StrEnum):
@@ -22,10 +22,10 @@ class DeviceClass(StrEnum):
     CPU = "cpu"
 
     @classmethod
-    def of(cls, machine: Machine) -> DeviceClass:
-        """That of a machine."""
-        if machine.file.device.kind is DeviceKind.CPU:
+    def of(cls, topology: TopologyFile, devices: int) -> DeviceClass:
+        """That of so many devices of a machine."""
+        if topology.device.kind is DeviceKind.CPU:
             return cls.CPU
-        if machine.topology.world_size == 1:
+        if devices == 1:
             return cls.SINGLE
-        return cls.FAST_LINKS if machine.file.scale_up else cls.HOST_LINKS
+        return cls.FAST_LINKS if topology.scale_up else cls.HOST_LINKS

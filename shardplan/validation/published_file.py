@@ -166,9 +166,7 @@ class PublishedFile(Border):
         return self
 
 
-def _check(
-    name: str | None, known: Iterable[str], noun: str, at: tuple[str | int, ...]
-) -> None:
+def _check(name: str | None, known: Iterable[str], noun: str, at: tuple[str | int, ...]) -> None:
     """Raise the fault of a name that stands for nothing."""
     names = list(known)
     if name is not None and name not in names:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shardplan.spec.fields.figure import Provenance
+    from shardplan.validation.device_class import DeviceClass
     from shardplan.validation.training_run import Convergence, TrainingRun
     from shardplan.validation.use import Use
 
@@ -33,6 +34,10 @@ class PublishedStep:
     device: str
     """The product."""
     framework: str
+    device_class: DeviceClass
+    devices: int
+    nodes: int
+    global_batch: int
     measured: MeasuredStep
     run: TrainingRun | None
     """The training that the step is of; None where the source has no score."""

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.catalog.catalog import Kind, names
+from shardplan.spec.catalog.reference import is_inline
 from shardplan.spec.catalog.source import named_source
+from shardplan.spec.spec import BatchSpec
+from shardplan.spec.text.document import Document
 from shardplan.spec.validation.validation import collecting, validate
+from shardplan.topology.schema import TopologyFile
+from shardplan.validation.device_class import DeviceClass
 from shardplan.validation.layered import layered
 from shardplan.validation.published_file import PublishedFile
 from shardplan.validation.published_step import MeasuredStep, PublishedStep
@@ -54,13 +59,19 @@ def steps_of(source: Source) -> Iterator[PublishedStep]:
     """The steps of one file; raises InputError with its faults."""
     file = validate(PublishedFile, source.document)
     for step in file.steps:
-        convergence = file.models[step.model].convergence
-        measured = step.measured
+        model, measured = file.models[step.model], step.measured
+        spec = _spec(file, step)
+        topology, nodes = _topology(spec, source)
+        devices = nodes * topology.devices_per_node
         yield PublishedStep(
             id=step.id,
             model=step.model,
             device=step.device,
             framework=step.framework,
+            device_class=DeviceClass.of(topology, devices),
+            devices=devices,
+            nodes=nodes,
+            global_batch=BatchSpec.model_validate(spec.get("batch")).global_batch(devices),
             measured=MeasuredStep(
                 measured.step,
                 measured.lowest_run,
@@ -70,11 +81,11 @@ def steps_of(source: Source) -> Iterator[PublishedStep]:
                 measured.source,
             ),
             run=_run(step.trained) if step.trained else None,
-            convergence=_convergence(convergence) if convergence else None,
+            convergence=_convergence(model.convergence) if model.convergence else None,
             use=step.use,
             reason=step.reason,
             why=step.why,
-            spec=_spec(file, step),
+            spec=spec if model.tables else None,
             file=source.document.file,
         )
 
@@ -89,25 +100,28 @@ def _run(trained: TrainedFile) -> TrainingRun:
 
 
 def _convergence(file: ConvergenceFile) -> Convergence:
-    return Convergence(
-        file.samples_per_epoch, file.epochs, file.critical_batch, file.granularity
-    )
+    return Convergence(file.samples_per_epoch, file.epochs, file.critical_batch, file.granularity)
 
 
-def _spec(file: PublishedFile, step: StepFile) -> dict[str, Any] | None:
+def _spec(file: PublishedFile, step: StepFile) -> dict[str, Any]:
     """The step's spec over its model's, with its tables and its machine."""
     model = file.models[step.model]
-    if model.tables is None:
-        return None
-    tables = file.table_sets[model.tables].tables()
+    tables = file.table_sets[model.tables].tables() if model.tables else []
     spec = layered(layered({"name": step.id, "tables": tables}, model.spec), step.spec)
     if step.machine is not None:
-        spec["topology"] = _machine(file, step.machine)
+        machine = file.machines[step.machine]
+        base = named_source(Kind.TOPOLOGY, machine.base, Path()).value
+        own = {"name": step.machine, "nodes": machine.nodes}
+        spec["topology"] = layered(base, own | machine.change)
     return spec
 
 
-def _machine(file: PublishedFile, name: str) -> dict[str, Any]:
-    """A shipped topology with a machine's changes."""
-    machine = file.machines[name]
-    base = named_source(Kind.TOPOLOGY, machine.base, Path()).value
-    return layered(base, {"name": name, "nodes": machine.nodes} | machine.change)
+def _topology(spec: dict[str, Any], source: Source) -> tuple[TopologyFile, int]:
+    """The machine of a spec, and how many nodes of it there are."""
+    written = spec.get("topology", {})
+    if is_inline(written, "topology"):
+        file = validate(TopologyFile, Document(written, source.document.file))
+        return file, file.nodes
+    name = written if isinstance(written, str) else str(written.get("name"))
+    file = validate(TopologyFile, named_source(Kind.TOPOLOGY, name, Path()).document)
+    return file, file.nodes if isinstance(written, str) else int(written.get("nodes", 1))

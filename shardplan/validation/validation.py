@@ -59,9 +59,8 @@ class Validation:
         """The accuracy of the checks, by kind of devices and framework, as they come."""
         members: dict[tuple[str, str], list[ComparedStep]] = {}
         for step in self.checks:
-            if step.predicted is not None:
-                key = step.predicted.device_class.value, step.published.framework
-                members.setdefault(key, []).append(step)
+            key = step.published.device_class.value, step.published.framework
+            members.setdefault(key, []).append(step)
         return tuple(
             GroupAccuracy(*key, accuracy_of(steps), max(map(_error, steps), key=abs))
             for key, steps in members.items()
