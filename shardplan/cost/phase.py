@@ -16,10 +16,20 @@ if TYPE_CHECKING:
 
 
 class Cover(StrEnum):
-    """What a phase may hide behind, so that the step does not wait for it."""
+    """What a phase may hide behind, so that the step does not wait for it.
+
+    The phases of each follow one another in a chain of their own, beside the step's other phases.
+    """
 
     BATCH_BEFORE = "the batch before"
     """When the training is pipelined."""
+    DATA_LOADING = "data loading"
+    """Of batches to come, pipelined or not: data loaders always run ahead."""
+
+    @property
+    def needs_pipeline(self) -> bool:
+        """Whether the step waits for its phases unless the training is pipelined."""
+        return self is Cover.BATCH_BEFORE
 
 
 @dataclass(frozen=True, slots=True)

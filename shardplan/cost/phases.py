@@ -32,4 +32,19 @@ DENSE = Phase(
     "the rest of the model, forward and backward: a constant of the spec",
     part=Part.DENSE,
 )
-"""No cost model predicts it; it is told beside the phases, and measured like one."""
+"""No placement changes it; it is told beside the phases, and measured like one."""
+DENSE_FORWARD = Phase(
+    "dense_forward", "forward pass of the layers outside the tables", part=Part.DENSE
+)
+DENSE_BACKWARD = Phase(
+    "dense_backward",
+    "backward pass of those layers, and the update of their parameters",
+    part=Part.DENSE,
+)
+DENSE_ALL_REDUCE = Phase(
+    "dense_all_reduce",
+    "what the passes do not hide of summing the layers' gradients and gathering their weights",
+    part=Part.DENSE,
+)
+DENSE_PHASES = (DENSE_FORWARD, DENSE_BACKWARD, DENSE_ALL_REDUCE)
+"""What ``dense`` is made of where it is predicted from layers."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.case import Case
-from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.cost_model import BlockCosts, Charges, UnitCosts
 from shardplan.cost.phase import Cover, Phase
 from shardplan.options.constraint import Constraint
 from shardplan.plan.build_plan import build_plan
@@ -60,6 +60,9 @@ class PlainCosts:
 
     def block_costs(self, options):
         return BlockCosts.all_alike(phases=3)
+
+    def charges(self, options):
+        return Charges.none(len(options), phases=3)
 
     def traffic(self, options):
         return None

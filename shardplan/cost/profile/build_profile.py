@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from shardplan.cost.dense.dense_rates import DenseRates
+from shardplan.cost.dense.gemm_grid import GemmGrid
+from shardplan.cost.dense.gemm_roofline import GemmRoofline
 from shardplan.cost.profile.curves import Curve
 from shardplan.cost.profile.profile import (
     CacheCosts,
@@ -16,6 +21,8 @@ from shardplan.cost.profile.profile import (
 )
 
 if TYPE_CHECKING:
+    from shardplan.cost.dense.gemm import Gemm
+    from shardplan.cost.profile.gemm_file import GemmFile
     from shardplan.cost.profile.profile_file import (
         CacheFile,
         KernelFile,
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
         ScaleUpFile,
     )
     from shardplan.spec.fields.figure import Figure
+
+_MICROSECONDS = 1e6
+"""Of a second."""
 
 
 def build_profile(file: ProfileFile) -> Profile:
@@ -43,6 +53,7 @@ def build_profile(file: ProfileFile) -> Profile:
             latency_seconds_per_node=scale_out.latency_per_node.value,
         ),
         cache=_cache(file.cache) if file.cache else None,
+        dense=_dense(file),
         phase_files=file.phase_files,
     )
 
@@ -79,6 +90,30 @@ def _cache(file: CacheFile) -> CacheCosts:
         ssd_page_bytes=file.ssd_page.value,
         ddr_entry_bytes=file.ddr_entry.value,
     )
+
+
+def _dense(file: ProfileFile) -> DenseRates | None:
+    if file.gemm is None or file.elementwise is None:
+        return None
+    return DenseRates(
+        gemm=_gemm(file.gemm),
+        tf32=file.gemm.tf32 and file.gemm.tf32.value,
+        fp32=file.gemm.fp32 and file.gemm.fp32.value,
+        elementwise_bytes_per_second=file.elementwise.value,
+    )
+
+
+def _gemm(file: GemmFile) -> Gemm:
+    grid = file.grid
+    if grid is None:
+        return GemmRoofline(
+            _value(file.t0),
+            _value(file.e) * _value(file.peak),
+            _value(file.h) * _value(file.memory),
+        )
+    assert grid.m and grid.n and grid.k, "the file of a grid has been read"
+    axes = tuple(np.array(axis, dtype=np.float64) for axis in (grid.m, grid.n, grid.k))
+    return GemmGrid(axes, np.array(grid.microseconds, dtype=np.float64) / _MICROSECONDS)
 
 
 def _scale_up(file: ScaleUpFile) -> ScaleUp:

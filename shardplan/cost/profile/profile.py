@@ -7,6 +7,7 @@ from math import log
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from shardplan.cost.dense.dense_rates import DenseRates
     from shardplan.cost.profile.curves import Curve
     from shardplan.cost.profile.phase_file import PhaseFile
     from shardplan.topology.collective import Collective
@@ -126,6 +127,8 @@ class Profile:
     scale_out: ScaleOut
     cache: CacheCosts | None
     """None: nothing is known of caches."""
+    dense: DenseRates | None = None
+    """None: nothing is known of dense layers."""
     phase_files: tuple[PhaseFile, ...] = ()
     """What is said of phases that have keys of their own in a cost-model file."""
 

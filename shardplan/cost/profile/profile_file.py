@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, create_model, model_validator
 
 from shardplan.cost.profile.calibration_file import CalibrationFile
+from shardplan.cost.profile.gemm_file import GemmFile, GridFile
 from shardplan.cost.profile.phase_file import PhaseFile
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, Provenance, check_sources
@@ -185,6 +186,10 @@ class ProfileFile(Border):
     update_backward: KernelFile
     dense_update: Figure[BytesPerSecond]
     """Rate at which a whole table is swept, to update a data-parallel one."""
+    gemm: GemmFile | None = None
+    """Of products of matrices; where left out, no dense layers are predicted."""
+    elementwise: Figure[BytesPerSecond] | None = None
+    """Rate at which dense layers read and write what they do not multiply."""
     scale_up: ScaleUpFile
     scale_out: ScaleOutFile
     cache: CacheFile | None = None
@@ -212,6 +217,11 @@ class ProfileFile(Border):
     def _check(self) -> Self:
         check_sources(self.figures(), self.sources)
         self._check_cache()
+        if (self.gemm is None) != (self.elementwise is None):
+            there, missing = ("gemm", "elementwise") if self.gemm else ("elementwise", "gemm")
+            raise fault(
+                "dense layers need both gemm and elementwise", f"add {missing}", at=(there,)
+            )
         return self
 
     def _check_cache(self) -> None:
@@ -230,15 +240,15 @@ class ProfileFile(Border):
                     message = "the rate of gathering needs the size of a page"
                     raise fault(message, "add page: 4KiB", at=(kernel, tier, "gather"))
 
-    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any] | CurveFile]]:
+    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any] | CurveFile | GridFile]]:
         """Everything with an origin, and its path."""
         return _figures(self, ())
 
 
 def _figures(
     part: Any, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], Figure[Any] | CurveFile]]:
-    if isinstance(part, Figure | CurveFile):
+) -> Iterator[tuple[tuple[str | int, ...], Figure[Any] | CurveFile | GridFile]]:
+    if isinstance(part, Figure | CurveFile | GridFile):
         yield path, part
     elif isinstance(part, BaseModel):
         for name in type(part).model_fields:

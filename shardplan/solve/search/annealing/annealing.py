@@ -167,6 +167,7 @@ def _step(
         population.device_bytes.copy(),
         population.node_bytes.copy(),
         population.held.copy(),
+        population.uses.copy(),
     )
     ruined = _ruin(population, int(rng.integers(1, params.largest_ruin + 1)), rng)
     undo = [(items, *population.remove(items)) for items in ruined]
@@ -176,11 +177,14 @@ def _step(
         )
     after = inserter.scores(population)
     reject = np.flatnonzero(after > before + heat * rng.exponential(size=len(heat)))
-    for now, saved in zip(
-        (population.load, population.device_bytes, population.node_bytes, population.held),
-        sums,
-        strict=True,
-    ):
+    sums_now = (
+        population.load,
+        population.device_bytes,
+        population.node_bytes,
+        population.held,
+        population.uses,
+    )
+    for now, saved in zip(sums_now, sums, strict=True):
         now[reject] = saved[reject]
     for items, options, counts in undo:
         population.option[reject, items[reject]] = options[reject]
