@@ -12,6 +12,7 @@ from shardplan.sharding.kernel import MemoryTier
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.dense_costs import DenseCosts
     from shardplan.cost.phase import Phase
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
@@ -141,6 +142,10 @@ class CostModel(Protocol):
     @property
     def phases(self) -> tuple[Phase, ...]:
         """The phases of a step, in the order in which they run."""
+
+    @property
+    def dense(self) -> DenseCosts:
+        """What the step spends outside the tables."""
 
     @property
     def base_memory_bytes(self) -> NDArray[np.float64]:

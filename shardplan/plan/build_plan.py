@@ -130,6 +130,15 @@ def _cache(decision: Decision, algorithm: CacheAlgorithm) -> CacheEntry | None:
 
 
 def _forecast(case: Case, prediction: Prediction) -> Forecast:
+    parts = prediction.dense.phase_seconds
+    forecast = _forecast_of_step(case, prediction)
+    if not parts:
+        return forecast
+    rounded_parts = {name: rounded(seconds) for name, seconds in parts.items()}
+    return forecast.model_copy(update={"dense_phases": rounded_parts})
+
+
+def _forecast_of_step(case: Case, prediction: Prediction) -> Forecast:
     names = [phase.name for phase in prediction.phases]
     forecast = Forecast(
         step_seconds=rounded(prediction.step_seconds),

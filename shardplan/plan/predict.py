@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.cost.cost_model import Charges
+    from shardplan.cost.dense_costs import DenseCosts
     from shardplan.cost.phase import Phase
     from shardplan.plan.decision import Decision
 
@@ -32,9 +33,14 @@ class Prediction:
     """(N, 3): the sum over the ranks of each node."""
     charges: Charges
     """What is paid once for tables that are sharded alike; of T options, one for each table."""
-    dense_seconds: float
+    dense: DenseCosts
     step_seconds: float
     balance_seconds: float
+
+    @property
+    def dense_seconds(self) -> float:
+        """What the step spends outside the tables."""
+        return self.dense.seconds
 
     @property
     def phase_seconds(self) -> NDArray[np.float64]:
@@ -58,7 +64,7 @@ def predict(case: Case, decisions: Sequence[Decision]) -> Prediction:
         rank_memory_bytes=memory,
         node_memory_bytes=memory.reshape(case.topology.nodes, -1, memory.shape[1]).sum(axis=1),
         charges=charges,
-        dense_seconds=step.dense_seconds,
+        dense=case.cost_model.dense,
         step_seconds=step.seconds(seconds),
         balance_seconds=step.balance_seconds(seconds),
     )

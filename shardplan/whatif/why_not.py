@@ -10,8 +10,8 @@ import numpy as np
 from shardplan.errors import Infeasible, NoPlanFound, Shortfall
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.diff.plan_diff import PlanDiff, diff_plans
-from shardplan.plan.file.rounding import rounded
 from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.rounding import rounded
 from shardplan.plan.predict import predict
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
@@ -89,7 +89,7 @@ def why_not(
     table = case.workload.tables[choice.table].name
     if _is_made(choice, decisions[choice.table], case):
         return WhyNot(choice.text, table, True, None, None, (), "")
-    deadline = Deadline.after(settings.time_limit_seconds)
+    deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     forced = choice.forced_on(case)
     fixed, resolved, failure = None, None, ""
     shortfalls: tuple[Shortfall, ...] = ()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from shardplan.cost.row_blocks import other_blocks
-from shardplan.options.option_set import OptionSet
 from shardplan.plan.decision import Decision, options_of
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.sharding.world import World
+
+if TYPE_CHECKING:
+    from shardplan.options.option_set import OptionSet
 
 
 def row_wise() -> OptionSet:

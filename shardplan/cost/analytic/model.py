@@ -17,6 +17,7 @@ from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.dense.predict_dense import predict_dense
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.linear_phase import LinearPhase
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.cost.cost_model import Charges, Traffic
+    from shardplan.cost.dense_costs import DenseCosts
     from shardplan.cost.framework.framework_profile import FrameworkProfile
     from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
@@ -58,9 +60,16 @@ class AnalyticCostModel:
         return tuple(each.phase for each in self._phases)
 
     @cached_property
+    def dense(self) -> DenseCosts:
+        """From layers where the spec has them."""
+        return predict_dense(
+            self.workload, self.topology.world, self.profile.dense, self._setting.collectives
+        )
+
+    @cached_property
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): the dense model, and the ids and pooled outputs of the rank's own samples."""
-        return base_bytes(self.workload, self._setting.tables, self.topology.world_size)
+        return base_bytes(self.workload, self._setting.tables, self.topology.world)
 
     @property
     def kernels(self) -> frozenset[Kernel]:

@@ -81,7 +81,7 @@ def beside_measured(plan: Plan, measured: Measured) -> BesideMeasured:
 def _phases(plan: Plan, measured: Measured) -> Iterator[PhaseBeside]:
     forecast = plan.prediction
     named = [*measured.phases, *(name for rank in measured.ranks for name in rank.phases)]
-    predicted = forecast.phases | {DENSE.name: forecast.dense_seconds}
+    predicted = forecast.phases | {DENSE.name: forecast.dense_seconds} | forecast.dense_parts
     for name in dict.fromkeys((*forecast.phases, *named)):
         seconds = measured.seconds_of(name)
         if seconds is not None:

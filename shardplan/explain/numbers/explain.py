@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.phases import DENSE_PHASES
 from shardplan.explain.advice.advice import notes
 from shardplan.explain.numbers.explanation import (
     Culprit,
+    DenseLine,
     DeviceLine,
     Explanation,
     NodeLine,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.explain.numbers.study import Study
+    from shardplan.plan.file.forecast import Forecast
     from shardplan.whatif.worth.charge_prices import ChargePrice
     from shardplan.whatif.worth.more_hbm import MoreHbm
 
@@ -65,6 +68,7 @@ def explain(
         samples_per_second=throughput.samples_per_second,
         balance_seconds=plan.prediction.balance_seconds,
         dense_seconds=plan.prediction.dense_seconds,
+        dense_phases=_dense(plan.prediction),
         is_dense_hidden=study.is_dense_hidden,
         phases=phases,
         devices=devices(study),
@@ -74,6 +78,15 @@ def explain(
         charges=charges,
         limits=limits(study, phases),
         notes=notes(plan, study.case),
+    )
+
+
+def _dense(forecast: Forecast) -> tuple[DenseLine, ...]:
+    seconds = forecast.dense_phases or {}
+    return tuple(
+        DenseLine(phase.name, phase.meaning, seconds[phase.name])
+        for phase in DENSE_PHASES
+        if phase.name in seconds
     )
 
 

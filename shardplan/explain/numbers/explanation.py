@@ -83,6 +83,15 @@ class PhaseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DenseLine:
+    """A part of what the step spends outside the tables, the same on all devices."""
+
+    name: str
+    meaning: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceLine:
     """Load and memory of one device."""
 
@@ -168,6 +177,8 @@ class Explanation:
     """The global batch over the step; None for a step of no time."""
     balance_seconds: float
     dense_seconds: float
+    dense_phases: tuple[DenseLine, ...]
+    """What it is made of, where that is predicted."""
     is_dense_hidden: bool
     phases: tuple[PhaseLine, ...]
     devices: tuple[DeviceLine, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.cost.phases import DENSE, GRADIENT_COMM, UPDATE_BACKWARD
+from shardplan.cost.phases import DENSE_ALL_REDUCE, GRADIENT_COMM, UPDATE_BACKWARD
 from shardplan.plan.file.rounding import differs
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from shardplan.plan.file.forecast import Forecast
 
 _BACKWARD = (GRADIENT_COMM.name, UPDATE_BACKWARD.name)
-"""The dense part stands before the first of these: its forward and backward pass are one."""
+"""The dense part stands before the first of these; of its parts the last, which waits for the
+gradients of all layers, behind the whole step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,14 @@ def timeline(forecast: Forecast) -> tuple[Span, ...]:
 def _in_order(forecast: Forecast) -> list[str]:
     names = list(forecast.phases)
     at = next((n for n, name in enumerate(names) if name in _BACKWARD), len(names))
-    return [*names[:at], DENSE.name, *names[at:]]
+    parts = list(forecast.dense_parts)
+    last = [name for name in parts if name == DENSE_ALL_REDUCE.name]
+    return [*names[:at], *(name for name in parts if name not in last), *names[at:], *last]
 
 
 def _seconds(forecast: Forecast, name: str) -> float:
-    return forecast.dense_seconds if name == DENSE.name else forecast.phases[name]
+    parts = forecast.dense_parts
+    return parts[name] if name in parts else forecast.phases[name]
 
 
 def _spans(forecast: Forecast, names: list[str], *, is_hidden: bool) -> Iterator[Span]:

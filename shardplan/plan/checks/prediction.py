@@ -35,6 +35,9 @@ def check_prediction(forecast: Forecast, computed: Prediction) -> Iterator[Findi
         "balance_seconds": (forecast.balance_seconds, computed.balance_seconds),
         "dense_seconds": (forecast.dense_seconds, computed.dense_seconds),
     }
+    parts = forecast.dense_phases or {}
+    for name, seconds in computed.dense.phase_seconds.items():
+        totals[f"dense_phases.{name}"] = parts.get(name, 0.0), seconds
     phases = zip(forecast.phases.items(), computed.phase_seconds, strict=True)
     totals |= {f"phases.{name}": (seconds, float(real)) for (name, seconds), real in phases}
     for where, (recorded, real) in totals.items():

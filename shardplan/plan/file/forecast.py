@@ -37,6 +37,8 @@ class Forecast(PlanModel):
     """The largest sum over phases of any one rank."""
     dense_seconds: Seconds
     """The part of the step that is spent outside the tables."""
+    dense_phases: dict[str, Seconds] | None = None
+    """What it is made of; only where it is predicted from layers."""
     phases: dict[str, Seconds]
     """What each phase takes: the time of its slowest rank."""
     overlapped: tuple[str, ...]
@@ -49,6 +51,11 @@ class Forecast(PlanModel):
     ranks: tuple[RankForecast, ...]
     charges: tuple[ChargeForecast, ...] = ()
     """Of the groups that the plan uses; left out where nothing is charged once."""
+
+    @property
+    def dense_parts(self) -> dict[str, float]:
+        """By name what the dense part is made of: itself where no more is known."""
+        return self.dense_phases or {DENSE.name: self.dense_seconds}
 
     def completed(self, phases: Iterable[Phase]) -> Self:
         """The same with 0 seconds for each of these phases that the plan is too old to know."""
@@ -74,8 +81,8 @@ class Forecast(PlanModel):
 
     @property
     def waited_for(self) -> frozenset[str]:
-        """The phases that the step waits for, ``dense`` among them if it is: those of the chain
-        that is as long as the step.
+        """The phases that the step waits for, ``dense`` and its parts among them if it is: those
+        of the chain that is as long as the step.
 
         Where the training is not pipelined that is the critical path with what hides otherwise.
         """
@@ -84,7 +91,8 @@ class Forecast(PlanModel):
         chains = [critical, overlapped, *self.beside.values(), critical | overlapped]
         sums = [sum(seconds[name] for name in seconds if name in chain) for chain in chains]
         nearest = min(range(len(chains)), key=lambda n: abs(sums[n] - self.step_seconds))
-        return frozenset(chains[nearest])
+        found = frozenset(chains[nearest])
+        return found.union(self.dense_parts) if DENSE.name in found else found
 
 
 def beside_of(phases: Iterable[Phase]) -> dict[str, tuple[str, ...]]:
