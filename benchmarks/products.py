@@ -4,7 +4,7 @@
     python benchmarks/products.py
 
 For each shipped grid the sizes 1,536, 3,072 and 6,144 of n and k are left out. What was measured
-there is held against what the rest predicts: the mean of |log(predicted / measured)|, and the worst.
+there is held against what the rest predicts: mean and worst of |log(predicted / measured)|.
 """
 
 from __future__ import annotations
