@@ -25,6 +25,8 @@ class Cover(StrEnum):
     """When the training is pipelined."""
     DATA_LOADING = "data loading"
     """Of batches to come, pipelined or not: data loaders always run ahead."""
+    DEVICES = "the devices' work"
+    """Of the same batch: hosts launch kernels ahead of their devices, as far as they can."""
 
     @property
     def needs_pipeline(self) -> bool:

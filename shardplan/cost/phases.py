@@ -27,6 +27,15 @@ ALL_REDUCE = Phase(
     "gradients of data-parallel tables are summed over all devices",
     part=Part.NETWORK,
 )
+OVERHEAD = Phase(
+    "overhead", "what the framework spends while nothing else goes on", part=Part.FRAMEWORK
+)
+HOST = Phase(
+    "host",
+    "the host launches the kernels of its device, and distributes ids",
+    Cover.DEVICES,
+    Part.FRAMEWORK,
+)
 DENSE = Phase(
     "dense",
     "the rest of the model, forward and backward: a constant of the spec",

@@ -36,6 +36,7 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 
 REFERENCES = {
     "topology.name", "topology.path", "topology.nodes", "cost_model.name", "cost_model.path",
+    "training.framework.name", "training.framework.path",
 }  # fmt: skip
 """Keys of mappings that refer to something else; no model lists them."""
 

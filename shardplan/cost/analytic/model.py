@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.cost.cost_model import Charges, Traffic
     from shardplan.cost.dense_costs import DenseCosts
+    from shardplan.cost.framework.framework_profile import FrameworkProfile
     from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
     from shardplan.options.option_set import OptionSet
@@ -50,6 +51,8 @@ class AnalyticCostModel:
     workload: Workload
     topology: Topology
     profile: Profile
+    framework: FrameworkProfile | None = None
+    """None: no framework's costs are counted."""
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
@@ -177,7 +180,7 @@ class AnalyticCostModel:
 
     @cached_property
     def _setting(self) -> Setting:
-        return Setting(self.workload, self.topology, self.profile)
+        return Setting(self.workload, self.topology, self.profile, self.framework)
 
     @cached_property
     def _phases(self) -> tuple[LinearPhase, ...]:

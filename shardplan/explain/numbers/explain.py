@@ -52,6 +52,7 @@ def explain(
         name=plan.name,
         topology=plan.inputs.topology.name,
         cost_model=plan.inputs.cost_model.name,
+        framework=study.case.pricing.framework_name,
         world_size=study.case.topology.world_size,
         devices_per_node=study.case.topology.devices_per_node,
         objective=claim.objective,

@@ -157,6 +157,8 @@ class Explanation:
     name: str
     topology: str
     cost_model: str
+    framework: str | None
+    """Whose own costs are counted; None: no framework's."""
     world_size: int
     devices_per_node: int
     objective: str

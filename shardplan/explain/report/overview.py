@@ -22,6 +22,9 @@ _WIDE = 128
 """Columns of a grid that has room for what a phase means."""
 
 
+_NO_FRAMEWORK = "no framework's own costs are counted: training.framework names one"
+
+
 def overview(explanation: Explanation, top: int) -> Report:
     """Head, phases and what holds them up, devices, the ``top`` costliest tables, all, notes."""
     found = explanation
@@ -30,6 +33,7 @@ def overview(explanation: Explanation, top: int) -> Report:
         f"{words.plural(found.world_size, 'device')} ({found.topology}, "
         f"{words.plural(found.node_count, 'node')} of {found.devices_per_node}), "
         f"costs by {found.cost_model}"
+        + (f" and {found.framework}" if found.framework else "")
     )
     sections = [
         _head(found),
@@ -92,6 +96,7 @@ def _phases(found: Explanation) -> Section:
         "Phases",
         "each ends when its slowest device ends; a hidden one runs while the step waits for others",
         Grid(columns, (*(_phase(line) for line in found.phases if line.seconds), *last)),
+        remarks=() if found.framework else (_NO_FRAMEWORK,),
     )
 
 
