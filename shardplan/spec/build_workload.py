@@ -55,6 +55,7 @@ def _training(training: TrainingSpec) -> Training:
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,
         dense_memory_bytes=_dense_memory(training.dense),
         dense=_dense(training),
+        sample_bytes=training.input and float(training.input.bytes_per_sample),
         exact_updates=training.exact_updates,
         cache_algorithm=training.cache_algorithm,
     )
