@@ -55,7 +55,7 @@ def _training(training: TrainingSpec) -> Training:
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,
         dense_memory_bytes=_dense_memory(training.dense),
         dense=_dense(training),
-        sample_bytes=training.input and float(training.input.bytes_per_sample),
+        sample_bytes=float(training.input.bytes_per_sample) if training.input else None,
         exact_updates=training.exact_updates,
         cache_algorithm=training.cache_algorithm,
     )

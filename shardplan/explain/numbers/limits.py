@@ -62,7 +62,10 @@ def _limit(study: Study, phase: PhaseLine) -> str:
     if shard := _single_shard(study, phase):
         return shard
     saved = words.seconds(phase.seconds - phase.mean_seconds)
-    return f"rank {phase.rank} is {phase.imbalance:.2f} times the mean; balance would save {saved}"
+    uneven = (
+        f"rank {phase.rank} is {phase.imbalance:.2f} times the mean; balance would save {saved}"
+    )
+    return f"{uneven}, and {_faster(study, phase)}" if _link(study, phase) else uneven
 
 
 def _faster(study: Study, phase: PhaseLine) -> str:
