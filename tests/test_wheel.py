@@ -59,7 +59,7 @@ def test_every_file_of_the_package_is_inside(wheel):
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    for folder in ("cost_models", "topologies"):
+    for folder in ("cost_models", "topologies", "published"):
         for path in (ROOT / folder).rglob("*.*"):
             expected[f"shardplan/_data/{path.relative_to(ROOT)}"] = path
     assert {name for name in inside if ".dist-info/" not in name} == set(expected)
@@ -82,6 +82,6 @@ def test_the_catalog_reads_from_the_zipped_wheel(wheel, tmp_path):
     assert source.startswith(str(wheel))
     assert listed == [
         f"{path.relative_to(ROOT)} {path.stat().st_size}"
-        for folder in ("topologies", "cost_models")
+        for folder in ("topologies", "cost_models", "published")
         for path in sorted((ROOT / folder).glob("*.yaml"), key=lambda path: path.stem)
     ]

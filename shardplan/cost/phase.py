@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shardplan.cost.part import Part
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,6 +41,7 @@ class Phase:
     """What happens in it, as explanations, documents and the glossary say it."""
     hides_behind: Cover | None = None
     """None: the step always waits for it."""
+    part: Part = Part.TABLES
     constant_seconds: float = 0.0
     """Spent whatever the placement: launch and start-up latencies."""
     exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)
