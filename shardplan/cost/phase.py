@@ -49,6 +49,8 @@ class Phase:
     exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)
     """By sharding type, the collective that its units wait for longest; those that send nothing
     are not among them."""
+    waits_for: str = ""
+    """What its constant is spent on, where that is not start-up: a part of the machine."""
 
     @property
     def overlapped(self) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from shardplan.cost.part import Part
 from shardplan.cost.phase import Cover, Phase
 
+INGEST = Phase(
+    "ingest", "samples come into the nodes from outside, ahead of the step", Cover.DATA_LOADING
+)
 IDS_COMM = Phase(
     "ids_comm",
     "all-to-all of the ids and lengths to the devices that hold the rows",

@@ -56,6 +56,7 @@ def _training(training: TrainingSpec) -> Training:
         dense_memory_bytes=_dense_memory(training.dense),
         dense=_dense(training),
         overhead_seconds=(training.overhead_ms or 0.0) * _SECONDS_PER_MS,
+        sample_bytes=float(training.input.bytes_per_sample) if training.input else None,
         exact_updates=training.exact_updates,
         cache_algorithm=training.cache_algorithm,
     )
