@@ -48,6 +48,10 @@ class Deadline:
         return Deadline(self.at_seconds + seconds, self.clock, grace)
 
 
+ENDLESS = Deadline(float("inf"))
+"""Never over."""
+
+
 class _Grace:
     """Whether work was called off some time ago, counted from when that was first seen."""
 

@@ -206,7 +206,7 @@ def solve_command(
         )
         near = _Near(*_old_plan(old), move_budget, keep) if old is not None else None
         known = _old_plan(earlier) if earlier is not None else None
-        deadline = deadline.within(time_limit)
+        deadline = deadline.within(time_limit).unless(interrupt.is_requested)
         try:
             plan = _solve(case, asked.until(deadline), quiet, output, near or known)
         except Infeasible as error:
@@ -217,7 +217,8 @@ def solve_command(
 
             inexact = None
             if near is None and not interrupt.is_requested():
-                inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS))
+                asking = Deadline.after(_EXACTNESS_SECONDS).unless(interrupt.is_requested)
+                inexact = inexact_bound(case, asking)
             say_lines(summary_lines(plan, case, output, inexact, specs[0]))
 
 
