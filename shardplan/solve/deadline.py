@@ -19,7 +19,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
-        """So many seconds from now."""
+        """``seconds`` from now."""
         return cls(clock() + seconds, clock)
 
     @property
@@ -33,5 +33,5 @@ class Deadline:
         return self.seconds_left <= 0.0
 
     def within(self, seconds: float) -> Deadline:
-        """So many seconds from now, or this one where it comes first."""
+        """``seconds`` from now, or this one where it comes first."""
         return Deadline(min(self.at_seconds, self.clock() + seconds), self.clock)

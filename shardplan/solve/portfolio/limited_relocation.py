@@ -175,7 +175,7 @@ class _Rounds:
     def _pick(self, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
         """(I,): items to free: those that lie on slow devices for few bytes first.
 
-        Only so many that all of them may move wholly within ``share`` of what is left.
+        Only as many as all of them may move wholly within ``share`` of what is left.
         """
         moved = self._moved()
         # Freed, an item costs its size in place of what it has moved already.
