@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shardplan.case import build_case
 from shardplan.errors import InputError
 from shardplan.spec import checks
 from shardplan.spec.constraints import build_constraints
@@ -219,6 +220,14 @@ def test_faults_of_a_table(rest: str, fault: Fault) -> None:
 def test_faults_of_rows(rows: str, message: str, hint: str) -> None:
     text = HEAD + f"tables:\n  - {{name: t, rows: {rows}, dim: 8}}\n"
     assert faults(text) == [(4, 21, "tables[0].rows", message, hint)]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a plan"])
+def test_what_is_no_spec_at_all_has_a_single_fault(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        build_case(load_document(read_document(text, "s.yaml"), Path()))
+    (fault,) = caught.value.diagnostics
+    assert fault.message.startswith("must be a mapping of keys to values")
 
 
 def test_names_are_unique_over_all_modules() -> None:
