@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import numpy as np
 
 from shardplan.capacity import Capacity
+from shardplan.cost.profile.dense_keys import without_dense
 from shardplan.cost.select import read_cost_model, select_pricing
 from shardplan.cost.step import Step
 from shardplan.diagnostics import Diagnostic
@@ -24,7 +25,7 @@ from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shardplan.cost.cost_model import CostModel
     from shardplan.cost.select import Pricing
@@ -75,13 +76,18 @@ class Case:
     @property
     def step(self) -> Step:
         """How the phases combine into the step's time."""
-        training = self.workload.training
-        return Step(self.cost_model.phases, training.dense_seconds, training.is_pipelined)
+        is_pipelined = self.workload.training.is_pipelined
+        return Step(self.cost_model.phases, self.cost_model.dense.seconds, is_pipelined)
 
     @cached_property
     def resolved(self) -> dict[str, Any]:
-        """The spec as plain values, with every default, the topology and the cost model in it."""
-        parts = {"topology": self.machine.value, "cost_model": self.pricing.value}
+        """The spec as plain values, with every default, the topology and the cost model in it.
+
+        Of the cost model without what only dense layers ask for, where there are none.
+        """
+        has_layers = self.workload.training.dense is not None
+        priced = self.pricing.value if has_layers else without_dense(self.pricing.value)
+        parts = {"topology": self.machine.value, "cost_model": priced}
         return self.spec.resolved() | parts
 
     def demanding(self, *more: Constraint) -> Case:
@@ -178,6 +184,8 @@ def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagno
         constraints = build_constraints(loaded, machine.topology.world_size) if machine else ()
     if machine is not None and "batch" not in loaded.unread:
         faults += check(loaded, machine.topology.world_size)
+    if pricing is not None:
+        faults += _check_precision(loaded, pricing)
     if faults or machine is None or pricing is None:
         raise InputError(sort_diagnostics(faults))
     spec, topology = loaded.spec, machine.topology
@@ -185,6 +193,21 @@ def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagno
     cost_model = pricing.cost_model(workload, topology)
     capacity = _capacity(topology, cost_model, spec.reserve)
     return Case(spec, machine, pricing, workload, cost_model, constraints, capacity)
+
+
+def _check_precision(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:
+    """Whether the cost model knows what dense layers multiply in, where there are any."""
+    dense = loaded.spec.training.dense
+    if "training" in loaded.unread or dense.dtype is None or pricing.precisions is None:
+        return
+    if dense.dtype not in pricing.precisions:
+        name = pricing.value["name"]
+        message = f"cost model {name} has no figures of products in {dense.dtype}"
+        hint = "give forward_ms and backward_ms in place of layers, or add gemm to the cost model"
+        if pricing.precisions:
+            hint = f"it knows {', '.join(sorted(pricing.precisions))}"
+        path = ("training", "dense", "layers")
+        yield loaded.document.diagnostic(path, message, hint, "gemm")
 
 
 def _machine(loaded: LoadedSpec) -> Machine | None:

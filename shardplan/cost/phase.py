@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shardplan.cost.part import Part
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,10 +16,20 @@ if TYPE_CHECKING:
 
 
 class Cover(StrEnum):
-    """What a phase may hide behind, so that the step does not wait for it."""
+    """What a phase may hide behind, so that the step does not wait for it.
+
+    The phases of each follow one another in a chain of their own, beside the step's other phases.
+    """
 
     BATCH_BEFORE = "the batch before"
     """When the training is pipelined."""
+    DATA_LOADING = "data loading"
+    """Of batches to come, pipelined or not: data loaders always run ahead."""
+
+    @property
+    def needs_pipeline(self) -> bool:
+        """Whether the step waits for its phases unless the training is pipelined."""
+        return self is Cover.BATCH_BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,7 @@ class Phase:
     """What happens in it, as explanations, documents and the glossary say it."""
     hides_behind: Cover | None = None
     """None: the step always waits for it."""
+    part: Part = Part.TABLES
     constant_seconds: float = 0.0
     """Spent whatever the placement: launch and start-up latencies."""
     exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)

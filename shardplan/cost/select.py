@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shardplan.cost.analytic.model import AnalyticCostModel
 from shardplan.cost.analytic.phases.all_phases import phase_files
 from shardplan.cost.profile.build_profile import build_profile
+from shardplan.cost.profile.dense_keys import with_grid
 from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.cost.torchrec.constants import constants_of
 from shardplan.cost.torchrec.file import TorchRecFile, completed
@@ -18,6 +19,7 @@ from shardplan.spec.catalog.catalog import Kind
 from shardplan.spec.catalog.source import named_source
 from shardplan.spec.validation.validation import validate
 from shardplan.spec.validation.wording import did_you_mean, show
+from shardplan.workload.dense.precision import Precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,8 @@ class Pricing:
     cost_model: Callable[[Workload, Topology], CostModel]
     value: dict[str, Any]
     """The plain values that it was read from, complete in themselves."""
+    precisions: frozenset[Precision] | None = None
+    """In which it predicts dense layers; None: it never predicts any, and the step is without."""
 
 
 def profile_file() -> type[ProfileFile]:
@@ -65,7 +69,10 @@ def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
 def select_pricing(file: ProfileFile | TorchRecFile, source: Source, base: Path) -> Pricing:
     """What a ``file`` says that was read from ``source``; ``base`` is the spec's folder."""
     if isinstance(file, ProfileFile):
-        return Pricing(partial(AnalyticCostModel, profile=build_profile(file)), source.value)
+        file, value = with_grid(file, source, base)
+        profile = build_profile(file)
+        known = frozenset(each for each in Precision if profile.dense and profile.dense.knows(each))
+        return Pricing(partial(AnalyticCostModel, profile=profile), value, known)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own

@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.spec.catalog.reference import CostModelReference, TopologyReference
+from shardplan.spec.dense_spec import DenseSpec
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
-from shardplan.spec.fields.quantities import Bytes, Count, Flag, Number, Whole
+from shardplan.spec.fields.quantities import Count, Flag, Whole
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
 from shardplan.spec.validation.fault import fault
@@ -20,8 +21,6 @@ from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 Batch = Annotated[Count, Field(le=10**9)]
 """Samples of one step."""
-
-Milliseconds = Annotated[Number, Field(ge=0, le=10**7)]
 
 
 class BatchSpec(Border):
@@ -52,17 +51,6 @@ class CommDtypeSpec(Border):
 
     forward: Dtype = Dtype.FP32
     backward: Dtype = Dtype.FP32
-
-
-class DenseSpec(Border):
-    """The rest of the model, which the plan cannot change."""
-
-    forward_ms: Milliseconds = 0.0
-    """Milliseconds that a step's forward pass spends outside the tables."""
-    backward_ms: Milliseconds = 0.0
-    """Milliseconds that a step's backward pass spends outside the tables."""
-    memory: Bytes = 0
-    """HBM of each device: parameters, gradients, optimizer state, activations."""
 
 
 class TrainingSpec(Border):

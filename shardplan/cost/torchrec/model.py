@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.cost_model import BlockCosts, Charges, UnitCosts
+from shardplan.cost.dense.memory import dense_memory_bytes
+from shardplan.cost.dense_costs import DenseCosts
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.cost.torchrec.perf import (
     Wire,
@@ -63,11 +65,16 @@ class TorchRecCostModel:
         return torchrec_phases(self._world, self._constants.bandwidths)
 
     @property
+    def dense(self) -> DenseCosts:
+        """What is given: TorchRec's planner prices no layers."""
+        return DenseCosts.given(self._workload.training)
+
+    @property
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): the dense model, and the copies of a local batch's ids that TorchRec keeps free."""
         memory = self._constants.memory
         batch = np.ceil(self._tables.ids.sum() * memory.id_bytes) * memory.kjt_copies
-        return np.array([self._workload.training.dense_memory_bytes + batch, 0, 0])
+        return np.array([dense_memory_bytes(self._workload, self._world) + batch, 0, 0])
 
     @property
     def kernels(self) -> frozenset[Kernel]:
@@ -107,6 +114,10 @@ class TorchRecCostModel:
         columns = self._tables.columns[cut.table] / cut.column_shards
         memory = self._memory(cut, self._cut(cut, held.astype(np.float64), columns))
         return BlockCosts(option, block, charged.load_seconds[option], memory, None)
+
+    def charges(self, options: OptionSet) -> Charges:
+        """None: TorchRec adds up tables one by one."""
+        return Charges.none(len(options), len(self.phases))
 
     def traffic(self, options: OptionSet) -> None:
         """TorchRec does not say."""

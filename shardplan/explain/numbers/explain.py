@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.phases import DENSE_PHASES
 from shardplan.explain.advice.advice import notes
 from shardplan.explain.numbers.explanation import (
     Culprit,
+    DenseLine,
     DeviceLine,
     Explanation,
     NodeLine,
@@ -28,15 +30,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.explain.numbers.study import Study
-    from shardplan.whatif.more_hbm import MoreHbm
+    from shardplan.plan.file.forecast import Forecast
+    from shardplan.whatif.worth.charge_prices import ChargePrice
+    from shardplan.whatif.worth.more_hbm import MoreHbm
 
 _MOST_CULPRITS = 3
 
 
-def explain(study: Study, more_hbm: MoreHbm | None = None) -> Explanation:
+def explain(
+    study: Study, more_hbm: MoreHbm | None = None, charges: tuple[ChargePrice, ...] = ()
+) -> Explanation:
     """Take the cost of a plan apart: by phase, by device and node, by table.
 
-    What ``more_hbm`` would save is passed through.
+    What ``more_hbm`` would save, and what ``charges`` cost, is passed through.
     """
     plan, claim = study.plan, study.plan.optimality
     phases = _phases(study)
@@ -61,14 +67,25 @@ def explain(study: Study, more_hbm: MoreHbm | None = None) -> Explanation:
         samples_per_second=throughput.samples_per_second,
         balance_seconds=plan.prediction.balance_seconds,
         dense_seconds=plan.prediction.dense_seconds,
+        dense_phases=_dense(plan.prediction),
         is_dense_hidden=study.is_dense_hidden,
         phases=phases,
         devices=devices(study),
         nodes=_nodes(study),
         tables=tuple(sorted(tables(study), key=lambda line: -line.slowest_seconds)),
         more_hbm=more_hbm,
+        charges=charges,
         limits=limits(study, phases),
         notes=notes(plan, study.case),
+    )
+
+
+def _dense(forecast: Forecast) -> tuple[DenseLine, ...]:
+    seconds = forecast.dense_phases or {}
+    return tuple(
+        DenseLine(phase.name, phase.meaning, seconds[phase.name])
+        for phase in DENSE_PHASES
+        if phase.name in seconds
     )
 
 
@@ -93,6 +110,7 @@ def _phase(study: Study, position: int) -> PhaseLine:
         share=rounded(slowest / step) if is_counted and step else 0.0,
         is_hidden=not is_counted,
         constant_seconds=rounded(phase.constant_seconds),
+        charge_seconds=rounded(float(study.ledger.charges.total_seconds[position])),
         rank=None if is_even else rank,
         tables=_culprits(study, rank, position),
     )

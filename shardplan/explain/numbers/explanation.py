@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shardplan.whatif.more_hbm import MoreHbm
+    from shardplan.whatif.worth.charge_prices import ChargePrice
+    from shardplan.whatif.worth.more_hbm import MoreHbm
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,21 @@ class PhaseLine:
     """It runs while the step waits for other phases, so it adds nothing to the step."""
     constant_seconds: float
     """Start-up that no placement avoids."""
+    charge_seconds: float
+    """Paid once for each group of tables in use, such as those of a sharding type."""
     rank: int | None
     """The slowest device; None where all spend the same."""
     tables: tuple[Culprit, ...]
     """What the slowest device spends most of the phase on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenseLine:
+    """A part of what the step spends outside the tables, the same on all devices."""
+
+    name: str
+    meaning: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +175,8 @@ class Explanation:
     """The global batch over the step; None for a step of no time."""
     balance_seconds: float
     dense_seconds: float
+    dense_phases: tuple[DenseLine, ...]
+    """What it is made of, where that is predicted."""
     is_dense_hidden: bool
     phases: tuple[PhaseLine, ...]
     devices: tuple[DeviceLine, ...]
@@ -171,6 +185,8 @@ class Explanation:
     """The costliest first."""
     more_hbm: MoreHbm | None
     """What one more GiB of HBM would save; None where that is not known."""
+    charges: tuple[ChargePrice, ...]
+    """What is paid once for groups of tables, and what they save; empty where nothing is."""
     limits: tuple[str, ...]
     """What holds the step up, the longest phase first."""
     notes: tuple[str, ...]

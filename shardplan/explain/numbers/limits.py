@@ -47,6 +47,12 @@ def _limit(study: Study, phase: PhaseLine) -> str:
     if phase.constant_seconds > _MOSTLY * phase.seconds:
         constant = words.seconds(phase.constant_seconds)
         return f"{constant} of {words.seconds(phase.seconds)} is start-up that no plan avoids"
+    if phase.charge_seconds > _MOSTLY * phase.seconds:
+        charged = words.seconds(phase.charge_seconds)
+        return (
+            f"{charged} of {words.seconds(phase.seconds)} is paid once for each sharding type in "
+            "use, however few tables it has"
+        )
     if phase.imbalance <= _EVEN:
         ratio = f"max/mean {phase.imbalance:.2f}"
         return f"all devices are equally busy ({ratio}); only less work or {_faster(study, phase)}"

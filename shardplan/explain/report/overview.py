@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.cost.phases import DENSE
+from shardplan.explain.numbers.explanation import DenseLine
+from shardplan.explain.report.charge_section import charge_sections
 from shardplan.explain.report.device_section import device_sections
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.report.table_section import table_sections
@@ -32,6 +34,7 @@ def overview(explanation: Explanation, top: int) -> Report:
     sections = [
         _head(found),
         _phases(found),
+        *charge_sections(found),
         *_limits(found),
         *device_sections(found),
         *tier_sections(found),
@@ -83,17 +86,8 @@ def _phases(found: Explanation) -> Section:
         Column("mostly", is_list=True),
         Column("what happens", is_prose=True, least_width=_WIDE),
     )
-    dense_share = found.dense_seconds / found.step_seconds if found.step_seconds else 0.0
-    dense = (
-        DENSE.name,
-        words.seconds(found.dense_seconds),
-        _share(dense_share, found.is_dense_hidden),
-        words.rank(None),
-        "1.00",
-        "-",
-        DENSE.meaning,
-    )
-    last = (dense,) if found.dense_seconds else ()
+    parts = found.dense_phases or (DenseLine(DENSE.name, DENSE.meaning, found.dense_seconds),)
+    last = (_dense(found, part) for part in parts if part.seconds)
     return Section(
         "Phases",
         "each ends when its slowest device ends; a hidden one runs while the step waits for others",
@@ -115,6 +109,19 @@ def _phase(line: PhaseLine) -> tuple[str, ...]:
         f"{line.imbalance:.2f}",
         ", ".join(tables) or "-",
         line.meaning,
+    )
+
+
+def _dense(found: Explanation, part: DenseLine) -> tuple[str, ...]:
+    share = part.seconds / found.step_seconds if found.step_seconds else 0.0
+    return (
+        part.name,
+        words.seconds(part.seconds),
+        _share(share, found.is_dense_hidden),
+        words.rank(None),
+        "1.00",
+        "-",
+        part.meaning,
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         TableLine,
         TierTraffic,
     )
-    from shardplan.whatif.more_hbm import MoreHbm
+    from shardplan.whatif.worth.more_hbm import MoreHbm
 
 Line = TypeVar("Line", "DeviceLine", "TableLine")
 

@@ -230,7 +230,8 @@ def _block_problem(
     moving = _Moving.of(work, devices, items)
     node = devices // whole.devices_per_node
     room = (whole.node_capacity - work.node_bytes)[node].clip(min=0.0) / whole.devices_per_node
-    alone = whole.take(option).on_devices(devices, np.floor(moving.shared + room))
+    paying = whole.paying(np.delete(work.option, items))
+    alone = paying.take(option).on_devices(devices, np.floor(moving.shared + room))
     return alone.pinning(
         (work.load[devices] - moving.load).clip(min=0.0),
         (work.device_bytes[devices] - moving.bytes).clip(min=0.0),

@@ -10,6 +10,7 @@ import numpy as np
 
 from shardplan.errors import SolverError
 from shardplan.solve.bound.relaxation import Relaxation
+from shardplan.solve.bound.whole_groups import Branch
 from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
 _GRACE_SECONDS = 1.0
-"""Beyond the time limit, for the mix of what was found within it, and for a first placement."""
+"""Beyond the limit or Ctrl-C, for the mix of what was found till then, and a first placement."""
 FAR = 0.25
 """A gap beyond which a placement is taken for a makeshift."""
 _PROVEN = 1e-6
@@ -47,13 +48,15 @@ class Record:
         self.objective = float("inf")
         self.lower_bound = 0.0
         self.relaxation = Relaxation.without_bound(problem, 0.0)
+        self.branches: tuple[Branch, ...] = (Branch.root(problem, self.relaxation),)
+        """By which groups with a charge are paid for, the most promising first; where nothing is
+        charged for, a single one."""
         self.method, self.bound = "none", "none"
         self.history: list[Progress] = []
         self._start = time.monotonic()
         self._seen: set[str] = set()
         self._patience = Patience(budget.patience_seconds, budget.deadline.clock)
-        at_last = budget.deadline.at_seconds + _GRACE_SECONDS
-        self._grace = replace(budget.deadline, at_seconds=at_last)
+        self._grace = budget.deadline.extended(_GRACE_SECONDS)
 
     @property
     def seconds(self) -> float:
