@@ -42,6 +42,7 @@ def _table(table: TableSpec, defaults: DefaultsSpec) -> Table:
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
         access=table.access or defaults.access,
         ids=table.ids or defaults.ids,
+        weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
     )
 
 
