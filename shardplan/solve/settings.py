@@ -49,7 +49,7 @@ class Settings:
     def budget(self) -> Budget:
         """The limits of a solve that begins now."""
         return Budget(
-            Deadline.after(self.time_limit_seconds),
+            self.deadline(),
             self.gap,
             self.node_limit,
             self.seed,
@@ -57,6 +57,10 @@ class Settings:
             self.should_stop,
             self.patience_seconds,
         )
+
+    def deadline(self) -> Deadline:
+        """When a solve has to end that begins now: earlier, where the user asks for it."""
+        return Deadline.after(self.time_limit_seconds).unless(self.should_stop)
 
     def until(self, deadline: Deadline) -> Settings:
         """The same with what is left of the time until a deadline, if that is less."""

@@ -70,7 +70,10 @@ def _dense(training: TrainingSpec) -> DenseModel | None:
     dense = training.dense
     if dense.layers is None:
         return None
-    assert dense.dtype and dense.parallel and dense.gradient_dtype and dense.bucket
+    assert dense.dtype is not None, "layers come with all that is said of them"
+    assert dense.parallel is not None
+    assert dense.gradient_dtype is not None
+    assert dense.bucket is not None
     return DenseModel(
         layers=dense.layers,
         precision=dense.dtype,

@@ -17,6 +17,9 @@ from shardplan.workload.training import Optimizer
 
 Milliseconds = Annotated[Number, Field(ge=0, le=10**7)]
 
+Layers = Annotated[tuple[DenseLayerField, ...], Field(min_length=1, max_length=10_000)]
+"""In the order of the forward pass."""
+
 _IN_PLACE_OF_LAYERS = ("forward_ms", "backward_ms")
 _OF_LAYERS: dict[str, Any] = {
     "dtype": Precision.BF16.value,
@@ -37,9 +40,7 @@ class DenseSpec(Border):
     memory: Bytes = 0
     """HBM of each device: parameters, gradients, optimizer state, activations. In place of what
     ``layers`` need, if there are any."""
-    layers: (
-        Annotated[tuple[DenseLayerField, ...], Field(min_length=1, max_length=10_000)] | None
-    ) = None
+    layers: Layers | None = None
     """In place of the milliseconds: the layers by their shapes, in the order of the forward
     pass."""
     dtype: Precision | None = None
@@ -75,18 +76,14 @@ class DenseSpec(Border):
         self._check_joints(self.layers)
         return self
 
-    def _check_joints(self, layers: tuple[DenseLayerField, ...]) -> None:
+    def _check_joints(self, layers: Layers) -> None:
         """Where all that goes on has one width, the next layer must take it."""
         width: int | None = None
         for index, layer in enumerate(layers):
             taken = layer.input_width
             if width is not None and taken is not None and taken != width:
-                message = (
-                    f"{layer.keyword} takes {taken} values, and the layer before gives {width}"
-                )
-                hint = (
-                    "write layers in the order of the forward pass, with a concat where they join"
-                )
+                message = f"{layer.keyword} takes {taken} values, the layer before gives {width}"
+                hint = "write them in the order of the forward pass, with a concat where they join"
                 raise fault(message, hint, "shape", ("layers", index))
             width = layer.output_width
 

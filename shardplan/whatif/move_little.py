@@ -63,7 +63,7 @@ def move_little(
     Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
     """
     started = time.monotonic()
-    deadline = Deadline.after(settings.time_limit_seconds)
+    deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     formulation = formulate(now)
     relocation = Relocation.of(old, now)
 

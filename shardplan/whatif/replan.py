@@ -61,7 +61,7 @@ def replan(
     """
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
-    deadline = Deadline.after(settings.time_limit_seconds)
+    deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     formulation = formulate(now)
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
@@ -91,7 +91,7 @@ def replan(
     if on_plan is not None:
         hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop)
     left = settings.until(deadline)
-    outcome = solve_near(formulation.problem, known, is_placed, moves, left, hears)
+    outcome = solve_near(formulation.problem, known, is_placed, moves, left, hears, also_free=True)
     if outcome.placement is not None or settings.should_stop():
         return named(outcome)
     free = None if outcome.is_infeasible else _free_plan(old, now, left, reporter)

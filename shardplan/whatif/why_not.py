@@ -89,7 +89,7 @@ def why_not(
     table = case.workload.tables[choice.table].name
     if _is_made(choice, decisions[choice.table], case):
         return WhyNot(choice.text, table, True, None, None, (), "")
-    deadline = Deadline.after(settings.time_limit_seconds)
+    deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     forced = choice.forced_on(case)
     fixed, resolved, failure = None, None, ""
     shortfalls: tuple[Shortfall, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from analytic_cases import CLUSTER, cluster, preset, profile
 
-from shardplan.cost.analytic.collectives import Collectives, bytes_share
+from shardplan.cost.algorithms.algorithm import bus_share
+from shardplan.cost.analytic.collectives import Collectives
 from shardplan.topology.collective import Collective, Scope
 
 MIB = 2**20
@@ -99,7 +100,7 @@ def test_bytes_moved_follow_the_definition_of_bus_bandwidth():
     """8 A100s at 256 MiB: 196 GB/s of bus bandwidth in an all-to-all, 215 in an all-reduce."""
     curves = profile("a100").scale_up.curves
     for kind, published in ((Collective.ALL_TO_ALL, 196e9), (Collective.ALL_REDUCE, 215e9)):
-        moved = 256 * MIB * bytes_share(kind, 8)
+        moved = 256 * MIB * bus_share(kind, 8)
         assert moved / curves[kind, 8].seconds(256 * MIB) == pytest.approx(published, rel=0.02)
 
 
@@ -134,7 +135,7 @@ def test_zionex_attains_what_its_paper_measured():
     """
     collectives = Collectives(preset("zionex", 16), profile("a100"))
     for kind, published in ((Collective.ALL_TO_ALL, 7e9), (Collective.ALL_REDUCE, 60e9)):
-        moved = 256e6 * bytes_share(kind, 128)
+        moved = 256e6 * bus_share(kind, 128)
         seconds = collectives.seconds(kind, Scope.ALL, 256e6)
         assert moved / seconds == pytest.approx(published, rel=0.1)
 

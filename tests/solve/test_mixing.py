@@ -139,3 +139,40 @@ def test_one_device_is_a_fractional_knapsack():
     mixed = best_mix(problem, start)
     assert mixed.weights == pytest.approx([0.0, 1.0, 0.75, 0.25], abs=1e-5)
     assert evaluate(problem, mixed).objective == pytest.approx(1.0 + 9.0 - 0.25 * 4.0, rel=1e-5)
+
+
+def cached_beside_a_full_device(spare_bytes: float) -> Problem:
+    """Item 0 fills device 0 but for ``spare_bytes``; 1 and 2 can be cached, each byte a gain."""
+    return problem_of(
+        [0.0, 9.0, 1.0, 9.0, 1.0],
+        options_per_item=[1, 2, 2],
+        device_bytes=[100.0 - spare_bytes, 1.0, 9.0, 1.0, 9.0],
+        device_capacity=100.0,
+        blend=np.array([0, 1, 1, 2, 2]),
+    )
+
+
+def test_a_device_that_is_full_to_the_last_byte_leaves_the_others_their_mixes():
+    """What cannot be mixed leaves less on device 0 than is kept free for rounding elsewhere."""
+    problem = cached_beside_a_full_device(0.0)
+    found = best_mix(problem, placed([(0, (0,)), (1, (1,)), (3, (1,))]))
+    state = evaluate(problem, found)
+    assert state.fits
+    assert state.objective == pytest.approx(2.0)
+
+
+def test_the_smallest_cache_that_fills_a_device_stays_and_the_others_are_mixed():
+    problem = cached_beside_a_full_device(1.0)
+    found = best_mix(problem, placed([(0, (0,)), (1, (0,)), (3, (1,))]))
+    state = evaluate(problem, found)
+    assert state.fits
+    assert state.load_seconds[:, 0] == pytest.approx([9.0, 1.0])
+
+
+def test_what_a_full_device_holds_is_mixed_as_before_where_the_start_was():
+    problem = cached_beside_a_full_device(1.0 + 1e-7)
+    start = placed([(0, (0,)), (1, (0,)), (3, (1,))])
+    weights = np.array([1.0, 1.0 - 1e-8, 1e-8, 1.0, 0.0])
+    found = best_mix(problem, replace(start, weights=weights))
+    assert found.weights == pytest.approx([1.0, 1.0 - 1e-8, 1e-8, 0.0, 1.0], abs=1e-12)
+    assert evaluate(problem, found).fits

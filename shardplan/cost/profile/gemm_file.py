@@ -19,7 +19,7 @@ from shardplan.spec.fields.quantities import (
 )
 from shardplan.spec.validation.fault import fault
 
-Axis = Annotated[tuple[Count, ...], Field(min_length=1, max_length=1000)]
+Axis = Annotated[tuple[Count, ...], Field(min_length=1)]
 """Measured sizes, rising."""
 
 Microseconds = Annotated[Number, Field(gt=0)]
@@ -28,7 +28,7 @@ _ROOFLINE = ("t0", "e", "peak", "h", "memory")
 
 
 class GridFile(Border):
-    """Measured times of bf16 products C[m, n] = A[m, k] B[k, n]: in a file of their own, or here."""
+    """Measured times of bf16 products C[m, n] = A[m, k] B[k, n]: in a file of their own or here."""
 
     file: Annotated[str, Field(min_length=1)] | None = None
     """A .csv file beside the cost model, or beside those that come with shardplan: columns m and n

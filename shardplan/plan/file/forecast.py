@@ -81,8 +81,8 @@ class Forecast(PlanModel):
 
     @property
     def waited_for(self) -> frozenset[str]:
-        """The phases that the step waits for, ``dense`` among them if it is: those of the chain
-        that is as long as the step.
+        """The phases that the step waits for, ``dense`` and its parts among them if it is: those
+        of the chain that is as long as the step.
 
         Where the training is not pipelined that is the critical path with what hides otherwise.
         """
@@ -91,7 +91,8 @@ class Forecast(PlanModel):
         chains = [critical, overlapped, *self.beside.values(), critical | overlapped]
         sums = [sum(seconds[name] for name in seconds if name in chain) for chain in chains]
         nearest = min(range(len(chains)), key=lambda n: abs(sums[n] - self.step_seconds))
-        return frozenset(chains[nearest])
+        found = frozenset(chains[nearest])
+        return found.union(self.dense_parts) if DENSE.name in found else found
 
 
 def beside_of(phases: Iterable[Phase]) -> dict[str, tuple[str, ...]]:

@@ -141,8 +141,8 @@ def large_units(
     """Those that matter to placements better than ``objective``; None where there are none."""
     if problem.stage_count == 1 or (allowed & (problem.shape != Shape.ALL)).sum() > most_columns:
         return None  # what stands beside a large unit of the only stage never makes it shorter
-    if problem.has_spill:
-        return None  # what a device bears is more than what lies on it
+    if problem.has_spill or problem.is_uneven:
+        return None  # what a device bears is not what lies on it
     room = np.array(list(_rooms(problem, allowed, unit_rows, objective, limits)))
     if not np.isfinite(room).all():
         return None

@@ -1,4 +1,4 @@
-"""The relaxation with whole groups: each that is charged for is paid for, or its options are closed.
+"""The relaxation with whole groups: each is paid for, or all of its options are closed.
 
 In the linear relaxation a share of a group pays a share of its charge. Branch and bound tells the
 two ways out of that apart, best first: a *branch* pays for some groups whatever is chosen, closes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
 from shardplan.solve.program.program import ProgramBuilder
 
@@ -52,7 +53,7 @@ def missing_in_total(problem: Problem, limits: Limits | None = None) -> Missing:
     build.add_entries(rows, over, -1.0)
     answer = solve_program(build.build(), limits)
     missing = np.zeros(len(tiers))
-    if answer.x is not None:
+    if answer.status is Status.OPTIMAL and answer.x is not None:
         # Of the choice itself, since the solver meets its rows to a tolerance alone.
         share = answer.x[y].clip(min=0.0)
         share /= np.add.reduceat(share, problem.option_offsets[:-1])[problem.item_of_option]

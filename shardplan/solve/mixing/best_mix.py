@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.mixing.mix_rows import MixRows
+from shardplan.solve.mixing.room import MARGIN, Room
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from shardplan.solve.program.answer import Limits
     from shardplan.solve.program.program import Program
 
-_ROOM = 1 - 1e-6
-"""Of a capacity, so that the linear solver's tolerance does not overfill it."""
 _SLACK = 1e-7
 """By how much the objective may be longer than at its best while something else is made least."""
 _LEAST_TIME = 1e-12
@@ -53,13 +52,17 @@ def best_mix(
 ) -> Placement:
     """The placement with proportions that make the objective least, and then what to ``spare``.
 
-    Options that cannot be mixed stay as they are. Where no proportions fit into memory, the
-    placement comes back unmixed; where the ``limits`` leave no time, as it is.
+    Options that cannot be mixed stay as they are, and so do items that lie where all is full. Where
+    no proportions fit into memory, the placement comes back unmixed; where the ``limits`` leave no
+    time, as it is.
     """
     items = np.flatnonzero(problem.mixable[placement.option])
     if not len(items):
         return placement
-    mix = _Mix.of(problem, placement, items)
+    room = Room.of(problem, placement, items)
+    if not len(room.items):
+        return placement
+    mix = _Mix.of(problem, placement, room)
     answer = solve_program(mix.program, limits)
     if answer.status is Status.INFEASIBLE:
         return placement.unmixed
@@ -97,8 +100,10 @@ def best_seconds(
     or the ``limits`` leave no time.
     """
     larger = replace(problem, device_capacity=problem.device_capacity + more_bytes)
+    lent = replace(problem, device_capacity=larger.device_capacity + lent_bytes)
     items = np.flatnonzero(problem.mixable[placement.option])
-    mix = _Mix.of(larger, placement, items, lent_bytes)
+    free = Room.of(lent, placement, items).items
+    mix = _Mix.of(larger, placement, Room.around(larger, placement, free), lent_bytes)
     answer = solve_program(mix.program, limits)
     if answer.status is not Status.OPTIMAL or answer.x is None:
         return None
@@ -138,14 +143,15 @@ class _Mix:
         cls,
         problem: Problem,
         start: Placement,
-        items: NDArray[np.int64],
+        within: Room,
         lent_bytes: float = 0.0,
     ) -> _Mix:
-        """Proportions of the ``items``, each within the blend of its option.
+        """Proportions of the items that are free, each within the blend of its option.
 
         What options are charged for is so known, and part of the problem's constants.
         """
         problem = problem.paying(start.option)
+        items = within.items
         chosen = np.full(problem.item_count, -1)
         chosen[items] = problem.blend[start.option[items]]
         options = np.flatnonzero(problem.blend == chosen[problem.item_of_option])
@@ -165,11 +171,11 @@ class _Mix:
         spill = problem.spill_seconds / unit if problem.has_spill else None
         rows.add(build, "stage", problem.own_seconds / unit, None, stage, spill)
         scale = _unit_bytes(problem)
-        room = problem.device_capacity / scale * _ROOM
+        room = within.device_bytes / scale
         memory = rows.add(build, "device_memory", problem.device_bytes / scale, room, None)
-        lent = _lend(build, memory, lent_bytes / scale * _ROOM)
+        lent = _lend(build, memory, lent_bytes / scale * MARGIN)
         scale = problem.node_capacity.max(axis=0, initial=1.0)
-        room = problem.node_capacity / scale * _ROOM
+        room = within.node_bytes / scale
         rows.add_to_nodes(build, "node_memory", problem.node_bytes / scale, room)
         return cls(problem, start, build.build(), options, columns, lent)
 
@@ -194,6 +200,7 @@ class _Mix:
         problem, start = self.problem, self.start
         weights = np.zeros(problem.option_count)
         weights[start.option] = 1.0
+        weights = weights if start.weights is None else start.weights.copy()
         weights[self.options] = x[: len(self.options)].clip(0.0)
         total = np.add.reduceat(weights, problem.option_offsets[:-1])
         weights /= total[problem.item_of_option]

@@ -102,7 +102,7 @@ class MixRows:
 
     def _fixed(self, per_option: NDArray[np.float64]) -> NDArray[np.float64]:
         """(I, K): of the items that are not mixed."""
-        fixed = per_option[self.start.option].copy()
+        fixed = self.start.of_items(self.problem, per_option).copy()
         fixed[self.items] = 0.0
         return fixed
 

@@ -53,11 +53,15 @@ def solve_near(
     moves: RelocationLimit,
     settings: Settings,
     reporter: Reporter | None = None,
+    *,
+    also_free: bool = False,
 ) -> Outcome:
     """Improve the placement ``known``, of which only the items ``is_placed`` (I,) mean anything.
 
-    The outcome's bound holds for placements that move at most the limit. An outcome without a
-    placement says that none was found, and that there is none only where the bound is infinite.
+    The outcome's bound holds for placements that move at most the limit. With ``also_free`` the
+    problem is solved without the limit as well, whose bound holds too and may be higher. An outcome
+    without a placement says that none was found, and that there is none only where the bound is
+    infinite.
     """
     record = Record(merge_stages(problem), settings.budget(), reporter or Reporter())
     limit = MoveLimit(moves.limit_bytes, moves.least)
@@ -68,6 +72,8 @@ def solve_near(
         rounds.repair()
         rounds.raise_bound(limit)
         rounds.improve()
+        if also_free:
+            rounds.raise_free_bound()
     return record.outcome()
 
 
@@ -104,8 +110,9 @@ class _Rounds:
         for share in self._params.repair_shares:
             if budget.should_stop() or budget.deadline.is_over:
                 return
-            is_free = self._pick(share, np.random.default_rng((budget.seed, 0)))
-            if self._round(is_free | ~self._is_placed):
+            rng, params = np.random.default_rng((budget.seed, 0)), self._params
+            is_free = self._pick(share, rng, params.least_worth)
+            if self._round(is_free | ~self._is_placed, params.round_effort):
                 self._is_placed = np.ones_like(self._is_placed)
                 return
 
@@ -118,32 +125,48 @@ class _Rounds:
             choose_for_bound(record, allowed, choice, moves=limit)
 
     def improve(self) -> None:
-        """Free one set of items after another until that has gained nothing for some time."""
-        record, params = self._record, self._params
-        fruitless, number = 0, 0
-        while record.placement is not None and fruitless < params.fruitless_rounds:
-            if record.should_stop():
-                return
-            number += 1
-            rng = np.random.default_rng((record.budget.seed, number))
-            is_free = self._pick(1.0, rng)
-            if not is_free.any():
-                return
-            before = record.objective
-            self._round(is_free)
-            gained = record.objective < before * (1 - params.least_gain)
-            if is_free.all() and not gained:
-                return
-            fruitless = 0 if gained else fruitless + 1
+        """Free one set of items after another until that has gained nothing for some time.
 
-    def _round(self, is_free: NDArray[np.bool_]) -> bool:
+        Series after series, with more effort and more left to chance.
+        """
+        record, params = self._record, self._params
+        number = 0
+        for series in range(max(1, round(params.series * record.budget.effort))):
+            fruitless = 0
+            while record.placement is not None and fruitless < params.fruitless_rounds:
+                if record.should_stop():
+                    return
+                number += 1
+                rng = np.random.default_rng((record.budget.seed, number))
+                is_free = self._pick(1.0, rng, params.least_worth * params.straying**series)
+                if not is_free.any():
+                    return
+                before = record.objective
+                self._round(is_free, params.round_effort * params.growth**series)
+                gained = record.objective < before * (1 - params.least_gain)
+                if is_free.all() and not gained:
+                    return
+                fruitless = 0 if gained else fruitless + 1
+
+    def raise_free_bound(self) -> None:
+        """By what holds for all placements, whatever they move."""
+        record = self._record
+        if record.placement is None or record.should_stop():
+            return
+        free = Record(self._problem, record.budget, _Ticks(record.reporter))
+        improve(free, "auto", self._search, [record.placement])
+        record.prove(free.lower_bound, free.bound)
+        if free.placement is not None:
+            self._offer(free.placement, free.method)
+
+    def _round(self, is_free: NDArray[np.bool_], share_of_effort: float) -> bool:
         """Solve for the free items; whether that gave a placement that is taken."""
         record = self._record
         if not is_free.any():
             return False
         pinned = Subproblem.of(self._problem, self._placement, is_free, self._allowed_now())
         start = pinned.start() if record.placement is not None else None
-        effort = 1.0 if is_free.all() else self._params.round_effort
+        effort = 1.0 if is_free.all() else share_of_effort
         budget = replace(
             record.budget,
             gap=record.budget.gap * self._params.round_gap,
@@ -172,16 +195,19 @@ class _Rounds:
             self._placement = placement
         return taken
 
-    def _pick(self, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    def _pick(
+        self, share: float, rng: np.random.Generator, least_worth: float
+    ) -> NDArray[np.bool_]:
         """(I,): items to free: those that lie on slow devices for few bytes first.
 
-        Only so many that all of them may move wholly within ``share`` of what is left.
+        Only so many that all of them may move wholly within ``share`` of what is left. Chance
+        lowers what each is worth, at most to ``least_worth`` of that.
         """
         moved = self._moved()
         # Freed, an item costs its size in place of what it has moved already.
         price = np.maximum(self._size - moved, 0.0)
         left = self._moves.limit_bytes - moved.sum() - price[~self._is_placed].sum()
-        worth = self._worth() * rng.uniform(self._params.least_worth, 1.0, len(price))
+        worth = self._worth() * rng.uniform(least_worth, 1.0, len(price))
         order = np.argsort(-worth / (price + 1.0), kind="stable")
         order = order[self._is_placed[order]]
         is_free = np.zeros(len(price), dtype=bool)

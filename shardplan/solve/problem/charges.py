@@ -78,8 +78,8 @@ class Charges:
 
     def open_to(self, is_open: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(O,): options whose groups are all of a mask (G,)."""
-        opened: NDArray[np.bool_] = ~(self.of_option & ~is_open).any(axis=1)
-        return opened
+        closed: NDArray[np.bool_] = np.logical_or.reduce(self.of_option & ~is_open, axis=1)
+        return ~closed
 
     def add_rows(
         self,

@@ -8,14 +8,18 @@ import highspy
 import numpy as np
 
 from shardplan.errors import SolverError
-from shardplan.solve.program.answer import Answer, Limits, Status, Watch
+from shardplan.solve.program.answer import Answer, Status
+from shardplan.solve.program.stoppable import run_stoppably
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.solve.program.answer import Limits, Watch
     from shardplan.solve.program.program import Program
 
 _FEASIBILITY_TOLERANCE = 1e-9
+_QUICK_ENTRIES = 10_000
+"""Up to which a linear program is solved before anyone would ask whether to stop."""
 
 
 def solve_with_highs(
@@ -33,6 +37,8 @@ def solve_with_highs(
     ------
     SolverError
         When HiGHS refuses the model or ends in a state that it cannot explain.
+    KeyboardInterrupt
+        Soon after it was pressed, where the caller's handler raises it.
     """
     solver = _loaded(program, limits, seed)
     if not presolve:
@@ -42,9 +48,10 @@ def solve_with_highs(
         solution = highspy.HighsSolution()
         solution.col_value = start.tolist()
         solver.setSolution(solution)
-    if is_integer:
-        _listen(solver, watch)
-    solver.run()
+    if is_integer or len(program.values) > _QUICK_ENTRIES:
+        run_stoppably(solver, limits, watch)
+    else:
+        solver.run()
     return _answer(solver, is_integer)
 
 
@@ -80,18 +87,6 @@ def _loaded(program: Program, limits: Limits, seed: int) -> Any:
     if solver.passModel(model) == highspy.HighsStatus.kError:
         raise SolverError("HiGHS refused the model")
     return solver
-
-
-def _listen(solver: Any, watch: Watch) -> None:
-    """Report progress and honour interruption, some 250 times a second."""
-
-    def hear(event: Any) -> None:
-        data = event.data_out
-        watch.on_progress(data.mip_primal_bound, data.mip_dual_bound)
-        if watch.should_stop():
-            event.interrupt()
-
-    solver.cbMipInterrupt.subscribe(hear)
 
 
 def _answer(solver: Any, is_integer: bool) -> Answer:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
 _GRACE_SECONDS = 1.0
-"""Beyond the time limit, for the mix of what was found within it, and for a first placement."""
+"""Beyond the limit or Ctrl-C, for the mix of what was found till then, and a first placement."""
 FAR = 0.25
 """A gap beyond which a placement is taken for a makeshift."""
 _PROVEN = 1e-6
@@ -56,8 +56,7 @@ class Record:
         self._start = time.monotonic()
         self._seen: set[str] = set()
         self._patience = Patience(budget.patience_seconds, budget.deadline.clock)
-        at_last = budget.deadline.at_seconds + _GRACE_SECONDS
-        self._grace = replace(budget.deadline, at_seconds=at_last)
+        self._grace = budget.deadline.extended(_GRACE_SECONDS)
 
     @property
     def seconds(self) -> float:

@@ -18,16 +18,23 @@ class RelocationParams:
     repair_shares: tuple[float, ...] = (0.0, 0.1, 0.3, 1.0)
     """Of what may move: how much of it is freed, try by try, until all items are placed."""
     fruitless_rounds: int = 6
-    """In a row, after which the search ends; ..."""
+    """In a row, after which a series of rounds ends; ..."""
     least_gain: float = 1e-4
     """... a round that gains less than that, relatively, is one."""
+    series: int = 4
+    """Of rounds, by a whole effort; ..."""
     round_effort: float = 0.25
-    """Of a whole solve's: for one round that frees a part of the items."""
+    """... in the first series, the share of a whole solve's for one round that frees a part of the
+    items; ..."""
+    growth: float = 2.0
+    """... and by how much more that is in each later one."""
     round_gap: float = 0.25
     """Of the gap that is asked for: what a round is asked for."""
     sharpness: int = 12
     """Exponent by which the slowest devices of a stage count more than the others."""
     least_worth: float = 0.2
-    """By what share chance lowers the worth of an item, at most."""
+    """By what share chance lowers the worth of an item, at most, in the first series; ..."""
+    straying: float = 0.25
+    """... and what becomes of that share from one series to the next."""
     small_change: float = 0.01
     """Of what may move: items so small may also be copied to every device."""

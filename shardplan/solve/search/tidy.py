@@ -47,9 +47,10 @@ def tidied(
     fewer sharding types and fewer shards.
 
     No stage's slowest device becomes slower, and no group of options is used that was not, so that
-    neither the objective rises nor do bounds lose what they say. Items are taken in order, the smallest first. ``less`` (D, S) is what devices are
-    charged too much in a placement of uneven options; these stay as they are. Changes end with the
-    ``deadline``, and in any case after a number of them that does not depend on the machine.
+    neither the objective rises nor do bounds lose what they say. Items are taken in order, the
+    smallest first. ``less`` (D, S) is what devices are charged too much in a placement of uneven
+    options; these stay as they are. Changes end with the ``deadline``, and in any case after a
+    number of them that does not depend on the machine.
     """
     before = evaluate(problem, placement)
     if not before.fits or not is_legal(problem, placement):

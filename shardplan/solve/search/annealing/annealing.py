@@ -167,8 +167,8 @@ def _step(
         population.device_bytes.copy(),
         population.node_bytes.copy(),
         population.held.copy(),
-        population.uses.copy(),
     )
+    uses = population.uses.copy()
     ruined = _ruin(population, int(rng.integers(1, params.largest_ruin + 1)), rng)
     undo = [(items, *population.remove(items)) for items in ruined]
     for items in ruined:
@@ -177,15 +177,13 @@ def _step(
         )
     after = inserter.scores(population)
     reject = np.flatnonzero(after > before + heat * rng.exponential(size=len(heat)))
-    sums_now = (
-        population.load,
-        population.device_bytes,
-        population.node_bytes,
-        population.held,
-        population.uses,
-    )
-    for now, saved in zip(sums_now, sums, strict=True):
+    for now, saved in zip(
+        (population.load, population.device_bytes, population.node_bytes, population.held),
+        sums,
+        strict=True,
+    ):
         now[reject] = saved[reject]
+    population.uses[reject] = uses[reject]
     for items, options, counts in undo:
         population.option[reject, items[reject]] = options[reject]
         population.count[reject, items[reject]] = counts[reject]

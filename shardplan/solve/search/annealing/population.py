@@ -74,8 +74,8 @@ class Population:
             spilt = units[:, :, None] * problem.spill_seconds[options][:, None]
             self.load += np.repeat(spilt, problem.devices_per_node, axis=1)
         if problem.objective.charges is not None:
-            placed = counts.any(axis=1)[:, None] * int(sign)
-            self.uses += placed * problem.objective.charges.counted[options]
+            placed = np.logical_or.reduce(counts > 0, axis=1)[:, None]
+            self.uses += int(sign) * placed * problem.objective.charges.counted[options]
         if problem.apart:
             member = self._members[:, items].T[:, None]
             self.held += np.where(member, signed[:, :, None], 0.0).astype(np.int64)
