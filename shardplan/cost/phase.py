@@ -44,6 +44,8 @@ class Phase:
     hides_behind: Cover | None = None
     """None: the step always waits for it."""
     part: Part = Part.TABLES
+    rests_on: tuple[str, ...] = ()
+    """Keys of a cost-model file whose figures decide it; none: the one of its own name."""
     constant_seconds: float = 0.0
     """Spent whatever the placement: launch and start-up latencies."""
     exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)

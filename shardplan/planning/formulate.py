@@ -27,8 +27,8 @@ from shardplan.planning.refusal import (
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent
-from shardplan.solve.problem.charges import Charges as ProblemCharges
 from shardplan.solve.deadline import ENDLESS
+from shardplan.solve.problem.charges import Charges as ProblemCharges
 from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
