@@ -94,7 +94,9 @@ def test_takes_every_cost_model(path):
     assert faults(as_editors_read(path.read_text()), SCHEMAS["cost-model"]) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "cost_models" / "frameworks").glob("*")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "cost_models" / "frameworks").glob("*")), ids=lambda p: p.name
+)
 def test_takes_every_framework(path):
     assert faults(as_editors_read(path.read_text()), SCHEMAS["framework"]) == []
 

@@ -32,8 +32,7 @@ def overview(explanation: Explanation, top: int) -> Report:
         f"{found.name}: {words.plural(len(found.tables), 'table')} on "
         f"{words.plural(found.world_size, 'device')} ({found.topology}, "
         f"{words.plural(found.node_count, 'node')} of {found.devices_per_node}), "
-        f"costs by {found.cost_model}"
-        + (f" and {found.framework}" if found.framework else "")
+        f"costs by {found.cost_model}" + (f" and {found.framework}" if found.framework else "")
     )
     sections = [
         _head(found),
