@@ -13,8 +13,8 @@ from test_infeasible import WHOLE_IN_DDR, make_spec
 from shardplan import case
 from shardplan.cli.commands import solve as solve_module
 from shardplan.cli.main import cli
-from shardplan.errors import Infeasible
-from shardplan.planning import formulate, planner, shortfall
+from shardplan.errors import Infeasible, Interrupted, NoPlanFound
+from shardplan.planning import formulate, option_costs, planner, shortfall
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.program.answer import Answer, Status
@@ -42,7 +42,7 @@ class Clock:
         return Deadline.after(seconds, self)
 
     def taking(self, seconds, function):
-        """The function, which takes so many seconds by this clock."""
+        """The function, which takes that many seconds by this clock."""
 
         def slow(*given, **named):
             self.now += seconds
@@ -170,3 +170,33 @@ def test_no_trial_begins_that_formulating_alone_would_carry_past_the_end(clock, 
     spec = build(make_spec(1000))
     trials = Trials(spec, clock.after(8))
     assert [trials.has_plan(spec) for _ in range(3)] == [True, True, None]
+
+
+def test_costs_worked_out_in_parts_are_those_of_all_options_at_once(monkeypatch):
+    spec = build(make_spec(1000, 2000, 3000))
+    whole = formulate.formulate(spec).problem
+    monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 2)
+    parts = formulate.formulate(spec).problem
+    for name in ("load_seconds", "device_bytes", "node_bytes", "spill_seconds"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
+
+
+def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
+    monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 1)
+    spec, asked = build(make_spec(*[1000] * 10)), []
+    model = type(spec.cost_model)
+
+    def slow(self, options, costs=model.unit_costs):
+        asked.append(len(options))
+        clock.now += 2
+        return costs(self, options)
+
+    monkeypatch.setattr(model, "unit_costs", slow)
+    with pytest.raises(NoPlanFound, match="the ways to shard 10 tables"):
+        formulate.formulate(spec, clock.after(5))
+    assert asked == [1, 1, 1]
+
+
+def test_formulating_ends_where_the_user_interrupts_it():
+    with pytest.raises(Interrupted):
+        formulate.formulate(build(ROOMY), Deadline.after(60).unless(lambda: True))

@@ -44,11 +44,15 @@ class Phase:
     hides_behind: Cover | None = None
     """None: the step always waits for it."""
     part: Part = Part.TABLES
+    rests_on: tuple[str, ...] = ()
+    """Keys of a cost-model file whose figures decide it; none: the one of its own name."""
     constant_seconds: float = 0.0
     """Spent whatever the placement: launch and start-up latencies."""
     exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)
     """By sharding type, the collective that its units wait for longest; those that send nothing
     are not among them."""
+    waits_for: str = ""
+    """What its constant is spent on, where that is not start-up: a part of the machine."""
 
     @property
     def overlapped(self) -> bool:

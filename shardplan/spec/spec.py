@@ -16,7 +16,7 @@ from shardplan.spec.catalog.reference import (
 from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
-from shardplan.spec.fields.quantities import Count, Flag, Whole
+from shardplan.spec.fields.quantities import Count, Flag, SomeBytes, Whole
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
 from shardplan.spec.validation.fault import fault
@@ -57,6 +57,13 @@ class CommDtypeSpec(Border):
     backward: Dtype = Dtype.FP32
 
 
+class InputSpec(Border):
+    """What is read for a batch."""
+
+    bytes_per_sample: SomeBytes
+    """Of ids, dense features and labels in the format in which they come into the nodes."""
+
+
 class TrainingSpec(Border):
     """How the model is trained."""
 
@@ -72,6 +79,9 @@ class TrainingSpec(Border):
     overhead_ms: Milliseconds | None = None
     """Milliseconds of every step that the framework spends while nothing else goes on; by default 0
     besides what the profile of the framework says."""
+    input: InputSpec | None = None
+    """Counts where the topology has an ``ingest``; where left out, 8 bytes for each id, 4 for each
+    feature's number of ids, and 4 for a label."""
     exact_updates: Flag = True
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU

@@ -54,6 +54,8 @@ class Training:
     """The rest of the model by its layers; None where its seconds are given."""
     overhead_seconds: float = 0.0
     """Of every step, of the framework: hidden behind nothing."""
+    sample_bytes: float | None = None
+    """Of one sample of the input as it comes from outside; None: what its ids need."""
     exact_updates: bool = True
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU

@@ -13,6 +13,9 @@ MIB = 2**20
 _US = 1e-6
 
 
+_P4D = "p4d over EFA, NVIDIA/nccl issue 527"
+
+
 @dataclass(frozen=True)
 class Measured:
     """One run of nccl-tests."""
@@ -24,6 +27,8 @@ class Measured:
     size_bytes: float
     seconds: float
     source: str
+    sharp: bool = False
+    """Whether the network's switches were known to sum."""
 
 
 def _rows(topology, cost_model, nodes, collective, source, points):
@@ -35,33 +40,14 @@ def _rows(topology, cost_model, nodes, collective, source, points):
 
 MEASURED = [
     *_rows(
-        "dgx-h100", "h100", 2, Collective.ALL_REDUCE,
-        "16 H20 (links and NICs as H100), NDR, NVIDIA/nccl issue 1244",
-        {2**-10: 46.5, 4: 127.6, 8: 146.5, 16: 203.0, 32: 298.5, 64: 467.9, 128: 1108.0,
-         256: 2055.4, 512: 3218.6},
-    ),
-    *_rows(
         "dgx-h100", "h100", 16, Collective.ALL_REDUCE,
-        "128 H100, NVIDIA/nccl issue 1469", {2**-17: 62.0, 2**-10: 73.7},
+        "128 H100, NVIDIA/nccl issue 1469", {2**-17: 62.0},
     ),
     *_rows(
         "dgx-h100", "h100", 8, Collective.ALL_TO_ALL,
         "64 H800, NVIDIA/nccl issue 1531", {8: 337.8},
     ),
-    *_rows(
-        "dgx-a100-80", "a100", 2, Collective.ALL_TO_ALL,
-        "16 A100, HDR, microsoft/mscclpp issue 87", {1024: 1024 * MIB * 15 / 16 / 43.25e9 * 1e6},
-    ),
-    *_rows(
-        "aws-p4d", "a100", 2, Collective.ALL_REDUCE,
-        "p4d over EFA, NVIDIA/nccl issue 527", {1024: 35215},
-    ),
-    *_rows(
-        "aws-p4d", "a100", 3, Collective.ALL_REDUCE,
-        "p4d over EFA, NVIDIA/nccl issue 527", {1024: 64782},
-    ),
-    *_rows(
-        "aws-p4d", "a100", 4, Collective.ALL_REDUCE,
-        "p4d over EFA, NVIDIA/nccl issue 527", {1024: 70253},
-    ),
+    *_rows("aws-p4d", "a100", 2, Collective.ALL_REDUCE, _P4D, {1024: 35215}),
+    *_rows("aws-p4d", "a100", 3, Collective.ALL_REDUCE, _P4D, {1024: 64782}),
+    *_rows("aws-p4d", "a100", 4, Collective.ALL_REDUCE, _P4D, {1024: 70253}),
 ]  # fmt: skip

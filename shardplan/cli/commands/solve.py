@@ -206,7 +206,7 @@ def solve_command(
         )
         near = _Near(*_old_plan(old), move_budget, keep) if old is not None else None
         known = _old_plan(earlier) if earlier is not None else None
-        deadline = deadline.within(time_limit)
+        deadline = deadline.within(time_limit).unless(interrupt.is_requested)
         try:
             plan = _solve(case, asked.until(deadline), quiet, output, near or known)
         except Infeasible as error:
@@ -217,7 +217,8 @@ def solve_command(
 
             inexact = None
             if near is None and not interrupt.is_requested():
-                inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS))
+                asking = Deadline.after(_EXACTNESS_SECONDS).unless(interrupt.is_requested)
+                inexact = inexact_bound(case, asking)
             say_lines(summary_lines(plan, case, output, inexact, specs[0]))
 
 
@@ -309,5 +310,7 @@ def _with_advice(
     seconds = min(_ADVICE_SECONDS, deadline.seconds_left / 2)
     trials = Trials(case, deadline.within(seconds), should_stop)
     found = remedies(trials)
-    facts = conflict(replace(trials, deadline=deadline.within(seconds)))
+    # Rules that leave a table no way at all are named with it, and no other fact is needed.
+    is_told = any(short.reasons for short in error.shortfalls)
+    facts = () if is_told else conflict(replace(trials, deadline=deadline.within(seconds)))
     return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])

@@ -11,11 +11,13 @@ from shardplan.spec.fields.figure import Figure, Provenance
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from shardplan.topology.measured.sourced import Sourced
+
 _UNSAID = "unsaid"
 
 
 def figures_section(
-    figures: Iterable[tuple[tuple[str | int, ...], object]], sources: Mapping[str, str]
+    figures: Iterable[tuple[tuple[str | int, ...], Sourced]], sources: Mapping[str, str]
 ) -> Section:
     """One line per figure, and below them what the names of the sources stand for."""
     columns = (
@@ -29,8 +31,8 @@ def figures_section(
         (
             ".".join(str(part) for part in path),
             _value(figure),
-            getattr(figure, "provenance", None) or _UNSAID,
-            getattr(figure, "source", "") or "-",
+            figure.provenance or _UNSAID,
+            figure.source or "-",
         )
         for path, figure in listed
     )
@@ -45,7 +47,7 @@ def provenance_words(provenances: Iterable[Provenance | None]) -> str:
     return ", ".join(f"{counts[known]} {known}" for known in ordered if counts[known])
 
 
-def _value(figure: object) -> str:
+def _value(figure: Sourced) -> str:
     """As it would be written in the file; of what has no single value a few words."""
     if not isinstance(figure, Figure):
         return str(figure)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
+from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.analytic.shares import TableArrays
 
 if TYPE_CHECKING:
@@ -60,9 +61,10 @@ class Setting:
         return self.samples * float((self.tables.features * self.tables.dim).sum())
 
     @cached_property
-    def ids(self) -> float:
-        """Ids and lengths of bags that a device has on average."""
-        return self.samples * float((self.tables.pooling + self.tables.features).sum())
+    def id_bytes(self) -> float:
+        """Of the ids, their weights and the lengths of bags that a device has on average."""
+        ids = self.tables.pooling * self.tables.id_bytes
+        return self.samples * float((ids + self.tables.features * INDEX_BYTES).sum())
 
     @cached_property
     def page_share(self) -> float:

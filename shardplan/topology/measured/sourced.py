@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pydantic.fields import FieldInfo
+    from collections.abc import Iterator
 
     from shardplan.spec.fields.figure import Provenance
 
 
 class Sourced(Protocol):
     """A figure, a curve, or what else has an origin of its own."""
-
-    model_fields: Mapping[str, FieldInfo]
 
     @property
     def provenance(self) -> Provenance | None: ...

@@ -10,6 +10,7 @@ from shardplan.cost.analytic.framed.overhead import Overhead
 from shardplan.cost.analytic.phases.all_reduce import AllReduce
 from shardplan.cost.analytic.phases.gradient_comm import GradientComm
 from shardplan.cost.analytic.phases.ids_comm import IdsComm
+from shardplan.cost.analytic.phases.ingest import Ingest
 from shardplan.cost.analytic.phases.lookup_forward import LookupForward
 from shardplan.cost.analytic.phases.output_comm import OutputComm
 from shardplan.cost.analytic.phases.prefetch import Prefetch
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from shardplan.cost.profile.phase_file import PhaseFile
 
 PHASES: tuple[type[LinearPhase], ...] = (
+    Ingest,
     IdsComm,
     Prefetch,
     LookupForward,
