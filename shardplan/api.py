@@ -55,10 +55,12 @@ def explain(plan: Plan) -> Explanation:
     """
     from shardplan.explain.numbers.explain import explain
     from shardplan.explain.numbers.study import Study
-    from shardplan.whatif.more_hbm import more_hbm
+    from shardplan.whatif.worth.charge_prices import charge_prices
+    from shardplan.whatif.worth.more_hbm import more_hbm
 
     study = Study.of(plan, plan.name)
-    return explain(study, more_hbm(study.case, study.ledger.decisions))
+    case, decisions = study.case, study.ledger.decisions
+    return explain(study, more_hbm(case, decisions), charge_prices(case, decisions))
 
 
 def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:

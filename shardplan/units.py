@@ -64,6 +64,12 @@ _TIME = _Dimension(
     ("5us", "4ms"),
     10**7,
 )
+_SPEED = _Dimension(
+    "rate of computing",
+    {f"{p}{unit}": scale for p, scale in _DECIMAL.items() for unit in ("FLOPS", "FLOP/s")},
+    ("989TFLOPS", "67TFLOP/s"),
+    10**21,
+)
 
 
 def parse_bytes(text: str) -> int:
@@ -80,6 +86,17 @@ def parse_rate(text: str) -> float:
     Raises UnitError.
     """
     rate = float(_parse(text, _RATE))
+    if rate == 0:
+        raise UnitError(f"a rate must be more than 0 (got {text!r})", "leave out what is not there")
+    return rate
+
+
+def parse_flop_rate(text: str) -> float:
+    """Read a rate of computing such as ``989TFLOPS``, in operations per second; more than 0.
+
+    Raises UnitError.
+    """
+    rate = float(_parse(text, _SPEED))
     if rate == 0:
         raise UnitError(f"a rate must be more than 0 (got {text!r})", "leave out what is not there")
     return rate
@@ -117,6 +134,11 @@ def exact_bytes(size_bytes: int) -> str:
 def exact_rate(bytes_per_second: float) -> str:
     """A text that ``parse_rate`` reads back as the same rate."""
     return _exact(bytes_per_second, _RATE, ("B/s", "MB/s", "GB/s", "TB/s"))
+
+
+def exact_flop_rate(flop_per_second: float) -> str:
+    """A text that ``parse_flop_rate`` reads back as the same rate."""
+    return _exact(flop_per_second, _SPEED, ("FLOPS", "GFLOPS", "TFLOPS"))
 
 
 def exact_seconds(seconds: float) -> str:

@@ -42,7 +42,7 @@ class Clock:
         return Deadline.after(seconds, self)
 
     def taking(self, seconds, function):
-        """The function, which takes so many seconds by this clock."""
+        """The function, which takes that many seconds by this clock."""
 
         def slow(*given, **named):
             self.now += seconds

@@ -29,6 +29,7 @@ for name in names(Kind.TOPOLOGY):
     build_case(spec_from_value({
         "batch": {"local": 8},
         "topology": {"name": name},
+        "training": {"dense": {"layers": [{"mlp": [8, 8]}]}},
         "tables": [{"name": "t", "rows": 100, "dim": 8}],
     }, "spec"))
 """
@@ -58,9 +59,9 @@ def test_every_file_of_the_package_is_inside(wheel):
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    for folder in ("cost_models", "topologies"):
-        for path in (ROOT / folder).glob("*.yaml"):
-            expected[f"shardplan/_data/{folder}/{path.name}"] = path
+    for folder in ("cost_models", "topologies", "published"):
+        for path in (ROOT / folder).rglob("*.*"):
+            expected[f"shardplan/_data/{path.relative_to(ROOT)}"] = path
     assert {name for name in inside if ".dist-info/" not in name} == set(expected)
     assert "shardplan/py.typed" in inside
     assert all(inside[name] == path.read_bytes() for name, path in expected.items())
@@ -81,6 +82,6 @@ def test_the_catalog_reads_from_the_zipped_wheel(wheel, tmp_path):
     assert source.startswith(str(wheel))
     assert listed == [
         f"{path.relative_to(ROOT)} {path.stat().st_size}"
-        for folder in ("topologies", "cost_models")
+        for folder in ("topologies", "cost_models", "published")
         for path in sorted((ROOT / folder).glob("*.yaml"), key=lambda path: path.stem)
     ]

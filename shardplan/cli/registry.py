@@ -21,6 +21,7 @@ SHORT_HELP = {
     "diff": "Show what changes when one plan follows another.",
     "compare": "Show plans side by side.",
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
+    "validate": "Hold predictions against published steps.",
     "calibrate": "Measure this machine and write a cost model for it.",
     "list": "List the topologies, cost models and methods.",
     "schema": "Print the JSON Schema of a file, for editors and other programs.",
@@ -34,9 +35,9 @@ Each is also the first sentence of the command's own help.
 _OTHER_VERBS = {
     "plan": "solve", "shard": "solve", "optimize": "solve", "optimise": "solve", "run": "solve",
     "replan": "solve", "place": "solve", "new": "init", "create": "init", "template": "init",
-    "lint": "check", "validate": "check", "show": "explain", "stats": "explain", "why": "explain",
+    "lint": "check", "show": "explain", "stats": "explain", "why": "explain",
     "report": "explain", "topologies": "list", "topology": "list", "ls": "list",
-    "cost-models": "list", "methods": "list", "compare": "diff",
+    "cost-models": "list", "frameworks": "list", "methods": "list", "compare": "diff",
     "measure": "calibrate", "benchmark": "calibrate",
 }  # fmt: skip
 """What others call a command; none that is a command itself."""

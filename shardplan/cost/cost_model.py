@@ -12,6 +12,7 @@ from shardplan.sharding.kernel import MemoryTier
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.dense_costs import DenseCosts
     from shardplan.cost.phase import Phase
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
@@ -100,12 +101,51 @@ class BlockCosts:
         return cls(none, none, np.zeros((0, phases)), np.zeros((0, len(TIERS))), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What phases take once for each group of options, as soon as any option of it is chosen.
+
+    The first table of a sharding type pays for the input distribution of all others, for example.
+    A charge is of a phase and of all devices alike. Options of which a plan mixes the caches are
+    in the same groups.
+    """
+
+    names: tuple[str, ...]
+    """(G,): what explanations call each group."""
+    of_option: NDArray[np.bool_]
+    """(O, G): the groups that each option belongs to."""
+    seconds: NDArray[np.float64]
+    """(G, P): what each group adds to each phase, never negative."""
+
+    @classmethod
+    def none(cls, options: int, phases: int) -> Charges:
+        """Of a model that charges for units alone."""
+        return cls((), np.zeros((options, 0), dtype=bool), np.zeros((0, phases)))
+
+    @property
+    def of_used(self) -> Charges:
+        """The groups that any option is in: what is paid where all of the options are chosen."""
+        used = np.flatnonzero(np.logical_or.reduce(self.of_option, axis=0))
+        names = tuple(self.names[group] for group in used.tolist())
+        return Charges(names, self.of_option[:, used], self.seconds[used])
+
+    @property
+    def total_seconds(self) -> NDArray[np.float64]:
+        """(P,): what all groups together add to each phase."""
+        total: NDArray[np.float64] = self.seconds.sum(axis=0)
+        return total
+
+
 class CostModel(Protocol):
     """Predicts seconds and bytes for one workload on one topology."""
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         """The phases of a step, in the order in which they run."""
+
+    @property
+    def dense(self) -> DenseCosts:
+        """What the step spends outside the tables."""
 
     @property
     def base_memory_bytes(self) -> NDArray[np.float64]:
@@ -124,6 +164,9 @@ class CostModel(Protocol):
 
     def block_costs(self, options: OptionSet) -> BlockCosts:
         """What row blocks cost that are not like the first."""
+
+    def charges(self, options: OptionSet) -> Charges:
+        """What is paid once for each group of options of which any is chosen."""
 
     def traffic(self, options: OptionSet) -> Traffic | None:
         """What each unit of each option moves between tiers; None where that is not predicted."""

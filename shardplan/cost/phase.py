@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shardplan.cost.part import Part
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,10 +16,22 @@ if TYPE_CHECKING:
 
 
 class Cover(StrEnum):
-    """What a phase may hide behind, so that the step does not wait for it."""
+    """What a phase may hide behind, so that the step does not wait for it.
+
+    The phases of each follow one another in a chain of their own, beside the step's other phases.
+    """
 
     BATCH_BEFORE = "the batch before"
     """When the training is pipelined."""
+    DATA_LOADING = "data loading"
+    """Of batches to come, pipelined or not: data loaders always run ahead."""
+    DEVICES = "the devices' work"
+    """Of the same batch: hosts launch kernels ahead of their devices, as far as they can."""
+
+    @property
+    def needs_pipeline(self) -> bool:
+        """Whether the step waits for its phases unless the training is pipelined."""
+        return self is Cover.BATCH_BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +43,16 @@ class Phase:
     """What happens in it, as explanations, documents and the glossary say it."""
     hides_behind: Cover | None = None
     """None: the step always waits for it."""
+    part: Part = Part.TABLES
+    rests_on: tuple[str, ...] = ()
+    """Keys of a cost-model file whose figures decide it; none: the one of its own name."""
     constant_seconds: float = 0.0
     """Spent whatever the placement: launch and start-up latencies."""
     exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)
     """By sharding type, the collective that its units wait for longest; those that send nothing
     are not among them."""
+    waits_for: str = ""
+    """What its constant is spent on, where that is not start-up: a part of the machine."""
 
     @property
     def overlapped(self) -> bool:

@@ -19,15 +19,15 @@ def other_blocks(
     """(K,) each: an option, the number of a block of its rows, and how many rows that has.
 
     ``rows`` and ``uneven`` (T,) are of the tables; of one that is uneven no two blocks are taken to
-    be alike, of the others the last one where it is lower.
+    be alike, of the others those that are lower: the last one, and where rows are so few that some
+    device gets none, those as well.
     """
     cut, height = options.row_shards(world), rows[options.table]
     first = -(-height // cut)
-    last = height - (cut - 1) * first
-    count = np.where(uneven[options.table], cut - 1, (last < first).astype(np.int64))
+    count = np.where(uneven[options.table], cut - 1, cut - height // first)
     count = np.where(cut > 1, count, 0)
     option = np.repeat(np.arange(len(options)), count)
     nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     block = cut[option] - count[option] + nth
-    held = np.where(block == cut[option] - 1, last[option], first[option])
+    held = np.clip(height[option] - block * first[option], 0, first[option])
     return option, block, held

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.analytic.model import AnalyticCostModel
 from shardplan.cost.analytic.phases.all_phases import phase_files
+from shardplan.cost.framework.framework_file import FrameworkFile
+from shardplan.cost.framework.framework_profile import FrameworkProfile
 from shardplan.cost.profile.build_profile import build_profile
+from shardplan.cost.profile.dense_keys import with_grid
 from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.cost.torchrec.constants import constants_of
 from shardplan.cost.torchrec.file import TorchRecFile, completed
@@ -18,6 +21,7 @@ from shardplan.spec.catalog.catalog import Kind
 from shardplan.spec.catalog.source import named_source
 from shardplan.spec.validation.validation import validate
 from shardplan.spec.validation.wording import did_you_mean, show
+from shardplan.workload.dense.precision import Precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +43,15 @@ class Pricing:
     cost_model: Callable[[Workload, Topology], CostModel]
     value: dict[str, Any]
     """The plain values that it was read from, complete in themselves."""
+    precisions: frozenset[Precision] | None = None
+    """In which it predicts dense layers; None: it never predicts any, and the step is without."""
+    framework: dict[str, Any] | None = None
+    """The values of the framework's file; None where no framework's costs are counted."""
+
+    @property
+    def framework_name(self) -> str | None:
+        """The framework's."""
+        return None if self.framework is None else str(self.framework["name"])
 
 
 def profile_file() -> type[ProfileFile]:
@@ -62,11 +75,27 @@ def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
     return validate(profile_file(), source.document, source.at)
 
 
-def select_pricing(file: ProfileFile | TorchRecFile, source: Source, base: Path) -> Pricing:
-    """What a ``file`` says that was read from ``source``; ``base`` is the spec's folder."""
+def read_framework(source: Source) -> FrameworkFile:
+    """What a file about a framework says; raises InputError with its faults."""
+    return validate(FrameworkFile, source.document, source.at)
+
+
+def select_pricing(
+    file: ProfileFile | TorchRecFile, source: Source, base: Path, framework: Source | None = None
+) -> Pricing:
+    """What a ``file`` says that was read from ``source``; ``base`` is the spec's folder.
+
+    TorchRec's estimator knows no framework. Raises InputError with the faults of the framework.
+    """
+    running = FrameworkProfile.of(read_framework(framework)) if framework else None
+    added = framework.value if framework else None
     if isinstance(file, ProfileFile):
-        return Pricing(partial(AnalyticCostModel, profile=build_profile(file)), source.value)
+        file, value = with_grid(file, source, base)
+        profile = build_profile(file)
+        known = frozenset(each for each in Precision if profile.dense and profile.dense.knows(each))
+        model = partial(AnalyticCostModel, profile=profile, framework=running)
+        return Pricing(model, value, known, added)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own
-    return Pricing(partial(TorchRecCostModel, constants=constants), value)
+    return Pricing(partial(TorchRecCostModel, constants=constants), value, framework=added)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.plan.decision import options_of
-from shardplan.plan.file.forecast import Forecast, RankForecast
+from shardplan.plan.file.forecast import ChargeForecast, Forecast, RankForecast, beside_of
 from shardplan.plan.file.plan import FORMAT_VERSION, Plan
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.file.rounding import rounded, whole_bytes
@@ -130,8 +130,17 @@ def _cache(decision: Decision, algorithm: CacheAlgorithm) -> CacheEntry | None:
 
 
 def _forecast(case: Case, prediction: Prediction) -> Forecast:
+    parts = prediction.dense.phase_seconds
+    forecast = _forecast_of_step(case, prediction)
+    if not parts:
+        return forecast
+    rounded_parts = {name: rounded(seconds) for name, seconds in parts.items()}
+    return forecast.model_copy(update={"dense_phases": rounded_parts})
+
+
+def _forecast_of_step(case: Case, prediction: Prediction) -> Forecast:
     names = [phase.name for phase in prediction.phases]
-    return Forecast(
+    forecast = Forecast(
         step_seconds=rounded(prediction.step_seconds),
         balance_seconds=rounded(prediction.balance_seconds),
         dense_seconds=rounded(prediction.dense_seconds),
@@ -144,6 +153,24 @@ def _forecast(case: Case, prediction: Prediction) -> Forecast:
                 zip(prediction.rank_seconds, prediction.rank_memory_bytes, strict=True)
             )
         ),
+    )
+    # A key that is left out is not written: plans without charges, or chains, stay as they were.
+    added = {
+        "beside": beside_of(prediction.phases),
+        "charges": charge_forecasts(prediction),
+    }
+    return forecast.model_copy(update={key: value for key, value in added.items() if value})
+
+
+def charge_forecasts(prediction: Prediction) -> tuple[ChargeForecast, ...]:
+    """What is paid for each group, phases that it adds nothing to left out."""
+    names = [phase.name for phase in prediction.phases]
+    return tuple(
+        ChargeForecast(
+            group=group,
+            phases={name: value for name, value in _by_name(names, seconds).items() if value},
+        )
+        for group, seconds in zip(prediction.charges.names, prediction.charges.seconds, strict=True)
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.cost.cost_model import BlockCosts, CostModel, Traffic
+    from shardplan.cost.cost_model import BlockCosts, Charges, CostModel, Traffic
     from shardplan.plan.decision import Decision
     from shardplan.sharding.world import World
 
@@ -88,7 +88,7 @@ class _Blocks:
         return cls(found.option[entry], rank, less, (tables, size))
 
     def of_tables(self, chosen: Sequence[int]) -> _Blocks:
-        """Those of some tables alone, counted anew in their order."""
+        """Those of some tables alone, counted again in their order."""
         number = np.full(self.shape[0], -1)
         number[list(chosen)] = np.arange(len(chosen))
         kept = number[self.table] >= 0
@@ -157,8 +157,16 @@ class Ledger:
         return self.cost_model.traffic(options_of(self.decisions))
 
     @cached_property
+    def charges(self) -> Charges:
+        """What phases take once for the tables that are sharded alike, beside their units."""
+        return self.cost_model.charges(options_of(self.decisions)).of_used
+
+    @cached_property
     def rank_seconds(self) -> NDArray[np.float64]:
-        """(W, P): what each device spends on its own units, and waits for its neighbours'."""
+        """(W, P): what each device spends on its own units, and waits for its neighbours'.
+
+        Charges, which are the same for all, are not counted.
+        """
         spilt = self.by_rank(self.spill_seconds)
         of_node = spilt.reshape(self.world.nodes, -1, spilt.shape[1]).sum(axis=1)
         waits = np.repeat(of_node, self.world.devices_per_node, axis=0) - spilt
@@ -227,7 +235,7 @@ class Ledger:
             spill_seconds=self.spill_seconds[chosen],
             unit_bytes=self.unit_bytes[chosen],
         )
-        # Known already, and dear to work out for one table after the other.
+        # Known already, and slow to work out for one table after the other.
         vars(taken)["_blocks"] = self._blocks.of_tables(chosen)
         return taken
 

@@ -28,6 +28,7 @@ from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent
 from shardplan.solve.deadline import ENDLESS
+from shardplan.solve.problem.charges import Charges as ProblemCharges
 from shardplan.solve.problem.objective import Objective as ProblemObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
+    from shardplan.cost.cost_model import Charges
     from shardplan.solve.deadline import Deadline
 
 _SHAPES = {Extent.DEVICE: Shape.DEVICE, Extent.NODE: Shape.NODE, Extent.WORLD: Shape.ALL}
@@ -55,6 +57,8 @@ class Formulation:
     items: Items
     members: NDArray[np.int64]
     """(options of the problem, most tables of an item): rows of ``options``, -1 for none."""
+    charge_names: tuple[str, ...]
+    """What each group is called that the problem charges for."""
 
     @property
     def traits(self) -> Traits:
@@ -163,7 +167,8 @@ def formulate(case: Case, deadline: Deadline = ENDLESS) -> Formulation:
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
-    problem = _problem(case, options, items, members, deadline)
+    charged = case.cost_model.charges(options)
+    problem, names = _problem(case, options, items, members, charged, deadline)
     heed(deadline, case)
     fits = _fits_alone(problem)
     if not fits.all():
@@ -172,7 +177,7 @@ def formulate(case: Case, deadline: Deadline = ENDLESS) -> Formulation:
         useful = _may_be_used(problem, fits)
         members, problem = members[useful], problem.take(useful)
     refuse(crowded_apart(case.workload, items, problem))
-    return Formulation(problem, options, items, members)
+    return Formulation(problem, options, items, members, names)
 
 
 def _offer(case: Case) -> Offer:
@@ -196,8 +201,14 @@ def _offer(case: Case) -> Offer:
 
 
 def _problem(
-    case: Case, options: OptionSet, items: Items, members: NDArray[np.int64], deadline: Deadline
-) -> Problem:
+    case: Case,
+    options: OptionSet,
+    items: Items,
+    members: NDArray[np.int64],
+    charged: Charges,
+    deadline: Deadline,
+) -> tuple[Problem, tuple[str, ...]]:
+    """The problem, and what the groups are called that it charges for."""
     first = members[:, 0]
     per_option = option_costs(case, options, deadline)
     costs = _joint_costs(per_option, members)
@@ -210,7 +221,8 @@ def _problem(
     capacity = case.capacity.free_bytes.clip(min=0.0)
     domain, domains = _domains(case, items, options.table[first])
     counts = np.bincount(items.of_table[options.table[first]], minlength=len(items.tables))
-    return Problem(
+    charges, names = _charges(charged, members, stages.of_phase)
+    problem = Problem(
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=shape,
         units=options.units[first].astype(np.int64),
@@ -219,7 +231,7 @@ def _problem(
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
-        objective=ProblemObjective(stages.chain, stages.chain_seconds),
+        objective=ProblemObjective(stages.chain, stages.chain_seconds, charges),
         domain=domain,
         domains=domains,
         apart=items.apart,
@@ -227,6 +239,23 @@ def _problem(
         spill_seconds=costs.spill_seconds @ stages.of_phase,
         mean_seconds=_mean_seconds(case, options, members, per_option, stages.of_phase, deadline),
     )
+    return problem, names
+
+
+def _charges(
+    found: Charges, members: NDArray[np.int64], of_phase: NDArray[np.float64]
+) -> tuple[ProblemCharges | None, tuple[str, ...]]:
+    """What stages are charged once for groups of options, and their names; None where nothing is.
+
+    An item pays for the groups of all its tables.
+    """
+    seconds = found.seconds @ of_phase
+    kept = np.flatnonzero(seconds.any(axis=1))
+    if not len(kept):
+        return None, ()
+    of_member = found.of_option[:, kept][members] & (members >= 0)[:, :, None]
+    names = tuple(found.names[group] for group in kept.tolist())
+    return ProblemCharges(np.logical_or.reduce(of_member, axis=1), seconds[kept]), names
 
 
 def _mean_seconds(

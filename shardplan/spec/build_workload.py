@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.workload.dense.dense_model import DenseModel
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
 
 if TYPE_CHECKING:
+    from shardplan.spec.dense_spec import DenseSpec
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
 
@@ -40,6 +42,7 @@ def _table(table: TableSpec, defaults: DefaultsSpec) -> Table:
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
         access=table.access or defaults.access,
         ids=table.ids or defaults.ids,
+        weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
     )
 
 
@@ -51,7 +54,34 @@ def _training(training: TrainingSpec) -> Training:
         pipeline=training.pipeline,
         dense_forward_seconds=training.dense.forward_ms * _SECONDS_PER_MS,
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,
-        dense_memory_bytes=training.dense.memory,
+        dense_memory_bytes=_dense_memory(training.dense),
+        dense=_dense(training),
+        overhead_seconds=(training.overhead_ms or 0.0) * _SECONDS_PER_MS,
+        sample_bytes=float(training.input.bytes_per_sample) if training.input else None,
         exact_updates=training.exact_updates,
         cache_algorithm=training.cache_algorithm,
+    )
+
+
+def _dense_memory(dense: DenseSpec) -> int | None:
+    """None where the layers say it."""
+    is_given = dense.layers is None or "memory" in dense.model_fields_set
+    return dense.memory if is_given else None
+
+
+def _dense(training: TrainingSpec) -> DenseModel | None:
+    dense = training.dense
+    if dense.layers is None:
+        return None
+    assert dense.dtype is not None, "layers come with all that is said of them"
+    assert dense.parallel is not None
+    assert dense.gradient_dtype is not None
+    assert dense.bucket is not None
+    return DenseModel(
+        layers=dense.layers,
+        precision=dense.dtype,
+        parallel=dense.parallel,
+        gradient_dtype=dense.gradient_dtype,
+        optimizer=dense.optimizer or training.optimizer,
+        bucket_bytes=dense.bucket,
     )

@@ -8,10 +8,15 @@ from pydantic import Field, model_validator
 
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
-from shardplan.spec.catalog.reference import CostModelReference, TopologyReference
+from shardplan.spec.catalog.reference import (
+    CostModelReference,
+    FrameworkReference,
+    TopologyReference,
+)
+from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
-from shardplan.spec.fields.quantities import Bytes, Count, Flag, Number, Whole
+from shardplan.spec.fields.quantities import Count, Flag, SomeBytes, Whole
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
 from shardplan.spec.validation.fault import fault
@@ -20,8 +25,6 @@ from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
 Batch = Annotated[Count, Field(le=10**9)]
 """Samples of one step."""
-
-Milliseconds = Annotated[Number, Field(ge=0, le=10**7)]
 
 
 class BatchSpec(Border):
@@ -54,15 +57,11 @@ class CommDtypeSpec(Border):
     backward: Dtype = Dtype.FP32
 
 
-class DenseSpec(Border):
-    """The rest of the model, which the plan cannot change."""
+class InputSpec(Border):
+    """What is read for a batch."""
 
-    forward_ms: Milliseconds = 0.0
-    """Milliseconds that a step's forward pass spends outside the tables."""
-    backward_ms: Milliseconds = 0.0
-    """Milliseconds that a step's backward pass spends outside the tables."""
-    memory: Bytes = 0
-    """HBM of each device: parameters, gradients, optimizer state, activations."""
+    bytes_per_sample: SomeBytes
+    """Of ids, dense features and labels in the format in which they come into the nodes."""
 
 
 class TrainingSpec(Border):
@@ -74,6 +73,15 @@ class TrainingSpec(Border):
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     """What of a step hides behind the batch before it."""
     dense: DenseSpec = DenseSpec()
+    framework: FrameworkReference | None = None
+    """What runs the training, whose own costs are counted: a profile's name or path, or one written
+    inline; by default none are."""
+    overhead_ms: Milliseconds | None = None
+    """Milliseconds of every step that the framework spends while nothing else goes on; by default 0
+    besides what the profile of the framework says."""
+    input: InputSpec | None = None
+    """Counts where the topology has an ``ingest``; where left out, 8 bytes for each id, 4 for each
+    feature's number of ids, and 4 for a label."""
     exact_updates: Flag = True
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU

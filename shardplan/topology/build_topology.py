@@ -9,12 +9,13 @@ from shardplan.errors import InputError
 from shardplan.sharding.world import World
 from shardplan.topology.graph import build_graph
 from shardplan.topology.layout import Layout
+from shardplan.topology.measured.machine_curves import MachineCurves
 from shardplan.topology.nic_traits import NicTraits
 from shardplan.topology.tier import Tier
 from shardplan.topology.topology import Topology
 
 if TYPE_CHECKING:
-    from shardplan.topology.schema import NicsFile, Part, TierFile, Time, TopologyFile
+    from shardplan.topology.schema import NicsFile, Part, Rate, TierFile, Time, TopologyFile, Trait
 
 
 def build_topology(file: TopologyFile, nodes: int | None = None) -> Topology:
@@ -39,6 +40,9 @@ def build_topology(file: TopologyFile, nodes: int | None = None) -> Topology:
         host_link_bytes_per_second=file.device.host_link.value,
         nic_traits=_nic_traits(file.nics) if file.nics else NicTraits(),
         graph=build_graph(file, layout),
+        switch_reduces=_has(file.scale_up.nvls) if file.scale_up else False,
+        ingest_bytes_per_second=_value(file.ingest),
+        curves=MachineCurves.of(file.curves),
     )
 
 
@@ -47,10 +51,17 @@ def _nic_traits(file: NicsFile) -> NicTraits:
         efficiency=_value(file.efficiency),
         latency_seconds=_value(file.latency),
         latency_seconds_per_node=_value(file.latency_per_node),
+        hop_seconds=_value(file.hop),
+        seconds_per_peer=_value(file.per_peer),
+        switches_reduce=_has(file.sharp),
     )
 
 
-def _value(figure: Part | Time | None) -> float | None:
+def _has(trait: Trait | None) -> bool:
+    return trait is not None and trait.value
+
+
+def _value(figure: Part | Rate | Time | None) -> float | None:
     return None if figure is None else float(figure.value)
 
 

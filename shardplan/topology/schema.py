@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.spec.fields.border import Border, Name
@@ -13,15 +13,20 @@ from shardplan.spec.fields.figure import Figure, check_sources
 from shardplan.spec.fields.quantities import (
     BytesPerSecond,
     Count,
+    Flag,
     Number,
     Seconds,
     Share,
     SomeBytes,
 )
 from shardplan.spec.validation.fault import fault
+from shardplan.topology.measured.curve_file import MachineCurvesFile
+from shardplan.topology.measured.sourced import sourced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from shardplan.topology.measured.sourced import Sourced
 
 
 _MOST_DEVICES = 100_000
@@ -44,6 +49,10 @@ class Part(Figure[Share]):
 
 class Time(Figure[Seconds]):
     """A latency."""
+
+
+class Trait(Figure[Flag]):
+    """Whether a machine can do something."""
 
 
 class Frequency(Figure[Annotated[Number, Field(gt=0)]]):
@@ -100,6 +109,8 @@ class ScaleUpFile(Border):
     """Of each such link, each direction."""
     nodes: Count = 1
     """How many nodes one domain spans."""
+    nvls: Trait | None = None
+    """Whether the switch sums what passes it (NVLink SHARP), which helps all-reduces alone."""
 
 
 class NicAttachment(StrEnum):
@@ -124,6 +135,14 @@ class NicsFile(Border):
     """Start-up of a collective across nodes; the cost model's own where left out."""
     latency_per_node: Time | None = None
     """What each node adds to the start-up; the cost model's own where left out."""
+    hop: Time | None = None
+    """Start-up of each hop from node to node, where a collective has several in sequence; the cost
+    model's own where left out."""
+    per_peer: Time | None = None
+    """What an all-to-all spends on the message to each device of other nodes, besides its bytes;
+    the cost model's own where left out."""
+    sharp: Trait | None = None
+    """Whether the network sums what passes it (SHARP), which helps all-reduces alone."""
 
 
 class FabricLevelFile(Border):
@@ -156,6 +175,11 @@ class TopologyFile(Border):
     """Where left out, there can only be one scale-up domain."""
     fabric: tuple[FabricLevelFile, ...] = ()
     """Levels of switches above the NICs, innermost first; above them nothing is oversubscribed."""
+    ingest: Rate | None = None
+    """Of one node, at which samples come in from outside; where left out, they never hold a step
+    up."""
+    curves: MachineCurvesFile = MachineCurvesFile()
+    """Collectives as they were measured on this very machine, in place of the cost model's."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Where figures are from, by the key that figures name."""
 
@@ -197,17 +221,6 @@ class TopologyFile(Border):
             return f"{nodes} nodes hold more than {_MOST_DEVICES:,} devices"
         return ""
 
-    def figures(self) -> Iterator[tuple[tuple[str, ...], Figure[Any]]]:
-        """Every figure of the file with its path."""
-        return _figures(self, ())
-
-
-def _figures(
-    part: BaseModel, path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Figure[Any]]]:
-    for name in type(part).model_fields:
-        value = getattr(part, name)
-        if isinstance(value, Figure):
-            yield (*path, name), value
-        elif isinstance(value, BaseModel):
-            yield from _figures(value, (*path, name))
+    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Sourced]]:
+        """Every figure and curve of the file with its path."""
+        return sourced(self)

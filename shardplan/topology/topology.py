@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shardplan.topology.congestion import congestion
 from shardplan.topology.flow import flows
+from shardplan.topology.measured.machine_curves import MachineCurves
 from shardplan.topology.network import Network
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ class Topology:
     """What the machine itself knows of its NICs."""
     graph: nx.DiGraph[str]
     """Vertices with a ``kind``, links with ``bytes_per_second``; see ``build_graph``."""
+    switch_reduces: bool = False
+    """Whether the switch of a scale-up domain sums what passes it (NVLink SHARP)."""
+    ingest_bytes_per_second: float | None = None
+    """At which samples come into each node from outside; None where that holds nothing up."""
+    curves: MachineCurves = field(default_factory=MachineCurves)
+    """Collectives as they were measured on this very machine."""
 
     @property
     def nodes(self) -> int:

@@ -116,8 +116,8 @@ def least_budget(
 ) -> float:
     """Bytes that move when all that can stays: those of placed items, all of the others."""
     moves, problem = relocation.moves(formulation, 0.0), formulation.problem
-    anew = np.maximum.reduceat(moves.most, problem.option_offsets[:-1])
-    return float(np.where(is_placed, moves.count(known), anew).sum())
+    unplaced = np.maximum.reduceat(moves.most, problem.option_offsets[:-1])
+    return float(np.where(is_placed, moves.count(known), unplaced).sum())
 
 
 def _free_plan(old: Plan, now: Case, settings: Settings, reporter: Reporter) -> Plan | None:

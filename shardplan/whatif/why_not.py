@@ -11,6 +11,7 @@ from shardplan.errors import Infeasible, NoPlanFound, Shortfall
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.diff.plan_diff import PlanDiff, diff_plans
 from shardplan.plan.file.optimality import Optimality, Status, Termination
+from shardplan.plan.file.rounding import rounded
 from shardplan.plan.predict import predict
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
@@ -20,7 +21,7 @@ from shardplan.spec.objective import Objective
 from shardplan.whatif.breach import Breach, breaches_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
@@ -32,6 +33,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeChange:
+    """A group of tables that only one of two plans pays for."""
+
+    group: str
+    """Such as a sharding type."""
+    seconds: float
+    """Of charges, over all phases; below 0 where the other plan does without."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alternative:
     """The plan with the choice made, beside the plan without."""
 
@@ -40,6 +51,8 @@ class Alternative:
     """Memories that it overflows: then it is no plan, and its times are what it would take."""
     status: str
     """What is proven of the best plan with the choice; empty where nothing was asked."""
+    charges: tuple[ChargeChange, ...]
+    """Groups that it pays for and the plan does not, and the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +150,19 @@ def _plan_of(plan: Plan, case: Case, decisions: Sequence[Decision]) -> Plan:
 def _alternative(plan: Plan, case: Case, other: Plan, status: str) -> Alternative:
     memory = [rank.memory_bytes for rank in other.prediction.ranks]
     held = np.array([(each.hbm, each.ddr, each.ssd) for each in memory], dtype=np.float64)
-    return Alternative(diff_plans(plan, other, case), breaches_of(case, held), status)
+    charges = tuple(_charge_changes(plan, other))
+    return Alternative(diff_plans(plan, other, case), breaches_of(case, held), status, charges)
+
+
+def _charge_changes(plan: Plan, other: Plan) -> Iterator[ChargeChange]:
+    """Those that are more first."""
+    now, then = (
+        {charge.group: sum(charge.phases.values()) for charge in each.prediction.charges}
+        for each in (plan, other)
+    )
+    for group, seconds in then.items():
+        if group not in now:
+            yield ChargeChange(group, rounded(seconds))
+    for group, seconds in now.items():
+        if group not in then:
+            yield ChargeChange(group, rounded(-seconds))

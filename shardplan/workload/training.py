@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from shardplan.workload.dtype import Dtype
+
+if TYPE_CHECKING:
+    from shardplan.workload.dense.dense_model import DenseModel
 
 
 class Optimizer(StrEnum):
@@ -44,16 +48,18 @@ class Training:
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     dense_forward_seconds: float = 0.0
     dense_backward_seconds: float = 0.0
-    dense_memory_bytes: int = 0
+    dense_memory_bytes: int | None = 0
+    """None: what the layers need."""
+    dense: DenseModel | None = None
+    """The rest of the model by its layers; None where its seconds are given."""
+    overhead_seconds: float = 0.0
+    """Of every step, of the framework: hidden behind nothing."""
+    sample_bytes: float | None = None
+    """Of one sample of the input as it comes from outside; None: what its ids need."""
     exact_updates: bool = True
     """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Of ``fused_uvm_caching``; the caches of ``key_value`` are LRU, since FBGEMM's are."""
-
-    @property
-    def dense_seconds(self) -> float:
-        """Seconds a step spends outside the tables."""
-        return self.dense_forward_seconds + self.dense_backward_seconds
 
     @property
     def is_pipelined(self) -> bool:

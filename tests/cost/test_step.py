@@ -16,7 +16,7 @@ SECONDS = st.floats(0, 1e3)
 @st.composite
 def steps(draw):
     """A step of a few phases, and what each of three devices spends in them beside constants."""
-    covers = draw(st.lists(st.sampled_from([None, Cover.BATCH_BEFORE]), min_size=1, max_size=5))
+    covers = draw(st.lists(st.sampled_from([None, *Cover]), min_size=1, max_size=5))
     phases = tuple(
         Phase(f"p{index}", hides_behind=cover, constant_seconds=draw(SECONDS))
         for index, cover in enumerate(covers)
@@ -65,3 +65,18 @@ def test_nothing_hides_without_a_pipeline():
     assert Step(phases, 1.0, is_pipelined=False).seconds(spent) == 5.0
     assert Step(phases, 1.0, is_pipelined=True).seconds(spent) == 3.0
     assert Step(phases, 1.0, is_pipelined=True).is_dense_hidden(spent)
+
+
+def test_what_never_needs_a_pipeline_hides_without_one_too():
+    phases = (
+        Phase("ids", hides_behind=Cover.BATCH_BEFORE),
+        Phase("ingest", hides_behind=Cover.DATA_LOADING),
+        Phase("lookup"),
+    )
+    spent = np.array([[3.0, 6.0, 1.0], [2.0, 4.0, 0.5]])
+    for is_pipelined, step, chains in [(False, 6.0, 2), (True, 6.0, 3)]:
+        made = Step(phases, 1.0, is_pipelined=is_pipelined)
+        assert made.seconds(spent) == step
+        assert made.waits_for(spent).tolist() == [False, True, False]
+        assert len(made.stages.chain_seconds) == chains
+    assert Step(phases, 5.0, is_pipelined=False).seconds(spent) == 9.0

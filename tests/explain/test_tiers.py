@@ -23,7 +23,7 @@ from shardplan.plan.decision import Decision, options_of
 from shardplan.plan.file.write import write
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
-from shardplan.whatif.more_hbm import MoreHbm, more_hbm
+from shardplan.whatif.worth.more_hbm import MoreHbm, more_hbm
 
 DECISIONS = (
     Decision(0, ShardingType.TABLE_WISE, Kernel.FUSED_UVM_CACHING, 1, (1,), 0.125),

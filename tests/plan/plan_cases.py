@@ -9,7 +9,8 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.case import Case
-from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.cost_model import BlockCosts, Charges, UnitCosts
+from shardplan.cost.dense_costs import DenseCosts
 from shardplan.cost.phase import Cover, Phase
 from shardplan.options.constraint import Constraint
 from shardplan.plan.build_plan import build_plan
@@ -41,6 +42,7 @@ class PlainCosts:
         Phase("wire"),
     )
     base_memory_bytes = np.array([1000.0, 100.0, 0.0])
+    dense = DenseCosts(1.5, 0.0)
     spill_share: float = 0.0
     """Of a unit's lookup in DDR, what the other devices of its node wait for it."""
 
@@ -60,6 +62,9 @@ class PlainCosts:
 
     def block_costs(self, options):
         return BlockCosts.all_alike(phases=3)
+
+    def charges(self, options):
+        return Charges.none(len(options), phases=3)
 
     def traffic(self, options):
         return None
@@ -87,7 +92,7 @@ def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), *
 
     Columns may be cut under any optimizer, unless ``training`` says otherwise.
     """
-    training = {"exact_updates": False, "dense_forward_seconds": 1.5, **training}
+    training = {"exact_updates": False, **training}
     tables = tuple(
         Table(f"t{i}", "ab"[i % 2], rows + i, dim, Dtype.FP32, (f"f{i}",), (2.0,), Uniform())
         for i, dim in enumerate(dims)

@@ -74,6 +74,8 @@ class _Load:
     node_bytes: np.ndarray
     held: np.ndarray
     """(D, groups): units of each group of items to be kept apart."""
+    uses: np.ndarray
+    """(G,): items whose option is in each group that is charged for once."""
 
     @classmethod
     def empty(cls, problem: Problem) -> _Load:
@@ -82,10 +84,13 @@ class _Load:
             np.zeros(problem.device_capacity.shape),
             np.zeros(problem.node_capacity.shape),
             np.zeros((problem.device_count, len(problem.apart))),
+            np.zeros(len(_charge_seconds(problem))),
         )
 
     def add(self, problem: Problem, item: int, way: Way) -> None:
         option, targets = way
+        if problem.objective.charges is not None:
+            self.uses[:] += problem.objective.charges.of_option[option]
         each = problem.device_count // problem.node_count
         landings = [([device], [device // each]) for device in targets]
         if problem.shape[option] == Shape.DEVICE and problem.has_spill:
@@ -117,7 +122,15 @@ class _Load:
         chains = problem.objective.chain_seconds.tolist()
         for stage, chain in enumerate(problem.objective.chain_of_stage.tolist()):
             chains[chain] += max(self.seconds[:, stage].tolist())
+            for uses, seconds in zip(self.uses, _charge_seconds(problem), strict=True):
+                chains[chain] += seconds[stage] if uses else 0.0
         return float(max(chains))
+
+
+def _charge_seconds(problem: Problem) -> np.ndarray:
+    """(G, S): what each group that is charged for adds to each stage."""
+    charges = problem.objective.charges
+    return np.zeros((0, problem.stage_count)) if charges is None else charges.seconds
 
 
 class _Search:
@@ -160,7 +173,7 @@ class _Search:
 
     def _descend(self, before: list[np.ndarray], chosen: list[Way]) -> None:
         problem, depth = self.problem, len(chosen)
-        seconds, device_bytes, node_bytes, held = after = [
+        seconds, device_bytes, node_bytes, held, uses = after = [
             total + added for total, added in zip(before, self.stacked[depth], strict=True)
         ]
         legal = (device_bytes <= problem.device_capacity).all(axis=(1, 2))
@@ -168,6 +181,7 @@ class _Search:
         legal &= (held <= 1).all(axis=(1, 2))
         even = (seconds.sum(axis=1) + self.to_come[depth]) / problem.device_count
         reach = np.maximum(seconds.max(axis=1), even)
+        reach += (uses > 0) @ _charge_seconds(problem)
         chains = np.tile(problem.objective.chain_seconds, (len(reach), 1))
         for stage, chain in enumerate(problem.objective.chain_of_stage.tolist()):
             chains[:, chain] += reach[:, stage]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 from problems import problem_of
 
+from shardplan.solve.problem.charges import Charges
 from shardplan.solve.problem.problem import Problem, Shape
 
 SCALES = (1.0, 1e-3, 1e-5)
@@ -73,6 +76,31 @@ def problems(draw: st.DrawFn) -> Problem:
         domains=domains,
         apart=apart,
         spill_seconds=spill,
+    )
+
+
+@st.composite
+def charged_problems(draw: st.DrawFn, most_groups: int = 4) -> Problem:
+    """The same, with charges from a small one to one that outweighs all loads; groups overlap."""
+    problem = draw(problems())
+    count = draw(st.integers(1, most_groups))
+    members = draw(
+        st.lists(
+            st.sets(st.integers(0, count - 1), max_size=2),
+            min_size=problem.option_count,
+            max_size=problem.option_count,
+        )
+    )
+    of_option = np.zeros((problem.option_count, count), dtype=bool)
+    for option, groups in enumerate(members):
+        of_option[option, list(groups)] = True
+    least = problem.load_seconds[problem.load_seconds > 0].min(initial=1.0)
+    drawn = st.sampled_from([0, 0, 1, 2, 5, 13, 40])
+    flat = draw(st.lists(drawn, min_size=count * problem.stage_count,
+                         max_size=count * problem.stage_count))  # fmt: skip
+    seconds = np.reshape(flat, (count, problem.stage_count)) * least
+    return replace(
+        problem, objective=replace(problem.objective, charges=Charges(of_option, seconds))
     )
 
 

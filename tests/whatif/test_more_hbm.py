@@ -15,7 +15,7 @@ from shardplan.planning.formulate import formulate
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.mixing.best_mix import best_mix
-from shardplan.whatif.more_hbm import MoreHbm, more_hbm
+from shardplan.whatif.worth.more_hbm import MoreHbm, more_hbm
 
 GIB = 2**30
 MIB = 2**20

@@ -11,7 +11,7 @@ from shardplan.calibrate.fit.curve_fit import fit_curve
 from shardplan.calibrate.fit.kernel_fit import CACHE_SIZES, KernelFit, fit_kernel
 from shardplan.calibrate.fit.relative_fit import relative_fit
 from shardplan.calibrate.measurements.measurement import Kernel, KernelProbe, Transfer, WireProbe
-from shardplan.cost.analytic.collectives import bytes_share
+from shardplan.cost.algorithms.algorithm import bus_share
 from shardplan.cost.profile.build_profile import build_profile
 from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.errors import ShardplanError
@@ -180,7 +180,7 @@ def _attained(measurements: Sequence[Measurement], processes: int) -> float:
     if not found:
         raise ShardplanError("no all-to-all was measured; raise the budget")
     size, seconds = max(found)
-    return size * bytes_share(Collective.ALL_TO_ALL, processes) / seconds
+    return size * bus_share(Collective.ALL_TO_ALL, processes) / seconds
 
 
 def _curve(

@@ -132,10 +132,12 @@ def explain_command(
 def _overview(study: Study, top: int, form: str, width: int | None, deadline: Deadline) -> str:
     from shardplan.explain.numbers.explain import explain
     from shardplan.explain.report.overview import overview
-    from shardplan.whatif.more_hbm import more_hbm
+    from shardplan.whatif.worth.charge_prices import charge_prices
+    from shardplan.whatif.worth.more_hbm import more_hbm
 
-    value = more_hbm(study.case, study.ledger.decisions, deadline=deadline)
-    explanation = explain(study, value)
+    decisions = study.ledger.decisions
+    value = more_hbm(study.case, decisions, deadline=deadline)
+    explanation = explain(study, value, charge_prices(study.case, decisions, deadline))
     if form == "html":
         from shardplan.explain.render.html.page import render_html_overview
 

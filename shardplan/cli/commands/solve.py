@@ -310,5 +310,7 @@ def _with_advice(
     seconds = min(_ADVICE_SECONDS, deadline.seconds_left / 2)
     trials = Trials(case, deadline.within(seconds), should_stop)
     found = remedies(trials)
-    facts = conflict(replace(trials, deadline=deadline.within(seconds)))
+    # Rules that leave a table no way at all are named with it, and no other fact is needed.
+    is_told = any(short.reasons for short in error.shortfalls)
+    facts = () if is_told else conflict(replace(trials, deadline=deadline.within(seconds)))
     return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])

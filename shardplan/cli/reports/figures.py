@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from shardplan.cost.profile.profile_file import CurveFile
 from shardplan.explain.report.report import Column, Grid, Section
 from shardplan.spec.fields.figure import Figure, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pydantic import BaseModel
+    from shardplan.topology.measured.sourced import Sourced
 
 _UNSAID = "unsaid"
 
 
 def figures_section(
-    figures: Iterable[tuple[tuple[str | int, ...], BaseModel]], sources: Mapping[str, str]
+    figures: Iterable[tuple[tuple[str | int, ...], Sourced]], sources: Mapping[str, str]
 ) -> Section:
     """One line per figure, and below them what the names of the sources stand for."""
     columns = (
@@ -32,8 +31,8 @@ def figures_section(
         (
             ".".join(str(part) for part in path),
             _value(figure),
-            getattr(figure, "provenance", None) or _UNSAID,
-            getattr(figure, "source", "") or "-",
+            figure.provenance or _UNSAID,
+            figure.source or "-",
         )
         for path, figure in listed
     )
@@ -48,10 +47,9 @@ def provenance_words(provenances: Iterable[Provenance | None]) -> str:
     return ", ".join(f"{counts[known]} {known}" for known in ordered if counts[known])
 
 
-def _value(figure: BaseModel) -> str:
-    """As it would be written in the file; of a curve how many points it has."""
-    if isinstance(figure, CurveFile):
-        return f"{figure.collective}, {figure.ranks} ranks, {len(figure.points)} points"
-    assert isinstance(figure, Figure)
+def _value(figure: Sourced) -> str:
+    """As it would be written in the file; of what has no single value a few words."""
+    if not isinstance(figure, Figure):
+        return str(figure)
     written: Any = figure.model_dump(mode="json")["value"]
     return f"{written:,.10g}" if isinstance(written, float) else str(written)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.cost.phases import DENSE
 from shardplan.explain.advice.advice import notes
 from shardplan.explain.numbers.fullest import fullest
 from shardplan.explain.numbers.timeline import timeline
@@ -88,6 +87,6 @@ def _fullest(found: Fullest) -> str:
 def _slowest(plan: Plan) -> Iterator[str]:
     """The three longest phases that the step waits for, with their slowest device."""
     spans = [span for span in timeline(plan.prediction) if not span.is_hidden]
-    planned = [span for span in spans if span.name != DENSE.name]
+    planned = [span for span in spans if span.name not in plan.prediction.dense_parts]
     for span in sorted(planned, key=lambda span: -span.seconds)[:_MOST_PHASES]:
         yield f"{span.name} {words.seconds(span.seconds)} ({words.rank(span.rank)})"

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from shardplan.cost.algorithms.algorithm import bus_share
+from shardplan.cost.algorithms.group import Group
+from shardplan.cost.analytic.course import Course
 from shardplan.cost.exchange import Exchange
-from shardplan.cost.profile.curves import Line
-from shardplan.topology.collective import Collective
+from shardplan.cost.profile.curves import Curve, Line
+from shardplan.cost.profile.profile import ScaleUp
+from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
-    from shardplan.cost.profile.curves import Curve
-    from shardplan.cost.profile.profile import Profile
-    from shardplan.topology.collective import Scope
+    from collections.abc import Mapping
+
+    from shardplan.cost.profile.profile import Profile, ScaleOut
     from shardplan.topology.level import Level, LevelName
     from shardplan.topology.topology import Topology
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Collectives:
     """Predicts collectives; sizes are the buffer of one device, as ``Collective`` defines it.
 
-    The levels of a collective run at once, so that it ends when its slowest level ends::
+    The levels of a collective run at once, so that it ends when its slowest level ends. Inside a
+    scale-up domain::
 
-        scale_up  = curve(as many bytes moved per device), its part beyond the latency scaled by
-                    measured machine's link / this topology's bottleneck
-        scale_out = latency + latency per node * nodes + bytes * share / (rate * efficiency)
+        scale_up = curve(as many bytes moved per device), its part beyond the latency scaled by
+                   measured machine's link / this topology's bottleneck
 
-    An all-to-all sends to each device directly. The others go within the domain, then across: the
-    bytes are pipelined, so that the slower level decides, yet the first of them cross only after
-    the scale-up level's latency. Levels and shares: Mudigere et al. 2021, arXiv 2104.05158, and
-    NVIDIA's rule that an all-to-all is bound by each device's own NIC (NVIDIA/nccl-tests, issue
-    130).
+    An all-to-all sends to each device directly, a message each (Mudigere et al. 2021, arXiv
+    2104.05158; NVIDIA's rule that it is bound by each device's own NIC: NVIDIA/nccl-tests, issue
+    130)::
+
+        scale_out = latency + latency per node * nodes + per peer * peers in other domains
+                    + bytes * share / (rate * efficiency)
+
+    The others take the quickest of the algorithms that the machine's switches offer, by size, as
+    NCCL chooses (``Course``). Where nothing is known of algorithms, bytes are exchanged within the
+    domain, then across: they are pipelined, so that the slower level decides, yet the first of
+    them cross only after the scale-up level's latency.
+
+    Where a collective was measured across domains, the curve is believed; among another number of
+    domains it is carried over by the ratio of what the above predicts for both.
     """
 
     topology: Topology
@@ -59,40 +73,167 @@ class Collectives:
         """With the level that is slowest at this size."""
         return Exchange(collective, scope, self._slowest(collective, scope, at_bytes)[0])
 
+    def course(self, collective: Collective, scope: Scope, size_bytes: float) -> Course | None:
+        """The algorithm that is quickest at this size, of a collective that crosses domains.
+
+        None where it crosses none, or is an all-to-all, or where nothing is known of algorithms.
+        """
+        levels = self._levels(collective, scope)
+        if collective is Collective.ALL_TO_ALL or "scale_out" not in levels:
+            return None
+        inside = levels["scale_up"].ranks if "scale_up" in levels else 1
+        out = levels["scale_out"]
+        found = self._best(collective, self._group(inside, out.ranks), levels, size_bytes)
+        if found is None or scope is not Scope.ALL:
+            return found
+        curve = self._scale_out.curve(collective, out.ranks)
+        if curve is None:
+            return found
+        measured = self._group(curve.ranks // curve.domains, curve.domains)
+        rate = replace(out, bytes_per_second=curve.bytes_per_second)
+        there = self._best(collective, measured, {**levels, "scale_out": rate}, size_bytes)
+        assert there is not None, "algorithms that are offered here are offered there"
+        carried = Curve.of(curve).seconds(size_bytes) / there.pipelined_seconds
+        return replace(found, carried=carried)
+
+    def _levels(self, collective: Collective, scope: Scope) -> Mapping[LevelName, Level]:
+        return {level.name: level for level in self.topology.route(collective, scope)}
+
     def _slowest(
         self, collective: Collective, scope: Scope, at_bytes: float
     ) -> tuple[LevelName | None, Line]:
         """The level that takes longest, and its line; no level where no bytes move."""
+        if course := self.course(collective, scope, at_bytes):
+            return course.level, course.line
         lines: list[tuple[LevelName | None, Line]] = []
         start_seconds = 0.0
-        for level in self.topology.route(collective, scope):
+        for level in self._levels(collective, scope).values():
             if level.name == "scale_up":
-                lines.append((level.name, self._scale_up_line(collective, level, at_bytes)))
+                line = self._scale_up_line(collective, level, level.bytes_share, at_bytes)
+                lines.append((level.name, line))
                 if collective is not Collective.ALL_TO_ALL:
-                    start_seconds = self._scale_up_curve(collective, level)[1].latency_seconds
+                    start_seconds = self._latency_inside(collective, level)
+            elif collective is Collective.ALL_TO_ALL:
+                lines.append((level.name, self._all_to_all_line(level, scope, at_bytes)))
             else:
                 lines.append((level.name, self._scale_out_line(level, start_seconds)))
         nothing = None, Line(0.0, 0.0)
         return max(lines, key=lambda found: found[1].seconds(at_bytes), default=nothing)
 
-    def _scale_out_line(self, level: Level, start_seconds: float) -> Line:
+    @cached_property
+    def _scale_out(self) -> ScaleOut:
+        return self.profile.scale_out.on(self.topology)
+
+    @cached_property
+    def _own_scale_up(self) -> ScaleUp | None:
+        return ScaleUp.of(self.topology.curves.scale_up)
+
+    def _scale_up(self, collective: Collective) -> ScaleUp:
+        """Measured on this machine, or on that of the profile."""
+        own = self._own_scale_up
+        return own if own and own.knows(collective) else self.profile.scale_up
+
+    def _group(self, inside: int, domains: int) -> Group:
+        return Group(
+            inside, domains, self.topology.switch_reduces, self.topology.nic_traits.switches_reduce
+        )
+
+    def _best(
+        self,
+        collective: Collective,
+        group: Group,
+        levels: Mapping[LevelName, Level],
+        size_bytes: float,
+    ) -> Course | None:
+        """The quickest algorithm for a group, with the rates of these levels."""
+        scale_out = self._scale_out
+        rate = levels["scale_out"].bytes_per_second * scale_out.efficiency
+        offered = [
+            Course(
+                costs,
+                size_bytes,
+                costs.start(collective, group, scale_out.hop_seconds),
+                costs.across_seconds_per_byte(collective, group, rate),
+                self._inside(costs.algorithm.inside_as(collective), levels, size_bytes),
+            )
+            for costs in scale_out.algorithms
+            if collective in costs.algorithm.collectives and costs.algorithm.is_offered(group)
+        ]
+        return min(offered, key=lambda course: course.pipelined_seconds, default=None)
+
+    def _inside(
+        self,
+        collectives: tuple[Collective, ...],
+        levels: Mapping[LevelName, Level],
+        size_bytes: float,
+    ) -> Line:
+        """What the domain's part takes beyond its start-up, one collective after the other."""
+        level = levels.get("scale_up")
+        if level is None:
+            return Line(0.0, 0.0)
+        constant = slope = 0.0
+        for kind in collectives:
+            line = self._scale_up_line(kind, level, bus_share(kind, level.ranks), size_bytes)
+            constant += max(0.0, line.constant_seconds - self._latency_inside(kind, level))
+            slope += line.seconds_per_byte
+        return Line(constant, slope)
+
+    def _all_to_all_line(self, level: Level, scope: Scope, at_bytes: float) -> Line:
+        """With what the messages to all peers take in proportion to the bytes: the fewer bytes go
+        to each, the lower is the rate.
+        """
+        domains = self._domains(scope)
+        line = self._messages_line(level, at_bytes, domains)
+        curve = self._scale_out.curve(Collective.ALL_TO_ALL, domains)
+        if curve is None or scope is not Scope.ALL:
+            return line
+        share = (curve.domains - 1) / curve.domains
+        there = replace(
+            level,
+            bytes_share=share,
+            bytes_per_second=curve.bytes_per_second,
+            ranks=curve.ranks,
+        )
+        predicted = self._messages_line(there, at_bytes, curve.domains).seconds(at_bytes)
+        carried = Curve.of(curve).seconds(at_bytes) / predicted
+        return Line(carried * line.constant_seconds, carried * line.seconds_per_byte)
+
+    def _domains(self, scope: Scope) -> int:
+        layout = self.topology.layout
+        return 1 if scope is Scope.NODE else layout.nodes // layout.domain_nodes
+
+    def _messages_line(self, level: Level, at_bytes: float, domains: int) -> Line:
+        nodes = self.topology.nodes * domains / self._domains(Scope.ALL)
+        line = self._scale_out_line(level, 0.0, nodes)
+        if at_bytes <= 0:
+            return line
+        peers = level.bytes_share * level.ranks
+        messages = self._scale_out.seconds_per_peer * peers / at_bytes
+        return Line(line.constant_seconds, line.seconds_per_byte + messages)
+
+    def _scale_out_line(
+        self, level: Level, start_seconds: float, nodes: float | None = None
+    ) -> Line:
         """Through the NICs, ``start_seconds`` after the start."""
-        scale_out = self.profile.scale_out.on(self.topology.nic_traits)
+        scale_out = self._scale_out
         rate = level.bytes_per_second * scale_out.efficiency
-        start_seconds += scale_out.start_seconds(self.topology.nodes)
-        return Line(start_seconds, level.bytes_share / rate)
+        nodes = self.topology.nodes if nodes is None else nodes
+        return Line(start_seconds + scale_out.start_seconds(nodes), level.bytes_share / rate)
 
-    def _scale_up_curve(self, collective: Collective, level: Level) -> tuple[int, Curve]:
-        return self.profile.scale_up.curve(collective, level.ranks)
+    def _latency_inside(self, collective: Collective, level: Level) -> float:
+        return self._scale_up(collective).curve(collective, level.ranks)[1].latency_seconds
 
-    def _scale_up_line(self, collective: Collective, level: Level, at_bytes: float) -> Line:
+    def _scale_up_line(
+        self, collective: Collective, level: Level, level_share: float, at_bytes: float
+    ) -> Line:
         """The tangent of the measured curve, carried over to this level.
 
         The curve is read at the buffer that moved as many bytes per device when it was measured.
         """
-        ranks, curve = self._scale_up_curve(collective, level)
-        as_measured = level.bytes_share / bytes_share(collective, ranks)
-        slower = self.profile.scale_up.link_bytes_per_second / level.bytes_per_second
+        scale_up = self._scale_up(collective)
+        ranks, curve = scale_up.curve(collective, level.ranks)
+        as_measured = level_share / bus_share(collective, ranks)
+        slower = scale_up.link_bytes_per_second / level.bytes_per_second
         equal_bytes = at_bytes * as_measured
         latency = curve.latency_seconds
         seconds = latency + (curve.seconds(equal_bytes) - latency) * slower
@@ -100,13 +241,3 @@ class Collectives:
         if at_bytes > 0:
             slope = min(slope, seconds / at_bytes)
         return Line(max(0.0, seconds - slope * at_bytes), slope)
-
-
-def bytes_share(collective: Collective, ranks: int) -> float:
-    """Bytes that a device moves per byte of its buffer, among ``ranks`` equal devices.
-
-    ``(n - 1) / n`` of the buffer, twice for an all-reduce: the factors of nccl-tests' "bus
-    bandwidth" (NVIDIA/nccl-tests, doc/PERFORMANCE.md).
-    """
-    share = (ranks - 1) / ranks
-    return 2 * share if collective is Collective.ALL_REDUCE else share

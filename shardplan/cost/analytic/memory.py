@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
+from shardplan.cost.dense.memory import dense_memory_bytes
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Pipeline
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.shares import Shares, TableArrays
     from shardplan.cost.analytic.storage import Storage
     from shardplan.options.option_set import OptionSet
+    from shardplan.sharding.world import World
     from shardplan.workload.training import Training
     from shardplan.workload.workload import Workload
 
@@ -23,6 +25,8 @@ GRADIENT_ELEMENT_BYTES = 4
 """The gradient of a data-parallel table is a dense fp32 buffer."""
 INDEX_BYTES = 8
 """Ids and lengths travel and are kept as int64."""
+WEIGHT_BYTES = 4
+"""The weight of an id is fp32."""
 
 _BATCHES_IN_FLIGHT: Final = {
     Pipeline.NONE: 1,
@@ -56,7 +60,7 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     rows = shares.shards * shares.shard_rows
     needs = storage.bytes(options, rows, shares.columns, shares.element_bytes)
     ids, bags = np.ceil(shares.ids), np.ceil(shares.bags)
-    received = INDEX_BYTES * (ids + bags) * _BATCHES_IN_FLIGHT[pipeline]
+    received = (shares.id_bytes * ids + INDEX_BYTES * bags) * _BATCHES_IN_FLIGHT[pipeline]
     outputs = bags * shares.columns * _pooled_element_bytes(storage.training)
     gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
     # The pooled outputs of a data-parallel table are its rank's own: base_bytes counts them.
@@ -72,7 +76,7 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     return needs
 
 
-def base_bytes(workload: Workload, tables: TableArrays, world_size: int) -> NDArray[np.float64]:
+def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray[np.float64]:
     """(3,): what a device needs whatever the placement.
 
     The dense model; of the rank's own samples the ids and lengths to be sent, and the pooled
@@ -80,13 +84,15 @@ def base_bytes(workload: Workload, tables: TableArrays, world_size: int) -> NDAr
     alone sends nothing: its outputs are the sums that ``unit_bytes`` counts.
     """
     training = workload.training
-    samples = -(-workload.global_batch // world_size)
+    samples = -(-workload.global_batch // world.size)
     elements = samples * int((tables.features * tables.dim).sum())
-    sent = np.ceil(samples * tables.pooling).sum() + samples * tables.features.sum()
-    ids = INDEX_BYTES * sent * _BATCHES_IN_FLIGHT[training.pipeline]
-    unsent = OUTPUT_ELEMENT_BYTES if world_size == 1 else 0
+    sent = (np.ceil(samples * tables.pooling) * tables.id_bytes).sum()
+    sent += samples * tables.features.sum() * INDEX_BYTES
+    ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
+    unsent = OUTPUT_ELEMENT_BYTES if world.size == 1 else 0
     pooled = elements * (_pooled_element_bytes(training) - unsent)
-    return np.array([training.dense_memory_bytes + ids + pooled, 0, 0], dtype=np.float64)
+    dense = dense_memory_bytes(workload, world)
+    return np.array([dense + ids + pooled, 0, 0], dtype=np.float64)
 
 
 def _pooled_element_bytes(training: Training) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.analytic.charge_groups import ChargeGroups
 from shardplan.cost.analytic.memory import base_bytes, unit_bytes
 from shardplan.cost.analytic.phases.all_phases import phases_of
 from shardplan.cost.analytic.setting import Setting
@@ -16,6 +17,7 @@ from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.dense.predict_dense import predict_dense
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
     from shardplan.cost.analytic.linear_phase import LinearPhase
     from shardplan.cost.analytic.readings import BlockReadings
-    from shardplan.cost.cost_model import Traffic
+    from shardplan.cost.cost_model import Charges, Traffic
+    from shardplan.cost.dense_costs import DenseCosts
+    from shardplan.cost.framework.framework_profile import FrameworkProfile
     from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
     from shardplan.options.option_set import OptionSet
@@ -47,6 +51,8 @@ class AnalyticCostModel:
     workload: Workload
     topology: Topology
     profile: Profile
+    framework: FrameworkProfile | None = None
+    """None: no framework's costs are counted."""
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
@@ -54,9 +60,16 @@ class AnalyticCostModel:
         return tuple(each.phase for each in self._phases)
 
     @cached_property
+    def dense(self) -> DenseCosts:
+        """From layers where the spec has them."""
+        return predict_dense(
+            self.workload, self.topology.world, self.profile.dense, self._setting.collectives
+        )
+
+    @cached_property
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): the dense model, and the ids and pooled outputs of the rank's own samples."""
-        return base_bytes(self.workload, self._setting.tables, self.topology.world_size)
+        return base_bytes(self.workload, self._setting.tables, self.topology.world)
 
     @property
     def kernels(self) -> frozenset[Kernel]:
@@ -126,6 +139,12 @@ class AnalyticCostModel:
             self._traffic(shares, cut),
         )
 
+    def charges(self, options: OptionSet) -> Charges:
+        """What phases take once for each sharding type that a module has any table of."""
+        groups = ChargeGroups.of(self.workload.tables)
+        seconds = [phase.charge_seconds(groups) for phase in self._phases]
+        return groups.charges(options, np.column_stack(seconds))
+
     def shares(self, options: OptionSet, blocks: BlockReadings | None = None) -> Shares:
         """What each unit holds and does on each device that it lands on, or that holds a block."""
         return Shares.of(
@@ -161,7 +180,7 @@ class AnalyticCostModel:
 
     @cached_property
     def _setting(self) -> Setting:
-        return Setting(self.workload, self.topology, self.profile)
+        return Setting(self.workload, self.topology, self.profile, self.framework)
 
     @cached_property
     def _phases(self) -> tuple[LinearPhase, ...]:

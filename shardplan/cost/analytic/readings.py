@@ -108,14 +108,15 @@ class Readings:
         for row, (index, cut, number) in enumerate(cuts):
             whole, what = self.distributions[index], workload.tables[index]
             height = -(-what.rows // cut)
-            start, end = number * height, min((number + 1) * height, what.rows)
+            start = min(number * height, what.rows)
+            end = min(start + height, what.rows)
             is_alike = what.ids is not RowOrder.BY_FREQUENCY or not what.pooling
             key = (index,) if is_alike else (index, cut, *_class_of(whole, start, end))
             parts[row] = cut if is_alike else 1
             if key not in known:
                 known[key] = len(distributions)
                 share = 1.0 if is_alike else float(whole.block_shares(cut)[number])
-                rows = whole if is_alike else whole.rows_between(start, end)
+                rows = whole if is_alike or start == end else whole.rows_between(start, end)
                 distributions.append(rows)
                 pooling.append(what.pooling * share)
             reading[row] = known[key]

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shardplan.cost.profile.curves import Curve
+import numpy as np
+
+from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
+from shardplan.cost.dense.dense_rates import DenseRates
+from shardplan.cost.dense.gemm_grid import GemmGrid
+from shardplan.cost.dense.gemm_roofline import GemmRoofline
+from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
 from shardplan.cost.profile.profile import (
     CacheCosts,
     HostEfficiency,
@@ -14,9 +20,14 @@ from shardplan.cost.profile.profile import (
     ScaleOut,
     ScaleUp,
 )
+from shardplan.topology.measured.machine_curves import across_curves, inside_curves
+from shardplan.units import parse_seconds
 
 if TYPE_CHECKING:
+    from shardplan.cost.dense.gemm import Gemm
+    from shardplan.cost.profile.gemm_file import GemmFile
     from shardplan.cost.profile.profile_file import (
+        AlgorithmFile,
         CacheFile,
         KernelFile,
         ProfileFile,
@@ -24,6 +35,8 @@ if TYPE_CHECKING:
         ScaleUpFile,
     )
     from shardplan.spec.fields.figure import Figure
+
+_MICROSECOND = parse_seconds("1us")
 
 
 def build_profile(file: ProfileFile) -> Profile:
@@ -41,8 +54,12 @@ def build_profile(file: ProfileFile) -> Profile:
             efficiency=scale_out.efficiency.value,
             latency_seconds=scale_out.latency.value,
             latency_seconds_per_node=scale_out.latency_per_node.value,
+            seconds_per_peer=_value(scale_out.per_peer),
+            algorithms=tuple(_algorithm(each) for each in scale_out.algorithms),
+            curves=across_curves(scale_out.curves),
         ),
         cache=_cache(file.cache) if file.cache else None,
+        dense=_dense(file),
         phase_files=file.phase_files,
     )
 
@@ -81,12 +98,49 @@ def _cache(file: CacheFile) -> CacheCosts:
     )
 
 
+def _dense(file: ProfileFile) -> DenseRates | None:
+    """None also where a grid is but named, and has not been read (``with_grid``)."""
+    gemm = _gemm(file.gemm) if file.gemm else None
+    if file.gemm is None or gemm is None or file.elementwise is None:
+        return None
+    return DenseRates(
+        gemm=gemm,
+        tf32=file.gemm.tf32.value if file.gemm.tf32 else None,
+        fp32=file.gemm.fp32.value if file.gemm.fp32 else None,
+        elementwise_bytes_per_second=file.elementwise.value,
+    )
+
+
+def _gemm(file: GemmFile) -> Gemm | None:
+    grid = file.grid
+    if grid is None:
+        return GemmRoofline(
+            _value(file.t0),
+            _value(file.e) * _value(file.peak),
+            _value(file.h) * _value(file.memory),
+        )
+    if grid.microseconds is None:
+        return None
+    m, n, k = (np.array(axis, dtype=np.float64) for axis in (grid.m, grid.n, grid.k))
+    return GemmGrid((m, n, k), np.array(grid.microseconds, dtype=np.float64) * _MICROSECOND)
+
+
 def _scale_up(file: ScaleUpFile) -> ScaleUp:
-    curves = {
-        (curve.collective, curve.ranks): Curve(curve.points, curve.excess and 1 / curve.excess)
-        for curve in file.curves
-    }
-    return ScaleUp(link_bytes_per_second=file.link.value, curves=curves)
+    found = ScaleUp.of(inside_curves(file.curves, file.link.value))
+    assert found is not None, "the file has a curve of each collective"
+    return found
+
+
+def _algorithm(file: AlgorithmFile) -> AlgorithmCosts:
+    return AlgorithmCosts(
+        algorithm=ALGORITHMS[file.algorithm],
+        protocol=file.protocol,
+        start_seconds=file.start,
+        inside_seconds=file.inside,
+        across_seconds=file.across,
+        share=file.share,
+        most_bytes_per_second=file.most,
+    )
 
 
 def _value(figure: Figure[Any] | None) -> float:

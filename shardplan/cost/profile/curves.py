@@ -5,6 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from math import exp, log
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shardplan.topology.measured.machine_curves import MeasuredCurve
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,12 @@ class Curve:
     """(bytes, seconds)."""
     excess_seconds_per_byte: float | None = None
     """For what the busiest device's buffer exceeds the mean by; None: as if all had as much."""
+
+    @classmethod
+    def of(cls, measured: MeasuredCurve) -> Curve:
+        """Through measured points."""
+        excess = measured.excess_bytes_per_second
+        return cls(measured.points, excess and 1 / excess)
 
     @property
     def latency_seconds(self) -> float:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import TYPE_CHECKING, TypeVar
 
+from shardplan.cost.profile.curves import Curve
+from shardplan.topology.collective import Collective
+
 if TYPE_CHECKING:
-    from shardplan.cost.profile.curves import Curve
+    from collections.abc import Sequence
+
+    from shardplan.cost.dense.dense_rates import DenseRates
+    from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
     from shardplan.cost.profile.phase_file import PhaseFile
-    from shardplan.topology.collective import Collective
-    from shardplan.topology.nic_traits import NicTraits
+    from shardplan.topology.measured.machine_curves import MeasuredCurve
+    from shardplan.topology.topology import Topology
 
 FileOfPhase = TypeVar("FileOfPhase", bound="PhaseFile")
 
@@ -74,6 +80,18 @@ class ScaleUp:
     curves: dict[tuple[Collective, int], Curve]
     """By collective and number of ranks."""
 
+    @classmethod
+    def of(cls, measured: Sequence[MeasuredCurve]) -> ScaleUp | None:
+        """Of the curves of one machine; None where there are none."""
+        if not measured:
+            return None
+        curves = {(each.collective, each.ranks): Curve.of(each) for each in measured}
+        return cls(measured[0].bytes_per_second, curves)
+
+    def knows(self, collective: Collective) -> bool:
+        """Whether it was measured at all."""
+        return any(kind is collective for kind, _ in self.curves)
+
     def curve(self, collective: Collective, ranks: int) -> tuple[int, Curve]:
         """The curve measured at the number of ranks nearest to ``ranks``, and that number."""
         measured = [n for kind, n in self.curves if kind is collective]
@@ -89,19 +107,58 @@ class ScaleOut:
     """Share of the NICs' rate that is attained."""
     latency_seconds: float
     latency_seconds_per_node: float
+    seconds_per_peer: float = 0.0
+    """Of an all-to-all, for the message to each device of other domains, besides its bytes."""
+    algorithms: tuple[AlgorithmCosts, ...] = ()
+    """Of the other collectives; none: they cost the latency, and the bytes at the rate."""
+    curves: tuple[MeasuredCurve, ...] = ()
+    """As measured on some machine."""
+    hop_seconds: float | None = None
+    """Of each hop from domain to domain; None: as the algorithms have it."""
 
-    def start_seconds(self, nodes: int) -> float:
+    def start_seconds(self, nodes: float) -> float:
         """Start-up latency of a collective that spans that many nodes."""
         return self.latency_seconds + nodes * self.latency_seconds_per_node
 
-    def on(self, nics: NicTraits) -> ScaleOut:
-        """The same, but for what a topology knows better of its own NICs."""
-        return ScaleOut(
+    def curve(self, collective: Collective, domains: int) -> MeasuredCurve | None:
+        """That measured at the nearest number of domains; None where none tells of that many.
+
+        What an all-to-all between two domains attains says nothing of one among more, where each
+        device has many peers and flows cross in the network.
+        """
+        pair = 2
+        told = [
+            curve
+            for curve in self.curves
+            if curve.collective is collective
+            and (
+                collective is not Collective.ALL_TO_ALL
+                or curve.domains > pair
+                or domains <= curve.domains
+            )
+        ]
+        return min(told, key=lambda curve: abs(log(curve.domains / domains)), default=None)
+
+    def on(self, topology: Topology) -> ScaleOut:
+        """The same, but for what a topology knows better of itself.
+
+        Curves of the topology's own take the place of all others of their collectives; those of
+        another machine do not count where the topology has figures of its own for its NICs.
+        """
+        nics, own = topology.nic_traits, topology.curves.scale_out
+        measured = {curve.collective for curve in own}
+        is_other_fabric = nics.efficiency is not None or nics.hop_seconds is not None
+        others = () if is_other_fabric else self.curves
+        return replace(
+            self,
             efficiency=_known(nics.efficiency, self.efficiency),
             latency_seconds=_known(nics.latency_seconds, self.latency_seconds),
             latency_seconds_per_node=_known(
                 nics.latency_seconds_per_node, self.latency_seconds_per_node
             ),
+            seconds_per_peer=_known(nics.seconds_per_peer, self.seconds_per_peer),
+            hop_seconds=nics.hop_seconds,
+            curves=own + tuple(curve for curve in others if curve.collective not in measured),
         )
 
 
@@ -126,6 +183,8 @@ class Profile:
     scale_out: ScaleOut
     cache: CacheCosts | None
     """None: nothing is known of caches."""
+    dense: DenseRates | None = None
+    """None: nothing is known of dense layers."""
     phase_files: tuple[PhaseFile, ...] = ()
     """What is said of phases that have keys of their own in a cost-model file."""
 

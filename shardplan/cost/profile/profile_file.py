@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, create_model, model_validator
+from pydantic import BeforeValidator, Field, create_model, model_validator
 
+from shardplan import units
+from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
 from shardplan.cost.profile.calibration_file import CalibrationFile
+from shardplan.cost.profile.gemm_file import GemmFile
 from shardplan.cost.profile.phase_file import PhaseFile
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, Provenance, check_sources
 from shardplan.spec.fields.quantities import (
-    Bytes,
     BytesPerSecond,
     Number,
     RateOrFree,
@@ -22,14 +22,26 @@ from shardplan.spec.fields.quantities import (
     SomeBytes,
 )
 from shardplan.spec.validation.fault import fault
-from shardplan.spec.validation.wording import show
+from shardplan.spec.validation.wording import did_you_mean, show
 from shardplan.topology.collective import Collective
+from shardplan.topology.measured.curve_file import AcrossCurveFile, LinkCurvesFile, check_unique
+from shardplan.topology.measured.sourced import sourced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from shardplan.topology.measured.sourced import Sourced
+
 Efficiency = Annotated[Number, Field(gt=0, le=10)]
 """What is attained over the rate of the path; more than 1 where an unnamed cache spares it."""
+
+
+def _known_algorithm(value: Any) -> Any:
+    if value not in ALGORITHMS:
+        known = tuple(ALGORITHMS)
+        message = f"must be one of {', '.join(known)} (got {show(value)})"
+        raise fault(message, did_you_mean(str(value), known), "choice")
+    return value
 
 
 class RatesFile(Border):
@@ -77,73 +89,44 @@ class KernelFile(Border):
     ddr: HostRatesFile
 
 
-def _known_collective(value: Any) -> Any:
-    """Say what to do with other collectives that were measured, where none is meant."""
-    names = [kind.value for kind in Collective]
-    if isinstance(value, str) and value not in names and not get_close_matches(value, names):
-        message = f"must be one of {', '.join(names)} (got {show(value)})"
-        raise fault(message, "no sharding uses another: leave its curve out", "choice")
-    return value
-
-
-class CurveFile(Border):
-    """Measured times of one collective among that many devices of one scale-up domain."""
-
-    collective: Annotated[Collective, BeforeValidator(_known_collective)]
-    ranks: int
-    points: tuple[tuple[Bytes, Seconds], ...]
-    """[bytes, seconds]; bytes are the buffer of one device, as nccl-tests counts them."""
-    excess: BytesPerSecond | None = None
-    """Rate for what the busiest device's buffer exceeds the mean by, where the curve is that of the
-    mean buffer; where left out, all devices are taken to be as busy as the busiest."""
-    provenance: Provenance | None = None
-    """How the points are known."""
-    source: str = ""
-    """Where they are from: a key of the file's ``sources``."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.ranks < 2:
-            message = f"must be at least 2 (got {self.ranks})"
-            raise fault(message, "one device exchanges nothing", "range", ("ranks",))
-        if len(self.points) < 2:
-            raise fault("needs 2 or more points", "measure more sizes", "range", ("points",))
-        if self.points[0][0] < 1 or self.points[0][1] <= 0:
-            message = "the first point must have some bytes and some seconds"
-            raise fault(message, "begin with a message that was measured", at=("points", 0))
-        for index, (before, after) in enumerate(pairwise(self.points), 1):
-            if after[0] <= before[0]:
-                raise fault(
-                    "points must rise in bytes", "sort them by bytes", at=("points", index, 0)
-                )
-            if after[1] < before[1]:
-                raise fault(
-                    "the curve falls: more bytes in less time",
-                    "smooth the noise out, for example by the least time of any larger message",
-                    at=("points", index, 1),
-                )
-        return self
-
-
-class ScaleUpFile(Border):
+class ScaleUpFile(LinkCurvesFile):
     """Collectives inside one scale-up domain, as measured on some machine."""
 
-    link: Figure[BytesPerSecond]
-    """Of one device of that machine, one direction; other links scale the curves."""
-    curves: tuple[CurveFile, ...]
-
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        seen: set[tuple[Collective, int]] = set()
-        for index, curve in enumerate(self.curves):
-            if (curve.collective, curve.ranks) in seen:
-                message = f"a second curve of {curve.collective} among {curve.ranks} devices"
-                raise fault(message, "merge their points", at=("curves", index))
-            seen.add((curve.collective, curve.ranks))
-        missing = [kind for kind in Collective if all(kind is not found for found, _ in seen)]
+    def _check_all(self) -> Self:
+        measured = {curve.collective for curve in self.curves}
+        missing = [kind for kind in Collective if kind not in measured]
         if missing:
             raise fault("no curve of " + ", ".join(missing), "each collective needs one")
         return self
+
+
+class AlgorithmFile(Border):
+    """What a collective across domains costs by one algorithm, in one protocol of the library."""
+
+    algorithm: Annotated[str, BeforeValidator(_known_algorithm)]
+    """How the devices pass the bytes on, such as ``ring`` or ``tree``."""
+    protocol: str = ""
+    """What the library calls the form of its messages, such as LL or Simple."""
+    start: Seconds
+    """Spent once."""
+    inside: Seconds
+    """Spent for each hop inside a domain."""
+    across: Seconds
+    """Spent for each hop from domain to domain; a topology may know better (``nics.hop``)."""
+    share: Share
+    """Of the rate that the NICs attain."""
+    most: BytesPerSecond | None = None
+    """Bus bandwidth, as nccl-tests defines it, that it never exceeds."""
+    provenance: Provenance | None = None
+    """How the figures are known."""
+    source: str = ""
+    """Where they are from: a key of the file's ``sources``."""
+
+    def __str__(self) -> str:
+        """Its start-ups and its share of the rate."""
+        hops = (units.format_seconds(each) for each in (self.start, self.inside, self.across))
+        return f"{self.algorithm} {self.protocol}: {' + '.join(hops)}, {self.share:.0%}"
 
 
 class ScaleOutFile(Border):
@@ -153,6 +136,18 @@ class ScaleOutFile(Border):
     """Share of the NICs' rate that is attained."""
     latency: Figure[Seconds]
     latency_per_node: Figure[Seconds]
+    per_peer: Figure[Seconds] | None = None
+    """What an all-to-all spends on the message to each device of other domains, besides bytes."""
+    algorithms: tuple[AlgorithmFile, ...] = ()
+    """Of the collectives that are no all-to-all, the quickest is chosen by size; where left out,
+    they take the latency and the bytes at the attained rate."""
+    curves: tuple[AcrossCurveFile, ...] = ()
+    """As measured on some machine; what other sizes of machine take is carried over from them."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_unique(self.curves, "curves")
+        return self
 
 
 class CacheFile(Border):
@@ -185,6 +180,10 @@ class ProfileFile(Border):
     update_backward: KernelFile
     dense_update: Figure[BytesPerSecond]
     """Rate at which a whole table is swept, to update a data-parallel one."""
+    gemm: GemmFile | None = None
+    """Of products of matrices; where left out, no dense layers are predicted."""
+    elementwise: Figure[BytesPerSecond] | None = None
+    """Rate at which dense layers read and write what they do not multiply."""
     scale_up: ScaleUpFile
     scale_out: ScaleOutFile
     cache: CacheFile | None = None
@@ -212,6 +211,10 @@ class ProfileFile(Border):
     def _check(self) -> Self:
         check_sources(self.figures(), self.sources)
         self._check_cache()
+        if (self.gemm is None) != (self.elementwise is None):
+            there, missing = ("gemm", "elementwise") if self.gemm else ("elementwise", "gemm")
+            message = "dense layers need both gemm and elementwise"
+            raise fault(message, f"add {missing}", at=(there,))
         return self
 
     def _check_cache(self) -> None:
@@ -230,19 +233,6 @@ class ProfileFile(Border):
                     message = "the rate of gathering needs the size of a page"
                     raise fault(message, "add page: 4KiB", at=(kernel, tier, "gather"))
 
-    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any] | CurveFile]]:
+    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Sourced]]:
         """Everything with an origin, and its path."""
-        return _figures(self, ())
-
-
-def _figures(
-    part: Any, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], Figure[Any] | CurveFile]]:
-    if isinstance(part, Figure | CurveFile):
-        yield path, part
-    elif isinstance(part, BaseModel):
-        for name in type(part).model_fields:
-            yield from _figures(getattr(part, name), (*path, name))
-    elif isinstance(part, tuple):
-        for index, inner in enumerate(part):
-            yield from _figures(inner, (*path, index))
+        return sourced(self)

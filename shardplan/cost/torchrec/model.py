@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.cost_model import BlockCosts, Charges, UnitCosts
+from shardplan.cost.dense.memory import dense_memory_bytes
+from shardplan.cost.dense_costs import DenseCosts
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.cost.torchrec.perf import (
     Wire,
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class TorchRecCostModel:
-    """Predicts what TorchRec's planner predicts, for pooled, unweighted tables on GPUs.
+    """Predicts what TorchRec's planner predicts, for pooled tables on GPUs.
 
     Where TorchRec asks for statistics of a cache (only under the prefetching pipeline here), the
     tables' access skew stands in for them. Communication in fp32 means no codec: TorchRec then
@@ -63,11 +65,16 @@ class TorchRecCostModel:
         return torchrec_phases(self._world, self._constants.bandwidths)
 
     @property
+    def dense(self) -> DenseCosts:
+        """What is given: TorchRec's planner prices no layers."""
+        return DenseCosts.given(self._workload.training)
+
+    @property
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): the dense model, and the copies of a local batch's ids that TorchRec keeps free."""
         memory = self._constants.memory
         batch = np.ceil(self._tables.ids.sum() * memory.id_bytes) * memory.kjt_copies
-        return np.array([self._workload.training.dense_memory_bytes + batch, 0, 0])
+        return np.array([dense_memory_bytes(self._workload, self._world) + batch, 0, 0])
 
     @property
     def kernels(self) -> frozenset[Kernel]:
@@ -108,6 +115,10 @@ class TorchRecCostModel:
         memory = self._memory(cut, self._cut(cut, held.astype(np.float64), columns))
         return BlockCosts(option, block, charged.load_seconds[option], memory, None)
 
+    def charges(self, options: OptionSet) -> Charges:
+        """None: TorchRec adds up tables one by one."""
+        return Charges.none(len(options), len(self.phases))
+
     def traffic(self, options: OptionSet) -> None:
         """TorchRec does not say."""
 
@@ -125,7 +136,7 @@ class TorchRecCostModel:
 
     def _cut(self, options: OptionSet, rows: Values, columns: Values) -> ShardArrays:
         """Shards of ``rows`` x ``columns`` of the options' tables."""
-        count, tables = len(options), self._tables.take(options.table)
+        tables = self._tables.take(options.table)
         return ShardArrays(
             sharding=options.sharding,
             rows=rows,
@@ -133,8 +144,8 @@ class TorchRecCostModel:
             ids=tables.ids,
             outputs=tables.outputs,
             element_bytes=tables.element_bytes,
-            is_weighted=np.zeros(count, np.bool_),
-            is_pooled=np.ones(count, np.bool_),
+            is_weighted=tables.weighted > 0,
+            is_pooled=np.ones(len(options), np.bool_),
         )
 
     def _memory(self, options: OptionSet, shards: ShardArrays) -> Values:

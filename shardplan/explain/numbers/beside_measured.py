@@ -28,7 +28,7 @@ class PhaseBeside:
     ratio: float | None
     """Measured over predicted; None where nothing was predicted."""
     is_hidden: bool
-    """It hides behind the batch before."""
+    """It may run while the step waits for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ def beside_measured(plan: Plan, measured: Measured) -> BesideMeasured:
 def _phases(plan: Plan, measured: Measured) -> Iterator[PhaseBeside]:
     forecast = plan.prediction
     named = [*measured.phases, *(name for rank in measured.ranks for name in rank.phases)]
-    predicted = forecast.phases | {DENSE.name: forecast.dense_seconds}
+    predicted = forecast.phases | {DENSE.name: forecast.dense_seconds} | forecast.dense_parts
     for name in dict.fromkeys((*forecast.phases, *named)):
         seconds = measured.seconds_of(name)
         if seconds is not None:
-            yield _beside(name, predicted.get(name), seconds, name in forecast.overlapped)
+            yield _beside(name, predicted.get(name), seconds, name in forecast.hideable)
     if measured.step_seconds is not None:
         yield _beside("step", forecast.step_seconds, measured.step_seconds, False)
 

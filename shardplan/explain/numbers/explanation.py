@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shardplan.whatif.more_hbm import MoreHbm
+    from shardplan.explain.numbers.evidence import Evidence
+    from shardplan.validation.step_range import StepRange
+    from shardplan.whatif.worth.charge_prices import ChargePrice
+    from shardplan.whatif.worth.more_hbm import MoreHbm
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,25 @@ class PhaseLine:
     """It runs while the step waits for other phases, so it adds nothing to the step."""
     constant_seconds: float
     """Start-up that no placement avoids."""
+    charge_seconds: float
+    """Paid once for each group of tables in use, such as those of a sharding type."""
     rank: int | None
     """The slowest device; None where all spend the same."""
     tables: tuple[Culprit, ...]
     """What the slowest device spends most of the phase on."""
+    evidence: Evidence | None
+    """How the figures are known that decide it; None where the cost model does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenseLine:
+    """A part of what the step spends outside the tables, the same on all devices."""
+
+    name: str
+    meaning: str
+    seconds: float
+    evidence: Evidence | None
+    """How the figures are known that decide it; None where the spec gave its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +163,8 @@ class Explanation:
     name: str
     topology: str
     cost_model: str
+    framework: str | None
+    """Whose own costs are counted; None: no framework's."""
     world_size: int
     devices_per_node: int
     objective: str
@@ -157,12 +177,16 @@ class Explanation:
     termination: str
     method: str
     step_seconds: float
+    step_range: StepRange | None
+    """By published steps like it; None where the cost model is not held against any."""
     global_batch: int
     """Samples of one step over all devices."""
     samples_per_second: float | None
     """The global batch over the step; None for a step of no time."""
     balance_seconds: float
     dense_seconds: float
+    dense_phases: tuple[DenseLine, ...]
+    """What it is made of, where that is predicted."""
     is_dense_hidden: bool
     phases: tuple[PhaseLine, ...]
     devices: tuple[DeviceLine, ...]
@@ -171,6 +195,8 @@ class Explanation:
     """The costliest first."""
     more_hbm: MoreHbm | None
     """What one more GiB of HBM would save; None where that is not known."""
+    charges: tuple[ChargePrice, ...]
+    """What is paid once for groups of tables, and what they save; empty where nothing is."""
     limits: tuple[str, ...]
     """What holds the step up, the longest phase first."""
     notes: tuple[str, ...]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.cost.exchange import Exchange
+    from shardplan.cost.phase import Phase
     from shardplan.explain.numbers.explanation import PhaseLine
     from shardplan.explain.numbers.study import Study
     from shardplan.topology.level import Link
@@ -44,16 +45,27 @@ def _limits(study: Study, phases: tuple[PhaseLine, ...]) -> Iterator[str]:
 
 
 def _limit(study: Study, phase: PhaseLine) -> str:
+    if waits_for := _named(study, phase).waits_for:
+        return f"it waits for {waits_for}; no plan avoids that"
     if phase.constant_seconds > _MOSTLY * phase.seconds:
         constant = words.seconds(phase.constant_seconds)
         return f"{constant} of {words.seconds(phase.seconds)} is start-up that no plan avoids"
+    if phase.charge_seconds > _MOSTLY * phase.seconds:
+        charged = words.seconds(phase.charge_seconds)
+        return (
+            f"{charged} of {words.seconds(phase.seconds)} is paid once for each sharding type in "
+            "use, however few tables it has"
+        )
     if phase.imbalance <= _EVEN:
         ratio = f"max/mean {phase.imbalance:.2f}"
         return f"all devices are equally busy ({ratio}); only less work or {_faster(study, phase)}"
     if shard := _single_shard(study, phase):
         return shard
     saved = words.seconds(phase.seconds - phase.mean_seconds)
-    return f"rank {phase.rank} is {phase.imbalance:.2f} times the mean; balance would save {saved}"
+    uneven = (
+        f"rank {phase.rank} is {phase.imbalance:.2f} times the mean; balance would save {saved}"
+    )
+    return f"{uneven}, and {_faster(study, phase)}" if _link(study, phase) else uneven
 
 
 def _faster(study: Study, phase: PhaseLine) -> str:
@@ -64,11 +76,15 @@ def _faster(study: Study, phase: PhaseLine) -> str:
     return f"a faster link than {link} ({format_rate(link.bytes_per_second)}) shortens it"
 
 
+def _named(study: Study, phase: PhaseLine) -> Phase:
+    """As the cost model knows it."""
+    return next(each for each in study.case.cost_model.phases if each.name == phase.name)
+
+
 def _link(study: Study, phase: PhaseLine) -> Link | None:
     """Of the collective on which the slowest device spends most of a phase; None where of none."""
-    phases = study.case.cost_model.phases
-    position = [each.name for each in phases].index(phase.name)
-    exchanges = phases[position].exchanges
+    exchanges = _named(study, phase).exchanges
+    position = study.case.cost_model.phases.index(_named(study, phase))
     spent: Counter[Exchange] = Counter()
     on_slowest = study.ledger.seconds_on(int(study.rank_seconds[:, position].argmax()))
     for decision, seconds in zip(study.ledger.decisions, on_slowest[:, position], strict=True):

@@ -116,9 +116,7 @@ def _bottleneck(plan: Plan) -> tuple[str, float, int | None]:
     """Name, seconds and slowest device of the longest phase that the step waits for."""
     forecast = plan.prediction
     waited_for = {
-        name: seconds
-        for name, seconds in forecast.phases.items()
-        if name not in forecast.overlapped
+        name: seconds for name, seconds in forecast.phases.items() if name not in forecast.hideable
     }
     name = max(waited_for, key=lambda name: waited_for[name], default="dense")
     if name == "dense" or forecast.dense_seconds > waited_for[name]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.cost.phases import DENSE, GRADIENT_COMM, UPDATE_BACKWARD
+from shardplan.cost.phases import DENSE_ALL_REDUCE, GRADIENT_COMM, UPDATE_BACKWARD
 from shardplan.plan.file.rounding import differs
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from shardplan.plan.file.forecast import Forecast
 
 _BACKWARD = (GRADIENT_COMM.name, UPDATE_BACKWARD.name)
-"""The dense part stands before the first of these: its forward and backward pass are one."""
+"""The dense part stands before the first of these; of its parts the last, which waits for the
+gradients of all layers, behind the whole step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +43,29 @@ def timeline(forecast: Forecast) -> tuple[Span, ...]:
     Phases without seconds are left out. Where the step waits for what usually hides, the rest
     hides instead.
     """
-    hidden = _hidden(forecast)
     names = [name for name in _in_order(forecast) if _seconds(forecast, name)]
-    waited = [name for name in names if name not in hidden]
+    waited_for = forecast.waited_for
+    waited = [name for name in names if name in waited_for]
+    hidden = [name for name in names if name not in waited]
+    beside = [[name for name in hidden if name in chain] for chain in forecast.beside.values()]
+    others = [name for name in hidden if not any(name in chain for chain in beside)]
     return (
         *_spans(forecast, waited, is_hidden=False),
-        *_spans(forecast, [name for name in names if name in hidden], is_hidden=True),
+        *(span for chain in (others, *beside) for span in _spans(forecast, chain, is_hidden=True)),
     )
 
 
 def _in_order(forecast: Forecast) -> list[str]:
     names = list(forecast.phases)
     at = next((n for n, name in enumerate(names) if name in _BACKWARD), len(names))
-    return [*names[:at], DENSE.name, *names[at:]]
-
-
-def _hidden(forecast: Forecast) -> frozenset[str]:
-    """What the step does not wait for: the shorter of what may overlap and of the rest.
-
-    Nothing where the step takes as long as both, since it is not pipelined.
-    """
-    overlapped = frozenset(forecast.overlapped)
-    others = frozenset(_in_order(forecast)) - overlapped
-    both = [(sum(_seconds(forecast, n) for n in names), names) for names in (overlapped, others)]
-    (least, hidden), (most, _) = sorted(both, key=lambda pair: pair[0])
-    return hidden if forecast.step_seconds < most + least / 2 else frozenset()
+    parts = list(forecast.dense_parts)
+    last = [name for name in parts if name == DENSE_ALL_REDUCE.name]
+    return [*names[:at], *(name for name in parts if name not in last), *names[at:], *last]
 
 
 def _seconds(forecast: Forecast, name: str) -> float:
-    return forecast.dense_seconds if name == DENSE.name else forecast.phases[name]
+    parts = forecast.dense_parts
+    return parts[name] if name in parts else forecast.phases[name]
 
 
 def _spans(forecast: Forecast, names: list[str], *, is_hidden: bool) -> Iterator[Span]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shardplan.errors import Shortfall
     from shardplan.plan.diff.plan_diff import PlanDiff
     from shardplan.whatif.breach import Breach
-    from shardplan.whatif.why_not import Alternative, WhyNot
+    from shardplan.whatif.why_not import Alternative, ChargeChange, WhyNot
 
 
 def why_not_report(found: WhyNot) -> Report:
@@ -82,8 +82,17 @@ def _alternative(title: str, meaning: str, found: WhyNot, other: Alternative) ->
     if other.diff.new_lower_bound_seconds > other.diff.old_step_seconds:
         bound = words.seconds(other.diff.new_lower_bound_seconds)
         remarks.append(f"proven: no plan with this choice takes less than {bound}")
+    remarks += map(_charged, other.charges)
     remarks += _moves(found, other.diff)
     return Section(title, meaning, Grid(columns, tuple(_rows(other.diff))), tuple(remarks))
+
+
+def _charged(change: ChargeChange) -> str:
+    if change.seconds < 0:
+        return (
+            f"{change.group} is not paid for any more, which saves {words.seconds(-change.seconds)}"
+        )
+    return f"{change.group} is paid for besides, once: {words.seconds(change.seconds)}"
 
 
 def _rows(diff: PlanDiff) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.cost.cost_model import TIERS
+from shardplan.plan.file.forecast import beside_of
 from shardplan.plan.file.rounding import differs, whole_bytes
 from shardplan.plan.finding import Finding
 
@@ -23,7 +24,9 @@ def check_prediction(forecast: Forecast, computed: Prediction) -> Iterator[Findi
     forecast = forecast.completed(computed.phases)
     names = [phase.name for phase in computed.phases]
     overlapped = tuple(phase.name for phase in computed.phases if phase.overlapped)
-    if list(forecast.phases) != names or forecast.overlapped != overlapped:
+    is_hidden_so = forecast.overlapped == overlapped
+    is_hidden_so &= forecast.beside == beside_of(computed.phases)
+    if list(forecast.phases) != names or not is_hidden_so:
         message = f"are {', '.join(forecast.phases)}; the cost model has {', '.join(names)}"
         yield _finding("phases", message)
         return
@@ -32,14 +35,36 @@ def check_prediction(forecast: Forecast, computed: Prediction) -> Iterator[Findi
         "balance_seconds": (forecast.balance_seconds, computed.balance_seconds),
         "dense_seconds": (forecast.dense_seconds, computed.dense_seconds),
     }
+    parts = forecast.dense_phases or {}
+    for name, seconds in computed.dense.phase_seconds.items():
+        totals[f"dense_phases.{name}"] = parts.get(name, 0.0), seconds
     phases = zip(forecast.phases.items(), computed.phase_seconds, strict=True)
     totals |= {f"phases.{name}": (seconds, float(real)) for (name, seconds), real in phases}
     for where, (recorded, real) in totals.items():
         if differs(recorded, real):
             yield _finding(where, f"is {recorded:.9g} s; recomputed {real:.9g} s")
+    yield from _check_charges(forecast, computed)
     if len(forecast.ranks) == len(computed.rank_seconds):
         for rank in forecast.ranks:
             yield from _check_rank(rank, computed)
+
+
+def _check_charges(forecast: Forecast, computed: Prediction) -> Iterator[Finding]:
+    """What is paid once per group; a plan that is too old to say it is not held to it."""
+    if not forecast.charges:
+        return
+    real = dict(zip(computed.charges.names, computed.charges.seconds, strict=True))
+    recorded = {charge.group: charge.phases for charge in forecast.charges}
+    if list(recorded) != list(real):
+        message = f"are of {', '.join(recorded)}; recomputed of {', '.join(real) or 'none'}"
+        yield _finding("charges", message)
+        return
+    for group, phases in recorded.items():
+        for phase, seconds in zip(computed.phases, real[group].tolist(), strict=True):
+            said = phases.get(phase.name, 0.0)
+            if differs(said, seconds):
+                where = f"charges.{group}.{phase.name}"
+                yield _finding(where, f"is {said:.9g} s; recomputed {seconds:.9g} s")
 
 
 def _check_rank(rank: RankForecast, computed: Prediction) -> Iterator[Finding]:

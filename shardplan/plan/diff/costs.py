@@ -47,17 +47,28 @@ class DeviceChange:
 
 def phase_changes(old: Forecast, new: Forecast) -> tuple[PhaseChange, ...]:
     """The phases that differ, in the order of the new plan; the dense part is one of them."""
-    found = [PhaseChange(DENSE.name, old.dense_seconds, new.dense_seconds, 0, 0)]
+    before, after = _dense_parts(old, new)
+    found = [
+        PhaseChange(name, before.get(name, 0.0), after.get(name, 0.0), 0, 0)
+        for name in dict.fromkeys((*after, *before))
+    ]
     for name in dict.fromkeys((*new.phases, *old.phases)):
         seconds = old.phases.get(name, 0.0), new.phases.get(name, 0.0)
         found.append(PhaseChange(name, *seconds, _slowest(old, name), _slowest(new, name)))
     return tuple(phase for phase in found if phase.old_seconds != phase.new_seconds)
 
 
+def _dense_parts(old: Forecast, new: Forecast) -> tuple[dict[str, float], dict[str, float]]:
+    """Of both plans, as finely as both know it."""
+    if old.dense_phases and new.dense_phases:
+        return old.dense_phases, new.dense_phases
+    return {DENSE.name: old.dense_seconds}, {DENSE.name: new.dense_seconds}
+
+
 def device_changes(old: Forecast, new: Forecast) -> tuple[DeviceChange, ...]:
     """The devices that differ, in order of rank."""
-    before = [_state(rank, old.overlapped) for rank in old.ranks]
-    after = [_state(rank, new.overlapped) for rank in new.ranks]
+    before = [_state(rank, old.hideable) for rank in old.ranks]
+    after = [_state(rank, new.hideable) for rank in new.ranks]
     return tuple(
         DeviceChange(rank, then, now)
         for rank, (then, now) in enumerate(zip_longest(before, after))
@@ -65,8 +76,8 @@ def device_changes(old: Forecast, new: Forecast) -> tuple[DeviceChange, ...]:
     )
 
 
-def _state(rank: RankForecast, overlapped: tuple[str, ...]) -> DeviceState:
-    busy = sum(seconds for name, seconds in rank.phases.items() if name not in overlapped)
+def _state(rank: RankForecast, hideable: frozenset[str]) -> DeviceState:
+    busy = sum(seconds for name, seconds in rank.phases.items() if name not in hideable)
     held = rank.memory_bytes
     return DeviceState(rounded(busy), held.hbm, held.ddr, held.ssd)
 

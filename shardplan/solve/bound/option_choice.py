@@ -81,6 +81,7 @@ def choose_options(
         program = build.build()
         integer = program.integer.copy()
         integer[columns.y[~problem.mixable]] = True
+        integer[columns.paid] = True
         answer = solve_program(replace(program, integer=integer), limits, watch=watch)
         if answer.status is Status.INFEASIBLE:
             return OptionChoice(stop_above, None)

@@ -11,6 +11,9 @@ that. Three families of rows bound ``M`` from below:
 * where row blocks are not alike, the averages of all options together, what the first device bears
   of the all-device ones, and each item's fullest device alone bound it in their stead;
 * and the memory rows: all bytes fit in all capacities; where moves are limited, a row for these.
+
+What is charged once for a group of options is paid for in part, by the largest share that any item
+has of them; ``whole_groups`` pays for it wholly or not at all.
 """
 
 from __future__ import annotations
@@ -75,6 +78,8 @@ class RelaxationColumns:
     y: NDArray[np.int64]
     stage: NDArray[np.int64]
     base: NDArray[np.int64]
+    paid: NDArray[np.int64]
+    """(G,): how much is paid of each group's charge."""
     objective: int
 
 
@@ -84,13 +89,15 @@ def relax(
     limits: Limits | None = None,
     moves: MoveLimit | None = None,
     rounds: int = RELAXATION_ROUNDS,
+    unit_rows: NDArray[np.int64] | None = None,
 ) -> Relaxation:
     """Solve the relaxation over the ``allowed`` (O,) options, all by default.
 
+    ``unit_rows`` (n, 2) are (item, stage) pairs whose rows are there from the first round on.
     Where the ``limits`` end a round, what the round before it has proven stands.
     """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
-    items = np.zeros((0, 2), dtype=np.int64)
+    items = np.zeros((0, 2), dtype=np.int64) if unit_rows is None else unit_rows
     solved: tuple[Answer, RelaxationColumns] | None = None
     for _ in range(rounds):
         if limits is not None and limits.until.is_over:
@@ -143,12 +150,13 @@ def relaxation_rows(
     stage = build.add_columns("M", [stages])
     base = build.add_columns("B", [stages])
     objective = int(build.add_columns("objective", [np.array([0])], cost=1.0)[0])
-    columns = RelaxationColumns(y, stage, base, objective)
+    paid = problem.objective.add_paid(build)
+    columns = RelaxationColumns(y, stage, base, paid, objective)
 
     choose = build.add_rows("choose", [items], lower=1.0, upper=1.0)
     build.add_entries(choose[problem.item_of_option], y, 1.0)
 
-    problem.objective.add_chains(build, columns, problem.time_unit)
+    problem.objective.add_chains(build, columns, problem.item_of_option, problem.time_unit)
 
     everywhere = np.flatnonzero(problem.shape == Shape.ALL)
     basis = build.add_rows("base", [stages], lower=0.0, upper=0.0)

@@ -5,7 +5,9 @@
     land        sum over places of x[o, place] = units[o] * y[o]             for every placed option
     stage       load of device d in stage s <= M[s]                          for every (d, s)
     spilt       what units on node n spill in stage s = spill[n, s]          for every (n, s)
-    chain       chain_seconds[c] + sum over stages of chain c of M[s] <= objective
+    chain       chain_seconds[c] + sum over stages of chain c of (M[s] + sum over groups of
+                charge[g, s] * paid[g]) <= objective
+    pays        sum over options of item i in group g of y[o] <= paid[g]     for every (i, g)
     device_memory, node_memory     bytes on a device, on a node <= capacity
     apart       units of an apart-group on a device <= 1
 
@@ -89,6 +91,7 @@ class Assignment:
         evaluation = evaluate(problem, placement)
         unit = problem.time_unit
         values[at.stage] = evaluation.load_seconds.max(axis=0) / unit
+        values[at.paid] = problem.objective.uses(placement.option) > 0
         values[at.objective] = evaluation.objective / unit
         everywhere = placement.option[problem.shape[placement.option] == Shape.ALL]
         values[at.base] = problem.load_seconds[everywhere].sum(axis=0) / unit

@@ -32,6 +32,8 @@ class AssignmentColumns:
     """(S,): what all-device options put on every device."""
     spill: NDArray[np.int64]
     """(N, S): what units spill on every device of a node; (0, S) where none does."""
+    paid: NDArray[np.int64]
+    """(G,): whether each group of options is paid for."""
     objective: int
     """The column that is minimised."""
 
@@ -69,9 +71,12 @@ class AssignmentColumns:
         if problem.has_spill and not elastic:
             node, kind = (part.ravel() for part in np.indices((problem.node_count, len(stages))))
             spill = build.add_columns("spill", [node, kind]).reshape(-1, len(stages))
+        paid = np.zeros(0, dtype=np.int64)
+        if not elastic:
+            paid = problem.objective.add_paid(build, whole=True)
         minimised = "missing" if elastic else "objective"
         objective = int(build.add_columns(minimised, [np.array([0])], cost=1.0)[0])
-        return cls(problem, y, x, x_option, x_place, stage, base, spill, objective)
+        return cls(problem, y, x, x_option, x_place, stage, base, spill, paid, objective)
 
 
 def _places(

@@ -56,7 +56,7 @@ def add_blends(
 def add_time(build: ProgramBuilder, columns: AssignmentColumns, options: NDArray[np.int64]) -> None:
     """Loads within the maxima of their stages, and these within the objective."""
     problem = columns.problem
-    problem.objective.add_chains(build, columns, problem.time_unit)
+    problem.objective.add_chains(build, columns, problem.item_of_option, problem.time_unit)
     device, stage = (
         part.ravel() for part in np.indices((problem.device_count, problem.stage_count))
     )

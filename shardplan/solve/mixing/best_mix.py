@@ -108,7 +108,7 @@ def best_seconds(
     if answer.status is not Status.OPTIMAL or answer.x is None:
         return None
     return BestSeconds(
-        answer.objective * problem.time_unit, answer.x[mix.lent] * _unit_bytes(larger)
+        answer.objective * mix.problem.time_unit, answer.x[mix.lent] * _unit_bytes(larger)
     )
 
 
@@ -120,6 +120,8 @@ class _Columns:
     """(O,): -1 for options that are not mixed."""
     stage: NDArray[np.int64]
     """(S,)"""
+    paid: NDArray[np.int64]
+    """(G,): of groups of which it is not known whether they are paid for."""
     objective: int
 
 
@@ -144,7 +146,11 @@ class _Mix:
         within: Room,
         lent_bytes: float = 0.0,
     ) -> _Mix:
-        """Proportions of the items that are free, each within the blend of its option."""
+        """Proportions of the items that are free, each within the blend of its option.
+
+        What options are charged for is so known, and part of the problem's constants.
+        """
+        problem = problem.paying(start.option)
         items = within.items
         chosen = np.full(problem.item_count, -1)
         chosen[items] = problem.blend[start.option[items]]
@@ -157,8 +163,9 @@ class _Mix:
         y[options] = w
         whole = build.add_rows("whole", [items], lower=1.0, upper=1.0)
         build.add_entries(whole[np.searchsorted(items, problem.item_of_option[options])], w, 1.0)
-        columns = _Columns(y, stage, objective)
-        problem.objective.add_chains(build, columns, problem.time_unit)
+        paid = problem.objective.add_paid(build)
+        columns = _Columns(y, stage, paid, objective)
+        problem.objective.add_chains(build, columns, problem.item_of_option, problem.time_unit)
         rows = MixRows(problem, start, items, options, w)
         unit = np.full(problem.stage_count, problem.time_unit)
         spill = problem.spill_seconds / unit if problem.has_spill else None

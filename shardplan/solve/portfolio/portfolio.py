@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.bound.whole_groups import relax_whole_groups
 from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.problem.stages import merge_stages
 from shardplan.solve.reporter import Reporter
@@ -62,12 +62,14 @@ def improve(
 def prove_relaxation(record: Record, search: SearchParams, moves: MoveLimit | None = None) -> None:
     """The bound that all else leans on; ``moves`` is what a placement may move."""
     record.reporter.starting("bound")
-    record.relaxation = relax(
+    found = relax_whole_groups(
         record.problem,
-        limits=record.limits(),
-        moves=moves,
-        rounds=search.shared.relaxation_rounds,
+        record.limits(),
+        moves,
+        search.shared.relaxation_rounds,
+        search.shared.group_branches,
     )
+    record.relaxation, record.branches = found.relaxation, found.branches
     record.prove(record.relaxation.lower_bound, "relaxation")
 
 

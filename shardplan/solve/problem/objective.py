@@ -3,11 +3,13 @@
 A *stage* ends when its slowest device ends; a *chain* is a sequence of stages::
 
     objective = max over chains c of (chain_seconds[c] + sum over stages s of c of stage_seconds[s])
-    stage_seconds[s] = max over devices d of load[d, s]
+    stage_seconds[s] = max over devices d of load[d, s] + sum over groups g in use of charge[g, s]
+
+A charge is paid once for a group of options, as soon as any of them is chosen, wherever it lands.
 
 Evaluations, programs and searches ask this module for it, in numbers, in rows of a program, or
-smoothed. What else a stage may come to cost, for what is chosen and not for where it lands, is
-known here alone: callers say which options are chosen, and where a program has their shares.
+smoothed: callers say how many of the chosen options are in each group, which ``uses`` counts, and
+where a program has the shares of options.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.solve.problem.charges import Charges
     from shardplan.solve.program.program import ProgramBuilder
 
 _CHAIN_EXPONENT = 200
@@ -43,6 +46,10 @@ class TimeColumns(Protocol):
         """(S,): of the load of each stage's slowest device."""
 
     @property
+    def paid(self) -> NDArray[np.int64]:
+        """(G,): of what is paid of each group's charge, as ``Objective.add_paid`` made them."""
+
+    @property
     def objective(self) -> int:
         """The column that is minimised."""
 
@@ -55,6 +62,8 @@ class Objective:
     """(S,): which chain a stage belongs to."""
     chain_seconds: NDArray[np.float64]
     """(C,): seconds of each chain whatever the placement."""
+    charges: Charges | None = None
+    """What is paid once for groups of options; None: nothing is."""
 
     @property
     def stage_count(self) -> int:
@@ -79,24 +88,42 @@ class Objective:
         member[np.arange(self.stage_count), self.chain_of_stage] = 1.0
         return member
 
-    def stage_seconds(
-        self, load: NDArray[np.float64], option: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """(..., S): how long stages last, from (..., D, S) loads and the (..., n) chosen options.
+    def uses(self, option: NDArray[np.int64]) -> NDArray[np.int32]:
+        """(..., G): how many of the (..., n) chosen options are in each group that is charged for.
 
-        Options may come in any order and more than once. Today loads alone decide.
+        Options may come in any order and more than once.
         """
+        if self.charges is None:
+            return np.zeros((*option.shape[:-1], 0), dtype=np.int32)
+        return self.charges.uses(option)
+
+    def paid_seconds(self, uses: NDArray[np.int32]) -> NDArray[np.float64]:
+        """(..., S): what is paid of the groups with any (..., G) uses."""
+        if self.charges is None:
+            return np.zeros((*uses.shape[:-1], self.stage_count))
+        return self.charges.stage_seconds(uses)
+
+    def is_paid_for(self, option: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+        """(count,): which of all options cost no charge beside the (n,) chosen ones."""
+        if self.charges is None:
+            return np.ones(count, dtype=bool)
+        return self.charges.open_to(self.charges.uses(option) > 0)
+
+    def stage_seconds(
+        self, load: NDArray[np.float64], uses: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """(..., S): how long stages last, from (..., D, S) loads and (..., G) ``uses``."""
         longest: NDArray[np.float64] = load.max(axis=-2)
-        return longest
+        return longest if self.charges is None else longest + self.charges.stage_seconds(uses)
 
     def chains(self, stage_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """(..., C): seconds of each chain, from (..., S) of its stages."""
         seconds: NDArray[np.float64] = stage_seconds @ self._of_chain + self.chain_seconds
         return seconds
 
-    def seconds(self, load: NDArray[np.float64], option: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(...): the objective, from (..., D, S) loads and the (..., n) chosen options."""
-        longest: NDArray[np.float64] = self.chains(self.stage_seconds(load, option)).max(axis=-1)
+    def seconds(self, load: NDArray[np.float64], uses: NDArray[np.int32]) -> NDArray[np.float64]:
+        """(...): the objective, from (..., D, S) loads and (..., G) ``uses``."""
+        longest: NDArray[np.float64] = self.chains(self.stage_seconds(load, uses)).max(axis=-1)
         return longest
 
     def smooth(self, stage_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,7 +140,21 @@ class Objective:
         of_stage: NDArray[np.float64] = weight[:, self.chain_of_stage]
         return of_stage
 
-    def add_chains(self, build: ProgramBuilder, columns: TimeColumns, time_unit: float) -> None:
+    def add_paid(self, build: ProgramBuilder, *, whole: bool = False) -> NDArray[np.int64]:
+        """(G,): columns for how much of each group's charge a program pays; ``whole``: all of it or
+        none."""
+        if self.charges is None:
+            return np.zeros(0, dtype=np.int64)
+        groups = np.arange(self.charges.count)
+        return build.add_columns("paid", [groups], upper=1.0, integer=whole)
+
+    def add_chains(
+        self,
+        build: ProgramBuilder,
+        columns: TimeColumns,
+        item_of_option: NDArray[np.int64],
+        time_unit: float,
+    ) -> None:
         """Bound a program's objective, in ``time_unit`` seconds, by all chains from below."""
         chain = build.add_rows(
             "chain",
@@ -122,15 +163,30 @@ class Objective:
         )
         build.add_entries(chain, columns.objective, 1.0)
         build.add_entries(chain[self.chain_of_stage], columns.stage, -1.0)
+        if self.charges is not None:
+            charge = self.charges.seconds @ self._of_chain / time_unit
+            build.add_entries(chain[None, :], columns.paid[:, None], -charge)
+            self.charges.add_rows(build, columns.paid, columns.y, item_of_option)
 
     def renumbered(self, source: NDArray[np.int64]) -> Objective:
-        """The objective of a problem whose options are those of ``source`` (n,), or -1 for none.
-
-        Today options have a part in it by their loads alone.
-        """
-        return self
+        """The objective of a problem whose options are those of ``source`` (n,), or -1 for none."""
+        if self.charges is None:
+            return self
+        return replace(self, charges=self.charges.renumbered(source))
 
     def merged(self, groups: Sequence[Sequence[int]]) -> Objective:
         """The same with one stage for each group of stages, which are of one chain."""
         leaders = np.array([stages[0] for stages in groups])
-        return replace(self, chain_of_stage=self.chain_of_stage[leaders])
+        charges = None if self.charges is None else self.charges.merged(groups)
+        return replace(self, chain_of_stage=self.chain_of_stage[leaders], charges=charges)
+
+    def paying(self, is_paid: NDArray[np.bool_]) -> Objective:
+        """The same where the groups of a mask (G,) are paid for whatever else is chosen."""
+        if self.charges is None or not is_paid.any():
+            return self
+        paid = self.charges.seconds[is_paid].sum(axis=0) @ self._of_chain
+        return replace(
+            self,
+            chain_seconds=self.chain_seconds + paid,
+            charges=self.charges.only(~is_paid),
+        )

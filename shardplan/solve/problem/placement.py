@@ -103,7 +103,7 @@ def evaluate(problem: Problem, placement: Placement) -> Evaluation:
         load,
         device_bytes,
         node_bytes,
-        objective=float(problem.objective.seconds(load, placement.option)),
+        objective=float(problem.objective.seconds(load, problem.objective.uses(placement.option))),
         fits=bool(
             (device_bytes <= problem.device_capacity).all()
             and (node_bytes <= problem.node_capacity).all()

@@ -301,6 +301,13 @@ class Problem:
             **rows,
         )
 
+    def paying(self, option: NDArray[np.int64]) -> Problem:
+        """The same where what the (n,) options are charged for is paid whatever else is chosen."""
+        if self.objective.charges is None:
+            return self
+        is_paid = self.objective.uses(option) > 0
+        return replace(self, objective=self.objective.paying(is_paid))
+
     def without(self, items: NDArray[np.bool_]) -> Problem:
         """The same items and options, where those of a mask (I,) cost nothing and need nothing."""
         gone = items[self.item_of_option][:, None]

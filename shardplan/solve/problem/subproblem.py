@@ -42,7 +42,8 @@ class Subproblem:
         # What pinned items spill on their neighbours is in the rest's loads.
         rest = evaluate(whole.without(is_free), placement)
         each = whole.devices_per_node
-        free = replace(whole.take(option), domain=domain, domains=domains)
+        paying = whole.paying(placement.option[~is_free])
+        free = replace(paying.take(option), domain=domain, domains=domains)
         problem = free.pinning(
             rest.load_seconds,
             rest.device_bytes,

@@ -41,7 +41,7 @@ class Limits:
 
     @classmethod
     def within(cls, seconds: float, nodes: int | None = None, relative_gap: float = 0.0) -> Self:
-        """So many seconds from now on."""
+        """``seconds`` from now on."""
         return cls(Deadline.after(seconds), nodes, relative_gap)
 
 

@@ -136,14 +136,14 @@ class _Work:
         if not self.problem.has_spill:
             return False
         option, targets = self.option.copy(), list(self.targets)
-        for item, chosen, places in block.anew(found):
+        for item, chosen, places in block.as_found(found):
             option[item], targets[item] = chosen, places
         before = evaluate(self.problem, self.placement()).objective
         return evaluate(self.problem, Placement.of(option, targets)).objective > before
 
     def apply(self, block: _Block, found: Placement) -> None:
         """Take over what a block's search found."""
-        for item, option, targets in block.anew(found):
+        for item, option, targets in block.as_found(found):
             self._add(item, -1.0)
             self.option[item], self.targets[item] = option, targets
             self._add(item, 1.0)
@@ -171,7 +171,7 @@ class _Block:
     problem: Problem
     placement: Placement
 
-    def anew(self, found: Placement) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+    def as_found(self, found: Placement) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
         """Each real item with the option and the targets that a search found for it."""
         for position, item in enumerate(self.items):
             option = int(self.option[found.option[position]])
@@ -230,7 +230,8 @@ def _block_problem(
     moving = _Moving.of(work, devices, items)
     node = devices // whole.devices_per_node
     room = (whole.node_capacity - work.node_bytes)[node].clip(min=0.0) / whole.devices_per_node
-    alone = whole.take(option).on_devices(devices, np.floor(moving.shared + room))
+    paying = whole.paying(np.delete(work.option, items))
+    alone = paying.take(option).on_devices(devices, np.floor(moving.shared + room))
     return alone.pinning(
         (work.load[devices] - moving.load).clip(min=0.0),
         (work.device_bytes[devices] - moving.bytes).clip(min=0.0),

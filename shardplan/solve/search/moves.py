@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from shardplan.solve.search.annealing.annealing import Annealing, EarlyAnnealing
 from shardplan.solve.search.around_best import AroundBest
 from shardplan.solve.search.blocks import Blocks
+from shardplan.solve.search.groups.close_groups import CloseGroups
+from shardplan.solve.search.groups.group_starts import GroupStarts
 from shardplan.solve.search.proofs.balance import BalancePatterns
 from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
 from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 
 MOVES: tuple[Move, ...] = (
     FirstPlacements(),
+    GroupStarts(),
     SmallProgram(),
     EarlyAnnealing(),
     FreshStart(),
     MixedStart(),
     AroundBest(),
+    CloseGroups(),
     Blocks(),
     Annealing(),
     BalancePatterns(),

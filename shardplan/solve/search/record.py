@@ -10,6 +10,7 @@ import numpy as np
 
 from shardplan.errors import SolverError
 from shardplan.solve.bound.relaxation import Relaxation
+from shardplan.solve.bound.whole_groups import Branch
 from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
@@ -47,6 +48,9 @@ class Record:
         self.objective = float("inf")
         self.lower_bound = 0.0
         self.relaxation = Relaxation.without_bound(problem, 0.0)
+        self.branches: tuple[Branch, ...] = (Branch.root(problem, self.relaxation),)
+        """By which groups with a charge are paid for, the most promising first; where nothing is
+        charged for, a single one."""
         self.method, self.bound = "none", "none"
         self.history: list[Progress] = []
         self._start = time.monotonic()

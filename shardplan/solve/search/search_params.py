@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shardplan.solve.bound.relaxation import RELAXATION_ROUNDS
+from shardplan.solve.bound.whole_groups import MOST_BRANCHES
 from shardplan.solve.search.moves import MOVES
 from shardplan.solve.search.param_changes import param_changes, with_param_changes
 from shardplan.solve.search.relocation_params import RelocationParams
@@ -28,6 +29,8 @@ class SharedParams:
     repartition: RepartitionEffort = field(default_factory=RepartitionEffort)
     relaxation_rounds: int = RELAXATION_ROUNDS
     """In which rows that the relaxed optimum breaks are added."""
+    group_branches: int = MOST_BRANCHES
+    """Linear programs, at most, that tell apart which groups with a charge are paid for."""
     options_drawn: int = 4
     """Of an item and shape, from which a search draws where options can be mixed."""
 

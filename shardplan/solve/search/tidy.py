@@ -46,10 +46,11 @@ def tidied(
     """A placement that costs no more: ties go to the nearer tier of memory, then to fewer kernels,
     fewer sharding types and fewer shards.
 
-    No stage's slowest device becomes slower, so that neither the objective rises nor do bounds lose
-    what they say. Items are taken in order, the smallest first. ``less`` (D, S) is what devices are
-    charged too much in a placement of uneven options; these stay as they are. Changes end with the
-    ``deadline``, and in any case after a number of them that does not depend on the machine.
+    No stage's slowest device becomes slower, and no group of options is used that was not, so that
+    neither the objective rises nor do bounds lose what they say. Items are taken in order, the
+    smallest first. ``less`` (D, S) is what devices are charged too much in a placement of uneven
+    options; these stay as they are. Changes end with the ``deadline``, and in any case after a
+    number of them that does not depend on the machine.
     """
     before = evaluate(problem, placement)
     if not before.fits or not is_legal(problem, placement):
@@ -105,6 +106,8 @@ class _Desk:
     node_bytes: NDArray[np.float64]
     most: NDArray[np.float64]
     """(S,): what no device may exceed."""
+    is_paid: NDArray[np.bool_]
+    """(O,): options that are charged for nothing that is not paid from the beginning."""
     deadline: Deadline | None
     tries: int = 0
 
@@ -131,6 +134,7 @@ class _Desk:
             state.device_bytes,
             state.node_bytes,
             load.max(axis=0) * (1 + _ROUNDING),
+            problem.objective.is_paid_for(placement.option, problem.option_count),
             deadline,
         )
 
@@ -213,7 +217,9 @@ class _Desk:
         self.tries += 1
         if self.tries > _MOST_TRIES or (self.deadline is not None and self.deadline.is_over):
             return False
-        if problem.has_uneven_units[[old, option]].any() or option == old:
+        if problem.has_uneven_units[[old, option]].any() or not self.is_paid[option]:
+            return False
+        if option == old:
             return False
         self._add(item, -1.0)
         kept = self.option[item], self.targets[item]

@@ -28,11 +28,21 @@ class Kind(StrEnum):
 
     TOPOLOGY = "topologies"
     COST_MODEL = "cost_models"
+    FRAMEWORK = "cost_models/frameworks"
+    PUBLISHED = "published"
 
     @property
     def noun(self) -> str:
         """One of them, for messages."""
-        return "topology" if self is Kind.TOPOLOGY else "cost model"
+        return _NOUNS[self]
+
+
+_NOUNS = {
+    Kind.TOPOLOGY: "topology",
+    Kind.COST_MODEL: "cost model",
+    Kind.FRAMEWORK: "framework",
+    Kind.PUBLISHED: "file of published steps",
+}
 
 
 @dataclass(frozen=True, slots=True)

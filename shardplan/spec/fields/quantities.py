@@ -150,6 +150,14 @@ BytesPerSecond = Annotated[
 ]
 """A rate with a unit, more than 0, in bytes per second; ``b`` is a bit and ``B`` a byte."""
 
+FlopPerSecond = Annotated[
+    float,
+    BeforeValidator(_with_unit(units.parse_flop_rate, "rate of computing", "989TFLOPS")),
+    PlainSerializer(units.exact_flop_rate, return_type=str),
+    _schema(_TEXT | {"examples": ["989TFLOPS"]}),
+]
+"""Operations per second with a unit, more than 0."""
+
 RateOrFree = Annotated[
     float,
     BeforeValidator(_read_rate_or_free),

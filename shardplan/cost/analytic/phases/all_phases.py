@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.cost.analytic.framed.framed_phase import FramedPhase
+from shardplan.cost.analytic.framed.host import Host
+from shardplan.cost.analytic.framed.overhead import Overhead
 from shardplan.cost.analytic.phases.all_reduce import AllReduce
 from shardplan.cost.analytic.phases.gradient_comm import GradientComm
 from shardplan.cost.analytic.phases.ids_comm import IdsComm
+from shardplan.cost.analytic.phases.ingest import Ingest
 from shardplan.cost.analytic.phases.lookup_forward import LookupForward
 from shardplan.cost.analytic.phases.output_comm import OutputComm
 from shardplan.cost.analytic.phases.prefetch import Prefetch
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from shardplan.cost.profile.phase_file import PhaseFile
 
 PHASES: tuple[type[LinearPhase], ...] = (
+    Ingest,
     IdsComm,
     Prefetch,
     LookupForward,
@@ -25,13 +30,15 @@ PHASES: tuple[type[LinearPhase], ...] = (
     GradientComm,
     UpdateBackward,
     AllReduce,
+    Overhead,
+    Host,
 )
 
 
 def phases_of(setting: Setting) -> tuple[LinearPhase, ...]:
-    """Those that a step has there."""
+    """Those that a step has there, as the framework runs them."""
     found = (kind.of(setting) for kind in PHASES)
-    return tuple(phase for phase in found if phase is not None)
+    return tuple(FramedPhase.around(phase, setting) for phase in found if phase is not None)
 
 
 def phase_files() -> dict[str, type[PhaseFile]]:

@@ -6,26 +6,35 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
-import numpy as np
-
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.pooled_exchanges import pooled_exchanges
-from shardplan.sharding.world import Extent
+from shardplan.cost.pooled_route import PooledRoute
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
-    from shardplan.cost.profile.curves import Line
     from shardplan.sharding.kind import ShardingType
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.training import Training
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What a route takes on this machine."""
+
+    seconds_per_byte: float
+    """Of the outputs that a device has summed."""
+    slowest: Exchange
+    """Of its collectives the one that takes longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +56,9 @@ class PooledExchange(LinearPhase):
     rows_kind: ClassVar[Collective]
     """Of parts of the rows: reduce-scatter forward, all-gather backward."""
     element_bytes: int
-    whole_rows: Line
-    """The all-to-all over all devices; its constant is paid by every step."""
-    all_rows: Line
-    """``rows_kind`` over all devices."""
-    node_rows: Line
-    """The same among the devices of a node."""
-    peers: Line
-    """The all-to-all among the devices of the same local rank."""
-    devices_per_node: int
-    exchanges: Mapping[ShardingType, Exchange]
-    """By sharding type, the collective that takes longest."""
+    start_seconds: float
+    """Of the all-to-all over all devices, paid by every step."""
+    ways: Mapping[PooledRoute, _Way]
 
     @classmethod
     @abstractmethod
@@ -71,46 +72,45 @@ class PooledExchange(LinearPhase):
         element_bytes = cls.wire_dtype(setting.training).bytes
         at_bytes = setting.output_elements * element_bytes
         each = setting.topology.devices_per_node
-        node_rows = collectives.average(rows_kind, Scope.NODE, at_bytes)
-        peers = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
-        is_held_up_inside = node_rows.seconds_per_byte >= peers.seconds_per_byte / each
-        inside = collectives.exchange(rows_kind, Scope.NODE, at_bytes)
-        across = collectives.exchange(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
+        to_all = collectives.line(Collective.ALL_TO_ALL, Scope.ALL, at_bytes)
+        of_all = collectives.average(rows_kind, Scope.ALL, at_bytes)
+        inside = collectives.average(rows_kind, Scope.NODE, at_bytes).seconds_per_byte
+        across = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
+        across_per_byte = across.seconds_per_byte / each
+        slower = (
+            (rows_kind, Scope.NODE)
+            if inside >= across_per_byte
+            else (Collective.ALL_TO_ALL, Scope.PEERS)
+        )
+
+        def way(seconds_per_byte: float, kind: Collective, scope: Scope) -> _Way:
+            return _Way(seconds_per_byte, collectives.exchange(kind, scope, at_bytes))
+
         return cls(
             element_bytes=element_bytes,
-            whole_rows=collectives.line(Collective.ALL_TO_ALL, Scope.ALL, at_bytes),
-            all_rows=collectives.average(rows_kind, Scope.ALL, at_bytes),
-            node_rows=node_rows,
-            peers=peers,
-            devices_per_node=each,
-            exchanges=pooled_exchanges(
-                collectives.exchange(Collective.ALL_TO_ALL, Scope.ALL, at_bytes),
-                collectives.exchange(rows_kind, Scope.ALL, at_bytes),
-                inside if is_held_up_inside else across,
-            ),
+            start_seconds=to_all.constant_seconds,
+            ways={
+                PooledRoute.WHOLE_ROWS: way(
+                    to_all.seconds_per_byte, Collective.ALL_TO_ALL, Scope.ALL
+                ),
+                PooledRoute.ROWS_OF_ALL: way(of_all.seconds_per_byte, rows_kind, Scope.ALL),
+                PooledRoute.ROWS_OF_NODE: way(inside + across_per_byte, *slower),
+            },
         )
 
     @property
     def phase(self) -> Phase:
         """Its constant is the start-up of the all-to-all."""
-        constant_seconds = self.whole_rows.constant_seconds
-        return replace(self.about, constant_seconds=constant_seconds, exchanges=self.exchanges)
+        exchanges = pooled_exchanges({route: way.slowest for route, way in self.ways.items()})
+        return replace(self.about, constant_seconds=self.start_seconds, exchanges=exchanges)
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to send what each unit has summed, or to receive its gradients."""
-        options, shares = units.options, units.shares
-        buffer_bytes = shares.bags * shares.columns * self.element_bytes
-        by_node = (
-            self.node_rows.seconds_per_byte + self.peers.seconds_per_byte / self.devices_per_node
-        )
-        per_byte = np.select(
-            [
-                options.has_type(lambda kind: kind.is_replicated),
-                options.has_type(lambda kind: kind.rows is Extent.WORLD),
-                options.has_type(lambda kind: kind.rows is Extent.NODE),
-            ],
-            [0.0, self.all_rows.seconds_per_byte, by_node],
-            default=self.whole_rows.seconds_per_byte,
-        )
-        seconds: NDArray[np.float64] = buffer_bytes * per_byte
+        shares = units.shares
+        per_byte = SHARDING_TYPES.each(self._seconds_per_byte, units.options.sharding)
+        seconds: NDArray[np.float64] = shares.bags * shares.columns * self.element_bytes * per_byte
         return seconds
+
+    def _seconds_per_byte(self, kind: ShardingType) -> float:
+        way = self.ways.get(PooledRoute.of(kind))
+        return way.seconds_per_byte if way else 0.0

@@ -168,6 +168,7 @@ def _step(
         population.node_bytes.copy(),
         population.held.copy(),
     )
+    uses = population.uses.copy()
     ruined = _ruin(population, int(rng.integers(1, params.largest_ruin + 1)), rng)
     undo = [(items, *population.remove(items)) for items in ruined]
     for items in ruined:
@@ -182,6 +183,7 @@ def _step(
         strict=True,
     ):
         now[reject] = saved[reject]
+    population.uses[reject] = uses[reject]
     for items, options, counts in undo:
         population.option[reject, items[reject]] = options[reject]
         population.count[reject, items[reject]] = counts[reject]

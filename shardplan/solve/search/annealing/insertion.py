@@ -69,7 +69,7 @@ class Inserter:
     def scores(self, population: Population) -> NDArray[np.float64]:
         """(R,): the smooth objective and the penalty for bytes over capacity; lower is better."""
         reference, _, power = self._mean.powers(population.load)
-        smooth = self._smooth(power.sum(axis=1), reference)
+        smooth = self._smooth(power.sum(axis=1), reference, population.uses)
         return smooth + self.penalty_seconds * population.overflow()
 
     def choose(
@@ -101,7 +101,8 @@ class Inserter:
         count = self._fill(population, items, options, shape, marginal)
 
         after = total[:, None] + np.einsum("rnds,rnd->rns", growth, count)
-        score = self._smooth(after, reference[:, None]) + (memory * count).sum(axis=2)
+        uses = population.uses[:, None] + self.problem.objective.uses(options[:, :, None])
+        score = self._smooth(after, reference[:, None], uses) + (memory * count).sum(axis=2)
         score -= noise_seconds[:, None] * rng.gumbel(size=score.shape)
         score[~exists | ~count.any(axis=2)] = np.inf
         best = score.argmin(axis=1)
@@ -128,11 +129,17 @@ class Inserter:
         return others.reshape(growth.shape)
 
     def _smooth(
-        self, power: NDArray[np.float64], reference: NDArray[np.float64]
+        self,
+        power: NDArray[np.float64],
+        reference: NDArray[np.float64],
+        uses: NDArray[np.int32],
     ) -> NDArray[np.float64]:
-        """(...): the smooth objective from (..., S) sums of powers."""
+        """(...): the smooth objective from (..., S) sums of powers and (..., G) ``uses``."""
         mean = self._mean.seconds(power / self.problem.device_count, reference)
-        return self.problem.objective.smooth(mean)
+        objective = self.problem.objective
+        if objective.charges is not None:
+            mean = mean + objective.paid_seconds(uses)
+        return objective.smooth(mean)
 
     def _memory(
         self, population: Population, options: NDArray[np.int64], shape: NDArray[np.int8]

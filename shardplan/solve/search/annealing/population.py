@@ -19,9 +19,10 @@ class Population:
     """R placements, in which items come and go.
 
     ``option`` (R, I) and ``count`` (R, I, D), the units of an item on each device, say what is
-    placed; ``load`` (R, D, S), ``device_bytes`` (R, D, T), ``node_bytes`` (R, N, U) and ``held``
-    (R, D, groups) are the sums that follow. A group of ``held`` is all items that some item must be
-    apart from, and itself; ``group_of`` (I,) is that of each item, ``NO_GROUP`` for most.
+    placed; ``load`` (R, D, S), ``device_bytes`` (R, D, T), ``node_bytes`` (R, N, U), ``held`` (R,
+    D, groups) and ``uses`` (R, G), how many of the placed items are in each group that is charged
+    for, are the sums that follow. A group of ``held`` is all items that some item must be apart
+    from, and itself; ``group_of`` (I,) is that of each item, ``NO_GROUP`` for most.
     """
 
     def __init__(self, problem: Problem, size: int) -> None:
@@ -34,6 +35,7 @@ class Population:
         self.node_bytes = np.zeros((size, nodes, problem.node_capacity.shape[1]))
         self.group_of, self._members = _apart_groups(problem)
         self.held = np.zeros((size, devices, len(self._members)), dtype=np.int64)
+        self.uses = np.tile(problem.objective.uses(np.zeros(0, dtype=np.int64)), (size, 1))
         self._may_lack_places = bool(problem.apart) or not problem.domains.all()
         self._rows = np.arange(size)
 
@@ -71,13 +73,16 @@ class Population:
         if problem.has_spill:
             spilt = units[:, :, None] * problem.spill_seconds[options][:, None]
             self.load += np.repeat(spilt, problem.devices_per_node, axis=1)
+        if problem.objective.charges is not None:
+            placed = np.logical_or.reduce(counts > 0, axis=1)[:, None]
+            self.uses += int(sign) * placed * problem.objective.charges.counted[options]
         if problem.apart:
             member = self._members[:, items].T[:, None]
             self.held += np.where(member, signed[:, :, None], 0.0).astype(np.int64)
 
     def objectives(self) -> NDArray[np.float64]:
         """(R,): seconds, by the true objective."""
-        return self.problem.objective.seconds(self.load, self.option)
+        return self.problem.objective.seconds(self.load, self.uses)
 
     def overflow(self) -> NDArray[np.float64]:
         """(R,): bytes over capacity, each relative to its capacity, summed over tiers and places.
@@ -124,6 +129,8 @@ class Population:
         on_device = problem.shape[placement.option] == Shape.DEVICE
         units = np.where(on_device, by_node.sum(axis=1), by_node[:, 0])
         self.node_bytes[row] = units @ problem.node_bytes[placement.option]
+        placed = placement.option[counts.any(axis=1)]
+        self.uses[row] = problem.objective.uses(placed)
         if problem.has_spill:
             spilt = units @ problem.spill_seconds[placement.option]
             self.load[row] += np.repeat(spilt, problem.devices_per_node, axis=0)

@@ -9,6 +9,7 @@ from shardplan.solve.bound.patterns import PatternParams, prove_balance
 from shardplan.solve.search.move import Move, Turn, When
 
 if TYPE_CHECKING:
+    from shardplan.solve.bound.whole_groups import Branch
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.search.record import Record
 
@@ -29,18 +30,25 @@ class BalancePatterns(Move):
 
     def improve(self, record: Record, turn: Turn) -> None:
         """Raise the bound, or lower the objective, until they meet or it takes too long."""
-        budget = record.budget
         record.reporter.starting("patterns")
+        bounds = [self._bound(record, branch) for branch in record.branches]
+        record.prove(min(bounds, default=0.0), "patterns")
+
+    def _bound(self, record: Record, branch: Branch) -> float:
+        """Seconds that no placement of a branch can beat; better ones go to the record."""
+        budget, allowed = record.budget, branch.allowed(record.problem)
+        known = max(branch.lower_bound, record.lower_bound)
         proof = prove_balance(
-            record.problem,
-            record.worth_trying(),
-            lower_bound=record.lower_bound,
+            branch.with_known_charges(record.problem),
+            record.worth_trying() & allowed,
+            lower_bound=known,
             upper_bound=record.objective,
             limits=record.limits(budget.node_limit, budget.gap),
             watch=record.watch("patterns"),
             params=self.questions,
         )
-        if proof is not None:
-            if proof.placement is not None:
-                record.offer(proof.placement, "patterns")
-            record.prove(proof.lower_bound, "patterns")
+        if proof is None:
+            return branch.lower_bound
+        if proof.placement is not None:
+            record.offer(proof.placement, "patterns")
+        return proof.lower_bound

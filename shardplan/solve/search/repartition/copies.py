@@ -22,7 +22,8 @@ class Copies:
 
     ``option`` (R, rows) and ``slot`` (R, rows, slots), a place or ``NOWHERE``, say what is placed:
     places are devices or nodes, by the shape of the option, and all-device options have none.
-    ``load`` (R, D, S), ``device_bytes`` (R, D, T) and ``node_bytes`` (R, N, U) are the sums.
+    ``load`` (R, D, S), ``device_bytes`` (R, D, T) and ``node_bytes`` (R, N, U) are the sums, and
+    ``uses`` (R, G) tells how many rows are in each group that is charged for.
     """
 
     def __init__(self, problem: Problem, start: Placement, count: int) -> None:
@@ -36,10 +37,11 @@ class Copies:
         self.load = np.tile(state.load_seconds, (count, 1, 1))
         self.device_bytes = np.tile(state.device_bytes, (count, 1, 1))
         self.node_bytes = np.tile(state.node_bytes, (count, 1, 1))
+        self.uses = problem.objective.uses(self.option)
 
     def objectives(self) -> NDArray[np.float64]:
         """(R,): seconds."""
-        return self.problem.objective.seconds(self.load, self.option)
+        return self.problem.objective.seconds(self.load, self.uses)
 
     def fits(self, copy: int) -> bool:
         """Whether a copy is within all capacities."""
@@ -56,6 +58,16 @@ class Copies:
         offsets = np.zeros(self.problem.item_count + 1, dtype=np.int64)
         np.cumsum(np.bincount(item, minlength=self.problem.item_count), out=offsets[1:])
         return Placement(of_item, offsets, place[np.lexsort((place, item))])
+
+    def change_options(
+        self, copy: NDArray[np.int64], row: NDArray[np.int64], option: NDArray[np.int64]
+    ) -> None:
+        """Let a row of a copy have another option; all three are (n,), and no row comes twice."""
+        charges = self.problem.objective.charges
+        if charges is not None:
+            more = charges.counted[option] - charges.counted[self.option[copy, row]]
+            np.add.at(self.uses, copy, more)
+        self.option[copy, row] = option
 
     def shift(
         self,

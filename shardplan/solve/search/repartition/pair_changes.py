@@ -176,7 +176,7 @@ class ChangeDraws:
         to = moved.after.argmax(axis=1)
         copies.slot[moved.copy, moved.row, moved.slot] = pairs.places[moved.pair, to]
         changed = changes.only(whole)
-        copies.option[changed.copy, changed.row] = changed.new
+        copies.change_options(changed.copy, changed.row, changed.new)
         nth = np.arange(MOST_SLOTS)
         side_of = (changed.first_side[:, None] + nth) % 2
         places = np.take_along_axis(pairs.places[changed.pair], side_of, axis=1)

@@ -38,11 +38,17 @@ class PairObjective:
         self._largest = min(10.0 ** (_LARGEST_LOG10 / self._mean.exponent), _LARGEST_RATIO)
         self._reference, _, power = self._mean.powers(copies.load)
         """(R, S): the unit that loads are measured in."""
-        weight = copies.problem.objective.stage_weights(self._reference)
+        problem = copies.problem
+        stages = self._reference + problem.objective.paid_seconds(copies.uses)
+        weight = problem.objective.stage_weights(stages)
         # The slowest device alone gives one part in D; a stage without any load gives nothing.
         mean = power.mean(axis=1).clip(1.0 / self._mean.devices)
         self._slope = self._mean.slope(mean, self._reference * weight)
         """(R, S): seconds of the smooth objective per unit of a stage's sum of powers."""
+        self._charge = None
+        if problem.objective.charges is not None:
+            self._charge = weight @ problem.objective.charges.seconds.T
+            """(R, G): seconds of the smooth objective that each group costs."""
 
     def choose(
         self, changes: PairChanges, pairs: Pairs, heat_seconds: float, rng: np.random.Generator
@@ -79,7 +85,7 @@ class PairObjective:
         """(G, 2 ** K): seconds that the devices of each pair add to the smooth objective.
 
         From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them; each load stands
-        for so many, ``times`` (G, 2, width, S), all by default for one.
+        for that many, ``times`` (G, 2, width, S), all by default for one.
         """
         unit = self._reference[copy]
         load = _combined(base / unit[:, None, None], change / unit[:, None, None], combinations)
@@ -103,6 +109,24 @@ class PairObjective:
         times = self._mean.raised(relative).sum(axis=2, keepdims=True)
         idle = counted.sum(axis=2)[:, :, None, None]
         return most * unit, np.where(most > 0.0, times, idle)
+
+    def charged(self, changes: PairChanges) -> NDArray[np.float64] | None:
+        """(n,): seconds that each change would cost alone for groups that it opens, less those of
+        groups that it closes; None where nothing is charged for.
+
+        Changes that open a group together pay for it each: of a pair, one does it first.
+        """
+        charges = self._copies.problem.objective.charges
+        if charges is None or self._charge is None:
+            return None
+        uses = self._copies.uses[changes.copy]
+        before, after = charges.of_option[changes.old], charges.of_option[changes.new]
+        opened = after & (uses == 0)
+        closed = before & ~after & (uses == 1)
+        seconds: NDArray[np.float64] = (
+            (opened.astype(np.int8) - closed.astype(np.int8)) * self._charge[changes.copy]
+        ).sum(axis=1)
+        return seconds
 
     def price(self, copy: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,): seconds for a tier that is over by its whole capacity."""
@@ -143,6 +167,11 @@ class _Pooled:
         score = objective.seconds(self._copy, base, change, self._combinations)
         if beyond is not None:
             score += beyond
+        charged = objective.charged(self._changes)
+        if charged is not None and charged.any():
+            extra = np.zeros((len(self._places), len(self._combinations).bit_length() - 1))
+            extra[self._pair, self._changes.rank] = charged
+            score += (extra @ self._combinations.T).astype(np.float32)
         price = objective.price(self._copy)
         bytes_ = copies.device_bytes[self._copy[:, None, None], self._devices]
         capacity = problem.device_capacity[self._devices]

@@ -90,10 +90,15 @@ class FirstPlacements(Move):
 
 
 def round_options(
-    problem: Problem, relaxation: Relaxation, fineness: float, share_of_memory: float
+    problem: Problem,
+    relaxation: Relaxation,
+    fineness: float,
+    share_of_memory: float,
+    allowed: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """(O,): one option per item, that of the largest share among those of small enough units.
 
+    Of the ``allowed`` (O,) ones, all by default; an item that has none of them takes another.
     A fractional optimum may lean half on an option whose unit alone is longer than the stage: when
     the units of an item are all larger than ``fineness`` allows, the finest are taken.
     """
@@ -108,6 +113,7 @@ def round_options(
             relaxation.reduced_cost,
             -relaxation.share.round(6),
             excess.round(3),
+            np.zeros_like(excess) if allowed is None else ~allowed,
             problem.item_of_option,
         )
     )

@@ -1,0 +1,80 @@
+"""What the layers of a dense part take, forward and backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.cost.dense.dense_rates import DenseRates
+    from shardplan.workload.dense.dense_model import DenseModel
+    from shardplan.workload.dense.operation import Operation
+    from shardplan.workload.dense.precision import Precision
+
+
+@dataclass(frozen=True, slots=True)
+class OperationTime:
+    """One operation in a batch: seconds of its products, and of what is moved beside them."""
+
+    layer: int
+    """Position of its layer."""
+    parameters: int
+    forward_products: float
+    forward_moving: float
+    backward_products: float
+    backward_moving: float
+
+    @property
+    def forward_seconds(self) -> float:
+        """In the forward pass."""
+        return self.forward_products + self.forward_moving
+
+    @property
+    def backward_seconds(self) -> float:
+        """In the backward pass."""
+        return self.backward_products + self.backward_moving
+
+
+def passes(model: DenseModel, samples: float, rates: DenseRates) -> tuple[OperationTime, ...]:
+    """In the order of the forward pass, for that many samples of a device.
+
+    The first product of a model whose first layer is trained on the samples themselves has no
+    gradient of its input.
+    """
+    return tuple(_passes(model, samples, rates))
+
+
+def _passes(model: DenseModel, samples: float, rates: DenseRates) -> Iterator[OperationTime]:
+    is_first = True
+    for position, layer in enumerate(model.layers):
+        for operation in layer.operations:
+            forward, backward = _products(operation, samples, rates, model.precision, is_first)
+            yield OperationTime(
+                layer=position,
+                parameters=operation.parameters,
+                forward_products=forward,
+                forward_moving=rates.moving_seconds(
+                    operation.moved_forward * samples, model.precision
+                ),
+                backward_products=backward,
+                backward_moving=rates.moving_seconds(
+                    operation.moved_backward * samples, model.precision
+                ),
+            )
+            is_first = False
+
+
+def _products(
+    operation: Operation, samples: float, rates: DenseRates, precision: Precision, is_first: bool
+) -> tuple[float, float]:
+    """Seconds of the product, and of those of its gradients."""
+    product = operation.product
+    if product is None:
+        return 0.0, 0.0
+    gradients = [product.other_gradient(samples)]
+    if product.is_batched or not is_first:
+        gradients.append(product.input_gradient(samples))
+    backward = sum(rates.product_seconds(shape, precision) for shape in gradients)
+    return rates.product_seconds(product.forward(samples), precision), backward

@@ -1,0 +1,50 @@
+"""The dense part of a step, from its layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.cost.dense.exposed import exposed_seconds
+from shardplan.cost.dense.memory import pieces_of
+from shardplan.cost.dense.passes import passes
+from shardplan.cost.dense_costs import DenseCosts
+from shardplan.errors import ShardplanError
+from shardplan.workload.dtype import Dtype
+
+if TYPE_CHECKING:
+    from shardplan.cost.dense.dense_rates import DenseRates
+    from shardplan.cost.dense.exposed import Wire
+    from shardplan.sharding.world import World
+    from shardplan.workload.dense.dense_model import DenseModel
+    from shardplan.workload.workload import Workload
+
+_FULL_BYTES = Dtype.FP32.bytes
+
+
+def predict_dense(
+    workload: Workload, world: World, rates: DenseRates | None, wire: Wire
+) -> DenseCosts:
+    """What the layers take, or what a spec says in their place.
+
+    Raises ShardplanError for layers where there are no ``rates``.
+    """
+    model = workload.training.dense
+    if model is None:
+        return DenseCosts.given(workload.training)
+    if rates is None or not rates.knows(model.precision):
+        raise ShardplanError(f"the cost model has no figures of products in {model.precision}")
+    times = passes(model, workload.global_batch / world.size, rates)
+    update = update_bytes(model, world) / rates.elementwise_bytes_per_second
+    return DenseCosts(
+        sum(time.forward_seconds for time in times),
+        sum(time.backward_seconds for time in times) + update,
+        exposed_seconds(model, times, wire, world.devices_per_node),
+        is_predicted=True,
+    )
+
+
+def update_bytes(model: DenseModel, world: World) -> float:
+    """Of the optimizer's pass over a device's parameters: gradients are read, weights and state
+    read and written, all in fp32.
+    """
+    return _FULL_BYTES * (3 + 2 * model.states) * model.parameters / pieces_of(model, world)

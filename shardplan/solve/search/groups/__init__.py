@@ -1,0 +1,1 @@
+"""Moves that decide which groups of options are paid for, where these are charged for once."""

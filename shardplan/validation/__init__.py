@@ -1,0 +1,1 @@
+"""Steps that others have measured and published, predicted and held against what they took."""
