@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.model.dense_embeddings import dense_embeddings, dense_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import torch
-
     from shardplan.executor.planned.mismatch import TableOfPlan
 
 
-def warn_of_dense(model: torch.nn.Module, tables: Iterable[TableOfPlan], rank: int) -> None:
-    """On rank 0 warn once of all plain embeddings, which train right but stand whole everywhere."""
+def warn_of_dense(model: Any, tables: Iterable[TableOfPlan], rank: int) -> None:
+    """On rank 0 warn once of a model's plain embeddings: they train right, but are nowhere cut."""
     if rank == 0 and (note := dense_note(dense_embeddings(model), tables)):
         warnings.warn(note, stacklevel=3)
