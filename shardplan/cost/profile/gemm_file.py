@@ -102,5 +102,9 @@ class GemmFile(Border):
             raise fault("a grid needs no roofline", "drop the one or the other", at=(given[0],))
         if self.grid is None and len(given) < len(_ROOFLINE):
             missing = ", ".join(name for name in _ROOFLINE if name not in given)
-            raise fault(f"needs a grid, or a whole roofline ({missing} missing)")
+            hint = "name a grid's file, or give what is missing"
+            raise fault(f"needs a grid, or a whole roofline ({missing} missing)", hint)
+        if self.t0 is not None and self.t0.value <= 0:
+            message = "must be more than 0: no product takes no time"
+            raise fault(message, "measure the smallest product", "range", ("t0", "value"))
         return self
