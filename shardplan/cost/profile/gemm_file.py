@@ -58,6 +58,12 @@ class GridFile(Border):
         self._check_cells(self.microseconds, (len(self.m), len(self.n), len(self.k)))
         return self
 
+    def __str__(self) -> str:
+        """In a few words, for lists of figures."""
+        if self.m is None or self.n is None or self.k is None:
+            return f"products of {self.file}"
+        return f"{len(self.m)} x {len(self.n)} x {len(self.k)} products"
+
     def _check_cells(
         self, cells: tuple[tuple[tuple[float, ...], ...], ...], sizes: tuple[int, int, int]
     ) -> None:
