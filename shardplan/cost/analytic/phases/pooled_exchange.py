@@ -6,6 +6,8 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
+import numpy as np
+
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.pooled_exchanges import pooled_exchanges
 from shardplan.cost.pooled_route import PooledRoute
@@ -15,9 +17,10 @@ from shardplan.topology.collective import Collective, Scope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.charge_groups import ChargeGroups
+    from shardplan.cost.analytic.collectives import Collectives
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 class _Way:
     """What a route takes on this machine."""
 
+    charge_seconds: float
+    """Paid once for each group of tables that takes it."""
     seconds_per_byte: float
     """Of the outputs that a device has summed."""
     slowest: Exchange
@@ -67,14 +72,19 @@ class PooledExchange(LinearPhase):
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
-        """Linearised at the outputs that a device has on average."""
+        """Linearised at the outputs that a device has on average.
+
+        Before those of several nodes are summed inside each, all its devices have all of its
+        tables' outputs.
+        """
         collectives, rows_kind = setting.collectives, cls.rows_kind
         element_bytes = cls.wire_dtype(setting.training).bytes
         at_bytes = setting.output_elements * element_bytes
         each = setting.topology.devices_per_node
         to_all = collectives.line(Collective.ALL_TO_ALL, Scope.ALL, at_bytes)
-        of_all = collectives.average(rows_kind, Scope.ALL, at_bytes)
-        inside = collectives.average(rows_kind, Scope.NODE, at_bytes).seconds_per_byte
+        of_all = _rows_of_all(collectives, rows_kind, at_bytes)
+        in_node = at_bytes * each if setting.topology.nodes > 1 else at_bytes
+        inside = collectives.average(rows_kind, Scope.NODE, in_node).seconds_per_byte
         across = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
         across_per_byte = across.seconds_per_byte / each
         slower = (
@@ -83,8 +93,11 @@ class PooledExchange(LinearPhase):
             else (Collective.ALL_TO_ALL, Scope.PEERS)
         )
 
-        def way(seconds_per_byte: float, kind: Collective, scope: Scope) -> _Way:
-            return _Way(seconds_per_byte, collectives.exchange(kind, scope, at_bytes))
+        def way(
+            seconds_per_byte: float, kind: Collective, scope: Scope, charge_seconds: float = 0.0
+        ) -> _Way:
+            slowest = collectives.exchange(kind, scope, at_bytes)
+            return _Way(charge_seconds, seconds_per_byte, slowest)
 
         return cls(
             element_bytes=element_bytes,
@@ -93,7 +106,9 @@ class PooledExchange(LinearPhase):
                 PooledRoute.WHOLE_ROWS: way(
                     to_all.seconds_per_byte, Collective.ALL_TO_ALL, Scope.ALL
                 ),
-                PooledRoute.ROWS_OF_ALL: way(of_all.seconds_per_byte, rows_kind, Scope.ALL),
+                PooledRoute.ROWS_OF_ALL: way(
+                    of_all.seconds_per_byte, rows_kind, Scope.ALL, of_all.constant_seconds
+                ),
                 PooledRoute.ROWS_OF_NODE: way(inside + across_per_byte, *slower),
             },
         )
@@ -103,6 +118,11 @@ class PooledExchange(LinearPhase):
         """Its constant is the start-up of the all-to-all."""
         exchanges = pooled_exchanges({route: way.slowest for route, way in self.ways.items()})
         return replace(self.about, constant_seconds=self.start_seconds, exchanges=exchanges)
+
+    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
+        """(G,): the start of a collective of their own, which all tables of a group share."""
+        ways = [self.ways.get(PooledRoute.of(kind)) for _, kind in groups.pairs]
+        return np.array([way.charge_seconds if way else 0.0 for way in ways])
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to send what each unit has summed, or to receive its gradients."""
@@ -114,3 +134,14 @@ class PooledExchange(LinearPhase):
     def _seconds_per_byte(self, kind: ShardingType) -> float:
         way = self.ways.get(PooledRoute.of(kind))
         return way.seconds_per_byte if way else 0.0
+
+
+def _rows_of_all(collectives: Collectives, kind: Collective, at_bytes: float) -> Line:
+    """A collective over all devices, for the outputs of those tables that are cut over them.
+
+    Where its algorithm is known, with its start apart: rings over many nodes take longer to start
+    than to send a table's outputs. Elsewhere the start is spread over the bytes.
+    """
+    if collectives.course(kind, Scope.ALL, at_bytes) is None:
+        return collectives.average(kind, Scope.ALL, at_bytes)
+    return collectives.line(kind, Scope.ALL, at_bytes)

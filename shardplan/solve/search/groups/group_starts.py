@@ -26,14 +26,14 @@ class GroupStarts(Move):
     name: ClassVar[str] = "group_starts"
     when: ClassVar[When] = When.START
 
-    most_branches: int = 8
+    most_branches: int = 5
     """Whose placements are tried, the most promising first."""
     fineness: float = 0.8
     """As in ``FirstPlacements``: the largest unit allowed, ..."""
     share_of_memory: float = 0.8
     """... and how much of a device it may fill."""
     fill: FillParams = field(default_factory=FillParams)
-    rounds: int = 300
+    rounds: int = 150
     """Of repartition after a fill."""
 
     def supports(self, problem: Problem) -> bool:
