@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.charge_groups import ChargeGroups
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
@@ -48,7 +49,8 @@ class PooledExchange(LinearPhase):
     """Of parts of the rows: reduce-scatter forward, all-gather backward."""
     element_bytes: int
     whole_rows: Line
-    """The all-to-all over all devices; its constant is paid by every step."""
+    """The all-to-all over all devices; its constant is paid by every step, but for what is spent
+    once."""
     all_rows: Line
     """``rows_kind`` over all devices."""
     node_rows: Line
@@ -56,6 +58,8 @@ class PooledExchange(LinearPhase):
     peers: Line
     """The all-to-all among the devices of the same local rank."""
     devices_per_node: int
+    once_seconds: Mapping[Extent, float]
+    """What the collectives spend once, by what the rows of a table are cut over."""
     exchanges: Mapping[ShardingType, Exchange]
     """By sharding type, the collective that takes longest."""
 
@@ -83,6 +87,12 @@ class PooledExchange(LinearPhase):
             node_rows=node_rows,
             peers=peers,
             devices_per_node=each,
+            once_seconds={
+                Extent.DEVICE: collectives.once_seconds(Collective.ALL_TO_ALL, Scope.ALL, at_bytes),
+                Extent.WORLD: collectives.once_seconds(rows_kind, Scope.ALL, at_bytes),
+                Extent.NODE: collectives.once_seconds(rows_kind, Scope.NODE, at_bytes)
+                + collectives.once_seconds(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes),
+            },
             exchanges=pooled_exchanges(
                 collectives.exchange(Collective.ALL_TO_ALL, Scope.ALL, at_bytes),
                 collectives.exchange(rows_kind, Scope.ALL, at_bytes),
@@ -92,8 +102,8 @@ class PooledExchange(LinearPhase):
 
     @property
     def phase(self) -> Phase:
-        """Its constant is the start-up of the all-to-all."""
-        constant_seconds = self.whole_rows.constant_seconds
+        """Its constant is the start-up of the all-to-all, without the messages to peers."""
+        constant_seconds = self.whole_rows.constant_seconds - self.once_seconds[Extent.DEVICE]
         return replace(self.about, constant_seconds=constant_seconds, exchanges=self.exchanges)
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
@@ -114,3 +124,12 @@ class PooledExchange(LinearPhase):
         )
         seconds: NDArray[np.float64] = buffer_bytes * per_byte
         return seconds
+
+    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
+        """(G,): what the collectives of each sharding type spend once."""
+        return np.array(
+            [
+                0.0 if kind.is_replicated else self.once_seconds[kind.rows]
+                for _, kind in groups.pairs
+            ]
+        )
