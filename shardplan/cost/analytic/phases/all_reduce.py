@@ -17,6 +17,7 @@ from shardplan.topology.collective import Collective, Scope
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.charge_groups import ChargeGroups
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
@@ -30,6 +31,7 @@ class AllReduce(LinearPhase):
 
     about = ALL_REDUCE
     all_reduce: Line
+    once_seconds: float
     exchange: Exchange
     is_beside: bool
     """Whether the framework runs it beside the backward pass of the tables."""
@@ -41,10 +43,11 @@ class AllReduce(LinearPhase):
         """Linearised at the outputs that a device has on average."""
         at_bytes = setting.output_elements * GRADIENT_ELEMENT_BYTES
         over_all = Collective.ALL_REDUCE, Scope.ALL, at_bytes
-        beside = setting.sums_beside_backward
+        collectives, beside = setting.collectives, setting.sums_beside_backward
         return cls(
-            setting.collectives.average(*over_all),
-            setting.collectives.exchange(*over_all),
+            collectives.average(*over_all),
+            collectives.once_seconds(*over_all),
+            collectives.exchange(*over_all),
             beside,
             setting.dense.all_reduce_seconds if beside else 0.0,
         )
@@ -67,3 +70,9 @@ class AllReduce(LinearPhase):
         gradient = units.shares.shard_rows * units.shares.columns * GRADIENT_ELEMENT_BYTES
         replicated = units.options.has_type(lambda kind: kind.is_replicated)
         return np.where(replicated, gradient * self.all_reduce.seconds_per_byte, 0.0)
+
+    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
+        """(G,): its start-up, for each module with a data-parallel table."""
+        return np.array(
+            [self.once_seconds if kind.is_replicated else 0.0 for _, kind in groups.pairs]
+        )
