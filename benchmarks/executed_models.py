@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shardplan.plan.decision import Decision
 
 _WEIGHT_BYTES = 64 * 2**20
-"""Of each model: so many plans of it stand in memory side by side."""
+"""Of each model: how many plans of it stand in memory side by side."""
 _FP32_BYTES = 4
 _FEW = (
     (ShardingType.TABLE_WISE,),

@@ -62,7 +62,7 @@ class Row:
 
 
 def halves(count: int, seed: int) -> tuple[Positions, Positions]:
-    """Two random halves of so many measurements, as positions."""
+    """Two random halves of that many measurements, as positions."""
     order = np.random.default_rng(seed).permutation(count)
     return order[: count // 2], order[count // 2 :]
 

@@ -45,7 +45,7 @@ def ratio(row: Row) -> str:
 
 
 def number(value: float | None, digits: int) -> str:
-    """With so many significant digits, none of them an exponent; 0 for whole numbers."""
+    """With that many significant digits, none of them an exponent; 0 for whole numbers."""
     if value is None:
         return "-"
     if not digits:

@@ -58,7 +58,7 @@ def set_seconds(sets: Sequence[TableSet], ranks: int) -> NDArray[np.float64]:
 
 
 def exchange_seconds(columns: NDArray[np.int64], batch: int, phase: str) -> NDArray[np.float64]:
-    """(M,): an all-to-all among ranks with so many columns each, (M, ranks): the slowest rank."""
+    """(M,): an all-to-all among ranks with that many columns each, (M, ranks): the slowest rank."""
     widths = np.unique(columns[columns > 0])
     tables = [
         Table(f"t_{dim}", "m", 1_000, int(dim), Dtype.FP32, ("f",), (1.0,), Uniform())

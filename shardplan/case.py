@@ -10,13 +10,14 @@ import numpy as np
 
 from shardplan.capacity import Capacity
 from shardplan.cost.profile.dense_keys import without_dense
-from shardplan.cost.select import read_cost_model, select_pricing
+from shardplan.cost.select import read_cost_model, read_framework, select_pricing
 from shardplan.cost.step import Step
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.batch import check_batch
 from shardplan.spec.build_workload import build_workload
-from shardplan.spec.catalog.source import cost_model_source, topology_source
+from shardplan.spec.catalog.catalog import Kind, names
+from shardplan.spec.catalog.source import cost_model_source, framework_source, topology_source
 from shardplan.spec.constraints import build_constraints, numbered
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.matching import TableNames
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from shardplan.cost.cost_model import CostModel
     from shardplan.cost.select import Pricing
     from shardplan.options.constraint import Constraint
+    from shardplan.spec.catalog.source import Source
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.objective import Objective
     from shardplan.spec.spec import BatchSpec, ConstraintSpec, ReserveSpec, Spec, TrainingSpec
@@ -81,14 +83,17 @@ class Case:
 
     @cached_property
     def resolved(self) -> dict[str, Any]:
-        """The spec as plain values, with every default, the topology and the cost model in it.
+        """The spec as plain values, with every default, the topology, the cost model and the
+        framework in it.
 
         Of the cost model without what only dense layers ask for, where there are none.
         """
         has_layers = self.workload.training.dense is not None
         priced = self.pricing.value if has_layers else without_dense(self.pricing.value)
-        parts = {"topology": self.machine.value, "cost_model": priced}
-        return self.spec.resolved() | parts
+        resolved = self.spec.resolved()
+        if self.pricing.framework is not None:
+            resolved["training"] |= {"framework": self.pricing.framework}
+        return resolved | {"topology": self.machine.value, "cost_model": priced}
 
     def demanding(self, *more: Constraint) -> Case:
         """The same with further demands, of which its spec says nothing."""
@@ -174,12 +179,14 @@ def build_case(loaded: LoadedSpec) -> Case:
 def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagnostic]]) -> Case:
     """``check`` looks at what a spec says beside the number of devices."""
     faults = list(loaded.faults)
-    machine, pricing = None, None
+    machine, framework, pricing = None, None, None
     constraints: tuple[Constraint, ...] = ()
     with collecting(faults):
         machine = _machine(loaded)
     with collecting(faults):
-        pricing = _pricing(loaded, machine)
+        framework = _framework(loaded, machine)
+    with collecting(faults):
+        pricing = _pricing(loaded, machine, framework)
     with collecting(faults):
         constraints = build_constraints(loaded, machine.topology.world_size) if machine else ()
     if machine is not None and "batch" not in loaded.unread:
@@ -220,13 +227,37 @@ def _machine(loaded: LoadedSpec) -> Machine | None:
     )
 
 
-def _pricing(loaded: LoadedSpec, machine: Machine | None) -> Pricing | None:
+def _framework(loaded: LoadedSpec, machine: Machine | None) -> Source | None:
+    """Where the framework's file is; None where the spec names none.
+
+    Raises InputError with the faults of the file, and where its figures are of other devices than
+    the machine has.
+    """
+    source = framework_source(loaded)
+    if source is None:
+        return None
+    file = read_framework(source)
+    there = machine.topology.world.devices if machine else file.devices
+    if machine and file.devices is not there:
+        message = (
+            f"the figures of {file.name} are of a {file.devices}; "
+            f"the devices of {machine.topology.name} are each a {there}"
+        )
+        hint = f"name a framework of such devices; there are {', '.join(names(Kind.FRAMEWORK))}"
+        path = ("training", "framework")
+        raise InputError([loaded.document.diagnostic(path, message, hint, "contradiction")])
+    return source
+
+
+def _pricing(
+    loaded: LoadedSpec, machine: Machine | None, framework: Source | None
+) -> Pricing | None:
     """The cost model's file; None where neither the spec nor the topology says which."""
     default = machine.file.cost_model if machine else ""
     if "cost_model" in loaded.unread or not (loaded.spec.cost_model or default):
         return None
     source = cost_model_source(loaded, default)
-    return select_pricing(read_cost_model(source), source, loaded.base)
+    return select_pricing(read_cost_model(source), source, loaded.base, framework)
 
 
 def case_of_value(value: Any, name: str) -> Case:

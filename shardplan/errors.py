@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,14 @@ def first_of(found: Sequence[object]) -> list[str]:
 
 class ShardplanError(Exception):
     """The root of all errors that are not bugs."""
+
+    is_agreed = False
+    """Whether every rank of a job raises the same, so that one of them may speak for all."""
+
+    def agreed(self) -> Self:
+        """The same, raised on every rank."""
+        self.is_agreed = True
+        return self
 
 
 class InputError(ShardplanError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shardplan.cost.framework.framework_file import FrameworkFile
 from shardplan.cost.select import profile_file
 from shardplan.cost.torchrec.file import TorchRecFile
 from shardplan.plan.file.plan import Plan
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-SUBJECTS = ("spec", "topology", "cost-model", "plan")
+SUBJECTS = ("spec", "topology", "cost-model", "framework", "plan")
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _REFERENCE = "#/definitions/{model}"
@@ -54,21 +55,20 @@ def json_schema(subject: str) -> Schema:
 
 
 def _spec(definitions: Schema) -> Schema:
-    """The spec, in which a topology and a cost model may be written out."""
+    """The spec, in which a topology, a cost model and a framework may be written out."""
     root = _of(Spec, definitions, is_yaml=True)
-    for key, kind, models in (
-        ("topology", Kind.TOPOLOGY, (TopologyFile,)),
-        ("cost_model", Kind.COST_MODEL, (profile_file(), TorchRecFile)),
+    training = definitions["TrainingSpec"]
+    for properties, key, kind, models in (
+        (root["properties"], "topology", Kind.TOPOLOGY, (TopologyFile,)),
+        (root["properties"], "cost_model", Kind.COST_MODEL, (profile_file(), TorchRecFile)),
+        (training["properties"], "framework", Kind.FRAMEWORK, (FrameworkFile,)),
     ):
         for model in models:
             definitions[model.__name__] = _of(model, definitions, is_yaml=True)
         inline = [{"$ref": _REFERENCE.format(model=model.__name__)} for model in models]
         known = {"type": "string", "examples": names(kind)}
         forms = [known, _by_name(known, has_nodes=kind is Kind.TOPOLOGY), *inline]
-        root["properties"][key] = {
-            "description": root["properties"][key]["description"],
-            "anyOf": forms,
-        }
+        properties[key] = {"description": properties[key]["description"], "anyOf": forms}
     return root
 
 
@@ -92,6 +92,7 @@ _BUILDERS: dict[str, Callable[[Schema], Schema]] = {
     "spec": _spec,
     "topology": lambda definitions: _of(TopologyFile, definitions, is_yaml=True),
     "cost-model": _cost_model,
+    "framework": lambda definitions: _of(FrameworkFile, definitions, is_yaml=True),
     "plan": lambda definitions: _of(Plan, definitions, is_yaml=False),
 }
 

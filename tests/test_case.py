@@ -155,7 +155,7 @@ def test_ranks_that_a_smaller_machine_lacks_are_an_error(case):
 
 
 def calls_to_keep_half(tables: int) -> int:
-    """Python calls that a case of so many tables, all in one constraint, takes to lose half."""
+    """Python calls that a case of that many tables, all in one constraint, takes to lose half."""
     names = [f"t{index}" for index in range(tables)]
     spec = SPEC | {
         "tables": [{"name": name, "rows": 1000} for name in names],

@@ -94,6 +94,13 @@ def test_takes_every_cost_model(path):
     assert faults(as_editors_read(path.read_text()), SCHEMAS["cost-model"]) == []
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "cost_models" / "frameworks").glob("*")), ids=lambda p: p.name
+)
+def test_takes_every_framework(path):
+    assert faults(as_editors_read(path.read_text()), SCHEMAS["framework"]) == []
+
+
 def test_takes_a_plan_and_the_spec_inside_it():
     plan = json.loads((ROOT / "tests" / "data" / "plan" / "plain.json").read_text())
     assert faults(plan, SCHEMAS["plan"]) == []

@@ -5,11 +5,14 @@ Nothing of the package knows the names below. What docs/extending.md shows is wh
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import itertools
 import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis.vendor.pretty import pretty
 from random_specs import TOPOLOGY, build
 
 from shardplan.errors import InputError
@@ -49,6 +52,7 @@ STRIPED = ShardingType("striped", lands=Extent.WORLD, columns=Columns.DEALT)
 PINNED = Kernel("pinned", rows_in=MemoryTier.DDR, state_in=MemoryTier.HBM)
 """Rows in DDR, as under ``fused_uvm``, but optimizer state in HBM."""
 
+ADDED = (MIRRORED, NODE_ROWS, TILED, STRIPED)
 SETTINGS = Settings("milp", gap=0.0, time_limit_seconds=1e6)
 
 
@@ -68,13 +72,12 @@ def make_spec(sharding: str, cost_model: str = "h100", kernel: str = "fused") ->
 
 @pytest.fixture(autouse=True)
 def _added() -> Iterator[None]:
-    kinds = (MIRRORED, NODE_ROWS, TILED, STRIPED)
-    for kind in kinds:
+    for kind in ADDED:
         SHARDING_TYPES.add(kind)
     KERNELS.add(PINNED)
     yield
     KERNELS.remove(PINNED)
-    for kind in reversed(kinds):
+    for kind in reversed(ADDED):
         SHARDING_TYPES.remove(kind)
 
 
@@ -170,10 +173,27 @@ def test_traits_that_contradict_each_other_are_refused(traits, fault):
         ShardingType("odd", **traits)
 
 
+def test_the_traits_allow_the_eight_types_that_the_guide_lists():
+    """TorchRec's seven, and columns dealt to all devices."""
+    legal = set()
+    for traits in itertools.product(Extent, Extent, Columns, [False, True]):
+        with contextlib.suppress(ValueError):
+            ShardingType("any", *traits)
+            legal.add(traits)
+    known = (*(kind for kind in SHARDING_TYPES if kind not in ADDED), STRIPED)
+    assert len(known) == 8
+    assert legal == {(kind.lands, kind.rows, kind.columns, kind.is_replicated) for kind in known}
+
+
 @pytest.mark.parametrize("entry", [ShardingType.GRID_SHARD, Kernel.FUSED], ids=str)
 def test_a_copy_is_the_entry_itself(entry):
     assert copy.deepcopy(entry) is entry
     assert pickle.loads(pickle.dumps(entry)) is entry
+
+
+@pytest.mark.parametrize("entry", [ShardingType.GRID_SHARD, Kernel.FUSED], ids=str)
+def test_an_entry_is_printed_as_its_name_and_not_with_all_others(entry):
+    assert pretty([entry]) == f"[{entry.name}]" == repr([entry])
 
 
 def test_a_name_is_given_once():

@@ -11,16 +11,17 @@ from random_specs import build
 from test_infeasible import WHOLE_IN_DDR, make_spec
 
 from shardplan import case
-from shardplan.cli.commands import solve as solve_module
 from shardplan.cli.main import cli
-from shardplan.errors import Infeasible
-from shardplan.planning import formulate, planner, shortfall
+from shardplan.cli.solving import advice
+from shardplan.cli.solving import solve_one as solve_module
+from shardplan.errors import Infeasible, Interrupted, NoPlanFound
+from shardplan.planning import formulate, option_costs, planner, shortfall
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
-from shardplan.whatif import conflict, remedies, why_not
+from shardplan.whatif import why_not
 from shardplan.whatif.choice import Choice
 from shardplan.whatif.trials import Trials
 
@@ -42,7 +43,7 @@ class Clock:
         return Deadline.after(seconds, self)
 
     def taking(self, seconds, function):
-        """The function, which takes so many seconds by this clock."""
+        """The function, which takes that many seconds by this clock."""
 
         def slow(*given, **named):
             self.now += seconds
@@ -122,8 +123,8 @@ def test_a_command_pays_for_reading_beyond_a_second_and_its_advice_ends_in_time(
 
     monkeypatch.setattr(case, "build_case", clock.taking(4, case.build_case))
     monkeypatch.setattr(planner, "make_plan", refusing)
-    monkeypatch.setattr(remedies, "remedies", advising)
-    monkeypatch.setattr(conflict, "conflict", advising)
+    monkeypatch.setattr(advice, "remedies", advising)
+    monkeypatch.setattr(advice, "conflict", advising)
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(CROWDED))
     started = clock.now
@@ -170,3 +171,33 @@ def test_no_trial_begins_that_formulating_alone_would_carry_past_the_end(clock, 
     spec = build(make_spec(1000))
     trials = Trials(spec, clock.after(8))
     assert [trials.has_plan(spec) for _ in range(3)] == [True, True, None]
+
+
+def test_costs_worked_out_in_parts_are_those_of_all_options_at_once(monkeypatch):
+    spec = build(make_spec(1000, 2000, 3000))
+    whole = formulate.formulate(spec).problem
+    monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 2)
+    parts = formulate.formulate(spec).problem
+    for name in ("load_seconds", "device_bytes", "node_bytes", "spill_seconds"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
+
+
+def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
+    monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 1)
+    spec, asked = build(make_spec(*[1000] * 10)), []
+    model = type(spec.cost_model)
+
+    def slow(self, options, costs=model.unit_costs):
+        asked.append(len(options))
+        clock.now += 2
+        return costs(self, options)
+
+    monkeypatch.setattr(model, "unit_costs", slow)
+    with pytest.raises(NoPlanFound, match="the ways to shard 10 tables"):
+        formulate.formulate(spec, clock.after(5))
+    assert asked == [1, 1, 1]
+
+
+def test_formulating_ends_where_the_user_interrupts_it():
+    with pytest.raises(Interrupted):
+        formulate.formulate(build(ROOMY), Deadline.after(60).unless(lambda: True))

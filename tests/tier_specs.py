@@ -59,7 +59,7 @@ def tier_specs(draw: st.DrawFn, least_tables: int, most_tables: int) -> dict[str
 
 
 def with_hbm(spec: dict[str, Any], times: float) -> dict[str, Any]:
-    """The spec with so many times the HBM."""
+    """The spec with that many times the HBM."""
     topology = spec["topology"]
     capacity = int(int(topology["device"]["hbm"]["capacity"][:-1]) * times)
     hbm = topology["device"]["hbm"] | {"capacity": f"{capacity}B"}

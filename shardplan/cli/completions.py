@@ -37,11 +37,17 @@ def cost_models(
     return [*files(ctx, param, incomplete), *_begun(_names("COST_MODEL"), incomplete)]
 
 
+def frameworks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The same of frameworks."""
+    return [*files(ctx, param, incomplete), *_begun(_names("FRAMEWORK"), incomplete)]
+
+
 def of_the_list(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Names of whatever ``list`` lists."""
-    offer = {"topologies": topologies, "cost-models": cost_models}.get(_first(ctx))
+    kinds = {"topologies": topologies, "cost-models": cost_models, "frameworks": frameworks}
+    offer = kinds.get(_first(ctx))
     return offer(ctx, param, incomplete) if offer else []
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from shardplan.diagnostics import Diagnostic
-from shardplan.errors import InputError
-
 if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
@@ -32,9 +29,6 @@ def plan_at(path: str) -> Plan:
 
 def case_of_plan(plan: Plan, file: str) -> Case:
     """The case of the spec that a plan carries; raises InputError where it carries none."""
-    from shardplan.case import case_of_value
+    from shardplan.plan.carried import carried_case
 
-    if plan.resolved is None:
-        message = "holds no spec of its own (key 'resolved'), by which to cost its tables"
-        raise InputError([Diagnostic(file, 0, 0, "", message, code="plan")])
-    return case_of_value(plan.resolved, f"{file} (resolved)")
+    return carried_case(plan, file)

@@ -37,7 +37,7 @@ _OTHER_VERBS = {
     "replan": "solve", "place": "solve", "new": "init", "create": "init", "template": "init",
     "lint": "check", "show": "explain", "stats": "explain", "why": "explain",
     "report": "explain", "topologies": "list", "topology": "list", "ls": "list",
-    "cost-models": "list", "methods": "list", "compare": "diff",
+    "cost-models": "list", "frameworks": "list", "methods": "list", "compare": "diff",
     "measure": "calibrate", "benchmark": "calibrate",
 }  # fmt: skip
 """What others call a command; none that is a command itself."""

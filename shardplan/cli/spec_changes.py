@@ -40,7 +40,7 @@ def settings_of(topology: str | None, nodes: int | None, settings: tuple[str, ..
 
 _OPTIONS = (
     click.option("--topology", metavar="NAME", help="Another topology, by name or path."),
-    click.option("--nodes", metavar="N", type=click.IntRange(min=1), help="So many nodes of it."),
+    click.option("--nodes", metavar="N", type=click.IntRange(min=1), help="How many nodes of it."),
     click.option(
         "--set",
         "settings",

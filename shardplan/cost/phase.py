@@ -25,6 +25,10 @@ class Cover(StrEnum):
     """When the training is pipelined."""
     DATA_LOADING = "data loading"
     """Of batches to come, pipelined or not: data loaders always run ahead."""
+    BACKWARD = "the tables' backward pass"
+    """Of the same batch, where a framework sums gradients over devices beside it."""
+    DEVICES = "the devices' work"
+    """Of the same batch: hosts launch kernels ahead of their devices, as far as they can."""
 
     @property
     def needs_pipeline(self) -> bool:
@@ -42,6 +46,8 @@ class Phase:
     hides_behind: Cover | None = None
     """None: the step always waits for it."""
     part: Part = Part.TABLES
+    rests_on: tuple[str, ...] = ()
+    """Keys of a cost-model file whose figures decide it; none: the one of its own name."""
     constant_seconds: float = 0.0
     """Spent whatever the placement: launch and start-up latencies."""
     exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)

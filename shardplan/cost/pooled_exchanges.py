@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.cost.pooled_route import PooledRoute
 from shardplan.sharding.kind import SHARDING_TYPES
-from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,19 +14,10 @@ if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType
 
 
-def pooled_exchanges(
-    whole_rows: Exchange, rows_of_all: Exchange, rows_of_node: Exchange
-) -> Mapping[ShardingType, Exchange]:
-    """By sharding type: those of whole rows, of rows cut over all devices, and over a node's.
-
-    Replicated tables have none.
-    """
-    by_rows = {
-        Extent.DEVICE: whole_rows,
-        Extent.NODE: rows_of_node,
-        Extent.WORLD: rows_of_all,
-    }
-    return {kind: by_rows[kind.rows] for kind in SHARDING_TYPES if not kind.is_replicated}
+def pooled_exchanges(by_route: Mapping[PooledRoute, Exchange]) -> Mapping[ShardingType, Exchange]:
+    """By sharding type, those of the routes that have one."""
+    routes = {kind: PooledRoute.of(kind) for kind in SHARDING_TYPES}
+    return {kind: by_route[route] for kind, route in routes.items() if route in by_route}
 
 
 def exchange_of_replicas(exchange: Exchange) -> Mapping[ShardingType, Exchange]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.analytic.model import AnalyticCostModel
 from shardplan.cost.analytic.phases.all_phases import phase_files
+from shardplan.cost.framework.framework_file import FrameworkFile
+from shardplan.cost.framework.framework_profile import FrameworkProfile
 from shardplan.cost.profile.build_profile import build_profile
 from shardplan.cost.profile.dense_keys import with_grid
 from shardplan.cost.profile.profile_file import ProfileFile
@@ -43,6 +45,16 @@ class Pricing:
     """The plain values that it was read from, complete in themselves."""
     precisions: frozenset[Precision] | None = None
     """In which it predicts dense layers; None: it never predicts any, and the step is without."""
+    framework: dict[str, Any] | None = None
+    """The values of the framework's file; None where the spec names none."""
+    counts_framework: bool = False
+
+    @property
+    def framework_name(self) -> str | None:
+        """The framework whose own costs are counted; None: no framework's."""
+        if self.framework is None or not self.counts_framework:
+            return None
+        return str(self.framework["name"])
 
 
 def profile_file() -> type[ProfileFile]:
@@ -66,14 +78,27 @@ def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
     return validate(profile_file(), source.document, source.at)
 
 
-def select_pricing(file: ProfileFile | TorchRecFile, source: Source, base: Path) -> Pricing:
-    """What a ``file`` says that was read from ``source``; ``base`` is the spec's folder."""
+def read_framework(source: Source) -> FrameworkFile:
+    """What a file about a framework says; raises InputError with its faults."""
+    return validate(FrameworkFile, source.document, source.at)
+
+
+def select_pricing(
+    file: ProfileFile | TorchRecFile, source: Source, base: Path, framework: Source | None = None
+) -> Pricing:
+    """What a ``file`` says that was read from ``source``; ``base`` is the spec's folder.
+
+    TorchRec's estimator knows no framework. Raises InputError with the faults of the framework.
+    """
+    running = FrameworkProfile.of(read_framework(framework)) if framework else None
+    added = framework.value if framework else None
     if isinstance(file, ProfileFile):
         file, value = with_grid(file, source, base)
         profile = build_profile(file)
         known = frozenset(each for each in Precision if profile.dense and profile.dense.knows(each))
-        return Pricing(partial(AnalyticCostModel, profile=profile), value, known)
+        model = partial(AnalyticCostModel, profile=profile, framework=running)
+        return Pricing(model, value, known, added, counts_framework=True)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own
-    return Pricing(partial(TorchRecCostModel, constants=constants), value)
+    return Pricing(partial(TorchRecCostModel, constants=constants), value, framework=added)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections import Counter
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError, ShardplanError
+from shardplan.model.dense_embeddings import dense_embeddings, dense_note
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
 from shardplan.options.limits import COLUMN_MULTIPLE
@@ -23,17 +25,19 @@ if TYPE_CHECKING:
 _DEFAULT_KEYS = ("dim", "dtype", "module")
 
 
-def spec_of_model(reference: str) -> dict[str, Any]:
-    """``defaults`` and ``tables`` of a spec for the model that ``module:function`` makes.
+def spec_of_model(reference: str) -> tuple[dict[str, Any], str]:
+    """``defaults`` and ``tables`` of a spec for the model that ``module:function`` makes; a note.
 
     The function is called without arguments on PyTorch's meta device, so that its tables take no
-    memory. How many ids a sample has and how they hit the rows is not in a model.
+    memory. How many ids a sample has and how they hit the rows is not in a model. The note is on
+    embeddings that stay out of the spec.
 
     Raises ShardplanError where torchrec is not installed or the function cannot be called, and
     InputError, with all reasons, where the model holds none but EmbeddingBagCollections or
     anything sparse besides.
     """
-    modules = sparse_modules(_model_of(_function_of(reference), reference))
+    model = _model_of(_function_of(reference), reference)
+    modules = sparse_modules(model)
     faults = [
         *unplanned(modules, reference),
         *_dtype_faults(modules, reference),
@@ -46,6 +50,7 @@ def spec_of_model(reference: str) -> dict[str, Any]:
         ]
     if faults:
         raise InputError(faults)
+    note = dense_note(dense_embeddings(model), [t for module in modules for t in module.tables])
     tables = [_row(module, table) for module in modules for table in module.tables]
     defaults = {
         key: Counter(table[key] for table in tables).most_common(1)[0][0] for key in _DEFAULT_KEYS
@@ -54,7 +59,7 @@ def spec_of_model(reference: str) -> dict[str, Any]:
         for key, common in defaults.items():
             if table[key] == common:
                 del table[key]
-    return {"defaults": defaults, "tables": tables}
+    return {"defaults": defaults, "tables": tables}, note
 
 
 def _function_of(reference: str) -> Callable[[], Any]:
@@ -101,7 +106,7 @@ def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
         "dtype": table.dtype,
         "module": module.path,
         "features": list(table.features),
-    }
+    } | ({"weighted": True} if module.is_weighted else {})
 
 
 def _dtype_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
@@ -128,20 +133,26 @@ def _dim_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagno
 def _name_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
     """Plans and checkpoints may speak of a table by its name alone."""
     first: dict[str, SparseModule] = {}
+    taken = {table.name for module in modules for table in module.tables}
     for module in modules:
         for table in module.tables:
             other = first.setdefault(table.name, module)
             if other is not module:
                 message = f"another table is called {table.name!r}, in {_where(other)}"
+                free = _free_name(module, table, taken)
+                taken.add(free)
                 hint = (
-                    "names are unique over all modules: call this one "
-                    f"{_other_name(module, table)!r} in the model; its features keep theirs"
+                    f"names are unique over all modules: call this one {free!r} in the model; "
+                    "its features keep theirs"
                 )
                 yield Diagnostic(source, 0, 0, _where(module), message, hint, code="duplicate")
 
 
-def _other_name(module: SparseModule, table: SparseTable) -> str:
-    return "_".join([*module.path.split("."), table.name]).lstrip("_")
+def _free_name(module: SparseModule, table: SparseTable, taken: set[str]) -> str:
+    """The table's name after its module's, with a number where that is taken too."""
+    name = "_".join([*module.path.split("."), table.name]).lstrip("_")
+    numbered = (f"{name}_{number}" for number in count(2))
+    return name if name not in taken else next(each for each in numbered if each not in taken)
 
 
 def _where(module: SparseModule) -> str:

@@ -24,7 +24,7 @@ COLUMN_MULTIPLE = 4
 MOST_GPU_COLUMNS = 2048
 """What FBGEMM's kernels for GPUs, the dense ones too, have room for in one row."""
 CACHE_SET_ROWS = 32
-"""FBGEMM's caches are sets of so many rows."""
+"""Rows of one set of FBGEMM's caches."""
 MOST_CACHED_ROWS = 2**31 - 1
 """FBGEMM keeps where a row is cached in 32 bits."""
 MOST_COUNTED_ROWS = (2**24 - 2) * CACHE_SET_ROWS
@@ -80,7 +80,7 @@ def ssd_fault(kernel: Kernel, dtype: Dtype, optimizer: Optimizer) -> str:
 
 
 def sharing_fault(kernel: Kernel, shards: int, ranks: int) -> str:
-    """Why a kernel cannot have so many shards of a table on so few ranks."""
+    """Why a kernel cannot have ``shards`` of a table on ``ranks``."""
     if not kernel.is_on_ssd or ranks >= shards:
         return ""
     return f"kernel {kernel} cannot hold two shards of a table on one rank"
@@ -130,7 +130,7 @@ def most_cached_rows(kernel: Kernel, algorithm: CacheAlgorithm, devices: DeviceK
 def cached_rows_fault(
     kernel: Kernel, rows: float, algorithm: CacheAlgorithm, devices: DeviceKind
 ) -> str:
-    """Why a cache in HBM cannot hold so many rows of a shard."""
+    """Why a cache in HBM cannot hold ``rows`` of a shard."""
     most = most_cached_rows(kernel, algorithm, devices)
     if most is None or rows <= most:
         return ""

@@ -88,7 +88,7 @@ class _Blocks:
         return cls(found.option[entry], rank, less, (tables, size))
 
     def of_tables(self, chosen: Sequence[int]) -> _Blocks:
-        """Those of some tables alone, counted anew in their order."""
+        """Those of some tables alone, counted again in their order."""
         number = np.full(self.shape[0], -1)
         number[list(chosen)] = np.arange(len(chosen))
         kept = number[self.table] >= 0
@@ -235,7 +235,7 @@ class Ledger:
             spill_seconds=self.spill_seconds[chosen],
             unit_bytes=self.unit_bytes[chosen],
         )
-        # Known already, and dear to work out for one table after the other.
+        # Known already, and slow to work out for one table after the other.
         vars(taken)["_blocks"] = self._blocks.of_tables(chosen)
         return taken
 

@@ -25,7 +25,7 @@ class Throughput:
 
     @classmethod
     def of(cls, global_batch: int, step_seconds: float) -> Self:
-        """So many samples in each step."""
+        """That many samples in each step."""
         rate = rounded(global_batch / step_seconds) if step_seconds else None
         return cls(global_batch, rate)
 

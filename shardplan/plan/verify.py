@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.case import case_of_value
 from shardplan.errors import InputError, ShardplanError
+from shardplan.plan.carried import carried_case
 from shardplan.plan.checks.constraints import (
     check_cache_algorithm,
     check_constraints,
@@ -53,10 +53,10 @@ def _own_case(plan: Plan) -> tuple[Case | None, tuple[Finding, ...]]:
         message = "the plan holds no spec of its own; give one to verify against"
         return None, (Finding("spec", "resolved", message),)
     try:
-        return case_of_value(plan.resolved, "resolved"), ()
+        return carried_case(plan, plan.name), ()
     except InputError as error:
-        faults = (Finding("spec", d.path or "resolved", d.message) for d in error.diagnostics)
-        return None, tuple(faults)
+        (fault,) = error.diagnostics
+        return None, (Finding("spec", fault.path or "resolved", fault.message),)
 
 
 def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:

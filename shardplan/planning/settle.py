@@ -49,7 +49,7 @@ def settled(
 def _around_uneven(
     case: Case, formulation: Formulation, outcome: Outcome, settings: Settings, reporter: Reporter
 ) -> Outcome:
-    """Place all items anew around those whose row blocks are not alike, by what these really take.
+    """Place all items again around those whose row blocks are not alike, by what these really take.
 
     The first solve takes every device to be as busy as the one with the first block.
     """

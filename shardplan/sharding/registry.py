@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from pydantic_core import PydanticKnownError, core_schema
@@ -19,6 +19,10 @@ Entry = TypeVar("Entry", bound="Named")
 
 _MOST = 127
 """Arrays of options hold codes as int8."""
+
+
+class _Printer(Protocol):
+    def text(self, text: str, /) -> object: ...
 
 
 class Registry(Generic[Entry]):
@@ -89,6 +93,10 @@ class Named:
         return self.name
 
     __repr__ = __str__
+
+    def _repr_pretty_(self, printer: _Printer, cycle: bool) -> None:
+        """For notebooks and hypothesis, which would print what the class has, all other entries."""
+        printer.text(self.name)
 
     def __reduce__(self) -> tuple[Callable[[type[Named], str], Named], tuple[type[Named], str]]:
         """Copies are the entry itself."""

@@ -21,7 +21,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
-        """So many seconds from now."""
+        """``seconds`` from now."""
         return cls(clock() + seconds, clock)
 
     @property
@@ -35,7 +35,7 @@ class Deadline:
         return self.seconds_left <= 0.0
 
     def within(self, seconds: float) -> Deadline:
-        """So many seconds from now, or this one where it comes first."""
+        """``seconds`` from now, or this one where it comes first."""
         return replace(self, at_seconds=min(self.at_seconds, self.clock() + seconds))
 
     def unless(self, is_called_off: Callable[[], bool]) -> Deadline:
@@ -43,9 +43,13 @@ class Deadline:
         return replace(self, is_called_off=is_called_off)
 
     def extended(self, seconds: float) -> Deadline:
-        """So much later, also than when work was called off."""
+        """Later by that much, also than when work was called off."""
         grace = _Grace(self.is_called_off, self.clock, seconds)
         return Deadline(self.at_seconds + seconds, self.clock, grace)
+
+
+ENDLESS = Deadline(float("inf"))
+"""Never over."""
 
 
 class _Grace:

@@ -42,6 +42,7 @@ def _table(table: TableSpec, defaults: DefaultsSpec) -> Table:
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
         access=table.access or defaults.access,
         ids=table.ids or defaults.ids,
+        weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
     )
 
 
@@ -55,6 +56,7 @@ def _training(training: TrainingSpec) -> Training:
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,
         dense_memory_bytes=_dense_memory(training.dense),
         dense=_dense(training),
+        overhead_seconds=(training.overhead_ms or 0.0) * _SECONDS_PER_MS,
         sample_bytes=float(training.input.bytes_per_sample) if training.input else None,
         exact_updates=training.exact_updates,
         cache_algorithm=training.cache_algorithm,

@@ -74,13 +74,23 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
         yield loaded.document.diagnostic((), "has no tables", hint, "missing")
     first: dict[str, int] = {}
     modules: dict[str, int] = {}
+    weighted = [
+        bool(t.weighted or (t.weighted is None and spec.defaults.weighted)) for t in spec.tables
+    ]
     for index, table in enumerate(spec.tables):
         if first.setdefault(table.name, index) != index:
             message = f"another table is called {show(table.name)} (number {first[table.name] + 1})"
             hint = "names are unique over all modules"
             yield loaded.at_table(index, "name", message, hint, "duplicate")
         module = table.module if table.module is not None else spec.defaults.module
-        modules.setdefault(module, index)
+        other = modules.setdefault(module, index)
+        if weighted[index] != weighted[other]:
+            are = "has" if weighted[other] else "has no"
+            message = (
+                f"table {show(spec.tables[other].name)} of the same module {are} weights of ids"
+            )
+            hint = "a collection is weighted as a whole: write the same for all of its tables"
+            yield loaded.at_table(index, "weighted", message, hint)
         if table.dim is None and spec.defaults.dim is None:
             yield loaded.at_table(
                 index, "dim", "is missing", "add it here or to defaults", "missing"

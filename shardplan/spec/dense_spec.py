@@ -52,7 +52,8 @@ class DenseSpec(Border):
     optimizer: Optimizer | None = None
     """Of the layers' parameters; that of the tables where left out."""
     bucket: SomeBytes | None = None
-    """With ddp, gradients are summed once that many bytes are ready; 25MiB where left out."""
+    """With ddp, gradients are summed once that many bytes are ready; else layers are gathered
+    together until their weights are as many. 25MiB where left out."""
 
     @model_validator(mode="before")
     @classmethod

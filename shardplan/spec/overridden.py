@@ -72,7 +72,7 @@ class _Text:
         return replace(document, value=changed, overrides=(*document.overrides, override))
 
     def _read(self, value: str, before: int) -> Document:
-        """The value behind so many characters, at its place in the text."""
+        """The value behind that many characters, at its place in the text."""
         blank = "\n" * (self.line - 1) + " " * before
         try:
             said = replace(read_document(blank + value, OPTION), lines=self.every)

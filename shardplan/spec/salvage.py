@@ -31,8 +31,10 @@ def salvage(value: Any) -> tuple[Spec, frozenset[str]]:
         if error.error_count() > _MOST_MENDED:
             keys = value.keys() if isinstance(value, dict) else ()
             return Spec.model_validate(_REQUIRED | {"tables": ()}), frozenset(map(str, keys))
+        if not isinstance(value, dict):
+            return Spec.model_validate(_REQUIRED | {"tables": ()}), frozenset(Spec.model_fields)
         locations = [details["loc"] for details in error.errors(include_url=False)]
-    mended = dict(value) if isinstance(value, dict) else {}
+    mended = dict(value)
     mended |= {key: list(each) for key, each in mended.items() if isinstance(each, list)}
     for location in locations:
         if location:

@@ -8,8 +8,12 @@ from pydantic import Field, model_validator
 
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
-from shardplan.spec.catalog.reference import CostModelReference, TopologyReference
-from shardplan.spec.dense_spec import DenseSpec
+from shardplan.spec.catalog.reference import (
+    CostModelReference,
+    FrameworkReference,
+    TopologyReference,
+)
+from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
 from shardplan.spec.fields.quantities import Count, Flag, SomeBytes, Whole
@@ -69,6 +73,12 @@ class TrainingSpec(Border):
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     """What of a step hides behind the batch before it."""
     dense: DenseSpec = DenseSpec()
+    framework: FrameworkReference | None = None
+    """What runs the training, whose own costs are counted: a profile's name or path, or one written
+    inline; by default none are."""
+    overhead_ms: Milliseconds | None = None
+    """Milliseconds of every step that the framework spends while nothing else goes on; by default 0
+    besides what the profile of the framework says."""
     input: InputSpec | None = None
     """Counts where the topology has an ``ingest``; where left out, 8 bytes for each id, 4 for each
     feature's number of ids, and 4 for a label."""

@@ -23,7 +23,7 @@ class DeviceClass(StrEnum):
 
     @classmethod
     def of(cls, topology: TopologyFile, devices: int) -> DeviceClass:
-        """That of so many devices of a machine."""
+        """That of a machine with that many devices."""
         if topology.device.kind is DeviceKind.CPU:
             return cls.CPU
         if devices == 1:

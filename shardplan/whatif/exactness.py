@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.errors import Interrupted, NoPlanFound
 from shardplan.planning.formulate import formulate
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.program.answer import Limits
@@ -33,9 +34,11 @@ def inexact_bound(case: Case, deadline: Deadline) -> float | None:
     inexact = case.with_(training=training.model_copy(update={"exact_updates": False}))
     bounds: list[float] = []
     for each in (case, inexact):
-        if deadline.is_over:
+        try:
+            problem = formulate(each, deadline).problem
+        except (NoPlanFound, Interrupted):
             return None
-        bounds.append(relax(formulate(each).problem, limits=Limits(deadline)).lower_bound)
+        bounds.append(relax(problem, limits=Limits(deadline)).lower_bound)
     if deadline.is_over or not bounds[0] > 0:
         return None
     return bounds[1] if bounds[1] <= (1 - _WORTH_TELLING) * bounds[0] else None

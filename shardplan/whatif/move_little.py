@@ -64,7 +64,7 @@ def move_little(
     """
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation = formulate(now)
+    formulation = formulate(now, deadline)
     relocation = Relocation.of(old, now)
 
     def build(found: Outcome) -> Plan:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _MOST_DEVICES = 4096
 """Beyond, a number for each pair of devices takes too much memory."""
 _MOST_PAIRED = 4096
-"""Nodes over all rounds of pairing them anew, which mostly are few: 32 rounds of 128 nodes."""
+"""Nodes over all rounds of pairing them again, which mostly are few: 32 rounds of 128 nodes."""
 _LONGER_BY_AT_MOST = 1e-3
 """Of the objective: the last row blocks are smaller, so that names matter a little."""
 
@@ -170,7 +170,7 @@ class _Kept:
         """(W,): what each new rank is called, for the most bytes kept; its own name among equals.
 
         Nodes are paired by what their devices keep at most, each device by itself. Pairs that are
-        chosen are then counted exactly, and paired anew, until all that are chosen are: such names
+        chosen are then counted exactly, and paired again, until all that are chosen are: such names
         are the best.
         """
         world, count = len(self.device), len(self.node)

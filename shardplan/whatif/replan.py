@@ -62,7 +62,7 @@ def replan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation = formulate(now)
+    formulation = formulate(now, deadline)
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
@@ -116,8 +116,8 @@ def least_budget(
 ) -> float:
     """Bytes that move when all that can stays: those of placed items, all of the others."""
     moves, problem = relocation.moves(formulation, 0.0), formulation.problem
-    anew = np.maximum.reduceat(moves.most, problem.option_offsets[:-1])
-    return float(np.where(is_placed, moves.count(known), anew).sum())
+    unplaced = np.maximum.reduceat(moves.most, problem.option_offsets[:-1])
+    return float(np.where(is_placed, moves.count(known), unplaced).sum())
 
 
 def _free_plan(old: Plan, now: Case, settings: Settings, reporter: Reporter) -> Plan | None:

@@ -64,7 +64,7 @@ def _doubts(plan: Plan, case: Case, decisions: tuple[Decision, ...]) -> Iterator
 
 
 def _costs(case: Case, decisions: tuple[Decision, ...], seconds: float) -> bool:
-    """Whether decisions have an objective of so many seconds."""
+    """Whether decisions have that objective in seconds."""
     try:
         found = predict(case, decisions)
     except (ShardplanError, ValueError):

@@ -70,7 +70,7 @@ class Trials:
     def _problem(self, case: Case) -> Problem:
         began = self.deadline.seconds_left
         try:
-            return formulate(case).problem
+            return formulate(case, self.deadline).problem
         finally:
             took = began - self.deadline.seconds_left
             self.formulating_seconds = max(self.formulating_seconds, took)

@@ -94,7 +94,7 @@ def why_not(
     fixed, resolved, failure = None, None, ""
     shortfalls: tuple[Shortfall, ...] = ()
     try:
-        formulation = formulate(forced)
+        formulation = formulate(forced, deadline)
         start = _with_all_else_fixed(formulation, decisions, choice)
         if start:
             fixed = _alternative(plan, forced, _plan_of(plan, forced, start), "")

@@ -28,6 +28,8 @@ class Table:
     poolings: tuple[float, ...]
     access: Access
     ids: RowOrder = RowOrder.HASHED
+    weighted: bool = False
+    """Whether a weight travels with each id."""
 
     @property
     def pooling(self) -> float:

@@ -52,6 +52,8 @@ class Training:
     """None: what the layers need."""
     dense: DenseModel | None = None
     """The rest of the model by its layers; None where its seconds are given."""
+    overhead_seconds: float = 0.0
+    """Of every step, of the framework: hidden behind nothing."""
     sample_bytes: float | None = None
     """Of one sample of the input as it comes from outside; None: what its ids need."""
     exact_updates: bool = True

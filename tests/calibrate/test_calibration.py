@@ -18,7 +18,7 @@ from shardplan.spec.validation.validation import validate
 from shardplan.topology.collective import Collective
 
 RANKS = 4
-"""The shipped profile has curves among so many."""
+"""The shipped profile has curves among that many."""
 
 
 @pytest.fixture

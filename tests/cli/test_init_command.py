@@ -95,6 +95,11 @@ class Model(torch.nn.Module):
 def make():
     return Model()
 
+def with_positions():
+    model = Model()
+    model.position = torch.nn.Embedding(512, 8)
+    return model
+
 def empty():
     return torch.nn.Linear(2, 2)
 
@@ -123,6 +128,16 @@ def test_takes_the_tables_of_a_torchrec_model(run, model_folder):
         "words": (5000, 64, "fp32", "sparse.ebc", ("w", "v")),
         "narrow": (100, 32, "fp16", "other", ("narrow",)),
     }
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_plain_embeddings_stay_out_of_the_spec_and_are_named(run, model_folder):
+    result = run("init", "--from", "torchrec", "a_model_of_ours:with_positions", "-")
+    assert result.exit_code == 0
+    assert "warning: not in the plan: position (Embedding, 512 rows x 8, 16.0 KiB)" in result.stderr
+    comment = [line for line in result.stdout.splitlines() if "not in the plan" in line]
+    assert comment[0].startswith("# not in the plan: position (")
+    assert "name: position" not in result.stdout
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -168,6 +183,11 @@ def towers():
     model.item = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "country")])
     return model
 
+def three_of_a_name():
+    model = towers()
+    model.third = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "item_country")])
+    return model
+
 def odd():
     return EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "t", 30)])
 """
@@ -182,6 +202,7 @@ def odd():
             "towers",
             ["item: another table is called 'country', in query", "call this one 'item_country'"],
         ),
+        ("three_of_a_name", ["call this one 'item_country_2'"]),
         ("odd", ["t has 30 columns, no multiple of 4", "embedding_dim=32", "use the first 30"]),
     ],
 )

@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from shardplan.cli.solve_many import tasks_of
+from shardplan.cli.solving import solve_many
+from shardplan.cli.solving.solve_many import tasks_of
 
 SPEC = """\
 name: {name}
@@ -49,6 +50,15 @@ def test_each_gets_the_options_as_they_were_written(run, specs, tmp_path):
         plan = json.loads((tmp_path / f"{name}.json").read_text())
         assert (plan["name"], plan["solver"]["seed"]) == ("other", 7)
         assert plan["resolved"]["reserve"]["hbm"] == "20%"
+
+
+def test_patience_is_passed_on_as_it_was_written(run, specs, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        solve_many, "solve_many", lambda tasks, options, jobs, quiet: given.extend(options) or 0
+    )
+    result = run("solve", specs[0], specs[2], "-o", "plans", "--patience", "2min", "-j", "2")
+    assert (result.exit_code, given) == (0, ["--patience=2min"])
 
 
 @pytest.mark.parametrize(

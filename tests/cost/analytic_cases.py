@@ -66,6 +66,7 @@ def table(
     access=None,
     features=1,
     ids=RowOrder.HASHED,
+    weighted=False,
 ):
     return Table(
         name, "m", rows, dim, dtype,
@@ -73,6 +74,7 @@ def table(
         tuple([pooling / features] * features),
         access or Uniform(),
         ids,
+        weighted,
     )  # fmt: skip
 
 

@@ -18,8 +18,13 @@ def state_bytes(optimizer, columns):
     return 4 if optimizer == "rowwise_adagrad" else 4 * columns * STATE_ELEMENTS[optimizer]
 
 
+def bytes_of_id(table):
+    """int64, and a weight in fp32 where ids have weights."""
+    return 12 if table.weighted else 8
+
+
 def fetched(access, draws, room):
-    """Accesses that miss a cache with room for so many of the rows that are touched."""
+    """Accesses that miss a cache with room for that many of the rows that are touched."""
     if not room:
         return draws
     missed = kept = 0.0
@@ -43,9 +48,9 @@ class Oracle:
         self.world, self.local = topology.world_size, topology.devices_per_node
         self.sharers = self.local
         outputs = sum(len(t.features) * t.dim for t in workload.tables)
-        ids = sum(t.pooling + len(t.features) for t in workload.tables)
+        id_bytes = sum(t.pooling * bytes_of_id(t) + len(t.features) * 8 for t in workload.tables)
         self.elements = workload.global_batch * outputs / self.world
-        self.id_bytes = workload.global_batch * ids * 8 / self.world
+        self.id_bytes = workload.global_batch * id_bytes / self.world
 
     def shards(self, kind, table, cuts):
         """The (rows, columns) shards that one device holds of a unit."""
@@ -117,7 +122,7 @@ class Oracle:
                 total["all_reduce"] += rows * columns * 4 * self.average(AR, Scope.ALL, 4)
                 continue
             per_byte = self.line(A2A, Scope.ALL, self.id_bytes)
-            total["ids_comm"] += 8 * (ids + bags) * per_byte
+            total["ids_comm"] += (bytes_of_id(table) * ids + 8 * bags) * per_byte
             training = self.workload.training
             total["output_comm"] += (
                 bags * columns * self.pooled(kind, RS, training.comm_forward.bytes)
@@ -200,7 +205,8 @@ class Oracle:
                 held["hbm"] += samples * len(table.features) * columns * element
         ids = math.ceil(samples * table.pooling * len(shards) / parts)
         bags = math.ceil(samples * len(table.features) * len(shards))
-        held["hbm"] += 8 * (ids + bags) * IN_FLIGHT[training.pipeline]
+        received = bytes_of_id(table) * ids + 8 * bags
+        held["hbm"] += received * IN_FLIGHT[training.pipeline]
         if kernel in ("fused_uvm_caching", "key_value"):
             held["hbm"] += 7 * 8 * ids
         if kernel == "key_value":

@@ -53,6 +53,7 @@ TABLES = st.lists(
         dtype=st.sampled_from([Dtype.FP32, Dtype.FP16]),
         access=st.sampled_from([Uniform(), Zipf(1.05), Cdf(((0.01, 0.7), (1.0, 1.0)))]),
         features=st.integers(1, 3),
+        weighted=st.booleans(),
     ),
     min_size=1,
     max_size=3,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,13 +14,16 @@ from shardplan.case import case_of_value
 from shardplan.cost.dense.exposed import exposed_seconds
 from shardplan.cost.dense.passes import OperationTime, passes
 from shardplan.errors import InputError
+from shardplan.explain.numbers.timeline import timeline
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.topology.collective import Collective
+from shardplan.workload.dense.dense_model import DenseModel
 from shardplan.workload.dense.mlp import Mlp
 from shardplan.workload.dense.parallel import Parallel
 from shardplan.workload.dense.precision import Precision
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer
 
 LAYERS = [
     {"mlp": [13, 512, 256, 128]},
@@ -86,11 +88,12 @@ class StubWire:
 
 
 def model_of(widths, parallel, bucket):
-    return SimpleNamespace(
+    return DenseModel(
         layers=tuple(Mlp((width, width)) for width in widths),
-        parallel=parallel,
         precision=Precision.BF16,
+        parallel=parallel,
         gradient_dtype=Dtype.FP16,
+        optimizer=Optimizer.ADAM,
         bucket_bytes=bucket,
     )
 
@@ -124,15 +127,25 @@ def test_exposed_is_the_latest_bucket_with_all_behind_it(widths, seconds, start,
     assert found == pytest.approx(max(0.0, end - now), abs=1e-9)
 
 
-@given(WIDTHS, SECONDS, st.floats(0, 2), st.sampled_from([Parallel.FSDP, Parallel.HSDP]))
+@given(
+    WIDTHS,
+    SECONDS,
+    st.floats(0, 2),
+    st.sampled_from([Parallel.FSDP, Parallel.HSDP]),
+    st.integers(1, 4000),
+)
 def test_gathering_weights_exposes_between_its_first_collectives_and_all_of_them(
-    widths, seconds, start, parallel
+    widths, seconds, start, parallel, bucket
 ):
-    """The first layer is gathered before anything runs, the last gradient after everything."""
-    model = model_of(widths, parallel, 1)
+    """The first unit is gathered before anything runs, the last gradient after everything."""
+    model = model_of(widths, parallel, bucket)
     times = times_of(model, seconds[: len(widths)])
     wire = StubWire(start, 0.001)
-    weights = [layer.parameters * 2 for layer in model.layers]
+    weights = [0]
+    for layer in model.layers:
+        if weights[-1] >= bucket:
+            weights.append(0)
+        weights[-1] += layer.parameters * 2
     gathers = [start + 0.001 * size for size in weights]
     scatters = [start + 0.001 * size for size in weights]
     if parallel is Parallel.HSDP:
@@ -176,9 +189,11 @@ def test_memory_that_is_given_stands_in_place_of_what_layers_need():
 
 
 def test_fsdp_cuts_parameters_over_all_devices_and_hsdp_over_a_node():
-    """What is kept of the samples stays; two gathered layers come on top."""
+    """What is kept of the samples stays; the two largest layers are gathered on top."""
     bytes_of = {
-        parallel: load(spec(nodes=2, parallel=parallel)).cost_model.base_memory_bytes[0]
+        parallel: load(
+            spec(nodes=2, parallel=parallel, bucket="1KiB")
+        ).cost_model.base_memory_bytes[0]
         for parallel in ("ddp", "fsdp", "hsdp")
     }
     whole = 16_046_081 * 14
@@ -198,6 +213,12 @@ def test_a_plan_tells_the_parts_carries_the_products_and_verifies():
     assert written["prediction"]["dense_seconds"] == pytest.approx(sum(parts.values()))
     again = parse_plan(json.dumps(written), "plan.json")
     assert verify(again) == ()
+    spans = [span for span in timeline(again.prediction) if not span.is_hidden]
+    names = [span.name for span in spans]
+    assert names.index("dense_backward") == names.index("dense_forward") + 1
+    assert names.index("dense_backward") < names.index("gradient_comm")
+    assert names[-1] == "dense_all_reduce"
+    assert spans[-1].end_seconds == pytest.approx(again.prediction.step_seconds)
     assert case_of_value(again.resolved, "plan").cost_model.dense == case.cost_model.dense
     bent = copy.deepcopy(written)
     bent["prediction"]["dense_phases"]["dense_forward"] *= 1.1

@@ -69,7 +69,7 @@ def test_beyond_the_grid_time_grows_in_proportion_and_below_it_the_edge_holds():
 
 @pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)
 def test_products_between_the_points_of_a_shipped_grid_are_within_the_published_error(path):
-    """With every third size left out: the mean of |log(predicted / seen)| over those."""
+    """With some sizes left out: the mean over what was left out of |log(predicted / seen)|."""
     every = cells(path)
     kept = {key: time for key, time in every.items() if not LEFT_OUT & set(key[1:])}
     gemm = grid(kept)
@@ -79,7 +79,10 @@ def test_products_between_the_points_of_a_shipped_grid_are_within_the_published_
         if key not in kept
     ]
     assert len(errors) == len(every) - 11 * 10 * 10
-    assert np.mean(errors) <= PUBLISHED_ERROR.get(path.stem, 0.06)
+    mean = float(np.mean(errors))
+    assert mean <= PUBLISHED_ERROR.get(path.stem, 0.06)
+    page = (path.parents[2] / "docs" / "cost-model.md").read_text(encoding="utf-8")
+    assert f"\n| {path.stem} | {len(errors)} | {mean:.1%} | {max(errors):.0%} |\n" in page
 
 
 def test_there_is_a_grid_for_every_device_that_was_measured():

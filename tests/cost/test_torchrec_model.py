@@ -25,9 +25,9 @@ def constants():
     return shipped_constants()
 
 
-def table(rows=1000, dim=128, poolings=(10.0,), dtype=Dtype.FP32, name="t"):
+def table(rows=1000, dim=128, poolings=(10.0,), dtype=Dtype.FP32, name="t", weighted=False):
     features = tuple(f"{name}_{i}" for i in range(len(poolings)))
-    return Table(name, "ebc", rows, dim, dtype, features, poolings, Uniform())
+    return Table(name, "ebc", rows, dim, dtype, features, poolings, Uniform(), weighted=weighted)
 
 
 def model(constants, *tables, batch=8192, nodes=2, each=4, **training):
@@ -49,6 +49,18 @@ def test_phases_are_torchrecs_and_none_overlaps(constants):
     assert not any(phase.overlapped or phase.constant_seconds for phase in phases)
 
 
+def test_a_weighted_unit_by_hand(constants):
+    """As many bytes of weights as of ids are read, not sent; and the update takes longer."""
+    seconds, bytes_ = costs(model(constants, table(weighted=True)), ShardingType.TABLE_WISE)
+    plain, same_bytes = costs(model(constants, table()), ShardingType.TABLE_WISE)
+    ids, row = 8192 * 10, 128 * 4
+    lookup = (ids * (16 + row) + 8192 * row) / (897 * 2**30)
+    assert seconds[LOOKUP] == pytest.approx(lookup, rel=1e-12)
+    assert seconds[UPDATE] == pytest.approx((2 + 1.1) * lookup, rel=1e-12)
+    assert seconds[[OUTPUT, GRADIENT]].tolist() == plain[[OUTPUT, GRADIENT]].tolist()
+    assert bytes_.tolist() == same_bytes.tolist()
+
+
 def test_a_table_wise_unit_by_hand(constants):
     """8,192 samples of 10 ids: 8 bytes an id, a row each; one output a sample, over the NICs."""
     seconds, bytes_ = costs(model(constants, table()), ShardingType.TABLE_WISE)
@@ -60,7 +72,7 @@ def test_a_table_wise_unit_by_hand(constants):
 
 
 def test_halving_the_columns_nearly_halves_only_the_bytes_and_not_below_32(constants):
-    """Penalties and the least width of 32 make two narrow shards dearer than one wide."""
+    """Penalties and the least width of 32 make two narrow shards cost more than one wide."""
     whole, _ = costs(model(constants, table(dim=64)), ShardingType.TABLE_WISE)
     half, _ = costs(model(constants, table(dim=64)), ShardingType.COLUMN_WISE, column_shards=2)
     quarter, _ = costs(model(constants, table(dim=64)), ShardingType.COLUMN_WISE, column_shards=4)

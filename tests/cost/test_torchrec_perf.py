@@ -23,8 +23,9 @@ COUNTED = ("fwd_compute", "fwd_comms", "bwd_compute", "bwd_comms")
 """The parts of TorchRec's ``Perf.total``."""
 exactly = partial(pytest.approx, rel=1e-12, abs=0)
 
-WHOLE = (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE, ShardingType.TABLE_COLUMN_WISE)
-BY_ROWS = (ShardingType.ROW_WISE, ShardingType.TABLE_ROW_WISE, ShardingType.GRID_SHARD)
+REPLICATED = tuple(kind for kind in SHARDING_TYPES if kind.is_replicated)
+BY_ROWS = tuple(kind for kind in SHARDING_TYPES if kind.cuts_rows)
+WHOLE = tuple(kind for kind in SHARDING_TYPES if kind not in (*REPLICATED, *BY_ROWS))
 WHOLE_COMM, ROWS_COMM = 6.357828776041667e-05, 0.00016798276699240525
 PERF = [
     (WHOLE, Kernel.FUSED, 0.000327460077428233, WHOLE_COMM, WHOLE_COMM),
@@ -33,7 +34,7 @@ PERF = [
     (BY_ROWS, Kernel.FUSED, 6.804365245261984e-05, WHOLE_COMM, ROWS_COMM),
     (BY_ROWS, Kernel.FUSED_UVM, 0.019073486328125, WHOLE_COMM, 0.029329458872477215),
     (BY_ROWS, Kernel.FUSED_UVM_CACHING, 0.0029773246951219513, WHOLE_COMM, 0.004631910866838161),
-    ((ShardingType.DATA_PARALLEL,), Kernel.DENSE, 9.356002212235228e-05, 0, 0.000225593945387348),
+    (REPLICATED, Kernel.DENSE, 9.356002212235228e-05, 0, 0.000225593945387348),
 ]
 
 
@@ -75,7 +76,6 @@ def milliseconds(constants, shard, kernel=Kernel.FUSED, ranks=TWO, wire_bytes=No
 def test_two_ranks_cost_what_torchrec_says(
     constants, sharding_type, kernel, fwd_compute, fwd_comms, bwd_comms
 ):
-    replicated = sharding_type is ShardingType.DATA_PARALLEL
     ms = milliseconds(constants, one_shard(sharding_type), kernel)
     assert ms == exactly(
         {
@@ -83,7 +83,7 @@ def test_two_ranks_cost_what_torchrec_says(
             "fwd_comms": fwd_comms,
             "bwd_compute": 2 * fwd_compute,
             "bwd_comms": bwd_comms,
-            "input_dist": 0 if replicated else 1.2715657552083334e-05,
+            "input_dist": 0 if sharding_type.is_replicated else 1.2715657552083334e-05,
             "total": 3 * fwd_compute + fwd_comms + bwd_comms,
         },
     )
@@ -255,8 +255,8 @@ def test_shards_are_priced_one_by_one(constants):
         for name in ShardArrays.__dataclass_fields__
     }
     together = replace(alone[0], **fields)
-    wire = Wire(*[np.full(7, 4.0)] * 4)
-    rate = np.full(7, 1e12)
+    wire = Wire(*[np.full(len(alone), 4.0)] * 4)
+    rate = np.full(len(alone), 1e12)
     seconds = shard_seconds(together, World(8, 4), wire, rate, constants)
     for i, shard in enumerate(alone):
         wire_one = Wire(*[np.array([4.0])] * 4)

@@ -15,7 +15,8 @@ from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.predict import predict
 from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
@@ -48,7 +49,7 @@ BYTES_OF_A_CELL = 2 + 2 * 4
 
 
 def case_of(*, nodes: int = 2, optimizer: str = "adam", **rows: int) -> Case:
-    """The case with so many nodes, and other rows for the tables named."""
+    """The case with that many nodes, and other rows for the tables named."""
     spec = copy.deepcopy(SPEC)
     spec["topology"]["nodes"] = nodes
     spec["training"]["optimizer"] = optimizer
@@ -80,33 +81,29 @@ def decisions(draw: st.DrawFn, case: Case) -> tuple[Decision, ...]:
 
 
 def _decision(draw: st.DrawFn, case: Case, index: int) -> Decision:
-    nodes, world = case.topology.nodes, case.topology.world_size
-    dim = case.workload.tables[index].dim
+    dim, world = case.workload.tables[index].dim, case.topology.world
     cuts = [cut for cut in (2, 4) if dim % (4 * cut) == 0]
     kernel = draw(st.sampled_from([Kernel.FUSED, Kernel.FUSED_UVM]))
-    sharding = draw(st.sampled_from(list(SHARDING_TYPES)))
-    devices, homes = st.integers(0, world - 1), st.integers(0, nodes - 1)
-    match sharding:
-        case ShardingType.DATA_PARALLEL:
-            return Decision(index, sharding, Kernel.DENSE)
-        case ShardingType.ROW_WISE:
-            return Decision(index, sharding, kernel)
-        case ShardingType.TABLE_WISE:
-            return Decision(index, sharding, kernel, 1, (draw(devices),))
-        case ShardingType.TABLE_ROW_WISE:
-            return Decision(index, sharding, kernel, 1, (draw(homes),))
-        case ShardingType.TABLE_COLUMN_WISE:
-            return Decision(index, sharding, kernel, EACH, (draw(homes),))
-    cut = draw(st.sampled_from(cuts))
-    places = devices if sharding is ShardingType.COLUMN_WISE else homes
-    targets = draw(st.lists(places, min_size=cut, max_size=cut))
+    sharding = draw(
+        st.sampled_from(
+            [kind for kind in SHARDING_TYPES if dim % (4 * (kind.dealt_over(world) or 1)) == 0]
+        )
+    )
+    if sharding.is_replicated:
+        return Decision(index, sharding, Kernel.DENSE)
+    cut = draw(st.sampled_from(cuts)) if sharding.has_many_units else 1
+    units, cut = cut, sharding.dealt_over(world) or cut
+    if sharding.lands is Extent.WORLD:
+        return Decision(index, sharding, kernel, cut)
+    places = st.integers(0, world.count_of(sharding.lands) - 1)
+    targets = draw(st.lists(places, min_size=units, max_size=units))
     return Decision(index, sharding, kernel, cut, tuple(targets))
 
 
 def painted(entry: TableEntry, rows: int, dim: int, world_size: int) -> np.ndarray:
     """(W, rows, dim): which cells each rank holds."""
     held = np.zeros((world_size, rows, dim), dtype=bool)
-    if entry.sharding_type is ShardingType.DATA_PARALLEL:
+    if entry.sharding_type.is_replicated:
         held[list(entry.ranks)] = True
     for rank, shard in zip(entry.ranks, entry.shards, strict=False):
         (row, column), (height, width) = shard.shard_offsets, shard.shard_sizes

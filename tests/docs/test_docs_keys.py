@@ -19,6 +19,9 @@ from shardplan.spec.fields.figure import Provenance
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.objective import Objective
 from shardplan.spec.spec import Spec
+from shardplan.workload.dense.layer_kinds import LAYER_KINDS
+from shardplan.workload.dense.parallel import Parallel
+from shardplan.workload.dense.precision import Precision
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Optimizer, Pipeline
@@ -33,6 +36,7 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 
 REFERENCES = {
     "topology.name", "topology.path", "topology.nodes", "cost_model.name", "cost_model.path",
+    "training.framework.name", "training.framework.path",
 }  # fmt: skip
 """Keys of mappings that refer to something else; no model lists them."""
 
@@ -90,6 +94,10 @@ def test_the_spec_page_lists_the_values_of_each_choice() -> None:
     choices: dict[str, type[StrEnum]] = {
         "training.optimizer": Optimizer,
         "training.pipeline": Pipeline,
+        "training.dense.dtype": Precision,
+        "training.dense.parallel": Parallel,
+        "training.dense.gradient_dtype": Dtype,
+        "training.dense.optimizer": Optimizer,
         "training.comm_dtype.forward": Dtype,
         "training.comm_dtype.backward": Dtype,
         "defaults.dtype": Dtype,
@@ -101,6 +109,13 @@ def test_the_spec_page_lists_the_values_of_each_choice() -> None:
     pages = documented(SPEC_PAGE)
     for key, choice in choices.items():
         assert codes(pages[key][2]) == list(choice), key
+
+
+@pytest.mark.parametrize("page", ["spec.md", "cost-model.md"])
+def test_a_page_lists_every_kind_of_dense_layer(page: str) -> None:
+    rows = table(ROOT / "docs" / page, "layer").rows
+    named = {code.strip("{").split(":")[0] for row in rows for code in codes(row[0])[:1]}
+    assert named == {kind.keyword for kind in LAYER_KINDS}
 
 
 def test_the_plan_page_has_every_key_in_the_order_of_the_file() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from doc_pages import ROOT, codes, table, tables
 
 from shardplan.cost.analytic.phases.all_phases import PHASES
+from shardplan.cost.phases import DENSE_PHASES
 
 DOCS = ROOT / "docs"
 
@@ -12,7 +13,8 @@ DOCS = ROOT / "docs"
 def test_the_glossary_means_what_explanations_mean():
     rows = [row for found in tables(DOCS / "glossary.md") for row in found.rows]
     meanings = {row[0].strip("`"): row[1] for row in rows}
-    phases = {kind.about.name: kind.about.meaning for kind in PHASES}
+    abouts = [*(kind.about for kind in PHASES), *DENSE_PHASES]
+    phases = {about.name: about.meaning for about in abouts}
     assert {name: meanings.get(name) for name in phases} == phases
 
 

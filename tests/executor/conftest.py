@@ -23,7 +23,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def rank_group() -> Iterator[Callable[[int], RankGroup]]:
-    """The group of so many ranks; skips where PyTorch is not installed."""
+    """The group of that many ranks; skips where PyTorch is not installed."""
     pytest.importorskip("torch")
     started: dict[int, RankGroup] = {}
 

@@ -106,7 +106,7 @@ def test_every_difference_of_the_model_is_named(plan_text: str) -> None:
         "plan.sparse.ebc.a.dim: 16; the model has 32",
         "plan.sparse.ebc.a.dtype: fp32; the model has fp16",
         "plan.sparse.ebc.a.features: x, y; the model has y, z",
-        "plan.sparse.ebc.a: the model holds it whole on cpu, and sharded it starts anew",
+        "plan.sparse.ebc.a: the model holds it whole on cpu, and its weights would be lost",
         "plan.other.ebc.b: the model's 'other.ebc' has no such table",
         "plan.other.ebc: lacks 'c', a table of the model's 'other.ebc'",
     ]
@@ -170,7 +170,7 @@ def entry(rank: int, offsets: list[int], sizes: list[int]) -> dict[str, Any]:
 
 
 def rows_on(ranks: list[int], sizes: list[int]) -> list[dict[str, Any]]:
-    """Row shards of so many rows, one below the other."""
+    """Row shards of these heights, one below the other."""
     firsts = accumulate(sizes, initial=0)
     cuts = zip(ranks, firsts, sizes, strict=False)
     return [entry(rank, [first, 0], [size, 16]) for rank, first, size in cuts]
@@ -222,6 +222,28 @@ def test_a_table_in_half_of_the_plan_is_refused(plan_text: str) -> None:
     del plan["plan"]["sparse.ebc"]["a"]
     with pytest.raises(PlanRefused, match=r"table a of module sparse\.ebc is in the plan's tables"):
         view_plan(parse_plan(json.dumps(plan), "plan.json"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (lambda spec: spec["training"].update(optimizer="sgd"), "spec"),
+        (lambda spec: spec["topology"].update(nodes=3), "topology"),
+        (lambda spec: spec.update(topology=[]), "resolved"),
+        (lambda spec: spec.clear(), "resolved"),
+    ],
+)
+def test_a_plan_whose_spec_is_not_the_one_it_was_made_from_is_refused_in_one_line(
+    plan_text: str, edit: Any, named: str
+) -> None:
+    value = json.loads(plan_text)
+    edit(value["resolved"])
+    with pytest.raises(PlanRefused) as refused:
+        view_plan(parse_plan(json.dumps(value), "plan.json"))
+    (line,) = refused.value.differences
+    assert f"was changed or damaged: {named} differs" in line
+    del value["resolved"]
+    assert view_plan(parse_plan(json.dumps(value), "plan.json")).name == "small"
 
 
 def test_truncated_and_newer_files_are_refused(plan_text: str, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def stage(cache: RowCache, rows: Any) -> Any:
 def tower(
     slots: list[int], algorithm: CacheAlgorithm, has_map: bool = False
 ) -> tuple[RowCache, Any]:
-    """Caches of so many slots over each other, over a tensor that counts its rows."""
+    """Caches of these many slots over each other, over a tensor that counts its rows."""
     values = torch.arange(ROWS * COLUMNS, dtype=torch.float32).view(ROWS, COLUMNS)
     lowest = ResidentRows(values.clone(), "cpu")
     tier: Any = lowest
@@ -79,18 +79,20 @@ def test_rows_read_are_the_rows_last_written(
 def simulated_hits(batches: list[Any], sets: int, ways: int, algorithm: CacheAlgorithm) -> int:
     """Hits of a set-associative cache, one row at a time."""
     lines: list[set[int]] = [set() for _ in range(sets)]
-    dear = [0] * ROWS
+    worth = [0] * ROWS
     hits = 0
     for now, rows in enumerate(batches):
         batch = {int(row) for row in rows}
         for row in batch:
             hits += row in lines[_set_of(row, sets)]
-            dear[row] = dear[row] + 1 if algorithm is CacheAlgorithm.LFU else now
-        for row in sorted(batch, key=lambda row: (-dear[row], row)):
+            worth[row] = worth[row] + 1 if algorithm is CacheAlgorithm.LFU else now
+        for row in sorted(batch, key=lambda row: (-worth[row], row)):
             line = lines[_set_of(row, sets)]
             if row not in line and len(line) == ways:
-                others = sorted(line - batch, key=dear.__getitem__)
-                if not others or (algorithm is CacheAlgorithm.LFU and dear[others[0]] > dear[row]):
+                others = sorted(line - batch, key=worth.__getitem__)
+                if not others or (
+                    algorithm is CacheAlgorithm.LFU and worth[others[0]] > worth[row]
+                ):
                     continue
                 line.remove(others[0])
             line.add(row)
@@ -114,7 +116,7 @@ def test_hits_are_those_of_a_cache_simulated_row_by_row(algorithm: CacheAlgorith
     hits = simulated_hits(batches, 3, MOST_WAYS, algorithm)
     total = sum(len(rows) for rows in batches)
     assert cache.counters.hits + cache.counters.misses == total
-    # Rows equally dear may leave in another order.
+    # Rows worth the same may leave in another order.
     assert abs(cache.counters.hits - hits) <= 0.02 * total
     assert cache.counters.hits > 0.3 * total
 

@@ -53,7 +53,10 @@ def mean_losses(group: RankGroup, engine: str, text: str, steps: int) -> list[fl
 
 NEAR = {"sgd": 1e-5, "adagrad": 5e-3}
 """How far losses may be apart. Adagrad divides a gradient by its own size, which makes a step of
-what is rounding alone; FBGEMM's kernels round otherwise on some processors: 2e-3 was seen."""
+what is rounding alone; FBGEMM's kernels round otherwise on some processors: 2e-3 was seen. It still
+tells wrong from right: of the unsharded model, a learning rate that is 1% higher moves some loss of
+60 steps by 1e-2 and of 120 by 3e-2, a table that is not trained by 1.4e-2, SGD in its place by
+0.1."""
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
@@ -123,7 +126,8 @@ def test_losses_are_the_same_in_both_engines(
     plan = make_plan(build_case(load_spec(str(path))), Settings("greedy"), Reporter())
     native = mean_losses(rank_group(2), "native", render(plan), 30)
     theirs = mean_losses(rank_group(2), "torchrec", render(plan), 30)
-    assert theirs == pytest.approx(native, abs=1e-4)  # a weight of fp16 has 11 bits
+    # Few steps, so that what is rounding under Adagrad has not grown; a weight of fp16 has 11 bits.
+    assert theirs == pytest.approx(native, abs=1e-4)
 
 
 def refused(text: str, **more: Any) -> str:

@@ -81,6 +81,17 @@ def test_a_plan_for_more_ranks_and_half_a_plan_are_refused(plan: Path, tmp_path:
     assert (result.exit_code, "the file is cut off" in result.stderr) == (2, True)
 
 
+def test_of_ranks_that_refuse_alike_the_first_alone_says_so(plan: Path) -> None:
+    plan.write_text(plan.read_text().replace('"nodes": 1', '"nodes": 3'))
+    first, second = (
+        CliRunner(env={"RANK": rank, "WORLD_SIZE": "1"}).invoke(main, ["train", str(plan)])
+        for rank in "01"
+    )
+    assert (first.exit_code, second.exit_code) == (2, 2)
+    assert "was changed or damaged: topology differs" in first.stderr
+    assert second.stderr == ""
+
+
 def test_criteo_lines_are_read_in_rounds(plan: Path, tmp_path: Path) -> None:
     """Missing numbers and categories are allowed; a line of another width is a fault."""
     data = tmp_path / "day.tsv"
@@ -180,7 +191,7 @@ def test_resuming_says_from_where_or_that_there_is_nothing(plan: Path, tmp_path:
     folder = tmp_path / "checkpoints"
     command = ["train", str(plan), "--steps", "2", "--checkpoints", str(folder), "--resume"]
     first, second = (CliRunner().invoke(main, command) for _ in range(2))
-    assert f"there is no checkpoint in {folder}: beginning anew" in first.stderr
+    assert f"there is no checkpoint in {folder}: beginning at step 0" in first.stderr
     assert f"going on from {folder}/step-000000002" in second.stderr
     assert checkpoints_in(folder) == ["step-000000002", "step-000000004"]
 

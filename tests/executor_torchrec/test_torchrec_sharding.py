@@ -185,6 +185,13 @@ def test_a_wrapped_model_holds_no_sparse_module_without_a_plan(crew):
         assert with_more == ["more", "plain"]
 
 
+def test_a_plain_embedding_is_warned_of_once_and_by_one_rank(crew):
+    first, second = crew.run("warned_of_dense", row_wise(table("a")))
+    assert second == []
+    (warning,) = first
+    assert "position (Embedding, 512 rows x 8, 16.0 KiB)" in warning
+
+
 def test_a_plan_for_other_processes_is_refused(crew):
     plan = random_plan(1, 4)
     (text, _) = crew.run("refusal", [plan, plan], plan)
@@ -205,6 +212,14 @@ def test_what_torchrec_would_train_wrongly_is_refused(crew):
         text, _ = crew.run("refusal", [edited, edited], plan)
         assert "plan.sparse.ebc.a" in text
         assert "the file was edited: solve again" in text
+
+
+def test_a_plan_whose_own_spec_was_edited_is_refused(crew):
+    plan = row_wise(table("a"))
+    resolved = plan.resolved | {"name": "other"}
+    text, _ = crew.run("refusal", [plan.model_copy(update={"resolved": resolved})] * 2, plan)
+    assert "resolved: the spec that it carries was changed or damaged: spec differs" in text
+    assert text.count("error:") == 1
 
 
 @pytest.mark.parametrize(

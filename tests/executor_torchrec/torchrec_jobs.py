@@ -181,6 +181,16 @@ def warned(plan: Plan) -> list[str]:
     return [str(each.message) for each in found]
 
 
+def warned_of_dense(plan: Plan) -> list[str]:
+    """What ``shard`` warns of, for a model with a plain embedding."""
+    model = model_of(plan)
+    model.position = nn.Embedding(512, 8, device=torch.device("meta"))
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        shard(model, plan, learning_rate=RATE, device="cpu")
+    return [str(each.message) for each in found if "not in the plan" in str(each.message)]
+
+
 class OverSsd(nn.Module):
     """In the place of TorchRec's key-value operator, which no machine without CUDA can build.
 

@@ -19,6 +19,7 @@ from torchrec import (
     EmbeddingBagConfig,
     EmbeddingCollection,
     EmbeddingConfig,
+    KeyedJaggedTensor,
 )
 from torchrec.modules.embedding_configs import PoolingType
 from torchrec.modules.embedding_tower import EmbeddingTower
@@ -32,6 +33,7 @@ from torchrec.modules.mc_modules import (
     MCHManagedCollisionModule,
 )
 
+from shardplan.model.dense_embeddings import dense_embeddings, dense_note
 from shardplan.model.sparse_module import ModuleKind
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
@@ -129,6 +131,30 @@ def test_dense_embeddings_are_parameters_like_others():
     assert sparse_modules(model) == ()
 
 
+def test_a_note_names_dense_embeddings_and_the_large_ones_loudly():
+    dense = partial(torch.nn.Embedding, device=META)
+    model = model_of(
+        ebc=bags("a"),  # 100 rows x 8 x 4 bytes: large is what takes 320 bytes.
+        position=dense(9, 8),
+        inner=model_of(users=torch.nn.EmbeddingBag(40, 2, dtype=torch.float16, device=META)),
+        clicked=dense(40, 8, sparse=True),
+    )
+    tables = [table for module in sparse_modules(model) for table in module.tables]
+    found = dense_embeddings(model)
+    assert [(e.path, e.class_name, e.rows, e.dim, e.bytes) for e in found] == [
+        ("position", "Embedding", 9, 8, 288),
+        ("inner.users", "EmbeddingBag", 40, 2, 160),
+    ]
+    note = dense_note(found, tables)
+    assert "position (Embedding, 9 rows x 8, 288 B), inner.users (EmbeddingBag" in note
+    assert "LARGE" not in note
+    model.position = dense(10, 8)
+    note = dense_note(dense_embeddings(model), tables)
+    assert note.startswith("LARGE")
+    assert note.endswith("make position tables of an EmbeddingBagCollection")
+    assert dense_note((), tables) == ""
+
+
 def test_a_collection_inside_a_tower_is_found_in_its_place():
     tower = EmbeddingTower(bags("a"), torch.nn.Linear(8, 8))
     (module,) = sparse_modules(model_of(tower=tower))
@@ -164,6 +190,15 @@ def test_what_a_table_says_of_itself_is_read():
     assert [table.init_fn for table in module.tables] == ["", "ones", "", ""]
     assert [table.init_bounds for table in module.tables] == [None, None, None, (-0.1, 0.2)]
     assert {table.dtype for table in module.tables} == {"fp32"}
+
+
+def test_a_table_without_features_is_read_by_the_one_that_torchrec_gives_it():
+    unnamed = EmbeddingBagConfig(name="a", num_embeddings=9, embedding_dim=8, feature_names=[])
+    collection = EmbeddingBagCollection(tables=[unnamed])
+    (module,) = sparse_modules(collection)
+    (feature,) = module.tables[0].features
+    ids = KeyedJaggedTensor([feature], torch.tensor([3]), lengths=torch.tensor([1]))
+    assert torch.equal(collection(ids)["a"], collection.embedding_bags["a"].weight[3:4])
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from shardplan.options.enumerate import enumerate_options
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.options.offer import Offer, make_offer
 from shardplan.sharding.kernel import KERNELS, Kernel
-from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
-from shardplan.sharding.world import World
+from shardplan.sharding.kind import SHARDING_TYPES, Columns, ShardingType
+from shardplan.sharding.world import Extent, World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
@@ -29,18 +29,6 @@ SIZES = {Kernel.FUSED_UVM_CACHING: 10, Kernel.KEY_VALUE: 55}
 """Options of a way that differ in their caches only: of ten sizes, or pairs of them."""
 
 Way = tuple[ShardingType, Kernel, int]
-
-WITHIN_A_NODE = {
-    ShardingType.TABLE_ROW_WISE,
-    ShardingType.TABLE_COLUMN_WISE,
-    ShardingType.GRID_SHARD,
-}
-CUTS_COLUMNS = {
-    ShardingType.COLUMN_WISE,
-    ShardingType.TABLE_COLUMN_WISE,
-    ShardingType.GRID_SHARD,
-}
-ON_EVERY_DEVICE = {ShardingType.ROW_WISE, ShardingType.DATA_PARALLEL}
 
 
 def workload_of(*sizes: tuple[int, int], **training) -> Workload:
@@ -82,7 +70,7 @@ class Rules:
         """Whether the table may be cut into ``cut`` blocks of columns and placed so."""
         return (
             self._constraint_allows(kind, kernel)
-            and (kernel is Kernel.DENSE) == (kind is ShardingType.DATA_PARALLEL)
+            and (kernel is Kernel.DENSE) == kind.is_replicated
             and self._is_offered(kernel)
             and (kernel is not Kernel.KEY_VALUE or not self._shards_may_meet(kind, cut))
             and self._columns_may_be_cut(kind, cut)
@@ -99,40 +87,44 @@ class Rules:
 
     def _shards_may_meet(self, kind: ShardingType, cut: int) -> bool:
         """TorchRec cannot hold two shards of a table on SSD on one device."""
-        return kind in CUTS_COLUMNS and (
-            kind is not ShardingType.TABLE_COLUMN_WISE or cut != self.cluster.devices_per_node
-        )
+        is_one_each = kind.columns is Columns.DEALT and cut == self._devices(kind.lands)
+        return kind.columns is not Columns.WHOLE and not is_one_each
+
+    def _devices(self, extent: Extent) -> int:
+        each = {Extent.NODE: self.cluster.devices_per_node, Extent.WORLD: self.cluster.size}
+        return each.get(extent, 1)
 
     def _constraint_allows(self, kind: ShardingType, kernel: Kernel) -> bool:
         if self.demand.sharding is not None and kind not in self.demand.sharding:
             return False
         if self.demand.kernels is not None and kernel not in self.demand.kernels:
             return False
-        if self.exact and self.optimizer is Optimizer.ROWWISE_ADAGRAD and kind in CUTS_COLUMNS:
+        is_cut = kind.columns is not Columns.WHOLE
+        if self.exact and self.optimizer is Optimizer.ROWWISE_ADAGRAD and is_cut:
             return False
-        return self._has_a_place(kind) and not (kind in ON_EVERY_DEVICE and self.demand.apart)
+        is_everywhere = kind.lands is Extent.WORLD
+        return self._has_a_place(kind) and not (is_everywhere and self.demand.apart)
 
     def _has_a_place(self, kind: ShardingType) -> bool:
         """All ranks, or all of some node, where the type takes as many."""
         size, each = self.cluster.size, self.cluster.devices_per_node
         ranks = set(range(size) if self.demand.ranks is None else self.demand.ranks)
-        if kind in ON_EVERY_DEVICE:
+        if kind.lands is Extent.WORLD:
             return len(ranks) == size
         nodes = [set(range(first, first + each)) for first in range(0, size, each)]
-        return kind not in WITHIN_A_NODE or any(node <= ranks for node in nodes)
+        return kind.lands is Extent.DEVICE or any(node <= ranks for node in nodes)
 
     def _columns_may_be_cut(self, kind: ShardingType, cut: int) -> bool:
-        if kind not in CUTS_COLUMNS:
+        if kind.columns is Columns.WHOLE:
             return cut == 1 and self.table.dim % 4 == 0 and self.table.dim <= 2048
         if not self._is_even(cut):
             return False
-        if kind is not ShardingType.TABLE_COLUMN_WISE:
-            by_column = kind is ShardingType.COLUMN_WISE
-            places = self.cluster.size if by_column else self.cluster.nodes
+        each = self._devices(kind.lands)
+        if kind.columns is Columns.UNITS:
+            places = self.cluster.size // each
             coarsest = min(filter(self._is_even, range(2, self.table.dim + 1)), default=0)
             is_needed = self._asks_for(kind) or self.table.dim > 2048
             return cut <= places or (cut == coarsest and is_needed)
-        each = self.cluster.devices_per_node
         return cut == min(filter(self._is_even, range(each, self.table.dim + 1, each)), default=0)
 
     def _is_even(self, cut: int) -> bool:
@@ -145,11 +137,7 @@ class Rules:
 
     def _row_blocks(self, kind: ShardingType) -> list[int]:
         """The rows of each shard by ceil division; TorchRec crashes on a shard without any."""
-        parts = {
-            ShardingType.ROW_WISE: self.cluster.size,
-            ShardingType.TABLE_ROW_WISE: self.cluster.devices_per_node,
-            ShardingType.GRID_SHARD: self.cluster.devices_per_node,
-        }.get(kind, 1)
+        parts = self._devices(kind.rows)
         block, left, blocks = -(-self.table.rows // parts), self.table.rows, []
         for _ in range(parts):
             blocks.append(min(block, left))
@@ -157,9 +145,8 @@ class Rules:
         return blocks
 
     def _is_worth_telling_apart(self, kind: ShardingType) -> bool:
-        if kind in WITHIN_A_NODE:
-            return self._asks_for(kind) or self.cluster.nodes > 1
-        return kind not in ON_EVERY_DEVICE or self._asks_for(kind) or self.cluster.size > 1
+        several = {Extent.NODE: self.cluster.nodes > 1, Extent.WORLD: self.cluster.size > 1}
+        return self._asks_for(kind) or several.get(kind.lands, True)
 
 
 CLUSTERS = st.tuples(st.integers(1, 3), st.sampled_from([1, 2, 3, 4, 8])).map(
@@ -234,8 +221,10 @@ def test_all_constraints_on_a_table_hold_at_once():
 def test_a_table_of_odd_width_is_not_cut_by_columns():
     """132 columns have no two equal parts of a multiple of four but three, eleven and 33."""
     (found,) = ways(workload_of((1000, 132)), World(2, 2), (), IN_HBM)
-    assert {kind for kind, _, _ in found} == {kind for kind in ON_EVERY_DEVICE} | {
-        ShardingType.TABLE_WISE
+    assert {kind for kind, _, _ in found} == {
+        kind
+        for kind in SHARDING_TYPES
+        if kind.columns is Columns.WHOLE and kind.lands is not Extent.NODE
     }
 
 

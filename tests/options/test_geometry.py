@@ -5,12 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardplan.sharding.geometry import Shard, row_blocks, shards
-from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES, Columns, ShardingType
 from shardplan.sharding.recover import recover
-from shardplan.sharding.world import World
-
-DIVIDED = [t for t in SHARDING_TYPES if t is not ShardingType.DATA_PARALLEL]
-ON_NODES = (ShardingType.TABLE_ROW_WISE, ShardingType.TABLE_COLUMN_WISE, ShardingType.GRID_SHARD)
+from shardplan.sharding.world import Extent, World
 
 
 def split(sharding_type, rows=10, dim=16, column_shards=1, world=4, per_node=2, targets=()):
@@ -86,18 +83,17 @@ def test_data_parallel_has_no_shards():
 @st.composite
 def cuts(draw):
     """Arguments of ``shards`` for any type that divides a table, on up to 3 nodes of 3 devices."""
-    sharding_type = draw(st.sampled_from(DIVIDED))
-    nodes, per_node, blocks = draw(st.integers(1, 3)), draw(st.integers(1, 3)), 1
-    if sharding_type in (ShardingType.COLUMN_WISE, ShardingType.GRID_SHARD):
-        blocks = draw(st.integers(1, 3))
-    targets = 0 if sharding_type is ShardingType.ROW_WISE else blocks
-    if sharding_type is ShardingType.TABLE_COLUMN_WISE:
-        blocks = per_node * draw(st.integers(1, 3))
-    places = nodes if sharding_type in ON_NODES else nodes * per_node
-    chosen = st.lists(st.integers(0, places - 1), min_size=targets, max_size=targets)
+    kind = draw(st.sampled_from([kind for kind in SHARDING_TYPES if not kind.is_replicated]))
+    nodes, per_node = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    ranks = {Extent.DEVICE: 1, Extent.NODE: per_node, Extent.WORLD: nodes * per_node}[kind.lands]
+    units = draw(st.integers(1, 3)) if kind.columns is Columns.UNITS else 1
+    blocks = ranks * draw(st.integers(1, 3)) if kind.columns is Columns.DEALT else units
+    targets = 0 if kind.lands is Extent.WORLD else units
+    places = st.integers(0, nodes * per_node // ranks - 1)
+    chosen = st.lists(places, min_size=targets, max_size=targets)
     rows = draw(st.integers(1, 20))
     world = World(nodes * per_node, per_node)
-    return sharding_type, rows, 4 * blocks, blocks, draw(chosen), world
+    return kind, rows, 4 * blocks, blocks, draw(chosen), world
 
 
 @given(cuts())

@@ -101,6 +101,7 @@ def test_an_old_plan_runs_and_verifies_as_a_new_one_does():
 def test_a_plan_that_nobody_says_how_to_train_does_not_run():
     value = json.loads(OLD.read_text(encoding="utf-8"))
     value["resolved"]["training"]["optimizer"] = "unheard of"
+    value["inputs"] = Inputs.of(value["resolved"]).model_dump()
     plan = parse_plan(json.dumps(value), "old.json")
     assert training_of(plan) is None
     with pytest.raises(PlanRefused, match="does not say how its tables are trained"):

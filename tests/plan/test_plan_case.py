@@ -6,6 +6,7 @@ import pytest
 from shardplan.case import build_case, case_of_value
 from shardplan.errors import InputError
 from shardplan.plan.build_plan import build_plan
+from shardplan.plan.carried import carried_case
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.file.provenance import RunInfo, SolverInfo
@@ -136,6 +137,22 @@ def test_a_broken_spec_inside_the_plan_is_a_finding():
     value["resolved"]["tables"][1]["rows"] = -3
     found = verify(parse_plan(json.dumps(value), "plan.json"))
     assert [(finding.code, finding.where) for finding in found] == [("spec", "tables[1].rows")]
+
+
+def test_a_spec_inside_the_plan_with_many_faults_is_one_fault_of_the_plan():
+    value = json.loads(render(_plan(_case())))
+    for table in value["resolved"]["tables"]:
+        table |= {"rows": -3, "dim": 0, "pooling": "many"}
+    plan = parse_plan(json.dumps(value), "plan.json")
+    with pytest.raises(InputError) as caught:
+        carried_case(plan, "plan.json")
+    (fault,) = caught.value.diagnostics
+    assert fault.path == "tables[0].rows"
+    faults = 3 * len(value["resolved"]["tables"])
+    assert fault.message.endswith(f", and {faults - 1} more faults")
+    assert "changed or damaged" in fault.hint
+    (finding,) = verify(plan)
+    assert (finding.where, finding.message) == (fault.path, fault.message)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,18 +11,23 @@ from brute_force import objective_by_hand, solve_by_force
 from effort import examples
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from problems import placed
+from problems import placed, problem_of
 from random_problems import charged_problems
 
 from shardplan.solve.bound.option_choice import choose_options
 from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.bound.whole_groups import relax_whole_groups
 from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.portfolio.portfolio import solve
-from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.charges import Charges
+from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.subproblem import Subproblem
 from shardplan.solve.program.answer import Limits, Watch
 from shardplan.solve.search.annealing.population import Population
+from shardplan.solve.search.groups.close_groups import CloseGroups
+from shardplan.solve.search.move import Move
 from shardplan.solve.search.repartition.copies import Copies
+from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.settings import Settings
 
 
@@ -57,6 +63,7 @@ def test_no_bound_with_charges_is_above_the_optimum(problem):
     best = solve_by_force(problem)
     assume(best is not None)
     relaxation = relax(problem)
+    whole = relax_whole_groups(problem)
     choice = choose_options(
         problem,
         np.ones(problem.option_count, dtype=bool),
@@ -65,8 +72,22 @@ def test_no_bound_with_charges_is_above_the_optimum(problem):
         stop_above=float("inf"),
         watch=Watch(),
     )
-    for bound in (relaxation.lower_bound, choice.lower_bound):
-        assert bound <= best.objective * (1 + 1e-12)
+    bounds = (relaxation.lower_bound, whole.relaxation.lower_bound, choice.lower_bound)
+    assert all(bound <= best.objective * (1 + 1e-12) for bound in bounds)
+    assert whole.relaxation.lower_bound >= relaxation.lower_bound * (1 - 1e-9)
+
+
+@given(charged_problems())
+@examples(150)
+def test_the_best_placement_is_in_a_branch_that_rules_none_of_its_options_out(problem):
+    best = solve_by_force(problem)
+    assume(best is not None)
+    option = placed(best.ways).option
+    found = relax_whole_groups(problem)
+    within = [branch for branch in found.branches if branch.allowed(problem)[option].all()]
+    assert any(branch.lower_bound <= best.objective * (1 + 1e-9) for branch in within)
+    dearest = found.relaxation.lower_bound + found.relaxation.reduced_cost[option].max()
+    assert dearest <= best.objective * (1 + 1e-6)
 
 
 @given(charged_problems(), st.randoms(use_true_random=False))
@@ -122,3 +143,30 @@ def test_a_charge_of_nothing_changes_nothing(problem):
     assume(second is not None)
     assert first.objective == second.objective
     assert relax(free).lower_bound == pytest.approx(relax(none).lower_bound, rel=1e-7, abs=1e-12)
+
+
+@dataclass(frozen=True)
+class FirstOptions(Move):
+    """Every item as its first option, device after device."""
+
+    name: ClassVar[str] = "first_options"
+
+    def improve(self, record, turn):
+        devices = np.arange(record.problem.item_count) % record.problem.device_count
+        record.offer(Placement.of(record.problem.option_offsets[:-1], list(devices[:, None])), "")
+
+
+def test_a_group_that_no_single_item_leaves_is_closed():
+    """Six items of 1 s in a group that costs 3 s, or of 1.2 s: 3 + 3 s, or 3.6 s, on two devices.
+
+    The first item that leaves gains nothing.
+    """
+    problem = problem_of([1.0, 1.2] * 6, options_per_item=2)
+    charges = Charges(np.array([[True], [False]] * 6), np.array([[3.0]]))
+    problem = replace(problem, objective=replace(problem.objective, charges=charges))
+
+    def solved(*moves):
+        return solve(problem, Settings("search", search=SearchParams(moves))).objective
+
+    assert solved(FirstOptions()) == pytest.approx(6.0)
+    assert solved(FirstOptions(), CloseGroups()) == pytest.approx(3.6)

@@ -27,7 +27,7 @@ ANY_PLAN = Settings(node_limit=50, gap=10.0, time_limit_seconds=1e6)
 def of_sizes(
     sizes: np.ndarray, devices: int, rng: np.random.Generator, *, halves: bool = False
 ) -> Problem:
-    """Items of so many bytes each and random loads in three stages.
+    """Items of that many bytes each and random loads in three stages.
 
     With ``halves`` each may also be two units: quicker, but 4% more bytes.
     """
@@ -45,13 +45,13 @@ def of_sizes(
 
 
 def pieces(rng: np.random.Generator, total: int, count: int) -> np.ndarray:
-    """So many whole numbers, at random, that sum to ``total``."""
+    """That many whole numbers, at random, that sum to ``total``."""
     cuts = np.sort(rng.choice(np.arange(1, total), count - 1, replace=False))
     return np.diff(np.concatenate([[0], cuts, [total]])).astype(float)
 
 
 def cut_up(devices: int, per_device: int, seed: int, *, halves: bool = False) -> Problem:
-    """Each device's memory, but 2% of it, cut into about so many items."""
+    """Each device's memory, but 2% of it, cut into about that many items."""
     rng = np.random.default_rng((devices, per_device, seed))
     counts = rng.integers(max(2, per_device - 2), per_device + 3, devices).tolist()
     sizes = np.concatenate([pieces(rng, int(CAPACITY * FULL), count) for count in counts])

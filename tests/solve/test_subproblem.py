@@ -82,11 +82,12 @@ def test_near_a_placement_each_item_that_changes_counts(problem, limit):
     most = sizes[problem.item_of_option]
     moves = RelocationLimit(limit, least=np.zeros(problem.option_count), most=most, count=count)
     is_placed = np.ones(problem.item_count, dtype=bool)
-    outcome = solve_near(problem, known, is_placed, moves, PROVEN)
+    outcome = solve_near(problem, known, is_placed, moves, PROVEN, also_free=True)
     before = evaluate(problem, known).objective
     assert outcome.placement is not None
     assert count(outcome.placement).sum() <= limit
     assert outcome.lower_bound <= outcome.objective <= before * (1 + 1e-12)
+    best = solve(dataclasses.replace(problem), PROVEN)
+    assert outcome.lower_bound >= min(best.lower_bound, outcome.objective) * (1 - 1e-9)
     if limit == 1e9:
-        best = solve(dataclasses.replace(problem), PROVEN)
         assert outcome.objective <= best.objective * (1 + 1e-6) + 1e-15

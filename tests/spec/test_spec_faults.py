@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from shardplan.case import build_case
 from shardplan.errors import InputError
+from shardplan.spec import checks
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import load_document
 from shardplan.spec.text.document import read_document
@@ -220,12 +222,44 @@ def test_faults_of_rows(rows: str, message: str, hint: str) -> None:
     assert faults(text) == [(4, 21, "tables[0].rows", message, hint)]
 
 
+@pytest.mark.parametrize("text", ["", "[]", "a plan"])
+def test_what_is_no_spec_at_all_has_a_single_fault(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        build_case(load_document(read_document(text, "s.yaml"), Path()))
+    (fault,) = caught.value.diagnostics
+    assert fault.message.startswith("must be a mapping of keys to values")
+
+
 def test_names_are_unique_over_all_modules() -> None:
     text = HEAD + (
         "tables:\n  - {name: t, rows: 1, dim: 8}\n  - {name: t, rows: 1, dim: 8, module: m}\n"
     )
     told = (5, 12, "tables[1].name", "another table is called 't' (number 1)")
     assert faults(text) == [(*told, "names are unique over all modules")]
+
+
+def test_tables_of_a_module_have_weights_together_or_not_at_all() -> None:
+    text = (
+        HEAD + "defaults: {dim: 8, weighted: true}\ntables:\n"
+        "  - {name: a, rows: 10}\n  - {name: b, rows: 10, weighted: false}\n"
+        "  - {name: c, rows: 10, weighted: false, module: other}\n"
+    )
+    hint = "a collection is weighted as a whole: write the same for all of its tables"
+    message = "table 'a' of the same module has weights of ids"
+    assert faults(text) == [(6, 35, "tables[1].weighted", message, hint)]
+
+
+def test_globs_are_compared_with_a_limited_number_of_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each glob below is compared with two names; the third is not read any more."""
+    monkeypatch.setattr(checks, "_MOST_COMPARED", 3)
+    two = "constraints:\n" + "  - {tables: '*[ab]', kernels: fused}\n" * 2
+    names = "tables:\n  - {name: a, rows: 10, dim: 8}\n  - {name: b, rows: 10, dim: 8}\n"
+    assert faults(HEAD + names + two) == []
+    (fault,) = faults(HEAD + names + two + "  - {tables: '*[ab]', kernels: fused}\n")
+    assert fault[:2] == (9, 5)
+    assert fault[3] == "constraints are compared with more than 3 tables in all"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shardplan.spec.load import load_spec
+from shardplan.spec.tables import parquet_file
 
 SPEC = """\
 batch: {local: 512}
@@ -134,14 +135,48 @@ def test_a_file_that_cannot_be_read_is_told_at_the_line_that_names_it(
     assert fault.message == message
 
 
+@pytest.mark.parametrize(
+    ("limit", "most", "wanted"),
+    [
+        ("MAX_BYTES", 100, "is larger than 0 MiB"),
+        ("_MOST_UNPACKED_BYTES", 100, "is larger than 64 MiB"),
+        ("MOST_VALUES", 39, "more than 39 values"),
+        ("_LONGEST_TEXT", 2, "holds a text of more than 2 bytes"),
+    ],
+)
+def test_a_parquet_file_has_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, wanted: str
+) -> None:
+    """On the file, what it unpacks to, its cells, and a text that many cells share."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [{"name": f"t{n}", "rows": 10, "access": "uniform"} for n in range(20)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "tables.parquet")
+    spec = SPEC.replace(".csv", ".parquet")
+    assert load(tmp_path, "", spec).faults == ()
+    monkeypatch.setattr(parquet_file, limit, most)
+    (fault,) = load(tmp_path, "", spec).faults
+    assert wanted in fault.message
+
+
 def test_a_parquet_file_says_what_a_csv_says(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     rows = [
-        {"name": "a", "rows": 10, "features": ["f", "g"], "pooling": [1.0, 2.0], "dim": 16},
-        {"name": "b", "rows": 20, "access": "zipf:1.1"},
+        {
+            "name": "a",
+            "rows": 10,
+            "features": ["f", "g"],
+            "pooling": [1.0, 2.0],
+            "dim": 16,
+            "weighted": True,
+        },
+        {"name": "b", "rows": 20, "access": "zipf:1.1", "module": "other"},
     ]
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "tables.parquet")
-    csv = "name,rows,features,pooling,dim,access\na,10,f;g,1;2,16,\nb,20,,,,zipf:1.1\n"
+    csv = (
+        "name,rows,features,pooling,dim,access,weighted,module\n"
+        "a,10,f;g,1;2,16,,true,\nb,20,,,,zipf:1.1,,other\n"
+    )
     spec = load(tmp_path, csv, SPEC.replace(".csv", ".parquet")).spec
     assert spec.tables[0] == load(tmp_path, csv).spec.tables[0]

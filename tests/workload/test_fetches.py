@@ -14,7 +14,7 @@ ACCESSES = [Uniform(), Zipf(0.8), Zipf(1.05), Zipf(1.5), Cdf(((0.05, 0.6), (1.0,
 
 
 def drawn(distribution, draws):
-    """Rows, hottest first, that so many accesses read."""
+    """Rows, hottest first, that many accesses read."""
     counts = np.rint(distribution.counts).astype(int)
     chances = np.repeat(distribution.probabilities, counts)
     return np.random.default_rng(0).choice(len(chances), draws, p=chances / chances.sum())

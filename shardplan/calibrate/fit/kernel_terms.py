@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES, LookupSums
+from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.analytic.shares import Shares
 from shardplan.cost.analytic.storage import state_row_bytes
 from shardplan.cost.profile.profile import LookupRates
@@ -77,6 +78,7 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         element_bytes=element_bytes,
         samples=samples,
         ids=ids,
+        id_bytes=np.full(len(tables), INDEX_BYTES),
         bags=samples * _features(tables),
         unique_rows=unique_rows(distributions, ids),
         fetches=missed if cache_bytes else ids,

@@ -54,7 +54,7 @@ GPU = Scale((4_096, 16_384, 65_536), 2**32, 2**23)
 """Long enough for kernels to outlast their launches."""
 
 ESSENTIAL = 40
-"""So many tasks are done whatever the budget: fewer cannot be fitted."""
+"""Tasks that are done whatever the budget: fewer cannot be fitted."""
 
 
 def tasks(ranks: int, scale: Scale = CPU) -> list[Task]:

@@ -79,7 +79,7 @@ def _check_origin(document: Document, rows: Sequence[MeasurementRow], origin: st
         if row.origin != origin:
             known = f"with {row.origin}" if row.origin else "nobody knows with what"
             message = f"measured {known}; this calibration is one with {origin}"
-            hint = "move the file away to measure anew, or write the cost model elsewhere"
+            hint = "move the file away to measure again, or write the cost model elsewhere"
             raise InputError([document.diagnostic(("measurements", index), message, hint)])
 
 

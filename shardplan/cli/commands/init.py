@@ -66,7 +66,10 @@ def init_command(
         message, hint = "exists already", "--force overwrites it"
         raise InputError([Diagnostic(file, 0, 0, "", message, hint, code="exists")])
     check_writable(file)
-    put_file(_adopted(source[1]) if source else template_text(template), file)
+    text, note = _adopted(source[1]) if source else (template_text(template), "")
+    put_file(text, file)
+    if note:
+        tell(f"warning: {note}")
     if file != "-":
         _put_schema(Path(file).with_name(SCHEMA_FILE), force)
         tell(f"{file} written; next: shardplan solve {file} -o plan.json")
@@ -78,10 +81,12 @@ def template_text(name: str) -> str:
     return _MODELINE + text
 
 
-def _adopted(reference: str) -> str:
+def _adopted(reference: str) -> tuple[str, str]:
+    """The spec, and a note on what of the model it leaves out."""
     from shardplan.cli.reports.adopted_spec import adopted_text
 
-    return _MODELINE + adopted_text(reference)
+    text, note = adopted_text(reference)
+    return _MODELINE + text, note
 
 
 def _put_schema(path: Path, force: bool) -> None:

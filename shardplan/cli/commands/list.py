@@ -29,7 +29,7 @@ METHOD_HELP = {
 }
 """What each of ``METHODS`` does."""
 
-_WHAT = ("topologies", "cost-models", "methods")
+_WHAT = ("topologies", "cost-models", "frameworks", "methods")
 
 
 @click.command("list", cls=SectionedCommand)
@@ -53,7 +53,7 @@ _WHAT = ("topologies", "cost-models", "methods")
 def list_command(
     what: str, show: str | None, nodes: int | None, form: str, width: int | None
 ) -> None:
-    """List the topologies, cost models and methods.
+    """List the topologies, cost models, frameworks and methods.
 
     --show prints every figure with how it is known and its source; of a topology also the link that
     limits each collective. With --format yaml it prints the file, to copy and change.
@@ -69,7 +69,7 @@ def list_command(
         raise click.UsageError("--nodes goes with `list topologies --show NAME`")
     if what == "methods":
         if show is not None:
-            raise click.UsageError("--show is for topologies and cost models")
+            raise click.UsageError("--show is for topologies, cost models and frameworks")
         _put_methods(form, width)
     else:
         _put_catalog(what, show, nodes, form, width)
@@ -100,7 +100,8 @@ def _put_catalog(
 ) -> None:
     from shardplan.spec.catalog.catalog import Kind
 
-    kind = Kind.TOPOLOGY if what == "topologies" else Kind.COST_MODEL
+    kinds = {"topologies": Kind.TOPOLOGY, "cost-models": Kind.COST_MODEL}
+    kind = kinds.get(what, Kind.FRAMEWORK)
     if form == "json":
         put(_as_json(kind, show))
     elif form == "yaml" and show is not None:
@@ -113,6 +114,8 @@ def _report(kind: Kind, show: str | None, nodes: int | None) -> Report:
     from shardplan.cli.reports.catalog_report import (
         cost_model_report,
         cost_models_report,
+        framework_report,
+        frameworks_report,
         topologies_report,
         topology_report,
     )
@@ -120,7 +123,9 @@ def _report(kind: Kind, show: str | None, nodes: int | None) -> Report:
 
     if kind is Kind.TOPOLOGY:
         return topologies_report() if show is None else topology_report(_known(kind, show), nodes)
-    return cost_models_report() if show is None else cost_model_report(_known(kind, show))
+    if kind is Kind.COST_MODEL:
+        return cost_models_report() if show is None else cost_model_report(_known(kind, show))
+    return frameworks_report() if show is None else framework_report(_known(kind, show))
 
 
 def _as_json(kind: Kind, show: str | None) -> str:

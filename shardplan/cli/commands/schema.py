@@ -9,7 +9,7 @@ import click
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.sectioned import SectionedCommand
 
-SUBJECTS = ("spec", "topology", "cost-model", "plan")
+SUBJECTS = ("spec", "topology", "cost-model", "framework", "plan")
 
 
 @click.command("schema", cls=SectionedCommand)

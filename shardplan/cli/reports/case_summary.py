@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words.words import plural
-from shardplan.units import format_bytes
+from shardplan.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:
     from shardplan.case import Case
@@ -29,6 +29,16 @@ class TierSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class DenseSummary:
+    """The layers outside the tables."""
+
+    layer_count: int
+    parameters: int
+    phase_seconds: dict[str, float]
+    """By its parts; empty where the cost model predicts none."""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseSummary:
     """A case in numbers."""
 
@@ -46,6 +56,8 @@ class CaseSummary:
     objective: str
     constraint_count: int
     tiers: tuple[TierSummary, ...]
+    dense: DenseSummary | None = None
+    """Only where the spec has layers."""
 
 
 def case_summary(case: Case) -> CaseSummary:
@@ -67,6 +79,7 @@ def case_summary(case: Case) -> CaseSummary:
         objective=case.objective,
         constraint_count=len(case.constraints),
         tiers=_tiers(case),
+        dense=_dense(case),
     )
 
 
@@ -87,6 +100,7 @@ def case_report(summary: CaseSummary) -> Report:
             f"{found.device_count:,} ({found.topology}, {plural(found.node_count, 'node')} of "
             f"{each})",
         ),
+        *((("dense part", _dense_words(found.dense)),) if found.dense else ()),
         ("cost model", found.cost_model),
         ("objective", found.objective),
         ("constraints", f"{found.constraint_count:,}"),
@@ -94,6 +108,20 @@ def case_report(summary: CaseSummary) -> Report:
     )
     grid = Grid((Column(""), Column("", is_prose=True)), rows)
     return Report(f"{found.name}: the spec is good", (Section("To plan", grid=grid),))
+
+
+def _dense(case: Case) -> DenseSummary | None:
+    model = case.workload.training.dense
+    if model is None:
+        return None
+    return DenseSummary(len(model.layers), model.parameters, case.cost_model.dense.phase_seconds)
+
+
+def _dense_words(dense: DenseSummary) -> str:
+    """``16,046,081 parameters in 4 layers: dense_forward 685 us, ...``."""
+    layers = f"{dense.parameters:,} parameters in {plural(dense.layer_count, 'layer')}"
+    parts = [f"{name} {format_seconds(took)}" for name, took in dense.phase_seconds.items()]
+    return f"{layers}: {', '.join(parts)}" if parts else layers
 
 
 def _tiers(case: Case) -> tuple[TierSummary, ...]:

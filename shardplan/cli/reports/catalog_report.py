@@ -1,4 +1,4 @@
-"""Topologies and cost models -> Report."""
+"""Topologies, cost models and frameworks -> Report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shardplan.cli.reports.figures import figures_section, provenance_words
-from shardplan.cost.select import read_cost_model
+from shardplan.cost.select import read_cost_model, read_framework
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
 from shardplan.spec.catalog.catalog import Kind, names
@@ -18,6 +18,7 @@ from shardplan.topology.schema import TopologyFile
 from shardplan.units import format_bytes, format_rate
 
 if TYPE_CHECKING:
+    from shardplan.cost.framework.framework_file import FrameworkFile
     from shardplan.cost.profile.profile_file import ProfileFile
     from shardplan.cost.torchrec.file import TorchRecFile
     from shardplan.topology.topology import Topology
@@ -99,6 +100,37 @@ def cost_model_report(name: str) -> Report:
     return Report(title, (figures_section(file.figures(), file.sources), origin))
 
 
+def frameworks_report() -> Report:
+    """One line per framework of the catalog."""
+    columns = (
+        Column("name", is_name=True),
+        Column("devices"),
+        Column("adds to", is_list=True, spare=2),
+        Column("figures", is_list=True, spare=1),
+        Column("what", is_prose=True),
+    )
+    files = [_framework_file(name) for name in names(Kind.FRAMEWORK)]
+    rows = tuple(
+        (
+            file.name,
+            file.devices.value,
+            ", ".join(file.terms),
+            provenance_words(figure.provenance for _, figure in file.figures()),
+            file.description,
+        )
+        for file in files
+    )
+    return Report("Frameworks", (Section("Profiles", grid=Grid(columns, rows)),))
+
+
+def framework_report(name: str) -> Report:
+    """One framework: its figures."""
+    file = _framework_file(name)
+    title = f"{file.name}: {file.description or 'a framework'} ({file.devices})"
+    origin = _origin(Kind.FRAMEWORK, name)
+    return Report(title, (figures_section(file.figures(), file.sources), origin))
+
+
 def _origin(kind: Kind, name: str) -> Section:
     """Which file it is: curves are too long to be shown, and a copy is how a new one begins."""
     return Section("File", remarks=(named_source(kind, name, Path()).document.file,))
@@ -110,6 +142,10 @@ def _topology_file(name: str) -> TopologyFile:
 
 def _cost_model_file(name: str) -> ProfileFile | TorchRecFile:
     return read_cost_model(named_source(Kind.COST_MODEL, name, Path()))
+
+
+def _framework_file(name: str) -> FrameworkFile:
+    return read_framework(named_source(Kind.FRAMEWORK, name, Path()))
 
 
 def _scale_up(file: TopologyFile) -> str:

@@ -24,8 +24,6 @@ class LinearPhase(ABC):
     """Its name, its meaning, and what it hides behind."""
     file: ClassVar[type[PhaseFile] | None] = None
     """What a cost-model file may say of it, under its name; None: no more than all profiles say."""
-    shares_memory: ClassVar[bool] = False
-    """Whether devices of a node wait in it for what others do to memory that they share."""
 
     @classmethod
     @abstractmethod
@@ -36,6 +34,11 @@ class LinearPhase(ABC):
     def phase(self) -> Phase:
         """What others may know of it: ``about``, with its constant and its collectives."""
         return self.about
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether devices of a node wait in it for what others do to memory that they share."""
+        return False
 
     @abstractmethod
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:

@@ -25,6 +25,8 @@ GRADIENT_ELEMENT_BYTES = 4
 """The gradient of a data-parallel table is a dense fp32 buffer."""
 INDEX_BYTES = 8
 """Ids and lengths travel and are kept as int64."""
+WEIGHT_BYTES = 4
+"""The weight of an id is fp32."""
 
 _BATCHES_IN_FLIGHT: Final = {
     Pipeline.NONE: 1,
@@ -58,7 +60,7 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     rows = shares.shards * shares.shard_rows
     needs = storage.bytes(options, rows, shares.columns, shares.element_bytes)
     ids, bags = np.ceil(shares.ids), np.ceil(shares.bags)
-    received = INDEX_BYTES * (ids + bags) * _BATCHES_IN_FLIGHT[pipeline]
+    received = (shares.id_bytes * ids + INDEX_BYTES * bags) * _BATCHES_IN_FLIGHT[pipeline]
     outputs = bags * shares.columns * _pooled_element_bytes(storage.training)
     gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
     # The pooled outputs of a data-parallel table are its rank's own: base_bytes counts them.
@@ -84,8 +86,9 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     training = workload.training
     samples = -(-workload.global_batch // world.size)
     elements = samples * int((tables.features * tables.dim).sum())
-    sent = np.ceil(samples * tables.pooling).sum() + samples * tables.features.sum()
-    ids = INDEX_BYTES * sent * _BATCHES_IN_FLIGHT[training.pipeline]
+    sent = (np.ceil(samples * tables.pooling) * tables.id_bytes).sum()
+    sent += samples * tables.features.sum() * INDEX_BYTES
+    ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
     unsent = OUTPUT_ELEMENT_BYTES if world.size == 1 else 0
     pooled = elements * (_pooled_element_bytes(training) - unsent)
     dense = dense_memory_bytes(workload, world)

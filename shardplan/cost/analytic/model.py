@@ -17,7 +17,6 @@ from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
-from shardplan.cost.dense.predict_dense import predict_dense
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.cost.cost_model import Charges, Traffic
     from shardplan.cost.dense_costs import DenseCosts
+    from shardplan.cost.framework.framework_profile import FrameworkProfile
     from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
     from shardplan.options.option_set import OptionSet
@@ -50,6 +50,8 @@ class AnalyticCostModel:
     workload: Workload
     topology: Topology
     profile: Profile
+    framework: FrameworkProfile | None = None
+    """None: no framework's costs are counted."""
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
@@ -58,10 +60,11 @@ class AnalyticCostModel:
 
     @cached_property
     def dense(self) -> DenseCosts:
-        """From layers where the spec has them."""
-        return predict_dense(
-            self.workload, self.topology.world, self.profile.dense, self._setting.collectives
-        )
+        """From layers where the spec has them; sums that hide belong to ``AllReduce``."""
+        dense = self._setting.dense
+        if self._setting.sums_beside_backward:
+            return replace(dense, all_reduce_seconds=0.0)
+        return dense
 
     @cached_property
     def base_memory_bytes(self) -> NDArray[np.float64]:
@@ -177,7 +180,7 @@ class AnalyticCostModel:
 
     @cached_property
     def _setting(self) -> Setting:
-        return Setting(self.workload, self.topology, self.profile)
+        return Setting(self.workload, self.topology, self.profile, self.framework)
 
     @cached_property
     def _phases(self) -> tuple[LinearPhase, ...]:

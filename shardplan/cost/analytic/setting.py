@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 
 from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
+from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.analytic.shares import TableArrays
+from shardplan.cost.dense.predict_dense import predict_dense
 
 if TYPE_CHECKING:
+    from shardplan.cost.dense_costs import DenseCosts
+    from shardplan.cost.framework.framework_profile import FrameworkProfile
+    from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
     from shardplan.topology.topology import Topology
     from shardplan.workload.training import Training
@@ -30,11 +35,29 @@ class Setting:
     workload: Workload
     topology: Topology
     profile: Profile
+    framework: FrameworkProfile | None = None
+    """None: no framework's costs are counted."""
+
+    def framework_adds_to(self, phase: Phase) -> bool:
+        """Whether the framework has figures of a phase."""
+        return self.framework is not None and phase.name in self.framework.terms
 
     @property
     def training(self) -> Training:
         """How the workload is trained."""
         return self.workload.training
+
+    @property
+    def sums_beside_backward(self) -> bool:
+        """Whether the framework sums gradients beside the backward pass of the tables."""
+        return self.framework is not None and self.framework.sums_beside_backward
+
+    @cached_property
+    def dense(self) -> DenseCosts:
+        """What the step spends outside the tables, with all its collectives."""
+        return predict_dense(
+            self.workload, self.topology.world, self.profile.dense, self.collectives
+        )
 
     @cached_property
     def tables(self) -> TableArrays:
@@ -49,12 +72,13 @@ class Setting:
     @cached_property
     def output_elements(self) -> float:
         """``B * sum(F * D) / W``: of the pooled outputs that a device has on average."""
-        return self._samples * float((self.tables.features * self.tables.dim).sum())
+        return self.samples * float((self.tables.features * self.tables.dim).sum())
 
     @cached_property
-    def ids(self) -> float:
-        """Ids and lengths of bags that a device has on average."""
-        return self._samples * float((self.tables.pooling + self.tables.features).sum())
+    def id_bytes(self) -> float:
+        """Of the ids, their weights and the lengths of bags that a device has on average."""
+        ids = self.tables.pooling * self.tables.id_bytes
+        return self.samples * float((ids + self.tables.features * INDEX_BYTES).sum())
 
     @cached_property
     def page_share(self) -> float:
@@ -64,5 +88,6 @@ class Setting:
         return self.profile.page_share(sample_bytes)
 
     @property
-    def _samples(self) -> float:
+    def samples(self) -> float:
+        """Of a device's own part of the batch."""
         return self.workload.global_batch / self.topology.world_size

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.analytic.memory import INDEX_BYTES, WEIGHT_BYTES
 from shardplan.cost.analytic.readings import Readings
 from shardplan.workload.row_reads import fetches
 
@@ -30,6 +31,8 @@ class TableArrays:
     """Ids per sample, over all features."""
     features: NDArray[np.int64]
     """Each gives one pooled output per sample."""
+    id_bytes: NDArray[np.int64]
+    """Of an id as it travels and is kept, with its weight if it has one."""
     readings: Readings
     """What a batch reads of them."""
 
@@ -43,6 +46,9 @@ class TableArrays:
             element_bytes=np.array([table.dtype.bytes for table in tables], dtype=np.int64),
             pooling=np.array([table.pooling for table in tables], dtype=np.float64),
             features=np.array([len(table.features) for table in tables], dtype=np.int64),
+            id_bytes=np.array(
+                [INDEX_BYTES + WEIGHT_BYTES * table.weighted for table in tables], dtype=np.int64
+            ),
             readings=Readings.of(workload, world, (world, topology.devices_per_node)),
         )
 
@@ -63,6 +69,8 @@ class Shares:
     """The global batch; of a data-parallel table the rank's own part."""
     ids: NDArray[np.float64]
     """Looked up by all shards; a column shard looks up all ids, row shards split them."""
+    id_bytes: NDArray[np.int64]
+    """Of each id, with its weight if it has one."""
     bags: NDArray[np.float64]
     """(sample, feature) pairs over all shards: lengths received, and pooled outputs made."""
     unique_rows: NDArray[np.float64]
@@ -120,6 +128,7 @@ class Shares:
             element_bytes=tables.element_bytes[table],
             samples=samples,
             ids=ids * shards / parts,
+            id_bytes=tables.id_bytes[table],
             bags=bags,
             unique_rows=unique * shards / parts,
             fetches=fetched * shards / parts,

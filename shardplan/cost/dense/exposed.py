@@ -24,7 +24,7 @@ class Wire(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A layer: what FSDP gathers, runs and scatters as a whole."""
+    """Layers that FSDP gathers, runs and scatters as a whole."""
 
     forward_seconds: float
     backward_seconds: float
@@ -76,30 +76,25 @@ def _units(
     """In the order of the forward pass."""
     cut_over = Scope.NODE if model.parallel is Parallel.HSDP else Scope.ALL
     units = []
-    for position, layer in enumerate(model.layers):
-        of_layer = [time for time in times if time.layer == position]
+    for unit in model.units:
+        of_unit = [time for time in times if time.layer in unit]
         gather = scatter = 0.0
-        if layer.parameters:
-            weights = float(layer.parameters * model.precision.bytes)
-            gradient = float(layer.parameters * model.gradient_dtype.bytes)
+        if parameters := model.parameters_of(unit):
+            weights = float(parameters * model.precision.bytes)
+            gradient = float(parameters * model.gradient_dtype.bytes)
             gather = wire.seconds(Collective.ALL_GATHER, cut_over, weights)
             scatter = wire.seconds(Collective.REDUCE_SCATTER, cut_over, gradient)
             if model.parallel is Parallel.HSDP:
                 piece = gradient / devices_per_node
                 scatter += wire.seconds(Collective.ALL_REDUCE, Scope.PEERS, piece)
-        units.append(
-            _Unit(
-                sum(time.forward_seconds for time in of_layer),
-                sum(time.backward_seconds for time in of_layer),
-                gather,
-                scatter,
-            )
-        )
+        forward = sum(time.forward_seconds for time in of_unit)
+        backward = sum(time.backward_seconds for time in of_unit)
+        units.append(_Unit(forward, backward, gather, scatter))
     return units
 
 
 def _exposed_gathers(units: Sequence[_Unit]) -> float:
-    """Of the forward pass: a layer runs once it is gathered, and gathers never wait."""
+    """Of the forward pass: a unit runs once it is gathered, and gathers never wait."""
     gathered = computed = 0.0
     for unit in units:
         gathered += unit.gather_seconds
@@ -108,7 +103,7 @@ def _exposed_gathers(units: Sequence[_Unit]) -> float:
 
 
 def _exposed_scatters(units: Sequence[_Unit]) -> float:
-    """Of the backward pass: the next layer is gathered while one runs, whose gradient is scattered
+    """Of the backward pass: the next unit is gathered while one runs, whose gradient is scattered
     once it is there.
     """
     free = computed = 0.0

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from shardplan.workload.workload import Workload
 
 _FULL_BYTES = Dtype.FP32.bytes
-_GATHERED_LAYERS = 2
-"""FSDP gathers the next layer while one runs."""
+_GATHERED_UNITS = 2
+"""FSDP gathers the next unit while one runs."""
 
 
 def dense_memory_bytes(workload: Workload, world: World) -> int:
@@ -34,15 +34,15 @@ def _parameter_bytes(model: DenseModel, world: World) -> int:
     """Weights, gradients and state in fp32, with a copy of the weights in the format of products
     where that is another.
 
-    Cut up, but for the layers that are gathered, where devices share them.
+    Cut up, but for what is gathered, where devices share them.
     """
     copy_bytes = model.precision.bytes if model.precision.is_half else 0
     each = copy_bytes + _FULL_BYTES * (2 + model.states)
     if model.parallel is Parallel.DDP:
         return model.parameters * each
     pieces = pieces_of(model, world)
-    largest = sorted((layer.parameters for layer in model.layers), reverse=True)
-    gathered = sum(largest[:_GATHERED_LAYERS]) * model.precision.bytes
+    largest = sorted(map(model.parameters_of, model.units), reverse=True)
+    gathered = sum(largest[:_GATHERED_UNITS]) * model.precision.bytes
     return -(-model.parameters // pieces) * each + gathered
 
 

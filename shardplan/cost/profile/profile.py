@@ -121,7 +121,7 @@ class ScaleOut:
         return self.latency_seconds + nodes * self.latency_seconds_per_node
 
     def curve(self, collective: Collective, domains: int) -> MeasuredCurve | None:
-        """That measured at the nearest number of domains; None where none tells of so many.
+        """That measured at the nearest number of domains; None where none tells of that many.
 
         What an all-to-all between two domains attains says nothing of one among more, where each
         device has many peers and flows cross in the network.

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class TorchRecCostModel:
-    """Predicts what TorchRec's planner predicts, for pooled, unweighted tables on GPUs.
+    """Predicts what TorchRec's planner predicts, for pooled tables on GPUs.
 
     Where TorchRec asks for statistics of a cache (only under the prefetching pipeline here), the
     tables' access skew stands in for them. Communication in fp32 means no codec: TorchRec then
@@ -136,7 +136,7 @@ class TorchRecCostModel:
 
     def _cut(self, options: OptionSet, rows: Values, columns: Values) -> ShardArrays:
         """Shards of ``rows`` x ``columns`` of the options' tables."""
-        count, tables = len(options), self._tables.take(options.table)
+        tables = self._tables.take(options.table)
         return ShardArrays(
             sharding=options.sharding,
             rows=rows,
@@ -144,8 +144,8 @@ class TorchRecCostModel:
             ids=tables.ids,
             outputs=tables.outputs,
             element_bytes=tables.element_bytes,
-            is_weighted=np.zeros(count, np.bool_),
-            is_pooled=np.ones(count, np.bool_),
+            is_weighted=tables.weighted > 0,
+            is_pooled=np.ones(len(options), np.bool_),
         )
 
     def _memory(self, options: OptionSet, shards: ShardArrays) -> Values:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.pooled_route import PooledRoute
 from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
@@ -150,7 +151,12 @@ def _comm(
     if world.nodes > 1:
         to_peers = shards.outputs * world.nodes * shards.columns * all_to_all
         in_group = in_group + to_peers / links.inter_host
-    return np.select([shards.is_replicated, shards.is_in_group], [0.0, in_group], everywhere)
+    by_route = {
+        PooledRoute.WHOLE_ROWS: everywhere,
+        PooledRoute.ROWS_OF_ALL: everywhere,
+        PooledRoute.ROWS_OF_NODE: in_group,
+    }
+    return np.select([shards.takes(route) for route in by_route], [*by_route.values()], 0.0)
 
 
 def _replica_update(

@@ -14,6 +14,7 @@ from shardplan.cost.phases import (
     UPDATE_BACKWARD,
 )
 from shardplan.cost.pooled_exchanges import exchange_of_replicas, pooled_exchanges
+from shardplan.cost.pooled_route import PooledRoute
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
@@ -37,9 +38,13 @@ def torchrec_phases(world: World, links: Bandwidths) -> tuple[Phase, ...]:
     def pooled(of_rows: Collective) -> Mapping[ShardingType, Exchange]:
         peers = Exchange(Collective.ALL_TO_ALL, Scope.PEERS)
         return pooled_exchanges(
-            Exchange(Collective.ALL_TO_ALL, Scope.ALL),
-            Exchange(of_rows, Scope.ALL),
-            peers if peers_are_slower else Exchange(of_rows, Scope.NODE),
+            {
+                PooledRoute.WHOLE_ROWS: Exchange(Collective.ALL_TO_ALL, Scope.ALL),
+                PooledRoute.ROWS_OF_ALL: Exchange(of_rows, Scope.ALL),
+                PooledRoute.ROWS_OF_NODE: (
+                    peers if peers_are_slower else Exchange(of_rows, Scope.NODE)
+                ),
+            }
         )
 
     replicas = exchange_of_replicas(Exchange(Collective.ALL_REDUCE, Scope.ALL))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.pooled_route import PooledRoute
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 
@@ -55,6 +56,10 @@ class ShardArrays:
     def is_whole(self) -> Mask:
         """With all rows, on one device: table-, column- or table-column-wise."""
         return ~(self.is_replicated | self.is_row_wise | self.is_in_group)
+
+    def takes(self, route: PooledRoute) -> Mask:
+        """Whose pooled outputs travel so."""
+        return SHARDING_TYPES.each(lambda kind: PooledRoute.of(kind) is route, self.sharding)
 
     def row_shards(self, world: World) -> Values:
         """(K,): over how many devices the rows, and so the ids, are spread."""

@@ -26,6 +26,8 @@ class TableArrays:
     outputs: Values
     """Vectors given for the batch of one device: per feature and sample the smaller of 1 and the
     pooling."""
+    weighted: Values
+    """1 where ids have weights, 0 elsewhere."""
 
     @classmethod
     def of(cls, workload: Workload, local_batch: float) -> TableArrays:
@@ -37,10 +39,11 @@ class TableArrays:
                 table.dtype.bytes,
                 sum(pooling * local_batch for pooling in table.poolings),
                 sum(min(1.0, pooling) * local_batch for pooling in table.poolings),
+                table.weighted,
             )
             for table in workload.tables
         ]
-        return cls(*np.array(columns, dtype=np.float64).reshape(-1, 5).T)
+        return cls(*np.array(columns, dtype=np.float64).reshape(-1, 6).T)
 
     def take(self, tables: NDArray[np.int32]) -> TableArrays:
         """The tables at these positions."""
@@ -50,4 +53,5 @@ class TableArrays:
             self.element_bytes[tables],
             self.ids[tables],
             self.outputs[tables],
+            self.weighted[tables],
         )

@@ -49,7 +49,7 @@ def by_all(member: Member, do: Callable[[], Found]) -> Found:
         reason, cause = _reason(error), error
     reasons = list(dict.fromkeys(filter(None, gathered(member, reason))))
     if reasons:
-        raise CheckpointError("; ".join(reasons)) from cause
+        raise CheckpointError("; ".join(reasons)).agreed() from cause
     return found  # type: ignore[return-value]
 
 

@@ -35,7 +35,7 @@ class CacheCounters:
     hits: int = 0
     misses: int = 0
     bypassed: int = 0
-    """Of the misses, rows whose set was full of rows in use or dearer ones: read past it."""
+    """Of the misses, rows whose set was full of rows in use or worth more: read past it."""
     evictions: int = 0
 
     @property

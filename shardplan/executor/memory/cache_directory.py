@@ -55,12 +55,12 @@ class CacheDirectory:
         slots = sets * self._ways + ways.int().argmax(1)
         return torch.where(ways.any(1), slots, NOWHERE)
 
-    def places(self, rows: Tensor, dear_of: Callable[[Tensor], Tensor]) -> Tensor:
+    def places(self, rows: Tensor, worth_of: Callable[[Tensor], Tensor]) -> Tensor:
         """A slot for each row that comes, -1 where its set has none to give.
 
-        Of each set the ways are sorted by how dear their rows are, empty ones first and pinned ones
-        last; the first row that comes takes the first, and so on. ``dear_of`` slots says how dear
-        the rows in them are.
+        Of each set the ways are sorted by what their rows are worth, empty ones first and pinned
+        ones last; the first row that comes takes the first, and so on. ``worth_of`` slots says what
+        the rows in them are worth.
         """
         sets, order = torch.sort(self._set_of(rows), stable=True)
         unique, inverse, counts = torch.unique_consecutive(
@@ -72,19 +72,21 @@ class CacheDirectory:
         pinned = self.pins.view(shape)[unique] > 0
         held = self.rows.view(shape)[unique]
         of_sets = torch.arange(self.slots, device=rows.device).view(shape)[unique]
-        dear = dear_of(of_sets).masked_fill(pinned, _PINNED).masked_fill(held < 0, NOWHERE)
-        ways = torch.argsort(dear, dim=1, stable=True)
+        worth = worth_of(of_sets).masked_fill(pinned, _PINNED).masked_fill(held < 0, NOWHERE)
+        ways = torch.argsort(worth, dim=1, stable=True)
         free = self._ways - pinned.sum(1)
         chosen = ways[inverse, rank.clamp(max=self._ways - 1)] + sets * self._ways
         slots = torch.empty_like(sets)
         slots[order] = torch.where(rank < free[inverse], chosen, NOWHERE)
         return slots
 
-    def places_by(self, dear: Tensor, rows: Tensor, dear_of: Callable[[Tensor], Tensor]) -> Tensor:
-        """The same; of the rows that come the dearest of each set come first."""
-        dearest = torch.argsort(dear, descending=True, stable=True)
+    def places_by(
+        self, worth: Tensor, rows: Tensor, worth_of: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """The same; of the rows that come, those worth most come first in each set."""
+        best = torch.argsort(worth, descending=True, stable=True)
         places = torch.empty_like(rows)
-        places[dearest] = self.places(rows[dearest], dear_of)
+        places[best] = self.places(rows[best], worth_of)
         return places
 
     def put(self, rows: Tensor, slots: Tensor) -> None:

@@ -163,9 +163,9 @@ class RowCache:
         going = slots[leaving]
         if len(going):
             self.counters.evictions += len(going)
-            values_going, dear = self._values[going], self._replacement.of_slots(going)
+            values_going, worth = self._values[going], self._replacement.of_slots(going)
             self._directory.vacate(going)
-            self.below.put(old[leaving], values_going, dear)
+            self.below.put(old[leaving], values_going, worth)
         self._values[slots] = self._here(values)
         self._directory.put(rows, slots)
         self._replacement.put(rows, slots, stamps)

@@ -11,6 +11,7 @@ from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.native.untrainable import untrainable
 from shardplan.executor.planned.acceptance import check_memory, optimizer_faults, rank_faults
+from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.in_model import in_model
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.ranks.agreement import faults_of_all
@@ -52,6 +53,8 @@ def shard_tables(
     """
     modules = None if model is None else _modules_of(model)
     _agree(view, mesh, optimizer, modules)
+    if isinstance(model, torch.nn.Module):
+        warn_of_dense(model, view.tables, mesh.rank)
     pools = pools or Pools.on(mesh.device)
     for rank in range(mesh.world_size):  # What one refuses, all do: none waits for another.
         check_memory(view, rank, pools.limits)
@@ -93,7 +96,7 @@ def _agree(
         found += untrainable(modules)
     found = faults_of_all(_fingerprint(view), found)
     if found:
-        raise PlanRefused([f"{_where(each)}{each.message}; {each.hint}" for each in found])
+        raise PlanRefused([f"{_where(each)}{each.message}; {each.hint}" for each in found]).agreed()
 
 
 def _where(fault: Diagnostic) -> str:

@@ -123,7 +123,7 @@ def _differences(plan: str, planned: TableOfPlan, there: SparseTable) -> Iterato
         if ours != theirs:
             yield _fault(plan, f"{where}.{what}", f"{ours}; the model has {theirs}", _SOLVE_AGAIN)
     if there.device_type != "meta":
-        message = f"the model holds it whole on {there.device_type}, and sharded it starts anew"
+        message = f"the model holds it whole on {there.device_type}, and its weights would be lost"
         hint = 'build it with device=torch.device("meta"), and load weights after sharding'
         yield _fault(plan, where, message, hint)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import PlanRefused
+from shardplan.executor.planned.carried import carried_fault
 from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.plan.stated import accesses_of, training_of
@@ -55,9 +56,11 @@ def view_plan(plan: Plan) -> PlanView:
     """The plan as an executor sees it.
 
     Raises PlanRefused, naming every fault, where shards do not cover their tables exactly or are
-    not what their sharding type means, or where an old plan carries no spec that says how it is
-    trained.
+    not what their sharding type means, where the spec that it carries is not the one it was made
+    from, or where an old plan carries none that says how it is trained.
     """
+    if changed := carried_fault(plan):
+        raise PlanRefused([changed])
     facts = {(table.module, table.name): table for table in plan.tables}
     entries = {(module, name): e for module, t in plan.plan.items() for name, e in t.items()}
     faults = [

@@ -64,7 +64,7 @@ def _weights(layout: GroupLayout, pools: Pools) -> ResidentRows | RowCache:
     if table.kernel.is_on_ssd:
         whole = _resident(layout, pools.ssd, "cpu")
         share = cache.ddr_load_factor or 0.0
-        # What leaves HBM says how dear it is, whichever algorithm found it so.
+        # What leaves HBM says how much it is worth, whichever algorithm found it so.
         middle = _cached(layout, whole, pools.ddr, share, CacheAlgorithm.LRU) if share else whole
         share, algorithm = cache.load_factor, cache.algorithm
         return _cached(layout, middle, pools.hbm, share, algorithm, passage=pools.ddr)

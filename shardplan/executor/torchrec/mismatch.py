@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.executor.planned.carried import carried_fault
 from shardplan.executor.torchrec.fault import fault
 
 if TYPE_CHECKING:
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.plan.file.plan import Plan
+
+
+def carried_faults(plan: Plan) -> Iterator[Diagnostic]:
+    """The spec inside the plan is not the one that it was made from."""
+    if changed := carried_fault(plan):
+        yield fault(plan, "resolved", changed, "solve again")
 
 
 def process_faults(plan: Plan, world_size: int, local_world_size: int) -> Iterator[Diagnostic]:

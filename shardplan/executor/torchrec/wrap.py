@@ -10,11 +10,12 @@ from torchrec.distributed.comm import get_topology_group_world_size
 from torchrec.distributed.model_parallel import DistributedModelParallel
 
 from shardplan.errors import InputError, ShardplanError
+from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.torchrec.fault import fault
-from shardplan.executor.torchrec.mismatch import listing_faults, process_faults
+from shardplan.executor.torchrec.mismatch import carried_faults, listing_faults, process_faults
 from shardplan.executor.torchrec.request import ShardRequest
 from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan
@@ -54,7 +55,8 @@ def shard(
 
     Raises InputError on every rank alike, with all that keeps the plan from running here and what
     to do about each: every sparse module of the model that has no plan, or that is no plain
-    EmbeddingBagCollection, is among it. ShardplanError where there is no process group.
+    EmbeddingBagCollection, is among it. ShardplanError where there is no process group. Plain
+    embeddings with dense gradients train as layers do, whole on every rank; rank 0 warns of them.
     """
     if not dist.is_initialized():
         raise ShardplanError("no process group: call torch.distributed.init_process_group first")
@@ -70,8 +72,9 @@ def shard(
     own = request.plan.model_dump_json(include={"plan"}) if request else None
     found = faults_of_all(fingerprint(own) if own else "", found)
     if found:
-        raise InputError(found)
+        raise InputError(found).agreed()
     assert request is not None
+    warn_of_dense(model, request.plan.tables, dist.get_rank())
     wrapped = DistributedModelParallel(
         model,
         device=where,
@@ -95,6 +98,7 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         )
     ]
     return [
+        *carried_faults(plan),
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
         *listing_faults(plan),
         *model_faults(plan.name, placed, found),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,29 +49,25 @@ def train(request: TrainRequest) -> None:
     try:
         _train(request)
     except ShardplanError as error:
-        click.echo(printable(f"error: {error}"), err=True)
+        if not error.is_agreed or os.environ.get("RANK", "0") == "0":
+            click.echo(printable(f"error: {error}"), err=True)
         code = _LOST if isinstance(error, _LOSSES) else _INVALID
         click.get_current_context().exit(code)
 
 
 def _train(request: TrainRequest) -> None:
     from shardplan.executor.train.job import joined
-    from shardplan.plan.file.read import read_plan
+    from shardplan.executor.train.plan_of_job import plan_of_job
 
     request.check()
-    plan = read_plan(request.plan)
     with joined(request.timeout_seconds) as job:
-        _run(plan, job, request)
+        _run(*plan_of_job(request.plan, job), job, request)
 
 
-def _run(plan: Plan, job: Job, request: TrainRequest) -> None:
+def _run(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> None:
     from shardplan.executor.checkpoint.by_all import by_all
-    from shardplan.executor.planned.acceptance import check_ranks
-    from shardplan.executor.planned.plan_view import view_plan
     from shardplan.files import check_writable
 
-    view = view_plan(plan)
-    check_ranks(view, job.world_size, job.local_world_size)
     measure = request.measure if job.rank == 0 else None
     by_all(job, lambda: check_writable(measure) if measure is not None else None)
     with _run_folder(job, request) as folder:

@@ -30,12 +30,12 @@ class Job:
     local_world_size: int
     device: torch.device
 
-    def gather(self, value: Any) -> list[Any]:
-        """The values of all ranks, on each of them."""
+    def gather(self, value: Any, what: str = "the exchange of losses") -> list[Any]:
+        """The values of all ranks, on each of them; ``what`` is what a lost rank is missed at."""
         if self.world_size == 1:
             return [value]
         values: list[Any] = [None] * self.world_size
-        with naming_lost_ranks(self.rank, "the exchange of losses"):
+        with naming_lost_ranks(self.rank, what):
             dist.all_gather_object(values, value)
         return values
 

@@ -27,7 +27,7 @@ class RunFolder:
     def __init__(self, path: Path, start: Path | None, say: Callable[[str], None]) -> None:
         self.path = path
         self.start = start
-        """The checkpoint to go on from; None where the run begins anew."""
+        """The checkpoint to go on from; None where the run begins at step 0."""
         self.failed: SaveFailed | None = None
         """Why the newest step is not saved; None where it is."""
         self._say = say
@@ -66,7 +66,7 @@ def run_folder(
         if start is not None:
             say(f"going on from {start}")
         elif resume:
-            say(f"there is no checkpoint in {path}: beginning anew")
+            say(f"there is no checkpoint in {path}: beginning at step 0")
         yield RunFolder(path, start, say)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from shardplan.cost.phases import DENSE_PHASES
 from shardplan.explain.advice.advice import notes
+from shardplan.explain.numbers.evidence import Figures
 from shardplan.explain.numbers.explanation import (
     Culprit,
     DenseLine,
@@ -25,6 +26,8 @@ from shardplan.explain.numbers.tiers import traffic_of_ranks, traffic_of_tables
 from shardplan.explain.words.ranks import compress
 from shardplan.plan.file.rounding import differs, rounded, whole_bytes
 from shardplan.plan.throughput import Throughput
+from shardplan.validation.device_class import DeviceClass
+from shardplan.validation.step_range import StepRange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,13 +48,15 @@ def explain(
     What ``more_hbm`` would save, and what ``charges`` cost, is passed through.
     """
     plan, claim = study.plan, study.plan.optimality
-    phases = _phases(study)
+    figures = _figures(study)
+    phases = _phases(study, figures)
     batch = study.case.workload.global_batch
     throughput = Throughput.of(batch, plan.prediction.step_seconds)
     return Explanation(
         name=plan.name,
         topology=plan.inputs.topology.name,
         cost_model=plan.inputs.cost_model.name,
+        framework=study.case.pricing.framework_name,
         world_size=study.case.topology.world_size,
         devices_per_node=study.case.topology.devices_per_node,
         objective=claim.objective,
@@ -63,11 +68,12 @@ def explain(
         termination=claim.termination,
         method=plan.solver.method,
         step_seconds=plan.prediction.step_seconds,
+        step_range=_step_range(study),
         global_batch=throughput.global_batch,
         samples_per_second=throughput.samples_per_second,
         balance_seconds=plan.prediction.balance_seconds,
         dense_seconds=plan.prediction.dense_seconds,
-        dense_phases=_dense(plan.prediction),
+        dense_phases=_dense(plan.prediction, figures),
         is_dense_hidden=study.is_dense_hidden,
         phases=phases,
         devices=devices(study),
@@ -80,20 +86,37 @@ def explain(
     )
 
 
-def _dense(forecast: Forecast) -> tuple[DenseLine, ...]:
+def _figures(study: Study) -> Figures:
+    decisions = study.ledger.decisions
+    in_host = any(one.kernel.needs_ddr or one.kernel.is_on_ssd for one in decisions)
+    return Figures(study.case, uses_host_memory=in_host)
+
+
+def _dense(forecast: Forecast, figures: Figures) -> tuple[DenseLine, ...]:
     seconds = forecast.dense_phases or {}
     return tuple(
-        DenseLine(phase.name, phase.meaning, seconds[phase.name])
+        DenseLine(phase.name, phase.meaning, seconds[phase.name], figures.evidence(phase))
         for phase in DENSE_PHASES
         if phase.name in seconds
     )
 
 
-def _phases(study: Study) -> tuple[PhaseLine, ...]:
-    return tuple(_phase(study, position) for position in range(study.rank_seconds.shape[1]))
+def _step_range(study: Study) -> StepRange | None:
+    """Published steps are predicted by cost models of the analytic kind alone."""
+    case = study.case
+    if case.pricing.value.get("kind", "analytic") != "analytic":
+        return None
+    machine = DeviceClass.of(case.machine.file, case.topology.world_size)
+    return StepRange.of(study.plan.prediction.step_seconds, machine.value, None)
 
 
-def _phase(study: Study, position: int) -> PhaseLine:
+def _phases(study: Study, figures: Figures) -> tuple[PhaseLine, ...]:
+    return tuple(
+        _phase(study, position, figures) for position in range(study.rank_seconds.shape[1])
+    )
+
+
+def _phase(study: Study, position: int, figures: Figures) -> PhaseLine:
     phase = study.case.cost_model.phases[position]
     seconds = study.rank_seconds[:, position]
     slowest, mean = float(seconds.max()), float(seconds.mean())
@@ -113,6 +136,7 @@ def _phase(study: Study, position: int) -> PhaseLine:
         charge_seconds=rounded(float(study.ledger.charges.total_seconds[position])),
         rank=None if is_even else rank,
         tables=_culprits(study, rank, position),
+        evidence=figures.evidence(phase),
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shardplan.explain.numbers.evidence import Evidence
+    from shardplan.validation.step_range import StepRange
     from shardplan.whatif.worth.charge_prices import ChargePrice
     from shardplan.whatif.worth.more_hbm import MoreHbm
 
@@ -80,6 +82,8 @@ class PhaseLine:
     """The slowest device; None where all spend the same."""
     tables: tuple[Culprit, ...]
     """What the slowest device spends most of the phase on."""
+    evidence: Evidence | None
+    """How the figures are known that decide it; None where the cost model does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class DenseLine:
     name: str
     meaning: str
     seconds: float
+    evidence: Evidence | None
+    """How the figures are known that decide it; None where the spec gave its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,8 @@ class Explanation:
     name: str
     topology: str
     cost_model: str
+    framework: str | None
+    """Whose own costs are counted; None: no framework's."""
     world_size: int
     devices_per_node: int
     objective: str
@@ -169,6 +177,8 @@ class Explanation:
     termination: str
     method: str
     step_seconds: float
+    step_range: StepRange | None
+    """By published steps like it; None where the cost model is not held against any."""
     global_batch: int
     """Samples of one step over all devices."""
     samples_per_second: float | None

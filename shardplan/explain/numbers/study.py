@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.case import case_of_value
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+from shardplan.plan.carried import carried_case
 from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
 from shardplan.plan.ledger import Ledger
@@ -46,10 +46,7 @@ class Study:
         Raises InputError where the plan holds no spec, or is not one that could run.
         """
         if case is None:
-            if plan.resolved is None:
-                message = "holds no spec of its own (key 'resolved'), by which to cost its tables"
-                raise InputError([Diagnostic(file, 0, 0, "", message, code="plan")])
-            case = case_of_value(plan.resolved, f"{file} (resolved)")
+            case = carried_case(plan, file)
         forecast = plan.prediction.completed(case.cost_model.phases)
         plan = plan.model_copy(update={"prediction": forecast})
         planned = planned_tables(plan, case.workload)

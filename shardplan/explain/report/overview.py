@@ -16,10 +16,14 @@ from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
 
 if TYPE_CHECKING:
+    from shardplan.explain.numbers.evidence import Evidence
     from shardplan.explain.numbers.explanation import Explanation, PhaseLine
 
 _WIDE = 128
 """Columns of a grid that has room for what a phase means."""
+
+
+_NO_FRAMEWORK = "no framework's own costs are counted: training.framework names one"
 
 
 def overview(explanation: Explanation, top: int) -> Report:
@@ -29,7 +33,7 @@ def overview(explanation: Explanation, top: int) -> Report:
         f"{found.name}: {words.plural(len(found.tables), 'table')} on "
         f"{words.plural(found.world_size, 'device')} ({found.topology}, "
         f"{words.plural(found.node_count, 'node')} of {found.devices_per_node}), "
-        f"costs by {found.cost_model}"
+        f"costs by {found.cost_model}" + (f" and {found.framework}" if found.framework else "")
     )
     sections = [
         _head(found),
@@ -49,6 +53,7 @@ def _head(found: Explanation) -> Section:
     ended = TERMINATIONS.get(found.termination, "")
     rows = (
         ("step time", words.seconds(found.step_seconds), "predicted time of one training step"),
+        *_range(found),
         (
             "throughput",
             words.rate(found.samples_per_second),
@@ -76,6 +81,24 @@ def _head(found: Explanation) -> Section:
     )
 
 
+def _range(found: Explanation) -> tuple[tuple[str, str, str], ...]:
+    """Between what the step lies, and whose steps say so."""
+    between = found.step_range
+    if between is None:
+        return ()
+    whose = " ".join(
+        (f"of {between.framework}" if between.framework else "of any framework",)
+        + ((f"on {between.device_class}",) if between.device_class else ())
+    )
+    return (
+        (
+            "range",
+            f"{words.seconds(between.low_seconds)} to {words.seconds(between.high_seconds)}",
+            f"{between.steps} published steps {whose} lay so far from their predictions",
+        ),
+    )
+
+
 def _phases(found: Explanation) -> Section:
     columns = (
         Column("phase"),
@@ -84,14 +107,16 @@ def _phases(found: Explanation) -> Section:
         Column("slowest", True),
         Column("max/mean", True, spare=2),
         Column("mostly", is_list=True),
+        Column("figures", spare=3),
         Column("what happens", is_prose=True, least_width=_WIDE),
     )
-    parts = found.dense_phases or (DenseLine(DENSE.name, DENSE.meaning, found.dense_seconds),)
+    parts = found.dense_phases or (DenseLine(DENSE.name, DENSE.meaning, found.dense_seconds, None),)
     last = (_dense(found, part) for part in parts if part.seconds)
     return Section(
         "Phases",
         "each ends when its slowest device ends; a hidden one runs while the step waits for others",
         Grid(columns, (*(_phase(line) for line in found.phases if line.seconds), *last)),
+        remarks=() if found.framework else (_NO_FRAMEWORK,),
     )
 
 
@@ -108,6 +133,7 @@ def _phase(line: PhaseLine) -> tuple[str, ...]:
         words.rank(line.rank),
         f"{line.imbalance:.2f}",
         ", ".join(tables) or "-",
+        _known(line.evidence),
         line.meaning,
     )
 
@@ -121,8 +147,13 @@ def _dense(found: Explanation, part: DenseLine) -> tuple[str, ...]:
         words.rank(None),
         "1.00",
         "-",
+        _known(part.evidence),
         part.meaning,
     )
+
+
+def _known(evidence: Evidence | None) -> str:
+    return evidence.word if evidence else "-"
 
 
 def _share(share: float, is_hidden: bool) -> str:

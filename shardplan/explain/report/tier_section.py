@@ -84,7 +84,7 @@ def _more_hbm(found: Explanation, value: MoreHbm) -> Section:
     of = "step" if found.objective == "step_time" else found.objective
     meaning = (
         f"what {size} more would save, with every table where it is and in its kernel and all "
-        "caches sized anew"
+        "caches sized again"
     )
     lines = [("on every device", value.on_every_device_seconds)]
     if value.once_ranks:

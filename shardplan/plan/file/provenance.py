@@ -36,6 +36,19 @@ class Inputs(PlanModel):
             cost_model=NamedInput.of(resolved["cost_model"]),
         )
 
+    def changed_in(self, resolved: dict[str, Any]) -> tuple[str, ...]:
+        """What of a resolved spec, which may be anything, is not what was hashed here."""
+        try:
+            there = Inputs.of(resolved)
+        except (KeyError, TypeError, ValueError):
+            return ("resolved",)
+        parts = (
+            ("topology", self.topology, there.topology),
+            ("cost_model", self.cost_model, there.cost_model),
+            ("spec", self.spec_sha256, there.spec_sha256),
+        )
+        return tuple(name for name, recorded, carried in parts if recorded != carried)
+
 
 class SolverInfo(PlanModel):
     """What searched for the plan, and what it was asked: enough to make the plan again."""

@@ -50,12 +50,16 @@ def read_plan_from(stream: BinaryIO, file: str) -> Plan:
     """
     try:
         data = stream.read(_FIRST_BYTES)
-        if data.lstrip()[:1] in (b"{", b"", _BYTE_ORDER_MARK[:1]):
+        if data.lstrip()[:1] in (b"{", _BYTE_ORDER_MARK[:1]):
             data += stream.read(MAX_BYTES + 1 - len(data))
     except (OSError, ValueError) as error:
         _fail(file, f"cannot read the file: {getattr(error, 'strerror', None) or error}")
     if len(data) > MAX_BYTES:
         _fail(file, f"is larger than {MAX_BYTES >> 30} GiB")
+    if data.startswith(b"\0"):
+        _fail(file, "is not text: it begins with a zero byte")
+    if len(data) == _FIRST_BYTES and not data.strip():
+        _fail(file, f"is not a plan: it begins with {_FIRST_BYTES >> 20} MiB of blanks")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -71,6 +71,8 @@ def choose_options(
     bound, option = 0.0, None
     room_rows = np.zeros((0, 2), dtype=np.int64)
     for _ in range(rounds):
+        if limits.until.is_over:
+            break
         build, columns = relaxation_rows(problem, allowed, unit_rows, balance, filling, moves)
         if large is not None:
             large.add_to(build, problem, columns)

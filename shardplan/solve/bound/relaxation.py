@@ -100,6 +100,8 @@ def relax(
     items = np.zeros((0, 2), dtype=np.int64) if unit_rows is None else unit_rows
     solved: tuple[Answer, RelaxationColumns] | None = None
     for _ in range(rounds):
+        if limits is not None and limits.until.is_over:
+            break
         program, columns = relaxation_program(problem, allowed, items, moves)
         answer = solve_program(program, limits)
         if answer.status is Status.INFEASIBLE:

@@ -75,7 +75,7 @@ def _crowded(problem: Problem, start: Placement, room: Room) -> NDArray[np.bool_
     full: NDArray[np.bool_] = np.logical_or.reduce(is_over, axis=1)
     node_full = ((nodes > room.node_bytes) & (nodes <= problem.node_capacity)).any(axis=1)
     full |= np.repeat(node_full, problem.devices_per_node)
-    full_nodes = full.reshape(problem.node_count, -1).any(axis=1)
+    full_nodes = np.logical_or.reduce(full.reshape(problem.node_count, -1), axis=1)
     owner = np.repeat(np.arange(problem.item_count), np.diff(start.unit_offsets))
     shape = problem.shape[start.option]
     on_node = shape[owner] == Shape.NODE

@@ -200,7 +200,7 @@ class _Rounds:
     ) -> NDArray[np.bool_]:
         """(I,): items to free: those that lie on slow devices for few bytes first.
 
-        Only so many that all of them may move wholly within ``share`` of what is left. Chance
+        Only as many as all of them may move wholly within ``share`` of what is left. Chance
         lowers what each is worth, at most to ``least_worth`` of that.
         """
         moved = self._moved()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,14 +32,9 @@ class Charges:
         """G."""
         return len(self.seconds)
 
-    @cached_property
-    def counted(self) -> NDArray[np.int32]:
-        """(O, G): 1 where an option belongs to a group."""
-        return self.of_option.astype(np.int32)
-
     def uses(self, option: NDArray[np.int64]) -> NDArray[np.int32]:
         """(..., G): how many of the (..., n) options are in each group."""
-        uses: NDArray[np.int32] = self.counted[option].sum(axis=-2, dtype=np.int32)
+        uses: NDArray[np.int32] = self.of_option[option].sum(axis=-2, dtype=np.int32)
         return uses
 
     def stage_seconds(self, uses: NDArray[np.int32]) -> NDArray[np.float64]:

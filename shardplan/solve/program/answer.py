@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shardplan.solve.deadline import Deadline
+from shardplan.solve.deadline import ENDLESS, Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-
-
-_NEVER = Deadline(float("inf"))
 
 
 class Status(StrEnum):
@@ -36,7 +33,7 @@ class Status(StrEnum):
 class Limits:
     """When a back end must stop, proven or not."""
 
-    until: Deadline = _NEVER
+    until: Deadline = ENDLESS
     """Several programs that share it end together."""
     nodes: int | None = None
     """Nodes of the branch-and-bound tree: a limit that does not depend on the clock."""
@@ -44,7 +41,7 @@ class Limits:
 
     @classmethod
     def within(cls, seconds: float, nodes: int | None = None, relative_gap: float = 0.0) -> Self:
-        """So many seconds from now on."""
+        """``seconds`` from now on."""
         return cls(Deadline.after(seconds), nodes, relative_gap)
 
 

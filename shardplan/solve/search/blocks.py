@@ -136,14 +136,14 @@ class _Work:
         if not self.problem.has_spill:
             return False
         option, targets = self.option.copy(), list(self.targets)
-        for item, chosen, places in block.anew(found):
+        for item, chosen, places in block.as_found(found):
             option[item], targets[item] = chosen, places
         before = evaluate(self.problem, self.placement()).objective
         return evaluate(self.problem, Placement.of(option, targets)).objective > before
 
     def apply(self, block: _Block, found: Placement) -> None:
         """Take over what a block's search found."""
-        for item, option, targets in block.anew(found):
+        for item, option, targets in block.as_found(found):
             self._add(item, -1.0)
             self.option[item], self.targets[item] = option, targets
             self._add(item, 1.0)
@@ -171,7 +171,7 @@ class _Block:
     problem: Problem
     placement: Placement
 
-    def anew(self, found: Placement) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+    def as_found(self, found: Placement) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
         """Each real item with the option and the targets that a search found for it."""
         for position, item in enumerate(self.items):
             option = int(self.option[found.option[position]])

@@ -30,7 +30,7 @@ class Patience:
         return self._clock() - self._since > self._seconds
 
     def heard(self, objective: float, lower_bound: float) -> None:
-        """Begin to wait anew if either is better than when the waiting began."""
+        """Begin to wait again if either is better than when the waiting began."""
         is_better = objective < self._objective * (1 - _LEAST_GAIN)
         if is_better or lower_bound > self._lower_bound * (1 + _LEAST_GAIN):
             self._objective, self._lower_bound = objective, lower_bound

@@ -28,6 +28,7 @@ class Kind(StrEnum):
 
     TOPOLOGY = "topologies"
     COST_MODEL = "cost_models"
+    FRAMEWORK = "cost_models/frameworks"
     PUBLISHED = "published"
 
     @property
@@ -39,6 +40,7 @@ class Kind(StrEnum):
 _NOUNS = {
     Kind.TOPOLOGY: "topology",
     Kind.COST_MODEL: "cost model",
+    Kind.FRAMEWORK: "framework",
     Kind.PUBLISHED: "file of published steps",
 }
 

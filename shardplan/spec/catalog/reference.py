@@ -1,4 +1,4 @@
-"""How a spec refers to a topology or a cost model: by name, by path, or written inline."""
+"""How a spec refers to a topology, a cost model or a framework: by name, by path, or inline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Reference = str | dict[str, Any]
 
 
 def is_inline(reference: Reference, kind: str) -> bool:
-    """Whether a reference holds the thing itself; ``kind`` is ``topology`` or ``cost_model``."""
+    """Whether a reference holds the thing itself; ``kind`` is the key it stands under."""
     if isinstance(reference, str):
         return False
     if kind == "topology":
@@ -37,6 +37,10 @@ def _read_topology(value: Any) -> Reference:
 
 def _read_cost_model(value: Any) -> Reference:
     return _check_reference(value, "cost_model")
+
+
+def _read_framework(value: Any) -> Reference:
+    return _check_reference(value, "framework")
 
 
 def _check_reference(value: Any, kind: str) -> Reference:
@@ -69,3 +73,6 @@ TopologyReference = Annotated[Reference, PlainValidator(_read_topology), _SCHEMA
 
 CostModelReference = Annotated[Reference, PlainValidator(_read_cost_model), _SCHEMA]
 """The cost model of a spec."""
+
+FrameworkReference = Annotated[Reference, PlainValidator(_read_framework), _SCHEMA]
+"""The framework of a spec's training."""

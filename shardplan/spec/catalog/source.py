@@ -1,4 +1,4 @@
-"""Where the topology and the cost model of a spec are written, ready to be validated."""
+"""Where the topology, cost model and framework of a spec are written, ready to be validated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document, or a part of one, that describes a topology or a cost model."""
+    """A document, or a part of one, that describes a topology, a cost model or a framework."""
 
     name: str
     document: Document
@@ -47,7 +47,7 @@ class Source:
 
 def topology_source(loaded: LoadedSpec) -> Source:
     """The topology of a spec; raises InputError at the spec's line where there is none."""
-    return _source(loaded, Kind.TOPOLOGY, "topology", loaded.spec.topology)
+    return _source(loaded, Kind.TOPOLOGY, ("topology",), loaded.spec.topology)
 
 
 def cost_model_source(loaded: LoadedSpec, default_name: str) -> Source:
@@ -57,25 +57,33 @@ def cost_model_source(loaded: LoadedSpec, default_name: str) -> Source:
     """
     reference = loaded.spec.cost_model
     return _source(
-        loaded, Kind.COST_MODEL, "cost_model", default_name if reference is None else reference
+        loaded, Kind.COST_MODEL, ("cost_model",), default_name if reference is None else reference
     )
 
 
+def framework_source(loaded: LoadedSpec) -> Source | None:
+    """The framework of a spec, None where it names none; raises InputError at the spec's line."""
+    reference = loaded.spec.training.framework
+    if reference is None:
+        return None
+    return _source(loaded, Kind.FRAMEWORK, ("training", "framework"), reference)
+
+
 def named_source(kind: Kind, name: str, base: FilePath, nodes: int | None = None) -> Source:
-    """A topology or cost model by name or path; raises InputError."""
+    """A topology, cost model or framework by name or path; raises InputError."""
     entry = find(kind, name, base)
     return Source(entry.name, read_document(entry.text, entry.file), (), nodes)
 
 
-def _source(loaded: LoadedSpec, kind: Kind, key: str, reference: Reference) -> Source:
+def _source(loaded: LoadedSpec, kind: Kind, at: Path, reference: Reference) -> Source:
+    key = str(at[-1])
     if not isinstance(reference, str) and is_inline(reference, key):
         name = reference.get("name")
-        return Source(name if isinstance(name, str) else key, loaded.document, (key,))
-    at: Path = (key,)
+        return Source(name if isinstance(name, str) else key, loaded.document, at)
     written, nodes = str(reference), None
     if not isinstance(reference, str):
         how = "name" if "name" in reference else "path"
-        at, written, nodes = (key, how), str(reference[how]), reference.get("nodes")
+        at, written, nodes = (*at, how), str(reference[how]), reference.get("nodes")
     name = _as_path(written, at[-1])
     try:
         return named_source(kind, name, loaded.base, None if nodes is None else int(nodes))

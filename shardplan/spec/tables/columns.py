@@ -57,6 +57,8 @@ def read_cell(column: str, text: str) -> Any:
     """The value of one cell of text; raises CellError."""
     if column in ("name", "module", "dtype", "ids"):
         return text
+    if column == "weighted" and text in ("true", "false"):
+        return text == "true"
     if column == "features":
         return [part.strip() for part in text.split(";")]
     if column == "pooling" and ";" in text:

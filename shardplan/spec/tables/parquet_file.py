@@ -109,7 +109,10 @@ def _check_type(path: FilePath, name: str, kind: DataType) -> None:
     inner = kind.value_type if _is_list(kind) else kind
     if types.is_dictionary(inner):
         inner = inner.value_type
-    is_plain = types.is_integer(inner) or types.is_floating(inner) or types.is_null(inner)
+    is_plain = any(
+        is_kind(inner)
+        for is_kind in (types.is_integer, types.is_floating, types.is_null, types.is_boolean)
+    )
     if not is_plain and not types.is_string(inner) and not types.is_large_string(inner):
         hint = "write numbers, text, or lists of these"
         raise _error(path, f"the column {show(name)} holds {kind}", hint)

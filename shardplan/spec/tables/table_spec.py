@@ -107,6 +107,8 @@ class DefaultsSpec(Border):
     """Whether hot rows lie scattered over the table, or at its beginning."""
     module: ModulePath = "sparse.ebc"
     """Where the table's EmbeddingBagCollection sits in the model."""
+    weighted: bool | None = None
+    """Whether a weight travels with each id; if left out, none does."""
 
 
 class TableSpec(Border):
@@ -127,6 +129,8 @@ class TableSpec(Border):
     """Whether hot rows lie scattered over the table, or at its beginning."""
     module: ModulePath | None = None
     """Where the table's EmbeddingBagCollection sits in the model."""
+    weighted: bool | None = None
+    """Whether a weight travels with each id, as in all tables of the module or in none."""
     features: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """The sparse features that read the table; by default one, called like the table."""
 
@@ -145,7 +149,7 @@ class TableSpec(Border):
         """The same table with nothing in it that ``defaults`` says already."""
         same = {
             key: None
-            for key in ("dim", "dtype", "pooling", "access", "ids", "module")
+            for key in ("dim", "dtype", "pooling", "access", "ids", "module", "weighted")
             if getattr(self, key) is not None and getattr(self, key) == getattr(defaults, key)
         }
         if self.features == (self.name,):

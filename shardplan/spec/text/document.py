@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import sys
@@ -106,18 +107,22 @@ def read_text(path: FilePath, file: str) -> str:
 
 def decode(data: bytes, file: str) -> str:
     """Bytes of a file as text; raises InputError unless it is UTF-8 of a sane size."""
-    if len(data) > MAX_BYTES:
-        hint = "keep many tables in a tables_file (.parquet for the largest)"
-        raise InputError([_whole_file(file, f"is larger than {MAX_BYTES >> 20} MiB", hint)])
+    if data.startswith(b"\0"):
+        raise InputError([_whole_file(file, "is not text: it begins with a zero byte")])
+    is_whole = len(data) <= MAX_BYTES
     try:
-        return data.decode("utf-8-sig")
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(data, final=is_whole)
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
+        before = error.object[: error.start].decode("utf-8", "replace")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        message = f"is not UTF-8 (byte 0x{data[error.start]:02x})"
+        message = f"is not UTF-8 (byte 0x{error.object[error.start]:02x})"
         hint = "save the file as UTF-8"
         fault = Diagnostic(file, line, column, "", message, hint, code="encoding")
         raise InputError([fault]) from None
+    if not is_whole:
+        hint = "keep many tables in a tables_file (.parquet for the largest)"
+        raise InputError([_whole_file(file, f"is larger than {MAX_BYTES >> 20} MiB", hint)])
+    return text
 
 
 def read_document(text: str, file: str) -> Document:

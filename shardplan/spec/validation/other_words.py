@@ -44,6 +44,7 @@ _WORDS = {
     "sharding": "shardingtypes shardingtype",
     "kernels": "computekernels computekernel kernel",
     "features": "featurenames feature",
+    "weighted": "isweighted weights",
     "dtype": "datatype",
     "reserve": "storagereservation",
     "batch": "batchsize",

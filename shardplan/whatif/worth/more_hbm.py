@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.errors import Infeasible
+from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.options.constraint import Constraint
 from shardplan.plan.file.rounding import rounded
 from shardplan.planning.formulate import formulate
+from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.mixing.best_mix import best_seconds
 from shardplan.solve.program.answer import Limits
 
@@ -65,8 +66,8 @@ def more_hbm(
     if not cached:
         return MoreHbm(extra_bytes, 0.0, 0.0, (), 0)
     try:
-        formulation = formulate(_as_decided(case, decisions))
-    except Infeasible:
+        formulation = formulate(_as_decided(case, decisions), deadline or ENDLESS)
+    except (Infeasible, NoPlanFound):
         return None
     problem = formulation.problem
     placement, is_placed = formulation.placement(decisions)

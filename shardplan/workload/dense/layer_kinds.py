@@ -15,4 +15,12 @@ from shardplan.workload.dense.mlp import Mlp
 if TYPE_CHECKING:
     from shardplan.workload.dense.layer import DenseLayer
 
-LAYER_KINDS: tuple[type[DenseLayer], ...] = (Mlp, Concat, Dot, Cross, Fm, Compression, Attention)
+LAYER_KINDS: tuple[type[DenseLayer], ...] = (
+    Mlp,
+    Concat,
+    Dot,
+    Cross,
+    Fm,
+    Compression,
+    Attention,
+)

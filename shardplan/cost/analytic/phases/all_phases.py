@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.cost.analytic.framed.framed_phase import FramedPhase
+from shardplan.cost.analytic.framed.host import Host
+from shardplan.cost.analytic.framed.overhead import Overhead
 from shardplan.cost.analytic.phases.all_reduce import AllReduce
 from shardplan.cost.analytic.phases.gradient_comm import GradientComm
 from shardplan.cost.analytic.phases.ids_comm import IdsComm
@@ -27,13 +30,15 @@ PHASES: tuple[type[LinearPhase], ...] = (
     GradientComm,
     UpdateBackward,
     AllReduce,
+    Overhead,
+    Host,
 )
 
 
 def phases_of(setting: Setting) -> tuple[LinearPhase, ...]:
-    """Those that a step has there."""
+    """Those that a step has there, as the framework runs them."""
     found = (kind.of(setting) for kind in PHASES)
-    return tuple(phase for phase in found if phase is not None)
+    return tuple(FramedPhase.around(phase, setting) for phase in found if phase is not None)
 
 
 def phase_files() -> dict[str, type[PhaseFile]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.memory import GRADIENT_ELEMENT_BYTES
+from shardplan.cost.phase import Cover
 from shardplan.cost.phases import ALL_REDUCE
 from shardplan.cost.pooled_exchanges import exchange_of_replicas
 from shardplan.topology.collective import Collective, Scope
@@ -30,25 +31,40 @@ class AllReduce(LinearPhase):
 
     about = ALL_REDUCE
     all_reduce: Line
+    """Without what is spent once."""
     once_seconds: float
     exchange: Exchange
+    is_beside: bool
+    """Whether the framework runs it beside the backward pass of the tables."""
+    dense_seconds: float
+    """Of the sums of dense layers that run there too."""
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
         """Linearised at the outputs that a device has on average."""
         at_bytes = setting.output_elements * GRADIENT_ELEMENT_BYTES
         over_all = Collective.ALL_REDUCE, Scope.ALL, at_bytes
-        collectives = setting.collectives
+        beside = setting.sums_beside_backward
         return cls(
-            collectives.average(*over_all),
-            collectives.once_seconds(*over_all),
-            collectives.exchange(*over_all),
+            setting.collectives.average(*over_all),
+            setting.collectives.once_seconds(*over_all),
+            setting.collectives.exchange(*over_all),
+            beside,
+            setting.dense.all_reduce_seconds if beside else 0.0,
         )
 
     @property
     def phase(self) -> Phase:
-        """Of data-parallel tables alone."""
-        return replace(self.about, exchanges=exchange_of_replicas(self.exchange))
+        """Of data-parallel tables, and of dense layers where both hide together."""
+        exchanges = exchange_of_replicas(self.exchange)
+        if not self.is_beside:
+            return replace(self.about, exchanges=exchanges)
+        return replace(
+            self.about,
+            hides_behind=Cover.BACKWARD,
+            constant_seconds=self.dense_seconds,
+            exchanges=exchanges,
+        )
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to sum the gradient of a data-parallel table; 0 for all others."""

@@ -1,4 +1,4 @@
-"""Ids and lengths on their way to the devices that hold the rows."""
+"""Ids, their weights and lengths on their way to the devices that hold the rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class IdsComm(LinearPhase):
     @classmethod
     def of(cls, setting: Setting) -> Self:
         """Linearised at the ids that a device has on average."""
-        to_all = Collective.ALL_TO_ALL, Scope.ALL, setting.ids * INDEX_BYTES
+        to_all = Collective.ALL_TO_ALL, Scope.ALL, setting.id_bytes
         return cls(setting.collectives.line(*to_all), setting.collectives.exchange(*to_all))
 
     @property
@@ -47,7 +47,8 @@ class IdsComm(LinearPhase):
         )
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
-        """(O,): to receive ids and lengths of bags."""
-        received = INDEX_BYTES * (units.shares.ids + units.shares.bags)
+        """(O,): to receive ids, their weights and lengths of bags."""
+        shares = units.shares
+        received = shares.id_bytes * shares.ids + INDEX_BYTES * shares.bags
         replicated = units.options.has_type(lambda kind: kind.is_replicated)
         return np.where(replicated, 0.0, received * self.all_to_all.seconds_per_byte)

@@ -10,7 +10,8 @@ import numpy as np
 
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.pooled_exchanges import pooled_exchanges
-from shardplan.sharding.world import Extent
+from shardplan.cost.pooled_route import PooledRoute
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.charge_groups import ChargeGroups
+    from shardplan.cost.analytic.collectives import Collectives
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
@@ -27,6 +29,18 @@ if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.training import Training
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What a route takes on this machine."""
+
+    charge_seconds: float
+    """Paid once for each group of tables that takes it."""
+    seconds_per_byte: float
+    """Of the outputs that a device has summed."""
+    slowest: Exchange
+    """Of its collectives the one that takes longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +62,9 @@ class PooledExchange(LinearPhase):
     rows_kind: ClassVar[Collective]
     """Of parts of the rows: reduce-scatter forward, all-gather backward."""
     element_bytes: int
-    whole_rows: Line
-    """The all-to-all over all devices; its constant is paid by every step, but for what is spent
-    once."""
-    all_rows: Line
-    """``rows_kind`` over all devices."""
-    node_rows: Line
-    """The same among the devices of a node."""
-    peers: Line
-    """The all-to-all among the devices of the same local rank."""
-    devices_per_node: int
-    once_seconds: Mapping[Extent, float]
-    """What the collectives spend once, by what the rows of a table are cut over."""
-    exchanges: Mapping[ShardingType, Exchange]
-    """By sharding type, the collective that takes longest."""
+    start_seconds: float
+    """Of the all-to-all over all devices, paid by every step; its messages to peers are not."""
+    ways: Mapping[PooledRoute, _Way]
 
     @classmethod
     @abstractmethod
@@ -70,66 +73,78 @@ class PooledExchange(LinearPhase):
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
-        """Linearised at the outputs that a device has on average."""
+        """Linearised at the outputs that a device has on average.
+
+        Before those of several nodes are summed inside each, all its devices have all of its
+        tables' outputs.
+        """
         collectives, rows_kind = setting.collectives, cls.rows_kind
         element_bytes = cls.wire_dtype(setting.training).bytes
         at_bytes = setting.output_elements * element_bytes
         each = setting.topology.devices_per_node
-        node_rows = collectives.average(rows_kind, Scope.NODE, at_bytes)
-        peers = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
-        is_held_up_inside = node_rows.seconds_per_byte >= peers.seconds_per_byte / each
-        inside = collectives.exchange(rows_kind, Scope.NODE, at_bytes)
-        across = collectives.exchange(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
+        to_all = collectives.line(Collective.ALL_TO_ALL, Scope.ALL, at_bytes)
+        messages = collectives.once_seconds(Collective.ALL_TO_ALL, Scope.ALL, at_bytes)
+        to_peers = collectives.once_seconds(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
+        of_all = _rows_of_all(collectives, rows_kind, at_bytes)
+        in_node = at_bytes * each if setting.topology.nodes > 1 else at_bytes
+        inside = collectives.average(rows_kind, Scope.NODE, in_node).seconds_per_byte
+        across = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
+        across_per_byte = across.seconds_per_byte / each
+        slower = (
+            (rows_kind, Scope.NODE)
+            if inside >= across_per_byte
+            else (Collective.ALL_TO_ALL, Scope.PEERS)
+        )
+
+        def way(
+            seconds_per_byte: float, kind: Collective, scope: Scope, charge_seconds: float = 0.0
+        ) -> _Way:
+            slowest = collectives.exchange(kind, scope, at_bytes)
+            return _Way(charge_seconds, seconds_per_byte, slowest)
+
         return cls(
             element_bytes=element_bytes,
-            whole_rows=collectives.line(Collective.ALL_TO_ALL, Scope.ALL, at_bytes),
-            all_rows=collectives.average(rows_kind, Scope.ALL, at_bytes),
-            node_rows=node_rows,
-            peers=peers,
-            devices_per_node=each,
-            once_seconds={
-                Extent.DEVICE: collectives.once_seconds(Collective.ALL_TO_ALL, Scope.ALL, at_bytes),
-                Extent.WORLD: collectives.once_seconds(rows_kind, Scope.ALL, at_bytes),
-                Extent.NODE: collectives.once_seconds(rows_kind, Scope.NODE, at_bytes)
-                + collectives.once_seconds(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes),
+            start_seconds=max(0.0, to_all.constant_seconds - messages),
+            ways={
+                PooledRoute.WHOLE_ROWS: way(
+                    to_all.seconds_per_byte, Collective.ALL_TO_ALL, Scope.ALL, messages
+                ),
+                PooledRoute.ROWS_OF_ALL: way(
+                    of_all.seconds_per_byte, rows_kind, Scope.ALL, of_all.constant_seconds
+                ),
+                PooledRoute.ROWS_OF_NODE: way(inside + across_per_byte, *slower, to_peers),
             },
-            exchanges=pooled_exchanges(
-                collectives.exchange(Collective.ALL_TO_ALL, Scope.ALL, at_bytes),
-                collectives.exchange(rows_kind, Scope.ALL, at_bytes),
-                inside if is_held_up_inside else across,
-            ),
         )
 
     @property
     def phase(self) -> Phase:
-        """Its constant is the start-up of the all-to-all, without the messages to peers."""
-        constant_seconds = self.whole_rows.constant_seconds - self.once_seconds[Extent.DEVICE]
-        return replace(self.about, constant_seconds=constant_seconds, exchanges=self.exchanges)
+        """Its constant is the start-up of the all-to-all."""
+        exchanges = pooled_exchanges({route: way.slowest for route, way in self.ways.items()})
+        return replace(self.about, constant_seconds=self.start_seconds, exchanges=exchanges)
+
+    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
+        """(G,): the start of a collective of their own, which all tables of a group share."""
+        ways = [self.ways.get(PooledRoute.of(kind)) for _, kind in groups.pairs]
+        return np.array([way.charge_seconds if way else 0.0 for way in ways])
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to send what each unit has summed, or to receive its gradients."""
-        options, shares = units.options, units.shares
-        buffer_bytes = shares.bags * shares.columns * self.element_bytes
-        by_node = (
-            self.node_rows.seconds_per_byte + self.peers.seconds_per_byte / self.devices_per_node
-        )
-        per_byte = np.select(
-            [
-                options.has_type(lambda kind: kind.is_replicated),
-                options.has_type(lambda kind: kind.rows is Extent.WORLD),
-                options.has_type(lambda kind: kind.rows is Extent.NODE),
-            ],
-            [0.0, self.all_rows.seconds_per_byte, by_node],
-            default=self.whole_rows.seconds_per_byte,
-        )
-        seconds: NDArray[np.float64] = buffer_bytes * per_byte
+        shares = units.shares
+        per_byte = SHARDING_TYPES.each(self._seconds_per_byte, units.options.sharding)
+        seconds: NDArray[np.float64] = shares.bags * shares.columns * self.element_bytes * per_byte
         return seconds
 
-    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
-        """(G,): what the collectives of each sharding type spend once."""
-        return np.array(
-            [
-                0.0 if kind.is_replicated else self.once_seconds[kind.rows]
-                for _, kind in groups.pairs
-            ]
-        )
+    def _seconds_per_byte(self, kind: ShardingType) -> float:
+        way = self.ways.get(PooledRoute.of(kind))
+        return way.seconds_per_byte if way else 0.0
+
+
+def _rows_of_all(collectives: Collectives, kind: Collective, at_bytes: float) -> Line:
+    """A collective over all devices, for the outputs of those tables that are cut over them.
+
+    Where its algorithm is known, with its start apart: rings over many nodes take longer to start
+    than to send a table's outputs. Elsewhere the start is spread over the bytes.
+    """
+    if collectives.course(kind, Scope.ALL, at_bytes) is None:
+        return collectives.average(kind, Scope.ALL, at_bytes)
+    return collectives.line(kind, Scope.ALL, at_bytes)

@@ -75,7 +75,7 @@ class Population:
             self.load += np.repeat(spilt, problem.devices_per_node, axis=1)
         if problem.objective.charges is not None:
             placed = np.logical_or.reduce(counts > 0, axis=1)[:, None]
-            self.uses += int(sign) * placed * problem.objective.charges.counted[options]
+            self.uses += int(sign) * (placed & problem.objective.charges.of_option[options])
         if problem.apart:
             member = self._members[:, items].T[:, None]
             self.held += np.where(member, signed[:, :, None], 0.0).astype(np.int64)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.search.annealing.insertion import Candidates, Inserter
 from shardplan.solve.search.annealing.population import Population
+from shardplan.solve.search.groups.hopeful import hopeful
 from shardplan.solve.search.move import Move, Turn
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams
@@ -35,8 +37,10 @@ class CloseGroups(Move):
     fill: FillParams = field(default_factory=FillParams)
     most_cells: int = 2_000_000
     """Options times devices, of items that leave, beyond which it is not worth its time."""
-    rounds: int = 300
+    rounds: int = 100
     """Of repartition afterwards."""
+    worst: float = 1.1
+    """What is longer than that, relative to what is known, is not balanced."""
 
     def supports(self, problem: Problem) -> bool:
         """Where groups are charged for."""
@@ -50,6 +54,8 @@ class CloseGroups(Move):
         params = turn.repartition.cooled(min(self.rounds, turn.repartition.rounds))
         drawn = record.worth_drawing() & turn.drawn_from
         used = np.flatnonzero(charges.uses(best.option) > 0)
+        if not record.is_first(f"close groups of {used.tolist()}"):
+            return
         for group in used[np.argsort(-charges.seconds[used].sum(axis=1), kind="stable")].tolist():
             if record.should_stop():
                 return
@@ -58,15 +64,16 @@ class CloseGroups(Move):
             record.reporter.starting("groups")
             allowed = drawn & ~charges.of_option[:, group]
             start = _without(record, best, charges.of_option[:, group], allowed, self)
-            if start is not None:
-                record.offer(start, "groups")
+            if start is None:
+                continue
+            record.offer(start, "groups")
+            if evaluate(record.problem, start).objective < record.objective * self.worst:
                 rebalance(record, start, allowed, params, turn.restart * charges.count + group)
 
 
 def _may_gain(record: Record, group: int) -> bool:
-    """Whether any branch that is better than what is known does not pay for a group."""
-    better = (each for each in record.branches if each.lower_bound < record.objective)
-    return any(not branch.is_paid[group] for branch in better)
+    """Whether any hopeful branch does not pay for a group."""
+    return any(not branch.is_paid[group] for branch in hopeful(record))
 
 
 def _without(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from shardplan.solve.search.groups.hopeful import hopeful
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
@@ -19,21 +20,20 @@ if TYPE_CHECKING:
 class GroupStarts(Move):
     """Greedy placements of the relaxed optima of all branches but the first, balanced a little.
 
-    The first branch is where all other moves begin. A branch whose bound is no better than what is
-    known has nothing to offer.
+    The first branch is where all other moves begin.
     """
 
     name: ClassVar[str] = "group_starts"
     when: ClassVar[When] = When.START
 
-    most_branches: int = 8
+    most_branches: int = 5
     """Whose placements are tried, the most promising first."""
     fineness: float = 0.8
     """As in ``FirstPlacements``: the largest unit allowed, ..."""
     share_of_memory: float = 0.8
     """... and how much of a device it may fill."""
     fill: FillParams = field(default_factory=FillParams)
-    rounds: int = 300
+    rounds: int = 150
     """Of repartition after a fill."""
 
     def supports(self, problem: Problem) -> bool:
@@ -43,8 +43,8 @@ class GroupStarts(Move):
     def improve(self, record: Record, turn: Turn) -> None:
         """Round, fill, offer and balance: one branch after the other."""
         params = turn.repartition.cooled(min(self.rounds, turn.repartition.rounds))
-        for number, branch in enumerate(record.branches[1 : self.most_branches + 1]):
-            if record.should_stop() or branch.lower_bound >= record.objective:
+        for number, branch in enumerate(hopeful(record)[1 : self.most_branches + 1]):
+            if record.should_stop():
                 return
             record.reporter.starting("groups")
             chosen = round_options(

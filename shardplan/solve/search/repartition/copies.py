@@ -65,8 +65,8 @@ class Copies:
         """Let a row of a copy have another option; all three are (n,), and no row comes twice."""
         charges = self.problem.objective.charges
         if charges is not None:
-            more = charges.counted[option] - charges.counted[self.option[copy, row]]
-            np.add.at(self.uses, copy, more)
+            for sign, options in ((1, option), (-1, self.option[copy, row])):
+                np.add.at(self.uses, copy, sign * charges.of_option[options])
         self.option[copy, row] = option
 
     def shift(

@@ -85,7 +85,7 @@ class PairObjective:
         """(G, 2 ** K): seconds that the devices of each pair add to the smooth objective.
 
         From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them; each load stands
-        for so many, ``times`` (G, 2, width, S), all by default for one.
+        for that many, ``times`` (G, 2, width, S), all by default for one.
         """
         unit = self._reference[copy]
         load = _combined(base / unit[:, None, None], change / unit[:, None, None], combinations)

@@ -62,7 +62,7 @@ def tasks_of(specs: Sequence[str], folder: str) -> list[Task]:
 
 
 def options_given(ctx: click.Context) -> list[str]:
-    """The options as they were written, but for those that each process gets anew."""
+    """The options as they were written, but for those that each process gets from here."""
     written: Sequence[str] = ctx.meta["shardplan.arguments"]
     given, _, _ = ctx.command.make_parser(ctx).parse_args(list(written))
     found = []

@@ -1,0 +1,111 @@
+"""A phase as a framework runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from shardplan.cost.analytic.linear_phase import LinearPhase
+from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
+from shardplan.cost.analytic.memory import INDEX_BYTES
+from shardplan.topology.collective import Collective, Scope
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.cost.analytic.charge_groups import ChargeGroups
+    from shardplan.cost.analytic.setting import Setting
+    from shardplan.cost.analytic.units import Units
+    from shardplan.cost.framework.terms import Terms
+    from shardplan.cost.phase import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class FramedPhase(LinearPhase):
+    """A phase of any framework, and what one framework adds to it."""
+
+    inner: LinearPhase
+    terms: Terms
+    constant_seconds: float
+    """Added to the phase's own."""
+    handshake_seconds: float
+    """Of one all-to-all of a few bytes."""
+    per_byte: float
+    """Seconds in which the device moves a byte from memory to memory."""
+
+    @classmethod
+    def around(cls, inner: LinearPhase, setting: Setting) -> LinearPhase:
+        """The phase with what the setting's framework adds to it, if that is anything."""
+        framework = setting.framework
+        terms = framework.terms.get(inner.phase.name) if framework else None
+        alone = setting.topology.world_size == 1
+        if terms is None or (alone and inner.phase.exchanges):
+            return inner
+        return cls(
+            inner,
+            terms,
+            constant_seconds=terms.per_step
+            + terms.per_sample * setting.samples
+            + terms.per_model_feature * int(setting.tables.features.sum()),
+            handshake_seconds=setting.collectives.seconds(
+                Collective.ALL_TO_ALL, Scope.ALL, INDEX_BYTES * setting.topology.world_size
+            ),
+            per_byte=1 / setting.profile.dense_update_bytes_per_second,
+        )
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self | None:
+        """None: it stands around others."""
+        return None
+
+    @property
+    def phase(self) -> Phase:
+        """The inner one, with what each step adds to its constant."""
+        inner = self.inner.phase
+        return replace(inner, constant_seconds=inner.constant_seconds + self.constant_seconds)
+
+    @property
+    def shares_memory(self) -> bool:
+        """As the inner one."""
+        return self.inner.shares_memory
+
+    def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
+        """(O,): of the inner phase, and what the framework does with each unit."""
+        seconds = self.inner.unit_seconds(units, devices)
+        return seconds + np.where(self._takes_part(units), self._added_seconds(units), 0.0)
+
+    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
+        """(G,): of the inner phase, and what each sharding type in a module costs there."""
+        each = self.terms.per_group + self.terms.exchanges * self.handshake_seconds
+        exchanges = self.inner.phase.exchanges
+        takes_part = [not exchanges or kind in exchanges for _, kind in groups.pairs]
+        return self.inner.charge_seconds(groups) + np.where(takes_part, each, 0.0)
+
+    def _takes_part(self, units: Units) -> NDArray[np.bool_]:
+        """(O,): where something is exchanged, the units that exchange; all others elsewhere."""
+        exchanges = self.inner.phase.exchanges
+        return units.options.has_type(lambda kind: not exchanges or kind in exchanges)
+
+    def _added_seconds(self, units: Units) -> NDArray[np.float64]:
+        terms, shares = self.terms, units.shares
+        outputs = shares.bags * shares.columns
+        rows = shares.ids * shares.columns
+        summed = np.maximum(shares.ids - shares.bags, 0.0) * shares.columns
+        bucketed = units.options.has_type(lambda kind: kind.cuts_rows) * terms.per_bucketed_id
+        moved_bytes = (
+            terms.id_bytes * shares.ids
+            + terms.row_bytes * rows
+            + terms.summed_row_bytes * summed
+            + terms.output_bytes * outputs
+        )
+        seconds: NDArray[np.float64] = (
+            terms.per_table * shares.shards
+            + terms.per_feature * shares.bags / shares.samples
+            + (terms.per_id + bucketed) * shares.ids
+            + terms.per_row_element * rows
+            + terms.per_output_byte * outputs * OUTPUT_ELEMENT_BYTES
+            + moved_bytes * self.per_byte
+        )
+        return seconds

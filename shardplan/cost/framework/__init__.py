@@ -1,0 +1,1 @@
+"""What a framework costs besides lookups, updates and collectives."""

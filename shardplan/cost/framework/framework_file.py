@@ -1,0 +1,66 @@
+"""What a file about a framework may say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shardplan.cost.framework.terms_file import TermsFile
+from shardplan.sharding.device_kind import DeviceKind
+from shardplan.spec.fields.border import Border, Name
+from shardplan.spec.fields.figure import Figure, check_sources
+from shardplan.spec.fields.quantities import Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class FrameworkFile(Border):
+    """What a framework spends besides lookups, updates and collectives, phase by phase."""
+
+    name: Name
+    kind: Literal["framework"] = "framework"
+    description: str = ""
+    devices: DeviceKind
+    """On which its figures hold."""
+    ids_comm: TermsFile | None = None
+    """Input distribution: what splits, sorts and permutes ids, and the handshakes for it."""
+    lookup_forward: TermsFile | None = None
+    """Beside the fused lookup, or in place of its fusion."""
+    output_comm: TermsFile | None = None
+    """Copies of pooled outputs, and waits for each other."""
+    gradient_comm: TermsFile | None = None
+    """Copies of gradients, and waits for each other."""
+    update_backward: TermsFile | None = None
+    """Beside the fused update, or in place of its fusion."""
+    overhead: TermsFile | None = None
+    """What hides behind nothing."""
+    host: TermsFile | None = None
+    """What the host does to keep a device busy; it hides behind what the device does."""
+    sums_beside_backward: Figure[Flag] | None = None
+    """Whether gradients of dense layers and data-parallel tables are summed over the devices beside
+    the backward pass of the other tables, not before or behind it."""
+    sources: dict[str, str] = Field(default_factory=dict)
+    """Where figures are from, by the key that figures name."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_sources(self.figures(), self.sources)
+        return self
+
+    @property
+    def terms(self) -> dict[str, TermsFile]:
+        """By phase, what it says."""
+        parts = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: part for name, part in parts.items() if isinstance(part, TermsFile)}
+
+    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any]]]:
+        """Everything with an origin, and its path."""
+        for phase, terms in self.terms.items():
+            for name in type(terms).model_fields:
+                figure = getattr(terms, name)
+                if figure is not None:
+                    yield (phase, name), figure
+        if self.sums_beside_backward is not None:
+            yield ("sums_beside_backward",), self.sums_beside_backward

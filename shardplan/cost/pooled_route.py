@@ -1,0 +1,36 @@
+"""How pooled outputs get to the devices of their samples, and their gradients back."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from shardplan.sharding.world import Extent
+
+if TYPE_CHECKING:
+    from shardplan.sharding.kind import ShardingType
+
+
+class PooledRoute(Enum):
+    """What a sharding type has travel; each cost model has seconds and an exchange for each."""
+
+    STAYS = auto()
+    """Nothing: every device pools its own samples."""
+    WHOLE_ROWS = auto()
+    """From the device that has whole rows to all, in an all-to-all."""
+    ROWS_OF_ALL = auto()
+    """Sums of parts of the rows, reduced over all devices."""
+    ROWS_OF_NODE = auto()
+    """The same inside the node, and then to the peers of the other nodes."""
+
+    @classmethod
+    def of(cls, kind: ShardingType) -> PooledRoute:
+        """By traits: a type that travels like no other has its line here."""
+        if kind.is_replicated:
+            return cls.STAYS
+        by_rows = {
+            Extent.DEVICE: cls.WHOLE_ROWS,
+            Extent.NODE: cls.ROWS_OF_NODE,
+            Extent.WORLD: cls.ROWS_OF_ALL,
+        }
+        return by_rows[kind.rows]

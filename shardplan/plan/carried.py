@@ -1,0 +1,34 @@
+"""The spec that a plan carries, read for whoever costs its tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shardplan.case import case_of_value
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
+    from shardplan.plan.file.plan import Plan
+
+
+def carried_case(plan: Plan, file: str) -> Case:
+    """The case that a plan was made for; ``file`` is what messages call the plan.
+
+    Raises InputError with a single fault where the plan carries no spec, or none that is right:
+    nobody has written it, so that more of its faults would help nobody.
+    """
+    if plan.resolved is None:
+        message = "holds no spec of its own (key 'resolved'), by which to cost its tables"
+        raise InputError([Diagnostic(file, 0, 0, "", message, code="plan")])
+    try:
+        return case_of_value(plan.resolved, f"{file} (resolved)")
+    except InputError as error:
+        first, count = error.diagnostics[0], sum(each.count for each in error.diagnostics)
+        others = f", and {count - 1:,} more faults" if count > 1 else ""
+        hint = "the spec inside the plan was changed or damaged: solve again"
+        message = f"{first.message}{others}"
+        fault = replace(first, line=0, column=0, source_line="", message=message, hint=hint)
+        raise InputError([fault]) from None

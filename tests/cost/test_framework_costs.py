@@ -1,0 +1,152 @@
+"""What a framework adds to phases, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from analytic_cases import CLUSTER, cluster, load, model, option, options, profile, table
+
+from shardplan.cost.analytic.collectives import Collectives
+from shardplan.cost.framework.framework_profile import FrameworkProfile
+from shardplan.cost.framework.terms import Terms
+from shardplan.cost.phase import Cover
+from shardplan.topology.collective import Collective, Scope
+from shardplan.workload.training import Training
+
+BATCH, WORLD, DIM, POOLING = 8_192, 8, 64, 10.0
+SWEEP = profile().dense_update_bytes_per_second
+UNITS = {
+    "per_table": 1,
+    "per_feature": 2,
+    "per_id": BATCH * POOLING,
+    "per_row_element": BATCH * POOLING * DIM,
+    "id_bytes": BATCH * POOLING / SWEEP,
+    "row_bytes": BATCH * POOLING * DIM / SWEEP,
+    "summed_row_bytes": BATCH * (POOLING - 2) * DIM / SWEEP,
+    "output_bytes": BATCH * 2 * DIM / SWEEP,
+    "per_output_byte": BATCH * 2 * DIM * 4,
+}
+"""What one table of two features makes its only device do, in units of each term."""
+
+
+def tables():
+    return table(dim=DIM, pooling=POOLING, features=2), table("u", dim=32, pooling=0.5)
+
+
+def framed(training=None, nodes=2, batch=BATCH, **terms):
+    """The model of two tables under a framework that has these terms of these phases."""
+    plain = model(*tables(), batch=batch, training=training, nodes=nodes)
+    return replace(plain, framework=FrameworkProfile("mine", terms))
+
+
+def added(phase, terms, sharding="table_wise", cuts=1, **more):
+    """Seconds that the terms add to a phase of one unit of the first table."""
+    before = load(model(*tables(), batch=BATCH, **more), sharding, cuts=cuts).get(phase, 0.0)
+    return load(framed(**more, **{phase: terms}), sharding, cuts=cuts)[phase] - before
+
+
+def constants(cost_model):
+    return {phase.name: phase.constant_seconds for phase in cost_model.phases}
+
+
+@pytest.mark.parametrize("term", UNITS)
+def test_a_term_is_paid_for_each_of_its_units(term):
+    assert added("host", Terms(**{term: 3.0})) == pytest.approx(3 * UNITS[term])
+    assert added("update_backward", Terms(**{term: 3.0})) == pytest.approx(3 * UNITS[term])
+
+
+def test_all_terms_add_up():
+    terms = Terms(**dict.fromkeys(UNITS, 1e-9))
+    assert added("lookup_forward", terms) == pytest.approx(1e-9 * sum(UNITS.values()))
+
+
+def test_ids_are_bucketed_only_where_rows_are_cut():
+    terms = Terms(per_bucketed_id=1.0)
+    assert added("ids_comm", terms, "table_wise") == 0
+    assert added("ids_comm", terms, "column_wise", cuts=2) == 0
+    assert added("ids_comm", terms, "row_wise") == pytest.approx(BATCH * POOLING / WORLD)
+
+
+def test_a_column_shard_handles_all_ids_and_half_of_the_elements():
+    assert added("host", Terms(per_id=1.0), "column_wise", cuts=2) == BATCH * POOLING
+    halves = added("host", Terms(row_bytes=SWEEP), "column_wise", cuts=2)
+    assert halves == pytest.approx(BATCH * POOLING * DIM / 2)
+
+
+def test_rows_that_no_sample_has_two_of_are_not_summed():
+    found = framed(lookup_forward=Terms(summed_row_bytes=1.0))
+    plain = model(*tables(), batch=BATCH)
+    assert load(found, "table_wise", at=1) == load(plain, "table_wise", at=1)
+
+
+@pytest.mark.parametrize("phase", ["ids_comm", "output_comm", "gradient_comm"])
+def test_a_data_parallel_table_has_no_part_in_exchanges(phase):
+    assert added(phase, Terms(per_id=1.0), "data_parallel") == 0
+    assert added("lookup_forward", Terms(per_id=1.0), "data_parallel") == BATCH * POOLING / WORLD
+
+
+def test_every_step_pays_for_itself_its_samples_and_the_models_features():
+    terms = Terms(per_step=1.0, per_sample=0.5, per_model_feature=0.25)
+    before, after = constants(model(*tables())), constants(framed(update_backward=terms))
+    more = 1.0 + 0.5 * BATCH / WORLD + 0.25 * 3
+    assert after["update_backward"] - before["update_backward"] == pytest.approx(more)
+    assert {n: after[n] for n in before if n != "update_backward"} == {
+        n: before[n] for n in before if n != "update_backward"
+    }
+
+
+def test_one_device_exchanges_nothing_and_pays_nothing_for_it():
+    text = CLUSTER.replace("devices_per_node: 4", "devices_per_node: 1")
+    text = text.replace("count: 4", "count: 1")
+    alone = replace(framed(), topology=cluster(1, text))
+    dear = Terms(per_step=1.0, per_group=1.0, per_table=1.0)
+    with_terms = replace(alone, framework=FrameworkProfile("m", {"output_comm": dear}))
+    assert load(with_terms, "table_wise") == load(alone, "table_wise")
+    assert constants(with_terms) == constants(alone)
+    assert with_terms.charges(option("table_wise")).names == ()
+
+
+def test_each_sharding_type_of_a_module_is_charged_once():
+    found = framed(ids_comm=Terms(per_group=1.0, exchanges=2), host=Terms(per_group=3.0))
+    ways = [(0, "table_wise", "fused", 1), (1, "table_wise", "fused", 1),
+            (0, "row_wise", "fused", 1), (1, "data_parallel", "dense", 1)]  # fmt: skip
+    charges = found.charges(options(*ways))
+    names = [phase.name for phase in found.phases]
+    handshake = Collectives(found.topology, found.profile).seconds(
+        Collective.ALL_TO_ALL, Scope.ALL, 8 * WORLD
+    )
+    paid = {
+        name: dict(zip(names, seconds.tolist(), strict=True))
+        for name, seconds in zip(charges.names, charges.seconds, strict=True)
+    }
+    assert {name: (each["ids_comm"], each["host"]) for name, each in paid.items()} == {
+        "table_wise": (pytest.approx(1 + 2 * handshake), 3.0),
+        "row_wise": (pytest.approx(1 + 2 * handshake), 3.0),
+        "data_parallel": (0.0, 3.0),
+    }
+    assert charges.of_option.sum(axis=1).tolist() == [1, 1, 1, 1]
+    assert np.array_equal(charges.of_option[0], charges.of_option[1])
+
+
+def test_the_host_has_a_chain_of_its_own_and_overheads_hide_behind_nothing():
+    found = framed(Training(overhead_seconds=0.5), host=Terms(per_step=1.0), overhead=Terms(0.25))
+    covers = {phase.name: phase.hides_behind for phase in found.phases}
+    assert covers["host"] is Cover.DEVICES
+    assert covers["overhead"] is None
+    assert (constants(found)["host"], constants(found)["overhead"]) == (1.0, 0.75)
+
+
+def test_without_a_framework_a_step_has_neither_host_nor_overhead():
+    names = [phase.name for phase in model(*tables()).phases]
+    assert "host" not in names
+    assert "overhead" not in names
+
+
+def test_what_spills_over_to_other_devices_is_what_spills_without_a_framework():
+    terms = {"lookup_forward": Terms(per_table=1.0)}
+    way = option("table_wise", "fused_uvm")
+    before, after = model(*tables(), batch=BATCH).unit_costs(way), framed(**terms).unit_costs(way)
+    assert after.spill_seconds == pytest.approx(before.spill_seconds)
+    assert after.load_seconds.sum() - before.load_seconds.sum() == pytest.approx(1.0)
