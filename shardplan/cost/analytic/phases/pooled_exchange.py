@@ -76,7 +76,7 @@ class PooledExchange(LinearPhase):
         """Linearised at the outputs that a device has on average.
 
         Before those of several nodes are summed inside each, all its devices have all of its
-        tables' outputs.
+        tables' outputs; that is counted where algorithms across nodes are known.
         """
         collectives, rows_kind = setting.collectives, cls.rows_kind
         element_bytes = cls.wire_dtype(setting.training).bytes
@@ -86,7 +86,8 @@ class PooledExchange(LinearPhase):
         messages = collectives.once_seconds(Collective.ALL_TO_ALL, Scope.ALL, at_bytes)
         to_peers = collectives.once_seconds(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
         of_all = _rows_of_all(collectives, rows_kind, at_bytes)
-        in_node = at_bytes * each if setting.topology.nodes > 1 else at_bytes
+        knows = collectives.course(rows_kind, Scope.ALL, at_bytes) is not None
+        in_node = at_bytes * each if knows else at_bytes
         inside = collectives.average(rows_kind, Scope.NODE, in_node).seconds_per_byte
         across = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
         across_per_byte = across.seconds_per_byte / each
