@@ -71,27 +71,54 @@ def _row(line: dict[str, str]) -> Row:
     return Row(f"{line['types']}, {name}", measured, raw, units, "row_wise" in kinds)
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What one unit of each term of a column takes, and how far off its rows are."""
+
+    seconds: dict[str, float]
+    fitted_errors: dict[str, float]
+    """By row: predicted over measured, less 1."""
+    held_out_errors: dict[str, float]
+
+
+def fit(column: str) -> Fit:
+    """Fitted to two rows of three."""
+    known = [row for row in rows() if column == "ids_ms" or not row.cuts_rows]
+    held_out = known[2::3]
+    fitted = [row for row in known if row not in held_out]
+    weights = np.array([1 / row.measured[column] for row in fitted])
+    units = np.array([[row.units[term] for term in TERMS[column]] for row in fitted])
+    left = np.array([row.measured[column] - row.raw[column] for row in fitted])
+    found = dict(zip(TERMS[column], nnls(units * weights[:, None], left * weights), strict=True))
+    return Fit(
+        {term: float(value) for term, value in found.items()},
+        {row.name: _error(row, column, found) for row in fitted},
+        {row.name: _error(row, column, found) for row in held_out},
+    )
+
+
+def _error(row: Row, column: str, seconds: dict[str, float]) -> float:
+    added = sum(row.units[term] * value for term, value in seconds.items())
+    return (row.raw[column] + added) / row.measured[column] - 1
+
+
+def mean_error(errors: dict[str, float]) -> float:
+    """The mean of their absolute values."""
+    return float(np.mean(np.abs(list(errors.values()))))
+
+
 def main() -> None:
     """Print the terms, and how well rows are predicted that had no part in them."""
-    for column, terms in TERMS.items():
-        known = [row for row in rows() if column == "ids_ms" or not row.cuts_rows]
-        fitted = [row for at, row in enumerate(known) if at % 3 != 2]
-        weights = np.array([1 / row.measured[column] for row in fitted])
-        units = np.array([[row.units[term] for term in terms] for row in fitted])
-        left = np.array([row.measured[column] - row.raw[column] for row in fitted])
-        found = nnls(units * weights[:, None], left * weights)
-        print(column, ", ".join(f"{t} {v:.3g} s" for t, v in zip(terms, found, strict=True)))
-        for is_held_out in (False, True):
-            errors = []
-            for at, row in enumerate(known):
-                if (at % 3 == 2) == is_held_out:
-                    added = float(np.dot([row.units[term] for term in terms], found))
-                    error = (row.raw[column] + added) / row.measured[column] - 1
-                    errors.append(abs(error))
-                    kind = "held out" if is_held_out else "fitted to"
-                    ms = row.measured[column] * 1e3
-                    print(f"  {kind}: {row.name}: {ms:.1f} ms measured, {error:+.0%}")
-            print(f"  mean {np.mean(errors):.0%}, largest {np.max(errors):.0%}")
+    for column in TERMS:
+        found = fit(column)
+        print(column, ", ".join(f"{term} {value:.3g} s" for term, value in found.seconds.items()))
+        for kind, errors in (
+            ("fitted to", found.fitted_errors),
+            ("held out", found.held_out_errors),
+        ):
+            for name, error in errors.items():
+                print(f"  {kind}: {name}: {error:+.0%}")
+            print(f"  {kind}: mean {mean_error(errors):.0%}")
 
 
 if __name__ == "__main__":

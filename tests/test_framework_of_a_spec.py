@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from shardplan import Settings, explain, load, plan, verify
 from shardplan.case import build_case, case_of_value
+from shardplan.cli.main import cli
+from shardplan.cost.select import read_framework
 from shardplan.errors import InputError
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.spec.catalog.catalog import Kind, names
+from shardplan.spec.catalog.source import named_source
 from shardplan.spec.load import load_spec
 
 MINE = {
@@ -143,3 +150,23 @@ def test_a_plan_with_a_framework_is_verified_and_explained_from_its_file_alone()
 
 def test_an_explanation_says_where_no_frameworks_costs_are_counted():
     assert explain(plan(load(value()), Settings(method="greedy"))).framework is None
+
+
+@pytest.mark.parametrize("name", names(Kind.FRAMEWORK))
+def test_every_shipped_figure_says_how_it_is_known_and_where_it_is_from(name):
+    file = read_framework(named_source(Kind.FRAMEWORK, name, Path()))
+    assert file.name == name
+    unsaid = [path for path, each in file.figures() if not (each.provenance and each.source)]
+    assert unsaid == []
+    assert set(file.sources) == {each.source for _, each in file.figures()}
+
+
+def test_list_shows_frameworks_and_the_figures_of_one():
+    listed = CliRunner().invoke(cli, ["list", "frameworks"])
+    assert listed.exit_code == 0
+    assert [name for name in names(Kind.FRAMEWORK) if name not in listed.stdout] == []
+    shown = CliRunner().invoke(cli, ["list", "frameworks", "--show", "torchrec-eager"])
+    assert "host.per_sample" in shown.stdout
+    unknown = CliRunner().invoke(cli, ["list", "frameworks", "--show", "torchrec-eagre"])
+    assert unknown.exit_code == 2
+    assert "unknown framework 'torchrec-eagre'" in unknown.stderr

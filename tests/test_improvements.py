@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shardplan.case import build_case
-from shardplan.cli.improving_plan import ImprovingPlan
+from shardplan.cli.solving.improving_plan import ImprovingPlan
 from shardplan.errors import NoPlanFound
 from shardplan.plan.file.read import read_plan
 from shardplan.plan.verify import verify

@@ -11,8 +11,9 @@ from random_specs import build
 from test_infeasible import WHOLE_IN_DDR, make_spec
 
 from shardplan import case
-from shardplan.cli.commands import solve as solve_module
 from shardplan.cli.main import cli
+from shardplan.cli.solving import advice
+from shardplan.cli.solving import solve_one as solve_module
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound
 from shardplan.planning import formulate, option_costs, planner, shortfall
 from shardplan.planning.planner import make_plan
@@ -20,7 +21,7 @@ from shardplan.solve.deadline import Deadline
 from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
-from shardplan.whatif import conflict, remedies, why_not
+from shardplan.whatif import why_not
 from shardplan.whatif.choice import Choice
 from shardplan.whatif.trials import Trials
 
@@ -122,8 +123,8 @@ def test_a_command_pays_for_reading_beyond_a_second_and_its_advice_ends_in_time(
 
     monkeypatch.setattr(case, "build_case", clock.taking(4, case.build_case))
     monkeypatch.setattr(planner, "make_plan", refusing)
-    monkeypatch.setattr(remedies, "remedies", advising)
-    monkeypatch.setattr(conflict, "conflict", advising)
+    monkeypatch.setattr(advice, "remedies", advising)
+    monkeypatch.setattr(advice, "conflict", advising)
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(CROWDED))
     started = clock.now
@@ -182,6 +183,7 @@ def test_costs_worked_out_in_parts_are_those_of_all_options_at_once(monkeypatch)
 
 
 def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
+    monkeypatch.setattr(option_costs, "_FEW_TABLES", 9)
     monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 1)
     spec, asked = build(make_spec(*[1000] * 10)), []
     model = type(spec.cost_model)
@@ -197,6 +199,12 @@ def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
     assert asked == [1, 1, 1]
 
 
-def test_formulating_ends_where_the_user_interrupts_it():
+def test_formulating_ends_where_the_user_interrupts_it(monkeypatch):
+    monkeypatch.setattr(option_costs, "_FEW_TABLES", 0)
     with pytest.raises(Interrupted):
         formulate.formulate(build(ROOMY), Deadline.after(60).unless(lambda: True))
+
+
+def test_few_tables_are_formulated_and_planned_however_late_it_is():
+    plan = make_plan(build(ROOMY), Settings(time_limit_seconds=0), Reporter())
+    assert (plan.table_count, plan.optimality.termination) == (len(ROOMY["tables"]), "time_limit")

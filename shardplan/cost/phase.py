@@ -25,6 +25,8 @@ class Cover(StrEnum):
     """When the training is pipelined."""
     DATA_LOADING = "data loading"
     """Of batches to come, pipelined or not: data loaders always run ahead."""
+    BACKWARD = "the tables' backward pass"
+    """Of the same batch, where a framework sums gradients over devices beside it."""
     DEVICES = "the devices' work"
     """Of the same batch: hosts launch kernels ahead of their devices, as far as they can."""
 

@@ -46,12 +46,15 @@ class Pricing:
     precisions: frozenset[Precision] | None = None
     """In which it predicts dense layers; None: it never predicts any, and the step is without."""
     framework: dict[str, Any] | None = None
-    """The values of the framework's file; None where no framework's costs are counted."""
+    """The values of the framework's file; None where the spec names none."""
+    counts_framework: bool = False
 
     @property
     def framework_name(self) -> str | None:
-        """The framework's."""
-        return None if self.framework is None else str(self.framework["name"])
+        """The framework whose own costs are counted; None: no framework's."""
+        if self.framework is None or not self.counts_framework:
+            return None
+        return str(self.framework["name"])
 
 
 def profile_file() -> type[ProfileFile]:
@@ -94,7 +97,7 @@ def select_pricing(
         profile = build_profile(file)
         known = frozenset(each for each in Precision if profile.dense and profile.dense.knows(each))
         model = partial(AnalyticCostModel, profile=profile, framework=running)
-        return Pricing(model, value, known, added)
+        return Pricing(model, value, known, added, counts_framework=True)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from shardplan.cli import solve_many
-from shardplan.cli.solve_many import tasks_of
+from shardplan.cli.solving import solve_many
+from shardplan.cli.solving.solve_many import tasks_of
 
 SPEC = """\
 name: {name}

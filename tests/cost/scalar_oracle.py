@@ -175,7 +175,8 @@ class Oracle:
 
     def average(self, kind, scope, element_bytes):
         at_bytes = self.elements * element_bytes
-        return self.collectives.seconds(kind, scope, at_bytes) / at_bytes
+        once = self.collectives.once_seconds(kind, scope, at_bytes)
+        return (self.collectives.seconds(kind, scope, at_bytes) - once) / at_bytes
 
     def bytes(self, kind, kernel, table, cuts, h=0.0, d=0.0):
         batch, training = self.workload.global_batch, self.workload.training

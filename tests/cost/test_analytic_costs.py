@@ -126,7 +126,7 @@ def test_phases_come_in_the_order_of_a_step():
 def test_start_up_is_a_constant_of_the_phase():
     """22 us across two nodes; 5 and 25 us to launch the kernels, as the profile says."""
     constants = [phase.constant_seconds for phase in model(table(), batch=65_536).phases]
-    assert constants == pytest.approx([22e-6, 0.0, 5e-6, 22e-6, 22e-6, 25e-6, 0.0])
+    assert constants == pytest.approx([34e-6, 0.0, 5e-6, 22e-6, 22e-6, 25e-6, 0.0])
 
 
 def test_a_single_device_has_no_communication():
@@ -141,12 +141,12 @@ def test_a_single_device_has_no_communication():
 
 
 def test_table_wise_output_by_hand():
-    """8,192 samples of 64 fp16 elements, half of them to the other node over 50 GB/s at 90%."""
+    """8,192 samples of 64 fp16 elements, half of them to the other node over 50 GB/s at 94%."""
     training = Training(comm_forward=Dtype.FP16)
     many = [table(name=f"t{i}", dim=64) for i in range(400)]  # so that bytes outweigh the start
     seconds = load(model(*many, training=training), "table_wise")
-    assert seconds["output_comm"] == pytest.approx(8_192 * 64 * 2 * 0.5 / 45e9)
-    assert seconds["gradient_comm"] == pytest.approx(8_192 * 64 * 4 * 0.5 / 45e9)
+    assert seconds["output_comm"] == pytest.approx(8_192 * 64 * 2 * 0.5 / 47e9)
+    assert seconds["gradient_comm"] == pytest.approx(8_192 * 64 * 4 * 0.5 / 47e9)
 
 
 def test_host_memory_by_hand():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from analytic_cases import CLUSTER, cluster, preset, profile
+from analytic_cases import CLUSTER, cluster, model, options, preset, profile, table
 from measured_networks import MEASURED, MIB
 
 from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
@@ -112,6 +112,40 @@ def test_the_fewer_bytes_go_to_each_peer_the_lower_is_the_rate():
         expected = 28e-6 + 56 * 3e-6 + size * 56 / 64 / 47e9
         found = Collectives(preset("dgx-h100", 8), profile()).seconds(ALL_TO_ALL, Scope.ALL, size)
         assert found == pytest.approx(expected)
+
+
+def test_what_a_collective_spends_however_few_its_bytes_are_is_charged_once_for_each_type():
+    """Four messages of 3 us table-wise, one to the peer in table-row-wise; the start-up of the
+    algorithm row-wise and data-parallel.
+    """
+    cost_model = model(table(dim=128), table(name="u"))
+    kinds = ("table_wise", "table_row_wise", "row_wise", "data_parallel")
+    kernels = ("fused", "fused", "fused", "dense")
+    ways = [(0, kind, kernel, 1) for kind, kernel in zip(kinds, kernels, strict=True)]
+    charges = cost_model.charges(options(*ways))
+    phases = [phase.name for phase in cost_model.phases]
+    by_name = {
+        name: dict(zip(phases, seconds, strict=True))
+        for name, seconds in zip(charges.names, charges.seconds.tolist(), strict=True)
+    }
+    assert set(by_name) == set(kinds)
+    assert by_name["table_wise"]["output_comm"] == pytest.approx(12e-6)
+    assert by_name["table_row_wise"]["gradient_comm"] == pytest.approx(3e-6)
+    buffer_bytes = 8_192 * (128 + 64) * 4 / 8
+    collectives = Collectives(cluster(2), profile())
+    course = collectives.course(Collective.REDUCE_SCATTER, Scope.ALL, buffer_bytes)
+    assert by_name["row_wise"]["output_comm"] == pytest.approx(course.start_seconds)
+    course = collectives.course(ALL_REDUCE, Scope.ALL, buffer_bytes)
+    assert by_name["data_parallel"]["all_reduce"] == pytest.approx(course.start_seconds)
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_within_a_node_nothing_is_charged(nodes):
+    cost_model = model(table(), nodes=nodes)
+    charges = cost_model.charges(
+        options((0, "table_wise", "fused", 1), (0, "row_wise", "fused", 1))
+    )
+    assert len(charges.names) == (0 if nodes == 1 else 2)
 
 
 @pytest.mark.parametrize(("name", "cost_model"), [("gcp-a3-mega", "h100"), ("aws-p6-b200", "b200")])

@@ -13,9 +13,9 @@ _BLOCK = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 _LAST_COLUMN = "what happens"
 _STEP = ("step time", "throughput", "lower bound", "gap")
 """The lines of the first section that are kept."""
-_LEAST_SHARE = 1.0
+_LEAST_SHARE = 5.0
 """Percent of the step, of phases that are kept."""
-_TABLES = 3
+_TABLES = 2
 
 
 def picture(output: str) -> str:

@@ -63,11 +63,27 @@ class Collectives:
         return self._slowest(collective, scope, at_bytes)[1]
 
     def average(self, collective: Collective, scope: Scope, at_bytes: float) -> Line:
-        """The line through the origin and the time at this size: start-up paid in proportion."""
+        """The line through the origin and the time at this size, but for what is spent once.
+
+        Other start-up, inside a scale-up domain or where nothing is known of algorithms, is paid in
+        proportion to the bytes.
+        """
         line = self.line(collective, scope, at_bytes)
         if at_bytes <= 0:
             return Line(0.0, line.seconds_per_byte)
-        return Line(0.0, line.seconds(at_bytes) / at_bytes)
+        seconds = line.seconds(at_bytes) - self.once_seconds(collective, scope, at_bytes)
+        return Line(0.0, max(0.0, seconds) / at_bytes)
+
+    def once_seconds(self, collective: Collective, scope: Scope, at_bytes: float) -> float:
+        """What a collective across domains spends however few its bytes are: the start-up of its
+        algorithm, or of an all-to-all the messages to peers.
+        """
+        if course := self.course(collective, scope, at_bytes):
+            return course.carried * course.start_seconds
+        across = self._levels(collective, scope).get("scale_out")
+        if collective is not Collective.ALL_TO_ALL or across is None:
+            return 0.0
+        return self._messages_seconds(across)
 
     def exchange(self, collective: Collective, scope: Scope, at_bytes: float) -> Exchange:
         """With the level that is slowest at this size."""
@@ -179,11 +195,11 @@ class Collectives:
         return Line(constant, slope)
 
     def _all_to_all_line(self, level: Level, scope: Scope, at_bytes: float) -> Line:
-        """With what the messages to all peers take in proportion to the bytes: the fewer bytes go
-        to each, the lower is the rate.
+        """With what the messages to all peers take: the fewer bytes go to each, the lower is the
+        rate.
         """
         domains = self._domains(scope)
-        line = self._messages_line(level, at_bytes, domains)
+        line = self._messages_line(level, domains)
         curve = self._scale_out.curve(Collective.ALL_TO_ALL, domains)
         if curve is None or scope is not Scope.ALL:
             return line
@@ -194,7 +210,7 @@ class Collectives:
             bytes_per_second=curve.bytes_per_second,
             ranks=curve.ranks,
         )
-        predicted = self._messages_line(there, at_bytes, curve.domains).seconds(at_bytes)
+        predicted = self._messages_line(there, curve.domains).seconds(at_bytes)
         carried = Curve.of(curve).seconds(at_bytes) / predicted
         return Line(carried * line.constant_seconds, carried * line.seconds_per_byte)
 
@@ -202,14 +218,14 @@ class Collectives:
         layout = self.topology.layout
         return 1 if scope is Scope.NODE else layout.nodes // layout.domain_nodes
 
-    def _messages_line(self, level: Level, at_bytes: float, domains: int) -> Line:
+    def _messages_line(self, level: Level, domains: int) -> Line:
         nodes = self.topology.nodes * domains / self._domains(Scope.ALL)
-        line = self._scale_out_line(level, 0.0, nodes)
-        if at_bytes <= 0:
-            return line
+        return self._scale_out_line(level, self._messages_seconds(level), nodes)
+
+    def _messages_seconds(self, level: Level) -> float:
+        """Of an all-to-all: one to each device of other domains."""
         peers = level.bytes_share * level.ranks
-        messages = self._scale_out.seconds_per_peer * peers / at_bytes
-        return Line(line.constant_seconds, line.seconds_per_byte + messages)
+        return self._scale_out.seconds_per_peer * peers
 
     def _scale_out_line(
         self, level: Level, start_seconds: float, nodes: float | None = None

@@ -17,7 +17,6 @@ from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
-from shardplan.cost.dense.predict_dense import predict_dense
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
@@ -61,10 +60,11 @@ class AnalyticCostModel:
 
     @cached_property
     def dense(self) -> DenseCosts:
-        """From layers where the spec has them."""
-        return predict_dense(
-            self.workload, self.topology.world, self.profile.dense, self._setting.collectives
-        )
+        """From layers where the spec has them; sums that hide belong to ``AllReduce``."""
+        dense = self._setting.dense
+        if self._setting.sums_beside_backward:
+            return replace(dense, all_reduce_seconds=0.0)
+        return dense
 
     @cached_property
     def base_memory_bytes(self) -> NDArray[np.float64]:

@@ -10,8 +10,10 @@ from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
 from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.analytic.shares import TableArrays
+from shardplan.cost.dense.predict_dense import predict_dense
 
 if TYPE_CHECKING:
+    from shardplan.cost.dense_costs import DenseCosts
     from shardplan.cost.framework.framework_profile import FrameworkProfile
     from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import Profile
@@ -44,6 +46,18 @@ class Setting:
     def training(self) -> Training:
         """How the workload is trained."""
         return self.workload.training
+
+    @property
+    def sums_beside_backward(self) -> bool:
+        """Whether the framework sums gradients beside the backward pass of the tables."""
+        return self.framework is not None and self.framework.sums_beside_backward
+
+    @cached_property
+    def dense(self) -> DenseCosts:
+        """What the step spends outside the tables, with all its collectives."""
+        return predict_dense(
+            self.workload, self.topology.world, self.profile.dense, self.collectives
+        )
 
     @cached_property
     def tables(self) -> TableArrays:

@@ -10,6 +10,7 @@ from shardplan.cost.framework.terms_file import TermsFile
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, check_sources
+from shardplan.spec.fields.quantities import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,9 @@ class FrameworkFile(Border):
     """What hides behind nothing."""
     host: TermsFile | None = None
     """What the host does to keep a device busy; it hides behind what the device does."""
+    sums_beside_backward: Figure[Flag] | None = None
+    """Whether gradients of dense layers and data-parallel tables are summed over the devices beside
+    the backward pass of the other tables, not before or behind it."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Where figures are from, by the key that figures name."""
 
@@ -58,3 +62,5 @@ class FrameworkFile(Border):
                 figure = getattr(terms, name)
                 if figure is not None:
                     yield (phase, name), figure
+        if self.sums_beside_backward is not None:
+            yield ("sums_beside_backward",), self.sums_beside_backward

@@ -21,11 +21,18 @@ class FrameworkProfile:
 
     name: str
     terms: Mapping[str, Terms]
+    sums_beside_backward: bool = False
+    """Whether gradients are summed over devices beside the backward pass of the tables."""
 
     @classmethod
     def of(cls, file: FrameworkFile) -> Self:
         """The profile that a file describes."""
-        return cls(file.name, {phase: _terms(terms) for phase, terms in file.terms.items()})
+        beside = file.sums_beside_backward
+        return cls(
+            file.name,
+            {phase: _terms(terms) for phase, terms in file.terms.items()},
+            beside is not None and beside.value,
+        )
 
 
 def _terms(file: TermsFile) -> Terms:

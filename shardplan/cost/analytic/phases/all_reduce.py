@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.memory import GRADIENT_ELEMENT_BYTES
+from shardplan.cost.phase import Cover
 from shardplan.cost.phases import ALL_REDUCE
 from shardplan.cost.pooled_exchanges import exchange_of_replicas
 from shardplan.topology.collective import Collective, Scope
@@ -16,6 +17,7 @@ from shardplan.topology.collective import Collective, Scope
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.charge_groups import ChargeGroups
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
@@ -29,22 +31,48 @@ class AllReduce(LinearPhase):
 
     about = ALL_REDUCE
     all_reduce: Line
+    once_seconds: float
     exchange: Exchange
+    is_beside: bool
+    """Whether the framework runs it beside the backward pass of the tables."""
+    dense_seconds: float
+    """Of the sums of dense layers that run there too."""
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
         """Linearised at the outputs that a device has on average."""
         at_bytes = setting.output_elements * GRADIENT_ELEMENT_BYTES
         over_all = Collective.ALL_REDUCE, Scope.ALL, at_bytes
-        return cls(setting.collectives.average(*over_all), setting.collectives.exchange(*over_all))
+        collectives, beside = setting.collectives, setting.sums_beside_backward
+        return cls(
+            collectives.average(*over_all),
+            collectives.once_seconds(*over_all),
+            collectives.exchange(*over_all),
+            beside,
+            setting.dense.all_reduce_seconds if beside else 0.0,
+        )
 
     @property
     def phase(self) -> Phase:
-        """Of data-parallel tables alone."""
-        return replace(self.about, exchanges=exchange_of_replicas(self.exchange))
+        """Of data-parallel tables, and of dense layers where both hide together."""
+        exchanges = exchange_of_replicas(self.exchange)
+        if not self.is_beside:
+            return replace(self.about, exchanges=exchanges)
+        return replace(
+            self.about,
+            hides_behind=Cover.BACKWARD,
+            constant_seconds=self.dense_seconds,
+            exchanges=exchanges,
+        )
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to sum the gradient of a data-parallel table; 0 for all others."""
         gradient = units.shares.shard_rows * units.shares.columns * GRADIENT_ELEMENT_BYTES
         replicated = units.options.has_type(lambda kind: kind.is_replicated)
         return np.where(replicated, gradient * self.all_reduce.seconds_per_byte, 0.0)
+
+    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
+        """(G,): its start-up, for each module with a data-parallel table."""
+        return np.array(
+            [self.once_seconds if kind.is_replicated else 0.0 for _, kind in groups.pairs]
+        )

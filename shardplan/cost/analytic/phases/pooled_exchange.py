@@ -6,6 +6,8 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
+import numpy as np
+
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.pooled_exchanges import pooled_exchanges
 from shardplan.cost.pooled_route import PooledRoute
@@ -15,13 +17,14 @@ from shardplan.topology.collective import Collective, Scope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.charge_groups import ChargeGroups
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
+    from shardplan.cost.profile.curves import Line
     from shardplan.sharding.kind import ShardingType
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.training import Training
@@ -33,6 +36,8 @@ class _Way:
 
     seconds_per_byte: float
     """Of the outputs that a device has summed."""
+    once_seconds: float
+    """Paid once for each group of tables that takes it."""
     slowest: Exchange
     """Of its collectives the one that takes longest."""
 
@@ -57,7 +62,7 @@ class PooledExchange(LinearPhase):
     """Of parts of the rows: reduce-scatter forward, all-gather backward."""
     element_bytes: int
     start_seconds: float
-    """Of the all-to-all over all devices, paid by every step."""
+    """Of the all-to-all over all devices, paid by every step: all but what it spends once."""
     ways: Mapping[PooledRoute, _Way]
 
     @classmethod
@@ -67,42 +72,54 @@ class PooledExchange(LinearPhase):
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
-        """Linearised at the outputs that a device has on average."""
+        """Linearised at the outputs that a device has on average.
+
+        Before those of several nodes are summed inside each, all its devices have all of its
+        tables' outputs.
+        """
         collectives, rows_kind = setting.collectives, cls.rows_kind
         element_bytes = cls.wire_dtype(setting.training).bytes
         at_bytes = setting.output_elements * element_bytes
         each = setting.topology.devices_per_node
-        to_all = collectives.line(Collective.ALL_TO_ALL, Scope.ALL, at_bytes)
-        of_all = collectives.average(rows_kind, Scope.ALL, at_bytes)
-        inside = collectives.average(rows_kind, Scope.NODE, at_bytes).seconds_per_byte
-        across = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
-        across_per_byte = across.seconds_per_byte / each
-        slower = (
-            (rows_kind, Scope.NODE)
-            if inside >= across_per_byte
-            else (Collective.ALL_TO_ALL, Scope.PEERS)
-        )
-
-        def way(seconds_per_byte: float, kind: Collective, scope: Scope) -> _Way:
-            return _Way(seconds_per_byte, collectives.exchange(kind, scope, at_bytes))
-
+        in_node = at_bytes * each if setting.topology.nodes > 1 else at_bytes
+        to_all = Collective.ALL_TO_ALL, Scope.ALL, at_bytes
+        of_all = rows_kind, Scope.ALL, at_bytes
+        inside = rows_kind, Scope.NODE, in_node
+        across = Collective.ALL_TO_ALL, Scope.PEERS, at_bytes
+        inside_per_byte = collectives.average(*inside).seconds_per_byte
+        across_per_byte = collectives.average(*across).seconds_per_byte / each
+        slower = inside if inside_per_byte >= across_per_byte else across
+        line, once = collectives.line(*to_all), collectives.once_seconds
         return cls(
             element_bytes=element_bytes,
-            start_seconds=to_all.constant_seconds,
+            start_seconds=line.constant_seconds - once(*to_all),
             ways={
-                PooledRoute.WHOLE_ROWS: way(
-                    to_all.seconds_per_byte, Collective.ALL_TO_ALL, Scope.ALL
+                PooledRoute.WHOLE_ROWS: _Way(
+                    line.seconds_per_byte, once(*to_all), collectives.exchange(*to_all)
                 ),
-                PooledRoute.ROWS_OF_ALL: way(of_all.seconds_per_byte, rows_kind, Scope.ALL),
-                PooledRoute.ROWS_OF_NODE: way(inside + across_per_byte, *slower),
+                PooledRoute.ROWS_OF_ALL: _Way(
+                    collectives.average(*of_all).seconds_per_byte,
+                    once(*of_all),
+                    collectives.exchange(*of_all),
+                ),
+                PooledRoute.ROWS_OF_NODE: _Way(
+                    inside_per_byte + across_per_byte,
+                    once(*inside) + once(*across),
+                    collectives.exchange(*slower),
+                ),
             },
         )
 
     @property
     def phase(self) -> Phase:
-        """Its constant is the start-up of the all-to-all."""
+        """Its constant is the start-up of the all-to-all, without the messages to peers."""
         exchanges = pooled_exchanges({route: way.slowest for route, way in self.ways.items()})
         return replace(self.about, constant_seconds=self.start_seconds, exchanges=exchanges)
+
+    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
+        """(G,): what the collectives of each sharding type spend once."""
+        ways = [self.ways.get(PooledRoute.of(kind)) for _, kind in groups.pairs]
+        return np.array([way.once_seconds if way else 0.0 for way in ways])
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to send what each unit has summed, or to receive its gradients."""

@@ -1,0 +1,1 @@
+"""What ``shardplan solve`` does once its options are read."""

@@ -1,0 +1,35 @@
+"""What causes that there is no plan, and what would help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shardplan.errors import Infeasible
+from shardplan.whatif.conflict import conflict
+from shardplan.whatif.remedies import remedies
+from shardplan.whatif.trials import Trials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shardplan.case import Case
+    from shardplan.solve.deadline import Deadline
+
+_SECONDS = 10.0
+"""How long to look for what causes it, and again for what would help."""
+
+
+def with_advice(
+    error: Infeasible, case: Case, deadline: Deadline, should_stop: Callable[[], bool]
+) -> Infeasible:
+    """The same error with both, as far as a few seconds tell."""
+    if deadline.is_over or should_stop():
+        return error
+    seconds = min(_SECONDS, deadline.seconds_left / 2)
+    trials = Trials(case, deadline.within(seconds), should_stop)
+    found = remedies(trials)
+    # Rules that leave a table no way at all are named with it, and no other fact is needed.
+    is_told = any(short.reasons for short in error.shortfalls)
+    facts = () if is_told else conflict(replace(trials, deadline=deadline.within(seconds)))
+    return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])

@@ -1,0 +1,115 @@
+"""One spec, solved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
+from shardplan.cli.interrupt import interruptible
+from shardplan.cli.output import check_writable, put_file
+from shardplan.cli.show import say_lines
+from shardplan.cli.spec_changes import settings_of
+from shardplan.errors import Infeasible
+from shardplan.solve.deadline import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shardplan.case import Case
+    from shardplan.cli.reports.progress import TellingReporter
+    from shardplan.cli.solving.solve_request import SolveRequest
+    from shardplan.plan.file.plan import Plan
+    from shardplan.solve.settings import Settings
+
+_EXACTNESS_SECONDS = 1.0
+"""How long to ask what exact updates cost, once the plan is written."""
+
+
+def solve_one(request: SolveRequest) -> None:
+    """Write the plan of the only spec, and say how good it is; raises as its parts do."""
+    deadline = Deadline.after(request.time_limit + READING_SECONDS)
+    # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
+    with interruptible() as interrupt:
+        from shardplan.plan.file.write import render
+
+        check_writable(request.output)
+        case = _case(request)
+        earlier = _earlier(request)
+        deadline = deadline.within(request.time_limit).unless(interrupt.is_requested)
+        search = request.search(interrupt.is_requested).until(deadline)
+        try:
+            plan = _solve(case, search, request, earlier)
+        except Infeasible as error:
+            from shardplan.cli.solving.advice import with_advice
+
+            raise with_advice(error, case, deadline, interrupt.is_requested) from None
+        put_file(render(plan), request.output)
+        if not request.quiet:
+            _sum_up(plan, case, request, interrupt.is_requested)
+
+
+def _case(request: SolveRequest) -> Case:
+    from shardplan.case import build_case
+    from shardplan.spec.load import load_spec
+
+    changes = settings_of(request.topology, request.nodes, request.settings)
+    return build_case(load_spec(request.specs[0], changes))
+
+
+def _earlier(request: SolveRequest) -> tuple[Plan, Case] | None:
+    """The plan to begin with, if any, and what it was made for."""
+    path = request.earlier if request.old is None else request.old
+    if path is None:
+        return None
+    plan = plan_at(path)
+    return plan, case_of_plan(plan, file_label(path))
+
+
+def _solve(
+    case: Case, search: Settings, request: SolveRequest, earlier: tuple[Plan, Case] | None
+) -> Plan:
+    """Solve with progress on stderr, from or near an earlier plan where there is one."""
+    from shardplan.cli.reports.progress import progress
+    from shardplan.cli.solving.improving_plan import ImprovingPlan
+    from shardplan.planning.planner import make_plan
+
+    with progress(request.quiet) as reporter:
+        put = ImprovingPlan(request.output, reporter.say).put
+        if earlier is None:
+            return make_plan(case, search, reporter, on_plan=put)
+        if request.old is None:
+            return _resumed(*earlier, case, search, reporter, put)
+        from shardplan.whatif.move_little import move_little
+        from shardplan.whatif.replan import replan
+
+        if request.move_budget is None and not request.keep:
+            return move_little(*earlier, case, search, reporter, put)
+        return replan(*earlier, case, request.move_budget, search, reporter, put)
+
+
+def _resumed(
+    plan: Plan,
+    made_for: Case,
+    case: Case,
+    search: Settings,
+    reporter: TellingReporter,
+    put: Callable[[Plan], None],
+) -> Plan:
+    """The plan and its bound, tightened."""
+    from shardplan.planning.planner import make_plan
+    from shardplan.whatif.resume import resume
+
+    found = resume(plan, made_for, case)
+    if found.doubt:
+        reporter.say(f"{found.doubt}: the search begins with it, without its bound")
+    return make_plan(case, search, reporter, found.decisions, proven=found.proven, on_plan=put)
+
+
+def _sum_up(plan: Plan, case: Case, request: SolveRequest, should_stop: Callable[[], bool]) -> None:
+    from shardplan.cli.reports.solve_summary import summary_lines
+    from shardplan.whatif.exactness import inexact_bound
+
+    inexact = None
+    if request.old is None and not should_stop():
+        inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS).unless(should_stop))
+    say_lines(summary_lines(plan, case, request.output, inexact, request.specs[0]))

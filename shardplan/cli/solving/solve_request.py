@@ -1,0 +1,78 @@
+"""What ``solve`` is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.solve.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PATIENCE_SECONDS = 10.0
+"""How long to wait for something better where no limit is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveRequest:
+    """The arguments and options of the command, by their names there."""
+
+    specs: tuple[str, ...]
+    topology: str | None
+    nodes: int | None
+    settings: tuple[str, ...]
+    """Of the spec, as ``path=value``."""
+    jobs: int
+    output: str
+    method: str
+    gap: float
+    time_limit: float
+    patience: float | None
+    node_limit: int | None
+    earlier: str | None
+    """The plan to be resumed."""
+    old: str | None
+    """The plan to stay near."""
+    move_budget: int | None
+    keep: bool
+    seed: int
+    quiet: bool
+    is_limited: bool
+    """Whether a limit was given by hand."""
+
+    def check(self) -> None:
+        """Raise UsageError for options that contradict each other."""
+        many = len(self.specs) > 1
+        for is_so, message in (
+            (self.earlier is not None and self.old is not None,
+             "--resume and --from exclude each other"),
+            (self.earlier is not None and many, "--resume goes with one SPEC"),
+            (self.earlier == "-" and "-" in self.specs,
+             "only one of SPEC and --resume can be stdin"),
+            (self.old is None and (self.keep or self.move_budget is not None),
+             "--move-budget and --keep go with --from"),
+            (self.keep and self.move_budget is not None,
+             "--move-budget and --keep exclude each other"),
+            (self.old == "-" and (self.specs == ("-",) or many),
+             "--from cannot be stdin for several specs, or for a spec from stdin"),
+        ):  # fmt: skip
+            if is_so:
+                raise click.UsageError(message)
+
+    def search(self, should_stop: Callable[[], bool]) -> Settings:
+        """How to search; a limit that was given by hand is waited for."""
+        patience = self.patience
+        if patience is None and not self.is_limited:
+            patience = _PATIENCE_SECONDS
+        return Settings(
+            self.method,
+            self.gap,
+            self.time_limit,
+            self.node_limit,
+            self.seed,
+            should_stop,
+            patience_seconds=patience,
+        )
