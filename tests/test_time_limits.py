@@ -183,6 +183,7 @@ def test_costs_worked_out_in_parts_are_those_of_all_options_at_once(monkeypatch)
 
 
 def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
+    monkeypatch.setattr(option_costs, "_FEW_TABLES", 9)
     monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 1)
     spec, asked = build(make_spec(*[1000] * 10)), []
     model = type(spec.cost_model)
@@ -198,6 +199,12 @@ def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
     assert asked == [1, 1, 1]
 
 
-def test_formulating_ends_where_the_user_interrupts_it():
+def test_formulating_ends_where_the_user_interrupts_it(monkeypatch):
+    monkeypatch.setattr(option_costs, "_FEW_TABLES", 0)
     with pytest.raises(Interrupted):
         formulate.formulate(build(ROOMY), Deadline.after(60).unless(lambda: True))
+
+
+def test_few_tables_are_formulated_and_planned_however_late_it_is():
+    plan = make_plan(build(ROOMY), Settings(time_limit_seconds=0), Reporter())
+    assert (plan.table_count, plan.optimality.termination) == (len(ROOMY["tables"]), "time_limit")

@@ -9,7 +9,10 @@ _COLLECTIVES = ("scale_up", "scale_out")
 _LAYERS = ("gemm", "elementwise")
 
 INGEST = Phase(
-    "ingest", "samples come into the nodes from outside, ahead of the step", Cover.DATA_LOADING
+    "ingest",
+    "samples come into the nodes from outside, ahead of the step",
+    Cover.DATA_LOADING,
+    Part.INPUT,
 )
 IDS_COMM = Phase(
     "ids_comm",

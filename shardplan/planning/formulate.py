@@ -29,7 +29,7 @@ from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.problem.charges import Charges as ProblemCharges
-from shardplan.solve.problem.objective import Objective as ProblemObjective
+from shardplan.solve.problem.objective import ChainObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.search.tidy import Traits
@@ -231,7 +231,7 @@ def _problem(
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
-        objective=ProblemObjective(stages.chain, stages.chain_seconds, charges),
+        objective=ChainObjective(stages.chain, stages.chain_seconds, charges),
         domain=domain,
         domains=domains,
         apart=items.apart,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shardplan.plan.ledger import Ledger
+from shardplan.planning.foremost import foremost
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
@@ -25,21 +26,23 @@ if TYPE_CHECKING:
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
-_TIDYING_SECONDS = 0.5
-"""Even where no time is left."""
+_LEAST_SECONDS = 0.5
+"""For comparing, and again for tidying, even where no time is left."""
 
 
 def settled(
     case: Case, formulation: Formulation, outcome: Outcome, settings: Settings, reporter: Reporter
 ) -> Outcome:
-    """With a placement that is no worse: fitted around uneven row blocks, and tidied."""
+    """With a placement that is no worse: the foremost, fitted around uneven blocks, and tidied."""
     if outcome.placement is None:
         return outcome
     deadline = Deadline.after(settings.time_limit_seconds)
+    comparing = Deadline.after(max(settings.time_limit_seconds, _LEAST_SECONDS))
+    outcome = foremost(case, formulation, outcome, comparing)
     outcome = _around_uneven(case, formulation, outcome, settings, reporter)
     assert outcome.placement is not None
     less = _charged_too_much(case, formulation, outcome.placement)
-    seconds = max(settings.until(deadline).time_limit_seconds, _TIDYING_SECONDS)
+    seconds = max(settings.until(deadline).time_limit_seconds, _LEAST_SECONDS)
     ends = Deadline.after(seconds)
     found = tidied(formulation.problem, outcome.placement, formulation.traits, less, ends)
     reached = evaluate(formulation.problem, found).objective

@@ -59,6 +59,8 @@ class Outcome:
     """What found the placement."""
     ending: Ending
     history: tuple[Progress, ...]
+    earlier: tuple[Placement, ...] = ()
+    """What was taken before, the best last."""
 
     @property
     def gap(self) -> float:

@@ -17,6 +17,7 @@ from shardplan.errors import InputError
 from shardplan.explain.numbers.timeline import timeline
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
+from shardplan.spec.spec import BatchSpec
 from shardplan.topology.collective import Collective
 from shardplan.workload.dense.dense_model import DenseModel
 from shardplan.workload.dense.mlp import Mlp
@@ -219,7 +220,10 @@ def test_a_plan_tells_the_parts_carries_the_products_and_verifies():
     assert names.index("dense_backward") < names.index("gradient_comm")
     assert names[-1] == "dense_all_reduce"
     assert spans[-1].end_seconds == pytest.approx(again.prediction.step_seconds)
-    assert case_of_value(again.resolved, "plan").cost_model.dense == case.cost_model.dense
+    carried = case_of_value(again.resolved, "plan")
+    assert carried.cost_model.dense == case.cost_model.dense
+    larger = carried.with_(batch=BatchSpec(local=4096))
+    assert larger.cost_model.dense == dense_of(spec(4096, nodes=2))
     bent = copy.deepcopy(written)
     bent["prediction"]["dense_phases"]["dense_forward"] *= 1.1
     findings = verify(parse_plan(json.dumps(bent), "plan.json"))

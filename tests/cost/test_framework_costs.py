@@ -150,3 +150,23 @@ def test_what_spills_over_to_other_devices_is_what_spills_without_a_framework():
     before, after = model(*tables(), batch=BATCH).unit_costs(way), framed(**terms).unit_costs(way)
     assert after.spill_seconds == pytest.approx(before.spill_seconds)
     assert after.load_seconds.sum() - before.load_seconds.sum() == pytest.approx(1.0)
+
+
+def test_gradients_that_are_summed_beside_the_backward_pass_hide_with_those_of_dense_layers():
+    """HugeCTR's: a chain of its own, at least as long as the sums."""
+    spec = {
+        "batch": {"local": 512},
+        "topology": {"name": "dgx-h100", "nodes": 2},
+        "training": {"dense": {"layers": [{"mlp": [256, 1024, 1024]}], "dtype": "fp16"}},
+        "tables": [{"name": "t", "rows": 1000, "dim": 64}],
+    }
+    plain = load(spec).cost_model
+    training = spec["training"] | {"framework": "hugectr"}
+    beside = load(spec | {"training": training}).cost_model
+    (before,) = [phase for phase in plain.phases if phase.name == "all_reduce"]
+    (after,) = [phase for phase in beside.phases if phase.name == "all_reduce"]
+    assert before.hides_behind is None
+    assert after.hides_behind is Cover.BACKWARD
+    assert plain.dense.all_reduce_seconds > 0 == beside.dense.all_reduce_seconds
+    assert after.constant_seconds == plain.dense.all_reduce_seconds
+    assert before.constant_seconds == 0

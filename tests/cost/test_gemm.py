@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from shardplan.cost.dense.dense_rates import DenseRates
 from shardplan.cost.dense.gemm_grid import GemmGrid
 from shardplan.cost.dense.gemm_roofline import GemmRoofline
+from shardplan.cost.profile.gemm_file import GridFile
 from shardplan.cost.profile.grid_table import read_grid
 from shardplan.errors import InputError
 from shardplan.workload.dense.operation import Shape
@@ -83,6 +85,31 @@ def test_products_between_the_points_of_a_shipped_grid_are_within_the_published_
     assert mean <= PUBLISHED_ERROR.get(path.stem, 0.06)
     page = (path.parents[2] / "docs" / "cost-model.md").read_text(encoding="utf-8")
     assert f"\n| {path.stem} | {len(errors)} | {mean:.1%} | {max(errors):.0%} |\n" in page
+
+
+def test_a_list_of_figures_names_the_grid_in_a_few_words():
+    cells = [[[1.0, 2.0]], [[3.0, 4.0]]]
+    written = GridFile(m=(8, 16), n=(8,), k=(8, 16), microseconds=cells)
+    assert str(written) == "2 x 1 x 2 products"
+    assert str(GridFile(file="gemm/h100.csv")) == "products of gemm/h100.csv"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"m": (16, 8)}, "sizes must rise"),
+        ({"k": (8,)}, "has 2 parts in place of 1"),
+        ({"microseconds": [[[1.0, 2.0]]]}, "has 1 parts in place of 2"),
+        ({"microseconds": None}, "needs a file, or m, n, k and microseconds"),
+        ({"file": "grid.csv"}, "has a file, and times of its own"),
+        ({"microseconds": [[[1.0, 0.0]], [[3.0, 4.0]]]}, "greater than 0"),
+    ],
+)
+def test_a_grid_that_is_not_full_or_not_in_order_is_refused(change, message):
+    cells = [[[1.0, 2.0]], [[3.0, 4.0]]]
+    value = {"m": (8, 16), "n": (8,), "k": (8, 16), "microseconds": cells}
+    with pytest.raises(ValidationError, match=message):
+        GridFile.model_validate(value | change)
 
 
 def test_there_is_a_grid_for_every_device_that_was_measured():

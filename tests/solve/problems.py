@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.problem.objective import Objective
+from shardplan.solve.problem.objective import ChainObjective
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
 
@@ -56,7 +56,7 @@ def problem_of(
         node_bytes=_table(node_bytes, options),
         device_capacity=_table(device_capacity, devices),
         node_capacity=_table(node_capacity, nodes),
-        objective=Objective(
+        objective=ChainObjective(
             _spread(chain_of_stage, stages, np.int64), np.array(chain_seconds, dtype=np.float64)
         ),
         domain=_spread(domain, options, np.int64),

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from shardplan.solve.problem.charges import Charges
-from shardplan.solve.problem.objective import Objective
+from shardplan.solve.problem.objective import ChainObjective
 from shardplan.solve.problem.power_mean import PowerMean
 
-TWO_CHAINS = Objective(np.array([0, 1, 0]), np.array([1.0, 2.0]))
+TWO_CHAINS = ChainObjective(np.array([0, 1, 0]), np.array([1.0, 2.0]))
 NO_USES = np.zeros(0, dtype=np.int32)
-CHARGED = Objective(
+CHARGED = ChainObjective(
     np.array([0, 1, 0]),
     np.array([1.0, 2.0]),
     Charges(

@@ -15,7 +15,7 @@ from random_problems import problems
 
 from shardplan.solve.bound.pattern_program import Ceiling, bases, patterns
 from shardplan.solve.bound.patterns import BalanceProof, prove_balance, undominated
-from shardplan.solve.problem.objective import Objective
+from shardplan.solve.problem.objective import ChainObjective
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.program.answer import Limits, Watch
 
@@ -27,7 +27,7 @@ def in_one_stage(problem: Problem) -> Problem:
         problem,
         shape=np.where(problem.shape == Shape.NODE, Shape.DEVICE, problem.shape).astype(np.int8),
         load_seconds=load,
-        objective=Objective(np.zeros(1, np.int64), problem.objective.chain_seconds[:1]),
+        objective=ChainObjective(np.zeros(1, np.int64), problem.objective.chain_seconds[:1]),
         spill_seconds=np.zeros_like(load),
     )
 
@@ -142,7 +142,7 @@ def test_the_method_does_not_apply_to(change):
         problem = replace(
             problem,
             load_seconds=np.ones((4, 2)),
-            objective=Objective(np.zeros(2, np.int64), np.zeros(1)),
+            objective=ChainObjective(np.zeros(2, np.int64), np.zeros(1)),
             spill_seconds=np.zeros((4, 2)),
         )
     if change == "nodes":

@@ -58,6 +58,12 @@ class GridFile(Border):
         self._check_cells(self.microseconds, (len(self.m), len(self.n), len(self.k)))
         return self
 
+    def __str__(self) -> str:
+        """In a few words, for lists of figures."""
+        if self.m is None or self.n is None or self.k is None:
+            return f"products of {self.file}"
+        return f"{len(self.m)} x {len(self.n)} x {len(self.k)} products"
+
     def _check_cells(
         self, cells: tuple[tuple[tuple[float, ...], ...], ...], sizes: tuple[int, int, int]
     ) -> None:
@@ -102,5 +108,9 @@ class GemmFile(Border):
             raise fault("a grid needs no roofline", "drop the one or the other", at=(given[0],))
         if self.grid is None and len(given) < len(_ROOFLINE):
             missing = ", ".join(name for name in _ROOFLINE if name not in given)
-            raise fault(f"needs a grid, or a whole roofline ({missing} missing)")
+            hint = "name a grid's file, or give what is missing"
+            raise fault(f"needs a grid, or a whole roofline ({missing} missing)", hint)
+        if self.t0 is not None and self.t0.value <= 0:
+            message = "must be more than 0: no product takes no time"
+            raise fault(message, "measure the smallest product", "range", ("t0", "value"))
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.cost.framework.framework_file import FrameworkFile
 from shardplan.cost.select import profile_file
 from shardplan.spec.fields.figure import Provenance
 
@@ -49,7 +50,7 @@ class Figures:
         """Of a phase; None where the cost model tells nothing of its figures."""
         found = [
             provenance
-            for key in phase.rests_on or (phase.name,)
+            for key in dict.fromkeys((*phase.rests_on, phase.name))
             for provenance in self._of_key.get(key, ())
         ]
         if not found:
@@ -67,7 +68,11 @@ def _figures(case: Case, uses_host_memory: bool) -> Iterator[tuple[str, Provenan
         is_idle = (key == "scale_out" and not crosses) or (key == "scale_up" and stays)
         if not is_idle and (uses_host_memory or "ddr" not in path):
             yield key, figure.provenance
-    if crosses:
-        for path, figure in case.machine.file.figures():
-            if path[0] == "nics":
-                yield "scale_out", figure.provenance
+    for path, figure in case.machine.file.figures():
+        if path[0] == "nics" and crosses:
+            yield "scale_out", figure.provenance
+        elif path[0] == "ingest":
+            yield "ingest", figure.provenance
+    if case.pricing.framework is not None:
+        for path, figure in FrameworkFile.model_validate(case.pricing.framework).figures():
+            yield str(path[0]), figure.provenance

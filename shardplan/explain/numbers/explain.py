@@ -107,7 +107,9 @@ def _step_range(study: Study) -> StepRange | None:
     if case.pricing.value.get("kind", "analytic") != "analytic":
         return None
     machine = DeviceClass.of(case.machine.file, case.topology.world_size)
-    return StepRange.of(study.plan.prediction.step_seconds, machine.value, None)
+    return StepRange.of(
+        study.plan.prediction.step_seconds, machine.value, case.pricing.framework_name
+    )
 
 
 def _phases(study: Study, figures: Figures) -> tuple[PhaseLine, ...]:

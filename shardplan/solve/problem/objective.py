@@ -47,7 +47,7 @@ class TimeColumns(Protocol):
 
     @property
     def paid(self) -> NDArray[np.int64]:
-        """(G,): of what is paid of each group's charge, as ``Objective.add_paid`` made them."""
+        """(G,): of what is paid of each group's charge, as ``add_paid`` made them."""
 
     @property
     def objective(self) -> int:
@@ -55,7 +55,7 @@ class TimeColumns(Protocol):
 
 
 @dataclass(frozen=True)
-class Objective:
+class ChainObjective:
     """S stages in C chains, of which the longest counts."""
 
     chain_of_stage: NDArray[np.int64]
@@ -168,19 +168,19 @@ class Objective:
             build.add_entries(chain[None, :], columns.paid[:, None], -charge)
             self.charges.add_rows(build, columns.paid, columns.y, item_of_option)
 
-    def renumbered(self, source: NDArray[np.int64]) -> Objective:
+    def renumbered(self, source: NDArray[np.int64]) -> ChainObjective:
         """The objective of a problem whose options are those of ``source`` (n,), or -1 for none."""
         if self.charges is None:
             return self
         return replace(self, charges=self.charges.renumbered(source))
 
-    def merged(self, groups: Sequence[Sequence[int]]) -> Objective:
+    def merged(self, groups: Sequence[Sequence[int]]) -> ChainObjective:
         """The same with one stage for each group of stages, which are of one chain."""
         leaders = np.array([stages[0] for stages in groups])
         charges = None if self.charges is None else self.charges.merged(groups)
         return replace(self, chain_of_stage=self.chain_of_stage[leaders], charges=charges)
 
-    def paying(self, is_paid: NDArray[np.bool_]) -> Objective:
+    def paying(self, is_paid: NDArray[np.bool_]) -> ChainObjective:
         """The same where the groups of a mask (G,) are paid for whatever else is chosen."""
         if self.charges is None or not is_paid.any():
             return self

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.problem.objective import Objective
+    from shardplan.solve.problem.objective import ChainObjective
 
 _OF_OPTIONS = (
     "shape",
@@ -74,7 +74,7 @@ class Problem:
     """(D, T): bytes offered by each device."""
     node_capacity: NDArray[np.float64]
     """(N, U): bytes offered by each node, shared by its devices."""
-    objective: Objective
+    objective: ChainObjective
     """What stages make of the loads."""
     domain: NDArray[np.int64]
     """(O,): which row of ``domains`` says where the option's units may land.

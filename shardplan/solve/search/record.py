@@ -53,6 +53,8 @@ class Record:
         charged for, a single one."""
         self.method, self.bound = "none", "none"
         self.history: list[Progress] = []
+        self.earlier: list[Placement] = []
+        """What was taken before, in the order in which it was."""
         self._start = time.monotonic()
         self._seen: set[str] = set()
         self._patience = Patience(budget.patience_seconds, budget.deadline.clock)
@@ -125,6 +127,8 @@ class Record:
             return False
         if not is_legal(self.problem, placement):
             return False
+        if self.placement is not None:
+            self.earlier.append(self.placement)
         self.placement, self.objective, self.method = placement, evaluation.objective, method
         self.history.append(Progress(self.seconds, self.objective, self.lower_bound))
         self._patience.heard(self.objective, self.lower_bound)
@@ -207,4 +211,5 @@ class Record:
             self.method,
             self.ending() or Ending.NODE_LIMIT,
             tuple(self.history),
+            tuple(self.earlier),
         )
