@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
-    from shardplan.cost.profile.curves import Line
     from shardplan.sharding.kind import ShardingType
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.training import Training
