@@ -39,7 +39,7 @@ class ChargeChange:
     group: str
     """Such as a sharding type."""
     seconds: float
-    """Of charges, over all phases; below 0 where the other plan does without."""
+    """Over the phases that the step waits for; below 0 where the other plan does without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +150,31 @@ def _plan_of(plan: Plan, case: Case, decisions: Sequence[Decision]) -> Plan:
 def _alternative(plan: Plan, case: Case, other: Plan, status: str) -> Alternative:
     memory = [rank.memory_bytes for rank in other.prediction.ranks]
     held = np.array([(each.hbm, each.ddr, each.ssd) for each in memory], dtype=np.float64)
-    charges = tuple(_charge_changes(plan, other))
+    charges = tuple(_charge_changes(plan, other, case))
     return Alternative(diff_plans(plan, other, case), breaches_of(case, held), status, charges)
 
 
-def _charge_changes(plan: Plan, other: Plan) -> Iterator[ChargeChange]:
+def _charge_changes(plan: Plan, other: Plan, case: Case) -> Iterator[ChargeChange]:
     """Those that are more first."""
-    now, then = (
-        {charge.group: sum(charge.phases.values()) for charge in each.prediction.charges}
-        for each in (plan, other)
-    )
+    now, then = _charges(plan, case), _charges(other, case)
     for group, seconds in then.items():
         if group not in now:
             yield ChargeChange(group, rounded(seconds))
     for group, seconds in now.items():
         if group not in then:
             yield ChargeChange(group, rounded(-seconds))
+
+
+def _charges(plan: Plan, case: Case) -> dict[str, float]:
+    """By group, what it adds to the phases that the plan's step waits for."""
+    seconds = np.array([list(rank.phases.values()) for rank in plan.prediction.ranks])
+    names = plan.prediction.phases
+    waits = {
+        name
+        for name, is_counted in zip(names, case.step.waits_for(seconds).tolist(), strict=True)
+        if is_counted
+    }
+    return {
+        charge.group: sum(added for name, added in charge.phases.items() if name in waits)
+        for charge in plan.prediction.charges
+    }

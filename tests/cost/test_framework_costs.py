@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from analytic_cases import CLUSTER, cluster, load, model, option, options, profile, table
 
+from shardplan import load as load_case
 from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.framework.framework_profile import FrameworkProfile
 from shardplan.cost.framework.terms import Terms
@@ -160,9 +161,9 @@ def test_gradients_that_are_summed_beside_the_backward_pass_hide_with_those_of_d
         "training": {"dense": {"layers": [{"mlp": [256, 1024, 1024]}], "dtype": "fp16"}},
         "tables": [{"name": "t", "rows": 1000, "dim": 64}],
     }
-    plain = load(spec).cost_model
+    plain = load_case(spec).cost_model
     training = spec["training"] | {"framework": "hugectr"}
-    beside = load(spec | {"training": training}).cost_model
+    beside = load_case(spec | {"training": training}).cost_model
     (before,) = [phase for phase in plain.phases if phase.name == "all_reduce"]
     (after,) = [phase for phase in beside.phases if phase.name == "all_reduce"]
     assert before.hides_behind is None

@@ -37,7 +37,7 @@ class PlainCosts:
 
     tables: tuple[Table, ...]
     phases = (
-        Phase("ids", "", Cover.BATCH_BEFORE, 0.5),
+        Phase("ids", "", Cover.BATCH_BEFORE, constant_seconds=0.5),
         Phase("lookup", constant_seconds=0.25),
         Phase("wire"),
     )

@@ -113,7 +113,7 @@ _GROUPS = {
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 @click.pass_context
-def solve_command(ctx: click.Context, **_: object) -> None:
+def solve_command(ctx: click.Context, /, **_: object) -> None:
     """Find the best plan for a spec.
 
     The plan goes to stdout, or with -o to a file that is written whole or not at all; how good it

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shardplan.case import Case
+    from shardplan.cli.reports.progress import TellingReporter
     from shardplan.cli.solving.solve_request import SolveRequest
     from shardplan.plan.file.plan import Plan
-    from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
 _EXACTNESS_SECONDS = 1.0
@@ -92,7 +92,7 @@ def _resumed(
     made_for: Case,
     case: Case,
     search: Settings,
-    reporter: Reporter,
+    reporter: TellingReporter,
     put: Callable[[Plan], None],
 ) -> Plan:
     """The plan and its bound, tightened."""

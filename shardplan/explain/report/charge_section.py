@@ -31,21 +31,23 @@ def charge_sections(found: Explanation) -> Iterator[Section]:
             words.seconds(price.costs_seconds),
             "-" if price.is_needed else words.seconds(price.saves_seconds),
             "-" if price.without_seconds is None else words.seconds(price.without_seconds),
-            _verdict(price),
+            _verdict(price, found.objective_seconds),
         )
         for price in found.charges
     )
     meaning = (
-        "paid once for all tables of a group; what the step would lose without it and its charge, "
-        "and the best plan without it that a short search found"
+        "paid once for all tables of a group; what it saves beside that, and the best plan "
+        "without it that a short search found"
     )
     yield Section("Charges", meaning, Grid(columns, rows))
 
 
-def _verdict(price: ChargePrice) -> str:
+def _verdict(price: ChargePrice, objective_seconds: float) -> str:
     """Whether a group is worth its charge, as far as that is proven."""
     if price.is_needed:
         return "no plan can do without it"
-    if price.saves_seconds >= price.costs_seconds:
-        return "worth its charge: no plan without it is better"
+    if price.is_worth_it:
+        return "no plan without it is better"
+    if price.without_seconds is not None and price.without_seconds < objective_seconds:
+        return "the plan without it is better: solve again"
     return "a plan without it may be better"

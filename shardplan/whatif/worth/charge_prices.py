@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
 
+_ROUNDING = 1e-6
+"""Relative: what the linear solver leaves undone."""
 _SECONDS = 20.0
 """How long all groups together may take where the caller does not say."""
 
@@ -44,6 +46,11 @@ class ChargePrice:
     """The objective of the best plan without it that a short search found; None without one."""
     is_needed: bool
     """No plan can do without it, by what tables may be."""
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether it is proven that no plan without the group is better."""
+        return self.is_needed or self.saves_seconds >= self.costs_seconds * (1 - _ROUNDING)
 
 
 def charge_prices(
