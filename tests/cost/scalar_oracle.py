@@ -165,7 +165,9 @@ class Oracle:
         if kind == "row_wise":
             return element_bytes * self.average(rows_kind, Scope.ALL, element_bytes)
         if kind in ("table_row_wise", "grid_shard"):
-            inside = self.average(rows_kind, Scope.NODE, element_bytes)
+            nodes = self.world // self.local
+            of_node = self.elements * (self.local if nodes > 1 else 1)  # all of its tables' outputs
+            inside = self.average(rows_kind, Scope.NODE, element_bytes, of_node)
             across = self.average(A2A, Scope.PEERS, element_bytes)
             return element_bytes * (inside + across / self.local)
         return element_bytes * self.line(A2A, Scope.ALL, self.elements * element_bytes)
@@ -173,8 +175,8 @@ class Oracle:
     def line(self, kind, scope, at_bytes):
         return self.collectives.line(kind, scope, at_bytes).seconds_per_byte
 
-    def average(self, kind, scope, element_bytes):
-        at_bytes = self.elements * element_bytes
+    def average(self, kind, scope, element_bytes, elements=None):
+        at_bytes = (elements or self.elements) * element_bytes
         once = self.collectives.once_seconds(kind, scope, at_bytes)
         return (self.collectives.seconds(kind, scope, at_bytes) - once) / at_bytes
 

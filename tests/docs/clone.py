@@ -15,7 +15,7 @@ from doc_pages import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-COPIED = ("shardplan", "cost_models", "topologies", "examples")
+COPIED = ("shardplan", "cost_models", "topologies", "published", "examples")
 PROGRAMS = {
     "shardplan": f'exec "{sys.executable}" -m shardplan "$@"',
     "torchrun": f'exec "{sys.executable}" -m torch.distributed.run "$@"',
