@@ -17,6 +17,7 @@ from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.phases import all_phases
 from shardplan.cost.phase import Phase
 from shardplan.cost.profile.phase_file import PhaseFile
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.fields.figure import Figure
 from shardplan.spec.fields.quantities import Seconds
 
@@ -62,14 +63,15 @@ def solved(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("charged")
 
     @cache
-    def solve(per_type):
+    def solve(per_type, without=""):
         value = yaml.safe_load((DATA / "spec.yaml").read_text(encoding="utf-8"))
         value["tables"] = value["tables"][:4]
-        value["constraints"] = [{"tables": "*", "kernels": ["fused"]}]
+        types = [kind.name for kind in SHARDING_TYPES if kind.name != without]
+        value["constraints"] = [{"tables": "*", "kernels": ["fused"], "sharding": types}]
         value["cost_model"]["handshake"] = {"per_type": per_type}
-        spec, plan = tmp_path / "spec.yaml", tmp_path / f"plan-{per_type}.json"
+        spec, plan = tmp_path / "spec.yaml", tmp_path / f"plan-{per_type}-{without}.json"
         spec.write_text(yaml.safe_dump(value))
-        run("solve", spec, "-o", plan, "--method", "milp")
+        run("solve", spec, "-o", plan, "--method", "greedy")
         return plan
 
     return solve
@@ -125,6 +127,16 @@ def test_an_explanation_says_what_a_group_costs_and_saves(solved):
     (line,) = [phase for phase in value["phases"] if phase["name"] == "handshake"]
     assert line["charge_seconds"] == line["seconds"]
     assert "Charges" in run("explain", plan).stdout
+
+
+def test_a_solve_without_a_group_is_between_what_is_proven_and_what_is_found(solved):
+    """The spec forbids the sharding type there; the price knows it from the plan alone."""
+    prices = json.loads(run("explain", solved("1us"), "--format", "json").stdout)["charges"]
+    price = next(price for price in prices if not price["is_needed"])
+    without = json.loads(solved("1us", without=price["group"]).read_text())["optimality"]
+    assert without["objective_seconds"] >= price["least_without_seconds"]
+    assert without["lower_bound_seconds"] <= price["without_seconds"]
+    assert price["costs_seconds"] == pytest.approx(1e-6)
 
 
 def test_why_not_names_the_group_that_would_be_paid_for_besides(solved):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shardplan.case import Case
+    from shardplan.explain.numbers.side_by_side import Labelled
     from shardplan.plan.file.plan import Plan
 
 STDIN = "<stdin>"
@@ -32,3 +33,11 @@ def case_of_plan(plan: Plan, file: str) -> Case:
     from shardplan.plan.carried import carried_case
 
     return carried_case(plan, file)
+
+
+def labelled(path: str) -> Labelled:
+    """A plan with its case, called by its file; raises InputError."""
+    from shardplan.explain.numbers.side_by_side import Labelled
+
+    plan = plan_at(path)
+    return Labelled(file_label(path), plan, case_of_plan(plan, file_label(path)))

@@ -113,6 +113,14 @@ def test_scale_measures_and_plots(tmp_path: Path) -> None:
     assert len(circles) == 2 * len(points)
 
 
+def test_solves_with_charges_stand_beside_one_without() -> None:
+    lines = run("charges.py", "--sizes", "6x4", "--shares", "0.5", "--effort", "0.01").splitlines()
+    plain, charged = (line.strip("| ").split(" | ") for line in lines[2:])
+    assert plain[1] == "0% of the step"
+    assert plain[-1] == "1.00"
+    assert int(charged[2]) <= int(plain[2])
+
+
 def test_the_generator_makes_the_published_problems(shared_data: Path) -> None:
     """torchrec_bench_instances.json, to the last table and byte."""
     from table_sets import generated

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from shardplan.cli.inputs import case_of_plan, file_label, plan_at
+from shardplan.cli.inputs import labelled
 from shardplan.cli.output import put
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show
-
-if TYPE_CHECKING:
-    from shardplan.explain.numbers.side_by_side import Labelled
 
 
 @click.command("compare", cls=SectionedCommand)
@@ -49,11 +44,3 @@ def compare_command(plans: tuple[str, ...], form: str, width: int | None) -> Non
         raise click.UsageError("only one PLAN can be stdin")
     found = side_by_side([labelled(path) for path in plans])
     put(show(found, lambda: side_by_side_report(found), form, width))
-
-
-def labelled(path: str) -> Labelled:
-    """A plan with its case, called by its file; raises InputError."""
-    from shardplan.explain.numbers.side_by_side import Labelled
-
-    plan = plan_at(path)
-    return Labelled(file_label(path), plan, case_of_plan(plan, file_label(path)))

@@ -132,7 +132,7 @@ def _tell(one: Ended, position: str, quiet: bool) -> None:
 
 
 def _summary(ended: Mapping[Task, Ended]) -> str:
-    from shardplan.cli.commands.compare import labelled
+    from shardplan.cli.inputs import labelled
     from shardplan.cli.show import show_table
     from shardplan.explain.numbers.side_by_side import side_by_side
     from shardplan.explain.report.side_by_side_report import side_by_side_report

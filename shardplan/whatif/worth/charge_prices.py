@@ -40,8 +40,10 @@ class ChargePrice:
     costs_seconds: float
     """By how much the objective would fall if the group were free."""
     saves_seconds: float
-    """By how much it would rise at least, without the group and its charge: no plan that does not
-    use it is better than that."""
+    """By how much it would rise at least, without the group and its charge; 0 where that is not
+    proven."""
+    least_without_seconds: float | None
+    """What no plan without it can beat; None where there is no such plan."""
     without_seconds: float | None
     """The objective of the best plan without it that a short search found; None without one."""
     is_needed: bool
@@ -92,10 +94,11 @@ def _price(
     costs = reached - float(problem.objective.seconds(load, others))
     outcome = _without(problem, group, until)
     if outcome is None or outcome.lower_bound == float("inf"):
-        return ChargePrice(name, rounded(costs), 0.0, None, is_needed=True)
+        return ChargePrice(name, rounded(costs), 0.0, None, None, is_needed=True)
     saves = max(outcome.lower_bound - (reached - costs), 0.0)
     other = rounded(outcome.objective) if outcome.placement is not None else None
-    return ChargePrice(name, rounded(costs), rounded(saves), other, is_needed=False)
+    least = rounded(outcome.lower_bound)
+    return ChargePrice(name, rounded(costs), rounded(saves), least, other, is_needed=False)
 
 
 def _without(problem: Problem, group: int, until: Deadline) -> Outcome | None:

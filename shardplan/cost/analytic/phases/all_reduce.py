@@ -31,7 +31,6 @@ class AllReduce(LinearPhase):
 
     about = ALL_REDUCE
     all_reduce: Line
-    """Without what is spent once."""
     once_seconds: float
     exchange: Exchange
     is_beside: bool
@@ -44,11 +43,11 @@ class AllReduce(LinearPhase):
         """Linearised at the outputs that a device has on average."""
         at_bytes = setting.output_elements * GRADIENT_ELEMENT_BYTES
         over_all = Collective.ALL_REDUCE, Scope.ALL, at_bytes
-        beside = setting.sums_beside_backward
+        collectives, beside = setting.collectives, setting.sums_beside_backward
         return cls(
-            setting.collectives.average(*over_all),
-            setting.collectives.once_seconds(*over_all),
-            setting.collectives.exchange(*over_all),
+            collectives.average(*over_all),
+            collectives.once_seconds(*over_all),
+            collectives.exchange(*over_all),
             beside,
             setting.dense.all_reduce_seconds if beside else 0.0,
         )

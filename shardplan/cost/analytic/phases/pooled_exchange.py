@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.charge_groups import ChargeGroups
-    from shardplan.cost.analytic.collectives import Collectives
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
-    from shardplan.cost.profile.curves import Line
     from shardplan.sharding.kind import ShardingType
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.training import Training
@@ -35,10 +33,10 @@ if TYPE_CHECKING:
 class _Way:
     """What a route takes on this machine."""
 
-    charge_seconds: float
-    """Paid once for each group of tables that takes it."""
     seconds_per_byte: float
     """Of the outputs that a device has summed."""
+    once_seconds: float
+    """Paid once for each group of tables that takes it."""
     slowest: Exchange
     """Of its collectives the one that takes longest."""
 
@@ -63,7 +61,7 @@ class PooledExchange(LinearPhase):
     """Of parts of the rows: reduce-scatter forward, all-gather backward."""
     element_bytes: int
     start_seconds: float
-    """Of the all-to-all over all devices, paid by every step; its messages to peers are not."""
+    """Of the all-to-all over all devices, paid by every step: all but what it spends once."""
     ways: Mapping[PooledRoute, _Way]
 
     @classmethod
@@ -82,51 +80,45 @@ class PooledExchange(LinearPhase):
         element_bytes = cls.wire_dtype(setting.training).bytes
         at_bytes = setting.output_elements * element_bytes
         each = setting.topology.devices_per_node
-        to_all = collectives.line(Collective.ALL_TO_ALL, Scope.ALL, at_bytes)
-        messages = collectives.once_seconds(Collective.ALL_TO_ALL, Scope.ALL, at_bytes)
-        to_peers = collectives.once_seconds(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
-        of_all = _rows_of_all(collectives, rows_kind, at_bytes)
-        knows = collectives.course(rows_kind, Scope.ALL, at_bytes) is not None
-        in_node = at_bytes * each if knows else at_bytes
-        inside = collectives.average(rows_kind, Scope.NODE, in_node).seconds_per_byte
-        across = collectives.average(Collective.ALL_TO_ALL, Scope.PEERS, at_bytes)
-        across_per_byte = across.seconds_per_byte / each
-        slower = (
-            (rows_kind, Scope.NODE)
-            if inside >= across_per_byte
-            else (Collective.ALL_TO_ALL, Scope.PEERS)
-        )
-
-        def way(
-            seconds_per_byte: float, kind: Collective, scope: Scope, charge_seconds: float = 0.0
-        ) -> _Way:
-            slowest = collectives.exchange(kind, scope, at_bytes)
-            return _Way(charge_seconds, seconds_per_byte, slowest)
-
+        to_all = Collective.ALL_TO_ALL, Scope.ALL, at_bytes
+        of_all = rows_kind, Scope.ALL, at_bytes
+        in_node = at_bytes * each if collectives.course(*of_all) else at_bytes
+        inside = rows_kind, Scope.NODE, in_node
+        across = Collective.ALL_TO_ALL, Scope.PEERS, at_bytes
+        inside_per_byte = collectives.average(*inside).seconds_per_byte
+        across_per_byte = collectives.average(*across).seconds_per_byte / each
+        slower = inside if inside_per_byte >= across_per_byte else across
+        line, once = collectives.line(*to_all), collectives.once_seconds
         return cls(
             element_bytes=element_bytes,
-            start_seconds=max(0.0, to_all.constant_seconds - messages),
+            start_seconds=max(0.0, line.constant_seconds - once(*to_all)),
             ways={
-                PooledRoute.WHOLE_ROWS: way(
-                    to_all.seconds_per_byte, Collective.ALL_TO_ALL, Scope.ALL, messages
+                PooledRoute.WHOLE_ROWS: _Way(
+                    line.seconds_per_byte, once(*to_all), collectives.exchange(*to_all)
                 ),
-                PooledRoute.ROWS_OF_ALL: way(
-                    of_all.seconds_per_byte, rows_kind, Scope.ALL, of_all.constant_seconds
+                PooledRoute.ROWS_OF_ALL: _Way(
+                    collectives.average(*of_all).seconds_per_byte,
+                    once(*of_all),
+                    collectives.exchange(*of_all),
                 ),
-                PooledRoute.ROWS_OF_NODE: way(inside + across_per_byte, *slower, to_peers),
+                PooledRoute.ROWS_OF_NODE: _Way(
+                    inside_per_byte + across_per_byte,
+                    once(*inside) + once(*across),
+                    collectives.exchange(*slower),
+                ),
             },
         )
 
     @property
     def phase(self) -> Phase:
-        """Its constant is the start-up of the all-to-all."""
+        """Its constant is the start-up of the all-to-all, without the messages to peers."""
         exchanges = pooled_exchanges({route: way.slowest for route, way in self.ways.items()})
         return replace(self.about, constant_seconds=self.start_seconds, exchanges=exchanges)
 
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
-        """(G,): the start of a collective of their own, which all tables of a group share."""
+        """(G,): what the collectives of each sharding type spend once."""
         ways = [self.ways.get(PooledRoute.of(kind)) for _, kind in groups.pairs]
-        return np.array([way.charge_seconds if way else 0.0 for way in ways])
+        return np.array([way.once_seconds if way else 0.0 for way in ways])
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to send what each unit has summed, or to receive its gradients."""
@@ -138,14 +130,3 @@ class PooledExchange(LinearPhase):
     def _seconds_per_byte(self, kind: ShardingType) -> float:
         way = self.ways.get(PooledRoute.of(kind))
         return way.seconds_per_byte if way else 0.0
-
-
-def _rows_of_all(collectives: Collectives, kind: Collective, at_bytes: float) -> Line:
-    """A collective over all devices, for the outputs of those tables that are cut over them.
-
-    Where its algorithm is known, with its start apart: rings over many nodes take longer to start
-    than to send a table's outputs. Elsewhere the start is spread over the bytes.
-    """
-    if collectives.course(kind, Scope.ALL, at_bytes) is None:
-        return collectives.average(kind, Scope.ALL, at_bytes)
-    return collectives.line(kind, Scope.ALL, at_bytes)
