@@ -94,8 +94,8 @@ def _range(found: Explanation) -> tuple[tuple[str, str, str], ...]:
         (
             "range",
             f"x{between.low_seconds / step:.2f} to x{between.high_seconds / step:.2f}",
-            f"{words.seconds(between.low_seconds)} to {words.seconds(between.high_seconds)}: so "
-            f"far {between.steps} published steps {whose} lay from their predictions",
+            f"{words.seconds(between.low_seconds)} to {words.seconds(between.high_seconds)}: "
+            f"{between.steps} published steps {whose} were so far off",
         ),
     )
 
