@@ -74,7 +74,7 @@ class PooledExchange(LinearPhase):
         """Linearised at the outputs that a device has on average.
 
         Before those of several nodes are summed inside each, all its devices have all of its
-        tables' outputs; that is counted where algorithms across nodes are known.
+        tables' outputs.
         """
         collectives, rows_kind = setting.collectives, cls.rows_kind
         element_bytes = cls.wire_dtype(setting.training).bytes
@@ -82,6 +82,7 @@ class PooledExchange(LinearPhase):
         each = setting.topology.devices_per_node
         to_all = Collective.ALL_TO_ALL, Scope.ALL, at_bytes
         of_all = rows_kind, Scope.ALL, at_bytes
+        # Models that know no algorithms were made to be read at the mean of all devices.
         in_node = at_bytes * each if collectives.course(*of_all) else at_bytes
         inside = rows_kind, Scope.NODE, in_node
         across = Collective.ALL_TO_ALL, Scope.PEERS, at_bytes
