@@ -29,7 +29,9 @@ _METHOD = (
     "was run is published for none of them.",
     "No constant is fitted to a check; what is fitted to a step says so, and that step is no "
     "check. The exponent of the ids' skew is the customary one, and was kept because these steps "
-    "agree with it: half the freedom of a fit.",
+    "agree with it: half the freedom of a fit. That gradients are summed beside the backward pass "
+    "under HugeCTR, and that collectives start once for all tables, was settled with these steps "
+    "in view, each by its source.",
     "explain multiplies a predicted step by the least and the largest of measured over predicted "
     "of the checks of its framework on its kind of devices; where there are fewer than three, of "
     "any framework there, or of all. One more step like n of them lies within with odds "
