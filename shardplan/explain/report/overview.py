@@ -83,8 +83,8 @@ def _head(found: Explanation) -> Section:
 
 def _range(found: Explanation) -> tuple[tuple[str, str, str], ...]:
     """Between what the step lies, and whose steps say so."""
-    between = found.step_range
-    if between is None:
+    between, step = found.step_range, found.step_seconds
+    if between is None or not step:
         return ()
     whose = " ".join(
         (f"of {between.framework}" if between.framework else "of any framework",)
@@ -93,8 +93,9 @@ def _range(found: Explanation) -> tuple[tuple[str, str, str], ...]:
     return (
         (
             "range",
-            f"{words.seconds(between.low_seconds)} to {words.seconds(between.high_seconds)}",
-            f"{between.steps} published steps {whose} lay so far from their predictions",
+            f"x{between.low_seconds / step:.2f} to x{between.high_seconds / step:.2f}",
+            f"{words.seconds(between.low_seconds)} to {words.seconds(between.high_seconds)}: "
+            f"{between.steps} published steps {whose} were so far off",
         ),
     )
 
