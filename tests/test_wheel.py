@@ -82,6 +82,6 @@ def test_the_catalog_reads_from_the_zipped_wheel(wheel, tmp_path):
     assert source.startswith(str(wheel))
     assert listed == [
         f"{path.relative_to(ROOT)} {path.stat().st_size}"
-        for folder in ("topologies", "cost_models", "published")
+        for folder in ("topologies", "cost_models", "cost_models/frameworks", "published")
         for path in sorted((ROOT / folder).glob("*.yaml"), key=lambda path: path.stem)
     ]

@@ -165,8 +165,9 @@ class Oracle:
         if kind == "row_wise":
             return element_bytes * self.average(rows_kind, Scope.ALL, element_bytes)
         if kind in ("table_row_wise", "grid_shard"):
-            nodes = self.world // self.local
-            of_node = self.elements * (self.local if nodes > 1 else 1)  # all of its tables' outputs
+            at_bytes = self.elements * element_bytes
+            knows = self.collectives.course(rows_kind, Scope.ALL, at_bytes) is not None
+            of_node = self.elements * (self.local if knows else 1)  # all of its tables' outputs
             inside = self.average(rows_kind, Scope.NODE, element_bytes, of_node)
             across = self.average(A2A, Scope.PEERS, element_bytes)
             return element_bytes * (inside + across / self.local)

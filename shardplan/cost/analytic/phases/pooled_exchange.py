@@ -80,9 +80,10 @@ class PooledExchange(LinearPhase):
         element_bytes = cls.wire_dtype(setting.training).bytes
         at_bytes = setting.output_elements * element_bytes
         each = setting.topology.devices_per_node
-        in_node = at_bytes * each if setting.topology.nodes > 1 else at_bytes
         to_all = Collective.ALL_TO_ALL, Scope.ALL, at_bytes
         of_all = rows_kind, Scope.ALL, at_bytes
+        # Models that know no algorithms were made to be read at the mean of all devices.
+        in_node = at_bytes * each if collectives.course(*of_all) else at_bytes
         inside = rows_kind, Scope.NODE, in_node
         across = Collective.ALL_TO_ALL, Scope.PEERS, at_bytes
         inside_per_byte = collectives.average(*inside).seconds_per_byte
