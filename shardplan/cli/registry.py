@@ -23,7 +23,7 @@ SHORT_HELP = {
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
     "validate": "Hold predictions against published steps.",
     "calibrate": "Measure this machine and write a cost model for it.",
-    "list": "List the topologies, cost models and methods.",
+    "list": "List the topologies, cost models, frameworks and methods.",
     "schema": "Print the JSON Schema of a file, for editors and other programs.",
     "completion": "Print the script that completes commands in a shell.",
 }

@@ -164,7 +164,7 @@ def test_the_module_runs_as_a_program():
 
 
 @pytest.mark.parametrize(
-    ("verb", "meant"), [("plan", "solve"), ("show", "explain"), ("validate", "check")]
+    ("verb", "meant"), [("plan", "solve"), ("show", "explain"), ("lint", "check")]
 )
 def test_verbs_of_others_are_known(run, verb, meant):
     result = run(verb, "model.yaml")

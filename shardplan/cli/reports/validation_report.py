@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 
 TITLE = "Predicted beside published"
 
+_METHOD = (
+    "Each published step is planned from its model, batch, machine, formats and framework, with "
+    "the sharding types that its source allows, and predicted under the plan found. The plan that "
+    "was run is published for none of them.",
+    "No constant is fitted to a check; what is fitted to a step says so, and that step is no "
+    "check. The exponent of the ids' skew is the customary one, and was kept because these steps "
+    "agree with it: half the freedom of a fit.",
+    "explain multiplies a predicted step by the least and the largest of measured over predicted "
+    "of the checks of its framework on its kind of devices; where there are fewer than three, of "
+    "any framework there, or of all. One more step like n of them lies within with odds "
+    "(n - 1) : 2.",
+)
+"""What a reader must know of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepNumbers:
@@ -126,6 +140,7 @@ def _step_numbers(step: ComparedStep) -> StepNumbers:
 def validation_report(found: Validation) -> Report:
     """Accuracy, steps, time to train, and why each step is off."""
     sections = [
+        Section("How they come about", remarks=_METHOD),
         *_accuracy(found),
         _steps(found),
         *_training(found),
