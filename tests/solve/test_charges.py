@@ -26,6 +26,8 @@ from shardplan.solve.program.answer import Limits, Watch
 from shardplan.solve.search.annealing.population import Population
 from shardplan.solve.search.groups.close_groups import CloseGroups
 from shardplan.solve.search.move import Move
+from shardplan.solve.search.moves import MOVES
+from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
 from shardplan.solve.search.repartition.copies import Copies
 from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.settings import Settings
@@ -88,6 +90,19 @@ def test_the_best_placement_is_in_a_branch_that_rules_none_of_its_options_out(pr
     assert any(branch.lower_bound <= best.objective * (1 + 1e-9) for branch in within)
     dearest = found.relaxation.lower_bound + found.relaxation.reduced_cost[option].max()
     assert dearest <= best.objective * (1 + 1e-6)
+
+
+@given(charged_problems().filter(lambda problem: problem.stage_count == 1))
+@examples(25)
+def test_patterns_asked_for_branch_by_branch_are_never_above_the_optimum(problem):
+    """Nor does the search find less than there is."""
+    best = solve_by_force(problem)
+    assume(best is not None)
+    moves = tuple(move for move in MOVES if not isinstance(move, SmallProgram | FullProgram))
+    settings = Settings(gap=0.0, time_limit_seconds=1e6, effort=0.02, search=SearchParams(moves))
+    outcome = solve(problem, settings)
+    assert outcome.lower_bound <= best.objective * (1 + 1e-12)
+    assert outcome.objective >= best.objective * (1 - 1e-9)
 
 
 @given(charged_problems(), st.randoms(use_true_random=False))
