@@ -78,6 +78,9 @@ def _broken_points(text, said, points):
 
 
 def _slips(path, value):
+    if value in ("true", "false"):
+        yield from (("a word", "plenty"), ("nothing", "~"), ("a number", "3"))
+        return
     number, unit = _number(value), _unit(value)
     yield "not a number", ".nan"
     yield "a word", "plenty"
