@@ -78,7 +78,7 @@ _DEMANDS = st.sampled_from(
         {"kernels": ["fused_uvm"]},
         {"sharding": ["table_row_wise", "grid_shard", "table_column_wise"]},
         {"sharding": ["column_wise", "row_wise"]},
-        {"sharding": ["data_parallel", "table_wise"]},
+        {"sharding": ["table_wise", "column_wise"]},
     ]
 )
 
