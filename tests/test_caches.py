@@ -137,7 +137,8 @@ def test_a_mix_costs_at_most_the_mix_of_what_its_options_cost(kernel, seed):
     )
     claimed = evaluate(blended, placement)
     found = predict(case, formulation.decisions(replace(placement, weights=weights)))
-    loads = claimed.load_seconds + [phase.constant_seconds for phase in found.phases]
+    constants = [phase.constant_seconds for phase in found.phases]
+    loads = claimed.load_seconds + constants + found.charges.total_seconds
     assert (found.rank_seconds <= loads * (1 + 1e-8) + 1e-15).all()
     free = found.rank_memory_bytes - case.cost_model.base_memory_bytes
     assert (free[:, 0] <= claimed.device_bytes[:, 0] + 1e-3).all()
