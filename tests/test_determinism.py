@@ -22,7 +22,9 @@ from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec
 
 case = build_case(load_spec(sys.argv[1]))
-settings = Settings(sys.argv[2], gap=0.005, time_limit_seconds=1e6, node_limit=3, seed=7)
+settings = Settings(
+    sys.argv[2], gap=0.005, time_limit_seconds=1e6, node_limit=3, seed=7, effort=0.1
+)
 print(render(make_plan(case, settings, Reporter())))
 """
 

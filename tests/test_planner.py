@@ -56,7 +56,7 @@ def test_every_plan_verifies(method, spec):
     """Under both cost models and both objectives; verification asks no solver."""
     case = build(spec)
     try:
-        plan = make_plan(case, Settings(method, gap=0.0), Reporter())
+        plan = make_plan(case, Settings(method, gap=0.0, effort=0.1), Reporter())
     except (Infeasible, NoPlanFound):
         reject()
     assert verify(plan) == ()

@@ -13,8 +13,8 @@ _BLOCK = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 _LAST_COLUMN = "what happens"
 _STEP = ("step time", "throughput", "lower bound", "gap")
 """The lines of the first section that are kept."""
-_LEAST_SHARE = 5.0
-"""Percent of the step, of phases that are kept."""
+_PHASES = 6
+"""How many are kept, the longest."""
 _TABLES = 2
 
 
@@ -59,12 +59,14 @@ def _long_phases(section: str) -> list[str]:
     """The grid without its last column, and without phases that are hidden or short."""
     heading, columns, *rows = section.split("\n")
     width = columns.index(_LAST_COLUMN)
-    return [heading, *(row[:width] for row in (columns, *filter(_is_long, rows)))]
+    longest = sorted(rows, key=_share, reverse=True)[:_PHASES]
+    return [heading, *(row[:width] for row in (columns, *rows) if row is columns or row in longest)]
 
 
-def _is_long(row: str) -> bool:
-    share = re.search(r"([\d.]+)%", row)
-    return share is not None and float(share[1]) >= _LEAST_SHARE
+def _share(row: str) -> float:
+    """Percent of the step."""
+    found = re.search(r"([\d.]+)%", row)
+    return float(found[1]) if found else 0.0
 
 
 def _few_tables(section: str) -> list[str]:

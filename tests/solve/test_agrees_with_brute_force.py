@@ -46,7 +46,7 @@ def test_the_integer_program_finds_the_optimum(problem):
 
 
 @given(problems())
-@examples(50)
+@examples(25)
 def test_the_portfolio_finds_the_optimum(problem):
     """After a search of a tenth of the usual effort: it has to prove what it found all the same."""
     check_agreement(problem, "auto", effort=0.1)

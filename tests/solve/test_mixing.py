@@ -112,7 +112,7 @@ def test_proportions_are_the_best_for_a_placement(problem, random):
 
 
 @given(cached_problems())
-@examples(15)
+@examples(8)
 def test_the_portfolio_agrees_with_every_mix_of_every_placement(problem):
     """Its plan is no worse than the best on the grid, and its bound no higher."""
     by_force = best_by_force(problem)

@@ -108,7 +108,7 @@ class Endless(io.RawIOBase):
 
 def test_an_endless_file_is_no_plan_and_is_not_read_to_its_end():
     stream = Endless(b"\0")
-    with pytest.raises(InputError, match="is not JSON"):
+    with pytest.raises(InputError, match="is not text"):
         read_plan_from(stream, "/dev/zero")
     assert stream.taken < 2 * 2**20
 
