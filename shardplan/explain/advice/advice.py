@@ -9,14 +9,14 @@ from shardplan.explain.advice.cut_off import CutOff
 from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
 from shardplan.explain.advice.uneven_rows import UnevenRows
-from shardplan.explain.advice.unpriced_layers import UnpricedLayers
+from shardplan.explain.advice.unpriced import Unpriced
 
 if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.explain.advice.rule import Warned
     from shardplan.plan.file.plan import Plan
 
-_RULES = (BorrowedCosts(), UnpricedLayers(), InexactCuts(), UnevenRows(), IdleTables(), CutOff())
+_RULES = (BorrowedCosts(), Unpriced(), InexactCuts(), UnevenRows(), IdleTables(), CutOff())
 """The weightiest first."""
 
 
