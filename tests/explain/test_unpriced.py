@@ -11,13 +11,14 @@ TOLD = {
     "framework": "torchrec-eager",
     "overhead_ms": 1,
     "dense": {"layers": [{"mlp": [13, 128]}]},
+    "input": {"bytes_per_sample": "912B"},
 }
 
 
-def told(cost_model: str, **training: object) -> set[tuple[str, ...]]:
+def told(cost_model: str, topology: str = "dgx-h100", **training: object) -> set[tuple[str, ...]]:
     spec = {
         "batch": {"global": 64},
-        "topology": "dgx-h100",
+        "topology": topology,
         "cost_model": cost_model,
         "training": training,
         "tables": [{"name": "t", "rows": 100, "dim": 8}],
@@ -32,4 +33,10 @@ def test_what_the_estimator_of_torchrec_leaves_out_is_named(key):
 
 
 def test_what_is_predicted_needs_no_word():
-    assert told("h100", **TOLD) == set()
+    counted = {key: value for key, value in TOLD.items() if key != "input"}
+    assert told("h100", **counted) == set()
+
+
+def test_bytes_of_the_input_count_only_where_the_machine_has_a_rate_for_them():
+    assert told("h100", input=TOLD["input"]) == {("training", "input")}
+    assert told("a100", topology="zionex", input=TOLD["input"]) == set()

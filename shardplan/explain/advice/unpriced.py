@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.cost.phases import OVERHEAD
+from shardplan.cost.phases import INGEST, OVERHEAD
 from shardplan.explain.advice.rule import Rule, Warned
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _HINT = "its steps compare with one another, and with no whole step"
 
 
 class Unpriced(Rule):
-    """Says that the step is without it: dense layers, a framework, an overhead."""
+    """Says that the step is without it: dense layers, a framework, an overhead, the input."""
 
     def of_case(self, case: Case) -> Iterator[Warned]:
         """At each key."""
@@ -44,3 +44,6 @@ def _found(case: Case) -> Iterator[tuple[str, tuple[str, ...], str]]:
     if training.overhead_seconds and OVERHEAD.name not in phases:
         said = f"{model} counts no overhead: the step is without"
         yield "unpriced_overhead", ("training", "overhead_ms"), said
+    if training.sample_bytes is not None and INGEST.name not in phases:
+        said = "counts only under a cost model that predicts ingest, with a topology that has one"
+        yield "unpriced_input", ("training", "input"), said
