@@ -231,7 +231,7 @@ def _problem(
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
-        objective=ChainObjective(stages.chain, stages.chain_seconds, charges),
+        objective=ChainObjective(stages.in_chain, stages.chain_seconds, charges),
         domain=domain,
         domains=domains,
         apart=items.apart,
