@@ -16,7 +16,7 @@ _PROPORTIONAL = 1e-9
 
 
 def merge_stages(problem: Problem) -> Problem:
-    """The same problem, merging stages of the same chains that order devices alike in any placement.
+    """The same problem, merging stages of the same chains that always order devices alike.
 
     What all-device options add is the same on every device, so that a stage's slowest device is the
     one with the most of the rest. Where the rest of two stages is proportional, or one has none,
