@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.catalog.catalog import Kind, names
-from shardplan.spec.catalog.reference import is_inline
-from shardplan.spec.catalog.source import named_source
-from shardplan.spec.spec import BatchSpec
-from shardplan.spec.text.document import Document
+from shardplan.spec.catalog.source import named_source, topology_source
+from shardplan.spec.load import spec_from_value
 from shardplan.spec.validation.validation import collecting, validate
 from shardplan.topology.schema import TopologyFile
 from shardplan.validation.device_class import DeviceClass
@@ -24,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shardplan.spec.catalog.source import Source
+    from shardplan.spec.loaded import LoadedSpec
     from shardplan.validation.published_file import ConvergenceFile, StepFile, TrainedFile
 
 _SECONDS_OF_A_MINUTE = 60
+_ANY_TABLE = {"name": "t", "rows": 1, "dim": 4}
 
 
 def published_steps(paths: Sequence[str] = ()) -> tuple[PublishedStep, ...]:
@@ -61,7 +61,8 @@ def steps_of(source: Source) -> Iterator[PublishedStep]:
     for step in file.steps:
         model, measured = file.models[step.model], step.measured
         spec = _spec(file, step)
-        topology, nodes = _topology(spec, source)
+        loaded = _loaded(spec, f"{source.document.file} ({step.id})")
+        topology, nodes = _topology(loaded)
         devices = nodes * topology.devices_per_node
         yield PublishedStep(
             id=step.id,
@@ -71,7 +72,7 @@ def steps_of(source: Source) -> Iterator[PublishedStep]:
             device_class=DeviceClass.of(topology, devices),
             devices=devices,
             nodes=nodes,
-            global_batch=BatchSpec.model_validate(spec.get("batch")).global_batch(devices),
+            global_batch=loaded.spec.batch.global_batch(devices),
             measured=MeasuredStep(
                 measured.step,
                 measured.lowest_run,
@@ -116,12 +117,19 @@ def _spec(file: PublishedFile, step: StepFile) -> dict[str, Any]:
     return spec
 
 
-def _topology(spec: dict[str, Any], source: Source) -> tuple[TopologyFile, int]:
+def _loaded(spec: dict[str, Any], name: str) -> LoadedSpec:
+    """What a step's spec says; one whose tables are not published gets a table in their place.
+
+    Raises InputError with all its faults.
+    """
+    loaded = spec_from_value(spec if spec["tables"] else spec | {"tables": [_ANY_TABLE]}, name)
+    if loaded.faults:
+        raise InputError(loaded.faults)
+    return loaded
+
+
+def _topology(loaded: LoadedSpec) -> tuple[TopologyFile, int]:
     """The machine of a spec, and how many nodes of it there are."""
-    written = spec.get("topology", {})
-    if is_inline(written, "topology"):
-        file = validate(TopologyFile, Document(written, source.document.file))
-        return file, file.nodes
-    name = written if isinstance(written, str) else str(written.get("name"))
-    file = validate(TopologyFile, named_source(Kind.TOPOLOGY, name, Path()).document)
-    return file, file.nodes if isinstance(written, str) else int(written.get("nodes", 1))
+    source = topology_source(loaded)
+    file = validate(TopologyFile, source.document, source.at)
+    return file, file.nodes if source.nodes is None else source.nodes
