@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shardplan.cost.phases import DENSE
 from shardplan.explain.numbers.explanation import TierUse
 from shardplan.plan.changes import leaves
 from shardplan.plan.file.rounding import rounded
@@ -115,12 +116,11 @@ def _line(one: Labelled, relative: float | None) -> PlanLine:
 def _bottleneck(plan: Plan) -> tuple[str, float, int | None]:
     """Name, seconds and slowest device of the longest phase that the step waits for."""
     forecast = plan.prediction
-    waited_for = {
-        name: seconds for name, seconds in forecast.phases.items() if name not in forecast.hideable
-    }
-    name = max(waited_for, key=lambda name: waited_for[name], default="dense")
-    if name == "dense" or forecast.dense_seconds > waited_for[name]:
-        return "dense", forecast.dense_seconds, None
+    known = forecast.phases | {DENSE.name: forecast.dense_seconds}
+    waited_for = {name: known[name] for name in known if name in forecast.waited_for}
+    name = max(waited_for, key=lambda name: waited_for[name])
+    if name == DENSE.name:
+        return name, forecast.dense_seconds, None
     spent = [rank.phases[name] for rank in forecast.ranks]
     is_even = min(spent) == max(spent)
     return name, waited_for[name], None if is_even else spent.index(max(spent))
