@@ -10,6 +10,7 @@ from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
 from shardplan.cost.dense.dense_rates import DenseRates
 from shardplan.cost.dense.gemm_grid import GemmGrid
 from shardplan.cost.dense.gemm_roofline import GemmRoofline
+from shardplan.cost.dense.gemm_tiles import GemmTiles
 from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
 from shardplan.cost.profile.profile import (
     CacheCosts,
@@ -100,8 +101,10 @@ def _cache(file: CacheFile) -> CacheCosts:
 
 def _dense(file: ProfileFile) -> DenseRates | None:
     """None also where a grid is but named, and has not been read (``with_grid``)."""
-    gemm = _gemm(file.gemm) if file.gemm else None
-    if file.gemm is None or gemm is None or file.elementwise is None:
+    if file.gemm is None or file.elementwise is None:
+        return None
+    gemm = _gemm(file.gemm, file.elementwise.value, _value(file.lookup_forward.hbm.cached_read))
+    if gemm is None:
         return None
     return DenseRates(
         gemm=gemm,
@@ -111,7 +114,9 @@ def _dense(file: ProfileFile) -> DenseRates | None:
     )
 
 
-def _gemm(file: GemmFile) -> Gemm | None:
+def _gemm(
+    file: GemmFile, memory_bytes_per_second: float, cached_bytes_per_second: float
+) -> Gemm | None:
     grid = file.grid
     if grid is None:
         return GemmRoofline(
@@ -122,7 +127,15 @@ def _gemm(file: GemmFile) -> Gemm | None:
     if grid.microseconds is None:
         return None
     m, n, k = (np.array(axis, dtype=np.float64) for axis in (grid.m, grid.n, grid.k))
-    return GemmGrid((m, n, k), np.array(grid.microseconds, dtype=np.float64) * _MICROSECOND)
+    cells = np.array(grid.microseconds, dtype=np.float64) * _MICROSECOND
+    attained = float((2 * m[:, None, None] * n[:, None] * k / cells).max())
+    roofline = GemmRoofline(float(cells[0, 0, 0]), attained, memory_bytes_per_second)
+    computed: Gemm = roofline
+    if (tiles := file.tiles) is not None:
+        computed = GemmTiles(
+            roofline, tiles.processors, tiles.shapes, tiles.pieces, cached_bytes_per_second
+        )
+    return GemmGrid((m, n, k), cells, computed)
 
 
 def _scale_up(file: ScaleUpFile) -> ScaleUp:
