@@ -25,8 +25,8 @@ class GemmTiles(Gemm):
     a time, and the last wave takes as long as a full one (NVIDIA, "Matrix Multiplication Background
     User's Guide").
 
-    A tile of m x n loads m + n elements for m n multiplications: its width is ``m n / (m + n)``, and
-    the narrower it is, the more of its time goes to loading. The quickest way to cut is taken.
+    A tile of m x n loads m + n elements for m n multiplications: its width is ``m n / (m + n)``.
+    The narrower it is, the more of its time goes to loading. The quickest way to cut is taken.
     """
 
     roofline: GemmRoofline

@@ -30,8 +30,6 @@ class Attention(DenseLayer):
             Product(count, dim, dim), kept=count * dim, parameters=dim * dim + dim
         )
         moved = Moved.always(count**2)
-        scores = Operation(
-            Product(count, dim, count, is_batched=True), moved, moved, kept=count**2
-        )
+        scores = Operation(Product(count, dim, count, is_batched=True), moved, moved, kept=count**2)
         weighed = Operation(Product(count, count, dim, is_batched=True), kept=count * dim)
         return projection, projection, projection, scores, weighed, projection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from shardplan.workload.dense.fusion import Fusion
 
@@ -30,3 +30,7 @@ class Moved:
                 return self.fused
             case Fusion.SEPARATE:
                 return self.separate
+
+
+NOTHING: Final = Moved()
+"""Whatever is fused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shardplan.workload.dense.moved import Moved
+from shardplan.workload.dense.moved import NOTHING, Moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Operation:
     """At most one product, and what is read and written besides; counts are of one sample."""
 
     product: Product | None = None
-    moved_forward: Moved = Moved()
+    moved_forward: Moved = NOTHING
     """Elements that are read or written beside the product."""
-    moved_backward: Moved = Moved()
+    moved_backward: Moved = NOTHING
     kept: int = 0
     """Elements that the backward pass needs, and that stay in memory until then."""
     parameters: int = 0
