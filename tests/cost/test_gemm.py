@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,10 +103,9 @@ def test_between_points_the_log_of_time_over_what_is_computed_is_straight(times,
     axes = [np.array([32.0, 4096.0]), np.array([64.0, 128.0]), np.array([32.0, 16384.0])]
     cube = np.array(times).reshape(2, 2, 2)
     size = [float(a[0] * (a[1] / a[0]) ** at) for a, at in zip(axes, (u, v, w), strict=True)]
-    computed = [
-        [[ROOFLINE.seconds(Shape(i, j, l)) for l in axes[2]] for j in axes[1]] for i in axes[0]
-    ]
-    logs = np.log(cube / np.array(computed))
+    points = [Shape(*map(float, point)) for point in product(*axes)]
+    computed = [ROOFLINE.seconds(point) for point in points]
+    logs = np.log(cube / np.array(computed).reshape(2, 2, 2))
     for axis, at in zip(axes, size, strict=True):
         weight = np.interp(math.log(at), np.log(axis), [0.0, 1.0])
         logs = logs[0] * (1 - weight) + logs[1] * weight
@@ -152,7 +152,22 @@ def test_waves_of_tiles_are_given_for_the_devices_whose_grids_show_them(device):
     without, within = (
         float(np.mean(left_out_errors(device, is_between, tiles=each))) for each in (None, tiles)
     )
-    assert (within < without) == ("tiles" in written(device)["gemm"])
+    is_given = "tiles" in written(device)["gemm"]
+    assert (within < without) == is_given
+    page = " ".join((COST_MODELS.parent / "docs" / "cost-model.md").read_text("utf-8").split())
+    assert (f"({within:.1%} off in place of {without:.1%})" in page) == is_given
+
+
+@pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)
+def test_many_rows_do_not_take_as_many_start_ups(path):
+    """Of products with small n and k, time in proportion is more than a sixth too long."""
+    every = cells(path)
+    excess = [
+        math.log(2 * every[16_384, n, k] / time)
+        for (m, n, k), time in every.items()
+        if m == 32_768 and max(n, k) <= 512
+    ]
+    assert np.mean(excess) > 1 / 6
 
 
 def tiled(**changes) -> GemmTiles:

@@ -27,10 +27,9 @@ def build_gemm(
     """
     if file.grid is not None:
         return _grid(file.grid, file.tiles, memory_bytes_per_second, cached_bytes_per_second)
-    assert file.t0 and file.e and file.peak and file.h and file.memory, "the roofline is whole"
-    return GemmRoofline(
-        file.t0.value, file.e.value * file.peak.value, file.h.value * file.memory.value
-    )
+    figures = (file.t0, file.e, file.peak, file.h, file.memory)
+    t0, e, peak, h, memory = (float(figure.value) if figure else 0.0 for figure in figures)
+    return GemmRoofline(t0, e * peak, h * memory)
 
 
 def _grid(file: GridFile, tiles: TilesFile | None, memory: float, cached: float) -> GemmGrid | None:
