@@ -11,7 +11,13 @@ import numpy as np
 from shardplan.errors import Infeasible
 from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
-from shardplan.planning.planner import explaining, finish_plan, starts, timed
+from shardplan.planning.planner import (
+    explaining,
+    finish_plan,
+    leaving_time_to_write,
+    starts,
+    timed,
+)
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.deadline import Deadline
@@ -40,6 +46,8 @@ if TYPE_CHECKING:
 
 _NEAR_SHARE = 0.25
 """Of the time, for the plan that moves least, and again for each that moves a little more."""
+_BEST_SHARE = 0.6
+"""Of what is then left, for the best plan whatever it moves: the rest is for moving less."""
 _EFFORT = 0.25
 """For each of these, relative to what is asked for."""
 _TRIES = 4
@@ -61,15 +69,17 @@ def move_little(
     """The best plan found for ``now``, or the one that moves least from an old one.
 
     That one is taken, or the one that moves least of those that move more, where it is within the
-    gap that was asked for; where no plan is proven to be, where the best one found gains less than that gap. ``then``
-    is the case that the old plan was made for. The lower bound holds for all plans of the spec,
-    whatever they move.
+    gap that was asked for; where no plan is proven to be, where the best one found gains less than
+    that gap. ``then`` is the case that the old plan was made for. The lower bound holds for all
+    plans of the spec, whatever they move.
 
     Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
     """
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
+    left = deadline.seconds_left
     formulation = formulate(now, deadline)
+    deadline = leaving_time_to_write(deadline, left)
     relocation = Relocation.of(old, now)
 
     def build(found: Outcome) -> Plan:
@@ -83,7 +93,10 @@ def move_little(
     least = near.best(near.least_bytes, settings.until(deadline))
     kept = least.placement if least is not None else None
     begin = [*([kept] if kept is not None else []), *starts(now, formulation, settings)]
-    best = solve(formulation.problem, settings.until(deadline), hears, begin)
+    first = deadline
+    if kept is not None:
+        first = deadline.within(deadline.seconds_left * _BEST_SHARE)
+    best = solve(formulation.problem, settings.until(first), hears, begin)
     if best.is_infeasible:
         raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
     found = _moving_least(near, least, best, settings, deadline)
