@@ -159,7 +159,7 @@ def test_every_command_inside_a_sentence_runs(page: Path, tmp_path: Path) -> Non
         assert words[1] in SHORT_HELP, command
         if len(words) > 2:
             clone = clone or Clone(tmp_path / "clone")
-            clone.run(*words)
+            clone.run_line(command)
 
 
 @pytest.mark.slow
