@@ -15,14 +15,16 @@ from shardplan.cli.main import cli
 from shardplan.cli.solving import advice
 from shardplan.cli.solving import solve_one as solve_module
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound
-from shardplan.planning import formulate, option_costs, planner, shortfall
+from shardplan.planning import formulate, planner, shortfall
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.search_params import SharedParams
 from shardplan.solve.settings import Settings
 from shardplan.whatif import why_not
 from shardplan.whatif.choice import Choice
+from shardplan.whatif.conflict import least_subset
 from shardplan.whatif.trials import Trials
 
 CROWDED = make_spec(*[2_300_000] * 5, hbm="1GB")
@@ -84,7 +86,7 @@ def test_how_much_is_short_is_looked_for_until_the_deadline(clock, monkeypatch):
     assert (found.resource.startswith("ways to pack them"), found.missing) == (True, 1)
 
 
-def test_a_solve_has_what_formulating_left_and_half_the_rest_goes_into_what_is_short(
+def test_a_solve_leaves_to_writing_what_formulating_took_and_half_the_rest_to_what_is_short(
     clock, monkeypatch
 ):
     limits = []
@@ -103,7 +105,7 @@ def test_a_solve_has_what_formulating_left_and_half_the_rest_goes_into_what_is_s
     monkeypatch.setattr(planner, "shortfalls", explained)
     with pytest.raises(Infeasible):
         make_plan(build(CROWDED), Settings(time_limit_seconds=10), Reporter())
-    assert limits == [7, 2.5]
+    assert limits == [4, 2.5]
 
 
 def test_a_command_pays_for_reading_beyond_a_second_and_its_advice_ends_in_time(
@@ -162,7 +164,7 @@ def test_a_trial_takes_two_seconds_at_most_and_no_more_than_there_are(clock, mon
     monkeypatch.setattr("shardplan.whatif.trials.solve", listening)
     spec = build(make_spec(1000, constraints=[WHOLE_IN_DDR]))
     trials = Trials(spec, clock.after(5))
-    assert [trials.has_plan(spec) for _ in range(4)] == [False, False, False, None]
+    assert [trials.has_plan(lambda: spec) for _ in range(4)] == [False, False, False, None]
     assert limits == [2, 2, 1]
 
 
@@ -170,21 +172,19 @@ def test_no_trial_begins_that_formulating_alone_would_carry_past_the_end(clock, 
     monkeypatch.setattr("shardplan.whatif.trials.formulate", clock.taking(3, formulate.formulate))
     spec = build(make_spec(1000))
     trials = Trials(spec, clock.after(8))
-    assert [trials.has_plan(spec) for _ in range(3)] == [True, True, None]
+    assert [trials.has_plan(lambda: spec) for _ in range(3)] == [True, True, None]
 
 
-def test_costs_worked_out_in_parts_are_those_of_all_options_at_once(monkeypatch):
+def test_costs_worked_out_in_parts_are_those_of_all_options_at_once():
     spec = build(make_spec(1000, 2000, 3000))
     whole = formulate.formulate(spec).problem
-    monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 2)
-    parts = formulate.formulate(spec).problem
+    parts = formulate.formulate(spec, params=SharedParams(options_at_once=2)).problem
     for name in ("load_seconds", "device_bytes", "node_bytes", "spill_seconds"):
         assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
 
 
 def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
-    monkeypatch.setattr(option_costs, "_FEW_TABLES", 9)
-    monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 1)
+    params = SharedParams(few_tables=9, options_at_once=1)
     spec, asked = build(make_spec(*[1000] * 10)), []
     model = type(spec.cost_model)
 
@@ -195,16 +195,34 @@ def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
 
     monkeypatch.setattr(model, "unit_costs", slow)
     with pytest.raises(NoPlanFound, match="the ways to shard 10 tables"):
-        formulate.formulate(spec, clock.after(5))
+        formulate.formulate(spec, clock.after(5), params)
     assert asked == [1, 1, 1]
 
 
-def test_formulating_ends_where_the_user_interrupts_it(monkeypatch):
-    monkeypatch.setattr(option_costs, "_FEW_TABLES", 0)
+def test_formulating_ends_where_the_user_interrupts_it():
+    called_off = Deadline.after(60).unless(lambda: True)
     with pytest.raises(Interrupted):
-        formulate.formulate(build(ROOMY), Deadline.after(60).unless(lambda: True))
+        formulate.formulate(build(ROOMY), called_off, SharedParams(few_tables=0))
 
 
 def test_few_tables_are_formulated_and_planned_however_late_it_is():
     plan = make_plan(build(ROOMY), Settings(time_limit_seconds=0), Reporter())
     assert (plan.table_count, plan.optimality.termination) == (len(ROOMY["tables"]), "time_limit")
+
+
+def test_a_conflict_is_not_narrowed_down_any_further_once_time_is_over():
+    asked = []
+
+    def still(rest):
+        asked.append(len(rest))
+        return True
+
+    left = least_subset(list(range(100_000)), still, lambda: len(asked) >= 3)
+    assert asked == [50_000, 25_000, 12_500]
+    assert len(left) == 12_500
+
+
+def test_no_case_is_made_for_a_trial_that_has_no_time_left(clock):
+    spec = build(make_spec(1000))
+    trials = Trials(spec, clock.after(5), formulating_seconds=6.0)
+    assert trials.has_plan(lambda: pytest.fail("a case was made")) is None
