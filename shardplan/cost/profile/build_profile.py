@@ -11,6 +11,7 @@ from shardplan.cost.dense.dense_rates import DenseRates
 from shardplan.cost.dense.gemm_grid import GemmGrid
 from shardplan.cost.dense.gemm_roofline import GemmRoofline
 from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
+from shardplan.cost.profile.corrections import Correction, Corrections
 from shardplan.cost.profile.profile import (
     CacheCosts,
     HostEfficiency,
@@ -25,6 +26,7 @@ from shardplan.units import parse_seconds
 
 if TYPE_CHECKING:
     from shardplan.cost.dense.gemm import Gemm
+    from shardplan.cost.profile.correction_file import CorrectionFile
     from shardplan.cost.profile.gemm_file import GemmFile
     from shardplan.cost.profile.profile_file import (
         AlgorithmFile,
@@ -61,6 +63,7 @@ def build_profile(file: ProfileFile) -> Profile:
         cache=_cache(file.cache) if file.cache else None,
         dense=_dense(file),
         phase_files=file.phase_files,
+        corrections=Corrections(tuple(map(_correction, file.corrections))),
     )
 
 
@@ -140,6 +143,17 @@ def _algorithm(file: AlgorithmFile) -> AlgorithmCosts:
         across_seconds=file.across,
         share=file.share,
         most_bytes_per_second=file.most,
+    )
+
+
+def _correction(file: CorrectionFile) -> Correction:
+    return Correction(
+        phase=file.phase,
+        sharding=file.sharding,
+        factor=file.factor,
+        per_step_seconds=file.per_step,
+        per_table_seconds=file.per_table,
+        per_group_seconds=file.per_group,
     )
 
 
