@@ -62,7 +62,7 @@ class Step:
     def waits_for(self, device_seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(P,): the phases of the longest chain, which the step waits for."""
         longest: NDArray[np.bool_] = (
-            self._chain_of_phase == self.chain_seconds(device_seconds).argmax()
+            self.chain_of_phase == self.chain_seconds(device_seconds).argmax()
         )
         return longest
 
@@ -83,9 +83,9 @@ class Step:
         seconds = np.zeros(len(self.chains))
         seconds[0] = self._critical_constant
         for chain in range(1, len(self.chains)):
-            seconds[chain] = self.constant_seconds[self._chain_of_phase == chain].sum()
+            seconds[chain] = self.constant_seconds[self.chain_of_phase == chain].sum()
         names = tuple(phase.name for phase in self.phases)
-        return Stages(np.eye(len(self.phases)), self._chain_of_phase, seconds, names)
+        return Stages(np.eye(len(self.phases)), self.chain_of_phase, seconds, names)
 
     @property
     def balance_stages(self) -> Stages:
@@ -109,7 +109,7 @@ class Step:
         }
 
     @cached_property
-    def _chain_of_phase(self) -> NDArray[np.int64]:
+    def chain_of_phase(self) -> NDArray[np.int64]:
         """(P,)."""
         of_cover = {cover: chain for chain, cover in enumerate(self.chains)}
         found = [of_cover.get(phase.hides_behind, 0) for phase in self.phases]
@@ -118,5 +118,5 @@ class Step:
     @cached_property
     def _is_hidden(self) -> NDArray[np.bool_]:
         """(P,): what is not of the critical path."""
-        hidden: NDArray[np.bool_] = self._chain_of_phase > 0
+        hidden: NDArray[np.bool_] = self.chain_of_phase > 0
         return hidden

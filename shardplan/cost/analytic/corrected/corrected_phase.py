@@ -68,7 +68,8 @@ class CorrectedPhase(LinearPhase):
         """(G,): of the inner phase by the factors of each group's type, and what is added."""
         factors = np.array([self._factor_of(kind) for _, kind in groups.pairs])
         added = np.array([self._per_group_of(kind) for _, kind in groups.pairs])
-        return self.inner.charge_seconds(groups) * factors + added
+        seconds: NDArray[np.float64] = self.inner.charge_seconds(groups) * factors + added
+        return seconds
 
     def _factor_of(self, kind: ShardingType) -> float:
         product = self.factor
@@ -77,10 +78,10 @@ class CorrectedPhase(LinearPhase):
         return product
 
     def _per_table_of(self, kind: ShardingType) -> float:
-        return sum(one.per_table_seconds for one in self._of(kind))
+        return sum((one.per_table_seconds for one in self._of(kind)), 0.0)
 
     def _per_group_of(self, kind: ShardingType) -> float:
-        return sum(one.per_group_seconds for one in self._of(kind))
+        return sum((one.per_group_seconds for one in self._of(kind)), 0.0)
 
     def _of(self, kind: ShardingType) -> list[Correction]:
         return [one for one in self.corrections if one.sharding in (None, kind)]
