@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.plan.predict import predict
-from shardplan.tune.correct.corrected_case import corrected_case, corrected_cost_model
+from shardplan.tune.correct.corrected_case import corrected_case
 from shardplan.tune.tuned import Accuracy, CorrectedTerm, Outcome, Tuned, TunedPlan
 
 if TYPE_CHECKING:
@@ -41,14 +41,13 @@ def summed_up(
     corrections = posterior.unknowns.corrections(posterior.values) if posterior else None
     plans = _plans(case, ledger, corrections)
     ran = [each for each in plans if each.measured_seconds]
-    runs, count = len(ledger.state.runs), len(ran)
     return Tuned(
         name=case.workload.name,
         command=job.words,
         best=best,
         end=end,
         rounds=len(ledger.state.best_of_rounds),
-        runs=runs,
+        runs=len(ledger.state.runs),
         noise=standing.noise,
         error=params.race.error,
         margin=params.race.margin,
@@ -59,7 +58,6 @@ def summed_up(
         corrected=(
             _accuracy(ran, [each.corrected_seconds or 0.0 for each in ran]) if corrections else None
         ),
-        cost_model=_cost_model(case, corrections, f"{runs} runs of {count} plans: {job.words}"),
     )
 
 
@@ -131,12 +129,3 @@ def _accuracy(ran: Sequence[TunedPlan], predicted: Sequence[float]) -> Accuracy:
         return Accuracy(error, None)
     one, other = (np.argsort(np.argsort(values)) for values in (predicted, measured))
     return Accuracy(error, float(np.corrcoef(one, other)[0, 1]))
-
-
-def _cost_model(
-    case: Case, corrections: Corrections | None, words: str
-) -> dict[str, object] | None:
-    if corrections is None:
-        return None
-    value = corrected_cost_model(case, corrections, words)
-    return value | {"name": f"{value['name']}-tuned"}

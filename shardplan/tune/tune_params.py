@@ -53,9 +53,9 @@ class TuneParams:
 
     rounds: int = 6
     """At most: each solves with the corrected model, and runs what is new."""
-    patience: int = 2
+    patience: int = 3
     """Stop once the best plan has not changed for so many rounds."""
-    draws: int = 2
+    draws: int = 3
     """In each round, plans of models drawn at random from what the measurements leave open."""
     most_subsets: int = 6
     """Of the plans with some of the sharding types alone."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 
 class Outcome(StrEnum):
@@ -104,5 +103,4 @@ class Tuned:
     terms: tuple[CorrectedTerm, ...]
     calibrated: Accuracy
     corrected: Accuracy | None
-    cost_model: dict[str, Any] | None
-    """The corrected cost model's plain values; None of a kind that cannot be corrected."""
+    """None where the cost model is of a kind that cannot be corrected."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.errors import Interrupted, NoPlanFound
 from shardplan.plan.predict import predict
@@ -11,7 +11,7 @@ from shardplan.solve.deadline import ENDLESS
 from shardplan.tune.candidates.candidate import decisions_of
 from shardplan.tune.candidates.first_round import first_candidates
 from shardplan.tune.candidates.next_round import next_candidates
-from shardplan.tune.correct.corrected_case import can_correct
+from shardplan.tune.correct.corrected_case import can_correct, corrected_cost_model
 from shardplan.tune.correct.posterior import Posterior
 from shardplan.tune.race.race import Race
 from shardplan.tune.summing_up import summed_up
@@ -74,6 +74,21 @@ class Tuning:
             raise NoPlanFound("the budget was spent before any plan had run")
         self.folder.put_best(best)
         return summed_up(self.case, self.job, self.ledger, self.params, end, self._posterior())
+
+    def cost_model(self) -> dict[str, Any] | None:
+        """The corrected cost model as a file has it, once a plan has run.
+
+        None where it is of a kind that cannot be corrected.
+        """
+        posterior = self._posterior()
+        if posterior is None:
+            return None
+        runs = self.ledger.state.runs
+        plans = len({run.candidate for run in runs})
+        words = f"shardplan tune: {len(runs)} runs of {plans} plans by {self.job.words}"
+        corrections = posterior.unknowns.corrections(posterior.values)
+        value = corrected_cost_model(self.case, corrections, words)
+        return value | {"name": f"{value['name']}-tuned"}
 
     def _loop(self) -> End:
         race = Race(self.ledger, self.folder, self.job, self.reporter)

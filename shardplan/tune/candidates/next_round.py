@@ -23,10 +23,12 @@ def next_candidates(
     """Of round ``number``: the plan of the most likely model, and of ``draws`` drawn at random.
 
     A plan that is best under a model as likely as any is as likely the best: running it either wins
-    or shows that model to be wrong (Thompson, Biometrika 25, 1933).
+    or shows that model to be wrong (Thompson, Biometrika 25, 1933). Each draw is farther out than
+    the one before, since the form of the model is wrong too.
     """
     generator = np.random.default_rng([solving.settings.seed, number])
-    vectors = [posterior.values, *(posterior.draw(generator) for _ in range(draws))]
+    vectors = [posterior.values]
+    vectors += [posterior.draw(generator, width) for width in range(1, draws + 1)]
     for position, values in enumerate(vectors):
         there = corrected_case(case, posterior.unknowns.corrections(values))
         plan = solving.plan_if_any(there)

@@ -52,10 +52,13 @@ class Posterior:
         values = fit.most_likely()
         return cls(unknowns, values, fit.covariance(values))
 
-    def draw(self, generator: np.random.Generator) -> NDArray[np.float64]:
-        """(N,): values as likely as the data leave them; what is added stays positive."""
+    def draw(self, generator: np.random.Generator, width: float = 1.0) -> NDArray[np.float64]:
+        """(N,): values as likely as the data leave them, or ``width`` times as far out.
+
+        What is added stays positive.
+        """
         root = np.linalg.cholesky(self.covariance)
-        drawn = self.values + root @ generator.standard_normal(len(self.values))
+        drawn = self.values + width * root @ generator.standard_normal(len(self.values))
         return np.where(self.unknowns.is_positive, np.maximum(drawn, 0.0), drawn)
 
 

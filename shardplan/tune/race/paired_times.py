@@ -50,7 +50,7 @@ class PairedTimes:
         if freedom > 0:
             spread = float(np.median(np.abs(residuals))) * _MAD_TO_SIGMA
             found = spread * sqrt(len(residuals) / freedom)
-        weights = np.array([_MAD_EFFICIENCY * max(freedom, 0), params.prior_runs])
+        weights = np.array([_MAD_EFFICIENCY * freedom, params.prior_runs])
         mean = float(weights @ np.array([found**2, params.prior_noise**2])) / weights.sum()
         return sqrt(mean)
 
@@ -79,7 +79,7 @@ class PairedTimes:
         if not count:
             return 0.0
         tail = self.params.error / (count * (count + 1) * max(rivals, 1))
-        freedom = self.params.prior_runs + _MAD_EFFICIENCY * max(self._residuals[1], 0)
+        freedom = self.params.prior_runs + _MAD_EFFICIENCY * self._residuals[1]
         error = sqrt(pi / 2 * 2 / count) * self.noise
         return float(np.exp(np.nanmedian(logs) - t_quantile(tail, freedom) * error))
 
@@ -106,4 +106,4 @@ class PairedTimes:
         residuals = self._logs - of_plan - of_pass[:, None]
         ran = np.isfinite(residuals)
         effects = int(ran.any(axis=0).sum() + ran.any(axis=1).sum()) - 1
-        return residuals[ran], int(ran.sum()) - effects
+        return residuals[ran], max(int(ran.sum()) - effects, 0) if ran.any() else 0
