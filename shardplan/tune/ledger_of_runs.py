@@ -29,7 +29,9 @@ class LedgerOfRuns:
         self._folder, self._case, self._race = folder, case, race
         self.state = folder.state(job)
         self._decisions: dict[str, tuple[Decision, ...]] = {}
-        self._likenesses = {likeness(folder.plan(each.name)) for each in self.state.candidates}
+        self.likenesses = {
+            likeness(folder.plan(each.name)): each.name for each in self.state.candidates
+        }
 
     @property
     def candidates(self) -> tuple[KnownCandidate, ...]:
@@ -46,9 +48,10 @@ class LedgerOfRuns:
         new, known = [], list(self.candidates)
         for each, seconds in zip(candidates, predicted, strict=True):
             like = likeness(each.plan)
-            if like in self._likenesses:
+            if like in self.likenesses:
+                known = [_also(one, each, self.likenesses[like]) for one in known]
                 continue
-            self._likenesses.add(like)
+            self.likenesses[like] = each.name
             self._folder.put_plan(each.name, each.plan)
             new.append(each)
             known.append(
@@ -148,3 +151,11 @@ class LedgerOfRuns:
                 )
             )
         return found
+
+
+def _also(known: KnownCandidate, other: Candidate, name: str) -> KnownCandidate:
+    """A candidate, where it is the one of that name told apart from another by name alone."""
+    if known.name != name:
+        return known
+    is_given = known.is_given or other.is_given
+    return known.model_copy(update={"also": (*known.also, other.name), "is_given": is_given})

@@ -96,6 +96,7 @@ def _plan(
         origin=known.origin,
         round=known.round,
         is_given=known.is_given,
+        also=known.also,
         outcome=outcome,
         predicted_seconds=known.predicted_seconds,
         corrected_seconds=corrected,

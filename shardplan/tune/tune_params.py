@@ -20,8 +20,8 @@ class RaceParams:
     """How many degrees of freedom that assumption is worth."""
     passes_a_round: int = 3
     """While other plans are still to come: each that may be the best runs so often."""
-    most_passes: int = 12
-    """Of the last race."""
+    most_passes: int = 40
+    """Of the last race, where the budget does not end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,12 @@ class TuneParams:
     patience: int = 3
     """Stop once the best plan has not changed for so many rounds."""
     draws: int = 3
-    """In each round, plans of models drawn at random from what the measurements leave open."""
+    """Of each round after the first, at most so many plans: that of the corrected model, and those
+    of models drawn at random from what the measurements leave open."""
+    attempts: int = 9
+    """In which to draw so many that are new."""
+    widening: float = 0.5
+    """By how much each draw is wider than the one before."""
     most_subsets: int = 6
     """Of the plans with some of the sharding types alone."""
     worst_prediction: float = 3.0

@@ -39,6 +39,8 @@ class TunedPlan:
     origin: str
     round: int
     is_given: bool
+    also: tuple[str, ...]
+    """Plans that turned out to be like this one, but for the names of devices."""
     outcome: Outcome
     predicted_seconds: float
     """By the cost model that the spec names."""

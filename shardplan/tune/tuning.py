@@ -140,8 +140,9 @@ class Tuning:
             posterior = self._posterior()
             if posterior is None:
                 return []
-            draws = self.params.draws
-            found = list(next_candidates(self.case, self.solving, posterior, number, draws))
+            known = self.ledger.likenesses
+            new = next_candidates(self.case, self.solving, posterior, number, self.params, known)
+            found = list(new)
         return self.ledger.add(found, [self._predicted(each) for each in found])
 
     def _predicted(self, candidate: Candidate) -> float:

@@ -59,7 +59,7 @@ def _plans(found: Tuned) -> Section:
 def _plan(plan: TunedPlan) -> tuple[str, ...]:
     return (
         plan.name,
-        plan.origin,
+        "; also ".join([plan.origin, *([", ".join(plan.also)] if plan.also else [])]),
         words.seconds(plan.predicted_seconds),
         _seconds(plan.corrected_seconds),
         _seconds(plan.measured_seconds),

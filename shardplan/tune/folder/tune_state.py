@@ -28,6 +28,8 @@ class KnownCandidate(PlanModel):
     """By the cost model that the spec names, of a step."""
     is_given: bool = False
     """By the user, or a published baseline."""
+    also: tuple[str, ...] = ()
+    """Plans that turned out to be like this one."""
     failed: str | None = None
     """Why it does not run."""
     said: tuple[str, ...] = ()

@@ -41,8 +41,7 @@ class Race:
             names = self._next_names()
             if is_over() or not names:
                 return
-            turn = len(self._ledger.state.passes) % len(names)
-            self._ledger.begin_pass([*names[turn:], *names[:turn]])
+            self._ledger.begin_pass(_in_turn(names, len(self._ledger.state.passes)))
             self._finish(is_over)
 
     def _next_names(self) -> list[str]:
@@ -105,3 +104,13 @@ class Race:
             phases=seconds,
             elapsed_seconds=time.monotonic() - begun,
         )
+
+
+def _in_turn(names: list[str], passes: int) -> list[str]:
+    """Another one first in every second pass, and back again in the pass after it.
+
+    Of a drift that is steady over two passes each plan so gets the same.
+    """
+    turn = passes // 2 % len(names)
+    turned = [*names[turn:], *names[:turn]]
+    return turned[::-1] if passes % 2 else turned

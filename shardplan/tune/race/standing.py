@@ -61,8 +61,10 @@ class Standing:
 
     @property
     def contenders(self) -> tuple[int, ...]:
-        """Those that may be the best."""
-        return tuple(place.plan for place in self.places if not place.is_out)
+        """The best, and those that may be faster by more than the margin."""
+        return tuple(
+            place.plan for place in self.places if place.plan == self.best or not place.is_settled
+        )
 
     @property
     def is_settled(self) -> bool:
