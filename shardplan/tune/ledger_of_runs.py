@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
+    from shardplan.plan.file.plan import Plan
     from shardplan.tune.folder.tune_folder import TuneFolder
     from shardplan.tune.folder.tune_state import JobFacts
     from shardplan.tune.job.job import JobFailed
@@ -28,9 +29,11 @@ class LedgerOfRuns:
     def __init__(self, folder: TuneFolder, job: JobFacts, case: Case, race: RaceParams) -> None:
         self._folder, self._case, self._race = folder, case, race
         self.state = folder.state(job)
+        self._standing: Standing | None = None
+        self._plans: dict[str, Plan] = {}
         self._decisions: dict[str, tuple[Decision, ...]] = {}
         self.likenesses = {
-            likeness(folder.plan(each.name)): each.name for each in self.state.candidates
+            likeness(self.plan(each.name)): each.name for each in self.state.candidates
         }
 
     @property
@@ -97,6 +100,7 @@ class LedgerOfRuns:
     def put(self, **changes: object) -> None:
         """Change what is known."""
         self.state = self.state.model_copy(update=changes)
+        self._standing = None
         self._folder.keep(self.state)
 
     def unfinished(self) -> tuple[int, list[str]]:
@@ -111,6 +115,11 @@ class LedgerOfRuns:
 
     def standing(self) -> Standing:
         """Of the plans that have not failed, by their positions in ``running``."""
+        if self._standing is None:
+            self._standing = self._standing_now()
+        return self._standing
+
+    def _standing_now(self) -> Standing:
         names = self.running
         column = {name: position for position, name in enumerate(names)}
         seconds = np.full((max(len(self.state.passes), 1), len(names)), np.nan)
@@ -124,10 +133,16 @@ class LedgerOfRuns:
         found = self.standing().best
         return None if found is None else self.running[found]
 
+    def plan(self, name: str) -> Plan:
+        """A candidate's."""
+        if name not in self._plans:
+            self._plans[name] = self._folder.plan(name)
+        return self._plans[name]
+
     def decisions(self, name: str) -> tuple[Decision, ...]:
         """Of a candidate's plan."""
         if name not in self._decisions:
-            self._decisions[name] = decisions_of(self._folder.plan(name), self._case)
+            self._decisions[name] = decisions_of(self.plan(name), self._case)
         return self._decisions[name]
 
     def observations(self) -> list[Observation]:

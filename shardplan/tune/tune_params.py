@@ -16,8 +16,10 @@ class RaceParams:
     """Relative: a smaller difference does not matter."""
     prior_noise: float = 0.05
     """Of a run, relative: what is assumed before there are runs to tell."""
-    prior_runs: float = 2.0
+    prior_runs: float = 1.0
     """How many degrees of freedom that assumption is worth."""
+    disturbed: float = 2.0
+    """How many times as long a run may take that something else disturbs."""
     passes_a_round: int = 3
     """While other plans are still to come: each that may be the best runs so often."""
     most_passes: int = 40
@@ -62,6 +64,11 @@ class TuneParams:
     """In which to draw so many that are new."""
     widening: float = 0.5
     """By how much each draw is wider than the one before."""
+    neighbours: int = 2
+    """In each round after the first, at most so many plans that differ from the fastest in one
+    table."""
+    slack: float = 0.005
+    """By how much these may be predicted to be slower."""
     most_subsets: int = 6
     """Of the plans with some of the sharding types alone."""
     worst_prediction: float = 3.0

@@ -10,7 +10,7 @@ from shardplan.plan.predict import predict
 from shardplan.solve.deadline import ENDLESS
 from shardplan.tune.candidates.candidate import decisions_of
 from shardplan.tune.candidates.first_round import first_candidates
-from shardplan.tune.candidates.next_round import next_candidates
+from shardplan.tune.candidates.next_round import NextRound
 from shardplan.tune.correct.corrected_case import can_correct, corrected_cost_model
 from shardplan.tune.correct.posterior import Posterior
 from shardplan.tune.race.race import Race
@@ -20,7 +20,7 @@ from shardplan.tune.tune_reporter import TuneReporter
 from shardplan.tune.tuned import End
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
@@ -134,16 +134,25 @@ class Tuning:
 
     def _propose(self, number: int) -> list[Candidate]:
         """The plans of a round that are like none before; each is in the ledger."""
-        if number == 1:
-            found = first_candidates(self.case, self.solving, self.given, self.params)
-        else:
-            posterior = self._posterior()
-            if posterior is None:
-                return []
-            known = self.ledger.likenesses
-            new = next_candidates(self.case, self.solving, posterior, number, self.params, known)
-            found = list(new)
+        found = list(self._first() if number == 1 else self._next(number))
         return self.ledger.add(found, [self._predicted(each) for each in found])
+
+    def _first(self) -> list[Candidate]:
+        return first_candidates(self.case, self.solving, self.given, self.params)
+
+    def _next(self, number: int) -> Iterator[Candidate]:
+        """None where nothing is learnt from what was measured."""
+        posterior, best = self._posterior(), self.ledger.best()
+        if posterior is not None and best is not None:
+            yield from NextRound(
+                self.case,
+                self.solving,
+                posterior,
+                number,
+                self.params,
+                self.ledger.decisions(best),
+                self.ledger.likenesses,
+            ).candidates()
 
     def _predicted(self, candidate: Candidate) -> float:
         """By the cost model of the spec."""

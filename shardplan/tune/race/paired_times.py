@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import pi, sqrt
+from math import log, pi, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from shardplan.tune.tune_params import RaceParams
 
 _POLISHES = 20
+_POLISHED = 1e-9
+"""In log space: what moves less has arrived."""
 _MAD_TO_SIGMA = 1.4826
 """Of a normal distribution: standard deviation over median absolute deviation."""
-_MAD_EFFICIENCY = 0.37
-"""Of the latter as an estimate of the former (Huber, Robust Statistics, 1981): so many degrees of
-freedom are left of one."""
+_CLIPPED = 3.0
+"""In standard deviations: what lies farther out counts as if it lay there."""
+_FREEDOM_KEPT = 0.9
+"""Of degrees of freedom, where what lies far out is clipped."""
+_FEW = 3
+"""Fewer passes than these could all have been disturbed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +52,12 @@ class PairedTimes:
         """Relative, of one run: a standard deviation that outliers do not move."""
         residuals, freedom = self._residuals
         params, found = self.params, 0.0
-        if freedom > 0:
-            spread = float(np.median(np.abs(residuals))) * _MAD_TO_SIGMA
-            found = spread * sqrt(len(residuals) / freedom)
-        weights = np.array([_MAD_EFFICIENCY * freedom, params.prior_runs])
-        mean = float(weights @ np.array([found**2, params.prior_noise**2])) / weights.sum()
-        return sqrt(mean)
+        if freedom > 0 and residuals.any():
+            away = np.abs(residuals)
+            limit = _CLIPPED * _MAD_TO_SIGMA * float(np.median(away[away > 0]))
+            found = float((np.minimum(away, limit) ** 2).sum()) / freedom
+        weights = np.array([_FREEDOM_KEPT * freedom, params.prior_runs])
+        return sqrt(float(weights @ np.array([found, params.prior_noise**2])) / weights.sum())
 
     def runs(self, plan: int) -> int:
         """How often a plan ran."""
@@ -71,17 +76,20 @@ class PairedTimes:
         """Below which the ratio lies with no more than the chance of an error, 0 if unknown.
 
         It holds for all passes and ``rivals`` at once: of the error, a rival's n-th pass has
-        ``1 / (n (n + 1) rivals)``, which add up to all of it. The median of n differences has pi/2
-        of the variance of their mean, at most.
+        ``1 / (n (n + 1) rivals)``, which add up to all of it. The median of n differences has at
+        most pi/2 of the variance of their mean. Before there are three, any may be of a run that
+        was disturbed.
         """
         logs = self._logs[:, plan] - self._logs[:, other]
         count = int(np.isfinite(logs).sum())
         if not count:
             return 0.0
-        tail = self.params.error / (count * (count + 1) * max(rivals, 1))
-        freedom = self.params.prior_runs + _MAD_EFFICIENCY * self._residuals[1]
-        error = sqrt(pi / 2 * 2 / count) * self.noise
-        return float(np.exp(np.nanmedian(logs) - t_quantile(tail, freedom) * error))
+        params = self.params
+        tail = params.error / (count * (count + 1) * max(rivals, 1))
+        freedom = params.prior_runs + _FREEDOM_KEPT * self._residuals[1]
+        error = sqrt((pi if count >= _FEW else 2) / count) * self.noise
+        doubt = 0.0 if count >= _FEW else log(params.disturbed)
+        return float(np.exp(np.nanmedian(logs) - t_quantile(tail, freedom) * error - doubt))
 
     @property
     def _logs(self) -> NDArray[np.float64]:
@@ -95,8 +103,11 @@ class PairedTimes:
         ran, used = np.isfinite(logs).any(axis=0), np.isfinite(logs).any(axis=1)
         for _ in range(_POLISHES if ran.any() else 0):
             of_plan[ran] = np.nanmedian(logs[:, ran] - of_pass[:, None], axis=0)
+            before = of_pass.copy()
             of_pass[used] = np.nanmedian(logs[used] - of_plan, axis=1)
             of_pass[used] -= np.median(of_pass[used])
+            if np.abs(of_pass - before).max() < _POLISHED:
+                break
         return of_plan, of_pass
 
     @cached_property

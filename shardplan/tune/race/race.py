@@ -88,7 +88,7 @@ class Race:
         measured = folder.measured_path(name, number)
         self._job.run(folder.plan_path(name), measured, folder.log_path(name, number))
         try:
-            found = Measured.read(str(measured), folder.plan(name))
+            found = Measured.read(str(measured), self._ledger.plan(name))
         except InputError as error:
             raise JobFailed(
                 "its measured file is refused", tuple(str(error).splitlines())
