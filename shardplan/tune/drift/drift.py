@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 STEP = "step"
-FEWEST = 12
+FEWEST = 14
 """Of files: of fewer every other order may look as changed, by chance."""
 ERROR = 0.01
 """The chance to see any drift where there is none."""
