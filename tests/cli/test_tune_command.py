@@ -176,7 +176,7 @@ def test_the_executor_trains_where_no_command_is_given(run, spec, tmp_path):
 def files_of_a_job(folder, count: int, since: int):
     folder.mkdir()
     for number in range(count):
-        seconds = 0.001 * (1 + 0.01 * (number % 3)) * (2 if number >= since else 1)
+        seconds = 0.001 * (1 + 0.01 * ((number + 1) % 3)) * (2 if number >= since else 1)
         value = {"step_seconds": 0.002 + seconds, "phases": {"lookup_forward": seconds}}
         (folder / f"{number:02}.json").write_text(json.dumps(value))
     return folder
