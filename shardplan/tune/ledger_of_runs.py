@@ -95,7 +95,16 @@ class LedgerOfRuns:
 
     def end_round(self, best: str) -> None:
         """A round is over."""
-        self.put(best_of_rounds=(*self.state.best_of_rounds, best))
+        state = self.state
+        self.put(
+            best_of_rounds=(*state.best_of_rounds, best),
+            passes_of_rounds=(*state.passes_of_rounds, len(state.passes)),
+        )
+
+    @property
+    def passes_since(self) -> int:
+        """How many passes were begun since the last round that is over."""
+        return len(self.state.passes) - (self.state.passes_of_rounds or (0,))[-1]
 
     def put(self, **changes: object) -> None:
         """Change what is known."""

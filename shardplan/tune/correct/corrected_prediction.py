@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,18 +76,14 @@ class CorrectedPrediction:
         seconds: NDArray[np.float64],
         slopes: NDArray[np.float64],
     ) -> CorrectedPrediction:
-        step = anatomy.step
-        dense = step.dense_seconds * float(np.exp(padded[unknowns.dense]))
-        chains = step.chain_seconds(seconds)
-        chains[0] += dense - step.dense_seconds
-        longest = int(chains.argmax())
-        is_in = step.chain_of_phase == longest
-        step_slopes = slopes[is_in].sum(axis=0)
-        if longest == 0:
+        dense = anatomy.step.dense_seconds * float(np.exp(padded[unknowns.dense]))
+        step = replace(anatomy.step, dense_seconds=dense)
+        step_slopes = slopes[step.waits_for(seconds)].sum(axis=0)
+        if not step.is_dense_hidden(seconds):
             step_slopes[unknowns.dense] += dense
         step_slopes[-1] = 0.0
         return cls(
-            seconds.max(axis=0), slopes[:, :-1], float(chains[longest]), step_slopes[:-1], dense
+            seconds.max(axis=0), slopes[:, :-1], step.seconds(seconds), step_slopes[:-1], dense
         )
 
 

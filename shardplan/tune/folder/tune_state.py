@@ -60,5 +60,7 @@ class TuneState(PlanModel):
     runs: tuple[Run, ...] = ()
     best_of_rounds: tuple[str, ...] = ()
     """The fastest plan at the end of each round that is over."""
+    passes_of_rounds: tuple[Count, ...] = ()
+    """How many passes were begun until then."""
     tried: Count = Field(default=0)
     """Rounds for which plans were proposed."""

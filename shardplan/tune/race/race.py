@@ -32,12 +32,12 @@ class Race:
         self._failures = 0
 
     def run(self, passes: int, is_over: Callable[[], bool]) -> None:
-        """At most so many passes; fewer where the order is known, or the time is up.
+        """At most so many passes since the last round was over; fewer where the order is known, or the time is up.
 
         Raises JobFailed where no plan runs at all, and Interrupted.
         """
         self._finish(is_over)
-        for _ in range(passes):
+        while self._ledger.passes_since < passes:
             names = self._next_names()
             if is_over() or not names:
                 return
