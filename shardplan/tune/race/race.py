@@ -32,9 +32,9 @@ class Race:
         self._failures = 0
 
     def run(self, passes: int, is_over: Callable[[], bool]) -> None:
-        """At most so many passes since the last round was over; fewer where the order is known, or the time is up.
+        """At most so many passes since the last round was over.
 
-        Raises JobFailed where no plan runs at all, and Interrupted.
+        Fewer where the order is known, or the time is up. Raises JobFailed where no plan runs at all, and Interrupted.
         """
         self._finish(is_over)
         while self._ledger.passes_since < passes:
