@@ -34,7 +34,8 @@ class Race:
     def run(self, passes: int, is_over: Callable[[], bool]) -> None:
         """At most so many passes since the last round was over.
 
-        Fewer where the order is known, or the time is up. Raises JobFailed where no plan runs at all, and Interrupted.
+        Fewer where the order is known, or the time is up. Raises JobFailed where no plan runs at
+        all, and Interrupted.
         """
         self._finish(is_over)
         while self._ledger.passes_since < passes:
