@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from shardplan.tune.tuned import Tuned
     from shardplan.tune.tuning import Tuning
 
+_PATIENCE = 0.3
+"""Of the time for a solve: for so long without a better plan or bound it goes on."""
+
 
 def tune_one(request: TuneRequest) -> Tuned:
     """Tune, and leave plans, measurements and the corrected cost model in the folder."""
@@ -61,7 +64,10 @@ def _tuning(
     params = TuneParams(rounds=request.rounds, patience=request.patience)
     facts = JobFacts(spec_sha256=fingerprint(case.resolved), command=job.words)
     settings = Settings(
-        time_limit_seconds=request.time_limit, seed=request.seed, should_stop=should_stop
+        time_limit_seconds=request.time_limit,
+        seed=request.seed,
+        should_stop=should_stop,
+        patience_seconds=request.time_limit * _PATIENCE,
     )
     return Tuning(
         case,
