@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shardplan.calibrate.measure.ids import draw_ids, draw_lengths
+from shardplan.workload.drawn_ids import draw_ids, draw_lengths
 from shardplan.calibrate.measure.task import KernelTask, WireTask
 from shardplan.calibrate.measurements.measurement import Transfer, measured_table
 from shardplan.calibrate.measurements.table_set import TableSet
