@@ -112,4 +112,15 @@ class Topology:
         return slowest[1] if slowest else None
 
     def _congested(self, collective: Collective, scope: Scope) -> tuple[tuple[Level, Link], ...]:
-        return congestion(self.network, self.layout, flows(self.layout, collective, scope))
+        known = self._known_congestion
+        if (collective, scope) not in known:
+            moved = flows(self.layout, collective, scope)
+            known[collective, scope] = congestion(self.network, self.layout, moved)
+        return known[collective, scope]
+
+    @cached_property
+    def _known_congestion(
+        self,
+    ) -> dict[tuple[Collective, Scope], tuple[tuple[Level, Link], ...]]:
+        """What has been asked for: it follows from the graph alone, and takes a millisecond."""
+        return {}

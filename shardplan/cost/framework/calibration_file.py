@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from shardplan.cost.profile.calibration_file import ResidualFile
 from shardplan.spec.fields.border import Border
-from shardplan.spec.fields.quantities import Count, Number
-
-
-class StepResidualFile(ResidualFile):
-    """How well steps are predicted."""
-
-    pairs: Count
-    """Of plans of one model whose measured steps differ by more than a twentieth."""
-    pairs_in_order: Number
-    """The share of them whose predicted steps are in the same order."""
+from shardplan.spec.fields.quantities import Count
 
 
 class FrameworkCalibrationFile(Border):
@@ -31,4 +22,4 @@ class FrameworkCalibrationFile(Border):
     held_out_plans: Count
     """That had no share in the fit."""
     residuals: dict[str, ResidualFile]
-    """By part of the step, of the plans that were fitted; and of those held out."""
+    """By part of the step, of the plans that were fitted to, and of those held out."""

@@ -31,7 +31,8 @@ def steps(engine: str, rank: int, ranks: int, rendezvous: str) -> None:
 
     Each line of stdin is JSON: `plans` (paths of plan files), `rounds`, `warm_up` and `seed`; all
     ranks get the same lines. Each is answered by a line on stdout: `seconds`, by round and plan
-    those of the ids' way, the forward pass, the backward pass, the step, and of a core; or `error`.
+    those by the clock and on a core, each of the ids' way, the forward pass, the backward pass and
+    the step; or `error`.
     What `shardplan calibrate --engine` runs, on the CPU and with gloo.
 
     \b

@@ -49,6 +49,6 @@ class NativeTables:
 
 
 def native_tables() -> Callable[[Plan], NativeTables]:
-    """All plans share the groups of processes: making them anew each time costs more than a step."""
+    """All plans share the groups of processes, which take long to make."""
     mesh = Mesh(dist.get_world_size())
     return lambda plan: NativeTables(plan, mesh)

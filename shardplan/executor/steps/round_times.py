@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from shardplan.executor.steps.timed_tables import TimedTables
     from shardplan.plan.file.plan import Plan
 
-PARTS = ("distribute", "forward", "backward", "step", "core")
-"""What is told of a step, in order; ``core`` is what a rank spends on a core, all else the clock's.
-"""
+PARTS = ("distribute", "forward", "backward", "step")
+"""What is told of a step, in order: its parts, and all of it."""
+CLOCKS = (time.perf_counter, time.process_time)
+"""By which: what passes, and what a rank spends on a core."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,23 +31,26 @@ class _Trained:
     batch: Any
     gradients: list[Any]
 
-    def timed(self) -> list[float]:
-        """(parts,): each the slowest rank's."""
+    def timed(self) -> list[list[float]]:
+        """(CLOCKS, PARTS): each the slowest rank's."""
         tables = self.tables
         dist.barrier()
-        worked, times = time.process_time(), [time.perf_counter()]
+        times = [_read()]
         inputs = tables.distribute(self.batch)
-        times.append(time.perf_counter())
+        times.append(_read())
         outputs = tables.forward(inputs)
-        times.append(time.perf_counter())
+        times.append(_read())
         tables.backward(outputs, self.gradients)
-        times.append(time.perf_counter())
-        core = time.process_time() - worked
-        parts = [after - before for before, after in zip(times, times[1:], strict=False)]
-        seconds = torch.tensor([*parts, times[-1] - times[0], core], dtype=torch.float64)
+        times.append(_read())
+        read = torch.tensor(times, dtype=torch.float64).T
+        seconds = torch.cat([read.diff(dim=1), read[:, -1:] - read[:, :1]], dim=1)
         dist.all_reduce(seconds, op=dist.ReduceOp.MAX)
-        found: list[float] = seconds.tolist()
+        found: list[list[float]] = seconds.tolist()
         return found
+
+
+def _read() -> list[float]:
+    return [clock() for clock in CLOCKS]
 
 
 def round_times(
@@ -55,8 +59,8 @@ def round_times(
     rounds: int,
     warm_up: int,
     seed: int = 0,
-) -> list[list[list[float]]]:
-    """(rounds, plans, PARTS) seconds of the slowest rank; a collective.
+) -> list[list[list[list[float]]]]:
+    """(rounds, plans, CLOCKS, PARTS) seconds of the slowest rank; a collective.
 
     Plans are trained in turn, so that what disturbs the machine for a while disturbs all of them.
     Gradients of the outputs are constants, and there are no layers but the tables. Raises what

@@ -11,6 +11,7 @@ from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
 from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.framework.terms import UnitTerms
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class FramedPhase(LinearPhase):
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): of the inner phase, and what each sharding type in a module costs there."""
         added = [self._group_seconds(kind) for _, kind in groups.pairs]
-        return self.inner.charge_seconds(groups) + np.array(added)
+        return self.inner.charge_seconds(groups) + np.array(added, dtype=np.float64)
 
     def _group_seconds(self, kind: ShardingType) -> float:
         exchanges = self.inner.phase.exchanges
@@ -101,8 +102,8 @@ class FramedPhase(LinearPhase):
         """(O,): what every table brings, and what those of its sharding type bring besides."""
         seconds = self._seconds_of(self.terms, units)
         for kind, terms in self.terms.types.items():
-            is_so = units.options.has_type(lambda other, kind=kind: other is kind)
-            seconds = seconds + np.where(is_so, self._seconds_of(terms, units), 0.0)
+            is_so = units.options.sharding == SHARDING_TYPES.index(kind)
+            seconds += np.where(is_so, self._seconds_of(terms, units), 0.0)
         return seconds
 
     def _seconds_of(self, terms: UnitTerms, units: Units) -> NDArray[np.float64]:
