@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shardplan.spec.fields.figure import Figure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitTerms:
     """Seconds and bytes per unit of what the tables of a phase bring; see ``UnitTermsFile``."""
 
@@ -40,7 +40,7 @@ class UnitTerms:
         return UnitTerms(**_of_units(file))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms(UnitTerms):
     """What a phase has for its tables, and by every plan alike; see ``TermsFile``."""
 

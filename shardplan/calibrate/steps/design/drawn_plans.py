@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.workload.training import Optimizer
 
+LINK_BYTES_PER_SECOND = 10**9
+"""Of the devices of drawn plans; which it is does not matter, for collectives are measured."""
 _TABLES = (2, 4, 8, 12, 16, 26, 40)
 _DIMS = (8, 16, 32, 64, 128)
 _POOLINGS = (1, 2, 4, 10, 20, 50)
@@ -100,7 +102,7 @@ def _model(random: np.random.Generator, ranks: int) -> dict[str, Any]:
 def _case(name: str, model: dict[str, Any], ranks: int, optimizer: Optimizer) -> Case:
     """With figures of no machine in particular: only how tables are cut is taken from it."""
     device = {"hbm": {"capacity": "1TB", "read": "1TB/s"}, "host_link": "1TB/s"}
-    scale_up = {"kind": "switch", "bandwidth": "1GB/s"}
+    scale_up = {"kind": "switch", "bandwidth": f"{LINK_BYTES_PER_SECOND}B/s"}
     return case_of_value(
         model
         | {

@@ -77,7 +77,7 @@ def _shares(plans: Sequence[StepPlan]) -> NDArray[np.float64]:
 
 def _priced(plan: StepPlan) -> PricedPlan:
     model = plan.case.cost_model
-    assert isinstance(model, AnalyticCostModel), "drawn plans have an analytic cost model"
+    assert isinstance(model, AnalyticCostModel), "small models have an analytic cost model"
     figures = Figures.of_collectives(model.profile, _PLAIN_CACHE_BYTES)
     return PricedPlan.of(plan.case, plan.decisions, figures, step_terms())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from shardplan.calibrate.fit.cost_model_fit import file_of, page_value
@@ -15,6 +15,7 @@ from shardplan.calibrate.fit.written_figures import (
     time_text,
 )
 from shardplan.calibrate.measurements.measurement import Transfer
+from shardplan.calibrate.steps.design.drawn_plans import LINK_BYTES_PER_SECOND
 from shardplan.calibrate.steps.terms.step_term import CurveTerm, SweepTerm
 from shardplan.cost.framework.framework_file import FrameworkFile
 from shardplan.cost.framework.terms import Terms, UnitTerms
@@ -49,13 +50,16 @@ _SOURCES = {
 def base_profile(measured: MeasuredMachine) -> Profile:
     """Collectives and sweeps as they were measured by themselves; nothing else costs anything.
 
+    Links are those of drawn plans, between which collectives take what they took here.
     Raises ShardplanError where collectives were not measured.
     """
     value = _cost_model(
         "base", measured, {"launch": "0s", "hbm": {}, "ddr": {}}, {"launch": "0s", "hbm": {},
         "ddr": {}}, _alone(measured),
     )  # fmt: skip
-    return build_profile(file_of(value))
+    profile = build_profile(file_of(value))
+    scale_up = replace(profile.scale_up, link_bytes_per_second=float(LINK_BYTES_PER_SECOND))
+    return replace(profile, scale_up=scale_up)
 
 
 def cost_model_value(

@@ -26,8 +26,11 @@ _SMALL_ERROR = 0.01
 """Relative errors below this are all alike; keeps weights finite."""
 _PART_WEIGHT = 0.5
 """Of an equation of a part, beside that of a whole step."""
-_PRIOR_WEIGHT = 0.05
-"""Of what is known of a coefficient before, as a relative error of a step that it would explain."""
+_RIDGE = 0.05
+"""Of a coefficient of which nothing is known before, beside an equation of a whole step."""
+_USUAL_WEIGHT = 0.1
+"""Of what is known of a coefficient before, beside all equations together: strong enough where
+steps do not tell a collective from the copies around it, too weak to stand against them."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,7 +78,8 @@ def _equations(rows: Values, shares: Values) -> tuple[Values, Values]:
 def _robust(columns: Values, targets: Values, usual: Values) -> Values:
     """Iteratively reweighted non-negative least squares (Holland and Welsch, 1977)."""
     sizes = np.sqrt((columns**2).mean(axis=0))
-    prior = np.diag(_PRIOR_WEIGHT * np.where(sizes > 0, sizes, 1.0))
+    known = _USUAL_WEIGHT * np.sqrt(len(targets))
+    prior = np.diag(np.where(usual > 0, known, _RIDGE) * np.where(sizes > 0, sizes, 1.0))
     weights = np.ones(len(targets))
     found = usual
     for _ in range(_REWEIGHTINGS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -43,7 +43,9 @@ class PricedPlan:
 
         ``figures`` have nothing but collectives and sweeps. Row shards are taken to be alike.
         """
-        model = AnalyticCostModel(case.workload, case.topology, figures.profile, figures.framework)
+        known = case.cost_model
+        assert isinstance(known, AnalyticCostModel), "small models have an analytic cost model"
+        model = known.repriced(figures.profile, figures.framework)
         units = model.units(options_of(decisions))
         ledger = Ledger.of(decisions, model, case.topology.world)
         names = [phase.name for phase in model.phases]
@@ -57,6 +59,12 @@ class PricedPlan:
         kept = [i for i, name in enumerate(names) if any(name in part for part in _PARTS)]
         part = [next(i for i, of in enumerate(_PARTS) if names[at] in of) for at in kept]
         return cls(np.maximum(amounts[kept], 0.0), np.array(part))
+
+    def with_terms(self, at: Sequence[int], other: PricedPlan) -> PricedPlan:
+        """With the amounts of some terms, by position, as another pricing of the plan has them."""
+        amounts = self.amounts.copy()
+        amounts[..., at] = other.amounts
+        return replace(self, amounts=amounts)
 
     def rows(self, values: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """(parts, K): of each phase the amounts of the rank that is slowest by these values.

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType
     from shardplan.topology.collective import Collective
 
+_OF_CACHE = ("per_fetch", "per_read_byte", "per_cached_byte")
+
 
 @dataclass(frozen=True, slots=True)
 class StepTerm(ABC):
@@ -22,6 +24,11 @@ class StepTerm(ABC):
     def usual(self) -> float:
         """What it is before any step was measured: 0 where nothing is known of it."""
         return 0.0
+
+    @property
+    def rests_on_cache(self) -> bool:
+        """Whether a plan has more or less of it by the size of the on-chip cache."""
+        return False
 
     @abstractmethod
     def put(self, figures: Figures, value: float) -> Figures:
@@ -37,6 +44,11 @@ class RateTerm(StepTerm):
 
     def __str__(self) -> str:
         return f"{self.phase} {self.rate}"
+
+    @property
+    def rests_on_cache(self) -> bool:
+        """What is read of memory, and what of the cache."""
+        return self.rate in _OF_CACHE
 
     def put(self, figures: Figures, value: float) -> Figures:
         """In the profile."""
