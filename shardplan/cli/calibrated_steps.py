@@ -51,7 +51,7 @@ class StepRequest:
     @property
     def wires(self) -> Path:
         """Measured collectives."""
-        return self.output.with_suffix(".csv")
+        return self.output.with_suffix(".wires.csv")
 
     @property
     def steps(self) -> Path:
@@ -68,7 +68,7 @@ def calibrate_steps(request: StepRequest, quiet: bool) -> None:
     if request.engine == "torchrec" and importlib.util.find_spec("torchrec") is None:
         message = "--engine torchrec trains under TorchRec: pip install 'shardplan[torchrec]'"
         raise ShardplanError(message)
-    for path in (request.framework, request.steps):
+    for path in (request.framework, request.wires, request.steps):
         check_writable(str(path))
     from shardplan.calibrate.measure.machine import Machine
     from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine

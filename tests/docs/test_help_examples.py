@@ -44,6 +44,7 @@ def make_model():
 
 INSTEAD = {
     "calibrate -o ours.yaml --budget 5min": "calibrate -o mine.yaml --budget 1s",
+    "-o ours.yaml --engine native --budget 5m": "-o mine.yaml --engine native --budget 1s",
     "~/.config/fish/completions/": "",
 }
 """What takes minutes, or writes into the home folder."""

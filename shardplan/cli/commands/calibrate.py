@@ -113,8 +113,7 @@ def calibrate_command(
     \b
     Examples:
       shardplan calibrate -o ours.yaml --budget 5min
-      shardplan calibrate -o ours.yaml --engine torchrec --budget 5m
-      shardplan check --cost-model ours.yaml --against ours.csv
+      shardplan calibrate -o ours.yaml --engine native --budget 5m
     """
     if not output.endswith(".yaml"):
         raise click.BadParameter("must end in .yaml", param_hint="-o")
@@ -122,7 +121,6 @@ def calibrate_command(
         message = "calibrate measures with PyTorch: pip install 'shardplan[calibrate]'"
         raise ShardplanError(message)
     check_writable(output)
-    check_writable(str(Path(output).with_suffix(".csv")))
     if engine is not None:
         from shardplan.cli.calibrated_steps import StepRequest, calibrate_steps
 
@@ -133,6 +131,7 @@ def calibrate_command(
         )
         calibrate_steps(request, quiet)
         return
+    check_writable(str(Path(output).with_suffix(".csv")))
     from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
     from shardplan.calibrate.measure.machine import Machine
     from shardplan.cli.reports.yaml_text import yaml_text

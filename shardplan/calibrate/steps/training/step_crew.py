@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import subprocess
 import sys
 import tempfile
@@ -37,14 +38,15 @@ class StepCrew:
     def __init__(self, engine: str, ranks: int) -> None:
         self._engine, self._ranks = engine, ranks
         self._folder = tempfile.TemporaryDirectory(prefix="shardplan-")
-        self._processes: list[subprocess.Popen[str]] = []
+        self.processes: list[subprocess.Popen[str]] = []
+        """In the order of ranks."""
 
     def __enter__(self) -> Self:
         """Start them; they get ready while this process goes on."""
         words = [sys.executable, "-m", "shardplan.executor", "steps", "--engine", self._engine]
         words += ["--ranks", str(self._ranks), "--rendezvous", f"{self._folder.name}/rendezvous"]
         for rank in range(self._ranks):
-            self._processes.append(
+            self.processes.append(
                 subprocess.Popen(
                     [*words, "--rank", str(rank)],
                     stdin=subprocess.PIPE,
@@ -67,21 +69,34 @@ class StepCrew:
             paths.append(str(Path(self._folder.name) / f"plan-{number}.json"))
             write(plan, paths[-1])
         asked = {"plans": paths, "rounds": rounds, "warm_up": _WARM_UP, "seed": seed}
-        answers = [self._asked(process, asked) for process in self._processes]
-        lines = [process.stdout.readline() if process.stdout else "" for process in answers]
-        if not all(lines):
-            raise ShardplanError("a training process ended; its own message is above")
-        answer = json.loads(lines[0])
+        for process in self.processes:
+            self._ask(process, asked)
+        answer = json.loads(self._lines()[0])
         if "error" in answer:
             raise ShardplanError(f"{self._engine} refused a plan of the design: {answer['error']}")
         return answer["seconds"]
 
-    def _asked(self, process: subprocess.Popen[str], asked: dict[str, Any]) -> Any:
+    def _ask(self, process: subprocess.Popen[str], asked: dict[str, Any]) -> None:
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # Told by the line that does not come.
             process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
-        return process
+
+    def _lines(self) -> list[str]:
+        """What each answers; where one has ended, the others would wait for it for long."""
+        lines: dict[int, str] = {}
+        with selectors.DefaultSelector() as answers:
+            for rank, process in enumerate(self.processes):
+                assert process.stdout is not None
+                answers.register(process.stdout, selectors.EVENT_READ, rank)
+            while len(lines) < len(self.processes):
+                for key, _ in answers.select():
+                    lines[key.data] = key.fileobj.readline()  # type: ignore[union-attr]
+                    answers.unregister(key.fileobj)
+                    if not lines[key.data]:
+                        message = "a training process ended; its own message is above"
+                        raise ShardplanError(message)
+        return [lines[rank] for rank in sorted(lines)]
 
     def __exit__(
         self,
@@ -90,10 +105,10 @@ class StepCrew:
         trace: TracebackType | None,
     ) -> None:
         """End them: by the end of their input, where nothing went wrong."""
-        for process in self._processes:
+        for process in self.processes:
             if kind is not None:
                 process.kill()
-            with suppress(OSError):
+            with suppress(OSError, ValueError, subprocess.TimeoutExpired):
                 process.communicate(timeout=_WAIT_SECONDS)
             process.kill()
             process.wait()
