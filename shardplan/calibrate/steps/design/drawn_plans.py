@@ -44,10 +44,10 @@ class _Limits:
 
     weights: int = 2**24
     replicated_weights: int = 2**21
-    read_elements: int = 2**25
+    read_elements: int = 2**26
     """Of rows, one for each id."""
-    outputs: int = 2**23
-    ids: int = 2**20
+    outputs: int = 2**25
+    ids: int = 2**21
 
 
 _LIMITS = _Limits()

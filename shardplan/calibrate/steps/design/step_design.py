@@ -56,9 +56,16 @@ class StepDesign:
         offered = drawn[len(held_out) :]
         chosen = [offered[i] for i in d_optimal(_shares(offered), count)]
         plans, kept_apart = _mixed(chosen, held_out)
-        words = repr((ranks, candidates, count, seed, str(optimizer), step_terms()))
-        digest = hashlib.sha256(words.encode()).hexdigest()[:8]
-        return cls(plans, kept_apart, digest)
+        return cls(plans, kept_apart, _digest(plans))
+
+
+def _digest(plans: Sequence[StepPlan]) -> str:
+    said = hashlib.sha256()
+    for plan in plans:
+        resolved = plan.case.resolved
+        keys = ("batch", "training", "tables")
+        said.update(repr([*(resolved[key] for key in keys), plan.decisions]).encode())
+    return said.hexdigest()[:8]
 
 
 def _shares(plans: Sequence[StepPlan]) -> NDArray[np.float64]:

@@ -105,11 +105,21 @@ class StepCrew:
         trace: TracebackType | None,
     ) -> None:
         """End them: by the end of their input, where nothing went wrong."""
+        has_failed = kind is not None or any(p.poll() is not None for p in self.processes)
         for process in self.processes:
-            if kind is not None:
+            if has_failed:
                 process.kill()
-            with suppress(OSError, ValueError, subprocess.TimeoutExpired):
-                process.communicate(timeout=_WAIT_SECONDS)
-            process.kill()
-            process.wait()
+            _close(process)
         self._folder.cleanup()
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(OSError):  # What it was asked last may not have been read.
+        process.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_WAIT_SECONDS)
+    process.kill()
+    process.wait()
+    process.stdout.close()
