@@ -76,7 +76,7 @@ def make_plan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation = formulate(case, deadline)
+    formulation = formulate(case, deadline, (settings.search or SearchParams()).shared)
     begin = [*_known(formulation, start), *starts(case, formulation, settings)]
     first = deadline
     if formulation.problem.is_uneven:

@@ -62,6 +62,8 @@ def row_blocks(rows: int, n: int) -> tuple[tuple[int, int], ...]:
     TorchRec sends id ``i`` to block ``i // ceil(rows / n)`` whatever a plan says, so that any other
     split would look up wrong rows.
     """
+    if n == 1:
+        return ((0, rows),)
     block = -(-rows // n)
     edges = [min(rows, k * block) for k in range(n + 1)]
     return tuple((start, end - start) for start, end in pairwise(edges))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class RowDistribution:
     """Classes of rows, hottest first; all rows of a class are equally likely to be read."""
 
@@ -24,9 +25,24 @@ class RowDistribution:
     def of(cls, counts: NDArray[np.float64], shares: NDArray[np.float64]) -> RowDistribution:
         """Build from rows and share of accesses per class, in any order."""
         held = counts > 0
-        counts, probabilities = counts[held], np.minimum(shares[held] / counts[held], 1.0)
+        if not held.all():
+            counts, shares = counts[held], shares[held]
+        probabilities = np.minimum(shares / counts, 1.0)
+        if (probabilities[1:] <= probabilities[:-1]).all():
+            return cls(counts, probabilities)
         hottest_first = np.argsort(-probabilities, kind="stable")
         return cls(counts[hottest_first], probabilities[hottest_first])
+
+    @cached_property
+    def _read_before(self) -> NDArray[np.float64]:
+        """(C + 1,): share of the accesses that read the classes before each, and of all."""
+        return _before(self.counts * self.probabilities)
+
+    @cached_property
+    def _log_unread(self) -> NDArray[np.float64]:
+        """(C,): the logarithm of the chance that one access does not read one given row."""
+        with np.errstate(divide="ignore"):  # a row that is always read: log(0), and is touched
+            return np.log1p(-self.probabilities)
 
     def unique_rows(self, draws: float) -> float:
         """Expected number of distinct rows that ``draws`` independent accesses touch.
@@ -49,8 +65,7 @@ class RowDistribution:
         """
         if draws <= 0:
             return np.zeros_like(cached_rows)
-        touched = np.concatenate([[0.0], np.cumsum(self.counts * self.touched(draws))])
-        read = np.concatenate([[0.0], np.cumsum(self.counts * self.probabilities)])
+        touched, read = _before(self.counts * self.touched(draws)), self._read_before
         others = draws * (1 - np.interp(cached_rows, touched, read) / read[-1])
         once = np.minimum(cached_rows, touched[-1])
         found: NDArray[np.float64] = np.minimum(once + others, draws)
@@ -105,7 +120,13 @@ class RowDistribution:
 
         Less than one access is one that there is but sometimes.
         """
-        with np.errstate(divide="ignore"):  # a row that is always read: log(0), and is touched
-            if draws < 1:
-                return -np.log1p(-draws * self.probabilities)
-            return -draws * np.log1p(-self.probabilities)
+        if draws < 1:
+            return -np.log1p(-draws * self.probabilities)
+        return -draws * self._log_unread
+
+
+def _before(of_class: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(C + 1,): the sum over the classes before each, and over all."""
+    summed = np.zeros(len(of_class) + 1)
+    np.cumsum(of_class, out=summed[1:])
+    return summed

@@ -30,8 +30,18 @@ def _edges(rows: int) -> NDArray[np.float64]:
     if rows <= _SINGLE_RANKS:
         return np.append(single, rows)
     steps = int(np.ceil(np.log(rows / _SINGLE_RANKS) / np.log(_WIDENING)))
-    wide = np.rint(np.geomspace(_SINGLE_RANKS, rows, steps + 1))
-    return np.unique(np.concatenate([single, wide]))
+    wide = np.rint(_geometric(_SINGLE_RANKS, rows, steps))
+    edges = np.concatenate([single, wide])
+    return edges[np.concatenate([[True], edges[1:] > edges[:-1]])]
+
+
+def _geometric(first: int, last: int, steps: int) -> NDArray[np.float64]:
+    """(steps + 1,): from first to last, each as many times the one before; many times faster than
+    ``numpy.geomspace``."""
+    low, high = np.log10(float(first)), np.log10(float(last))
+    found: NDArray[np.float64] = 10.0 ** (np.arange(steps + 1) * ((high - low) / steps) + low)
+    found[0], found[-1] = first, last
+    return found
 
 
 def _power_sums(edges: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
@@ -45,8 +55,8 @@ def _power_sums(edges: NDArray[np.float64], exponent: float) -> NDArray[np.float
     span = np.log(high / low)
     tilt = (1.0 - exponent) * span
     # (high**t - low**t) / t for t = 1 - exponent, also where t is 0.
-    ratio = np.where(tilt == 0, 1.0, np.expm1(tilt) / np.where(tilt == 0, 1.0, tilt))
-    sums: NDArray[np.float64] = np.where(
-        first == last, first**-exponent, low ** (1.0 - exponent) * span * ratio
-    )
+    ratio = np.expm1(tilt) / tilt if exponent != 1.0 else 1.0
+    sums: NDArray[np.float64] = low ** (1.0 - exponent) * span * ratio
+    single = first == last
+    sums[single] = first[single] ** -exponent
     return sums

@@ -77,6 +77,31 @@ def test_its_parts_on_eight_h100_are_those_computed_elsewhere():
     )
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"cross": {"width": 4096, "layers": 1}},
+        {"attention": {"features": 32, "dim": 128}},
+        {"fm": {"features": 32, "dim": 128, "columns": 16}},
+        {"compression": {"features": 32, "dim": 128, "to": 16}},
+        {"dot": {"features": 32, "dim": 128}},
+    ],
+    ids=lambda layer: next(iter(layer)),
+)
+def test_tables_get_a_gradient_from_the_first_layer_unless_it_takes_the_samples_themselves(layer):
+    """What layers of vectors take backward is the same behind a concat; an MLP needs less first."""
+    concat = {"concat": {"width": 4096}}
+    rates = load(spec()).cost_model.profile.dense
+
+    def products(*layers):
+        model = load(spec(layers=list(layers))).workload.training.dense
+        return sum(time.backward_products for time in passes(model, 6912, rates))
+
+    assert products(layer) == products(concat, layer)
+    mlp = {"mlp": [4096, 512]}
+    assert products(concat, mlp) > 1.5 * products(mlp)
+
+
 class StubWire:
     """A collective takes a start-up and a second per byte, by kind."""
 

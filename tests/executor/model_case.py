@@ -171,6 +171,8 @@ def refused(kind: str, text: str) -> list[str]:
         model = model_of(case, "cpu")
     elif kind == "one rank" and dist.get_rank() == 1:
         model.more = sequences()
+    elif kind == "frozen":
+        model.sparse.ebc.requires_grad_(False)
     elif kind == "all kinds":
         model.twin, model.more, model.plain = model.sparse, sequences(), plain()
     view = view_plan(parse_plan(text, "plan.json"))

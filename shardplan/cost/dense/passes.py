@@ -40,17 +40,17 @@ class OperationTime:
 def passes(model: DenseModel, samples: float, rates: DenseRates) -> tuple[OperationTime, ...]:
     """In the order of the forward pass, for that many samples of a device.
 
-    The first product of a model whose first layer is trained on the samples themselves has no
-    gradient of its input.
+    The first product of a model whose first layer takes the samples themselves has no gradient of
+    its input.
     """
     return tuple(_passes(model, samples, rates))
 
 
 def _passes(model: DenseModel, samples: float, rates: DenseRates) -> Iterator[OperationTime]:
-    is_first = True
+    takes_samples = model.layers[0].may_take_samples
     for position, layer in enumerate(model.layers):
         for operation in layer.operations:
-            forward, backward = _products(operation, samples, rates, model.precision, is_first)
+            forward, backward = _products(operation, samples, rates, model.precision, takes_samples)
             yield OperationTime(
                 layer=position,
                 parameters=operation.parameters,
@@ -63,18 +63,22 @@ def _passes(model: DenseModel, samples: float, rates: DenseRates) -> Iterator[Op
                     operation.moved_backward * samples, model.precision
                 ),
             )
-            is_first = False
+            takes_samples = False
 
 
 def _products(
-    operation: Operation, samples: float, rates: DenseRates, precision: Precision, is_first: bool
+    operation: Operation,
+    samples: float,
+    rates: DenseRates,
+    precision: Precision,
+    takes_samples: bool,
 ) -> tuple[float, float]:
     """Seconds of the product, and of those of its gradients."""
     product = operation.product
     if product is None:
         return 0.0, 0.0
     gradients = [product.other_gradient(samples)]
-    if product.is_batched or not is_first:
+    if not takes_samples:
         gradients.append(product.input_gradient(samples))
     backward = sum(rates.product_seconds(shape, precision) for shape in gradients)
     return rates.product_seconds(product.forward(samples), precision), backward

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shardplan.printable import printable_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _INDENT = "  "
 
@@ -19,29 +16,33 @@ def reviewable(value: dict[str, Any]) -> str:
     A line of ``git diff`` is then one shard, one rank or one table, and 10,000 tables stay small.
     Characters that would steer a terminal are written as escapes.
     """
-    return printable_json("".join(_lines(value, ""))) + "\n"
+    text: list[str] = []
+    _write(value, "", text)
+    return printable_json("".join(text)) + "\n"
 
 
-def _lines(value: Any, margin: str) -> Iterator[str]:
+def _write(value: Any, margin: str, text: list[str]) -> None:
+    """Add the parts of a value's text."""
     if isinstance(value, dict) and value and not _is_flat(value.values()):
-        yield "{\n"
         inner = margin + _INDENT
-        for position, (key, item) in enumerate(value.items()):
-            yield (",\n" if position else "") + f"{inner}{_compact(key)}: "
-            yield from _lines(item, inner)
-        yield f"\n{margin}}}"
+        before = "{\n" + inner
+        for key, item in value.items():
+            text += (before, _compact(key), ": ")
+            _write(item, inner, text)
+            before = ",\n" + inner
+        text.append(f"\n{margin}}}")
     elif isinstance(value, list) and value and not _is_flat(value):
         separator = f",\n{margin}{_INDENT}"
-        yield f"[\n{margin}{_INDENT}"
-        yield separator.join(map(_compact, value))
-        yield f"\n{margin}]"
+        text.append(f"[\n{margin}{_INDENT}")
+        text.append(separator.join(map(_compact, value)))
+        text.append(f"\n{margin}]")
     else:
-        yield _compact(value)
+        text.append(_compact(value))
 
 
 def _is_flat(items: Any) -> bool:
-    return not any(isinstance(item, dict | list) for item in items)
+    return not any(isinstance(item, (dict, list)) for item in items)  # noqa: UP038 (is slower)
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+# Made once: ``json.dumps`` makes one for every value.
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode

@@ -6,6 +6,7 @@ greedy costs are those of Zha et al., "AutoShard" (KDD 2022) and "DreamShard" (N
 
 from __future__ import annotations
 
+import heapq
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ from shardplan.solve.baselines.differencing import difference
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+
+_MOST_SUMS = 8
+"""Remembered for each device, past ones too, before these are forgotten."""
 
 
 class GreedyCost(StrEnum):
@@ -81,22 +86,54 @@ def _place(
     capacity: NDArray[np.float64],
 ) -> NDArray[np.int64]:
     """Give the tables without a device (-1) one each, greedily, on top of the tables placed."""
-    placed = device_of >= 0
-    cost_sum, size_sum = np.zeros(len(capacity)), np.zeros(len(capacity))
-    np.add.at(cost_sum, device_of[placed], cost[placed])
-    np.add.at(size_sum, device_of[placed], size[placed])
-    for table in _largest_first(cost, size):
-        if placed[table]:
-            continue
-        fits = np.flatnonzero(size_sum + size[table] <= capacity)
-        if not len(fits):
-            raise NoPlanFound(f"no device has room left for table {table}")
-        cheapest = fits[cost_sum[fits] == cost_sum[fits].min()]
-        device = cheapest[size_sum[cheapest].argmin()]
-        device_of[table] = device
-        cost_sum[device] += cost[table]
-        size_sum[device] += size[table]
+    is_placed = device_of >= 0
+    devices = _Devices(capacity)
+    for table in np.flatnonzero(is_placed).tolist():
+        devices.add(int(device_of[table]), float(cost[table]), float(size[table]))
+    for table in _largest_first(cost, size).tolist():
+        if not is_placed[table]:
+            device = devices.cheapest_with_room(float(size[table]))
+            if device < 0:
+                raise NoPlanFound(f"no device has room left for table {table}")
+            device_of[table] = device
+            devices.add(device, float(cost[table]), float(size[table]))
     return device_of
+
+
+class _Devices:
+    """What devices hold so far, the cheapest at hand."""
+
+    def __init__(self, capacity: NDArray[np.float64]) -> None:
+        self._capacity = capacity
+        self._cost, self._size = np.zeros(len(capacity)), np.zeros(len(capacity))
+        self._heap = [(0.0, 0.0, device) for device in range(len(capacity))]
+        """The present sums of each device, and sums that it had before."""
+
+    def add(self, device: int, cost: float, size: float) -> None:
+        """Put a table there."""
+        self._cost[device] += cost
+        self._size[device] += size
+        sums = float(self._cost[device]), float(self._size[device])
+        heapq.heappush(self._heap, (*sums, device))
+
+    def cheapest_with_room(self, size: float) -> int:
+        """The device with the lowest cost sum, size sum and number that has room; -1 for none."""
+        if len(self._heap) > _MOST_SUMS * len(self._capacity):
+            sums = zip(self._cost.tolist(), self._size.tolist(), strict=True)
+            self._heap = sorted((*pair, device) for device, pair in enumerate(sums))
+        while self._heap:
+            cost, held, device = self._heap[0]
+            if cost != self._cost[device] or held != self._size[device]:
+                heapq.heappop(self._heap)
+            elif held + size <= self._capacity[device]:
+                return device
+            else:
+                break
+        fits = np.flatnonzero(self._size + size <= self._capacity)
+        if not len(fits):
+            return -1
+        cheapest = fits[self._cost[fits] == self._cost[fits].min()]
+        return int(cheapest[self._size[cheapest].argmin()])
 
 
 def _largest_first(cost: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -339,7 +339,7 @@ class Problem:
         return replace(self, option_offsets=offsets, objective=objective, **rows).unmixed()
 
     def with_stages(self, groups: Sequence[Sequence[int]]) -> Problem:
-        """One stage for each group of stages, which are of one chain; loads add up."""
+        """One stage for each group of stages, which are of the same chains; loads add up."""
         merge = np.zeros((self.stage_count, len(groups)))
         for merged, stages in enumerate(groups):
             merge[stages, merged] = 1.0

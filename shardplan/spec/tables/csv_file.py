@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from shardplan.spec.text.place import NOWHERE, Place
 from shardplan.spec.validation.listing import MOST_NAMED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path as FilePath
 
 _MOST_FAULTS = 1_000
@@ -84,20 +86,31 @@ class _Reader:
             message = f"has {len(row)} cells under {len(header)} columns"
             self._fault(line, 1, message, "put a text with a comma in quotes")
             return
-        columns = self._columns(line)
         table: dict[str, Any] = {}
-        places: dict[str, Place] = {}
-        for name, text, column in zip(header, row, columns, strict=False):
-            if not text.strip():
+        for position, (name, text) in enumerate(zip(header, row, strict=True)):
+            if not (cell := text.strip()):
                 continue
-            places[name] = Place(line, column, line, column)
             try:
-                table[name] = read_cell(name, text.strip())
+                table[name] = read_cell(name, cell)
             except CellError as error:
-                self._fault(line, column, str(error), error.hint, f"[{len(self._tables)}].{name}")
-        self._fold_reuse(table, places)
+                starts = self._columns(line)
+                column = starts[min(position, len(starts) - 1)]
+                where = f"[{len(self._tables)}].{name}"
+                self._fault(line, column, str(error), error.hint, where)
+        places: Callable[[], dict[str, Place]] | dict[str, Place]
+        places = partial(self._places_of, header, line, frozenset(table))
+        if not table.keys().isdisjoint(REUSE_COLUMNS):
+            places = self._places_of(header, line, table.keys())
+            self._fold_reuse(table, places)
         self._tables.append(table)
         self._places.append(Place(line, 1, line, 1, places))
+
+    def _places_of(
+        self, header: Sequence[str], line: int, filled: Collection[str]
+    ) -> dict[str, Place]:
+        """Where the cells of a line stand that are filled."""
+        starts = zip(header, self._columns(line), strict=False)
+        return {name: Place(line, at, line, at) for name, at in starts if name in filled}
 
     def _fold_reuse(self, table: dict[str, Any], places: dict[str, Place]) -> None:
         """The reuse columns as the table's access, unless they are all empty."""

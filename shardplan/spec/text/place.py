@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Path = tuple[str | int, ...]
 """The keys and positions that lead to a value of a document."""
@@ -19,14 +22,16 @@ class Place(NamedTuple):
     column: int
     key_line: int
     key_column: int
-    children: dict[str, Place] | list[Place] | None = None
+    children: dict[str, Place] | list[Place] | Callable[[], dict[str, Place]] | None = None
+    """Worked out when asked for, where there are very many that hardly anybody asks for."""
 
     def child(self, part: str | int) -> Place | None:
         """The place of one key or position; None where there is none."""
-        if isinstance(self.children, dict) and isinstance(part, str):
-            return self.children.get(part)
-        if isinstance(self.children, list) and isinstance(part, int):
-            return self.children[part] if 0 <= part < len(self.children) else None
+        children = self.children() if callable(self.children) else self.children
+        if isinstance(children, dict) and isinstance(part, str):
+            return children.get(part)
+        if isinstance(children, list) and isinstance(part, int):
+            return children[part] if 0 <= part < len(children) else None
         return None
 
 

@@ -21,6 +21,7 @@ _INT = re.compile(r"[-+]?[0-9]+(_[0-9]+)*")
 _OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(_[0-9]+)*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,30})\.[0-9]{1,30}")
 _NUMERIC_START = frozenset("+-.0123456789")
 _LONGEST_NUMBER = 64
 
@@ -42,6 +43,11 @@ def resolve(text: str) -> Scalar:
         return _CONSTANTS[text]
     if text[0] not in _NUMERIC_START:
         return text
+    # As almost all numbers are written; what follows takes several times as long.
+    if text[0] != "0" and len(text) <= _LONGEST_NUMBER and text.isascii() and text.isdecimal():
+        return int(text)
+    if _DECIMAL.fullmatch(text):
+        return float(text)
     if _NOT_FINITE.fullmatch(text):
         raise ScalarError(f"{text} is not a finite number", "write a finite number")
     if len(text) > _LONGEST_NUMBER:
