@@ -42,8 +42,7 @@ def steps(engine: str, rank: int, ranks: int, rendezvous: str) -> None:
     os.dup2(2, 1)  # Whatever libraries print goes to stderr.
     answer = _answering(engine, rank, ranks, rendezvous)
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), file=out, flush=True)
-    out.flush()
+        click.echo(json.dumps(answer(json.loads(line))), file=out)
     os._exit(0)  # Many sharded models torn down at once now and then abort a process.
 
 
