@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from shardplan.cost.framework.terms import Terms
+from shardplan.workload.dense.fusion import Fusion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,8 @@ class FrameworkProfile:
     terms: Mapping[str, Terms]
     sums_beside_backward: bool = False
     """Whether gradients are summed over devices beside the backward pass of the tables."""
+    fusion: Fusion = Fusion.FUSED
+    """Of what dense layers do beside their products."""
 
     @classmethod
     def of(cls, file: FrameworkFile) -> Self:
@@ -30,4 +33,5 @@ class FrameworkProfile:
             file.name,
             {phase: Terms.of(terms) for phase, terms in file.terms.items()},
             beside is not None and beside.value,
+            file.elementwise.value if file.elementwise else Fusion.FUSED,
         )

@@ -29,8 +29,10 @@ class UnitTerms:
     per_weight: float = 0.0
     id_bytes: float = 0.0
     row_bytes: float = 0.0
+    unique_row_bytes: float = 0.0
     summed_row_bytes: float = 0.0
     output_bytes: float = 0.0
+    whole_output_bytes: float = 0.0
     per_output_byte: float = 0.0
     """Seconds."""
 
@@ -79,8 +81,10 @@ def _of_units(file: UnitTermsFile) -> dict[str, Any]:
         "per_weight": _value(file.per_weight),
         "id_bytes": _value(file.id_bytes),
         "row_bytes": _value(file.row_bytes),
+        "unique_row_bytes": _value(file.unique_row_bytes),
         "summed_row_bytes": _value(file.summed_row_bytes),
         "output_bytes": _value(file.output_bytes),
+        "whole_output_bytes": _value(file.whole_output_bytes),
         "per_output_byte": 1 / file.output.value if file.output else 0.0,
     }
 
