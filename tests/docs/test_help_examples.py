@@ -56,6 +56,7 @@ with open(measured, "w") as file:
 INSTEAD = {
     "-o trained --steps 50 --budget 5m": "-o trained --run 'python my_job.py {plan} {measured}'",
     "calibrate -o ours.yaml --budget 5min": "calibrate -o mine.yaml --budget 1s",
+    "-o ours.yaml --engine native --budget 5m": "-o mine.yaml --engine native --budget 1s",
     "~/.config/fish/completions/": "",
 }
 """What takes minutes, or writes into the home folder."""

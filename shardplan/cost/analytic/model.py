@@ -83,10 +83,25 @@ class AnalyticCostModel:
         """Bytes are linear in the shares that caches hold, seconds convex."""
         return True
 
+    def repriced(self, profile: Profile, framework: FrameworkProfile | None) -> AnalyticCostModel:
+        """The same by other figures; what batches read of the tables is not worked out again."""
+        other = replace(self, profile=profile, framework=framework)
+        vars(other)["_setting"] = self._setting.repriced(profile, framework)
+        return other
+
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """Seconds per phase and bytes per tier of one unit on each device that it lands on."""
         self._check_kernels(options)
-        units = Units(options, self.shares(options), self._setting.page_share)
+        return self.unit_costs_of(self.units(options))
+
+    def units(self, options: OptionSet) -> Units:
+        """What one unit of each option holds and does; other figures change nothing of it but what
+        the on-chip cache misses."""
+        return Units(options, self.shares(options), self._setting.page_share)
+
+    def unit_costs_of(self, units: Units) -> UnitCosts:
+        """The same as ``unit_costs``, of units that are known."""
+        options = units.options
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         spill = self._spill_seconds(units, load)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,12 @@ class Setting:
     profile: Profile
     framework: FrameworkProfile | None = None
     """None: no framework's costs are counted."""
+
+    def repriced(self, profile: Profile, framework: FrameworkProfile | None) -> Setting:
+        """The same tables by other figures."""
+        other = replace(self, profile=profile, framework=framework)
+        vars(other)["tables"] = self.tables
+        return other
 
     def framework_adds_to(self, phase: Phase) -> bool:
         """Whether the framework has figures of a phase."""
