@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.workload.dense.fusion import Fusion
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,16 +39,20 @@ class OperationTime:
         return self.backward_products + self.backward_moving
 
 
-def passes(model: DenseModel, samples: float, rates: DenseRates) -> tuple[OperationTime, ...]:
+def passes(
+    model: DenseModel, samples: float, rates: DenseRates, fusion: Fusion = Fusion.FUSED
+) -> tuple[OperationTime, ...]:
     """In the order of the forward pass, for that many samples of a device.
 
     The first product of a model whose first layer takes the samples themselves has no gradient of
     its input.
     """
-    return tuple(_passes(model, samples, rates))
+    return tuple(_passes(model, samples, rates, fusion))
 
 
-def _passes(model: DenseModel, samples: float, rates: DenseRates) -> Iterator[OperationTime]:
+def _passes(
+    model: DenseModel, samples: float, rates: DenseRates, fusion: Fusion
+) -> Iterator[OperationTime]:
     takes_samples = model.layers[0].may_take_samples
     for position, layer in enumerate(model.layers):
         for operation in layer.operations:
@@ -56,11 +62,11 @@ def _passes(model: DenseModel, samples: float, rates: DenseRates) -> Iterator[Op
                 parameters=operation.parameters,
                 forward_products=forward,
                 forward_moving=rates.moving_seconds(
-                    operation.moved_forward * samples, model.precision
+                    operation.moved_forward.under(fusion) * samples, model.precision
                 ),
                 backward_products=backward,
                 backward_moving=rates.moving_seconds(
-                    operation.moved_backward * samples, model.precision
+                    operation.moved_backward.under(fusion) * samples, model.precision
                 ),
             )
             takes_samples = False

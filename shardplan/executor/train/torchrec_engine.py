@@ -18,8 +18,8 @@ from torchrec.optim.optimizers import in_backward_optimizer_filter
 
 from shardplan.errors import ShardplanError
 from shardplan.executor.exchange.mesh import naming_lost_ranks
-from shardplan.executor.planned.acceptance import check_memory
 from shardplan.executor.planned.planned_table import PlannedShard
+from shardplan.executor.ranks.room import check_memory
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
@@ -52,8 +52,7 @@ class TorchRecEngine:
             raise ShardplanError("TorchRec needs a process group: run under torchrun")
         view, settings = setup.view, setup.optimizer
         self._view, self._device = view, setup.device
-        for rank in range(view.world_size):  # What one refuses, all do: none waits for another.
-            check_memory(view, rank, setup.limits)
+        check_memory(view, setup.limits)
         self._tables = shard(
             _collection(view, "") if view.modules == ("",) else Collections(view),
             setup.plan,

@@ -41,7 +41,7 @@ def _write(value: Any, margin: str, text: list[str]) -> None:
 
 
 def _is_flat(items: Any) -> bool:
-    return not any(isinstance(item, (dict, list)) for item in items)  # noqa: UP038 (is slower)
+    return not any(isinstance(item, (dict, list)) for item in items)
 
 
 # Made once: ``json.dumps`` makes one for every value.
