@@ -118,7 +118,7 @@ def _bottleneck(plan: Plan) -> tuple[str, float, int | None]:
     forecast = plan.prediction
     known = forecast.phases | {DENSE.name: forecast.dense_seconds}
     waited_for = {name: known[name] for name in known if name in forecast.waited_for}
-    name = max(waited_for, key=lambda name: waited_for[name])
+    name = max(waited_for, key=lambda name: waited_for[name], default=DENSE.name)
     if name == DENSE.name:
         return name, forecast.dense_seconds, None
     spent = [rank.phases.get(name, 0.0) for rank in forecast.ranks]  # Plans may be edited.
@@ -127,8 +127,12 @@ def _bottleneck(plan: Plan) -> tuple[str, float, int | None]:
 
 
 def _keys(cases: Sequence[Case]) -> Iterator[KeyLine]:
-    """The keys that differ; of machines and cost models by other names the names alone."""
+    """The keys that differ; of machines, cost models and frameworks by other names the names."""
     values = [dict(case.resolved) for case in cases]
+    frameworks = [value["training"].get("framework") or {} for value in values]
+    if len({each.get("name") for each in frameworks}) > 1:
+        for value, framework in zip(values, frameworks, strict=True):
+            value["training"] = value["training"] | {"framework": _named(framework)}
     for part in ("topology", "cost_model"):
         if len({value[part]["name"] for value in values}) > 1:
             for value in values:
