@@ -24,6 +24,7 @@ from shardplan.solve.search.search_params import SharedParams
 from shardplan.solve.settings import Settings
 from shardplan.whatif import why_not
 from shardplan.whatif.choice import Choice
+from shardplan.whatif.conflict import least_subset
 from shardplan.whatif.trials import Trials
 
 CROWDED = make_spec(*[2_300_000] * 5, hbm="1GB")
@@ -85,7 +86,7 @@ def test_how_much_is_short_is_looked_for_until_the_deadline(clock, monkeypatch):
     assert (found.resource.startswith("ways to pack them"), found.missing) == (True, 1)
 
 
-def test_a_solve_has_what_formulating_left_and_half_the_rest_goes_into_what_is_short(
+def test_a_solve_leaves_to_writing_what_formulating_took_and_half_the_rest_to_what_is_short(
     clock, monkeypatch
 ):
     limits = []
@@ -104,7 +105,7 @@ def test_a_solve_has_what_formulating_left_and_half_the_rest_goes_into_what_is_s
     monkeypatch.setattr(planner, "shortfalls", explained)
     with pytest.raises(Infeasible):
         make_plan(build(CROWDED), Settings(time_limit_seconds=10), Reporter())
-    assert limits == [7, 2.5]
+    assert limits == [4, 2.5]
 
 
 def test_a_command_pays_for_reading_beyond_a_second_and_its_advice_ends_in_time(
@@ -163,7 +164,7 @@ def test_a_trial_takes_two_seconds_at_most_and_no_more_than_there_are(clock, mon
     monkeypatch.setattr("shardplan.whatif.trials.solve", listening)
     spec = build(make_spec(1000, constraints=[WHOLE_IN_DDR]))
     trials = Trials(spec, clock.after(5))
-    assert [trials.has_plan(spec) for _ in range(4)] == [False, False, False, None]
+    assert [trials.has_plan(lambda: spec) for _ in range(4)] == [False, False, False, None]
     assert limits == [2, 2, 1]
 
 
@@ -171,7 +172,7 @@ def test_no_trial_begins_that_formulating_alone_would_carry_past_the_end(clock, 
     monkeypatch.setattr("shardplan.whatif.trials.formulate", clock.taking(3, formulate.formulate))
     spec = build(make_spec(1000))
     trials = Trials(spec, clock.after(8))
-    assert [trials.has_plan(spec) for _ in range(3)] == [True, True, None]
+    assert [trials.has_plan(lambda: spec) for _ in range(3)] == [True, True, None]
 
 
 def test_costs_worked_out_in_parts_are_those_of_all_options_at_once():
@@ -207,3 +208,21 @@ def test_formulating_ends_where_the_user_interrupts_it():
 def test_few_tables_are_formulated_and_planned_however_late_it_is():
     plan = make_plan(build(ROOMY), Settings(time_limit_seconds=0), Reporter())
     assert (plan.table_count, plan.optimality.termination) == (len(ROOMY["tables"]), "time_limit")
+
+
+def test_a_conflict_is_not_narrowed_down_any_further_once_time_is_over():
+    asked = []
+
+    def still(rest):
+        asked.append(len(rest))
+        return True
+
+    left = least_subset(list(range(100_000)), still, lambda: len(asked) >= 3)
+    assert asked == [50_000, 25_000, 12_500]
+    assert len(left) == 12_500
+
+
+def test_no_case_is_made_for_a_trial_that_has_no_time_left(clock):
+    spec = build(make_spec(1000))
+    trials = Trials(spec, clock.after(5), formulating_seconds=6.0)
+    assert trials.has_plan(lambda: pytest.fail("a case was made")) is None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from shardplan.options import limits
 from shardplan.options.enumerate import cuts_of, is_repetition, kernels_for, ways_of
 from shardplan.options.policy import Policy, keeps_columns_whole
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
+from shardplan.sharding.rank_spans import rank_spans
 from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
@@ -135,10 +135,10 @@ class Refused:
         for constraint in limiting:
             alone = self._policy([constraint])
             if not alone.reaches(kind.lands, self.world):
-                yield f"{taken}; {constraint.named} allows {_spans(constraint.ranks or ())}"
+                yield f"{taken}; {constraint.named} allows {rank_spans(constraint.ranks or ())}"
         together = self._policy(limiting)
         if not together.reaches(kind.lands, self.world):
-            left = _spans(sorted(together.ranks or ())) or "none"
+            left = rank_spans(sorted(together.ranks or ())) or "none"
             names = " and ".join(each.named for each in limiting)
             yield f"{taken}; {names} together allow {left}"
         for constraint in self.constraints:
@@ -198,12 +198,3 @@ def _listed(names: Iterable[object]) -> str:
     """``a``, ``a or b``, ``a, b or c``."""
     *others, last = map(str, names)
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def _spans(ranks: Sequence[int]) -> str:
-    """``0, 4-7``; ranks rise."""
-    spans = []
-    for _, run in groupby(enumerate(ranks), key=lambda each: each[1] - each[0]):
-        first, *others = (rank for _, rank in run)
-        spans.append(f"{first}-{others[-1]}" if others else str(first))
-    return ", ".join(spans)

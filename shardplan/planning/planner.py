@@ -76,11 +76,13 @@ def make_plan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
+    left = deadline.seconds_left
     formulation = formulate(case, deadline, (settings.search or SearchParams()).shared)
+    ends = leaving_time_to_write(deadline, left)
     begin = [*_known(formulation, start), *starts(case, formulation, settings)]
-    first = deadline
+    first = ends
     if formulation.problem.is_uneven:
-        first = deadline.within(deadline.seconds_left * _FIRST_SHARE)
+        first = ends.within(ends.seconds_left * _FIRST_SHARE)
 
     def build(found: Outcome) -> Plan:
         return timed(finish_plan(case, formulation, found, settings), started)
@@ -91,7 +93,19 @@ def make_plan(
     outcome = solve(formulation.problem, settings.until(first), hears, begin, proven)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
-    return build(settled(case, formulation, outcome, settings.until(deadline), reporter))
+    return build(settled(case, formulation, outcome, settings.until(ends), reporter))
+
+
+def leaving_time_to_write(deadline: Deadline, before: float) -> Deadline:
+    """When to have ended the search of a problem that has just been formulated.
+
+    ``before`` are the seconds that were left when that began: to predict and write a plan takes
+    about as long. Half of what is left now is the search's in any case.
+    """
+    left = deadline.seconds_left
+    return (
+        deadline if left == float("inf") else deadline.within(left - min(before - left, left / 2))
+    )
 
 
 def timed(plan: Plan, started: float) -> Plan:

@@ -30,23 +30,33 @@ def conflict(trials: Trials) -> tuple[str, ...]:
         rest = [each for each in constraints if each != number]
         if trials.with_only(tables, rest) is False:
             constraints = rest
-    tables = _least(tables, lambda rest: trials.with_only(rest, constraints) is False)
+    tables = least_subset(
+        tables,
+        lambda rest: trials.with_only(rest, constraints) is False,
+        lambda: trials.is_over,
+    )
     return tuple(_facts(trials, tables, constraints))
 
 
-def _least(every: list[int], still: Callable[[list[int]], bool]) -> list[int]:
-    """A smallest subset, by inclusion, for which ``still`` holds."""
+def least_subset(
+    every: list[int], still: Callable[[list[int]], bool], is_over: Callable[[], bool]
+) -> list[int]:
+    """A smallest subset, by inclusion, for which ``still`` holds; when time is over, what is left
+    by then."""
     kept, size = every, max(1, len(every) // 2)
-    while True:
+    while not is_over():
         for first in range(0, len(kept), size):
+            if is_over():
+                return kept
             rest = kept[:first] + kept[first + size :]
             if rest and still(rest):
                 kept = rest
                 break
         else:
             if size == 1:
-                return kept
+                break
             size = max(1, size // 2)
+    return kept
 
 
 def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterator[str]:
@@ -63,8 +73,10 @@ def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterato
         demands = (f"{key}: {_words(value)}" for key, value in written.items() if value)
         yield f"constraints[{number}]: {', '.join(demands)}"
     # With HBM without end, what leaves no plan still is no matter of memory.
-    endless = case.with_(machine=case.machine.with_hbm(_ENDLESS_BYTES))
-    if trials.has_plan(endless) is not False:
+    if (
+        trials.has_plan(lambda: case.with_(machine=case.machine.with_hbm(_ENDLESS_BYTES)))
+        is not False
+    ):
         yield _memory(trials)
 
 

@@ -6,10 +6,18 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shardplan.errors import Infeasible
 from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
-from shardplan.planning.planner import explaining, finish_plan, starts, timed
+from shardplan.planning.planner import (
+    explaining,
+    finish_plan,
+    leaving_time_to_write,
+    starts,
+    timed,
+)
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.deadline import Deadline
@@ -25,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Self
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from shardplan.case import Case
@@ -39,10 +46,16 @@ if TYPE_CHECKING:
 
 _NEAR_SHARE = 0.25
 """Of the time, for the plan that moves least, and again for each that moves a little more."""
+_BEST_SHARE = 0.6
+"""Of what is then left, for the best plan whatever it moves: the rest is for moving less."""
 _EFFORT = 0.25
 """For each of these, relative to what is asked for."""
-_LITTLE = (1 / 32, 1 / 8)
-"""Of what the best plan moves: budgets that are tried where the least is not good enough."""
+_TRIES = 4
+"""Budgets that are tried where the least is not good enough; ..."""
+_LEAST_SHARE = 1 / 64
+"""... none is less than this share of what the best plan moves; ..."""
+_NEAR_ENOUGH = 2.0
+"""... and no other is tried once one suffices that is at most so many times one that does not."""
 
 
 def move_little(
@@ -55,16 +68,18 @@ def move_little(
 ) -> Plan:
     """The best plan found for ``now``, or the one that moves least from an old one.
 
-    That one is taken, or one that moves a little more, where it is within the gap that was asked
-    for; where no plan is proven to be, where the best one found gains less than that gap. ``then``
-    is the case that the old plan was made for. The lower bound holds for all plans of the spec,
-    whatever they move.
+    That one is taken, or the one that moves least of those that move more, where it is within the
+    gap that was asked for; where no plan is proven to be, where the best one found gains less than
+    that gap. ``then`` is the case that the old plan was made for. The lower bound holds for all
+    plans of the spec, whatever they move.
 
     Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
     """
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
+    left = deadline.seconds_left
     formulation = formulate(now, deadline)
+    deadline = leaving_time_to_write(deadline, left)
     relocation = Relocation.of(old, now)
 
     def build(found: Outcome) -> Plan:
@@ -78,26 +93,45 @@ def move_little(
     least = near.best(near.least_bytes, settings.until(deadline))
     kept = least.placement if least is not None else None
     begin = [*([kept] if kept is not None else []), *starts(now, formulation, settings)]
-    best = solve(formulation.problem, settings.until(deadline), hears, begin)
+    first = deadline
+    if kept is not None:
+        first = deadline.within(deadline.seconds_left * _BEST_SHARE)
+    best = solve(formulation.problem, settings.until(first), hears, begin)
     if best.is_infeasible:
         raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
-    found = _moving_least(near, least, best, settings.until(deadline))
+    found = _moving_least(near, least, best, settings, deadline)
     if found is best:
         found = settled(now, formulation, best, settings.until(deadline), reporter)
     return build(found)
 
 
-def _moving_least(near: _Near, least: Outcome | None, best: Outcome, settings: Settings) -> Outcome:
-    """Of the plans that are good enough, the one that moves least; with the bound of the best."""
-    found = least
-    if least is not None and not _is_good_enough(least, best, settings.gap):
-        moved = near.moved_bytes(best.placement)
-        for share in _LITTLE:
-            found = near.best(max(moved * share, near.least_bytes), settings)
-            if found is not None and _is_good_enough(found, best, settings.gap):
-                break
-    if found is None or not _is_good_enough(found, best, settings.gap):
-        return best
+def _moving_least(
+    near: _Near, least: Outcome | None, best: Outcome, settings: Settings, deadline: Deadline
+) -> Outcome:
+    """Of the plans that are good enough, the one that moves least; with the bound of the best.
+
+    Budgets are halved, on a scale of logarithms, between the least and what is known to suffice.
+    Each search begins with the plan of the largest budget that did not.
+    """
+    if least is None or least.placement is None or _is_good_enough(least, best, settings.gap):
+        return best if least is None else _with_bound(least, best)
+    found, begin = best, least.placement
+    enough = near.moved_bytes(best.placement)
+    too_little = max(near.least_bytes, enough * _LEAST_SHARE)
+    for _ in range(_TRIES):
+        if enough <= too_little * _NEAR_ENOUGH or deadline.is_over:
+            break
+        budget_bytes = (enough * too_little) ** 0.5
+        tried = near.best(budget_bytes, settings.until(deadline), begin)
+        if tried is not None and _is_good_enough(tried, best, settings.gap):
+            found, enough = tried, near.moved_bytes(tried.placement)
+        else:
+            too_little = budget_bytes
+            begin = tried.placement if tried is not None and tried.placement else begin
+    return found if found is best else _with_bound(found, best)
+
+
+def _with_bound(found: Outcome, best: Outcome) -> Outcome:
     return replace(best, placement=found.placement, objective=found.objective)
 
 
@@ -129,8 +163,13 @@ class _Near:
         count = self.relocation.moves(self.formulation, 0.0).count
         return float(count(placement).sum())
 
-    def best(self, budget_bytes: float, settings: Settings) -> Outcome | None:
-        """The best that was found within a budget; None without any, or with nothing to keep."""
+    def best(
+        self, budget_bytes: float, settings: Settings, begin: Placement | None = None
+    ) -> Outcome | None:
+        """The best that was found within a budget; None without any, or with nothing to keep.
+
+        The search begins with what is kept of the old plan, or with a placement that moves less.
+        """
         if not self.is_placed.any():
             return None
         moves = self.relocation.moves(self.formulation, budget_bytes)
@@ -141,6 +180,8 @@ class _Near:
             patience_seconds=None,
         )
         known, is_placed = self.known, self.is_placed.copy()
+        if begin is not None:
+            known, is_placed = begin, np.ones_like(is_placed)
         found = solve_near(self.formulation.problem, known, is_placed, moves, little)
         return found if found.placement is not None else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def _fewer_demands(trials: Trials) -> Iterator[Remedy]:
         for key in _DEMANDS:
             if trials.is_over:
                 return
-            if getattr(written, key) and trials.has_plan(_without(case, number, key)):
+            if getattr(written, key) and trials.has_plan(partial(_without, case, number, key)):
                 names = [tables[table].name for table in case.constraints[number].tables]
                 words = f"without {key} in constraints[{number}], for {_some(names)}"
                 change = _DROPPED_DEMAND + _FREED_TABLES * len(names) / len(tables)
@@ -102,11 +103,12 @@ def _less_reserve(trials: Trials) -> Iterator[Remedy]:
         percent = 100 * float(capacity.reserve_bytes[tier]) / raw if raw else 0.0
         low, high = 0, ceil(percent * _STEPS_PER_PERCENT) - 1
         # A plan keeps when less is reserved, so that halving finds the most that leaves one.
-        if high < 0 or not trials.has_plan(_reserving(trials.case, name, 0.0)):
+        if high < 0 or not trials.has_plan(partial(_reserving, trials.case, name, 0.0)):
             continue
         while low < high:
             middle = (low + high + 1) // 2
-            if trials.has_plan(_reserving(trials.case, name, middle / _STEPS_PER_PERCENT)):
+            share = middle / _STEPS_PER_PERCENT
+            if trials.has_plan(partial(_reserving, trials.case, name, share)):
                 low = middle
             else:
                 high = middle - 1
@@ -128,7 +130,7 @@ def _half_precision(trials: Trials) -> Iterator[Remedy]:
     count = 1
     while wide and not trials.is_over:
         chosen = wide[:count]
-        if trials.has_plan(_halving(trials.case, chosen)):
+        if trials.has_plan(partial(_halving, trials.case, chosen)):
             names = [tables[index].name for index in chosen]
             change = _OTHER_PRECISION + _ALL_PRECISIONS * len(chosen) / len(tables)
             yield Remedy(f"fp16 weights of {_some(names)}", change)
@@ -150,7 +152,7 @@ def _leaner_optimizer(trials: Trials) -> Iterator[Remedy]:
     if training.optimizer not in (Optimizer.ADAM, Optimizer.ADAGRAD):
         return
     leaner = training.model_copy(update={"optimizer": Optimizer.ROWWISE_ADAGRAD})
-    if trials.has_plan(trials.case.with_(training=leaner)):
+    if trials.has_plan(partial(trials.case.with_, training=leaner)):
         words = f"the optimizer {Optimizer.ROWWISE_ADAGRAD} instead of {training.optimizer}"
         yield Remedy(words, _OTHER_OPTIMIZER)
 
@@ -160,7 +162,7 @@ def _inexact_updates(trials: Trials) -> Iterator[Remedy]:
     if not training.exact_updates or training.optimizer is not Optimizer.ROWWISE_ADAGRAD:
         return
     inexact = training.model_copy(update={"exact_updates": False})
-    if trials.has_plan(trials.case.with_(training=inexact)):
+    if trials.has_plan(partial(trials.case.with_, training=inexact)):
         words = "training.exact_updates: false, so that columns may be cut"
         yield Remedy(words, _OTHER_OPTIMIZER)
 
@@ -172,16 +174,21 @@ def _more_nodes(trials: Trials) -> Iterator[Remedy]:
         if trials.is_over:
             return
         try:
-            larger = case.with_(machine=case.machine.with_nodes(nodes + more))
+            has_plan = trials.has_plan(partial(_of_nodes, case, nodes + more))
         except InputError:  # that many do not make up whole domains, or cannot reach one another
             continue
-        if trials.has_plan(larger):
+        if has_plan:
             words = f"{more} more node{'' if more == 1 else 's'} of this kind ({nodes + more})"
-            samples, devices = case.spec.batch.global_, larger.topology.world_size
+            samples = case.spec.batch.global_
+            devices = (nodes + more) * case.topology.devices_per_node
             if samples is not None and samples % devices:
                 words += f" and a global batch of {nearest_batches(samples, devices)}"
             yield Remedy(words, _MORE_MACHINES + more / nodes)
             return
+
+
+def _of_nodes(case: Case, nodes: int) -> Case:
+    return case.with_(machine=case.machine.with_nodes(nodes))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,7 +12,12 @@ from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import MovesInfo
 from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
-from shardplan.planning.planner import explaining, finish_plan, make_plan
+from shardplan.planning.planner import (
+    explaining,
+    finish_plan,
+    leaving_time_to_write,
+    make_plan,
+)
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
@@ -62,7 +67,9 @@ def replan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
+    left = deadline.seconds_left
     formulation = formulate(now, deadline)
+    deadline = leaving_time_to_write(deadline, left)
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
@@ -90,11 +97,13 @@ def replan(
     hears = reporter
     if on_plan is not None:
         hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop)
-    left = settings.until(deadline)
-    outcome = solve_near(formulation.problem, known, is_placed, moves, left, hears, also_free=True)
+    limited = settings.until(deadline)
+    outcome = solve_near(
+        formulation.problem, known, is_placed, moves, limited, hears, also_free=True
+    )
     if outcome.placement is not None or settings.should_stop():
         return named(outcome)
-    free = None if outcome.is_infeasible else _free_plan(old, now, left, reporter)
+    free = None if outcome.is_infeasible else _free_plan(old, now, limited, reporter)
     if free is None or moved_bytes(free) > budget_bytes:
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
     return told(free)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.errors import Infeasible, ShardplanError
+from shardplan.errors import Infeasible, InputError, ShardplanError
 from shardplan.planning.formulate import formulate
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.settings import Settings
@@ -31,24 +31,30 @@ class Trials:
     deadline: Deadline
     should_stop: Callable[[], bool] = lambda: False
     formulating_seconds: float = 0.0
-    """What formulating a case, which nothing cuts short, took at most so far."""
+    """What making and formulating a case, which nothing cuts short, took at most so far."""
 
     @property
     def is_over(self) -> bool:
         """Whether there is no time to formulate another case, or the user has heard enough."""
         return self.deadline.seconds_left <= self.formulating_seconds or self.should_stop()
 
-    def has_plan(self, case: Case) -> bool | None:
-        """Whether a case has one; None where the limits leave that open."""
+    def has_plan(self, changed: Callable[[], Case]) -> bool | None:
+        """Whether a case, made only if there is time, has one; None where the limits leave that
+        open.
+
+        Raises InputError where there is no such case.
+        """
         if self.is_over:
             return None
         try:
-            problem = self._problem(case)
+            problem = self._problem(changed)
             if self.deadline.is_over:
                 return None
             outcome = solve(problem, self._settings())
         except Infeasible:
             return False
+        except InputError:
+            raise
         except ShardplanError:
             return None
         if outcome.placement is not None:
@@ -57,20 +63,18 @@ class Trials:
 
     def with_only(self, tables: Sequence[int], constraints: Sequence[int]) -> bool | None:
         """Whether there is a plan for some tables under some constraints of the spec alone."""
-        if self.is_over:
-            return None
         spec = self.case.spec
         return self.has_plan(
-            self.case.with_(
+            lambda: self.case.with_(
                 tables=tuple(spec.tables[table] for table in tables),
                 constraints=tuple(spec.constraints[number] for number in constraints),
             )
         )
 
-    def _problem(self, case: Case) -> Problem:
+    def _problem(self, changed: Callable[[], Case]) -> Problem:
         began = self.deadline.seconds_left
         try:
-            return formulate(case, self.deadline).problem
+            return formulate(changed(), self.deadline).problem
         finally:
             took = began - self.deadline.seconds_left
             self.formulating_seconds = max(self.formulating_seconds, took)

@@ -72,7 +72,8 @@ def _held_of_one_batch(rates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _held_of_batches(rates: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T, C): the chance of a row to be in a cache that remembers that many whole batches."""
-    longest = np.clip(_FORGOTTEN / rates[rates > 0].min(), 1.0, _LONGEST_MEMORY)
+    seldom = max(float(rates[rates > 0].min()), _FORGOTTEN / _LONGEST_MEMORY)
+    longest = max(_FORGOTTEN / seldom, 1.0)
     points = 2 + int(np.log(longest) / np.log(_WIDENING))
     batches = np.unique(np.rint(np.geomspace(1.0, longest, points)))
     held: NDArray[np.float64] = -np.expm1(-np.outer(batches, rates))

@@ -68,7 +68,7 @@ def plan_text(case: ModelCase) -> str:
             {"tables": name, "sharding": [kind]} for name, (kind, *_) in TABLES.items()
         ],
     }
-    return render(make_plan(case_of_value(spec, "spec"), Settings(), Reporter()))
+    return render(make_plan(case_of_value(spec, "spec"), Settings("greedy"), Reporter()))
 
 
 def model_of(case: ModelCase, device: str = "meta", **of_configs: Any) -> Any:

@@ -13,14 +13,15 @@ from random_specs import TOPOLOGY
 from shardplan.case import case_of_value
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused
 from shardplan.executor.planned.acceptance import (
-    check_memory,
     check_ranks,
+    memory_faults,
     optimizer_faults,
     rank_faults,
 )
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.tier_limits import TierLimits
+from shardplan.executor.ranks.room import check_memory
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
 from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
@@ -49,7 +50,7 @@ def plan_text() -> str:
             {"name": "b", "rows": 500, "dim": 8, "pooling": 1, "module": "other.ebc"},
         ],
     }
-    return render(make_plan(case_of_value(spec, "spec"), Settings(), Reporter()))
+    return render(make_plan(case_of_value(spec, "spec"), Settings("greedy"), Reporter()))
 
 
 def model_of(text: str) -> list[SparseModule]:
@@ -152,12 +153,18 @@ def test_another_optimizer_is_refused(plan_text: str) -> None:
     ]
 
 
-def test_a_plan_predicted_to_exceed_the_pool_is_refused(plan_text: str) -> None:
+def test_a_plan_predicted_to_exceed_the_pool_is_refused_once_for_all_ranks(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
-    needs = view.predicted_bytes[0].hbm
-    check_memory(view, 0, TierLimits(hbm_bytes=needs))
-    with pytest.raises(MemoryExceeded, match=f"hbm: {needs:,} bytes predicted, 10 offered"):
-        check_memory(view, 0, TierLimits(hbm_bytes=10))
+    needs = [each.hbm for each in view.predicted_bytes]
+    assert not [*memory_faults(view, TierLimits(hbm_bytes=max(needs)))]
+    (fault,) = memory_faults(view, TierLimits(hbm_bytes=10))
+    most = f"{max(needs):,} bytes predicted, 10 offered"
+    assert most in fault.message
+    ranks = f"ranks 0-{len(needs) - 1}" if len(needs) > 1 else "rank 0"
+    assert fault.message.startswith(f"the plan does not fit on {ranks}: hbm: ")
+    with pytest.raises(MemoryExceeded, match=most) as refused:
+        check_memory(view, TierLimits(hbm_bytes=10))
+    assert refused.value.is_agreed
 
 
 def entry(rank: int, offsets: list[int], sizes: list[int]) -> dict[str, Any]:

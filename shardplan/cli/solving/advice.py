@@ -21,13 +21,20 @@ _SECONDS = 10.0
 
 
 def with_advice(
-    error: Infeasible, case: Case, deadline: Deadline, should_stop: Callable[[], bool]
+    error: Infeasible,
+    case: Case,
+    deadline: Deadline,
+    should_stop: Callable[[], bool],
+    case_seconds: float = 0.0,
 ) -> Infeasible:
-    """The same error with both, as far as a few seconds tell."""
+    """The same error with both, as far as a few seconds tell.
+
+    ``case_seconds`` is how long it took to make such a case: none is begun with less time left.
+    """
     if deadline.is_over or should_stop():
         return error
     seconds = min(_SECONDS, deadline.seconds_left / 2)
-    trials = Trials(case, deadline.within(seconds), should_stop)
+    trials = Trials(case, deadline.within(seconds), should_stop, case_seconds)
     found = remedies(trials)
     # Rules that leave a table no way at all are named with it, and no other fact is needed.
     is_told = any(short.reasons for short in error.shortfalls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
@@ -33,7 +34,9 @@ def solve_one(request: SolveRequest) -> None:
         from shardplan.plan.file.write import render
 
         check_writable(request.output)
+        began = time.monotonic()
         case = _case(request)
+        case_seconds = time.monotonic() - began
         earlier = _earlier(request)
         deadline = deadline.within(request.time_limit).unless(interrupt.is_requested)
         search = request.search(interrupt.is_requested).until(deadline)
@@ -42,7 +45,8 @@ def solve_one(request: SolveRequest) -> None:
         except Infeasible as error:
             from shardplan.cli.solving.advice import with_advice
 
-            raise with_advice(error, case, deadline, interrupt.is_requested) from None
+            stopped = interrupt.is_requested
+            raise with_advice(error, case, deadline, stopped, case_seconds) from None
         put_file(render(plan), request.output)
         if not request.quiet:
             _sum_up(plan, case, request, interrupt.is_requested)

@@ -10,11 +10,12 @@ from shardplan.errors import PlanRefused
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.native.untrainable import untrainable
-from shardplan.executor.planned.acceptance import check_memory, optimizer_faults, rank_faults
+from shardplan.executor.planned.acceptance import optimizer_faults, rank_faults
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.in_model import in_model
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.ranks.agreement import faults_of_all
+from shardplan.executor.ranks.room import check_memory
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.plan.file.fingerprint import fingerprint
 
@@ -56,8 +57,7 @@ def shard_tables(
     if isinstance(model, torch.nn.Module):
         warn_of_dense(model, view.tables, mesh.rank)
     pools = pools or Pools.on(mesh.device)
-    for rank in range(mesh.world_size):  # What one refuses, all do: none waits for another.
-        check_memory(view, rank, pools.limits)
+    check_memory(view, pools.limits)
     there = {module.path: module for module in modules or ()}
     wire = view.training.comm_dtype
     return {

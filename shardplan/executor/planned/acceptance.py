@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
-from shardplan.errors import MemoryExceeded, PlanRefused
+from shardplan.errors import PlanRefused
+from shardplan.sharding.rank_spans import rank_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,16 +46,20 @@ def optimizer_faults(view: PlanView, kind: Optimizer) -> Iterator[Diagnostic]:
         yield Diagnostic(view.name, 0, 0, "training.optimizer", message, hint, code="executor")
 
 
-def check_memory(view: PlanView, rank: int, limits: TierLimits) -> None:
-    """Raise MemoryExceeded where more is predicted of a tier than this rank may hold."""
-    if rank >= len(view.predicted_bytes):
-        return
-    predicted = view.predicted_bytes[rank]
-    needs = {"hbm": predicted.hbm, "ddr": predicted.ddr, "ssd": predicted.ssd}
-    short = [
-        f"{tier}: {needs[tier]:,} bytes predicted, {limit:,} offered"
-        for tier, limit in limits
-        if limit is not None and needs[tier] > limit
-    ]
-    if short:
-        raise MemoryExceeded(f"the plan does not fit on rank {rank}: " + "; ".join(short))
+def memory_faults(view: PlanView, limits: TierLimits) -> Iterator[Diagnostic]:
+    """More is predicted of a tier than ranks may hold: one fault for all of them."""
+    for tier, limit in limits:
+        predicted = [getattr(each, tier) for each in view.predicted_bytes]
+        short = [
+            rank for rank, needs in enumerate(predicted) if limit is not None and needs > limit
+        ]
+        if not short:
+            continue
+        needs = {predicted[rank] for rank in short}
+        most = "" if len(needs) == 1 else "at most "
+        on = f"rank{'s' if len(short) > 1 else ''} {rank_spans(short)}"
+        message = (
+            f"the plan does not fit on {on}: {tier}: {most}{max(needs):,} bytes predicted, "
+            f"{limit:,} offered"
+        )
+        yield Diagnostic(view.name, 0, 0, "", message, code="executor")

@@ -18,8 +18,8 @@ from torchrec.optim.optimizers import in_backward_optimizer_filter
 
 from shardplan.errors import ShardplanError
 from shardplan.executor.exchange.mesh import naming_lost_ranks
-from shardplan.executor.planned.acceptance import check_memory
 from shardplan.executor.planned.planned_table import PlannedShard
+from shardplan.executor.ranks.room import check_memory
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
@@ -52,8 +52,7 @@ class TorchRecEngine:
             raise ShardplanError("TorchRec needs a process group: run under torchrun")
         view, settings = setup.view, setup.optimizer
         self._view, self._device = view, setup.device
-        for rank in range(view.world_size):  # What one refuses, all do: none waits for another.
-            check_memory(view, rank, setup.limits)
+        check_memory(view, setup.limits)
         self._tables = shard(
             _collection(view, "") if view.modules == ("",) else Collections(view),
             setup.plan,
@@ -69,7 +68,7 @@ class TorchRecEngine:
         self._dense = DistributedDataParallel(dense)
         self._optimizers = [
             torch.optim.SGD(self._dense.parameters(), lr=settings.learning_rate),
-            *_optimizers_of_replicas(self._tables, view, settings),
+            *optimizers_of_replicas(self._tables, view, settings),
         ]
         self._step_seconds: list[float] = []
 
@@ -207,7 +206,7 @@ def _weight_of(table: PlannedTable) -> str:
     return ".".join(filter(None, (table.module, "embedding_bags", table.name, "weight")))
 
 
-def _optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:
+def optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:
     """The plan's optimizer for data-parallel tables, which are not fused here."""
     plain = dict(in_backward_optimizer_filter(model.named_parameters()))
     names = {_weight_of(table) for table in view.tables if table.is_replicated}
