@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contenders import CONTENDERS
-from table_sets import published_set, sample_of_856
+from table_sets import published_set, rows_of, sample_of_856
 
 from shardplan.case import case_of_value
 from shardplan.errors import NoPlanFound
@@ -53,11 +54,37 @@ def models() -> Iterator[Model]:
         yield Model(name, _scaled(sample_of_856(tables, seed=seed)), batch)
 
 
+def drawn_models(seed: int) -> Iterator[Model]:
+    """Six that nobody has seen: half are drawn of the 856 tables, half table by table."""
+    dice = random.Random(seed)
+    for number in range(3):
+        count, batch = dice.choice((10, 16, 24, 32, 40)), dice.choice((2048, 4096, 8192))
+        tables = sample_of_856(count, seed=dice.randrange(2**31))
+        yield Model(f"drawn {number}: {count} of 856", _scaled(tables), batch)
+    for number in range(3, 6):
+        count, batch = dice.randint(8, 32), dice.choice((1024, 2048, 4096))
+        drawn = [
+            (int(10 ** dice.uniform(2, 6.5)), dice.choice((16, 32, 64, 128)), dice.randint(1, 20))
+            for _ in range(count)
+        ]
+        access = {"zipf": dice.choice((0.8, 1.05, 1.2))}
+        yield Model(f"drawn {number}: {count}", _scaled(rows_of(drawn, access=access)), batch)
+
+
 def case_of(
-    model: Model, cost_model: dict[str, Any], processes: int, optimizer: str = "sgd"
+    model: Model,
+    cost_model: dict[str, Any],
+    processes: int,
+    optimizer: str = "sgd",
+    framework: dict[str, Any] | None = None,
 ) -> Case:
     """One node of CPU processes, with room for whatever a plan does."""
     link = cost_model["scale_up"]["link"]["value"]
+    device: dict[str, Any] = {"hbm": {"capacity": "1TB", "read": "1TB/s"}, "host_link": "1TB/s"}
+    training: dict[str, Any] = {"optimizer": optimizer, "exact_updates": True, "pipeline": "none"}
+    if framework is not None:
+        device["kind"] = framework["devices"]
+        training["framework"] = framework
     return case_of_value(
         {
             "name": model.name,
@@ -67,11 +94,11 @@ def case_of(
                 "cost_model": cost_model["name"],
                 "nodes": 1,
                 "devices_per_node": processes,
-                "device": {"hbm": {"capacity": "1TB", "read": "1TB/s"}, "host_link": "1TB/s"},
+                "device": device,
                 "scale_up": {"kind": "switch", "bandwidth": link},
             },
             "cost_model": cost_model,
-            "training": {"optimizer": optimizer, "exact_updates": True, "pipeline": "none"},
+            "training": training,
             "tables": model.tables,
         },
         model.name,

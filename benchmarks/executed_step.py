@@ -16,12 +16,12 @@ from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, KeyedJaggedTens
 from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
-from shardplan.calibrate.measure.ids import draw_ids, draw_lengths
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.native.sharded_tables import shard_tables
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.torchrec import shard
+from shardplan.workload.drawn_ids import draw_ids, draw_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -76,7 +76,9 @@ class Job:
 
 def measure(words: argparse.Namespace, cost_model: dict[str, Any], processes: int) -> Iterator[Row]:
     """All contenders and both engines on all models."""
-    limits = Limits(time_limit_seconds=words.time_limit, torchrec_rates=_rates(cost_model))
+    limits = Limits(
+        time_limit_seconds=words.time_limit, torchrec_rates=rates_for_torchrec(cost_model)
+    )
     type_seconds = seconds_of_a_type(cost_model, processes, words.rounds)
     print(
         f"{processes} processes, one sharding type more: {type_seconds * 1e3:.1f} ms",
@@ -123,9 +125,10 @@ def measured(
         return np.array(json.loads(result.read_text(encoding="utf-8")))
 
 
-def _rates(cost_model: dict[str, Any]) -> dict[str, float]:
+def rates_for_torchrec(cost_model: dict[str, Any]) -> dict[str, float]:
     """What TorchRec's planner is to know of this machine."""
-    memory = parse_rate(cost_model["lookup_forward"]["hbm"]["read"]["value"])
+    known = cost_model["lookup_forward"]["hbm"].get("read", cost_model["dense_update"])
+    memory = parse_rate(known["value"])
     link = parse_rate(cost_model["scale_up"]["link"]["value"])
     return {"hbm": memory, "host_link": memory, "intra_host": link, "inter_host": link}
 

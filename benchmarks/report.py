@@ -22,6 +22,7 @@ HEADER = (
 )  # fmt: skip
 _TEXT = {
     "problem", "ruler", "contender", "note", "series", "ended by", "what", "model", "optimizer",
+    "engine", "models", "plan", "best other", "types",
 }  # fmt: skip
 
 

@@ -14,9 +14,9 @@ import torch
 import torch.distributed as dist
 
 from shardplan.calibrate.measure.exchange import all_gather, reduce_scatter
-from shardplan.calibrate.measure.ids import draw_ids
 from shardplan.calibrate.measure.operators import EmbeddingTables, memory_elements
 from shardplan.sharding.kind import ShardingType
+from shardplan.workload.drawn_ids import draw_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Ctrl-C or SIGTERM: the first asks the solve to stop with what it has, the second aborts."""
+"""Ctrl-C or SIGTERM: the first asks to stop with what it has, the second aborts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupt:
     """Whether Ctrl-C was pressed, or the process was asked to end."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: str) -> None:
+        self._words = words
         self._is_requested = False
 
     def is_requested(self) -> bool:
-        """Asked by the solver, often."""
+        """Asked often, by whoever is to stop."""
         return self._is_requested
 
     def handle(self, number: int, frame: FrameType | None) -> None:
@@ -33,13 +34,16 @@ class Interrupt:
                 signal.signal(each, signal.SIG_DFL)
             raise KeyboardInterrupt
         self._is_requested = True
-        tell("stopping with the best plan so far; Ctrl-C again aborts")
+        tell(f"{self._words}; Ctrl-C again aborts")
 
 
 @contextmanager
-def interruptible() -> Iterator[Interrupt]:
-    """Handle the signals inside the block; only the main thread may, others are left alone."""
-    interrupt = Interrupt()
+def interruptible(words: str = "stopping with the best plan so far") -> Iterator[Interrupt]:
+    """Handle the signals inside the block; only the main thread may, others are left alone.
+
+    ``words`` say what is done at the first.
+    """
+    interrupt = Interrupt(words)
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.executor.steps.command import steps
 from shardplan.executor.train.command import train
 from shardplan.printable import printable
 from shardplan.surroundings import mend_streams, outside_cause
@@ -42,6 +43,7 @@ def main() -> None:
 
 
 main.add_command(train)
+main.add_command(steps)
 
 if __name__ == "__main__":
     mend_streams()

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from shardplan.calibrate.measure.ids import draw_ids, draw_lengths
 from shardplan.calibrate.measure.task import KernelTask, WireTask
 from shardplan.calibrate.measurements.measurement import Transfer, measured_table
 from shardplan.calibrate.measurements.table_set import TableSet
 from shardplan.topology.collective import Collective
 from shardplan.workload.access import Uniform, Zipf
+from shardplan.workload.drawn_ids import draw_ids, draw_lengths
 from shardplan.workload.training import Optimizer
 
 TABLES = (

@@ -11,8 +11,9 @@ from analytic_cases import CLUSTER, cluster, load, model, option, options, profi
 from shardplan import load as load_case
 from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.framework.framework_profile import FrameworkProfile
-from shardplan.cost.framework.terms import Terms
+from shardplan.cost.framework.terms import Terms, UnitTerms
 from shardplan.cost.phase import Cover
+from shardplan.sharding.kind import ShardingType
 from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.training import Training
 
@@ -169,7 +170,9 @@ def test_each_sharding_type_of_a_module_is_charged_once():
 
 
 def test_the_host_has_a_chain_of_its_own_and_overheads_hide_behind_nothing():
-    found = framed(Training(overhead_seconds=0.5), host=Terms(per_step=1.0), overhead=Terms(0.25))
+    found = framed(
+        Training(overhead_seconds=0.5), host=Terms(per_step=1.0), overhead=Terms(per_step=0.25)
+    )
     covers = {phase.name: phase.hides_behind for phase in found.phases}
     assert covers["host"] is Cover.DEVICES
     assert covers["overhead"] is None
@@ -208,3 +211,33 @@ def test_gradients_that_are_summed_beside_the_backward_pass_hide_with_those_of_d
     assert plain.dense.all_reduce_seconds > 0 == beside.dense.all_reduce_seconds
     assert after.constant_seconds == plain.dense.all_reduce_seconds
     assert before.constant_seconds == 0
+
+
+def test_a_type_pays_what_is_said_of_it_besides():
+    """Of whole tables nothing; of cut ones per group, per table and per byte of outputs."""
+    own = UnitTerms(per_group=5.0, per_table=2.0, per_output_byte=3.0)
+    terms = Terms(per_table=1.0, types={ShardingType.ROW_WISE: own})
+    outputs = UNITS["per_output_byte"]
+    assert added("update_backward", terms) == pytest.approx(1.0)
+    assert added("update_backward", terms, "row_wise") == pytest.approx(1 + 2 + 3 * outputs)
+    for sharding, seconds in (("row_wise", 5.0), ("table_wise", 0.0)):
+        before = framed().charges(option(sharding)).total_seconds.sum()
+        found = framed(update_backward=terms).charges(option(sharding)).total_seconds.sum()
+        assert found - before == pytest.approx(seconds)
+
+
+def test_weights_count_where_gradients_are_dense():
+    """All weights of a data-parallel table on every device; of others none."""
+    rows = tables()[0].rows
+    for phase in ("update_backward", "all_reduce"):
+        found = added(phase, Terms(per_weight=2.0), "data_parallel")
+        assert found == pytest.approx(2 * rows * DIM)
+        assert added(phase, Terms(per_weight=2.0)) == 0
+
+
+def test_outputs_of_a_devices_own_samples_are_paid_by_every_plan():
+    """Of all tables and features, wherever they lie."""
+    columns = 2 * DIM + 32
+    plain, more = (constants(framed(output_comm=Terms(per_model_output=each))) for each in (0.0, 3))
+    expected = 3 * BATCH / WORLD * columns
+    assert more["output_comm"] - plain["output_comm"] == pytest.approx(expected)

@@ -55,11 +55,13 @@ GPU = Scale((4_096, 16_384, 65_536), 2**32, 2**23)
 
 ESSENTIAL = 40
 """Tasks that are done whatever the budget: fewer cannot be fitted."""
+ESSENTIAL_WIRES = 18
+"""Of collectives and transfers alone: of each the first two sizes."""
 
 
 def tasks(ranks: int, scale: Scale = CPU) -> list[Task]:
     """All tasks, the most telling first; the same for the same number of ranks and scale."""
-    wires: list[Task] = [*_wire_tasks(ranks)]
+    wires: list[Task] = [*wire_tasks(ranks)]
     kernels: list[Task] = [*_kernel_tasks(scale)]
     mixed = [task for pair in zip(wires, kernels, strict=False) for task in pair]
     return [*mixed, *wires[len(kernels) :], *kernels[len(wires) :]]
@@ -70,7 +72,8 @@ def digest(chosen: Sequence[Task]) -> str:
     return hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]
 
 
-def _wire_tasks(ranks: int) -> list[WireTask]:
+def wire_tasks(ranks: int) -> list[WireTask]:
+    """Collectives and transfers alone, the largest and the smallest buffers first."""
     found = []
     for position, size in enumerate(_BUFFER_BYTES):
         for kind in Collective if ranks > 1 else ():

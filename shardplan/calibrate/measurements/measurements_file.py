@@ -6,20 +6,15 @@ import csv
 import io
 import json
 import os
-import re
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shardplan.calibrate.measurements.csv_document import csv_document
 from shardplan.calibrate.measurements.measurement_row import MeasurementRow
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.fields.border import Border
-from shardplan.spec.tables.columns import column_faults
-from shardplan.spec.text.document import MAX_BYTES, Document, decode, read_text, source_line
-from shardplan.spec.text.place import Place
-from shardplan.spec.text.scalars import ScalarError, resolve
-from shardplan.spec.validation.listing import MOST_NAMED
+from shardplan.spec.text.document import MAX_BYTES, Document, decode, read_text
 from shardplan.spec.validation.validation import validate
 
 if TYPE_CHECKING:
@@ -28,7 +23,7 @@ if TYPE_CHECKING:
     from shardplan.calibrate.measurements.measurement import Measurement
 
 COLUMNS = tuple(MeasurementRow.model_fields)
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")
+_NEEDED = ("subject", "seconds")
 
 
 class _Rows(Border):
@@ -40,7 +35,7 @@ def read_measurements(path: str, origin: str | None = None) -> list[Measurement]
 
     Raises InputError with every fault of the file and its line.
     """
-    return _measurements(_document(read_text(Path(path), path), path), origin)
+    return _measurements(csv_document(read_text(Path(path), path), path, COLUMNS, _NEEDED), origin)
 
 
 def resume_measurements(path: Path, origin: str) -> tuple[list[Measurement], bool]:
@@ -57,7 +52,11 @@ def resume_measurements(path: Path, origin: str) -> tuple[list[Measurement], boo
         message = f"cannot read the file: {error.strerror}"
         raise InputError([Diagnostic(file, 0, 0, "", message, code="file")]) from None
     whole = data if len(data) > MAX_BYTES else data[: data.rfind(b"\n") + 1]
-    found = _measurements(_document(decode(whole, file), file), origin) if whole else []
+    found = (
+        _measurements(csv_document(decode(whole, file), file, COLUMNS, _NEEDED), origin)
+        if whole
+        else []
+    )
     if len(whole) < len(data):
         try:
             os.truncate(path, len(whole))
@@ -101,52 +100,3 @@ def as_csv(measurements: Sequence[Measurement], with_header: bool = True, origin
 def _short(table: dict[str, Any]) -> dict[str, Any]:
     usual = {"access": "uniform", "dtype": "fp32"}
     return {key: value for key, value in table.items() if usual.get(key) != value}
-
-
-def _document(text: str, file: str) -> Document:
-    """The rows as plain values; the places are those of their lines."""
-    lines = _LINE_BREAK.split(text)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[dict[str, Any]] = []
-    places: list[Place] = []
-    faults: list[Diagnostic] = []
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        faults += _header_faults(header, file, lines)
-        line = reader.line_num + 1
-        for cells in reader if not faults else ():
-            if cells:
-                rows.append(_row(dict(zip(header, cells, strict=False))))
-                places.append(Place(line, 1, line, 1))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        message = f"is not valid CSV: {error}"
-        faults.append(Diagnostic(file, reader.line_num, 1, "", message, "check the quotes"))
-    if faults:
-        raise InputError(faults)
-    root = Place(1, 1, 1, 1, {"measurements": Place(1, 1, 1, 1, places)})
-    return Document({"measurements": rows}, file, root, lines)
-
-
-def _header_faults(header: list[str], file: str, lines: Sequence[str]) -> list[Diagnostic]:
-    named = islice(column_faults(header, COLUMNS), MOST_NAMED)
-    found = [(message, hint) for _, message, hint in named]
-    found += [
-        (f"the column {name!r} is missing", "the first line names the columns")
-        for name in ("subject", "seconds")
-        if name not in header
-    ]
-    source = source_line(lines, 1, 1)
-    return [Diagnostic(file, 1, 1, "", message, hint, source) for message, hint in found]
-
-
-def _row(cells: dict[str, str]) -> dict[str, Any]:
-    return {name: _value(name, text.strip()) for name, text in cells.items() if text.strip()}
-
-
-def _value(name: str, text: str) -> Any:
-    """A cell as a plain value; what cannot be read stays text, which the validation refuses."""
-    try:
-        return json.loads(text) if name == "tables" else resolve(text)
-    except (ValueError, ScalarError, RecursionError):
-        return text

@@ -28,7 +28,7 @@ def _budget(text: str) -> float:
 
 
 _GROUPS = {
-    "What to measure": ("device", "processes", "budget"),
+    "What to measure": ("engine", "optimizer", "device", "processes", "budget", "seed"),
     "Output": ("output", "name", "quiet"),
 }
 
@@ -41,6 +41,18 @@ _GROUPS = {
 )
 @click.option("-o", "--output", metavar="FILE", required=True, help="The cost model; a .yaml file.")
 @click.option("--name", metavar="NAME", help="Name of the cost model; by default the file's.")
+@click.option(
+    "--engine",
+    type=click.Choice(["torchrec", "native"]),
+    help="Train whole steps with this engine, and fit a framework profile to them too.",
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(["sgd", "adagrad", "rowwise_adagrad"]),
+    default="sgd",
+    show_default=True,
+    help="Of the steps; with --engine.",
+)
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -64,9 +76,25 @@ _GROUPS = {
     show_default=True,
     help="Measure for about this long.",
 )
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the plans that are trained; with --engine.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def calibrate_command(
-    output: str, name: str | None, device: str, processes: int, budget: float, quiet: bool
+    output: str,
+    name: str | None,
+    engine: str | None,
+    optimizer: str,
+    device: str,
+    processes: int,
+    budget: float,
+    seed: int,
+    quiet: bool,
 ) -> None:
     """Measure this machine and write a cost model for it.
 
@@ -78,10 +106,14 @@ def calibrate_command(
     machine with the same libraries, it continues where it was stopped; delete that file to start
     over. Needs PyTorch: pip install 'shardplan[calibrate]'.
 
+    With --engine, small plans that tell most are trained by that engine on the CPU, and what
+    kernels, collectives and the framework around them take inside a step is fitted to whole steps:
+    a cost model, and beside it a framework profile that goes with it. Ctrl-C fits what is there.
+
     \b
     Examples:
       shardplan calibrate -o ours.yaml --budget 5min
-      shardplan check --cost-model ours.yaml --against ours.csv
+      shardplan calibrate -o ours.yaml --engine native --budget 5m
     """
     if not output.endswith(".yaml"):
         raise click.BadParameter("must end in .yaml", param_hint="-o")
@@ -89,6 +121,16 @@ def calibrate_command(
         message = "calibrate measures with PyTorch: pip install 'shardplan[calibrate]'"
         raise ShardplanError(message)
     check_writable(output)
+    if engine is not None:
+        from shardplan.cli.calibrated_steps import StepRequest, calibrate_steps
+
+        if device == "cuda":
+            raise click.BadParameter("steps are calibrated on the CPU", param_hint="--device")
+        request = StepRequest(
+            Path(output), name or Path(output).stem, engine, optimizer, processes, budget, seed
+        )
+        calibrate_steps(request, quiet)
+        return
     check_writable(str(Path(output).with_suffix(".csv")))
     from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
     from shardplan.calibrate.measure.machine import Machine

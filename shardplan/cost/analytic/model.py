@@ -17,6 +17,7 @@ from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.phases import DENSE
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
@@ -61,7 +62,7 @@ class AnalyticCostModel:
     @cached_property
     def dense(self) -> DenseCosts:
         """From layers where the spec has them; sums that hide belong to ``AllReduce``."""
-        dense = self._setting.dense
+        dense = self._setting.dense.times(self.profile.corrections.factor_of(DENSE.name))
         if self._setting.sums_beside_backward:
             return replace(dense, all_reduce_seconds=0.0)
         return dense
@@ -82,10 +83,25 @@ class AnalyticCostModel:
         """Bytes are linear in the shares that caches hold, seconds convex."""
         return True
 
+    def repriced(self, profile: Profile, framework: FrameworkProfile | None) -> AnalyticCostModel:
+        """The same by other figures; what batches read of the tables is not worked out again."""
+        other = replace(self, profile=profile, framework=framework)
+        vars(other)["_setting"] = self._setting.repriced(profile, framework)
+        return other
+
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """Seconds per phase and bytes per tier of one unit on each device that it lands on."""
         self._check_kernels(options)
-        units = Units(options, self.shares(options), self._setting.page_share)
+        return self.unit_costs_of(self.units(options))
+
+    def units(self, options: OptionSet) -> Units:
+        """What one unit of each option holds and does; other figures change nothing of it but what
+        the on-chip cache misses."""
+        return Units(options, self.shares(options), self._setting.page_share)
+
+    def unit_costs_of(self, units: Units) -> UnitCosts:
+        """The same as ``unit_costs``, of units that are known."""
+        options = units.options
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         spill = self._spill_seconds(units, load)

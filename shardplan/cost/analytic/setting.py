@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -39,9 +39,19 @@ class Setting:
     framework: FrameworkProfile | None = None
     """None: no framework's costs are counted."""
 
+    def repriced(self, profile: Profile, framework: FrameworkProfile | None) -> Setting:
+        """The same tables by other figures."""
+        other = replace(self, profile=profile, framework=framework)
+        vars(other)["tables"] = self.tables
+        return other
+
     def framework_adds_to(self, phase: Phase) -> bool:
         """Whether the framework has figures of a phase."""
         return self.framework is not None and phase.name in self.framework.terms
+
+    def corrections_add_to(self, phase: Phase) -> bool:
+        """Whether a correction of the profile adds seconds to a phase."""
+        return self.profile.corrections.adds_to(phase.name)
 
     @property
     def training(self) -> Training:

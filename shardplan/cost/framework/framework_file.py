@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from shardplan.cost.framework.calibration_file import FrameworkCalibrationFile
 from shardplan.cost.framework.terms_file import TermsFile
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.spec.fields.border import Border, Name
@@ -35,6 +36,8 @@ class FrameworkFile(Border):
     """Copies of gradients, and waits for each other."""
     update_backward: TermsFile | None = None
     """Beside the fused update, or in place of its fusion."""
+    all_reduce: TermsFile | None = None
+    """Around the sums of data-parallel tables' gradients."""
     overhead: TermsFile | None = None
     """What hides behind nothing."""
     host: TermsFile | None = None
@@ -46,6 +49,8 @@ class FrameworkFile(Border):
     """What dense layers do in one pass over memory besides their products; left out: fused."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Where figures are from, by the key that figures name."""
+    calibration: FrameworkCalibrationFile | None = None
+    """Of a file that ``shardplan calibrate --engine`` wrote."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -61,10 +66,8 @@ class FrameworkFile(Border):
     def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any]]]:
         """Everything with an origin, and its path."""
         for phase, terms in self.terms.items():
-            for name in type(terms).model_fields:
-                figure = getattr(terms, name)
-                if figure is not None:
-                    yield (phase, name), figure
+            for path, figure in terms.figures():
+                yield (phase, *path), figure
         if self.sums_beside_backward is not None:
             yield ("sums_beside_backward",), self.sums_beside_backward
         if self.elementwise is not None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, model_validator
+
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.fields.border import Border
 from shardplan.spec.fields.figure import Figure
 from shardplan.spec.fields.quantities import Count, RateOrFree, Seconds, SomeBytes
+from shardplan.spec.validation.fault import fault
+from shardplan.spec.validation.wording import did_you_mean, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 
-class TermsFile(Border):
-    """What a framework adds to a phase; what is left out costs nothing.
+class UnitTermsFile(Border):
+    """What a framework adds to a phase for the tables there; what is left out costs nothing.
 
     Bytes are moved at the rate at which the device sweeps its memory, ``dense_update`` of the cost
     model. Phases in which devices exchange something have them only where there are several
-    devices, and not for data-parallel tables.
+    devices, and only for the tables that take part in the exchange.
     """
 
-    per_step: Figure[Seconds] | None = None
-    """Once per step."""
-    per_sample: Figure[Seconds] | None = None
-    """Per sample of a device's own part of the batch."""
-    per_model_feature: Figure[Seconds] | None = None
-    """Per feature of the model, wherever its table is."""
     per_group: Figure[Seconds] | None = None
     """Once for each sharding type that a module has any table of."""
     exchanges: Figure[Count] | None = None
@@ -35,6 +40,8 @@ class TermsFile(Border):
     """Per id of a table whose rows are cut, which is sorted by where its row lies."""
     per_row_element: Figure[Seconds] | None = None
     """Per element of the rows of all ids."""
+    per_weight: Figure[Seconds] | None = None
+    """Per weight of data-parallel tables, whose gradients are dense."""
     id_bytes: Figure[SomeBytes] | None = None
     """Moved per id looked up on the device."""
     row_bytes: Figure[SomeBytes] | None = None
@@ -51,3 +58,41 @@ class TermsFile(Border):
     rows are summed."""
     output: Figure[RateOrFree] | None = None
     """Rate at which the bytes of pooled outputs, or of their gradients, are moved besides."""
+
+    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any]]]:
+        """Everything with an origin, and its path."""
+        for name in type(self).model_fields:
+            figure = getattr(self, name)
+            if isinstance(figure, Figure):
+                yield (name,), figure
+
+
+class TermsFile(UnitTermsFile):
+    """What a framework adds to a phase: for its tables, and by every plan alike."""
+
+    per_step: Figure[Seconds] | None = None
+    """Once per step."""
+    per_sample: Figure[Seconds] | None = None
+    """Per sample of a device's own part of the batch."""
+    per_model_feature: Figure[Seconds] | None = None
+    """Per feature of the model, wherever its table is."""
+    per_model_output: Figure[Seconds] | None = None
+    """Per element of the pooled outputs of a device's own samples, whoever sums them."""
+    types: dict[str, UnitTermsFile] = Field(default_factory=dict)
+    """What is added besides for the tables of one sharding type, by its name."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        known = [kind.name for kind in SHARDING_TYPES]
+        for name in self.types:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
+                raise fault(f"unknown sharding type {show(name)}", hint, "choice", ("types",))
+        return self
+
+    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any]]]:
+        """Everything with an origin, and its path; that of single types last."""
+        yield from super().figures()
+        for kind, terms in self.types.items():
+            for path, figure in terms.figures():
+                yield ("types", kind, *path), figure

@@ -68,7 +68,7 @@ class TorchRecEngine:
         self._dense = DistributedDataParallel(dense)
         self._optimizers = [
             torch.optim.SGD(self._dense.parameters(), lr=settings.learning_rate),
-            *_optimizers_of_replicas(self._tables, view, settings),
+            *optimizers_of_replicas(self._tables, view, settings),
         ]
         self._step_seconds: list[float] = []
 
@@ -206,7 +206,7 @@ def _weight_of(table: PlannedTable) -> str:
     return ".".join(filter(None, (table.module, "embedding_bags", table.name, "weight")))
 
 
-def _optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:
+def optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:
     """The plan's optimizer for data-parallel tables, which are not fused here."""
     plain = dict(in_backward_optimizer_filter(model.named_parameters()))
     names = {_weight_of(table) for table in view.tables if table.is_replicated}

@@ -10,6 +10,8 @@ import numpy as np
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
 from shardplan.cost.analytic.memory import INDEX_BYTES
+from shardplan.cost.framework.terms import UnitTerms
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.framework.terms import Terms
     from shardplan.cost.phase import Phase
+    from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
 
 
@@ -50,7 +53,8 @@ class FramedPhase(LinearPhase):
             terms,
             constant_seconds=terms.per_step
             + terms.per_sample * setting.samples
-            + terms.per_model_feature * int(setting.tables.features.sum()),
+            + terms.per_model_feature * int(setting.tables.features.sum())
+            + terms.per_model_output * setting.output_elements,
             handshake_seconds=setting.collectives.seconds(
                 Collective.ALL_TO_ALL, Scope.ALL, INDEX_BYTES * setting.topology.world_size
             ),
@@ -81,10 +85,16 @@ class FramedPhase(LinearPhase):
 
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): of the inner phase, and what each sharding type in a module costs there."""
-        each = self.terms.per_group + self.terms.exchanges * self.handshake_seconds
+        added = [self._group_seconds(kind) for _, kind in groups.pairs]
+        return self.inner.charge_seconds(groups) + np.array(added, dtype=np.float64)
+
+    def _group_seconds(self, kind: ShardingType) -> float:
         exchanges = self.inner.phase.exchanges
-        takes_part = [not exchanges or kind in exchanges for _, kind in groups.pairs]
-        return self.inner.charge_seconds(groups) + np.where(takes_part, each, 0.0)
+        if exchanges and kind not in exchanges:
+            return 0.0
+        own = self.terms.types.get(kind, UnitTerms())
+        handshakes = self.terms.exchanges + own.exchanges
+        return self.terms.per_group + own.per_group + handshakes * self.handshake_seconds
 
     def _takes_part(self, units: Units) -> NDArray[np.bool_]:
         """(O,): where something is exchanged, the units that exchange; all others elsewhere."""
@@ -92,11 +102,20 @@ class FramedPhase(LinearPhase):
         return units.options.has_type(lambda kind: not exchanges or kind in exchanges)
 
     def _added_seconds(self, units: Units) -> NDArray[np.float64]:
-        terms, shares = self.terms, units.shares
+        """(O,): what every table brings, and what those of its sharding type bring besides."""
+        seconds = self._seconds_of(self.terms, units)
+        for kind, terms in self.terms.types.items():
+            is_so = units.options.sharding == SHARDING_TYPES.index(kind)
+            seconds += np.where(is_so, self._seconds_of(terms, units), 0.0)
+        return seconds
+
+    def _seconds_of(self, terms: UnitTerms, units: Units) -> NDArray[np.float64]:
+        shares = units.shares
         outputs = shares.bags * shares.columns
         rows = shares.ids * shares.columns
         summed = np.maximum(shares.ids - shares.bags, 0.0) * shares.columns
         bucketed = units.options.has_type(lambda kind: kind.cuts_rows) * terms.per_bucketed_id
+        replicated = units.options.has_type(lambda kind: kind.is_replicated)
         moved_bytes = (
             terms.id_bytes * shares.ids
             + terms.row_bytes * rows
@@ -110,6 +129,7 @@ class FramedPhase(LinearPhase):
             + terms.per_feature * shares.bags / shares.samples
             + (terms.per_id + bucketed) * shares.ids
             + terms.per_row_element * rows
+            + replicated * terms.per_weight * shares.shard_rows * shares.columns
             + terms.per_output_byte * outputs * OUTPUT_ELEMENT_BYTES
             + moved_bytes * self.per_byte
         )

@@ -1,0 +1,1 @@
+"""Which small plans tell most about the terms of a step."""

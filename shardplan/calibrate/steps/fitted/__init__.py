@@ -1,0 +1,1 @@
+"""From measured steps to a cost model and a framework profile."""

@@ -1,0 +1,1 @@
+"""What the time of a step is linear in, and how much of each a plan has."""

@@ -1,0 +1,1 @@
+"""The processes that train, what they are asked, and what they answered."""

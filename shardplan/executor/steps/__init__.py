@@ -1,0 +1,1 @@
+"""One step of training taken apart: how long each part of it takes, under many plans."""

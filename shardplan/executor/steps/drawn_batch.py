@@ -1,0 +1,45 @@
+"""A rank's batch for steps that are timed, not learnt from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from shardplan.executor.batch.jagged_batch import JaggedBatch
+from shardplan.workload.drawn_ids import draw_ids, draw_lengths
+from shardplan.workload.table import Table
+
+if TYPE_CHECKING:
+    from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.executor.planned.planned_table import PlannedTable
+
+
+def drawn_batch(view: PlanView, rank: int, seed: int) -> JaggedBatch:
+    """As many samples as the plan is for; ids as access patterns and poolings say.
+
+    The hottest rows lie anywhere in a table, as hashed ids have them. Of a feature that several
+    tables read, the ids are those of the table with the fewest rows.
+    """
+    random = np.random.default_rng([seed, rank])
+    samples = view.training.local_batch
+    keys, ids, lengths = [], [], []
+    for feature, readers in view.readers.items():
+        table = _of_feature(min(readers, key=lambda each: each.rows), feature)
+        counts = draw_lengths(table, samples, random)
+        keys.append(feature)
+        lengths.append(counts)
+        ids.append(draw_ids(table, int(counts.sum()), random))
+    return JaggedBatch(
+        tuple(keys), torch.from_numpy(np.concatenate(ids)), torch.from_numpy(np.stack(lengths))
+    )
+
+
+def _of_feature(table: PlannedTable, feature: str) -> Table:
+    """A planned table as one that this feature alone reads, with its share of the ids."""
+    pooling = table.pooling / len(table.features)
+    return Table(
+        table.name, table.module, table.rows, table.dim, table.dtype,
+        (feature,), (pooling,), table.access,
+    )  # fmt: skip

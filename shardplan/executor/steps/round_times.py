@@ -1,0 +1,83 @@
+"""Steps of several plans in turn, round after round, and what each part took."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+
+from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.steps.drawn_batch import drawn_batch
+from shardplan.executor.steps.timed_tables import LEARNING_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from shardplan.executor.steps.timed_tables import TimedTables
+    from shardplan.plan.file.plan import Plan
+
+PARTS = ("distribute", "forward", "backward", "step")
+"""What is told of a step, in order: its parts, and all of it."""
+CLOCKS = (time.perf_counter, time.process_time)
+"""By which: what passes, and what a rank spends on a core."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Trained:
+    tables: TimedTables
+    batch: Any
+    gradients: list[Any]
+
+    def timed(self) -> list[list[float]]:
+        """(CLOCKS, PARTS): each the slowest rank's."""
+        tables = self.tables
+        dist.barrier()
+        times = [_read()]
+        inputs = tables.distribute(self.batch)
+        times.append(_read())
+        outputs = tables.forward(inputs)
+        times.append(_read())
+        tables.backward(outputs, self.gradients)
+        times.append(_read())
+        read = torch.tensor(times, dtype=torch.float64).T
+        seconds = torch.cat([read.diff(dim=1), read[:, -1:] - read[:, :1]], dim=1)
+        dist.all_reduce(seconds, op=dist.ReduceOp.MAX)
+        found: list[list[float]] = seconds.tolist()
+        return found
+
+
+def _read() -> list[float]:
+    return [clock() for clock in CLOCKS]
+
+
+def round_times(
+    sharded: Callable[[Plan], TimedTables],
+    plans: Sequence[Plan],
+    rounds: int,
+    warm_up: int,
+    seed: int = 0,
+) -> list[list[list[list[float]]]]:
+    """(rounds, plans, CLOCKS, PARTS) seconds of the slowest rank; a collective.
+
+    Plans are trained in turn, so that what disturbs the machine for a while disturbs all of them.
+    Gradients of the outputs are constants, and there are no layers but the tables. Raises what
+    ``sharded`` does, on every rank alike.
+    """
+    trained = []
+    for plan in plans:
+        view, tables = view_plan(plan), sharded(plan)
+        batch = tables.prepared(drawn_batch(view, dist.get_rank(), seed))
+        gradients = [
+            torch.full((view.training.local_batch, _columns(view.tables_of(module))), LEARNING_RATE)
+            for module in view.modules
+        ]
+        trained.append(_Trained(tables, batch, gradients))
+    found = [[each.timed() for each in trained] for _ in range(warm_up + rounds)]
+    return found[warm_up:]
+
+
+def _columns(tables: Sequence[Any]) -> int:
+    return sum(table.dim * len(table.features) for table in tables)
