@@ -55,12 +55,14 @@ def test_unseen_plans_are_predicted_from_exact_steps(exact):
     assert np.abs(errors_of(exact, seed=99)).mean() < 0.03
 
 
+@pytest.mark.slow
 def test_noise_of_steps_averages_out(design):
     """Each part of each round is a tenth off."""
     found = calibrated(design, PlantedTrainer(noise=0.1))
     assert np.abs(errors_of(found, seed=99)).mean() < 0.06
 
 
+@pytest.mark.slow
 def test_a_disturbed_plan_in_ten_changes_little(design):
     class Disturbed(PlantedTrainer):
         def train(self, plans, rounds, seed=0):

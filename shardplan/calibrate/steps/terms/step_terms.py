@@ -57,6 +57,7 @@ def step_terms() -> tuple[StepTerm, ...]:
         *(CurveTerm(each) for each in Collective),
         SweepTerm(),
         *(FrameworkTerm(IDS_COMM.name, name) for name in _OF_IDS),
+        *(TypeTerm(IDS_COMM.name, kind, "per_group") for kind in _SUMMED),
         *(RateTerm(LOOKUP_FORWARD.name, name) for name in ("launch", *looked_up)),
         FrameworkTerm(LOOKUP_FORWARD.name, "per_group"),
         TypeTerm(LOOKUP_FORWARD.name, replicated, "per_table"),
@@ -73,7 +74,8 @@ def step_terms() -> tuple[StepTerm, ...]:
 
 def _of_exchange(phase: str) -> list[StepTerm]:
     common = [FrameworkTerm(phase, name) for name in _OF_OUTPUTS]
-    return [*common, *(TypeTerm(phase, kind, "per_output_byte") for kind in _SUMMED)]
+    own = ("per_group", "per_output_byte")
+    return [*common, *(TypeTerm(phase, kind, name) for kind in _SUMMED for name in own)]
 
 
 def with_values(figures: Figures, terms: Sequence[StepTerm], values: Sequence[float]) -> Figures:
