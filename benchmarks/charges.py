@@ -19,7 +19,8 @@ import numpy as np
 from instances import Ruler, generated_instance
 from report import as_markdown, number
 
-from shardplan.planning.formulate import Formulation, formulate
+from shardplan.planning.formulate import formulate
+from shardplan.planning.formulation import Formulation
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.charges import Charges
