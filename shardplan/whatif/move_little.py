@@ -182,7 +182,8 @@ class _Near:
         known, is_placed = self.known, self.is_placed.copy()
         if begin is not None:
             known, is_placed = begin, np.ones_like(is_placed)
-        found = solve_near(self.formulation.problem, known, is_placed, moves, little)
+        problem = self.formulation.problem
+        found = solve_near(problem, known, is_placed, moves, little, is_bound_wanted=False)
         return found if found.placement is not None else None
 
 
