@@ -6,7 +6,14 @@ Draft 07, and of it what editors have understood for long: no ``prefixItems``, n
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from pydantic.json_schema import GenerateJsonSchema
 
 from shardplan.cost.framework.framework_file import FrameworkFile
 from shardplan.cost.select import profile_file
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pydantic import BaseModel
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core.core_schema import ModelSchema
 
 SUBJECTS = ("spec", "topology", "cost-model", "framework", "plan")
 
@@ -99,13 +108,60 @@ _BUILDERS: dict[str, Callable[[Schema], Schema]] = {
 
 def _of(model: type[BaseModel], definitions: Schema, *, is_yaml: bool) -> Schema:
     """A model's own schema; those that it refers to go to ``definitions``."""
-    raw = model.model_json_schema(ref_template=_REFERENCE)
+    raw = model.model_json_schema(ref_template=_REFERENCE, schema_generator=_Described)
     inner: Schema = raw.pop("$defs", {})
     short = dict(_short_names(list(inner), model.__name__, definitions))
     for name, definition in inner.items():
         definitions[short[name]] = _clean(definition, short, is_yaml)
     cleaned: Schema = _clean(raw, short, is_yaml)
     return cleaned
+
+
+class _Described(GenerateJsonSchema):
+    """Describes every key by the docstring below its field.
+
+    pydantic's own way reads the source of every model when it is defined: a fifth of the time that
+    a command takes to start.
+    """
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        found = super().model_schema(schema)
+        texts = _docstrings_of_fields(schema["cls"])
+        properties = found.get("properties", {})
+        for name, field in schema["cls"].model_fields.items():
+            key = field.alias or name
+            if name in texts and key in properties:
+                properties[key].setdefault("description", texts[name])
+        return found
+
+
+def _docstrings_of_fields(model: type) -> dict[str, str]:
+    """Of a model's own fields and of those it inherits."""
+    found: dict[str, str] = {}
+    for owner in reversed(model.__mro__):
+        own = _docstrings_of_module(owner.__module__) if "__annotations__" in vars(owner) else {}
+        for name in vars(owner).get("__annotations__", ()):
+            found.pop(name, None)
+        found |= own.get(owner.__name__, {})
+    return found
+
+
+@cache
+def _docstrings_of_module(name: str) -> dict[str, dict[str, str]]:
+    """Of the annotated attributes of a module's classes, by class and attribute."""
+    tree = ast.parse(inspect.getsource(sys.modules[name]))
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    return {each.name: dict(_docstrings_of_attributes(each)) for each in classes}
+
+
+def _docstrings_of_attributes(owner: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for statement, below in pairwise(owner.body):
+        match statement, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                yield name, inspect.cleandoc(text)
 
 
 def _short_names(long: list[str], owner: str, taken: Schema) -> Iterator[tuple[str, str]]:

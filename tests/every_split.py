@@ -48,7 +48,9 @@ def decisions_of(table: int, shares: Sequence[float]) -> list[Decision]:
 
 def best_by_force(case: Case, shares: Sequence[float]) -> tuple[float, tuple[Decision, ...]]:
     """Seconds of the fastest step of all that fit, and its decisions; infinite where none does."""
-    ways = [decisions_of(table, shares) for table in range(len(case.workload.tables))]
+    first, *others = (decisions_of(table, shares) for table in range(len(case.workload.tables)))
+    # The devices are alike: where the first table is on the second, another plan mirrors it.
+    ways = [[way for way in first if way.targets != _PLACES[1][1]], *others]
     loads, bytes_ = zip(*(_shares_of_plan(case, each) for each in ways), strict=True)
     best, chosen = np.inf, ()
     counts = [len(each) for each in ways]

@@ -23,7 +23,7 @@ from shardplan.spec.load import load_spec
 
 case = build_case(load_spec(sys.argv[1]))
 settings = Settings(
-    sys.argv[2], gap=0.005, time_limit_seconds=1e6, node_limit=3, seed=7, effort=0.1
+    sys.argv[2], gap=0.005, time_limit_seconds=1e6, node_limit=3, seed=7, effort=0.01
 )
 print(render(make_plan(case, settings, Reporter())))
 """

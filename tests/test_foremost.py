@@ -47,11 +47,12 @@ def test_the_quickest_plan_is_taken_of_all_that_were(case):
     assert seconds[0] > seconds[1] > seconds[7]
     assert max(charged) == pytest.approx(min(charged))
 
-    def best_of(last, *earlier):
+    def best_of(last, *earlier, latest=16):
         outcome = Outcome(last, min(charged), 0.0, "none", "any", Ending.GAP, (), earlier)
-        found = foremost(case, formulation, outcome, Deadline.after(1e6))
+        found = foremost(case, formulation, outcome, Deadline.after(1e6), latest)
         assert found.objective == pytest.approx(min(charged))
         return found.placement
 
     assert best_of(beside[0], beside[1], beside[7], beside[2]) is beside[7]
     assert best_of(beside[7], *beside[:7]) is beside[7]
+    assert best_of(beside[0], beside[7], beside[1], latest=1) is beside[1]

@@ -15,11 +15,12 @@ from shardplan.cli.main import cli
 from shardplan.cli.solving import advice
 from shardplan.cli.solving import solve_one as solve_module
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound
-from shardplan.planning import formulate, option_costs, planner, shortfall
+from shardplan.planning import formulate, planner, shortfall
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.search_params import SharedParams
 from shardplan.solve.settings import Settings
 from shardplan.whatif import why_not
 from shardplan.whatif.choice import Choice
@@ -174,18 +175,16 @@ def test_no_trial_begins_that_formulating_alone_would_carry_past_the_end(clock, 
     assert [trials.has_plan(lambda: spec) for _ in range(3)] == [True, True, None]
 
 
-def test_costs_worked_out_in_parts_are_those_of_all_options_at_once(monkeypatch):
+def test_costs_worked_out_in_parts_are_those_of_all_options_at_once():
     spec = build(make_spec(1000, 2000, 3000))
     whole = formulate.formulate(spec).problem
-    monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 2)
-    parts = formulate.formulate(spec).problem
+    parts = formulate.formulate(spec, params=SharedParams(options_at_once=2)).problem
     for name in ("load_seconds", "device_bytes", "node_bytes", "spill_seconds"):
         assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
 
 
 def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
-    monkeypatch.setattr(option_costs, "_FEW_TABLES", 9)
-    monkeypatch.setattr(option_costs, "_OPTIONS_AT_ONCE", 1)
+    params = SharedParams(few_tables=9, options_at_once=1)
     spec, asked = build(make_spec(*[1000] * 10)), []
     model = type(spec.cost_model)
 
@@ -196,14 +195,14 @@ def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
 
     monkeypatch.setattr(model, "unit_costs", slow)
     with pytest.raises(NoPlanFound, match="the ways to shard 10 tables"):
-        formulate.formulate(spec, clock.after(5))
+        formulate.formulate(spec, clock.after(5), params)
     assert asked == [1, 1, 1]
 
 
-def test_formulating_ends_where_the_user_interrupts_it(monkeypatch):
-    monkeypatch.setattr(option_costs, "_FEW_TABLES", 0)
+def test_formulating_ends_where_the_user_interrupts_it():
+    called_off = Deadline.after(60).unless(lambda: True)
     with pytest.raises(Interrupted):
-        formulate.formulate(build(ROOMY), Deadline.after(60).unless(lambda: True))
+        formulate.formulate(build(ROOMY), called_off, SharedParams(few_tables=0))
 
 
 def test_few_tables_are_formulated_and_planned_however_late_it_is():

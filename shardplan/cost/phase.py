@@ -26,7 +26,8 @@ class Cover(StrEnum):
     DATA_LOADING = "data loading"
     """Of batches to come, pipelined or not: data loaders always run ahead."""
     BACKWARD = "the tables' backward pass"
-    """Of the same batch, where a framework sums gradients over devices beside it."""
+    """Of the same batch, where a framework sums gradients over devices beside it; what comes before
+    that pass comes before the sums too."""
     DEVICES = "the devices' work"
     """Of the same batch: hosts launch kernels ahead of their devices, as far as they can."""
 

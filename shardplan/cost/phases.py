@@ -84,5 +84,12 @@ DENSE_ALL_REDUCE = Phase(
     part=Part.DENSE,
     rests_on=_COLLECTIVES,
 )
+BACKWARD_PASS = frozenset({GRADIENT_COMM.name, UPDATE_BACKWARD.name})
+"""Of the tables: all of the critical path before it is done when it begins."""
 DENSE_PHASES = (DENSE_FORWARD, DENSE_BACKWARD, DENSE_ALL_REDUCE)
 """What ``dense`` is made of where it is predicted from layers."""
+
+
+def comes_before(name: str, cover: Cover | None) -> bool:
+    """Whether what hides behind a cover begins only after a phase of the critical path."""
+    return cover is Cover.BACKWARD and name not in BACKWARD_PASS

@@ -18,8 +18,8 @@ class Stages:
 
     of_phase: NDArray[np.float64]
     """(P, S): 1 where a phase belongs to a stage."""
-    chain: NDArray[np.int64]
-    """(S,): the chain of each stage."""
+    in_chain: NDArray[np.bool_]
+    """(S, C): whether a stage belongs to a chain; it may belong to several."""
     chain_seconds: NDArray[np.float64]
     """(C,): what each chain takes whatever the placement."""
     names: tuple[str, ...]

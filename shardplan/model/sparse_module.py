@@ -39,6 +39,16 @@ class SparseTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Unkept:
+    """Something of a collection that its sharded form would not have, or would do otherwise."""
+
+    name: str
+    """Of a table or a part of the module; empty for the module itself."""
+    what: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class SparseModule:
     """A module with tables of its own, or around such a module in a way of its own."""
 
@@ -52,3 +62,7 @@ class SparseModule:
     """Whether each id has a weight."""
     other_paths: tuple[str, ...] = ()
     """Where else in the model the same module stands."""
+    table_names: tuple[str, ...] = ()
+    """Of tables of any kind, as far as the module tells."""
+    unkept: tuple[Unkept, ...] = ()
+    """Of pooled tables: what would be lost without a word."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.model.initial_weights import initial_weights
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
+from shardplan.model.unkept import places_of_parameters, unkept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _BAG = "torchrec.modules.embedding_modules.EmbeddingBagCollection"
 _KINDS = {
@@ -28,7 +29,7 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
 
     A module is told by its class: TorchRec shards by the exact class, so that a class derived from
     one of its collections is a kind of its own. Plain embeddings count where their gradients are
-    sparse; others are parameters like those of any layer.
+    sparse; others are parameters like those of any layer. A collection without tables is none.
     """
     places: dict[int, list[str]] = {}
     modules: dict[int, tuple[Any, ModuleKind]] = {}
@@ -41,14 +42,17 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
         if kind is not None:
             places.setdefault(id(module), []).append(path)
             modules[id(module)] = module, kind
-    return tuple(_read(module, kind, places[key]) for key, (module, kind) in modules.items())
+    parameters = places_of_parameters(model)
+    return tuple(
+        _read(module, kind, places[key], parameters) for key, (module, kind) in modules.items()
+    )
 
 
 def _kind(module: Any) -> ModuleKind | None:
     """None for modules without tables of their own."""
     ancestors = [f"{each.__module__}.{each.__qualname__}" for each in type(module).__mro__]
     if ancestors[0] == _BAG:
-        return ModuleKind.BAG
+        return ModuleKind.BAG if module.embedding_bag_configs() else None
     names = [ancestor.rpartition(".")[2] for ancestor in ancestors]
     if any(each.startswith("torchrec.distributed.") for each in ancestors) and _is_sharded(names):
         return ModuleKind.SHARDED
@@ -68,15 +72,28 @@ def _is_sharded(names: list[str]) -> bool:
     return any(name.startswith("Sharded") for name in names)
 
 
-def _read(module: Any, kind: ModuleKind, paths: list[str]) -> SparseModule:
+def _read(
+    module: Any, kind: ModuleKind, paths: list[str], parameters: Mapping[int, list[str]]
+) -> SparseModule:
+    is_bag = kind is ModuleKind.BAG
     return SparseModule(
         paths[0],
         type(module).__name__,
         kind,
-        tuple(_tables(module)) if kind is ModuleKind.BAG else (),
-        bool(module.is_weighted()) if kind is ModuleKind.BAG else False,
+        tuple(_tables(module)) if is_bag else (),
+        bool(module.is_weighted()) if is_bag else False,
         tuple(paths[1:]),
+        tuple(dict.fromkeys(_table_names(module))),
+        tuple(unkept(module, paths, parameters)) if is_bag else (),
     )
+
+
+def _table_names(module: Any) -> Iterator[str]:
+    """Of the module, or of those that it wraps."""
+    for inner in module.modules():
+        for name in _CONFIGS:
+            if callable(getattr(type(inner), name, None)):
+                yield from (str(config.name) for config in getattr(inner, name)())
 
 
 def _tables(module: Any) -> Iterator[SparseTable]:

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.problem.placement import Placement
 
-_LATEST = 16
-"""Placements looked at: what was taken long before is far behind."""
 _LEAST_GAIN = 1e-6
 """Relatively: less is rounding."""
 
 
-def foremost(case: Case, formulation: Formulation, outcome: Outcome, deadline: Deadline) -> Outcome:
-    """The outcome with an earlier placement where the plan of that one is quicker."""
+def foremost(
+    case: Case, formulation: Formulation, outcome: Outcome, deadline: Deadline, latest: int
+) -> Outcome:
+    """The outcome with one of the ``latest`` earlier placements where its plan is quicker."""
     best, problem = outcome.placement, formulation.problem
     may_differ = problem.is_uneven or (best is not None and best.weights is not None)
     if best is None or not may_differ:
         return outcome
     least = _predicted(case, formulation, best) * (1 - _LEAST_GAIN)
-    for placement in reversed(outcome.earlier[-_LATEST:]):
+    for placement in reversed(outcome.earlier[-latest:]):
         if deadline.is_over:
             break
         seconds = _predicted(case, formulation, placement)

@@ -12,7 +12,8 @@ from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.planning.formulation import Formulation
-from shardplan.planning.option_costs import heed, option_costs
+from shardplan.planning.option_costs import option_costs
+from shardplan.planning.pace import Pace
 from shardplan.planning.refusal import (
     crowded_apart,
     crowded_out,
@@ -29,6 +30,7 @@ from shardplan.solve.problem.charges import Charges as ProblemCharges
 from shardplan.solve.problem.objective import ChainObjective
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.problem.variants import take
+from shardplan.solve.search.search_params import SharedParams
 from shardplan.spec.objective import Objective
 from shardplan.workload.row_order import RowOrder
 
@@ -39,17 +41,21 @@ if TYPE_CHECKING:
     from shardplan.cost.cost_model import Charges
     from shardplan.solve.deadline import Deadline
 
+_USUAL = SharedParams()
 _SHAPES = {Extent.DEVICE: Shape.DEVICE, Extent.NODE: Shape.NODE, Extent.WORLD: Shape.ALL}
 
 
-def formulate(case: Case, deadline: Deadline = ENDLESS) -> Formulation:
+def formulate(
+    case: Case, deadline: Deadline = ENDLESS, params: SharedParams = _USUAL
+) -> Formulation:
     """Enumerate the options of a case and cost them.
 
     Raises Infeasible where a table has no option at all, or none that fits an empty device, and
     NoPlanFound or Interrupted when the deadline comes first.
     """
     refuse(crowded_out(case))
-    heed(deadline, case)
+    pace = Pace(deadline, params)
+    pace.heed(case)
     world = case.topology.world
     offer = _offer(case)
     options = enumerate_options(case.workload, world, case.constraints, offer)
@@ -57,8 +63,8 @@ def formulate(case: Case, deadline: Deadline = ENDLESS) -> Formulation:
     members = item_options(options, items)
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     charged = case.cost_model.charges(options)
-    problem, names = _problem(case, options, items, members, charged, deadline)
-    heed(deadline, case)
+    problem, names = _problem(case, options, items, members, charged, pace)
+    pace.heed(case)
     fits = _fits_alone(problem)
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)
@@ -95,11 +101,11 @@ def _problem(
     items: Items,
     members: NDArray[np.int64],
     charged: Charges,
-    deadline: Deadline,
+    pace: Pace,
 ) -> tuple[Problem, tuple[str, ...]]:
     """The problem, and what the groups are called that it charges for."""
     first = members[:, 0]
-    per_option = option_costs(case, options, deadline)
+    per_option = option_costs(case, options, pace)
     costs = _joint_costs(per_option, members)
     shape = SHARDING_TYPES.each(lambda kind: _SHAPES[kind.lands], options.sharding[first])
     shape = shape.astype(np.int8)
@@ -120,13 +126,13 @@ def _problem(
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
-        objective=ChainObjective(stages.chain, stages.chain_seconds, charges),
+        objective=ChainObjective(stages.in_chain, stages.chain_seconds, charges),
         domain=domain,
         domains=domains,
         apart=items.apart,
         blend=_blends(case, options, members),
         spill_seconds=costs.spill_seconds @ stages.of_phase,
-        mean_seconds=_mean_seconds(case, options, members, per_option, stages.of_phase, deadline),
+        mean_seconds=_mean_seconds(case, options, members, per_option, stages.of_phase, pace),
     )
     return problem, names
 
@@ -153,7 +159,7 @@ def _mean_seconds(
     members: NDArray[np.int64],
     costs: UnitCosts,
     of_phase: NDArray[np.float64],
-    deadline: Deadline,
+    pace: Pace,
 ) -> NDArray[np.float64]:
     """(options of the problem, S): what the devices that a unit lands on bear of it on average;
     (0,) where all of them bear the same.
@@ -166,7 +172,7 @@ def _mean_seconds(
     if not cut.any():
         return np.zeros(0)
     tables = tuple(table.model_copy(update={"ids": RowOrder.HASHED}) for table in case.spec.tables)
-    hashed = option_costs(case.with_(tables=tables), options, deadline).load_seconds
+    hashed = option_costs(case.with_(tables=tables), options, pace).load_seconds
     least = np.minimum(hashed, costs.load_seconds)
     mean = np.where(cut[:, None], least, costs.load_seconds)
     average: NDArray[np.float64] = _joint(mean, members) @ of_phase

@@ -77,7 +77,7 @@ def make_plan(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     left = deadline.seconds_left
-    formulation = formulate(case, deadline)
+    formulation = formulate(case, deadline, (settings.search or SearchParams()).shared)
     ends = leaving_time_to_write(deadline, left)
     begin = [*_known(formulation, start), *starts(case, formulation, settings)]
     first = ends

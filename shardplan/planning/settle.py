@@ -12,6 +12,7 @@ from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.subproblem import Subproblem
+from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.search.tidy import tidied
 from shardplan.spec.objective import Objective
 
@@ -38,7 +39,8 @@ def settled(
         return outcome
     deadline = Deadline.after(settings.time_limit_seconds)
     comparing = Deadline.after(max(settings.time_limit_seconds, _LEAST_SECONDS))
-    outcome = foremost(case, formulation, outcome, comparing)
+    latest = (settings.search or SearchParams()).shared.latest_placements
+    outcome = foremost(case, formulation, outcome, comparing, latest)
     outcome = _around_uneven(case, formulation, outcome, settings, reporter)
     assert outcome.placement is not None
     less = _charged_too_much(case, formulation, outcome.placement)

@@ -107,7 +107,7 @@ class ScaleUpFile(Border):
     """``switch``: each device has one link to a switch; ``mesh``: one link to each other device."""
     bandwidth: Rate
     """Of each such link, each direction."""
-    nodes: Count = 1
+    nodes: Annotated[Count, Field(le=_MOST_DEVICES)] = 1
     """How many nodes one domain spans."""
     nvls: Trait | None = None
     """Whether the switch sums what passes it (NVLink SHARP), which helps all-reduces alone."""
@@ -150,7 +150,7 @@ class FabricLevelFile(Border):
 
     name: Name
     """What a group is called: ``rack``, ``pod``."""
-    nodes: Count
+    nodes: Annotated[Count, Field(le=_MOST_DEVICES)]
     """Nodes in one group."""
     oversubscription: Annotated[Number, Field(ge=1)] = 1.0
     """What may enter a full group's switches from below, over what their uplinks carry."""

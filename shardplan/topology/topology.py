@@ -112,4 +112,13 @@ class Topology:
         return slowest[1] if slowest else None
 
     def _congested(self, collective: Collective, scope: Scope) -> tuple[tuple[Level, Link], ...]:
-        return congestion(self.network, self.layout, flows(self.layout, collective, scope))
+        asked = (collective, scope)
+        if asked not in self._known_congestion:
+            moved = flows(self.layout, collective, scope)
+            self._known_congestion[asked] = congestion(self.network, self.layout, moved)
+        return self._known_congestion[asked]
+
+    @cached_property
+    def _known_congestion(self) -> dict[tuple[Collective, Scope], tuple[tuple[Level, Link], ...]]:
+        """By collective and scope: each cost of a sharding type asks for the same few."""
+        return {}

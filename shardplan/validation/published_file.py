@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Provenance
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[Number, Field(gt=0)]
+
+
+def _more_than_nothing(seconds: float) -> float:
+    if seconds <= 0:
+        raise fault("must be more than 0 seconds", "", "range")
+    return seconds
+
+
+SomeSeconds = Annotated[Seconds, AfterValidator(_more_than_nothing)]
 Values = dict[str, Any]
 """A part of a spec or of a topology, which is validated once it is whole."""
 
@@ -88,9 +97,9 @@ class MachineFile(Border):
 class MeasuredFile(Border):
     """What one training step took."""
 
-    step: Seconds
-    lowest_run: Seconds | None = None
-    highest_run: Seconds | None = None
+    step: SomeSeconds
+    lowest_run: SomeSeconds | None = None
+    highest_run: SomeSeconds | None = None
     runs: Count = 1
     provenance: Provenance
     source: Text

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.catalog.catalog import Kind, names
-from shardplan.spec.catalog.reference import is_inline
+from shardplan.spec.catalog.reference import TopologyReference, is_inline
 from shardplan.spec.catalog.source import named_source
+from shardplan.spec.fields.numeric import as_whole
 from shardplan.spec.spec import BatchSpec
 from shardplan.spec.text.document import Document
 from shardplan.spec.validation.validation import collecting, validate
@@ -21,12 +24,20 @@ from shardplan.validation.published_step import MeasuredStep, PublishedStep
 from shardplan.validation.training_run import Convergence, TrainingRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from shardplan.spec.catalog.reference import Reference
     from shardplan.spec.catalog.source import Source
     from shardplan.validation.published_file import ConvergenceFile, StepFile, TrainedFile
 
 _SECONDS_OF_A_MINUTE = 60
+
+
+class _SettingFile(BaseModel):
+    """What of a step's whole spec is read before it is predicted."""
+
+    batch: BatchSpec
+    topology: TopologyReference
 
 
 def published_steps(paths: Sequence[str] = ()) -> tuple[PublishedStep, ...]:
@@ -55,39 +66,50 @@ def _as_path(path: str) -> str:
     return path if "/" in path else f"./{path}"
 
 
-def steps_of(source: Source) -> Iterator[PublishedStep]:
+def steps_of(source: Source) -> list[PublishedStep]:
     """The steps of one file; raises InputError with its faults."""
     file = validate(PublishedFile, source.document)
+    faults: list[Diagnostic] = []
+    found: list[PublishedStep] = []
     for step in file.steps:
-        model, measured = file.models[step.model], step.measured
-        spec = _spec(file, step)
-        topology, nodes = _topology(spec, source)
-        devices = nodes * topology.devices_per_node
-        yield PublishedStep(
-            id=step.id,
-            model=step.model,
-            device=step.device,
-            framework=step.framework,
-            device_class=DeviceClass.of(topology, devices),
-            devices=devices,
-            nodes=nodes,
-            global_batch=BatchSpec.model_validate(spec.get("batch")).global_batch(devices),
-            measured=MeasuredStep(
-                measured.step,
-                measured.lowest_run,
-                measured.highest_run,
-                measured.runs,
-                measured.provenance,
-                measured.source,
-            ),
-            run=_run(step.trained) if step.trained else None,
-            convergence=_convergence(model.convergence) if model.convergence else None,
-            use=step.use,
-            reason=step.reason,
-            why=step.why,
-            spec=spec if model.tables else None,
-            file=source.document.file,
-        )
+        with collecting(faults):
+            found.append(_step(file, step, source.document.file))
+    if faults:
+        raise InputError(faults)
+    return found
+
+
+def _step(file: PublishedFile, step: StepFile, name: str) -> PublishedStep:
+    model, measured = file.models[step.model], step.measured
+    spec = _spec(file, step)
+    setting = validate(_SettingFile, Document(spec, f"{name} ({step.id})"))
+    topology, nodes = _topology(setting.topology, name)
+    devices = nodes * topology.devices_per_node
+    return PublishedStep(
+        id=step.id,
+        model=step.model,
+        device=step.device,
+        framework=step.framework,
+        device_class=DeviceClass.of(topology, devices),
+        devices=devices,
+        nodes=nodes,
+        global_batch=setting.batch.global_batch(devices),
+        measured=MeasuredStep(
+            measured.step,
+            measured.lowest_run,
+            measured.highest_run,
+            measured.runs,
+            measured.provenance,
+            measured.source,
+        ),
+        run=_run(step.trained) if step.trained else None,
+        convergence=_convergence(model.convergence) if model.convergence else None,
+        use=step.use,
+        reason=step.reason,
+        why=step.why,
+        spec=spec if model.tables else None,
+        file=name,
+    )
 
 
 def _run(trained: TrainedFile) -> TrainingRun:
@@ -116,12 +138,13 @@ def _spec(file: PublishedFile, step: StepFile) -> dict[str, Any]:
     return spec
 
 
-def _topology(spec: dict[str, Any], source: Source) -> tuple[TopologyFile, int]:
+def _topology(written: Reference, file: str) -> tuple[TopologyFile, int]:
     """The machine of a spec, and how many nodes of it there are."""
-    written = spec.get("topology", {})
+    if isinstance(written, str):
+        written = {"name": written}
     if is_inline(written, "topology"):
-        file = validate(TopologyFile, Document(written, source.document.file))
-        return file, file.nodes
-    name = written if isinstance(written, str) else str(written.get("name"))
-    file = validate(TopologyFile, named_source(Kind.TOPOLOGY, name, Path()).document)
-    return file, file.nodes if isinstance(written, str) else int(written.get("nodes", 1))
+        inline = validate(TopologyFile, Document(written, file))
+        return inline, inline.nodes
+    name = written["name"] if "name" in written else _as_path(written["path"])
+    found = validate(TopologyFile, named_source(Kind.TOPOLOGY, name, Path()).document)
+    return found, as_whole(written.get("nodes")) or found.nodes

@@ -71,6 +71,7 @@ def test_plans(folder, seed):
                 ("verify", bent, "--format", rng.choice(FORMATS)),
                 ("explain", bent, "--format", rng.choice(FORMATS)),
                 ("diff", bent, plan, "--format", rng.choice(FORMATS)),
+                ("compare", plan, bent, "--format", rng.choice(FORMATS)),
                 ("solve", folder / "spec.json", "--from", bent, *GREEDY),
             )
         )

@@ -50,6 +50,12 @@ def test_the_scatter_has_a_point_for_each_step(run, tmp_path):
     assert len(circles) == 1
 
 
+def test_a_scatter_of_nothing_that_is_predicted_has_its_frame_alone(run, tmp_path):
+    path = tmp_path / "scatter.svg"
+    assert run("validate", "neo-a-128", "--scatter", path).exit_code == 0
+    assert [tag for tag in ElementTree.parse(path).iter() if tag.get("r") == "2.5"] == []
+
+
 def test_a_step_without_published_inputs_is_told_but_not_predicted(run):
     result = run("validate", "neo-a-128", "--format", "json")
     (step,) = json.loads(result.stdout)["steps"]

@@ -27,6 +27,7 @@ UNITS = {
     "row_bytes": BATCH * POOLING * DIM / SWEEP,
     "summed_row_bytes": BATCH * (POOLING - 2) * DIM / SWEEP,
     "output_bytes": BATCH * 2 * DIM / SWEEP,
+    "whole_output_bytes": BATCH * 2 * DIM / SWEEP,
     "per_output_byte": BATCH * 2 * DIM * 4,
 }
 """What one table of two features makes its only device do, in units of each term."""
@@ -74,6 +75,42 @@ def test_a_column_shard_handles_all_ids_and_half_of_the_elements():
     assert added("host", Terms(per_id=1.0), "column_wise", cuts=2) == BATCH * POOLING
     halves = added("host", Terms(row_bytes=SWEEP), "column_wise", cuts=2)
     assert halves == pytest.approx(BATCH * POOLING * DIM / 2)
+
+
+def test_outputs_are_whole_once_the_parts_of_cut_rows_are_summed():
+    """On eight devices each has an eighth of the sums that it had parts of."""
+    parts = added("output_comm", Terms(output_bytes=SWEEP), "row_wise")
+    whole = added("output_comm", Terms(whole_output_bytes=SWEEP), "row_wise")
+    assert parts == pytest.approx(WORLD * whole)
+    assert whole == pytest.approx(BATCH * 2 * DIM / WORLD)
+
+
+def test_a_distinct_row_is_moved_once_however_many_ids_ask_for_it():
+    terms = Terms(unique_row_bytes=SWEEP)
+    shares = model(*tables(), batch=BATCH).shares(option("table_wise"))
+    assert added("update_backward", terms) == pytest.approx(shares.unique_rows[0] * DIM)
+    assert shares.unique_rows[0] < BATCH * POOLING
+
+
+def test_dense_layers_move_what_the_framework_does_not_fuse():
+    """At the rate of the cost model; products take the same time."""
+    dense = {"layers": [{"mlp": [64, 64]}], "dtype": "bf16"}
+    taken = {}
+    for name in (None, "hugectr", "torchrec-eager"):
+        training = {"dense": dense} | ({"framework": name} if name else {})
+        case = load_case(
+            {
+                "batch": {"local": 4096},
+                "topology": {"name": "dgx-h100", "nodes": 1},
+                "tables": [{"name": "t", "rows": 100_000, "dim": 64}],
+                "training": training,
+            }
+        )
+        taken[name] = case.cost_model.dense.forward_seconds
+        rate = case.cost_model.profile.dense.elementwise_bytes_per_second
+    a_pass = 4096 * 64 * 2 / rate
+    assert taken[None] - taken["hugectr"] == pytest.approx(a_pass)
+    assert taken["torchrec-eager"] - taken[None] == pytest.approx(a_pass)
 
 
 def test_rows_that_no_sample_has_two_of_are_not_summed():

@@ -17,9 +17,10 @@ SECONDS = st.floats(0, 1e3)
 def steps(draw):
     """A step of a few phases, and what each of three devices spends in them beside constants."""
     covers = draw(st.lists(st.sampled_from([None, *Cover]), min_size=1, max_size=5))
+    names = ("lookup_forward", "gradient_comm", "update_backward", "p3", "p4")
     phases = tuple(
-        Phase(f"p{index}", hides_behind=cover, constant_seconds=draw(SECONDS))
-        for index, cover in enumerate(covers)
+        Phase(name, hides_behind=cover, constant_seconds=draw(SECONDS))
+        for name, cover in zip(names, covers, strict=False)
     )
     step = Step(phases, dense_seconds=draw(SECONDS), is_pipelined=draw(st.booleans()))
     spent = draw(st.lists(SECONDS, min_size=3 * len(phases), max_size=3 * len(phases)))
@@ -29,9 +30,7 @@ def steps(draw):
 def objective(stages, spent):
     """As a solver has it: the longest chain of stages, each as long as its slowest device."""
     slowest = (spent @ stages.of_phase).max(axis=0)
-    chains = stages.chain_seconds.copy()
-    np.add.at(chains, stages.chain, slowest)
-    return chains.max()
+    return (stages.chain_seconds + slowest @ stages.in_chain).max()
 
 
 @given(steps())
@@ -57,6 +56,23 @@ def test_a_step_takes_as_long_as_the_phases_that_it_waits_for(drawn):
     waited = spent.max(axis=0)[step.waits_for(spent)].sum()
     dense = 0.0 if step.is_dense_hidden(spent) else step.dense_seconds
     assert step.seconds(spent) == pytest.approx(waited + dense, rel=1e-12)
+
+
+def test_sums_beside_the_backward_pass_begin_when_all_before_it_is_done():
+    """3 s before the pass, of which 1 is dense; then 2 s of it, beside 1 or 4 s of sums."""
+    phases = (
+        Phase("lookup_forward"),
+        Phase("gradient_comm"),
+        Phase("update_backward", constant_seconds=0.5),
+        Phase("all_reduce", hides_behind=Cover.BACKWARD, constant_seconds=0.5),
+    )
+    step = Step(phases, 1.0, is_pipelined=True)
+    for sums, seconds, waited in [(1.0, 5.0, [1, 1, 1, 0]), (4.0, 7.0, [1, 0, 0, 1])]:
+        spent = np.array([[2.0, 0.5, 1.5, sums], [1.0, 0.5, 1.0, sums]])
+        assert step.seconds(spent) == seconds
+        assert step.waits_for(spent).tolist() == waited
+        assert not step.is_dense_hidden(spent)
+        assert objective(step.stages, spent - step.constant_seconds) == seconds
 
 
 def test_nothing_hides_without_a_pipeline():

@@ -68,7 +68,7 @@ def plan_text(case: ModelCase) -> str:
             {"tables": name, "sharding": [kind]} for name, (kind, *_) in TABLES.items()
         ],
     }
-    return render(make_plan(case_of_value(spec, "spec"), Settings(), Reporter()))
+    return render(make_plan(case_of_value(spec, "spec"), Settings("greedy"), Reporter()))
 
 
 def model_of(case: ModelCase, device: str = "meta", **of_configs: Any) -> Any:
@@ -171,6 +171,8 @@ def refused(kind: str, text: str) -> list[str]:
         model = model_of(case, "cpu")
     elif kind == "one rank" and dist.get_rank() == 1:
         model.more = sequences()
+    elif kind == "frozen":
+        model.sparse.ebc.requires_grad_(False)
     elif kind == "all kinds":
         model.twin, model.more, model.plain = model.sparse, sequences(), plain()
     view = view_plan(parse_plan(text, "plan.json"))

@@ -62,6 +62,7 @@ def test_bounds_of_initial_weights_are_kept_to(rank_group: Group) -> None:
         ("init_fn", ["sparse.ebc.whole: EmbeddingBagCollection: init_fn normal_ would give"]),
         ("weighted mean", ["sparse.ebc.rows: EmbeddingBagCollection: mean pooling of weighted"]),
         ("dtype", ["plan.sparse.ebc.rows.dtype: fp32; the model has fp16"]),
+        ("frozen", ["sparse.ebc.rows: EmbeddingBagCollection: its weights are frozen"]),
         ("on cpu", ["plan.sparse.ebc.rows: the model holds it whole on cpu"]),
         ("one rank", ["more: EmbeddingCollection: tables whose rows are not pooled"]),
         (

@@ -74,7 +74,7 @@ def plan_of(world: int, optimizer: str, pipeline: str, **more: Any) -> str:
         "reserve": {"hbm": "0%", "ddr": "0%"},
         **more,
     }
-    return render(make_plan(case_of_value(spec, "spec"), Settings(), Reporter()))
+    return render(make_plan(case_of_value(spec, "spec"), Settings("greedy"), Reporter()))
 
 
 def setup_of(text: str, **more: Any) -> EngineSetup:

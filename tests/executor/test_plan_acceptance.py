@@ -50,7 +50,7 @@ def plan_text() -> str:
             {"name": "b", "rows": 500, "dim": 8, "pooling": 1, "module": "other.ebc"},
         ],
     }
-    return render(make_plan(case_of_value(spec, "spec"), Settings(), Reporter()))
+    return render(make_plan(case_of_value(spec, "spec"), Settings("greedy"), Reporter()))
 
 
 def model_of(text: str) -> list[SparseModule]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rank_group import RankGroup
 
-EXAMPLES = {2: 45, 4: 40, 8: 20}
+EXAMPLES = {2: 25, 4: 20, 8: 10}
 """By ranks; on few cores a case takes longer the more there are."""
 KERNELS = {
     "fused": None,

@@ -120,7 +120,7 @@ class _Load:
 
     def objective(self, problem: Problem) -> float:
         chains = problem.objective.chain_seconds.tolist()
-        for stage, chain in enumerate(problem.objective.chain_of_stage.tolist()):
+        for stage, chain in np.argwhere(problem.objective.in_chain).tolist():
             chains[chain] += max(self.seconds[:, stage].tolist())
             for uses, seconds in zip(self.uses, _charge_seconds(problem), strict=True):
                 chains[chain] += seconds[stage] if uses else 0.0
@@ -183,7 +183,7 @@ class _Search:
         reach = np.maximum(seconds.max(axis=1), even)
         reach += (uses > 0) @ _charge_seconds(problem)
         chains = np.tile(problem.objective.chain_seconds, (len(reach), 1))
-        for stage, chain in enumerate(problem.objective.chain_of_stage.tolist()):
+        for stage, chain in np.argwhere(problem.objective.in_chain).tolist():
             chains[:, chain] += reach[:, stage]
         objective = chains.max(axis=1)
         for way in np.argsort(objective, kind="stable")[: legal.size].tolist():

@@ -11,7 +11,7 @@ from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Problem, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from brute_force import Way
     from numpy.typing import ArrayLike
@@ -29,7 +29,7 @@ def problem_of(
     nodes: int = 1,
     device_capacity: ArrayLike = 1.0,
     node_capacity: ArrayLike = 1.0,
-    chain_of_stage: ArrayLike = 0,
+    chain_of_stage: Sequence[int | tuple[int, ...]] | int = 0,
     chain_seconds: ArrayLike = (0.0,),
     domain: ArrayLike = 0,
     domains: ArrayLike | None = None,
@@ -56,14 +56,26 @@ def problem_of(
         node_bytes=_table(node_bytes, options),
         device_capacity=_table(device_capacity, devices),
         node_capacity=_table(node_capacity, nodes),
-        objective=ChainObjective(
-            _spread(chain_of_stage, stages, np.int64), np.array(chain_seconds, dtype=np.float64)
+        objective=chained(
+            [chain_of_stage] * stages if isinstance(chain_of_stage, int) else chain_of_stage,
+            chain_seconds,
         ),
         domain=_spread(domain, options, np.int64),
         domains=np.ones((1, devices), bool) if domains is None else np.array(domains, bool),
         spill_seconds=np.broadcast_to(spill_seconds, load.shape).astype(np.float64),
         **more,
     )
+
+
+def chained(
+    chain_of_stage: Sequence[int | tuple[int, ...]], chain_seconds: ArrayLike, *more: object
+) -> ChainObjective:
+    """The chain of each stage, or its chains; and the seconds of each chain."""
+    seconds = np.array(chain_seconds, dtype=np.float64)
+    in_chain = np.zeros((len(chain_of_stage), len(seconds)), dtype=bool)
+    for stage, chains in enumerate(chain_of_stage):
+        in_chain[stage, chains] = True
+    return ChainObjective(in_chain, seconds, *more)
 
 
 def placed(ways: Iterable[Way]) -> Placement:

@@ -11,6 +11,16 @@ from problems import problem_of
 from shardplan.solve.problem.charges import Charges
 from shardplan.solve.problem.problem import Problem, Shape
 
+CHAINS = (
+    ([0], 1),
+    ([0], 2),
+    ([0, 0, 1], 2),
+    ([0, 1, 0, 1], 2),
+    ([0, 0, 0], 1),
+    ([(0, 1), 0, 1], 2),
+    ([(0, 1), 0, 1, 2], 3),
+)
+"""Of each stage its chain, or its chains; and how many there are."""
 SCALES = (1.0, 1e-3, 1e-5)
 """Seconds: a step of a large model, of a usual one, and of one that hardly does anything."""
 
@@ -26,7 +36,7 @@ def problems(draw: st.DrawFn) -> Problem:
     items = draw(st.integers(1, 5))
     counts = [draw(st.integers(1, 3)) for _ in range(items)]
     total = sum(counts)
-    chain_of_stage = draw(st.sampled_from([[0], [0, 0, 1], [0, 1, 0, 1], [0, 0, 0]]))
+    chain_of_stage, chain_count = draw(st.sampled_from(CHAINS))
 
     def array(values: st.SearchStrategy[int], *shape: int) -> np.ndarray:
         flat = draw(st.lists(values, min_size=int(np.prod(shape)), max_size=int(np.prod(shape))))
@@ -71,7 +81,7 @@ def problems(draw: st.DrawFn) -> Problem:
             _capacity(counts, node_bytes * touched[:, None], tightness, nodes), (nodes, 1)
         ),
         chain_of_stage=chain_of_stage,
-        chain_seconds=array(st.sampled_from([0, 1, 4]), max(chain_of_stage) + 1) * scale / 8.0,
+        chain_seconds=array(st.sampled_from([0, 1, 4]), chain_count) * scale / 8.0,
         domain=domain,
         domains=domains,
         apart=apart,

@@ -34,7 +34,7 @@ from shardplan.solve.settings import Settings
 
 
 @given(charged_problems())
-@examples(300)
+@examples(120)
 def test_the_program_with_charges_finds_what_brute_force_finds(problem):
     best = solve_by_force(problem)
     outcome = solve(problem, Settings("milp", gap=0.0, time_limit_seconds=1e6))
@@ -60,7 +60,7 @@ def test_the_search_with_charges_claims_nothing_that_brute_force_denies(problem)
 
 
 @given(charged_problems())
-@examples(300)
+@examples(150)
 def test_no_bound_with_charges_is_above_the_optimum(problem):
     best = solve_by_force(problem)
     assume(best is not None)
@@ -80,7 +80,7 @@ def test_no_bound_with_charges_is_above_the_optimum(problem):
 
 
 @given(charged_problems())
-@examples(150)
+@examples(75)
 def test_the_best_placement_is_in_a_branch_that_rules_none_of_its_options_out(problem):
     best = solve_by_force(problem)
     assume(best is not None)

@@ -48,7 +48,7 @@ def bound(problem: Problem, first: np.ndarray | None = None) -> float:
 
 
 @given(crowded_problems())
-@examples(150)
+@examples(80)
 def test_the_bound_is_between_the_relaxation_and_the_best_placement(problem):
     assume(FillingUnits.of(problem) is not None)
     best = solve_by_force(problem)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from problems import chained
 
 from shardplan.solve.problem.charges import Charges
-from shardplan.solve.problem.objective import ChainObjective
 from shardplan.solve.problem.power_mean import PowerMean
 
-TWO_CHAINS = ChainObjective(np.array([0, 1, 0]), np.array([1.0, 2.0]))
+TWO_CHAINS = chained([0, 1, 0], [1.0, 2.0])
 NO_USES = np.zeros(0, dtype=np.int32)
-CHARGED = ChainObjective(
-    np.array([0, 1, 0]),
-    np.array([1.0, 2.0]),
+CHARGED = chained(
+    [0, 1, 0],
+    [1.0, 2.0],
     Charges(
         np.array([[True, False], [True, True], [False, False]]),
         np.array([[0.5, 0.0, 0.25], [0.0, 4.0, 0.0]]),
@@ -27,6 +27,13 @@ def test_the_longest_chain_counts_and_in_it_the_slowest_device_of_each_stage():
     assert TWO_CHAINS.chains(np.array([2.0, 5.0, 4.0])).tolist() == [7.0, 7.0]
     assert TWO_CHAINS.seconds(load, NO_USES) == 7.0
     assert TWO_CHAINS.constant_seconds == 2.0
+
+
+def test_a_stage_of_two_chains_makes_both_longer():
+    shared = chained([(0, 1), 0, 1], [1.0, 2.0])
+    assert shared.chains(np.array([3.0, 5.0, 4.5])).tolist() == [9.0, 9.5]
+    weights = shared.stage_weights(np.array([[3.0, 5.0, 4.0]]))[0]
+    assert weights[0] == pytest.approx(weights[1] + weights[2])
 
 
 def test_many_placements_are_judged_at_once_as_each_alone():
@@ -60,7 +67,7 @@ def test_options_that_are_none_of_before_pay_for_nothing():
 
 def test_merged_stages_stay_in_their_chain():
     merged = TWO_CHAINS.merged([[0, 2], [1]])
-    assert merged.chain_of_stage.tolist() == [0, 1]
+    assert merged.in_chain.tolist() == [[True, False], [False, True]]
     assert merged.chain_seconds.tolist() == [1.0, 2.0]
     assert CHARGED.merged([[0, 2], [1]]).charges.seconds.tolist() == [[0.75, 0.0], [0.0, 4.0]]
 

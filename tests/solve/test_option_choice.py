@@ -77,7 +77,7 @@ def cost_by_hand(problem: Problem, options: tuple[int, ...], balance: np.ndarray
         return INFINITY
     stage = base + np.maximum(total / problem.device_count / balance, fullest)
     chains = problem.objective.chain_seconds.tolist()
-    for number, chain in enumerate(problem.objective.chain_of_stage.tolist()):
+    for number, chain in np.argwhere(problem.objective.in_chain).tolist():
         chains[chain] += stage[number]
     return float(max(chains))
 

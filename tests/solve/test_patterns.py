@@ -10,12 +10,11 @@ from brute_force import objective_by_hand, solve_by_force
 from effort import examples
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from problems import problem_of
+from problems import chained, problem_of
 from random_problems import problems
 
 from shardplan.solve.bound.pattern_program import Ceiling, bases, patterns
 from shardplan.solve.bound.patterns import BalanceProof, prove_balance, undominated
-from shardplan.solve.problem.objective import ChainObjective
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.program.answer import Limits, Watch
 
@@ -27,7 +26,7 @@ def in_one_stage(problem: Problem) -> Problem:
         problem,
         shape=np.where(problem.shape == Shape.NODE, Shape.DEVICE, problem.shape).astype(np.int8),
         load_seconds=load,
-        objective=ChainObjective(np.zeros(1, np.int64), problem.objective.chain_seconds[:1]),
+        objective=chained([0], problem.objective.chain_seconds[:1]),
         spill_seconds=np.zeros_like(load),
     )
 
@@ -142,7 +141,7 @@ def test_the_method_does_not_apply_to(change):
         problem = replace(
             problem,
             load_seconds=np.ones((4, 2)),
-            objective=ChainObjective(np.zeros(2, np.int64), np.zeros(1)),
+            objective=chained([0, 0], [0.0]),
             spill_seconds=np.zeros((4, 2)),
         )
     if change == "nodes":

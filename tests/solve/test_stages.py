@@ -9,7 +9,7 @@ import pytest
 from brute_force import solve_by_force, ways_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from problems import placed, problem_of
+from problems import chained, placed, problem_of
 from random_problems import problems
 
 from shardplan.solve.problem.placement import evaluate
@@ -21,12 +21,12 @@ def with_likenesses(problem: Problem, factor: float) -> Problem:
     """The problem with two more stages: the first one scaled, and one of all-device loads alone."""
     scaled = problem.load_seconds[:, :1] * factor
     everywhere = np.where(problem.shape == Shape.ALL, 1.5, 0.0)[:, None]
-    spill, chain = problem.spill_seconds, problem.objective.chain_of_stage
+    spill, chain = problem.spill_seconds, problem.objective.in_chain
     spill = np.hstack([spill, spill[:, :1] * factor, np.zeros_like(everywhere)])
     return replace(
         problem,
         load_seconds=np.hstack([problem.load_seconds, scaled, everywhere]),
-        objective=replace(problem.objective, chain_of_stage=np.append(chain, [chain[0]] * 2)),
+        objective=replace(problem.objective, in_chain=chain[[*range(len(chain)), 0, 0]]),
         spill_seconds=spill,
     )
 
@@ -60,6 +60,6 @@ def test_stages_of_different_chains_and_different_proportions_stay_apart():
         chain_seconds=[0.0, 0.0],
     )
     assert merge_stages(problem).load_seconds.tolist() == problem.load_seconds.tolist()
-    one_chain = replace(problem.objective, chain_of_stage=np.zeros(3, dtype=np.int64))
+    one_chain = chained([0, 0, 0], [0.0])
     same_chain = merge_stages(replace(problem, objective=one_chain))
     assert same_chain.load_seconds.tolist() == [[3.0, 1.0], [6.0, 3.0]]

@@ -40,7 +40,7 @@ def draw(seed):
         units=units,
         devices=devices,
         nodes=nodes,
-        chain_of_stage=rng.integers(0, 2, size=stages),
+        chain_of_stage=rng.integers(0, 2, size=stages).tolist(),
         chain_seconds=rng.integers(0, 4, size=2),
         mean_seconds=blocks.sum(axis=1) / width[:, None],
     )
@@ -56,8 +56,7 @@ def least_seconds(problem, blocks):
             width = {Shape.DEVICE: 1, Shape.NODE: each}.get(problem.shape[option], len(load))
             for target in targets or (0,):
                 load[target * width : (target + 1) * width] += blocks[option, :width]
-        chains = problem.objective.chain_seconds.copy()
-        np.add.at(chains, problem.objective.chain_of_stage, load.max(axis=0))
+        chains = problem.objective.chain_seconds + load.max(axis=0) @ problem.objective.in_chain
         least = min(least, float(chains.max()))
     return least
 

@@ -65,6 +65,8 @@ def test_figures_may_be_plain_or_with_their_origin() -> None:
         ("pod, nodes: 4", "pod, nodes: 3", 12, "fabric[1].nodes", "groups of 2"),
         ("name: pod", "name: rack", 12, "fabric[1].name", "taken"),
         ("name: pod", "name: nic", 12, "fabric[1].name", "taken"),
+        ("pod, nodes: 4", "pod, nodes: 1e308", 12, "fabric[1].nodes", "100,000"),
+        ("450GB/s, nodes: 1", "450GB/s, nodes: 1e19", 8, "scale_up.nodes", "100,000"),
         ("450GB/s, nodes: 1", "450GB/s, nodes: 3", 11, "fabric[0].nodes", "domains of 3"),
         ("nodes: 4\ndev", "nodes: 40_000_000\ndev", 3, "nodes", "more than 100,000 devices"),
         ("nics: {count: 2, rate: 400Gb/s}", "nics:", 3, "nodes", "no nics"),

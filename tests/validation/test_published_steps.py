@@ -92,6 +92,11 @@ def test_a_file_of_ones_own_adds_steps(tmp_path):
         ("model: small\n    device", "model: smal\n    device", ":10:12:", "did you mean"),
         ("use: check", "use: limit", ":9:5:", "why is it a limit?"),
         ("rows: [100, 200]", "rows: [100, 200], pooling: [1]", ":5:", "2 tables"),
+        ("step: 2ms", "step: 0ms", ":14:22:", "more than 0"),
+        ("{local: 8}", "{}", "own.yaml (ours)", "batch: must have exactly one"),
+        ("batch: {local: 8}, ", "", "own.yaml (ours)", "batch: is missing"),
+        ("{name: cpu-2s, nodes: 2}", "7", "own.yaml (ours)", "topology: must be a name"),
+        ("nodes: 2", "nodes: many", "own.yaml (ours)", "topology.nodes: must be a whole number"),
     ],
 )
 def test_a_fault_is_told_with_its_line(tmp_path, old, new, where, message):
@@ -101,6 +106,27 @@ def test_a_fault_is_told_with_its_line(tmp_path, old, new, where, message):
         published_steps([str(path)])
     assert where in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_faults_of_all_steps_are_told_at_once(tmp_path):
+    path = tmp_path / "own.yaml"
+    first = OWN.index("  - id: ours")
+    twice = OWN + OWN[first:].replace("ours", "others")
+    path.write_text(twice.replace("{local: 8}", "{}"))
+    with pytest.raises(InputError) as caught:
+        published_steps([str(path)])
+    assert [fault.file for fault in caught.value.diagnostics] == [
+        f"{path} (ours)",
+        f"{path} (others)",
+    ]
+
+
+def test_a_machine_may_be_a_file(tmp_path):
+    written = Path(__file__).parents[2] / "topologies" / "cpu-2s.yaml"
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN.replace("name: cpu-2s", f"path: {written}"))
+    step = published_steps([str(path)])[-1]
+    assert (step.devices, step.nodes) == (4, 2)
 
 
 def test_values_laid_over_others_win_key_by_key_and_null_takes_away():

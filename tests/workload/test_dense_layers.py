@@ -10,6 +10,7 @@ from shardplan.workload.dense.concat import Concat
 from shardplan.workload.dense.cross import Cross
 from shardplan.workload.dense.dot import Dot
 from shardplan.workload.dense.fm import Fm
+from shardplan.workload.dense.fusion import Fusion
 from shardplan.workload.dense.mlp import Mlp
 
 DCNV2 = (
@@ -65,9 +66,37 @@ def test_the_gradients_of_a_product_take_twice_its_operations(layer):
 def test_elementwise_work_is_what_the_published_count_says():
     """Two elements per value of a concat each way; of a cross layer 4 and 8 per value of x."""
     (concat,) = Concat(100).operations
-    assert (concat.moved_forward, concat.moved_backward) == (200, 200)
+    for fusion in Fusion:
+        assert concat.moved_forward.under(fusion) == concat.moved_backward.under(fusion) == 200
     (dot,) = Dot(27, 128).operations
-    assert dot.moved_forward == 27 * 128 + 27 * 26 // 2
+    assert dot.moved_forward.fused == 27 * 128 + 27 * 26 // 2
     cross, plain = Cross(60, 1).operations[0], Mlp((60, 60)).operations[0]
-    assert cross.moved_forward - plain.moved_forward == 4 * 60
-    assert cross.moved_backward - plain.moved_backward == 8 * 60
+    assert cross.moved_forward.fused - plain.moved_forward.fused == 4 * 60
+    assert cross.moved_backward.fused - plain.moved_backward.fused == 8 * 60
+
+
+def test_a_framework_that_computes_activations_in_products_passes_over_cross_layers_alone():
+    """As its kernels read and write: x0, the product and x in, x out; backward four and four."""
+    plain, cross = Mlp((60, 60)).operations[0], Cross(60, 1).operations[0]
+    assert plain.moved_forward.in_products == plain.moved_backward.in_products == 0
+    assert cross.moved_forward.in_products == 4 * 60
+    assert cross.moved_backward.in_products == 8 * 60
+
+
+def test_operators_by_themselves_read_what_they_take_and_write_what_they_give():
+    """Written out: ReLU; its gradient and the bias's; a product and a sum; and their gradients."""
+    plain, cross = Mlp((60, 60)).operations[0], Cross(60, 1).operations[0]
+    relu, relu_gradient, bias_gradient, of_two = 1 + 1, 2 + 1, 1, 2 + 1
+    assert plain.moved_forward.separate == relu * 60
+    assert plain.moved_backward.separate == (relu_gradient + bias_gradient) * 60
+    assert cross.moved_forward.separate == (of_two + of_two) * 60
+    assert cross.moved_backward.separate == (4 * of_two + bias_gradient) * 60
+    narrow = Cross(60, 1, 8).operations[0]
+    assert narrow.moved_forward.separate == narrow.moved_backward.separate == 0
+
+
+def test_the_more_is_fused_the_less_is_moved():
+    for layer in (Mlp((60, 30)), Cross(60, 2, 5), Cross(60, 1), Dot(27, 128), Concat(9)):
+        for each in ("moved_forward", "moved_backward"):
+            moved = [sum(getattr(op, each).under(f) for op in layer.operations) for f in Fusion]
+            assert moved == sorted(moved)

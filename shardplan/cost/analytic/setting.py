@@ -11,6 +11,7 @@ from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
 from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.analytic.shares import TableArrays
 from shardplan.cost.dense.predict_dense import predict_dense
+from shardplan.workload.dense.fusion import Fusion
 
 if TYPE_CHECKING:
     from shardplan.cost.dense_costs import DenseCosts
@@ -56,7 +57,11 @@ class Setting:
     def dense(self) -> DenseCosts:
         """What the step spends outside the tables, with all its collectives."""
         return predict_dense(
-            self.workload, self.topology.world, self.profile.dense, self.collectives
+            self.workload,
+            self.topology.world,
+            self.profile.dense,
+            self.collectives,
+            self.framework.fusion if self.framework else Fusion.FUSED,
         )
 
     @cached_property

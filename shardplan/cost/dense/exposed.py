@@ -54,7 +54,7 @@ def _exposed_buckets(model: DenseModel, times: Sequence[OperationTime], wire: Wi
     for ready, size_bytes in _buckets(model, times):
         took = wire.seconds(Collective.ALL_REDUCE, Scope.ALL, size_bytes)
         free = max(free, ready) + took
-    return max(0.0, free - sum(time.backward_seconds for time in times))
+    return max(0.0, free - sum(time.backward_seconds for time in reversed(times)))
 
 
 def _buckets(model: DenseModel, times: Sequence[OperationTime]) -> Iterator[tuple[float, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -10,35 +11,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.dense.gemm import Gemm
+from shardplan.workload.dense.operation import Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.workload.dense.operation import Shape
-
 
 @dataclass(frozen=True, eq=False)
 class GemmGrid(Gemm):
-    """Straight in the logs of m, n, k and seconds between the points of a full grid.
+    """Between the points of a full grid, as far from what is ``computed`` as they are: the log of
+    measured over computed seconds is straight in the logs of m, n and k.
 
-    Beyond its last point time grows in proportion to the excess; before its first the edge holds.
+    Beyond the last point it is that of the edge; sizes before the first take as long as the first.
     """
 
     axes: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
     """The measured m, n and k, each rising."""
     cells: NDArray[np.float64]
     """(m, n, k): seconds."""
+    computed: Gemm
+    """What products would take by a few constants: it tells how time grows from point to point."""
 
     def seconds(self, shape: Shape) -> float:
         """Of one product."""
-        corners, excess = [], 1.0
-        for size, axis in zip((shape.m, shape.n, shape.k), self.axes, strict=True):
-            excess *= max(1.0, size / float(axis[-1]))
-            corners.append(_between(size, axis))
-        log_seconds = 0.0
+        sizes = (shape.m, shape.n, shape.k)
+        corners = [_between(size, axis) for size, axis in zip(sizes, self.axes, strict=True)]
+        log_excess = 0.0
         for (row, of_m), (column, of_n), (depth, of_k) in product(*corners):
-            log_seconds += of_m * of_n * of_k * float(self._logs[row, column, depth])
-        return float(np.exp(log_seconds)) * excess
+            if weight := of_m * of_n * of_k:
+                log_excess += weight * self._log_excess(row, column, depth)
+        least = (max(size, float(axis[0])) for size, axis in zip(sizes, self.axes, strict=True))
+        return math.exp(log_excess) * self.computed.seconds(Shape(*least))
+
+    def _log_excess(self, row: int, column: int, depth: int) -> float:
+        """Of a point: how much longer it took than is computed."""
+        m, n, k = self.axes
+        there = Shape(float(m[row]), float(n[column]), float(k[depth]))
+        return math.log(float(self.cells[row, column, depth]) / self.computed.seconds(there))
 
     @property
     def start_seconds(self) -> float:
@@ -50,11 +59,6 @@ class GemmGrid(Gemm):
         """The most that any cell attains."""
         m, n, k = self.axes
         return float((2 * m[:, None, None] * n[:, None] * k / self.cells).max())
-
-    @cached_property
-    def _logs(self) -> NDArray[np.float64]:
-        logs: NDArray[np.float64] = np.log(self.cells)
-        return logs
 
 
 def _between(size: float, axis: NDArray[np.float64]) -> tuple[tuple[int, float], ...]:

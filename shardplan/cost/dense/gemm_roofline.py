@@ -21,11 +21,13 @@ class GemmRoofline(Gemm):
 
     def seconds(self, shape: Shape) -> float:
         """Of one product."""
+        computing = shape.flop / self.attained_flop_per_second
+        return self.t0_seconds + max(computing, self.moving_seconds(shape))
+
+    def moving_seconds(self, shape: Shape) -> float:
+        """To read both matrices and to write their product."""
         m, n, k = shape.m, shape.n, shape.k
-        moved = _ELEMENT_BYTES * (m * k + k * n + m * n)
-        return self.t0_seconds + max(
-            shape.flop / self.attained_flop_per_second, moved / self.attained_bytes_per_second
-        )
+        return _ELEMENT_BYTES * (m * k + k * n + m * n) / self.attained_bytes_per_second
 
     @property
     def start_seconds(self) -> float:

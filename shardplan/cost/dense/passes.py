@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.workload.dense.fusion import Fusion
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,44 +39,52 @@ class OperationTime:
         return self.backward_products + self.backward_moving
 
 
-def passes(model: DenseModel, samples: float, rates: DenseRates) -> tuple[OperationTime, ...]:
+def passes(
+    model: DenseModel, samples: float, rates: DenseRates, fusion: Fusion = Fusion.FUSED
+) -> tuple[OperationTime, ...]:
     """In the order of the forward pass, for that many samples of a device.
 
-    The first product of a model whose first layer is trained on the samples themselves has no
-    gradient of its input.
+    The first product of a model whose first layer takes the samples themselves has no gradient of
+    its input.
     """
-    return tuple(_passes(model, samples, rates))
+    return tuple(_passes(model, samples, rates, fusion))
 
 
-def _passes(model: DenseModel, samples: float, rates: DenseRates) -> Iterator[OperationTime]:
-    is_first = True
+def _passes(
+    model: DenseModel, samples: float, rates: DenseRates, fusion: Fusion
+) -> Iterator[OperationTime]:
+    takes_samples = model.layers[0].may_take_samples
     for position, layer in enumerate(model.layers):
         for operation in layer.operations:
-            forward, backward = _products(operation, samples, rates, model.precision, is_first)
+            forward, backward = _products(operation, samples, rates, model.precision, takes_samples)
             yield OperationTime(
                 layer=position,
                 parameters=operation.parameters,
                 forward_products=forward,
                 forward_moving=rates.moving_seconds(
-                    operation.moved_forward * samples, model.precision
+                    operation.moved_forward.under(fusion) * samples, model.precision
                 ),
                 backward_products=backward,
                 backward_moving=rates.moving_seconds(
-                    operation.moved_backward * samples, model.precision
+                    operation.moved_backward.under(fusion) * samples, model.precision
                 ),
             )
-            is_first = False
+            takes_samples = False
 
 
 def _products(
-    operation: Operation, samples: float, rates: DenseRates, precision: Precision, is_first: bool
+    operation: Operation,
+    samples: float,
+    rates: DenseRates,
+    precision: Precision,
+    takes_samples: bool,
 ) -> tuple[float, float]:
     """Seconds of the product, and of those of its gradients."""
     product = operation.product
     if product is None:
         return 0.0, 0.0
     gradients = [product.other_gradient(samples)]
-    if product.is_batched or not is_first:
+    if not takes_samples:
         gradients.append(product.input_gradient(samples))
     backward = sum(rates.product_seconds(shape, precision) for shape in gradients)
     return rates.product_seconds(product.forward(samples), precision), backward

@@ -9,6 +9,7 @@ from shardplan.cost.dense.memory import pieces_of
 from shardplan.cost.dense.passes import passes
 from shardplan.cost.dense_costs import DenseCosts
 from shardplan.errors import ShardplanError
+from shardplan.workload.dense.fusion import Fusion
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ _FULL_BYTES = Dtype.FP32.bytes
 
 
 def predict_dense(
-    workload: Workload, world: World, rates: DenseRates | None, wire: Wire
+    workload: Workload,
+    world: World,
+    rates: DenseRates | None,
+    wire: Wire,
+    fusion: Fusion = Fusion.FUSED,
 ) -> DenseCosts:
     """What the layers take, or what a spec says in their place.
 
@@ -33,7 +38,7 @@ def predict_dense(
         return DenseCosts.given(workload.training)
     if rates is None or not rates.knows(model.precision):
         raise ShardplanError(f"the cost model has no figures of products in {model.precision}")
-    times = passes(model, workload.global_batch / world.size, rates)
+    times = passes(model, workload.global_batch / world.size, rates, fusion)
     update = update_bytes(model, world) / rates.elementwise_bytes_per_second
     return DenseCosts(
         sum(time.forward_seconds for time in times),

@@ -11,6 +11,7 @@ from shardplan.sharding.device_kind import DeviceKind
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, check_sources
 from shardplan.spec.fields.quantities import Flag
+from shardplan.workload.dense.fusion import Fusion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,8 @@ class FrameworkFile(Border):
     sums_beside_backward: Figure[Flag] | None = None
     """Whether gradients of dense layers and data-parallel tables are summed over the devices beside
     the backward pass of the other tables, not before or behind it."""
+    elementwise: Figure[Fusion] | None = None
+    """What dense layers do in one pass over memory besides their products; left out: fused."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Where figures are from, by the key that figures name."""
 
@@ -64,3 +67,5 @@ class FrameworkFile(Border):
                     yield (phase, name), figure
         if self.sums_beside_backward is not None:
             yield ("sums_beside_backward",), self.sums_beside_backward
+        if self.elementwise is not None:
+            yield ("elementwise",), self.elementwise

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from shardplan.cost.framework.terms import Terms
+from shardplan.workload.dense.fusion import Fusion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,8 @@ class FrameworkProfile:
     terms: Mapping[str, Terms]
     sums_beside_backward: bool = False
     """Whether gradients are summed over devices beside the backward pass of the tables."""
+    fusion: Fusion = Fusion.FUSED
+    """Of what dense layers do beside their products."""
 
     @classmethod
     def of(cls, file: FrameworkFile) -> Self:
@@ -32,6 +35,7 @@ class FrameworkProfile:
             file.name,
             {phase: _terms(terms) for phase, terms in file.terms.items()},
             beside is not None and beside.value,
+            file.elementwise.value if file.elementwise else Fusion.FUSED,
         )
 
 
@@ -49,8 +53,10 @@ def _terms(file: TermsFile) -> Terms:
         per_row_element=_value(file.per_row_element),
         id_bytes=_value(file.id_bytes),
         row_bytes=_value(file.row_bytes),
+        unique_row_bytes=_value(file.unique_row_bytes),
         summed_row_bytes=_value(file.summed_row_bytes),
         output_bytes=_value(file.output_bytes),
+        whole_output_bytes=_value(file.whole_output_bytes),
         per_output_byte=1 / file.output.value if file.output else 0.0,
     )
 

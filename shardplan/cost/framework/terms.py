@@ -21,7 +21,9 @@ class Terms:
     per_row_element: float = 0.0
     id_bytes: float = 0.0
     row_bytes: float = 0.0
+    unique_row_bytes: float = 0.0
     summed_row_bytes: float = 0.0
     output_bytes: float = 0.0
+    whole_output_bytes: float = 0.0
     per_output_byte: float = 0.0
     """Seconds."""

@@ -39,10 +39,15 @@ class TermsFile(Border):
     """Moved per id looked up on the device."""
     row_bytes: Figure[SomeBytes] | None = None
     """Moved per element of the rows of all ids."""
+    unique_row_bytes: Figure[SomeBytes] | None = None
+    """Moved per element of the distinct rows of the batch."""
     summed_row_bytes: Figure[SomeBytes] | None = None
     """Moved per element of rows that are summed with others, all but one of each sample's, where
     they are not summed as they are read."""
     output_bytes: Figure[SomeBytes] | None = None
     """Moved per element of pooled outputs, or of their gradients."""
+    whole_output_bytes: Figure[SomeBytes] | None = None
+    """Moved per element of pooled outputs, or of their gradients, where all parts of a sample's
+    rows are summed."""
     output: Figure[RateOrFree] | None = None
     """Rate at which the bytes of pooled outputs, or of their gradients, are moved besides."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
 from shardplan.cost.dense.dense_rates import DenseRates
-from shardplan.cost.dense.gemm_grid import GemmGrid
-from shardplan.cost.dense.gemm_roofline import GemmRoofline
 from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
+from shardplan.cost.profile.build_gemm import build_gemm
 from shardplan.cost.profile.profile import (
     CacheCosts,
     HostEfficiency,
@@ -21,11 +18,8 @@ from shardplan.cost.profile.profile import (
     ScaleUp,
 )
 from shardplan.topology.measured.machine_curves import across_curves, inside_curves
-from shardplan.units import parse_seconds
 
 if TYPE_CHECKING:
-    from shardplan.cost.dense.gemm import Gemm
-    from shardplan.cost.profile.gemm_file import GemmFile
     from shardplan.cost.profile.profile_file import (
         AlgorithmFile,
         CacheFile,
@@ -35,8 +29,6 @@ if TYPE_CHECKING:
         ScaleUpFile,
     )
     from shardplan.spec.fields.figure import Figure
-
-_MICROSECOND = parse_seconds("1us")
 
 
 def build_profile(file: ProfileFile) -> Profile:
@@ -100,8 +92,11 @@ def _cache(file: CacheFile) -> CacheCosts:
 
 def _dense(file: ProfileFile) -> DenseRates | None:
     """None also where a grid is but named, and has not been read (``with_grid``)."""
-    gemm = _gemm(file.gemm) if file.gemm else None
-    if file.gemm is None or gemm is None or file.elementwise is None:
+    if file.gemm is None or file.elementwise is None:
+        return None
+    cached = _value(file.lookup_forward.hbm.cached_read)
+    gemm = build_gemm(file.gemm, file.elementwise.value, cached)
+    if gemm is None:
         return None
     return DenseRates(
         gemm=gemm,
@@ -109,20 +104,6 @@ def _dense(file: ProfileFile) -> DenseRates | None:
         fp32=file.gemm.fp32.value if file.gemm.fp32 else None,
         elementwise_bytes_per_second=file.elementwise.value,
     )
-
-
-def _gemm(file: GemmFile) -> Gemm | None:
-    grid = file.grid
-    if grid is None:
-        return GemmRoofline(
-            _value(file.t0),
-            _value(file.e) * _value(file.peak),
-            _value(file.h) * _value(file.memory),
-        )
-    if grid.microseconds is None:
-        return None
-    m, n, k = (np.array(axis, dtype=np.float64) for axis in (grid.m, grid.n, grid.k))
-    return GemmGrid((m, n, k), np.array(grid.microseconds, dtype=np.float64) * _MICROSECOND)
 
 
 def _scale_up(file: ScaleUpFile) -> ScaleUp:

@@ -79,6 +79,25 @@ class GridFile(Border):
                 raise fault(message, "the grid must be full", at=("microseconds", *at))
 
 
+class TilesFile(Border):
+    """How products are cut into tiles, one for each processor at a time."""
+
+    processors: Count
+    """That take a tile each, such as the streaming multiprocessors of a GPU."""
+    shapes: Annotated[tuple[tuple[Count, Count], ...], Field(min_length=1)]
+    """Rows and columns of the tiles that the library has."""
+    pieces: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
+    """Into how many the library cuts k, where tiles are few."""
+    provenance: Provenance | None = None
+    """How they are known."""
+    source: str = ""
+    """Where they are from: a key of the file's ``sources``."""
+
+    def __str__(self) -> str:
+        """In a few words, for lists of figures."""
+        return f"{len(self.shapes)} shapes of tiles on {self.processors} processors"
+
+
 class GemmFile(Border):
     """Products in bf16: a measured grid, or a roofline
     ``t0 + max(2 m n k / (e * peak), 2 (m k + k n + m n) / (h * memory))``.
@@ -86,6 +105,9 @@ class GemmFile(Border):
 
     grid: GridFile | None = None
     """Measured times."""
+    tiles: TilesFile | None = None
+    """Where products go over the device in whole waves of tiles: between the points of the grid
+    they are taken to do so."""
     t0: Figure[Seconds] | None = None
     """Of a product of next to nothing."""
     e: Figure[Share] | None = None
@@ -110,6 +132,8 @@ class GemmFile(Border):
             missing = ", ".join(name for name in _ROOFLINE if name not in given)
             hint = "name a grid's file, or give what is missing"
             raise fault(f"needs a grid, or a whole roofline ({missing} missing)", hint)
+        if self.tiles is not None and self.grid is None:
+            raise fault("tiles stand between the points of a grid", "drop them", at=("tiles",))
         if self.t0 is not None and self.t0.value <= 0:
             message = "must be more than 0: no product takes no time"
             raise fault(message, "measure the smallest product", "range", ("t0", "value"))

@@ -121,7 +121,7 @@ def _bottleneck(plan: Plan) -> tuple[str, float, int | None]:
     name = max(waited_for, key=lambda name: waited_for[name], default="dense")
     if name == "dense" or forecast.dense_seconds > waited_for[name]:
         return "dense", forecast.dense_seconds, None
-    spent = [rank.phases[name] for rank in forecast.ranks]
+    spent = [rank.phases.get(name, 0.0) for rank in forecast.ranks]  # Plans may be edited.
     is_even = min(spent) == max(spent)
     return name, waited_for[name], None if is_even else spent.index(max(spent))
 

@@ -42,11 +42,11 @@ class _Axis:
 def scatter_plot(title: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """A square of (measured, predicted) seconds by what was measured; right is on the diagonal.
 
-    The thinner lines beside the diagonal are 20% off. Seconds must be positive; there must be a
-    point.
+    The thinner lines beside the diagonal are 20% off. Seconds must be positive; without a point
+    there is the frame alone.
     """
     every = [point for points in series.values() for point in points]
-    values = [max(value, _LEAST_SECONDS) for point in every for value in point]
+    values = [max(value, _LEAST_SECONDS) for point in every for value in point] or [1.0]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     axis = _Axis(low, max(high, low + 1))
     width, height = _LEFT + _SIDE + _RIGHT, _TOP + _SIDE + _BOTTOM

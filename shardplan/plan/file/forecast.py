@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import Field
 
-from shardplan.cost.phase import Phase
-from shardplan.cost.phases import DENSE
+from shardplan.cost.phase import Cover, Phase
+from shardplan.cost.phases import DENSE, comes_before
 from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
 from shardplan.plan.file.table_entry import MemoryBytes
 
@@ -45,7 +45,8 @@ class Forecast(PlanModel):
     """The phases that hide behind the batch before, when the training is pipelined."""
     beside: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By what they hide behind, the phases that run beside the step, pipelined or not: the step is
-    at least as long as the sum of each. Left out where there are none."""
+    at least as long as the sum of each, with what comes before it. Left out where there are none.
+    """
     reserve_bytes: MemoryBytes
     """Kept free by the spec: hbm of each device; ddr and ssd of each node."""
     ranks: tuple[RankForecast, ...]
@@ -88,7 +89,9 @@ class Forecast(PlanModel):
         """
         seconds = self.phases | {DENSE.name: self.dense_seconds}
         critical, overlapped = seconds.keys() - self.hideable, frozenset(self.overlapped)
-        chains = [critical, overlapped, *self.beside.values(), critical | overlapped]
+        chains = [critical, overlapped, critical | overlapped]
+        for cover, own in self.beside.items():
+            chains += (before_of(cover, path).union(own) for path in (critical, chains[2]))
         sums = [sum(seconds[name] for name in seconds if name in chain) for chain in chains]
         nearest = min(range(len(chains)), key=lambda n: abs(sums[n] - self.step_seconds))
         found = frozenset(chains[nearest])
@@ -103,6 +106,12 @@ def beside_of(phases: Iterable[Phase]) -> dict[str, tuple[str, ...]]:
             cover = phase.hides_behind.name.lower()
             found[cover] = (*found.get(cover, ()), phase.name)
     return found
+
+
+def before_of(cover: str, path: Iterable[str]) -> frozenset[str]:
+    """Of the names of a path, those that come before what hides behind a cover."""
+    known = Cover.__members__.get(cover.upper())
+    return frozenset(name for name in path if comes_before(name, known))
 
 
 def _in_model_order(

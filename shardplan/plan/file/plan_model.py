@@ -18,7 +18,6 @@ class PlanModel(BaseModel):
         strict=True,
         extra="ignore",
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
     )
 
 

@@ -92,7 +92,7 @@ def prove_balance(
     if problem.stage_count != 1 or beyond or not np.isfinite(upper_bound):
         return None
     allowed = undominated(problem, allowed)
-    constant = float(problem.objective.chains(np.zeros(1)).max())
+    constant = float(problem.objective.chain_seconds[problem.objective.in_chain[0]].max())
     best, hardest, unanswered = None, upper_bound, 0
     while unanswered < params.unanswered and not watch.should_stop():
         enough = max(limits.relative_gap * lower_bound, 2 * params.finest * upper_bound)

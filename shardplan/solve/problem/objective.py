@@ -1,6 +1,7 @@
 """What a placement is judged by: the longest chain of stages, and every form it is needed in.
 
-A *stage* ends when its slowest device ends; a *chain* is a sequence of stages::
+A *stage* ends when its slowest device ends; a *chain* is a sequence of stages, of which some may
+belong to other chains too::
 
     objective = max over chains c of (chain_seconds[c] + sum over stages s of c of stage_seconds[s])
     stage_seconds[s] = max over devices d of load[d, s] + sum over groups g in use of charge[g, s]
@@ -58,8 +59,8 @@ class TimeColumns(Protocol):
 class ChainObjective:
     """S stages in C chains, of which the longest counts."""
 
-    chain_of_stage: NDArray[np.int64]
-    """(S,): which chain a stage belongs to."""
+    in_chain: NDArray[np.bool_]
+    """(S, C): whether a stage belongs to a chain; every one belongs to some."""
     chain_seconds: NDArray[np.float64]
     """(C,): seconds of each chain whatever the placement."""
     charges: Charges | None = None
@@ -68,7 +69,7 @@ class ChainObjective:
     @property
     def stage_count(self) -> int:
         """S."""
-        return len(self.chain_of_stage)
+        return len(self.in_chain)
 
     @property
     def constant_seconds(self) -> float:
@@ -78,15 +79,13 @@ class ChainObjective:
     @property
     def is_critical(self) -> NDArray[np.bool_]:
         """(S,): whether a stage belongs to the chain that is longest before anything is placed."""
-        critical: NDArray[np.bool_] = self.chain_of_stage == self.chain_seconds.argmax()
+        critical: NDArray[np.bool_] = self.in_chain[:, self.chain_seconds.argmax()]
         return critical
 
     @cached_property
     def _of_chain(self) -> NDArray[np.float64]:
         """(S, C): 1 where a stage belongs to a chain."""
-        member = np.zeros((self.stage_count, len(self.chain_seconds)))
-        member[np.arange(self.stage_count), self.chain_of_stage] = 1.0
-        return member
+        return self.in_chain.astype(np.float64)
 
     def uses(self, option: NDArray[np.int64]) -> NDArray[np.int32]:
         """(..., G): how many of the (..., n) chosen options are in each group that is charged for.
@@ -137,7 +136,7 @@ class ChainObjective:
         chain = self.chains(stage_seconds)
         weight = (chain / chain.max(axis=1, keepdims=True)) ** _CHAIN_EXPONENT
         weight = weight / weight.sum(axis=1, keepdims=True) + _SHORTER_CHAINS
-        of_stage: NDArray[np.float64] = weight[:, self.chain_of_stage]
+        of_stage: NDArray[np.float64] = weight @ self._of_chain.T
         return of_stage
 
     def add_paid(self, build: ProgramBuilder, *, whole: bool = False) -> NDArray[np.int64]:
@@ -162,7 +161,8 @@ class ChainObjective:
             lower=self.chain_seconds / time_unit,
         )
         build.add_entries(chain, columns.objective, 1.0)
-        build.add_entries(chain[self.chain_of_stage], columns.stage, -1.0)
+        stage, of = np.nonzero(self.in_chain)
+        build.add_entries(chain[of], columns.stage[stage], -1.0)
         if self.charges is not None:
             charge = self.charges.seconds @ self._of_chain / time_unit
             build.add_entries(chain[None, :], columns.paid[:, None], -charge)
@@ -175,10 +175,10 @@ class ChainObjective:
         return replace(self, charges=self.charges.renumbered(source))
 
     def merged(self, groups: Sequence[Sequence[int]]) -> ChainObjective:
-        """The same with one stage for each group of stages, which are of one chain."""
+        """The same with one stage for each group of stages, which are of the same chains."""
         leaders = np.array([stages[0] for stages in groups])
         charges = None if self.charges is None else self.charges.merged(groups)
-        return replace(self, chain_of_stage=self.chain_of_stage[leaders], charges=charges)
+        return replace(self, in_chain=self.in_chain[leaders], charges=charges)
 
     def paying(self, is_paid: NDArray[np.bool_]) -> ChainObjective:
         """The same where the groups of a mask (G,) are paid for whatever else is chosen."""

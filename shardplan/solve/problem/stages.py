@@ -17,7 +17,7 @@ _PROPORTIONAL = 1e-9
 
 
 def merge_stages(problem: Problem) -> Problem:
-    """The same problem, with stages of a chain merged that every placement orders devices alike.
+    """The same problem, merging stages of the same chains that always order devices alike.
 
     What all-device options add is the same on every device, so that a stage's slowest device is the
     one with the most of the rest. Where the rest of two stages is proportional, or one has none,
@@ -30,13 +30,13 @@ def merge_stages(problem: Problem) -> Problem:
 def _groups(problem: Problem) -> list[list[int]]:
     """Stages that may be merged; each group's first one leads it."""
     placed = problem.load_seconds[problem.shape != Shape.ALL]
-    placed, chain = np.vstack([placed, problem.spill_seconds]), problem.objective.chain_of_stage
+    placed, chains = np.vstack([placed, problem.spill_seconds]), problem.objective.in_chain
     groups: list[list[int]] = []
-    # Stages with placed loads first: one without any goes with whichever leads its chain.
+    # Stages with placed loads first: one without any goes with whichever leads its chains.
     for stage in sorted(range(problem.stage_count), key=lambda s: not placed[:, s].any()):
         for group in groups:
-            same_chain = chain[group[0]] == chain[stage]
-            if same_chain and _is_proportional(placed[:, stage], placed[:, group[0]]):
+            same_chains = np.array_equal(chains[group[0]], chains[stage])
+            if same_chains and _is_proportional(placed[:, stage], placed[:, group[0]]):
                 group.append(stage)
                 break
         else:

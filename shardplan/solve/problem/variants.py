@@ -93,7 +93,7 @@ def with_mix(problem: Problem, option: NDArray[np.int64], weights: NDArray[np.fl
 
 
 def with_stages(problem: Problem, groups: Sequence[Sequence[int]]) -> Problem:
-    """One stage for each group of stages, which are of one chain; loads add up."""
+    """One stage for each group of stages, which are of the same chains; loads add up."""
     merge = np.zeros((problem.stage_count, len(groups)))
     for merged, stages in enumerate(groups):
         merge[stages, merged] = 1.0

@@ -33,6 +33,14 @@ class SharedParams:
     """Linear programs, at most, that tell apart which groups with a charge are paid for."""
     options_drawn: int = 4
     """Of an item and shape, from which a search draws where options can be mixed."""
+    options_at_once: int = 100_000
+    """That are costed between two looks at the clock, in about a second; more are no quicker."""
+    few_tables: int = 1_000
+    """With no more than these a case is formulated within a second: the time that a first plan is
+    worth also where a slow start has used up the limit, or the user has had enough already."""
+    latest_placements: int = 16
+    """Of those that a solve took, of which the quickest plan is looked for: what was taken long
+    before is far behind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Border(BaseModel):
     """A mapping that somebody wrote: no unknown keys, and fixed once read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _one_as_list(value: Any) -> Any:

@@ -30,6 +30,8 @@ _ROUNDING = 1e-6
 """Relative: what the linear solver leaves undone."""
 _SECONDS = 20.0
 """How long all groups together may take where the caller does not say."""
+_EFFORT = 0.01
+"""Of a solve without a group: more makes its plan little better, and whoever explains one waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +111,4 @@ def _without(problem: Problem, group: int, until: Deadline) -> Outcome | None:
     others = ~charges.of_option[:, group]
     if len(np.unique(problem.item_of_option[others])) < problem.item_count:
         return None
-    return solve(take(problem, others), Settings("greedy").until(until))
+    return solve(take(problem, others), Settings("greedy", effort=_EFFORT).until(until))

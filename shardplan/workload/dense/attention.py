@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shardplan.workload.dense.layer import DenseLayer
+from shardplan.workload.dense.moved import Moved
 from shardplan.workload.dense.operation import Operation, Product
 
 
@@ -28,8 +29,7 @@ class Attention(DenseLayer):
         projection = Operation(
             Product(count, dim, dim), kept=count * dim, parameters=dim * dim + dim
         )
-        scores = Operation(
-            Product(count, dim, count, is_batched=True), count**2, count**2, kept=count**2
-        )
+        moved = Moved.always(count**2)
+        scores = Operation(Product(count, dim, count, is_batched=True), moved, moved, kept=count**2)
         weighed = Operation(Product(count, count, dim, is_batched=True), kept=count * dim)
         return projection, projection, projection, scores, weighed, projection

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shardplan.workload.dense.layer import DenseLayer
+from shardplan.workload.dense.moved import Moved
 from shardplan.workload.dense.operation import Operation
 
 
@@ -20,7 +21,8 @@ class Concat(DenseLayer):
     @property
     def operations(self) -> tuple[Operation, ...]:
         """One copy; the gradient is copied back."""
-        return (Operation(None, 2 * self.width, 2 * self.width, kept=self.width),)
+        moved = Moved.always(2 * self.width)
+        return (Operation(None, moved, moved, kept=self.width),)
 
     @property
     def output_width(self) -> int:

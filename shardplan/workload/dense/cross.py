@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from shardplan.workload.dense.layer import DenseLayer
+from shardplan.workload.dense.moved import Moved
 from shardplan.workload.dense.operation import linear
 
 if TYPE_CHECKING:
@@ -27,11 +28,21 @@ class Cross(DenseLayer):
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """Of each layer one product, or two; then x0 times it plus x, over vectors of the width."""
+        """Of each layer one product, or two; then x0 times it plus x, over vectors of the width.
+
+        In one pass three vectors are read and one is written, backward four and four. A product
+        and a sum by themselves move three each; backward so do two products and the sums of both
+        gradients, and the bias's reads one.
+        """
         width, narrow = self.width, self.rank or self.width
-        last = linear(narrow, width, moved_forward=4 * width, moved_backward=8 * width)
-        each = (last,) if self.rank is None else (linear(width, narrow), last)
-        return each * self.layers
+        forward = Moved(4 * width, fused=5 * width, separate=6 * width)
+        backward = Moved(8 * width, fused=10 * width, separate=13 * width)
+        last = linear(narrow, width, forward, backward)
+        if self.rank is None:
+            return (last,) * self.layers
+        # Of this product nothing is biased or activated.
+        first = linear(width, narrow, Moved(fused=narrow), Moved(fused=2 * narrow))
+        return (first, last) * self.layers
 
     @property
     def input_width(self) -> int:

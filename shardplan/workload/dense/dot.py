@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shardplan.workload.dense.layer import DenseLayer
+from shardplan.workload.dense.moved import Moved
 from shardplan.workload.dense.operation import Operation, Product
 
 
@@ -26,5 +27,5 @@ class Dot(DenseLayer):
         """A batched product, with the vectors read and the pairs written."""
         pairs = self.features * (self.features - 1) // 2
         product = Product(self.features, self.dim, self.features, is_batched=True)
-        moved = self.features * self.dim + pairs
+        moved = Moved.always(self.features * self.dim + pairs)
         return (Operation(product, moved, moved, kept=pairs),)

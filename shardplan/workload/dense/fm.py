@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shardplan.workload.dense.layer import DenseLayer
+from shardplan.workload.dense.moved import Moved
 from shardplan.workload.dense.operation import Operation, Product
 
 
@@ -29,4 +30,5 @@ class Fm(DenseLayer):
         mixed, out = self.dim * self.columns, self.features * self.columns
         mix = Operation(Product(self.dim, self.features, self.columns), kept=mixed, parameters=out)
         product = Product(self.features, self.dim, self.columns, is_batched=True)
-        return mix, Operation(product, out, out, kept=out)
+        moved = Moved.always(out)
+        return mix, Operation(product, moved, moved, kept=out)

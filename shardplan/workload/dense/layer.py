@@ -20,6 +20,9 @@ class DenseLayer(ABC):
     """What a spec calls it."""
     is_list: ClassVar[bool] = False
     """Whether a spec writes its only field without the field's name."""
+    may_take_samples: ClassVar[bool] = False
+    """Whether it takes the samples' own values where it comes first, which need no gradient; the
+    vectors of tables, which others take, need one."""
 
     @property
     @abstractmethod

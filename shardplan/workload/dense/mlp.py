@@ -19,6 +19,7 @@ class Mlp(DenseLayer):
 
     keyword: ClassVar[str] = "mlp"
     is_list: ClassVar[bool] = True
+    may_take_samples: ClassVar[bool] = True
 
     widths: tuple[int, ...]
 

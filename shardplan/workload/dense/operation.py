@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shardplan.workload.dense.moved import NOTHING, Moved
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -52,25 +54,30 @@ class Operation:
     """At most one product, and what is read and written besides; counts are of one sample."""
 
     product: Product | None = None
-    moved_forward: int = 0
+    moved_forward: Moved = NOTHING
     """Elements that are read or written beside the product."""
-    moved_backward: int = 0
+    moved_backward: Moved = NOTHING
     kept: int = 0
     """Elements that the backward pass needs, and that stay in memory until then."""
     parameters: int = 0
     """Of all samples together."""
 
 
-def linear(width: int, to: int, *, moved_forward: int = 0, moved_backward: int = 0) -> Operation:
-    """A trained ``width`` x ``to`` matrix with a bias.
+def linear(
+    width: int, to: int, moved_forward: Moved | None = None, moved_backward: Moved | None = None
+) -> Operation:
+    """A trained ``width`` x ``to`` matrix with a bias, and an activation unless it is told what is
+    moved behind it instead.
 
-    Bias and activation pass over the output once in the forward pass and twice in the backward
-    pass, besides what is ``moved`` for other reasons.
+    The activation passes over the output once in the forward pass and with the bias twice in the
+    backward pass, where these are fused with each other. Each alone, it is read and written;
+    backward the gradient and the output are read, and another gradient is written, and read once
+    more for the bias's.
     """
     return Operation(
         Product(1, width, to),
-        moved_forward + to,
-        moved_backward + 2 * to,
+        moved_forward or Moved(fused=to, separate=2 * to),
+        moved_backward or Moved(fused=2 * to, separate=4 * to),
         kept=to,
         parameters=width * to + to,
     )

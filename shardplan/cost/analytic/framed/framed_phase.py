@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.framework.terms import Terms
     from shardplan.cost.phase import Phase
+    from shardplan.sharding.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class FramedPhase(LinearPhase):
     """Added to the phase's own."""
     handshake_seconds: float
     """Of one all-to-all of a few bytes."""
+    world: World
     per_byte: float
     """Seconds in which the device moves a byte from memory to memory."""
 
@@ -52,6 +54,7 @@ class FramedPhase(LinearPhase):
             handshake_seconds=setting.collectives.seconds(
                 Collective.ALL_TO_ALL, Scope.ALL, INDEX_BYTES * setting.topology.world_size
             ),
+            world=setting.topology.world,
             per_byte=1 / setting.profile.dense_update_bytes_per_second,
         )
 
@@ -97,8 +100,10 @@ class FramedPhase(LinearPhase):
         moved_bytes = (
             terms.id_bytes * shares.ids
             + terms.row_bytes * rows
+            + terms.unique_row_bytes * shares.unique_rows * shares.columns
             + terms.summed_row_bytes * summed
             + terms.output_bytes * outputs
+            + terms.whole_output_bytes * outputs / units.options.row_shards(self.world)
         )
         seconds: NDArray[np.float64] = (
             terms.per_table * shares.shards

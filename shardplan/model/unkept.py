@@ -1,0 +1,97 @@
+"""What an EmbeddingBagCollection has that its sharded form would not, without a word of it.
+
+Sharding reads the configs of a collection and puts another module in its place. Whatever was done
+to the collection besides is lost: weights that are tied are trained apart, frozen ones are trained.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shardplan.model.sparse_module import Unkept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_BAG = "torch.nn.modules.sparse.EmbeddingBag"
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_OUTSIDE = "keep it outside of the collection: sharding puts another module in its place"
+
+
+def places_of_parameters(model: Any) -> dict[int, list[str]]:
+    """The names of every parameter, those of one that stands in several places together."""
+    places: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        places.setdefault(id(parameter), []).append(name)
+    return places
+
+
+def unkept(
+    module: Any, paths: Sequence[str], parameters: Mapping[int, list[str]]
+) -> Iterator[Unkept]:
+    """Each thing once; ``paths`` are the places of the module, ``parameters`` those of all others.
+
+    Needs neither PyTorch nor TorchRec.
+    """
+    own = tuple(f"{path}." if path else "" for path in paths)
+    for config in module.embedding_bag_configs():
+        bag = module.embedding_bags[config.name]
+        others = [
+            place
+            for place in parameters.get(id(bag.weight), ())
+            if place not in [f"{each}embedding_bags.{config.name}.weight" for each in own]
+        ]
+        yield from _of_table(config, bag, others)
+    yield from _besides_tables(module)
+
+
+def _of_table(config: Any, bag: Any, others: Sequence[str]) -> Iterator[Unkept]:
+    name = str(config.name)
+    if others:
+        yield Unkept(
+            name,
+            f"its weights are those of {others[0]} too, and would be trained apart",
+            "give each its own weights, or read one table by the features of both",
+        )
+    if not bag.weight.requires_grad:
+        yield Unkept(
+            name,
+            "its weights are frozen (requires_grad is False), and would be trained",
+            "set requires_grad, or take it out of the collection and look it up on its own",
+        )
+    if getattr(config, "use_virtual_table", False):
+        hint = "give it rows, and use_virtual_table=False"
+        yield Unkept(name, "it is a virtual table, whose rows no plan can count", hint)
+    if other := _otherwise(config, bag):
+        yield Unkept(name, f"it is looked up by {other}", "leave embedding_bags as they are made")
+
+
+def _otherwise(config: Any, bag: Any) -> str:
+    """How a bag differs from what the collection makes of its config; empty if it does not."""
+    kind = type(bag)
+    if f"{kind.__module__}.{kind.__qualname__}" != _BAG:
+        return f"{kind.__qualname__} in place of an EmbeddingBag"
+    for what, value, usual in (
+        ("padding_idx", bag.padding_idx, None),
+        ("max_norm", bag.max_norm, None),
+        ("scale_grad_by_freq", bag.scale_grad_by_freq, False),
+        ("mode", bag.mode, config.pooling.value.lower()),
+        ("shape", tuple(bag.weight.shape), (config.num_embeddings, config.embedding_dim)),
+    ):
+        if value != usual:
+            return f"an EmbeddingBag with {what}={value}"
+    return ""
+
+
+def _besides_tables(module: Any) -> Iterator[Unkept]:
+    for name, _ in module.named_children():
+        if name != "embedding_bags":
+            yield Unkept(name, "a module inside it would be lost", _OUTSIDE)
+    for kind, named in (
+        ("parameter", module.named_parameters(recurse=False)),
+        ("buffer", module.named_buffers(recurse=False)),
+    ):
+        for name, _ in named:
+            yield Unkept(name, f"a {kind} inside it would be lost", _OUTSIDE)
+    if any(getattr(inner, hooks, None) for inner in module.modules() for hooks in _HOOKS):
+        yield Unkept("", "hooks on it would be lost", "set them on the sharded model")
