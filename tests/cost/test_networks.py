@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from analytic_cases import CLUSTER, cluster, model, options, preset, profile, table
@@ -10,10 +11,11 @@ from measured_networks import MEASURED, MIB
 
 from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
 from shardplan.cost.algorithms.group import Group
+from shardplan.cost.analytic.carried_curve import CarriedCurve
 from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.profile.curves import Curve
 from shardplan.topology.collective import Collective, Scope
-from shardplan.topology.measured.machine_curves import MachineCurves
+from shardplan.topology.measured.machine_curves import MachineCurves, MeasuredCurve
 
 ALL_REDUCE, ALL_TO_ALL = Collective.ALL_REDUCE, Collective.ALL_TO_ALL
 SIZES = [2**power for power in range(10, 34, 3)]
@@ -237,3 +239,37 @@ def test_an_l40s_machine_exchanges_as_one_of_its_kind_behind_slower_links():
     expected = latency + 2 * (behind_pcie_5.seconds(64 * MIB) - latency)
     own = Collectives(preset("l40s-pcie", 1), profile("l40s"))
     assert own.seconds(ALL_TO_ALL, Scope.ALL, 64 * MIB) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 8, 16])
+@pytest.mark.parametrize(
+    ("name", "cost_model"),
+    [
+        ("gcp-a3-mega", "h100"),
+        ("aws-p6-b200", "b200"),
+        ("aws-p4d", "a100"),
+        ("dgx-a100-80", "a100"),
+        ("dgx-b200", "b200"),
+    ],
+)
+def test_more_bytes_never_take_less_time(name, cost_model, nodes):
+    """Of what is predicted, and of what was measured among other numbers of nodes, from a byte on."""
+    collectives = Collectives(preset(name, nodes), profile(cost_model))
+    sizes = [2 ** (power / 2) for power in range(68)]
+    for kind in Collective:
+        seconds = [collectives.seconds(kind, Scope.ALL, size) for size in sizes]
+        for less, more in pairwise(seconds):
+            assert more >= less * (1 - 1e-12), kind
+
+
+def test_a_carried_curve_never_falls_where_predictions_of_both_numbers_of_nodes_jump_apart():
+    """10, 11 and 40 us: where the ratio is 1 below 2,000 bytes and a half above, 10, 10 and 20."""
+    points = ((1024.0, 10e-6), (2048.0, 11e-6), (8192.0, 40e-6))
+    measured = MeasuredCurve(ALL_REDUCE, 16, 2, 50e9, points)
+    carried = CarriedCurve.of(
+        measured, lambda size: size, lambda size: size if size < 2000 else 2 * size
+    )
+    found = [carried.seconds(size) for size in (1024, 1500, 2048, 8192)]
+    assert found == pytest.approx([10e-6, 10e-6, 10e-6, 20e-6])
+    outside = [carried.seconds(size) for size in (512, 16384)]
+    assert outside == pytest.approx([5e-6, 40e-6]), "as the prediction goes on"

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 from shardplan.cost.algorithms.algorithm import bus_share
 from shardplan.cost.algorithms.group import Group
+from shardplan.cost.analytic.carried_curve import CarriedCurve
 from shardplan.cost.analytic.course import Course
 from shardplan.cost.exchange import Exchange
-from shardplan.cost.profile.curves import Curve, Line
+from shardplan.cost.profile.curves import Line
 from shardplan.cost.profile.profile import ScaleUp
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from shardplan.cost.profile.profile import Profile, ScaleOut
     from shardplan.topology.level import Level, LevelName
+    from shardplan.topology.measured.machine_curves import MeasuredCurve
     from shardplan.topology.topology import Topology
 
 
@@ -45,7 +47,7 @@ class Collectives:
     them cross only after the scale-up level's latency.
 
     Where a collective was measured across domains, the curve is believed; among another number of
-    domains it is carried over by the ratio of what the above predicts for both.
+    domains it is carried over by the ratio of what the above predicts for both (``CarriedCurve``).
     """
 
     topology: Topology
@@ -102,15 +104,44 @@ class Collectives:
         found = self._best(collective, self._group(inside, out.ranks), levels, size_bytes)
         if found is None or scope is not Scope.ALL:
             return found
-        curve = self._scale_out.curve(collective, out.ranks)
-        if curve is None:
-            return found
-        measured = self._group(curve.ranks // curve.domains, curve.domains)
-        rate = replace(out, bytes_per_second=curve.bytes_per_second)
-        there = self._best(collective, measured, {**levels, "scale_out": rate}, size_bytes)
-        assert there is not None, "algorithms that are offered here are offered there"
-        carried = Curve.of(curve).seconds(size_bytes) / there.pipelined_seconds
-        return replace(found, carried=carried)
+        if carried := self._carried(collective):
+            ratio = carried.seconds(size_bytes) / found.pipelined_seconds
+            return replace(found, carried=ratio)
+        return found
+
+    def _carried(self, collective: Collective) -> CarriedCurve | None:
+        """What was measured among some domains, here; None where nothing was."""
+        if collective not in self._all_carried:
+            levels = self._levels(collective, Scope.ALL)
+            curve = self._scale_out.curve(collective, levels["scale_out"].ranks)
+            carried = self._carry(curve, levels) if curve else None
+            self._all_carried[collective] = carried
+        return self._all_carried[collective]
+
+    @cached_property
+    def _all_carried(self) -> dict[Collective, CarriedCurve | None]:
+        return {}
+
+    def _carry(self, curve: MeasuredCurve, levels: Mapping[LevelName, Level]) -> CarriedCurve:
+        inside = levels["scale_up"].ranks if "scale_up" in levels else 1
+        rate = replace(levels["scale_out"], bytes_per_second=curve.bytes_per_second)
+        here = self._group(inside, levels["scale_out"].ranks), levels
+        there = (
+            self._group(curve.ranks // curve.domains, curve.domains),
+            {**levels, "scale_out": rate},
+        )
+
+        def predicted(
+            where: tuple[Group, Mapping[LevelName, Level]],
+        ) -> Callable[[float], float]:
+            def seconds(size_bytes: float) -> float:
+                course = self._best(curve.collective, *where, size_bytes)
+                assert course is not None, "algorithms that are offered here are offered there"
+                return course.pipelined_seconds
+
+            return seconds
+
+        return CarriedCurve.of(curve, predicted(here), predicted(there))
 
     def _levels(self, collective: Collective, scope: Scope) -> Mapping[LevelName, Level]:
         return {level.name: level for level in self.topology.route(collective, scope)}
@@ -190,8 +221,14 @@ class Collectives:
         constant = slope = 0.0
         for kind in collectives:
             line = self._scale_up_line(kind, level, bus_share(kind, level.ranks), size_bytes)
-            constant += max(0.0, line.constant_seconds - self._latency_inside(kind, level))
-            slope += line.seconds_per_byte
+            # A tangent that is steeper than what lies beyond the start-up would have the time fall
+            # where the curve gets flatter.
+            beyond = max(0.0, line.seconds(size_bytes) - self._latency_inside(kind, level))
+            per_byte = line.seconds_per_byte
+            if size_bytes > 0:
+                per_byte = min(per_byte, beyond / size_bytes)
+            constant += beyond - per_byte * size_bytes
+            slope += per_byte
         return Line(constant, slope)
 
     def _all_to_all_line(self, level: Level, scope: Scope, at_bytes: float) -> Line:
@@ -210,8 +247,9 @@ class Collectives:
             bytes_per_second=curve.bytes_per_second,
             ranks=curve.ranks,
         )
-        predicted = self._messages_line(there, curve.domains).seconds(at_bytes)
-        carried = Curve.of(curve).seconds(at_bytes) / predicted
+        predicted = self._messages_line(there, curve.domains)
+        at_once = CarriedCurve.of(curve, line.seconds, predicted.seconds)
+        carried = at_once.seconds(at_bytes) / line.seconds(at_bytes)
         return Line(carried * line.constant_seconds, carried * line.seconds_per_byte)
 
     def _domains(self, scope: Scope) -> int:
