@@ -119,7 +119,7 @@ class Oracle:
             if kind == "data_parallel":
                 sweep = rows * columns * 12 + 2 * rows * state
                 total["update_backward"] += sweep / self.profile.dense_update_bytes_per_second
-                total["all_reduce"] += rows * columns * 4 * self.average(AR, Scope.ALL, 4)
+                total["all_reduce"] += rows * columns * 4 * self.replicas
                 continue
             per_byte = self.line(A2A, Scope.ALL, self.id_bytes)
             total["ids_comm"] += (bytes_of_id(table) * ids + 8 * bags) * per_byte
@@ -180,6 +180,15 @@ class Oracle:
         at_bytes = (elements or self.elements) * element_bytes
         once = self.collectives.once_seconds(kind, scope, at_bytes)
         return (self.collectives.seconds(kind, scope, at_bytes) - once) / at_bytes
+
+    @property
+    def replicas(self):
+        """Seconds per byte of an all-reduce of all that may be replicated, less what is charged."""
+        room = self.topology.hbm.capacity_bytes
+        tables = [t for t in self.workload.tables if t.rows * t.dim * t.dtype.bytes <= room]
+        held = sum(t.rows * t.dim for t in tables)
+        knows = self.collectives.course(AR, Scope.ALL, held * 4) is not None
+        return self.average(AR, Scope.ALL, 4, min(held, self.elements) if knows else held)
 
     def bytes(self, kind, kernel, table, cuts, h=0.0, d=0.0):
         batch, training = self.workload.global_batch, self.workload.training

@@ -40,9 +40,8 @@ class AllReduce(LinearPhase):
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
-        """Linearised at the outputs that a device has on average."""
-        at_bytes = setting.output_elements * GRADIENT_ELEMENT_BYTES
-        over_all = Collective.ALL_REDUCE, Scope.ALL, at_bytes
+        """Linearised at what a plan may replicate; see ``_at_bytes``."""
+        over_all = Collective.ALL_REDUCE, Scope.ALL, _at_bytes(setting)
         collectives, beside = setting.collectives, setting.sums_beside_backward
         return cls(
             collectives.average(*over_all),
@@ -76,3 +75,22 @@ class AllReduce(LinearPhase):
         return np.array(
             [self.once_seconds if kind.is_replicated else 0.0 for _, kind in groups.pairs]
         )
+
+
+def _at_bytes(setting: Setting) -> float:
+    """Of the gradients that are summed: the size at which a rate per byte is read.
+
+    Those of all tables that fit on a device. For fewer bytes the rate is then too high, and what is
+    left out is no more than the start-up of one collective; read at fewer bytes, all others would
+    be charged that start-up again and again. Across domains the start-up is charged once, of an
+    algorithm that is chosen by the size: there no more is taken than the outputs of a device, since
+    it does not pay to replicate tables whose gradients exceed the outputs that need not be sent.
+    """
+    tables = setting.tables
+    weights = tables.rows * tables.dim
+    fits = weights * tables.element_bytes <= setting.topology.hbm.capacity_bytes
+    held_bytes = float(weights[fits].sum()) * GRADIENT_ELEMENT_BYTES
+    course = setting.collectives.course(Collective.ALL_REDUCE, Scope.ALL, held_bytes)
+    if course is None:
+        return held_bytes
+    return min(held_bytes, setting.output_elements * GRADIENT_ELEMENT_BYTES)
