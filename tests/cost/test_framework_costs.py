@@ -15,7 +15,7 @@ from shardplan.cost.framework.terms import Terms, UnitTerms
 from shardplan.cost.phase import Cover
 from shardplan.sharding.kind import ShardingType
 from shardplan.topology.collective import Collective, Scope
-from shardplan.workload.training import Training
+from shardplan.workload.training import Optimizer, Training
 
 BATCH, WORLD, DIM, POOLING = 8_192, 8, 64, 10.0
 SWEEP = profile().dense_update_bytes_per_second
@@ -224,6 +224,24 @@ def test_a_type_pays_what_is_said_of_it_besides():
         before = framed().charges(option(sharding)).total_seconds.sum()
         found = framed(update_backward=terms).charges(option(sharding)).total_seconds.sum()
         assert found - before == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_an_optimizer_pays_what_is_said_of_it_besides(optimizer):
+    """Adagrad's per group, per id and per element of distinct rows; others pay for the rest."""
+    own = UnitTerms(per_group=5.0, id_bytes=2 * SWEEP, unique_row_bytes=3 * SWEEP)
+    terms = Terms(per_table=1.0, optimizers={Optimizer.ADAGRAD: own})
+    training = Training(optimizer=optimizer)
+    is_adagrad = optimizer is Optimizer.ADAGRAD
+    shares = model(*tables(), batch=BATCH).shares(option("table_wise"))
+    besides = 2 * BATCH * POOLING + 3 * shares.unique_rows[0] * DIM if is_adagrad else 0
+    found = added("update_backward", terms, training=training)
+    assert found == pytest.approx(1 + besides)
+    before, after = (
+        framed(training, **each).charges(option("table_wise")).total_seconds.sum()
+        for each in ({}, {"update_backward": terms})
+    )
+    assert after - before == pytest.approx(5.0 if is_adagrad else 0.0)
 
 
 def test_weights_count_where_gradients_are_dense():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,8 @@ class Terms(UnitTerms):
     per_model_output: float = 0.0
     types: Mapping[ShardingType, UnitTerms] = field(default_factory=dict, hash=False)
     """Besides, for the tables of one sharding type."""
+    optimizers: Mapping[Optimizer, UnitTerms] = field(default_factory=dict, hash=False)
+    """Besides, under one optimizer of the tables."""
 
     @classmethod
     def of(cls, file: TermsFile) -> Self:
@@ -64,6 +67,10 @@ class Terms(UnitTerms):
             types={
                 SHARDING_TYPES.named(name): UnitTerms.of_units(terms)
                 for name, terms in file.types.items()
+            },
+            optimizers={
+                Optimizer(name): UnitTerms.of_units(terms)
+                for name, terms in file.optimizers.items()
             },
             **_of_units(file),
         )

@@ -12,6 +12,7 @@ from shardplan.spec.fields.figure import Figure
 from shardplan.spec.fields.quantities import Count, RateOrFree, Seconds, SomeBytes
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import did_you_mean, show
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,19 +81,25 @@ class TermsFile(UnitTermsFile):
     """Per element of the pooled outputs of a device's own samples, whoever sums them."""
     types: dict[str, UnitTermsFile] = Field(default_factory=dict)
     """What is added besides for the tables of one sharding type, by its name."""
+    optimizers: dict[str, UnitTermsFile] = Field(default_factory=dict)
+    """What is added besides under one optimizer of the tables, by its name."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        known = [kind.name for kind in SHARDING_TYPES]
-        for name in self.types:
-            if name not in known:
-                hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
-                raise fault(f"unknown sharding type {show(name)}", hint, "choice", ("types",))
+        for key, what, named, known in (
+            ("types", "sharding type", self.types, [kind.name for kind in SHARDING_TYPES]),
+            ("optimizers", "optimizer", self.optimizers, [str(each) for each in Optimizer]),
+        ):
+            for name in named:
+                if name not in known:
+                    hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
+                    raise fault(f"unknown {what} {show(name)}", hint, "choice", (key,))
         return self
 
     def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any]]]:
-        """Everything with an origin, and its path; that of single types last."""
+        """Everything with an origin, and its path; that of single types and optimizers last."""
         yield from super().figures()
-        for kind, terms in self.types.items():
-            for path, figure in terms.figures():
-                yield ("types", kind, *path), figure
+        for key, named in (("types", self.types), ("optimizers", self.optimizers)):
+            for name, terms in named.items():
+                for path, figure in terms.figures():
+                    yield (key, name, *path), figure

@@ -32,6 +32,8 @@ class FramedPhase(LinearPhase):
 
     inner: LinearPhase
     terms: Terms
+    of_optimizer: UnitTerms
+    """Besides, under the optimizer that the tables are trained with."""
     constant_seconds: float
     """Added to the phase's own."""
     handshake_seconds: float
@@ -51,6 +53,7 @@ class FramedPhase(LinearPhase):
         return cls(
             inner,
             terms,
+            terms.optimizers.get(setting.training.optimizer, UnitTerms()),
             constant_seconds=terms.per_step
             + terms.per_sample * setting.samples
             + terms.per_model_feature * int(setting.tables.features.sum())
@@ -92,9 +95,9 @@ class FramedPhase(LinearPhase):
         exchanges = self.inner.phase.exchanges
         if exchanges and kind not in exchanges:
             return 0.0
-        own = self.terms.types.get(kind, UnitTerms())
-        handshakes = self.terms.exchanges + own.exchanges
-        return self.terms.per_group + own.per_group + handshakes * self.handshake_seconds
+        paid = self.terms, self.of_optimizer, self.terms.types.get(kind, UnitTerms())
+        handshakes = sum(terms.exchanges for terms in paid)
+        return sum(terms.per_group for terms in paid) + handshakes * self.handshake_seconds
 
     def _takes_part(self, units: Units) -> NDArray[np.bool_]:
         """(O,): where something is exchanged, the units that exchange; all others elsewhere."""
@@ -103,7 +106,7 @@ class FramedPhase(LinearPhase):
 
     def _added_seconds(self, units: Units) -> NDArray[np.float64]:
         """(O,): what every table brings, and what those of its sharding type bring besides."""
-        seconds = self._seconds_of(self.terms, units)
+        seconds = self._seconds_of(self.terms, units) + self._seconds_of(self.of_optimizer, units)
         for kind, terms in self.terms.types.items():
             is_so = units.options.sharding == SHARDING_TYPES.index(kind)
             seconds += np.where(is_so, self._seconds_of(terms, units), 0.0)
