@@ -253,7 +253,7 @@ def test_an_l40s_machine_exchanges_as_one_of_its_kind_behind_slower_links():
     ],
 )
 def test_more_bytes_never_take_less_time(name, cost_model, nodes):
-    """Of what is predicted, and of what was measured among other numbers of nodes, from a byte on."""
+    """Of what is predicted, and of what was measured among other numbers of nodes."""
     collectives = Collectives(preset(name, nodes), profile(cost_model))
     sizes = [2 ** (power / 2) for power in range(68)]
     for kind in Collective:

@@ -80,11 +80,11 @@ class AllReduce(LinearPhase):
 def _at_bytes(setting: Setting) -> float:
     """Of the gradients that are summed: the size at which a rate per byte is read.
 
-    Those of all tables that fit on a device. For fewer bytes the rate is then too high, and what is
-    left out is no more than the start-up of one collective; read at fewer bytes, all others would
-    be charged that start-up again and again. Across domains the start-up is charged once, of an
-    algorithm that is chosen by the size: there no more is taken than the outputs of a device, since
-    it does not pay to replicate tables whose gradients exceed the outputs that need not be sent.
+    Those of all tables that fit on a device. For fewer bytes the rate is then too high, by some
+    tens of microseconds in all; read at fewer bytes, all others would be charged the start-up of a
+    collective again and again. Across domains the start-up is charged once, of an algorithm that is
+    chosen by the size: there no more is taken than the outputs of a device, since it does not pay
+    to replicate tables whose gradients exceed the outputs that need not be sent.
     """
     tables = setting.tables
     weights = tables.rows * tables.dim
