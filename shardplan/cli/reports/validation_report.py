@@ -26,14 +26,15 @@ TITLE = "Predicted beside published"
 _METHOD = (
     "Each published step is planned from its model, batch, machine, formats and framework, with "
     "the sharding types that its source allows, and predicted under the plan found. The plan that "
-    "was run is published for none of them.",
+    "was run is published for none of them; that of TensorFlow 2 on several devices follows from "
+    "the code of its planner.",
     "No constant is fitted to a check; what is fitted to a step says so, and that step is no "
     "check. The exponent of the ids' skew is the customary one, and was kept because these steps "
     "agree with it: half the freedom of a fit. That gradients are summed beside the backward pass "
     "under HugeCTR, and that collectives start once for all tables, was settled with these steps "
-    "in view, each by its source; so was what HugeCTR and Intel's PyTorch pass over, by their "
-    "code, that ids and rows take as long as processors issue instructions, and that products go "
-    "in waves on some devices, by the measured products alone.",
+    "in view, each by its source; so was what HugeCTR, Intel's PyTorch and TensorFlow 2 pass over, "
+    "by their code, that ids and rows take as long as processors issue instructions, and that "
+    "products go in waves on some devices, by the measured products alone.",
     "explain multiplies a predicted step by the least and the largest of measured over predicted "
     "of the checks of its framework on its kind of devices; where there are fewer than three, of "
     "any framework there, or of all. One more step like n of them lies within with odds "
