@@ -19,13 +19,14 @@ import numpy as np
 from instances import Ruler, generated_instance
 from report import as_markdown, number
 
-from shardplan.planning.formulate import Formulation, formulate
+from shardplan.planning.formulate import formulate
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.charges import Charges
 from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:
+    from shardplan.planning.formulation import Formulation
     from shardplan.solve.problem.problem import Problem
 
 HEADER = ("problem", "a type costs", "types used", "gap", "x gap", "CPU s", "x CPU")

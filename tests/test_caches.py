@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from math import inf
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -24,12 +25,15 @@ from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
 from shardplan.plan.verify import verify
-from shardplan.planning.formulate import Formulation, formulate
+from shardplan.planning.formulate import formulate
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Shape
 from shardplan.spec.objective import Objective
+
+if TYPE_CHECKING:
+    from shardplan.planning.formulation import Formulation
 
 TABLES = [
     {"name": "ids", "rows": 40_000_000, "dim": 64, "pooling": 10, "access": {"zipf": 1.05}},

@@ -52,7 +52,7 @@ def planned(folder, file="", old="", new=""):
         ("topology.yaml", "  efficiency: {", "  latency: 2ms\n  efficiency: {"),
         ("topology.yaml", "bandwidth: {value: 300GB/s,", "bandwidth: {value: 10GB/s,"),
         ("topology.yaml", "capacity: {value: 40GiB,", "capacity: {value: 250MiB,"),
-        ("cost_model.yaml", "per_id: {value: 0.445ns,", "per_id: {value: 20ns,"),
+        ("cost_model.yaml", "per_id: {value: 0.465ns,", "per_id: {value: 20ns,"),
         ("cost_model.yaml", "dense_update: {value: 1631GB/s,", "dense_update: {value: 1GB/s,"),
         ("cost_model.yaml", "latency: {value: 20us,", "latency: {value: 2ms,"),
         ("cost_model.yaml", "cached_read: {value: 4.2TB/s,", "cached_read: {value: 5GB/s,"),

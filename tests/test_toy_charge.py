@@ -108,11 +108,23 @@ def test_a_dear_charge_leaves_one_sharding_type(solved):
     assert len(few) == len({module for module, _ in few})
 
 
-def test_a_plan_with_charges_is_verified_and_an_edited_charge_is_found(solved, tmp_path):
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda charges: charges[0]["phases"].update(handshake=0.04),
+        lambda charges: charges[0]["phases"].update(another=0.01),
+        lambda charges: charges[0]["phases"].clear(),
+        lambda charges: charges[0].update(group="another"),
+        lambda charges: charges.append(charges[0]),
+        lambda charges: charges.append({"group": "another", "phases": {}}),
+    ],
+    ids=["dearer", "in another phase", "of nothing", "renamed", "twice", "one more"],
+)
+def test_a_plan_with_charges_is_verified_and_an_edited_charge_is_found(solved, tmp_path, edit):
     plan = solved("20ms")
     run("verify", plan)
     value = json.loads(plan.read_text())
-    value["prediction"]["charges"][0]["phases"]["handshake"] *= 2
+    edit(value["prediction"]["charges"])
     edited = tmp_path / "edited.json"
     edited.write_text(json.dumps(value))
     assert "prediction.charges" in run("verify", edited, code=1).output

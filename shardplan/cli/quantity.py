@@ -10,6 +10,11 @@ def duration(text: str) -> float:
     return _parse(text, "parse_seconds", "for example 60s or 5min")
 
 
+def budget(text: str) -> float:
+    """A duration, in which ``5m`` is five minutes too."""
+    return duration(f"{text}in" if text.strip().endswith("m") else text)
+
+
 def size(text: str) -> int:
     """Bytes of ``200GiB``, or 0; wrong usage where it cannot be read."""
     return int(_parse(f"{text}B" if text.strip() == "0" else text, "parse_bytes", "such as 200GiB"))

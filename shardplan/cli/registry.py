@@ -23,6 +23,7 @@ SHORT_HELP = {
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
     "validate": "Hold predictions against published steps.",
     "calibrate": "Measure this machine and write a cost model for it.",
+    "tune": "Run plans on your own job and keep the fastest.",
     "list": "List the topologies, cost models, frameworks and methods.",
     "schema": "Print the JSON Schema of a file, for editors and other programs.",
     "completion": "Print the script that completes commands in a shell.",
@@ -39,6 +40,7 @@ _OTHER_VERBS = {
     "report": "explain", "topologies": "list", "topology": "list", "ls": "list",
     "cost-models": "list", "frameworks": "list", "methods": "list", "compare": "diff",
     "measure": "calibrate", "benchmark": "calibrate",
+    "autotune": "tune", "train": "tune", "try": "tune",
 }  # fmt: skip
 """What others call a command; none that is a command itself."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from shardplan.cost.phases import DENSE_ALL_REDUCE, DENSE_BACKWARD, DENSE_FORWARD
@@ -27,6 +27,15 @@ class DenseCosts:
     def given(cls, training: Training) -> Self:
         """What a spec says in place of layers."""
         return cls(training.dense_forward_seconds, training.dense_backward_seconds)
+
+    def times(self, factor: float) -> Self:
+        """The same, each part so many times as long."""
+        return replace(
+            self,
+            forward_seconds=self.forward_seconds * factor,
+            backward_seconds=self.backward_seconds * factor,
+            all_reduce_seconds=self.all_reduce_seconds * factor,
+        )
 
     @property
     def seconds(self) -> float:

@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shardplan.cost.analytic.model import AnalyticCostModel
-from shardplan.cost.analytic.phases.all_phases import phase_files
+from shardplan.cost.analytic.phases.all_phases import phase_files, phase_names
 from shardplan.cost.framework.framework_file import FrameworkFile
 from shardplan.cost.framework.framework_profile import FrameworkProfile
+from shardplan.cost.phases import DENSE
 from shardplan.cost.profile.build_profile import build_profile
 from shardplan.cost.profile.dense_keys import with_grid
 from shardplan.cost.profile.profile_file import ProfileFile
@@ -75,7 +76,26 @@ def read_cost_model(source: Source) -> ProfileFile | TorchRecFile:
         raise InputError([source.document.diagnostic(path, message, hint, "choice")])
     if kind == "torchrec":
         return validate(TorchRecFile, source.document, source.at)
-    return validate(profile_file(), source.document, source.at)
+    file = validate(profile_file(), source.document, source.at)
+    _check_corrections(file, source)
+    return file
+
+
+def _check_corrections(file: ProfileFile, source: Source) -> None:
+    """Raise InputError with each correction of a phase that no step has."""
+    known = (*phase_names(), DENSE.name)
+    faults = [
+        source.document.diagnostic(
+            (*source.at, "corrections", index, "phase"),
+            f"unknown phase {show(each.phase)}",
+            did_you_mean(each.phase, known),
+            "choice",
+        )
+        for index, each in enumerate(file.corrections)
+        if each.phase not in known
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def read_framework(source: Source) -> FrameworkFile:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.planning.formulate import Formulation
+    from shardplan.planning.formulation import Formulation
 
 _FP32_BYTES = 4
 _LARGEST_DIFFERENCING = 100_000

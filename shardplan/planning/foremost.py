@@ -15,7 +15,7 @@ from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
     from shardplan.case import Case
-    from shardplan.planning.formulate import Formulation
+    from shardplan.planning.formulation import Formulation
     from shardplan.solve.deadline import Deadline
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.problem.placement import Placement

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import Infeasible, InputError
 from shardplan.validation.predicted_step import PredictedStep
 
 if TYPE_CHECKING:
@@ -21,10 +23,15 @@ class ComparedStep:
 
     @classmethod
     def of(cls, step: PublishedStep) -> ComparedStep:
-        """Predict a step; raises as ``PredictedStep.of`` does."""
+        """Predict a step; raises InputError, also for tables that do not fit: they did."""
         if step.spec is None:
             return cls(step, None)
-        return cls(step, PredictedStep.of(step.spec, f"{step.file} ({step.id})"))
+        name = f"{step.file} ({step.id})"
+        try:
+            return cls(step, PredictedStep.of(step.spec, name))
+        except Infeasible as error:
+            hint = "give it the machine, formats and constraints that it ran with"
+            raise InputError([Diagnostic(name, 0, 0, "spec", str(error), hint)]) from None
 
     @property
     def error(self) -> float | None:

@@ -82,8 +82,9 @@ def steps_of(source: Source) -> list[PublishedStep]:
 def _step(file: PublishedFile, step: StepFile, name: str) -> PublishedStep:
     model, measured = file.models[step.model], step.measured
     spec = _spec(file, step)
-    setting = validate(_SettingFile, Document(spec, f"{name} ({step.id})"))
-    topology, nodes = _topology(setting.topology, name)
+    document = Document(spec, f"{name} ({step.id})")
+    setting = validate(_SettingFile, document)
+    topology, nodes = _topology(setting.topology, document)
     devices = nodes * topology.devices_per_node
     return PublishedStep(
         id=step.id,
@@ -138,13 +139,22 @@ def _spec(file: PublishedFile, step: StepFile) -> dict[str, Any]:
     return spec
 
 
-def _topology(written: Reference, file: str) -> tuple[TopologyFile, int]:
+def _topology(written: Reference, document: Document) -> tuple[TopologyFile, int]:
     """The machine of a spec, and how many nodes of it there are."""
     if isinstance(written, str):
         written = {"name": written}
     if is_inline(written, "topology"):
-        inline = validate(TopologyFile, Document(written, file))
+        inline = validate(TopologyFile, document, ("topology",))
         return inline, inline.nodes
-    name = written["name"] if "name" in written else _as_path(written["path"])
-    found = validate(TopologyFile, named_source(Kind.TOPOLOGY, name, Path()).document)
+    how = "name" if "name" in written else "path"
+    name = written[how] if how == "name" else _as_path(written[how])
+    try:
+        source = named_source(Kind.TOPOLOGY, name, Path())
+    except InputError as error:
+        fault = error.diagnostics[0]
+        if fault.line:
+            raise
+        at = ("topology", how)
+        raise InputError([document.diagnostic(at, fault.message, fault.hint)]) from None
+    found = validate(TopologyFile, source.document)
     return found, as_whole(written.get("nodes")) or found.nodes

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
-    from shardplan.planning.formulate import Formulation
+    from shardplan.planning.formulation import Formulation
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter
@@ -182,7 +182,8 @@ class _Near:
         known, is_placed = self.known, self.is_placed.copy()
         if begin is not None:
             known, is_placed = begin, np.ones_like(is_placed)
-        found = solve_near(self.formulation.problem, known, is_placed, moves, little)
+        problem = self.formulation.problem
+        found = solve_near(problem, known, is_placed, moves, little, is_bound_wanted=False)
         return found if found.placement is not None else None
 
 

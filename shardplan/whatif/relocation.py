@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
-    from shardplan.planning.formulate import Formulation
+    from shardplan.planning.formulation import Formulation
     from shardplan.sharding.kind import ShardingType
     from shardplan.solve.problem.placement import Placement
 

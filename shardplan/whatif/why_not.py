@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
-    from shardplan.planning.formulate import Formulation
+    from shardplan.planning.formulation import Formulation
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
     from shardplan.whatif.choice import Choice

@@ -32,7 +32,9 @@ def _edges(rows: int) -> NDArray[np.float64]:
     steps = int(np.ceil(np.log(rows / _SINGLE_RANKS) / np.log(_WIDENING)))
     wide = np.rint(_geometric(_SINGLE_RANKS, rows, steps))
     edges = np.concatenate([single, wide])
-    return edges[np.concatenate([[True], edges[1:] > edges[:-1]])]
+    is_new = np.append(True, edges[1:] > edges[:-1])
+    found: NDArray[np.float64] = edges[is_new]
+    return found
 
 
 def _geometric(first: int, last: int, steps: int) -> NDArray[np.float64]:

@@ -76,6 +76,11 @@ def folder(run, tmp_path_factory) -> Path:
         spec.write_text(json.dumps(wide_spec(changed), ensure_ascii=False), encoding="utf-8")
         result = run("solve", spec, "-o", folder / f"{name}.json", "--method", "greedy", "-q")
         assert result.exit_code == 0, result.stderr
+    charged = wide_spec()
+    charged["training"] = {"framework": "torchrec-eager", "exact_updates": False}
+    (folder / "charged.yaml").write_text(json.dumps(charged), encoding="utf-8")
+    arguments = ("-o", folder / "charged.json", "--method", "greedy", "-q")
+    assert run("solve", folder / "charged.yaml", *arguments).exit_code == 0
     ranks = read_plan(str(folder / "wide.json")).prediction.ranks
     measured = json.loads((GOLDEN / "measured.json").read_text(encoding="utf-8"))
     assert len(ranks) == 64
@@ -100,6 +105,8 @@ HAND_MADE = (
 )
 WIDE = (
     ("explain", "wide.json"),
+    ("explain", "charged.json"),
+    ("compare", "wide.json", "changed.json", "charged.json"),
     ("explain", "wide.json", "--table", LONG.format(20)),
     ("explain", "wide.json", "--table", "in_ddr_" + LONG.format(21)),
     ("explain", "wide.json", "--device", "63"),

@@ -65,11 +65,15 @@ class Clone:
         """The same of a line for a shell, whose pipes must end well too.
 
         In this process where it is a call of shardplan and nothing else: a new one takes longer to
-        start than most commands to run.
+        start than most commands to run. A clone whose code was changed needs ``run_anew``.
         """
         is_plain = not FOR_A_SHELL & set(line) and not line.startswith(OTHERS)
         if is_plain and line.startswith("shardplan "):
             return self._run_here(shlex.split(line)[1:])
+        return self.run_anew(line)
+
+    def run_anew(self, line: str) -> str:
+        """The same in processes of their own, which import the clone's code."""
         return self.run("bash", "-o", "pipefail", "-c", line)
 
     def _run_here(self, words: list[str]) -> str:

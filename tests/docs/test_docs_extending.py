@@ -57,7 +57,7 @@ def test_a_worked_change_works(heading: str, tmp_path: Path) -> None:
         else:
             assert language == "sh", "blocks are python, diff or sh"
             for line in text.splitlines():
-                clone.run_line(line)
+                clone.run_anew(line)
 
 
 def test_worked_changes_touch_no_more_than_they_should() -> None:

@@ -51,9 +51,10 @@ def test_each_sharding_type_trains_as_unsharded(crew, kind, optimizer):
     assert max(trained(crew, plan, optimizer)) < NEAR
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("seed", range(8))
-def test_a_mix_of_types_and_kernels_trains_as_unsharded(crew, seed, optimizer):
+@pytest.mark.parametrize("seed", range(12))
+def test_a_mix_of_types_and_kernels_trains_as_unsharded(crew, seed):
+    """Each of its own, under the optimizers in turn."""
+    optimizer = OPTIMIZERS[seed % len(OPTIMIZERS)]
     plan = random_plan(seed, crew.ranks, optimizer, exact_updates=True)
     assert max(trained(crew, plan, optimizer)) < NEAR
 

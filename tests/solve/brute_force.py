@@ -6,7 +6,7 @@ Written from the docstring of ``Problem`` alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, permutations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +63,30 @@ def ways_of(problem: Problem, item: int) -> Iterator[Way]:
         legal = [place for place, is_open in enumerate(open_) if is_open]
         for targets in combinations_with_replacement(legal, int(problem.units[option])):
             yield option, targets
+
+
+def renamings_of(problem: Problem) -> Iterator[tuple[int, ...]]:
+    """New names of all devices, by device, that change nothing: none where devices differ."""
+    each = problem.device_count // problem.node_count
+    capacities = (problem.device_capacity, problem.node_capacity)
+    if not problem.domains.all() or any((rows != rows[0]).any() for rows in capacities):
+        return
+    for nodes in permutations(range(problem.node_count)):
+        for inside in product(permutations(range(each)), repeat=problem.node_count):
+            yield tuple(
+                node * each + device
+                for node, devices in zip(nodes, inside, strict=True)
+                for device in devices
+            )
+
+
+def renamed(problem: Problem, way: Way, names: tuple[int, ...]) -> Way:
+    """The same way where devices have other names, as ``renamings_of`` gives them."""
+    option, targets = way
+    if problem.shape[option] == Shape.NODE:
+        each = problem.device_count // problem.node_count
+        return option, tuple(sorted(names[node * each] // each for node in targets))
+    return option, tuple(sorted(names[device] for device in targets))
 
 
 @dataclass(frozen=True)
@@ -137,13 +161,16 @@ class _Search:
     """Depth first over the items, all ways of an item at once.
 
     A branch ends where it is illegal, and where it could not get better than the best even if the
-    least work of the items to come were spread evenly; both only grow as items are added.
+    least work of the items to come were spread evenly; both only grow as items are added. Of the
+    first item's ways that differ by the names of equal devices, one is tried.
     """
 
     def __init__(self, problem: Problem, below: float) -> None:
         self.problem, self.best, self.limit = problem, None, below
         self.ways = [list(ways_of(problem, item)) for item in range(problem.item_count)]
         self.order = sorted(range(problem.item_count), key=lambda item: -len(self.ways[item]))
+        first = self.order[0]
+        self.ways[first] = self._told_apart(self.ways[first])
         self.loads = [[self._load(item, way) for way in ways] for item, ways in self._each()]
         least = [
             np.min([load.seconds.sum(axis=0) for load in loads], axis=0, initial=INFINITY)
@@ -158,6 +185,15 @@ class _Search:
 
     def _each(self) -> Iterator[tuple[int, list[Way]]]:
         return ((item, self.ways[item]) for item in self.order)
+
+    def _told_apart(self, ways: list[Way]) -> list[Way]:
+        found, seen = [], set()
+        renamings = list(renamings_of(self.problem))
+        for way in ways:
+            if way not in seen:
+                found.append(way)
+                seen |= {renamed(self.problem, way, names) for names in renamings}
+        return found
 
     def _load(self, item: int, way: Way) -> _Load:
         load = _Load.empty(self.problem)

@@ -40,7 +40,7 @@ def check_agreement(problem: Problem, method: str, effort: float = 1.0) -> None:
 
 
 @given(problems())
-@examples(150)
+@examples(80)
 def test_the_integer_program_finds_the_optimum(problem):
     check_agreement(problem, "milp")
 
@@ -60,7 +60,7 @@ def test_the_portfolio_finds_the_optimum_with_all_effort(problem):
 
 
 @given(problems())
-@examples(150)
+@examples(80)
 def test_no_bound_is_above_the_optimum(problem):
     """Of the linear relaxation, of the choice among whole options, and of a stopped program."""
     best = solve_by_force(problem)

@@ -42,7 +42,7 @@ def one_device_problem(load_seconds: list[list[float]], devices: int) -> Problem
 
 
 @given(problems(), st.sampled_from([1.0, 1.01, 1.2, 2.0]))
-@examples(150)
+@examples(80)
 def test_the_bound_never_passes_the_best_placement(problem, slack):
     """Whatever objective was known before, if it is no better than the best."""
     best = solve_by_force(problem)

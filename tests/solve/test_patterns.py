@@ -63,7 +63,7 @@ def three_items() -> Problem:
 
 
 @given(problems().map(in_one_stage), st.sampled_from([1.0, 1.1, 2.0]))
-@examples(150)
+@examples(80)
 def test_the_bound_is_never_above_the_optimum_and_the_placement_is_what_it_claims(problem, excess):
     best = solve_by_force(problem)
     assume(best is not None and best.objective > 0)
@@ -75,7 +75,7 @@ def test_the_bound_is_never_above_the_optimum_and_the_placement_is_what_it_claim
 
 
 @given(problems().map(in_one_stage).map(without_nodes_and_domains))
-@examples(150)
+@examples(80)
 def test_where_devices_are_alike_the_optimum_is_found_and_proven(problem):
     best = solve_by_force(problem)
     assume(best is not None and best.objective > 0)

@@ -12,6 +12,7 @@ from shardplan.solve.bound import filling_units, large_units, option_choice, rel
 from shardplan.solve.bound.move_limit import MoveLimit
 from shardplan.solve.exact import missing_memory
 from shardplan.solve.mixing import best_mix
+from shardplan.solve.problem.variants import take
 from shardplan.solve.program.answer import Answer, Limits, Status, Watch
 from shardplan.solve.program.backend import solve_program
 
@@ -104,7 +105,7 @@ def test_a_limit_of_moves_holds_of_some_options_what_it_holds_of_all():
     moves = MoveLimit(5.0, least_bytes=np.array([0.0, 5.0, 9.0]))
     some = np.array([0, 2])
     choice = option_choice.choose_options(
-        problem.take(some),
+        take(problem, some),
         np.ones(2, dtype=bool),
         NO_ROWS,
         Limits(),

@@ -42,7 +42,7 @@ def test_the_integer_program_finds_the_best_plan():
     used: Counter[ShardingType] = Counter()
 
     @given(specs())
-    @settings(max_examples=60)
+    @settings(max_examples=100)
     def check(spec):
         used.update(check_optimum(spec, "milp", effort=0.02))
 

@@ -12,6 +12,7 @@ from shardplan.validation.device_class import DeviceClass
 from shardplan.validation.layered import layered
 from shardplan.validation.published_steps import published_steps
 from shardplan.validation.use import Use
+from shardplan.validation.validation import Validation
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "published_models.json"
 
@@ -106,6 +107,33 @@ def test_a_fault_is_told_with_its_line(tmp_path, old, new, where, message):
         published_steps([str(path)])
     assert where in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "message"),
+    [
+        ("nodes: 2", "nodes: two", "topology.nodes", "whole number"),
+        ("name: cpu-2s", "name: cpu-2", "topology.name", "unknown topology 'cpu-2'"),
+        ("local: 8", "local: many", "batch.local", "whole number"),
+        ("local: 8}", "global: 9}", "batch.global", "no whole number on each of 4 devices"),
+    ],
+)
+def test_a_fault_of_a_steps_own_spec_names_the_step(tmp_path, old, new, where, message):
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN.replace(old, new))
+    with pytest.raises(InputError) as caught:
+        Validation.of(published_steps([str(path)])[-1:])
+    (fault,) = caught.value.diagnostics
+    assert fault.file == f"{path} (ours)"
+    assert fault.path == where
+    assert message in fault.message
+
+
+def test_a_step_whose_tables_do_not_fit_is_a_fault_of_its_spec(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN.replace("[100, 200]", "[100, 2_000_000_000_000]"))
+    with pytest.raises(InputError, match=r"own.yaml \(ours\).*no plan can exist"):
+        Validation.of(published_steps([str(path)])[-1:])
 
 
 def test_faults_of_all_steps_are_told_at_once(tmp_path):

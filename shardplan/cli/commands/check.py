@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _GROUPS = {
     "The spec": SPEC_CHANGES,
     "Cost models": ("cost_model", "against", "plot"),
+    "A running job": ("measured",),
     "Output": ("resolved", "form", "width"),
 }
 
@@ -44,6 +45,13 @@ _GROUPS = {
     help="Measurements that the cost model should predict.",
 )
 @click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
+@click.option(
+    "--measured",
+    metavar="FILE",
+    multiple=True,
+    shell_complete=completions.files,
+    help="Measured file of a job, or a folder of them; SPEC is its plan. May be repeated.",
+)
 @click.option("--resolved", is_flag=True, help="Print the spec with every default written out.")
 @click.option(
     "--format",
@@ -62,6 +70,7 @@ def check_command(
     cost_model: str | None,
     against: str | None,
     plot: str | None,
+    measured: tuple[str, ...],
     resolved: bool,
     form: str,
     width: int | None,
@@ -77,6 +86,9 @@ def check_command(
     mean error (MAPE), the bias, the rank correlation and the worst cases. The measurements are
     those that calibrate writes, or your own with the same columns.
 
+    With --measured, says whether what a job measures under a plan has drifted since the first
+    files, and which phase moved. The files come in the order given, those of a folder by name.
+
     \b
     Examples:
       shardplan check model.yaml
@@ -87,6 +99,13 @@ def check_command(
         if changed or spec is not None or cost_model is None or against is None or resolved:
             raise click.UsageError("--cost-model and --against go together, without a SPEC.")
         _put_comparison(_profile(cost_model), against, plot, form, width)
+        return
+    if measured:
+        if changed or spec is None or plot is not None or resolved:
+            raise click.UsageError(
+                "--measured takes a PLAN in place of SPEC, and no other options."
+            )
+        _put_drift(spec, measured, form, width)
         return
     if spec is None or plot is not None:
         raise click.UsageError(
@@ -188,3 +207,31 @@ def _profile(name: str) -> Profile:
             "kernels and collectives alone; --against takes one of the kind analytic"
         )
     return build_profile(file)
+
+
+def _put_drift(plan_path: str, measured: tuple[str, ...], form: str, width: int | None) -> None:
+    """Hold what a job measured since against what it measured first."""
+    from shardplan.cli.inputs import plan_at
+    from shardplan.cli.reports.drift_report import drift_json, drift_report
+    from shardplan.plan.file.measured import Measured
+    from shardplan.tune.drift.drift import Drift
+
+    plan, files = plan_at(plan_path), _files(measured)
+    found = [Measured.read(file, plan) for file in files]
+    try:
+        drift = Drift.of(plan, found, files)
+    except ValueError as error:
+        raise ShardplanError(str(error)) from None
+    if form == "json":
+        put_json(drift_json(drift))
+    else:
+        put(show_report(drift_report(drift), form, width))
+
+
+def _files(paths: tuple[str, ...]) -> list[str]:
+    """Files, and in place of folders the JSON files in them, by name."""
+    found = []
+    for path in paths:
+        folder = Path(path)
+        found += sorted(map(str, folder.glob("*.json"))) if folder.is_dir() else [path]
+    return found

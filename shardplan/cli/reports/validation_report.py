@@ -81,7 +81,8 @@ class GroupNumbers:
     mean_error: float
     largest_error: float
     bias: float
-    rank_correlation: float
+    rank_correlation: float | None
+    """None of a single step, which has no order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def validation_numbers(found: Validation) -> ValidationNumbers:
                 group.accuracy.mean_error,
                 group.largest_error,
                 group.accuracy.bias,
-                group.accuracy.rank_correlation,
+                group.accuracy.rank_correlation if group.accuracy.count > 1 else None,
             )
             for group in found.groups
         ),

@@ -17,6 +17,7 @@ from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.phases import DENSE
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
@@ -61,7 +62,7 @@ class AnalyticCostModel:
     @cached_property
     def dense(self) -> DenseCosts:
         """From layers where the spec has them; sums that hide belong to ``AllReduce``."""
-        dense = self._setting.dense
+        dense = self._setting.dense.times(self.profile.corrections.factor_of(DENSE.name))
         if self._setting.sums_beside_backward:
             return replace(dense, all_reduce_seconds=0.0)
         return dense

@@ -49,6 +49,10 @@ class Setting:
         """Whether the framework has figures of a phase."""
         return self.framework is not None and phase.name in self.framework.terms
 
+    def corrections_add_to(self, phase: Phase) -> bool:
+        """Whether a correction of the profile adds seconds to a phase."""
+        return self.profile.corrections.adds_to(phase.name)
+
     @property
     def training(self) -> Training:
         """How the workload is trained."""

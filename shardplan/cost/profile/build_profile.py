@@ -8,6 +8,7 @@ from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
 from shardplan.cost.dense.dense_rates import DenseRates
 from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
 from shardplan.cost.profile.build_gemm import build_gemm
+from shardplan.cost.profile.corrections import Correction, Corrections
 from shardplan.cost.profile.profile import (
     CacheCosts,
     HostEfficiency,
@@ -20,6 +21,7 @@ from shardplan.cost.profile.profile import (
 from shardplan.topology.measured.machine_curves import across_curves, inside_curves
 
 if TYPE_CHECKING:
+    from shardplan.cost.profile.correction_file import CorrectionFile
     from shardplan.cost.profile.profile_file import (
         AlgorithmFile,
         CacheFile,
@@ -53,6 +55,7 @@ def build_profile(file: ProfileFile) -> Profile:
         cache=_cache(file.cache) if file.cache else None,
         dense=_dense(file),
         phase_files=file.phase_files,
+        corrections=Corrections(tuple(map(_correction, file.corrections))),
     )
 
 
@@ -121,6 +124,17 @@ def _algorithm(file: AlgorithmFile) -> AlgorithmCosts:
         across_seconds=file.across,
         share=file.share,
         most_bytes_per_second=file.most,
+    )
+
+
+def _correction(file: CorrectionFile) -> Correction:
+    return Correction(
+        phase=file.phase,
+        sharding=file.sharding,
+        factor=file.factor,
+        per_step_seconds=file.per_step,
+        per_table_seconds=file.per_table,
+        per_group_seconds=file.per_group,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import log
 from typing import TYPE_CHECKING, TypeVar
 
+from shardplan.cost.profile.corrections import Corrections
 from shardplan.cost.profile.curves import Curve
 from shardplan.topology.collective import Collective
 
@@ -187,6 +188,8 @@ class Profile:
     """None: nothing is known of dense layers."""
     phase_files: tuple[PhaseFile, ...] = ()
     """What is said of phases that have keys of their own in a cost-model file."""
+    corrections: Corrections = field(default_factory=Corrections)
+    """By how much the other figures were off on a job."""
 
     def of_phase(self, kind: type[FileOfPhase]) -> FileOfPhase | None:
         """What is said of the phase whose file is of this kind; None where nothing is."""

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, create_model, model_validator
 from shardplan import units
 from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
 from shardplan.cost.profile.calibration_file import CalibrationFile
+from shardplan.cost.profile.correction_file import CorrectionFile
 from shardplan.cost.profile.gemm_file import GemmFile
 from shardplan.cost.profile.phase_file import PhaseFile
 from shardplan.spec.fields.border import Border, Name
@@ -188,6 +189,8 @@ class ProfileFile(Border):
     scale_out: ScaleOutFile
     cache: CacheFile | None = None
     """Where left out, no table is cached."""
+    corrections: tuple[CorrectionFile, ...] = ()
+    """By how much the figures above were off on a job, as ``shardplan tune`` found."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Where figures are from, by the key that figures name."""
     calibration: CalibrationFile | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shardplan.cost.phases import DENSE
 from shardplan.explain.numbers.explanation import TierUse
 from shardplan.plan.changes import leaves
 from shardplan.plan.file.rounding import rounded
@@ -115,20 +116,23 @@ def _line(one: Labelled, relative: float | None) -> PlanLine:
 def _bottleneck(plan: Plan) -> tuple[str, float, int | None]:
     """Name, seconds and slowest device of the longest phase that the step waits for."""
     forecast = plan.prediction
-    waited_for = {
-        name: seconds for name, seconds in forecast.phases.items() if name not in forecast.hideable
-    }
-    name = max(waited_for, key=lambda name: waited_for[name], default="dense")
-    if name == "dense" or forecast.dense_seconds > waited_for[name]:
-        return "dense", forecast.dense_seconds, None
+    known = forecast.phases | {DENSE.name: forecast.dense_seconds}
+    waited_for = {name: known[name] for name in known if name in forecast.waited_for}
+    name = max(waited_for, key=lambda name: waited_for[name], default=DENSE.name)
+    if name == DENSE.name:
+        return name, forecast.dense_seconds, None
     spent = [rank.phases.get(name, 0.0) for rank in forecast.ranks]  # Plans may be edited.
     is_even = min(spent) == max(spent)
     return name, waited_for[name], None if is_even else spent.index(max(spent))
 
 
 def _keys(cases: Sequence[Case]) -> Iterator[KeyLine]:
-    """The keys that differ; of machines and cost models by other names the names alone."""
+    """The keys that differ; of machines, cost models and frameworks by other names the names."""
     values = [dict(case.resolved) for case in cases]
+    frameworks = [value["training"].get("framework") or {} for value in values]
+    if len({each.get("name") for each in frameworks}) > 1:
+        for value, framework in zip(values, frameworks, strict=True):
+            value["training"] = value["training"] | {"framework": _named(framework)}
     for part in ("topology", "cost_model"):
         if len({value[part]["name"] for value in values}) > 1:
             for value in values:

@@ -105,6 +105,8 @@ class _Strip:
     def least(self, step: int) -> int:
         """The least width after some steps."""
         title = cell_len(self.title) if step == _WHOLE else longest_piece(self.title)
+        if step == _LAST and (self.column.is_name or self.column.may_break):
+            title = min(title, _SHORT)  # Of a plan, which may be called anything.
         if self.has_bars:
             return max(title, _BAR_WIDTH if step == _WHOLE else _SHORT_BAR_WIDTH)
         return max([title, *(self._least_of(text, step) for text in self.texts)])

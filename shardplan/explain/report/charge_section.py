@@ -19,7 +19,7 @@ def charge_sections(found: Explanation) -> Iterator[Section]:
     if not found.charges:
         return
     columns = (
-        Column("group"),
+        Column("group", is_name=True),
         Column("costs", True),
         Column("saves at least", True),
         Column("without it", True),

@@ -8,9 +8,13 @@ from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
 
 if TYPE_CHECKING:
-    from shardplan.explain.numbers.side_by_side import PlanLine, SideBySide
+    from collections.abc import Sequence
+
+    from shardplan.explain.numbers.side_by_side import KeyLine, PlanLine, SideBySide
 
 _MOST_KEYS = 30
+_MOST_COLUMNS = 3
+"""Plans of which each has a column of values; of more, each value has its plans."""
 
 
 def side_by_side_report(found: SideBySide, title: str = "") -> Report:
@@ -22,12 +26,12 @@ def side_by_side_report(found: SideBySide, title: str = "") -> Report:
 
 def _plans(found: SideBySide) -> Section:
     columns = (
-        Column("plan"),
+        Column("plan", is_name=True),
         Column("samples/s", True),
-        Column("of first", True),
+        Column("of first", True, spare=2),
         Column("step", True),
-        Column("global batch", True),
-        Column("devices", True),
+        Column("global batch", True, spare=1),
+        Column("devices", True, spare=3),
         Column("fullest HBM", True),
         Column("bottleneck", is_prose=True),
         Column("gap", True),
@@ -58,11 +62,36 @@ def _differences(found: SideBySide) -> list[Section]:
     if not found.keys:
         return [Section("What differs", remarks=("nothing: all were made from the same spec",))]
     listed = found.keys[:_MOST_KEYS]
-    columns = (Column("key"), *(Column(line.label, is_prose=True) for line in found.plans))
-    rows = tuple((line.where, *line.values) for line in listed)
+    labels = [line.label for line in found.plans]
+    few = len(labels) <= _MOST_COLUMNS
+    grid = _by_plan(labels, listed) if few else _by_value(labels, listed)
     missing = len(found.keys) - len(listed)
     more = (f"and {words.plural(missing, 'key')} more; --format json has all",) if missing else ()
-    return [Section("What differs", "keys of the specs", Grid(columns, rows), more)]
+    return [Section("What differs", "keys of the specs", grid, more)]
+
+
+def _by_plan(labels: Sequence[str], keys: Sequence[KeyLine]) -> Grid:
+    columns = (Column("key", is_name=True), *(Column(label, is_prose=True) for label in labels))
+    return Grid(columns, tuple((line.where, *line.values) for line in keys))
+
+
+def _by_value(labels: Sequence[str], keys: Sequence[KeyLine]) -> Grid:
+    """A row for each value of a key, with the plans that have it; for any number of plans."""
+    rows: list[tuple[str, ...]] = []
+    for line in keys:
+        plans: dict[str, list[str]] = {}
+        for value, label in zip(line.values, labels, strict=True):
+            plans.setdefault(value, []).append(label)
+        where = line.where
+        for value, those in plans.items():
+            rows.append((where, value, ", ".join(those)))
+            where = ""
+    columns = (
+        Column("key", is_name=True),
+        Column("value", is_prose=True),
+        Column("plans", is_list=True),
+    )
+    return Grid(columns, tuple(rows))
 
 
 def _closing(found: SideBySide) -> str:

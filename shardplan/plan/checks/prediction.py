@@ -54,16 +54,20 @@ def _check_charges(forecast: Forecast, computed: Prediction) -> Iterator[Finding
     if not forecast.charges:
         return
     real = dict(zip(computed.charges.names, computed.charges.seconds, strict=True))
-    recorded = {charge.group: charge.phases for charge in forecast.charges}
-    if list(recorded) != list(real):
+    recorded = [charge.group for charge in forecast.charges]
+    if recorded != list(real):
         message = f"are of {', '.join(recorded)}; recomputed of {', '.join(real) or 'none'}"
         yield _finding("charges", message)
         return
-    for group, phases in recorded.items():
-        for phase, seconds in zip(computed.phases, real[group].tolist(), strict=True):
-            said = phases.get(phase.name, 0.0)
+    names = [phase.name for phase in computed.phases]
+    for charge in forecast.charges:
+        if unknown := sorted(charge.phases.keys() - set(names)):
+            message = f"has {len(unknown)} phases that the cost model has not"
+            yield _finding(f"charges.{charge.group}", message)
+        for name, seconds in zip(names, real[charge.group].tolist(), strict=True):
+            said = charge.phases.get(name, 0.0)
             if differs(said, seconds):
-                where = f"charges.{group}.{phase.name}"
+                where = f"charges.{charge.group}.{name}"
                 yield _finding(where, f"is {said:.9g} s; recomputed {seconds:.9g} s")
 
 

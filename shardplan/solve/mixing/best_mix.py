@@ -17,6 +17,7 @@ import numpy as np
 from shardplan.solve.mixing.mix_rows import MixRows
 from shardplan.solve.mixing.room import MARGIN, Room
 from shardplan.solve.problem.placement import Placement
+from shardplan.solve.problem.variants import paying
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
 from shardplan.solve.program.program import ProgramBuilder
@@ -150,7 +151,7 @@ class _Mix:
 
         What options are charged for is so known, and part of the problem's constants.
         """
-        problem = problem.paying(start.option)
+        problem = paying(problem, start.option)
         items = within.items
         chosen = np.full(problem.item_count, -1)
         chosen[items] = problem.blend[start.option[items]]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.problem.placement import Placement
+from shardplan.solve.problem.variants import unmixed, with_mix
 
 if TYPE_CHECKING:
     from typing import Self
@@ -39,8 +40,8 @@ class MixesAsOptions:
         """Every item's mix is the last of its options; without any, all stays as it is."""
         if placement.weights is None:
             every = np.arange(problem.option_count)
-            return cls(problem.unmixed(), placement, placement, every, problem)
-        extended = problem.with_mix(placement.option, placement.weights)
+            return cls(unmixed(problem), placement, placement, every, problem)
+        extended = with_mix(problem, placement.option, placement.weights)
         last = extended.option_offsets[1:] - 1
         start = Placement(last, placement.unit_offsets, placement.targets)
         option = np.insert(np.arange(problem.option_count), problem.option_offsets[1:], _MIX)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.problem.problem import Shape
+from shardplan.solve.problem.variants import take, unmixed
 
 if TYPE_CHECKING:
     from typing import Self
@@ -46,7 +47,7 @@ class Representatives:
         order = np.lexsort((-relaxation.share, relaxation.reduced_cost, problem.blend))
         first = np.unique(problem.blend[order], return_index=True)[1]
         option = np.sort(order[first])
-        return cls(problem.take(option).unmixed(), option)
+        return cls(unmixed(take(problem, option)), option)
 
 
 def near_best(problem: Problem, relaxation: Relaxation, most: int) -> NDArray[np.bool_]:

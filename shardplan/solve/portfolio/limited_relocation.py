@@ -55,11 +55,13 @@ def solve_near(
     reporter: Reporter | None = None,
     *,
     also_free: bool = False,
+    is_bound_wanted: bool = True,
 ) -> Outcome:
     """Improve the placement ``known``, of which only the items ``is_placed`` (I,) mean anything.
 
     The outcome's bound holds for placements that move at most the limit. With ``also_free`` the
-    problem is solved without the limit as well, whose bound holds too and may be higher. An outcome
+    problem is solved without the limit as well, whose bound holds too and may be higher. Where the
+    bound is not wanted, no time goes into it beyond the relaxation. An outcome
     without a placement says that none was found, and that there is none only where the bound is
     infinite.
     """
@@ -70,7 +72,8 @@ def solve_near(
     prove_relaxation(record, params, limit)
     if record.lower_bound < float("inf"):
         rounds.repair()
-        rounds.raise_bound(limit)
+        if is_bound_wanted:
+            rounds.raise_bound(limit)
         rounds.improve()
         if also_free:
             rounds.raise_free_bound()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,26 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from shardplan.solve.problem.objective import ChainObjective
-
-_OF_OPTIONS = (
-    "shape",
-    "units",
-    "load_seconds",
-    "device_bytes",
-    "node_bytes",
-    "domain",
-    "blend",
-    "spill_seconds",
-    "mean_seconds",
-)
-"""The fields that have a row for each option."""
-_OF_UNITS = ("load_seconds", "device_bytes", "node_bytes", "spill_seconds", "mean_seconds")
-"""Of these, what one unit adds: of a mix, the sum in proportion."""
 
 
 class Shape(IntEnum):
@@ -40,7 +23,7 @@ class Shape(IntEnum):
     ALL = 2
 
 
-def _left_out() -> NDArray[Any]:
+def left_out() -> NDArray[Any]:
     """Stands for a field that is derived from the others where it is not given."""
     return np.zeros(0)
 
@@ -85,19 +68,19 @@ class Problem:
     """(n, D): the devices that each domain allows; a unit must land inside it wholly."""
     apart: tuple[NDArray[np.int64], ...] = ()
     """Groups of items of which a device may hold parts of at most one, and of it one unit."""
-    blend: NDArray[np.int64] = field(default_factory=_left_out)
+    blend: NDArray[np.int64] = field(default_factory=left_out)
     """(O,): options of one number can be mixed in any proportion, as caches can have any size.
 
     They belong to one item and are alike in shape, units and domain; loads and bytes of a mix are
     the options' own, in proportion. Left out, every option is for itself; numbers are counted again
     from 0, in the order of those given.
     """
-    spill_seconds: NDArray[np.float64] = field(default_factory=_left_out)
+    spill_seconds: NDArray[np.float64] = field(default_factory=left_out)
     """(O, S): what one unit of shape DEVICE adds to each stage of every *other* device of the node
     that it lands on, since they share what it uses; at most its load. 0 for the other shapes, whose
     loads count all devices of a node. Left out, nothing is shared.
     """
-    mean_seconds: NDArray[np.float64] = field(default_factory=_left_out)
+    mean_seconds: NDArray[np.float64] = field(default_factory=left_out)
     """(O, S): what the devices that a unit lands on bear of it on average, at most its load.
 
     The first of them bears the load. Placements are charged as if all did, so that they may turn
@@ -168,10 +151,6 @@ class Problem:
     def average_seconds(self) -> NDArray[np.float64]:
         """(O, S): what the devices that a unit lands on bear of it on average."""
         return self.mean_seconds if len(self.mean_seconds) else self.load_seconds
-
-    def _there(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Fields with a row for each option, but for what is left out."""
-        return tuple(name for name in names if name != "mean_seconds" or len(self.mean_seconds))
 
     @cached_property
     def has_uneven_units(self) -> NDArray[np.bool_]:
@@ -280,122 +259,3 @@ class Problem:
             weights[:, None] * per_option, self.option_offsets[:-1], axis=0
         )
         return weighed
-
-    def take(self, options: NDArray[np.bool_] | NDArray[np.int64]) -> Problem:
-        """The problem of some options, a mask (O,) or rising numbers, and of the items they are of.
-
-        An item of which no option is left goes with its options.
-        """
-        counts = np.bincount(self.item_of_option[options], minlength=self.item_count)
-        kept = counts > 0
-        number = np.cumsum(kept) - 1
-        groups = (number[group[kept[group]]] for group in self.apart)
-        rows: dict[str, Any] = {
-            name: getattr(self, name)[options] for name in self._there(_OF_OPTIONS)
-        }
-        return replace(
-            self,
-            option_offsets=np.concatenate([[0], np.cumsum(counts[kept])]),
-            apart=tuple(group for group in groups if len(group)),
-            objective=self.objective.renumbered(np.arange(self.option_count)[options]),
-            **rows,
-        )
-
-    def paying(self, option: NDArray[np.int64]) -> Problem:
-        """The same where what the (n,) options are charged for is paid whatever else is chosen."""
-        if self.objective.charges is None:
-            return self
-        is_paid = self.objective.uses(option) > 0
-        return replace(self, objective=self.objective.paying(is_paid))
-
-    def without(self, items: NDArray[np.bool_]) -> Problem:
-        """The same items and options, where those of a mask (I,) cost nothing and need nothing."""
-        gone = items[self.item_of_option][:, None]
-        rows: dict[str, Any] = {
-            name: np.where(gone, 0.0, getattr(self, name)) for name in self._there(_OF_UNITS)
-        }
-        return replace(self, **rows)
-
-    def unmixed(self) -> Problem:
-        """The same, with every option for itself."""
-        if not self.mixable.any():
-            return self
-        return replace(self, blend=np.arange(self.option_count))
-
-    def with_mix(self, option: NDArray[np.int64], weights: NDArray[np.float64]) -> Problem:
-        """One more option of each item, its last: a mix by ``weights`` (O,) of options like its
-        ``option`` (I,). Nothing can be mixed then."""
-        ends = self.option_offsets[1:]
-
-        def extended(name: str) -> NDArray[Any]:
-            rows = getattr(self, name)
-            own = self.weighed(weights, rows) if name in _OF_UNITS else rows[option]
-            return np.insert(rows, ends, own, axis=0)
-
-        offsets = self.option_offsets + np.arange(self.item_count + 1)
-        rows: dict[str, Any] = {name: extended(name) for name in self._there(_OF_OPTIONS)}
-        source = np.insert(np.arange(self.option_count), ends, option)
-        objective = self.objective.renumbered(source)
-        return replace(self, option_offsets=offsets, objective=objective, **rows).unmixed()
-
-    def with_stages(self, groups: Sequence[Sequence[int]]) -> Problem:
-        """One stage for each group of stages, which are of the same chains; loads add up."""
-        merge = np.zeros((self.stage_count, len(groups)))
-        for merged, stages in enumerate(groups):
-            merge[stages, merged] = 1.0
-        return replace(
-            self,
-            load_seconds=self.load_seconds @ merge,
-            spill_seconds=self.spill_seconds @ merge,
-            mean_seconds=self.average_seconds @ merge if self.is_uneven else _left_out(),
-            objective=self.objective.merged(groups),
-        )
-
-    def pinning(
-        self,
-        load_seconds: NDArray[np.float64],
-        device_bytes: NDArray[np.float64],
-        node_bytes: NDArray[np.float64],
-    ) -> Problem:
-        """One more item for each device, which bears there what is pinned on it.
-
-        ``load_seconds`` (D, S), ``device_bytes`` (D, T) and ``node_bytes`` (D, U).
-        """
-        devices, before = self.device_count, self.option_count
-        every = np.arange(devices)
-        source = np.append(np.arange(before), np.full(devices, -1))
-        more = {
-            "shape": np.full(devices, Shape.DEVICE, dtype=np.int8),
-            "units": np.ones(devices, dtype=np.int64),
-            "load_seconds": load_seconds,
-            "device_bytes": device_bytes,
-            "node_bytes": node_bytes,
-            "domain": len(self.domains) + every,
-            "blend": before + every,
-            "spill_seconds": np.zeros_like(load_seconds),
-            "mean_seconds": load_seconds,
-        }
-        rows: dict[str, Any] = {
-            name: np.concatenate([getattr(self, name), more[name]])
-            for name in self._there(_OF_OPTIONS)
-        }
-        return replace(
-            self,
-            option_offsets=np.append(self.option_offsets, before + 1 + every),
-            domains=np.vstack([self.domains, np.eye(devices, dtype=bool)]),
-            objective=self.objective.renumbered(source),
-            **rows,
-        )
-
-    def on_devices(self, devices: NDArray[np.int64], node_capacity: NDArray[np.float64]) -> Problem:
-        """Some devices alone, each a node of its own with ``node_capacity`` (devices, U).
-
-        Options are of shape DEVICE; what their units spill on neighbours is left out.
-        """
-        return replace(
-            self,
-            device_capacity=self.device_capacity[devices],
-            node_capacity=node_capacity,
-            domains=self.domains[:, devices],
-            spill_seconds=np.zeros_like(self.load_seconds),
-        )

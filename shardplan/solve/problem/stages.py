@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.problem.variants import with_stages
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ def merge_stages(problem: Problem) -> Problem:
     the maximum of the sum is the sum of the maxima. The rest is what units add to their devices and
     to these devices' neighbours.
     """
-    return problem.with_stages(_groups(problem))
+    return with_stages(problem, _groups(problem))
 
 
 def _groups(problem: Problem) -> list[list[int]]:

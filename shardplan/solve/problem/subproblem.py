@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.problem.placement import Placement, device_counts, evaluate
+from shardplan.solve.problem.variants import paying, pinning, take, without
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,11 +41,12 @@ class Subproblem:
         option = np.flatnonzero(is_free[whole.item_of_option] & allowed)
         domain, domains = _domains(whole, placement, is_free, option)
         # What pinned items spill on their neighbours is in the rest's loads.
-        rest = evaluate(whole.without(is_free), placement)
+        rest = evaluate(without(whole, is_free), placement)
         each = whole.devices_per_node
-        paying = whole.paying(placement.option[~is_free])
-        free = replace(paying.take(option), domain=domain, domains=domains)
-        problem = free.pinning(
+        charged = paying(whole, placement.option[~is_free])
+        free = replace(take(charged, option), domain=domain, domains=domains)
+        problem = pinning(
+            free,
             rest.load_seconds,
             rest.device_bytes,
             np.repeat(rest.node_bytes / each, each, axis=0),

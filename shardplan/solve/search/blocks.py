@@ -16,6 +16,7 @@ from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.problem.variants import on_devices, paying, pinning, take
 from shardplan.solve.program.answer import Limits, Watch
 from shardplan.solve.program.backend import solve_program
 from shardplan.solve.search.move import Move, Turn
@@ -230,9 +231,10 @@ def _block_problem(
     moving = _Moving.of(work, devices, items)
     node = devices // whole.devices_per_node
     room = (whole.node_capacity - work.node_bytes)[node].clip(min=0.0) / whole.devices_per_node
-    paying = whole.paying(np.delete(work.option, items))
-    alone = paying.take(option).on_devices(devices, np.floor(moving.shared + room))
-    return alone.pinning(
+    free_of_charge = paying(whole, np.delete(work.option, items))
+    alone = on_devices(take(free_of_charge, option), devices, np.floor(moving.shared + room))
+    return pinning(
+        alone,
         (work.load[devices] - moving.load).clip(min=0.0),
         (work.device_bytes[devices] - moving.bytes).clip(min=0.0),
         np.zeros((len(devices), whole.node_bytes.shape[1])),

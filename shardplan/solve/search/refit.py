@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.solve.problem.placement import Placement, device_counts, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.problem.variants import without
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +86,7 @@ class _Board:
 
     @classmethod
     def without(cls, problem: Problem, placement: Placement, item: int) -> _Board:
-        bare = problem.without(np.arange(problem.item_count) == item)
+        bare = without(problem, np.arange(problem.item_count) == item)
         # Its first option stands for the item: of any shape it adds nothing now.
         first = problem.options_of(item)[0]
         others = _with(problem, placement, item, first, np.zeros(0, np.int64))

@@ -14,6 +14,7 @@ from shardplan.planning.formulate import formulate
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.variants import take
 from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:
@@ -110,4 +111,4 @@ def _without(problem: Problem, group: int, until: Deadline) -> Outcome | None:
     others = ~charges.of_option[:, group]
     if len(np.unique(problem.item_of_option[others])) < problem.item_count:
         return None
-    return solve(problem.take(others), Settings("greedy", effort=_EFFORT).until(until))
+    return solve(take(problem, others), Settings("greedy", effort=_EFFORT).until(until))

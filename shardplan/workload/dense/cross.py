@@ -36,7 +36,7 @@ class Cross(DenseLayer):
         """
         width, narrow = self.width, self.rank or self.width
         forward = Moved(4 * width, fused=5 * width, separate=6 * width)
-        backward = Moved(8 * width, fused=10 * width, separate=13 * width)
+        backward = Moved(8 * width, fused=10 * width, separate=(4 * 3 + 1) * width)
         last = linear(narrow, width, forward, backward)
         if self.rank is None:
             return (last,) * self.layers

@@ -27,9 +27,10 @@ class Overhead(LinearPhase):
 
     @classmethod
     def of(cls, setting: Setting) -> Self | None:
-        """None where neither the spec nor the framework has any."""
+        """None where neither the spec, the framework nor a correction has any."""
         seconds = setting.training.overhead_seconds
-        return cls(seconds) if seconds or setting.framework_adds_to(OVERHEAD) else None
+        is_added_to = setting.framework_adds_to(OVERHEAD) or setting.corrections_add_to(OVERHEAD)
+        return cls(seconds) if seconds or is_added_to else None
 
     @property
     def phase(self) -> Phase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.cost.analytic.corrected.corrected_phase import CorrectedPhase
 from shardplan.cost.analytic.framed.framed_phase import FramedPhase
 from shardplan.cost.analytic.framed.host import Host
 from shardplan.cost.analytic.framed.overhead import Overhead
@@ -36,9 +37,15 @@ PHASES: tuple[type[LinearPhase], ...] = (
 
 
 def phases_of(setting: Setting) -> tuple[LinearPhase, ...]:
-    """Those that a step has there, as the framework runs them."""
+    """Those that a step has there, as the framework runs them and a job corrects them."""
     found = (kind.of(setting) for kind in PHASES)
-    return tuple(FramedPhase.around(phase, setting) for phase in found if phase is not None)
+    framed = (FramedPhase.around(phase, setting) for phase in found if phase is not None)
+    return tuple(CorrectedPhase.around(phase, setting) for phase in framed)
+
+
+def phase_names() -> tuple[str, ...]:
+    """Of all phases that a step may have."""
+    return tuple(kind.about.name for kind in PHASES)
 
 
 def phase_files() -> dict[str, type[PhaseFile]]:

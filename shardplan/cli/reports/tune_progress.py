@@ -1,0 +1,40 @@
+"""How a tuning goes, on stderr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.cli.output import tell
+from shardplan.explain.words import words
+from shardplan.tune.tune_reporter import TuneReporter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.tune.candidates.candidate import Candidate
+    from shardplan.tune.job.job import JobFailed
+
+
+class TellingTuneReporter(TuneReporter):
+    """A line for each thing that happens."""
+
+    def solving(self, round_: int) -> None:
+        """Plans of a round are looked for."""
+        tell(f"round {round_}: looking for plans")
+
+    def proposed(self, round_: int, candidates: Sequence[Candidate]) -> None:
+        """They are found; none are new."""
+        names = ", ".join(each.name for each in candidates) or "none that did not run yet"
+        tell(f"round {round_}: {names}")
+
+    def measured(self, name: str, number: int, step_seconds: float) -> None:
+        """A plan ran in a pass."""
+        tell(f"pass {number}: {name} takes {words.seconds(step_seconds)} a step")
+
+    def failed(self, name: str, error: JobFailed) -> None:
+        """A plan is left out."""
+        tell(f"{name} is left out: {error}")
+
+    def leads(self, name: str) -> None:
+        """Another plan is the fastest."""
+        tell(f"{name} is the fastest so far")

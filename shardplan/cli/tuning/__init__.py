@@ -1,0 +1,1 @@
+"""What ``shardplan tune`` does once its options are read."""

@@ -1,0 +1,64 @@
+"""What ``tune`` is asked to do: its options, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.tune.job.job_command import JobCommand
+from shardplan.tune.job.own_training import own_training
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from shardplan.topology.topology import Topology
+    from shardplan.tune.tuned import Tuned
+
+_WARM_UP_STEPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TuneRequest:
+    """The parameters of the command, by their names there."""
+
+    spec: str
+    topology: str | None
+    nodes: int | None
+    settings: tuple[str, ...]
+    command: str | None
+    engine: str
+    steps: int
+    timeout: float
+    given: tuple[str, ...]
+    budget: float
+    rounds: int
+    patience: int
+    time_limit: float
+    seed: int
+    output: str
+    quiet: bool
+
+    def job(self, topology: Topology, should_stop: Callable[[], bool]) -> JobCommand:
+        """What runs a plan; wrong usage where the command lacks a place for a file.
+
+        Raises ShardplanError where there is none, and the executor cannot train here.
+        """
+        if self.command is None:
+            template = own_training(
+                topology.nodes, topology.devices_per_node, self.engine, self.steps, _WARM_UP_STEPS
+            )
+            return JobCommand(template, self.timeout, should_stop)
+        try:
+            return JobCommand.parse(self.command, self.timeout, should_stop)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--run") from None
+
+    def written(self, found: Tuned) -> Iterator[str]:
+        """What lies in the folder now, and what to do with it."""
+        yield f"{self.output}/best.json written: {found.best}"
+        if found.corrected is not None:
+            path = f"{self.output}/cost_model.yaml"
+            named = path if path.startswith(("/", ".")) else f"./{path}"
+            yield f"{path} written; next: write `cost_model: {named}` into a spec"

@@ -1,0 +1,1 @@
+"""What was measured of a job, laid over what the figures of a profile say."""

@@ -1,0 +1,1 @@
+"""The plans that are worth a run."""

@@ -1,0 +1,1 @@
+"""A cost model corrected by what was measured."""

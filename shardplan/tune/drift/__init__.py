@@ -1,0 +1,1 @@
+"""Whether a running job still takes what it took."""

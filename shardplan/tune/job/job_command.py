@@ -1,0 +1,122 @@
+"""A job that is a command line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from shardplan.errors import Interrupted
+from shardplan.tune.job.job import JobFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PLAN, MEASURED = "{plan}", "{measured}"
+"""What stands for the files in a command."""
+_LOOK_EVERY_SECONDS = 0.05
+_PATIENCE_SECONDS = 5.0
+"""How long a command that is told to end may take for it."""
+_LAST_LINES = 12
+_LAST_BYTES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobCommand:
+    """Words with ``{plan}`` and ``{measured}`` in them; no shell reads them."""
+
+    template: tuple[str, ...]
+    timeout_seconds: float = float("inf")
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+
+    @classmethod
+    def parse(
+        cls, text: str, timeout_seconds: float, should_stop: Callable[[], bool] = lambda: False
+    ) -> Self:
+        """Of one line; raises ValueError where it cannot be read, or lacks a place for a file."""
+        template = tuple(shlex.split(text))
+        for place in (PLAN, MEASURED):
+            if not any(place in word for word in template):
+                raise ValueError(f"has no {place}, where the path of that file goes")
+        return cls(template, timeout_seconds, should_stop)
+
+    @property
+    def words(self) -> str:
+        """As it is written."""
+        return shlex.join(self.template)
+
+    def run(self, plan: Path, measured: Path, log: Path) -> None:
+        """Run it and wait. Raises JobFailed and Interrupted."""
+        places = {PLAN: str(plan), MEASURED: str(measured)}
+        command = [_filled(word, places) for word in self.template]
+        measured.unlink(missing_ok=True)
+        with log.open("wb") as said:
+            try:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # It hears of Ctrl-C from here alone.
+                )
+            except OSError as error:
+                raise JobFailed(f"{command[0]}: {error.strerror or error}") from None
+            try:
+                self._wait(process, log)
+            finally:
+                _end(process)
+        if process.returncode:
+            raise JobFailed(_ending(process.returncode), last_lines(log))
+        if not measured.exists():
+            raise JobFailed("it ended well but wrote no measured file", last_lines(log))
+
+    def _wait(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        end = time.monotonic() + self.timeout_seconds
+        while process.poll() is None:
+            if self.should_stop():
+                raise Interrupted("interrupted while a plan was measured")
+            if time.monotonic() > end:
+                reason = f"it took longer than {self.timeout_seconds:g} s"
+                raise JobFailed(reason, last_lines(log))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_EVERY_SECONDS)
+
+
+def last_lines(log: Path) -> tuple[str, ...]:
+    """Of what a job said."""
+    with log.open("rb") as said:
+        said.seek(0, os.SEEK_END)
+        said.seek(max(0, said.tell() - _LAST_BYTES))
+        text = said.read().decode("utf-8", "replace")
+    return tuple(text.splitlines()[-_LAST_LINES:])
+
+
+def _filled(word: str, places: dict[str, str]) -> str:
+    for place, path in places.items():
+        word = word.replace(place, path)
+    return word
+
+
+def _ending(code: int) -> str:
+    if code > 0:
+        return f"it ended with exit code {code}"
+    with suppress(ValueError):
+        return f"it was ended by {signal.Signals(-code).name}"
+    return f"it was ended by signal {-code}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Take down what still runs, children included."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE_SECONDS)

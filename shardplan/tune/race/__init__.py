@@ -1,0 +1,1 @@
+"""Which plan is the fastest, and how surely, from runs in turn."""

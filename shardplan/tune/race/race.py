@@ -1,0 +1,117 @@
+"""Plans that run in turn, pass after pass, until it is known which is the fastest."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from shardplan.errors import InputError
+from shardplan.plan.file.measured import Measured
+from shardplan.tune.folder.tune_state import Run
+from shardplan.tune.job.job import JobFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shardplan.tune.folder.tune_folder import TuneFolder
+    from shardplan.tune.job.job import Job
+    from shardplan.tune.ledger_of_runs import LedgerOfRuns
+    from shardplan.tune.tune_reporter import TuneReporter
+
+_FIRST_FAILURES = 3
+"""So many in a row, with no run that went well, and it is the job that is at fault."""
+
+
+class Race:
+    """Passes over the plans that may be the best."""
+
+    def __init__(
+        self, ledger: LedgerOfRuns, folder: TuneFolder, job: Job, reporter: TuneReporter
+    ) -> None:
+        self._ledger, self._folder, self._job, self._reporter = ledger, folder, job, reporter
+        self._failures = 0
+
+    def run(self, passes: int, is_over: Callable[[], bool]) -> None:
+        """At most so many passes since the last round was over.
+
+        Fewer where the order is known, or the time is up. Raises JobFailed where no plan runs at
+        all, and Interrupted.
+        """
+        self._finish(is_over)
+        while self._ledger.passes_since < passes:
+            names = self._next_names()
+            if is_over() or not names:
+                return
+            self._ledger.begin_pass(_in_turn(names, len(self._ledger.state.passes)))
+            self._finish(is_over)
+
+    def _next_names(self) -> list[str]:
+        """Who runs in the next pass; none where that would tell nothing."""
+        ledger, standing = self._ledger, self._ledger.standing()
+        running = ledger.running
+        ran = {place.plan for place in standing.places}
+        new = [name for position, name in enumerate(running) if position not in ran]
+        contenders = [running[plan] for plan in standing.contenders]
+        if not new and (standing.is_settled or len(contenders) < 2):
+            return []
+        return contenders + new
+
+    def _finish(self, is_over: Callable[[], bool]) -> None:
+        """What is left of the pass that was begun last."""
+        number, names = self._ledger.unfinished()
+        for name in names:
+            if is_over():
+                return
+            self._run(name, number)
+
+    def _run(self, name: str, number: int) -> None:
+        ledger, before = self._ledger, self._ledger.best()
+        try:
+            run = self._measured(name, number)
+        except JobFailed as error:
+            self._reporter.failed(name, error)
+            ledger.leave_out(name, error)
+            self._failures += 1
+            if not ledger.state.runs and (self._failures >= _FIRST_FAILURES or not ledger.running):
+                ledger.forgive()  # The job is at fault; run again, it may be mended.
+                raise
+            return
+        ledger.add_run(run)
+        self._reporter.measured(name, number, run.step_seconds)
+        best = ledger.best()
+        if best is not None and best != before:
+            self._folder.put_best(best)
+            self._reporter.leads(best)
+
+    def _measured(self, name: str, number: int) -> Run:
+        """Run the job under a plan, and read what it measured."""
+        folder, begun = self._folder, time.monotonic()
+        measured = folder.measured_path(name, number)
+        self._job.run(folder.plan_path(name), measured, folder.log_path(name, number))
+        try:
+            found = Measured.read(str(measured), self._ledger.plan(name))
+        except InputError as error:
+            raise JobFailed(
+                "its measured file is refused", tuple(str(error).splitlines())
+            ) from None
+        if not found.step_seconds:
+            raise JobFailed(f"{measured} has no step_seconds, which plans are compared by")
+        phases = {*found.phases, *(phase for rank in found.ranks for phase in rank.phases)}
+        seconds = {phase: found.seconds_of(phase) or 0.0 for phase in sorted(phases)}
+        return Run(
+            candidate=name,
+            number=number,
+            step_seconds=found.step_seconds,
+            phases=seconds,
+            elapsed_seconds=time.monotonic() - begun,
+        )
+
+
+def _in_turn(names: list[str], passes: int) -> list[str]:
+    """Another one first in every second pass, and back again in the pass after it.
+
+    Of a drift that is steady over two passes each plan so gets the same.
+    """
+    turn = passes // 2 % len(names)
+    turned = [*names[turn:], *names[:turn]]
+    return turned[::-1] if passes % 2 else turned

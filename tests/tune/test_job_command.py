@@ -1,0 +1,88 @@
+"""A job that is a command line: what it is given, and how its failures are told."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+from shardplan.errors import Interrupted
+from shardplan.tune.job.job import JobFailed
+from shardplan.tune.job.job_command import JobCommand
+
+WRITES = "import sys; open(sys.argv[2], 'w').write(open(sys.argv[1]).read())"
+
+
+def job(code: str, **more) -> JobCommand:
+    return JobCommand((sys.executable, "-c", code, "{plan}", "{measured}"), **more)
+
+
+@pytest.fixture
+def files(tmp_path):
+    plan = tmp_path / "a plan.json"
+    plan.write_text("{}")
+    return plan, tmp_path / "measured; x.json", tmp_path / "log"
+
+
+def test_paths_reach_the_command_whole_whatever_is_in_them(files):
+    job(WRITES).run(*files)
+    assert files[1].read_text() == "{}"
+
+
+def test_what_it_says_goes_to_the_log(files):
+    job(f"{WRITES}; print('lost'); sys.stderr.write('found')").run(*files)
+    assert sorted(files[2].read_text().split()) == ["found", "lost"]
+
+
+def test_an_exit_code_is_told_with_the_last_lines(files):
+    code = "import sys; [print('line', n) for n in range(30)]; sys.stdout.flush(); sys.exit(7)"
+    with pytest.raises(JobFailed) as caught:
+        job(code).run(*files)
+    assert caught.value.reason == "it ended with exit code 7"
+    assert caught.value.said[-1] == "line 29"
+    assert len(caught.value.said) == 12
+
+
+def test_a_signal_is_told_by_its_name(files):
+    with pytest.raises(JobFailed, match="ended by SIGKILL"):
+        job("import os; os.kill(os.getpid(), 9)").run(*files)
+
+
+def test_a_command_that_is_not_there_is_named(files):
+    with pytest.raises(JobFailed, match="no-such-command: No such file"):
+        JobCommand(("no-such-command", "{plan}", "{measured}")).run(*files)
+
+
+def test_a_command_that_writes_nothing_fails_though_it_ends_well(files):
+    files[1].write_text("of an earlier run")
+    with pytest.raises(JobFailed, match="wrote no measured file"):
+        job("pass").run(*files)
+
+
+def test_a_command_that_hangs_is_ended_with_its_children(files):
+    marker = files[0].parent / "alive"
+    child = f"import time; time.sleep(20); open({str(marker)!r}, 'w')"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    begun = time.process_time()
+    with pytest.raises(JobFailed, match=r"took longer than 0\.5 s"):
+        job(code, timeout_seconds=0.5).run(*files)
+    assert not marker.exists()
+    assert time.process_time() - begun < 5
+
+
+def test_it_is_ended_where_tuning_is_interrupted(files):
+    with pytest.raises(Interrupted):
+        job("import time; time.sleep(20)", should_stop=lambda: True).run(*files)
+
+
+@pytest.mark.parametrize("text", ["train", "train {plan}", "train {measured}"])
+def test_a_command_has_a_place_for_both_files(text):
+    with pytest.raises(ValueError, match=r"has no \{(plan|measured)\}"):
+        JobCommand.parse(text, 60.0)
+
+
+def test_words_are_split_as_by_a_shell_and_told_as_they_are():
+    found = JobCommand.parse("run 'two words' --plan={plan} {measured}", 60.0)
+    assert found.template == ("run", "two words", "--plan={plan}", "{measured}")
+    assert JobCommand.parse(found.words, 60.0) == found
