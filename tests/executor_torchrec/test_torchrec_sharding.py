@@ -169,7 +169,7 @@ def test_a_model_with_every_kind_of_sparse_module_is_refused_with_all_of_them(cr
     assert first == second
     assert first == [
         "twin: EmbeddingBagCollection: the same module as sparse.ebc",
-        "sequences: EmbeddingCollection: tables whose rows are not pooled",
+        "sequences: EmbeddingCollection: tables whose rows are not pooled (s)",
         "processed: FeatureProcessedEmbeddingBagCollection: tables behind feature processors",
         "derived: OurBags: tables of another kind",
         "fused: FusedEmbeddingBagCollection: tables of another kind",
