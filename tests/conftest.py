@@ -75,7 +75,11 @@ class SkippedBefore:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start many processes run one after the other, on one worker for each engine."""
+    """Long tests begin first, so that no worker is left with one when the others have ended.
+
+    Tests that start many processes run one after the other, on one worker for each engine.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder.startswith("executor"):

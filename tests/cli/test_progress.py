@@ -61,11 +61,11 @@ def test_quiet_hears_nothing():
 
 
 def test_the_first_interrupt_asks_and_the_second_aborts(capsys):
-    interrupt = Interrupt()
+    interrupt = Interrupt("stopping")
     assert not interrupt.is_requested()
     interrupt.handle(signal.SIGINT, None)
     assert interrupt.is_requested()
-    assert "Ctrl-C again aborts" in capsys.readouterr().err
+    assert "stopping; Ctrl-C again aborts" in capsys.readouterr().err
     before = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -21,7 +21,6 @@ from shardplan.executor.planned.acceptance import (
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.planned.tier_limits import TierLimits
-from shardplan.executor.ranks.room import check_memory
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
 from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import render
@@ -162,7 +161,14 @@ def test_a_plan_predicted_to_exceed_the_pool_is_refused_once_for_all_ranks(plan_
     assert most in fault.message
     ranks = f"ranks 0-{len(needs) - 1}" if len(needs) > 1 else "rank 0"
     assert fault.message.startswith(f"the plan does not fit on {ranks}: hbm: ")
-    with pytest.raises(MemoryExceeded, match=most) as refused:
+
+
+def test_a_plan_without_room_is_refused_on_all_ranks_alike(plan_text: str) -> None:
+    pytest.importorskip("torch")
+    from shardplan.executor.ranks.room import check_memory
+
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    with pytest.raises(MemoryExceeded, match="the plan does not fit on rank") as refused:
         check_memory(view, TierLimits(hbm_bytes=10))
     assert refused.value.is_agreed
 

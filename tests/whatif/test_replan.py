@@ -182,4 +182,4 @@ def test_a_round_may_last_until_the_time_limit_so_that_no_other_clock_decides(
     assert plan.optimality.termination == "node_limit"
     assert len(deadlines) > 1
     assert len(set(deadlines)) == 1
-    assert begun + 1000 <= deadlines[0] <= time.monotonic() + 1000
+    assert abs(deadlines[0] - (begun + 1000)) <= time.monotonic() - begun

@@ -28,6 +28,7 @@ _PART_WEIGHT = 0.5
 """Of an equation of a part, beside that of a whole step."""
 _RIDGE = 0.05
 """Of a coefficient of which nothing is known before, beside an equation of a whole step."""
+_MOST_SHARE = 0.3
 _USUAL_WEIGHT = 0.1
 """Of what is known of a coefficient before, beside all equations together: strong enough where
 steps do not tell a collective from the copies around it, too weak to stand against them."""
@@ -79,7 +80,9 @@ def _robust(columns: Values, targets: Values, usual: Values) -> Values:
     """Iteratively reweighted non-negative least squares (Holland and Welsch, 1977)."""
     sizes = np.sqrt((columns**2).mean(axis=0))
     known = _USUAL_WEIGHT * np.sqrt(len(targets))
-    prior = np.diag(np.where(usual > 0, known, _RIDGE) * np.where(sizes > 0, sizes, 1.0))
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    # What would be most of a step as it is usual cannot be so: that is no reason to insist on it.
+    prior = np.diag(np.where(usual > 0, known * np.minimum(sizes, _MOST_SHARE), _RIDGE * sizes))
     weights = np.ones(len(targets))
     found = usual
     for _ in range(_REWEIGHTINGS):
