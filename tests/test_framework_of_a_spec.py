@@ -170,3 +170,18 @@ def test_list_shows_frameworks_and_the_figures_of_one():
     unknown = CliRunner().invoke(cli, ["list", "frameworks", "--show", "torchrec-eagre"])
     assert unknown.exit_code == 2
     assert "unknown framework 'torchrec-eagre'" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "what"),
+    [
+        ("optimizers", "adagrd", "unknown optimizer 'adagrd'"),
+        ("types", "row_wyse", "unknown sharding type 'row_wyse'"),
+    ],
+)
+def test_terms_of_what_does_not_exist_are_faults(tmp_path, key, written, what):
+    terms = {"update_backward": {key: {written: {"per_id": "1ns"}}}}
+    (fault,) = faults(tmp_path, framework=MINE | terms)
+    assert f"training.framework.update_backward.{key}" in fault
+    assert what in fault
+    assert "did you mean" in fault
