@@ -17,7 +17,10 @@ MOST_ROUNDS = 6
 
 
 def check(seed: int, folder: Path, *, tells_phases: bool = True) -> None:
-    """Within what counts as the same, no plan that there is takes less."""
+    """Within what counts as the same, no plan that there is takes less.
+
+    More seeds: benchmarks/planted.py.
+    """
     found = tune_planted(seed, folder, tells_phases=tells_phases)
     assert found.ratio <= 1 + found.tuned.margin
     assert found.tuned.rounds <= MOST_ROUNDS
@@ -29,7 +32,7 @@ def test_the_plan_that_is_best_under_a_plant_is_found(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [seed for seed in range(20) if seed != 1])
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 5])
 def test_it_is_found_whatever_is_planted(seed, tmp_path):
     check(seed, tmp_path)
 
