@@ -17,12 +17,13 @@ MOST_ROUNDS = 6
 
 
 def check(seed: int, folder: Path, *, tells_phases: bool = True) -> None:
-    """Within what counts as the same, no plan that there is takes less.
+    """No plan that there is takes less than what was found, but for what measuring may miss.
 
-    More seeds: benchmarks/planted.py.
+    A plan that is faster by the margin is given up with the error that the race states, so that
+    twice the margin is asked for. More seeds: benchmarks/planted.py.
     """
     found = tune_planted(seed, folder, tells_phases=tells_phases)
-    assert found.ratio <= 1 + found.tuned.margin
+    assert found.ratio <= 1 + 2 * found.tuned.margin
     assert found.tuned.rounds <= MOST_ROUNDS
     assert found.steps[found.tuned.best] <= 1.02 * min(found.steps.values())
 
