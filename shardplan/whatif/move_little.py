@@ -24,6 +24,7 @@ from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.search.search_params import SearchParams
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
@@ -78,7 +79,7 @@ def move_little(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     left = deadline.seconds_left
-    formulation = formulate(now, deadline)
+    formulation = formulate(now, deadline, (settings.search or SearchParams()).shared)
     deadline = leaving_time_to_write(deadline, left)
     relocation = Relocation.of(old, now)
 

@@ -24,6 +24,7 @@ from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.in_place import moved_inside
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
+from shardplan.solve.search.search_params import SearchParams
 from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
 from shardplan.whatif.old_plan import carry
@@ -68,7 +69,7 @@ def replan(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     left = deadline.seconds_left
-    formulation = formulate(now, deadline)
+    formulation = formulate(now, deadline, (settings.search or SearchParams()).shared)
     deadline = leaving_time_to_write(deadline, left)
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)

@@ -24,7 +24,9 @@ from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Shape
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.search_params import SearchParams, SharedParams
 from shardplan.solve.settings import Settings
+from shardplan.whatif.move_little import move_little
 from shardplan.whatif.relocation import Relocation
 from shardplan.whatif.replan import replan
 
@@ -183,3 +185,17 @@ def test_a_round_may_last_until_the_time_limit_so_that_no_other_clock_decides(
     assert len(deadlines) > 1
     assert len(set(deadlines)) == 1
     assert abs(deadlines[0] - (begun + 1000)) <= time.monotonic() - begun
+
+
+def test_a_case_is_formulated_by_the_parameters_of_the_search(study_spec):
+    """As from nothing: where even few tables are too many, the time limit ends it."""
+    then = case_of_value(study_spec, "old")
+    old = make_plan(then, Settings(method="greedy-size"), Reporter())
+    asked = Settings(time_limit_seconds=0.0, search=SearchParams(shared=SharedParams(few_tables=0)))
+    for again in (
+        lambda: replan(old, then, then, None, asked, Reporter()),
+        lambda: move_little(old, then, then, asked, Reporter()),
+        lambda: make_plan(then, asked, Reporter()),
+    ):
+        with pytest.raises(NoPlanFound, match="ways to shard 12 tables"):
+            again()
