@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.explain.advice.borrowed_costs import BorrowedCosts
+from shardplan.explain.advice.calibrated_otherwise import CalibratedOtherwise
 from shardplan.explain.advice.cut_off import CutOff
 from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
     from shardplan.explain.advice.rule import Warned
     from shardplan.plan.file.plan import Plan
 
-_RULES = (BorrowedCosts(), Unpriced(), InexactCuts(), UnevenRows(), IdleTables(), CutOff())
+_RULES = (
+    BorrowedCosts(),
+    CalibratedOtherwise(),
+    Unpriced(),
+    InexactCuts(),
+    UnevenRows(),
+    IdleTables(),
+    CutOff(),
+)
 """The weightiest first."""
 
 
