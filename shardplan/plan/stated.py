@@ -1,16 +1,27 @@
-"""What plans state since format 1.1, taken of older ones from the spec that they carry."""
+"""What plans state beside the spec that they carry: of older ones taken from it, of all held to it.
+
+Plans state it since format 1.1.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from shardplan.errors import InputError
+from shardplan.plan.checks.tables import check_facts, check_training, check_world
 from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.sharding.world import World
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.load import spec_from_value
+from shardplan.topology.schema import TopologyFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shardplan.plan.file.plan import Plan
+    from shardplan.plan.finding import Finding
     from shardplan.workload.access import Access
     from shardplan.workload.workload import Workload
 
@@ -31,6 +42,29 @@ def accesses_of(plan: Plan) -> dict[tuple[str, str], Access]:
     workload = _carried(plan)
     carried = {(t.module, t.name): t.access for t in workload.tables} if workload else {}
     return carried | stated
+
+
+def stated_faults(plan: Plan) -> Iterator[Finding]:
+    """What it states of its tables, its job and its devices that its own spec has otherwise.
+
+    Of a plan that carries no spec, or none that can be read, nothing is known to be wrong.
+    """
+    workload, world = _carried(plan), _carried_world(plan)
+    if workload is not None:
+        yield from check_facts(plan, workload)
+        yield from check_training(plan, workload)
+    if world is not None:
+        yield from check_world(plan, world)
+
+
+def _carried_world(plan: Plan) -> World | None:
+    """The devices of the topology inside a plan; None where there is none that is right."""
+    try:
+        file = TopologyFile.model_validate((plan.resolved or {})["topology"])
+    except (KeyError, ValidationError):
+        return None
+    each = file.devices_per_node
+    return World(file.nodes * each, each, file.device.kind)
 
 
 def _carried(plan: Plan) -> Workload | None:

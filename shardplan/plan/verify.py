@@ -62,7 +62,7 @@ def _own_case(plan: Plan) -> tuple[Case | None, tuple[Finding, ...]]:
 def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
     planned = planned_tables(plan, case.workload)
     yield from check_freshness(plan, case, own)
-    yield from check_world(plan, case.topology)
+    yield from check_world(plan, case.topology.world)
     yield from check_tables(plan, case.workload)
     yield from check_training(plan, case.workload)
     decisions: list[Decision] = []

@@ -54,6 +54,12 @@ def test_a_fault_names_its_line(faults):
     assert "dim" in found[3][1]
 
 
+def test_a_row_of_more_or_fewer_cells_is_refused(faults):
+    """A cell too many was ignored once, and what stood behind one that was lost slid to the left."""
+    found = faults("all_to_all,0.01,,,,4,1e6,,7\nall_to_all,0.01,,,,4,1e6,\nall_to_all,0.01,4,1e6\n")
+    assert found == [(2, ": has 9 cells under 8 columns"), (4, ": has 4 cells under 8 columns")]
+
+
 def test_a_wrong_header_is_refused(faults):
     """A column that is misspelt, and with it one that is missing."""
     found = faults("", header="subject,second,bytes\n")

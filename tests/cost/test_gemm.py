@@ -274,7 +274,19 @@ def test_a_large_product_in_fp32_takes_as_long_as_its_rate_says():
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("m,k,32\n", 1), ("", 1), ("m,n,32\n32,x,1\n", 2), ("m,n,32\n1,1,2\n1,1,2\n", 3)],
+    [
+        ("m,k,32\n", 1),
+        ("", 1),
+        ("m,n,\u0663\n", 1),
+        ("m,n,32\n32,x,1\n", 2),
+        ("m,n,32\n1,1,2\n1,1,2\n", 3),
+        ("m,n,32\n1,1,2\n\u0663,1,2\n", 3),
+        ("m,n,32\n1,1,2\n3,1,nan\n", 3),
+        ("m,n,32\n1,1,2\n3,1,0\n", 3),
+        ("m,n,32\n1,1,2\n3,1,2,4\n", 3),
+        ("m,n,32\n1,1,2\n3,1\n", 3),
+        ("m,n,32\n1,1,2\n\n3,1,2\n", 3),
+    ],
 )
 def test_a_grid_that_cannot_be_read_is_refused_at_its_line(text, line):
     with pytest.raises(InputError) as caught:

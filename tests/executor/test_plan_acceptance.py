@@ -259,6 +259,32 @@ def test_a_plan_whose_spec_is_not_the_one_it_was_made_from_is_refused_in_one_lin
     assert view_plan(parse_plan(json.dumps(value), "plan.json")).name == "small"
 
 
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        (lambda v: v["tables"][0].update(features=["y", "x"]), "tables[0].features: 'a' has"),
+        (lambda v: v["tables"][0].update(features=["x", "z"]), "tables[0].features: 'a' has"),
+        (lambda v: v["tables"][1].update(pooling=3.0), "tables[1].pooling: 'b' has 3.0; in the"),
+        (lambda v: v["tables"][1].update(dtype="fp16"), "tables[1].dtype: 'b' has fp16; in the"),
+        (lambda v: v["tables"][1].update(access={"zipf": 2}), "tables[1].access: 'b' has"),
+        (lambda v: v["tables"].reverse(), "tables: are not in the spec's order"),
+        (lambda v: v["training"].update(optimizer="sgd"), "training.optimizer: is 'sgd'; by the"),
+        (lambda v: v["training"].update(local_batch=63), "training.local_batch: is 63; by the"),
+        (lambda v: v.update(local_world_size=4), "local_world_size: is 4; the topology has 2"),
+        (lambda v: v["prediction"]["ranks"].pop(), "prediction.ranks: must list the ranks 0..3"),
+    ],
+)
+def test_a_plan_that_states_otherwise_than_its_spec_is_refused_in_one_line(
+    plan_text: str, edit: Any, line: str
+) -> None:
+    value = json.loads(plan_text)
+    edit(value)
+    with pytest.raises(PlanRefused) as refused:
+        view_plan(parse_plan(json.dumps(value), "plan.json"))
+    (told_of_it,) = refused.value.differences
+    assert told_of_it.startswith(line)
+
+
 def test_truncated_and_newer_files_are_refused(plan_text: str, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(plan_text[: len(plan_text) // 2])

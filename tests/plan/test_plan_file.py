@@ -58,6 +58,8 @@ def test_a_newer_minor_version_with_unknown_keys_is_read(plan):
             "p:2:21: error: format_version: this shardplan reads plans up to format 1.1, not 2.0",
         ),
         ('"1.1"', "1", "p: error: is not a plan: it has a broken format_version"),
+        ('"1.1"', '"0.9"', "p: error: is not a plan: it has a broken format_version"),
+        ('"1.1"', '"01.1"', "p: error: is not a plan: it has a broken format_version"),
         ('"format_version"', '"f"', "p: error: is not a plan: it has no format_version"),
         (
             '"world_size": 4',

@@ -268,7 +268,18 @@ def _other_access(value):
     value["tables"][2]["access"] = {"zipf": 1.05}
 
 
+def _turned_tables(value):
+    value["tables"].reverse()
+
+
+def _dense_phase_of_nothing(value):
+    value["prediction"]["dense_phases"] = {"dense_forward": 0.5}
+
+
 MUTATIONS = {
+    _turned_tables: "tables: tables: are not in the spec's order",
+    _dense_phase_of_nothing: "prediction: prediction.dense_phases.dense_forward: "
+    "is 0.5 s; recomputed 0 s",
     _other_optimizer: "training: training.optimizer: is 'adam'; by the spec it is "
     "'rowwise_adagrad'",
     _other_wire: "training: training.comm_dtype.backward: is 'bf16'; by the spec it is 'fp32'",

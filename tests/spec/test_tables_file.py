@@ -180,3 +180,23 @@ def test_a_parquet_file_says_what_a_csv_says(tmp_path: Path) -> None:
     )
     spec = load(tmp_path, csv, SPEC.replace(".csv", ".parquet")).spec
     assert spec.tables[0] == load(tmp_path, csv).spec.tables[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"reuse_3": None}, "has 16 of 17 reuse columns"),
+        ({"access": "uniform"}, "has both an access and a reuse histogram"),
+    ],
+)
+def test_half_a_reuse_histogram_of_a_parquet_file_is_refused(
+    tmp_path: Path, row: dict, message: str
+) -> None:
+    """An empty bin counted as 0, and the other access gave way, without a word."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    whole = {"name": "a", "rows": 10, "access": None} | {f"reuse_{i}": 0.5 for i in range(17)}
+    rows = [whole, whole | {"name": "b"} | row]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "tables.parquet")
+    (fault,) = load(tmp_path, "", SPEC.replace(".csv", ".parquet")).faults
+    assert fault.message == f"tables.parquet: {message}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.spec.tables.columns import column_faults
+from shardplan.spec.tables.columns import column_faults, ragged_fault
 from shardplan.spec.text.document import Document, source_line
 from shardplan.spec.text.place import Place
 from shardplan.spec.text.scalars import ScalarError, resolve
@@ -20,6 +20,7 @@ from shardplan.spec.validation.listing import MOST_NAMED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_MOST_FAULTS = 1_000
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
@@ -27,7 +28,7 @@ def csv_document(text: str, file: str, columns: Sequence[str], needed: Sequence[
     """The rows as plain values under ``measurements``; the places are those of their lines.
 
     Raises InputError for columns that are not among ``columns``, for ``needed`` ones that are not
-    there, and for what is no CSV.
+    there, for rows of more or fewer cells, and for what is no CSV.
     """
     lines = _LINE_BREAK.split(text)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -39,9 +40,13 @@ def csv_document(text: str, file: str, columns: Sequence[str], needed: Sequence[
         faults += _header_faults(header, file, lines, columns, needed)
         line = reader.line_num + 1
         for cells in reader if not faults else ():
-            if cells:
-                rows.append(_row(dict(zip(header, cells, strict=False))))
+            if ragged := ragged_fault(len(cells), len(header)) if cells else None:
+                faults.append(Diagnostic(file, line, 1, "", *ragged, source_line(lines, line, 1)))
+            elif cells:
+                rows.append(_row(dict(zip(header, cells, strict=True))))
                 places.append(Place(line, 1, line, 1))
+            if len(faults) >= _MOST_FAULTS:
+                break
             line = reader.line_num + 1
     except csv.Error as error:
         message = f"is not valid CSV: {error}"

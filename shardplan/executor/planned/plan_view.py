@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import PlanRefused
-from shardplan.executor.planned.carried import carried_fault
+from shardplan.executor.planned.carried import carried_faults
 from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.plan.stated import accesses_of, training_of
@@ -57,10 +57,12 @@ def view_plan(plan: Plan) -> PlanView:
 
     Raises PlanRefused, naming every fault, where shards do not cover their tables exactly or are
     not what their sharding type means, where the spec that it carries is not the one it was made
-    from, or where an old plan carries none that says how it is trained.
+    from or says otherwise than the plan itself, or where an old plan carries none that says how it
+    is trained.
     """
-    if changed := carried_fault(plan):
-        raise PlanRefused([changed])
+    changed = [f"{where}: {message}" for where, message in carried_faults(plan)]
+    if changed:
+        raise PlanRefused(changed)
     facts = {(table.module, table.name): table for table in plan.tables}
     entries = {(module, name): e for module, t in plan.plan.items() for name, e in t.items()}
     faults = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.executor.planned.carried import carried_fault
+from shardplan.executor.planned import carried
 from shardplan.executor.torchrec.fault import fault
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def carried_faults(plan: Plan) -> Iterator[Diagnostic]:
-    """The spec inside the plan is not the one that it was made from."""
-    if changed := carried_fault(plan):
-        yield fault(plan, "resolved", changed, "solve again")
+    """The spec inside the plan is not the one that it was made from, or the plan says otherwise."""
+    for where, message in carried.carried_faults(plan):
+        yield fault(plan, where, message, "the file was edited: solve again")
 
 
 def process_faults(plan: Plan, world_size: int, local_world_size: int) -> Iterator[Diagnostic]:

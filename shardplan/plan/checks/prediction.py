@@ -36,7 +36,7 @@ def check_prediction(forecast: Forecast, computed: Prediction) -> Iterator[Findi
         "dense_seconds": (forecast.dense_seconds, computed.dense_seconds),
     }
     parts = forecast.dense_phases or {}
-    for name, seconds in computed.dense.phase_seconds.items():
+    for name, seconds in (dict.fromkeys(parts, 0.0) | computed.dense.phase_seconds).items():
         totals[f"dense_phases.{name}"] = parts.get(name, 0.0), seconds
     phases = zip(forecast.phases.items(), computed.phase_seconds, strict=True)
     totals |= {f"phases.{name}": (seconds, float(real)) for (name, seconds), real in phases}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_facts import TableFacts
-    from shardplan.topology.topology import Topology
+    from shardplan.sharding.world import World
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
@@ -33,7 +33,7 @@ def check_tables(plan: Plan, workload: Workload) -> Iterator[Finding]:
                 yield Finding(
                     "table_unknown", f"plan.{module}.{name}", "the spec has no such table"
                 )
-    yield from _check_facts(plan, workload)
+    yield from check_facts(plan, workload)
 
 
 def check_training(plan: Plan, workload: Workload) -> Iterator[Finding]:
@@ -46,11 +46,11 @@ def check_training(plan: Plan, workload: Workload) -> Iterator[Finding]:
         yield Finding("training", f"training.{change.where}", message)
 
 
-def check_world(plan: Plan, topology: Topology) -> Iterator[Finding]:
+def check_world(plan: Plan, world: World) -> Iterator[Finding]:
     """The plan was made for a cluster of this shape."""
     for key, recorded, real in (
-        ("world_size", plan.world_size, topology.world_size),
-        ("local_world_size", plan.local_world_size, topology.devices_per_node),
+        ("world_size", plan.world_size, world.size),
+        ("local_world_size", plan.local_world_size, world.devices_per_node),
     ):
         if recorded != real:
             yield Finding("world_size", key, f"is {recorded}; the topology has {real}")
@@ -60,8 +60,13 @@ def check_world(plan: Plan, topology: Topology) -> Iterator[Finding]:
         yield Finding("world_size", "prediction.ranks", message)
 
 
-def _check_facts(plan: Plan, workload: Workload) -> Iterator[Finding]:
+def check_facts(plan: Plan, workload: Workload) -> Iterator[Finding]:
+    """The plan's record of each table agrees, and they come in the spec's order."""
     facts = {(fact.module, fact.name): fact for fact in plan.tables}
+    order = {(table.module, table.name): place for place, table in enumerate(workload.tables)}
+    places = [order[key] for key in facts if key in order]
+    if places != sorted(places):
+        yield Finding("tables", "tables", "are not in the spec's order")
     if len(facts) < len(plan.tables):
         yield Finding("tables", "tables", f"{len(plan.tables) - len(facts)} are listed twice")
     for position, table in enumerate(workload.tables):

@@ -26,7 +26,7 @@ MAX_BYTES = 2**30
 _FIRST_BYTES = 2**20
 """What is read of a file that does not begin like a plan."""
 _BYTE_ORDER_MARK = "\ufeff".encode()
-_VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
+_VERSION = re.compile(r"([1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _SPEC = re.compile(r"^(batch|topology|tables|tables_file):", re.MULTILINE)
 
 

@@ -45,12 +45,35 @@ def column_faults(
         seen.add(column)
 
 
+def ragged_fault(cells: int, columns: int) -> tuple[str, str] | None:
+    """Message and hint where a row has more or fewer cells than there are columns."""
+    if cells == columns:
+        return None
+    return f"has {cells} cells under {columns} columns", "put a text with a comma in quotes"
+
+
 def missing_columns(header: list[str]) -> list[str]:
     """Columns that a tables file needs and this one lacks."""
     wanted = list(_REQUIRED)
     if any(column in REUSE_COLUMNS for column in header):
         wanted += REUSE_COLUMNS
     return [column for column in wanted if column not in header]
+
+
+def fold_reuse(table: dict[str, Any]) -> Iterator[CellError]:
+    """Put the reuse columns of a row together as its access, if any of them is filled.
+
+    Yields what is wrong: some of them are empty, or the row has another access too.
+    """
+    bins = [table.pop(name) for name in REUSE_COLUMNS if name in table]
+    if not bins:
+        return
+    if "access" in table:
+        yield CellError("has both an access and a reuse histogram", "leave one of them empty")
+    if len(bins) < len(REUSE_COLUMNS):
+        message = f"has {len(bins)} of {len(REUSE_COLUMNS)} reuse columns"
+        yield CellError(message, "fill all or none")
+    table["access"] = {"reuse": bins}
 
 
 def read_cell(column: str, text: str) -> Any:

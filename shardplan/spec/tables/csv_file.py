@@ -15,7 +15,9 @@ from shardplan.spec.tables.columns import (
     REUSE_COLUMNS,
     CellError,
     column_faults,
+    fold_reuse,
     missing_columns,
+    ragged_fault,
     read_cell,
 )
 from shardplan.spec.text.compose import MOST_VALUES
@@ -82,9 +84,8 @@ class _Reader:
             self._fault(1, 1, f"the column {name!r} is missing", "the first line names the columns")
 
     def _read_row(self, header: list[str], row: list[str], line: int) -> None:
-        if len(row) != len(header):
-            message = f"has {len(row)} cells under {len(header)} columns"
-            self._fault(line, 1, message, "put a text with a comma in quotes")
+        if ragged := ragged_fault(len(row), len(header)):
+            self._fault(line, 1, *ragged)
             return
         table: dict[str, Any] = {}
         for position, (name, text) in enumerate(zip(header, row, strict=True)):
@@ -118,16 +119,10 @@ class _Reader:
         if not filled:
             return
         place = places[filled[0]]
-        where = f"[{len(self._tables)}]"
-        if "access" in table:
-            message = "has both an access and a reuse histogram"
-            self._fault(place.line, place.column, message, "leave one of them empty", where)
-        if len(filled) < len(REUSE_COLUMNS):
-            message = f"has {len(filled)} of {len(REUSE_COLUMNS)} reuse columns"
-            self._fault(place.line, place.column, message, "fill all or none", where)
-        bins = [table.pop(name, 0) for name in REUSE_COLUMNS]
+        for error in fold_reuse(table):
+            where = f"[{len(self._tables)}]"
+            self._fault(place.line, place.column, str(error), error.hint, where)
         inner = [places.get(name, place) for name in REUSE_COLUMNS]
-        table["access"] = {"reuse": bins}
         places["access"] = place._replace(children={"reuse": place._replace(children=inner)})
 
     def _columns(self, line: int) -> list[int]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.tables.columns import (
-    REUSE_COLUMNS,
     CellError,
     column_faults,
+    fold_reuse,
     missing_columns,
     read_cell,
 )
@@ -46,10 +46,13 @@ def read_parquet(path: FilePath) -> Document:
     except (ArrowException, OSError, ValueError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error).partition(".")[0]
         raise _error(path, f"cannot read the file: {reason}") from None
-    try:
-        return Document([_table(row) for row in rows], str(path))
-    except CellError as error:
-        raise _error(path, str(error), error.hint) from None
+    tables: list[dict[str, Any]] = []
+    for row in rows:
+        try:
+            tables.append(_table(row))
+        except CellError as error:
+            raise _error(path, str(error), error.hint, f"[{len(tables)}]") from None
+    return Document(tables, str(path))
 
 
 def _rows(path: FilePath) -> list[dict[str, Any]]:
@@ -138,10 +141,10 @@ def _table(row: dict[str, Any]) -> dict[str, Any]:
         for key, value in row.items()
         if value is not None
     }
-    if any(column in table for column in REUSE_COLUMNS):
-        table["access"] = {"reuse": [table.pop(column, 0) for column in REUSE_COLUMNS]}
+    for error in fold_reuse(table):
+        raise error
     return table
 
 
-def _error(path: FilePath, message: str, hint: str = "") -> InputError:
-    return InputError([Diagnostic(str(path), 0, 0, "", message, hint, code="file")])
+def _error(path: FilePath, message: str, hint: str = "", where: str = "") -> InputError:
+    return InputError([Diagnostic(str(path), 0, 0, where, message, hint, code="file")])
