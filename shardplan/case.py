@@ -222,9 +222,11 @@ def _machine(loaded: LoadedSpec) -> Machine | None:
     if "topology" in loaded.unread:
         return None
     source = topology_source(loaded)
-    return Machine.of(
-        validate(TopologyFile, source.document, source.at), source.value, source.nodes
-    )
+    file = validate(TopologyFile, source.document, source.at)
+    if source.nodes is not None and (problem := file.problem_with(source.nodes)):
+        path, hint = ("topology", "nodes"), f"by itself {file.name} has {file.nodes}"
+        raise InputError([loaded.document.diagnostic(path, problem, hint, "contradiction")])
+    return Machine.of(file, source.value, source.nodes)
 
 
 def _framework(loaded: LoadedSpec, machine: Machine | None) -> Source | None:

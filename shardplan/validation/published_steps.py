@@ -46,19 +46,18 @@ def published_steps(paths: Sequence[str] = ()) -> tuple[PublishedStep, ...]:
     Raises InputError with the faults of all files, and where two steps have one id.
     """
     faults: list[Diagnostic] = []
-    found: list[PublishedStep] = []
+    found: dict[str, PublishedStep] = {}
     for name in [*names(Kind.PUBLISHED), *map(_as_path, paths)]:
         with collecting(faults):
-            found += steps_of(named_source(Kind.PUBLISHED, name, Path()))
-    seen: set[str] = set()
-    for step in found:
-        if step.id in seen:
-            message = f"a second step {step.id!r}"
-            faults.append(Diagnostic(step.file, 0, 0, step.id, message, "call it otherwise"))
-        seen.add(step.id)
+            source = named_source(Kind.PUBLISHED, name, Path())
+            for index, step in enumerate(steps_of(source)):
+                if step.id in found:
+                    at, message = ("steps", index, "id"), f"a second step {step.id!r}"
+                    faults.append(source.document.diagnostic(at, message, "call it otherwise"))
+                found[step.id] = step
     if faults:
         raise InputError(faults)
-    return tuple(found)
+    return tuple(found.values())
 
 
 def _as_path(path: str) -> str:

@@ -79,3 +79,9 @@ def test_older_files_may_not_speak_of_ranks_and_phases_that_the_plan_lacks(study
 def test_an_older_file_of_a_plan_of_another_name_is_refused(study, tmp_path):
     found = refusals(study, tmp_path, {"plan": "large", "step_seconds": 1.0})
     assert found == {"plan": f"'large' was measured; the plan is {study.plan.name!r}"}
+
+
+def test_a_tier_that_no_plan_has_is_refused(study, tmp_path):
+    value = {"ranks": [{"rank": 0, "memory_bytes": {"hbm": 1, "hmb": 1}}]}
+    found = refusals(study, tmp_path, value)
+    assert found == {"ranks[0].memory_bytes.hmb": "there is no tier 'hmb'"}

@@ -120,8 +120,8 @@ def test_what_is_no_plan_at_all_is_an_input_error(text):
 def test_a_file_that_is_missing_or_not_text_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="cannot read the file: No such file"):
         read_plan(tmp_path / "none.json")
-    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="is not UTF-8"):
+    (tmp_path / "bytes").write_bytes(b'{"name":\n "\xff\xfe\x00')
+    with pytest.raises(InputError, match=r"bytes:2:3: error: is not UTF-8 \(byte 0xff\)"):
         read_plan(tmp_path / "bytes")
 
 

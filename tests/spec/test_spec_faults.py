@@ -312,3 +312,16 @@ def test_ranks_are_checked_when_the_cluster_is_known() -> None:
 def test_faults_of_many_parts_are_told_together() -> None:
     text = "bacth: 1\ntopology: 3\ntables:\n  - {name: t, rows: x}\nobjective: y\n"
     assert [f[0] for f in faults(text)] == [1, 1, 2, 4, 5]
+
+
+def test_nodes_that_a_machine_cannot_have_are_a_fault_of_the_line_that_asks_for_them() -> None:
+    text = (
+        "batch: {local: 4}\n"
+        "topology: {name: gb200-nvl72, nodes: 19}\n"
+        "tables: [{name: a, rows: 100, dim: 8}]\n"
+    )
+    with pytest.raises(InputError) as refused:
+        build_case(load_document(read_document(text, "s"), Path()))
+    (fault,) = refused.value.diagnostics
+    assert (fault.line, fault.column, fault.path) == (2, 38, "topology.nodes")
+    assert fault.message == "19 nodes do not divide into scale-up domains of 18"

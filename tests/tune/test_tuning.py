@@ -141,12 +141,16 @@ def test_another_job_or_spec_is_refused_in_the_same_folder(simulator, tmp_path):
                 LedgerOfRuns(folder, other, case, QUICK.race)
 
 
-def test_a_damaged_state_is_refused_by_its_name(simulator, tmp_path):
+def test_a_damaged_state_is_refused_at_its_line(simulator, tmp_path):
     case = load(simulator.spec())
     with TuneFolder(tmp_path).opened() as folder:
-        (tmp_path / "tune.json").write_text('{"job": 3')
-        with pytest.raises(InputError, match=r"tune\.json.*is no state of a tuning"):
-            LedgerOfRuns(folder, JobFacts(spec_sha256="", command=""), case, QUICK.race)
+        for text, fault in (
+            ('{"job": 3', r"tune\.json:2:1: error: is not valid YAML"),
+            ('{"job":\n 3}', r"tune\.json:2:2: error: job: must be a mapping"),
+        ):
+            (tmp_path / "tune.json").write_text(text)
+            with pytest.raises(InputError, match=fault):
+                LedgerOfRuns(folder, JobFacts(spec_sha256="", command=""), case, QUICK.race)
 
 
 def test_two_tunings_cannot_share_a_folder(tmp_path):

@@ -10,6 +10,7 @@ from shardplan.cost.profile.grid_table import read_grid
 from shardplan.errors import InputError
 from shardplan.spec.catalog.catalog import Kind, shipped
 from shardplan.spec.text.document import Document, read_text
+from shardplan.spec.text.place import Place
 from shardplan.spec.validation.validation import validate
 from shardplan.spec.validation.wording import show
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from shardplan.spec.catalog.source import Source
 
 _KEYS = ("gemm", "elementwise")
+_FIRST_LINE = Place(1, 1, 1, 1)
+"""Of a grid's file, where the sizes of k stand; those of m and n go down from there."""
 
 
 def with_grid(file: ProfileFile, source: Source, base: Path) -> tuple[ProfileFile, dict[str, Any]]:
@@ -40,7 +43,7 @@ def with_grid(file: ProfileFile, source: Source, base: Path) -> tuple[ProfileFil
         raise InputError([source.document.diagnostic(path, message, hint, "file")])
     written = value["gemm"]["grid"]
     grid = read_grid(text, name) | {key: written[key] for key in written if key != "file"}
-    read = validate(GridFile, Document(grid, name))
+    read = validate(GridFile, Document(grid, name, _FIRST_LINE))
     gemm = file.gemm.model_copy(update={"grid": read})
     return (
         file.model_copy(update={"gemm": gemm}),

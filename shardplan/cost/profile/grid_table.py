@@ -25,6 +25,7 @@ def read_grid(text: str, file: str) -> dict[str, Any]:
     if head[:2] != ["m", "n"] or not all(sizes):
         raise _fault(file, 1, "must begin with m,n and sizes of k", "for example m,n,32,64")
     cells: dict[int, dict[int, list[float]]] = {}
+    first_line: dict[int, int] = {}
     for number, line in enumerate(lines[1:], 2):
         if not line and number == len(lines):
             break
@@ -34,13 +35,15 @@ def read_grid(text: str, file: str) -> dict[str, Any]:
         m, n, times = _size(row[0]), _size(row[1]), [_time(cell) for cell in row[2:]]
         if not m or not n or not all(times):
             raise _fault(file, number, "must be whole numbers m and n, and times above 0")
+        first_line.setdefault(m, number)
         if n in cells.setdefault(m, {}):
             raise _fault(file, number, f"a second row of m {m} and n {n}")
         cells[m][n] = times
     of_first = list(next(iter(cells.values()), {}))
     for m, rows in cells.items():
         if list(rows) != of_first:
-            raise _fault(file, 0, f"m {m} has not the same sizes of n as the first, in their order")
+            message = f"m {m} has not the same sizes of n as the first, in their order"
+            raise _fault(file, first_line[m], message)
     return {
         "m": list(cells),
         "n": of_first,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from shardplan.cost.cost_model import TIERS
 from shardplan.cost.phases import DENSE
 from shardplan.errors import InputError
 from shardplan.plan.file.fingerprint import fingerprint_of_job
 from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
 from shardplan.plan.stated import training_of
 from shardplan.spec.text.document import read_file
-from shardplan.spec.validation.validation import diagnose
 from shardplan.spec.validation.wording import did_you_mean, show
 
 if TYPE_CHECKING:
@@ -65,11 +64,7 @@ class Measured(PlanModel):
         where it was not measured on ``plan``.
         """
         document = read_file(path)
-        try:
-            # As JSON, so that lists may stand for tuples, and yet text for no number.
-            found = cls._validate(document.value)
-        except ValidationError as error:
-            raise InputError(diagnose(cls, document, (), error, cls._validate)) from None
+        found = cls.of_document(document)
         if found.step_seconds is None and not found.phases and not found.ranks:
             message = "holds nothing that was measured"
             hint = "expected step_seconds, phases or ranks"
@@ -85,8 +80,8 @@ class Measured(PlanModel):
     def differences(self, plan: Plan) -> Iterator[tuple[Path, str, str]]:
         """What shows that another plan was run: where, what, and what to do about it.
 
-        A file that does not say which plan it is of must not speak of ranks or phases that the
-        plan does not have.
+        A file that does not say which plan it is of must not speak of ranks, phases or tiers that
+        the plan does not have.
         """
         yield from self._other_job(plan)
         known = {*plan.prediction.phases, DENSE.name}
@@ -106,6 +101,10 @@ class Measured(PlanModel):
             for name in each.phases:
                 if name not in known and not is_of_plan:
                     yield ("ranks", index, "phases", name), *_unknown_phase(name, known)
+            for name in each.memory_bytes:
+                if name not in TIERS and not is_of_plan:
+                    message = f"there is no tier {show(name)}"
+                    yield ("ranks", index, "memory_bytes", name), message, did_you_mean(name, TIERS)
 
     def _other_job(self, plan: Plan) -> Iterator[tuple[Path, str, str]]:
         if self.world_size is not None and self.world_size != plan.world_size:
@@ -123,10 +122,6 @@ class Measured(PlanModel):
             message = f"measured with {self.samples} samples of a rank; the plan is for "
             message += str(training.local_batch)
             yield ("samples",), message, "measure with the plan's own batch, or plan for this one"
-
-    @classmethod
-    def _validate(cls, value: Any) -> Self:
-        return cls.model_validate_json(json.dumps(value))
 
     def seconds_of(self, phase: str) -> float | None:
         """What a phase took; None where it was not measured."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shardplan.errors import InputError
+from shardplan.spec.validation.validation import diagnose
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from shardplan.spec.text.document import Document
 
 
 class PlanModel(BaseModel):
@@ -19,6 +28,22 @@ class PlanModel(BaseModel):
         extra="ignore",
         allow_inf_nan=False,
     )
+
+    @classmethod
+    def of_document(cls, document: Document) -> Self:
+        """What a document says; raises InputError with every fault found, each with its line."""
+        try:
+            return cls.of_plain(document.value)
+        except ValidationError as error:
+            raise InputError(diagnose(cls, document, (), error, cls.of_plain)) from None
+
+    @classmethod
+    def of_plain(cls, value: Any) -> Self:
+        """Plain values as JSON, so that lists may stand for tuples, and yet text for no number.
+
+        Raises pydantic's ValidationError.
+        """
+        return cls.model_validate_json(json.dumps(value))
 
 
 _MOST = 2**63 - 1

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.plan.file.plan import FORMAT_VERSION, Plan
-from shardplan.spec.text.document import read_document, source_line
+from shardplan.spec.text.document import encoding_fault, read_document, source_line
 from shardplan.spec.validation.validation import diagnose
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def read_plan_from(stream: BinaryIO, file: str) -> Plan:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        _fail(file, f"is not UTF-8 (byte {error.start:,})")
+        raise InputError([encoding_fault(error, file)]) from None
     return parse_plan(text, file)
 
 
@@ -76,11 +76,7 @@ def parse_plan(text: str, file: str) -> Plan:
     except ValidationError as error:
         # Finding lines takes far longer than reading, so only a faulty file pays for it.
         document = read_document(text, file)
-        raise InputError(diagnose(Plan, document, (), error, _validate_as_json)) from None
-
-
-def _validate_as_json(value: Any) -> Plan:
-    return Plan.model_validate_json(json.dumps(value))
+        raise InputError(diagnose(Plan, document, (), error, Plan.of_plain)) from None
 
 
 @contextmanager

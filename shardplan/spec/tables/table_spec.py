@@ -17,7 +17,7 @@ from pydantic import (
 from shardplan.spec.fields.access import AccessField
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.numeric import as_number
-from shardplan.spec.fields.quantities import Count, Whole
+from shardplan.spec.fields.quantities import Count, Flag, Whole
 from shardplan.spec.tables.taken_names import TAKEN_NAMES
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import got
@@ -107,7 +107,7 @@ class DefaultsSpec(Border):
     """Whether hot rows lie scattered over the table, or at its beginning."""
     module: ModulePath = "sparse.ebc"
     """Where the table's EmbeddingBagCollection sits in the model."""
-    weighted: bool | None = None
+    weighted: Flag | None = None
     """Whether a weight travels with each id; if left out, none does."""
 
 
@@ -129,7 +129,7 @@ class TableSpec(Border):
     """Whether hot rows lie scattered over the table, or at its beginning."""
     module: ModulePath | None = None
     """Where the table's EmbeddingBagCollection sits in the model."""
-    weighted: bool | None = None
+    weighted: Flag | None = None
     """Whether a weight travels with each id, as in all tables of the module or in none."""
     features: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """The sparse features that read the table; by default one, called like the table."""

@@ -113,16 +113,19 @@ def decode(data: bytes, file: str) -> str:
     try:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(data, final=is_whole)
     except UnicodeDecodeError as error:
-        before = error.object[: error.start].decode("utf-8", "replace")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        message = f"is not UTF-8 (byte 0x{error.object[error.start]:02x})"
-        hint = "save the file as UTF-8"
-        fault = Diagnostic(file, line, column, "", message, hint, code="encoding")
-        raise InputError([fault]) from None
+        raise InputError([encoding_fault(error, file)]) from None
     if not is_whole:
         hint = "keep many tables in a tables_file (.parquet for the largest)"
         raise InputError([_whole_file(file, f"is larger than {MAX_BYTES >> 20} MiB", hint)])
     return text
+
+
+def encoding_fault(error: UnicodeDecodeError, file: str) -> Diagnostic:
+    """What of a file is not UTF-8, at its line and column."""
+    before = error.object[: error.start].decode("utf-8", "replace")
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    message = f"is not UTF-8 (byte 0x{error.object[error.start]:02x})"
+    return Diagnostic(file, line, column, "", message, "save the file as UTF-8", code="encoding")
 
 
 def read_document(text: str, file: str) -> Document:

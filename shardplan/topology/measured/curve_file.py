@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, model_validator
 
 from shardplan.spec.fields.border import Border
 from shardplan.spec.fields.figure import Figure, Provenance
-from shardplan.spec.fields.quantities import Bytes, BytesPerSecond, Seconds
+from shardplan.spec.fields.quantities import Bytes, BytesPerSecond, Seconds, Whole
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import show
 from shardplan.topology.collective import Collective
@@ -32,7 +32,7 @@ class CurveFile(Border):
     """Measured times of one collective among that many devices of one scale-up domain."""
 
     collective: Annotated[Collective, BeforeValidator(_known_collective)]
-    ranks: int
+    ranks: Whole
     points: tuple[tuple[Bytes, Seconds], ...]
     """[bytes, seconds]; bytes are the buffer of one device, as nccl-tests counts them."""
     excess: BytesPerSecond | None = None
@@ -74,7 +74,7 @@ class CurveFile(Border):
 class AcrossCurveFile(CurveFile):
     """Measured times of one collective among the devices of several scale-up domains."""
 
-    nodes: int
+    nodes: Whole
     """How many domains; ``ranks`` are the devices of all of them together."""
     rate: BytesPerSecond
     """Of the NICs of one device of that machine, one direction."""

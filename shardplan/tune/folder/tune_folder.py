@@ -7,14 +7,13 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError, ShardplanError
 from shardplan.files import write_atomically
 from shardplan.plan.file.read import read_plan
 from shardplan.plan.file.reviewable_json import reviewable
 from shardplan.plan.file.write import write
+from shardplan.spec.text.document import read_file
 from shardplan.tune.folder.tune_state import JobFacts, TuneState
 
 if TYPE_CHECKING:
@@ -61,12 +60,7 @@ class TuneFolder:
         path = self.path / _STATE
         if not path.exists():
             return TuneState(job=job)
-        try:
-            found = TuneState.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            first = str(error).splitlines()[0]
-            message = f"is no state of a tuning: {first}"
-            raise InputError([self._fault(message, _STATE, "name another folder")]) from None
+        found = TuneState.of_document(read_file(str(path)))
         for key, what in (
             ("spec_sha256", "another spec or cost model"),
             ("command", "another job"),

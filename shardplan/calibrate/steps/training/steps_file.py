@@ -13,7 +13,7 @@ from shardplan.calibrate.measurements.csv_document import csv_document
 from shardplan.calibrate.steps.training.step_time import StepTime
 from shardplan.errors import InputError
 from shardplan.spec.fields.border import Border
-from shardplan.spec.fields.quantities import Number
+from shardplan.spec.fields.quantities import Number, Whole
 from shardplan.spec.text.document import MAX_BYTES, decode
 from shardplan.spec.validation.validation import validate
 
@@ -27,7 +27,7 @@ Positive = Annotated[Number, Field(gt=0)]
 class _StepRow(Border):
     """A line; the columns are those of ``StepTime``."""
 
-    plan: Annotated[int, Field(ge=0)]
+    plan: Annotated[Whole, Field(ge=0)]
     distribute_seconds: Positive
     forward_seconds: Positive
     backward_seconds: Positive
