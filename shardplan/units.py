@@ -15,6 +15,8 @@ from fractions import Fraction
 
 _NUMBER = re.compile(r"([+-]?(?:\d[\d_]*)?(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*(\D*)", re.ASCII)
 _LONGEST = 64
+_LONG = 1e15
+"""From here on nobody counts the digits of a number."""
 
 
 class UnitError(ValueError):
@@ -32,6 +34,8 @@ class _Dimension:
     examples: tuple[str, str]
     most: int
     """The largest quantity that is believed, in the base unit."""
+    least: int = 0
+    """The smallest but for 0: seconds are bytes over a rate, and stay numbers."""
 
     @property
     def example_hint(self) -> str:
@@ -49,6 +53,7 @@ _RATE = _Dimension(
     {f"{unit}/s": scale for unit, scale in (_BYTES | _BITS).items()},
     ("450GB/s", "200Gb/s"),
     10**18,
+    1,
 )
 _TIME = _Dimension(
     "time",
@@ -69,6 +74,7 @@ _SPEED = _Dimension(
     {f"{p}{unit}": scale for p, scale in _DECIMAL.items() for unit in ("FLOPS", "FLOP/s")},
     ("989TFLOPS", "67TFLOP/s"),
     10**21,
+    1,
 )
 
 
@@ -198,6 +204,8 @@ def _parse(text: str, dimension: _Dimension) -> Fraction:
     quantity = number * dimension.units[unit]
     if quantity > dimension.most:
         raise UnitError(f"is too large to be a {dimension.noun} (got {shown})", "check the unit")
+    if 0 < quantity < dimension.least:
+        raise UnitError(f"is too small to be a {dimension.noun} (got {shown})", "check the unit")
     return quantity
 
 
@@ -256,9 +264,9 @@ def _exact(value: float, dimension: _Dimension, units: tuple[str, ...]) -> str:
 
 
 def _three(value: float) -> str:
-    """Three significant digits without an exponent."""
+    """Three significant digits, of sane numbers without an exponent."""
     text = f"{value:.3g}"
-    return f"{value:.0f}" if "e" in text else text
+    return f"{value:.0f}" if "e" in text and abs(value) < _LONG else text
 
 
 def _shorten(text: str) -> str:

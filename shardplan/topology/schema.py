@@ -18,6 +18,7 @@ from shardplan.spec.fields.quantities import (
     Seconds,
     Share,
     SomeBytes,
+    Times,
 )
 from shardplan.spec.validation.fault import fault
 from shardplan.topology.measured.curve_file import MachineCurvesFile
@@ -55,7 +56,7 @@ class Trait(Figure[Flag]):
     """Whether a machine can do something."""
 
 
-class Frequency(Figure[Annotated[Number, Field(gt=0)]]):
+class Frequency(Figure[Annotated[Number, Field(ge=1, le=10**12)]]):
     """Events per second."""
 
 
@@ -152,7 +153,7 @@ class FabricLevelFile(Border):
     """What a group is called: ``rack``, ``pod``."""
     nodes: Annotated[Count, Field(le=_MOST_DEVICES)]
     """Nodes in one group."""
-    oversubscription: Annotated[Number, Field(ge=1)] = 1.0
+    oversubscription: Annotated[Times, Field(ge=1)] = 1.0
     """What may enter a full group's switches from below, over what their uplinks carry."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Text = Annotated[str, Field(min_length=1)]
-Positive = Annotated[Number, Field(gt=0)]
+Positive = Annotated[Number, Field(gt=0, le=10**18)]
 
 
 def _more_than_nothing(seconds: float) -> float:

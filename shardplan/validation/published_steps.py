@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.catalog.catalog import Kind, names
 from shardplan.spec.catalog.reference import TopologyReference, is_inline
@@ -26,6 +25,7 @@ from shardplan.validation.training_run import Convergence, TrainingRun
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shardplan.diagnostics import Diagnostic
     from shardplan.spec.catalog.reference import Reference
     from shardplan.spec.catalog.source import Source
     from shardplan.validation.published_file import ConvergenceFile, StepFile, TrainedFile

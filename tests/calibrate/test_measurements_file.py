@@ -55,8 +55,9 @@ def test_a_fault_names_its_line(faults):
 
 
 def test_a_row_of_more_or_fewer_cells_is_refused(faults):
-    """A cell too many was ignored once, and what stood behind one that was lost slid to the left."""
-    found = faults("all_to_all,0.01,,,,4,1e6,,7\nall_to_all,0.01,,,,4,1e6,\nall_to_all,0.01,4,1e6\n")
+    """A cell too many was ignored once, and those behind one that was lost slid to the left."""
+    good = "all_to_all,0.01,,,,4,1e6,"
+    found = faults(f"{good},7\n{good}\nall_to_all,0.01,4,1e6\n")
     assert found == [(2, ": has 9 cells under 8 columns"), (4, ": has 4 cells under 8 columns")]
 
 

@@ -30,7 +30,10 @@ from shardplan.workload.training import Optimizer
 if TYPE_CHECKING:
     from shardplan.workload.table import Table
 
-Positive = Annotated[Number, Field(gt=0)]
+Duration = Annotated[Number, Field(ge=1e-12, le=10**7)]
+"""Seconds."""
+Buffer = Annotated[Number, Field(ge=1, le=2**60)]
+"""Bytes."""
 
 
 class MeasuredTable(Border):
@@ -38,7 +41,7 @@ class MeasuredTable(Border):
 
     rows: Rows
     dim: Dim
-    pooling: Annotated[Number, Field(ge=0)] = 1.0
+    pooling: Annotated[Number, Field(ge=0, le=10**6)] = 1.0
     access: AccessField = Uniform()
     dtype: Dtype = Dtype.FP32
 
@@ -47,16 +50,16 @@ class MeasurementRow(Border):
     """What was measured, and for how many seconds it ran."""
 
     subject: str
-    seconds: Positive
+    seconds: Duration
     tier: Literal["hbm", "ddr"] = "hbm"
-    batch: Count | None = None
+    batch: Annotated[Count, Field(le=10**9)] | None = None
     """Samples looked up at once, by one device."""
     optimizer: Optimizer = Optimizer.SGD
     tables: tuple[MeasuredTable, ...] = ()
-    ranks: Count | None = None
-    bytes: Positive | None = None
+    ranks: Annotated[Count, Field(le=100_000)] | None = None
+    bytes: Buffer | None = None
     """The buffer of one device, the mean where they differ."""
-    largest_bytes: Positive | None = None
+    largest_bytes: Buffer | None = None
     """That of the busiest; as ``bytes`` where it is left out."""
     origin: str = ""
     """The machine, the libraries and the grid of sizes that it was measured with."""

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from shardplan import units
 from shardplan.sharding.kind import ShardingType
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Provenance
-from shardplan.spec.fields.quantities import Number, Seconds
-
-Factor = Annotated[Number, Field(gt=0)]
-"""Measured over predicted."""
+from shardplan.spec.fields.quantities import Seconds, Times
 
 
 class CorrectionFile(Border):
@@ -27,8 +20,8 @@ class CorrectionFile(Border):
     """Such as ``output_comm``; ``dense`` is the rest of the model."""
     sharding: ShardingType | None = None
     """Of the tables of this sharding type alone; else of all that the phase does."""
-    factor: Factor = 1.0
-    """By which the predicted seconds are multiplied."""
+    factor: Times = 1.0
+    """Measured over predicted, by which predicted seconds are multiplied."""
     per_step: Seconds = 0.0
     """Once per step, whatever the plan; not with a sharding type."""
     per_table: Seconds = 0.0

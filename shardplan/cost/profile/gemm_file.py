@@ -22,7 +22,7 @@ from shardplan.spec.validation.fault import fault
 Axis = Annotated[tuple[Count, ...], Field(min_length=1)]
 """Measured sizes, rising."""
 
-Microseconds = Annotated[Number, Field(gt=0)]
+Microseconds = Annotated[Number, Field(gt=0, le=1e12)]
 
 _ROOFLINE = ("t0", "e", "peak", "h", "memory")
 

@@ -16,11 +16,11 @@ from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, Provenance, check_sources
 from shardplan.spec.fields.quantities import (
     BytesPerSecond,
-    Number,
     RateOrFree,
     Seconds,
     Share,
     SomeBytes,
+    Times,
 )
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import did_you_mean, show
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from shardplan.topology.measured.sourced import Sourced
 
-Efficiency = Annotated[Number, Field(gt=0, le=10)]
+Efficiency = Annotated[Times, Field(le=10)]
 """What is attained over the rate of the path; more than 1 where an unnamed cache spares it."""
 
 

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from shardplan.spec.fields import quantities as fields
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.figure import Figure, check_sources
-from shardplan.spec.fields.quantities import Bytes, BytesPerSecond, Fraction, Number, Whole
+from shardplan.spec.fields.quantities import Bytes, BytesPerSecond, Number, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Rate = Figure[BytesPerSecond]
 Size = Figure[Bytes]
-Factor = Figure[Annotated[Number, Field(ge=0)]]
-Share = Figure[Annotated[Fraction, Field(gt=0)]]
-Amount = Figure[Annotated[Whole, Field(ge=0)]]
+Factor = Figure[Annotated[Number, Field(ge=0, le=10**6)]]
+Share = Figure[fields.Share]
+Amount = Figure[Annotated[Whole, Field(ge=0, le=10**9)]]
 
 
 UNREAD = ("key_value_cache",)

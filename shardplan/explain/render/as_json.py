@@ -19,5 +19,12 @@ class Numbers(Protocol):
 
 
 def render_json(numbers: Numbers) -> str:
-    """Every number in SI units, which the keys name; a line for each phase, device and table."""
-    return reviewable(json.loads(json.dumps(asdict(numbers))))
+    """Every number in SI units, which the keys name; a line for each phase, device and table.
+
+    What is no finite number, such as a ratio to next to nothing, is null.
+    """
+    return reviewable(json.loads(json.dumps(asdict(numbers)), parse_constant=_no_number))
+
+
+def _no_number(_: str) -> None:
+    """JSON has neither infinities nor NaN."""

@@ -50,6 +50,6 @@ _MOST = 2**63 - 1
 
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Positive = Annotated[int, Field(ge=1, le=_MOST)]
-Seconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, le=1e30)]
 Pair = Annotated[tuple[Count, ...], Field(min_length=2, max_length=2)]
 """Rows and columns."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _FREE = "free"
+_LEAST_SHARE = 1e-6
+_MOST_TIMES = 1e6
 
 
 def _with_unit(parse: Callable[[str], float], noun: str, example: str) -> Callable[[Any], float]:
@@ -71,8 +73,9 @@ def _read_fraction(value: Any) -> float:
 
 
 def _more_than_nothing(share: float) -> float:
-    if share <= 0:
-        raise fault(f"must be more than 0{got(share)}", "for example 90% or 0.9", "range")
+    if share < _LEAST_SHARE:
+        message = f"must be at least {_LEAST_SHARE:.4%}{got(share)}"
+        raise fault(message, "for example 90% or 0.9", "range")
     return share
 
 
@@ -182,10 +185,13 @@ Fraction = Annotated[
 """A share between 0 and 1, as a percentage or as a plain number."""
 
 Share = Annotated[Fraction, AfterValidator(_more_than_nothing)]
-"""A share that is more than 0, as a percentage or as a plain number."""
+"""A share that is not next to nothing, as a percentage or as a plain number."""
 
 Number = Annotated[float, BeforeValidator(_read_number)]
 """A finite number; neither text nor true or false."""
+
+Times = Annotated[Number, Field(ge=1 / _MOST_TIMES, le=_MOST_TIMES)]
+"""A factor that could be meant: neither next to nothing nor without end."""
 
 Whole = Annotated[int, BeforeValidator(_read_whole)]
 """A whole number, which may be written ``4e7`` or ``40_000_000``."""

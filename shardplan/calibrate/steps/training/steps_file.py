@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-Positive = Annotated[Number, Field(gt=0)]
+Positive = Annotated[Number, Field(ge=1e-12, le=10**7)]
 
 
 class _StepRow(Border):
