@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.catalog.catalog import is_path
+from shardplan.spec.text.compose import FORBIDDEN, forbidden
 from shardplan.spec.text.document import Document, read_document, source_line
 from shardplan.spec.text.override import Override
 from shardplan.spec.text.place import Place
@@ -63,6 +64,8 @@ class _Text:
         path, equals, value = self.text.partition("=")
         if not equals or not path.strip() or "\n" in self.text:
             raise self._fault(1, "is not path=value", "for example training.pipeline=none")
+        if odd := FORBIDDEN.search(path):
+            raise self._fault(odd.start() + 1, forbidden(odd[0]), "delete it")
         said = self._read(value, len(path) + 1)
         root = _referring(document.value) if path.startswith("topology.") else document.value
         steps, known = self._walk(root, path.rstrip())

@@ -72,6 +72,7 @@ def test_of_two_values_the_last_counts_and_null_takes_the_default_back(path):
         ("reserve.hbm=010", "--set:1:13: error: a number must not begin with 0"),
         ("nodes", "--set:1:1: error: nodes: is not path=value"),
         ("=3", "--set:1:1: error: is not path=value"),
+        ("t\udcffx=1", "--set:1:2: error: t\\udcffx: the character U+DCFF is not allowed"),
         ("name=a\nb", "--set:1:1: error: name: is not path=value"),
         ("a..b=1", "--set:1:3: error: a..b: a key is missing here"),
         ("batch.=1", "--set:1:6: error: batch.: a path must not end with a dot"),

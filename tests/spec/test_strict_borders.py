@@ -1,11 +1,14 @@
-"""What is no number, or neither true nor false, is not taken for one by any key of any file."""
+"""Keys of all files: none takes for a number what is none, or stumbles over a value of any kind."""
 
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
+import pytest
 from pydantic import TypeAdapter, ValidationError
 
 import shardplan
@@ -14,6 +17,7 @@ from shardplan.spec.fields.border import Border
 _LOOK_ALIKES = ("7", "1", "0.5", "true", "yes", True)
 
 
+@cache
 def _models() -> list[type[Border]]:
     """All that people write, wherever in the package a module speaks of a border."""
     package = Path(shardplan.__file__).parent
@@ -27,10 +31,15 @@ def _models() -> list[type[Border]]:
     return found
 
 
-def _taken(model: type[Border], name: str) -> list[Any]:
+@cache
+def _key(model: type[Border], name: str) -> TypeAdapter[Any]:
     field = model.model_fields[name]
     hint = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-    key, taken = TypeAdapter[Any](hint), []
+    return TypeAdapter(hint)
+
+
+def _taken(model: type[Border], name: str) -> list[Any]:
+    key, taken = _key(model, name), []
     for value in _LOOK_ALIKES:
         try:
             read = key.validate_python(value)
@@ -50,3 +59,14 @@ def test_look_alikes_are_refused_by_every_key() -> None:
     }
     assert loose == {}
     assert "TableSpec.weighted" in {f"{m.__name__}.{n}" for m in _models() for n in m.model_fields}
+
+
+@pytest.mark.parametrize("value", [None, {}, [], {"a": [1]}, [[{}]], "x", -1, 10**400, 1e308])
+def test_no_key_stumbles_over_a_value(value: Any) -> None:
+    """Whatever stands there, it is taken or it is a fault."""
+    for model in _models():
+        with suppress(ValidationError):
+            model.model_validate(value)
+        for name in model.model_fields:
+            with suppress(ValidationError):
+                _key(model, name).validate_python(value)

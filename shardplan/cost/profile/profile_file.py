@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from shardplan import units
 from shardplan.cost.algorithms.all_algorithms import ALGORITHMS
@@ -37,12 +37,12 @@ Efficiency = Annotated[Times, Field(le=10)]
 """What is attained over the rate of the path; more than 1 where an unnamed cache spares it."""
 
 
-def _known_algorithm(value: Any) -> Any:
-    if value not in ALGORITHMS:
+def _known_algorithm(name: str) -> str:
+    if name not in ALGORITHMS:
         known = tuple(ALGORITHMS)
-        message = f"must be one of {', '.join(known)} (got {show(value)})"
-        raise fault(message, did_you_mean(str(value), known), "choice")
-    return value
+        message = f"must be one of {', '.join(known)} (got {show(name)})"
+        raise fault(message, did_you_mean(name, known), "choice")
+    return name
 
 
 class RatesFile(Border):
@@ -105,7 +105,7 @@ class ScaleUpFile(LinkCurvesFile):
 class AlgorithmFile(Border):
     """What a collective across domains costs by one algorithm, in one protocol of the library."""
 
-    algorithm: Annotated[str, BeforeValidator(_known_algorithm)]
+    algorithm: Annotated[str, AfterValidator(_known_algorithm)]
     """How the devices pass the bytes on, such as ``ring`` or ``tree``."""
     protocol: str = ""
     """What the library calls the form of its messages, such as LL or Simple."""

@@ -16,7 +16,7 @@ _DEEPEST = 50
 MOST_VALUES = 4_000_000
 """In one file."""
 _MOST_FAULTS = 1_000
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 class Fault(NamedTuple):
@@ -57,8 +57,8 @@ class _Frame:
 def compose(text: str) -> Composed:
     """Read one YAML document, with all the faults that can be found in it."""
     faults = [
-        Fault(*_position(text, match.start()), (), _forbidden(match[0]), "delete it", "encoding")
-        for _, match in zip(range(10), _FORBIDDEN.finditer(text), strict=False)
+        Fault(*_position(text, match.start()), (), forbidden(match[0]), "delete it", "encoding")
+        for _, match in zip(range(10), FORBIDDEN.finditer(text), strict=False)
     ]
     if faults:
         return Composed(faults=faults)
@@ -213,7 +213,8 @@ def _position(text: str, index: int) -> tuple[int, int]:
     return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
 
 
-def _forbidden(character: str) -> str:
+def forbidden(character: str) -> str:
+    """That a character may stand in no file; no terminal would show it."""
     return f"the character U+{ord(character):04X} is not allowed"
 
 
