@@ -276,7 +276,12 @@ def _dense_phase_of_nothing(value):
     value["prediction"]["dense_phases"] = {"dense_forward": 0.5}
 
 
+def _moves_over_budget(value):
+    value["moves"] = {"from_sha256": "0" * 64, "budget_bytes": 10, "moved_bytes": 11}
+
+
 MUTATIONS = {
+    _moves_over_budget: "optimality: moves.moved_bytes: is 11; at most 10 were to move",
     _turned_tables: "tables: tables: are not in the spec's order",
     _dense_phase_of_nothing: "prediction: prediction.dense_phases.dense_forward: "
     "is 0.5 s; recomputed 0 s",

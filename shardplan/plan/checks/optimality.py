@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from shardplan.plan.file.optimality import Optimality
     from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.provenance import MovesInfo
 
 
 def check_optimality(plan: Plan, objective: Objective) -> Iterator[Finding]:
@@ -39,6 +40,7 @@ def check_optimality(plan: Plan, objective: Objective) -> Iterator[Finding]:
     if claim.status is Status.OPTIMAL and (gap is None or gap > OPTIMAL_GAP):
         yield _finding("status", f"is optimal with a gap of {gap}")
     yield from _check_within_gap(claim, gap)
+    yield from _check_moves(plan.moves)
 
 
 def _check_bound_name(claim: Optimality) -> Iterator[Finding]:
@@ -60,6 +62,13 @@ def _check_within_gap(claim: Optimality, gap: float | None) -> Iterator[Finding]
         yield _finding("status", f"is within_gap, but the search ended by {ended}")
     elif claim.status is Status.FEASIBLE and ended is Termination.GAP:
         yield _finding("status", "is feasible, but the search ended by reaching its gap")
+
+
+def _check_moves(moves: MovesInfo | None) -> Iterator[Finding]:
+    """A plan that was to stay near an old one moves no more than was allowed."""
+    if moves is not None and moves.moved_bytes > moves.budget_bytes:
+        message = f"is {moves.moved_bytes}; at most {moves.budget_bytes} were to move"
+        yield Finding("optimality", "moves.moved_bytes", message)
 
 
 def _finding(where: str, message: str) -> Finding:
