@@ -207,7 +207,7 @@ class Ledger:
         return total
 
     def from_neighbours(self, of_unit: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(W, K): what the units on the other devices of a node add up to; ``of_unit`` is (T, K)."""
+        """(W, K): what the units on the node's other devices add up to; ``of_unit`` is (T, K)."""
         there = self.by_rank(of_unit)
         of_node = there.reshape(self.world.nodes, -1, there.shape[1]).sum(axis=1)
         others: NDArray[np.float64] = (
