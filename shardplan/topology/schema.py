@@ -14,7 +14,7 @@ from shardplan.spec.fields.quantities import (
     BytesPerSecond,
     Count,
     Flag,
-    Number,
+    PerSecond,
     Seconds,
     Share,
     SomeBytes,
@@ -56,7 +56,7 @@ class Trait(Figure[Flag]):
     """Whether a machine can do something."""
 
 
-class Frequency(Figure[Annotated[Number, Field(ge=1, le=10**12)]]):
+class Frequency(Figure[PerSecond]):
     """Events per second."""
 
 

@@ -13,7 +13,7 @@ from shardplan.spec.fields.quantities import (
     BytesPerSecond,
     Count,
     FlopPerSecond,
-    Number,
+    Microseconds,
     Seconds,
     Share,
 )
@@ -21,8 +21,6 @@ from shardplan.spec.validation.fault import fault
 
 Axis = Annotated[tuple[Count, ...], Field(min_length=1)]
 """Measured sizes, rising."""
-
-Microseconds = Annotated[Number, Field(gt=0, le=1e12)]
 
 _ROOFLINE = ("t0", "e", "peak", "h", "memory")
 

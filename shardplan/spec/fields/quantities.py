@@ -193,6 +193,12 @@ Number = Annotated[float, BeforeValidator(_read_number)]
 Times = Annotated[Number, Field(ge=1 / _MOST_TIMES, le=_MOST_TIMES)]
 """A factor that could be meant: neither next to nothing nor without end."""
 
+PerSecond = Annotated[Number, Field(ge=1, le=1e12)]
+"""How often something happens that is counted, such as reads of a disk."""
+
+Microseconds = Annotated[Number, Field(gt=0, le=1e12)]
+"""A time without a unit, in tables of very many."""
+
 Whole = Annotated[int, BeforeValidator(_read_whole)]
 """A whole number, which may be written ``4e7`` or ``40_000_000``."""
 
