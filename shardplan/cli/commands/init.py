@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from importlib.resources import files
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def init_command(
         tell(f"warning: {note}")
     if file != "-":
         _put_schema(Path(file).with_name(SCHEMA_FILE), force)
-        tell(f"{file} written; next: shardplan solve {file} -o plan.json")
+        tell(f"{file} written; next: shardplan solve {shlex.quote(file)} -o plan.json")
 
 
 def template_text(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.cli.output import tell
 from shardplan.explain.words import words
+from shardplan.printable import printable_line
 from shardplan.solve.reporter import Reporter
 from shardplan.units import format_seconds
 
@@ -77,7 +78,7 @@ class StandingReporter(TellingReporter):
 
     def say(self, line: str) -> None:
         """Show it, at once or with the next tick after a second."""
-        self._waiting = line
+        self._waiting = printable_line(line)
         self._show_waiting()
 
     def ticking(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from shardplan.explain.advice.advice import notes
@@ -33,11 +34,12 @@ def summary_lines(
     case: Case,
     output: str,
     inexact_seconds: float | None = None,
-    spec: str = "SPEC",
+    to_go_on: str = "",
 ) -> Iterator[str]:
     """Step time, gap and bound, the worst devices, where the plan is, and what to do next.
 
-    ``inexact_seconds`` bound plans that cut columns under row-wise Adagrad too.
+    ``inexact_seconds`` bound plans that cut columns under row-wise Adagrad too; ``to_go_on`` is the
+    command that goes on with the search.
     """
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
     batch = case.workload.global_batch
@@ -70,12 +72,12 @@ def summary_lines(
             f"training.exact_updates: false {NONE_BETTER[claim.objective]} than "
             f"{words.seconds(inexact_seconds)}"
         )
-    if output != "-" and claim.termination in _GOES_ON and plan.moves is None:
-        yield f"to go on: shardplan solve {spec} --resume {output} -o {output}"
+    if output != "-" and to_go_on and claim.termination in _GOES_ON and plan.moves is None:
+        yield f"to go on: {to_go_on}"
     if output == "-":
         yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"
     else:
-        yield f"{output} written; next: shardplan explain {output}"
+        yield f"{output} written; next: shardplan explain {shlex.quote(output)}"
 
 
 def _fullest(found: Fullest) -> str:
