@@ -89,7 +89,9 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; of a mistyped one say which was meant."""
-        other = [verb for verb in _OTHER_VERBS.get(args[0], "").split() if verb in SHORT_HELP]
+        other = [
+            verb for verb in _OTHER_VERBS.get(args[0].lower(), "").split() if verb in SHORT_HELP
+        ]
         near = other or difflib.get_close_matches(args[0], SHORT_HELP, n=1)
         if near and args[0] not in SHORT_HELP and not ctx.resilient_parsing:
             ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")

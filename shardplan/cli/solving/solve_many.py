@@ -16,7 +16,7 @@ import click
 
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.interrupt import interruptible
-from shardplan.cli.output import put, tell
+from shardplan.cli.output import check_writable, put, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +67,8 @@ def solve_many(tasks: Sequence[Task], options: Sequence[str], jobs: int, quiet: 
     One that fails does not stop the others. The first Ctrl-C lets those that run write what they
     have and begins no more; a second one aborts.
     """
+    if not quiet:
+        check_writable("-")
     Path(tasks[0].plan).parent.mkdir(parents=True, exist_ok=True)
     with interruptible() as interrupt:
         crew = _Crew(options)
