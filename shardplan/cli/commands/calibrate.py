@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.output import check_writable, put_file, tell
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
@@ -39,7 +40,14 @@ _GROUPS = {
     groups=_GROUPS,
     exit_codes={130: "interrupted: run again to go on"},
 )
-@click.option("-o", "--output", metavar="FILE", required=True, help="The cost model; a .yaml file.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    shell_complete=completions.files,
+    help="The cost model; a .yaml file.",
+)
 @click.option("--name", metavar="NAME", help="Name of the cost model; by default the file's.")
 @click.option(
     "--engine",

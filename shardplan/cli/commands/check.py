@@ -44,7 +44,12 @@ _GROUPS = {
     shell_complete=completions.files,
     help="Measurements that the cost model should predict.",
 )
-@click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
+@click.option(
+    "--plot",
+    metavar="SVG",
+    shell_complete=completions.files,
+    help="Write predicted beside measured as a picture.",
+)
 @click.option(
     "--measured",
     metavar="FILE",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.output import check_writable, put, put_file, tell
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.diagnostics import Diagnostic
@@ -27,7 +28,7 @@ _MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
 
 
 @click.command("init", cls=SectionedCommand)
-@click.argument("file", default="shardplan.yaml")
+@click.argument("file", default="shardplan.yaml", shell_complete=completions.files)
 @click.option(
     "--template",
     type=click.Choice(list(TEMPLATES)),
