@@ -67,6 +67,16 @@ def test_a_search_goes_on_by_the_command_that_is_said(run, spec_path, tmp_path, 
     ]  # fmt: skip
 
 
+def test_why_an_earlier_bound_does_not_hold_is_said_however_soon_a_plan_follows(
+    run, spec_path, plan_path, tmp_path
+):
+    arguments = ["--set", "batch={local: 64}", "--method", "greedy", "-o", tmp_path / "plan.json"]
+    said = run("solve", spec_path, "--resume", plan_path, *arguments).stderr
+    assert said.startswith(
+        "the plan was made from another spec: the search begins with it, without its bound\n"
+    )
+
+
 def test_quiet_says_nothing(run, spec_path, tmp_path):
     result = run("solve", spec_path, "--method", "greedy", "-q", "-o", tmp_path / "plan.json")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")

@@ -49,7 +49,10 @@ class TellingReporter(Reporter):
     """One that can also be given a line to show; this one shows nothing."""
 
     def say(self, line: str) -> None:
-        """Show a line, above what changes."""
+        """Show a line above what changes; one that follows soon may take its place."""
+
+    def warn(self, line: str) -> None:
+        """Show a line that nothing takes the place of."""
 
 
 class StandingReporter(TellingReporter):
@@ -80,6 +83,10 @@ class StandingReporter(TellingReporter):
         """Show it, at once or with the next tick after a second."""
         self._waiting = printable_line(line)
         self._show_waiting()
+
+    def warn(self, line: str) -> None:
+        """Show it at once."""
+        self.show(printable_line(line))
 
     def ticking(self) -> None:
         """Show what waits."""

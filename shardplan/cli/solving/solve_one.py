@@ -105,7 +105,7 @@ def _resumed(
 
     found = resume(plan, made_for, case)
     if found.doubt:
-        reporter.say(f"{found.doubt}: the search begins with it, without its bound")
+        reporter.warn(f"{found.doubt}: the search begins with it, without its bound")
     return make_plan(case, search, reporter, found.decisions, proven=found.proven, on_plan=put)
 
 
