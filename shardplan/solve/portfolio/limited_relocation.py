@@ -44,6 +44,9 @@ class RelocationLimit:
     """(O,): the same at the worst places."""
     count: Callable[[Placement], NDArray[np.float64]]
     """(I,): what each item of a placement moves."""
+    of_unit: Callable[[NDArray[np.int64]], NDArray[np.float64]]
+    """(n, D): what one unit of each of (n,) options moves onto each device that it lands on, at
+    least: of several units each as if it were the only one."""
 
 
 def solve_near(

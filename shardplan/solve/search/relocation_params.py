@@ -4,7 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from shardplan.solve.search.annealing.annealing import Annealing
 from shardplan.solve.search.starts.starting_options import OptionChoiceParams
+
+
+@dataclass(frozen=True, slots=True)
+class LeastRelocationParams:
+    """How what moves least is looked for among placements that are good enough."""
+
+    annealing: Annealing = field(
+        default_factory=lambda: Annealing(
+            steps=150,
+            most_placements=12,
+            hottest=0.01,
+            ladder=(1.0, 1.0),
+            log2_exponents=(5, 7),
+        )
+    )
+    """Of one series."""
+    series: int = 4
+    """Of annealing, by a whole effort."""
+    options_drawn: int = 6
+    """Of an item and shape."""
+    dearest: float = 1e-3
+    """Of what moves at most: what moves where bytes are dearest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +59,7 @@ class RelocationParams:
     """By what share chance lowers the worth of an item, at most, in the first series; ..."""
     straying: float = 0.25
     """... and what becomes of that share from one series to the next."""
+    least: LeastRelocationParams = field(default_factory=LeastRelocationParams)
+    """Of the search for what moves least."""
     small_change: float = 0.01
     """Of what may move: items so small may also be copied to every device."""
