@@ -185,7 +185,7 @@ class _Near:
         problem = self.formulation.problem
         moves = self.relocation.moves(self.formulation, self.least_bytes)
         found = relocate_least(
-            problem, least.placement, [named], moves, most_seconds, settings, reporter
+            problem, least.placement, named, moves, most_seconds, settings, reporter
         )
         if found is None:
             return None

@@ -1,13 +1,13 @@
 """Of placements that are good enough, one that moves little from a known one.
 
-A population of placements is annealed from the known one, each at its own price of a byte that
-moves: where bytes are dear, only the items go that gain most for theirs. What is good enough and
-moves least is kept, and is where all of them begin again, at other prices.
+Copies of a placement are balanced side by side, each at its own price of a byte that moves: where
+bytes are dear, only those units move that gain most for theirs. What is good enough and moves least
+is kept; where items moved for nothing, they are put back.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,20 +19,20 @@ from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.stages import merge_stages
 from shardplan.solve.problem.variants import take
-from shardplan.solve.search.annealing.annealing import Cooling
-from shardplan.solve.search.annealing.population import Fares, Population
+from shardplan.solve.search.fares import Fares
+from shardplan.solve.search.incumbent import Incumbent
 from shardplan.solve.search.record import Record
+from shardplan.solve.search.repartition.repartition import repartition
 from shardplan.solve.search.search_params import SearchParams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from shardplan.solve.portfolio.limited_relocation import RelocationLimit
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.search.relocation_params import LeastRelocationParams
+    from shardplan.solve.search.repartition.copies import Copies
     from shardplan.solve.settings import Settings
 
 _ROUNDING = 1e-9
@@ -42,51 +42,46 @@ _ROUNDING = 1e-9
 def relocate_least(
     problem: Problem,
     known: Placement,
-    others: Sequence[Placement],
+    good: Placement,
     moves: RelocationLimit,
     most_seconds: float,
     settings: Settings,
     reporter: Reporter,
 ) -> Placement | None:
-    """A placement of at most ``most_seconds`` for which little moves; None without any.
+    """A placement of at most ``most_seconds`` for which little moves; None where none is found.
 
-    ``known`` is the placement for which least moves, and takes longer than that; ``others`` are
-    some that may not. The limit of ``moves`` does not matter.
+    ``known`` is the placement for which least moves, and takes longer than that; ``good`` does not.
+    The limit of ``moves`` does not matter.
     """
-    params = settings.search or SearchParams()
+    search = settings.search or SearchParams()
+    params = search.relocation.least
     record = Record(merge_stages(problem), settings.budget(), reporter)
-    prove_relaxation(record, params)
+    prove_relaxation(record, search)
     relaxation = record.relaxation
     # With one option more costly than that no placement is good enough.
     slack = (most_seconds - relaxation.lower_bound) * (1 + _ROUNDING)
-    allowed = (relaxation.reduced_cost <= slack) & near_best(
-        record.problem, relaxation, params.relocation.least.options_drawn
-    )
-    others = [each for each in others if each.weights is None]
-    for each in others:
-        allowed[each.option] = True
-    search = _Search(record, known, allowed, moves, most_seconds, params.relocation.least)
-    for each in others:
-        search.offer_whole(each)
-    return search.run()
+    allowed = relaxation.reduced_cost <= slack
+    allowed &= near_best(record.problem, relaxation, params.options_drawn)
+    reporter.starting("near")
+    return _Search(record, known, good, allowed, moves, most_seconds, params).run()
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Found:
-    """A placement of the smaller problem that is good enough."""
+    """A placement that is good enough."""
 
     placement: Placement
-    fare: float
-    """What it moves."""
+    moved_bytes: float
 
 
 class _Search:
-    """Annealing over some options, which are a smaller problem."""
+    """Balancing around several starts in a smaller problem: of the options that may be of use."""
 
     def __init__(
         self,
         record: Record,
         known: Placement,
+        good: Placement,
         allowed: NDArray[np.bool_],
         moves: RelocationLimit,
         most_seconds: float,
@@ -94,112 +89,121 @@ class _Search:
     ) -> None:
         self._record, self._most, self._params = record, most_seconds, params
         self._mixes = MixesAsOptions.of(record.problem, known)
+        is_whole = good.weights is None
+        if is_whole:
+            allowed = allowed.copy()
+            allowed[good.option] = True
         self._option = np.flatnonzero(self._mixes.allowed(allowed))
         self._problem = take(self._mixes.problem, self._option)
-        self._fares = moves.of_unit(self._mixes.source[self._option])
+        self._bytes = moves.of_unit(self._mixes.source[self._option])
         self._known = self._smaller(self._mixes.start)
+        self._starts = [self._known]
         self._best: _Found | None = None
-
-    def offer_whole(self, placement: Placement) -> None:
-        """Take a placement of the whole problem, without mixes, if it is good enough."""
-        own = self._mixes.position_of(placement.option)
-        self._offer(self._smaller(Placement(own, placement.unit_offsets, placement.targets)))
+        if is_whole:
+            own = replace(good, option=self._mixes.position_of(good.option))
+            self._start_from(self._smaller(own))
 
     def run(self) -> Placement | None:
-        """Anneal series after series; the best of all in the whole problem's terms."""
+        """Series after series, around one start after another; the best in the whole's terms."""
         record, params = self._record, self._params
-        for series in range(max(1, round(params.series * record.budget.effort))):
-            if self._should_stop():
+        fruitless = 0
+        for number in range(max(1, round(params.series * record.budget.effort))):
+            if self._should_stop() or fruitless == params.fruitless_series:
                 break
-            self._anneal(series)
+            before = self._best
+            self._balance(number)
             self._put_back()
+            fruitless = fruitless + 1 if self._best is before else 0
         if self._best is None:
             return None
         found = self._best.placement
-        whole = Placement(self._option[found.option], found.unit_offsets, found.targets)
-        return self._mixes.placement(whole)
+        return self._mixes.placement(replace(found, option=self._option[found.option]))
 
-    def _anneal(self, series: int) -> None:
-        problem, params = self._problem, self._params
-        annealing, budget = params.annealing, self._record.budget
-        cells = problem.device_count * problem.stage_count * problem.option_count
-        size = np.clip(
-            annealing.population_cells * problem.item_count / cells,
-            annealing.fewest_placements,
-            annealing.most_placements,
+    def _start_from(self, good: Placement) -> None:
+        """Begin at a good placement too, and at the known one with what is shaped as there."""
+        self._offer(good)
+        self._put_back()
+        shape = self._problem.shape
+        is_otherwise = shape[good.option] != shape[self._known.option]
+        if is_otherwise.any():
+            self._starts.append(_merged(self._known, good, is_otherwise))
+        self._starts.append(good)
+
+    def _balance(self, number: int) -> None:
+        problem, params, budget = self._problem, self._params, self._record.budget
+        start = self._starts[number % len(self._starts)]
+        is_last = number % len(self._starts) == len(self._starts) - 1
+        copies = int(np.clip(params.copies_devices // problem.device_count, *params.copies))
+        incumbent = Incumbent(self._best.moved_bytes if self._best is not None else np.inf)
+        repartition(
+            problem,
+            self._best.placement if self._best is not None and number and is_last else start,
+            np.ones(problem.option_count, dtype=bool),
+            replace(params.balancing, copies=copies),
+            np.random.default_rng((budget.seed, number)),
+            scale_seconds=self._record.scale_seconds,
+            incumbent=incumbent,
+            should_stop=self._should_stop,
+            fares=Fares(self._bytes, self._prices(copies)),
+            measure=self._moved_if_good,
         )
-        rate = self._rates(int(size))
-        population = Population(problem, len(rate), Fares(self._fares, rate))
-        for row in range(len(rate)):
-            first = self._known if self._best is None or row % 2 else self._best.placement
-            population.copy_in(row, first)
-        every = np.ones(problem.option_count, dtype=bool)
-        scale = self._record.scale_seconds
-        cooling = Cooling(problem, every, annealing, len(rate), scale)
-        rng = np.random.default_rng((budget.seed, series))
-        steps = max(1, round(annealing.steps * budget.effort))
-        for _ in cooling.steps(population, steps, rng, self._should_stop):
-            self._look_at(population)
+        if incumbent.placement is not None:
+            self._offer(incumbent.placement)
 
-    def _rates(self, size: int) -> NDArray[np.float64]:
-        """(R,): seconds for a byte: as many bytes as move now for what is lacking, or fewer."""
+    def _prices(self, count: int) -> NDArray[np.float64]:
+        """(R,): seconds for a byte."""
         lacking = evaluate(self._problem, self._known).objective - self._most
-        most = self._best.fare if self._best else float(self._fares.max())
-        return max(lacking, 0.0) / (most * np.geomspace(self._params.dearest, 1.0, size)).clip(1.0)
+        most = self._best.moved_bytes if self._best is not None else self._bytes.max(initial=0.0)
+        return np.geomspace(*self._params.prices, count) * max(lacking, 0.0) / max(most, 1.0)
 
-    def _look_at(self, population: Population) -> None:
-        """Keep what is good enough and moves less than all before."""
-        assert population.fares is not None
-        fare = population.paid.sum(axis=1) / population.fares.rate.clip(1e-300)
-        better = population.objectives() <= self._most
-        if self._best is not None:
-            better &= fare < self._best.fare * (1 - _ROUNDING)
-        rows = np.flatnonzero(better)
-        rows = rows[population.overflow()[rows] == 0.0]
-        if len(rows):
-            row = int(rows[fare[rows].argmin()])
-            self._best = _Found(population.placement(row), float(fare[row]))
+    def _moved_if_good(self, copies: Copies) -> NDArray[np.float64]:
+        """(R,): bytes that copies move; infinite for those that are not good enough."""
+        is_good = copies.objectives() <= self._most
+        found: NDArray[np.float64] = np.where(is_good, copies.paid, np.inf)
+        return found
 
     def _offer(self, placement: Placement) -> bool:
         """Take a placement if it is good enough and moves less."""
-        problem = self._problem
-        fare = float(self._fare_of(placement).sum())
-        if self._best is not None and fare >= self._best.fare:
+        moved = float(self._moved(placement).sum())
+        if self._best is not None and moved >= self._best.moved_bytes * (1 - _ROUNDING):
             return False
-        found = evaluate(problem, placement)
-        if found.objective > self._most or not found.fits or not is_legal(problem, placement):
+        state = evaluate(self._problem, placement)
+        if state.objective > self._most or not state.fits:
             return False
-        self._best = _Found(placement, fare)
+        if not is_legal(self._problem, placement):
+            return False
+        self._best = _Found(placement, moved)
         return True
 
     def _put_back(self) -> None:
         """Let items be where they were as long as that leaves it good enough, most bytes first."""
         if self._best is None:
             return
-        known, items = self._known, range(self._problem.item_count)
-        fare = self._fare_of(self._best.placement)
-        gained = fare - self._fare_of(known)
-        for item in np.argsort(-gained, kind="stable")[: int((gained > 0).sum())].tolist():
+        saved = self._moved(self._best.placement) - self._moved(self._known)
+        for item in np.argsort(-saved, kind="stable")[: int((saved > 0).sum())].tolist():
             if self._should_stop():
                 return
-            now = self._best.placement
-            option = now.option.copy()
-            option[item] = known.option[item]
-            targets = [(known if each == item else now).targets_of(each) for each in items]
-            self._offer(Placement.of(option, targets))
+            alone = np.arange(self._problem.item_count) == item
+            self._offer(_merged(self._best.placement, self._known, alone))
 
-    def _fare_of(self, placement: Placement) -> NDArray[np.float64]:
+    def _moved(self, placement: Placement) -> NDArray[np.float64]:
         """(I,): bytes that each item moves."""
-        population = Population(self._problem, 1, Fares(self._fares, np.ones(1)))
-        population.copy_in(0, placement)
-        return population.paid[0]
+        return Fares(self._bytes, np.ones(1)).of_items(self._problem, placement)
 
     def _smaller(self, placement: Placement) -> Placement:
-        option = np.searchsorted(self._option, placement.option)
-        return Placement(option, placement.unit_offsets, placement.targets)
+        return replace(placement, option=np.searchsorted(self._option, placement.option))
 
     def _should_stop(self) -> bool:
         """When time is up, or the user has had enough; what gap is proven does not matter."""
         self._record.reporter.ticking()
         budget = self._record.budget
         return budget.should_stop() or budget.deadline.is_over
+
+
+def _merged(first: Placement, second: Placement, is_second: NDArray[np.bool_]) -> Placement:
+    """The first placement, but for the items (I,) that are as in the second; neither is mixed."""
+    targets = [
+        (second if other else first).targets_of(item)
+        for item, other in enumerate(is_second.tolist())
+    ]
+    return Placement.of(np.where(is_second, second.option, first.option), targets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shardplan.solve.search.annealing.annealing import Annealing
+from shardplan.solve.search.repartition.repartition import RepartitionParams
 from shardplan.solve.search.starts.starting_options import OptionChoiceParams
 
 
@@ -12,22 +12,25 @@ from shardplan.solve.search.starts.starting_options import OptionChoiceParams
 class LeastRelocationParams:
     """How what moves least is looked for among placements that are good enough."""
 
-    annealing: Annealing = field(
-        default_factory=lambda: Annealing(
-            steps=150,
-            most_placements=12,
-            hottest=0.01,
-            ladder=(1.0, 1.0),
-            log2_exponents=(5, 7),
+    balancing: RepartitionParams = field(
+        default_factory=lambda: RepartitionParams(
+            rounds=200, changes=6, hottest=1e-3, log2_exponents=(4, 7)
         )
     )
-    """Of one series."""
-    series: int = 4
-    """Of annealing, by a whole effort."""
+    """Of one series, around one start."""
+    series: int = 6
+    """By a whole effort; ..."""
+    fruitless_series: int = 3
+    """... so many in a row that find nothing are enough, one for each start."""
+    copies_devices: int = 64
+    """Placements are balanced side by side, so that they have about so many devices; ..."""
+    copies: tuple[int, int] = (4, 8)
+    """... no fewer and no more placements than these."""
+    prices: tuple[float, float] = (0.25, 64.0)
+    """Of a byte in the first placement and in the last one, where 1 pays for what is lacking with
+    as many bytes as the best found so far moves."""
     options_drawn: int = 6
     """Of an item and shape."""
-    dearest: float = 1e-3
-    """Of what moves at most: what moves where bytes are dearest."""
 
 
 @dataclass(frozen=True, slots=True)

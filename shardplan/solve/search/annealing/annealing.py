@@ -21,16 +21,13 @@ from shardplan.solve.search.incumbent import Incumbent
 from shardplan.solve.search.move import Move, When
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.search.move import Turn
     from shardplan.solve.search.record import Record
-
-_PAID_SHARE = 0.5
-"""Of the items from anywhere, in how many placements they are those that have paid a fare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,65 +128,30 @@ def anneal(
     ``scale_seconds`` is the magnitude of the objective: temperatures and the price of bytes over
     capacity are relative to it. ``starts`` replace some of the greedy first placements.
     """
+    candidates = Candidates.of(problem, allowed)
     population = Population(problem, size)
-    cooling = Cooling(problem, allowed, params, size, scale_seconds)
-    fill(cooling.inserters[0], population, cooling.heat(0.0), rng, should_stop)
+    ladder = scale_seconds * np.geomspace(*params.ladder, size)
+    first, last = params.log2_exponents
+    inserters = {
+        exponent: Inserter(
+            problem,
+            candidates,
+            log2_exponent=exponent,
+            penalty_seconds=params.overflow_price * scale_seconds,
+        )
+        for exponent in range(first, last + 1)
+    }
+    fill(inserters[first], population, params.hottest * ladder, rng, should_stop)
     for row, start in enumerate(starts):
         population.copy_in(row, start)
-    for _ in cooling.steps(population, steps, rng, should_stop):
+    for step in range(steps):
+        if should_stop():
+            break
+        progress = step / steps
+        exponent = first + round(progress * (last - first))
+        heat = params.hottest * (params.coldest / params.hottest) ** progress * ladder
+        _step(population, inserters[exponent], heat, params, rng)
         _offer(population, incumbent)
-
-
-class Cooling:
-    """Steps of annealing, ever cooler, of populations of ``size`` placements.
-
-    ``scale_seconds`` is as for ``anneal``, and ``allowed`` (O,) too.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        allowed: NDArray[np.bool_],
-        params: Annealing,
-        size: int,
-        scale_seconds: float,
-    ) -> None:
-        self._params = params
-        self._ladder = scale_seconds * np.geomspace(*params.ladder, size)
-        candidates = Candidates.of(problem, allowed)
-        first, last = params.log2_exponents
-        self.inserters = [
-            Inserter(
-                problem,
-                candidates,
-                log2_exponent=exponent,
-                penalty_seconds=params.overflow_price * scale_seconds,
-            )
-            for exponent in range(first, last + 1)
-        ]
-        """The smoothest objective first."""
-
-    def heat(self, progress: float) -> NDArray[np.float64]:
-        """(R,): seconds, once that share of all steps is made."""
-        params = self._params
-        cooled: float = params.hottest * (params.coldest / params.hottest) ** progress
-        return cooled * self._ladder
-
-    def steps(
-        self,
-        population: Population,
-        count: int,
-        rng: np.random.Generator,
-        should_stop: Callable[[], bool],
-    ) -> Iterator[None]:
-        """Make ``count`` steps, one at a time, unless it is time to stop."""
-        for step in range(count):
-            if should_stop():
-                return
-            progress = step / count
-            inserter = self.inserters[round(progress * (len(self.inserters) - 1))]
-            _step(population, inserter, self.heat(progress), self._params, rng)
-            yield
 
 
 def _step(
@@ -199,37 +161,47 @@ def _step(
     params: Annealing,
     rng: np.random.Generator,
 ) -> None:
-    before, sums = inserter.scores(population), population.sums()
+    before = inserter.scores(population)
+    sums = (
+        population.load.copy(),
+        population.device_bytes.copy(),
+        population.node_bytes.copy(),
+        population.held.copy(),
+    )
+    uses = population.uses.copy()
     ruined = _ruin(population, int(rng.integers(1, params.largest_ruin + 1)), rng)
-    removed = [(items, *population.remove(items)) for items in ruined]
+    undo = [(items, *population.remove(items)) for items in ruined]
     for items in ruined:
         population.insert(
             items, *inserter.choose(population, items, params.insertion_heat * heat, rng)
         )
     after = inserter.scores(population)
     reject = np.flatnonzero(after > before + heat * rng.exponential(size=len(heat)))
-    population.go_back(reject, sums, removed)
+    for now, saved in zip(
+        (population.load, population.device_bytes, population.node_bytes, population.held),
+        sums,
+        strict=True,
+    ):
+        now[reject] = saved[reject]
+    population.uses[reject] = uses[reject]
+    for items, options, counts in undo:
+        population.option[reject, items[reject]] = options[reject]
+        population.count[reject, items[reject]] = counts[reject]
 
 
 def _ruin(
     population: Population, how_many: int, rng: np.random.Generator
 ) -> list[NDArray[np.int64]]:
-    """Distinct items per placement: every other one from the slowest device of some stage.
-
-    Where there are fares, half of the others have paid.
-    """
+    """Distinct items per placement: every other one from the slowest device of some stage."""
     problem, rows = population.problem, np.arange(population.size)
     keys = rng.random(population.option.shape)
     stage = rng.integers(problem.stage_count, size=population.size)
     slowest = population.load[rows, :, stage].argmax(axis=1)
     on_slowest = population.count[rows, :, slowest] > 0
     on_slowest &= problem.shape[population.option] != Shape.ALL
-    has_paid = population.paid > 0
-    if population.fares is not None:
-        has_paid &= rng.random((population.size, 1)) < _PAID_SHARE
     ruined = []
     for turn in range(min(how_many, problem.item_count)):
-        prefer = keys + (on_slowest if (turn + how_many) % 2 else has_paid)
+        prefer = keys + on_slowest if (turn + how_many) % 2 else keys
         items = prefer.argmax(axis=1)
         keys[rows, items] = -2.0
         ruined.append(items)

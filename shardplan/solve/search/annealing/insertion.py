@@ -67,12 +67,10 @@ class Inserter:
         self._node_scale = 1.0 / problem.node_capacity.clip(min=1.0)
 
     def scores(self, population: Population) -> NDArray[np.float64]:
-        """(R,): the smooth objective, fares and the penalty for bytes over capacity; lower is
-        better."""
+        """(R,): the smooth objective and the penalty for bytes over capacity; lower is better."""
         reference, _, power = self._mean.powers(population.load)
         smooth = self._smooth(power.sum(axis=1), reference, population.uses)
-        paid: NDArray[np.float64] = population.paid.sum(axis=1)
-        return smooth + paid + self.penalty_seconds * population.overflow()
+        return smooth + self.penalty_seconds * population.overflow()
 
     def choose(
         self,
@@ -95,18 +93,16 @@ class Inserter:
         if problem.has_spill:
             spilt = self._growth(problem.spill_seconds[options], ratio, reference, power)
             growth += self._neighbours(spilt)
-        beside = self._memory(population, options, shape)
-        if population.fares is not None:
-            beside += population.fares.seconds(options)
+        memory = self._memory(population, options, shape)
         mean = (total / problem.device_count).clip(_LEAST_MEAN)
         slope = self._mean.slope(mean, reference)
-        marginal = np.einsum("rnds,rs->rnd", growth, slope) + beside
+        marginal = np.einsum("rnds,rs->rnd", growth, slope) + memory
         marginal -= noise_seconds[:, None, None] * rng.gumbel(size=marginal.shape)
         count = self._fill(population, items, options, shape, marginal)
 
         after = total[:, None] + np.einsum("rnds,rnd->rns", growth, count)
         uses = population.uses[:, None] + self.problem.objective.uses(options[:, :, None])
-        score = self._smooth(after, reference[:, None], uses) + (beside * count).sum(axis=2)
+        score = self._smooth(after, reference[:, None], uses) + (memory * count).sum(axis=2)
         score -= noise_seconds[:, None] * rng.gumbel(size=score.shape)
         score[~exists | ~count.any(axis=2)] = np.inf
         best = score.argmin(axis=1)

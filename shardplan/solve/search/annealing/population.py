@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,29 +10,9 @@ from shardplan.solve.problem.placement import Placement, device_counts
 from shardplan.solve.problem.problem import Problem, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    Removed: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]
-    """Items (R,), and what ``remove`` returned of them."""
-
 NO_GROUP = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Fares:
-    """What units pay by where they land, beside what they cost and need."""
-
-    of_unit: NDArray[np.float64]
-    """(O, D): of one unit of an option on a device, in any measure."""
-    rate: NDArray[np.float64]
-    """(R,): seconds for one of that, in each placement of a population."""
-
-    def seconds(self, options: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(R, ..., D): of one unit of each of the (R, ...) options on each device."""
-        fares: NDArray[np.float64] = self.of_unit[options]
-        return fares * self.rate.reshape(-1, *[1] * options.ndim)
 
 
 class Population:
@@ -44,12 +23,10 @@ class Population:
     D, groups) and ``uses`` (R, G), how many of the placed items are in each group that is charged
     for, are the sums that follow. A group of ``held`` is all items that some item must be apart
     from, and itself; ``group_of`` (I,) is that of each item, ``NO_GROUP`` for most.
-
-    With ``fares``, ``paid`` (R, I) is the fare of each placed item, in seconds.
     """
 
-    def __init__(self, problem: Problem, size: int, fares: Fares | None = None) -> None:
-        self.problem, self.size, self.fares = problem, size, fares
+    def __init__(self, problem: Problem, size: int) -> None:
+        self.problem, self.size = problem, size
         devices, nodes = problem.device_count, problem.node_count
         self.option = np.zeros((size, problem.item_count), dtype=np.int64)
         self.count = np.zeros((size, problem.item_count, devices), dtype=np.uint16)
@@ -59,7 +36,6 @@ class Population:
         self.group_of, self._members = _apart_groups(problem)
         self.held = np.zeros((size, devices, len(self._members)), dtype=np.int64)
         self.uses = np.tile(problem.objective.uses(np.zeros(0, dtype=np.int64)), (size, 1))
-        self.paid = np.zeros((size, problem.item_count))
         self._may_lack_places = bool(problem.apart) or not problem.domains.all()
         self._rows = np.arange(size)
 
@@ -69,8 +45,6 @@ class Population:
         """Place item ``items[r]`` of placement r as ``options[r]`` with ``counts[r]`` (R, D)."""
         self.option[self._rows, items] = options
         self.count[self._rows, items] = counts
-        if self.fares is not None:
-            self.paid[self._rows, items] = (self.fares.seconds(options) * counts).sum(axis=1)
         self._add(items, options, counts, 1.0)
 
     def remove(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
@@ -78,36 +52,8 @@ class Population:
         options, counts = self.option[self._rows, items], self.count[self._rows, items]
         self._add(items, options, counts, -1.0)
         np.maximum(self.load, 0.0, out=self.load)  # rounding may leave a little less than nothing
-        self.count[self._rows, items] = self.paid[self._rows, items] = 0
+        self.count[self._rows, items] = 0
         return options, counts
-
-    def sums(self) -> tuple[NDArray[Any], ...]:
-        """Copies of what follows from what is placed, for ``go_back``."""
-        return tuple(each.copy() for each in self._sums)
-
-    def go_back(
-        self,
-        rows: NDArray[np.int64],
-        sums: tuple[NDArray[Any], ...],
-        removed: Sequence[Removed],
-    ) -> None:
-        """Let some placements be again what they were before items were removed, and ``sums``."""
-        for now, saved in zip(self._sums, sums, strict=True):
-            now[rows] = saved[rows]
-        for items, options, counts in removed:
-            self.option[rows, items[rows]] = options[rows]
-            self.count[rows, items[rows]] = counts[rows]
-
-    @property
-    def _sums(self) -> tuple[NDArray[Any], ...]:
-        return (
-            self.load,
-            self.device_bytes,
-            self.node_bytes,
-            self.held,
-            self.uses,
-            self.paid,
-        )
 
     def _add(
         self,
@@ -177,9 +123,6 @@ class Population:
         self.option[row], self.count[row] = placement.option, counts
         self.held[row] = counts.T.astype(np.int64) @ self._members.T
         weights = counts.astype(np.float64).T
-        if self.fares is not None:
-            fares = self.fares.of_unit[placement.option]
-            self.paid[row] = self.fares.rate[row] * (counts * fares).sum(axis=1)
         self.load[row] = weights @ problem.own_seconds[placement.option]
         self.device_bytes[row] = weights @ problem.device_bytes[placement.option]
         by_node = weights.reshape(problem.node_count, problem.devices_per_node, -1)
