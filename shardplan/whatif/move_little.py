@@ -54,6 +54,8 @@ _BEST_SHARE = 0.8
 """Of what is then left, for the best plan whatever it moves: the rest is for moving less."""
 _EFFORT = 0.25
 """For the plan that moves least, relative to what is asked for."""
+_ROUNDING = 1e-6
+"""Of objectives in plans, relative to the gap."""
 
 
 def move_little(
@@ -92,7 +94,8 @@ def move_little(
         hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
     near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
     least = near.least(settings.until(deadline))
-    begin = [*([least.placement] if least else []), *starts(now, formulation, settings)]
+    kept = [] if least is None or least.placement is None else [least.placement]
+    begin = [*kept, *starts(now, formulation, settings)]
     first = deadline
     if least is not None:
         first = deadline.within(deadline.seconds_left * _BEST_SHARE)
@@ -103,15 +106,15 @@ def move_little(
     plan = build(best)
     if least is None or not moved.bytes_of(plan):
         return plan
-    until = settings.until(deadline)
-    known = formulation.placement(decisions_in(plan, now))[0]
-    found = near.good_enough(least, best, known, until, reporter)
-    other = build(_with_bound(found, best, settings.gap)) if found is not None else plan
-    is_less = moved.bytes_of(other) < moved.bytes_of(plan)
-    most_seconds = plan.optimality.objective_seconds * (1 + settings.gap)
-    if not is_less or other.optimality.objective_seconds > most_seconds:
+    named = formulation.placement(decisions_in(plan, now))[0]
+    found = near.good_enough(least, best, named, settings.until(deadline), reporter)
+    if found is None:
         return plan
-    return moved.told(timed(other, started), instead_of=plan)
+    other = build(_with_bound(found, best, settings.gap))
+    gained = other.optimality.objective_seconds / plan.optimality.objective_seconds - 1
+    if gained > settings.gap * (1 + _ROUNDING) or moved.bytes_of(other) >= moved.bytes_of(plan):
+        return plan
+    return moved.told(other, instead_of=plan)
 
 
 def _with_bound(found: Outcome, best: Outcome, gap: float) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import BestInfo, MovesInfo
@@ -38,7 +38,7 @@ class MovedFrom:
         self, plan: Plan, budget_bytes: float | None = None, instead_of: Plan | None = None
     ) -> Plan:
         """The plan with what it moves, of what budget, and ``instead_of`` which better one."""
-        found = {"from_sha256": self.sha256, "moved_bytes": self.bytes_of(plan)}
+        found: dict[str, Any] = {"from_sha256": self.sha256, "moved_bytes": self.bytes_of(plan)}
         if budget_bytes is not None:
             found["budget_bytes"] = int(budget_bytes)
         if instead_of is not None:

@@ -20,6 +20,6 @@ def moves_line(moves: MovesInfo, objective_seconds: float, gap: float | None) ->
     if moves.best is None:
         return line
     gained = objective_seconds / moves.best.objective_seconds - 1
-    asked = f", less than the gap of {words.percent(gap)} asked for" if gap is not None else ""
+    asked = f", less than the gap of {words.gap(gap)} asked for" if gap is not None else ""
     more = format_bytes(moves.best.moved_bytes)
-    return f"{line}; moving {more} would gain {words.percent(gained)}{asked}"
+    return f"{line}; moving {more} would gain {words.gap(gained)}{asked}"

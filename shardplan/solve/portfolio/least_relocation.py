@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.exact.assignment import assignment
 from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.portfolio.portfolio import prove_relaxation
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Shape
 from shardplan.solve.problem.stages import merge_stages
 from shardplan.solve.problem.variants import take
+from shardplan.solve.program.answer import Limits, Status, Watch
+from shardplan.solve.program.backend import solve_program
 from shardplan.solve.search.fares import Fares
 from shardplan.solve.search.incumbent import Incumbent
 from shardplan.solve.search.record import Record
@@ -28,6 +32,7 @@ from shardplan.solve.search.search_params import SearchParams
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.solve.exact.assignment import Assignment
     from shardplan.solve.portfolio.limited_relocation import RelocationLimit
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
@@ -104,7 +109,10 @@ class _Search:
             self._start_from(self._smaller(own))
 
     def run(self) -> Placement | None:
-        """Series after series, around one start after another; the best in the whole's terms."""
+        """Series after series, around one start after another; the best in the whole's terms.
+
+        The integer program comes after the first one: what it proves to move least is the answer.
+        """
         record, params = self._record, self._params
         fruitless = 0
         for number in range(max(1, round(params.series * record.budget.effort))):
@@ -113,6 +121,8 @@ class _Search:
             before = self._best
             self._balance(number)
             self._put_back()
+            if number == 0 and self._solve_program():
+                break
             fruitless = fruitless + 1 if self._best is before else 0
         if self._best is None:
             return None
@@ -149,6 +159,40 @@ class _Search:
         )
         if incumbent.placement is not None:
             self._offer(incumbent.placement)
+
+    def _solve_program(self) -> bool:
+        """Ask the integer program for fewer bytes, where it is small; whether there are none."""
+        problem, params, best = self._problem, self._params, self._best
+        places = np.array([problem.device_count, problem.node_count, 0])
+        columns = int((places[problem.shape] + 1).sum())
+        if best is None or columns > params.most_columns or self._should_stop():
+            return False
+        budget, model = self._record.budget, assignment(problem)
+        upper = model.program.upper.copy()
+        upper[model.columns.objective] = self._most / problem.time_unit
+        cost = self._bytes_of_columns(model) / max(best.moved_bytes, 1.0)
+        answer = solve_program(
+            replace(model.program, cost=cost, upper=upper),
+            Limits(budget.deadline, budget.nodes(params.node_columns // columns)),
+            start=model.point(best.placement),
+            watch=Watch(self._should_stop),
+            seed=budget.seed,
+        )
+        if answer.x is not None:
+            self._offer(model.placement(answer.x))
+        return answer.status is Status.OPTIMAL
+
+    def _bytes_of_columns(self, model: Assignment) -> NDArray[np.float64]:
+        """(columns,): what is moved by whatever a variable stands for."""
+        at, problem = model.columns, self._problem
+        found = np.zeros(model.program.column_count)
+        everywhere = problem.shape == Shape.ALL
+        found[at.y[everywhere]] = self._bytes[everywhere].sum(axis=1)
+        on_node = problem.shape[at.x_option] == Shape.NODE
+        fares = Fares(self._bytes, np.ones(1))
+        for some, width in ((~on_node, 1), (on_node, problem.devices_per_node)):
+            found[at.x[some]] = fares.at(at.x_option[some], at.x_place[some], width)
+        return found
 
     def _prices(self, count: int) -> NDArray[np.float64]:
         """(R,): seconds for a byte."""

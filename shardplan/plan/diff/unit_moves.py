@@ -52,4 +52,5 @@ def moved_by_unit(
     lacking = np.tile(needed, topology.world_size // each) - kept
     by_place = lacking.reshape(len(lacking), -1, each)
     best = by_place.sum(axis=2).argmin(axis=0)
-    return by_place[best, np.arange(by_place.shape[1])].reshape(-1)
+    least: NDArray[np.float64] = by_place[best, np.arange(by_place.shape[1])]
+    return least.reshape(-1)
