@@ -23,6 +23,7 @@ from shardplan.solve.portfolio.portfolio import improve
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.fares import Fares
 from shardplan.solve.search.search_params import SearchParams, SharedParams
 from shardplan.solve.settings import Settings
 from shardplan.whatif.move_little import move_little
@@ -44,9 +45,15 @@ def test_no_placement_that_moves_so_little_is_below_the_bound(spec, share, data)
     budget = share * most
     count = relocation.moves(formulation, budget).count
     least = relocation.moves(formulation, budget).least
+    every = np.arange(formulation.problem.option_count)
+    fares = Fares(relocation.moves(formulation, budget).of_unit(every), np.ones(1))
     best = np.inf
     for placement in placements:
         moved = count(placement)
+        by_unit = fares.of_items(formulation.problem, placement)
+        assert (moved >= by_unit * (1 - 1e-9)).all()
+        is_alone = formulation.problem.units[placement.option] == 1
+        assert by_unit[is_alone] == pytest.approx(moved[is_alone])
         assert (moved >= least[placement.option] * (1 - 1e-9)).all()
         state = evaluate(formulation.problem, placement)
         if moved.sum() <= budget and state.fits and is_legal(formulation.problem, placement):
