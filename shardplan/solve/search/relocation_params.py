@@ -29,7 +29,7 @@ class LeastRelocationParams:
     prices: tuple[float, float] = (0.25, 64.0)
     """Of a byte in the first placement and in the last one, where 1 pays for what is lacking with
     as many bytes as the best found so far moves."""
-    most_columns: int = 500
+    most_columns: int = 1_000
     """Of an integer program that is worth its time; ..."""
     node_columns: int = 20_000
     """... its nodes times its columns."""
