@@ -59,7 +59,7 @@ def summary_lines(rows: Sequence[StepRow]) -> Lines:
         theirs = [model.against(THEIRS) for model in models]
         means = (cell for ratios in (best, theirs) for cell in _mean(ratios))
         lines.append((*kind, str(len(models)), f"{fastest} of {len(models)}", *means))
-    others = ("differ", "best other", "differ too", "torchrec")
+    others = ("differ", "best other / shardplan", "differ too", "torchrec / shardplan")
     return ("engine", "models", "of them", "fastest or within 3%", *others), lines
 
 

@@ -23,7 +23,6 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +46,7 @@ from shardplan.calibrate.measure.machine import Machine
 from shardplan.calibrate.steps.training.step_crew import StepCrew
 from shardplan.plan.predict import predict
 from shardplan.sharding.kind import ShardingType
-from shardplan.tune.candidates.candidate import decisions_of
+from shardplan.tune.candidates.candidate import decisions_of, likeness
 from shardplan.units import parse_rate
 
 if TYPE_CHECKING:
@@ -100,22 +99,15 @@ def calibrated(engine: str, words: argparse.Namespace, folder: Path) -> Calibrat
 
 
 def plans_of(case: Case, limits: Limits) -> list[tuple[tuple[str, ...], Plan]]:
-    """All that is trained, each plan once, with all who made it."""
+    """All that is trained, with all who made it; of plans alike but for ranks' names, the first."""
     made = list(plans(case, CONTENDING, limits))
     for kinds in _NARROW:
         name = TYPES + " ".join(kind.name for kind in kinds)
         made += [(name, plan) for _, plan in plans(narrowed(case, kinds), [OURS], limits)]
-    made.sort(key=lambda pair: _where(pair[1]))
-    found = []
-    for _, same in groupby(made, key=lambda pair: _where(pair[1])):
-        pairs = list(same)
-        found.append((tuple(name for name, _ in pairs), pairs[0][1]))
-    return found
-
-
-def _where(plan: Plan) -> str:
-    """Where all tables lie."""
-    return plan.model_dump_json(include={"plan"})
+    found: dict[object, list[tuple[str, Plan]]] = {}
+    for pair in made:
+        found.setdefault(likeness(pair[1]), []).append(pair)
+    return [(tuple(name for name, _ in pairs), pairs[0][1]) for pairs in found.values()]
 
 
 def jobs_of(
@@ -200,8 +192,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--processes", type=int, default=2, help="no more than there are cores")
     parser.add_argument("--budget", type=float, default=240, help="seconds to calibrate an engine")
-    parser.add_argument("--time-limit", type=float, default=3, help="seconds for each plan")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--time-limit", type=float, default=5, help="seconds for each plan")
+    parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--seed", type=int, default=1, help="of the models that are drawn")
     parser.add_argument("--only", default="", help="models whose name contains this")
     parser.add_argument("--folder", type=Path, help="where calibrations stay, and are gone on with")

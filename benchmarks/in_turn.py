@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -38,31 +39,33 @@ def times_in_turn(
     """(rounds, jobs, 2, 4): seconds by the clock and on a core, of three parts and the step.
 
     One step of every job in every round. The crews stand side by side; while one trains, the others
-    wait for their next line and take no core. Every second round is in the reverse order, so that
-    of what a machine does bit by bit each job gets as much.
+    wait for their next line and take no core. Plans of one engine are in another order in each
+    round, so that none always follows the same one.
     """
     for engine, crew in crews.items():
         crew.stand([job.plan for job in jobs if job.engine == engine])
     found = np.empty((WARM_UP + rounds, len(jobs), 2, 4))
     for number, seconds in enumerate(found):
-        for engine, positions in _asked(jobs, is_reversed=bool(number % 2)):
+        for engine, positions in _asked(jobs, number):
             standing = [_position(jobs, each) for each in positions]
             (seconds[positions],) = crews[engine].times(standing, rounds=1)
     return found[WARM_UP:]
 
 
-def _asked(jobs: Sequence[Job], *, is_reversed: bool) -> Iterator[tuple[str, list[int]]]:
-    """Who is asked next, and for which jobs.
+def _asked(jobs: Sequence[Job], number: int) -> Iterator[tuple[str, list[int]]]:
+    """Who is asked next in a round, and for which jobs.
 
-    Where engines are compared, each step follows one of the other engine's, in both orders: what it
-    costs that the other had the cores just before, both pay.
+    Where engines are compared, each step follows one of the other engine's: what it costs that the
+    other had the cores just before, both pay. They change places in every second round.
     """
-    series = (Series.PLANS, Series.ENGINES)
-    order = [[at for at, job in enumerate(jobs) if job.series is each] for each in series]
-    if is_reversed:
-        order = [positions[::-1] for positions in order]
-    in_order = [at for positions in order for at in positions]
-    for engine, group in groupby(in_order, key=lambda at: jobs[at].engine):
+    positions = range(len(jobs))
+    plans = [at for at in positions if jobs[at].series is Series.PLANS]
+    engines = [at for at in positions if jobs[at].series is Series.ENGINES]
+    random.Random(number).shuffle(plans)
+    plans.sort(key=lambda at: jobs[at].engine != jobs[0].engine)
+    if number % 2:
+        plans, engines = plans[::-1], engines[::-1]
+    for engine, group in groupby([*plans, *engines], key=lambda at: jobs[at].engine):
         yield engine, list(group)
 
 

@@ -114,8 +114,8 @@ def test_the_summary_counts_models_and_those_that_differ() -> None:
 
     (found,) = cells(summary_lines([*faster(), *slower(), *noisy()]))
     assert found["fastest or within 3%"] == "2 of 3"
-    assert (found["differ"], found["best other"]) == ("2", "1.00")
-    assert (found["differ too"], found["torchrec"]) == ("2", "1.00")
+    assert (found["differ"], found["best other / shardplan"]) == ("2", "1.00")
+    assert (found["differ too"], found["torchrec / shardplan"]) == ("2", "1.00")
 
 
 def engines(torchrec: float, native: float, **more: Any) -> list[Any]:
@@ -184,10 +184,10 @@ def test_the_second_screen_says_where_torchrecs_planner_is_ahead() -> None:
     ]
     steps = [*faster(), *slower(), *noisy(), *compared((0.01,) * 9, (0.02,) * 9, is_known=False)]
     quality, seconds, step = cells(second_screen_lines(problems, steps))
-    assert quality["known models"] == "**10.0%** beside 10.0%: closer on 1, farther on 1 of 2"
-    assert quality["drawn models"] == "**1.0%** beside 2.0%: closer on 1, farther on 0 of 1"
-    assert seconds["known models"] == "**3.2 s** beside 1.0 s: sooner on 1, later on 1 of 2"
-    assert step["known models"] == "**10.6 ms** beside 10.7 ms: faster on 1, slower on 1 of 3"
-    assert step["drawn models"] == "**10.0 ms** beside 20.0 ms: faster on 1, slower on 0 of 1"
+    assert quality["known models"] == "10.0% beside 10.0%: closer on 1, farther on 1 of 2"
+    assert quality["drawn models"] == "1.0% beside 2.0%: closer on 1, farther on 0 of 1"
+    assert seconds["known models"] == "3.2 s beside 1.0 s: sooner on 1, later on 1 of 2"
+    assert step["known models"] == "10.6 ms beside 10.7 ms: faster on 1, slower on 1 of 3"
+    assert step["drawn models"] == "10.0 ms beside 20.0 ms: faster on 1, slower on 0 of 1"
     assert all(f"`python benchmarks/{name}.py`" in line["measured by"]
                for name, line in (("quality", quality), ("executor", step)))  # fmt: skip
