@@ -87,15 +87,28 @@ class Calibration:
 
 
 def calibrated(engine: str, words: argparse.Namespace, folder: Path) -> Calibration:
-    """An engine, by the command itself."""
+    """An engine, by the command itself, or what it wrote to the folder before.
+
+    Exits where that is of another machine or number of processes.
+    """
     path = folder / f"{engine}.yaml"
+    files = (path, path.with_name(f"{path.stem}-{engine}.yaml"))
+    if not all(file.exists() for file in files):
+        _calibrate(engine, words, path)
+    found = Calibration(*(yaml.safe_load(file.read_text(encoding="utf-8")) for file in files))
+    here = {"machine": Machine.here("cpu").description, "processes": words.processes}
+    there = found.cost_model["calibration"]
+    if any(there[key] != value for key, value in here.items()):
+        sys.exit(f"{path} is of {there['processes']} processes on {there['machine']}")
+    return found
+
+
+def _calibrate(engine: str, words: argparse.Namespace, path: Path) -> None:
     asked = ["-o", str(path), "--engine", engine, "--processes", str(words.processes)]
     asked += ["--budget", f"{words.budget}s"]
     done = subprocess.run([sys.executable, "-m", "shardplan", "calibrate", *asked], check=True,
                           stdout=subprocess.PIPE, text=True)  # fmt: skip
     print(f"{engine}:\n{done.stdout}", file=sys.stderr)
-    files = (path, path.with_name(f"{path.stem}-{engine}.yaml"))
-    return Calibration(*(yaml.safe_load(file.read_text(encoding="utf-8")) for file in files))
 
 
 def plans_of(case: Case, limits: Limits) -> list[tuple[tuple[str, ...], Plan]]:
@@ -196,7 +209,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--seed", type=int, default=1, help="of the models that are drawn")
     parser.add_argument("--only", default="", help="models whose name contains this")
-    parser.add_argument("--folder", type=Path, help="where calibrations stay, and are gone on with")
+    parser.add_argument(
+        "--folder", type=Path, help="where calibrations stay; one that is there is used"
+    )
     parser.add_argument("--json", type=Path, help="into this file too; its other rows stay")
     return parser.parse_args()
 

@@ -191,6 +191,17 @@ def test_processes_that_would_share_cores_are_refused(monkeypatch: pytest.Monkey
         executor.main()
 
 
+def test_a_calibration_of_another_machine_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from executor import calibrated
+
+    text = yaml.safe_dump({"calibration": {"machine": "9 cores of Another", "processes": 2}})
+    for name in ("native.yaml", "native-native.yaml"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match="2 processes on 9 cores of Another"):
+        calibrated("native", argparse.Namespace(processes=2), tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Of what TorchRec imports.
 @pytest.mark.skipif(find_spec("torchrec") is None, reason="torchrec is not installed")
