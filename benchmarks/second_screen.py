@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from executed_rows import StepRow
     from executed_tables import Lines
 
-_KNOWN_FAMILIES = ("dlrm", "criteo", "hugectr", "neuroshard")
-"""Whose sets of tables are published as they stand; the others are samples, or generated."""
+_DRAWN_FAMILIES = ("generated",)
+"""Whose tables come from a seed; those of the others are published, or a fixed sample of such."""
 _KINDS = (True, False)
 WHAT = "shardplan beside TorchRec's planner"
 
@@ -43,7 +43,7 @@ def _pairs(rows: Sequence[Row], *, is_known: bool) -> list[tuple[Row, Row]]:
     """shardplan's row and TorchRec's of each problem."""
     problems: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
-        if (row.family in _KNOWN_FAMILIES) == is_known and row.ratio is not None:
+        if (row.family not in _DRAWN_FAMILIES) == is_known and row.ratio is not None:
             problems.setdefault((row.instance, row.ruler), {})[row.contender] = row
     return [(of[OURS], of[THEIRS]) for of in problems.values() if {OURS, THEIRS} <= of.keys()]
 
