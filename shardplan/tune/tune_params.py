@@ -73,6 +73,8 @@ class TuneParams:
     """Of the plans with some of the sharding types alone."""
     worst_prediction: float = 3.0
     """Over the best prediction: what is beyond is not run in the first round."""
+    look_share: float = 0.3
+    """Of the budget that is left, at most for looking for the plans of a round."""
     last_share: float = 0.3
     """Of the budget, kept for the last race."""
     race: RaceParams = field(default_factory=RaceParams)

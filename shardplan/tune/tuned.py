@@ -29,6 +29,8 @@ class End(StrEnum):
     ROUNDS = "rounds"
     BUDGET = "budget"
     INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    """The job failed again and again under plans that it had run before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ _ENDS = {
     End.ROUNDS: "all rounds were gone through",
     End.BUDGET: "the budget was spent",
     End.INTERRUPTED: "it was interrupted",
+    End.FAILED: "the job does not run any more: mend it and run tune again",
 }
 
 
