@@ -101,10 +101,15 @@ class LedgerOfRuns:
             )
         )
 
-    def forgive(self) -> None:
-        """No plan ran: all of them get another chance."""
+    def forgive(self, names: Sequence[str]) -> None:
+        """It was the job that was at fault: plans get another chance."""
         update = {"failed": None, "said": ()}
-        self.put(candidates=tuple(each.model_copy(update=update) for each in self.candidates))
+        self.put(
+            candidates=tuple(
+                each.model_copy(update=update) if each.name in names else each
+                for each in self.candidates
+            )
+        )
 
     def end_round(self, best: str) -> None:
         """A round is over."""

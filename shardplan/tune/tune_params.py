@@ -22,7 +22,7 @@ class RaceParams:
     """How many times as long a run may take that something else disturbs."""
     passes_a_round: int = 3
     """While other plans are still to come: each that may be the best runs so often."""
-    most_passes: int = 40
+    most_passes: int = 120
     """Of the last race, where the budget does not end it."""
 
 

@@ -32,8 +32,8 @@ class Race:
         self, ledger: LedgerOfRuns, folder: TuneFolder, job: Job, reporter: TuneReporter
     ) -> None:
         self._ledger, self._folder, self._job, self._reporter = ledger, folder, job, reporter
-        self._failures = 0
-        """In a row, of plans that are not at fault."""
+        self._failures: list[str] = []
+        """Plans that failed in a row and need not be at fault, one for each run."""
         self._suspects: set[str] = set()
         """Plans that ran before and whose last run failed."""
 
@@ -79,7 +79,7 @@ class Race:
         except JobFailed as error:
             self._fail(name, error)
         else:
-            self._failures = 0
+            self._failures.clear()
             self._suspects.discard(name)
             ledger.add_run(run)
             self._reporter.measured(name, number, run.step_seconds)
@@ -95,11 +95,11 @@ class Race:
         """
         ledger = self._ledger
         ran, nothing_ran = ledger.has_run(name), not ledger.state.runs
-        self._failures += ran or nothing_ran
+        if ran or nothing_ran:
+            self._failures.append(name)
         is_over = nothing_ran and ledger.running == [name]
-        if self._failures >= _FAILURES or is_over:
-            if nothing_ran:
-                ledger.forgive()  # Run again, it may be mended.
+        if len(self._failures) >= _FAILURES or is_over:
+            ledger.forgive(self._failures)  # Run again, the job may be mended.
             raise error
         if ran and name not in self._suspects:
             self._suspects.add(name)
