@@ -32,8 +32,10 @@ class Race:
         self, ledger: LedgerOfRuns, folder: TuneFolder, job: Job, reporter: TuneReporter
     ) -> None:
         self._ledger, self._folder, self._job, self._reporter = ledger, folder, job, reporter
-        self._failures: list[str] = []
-        """Plans that failed in a row and need not be at fault, one for each run."""
+        self._failed: list[str] = []
+        """The plans of the runs that failed in a row."""
+        self._not_theirs = 0
+        """How many of these runs should have gone well."""
         self._suspects: set[str] = set()
         """Plans that ran before and whose last run failed."""
 
@@ -79,7 +81,7 @@ class Race:
         except JobFailed as error:
             self._fail(name, error)
         else:
-            self._failures.clear()
+            self._failed, self._not_theirs = [], 0
             self._suspects.discard(name)
             ledger.add_run(run)
             self._reporter.measured(name, number, run.step_seconds)
@@ -95,11 +97,11 @@ class Race:
         """
         ledger = self._ledger
         ran, nothing_ran = ledger.has_run(name), not ledger.state.runs
-        if ran or nothing_ran:
-            self._failures.append(name)
+        self._failed.append(name)
+        self._not_theirs += ran or nothing_ran
         is_over = nothing_ran and ledger.running == [name]
-        if len(self._failures) >= _FAILURES or is_over:
-            ledger.forgive(self._failures)  # Run again, the job may be mended.
+        if self._not_theirs >= _FAILURES or is_over:
+            ledger.forgive(self._failed)  # Run again, the job may be mended.
             raise error
         if ran and name not in self._suspects:
             self._suspects.add(name)
