@@ -119,6 +119,12 @@ class LedgerOfRuns:
             passes_of_rounds=(*state.passes_of_rounds, len(state.passes)),
         )
 
+    def begin_race_anew(self) -> None:
+        """Count passes from here, as if a round had just ended."""
+        before = self.state.passes_of_rounds[:-1]
+        if self.state.passes_of_rounds:
+            self.put(passes_of_rounds=(*before, len(self.state.passes)))
+
     @property
     def passes_since(self) -> int:
         """How many passes were begun since the last round that is over."""

@@ -49,8 +49,7 @@ class TunedPlan:
     corrected_seconds: float | None
     """By the corrected one; None where it was not corrected."""
     measured_seconds: float | None
-    """Of a step: the mean of its runs, none counted as lying far out, without what the passes did to
-    all plans."""
+    """Of a step: the mean of its runs, without what lies far out and what the passes did to all."""
     runs: int
     ratio: float | None
     """Measured over the best plan's, in the passes that had both."""

@@ -143,7 +143,8 @@ class Tuning:
         """Plans of the user's own that were not there when the first round began run now."""
         if self.ledger.state.tried:
             found = self._given()
-            self.ledger.add(found, [self._predicted(each) for each in found])
+            if self.ledger.add(found, [self._predicted(each) for each in found]):
+                self.ledger.begin_race_anew()
 
     def _given(self) -> list[Candidate]:
         """Each by a name that no other plan has."""

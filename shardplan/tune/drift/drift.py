@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -133,22 +133,25 @@ class _Series:
         if not has_moved:
             return found
         sides = self.measured[: change.position], self.measured[change.position :]
-        return replace(found, **_causes(RankShift.of(self.name, *sides), self.name, spent))
+        parts, ranks = _causes(RankShift.of(self.name, *sides), self.name, spent)
+        return replace(found, parts=parts, ranks=ranks)
 
 
-def _causes(shift: RankShift, name: str, spent: SpentOn | None) -> dict[str, tuple[Any, ...]]:
+def _causes(
+    shift: RankShift, name: str, spent: SpentOn | None
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The parts and ranks of a term that moved."""
     parts = spent.parts(name) if spent is not None else {}
     parts = dict(sorted(parts.items(), key=lambda part: -float(part[1].max())))
     if spent is not None and spent.is_exchange(name):
-        return {"parts": tuple(parts)}  # Each rank waits for the slowest.
+        return tuple(parts), ()  # Each rank waits for the slowest.
     moved = shift.moved(LEAST_CHANGE)
     ranks = tuple(shift.ranks[moved].tolist()) if not moved.all() else ()
     if not len(shift.ranks):
-        return {"parts": tuple(parts)}
+        return tuple(parts), ()
     total = np.maximum(sum(parts.values(), np.zeros(1)), 1e-300)
     like = (words for words, each in parts.items() if shift.is_like((each / total)[shift.ranks]))
-    return {"parts": tuple(like), "ranks": ranks}
+    return tuple(like), ranks
 
 
 def _series(measured: Sequence[Measured], files: Sequence[str]) -> Iterator[_Series]:
