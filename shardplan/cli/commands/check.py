@@ -106,7 +106,6 @@ def check_command(
     Examples:
       shardplan check model.yaml
       shardplan check --cost-model ours.yaml --against ours.csv --plot ours.svg
-      shardplan check plan.json --measured measured/ --watch
     """
     changed = settings_of(topology, nodes, settings)
     if cost_model is not None or against is not None:
