@@ -109,9 +109,14 @@ def test_what_is_no_file_is_not_read(files, code):
 
 
 def test_a_run_that_outlives_the_budget_is_ended_and_no_plan_is_blamed(files):
-    slow = job("import time; time.sleep(60)", budget=Deadline.after(0.2))
+    """But for the first, without which there would be nothing."""
+    once = files[0].parent / "once"
+    waits = f"os.path.exists({str(once)!r}) and time.sleep(60)"
+    found = job(f"import os, time; {waits}; open({str(once)!r}, 'w'); {WRITES}")
+    found.budget = Deadline.after(-1.0)
+    found.run(*files)
     with pytest.raises(OutOfTime):
-        slow.run(*files)
+        found.run(*files)
 
 
 def test_a_program_that_is_not_there_is_known_before_it_runs():

@@ -40,7 +40,8 @@ class JobCommand:
     timeout_seconds: float = float("inf")
     should_stop: Callable[[], bool] = field(default=lambda: False)
     budget: Deadline = ENDLESS
-    """When runs are over: one goes on beyond it for no longer than the longest before it took."""
+    """When runs are over: one goes on beyond it for no longer than the longest before it took. The
+    first is not cut off: without it there would be nothing."""
     _longest_seconds: float = field(default=0.0, init=False, compare=False)
 
     @classmethod
@@ -108,7 +109,7 @@ class JobCommand:
             if elapsed > self.timeout_seconds:
                 reason = f"it took longer than {self.timeout_seconds:g} s"
                 raise JobFailed(reason, last_lines(log))
-            if elapsed > self._longest_seconds and self.budget.is_over:
+            if 0 < self._longest_seconds < elapsed and self.budget.is_over:
                 raise OutOfTime("the budget was spent while a plan was measured")
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_EVERY_SECONDS)
