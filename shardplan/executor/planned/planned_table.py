@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from shardplan.workload.row_order import RowOrder
+
 if TYPE_CHECKING:
     from shardplan.plan.file.table_entry import CacheEntry
     from shardplan.sharding.kernel import Kernel
@@ -45,6 +47,8 @@ class PlannedTable:
     """Mean ids per sample, over all features."""
     access: Access
     """How ids hit its rows."""
+    ids: RowOrder = RowOrder.HASHED
+    """Where the hot ones lie."""
     cache: CacheEntry | None = None
     is_mean: bool = False
     """Whether the model averages the rows of a sample; else it adds them up."""
