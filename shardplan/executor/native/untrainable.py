@@ -19,8 +19,8 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
     A function that fills weights is given a whole table by the unsharded model. Called on shards it
     would give the same only if every weight depended on nothing but itself: neither on random
     numbers, which each rank draws for itself, nor on the shape of what it fills. No function says
-    that of itself; those of which it is known become bounds (``model/initial_weights.py``), and
-    weights are drawn between them by row and column, however the table is cut.
+    that of itself; those of which it is known are read (``model/initial_weights.py``), and weights
+    are drawn by row and column, however the table is cut.
     """
     for module in modules:
         if module.kind is not ModuleKind.BAG:
@@ -33,13 +33,6 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
                     f"{module.class_name}: init_fn {table.init_fn} would give shards other weights "
                     "than the whole table",
                     "give weight_init_min and weight_init_max, or none and fill the shards after",
-                )
-            if module.is_weighted and table.pooling != "sum":
-                yield _fault(
-                    where,
-                    f"{module.class_name}: {table.pooling} pooling of weighted ids, which PyTorch "
-                    "has not either",
-                    "take sums, and weights that add up to one",
                 )
 
 

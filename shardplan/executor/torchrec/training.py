@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
-from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
 from torchrec.distributed.fbgemm_qcomm_codec import (
     CommType,
     QCommsConfig,
     get_qcomm_codecs_registry,
 )
 
+from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
@@ -48,7 +48,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield from _faults_of_column_shards(plan)
 
 
-def sharders(request: ShardRequest) -> list[EmbeddingBagCollectionSharder]:
+def sharders(request: ShardRequest) -> list[CollectionSharder]:
     """The sharder of EmbeddingBagCollections with the plan's optimizer and wire formats."""
     training = request.training
     assert training is not None
@@ -56,7 +56,7 @@ def sharders(request: ShardRequest) -> list[EmbeddingBagCollectionSharder]:
     optimizer = _OPTIMIZERS[training.optimizer]
     fused = {"optimizer": optimizer, "learning_rate": request.learning_rate, **request.fused_params}
     codecs = get_qcomm_codecs_registry(wire, device=request.device)
-    return [EmbeddingBagCollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
+    return [CollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
 
 
 def _faults_of_cpu(
