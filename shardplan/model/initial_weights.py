@@ -6,8 +6,17 @@ import math
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shardplan.model.sparse_module import SparseModule
+
+OF_WHOLE_TABLES = frozenset({"orthogonal_", "eye_", "dirac_", "sparse_"})
+"""Functions of ``torch.nn.init`` in which weights of one table depend on each other."""
+_MOST = 5
+"""Tables that a note names for each function."""
 _HOME = "torch.nn.init"
 
 
@@ -54,6 +63,27 @@ def initial_weights(init_fn: Any, rows: int, dim: int) -> tuple[InitialWeights |
         return None, name
     usual = math.sqrt(1 / rows)
     return (None if found == Uniform(-usual, usual) else found), ""
+
+
+def start_note(modules: Iterable[SparseModule]) -> str:
+    """What engines do with functions that cannot be read; empty where there are none."""
+    found: dict[str, list[str]] = {}
+    for module in modules:
+        for table in module.tables:
+            if table.init_fn:
+                where = ".".join(part for part in (module.path, table.name) if part)
+                found.setdefault(table.init_fn, []).append(where)
+    if not found:
+        return ""
+    of_tables = "; ".join(
+        f"init_fn {name} of {', '.join(tables[:_MOST])}"
+        + (f" and {len(tables) - _MOST} more" if len(tables) > _MOST else "")
+        for name, tables in found.items()
+    )
+    return (
+        f"{of_tables}: the native engine refuses it, and TorchRec calls it on each shard, which is "
+        "right only where every weight depends on nothing but itself"
+    )
 
 
 def by_shape(init_fn: Any, rows: int, dim: int) -> Any:

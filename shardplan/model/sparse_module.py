@@ -40,6 +40,8 @@ class SparseTable:
     device_type: str = "meta"
     optimizers: tuple[str, ...] = ()
     """Names of the classes that ``apply_optimizer_in_backward`` has set."""
+    optimizer_settings: tuple[tuple[str, object], ...] = ()
+    """What it has set besides, by the names of the class's arguments: ``lr``, ``eps``."""
 
 
 @dataclass(frozen=True, slots=True)

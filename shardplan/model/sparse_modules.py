@@ -119,6 +119,9 @@ def _tables(module: Any) -> Iterator[SparseTable]:
             init_fn=init_fn,
             device_type=weight.device.type,
             optimizers=_names(getattr(weight, "_optimizer_classes", ())),
+            optimizer_settings=tuple(
+                pair for given in getattr(weight, "_optimizer_kwargs", ()) for pair in given.items()
+            ),
         )
 
 

@@ -33,6 +33,8 @@ _FORMATS = {
     "BF16": ("torch.float16", "torch.bfloat16"),
 }
 """What a collection makes its bags of, by the format in the config; TorchRec 1.8 knows no bf16."""
+_COMPILED = "_orig_mod"
+"""Where ``torch.compile`` keeps the module that it was given; it calls that one, whatever comes."""
 _READ = frozenset(
     {
         "name",
@@ -81,6 +83,9 @@ def unkept(
                 "TorchRec divides by the weights of some sharding types, by the ids of others",
                 "take sums, and weights that add up to one",
             )
+    if any(path.rpartition(".")[2] == _COMPILED for path in paths):
+        hint = "compile what is around it, or the sharded model"
+        yield Unkept("", "it is compiled by itself, and its sharded form would not be called", hint)
     yield from _besides_tables(module)
 
 

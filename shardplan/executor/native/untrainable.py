@@ -10,6 +10,7 @@ from shardplan.model.sparse_module import ModuleKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.model.sparse_module import SparseModule
 
 
@@ -34,6 +35,30 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
                     "than the whole table",
                     "give weight_init_min and weight_init_max, or none and fill the shards after",
                 )
+
+
+def other_rates(
+    modules: Iterable[SparseModule], optimizer: OptimizerSettings
+) -> Iterator[Diagnostic]:
+    """Tables that the model gives other rates: here all tables have those of the job."""
+    ours = {
+        "lr": optimizer.learning_rate,
+        "learning_rate": optimizer.learning_rate,
+        "eps": optimizer.eps,
+        "beta1": optimizer.beta1,
+        "beta2": optimizer.beta2,
+        "betas": (optimizer.beta1, optimizer.beta2),
+    }
+    for module in modules:
+        for table in module.tables:
+            for name, value in table.optimizer_settings:
+                if name in ours and value != ours[name]:
+                    yield _fault(
+                        f"{module.path or 'the model itself'}.{table.name}",
+                        f"{module.class_name}: the model trains it with {name}={value}, the job "
+                        f"with {ours[name]}",
+                        "give both the same; rates of single tables are TorchRec's alone",
+                    )
 
 
 def _fault(where: str, message: str, hint: str) -> Diagnostic:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch.nn.parameter import is_lazy
+
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.unkept import places_of_parameters
 
@@ -15,23 +17,29 @@ if TYPE_CHECKING:
 _HINT = "make layers on the CPU or a GPU, and EmbeddingBagCollections alone on the meta device"
 
 
-def unmade(model: torch.nn.Module, planned: Collection[str]) -> Iterator[Diagnostic]:
+def unmade(model: torch.nn.Module, sparse: Collection[str]) -> Iterator[Diagnostic]:
     """Layers that ``DistributedModelParallel`` makes wrongly, and says nothing.
 
     It gives each parameter on the meta device memory of its own, fills buffers with zeros, and
     then calls the module's ``reset_parameters``. Where there is none, weights are what was in that
-    memory; buffers stay zeros; and one parameter in two places becomes two. ``planned`` are the
-    paths of collections, which TorchRec makes itself.
+    memory; buffers stay zeros; and one parameter in two places becomes two. ``sparse`` are the paths
+    of modules with tables, of which others speak.
     """
     places = places_of_parameters(model)
     for path, module in model.named_modules():
-        if any(not each or path == each or path.startswith(each + ".") for each in planned):
+        if any(not each or path == each or path.startswith(each + ".") for each in sparse):
             continue
+        class_name = type(module).__name__
         own = dict(module.named_parameters(recurse=False))
-        unmade_weights = [name for name, each in own.items() if each.is_meta]
+        shapeless = [name for name, each in own.items() if is_lazy(each)]
+        for name in shapeless:
+            message, hint = f"{class_name}: it has no shape yet", "run the model once before"
+            yield Diagnostic("model", 0, 0, _within(path, name), message, hint, code="executor")
+        unmade_weights = [
+            name for name, each in own.items() if each.is_meta and name not in shapeless
+        ]
         buffers = [name for name, each in module.named_buffers(recurse=False) if each.is_meta]
         is_reset = hasattr(module, "reset_parameters")
-        class_name = type(module).__name__
         for name in unmade_weights:
             others = [each for each in places[id(own[name])] if each != _within(path, name)]
             if not is_reset:
