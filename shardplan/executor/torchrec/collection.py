@@ -39,13 +39,14 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
         """Of each output, the feature by whose number of ids its sums are divided; None: it is
         what the unsharded module gives."""
         self._has_mean_pooling_callback = False
+        self._features = {f for each in self._embedding_bag_configs for f in each.feature_names}
         self._first_keys: list[str] | None = None
 
     def input_dist(self, ctx: Any, features: Any) -> Any:
         """Begin to send a batch's ids.
 
-        Raises ValueError where weights of ids are missing or want a gradient, and where features
-        that have batches of their own size change their order.
+        Raises ValueError where features or weights of ids are missing, where such weights want a
+        gradient, and where features that have batches of their own size change their order.
         """
         if isinstance(features, KeyedJaggedTensor):
             features = self._in_order(self._weighed(features))
@@ -74,6 +75,8 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
     def _in_order(self, features: KeyedJaggedTensor) -> KeyedJaggedTensor:
         """The features in the order that TorchRec has seen first."""
         keys = features.keys()
+        if missing := sorted(self._features.union(self._first_keys or ()) - set(keys)):
+            raise ValueError(f"the batch lacks the features {', '.join(missing)}")
         if self._first_keys is None:
             self._first_keys = list(keys)
         if keys == self._first_keys:
@@ -83,8 +86,6 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
                 "features that have batches of their own size come in another order than before: "
                 f"{', '.join(keys)}, not {', '.join(self._first_keys)}"
             )
-        if missing := sorted(set(self._first_keys) - set(keys)):
-            raise ValueError(f"the batch lacks the features {', '.join(missing)}")
         return features.permute([keys.index(key) for key in self._first_keys])
 
     def _divisor(self, features: KeyedJaggedTensor) -> Tensor:
