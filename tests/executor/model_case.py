@@ -242,8 +242,8 @@ def constants(text: str) -> list[float]:
 
 def drawn(initial: Any, cut: bool) -> Any:
     """A table of 1,000 rows of 16 columns as it begins, whole or from four parts."""
-    (table,) = view_plan(parse_plan(plan_text(ModelCase()), "plan.json")).tables_of("sparse.ebc")[:1]
-    table = replace(table, rows=1000, dim=16, initial=initial)
+    view = view_plan(parse_plan(plan_text(ModelCase()), "plan.json"))
+    table = replace(view.tables[0], rows=1000, dim=16, initial=initial)
     whole = torch.empty(1000, 16)
     parts = [(r, c, 500, 8) for r in (0, 500) for c in (0, 8)] if cut else [(0, 0, 1000, 16)]
     for row, column, rows, columns in parts:

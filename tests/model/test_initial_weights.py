@@ -1,5 +1,4 @@
 """How tables begin is read as PyTorch's own functions give it."""
-# ruff: noqa: E402, the imports that may be missing come after the skip
 
 from __future__ import annotations
 

@@ -47,7 +47,11 @@ def test_the_optimizer_of_a_model_is_that_of_all_tables_that_have_one():
     ("tables", "wanted"),
     [
         (
-            {"a": (torch.optim.SGD, {"lr": 0.1}), "b": (torch.optim.Adagrad, {"lr": 0.1}), "c": None},
+            {
+                "a": (torch.optim.SGD, {"lr": 0.1}),
+                "b": (torch.optim.Adagrad, {"lr": 0.1}),
+                "c": None,
+            },
             {"a": "trained by SGD", "b": "trained by Adagrad"},
         ),
         ({"a": (torch.optim.AdamW, {"lr": 0.1})}, {"a": "trained by AdamW"}),

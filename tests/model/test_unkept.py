@@ -18,7 +18,6 @@ from torchrec import (
     EmbeddingCollection,
     EmbeddingConfig,
 )
-
 from torchrec.modules.embedding_configs import PoolingType
 
 from shardplan.errors import InputError

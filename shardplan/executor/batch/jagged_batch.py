@@ -46,8 +46,8 @@ class JaggedBatch:
     def of(cls, batch: JaggedBatch | KeyedIds) -> JaggedBatch:
         """The batch itself, or the ids that another kind of batch has.
 
-        Raises ValueError where there are no samples, where ids are no whole numbers, and where features have batches of their
-        own size: samples would be told apart by nothing then.
+        Raises ValueError where there are no samples, where ids are no whole numbers, and where
+        features have batches of their own size: samples would be told apart by nothing then.
         """
         if isinstance(batch, JaggedBatch):
             return batch

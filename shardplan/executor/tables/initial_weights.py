@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from shardplan.executor.tensors.random_numbers import table_key, uniform, uniform_double
-from shardplan.model.initial_weights import Normal, Uniform
+from shardplan.model.initial_weights import InitialWeights, Normal, Uniform
 
 if TYPE_CHECKING:
     from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
@@ -28,17 +28,18 @@ def fill_initial(weights: Tensor, table: PlannedTable, shard: PlannedShard, seed
     key = table_key(table.module, table.name, seed)
     usual = 1 / math.sqrt(table.rows)
     initial = table.initial or Uniform(-usual, usual)
-    draw = _normal if isinstance(initial, Normal) else _uniform
     columns = torch.arange(shard.columns, device=weights.device) + shard.column_offset
     step = max(1, _CHUNK_NUMBERS // shard.columns)
     for start in range(0, shard.rows, step):
         end = min(start + step, shard.rows)
         rows = torch.arange(start, end, device=weights.device) + shard.row_offset
         counters = rows.unsqueeze(1) * table.dim + columns
-        weights[start:end] = draw(initial, counters, key)
+        weights[start:end] = _drawn(initial, counters, key)
 
 
-def _uniform(initial: Uniform, counters: Tensor, key: int) -> Tensor:
+def _drawn(initial: InitialWeights, counters: Tensor, key: int) -> Tensor:
+    if isinstance(initial, Normal):
+        return _normal(initial, counters, key)
     middle, spread = (initial.low + initial.high) / 2, (initial.high - initial.low) / 2
     return (uniform(counters, key) * 2 - 1) * spread + middle
 

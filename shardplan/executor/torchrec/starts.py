@@ -1,4 +1,4 @@
-"""How tables begin under TorchRec, which calls ``init_fn`` on the parts of a table that a rank has."""
+"""How tables begin under TorchRec, which calls ``init_fn`` on what a rank has of a table."""
 
 from __future__ import annotations
 

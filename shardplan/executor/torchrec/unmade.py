@@ -22,8 +22,9 @@ def unmade(model: torch.nn.Module, sparse: Collection[str]) -> Iterator[Diagnost
 
     It gives each parameter on the meta device memory of its own, fills buffers with zeros, and
     then calls the module's ``reset_parameters``. Where there is none, weights are what was in that
-    memory; buffers stay zeros; and one parameter in two places becomes two. ``sparse`` are the paths
-    of modules with tables, of which others speak.
+    memory; buffers stay zeros; and one parameter in two places becomes two. Parameters without a
+    shape yet it cannot make at all. ``sparse`` are the paths of modules with tables, of which
+    others speak.
     """
     places = places_of_parameters(model)
     for path, module in model.named_modules():

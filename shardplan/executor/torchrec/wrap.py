@@ -17,8 +17,8 @@ from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.mismatch import carried_faults, listing_faults, process_faults
 from shardplan.executor.torchrec.request import ShardRequest
-from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.starts import keep_starts, start_faults
+from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan
 from shardplan.executor.torchrec.unmade import unmade
 from shardplan.executor.torchrec.whole import whole_modules
