@@ -18,8 +18,6 @@ from shardplan.sharding.kind import SHARDING_TYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shardplan.executor.tensors.tensor import Tensor
-
 
 class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
     """What TorchRec shards, where it would read a batch otherwise than the unsharded module.
@@ -88,11 +86,11 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
             )
         return features.permute([keys.index(key) for key in self._first_keys])
 
-    def _divisor(self, features: KeyedJaggedTensor) -> Tensor:
+    def _divisor(self, features: KeyedJaggedTensor) -> torch.Tensor:
         """(samples, columns of all outputs): the number of ids where sums are to be means, or 1."""
         inverse = features.inverse_indices_or_none()
         of_keys = features.to_dict()
-        lengths: dict[str, Tensor] = {}
+        lengths: dict[str, torch.Tensor] = {}
         for feature in {name for name in self._averaged if name is not None}:
             each = of_keys[feature].lengths()
             if inverse is not None and features.variable_stride_per_key():
@@ -137,14 +135,14 @@ def _averaged_after(configs: list[Any], sharding: Mapping[str, Any]) -> dict[str
     }
 
 
-def _divided(sums: Any, divisor: Tensor | None) -> Any:
+def _divided(sums: Any, divisor: torch.Tensor | None) -> Any:
     """An output on its way, to be divided when it is there."""
     if divisor is not None:
         sums.callbacks.append(lambda output: _over(output, divisor))
     return sums
 
 
-def _over(output: KeyedTensor, divisor: Tensor) -> KeyedTensor:
+def _over(output: KeyedTensor, divisor: torch.Tensor) -> KeyedTensor:
     values = output.values() / divisor
     return KeyedTensor(output.keys(), output.length_per_key(), values, key_dim=1)
 
