@@ -239,6 +239,16 @@ def test_a_batch_is_read_as_the_unsharded_module_reads_it(crew, kind, wanted):
         assert found == (pytest.approx(wanted, abs=1e-6) if wanted == 0.0 else wanted)
 
 
+def test_means_are_right_where_ids_are_sent_ahead(crew):
+    """Beside sums, by rows and whole: TorchRec's pipeline calls a collection part by part."""
+    tables = [table("a", pooling=3), table("b", pooling=3), table("c", pooling=3)]
+    kinds = (ShardingType.ROW_WISE, FUSED), (ShardingType.TABLE_WISE, FUSED, 1, (0,))
+    decisions = [Decision(i, *kinds[i % 2]) for i in range(3)]
+    plan = plan_of(case_of(tables, 2), decisions)
+    for worst in crew.run("pipe_beside_unsharded", plan, ["a", "b"]):
+        assert worst < 1e-6
+
+
 def test_a_wrapped_model_holds_no_sparse_module_without_a_plan(crew):
     """And one that did would be found out."""
     for as_made, with_more in crew.run("left_whole", random_plan(3, 2)):

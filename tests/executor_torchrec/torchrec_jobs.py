@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -23,6 +23,7 @@ import torch.distributed as dist
 from torch import nn
 from torchrec.distributed import batched_embedding_kernel, comm, embedding_lookup
 from torchrec.distributed.model_parallel import DistributedModelParallel
+from torchrec.distributed.train_pipeline import TrainPipelineSparseDist
 from torchrec.modules.embedding_configs import EmbeddingBagConfig, EmbeddingConfig, PoolingType
 from torchrec.modules.embedding_modules import EmbeddingBagCollection, EmbeddingCollection
 from torchrec.modules.feature_processor_ import PositionWeightedModuleCollection
@@ -30,6 +31,7 @@ from torchrec.modules.fp_embedding_modules import FeatureProcessedEmbeddingBagCo
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
+from torchrec.streamable import Pipelineable
 from torchrec.types import DataType
 
 from shardplan.errors import InputError
@@ -115,6 +117,59 @@ def train_beside_unsharded(
         b"".join(piece.contiguous().numpy().tobytes() for _, piece, _ in _pieces(sharded))
     )
     return outputs, max((each.item() for each in weights), default=0.0), bits.hexdigest()
+
+
+@dataclass
+class PipedBatch(Pipelineable):
+    """What TorchRec's pipelines move."""
+
+    features: Any
+
+    def to(self, device: Any, non_blocking: bool = False) -> PipedBatch:
+        return PipedBatch(self.features.to(device, non_blocking))
+
+    def record_stream(self, stream: Any) -> None:
+        """There are none on a CPU."""
+
+
+class Summed(nn.Module):
+    """A collection, and a loss that pipelines can trace."""
+
+    def __init__(self, plan: Plan, device: str, means: Collection[str]) -> None:
+        super().__init__()
+        self.sparse = model_of(plan, device, means).sparse
+        self._features = [f for table in plan.tables for f in table.features]
+
+    def forward(self, batch: PipedBatch) -> Any:
+        pooled = self.sparse.ebc(batch.features)
+        values = torch.cat([pooled[name] for name in self._features], dim=1)
+        return values.square().mean(), values
+
+
+def pipe_beside_unsharded(plan: Plan, means: Collection[str]) -> float:
+    """The largest difference of outputs, of batches whose ids are sent ahead."""
+    whole = Summed(plan, "cpu", means)
+    _fill(whole)
+    sharded = shard(Summed(plan, "meta", means), plan, learning_rate=RATE, device="cpu")
+    start = whole.state_dict()
+    for key, piece, where in _pieces(sharded):
+        piece.copy_(start[key][where])
+    pipeline = TrainPipelineSparseDist(
+        sharded, mock.Mock(), torch.device("cpu"), execute_all_batches=True
+    )
+    batches = iter([PipedBatch(_batch(plan.tables, 10 * s + dist.get_rank())) for s in range(3)])
+    worst = 0.0
+    for step in range(3):
+        found = pipeline.progress(batches)
+        ranks = range(dist.get_world_size())
+        expected = [whole(PipedBatch(_batch(plan.tables, 10 * step + rank))) for rank in ranks]
+        worst = max(worst, float((found - expected[dist.get_rank()][1]).abs().max()))
+        (sum(loss for loss, _ in expected) / len(ranks)).backward()
+        with torch.no_grad():
+            for weight in whole.parameters():
+                weight -= RATE * weight.grad
+                weight.grad = None
+    return worst
 
 
 def refusal(plans: list[Plan | str], model: Plan, make_on: str = "meta") -> str:
