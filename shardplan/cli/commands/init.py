@@ -68,9 +68,9 @@ def init_command(
         message, hint = "exists already", "--force overwrites it"
         raise InputError([Diagnostic(file, 0, 0, "", message, hint, code="exists")])
     check_writable(file)
-    text, note = _adopted(source[1]) if source else (template_text(template), "")
+    text, notes = _adopted(source[1]) if source else (template_text(template), ())
     put_file(text, file)
-    if note:
+    for note in notes:
         tell(f"warning: {note}")
     if file != "-":
         _put_schema(Path(file).with_name(SCHEMA_FILE), force)
@@ -83,12 +83,12 @@ def template_text(name: str) -> str:
     return _MODELINE + text
 
 
-def _adopted(reference: str) -> tuple[str, str]:
-    """The spec, and a note on what of the model it leaves out."""
+def _adopted(reference: str) -> tuple[str, tuple[str, ...]]:
+    """The spec, and notes on what it leaves out of the model and what engines do."""
     from shardplan.cli.reports.adopted_spec import adopted_text
 
-    text, note = adopted_text(reference)
-    return _MODELINE + text, note
+    text, notes = adopted_text(reference)
+    return _MODELINE + text, notes
 
 
 def _put_schema(path: Path, force: bool) -> None:
