@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.finding import Finding
     from shardplan.workload.access import Access
+    from shardplan.workload.row_order import RowOrder
     from shardplan.workload.workload import Workload
 
 
@@ -65,6 +66,12 @@ def _carried_world(plan: Plan) -> World | None:
         return None
     each = file.devices_per_node
     return World(file.nodes * each, each, file.device.kind)
+
+
+def row_orders_of(plan: Plan) -> dict[tuple[str, str], RowOrder]:
+    """By module and name, where the hot rows of a table lie; of none where no spec says so."""
+    workload = _carried(plan)
+    return {(t.module, t.name): t.ids for t in workload.tables} if workload else {}
 
 
 def _carried(plan: Plan) -> Workload | None:

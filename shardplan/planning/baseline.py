@@ -57,12 +57,15 @@ def baseline_starts(case: Case, formulation: Formulation) -> list[Placement]:
     problem = formulation.problem
     if problem.item_count * problem.device_count <= _LARGEST_DIFFERENCING:
         with suppress(NoPlanFound):
-            starts.append(_by_differencing(formulation))
+            starts.append(placement_by_differencing(formulation))
     return starts
 
 
-def _by_differencing(formulation: Formulation) -> Placement:
-    """Whole tables by largest differencing of their seconds; raises NoPlanFound."""
+def placement_by_differencing(formulation: Formulation) -> Placement:
+    """Whole tables by largest differencing of their seconds.
+
+    Raises NoPlanFound where a table fits nowhere, or may not be placed whole in HBM.
+    """
     problem, option = formulation.problem, _whole_table_options(formulation)
     seconds = problem.load_seconds[option].sum(axis=1)
     device = place_by_differencing(

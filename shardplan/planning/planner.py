@@ -11,7 +11,11 @@ from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
 from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.planning.baseline import baseline_placement, baseline_starts
+from shardplan.planning.baseline import (
+    baseline_placement,
+    baseline_starts,
+    placement_by_differencing,
+)
 from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.settle import settled
@@ -151,6 +155,8 @@ def starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence
     """What the solve begins with: the baselines, or the one that was asked for."""
     if settings.method == "auto":
         return baseline_starts(case, formulation)
+    if settings.method == "differencing":
+        return [placement_by_differencing(formulation)]
     if settings.method.startswith("greedy-"):
         kind = GreedyCost(settings.method.removeprefix("greedy-").replace("-", "_"))
         return [baseline_placement(case, formulation, kind)]
