@@ -66,7 +66,9 @@ def _check_within_gap(claim: Optimality, gap: float | None) -> Iterator[Finding]
 
 def _check_moves(moves: MovesInfo | None) -> Iterator[Finding]:
     """A plan that was to stay near an old one moves no more than was allowed."""
-    if moves is not None and moves.moved_bytes > moves.budget_bytes:
+    if moves is None or moves.budget_bytes is None:
+        return
+    if moves.moved_bytes > moves.budget_bytes:
         message = f"is {moves.moved_bytes}; at most {moves.budget_bytes} were to move"
         yield Finding("optimality", "moves.moved_bytes", message)
 
