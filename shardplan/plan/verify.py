@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.bulk import in_bulk
 from shardplan.errors import InputError, ShardplanError
-from shardplan.plan.carried import carried_case
+from shardplan.plan.carried import carried_case, carries
 from shardplan.plan.checks.constraints import (
     check_cache_algorithm,
     check_constraints,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 
+@in_bulk()
 def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
     """Everything that is wrong with a plan; empty when it is good.
 
@@ -42,7 +44,7 @@ def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
     Checked against the spec inside the plan, or against ``case`` where one is given: then also
     which input changed since the plan was made.
     """
-    own, faults = _own_case(plan)
+    own, faults = (case, ()) if case and carries(plan, case) else _own_case(plan)
     wanted = case or own
     return faults if wanted is None else tuple(_findings(plan, wanted, own))
 

@@ -16,6 +16,7 @@ from shardplan.solve.baselines.published import (
     place_by_differencing,
     place_greedily,
 )
+from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.problem.placement import Placement
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.planning.formulation import Formulation
+    from shardplan.solve.deadline import Deadline
 
 _FP32_BYTES = 4
 _LARGEST_DIFFERENCING = 100_000
@@ -43,13 +45,17 @@ def baseline_placement(case: Case, formulation: Formulation, kind: GreedyCost) -
     sizes = rows * dims * _FP32_BYTES
     capacity = np.full(case.topology.world_size, case.capacity.usable_bytes[0])
     device = place_greedily(greedy_costs(kind, rows, dims, poolings, sizes), sizes, capacity)
-    return Placement.of(option, [np.array([d]) for d in device])
+    return Placement.of_single_units(option, device)
 
 
-def baseline_starts(case: Case, formulation: Formulation) -> list[Placement]:
-    """The plans of all baselines that have one."""
-    starts = []
+def baseline_starts(
+    case: Case, formulation: Formulation, deadline: Deadline = ENDLESS
+) -> list[Placement]:
+    """The plans of all baselines that have one; after the deadline the first of them alone."""
+    starts: list[Placement] = []
     for kind in GreedyCost:
+        if starts and deadline.is_over:
+            return starts
         try:
             starts.append(baseline_placement(case, formulation, kind))
         except NoPlanFound:
@@ -68,7 +74,7 @@ def _by_differencing(formulation: Formulation) -> Placement:
     device = place_by_differencing(
         seconds, problem.device_bytes[option, 0], problem.device_capacity[:, 0]
     )
-    return Placement.of(option, [np.array([d]) for d in device])
+    return Placement.of_single_units(option, device)
 
 
 def _whole_table_options(formulation: Formulation) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.bulk import in_bulk
 from shardplan.cost.cost_model import UnitCosts
 from shardplan.options.enumerate import enumerate_options
 from shardplan.options.items import Items, group_items, item_options
@@ -45,6 +46,7 @@ _USUAL = SharedParams()
 _SHAPES = {Extent.DEVICE: Shape.DEVICE, Extent.NODE: Shape.NODE, Extent.WORLD: Shape.ALL}
 
 
+@in_bulk()
 def formulate(
     case: Case, deadline: Deadline = ENDLESS, params: SharedParams = _USUAL
 ) -> Formulation:

@@ -6,6 +6,7 @@ import importlib.metadata
 import time
 from typing import TYPE_CHECKING, Any
 
+from shardplan.bulk import in_bulk
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
@@ -79,7 +80,7 @@ def make_plan(
     left = deadline.seconds_left
     formulation = formulate(case, deadline, (settings.search or SearchParams()).shared)
     ends = leaving_time_to_write(deadline, left)
-    begin = [*_known(formulation, start), *starts(case, formulation, settings)]
+    begin = [*_known(formulation, start), *starts(case, formulation, settings, ends)]
     first = ends
     if formulation.problem.is_uneven:
         first = ends.within(ends.seconds_left * _FIRST_SHARE)
@@ -89,7 +90,7 @@ def make_plan(
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, build, on_plan, first, settings.should_stop)
+        hears = Improvements(reporter, build, on_plan, first, settings.should_stop, case=case)
     outcome = solve(formulation.problem, settings.until(first), hears, begin, proven)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
@@ -114,6 +115,7 @@ def timed(plan: Plan, started: float) -> Plan:
     return plan.model_copy(update={"run": run})
 
 
+@in_bulk()
 def finish_plan(
     case: Case,
     formulation: Formulation,
@@ -147,10 +149,12 @@ def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Plac
     return [placement] if is_placed.all() else []
 
 
-def starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:
+def starts(
+    case: Case, formulation: Formulation, settings: Settings, deadline: Deadline
+) -> Sequence[Placement]:
     """What the solve begins with: the baselines, or the one that was asked for."""
     if settings.method == "auto":
-        return baseline_starts(case, formulation)
+        return baseline_starts(case, formulation, deadline)
     if settings.method.startswith("greedy-"):
         kind = GreedyCost(settings.method.removeprefix("greedy-").replace("-", "_"))
         return [baseline_placement(case, formulation, kind)]

@@ -89,11 +89,11 @@ def move_little(
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
+        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop, case=now)
     near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
     least = near.best(near.least_bytes, settings.until(deadline))
     kept = least.placement if least is not None else None
-    begin = [*([kept] if kept is not None else []), *starts(now, formulation, settings)]
+    begin = [*([kept] if kept is not None else []), *starts(now, formulation, settings, deadline)]
     first = deadline
     if kept is not None:
         first = deadline.within(deadline.seconds_left * _BEST_SHARE)

@@ -97,7 +97,7 @@ def replan(
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop)
+        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop, case=now)
     limited = settings.until(deadline)
     outcome = solve_near(
         formulation.problem, known, is_placed, moves, limited, hears, also_free=True

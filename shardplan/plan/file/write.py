@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.bulk import in_bulk
 from shardplan.files import write_atomically
 from shardplan.plan.file.reviewable_json import reviewable
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 
+@in_bulk()
 def render(plan: Plan) -> str:
     """The text of the plan file: the same plan gives the same bytes."""
     return reviewable(plan.model_dump(mode="json", exclude_unset=True))

@@ -1,0 +1,26 @@
+"""Work that makes very many objects, and no garbage."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def in_bulk() -> Iterator[None]:
+    """Leave the garbage alone inside the block, or the decorated function.
+
+    A spec, a plan or a case of 100,000 tables is millions of objects, all of them in use: looking
+    for some that are not takes up to half of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
