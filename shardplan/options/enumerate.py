@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
+    from shardplan.workload.dtype import Dtype
     from shardplan.workload.table import Table
     from shardplan.workload.training import Training
     from shardplan.workload.workload import Workload
@@ -44,14 +45,14 @@ def enumerate_options(
     differ in the sizes of caches only stand next to each other.
     """
     rows = np.array([table.rows for table in workload.tables])
-    groups: dict[tuple[int, Policy, frozenset[Kernel]], list[int]] = {}
+    groups: dict[tuple[int, Policy, Dtype, bool], list[int]] = {}
     for index, policy in enumerate(policies(workload, constraints)):
         table = workload.tables[index]
-        kernels = kernels_for(table, policy, offer, workload.training)
-        groups.setdefault((table.dim, policy, kernels), []).append(index)
+        groups.setdefault((table.dim, policy, table.dtype, is_small(table)), []).append(index)
 
     blocks = [np.zeros((0, 4), dtype=np.int64)]
-    for (dim, policy, kernels), members in groups.items():
+    for (dim, policy, *_), members in groups.items():
+        kernels = kernels_for(workload.tables[members[0]], policy, offer, workload.training)
         ways = np.array(list(ways_of(dim, policy, kernels, world)), dtype=np.int64).reshape(-1, 3)
         tables = np.repeat(np.array(members), len(ways))
         blocks.append(np.column_stack([tables, np.tile(ways, (len(members), 1))]))
@@ -128,6 +129,11 @@ def _shares(kernel: Kernel) -> tuple[tuple[float, float], ...]:
     return ((1.0 if kernel.rows_in is MemoryTier.HBM else 0.0, 0.0),)
 
 
+def is_small(table: Table) -> bool:
+    """Whether a table is too small for a cache."""
+    return table.rows * LOAD_FACTORS[0] < limits.CACHE_SET_ROWS
+
+
 def kernels_for(
     table: Table, policy: Policy, offer: Offer, training: Training
 ) -> frozenset[Kernel]:
@@ -135,8 +141,8 @@ def kernels_for(
     if policy.kernels is not None:
         open_to = policy.kernels & offer.kernels
     else:
-        is_small = table.rows * LOAD_FACTORS[0] < limits.CACHE_SET_ROWS
-        open_to = frozenset(k for k in offer.unasked if not (is_small and k.caches))
+        is_uncached = is_small(table)
+        open_to = frozenset(k for k in offer.unasked if not (is_uncached and k.caches))
     if not any(kernel.is_on_ssd for kernel in open_to):
         return open_to
     return frozenset(k for k in open_to if not limits.ssd_fault(k, table.dtype, training.optimizer))

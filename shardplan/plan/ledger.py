@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from shardplan.sharding.world import World
 
 
+_MOVED_COLUMNS = 5
+"""Of ``moved``."""
+
+
 @dataclass(frozen=True)
 class _Units:
     """U units: (U,) each."""
@@ -309,10 +313,12 @@ class Ledger:
 
     @cached_property
     def _blocks(self) -> _Blocks:
-        charged = {"load_seconds": self.unit_seconds, "memory_bytes": self.unit_bytes}
-        if self.traffic is not None:
-            charged["traffic"] = moved(self.traffic)
         found = self.cost_model.block_costs(self._options)
+        charged = {"load_seconds": self.unit_seconds, "memory_bytes": self.unit_bytes}
+        if not len(found.option):  # No traffic is worked out that nobody asks for.
+            charged["traffic"] = np.zeros((len(self.decisions), _MOVED_COLUMNS))
+        elif self.traffic is not None:
+            charged["traffic"] = moved(self.traffic)
         return _Blocks.of(found, charged, self._units, self.world.size)
 
     @cached_property

@@ -25,7 +25,7 @@ from shardplan.plan.checks.tables import check_tables, check_training, check_wor
 from shardplan.plan.finding import Finding
 from shardplan.plan.planned import Planned, planned_tables
 from shardplan.plan.predict import predict
-from shardplan.plan.recover import decision_of
+from shardplan.plan.recover import decision_of, whole_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,13 +69,16 @@ def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
     yield from check_training(plan, case.workload)
     decisions: list[Decision] = []
     wrong_bytes = check_shard_memory(planned, case.cost_model)
+    world, optimizer = case.topology.world, case.workload.training.optimizer
     for table in planned:
-        yield from check_coverage(table)
-        yield from check_rules(table, case.topology.world, case.workload.training.optimizer)
+        is_whole = whole_on(table, world) is not None
+        if not is_whole:
+            yield from check_coverage(table)
+        yield from check_rules(table, world, optimizer)
         yield from wrong_bytes[table.index]
-        misplaced = tuple(check_placements(table, case.topology.world))
+        misplaced = () if is_whole else tuple(check_placements(table, world))
         yield from misplaced
-        decision = None if misplaced else decision_of(table, case.topology.world)
+        decision = None if misplaced else decision_of(table, world)
         if isinstance(decision, Finding):
             yield decision
         elif decision is not None:
