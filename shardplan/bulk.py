@@ -23,4 +23,8 @@ def in_bulk() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():
+                # What was made counts as old from here on, and is not looked through at once.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible
-from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
     finish_plan,
-    leaving_time_to_write,
+    formulated_in_time,
     starts,
     timed,
 )
@@ -24,7 +23,6 @@ from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
-from shardplan.solve.search.search_params import SearchParams
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
@@ -78,9 +76,7 @@ def move_little(
     """
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    left = deadline.seconds_left
-    formulation = formulate(now, deadline, (settings.search or SearchParams()).shared)
-    deadline = leaving_time_to_write(deadline, left)
+    formulation, deadline = formulated_in_time(now, settings, deadline)
     relocation = Relocation.of(old, now)
 
     def build(found: Outcome) -> Plan:

@@ -10,12 +10,11 @@ import numpy as np
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import MovesInfo
-from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
     finish_plan,
-    leaving_time_to_write,
+    formulated_in_time,
     make_plan,
 )
 from shardplan.planning.shortfall import shortfalls
@@ -24,7 +23,6 @@ from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.in_place import moved_inside
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
-from shardplan.solve.search.search_params import SearchParams
 from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
 from shardplan.whatif.old_plan import carry
@@ -68,9 +66,7 @@ def replan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    left = deadline.seconds_left
-    formulation = formulate(now, deadline, (settings.search or SearchParams()).shared)
-    deadline = leaving_time_to_write(deadline, left)
+    formulation, deadline = formulated_in_time(now, settings, deadline)
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
