@@ -20,6 +20,8 @@ from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.problem.placement import Placement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from shardplan.case import Case
@@ -50,21 +52,20 @@ def baseline_placement(case: Case, formulation: Formulation, kind: GreedyCost) -
 
 def baseline_starts(
     case: Case, formulation: Formulation, deadline: Deadline = ENDLESS
-) -> list[Placement]:
-    """The plans of all baselines that have one; after the deadline the first of them alone."""
-    starts: list[Placement] = []
+) -> Iterator[Placement]:
+    """The plans of all baselines that have one, each worked out when it is asked for; after the
+    deadline the first of them alone."""
+    is_first = True
     for kind in GreedyCost:
-        if starts and deadline.is_over:
-            return starts
-        try:
-            starts.append(baseline_placement(case, formulation, kind))
-        except NoPlanFound:
-            continue
+        if not is_first and deadline.is_over:
+            return
+        with suppress(NoPlanFound):
+            yield baseline_placement(case, formulation, kind)
+            is_first = False
     problem = formulation.problem
     if problem.item_count * problem.device_count <= _LARGEST_DIFFERENCING:
         with suppress(NoPlanFound):
-            starts.append(_by_differencing(formulation))
-    return starts
+            yield _by_differencing(formulation)
 
 
 def _by_differencing(formulation: Formulation) -> Placement:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import time
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shardplan.bulk import in_bulk
@@ -30,7 +31,7 @@ from shardplan.surroundings import creation_time
 from shardplan.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
@@ -80,7 +81,7 @@ def make_plan(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     formulation, ends = formulated_in_time(case, settings, deadline)
-    begin = [*_known(formulation, start), *starts(case, formulation, settings, ends)]
+    begin = chain(_known(formulation, start), starts(case, formulation, settings, ends))
     first = ends
     if formulation.problem.is_uneven:
         first = ends.within(ends.seconds_left * _FIRST_SHARE)
@@ -180,7 +181,7 @@ def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Plac
 
 def starts(
     case: Case, formulation: Formulation, settings: Settings, deadline: Deadline
-) -> Sequence[Placement]:
+) -> Iterable[Placement]:
     """What the solve begins with: the baselines, or the one that was asked for."""
     if settings.method == "auto":
         return baseline_starts(case, formulation, deadline)

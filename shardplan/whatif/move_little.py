@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,7 +90,8 @@ def move_little(
     near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
     least = near.best(near.least_bytes, settings.until(deadline))
     kept = least.placement if least is not None else None
-    begin = [*([kept] if kept is not None else []), *starts(now, formulation, settings, deadline)]
+    own = [kept] if kept is not None else []
+    begin = chain(own, starts(now, formulation, settings, deadline))
     first = deadline
     if kept is not None:
         first = deadline.within(deadline.seconds_left * _BEST_SHARE)
