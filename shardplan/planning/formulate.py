@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.bulk import in_bulk
-from shardplan.options.enumerate import enumerate_options
+from shardplan.options.enumerate import graded_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
@@ -59,12 +60,16 @@ def formulate(
     pace.heed(case)
     world = case.topology.world
     offer = _offer(case)
-    options = enumerate_options(case.workload, world, case.constraints, offer)
+    options, grading = graded_options(
+        case.workload, world, case.constraints, offer, pace.params.most_options
+    )
+    pace.heed(case)
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     charged = case.cost_model.charges(options)
     problem, names = _problem(case, options, items, members, charged, pace)
+    problem = problem if grading.is_complete else replace(problem, is_partial=True)
     pace.heed(case)
     fits = _fits_alone(problem)
     if not fits.all():
