@@ -51,7 +51,7 @@ GRADINGS = (
     COMPLETE,
     Grading(LOAD_FACTORS[::3]),
     Grading(LOAD_FACTORS[::3], most_cuts=2),
-    Grading(LOAD_FACTORS[::8], most_cuts=2),
+    Grading(LOAD_FACTORS[::9], most_cuts=2),
     Grading(LOAD_FACTORS[:1], most_cuts=2),
 )
 """From the finest to the coarsest. All have the least caches, and the coarsest and finest cuts, so

@@ -21,7 +21,7 @@ from shardplan.planning.pace import Pace
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.baselines.published import GreedyCost
-from shardplan.solve.deadline import Deadline
+from shardplan.solve.deadline import ENDLESS, Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.search.search_params import SearchParams
@@ -184,7 +184,9 @@ def starts(
 ) -> Iterable[Placement]:
     """What the solve begins with: the baselines, or the one that was asked for."""
     if settings.method == "auto":
-        return baseline_starts(case, formulation, deadline)
+        few_tables = (settings.search or SearchParams()).shared.few_tables
+        is_small = formulation.problem.item_count <= few_tables
+        return baseline_starts(case, formulation, ENDLESS if is_small else deadline)
     if settings.method.startswith("greedy-"):
         kind = GreedyCost(settings.method.removeprefix("greedy-").replace("-", "_"))
         return [baseline_placement(case, formulation, kind)]

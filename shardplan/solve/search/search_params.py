@@ -35,7 +35,7 @@ class SharedParams:
     """Of an item and shape, from which a search draws where options can be mixed."""
     options_at_once: int = 100_000
     """That are costed between two looks at the clock, in about a second; more are no quicker."""
-    most_options: int = 4_000_000
+    most_options: int = 3_000_000
     """With more of them, sizes of caches and numbers of column shards are offered that lie further
     apart; no bound is proven then."""
     few_tables: int = 1_000
