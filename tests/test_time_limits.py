@@ -149,7 +149,7 @@ def test_a_placement_is_predicted_and_built_once_whatever_else_is_said_of_it(mon
 
 def test_very_many_tables_in_scarce_memory_begin_in_two_tiers(monkeypatch):
     rows = range(50_000, 250_000, 10_000)
-    spec = build(make_spec(*rows, constraints=(), hbm="200MB", ddr="1GB"))
+    spec = build(make_spec(*rows, constraints=(), hbm="120MB", ddr="1GB"))
     monkeypatch.setattr(baseline, "_MANY_TABLES", 0)
     formulation = formulate.formulate(spec)
     *_, last = planner.baseline_starts(spec, formulation)

@@ -22,10 +22,10 @@ SPEC = {
     "topology": {"name": "dgx-h100", "nodes": 2},
     "defaults": {"dim": 64},
     "tables": [
-        {"name": f"t{n}", "rows": 60_000_000 + n, "access": {"zipf": 1.05}} for n in range(12)
+        {"name": f"t{n}", "rows": 300_000_000 + n, "access": {"zipf": 1.05}} for n in range(12)
     ],
 }
-FEW = SharedParams(most_options=1_000)
+FEW = SharedParams(most_options=400)
 
 
 @pytest.fixture(scope="module")
