@@ -112,7 +112,14 @@ class Formulation:
         weights[self.problem.option_offsets[:-1]] = 1.0
         targets = [np.zeros(0, np.int64)] * len(self.items.tables)
         is_placed = np.zeros(len(self.items.tables), dtype=bool)
-        for item, tables in enumerate(self.items.tables):
+        item_of = self.items.of_table
+        for table, option in self._plain_options(decisions).items():
+            item = int(item_of[table])
+            weights[self.problem.option_offsets[item]] = 0.0
+            weights[option], is_placed[item] = 1.0, True
+            targets[item] = np.array(by_table[table].targets, dtype=np.int64)
+        for item in np.flatnonzero(~is_placed).tolist():
+            tables = self.items.tables[item]
             wanted = [by_table[table] for table in tables if table in by_table]
             places = {tuple(sorted(decision.targets)) for decision in wanted}
             found = self._mix(item, wanted) if len(wanted) == len(tables) else None
@@ -121,6 +128,27 @@ class Formulation:
                 weights[first:end], is_placed[item] = found, True
                 targets[item] = np.array(places.pop(), dtype=np.int64)
         return Placement.mixed(self.problem, weights, targets), is_placed
+
+    def _plain_options(self, decisions: Sequence[Decision]) -> dict[int, int]:
+        """By table, the only option that a decision stands for: of tables that are placed alone and
+        have no cache."""
+        tables, alone = len(self.items.of_table), np.bincount(self.items.of_table) == 1
+        own = [each for each in decisions if not each.kernel.caches]
+        wanted = np.full((tables, 3), -1)
+        wanted[[each.table for each in own]] = np.column_stack(
+            [
+                SHARDING_TYPES.codes([each.sharding for each in own]),
+                KERNELS.codes([each.kernel for each in own]),
+                np.array([each.column_shards for each in own], dtype=np.int64),
+            ]
+        )
+        row = self.members[:, 0]
+        table = self.options.table[row]
+        is_same = alone[self.items.of_table[table]]
+        for column, part in enumerate(("sharding", "kernel", "column_shards")):
+            is_same &= getattr(self.options, part)[row] == wanted[table, column]
+        option = np.flatnonzero(is_same)
+        return dict(zip(table[option].tolist(), option.tolist(), strict=True))
 
     def _mix(self, item: int, decisions: Sequence[Decision]) -> NDArray[np.float64] | None:
         """How much of each option of an item its tables' decisions, in order, make up."""

@@ -101,10 +101,10 @@ def make_plan(
 
 
 def formulated_in_time(
-    case: Case, settings: Settings, deadline: Deadline
+    case: Case, settings: Settings, deadline: Deadline, plans: float = 1.0
 ) -> tuple[Formulation, Deadline]:
     """The formulation of a case, and when to have ended the search so that its plan is written in
-    time; half of what is left is the search's in any case.
+    time, or ``plans`` times as much done; half of what is left is the search's in any case.
 
     Raises NoPlanFound where no plan of so many tables could be; and what ``formulate`` raises.
     """
@@ -112,7 +112,7 @@ def formulated_in_time(
     began = deadline.clock()
     formulation = formulate(case, deadline, pace.params)
     took = deadline.clock() - began
-    writing = pace.writing_seconds(case, took, formulation.problem.option_count)
+    writing = plans * pace.writing_seconds(case, took, formulation.problem.option_count)
     pace.heed_writing(case, writing)
     left = deadline.seconds_left
     is_endless = left == float("inf")

@@ -27,7 +27,7 @@ from shardplan.solve.portfolio.portfolio import solve
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
-from shardplan.whatif.replan import kept_in_place, least_budget
+from shardplan.whatif.replan import PLANS, kept_in_place, least_budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,7 +77,7 @@ def move_little(
     """
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation, deadline = formulated_in_time(now, settings, deadline)
+    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
     relocation = Relocation.of(old, now)
 
     def build(found: Outcome) -> Plan:

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from shardplan.solve.settings import Settings
 
 
+PLANS = 3.0
+"""As what one takes to write: one is also held against the old one, and given names."""
+
+
 def replan(
     old: Plan,
     then: Case,
@@ -66,7 +70,7 @@ def replan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation, deadline = formulated_in_time(now, settings, deadline)
+    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
