@@ -116,7 +116,11 @@ def _trained(
     """Steps of a design, those of the CSV file among them; the design is made meanwhile."""
     from shardplan.calibrate.steps.design.step_design import StepDesign
     from shardplan.calibrate.steps.training.step_crew import StepCrew
-    from shardplan.calibrate.steps.training.step_session import StepSession, rounds_within
+    from shardplan.calibrate.steps.training.step_session import (
+        MOST_PASSES,
+        StepSession,
+        rounds_within,
+    )
     from shardplan.calibrate.steps.training.steps_file import read_steps, steps_csv
 
     started, path, ranks = time.monotonic(), request.steps, request.processes
@@ -129,6 +133,7 @@ def _trained(
         session = StepSession(
             budget_seconds - (time.monotonic() - started),
             rounds_within(request.budget_seconds),
+            MOST_PASSES,
             keep=_appending(path, lambda found: steps_csv(found, origin)),
             report=report,
             is_interrupted=is_interrupted,
