@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
@@ -72,8 +73,10 @@ class Stocks:
             options.has_type(lambda kind: kind.is_replicated), replicated[stock], in_order[stock]
         )
         units = options.units
+        lands = SHARDING_TYPES.each(lambda kind: kind.lands, options.sharding)
         for extent, best in ((Extent.DEVICE, self.on_devices), (Extent.NODE, self.on_nodes)):
-            here = np.flatnonzero(options.has_type(lambda kind, at=extent: kind.lands is at))
+            here = np.flatnonzero(lands == extent)
             count = np.minimum(units[here], best.shape[1])
             least[here] = self.whole[stock[here]] - best[stock[here], count - 1]
-        return least.clip(min=0.0)
+        found: NDArray[np.float64] = least.clip(min=0.0)
+        return found

@@ -30,9 +30,7 @@ class DistinctRows:
 
     @classmethod
     def of(cls, ids: Tensor, lengths: Tensor, rows: int, weights: Tensor | None = None) -> Self:
-        """Ids of a store of that many rows; ``lengths`` are those of the bags, in order.
-
-        """
+        """Ids of a store of that many rows; ``lengths`` are those of the bags, in order."""
         bags = lengths.numel()
         each = torch.arange(bags, device=ids.device, dtype=index_dtype(bags))
         bag_of_id = runs_of(each, lengths.reshape(-1))

@@ -18,7 +18,7 @@ _BETWEEN = ",\0"
 """Between the elements of what is encoded at once: a character that JSON holds nowhere else."""
 _END = "\1"
 """After each of many values, until they are taken apart."""
-_JOINTS = {
+_JOINTS: dict[type, tuple[str, str]] = {
     dict: ("}" + _BETWEEN + "{", "}" + _END + "{"),
     list: ("]" + _BETWEEN + "[", "]" + _END + "["),
 }
