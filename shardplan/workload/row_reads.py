@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     _Key = tuple[int, float, Access]
     """Rows, pooling and access of a table."""
 
-_CELLS_AT_ONCE = 1_000_000
+_CELLS_AT_ONCE = 2**20
 """Classes of rows that lie side by side in memory."""
 
 

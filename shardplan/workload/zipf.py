@@ -17,7 +17,7 @@ _SINGLE_RANKS = 128
 """This many of the hottest rows form a class each."""
 _WIDENING = 1.05
 """Each further class reaches this much further down the ranks; keeps unique rows within 0.02%."""
-_TABLES_AT_ONCE = 4_000
+_TABLES_AT_ONCE = 2**12
 """That lie side by side in memory."""
 
 
