@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.plan.decision import Decision
 from shardplan.plan.diff.holding import Holding
 from shardplan.plan.diff.moves import Content, moves_between, stored_bytes
+from shardplan.plan.diff.unit_moves import moved_by_unit
+from shardplan.sharding.world import Extent
 from shardplan.solve.portfolio.limited_relocation import RelocationLimit
 from shardplan.solve.problem.problem import Shape
 from shardplan.whatif.stocks import Stocks
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.planning.formulation import Formulation
     from shardplan.solve.problem.placement import Placement
@@ -87,6 +89,7 @@ class Relocation:
             least=self._least(formulation),
             most=self._most(formulation),
             count=lambda placement: self._count(formulation, placement),
+            of_unit=lambda options: self._of_unit(formulation, options),
         )
 
     def decisions(self, formulation: Formulation, placement: Placement) -> tuple[Decision, ...]:
@@ -131,6 +134,22 @@ class Relocation:
         rows = np.minimum(np.array(then), np.array([table.rows for table in tables]))
         dims = np.array([table.dim for table in tables])
         return stored_bytes(rows, dims, np.array([t.dtype.bytes for t in tables]), optimizer)
+
+    def _of_unit(self, formulation: Formulation, options: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n, D): what a unit of each of the problem's options (n,) moves onto each device."""
+        found = np.zeros((len(options), self.case.topology.world_size))
+        for number, rows in enumerate(formulation.members[options].tolist()):
+            for row in rows:
+                table = int(formulation.options.table[row])
+                old = self.old[table] if row >= 0 else None
+                if old is not None:
+                    kind = formulation.options.sharding_type(row)
+                    cuts = int(formulation.options.column_shards[row])
+                    kernel = formulation.options.compute_kernel(row)
+                    units = range(0 if kind.lands is Extent.WORLD else kind.units(cuts))
+                    decision = Decision(table, kind, kernel, cuts, tuple(units))
+                    found[number] += moved_by_unit(decision, old, self.content(table), self.case)
+        return found
 
     def _kept_by_block(self, decision: Decision, old: Holding) -> NDArray[np.int64]:
         """(blocks, places): columns times rows that each place holds of each column block."""

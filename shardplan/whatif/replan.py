@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
-from shardplan.plan.file.fingerprint import fingerprint
-from shardplan.plan.file.provenance import MovesInfo
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
     finish_plan,
     formulated_in_time,
     make_plan,
+    timed,
 )
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
@@ -25,8 +24,9 @@ from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
 from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
+from shardplan.whatif.moved_from import MovedFrom
 from shardplan.whatif.old_plan import carry
-from shardplan.whatif.relabel import decisions_in, relabel
+from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
@@ -76,19 +76,10 @@ def replan(
     if budget_bytes is None:
         budget_bytes = least_budget(formulation, relocation, known, is_placed)
     moves = relocation.moves(formulation, budget_bytes)
-    from_sha256 = fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True))
-
-    def moved_bytes(plan: Plan) -> int:
-        return sum(map(relocation.bytes_of, decisions_in(plan, now)))
+    moved = MovedFrom.of(old, relocation)
 
     def told(plan: Plan) -> Plan:
-        run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
-        info = MovesInfo(
-            from_sha256=from_sha256,
-            budget_bytes=int(budget_bytes),
-            moved_bytes=moved_bytes(plan),
-        )
-        return plan.model_copy(update={"moves": info, "run": run})
+        return moved.told(timed(plan, started), budget_bytes)
 
     def named(found: Outcome) -> Plan:
         plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
@@ -105,7 +96,7 @@ def replan(
     if outcome.placement is not None or settings.should_stop():
         return named(outcome)
     free = None if outcome.is_infeasible else _free_plan(old, now, limited, reporter)
-    if free is None or moved_bytes(free) > budget_bytes:
+    if free is None or moved.bytes_of(free) > budget_bytes:
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
     return told(free)
 

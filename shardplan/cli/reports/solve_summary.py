@@ -11,9 +11,9 @@ from shardplan.explain.report.memory_words import use_words
 from shardplan.explain.words import words
 from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
+from shardplan.explain.words.moves_line import moves_line
 from shardplan.plan.file.optimality import Termination
 from shardplan.plan.throughput import Throughput
-from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,11 +58,7 @@ def summary_lines(
     yield f"  longest phases: {', '.join(_slowest(plan))}"
     yield f"  fullest memory: {', '.join(map(_fullest, fullest(plan, case)))}"
     if plan.moves is not None:
-        moved, budget = plan.moves.moved_bytes, plan.moves.budget_bytes
-        yield (
-            f"  moves {format_bytes(moved)} from the old plan; the bound is of plans that move at "
-            f"most {format_bytes(budget)}"
-        )
+        yield f"  {moves_line(plan.moves, claim.objective_seconds, plan.solver.gap)}"
     yield from (f"  note: {note}" for note in notes(plan, case))
     if inexact_seconds is not None:
         yield (

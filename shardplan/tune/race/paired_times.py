@@ -68,28 +68,39 @@ class PairedTimes:
 
         nan where there was none.
         """
-        logs = self._logs[:, plan] - self._logs[:, other]
-        there = logs[np.isfinite(logs)]
-        return float(np.exp(np.median(there))) if len(there) else float("nan")
+        logs = self._log_ratios(plan, other)
+        return float(np.exp(np.median(logs))) if len(logs) else float("nan")
 
     def least_ratio(self, plan: int, other: int, rivals: int) -> float:
         """Below which the ratio lies with no more than the chance of an error, 0 if unknown.
 
         It holds for all passes and ``rivals`` at once: of the error, a rival's n-th pass has
-        ``1 / (n (n + 1) rivals)``, which add up to all of it. The median of n differences has at
-        most pi/2 of the variance of their mean. Before there are three, any may be of a run that
-        was disturbed.
+        ``1 / (n (n + 1) rivals)``, which add up to all of it.
         """
-        logs = self._logs[:, plan] - self._logs[:, other]
-        count = int(np.isfinite(logs).sum())
+        count = len(self._log_ratios(plan, other))
+        tail = self.params.error / (max(count, 1) * (count + 1) * max(rivals, 1))
+        return self.ratio_above(plan, other, tail)
+
+    def ratio_above(self, plan: int, other: int, tail: float) -> float:
+        """Below which the ratio lies with the chance ``tail`` at most, 0 if unknown.
+
+        The median of n differences has at most pi/2 of the variance of their mean. Before there are
+        three, any may be of a run that was disturbed.
+        """
+        logs = self._log_ratios(plan, other)
+        count = len(logs)
         if not count:
             return 0.0
         params = self.params
-        tail = params.error / (count * (count + 1) * max(rivals, 1))
         freedom = params.prior_runs + _FREEDOM_KEPT * self._residuals[1]
         error = sqrt((pi if count >= _FEW else 2) / count) * self.noise
         doubt = 0.0 if count >= _FEW else log(params.disturbed)
-        return float(np.exp(np.nanmedian(logs) - t_quantile(tail, freedom) * error - doubt))
+        return float(np.exp(np.median(logs) - t_quantile(tail, freedom) * error - doubt))
+
+    def _log_ratios(self, plan: int, other: int) -> NDArray[np.float64]:
+        """(N,): of the passes that had both."""
+        logs = self._logs[:, plan] - self._logs[:, other]
+        return logs[np.isfinite(logs)]
 
     @property
     def _logs(self) -> NDArray[np.float64]:
