@@ -11,11 +11,11 @@ import numpy as np
 from shardplan.plan.decision import Decision
 from shardplan.plan.diff.holding import Holding
 from shardplan.plan.diff.moves import Content, moves_between, stored_bytes
+from shardplan.plan.diff.stocks import Stocks
 from shardplan.plan.diff.unit_moves import moved_by_unit
 from shardplan.sharding.world import Extent
 from shardplan.solve.portfolio.limited_relocation import RelocationLimit
 from shardplan.solve.problem.problem import Shape
-from shardplan.whatif.stocks import Stocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
