@@ -32,7 +32,8 @@ NOT_FIGURES = {
     },  # a hash
     "workload/lru.py": {1e-6, 1.12, 40.0, 64, 1e4},  # where the curves of caches have their points
     "workload/reuse.py": {65_536, 1e-6, 0.5, 1.5, 64, 1e-300},  # the batch of the histograms
-    "workload/zipf.py": {128, 1.05, 0.5},  # how finely rows are grouped
+    "workload/row_reads.py": {20},  # how much lies side by side in memory
+    "workload/zipf.py": {12, 128, 1.05, 0.5},  # how finely rows are grouped; how many at once
 }  # fmt: skip
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible
-from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
     finish_plan,
-    leaving_time_to_write,
+    formulated_in_time,
     starts,
     timed,
 )
@@ -24,13 +24,12 @@ from shardplan.solve.portfolio.least_relocation import relocate_least
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
-from shardplan.solve.search.search_params import SearchParams
 from shardplan.surroundings import creation_time
 from shardplan.whatif.moved_from import MovedFrom
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import decisions_in, relabel
 from shardplan.whatif.relocation import Relocation
-from shardplan.whatif.replan import kept_in_place, least_budget
+from shardplan.whatif.replan import PLANS, kept_in_place, least_budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,9 +78,7 @@ def move_little(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    left = deadline.seconds_left
-    formulation = formulate(now, deadline, (settings.search or SearchParams()).shared)
-    deadline = leaving_time_to_write(deadline, left)
+    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
     relocation = Relocation.of(old, now)
     moved = MovedFrom.of(old, relocation)
 
@@ -91,11 +88,11 @@ def move_little(
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
+        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop, case=now)
     near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
     least = near.least(settings.until(deadline))
     kept = [] if least is None or least.placement is None else [least.placement]
-    begin = [*kept, *starts(now, formulation, settings)]
+    begin = chain(kept, starts(now, formulation, settings, deadline))
     first = deadline
     if least is not None:
         first = deadline.within(deadline.seconds_left * _BEST_SHARE)

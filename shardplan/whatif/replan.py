@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
-from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
     finish_plan,
-    leaving_time_to_write,
+    formulated_in_time,
     make_plan,
     timed,
 )
@@ -23,7 +22,6 @@ from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.in_place import moved_inside
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
-from shardplan.solve.search.search_params import SearchParams
 from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
 from shardplan.whatif.moved_from import MovedFrom
@@ -47,6 +45,10 @@ if TYPE_CHECKING:
     from shardplan.solve.settings import Settings
 
 
+PLANS = 3.0
+"""As what one takes to write: one is also held against the old one, and given names."""
+
+
 def replan(
     old: Plan,
     then: Case,
@@ -68,9 +70,7 @@ def replan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    left = deadline.seconds_left
-    formulation = formulate(now, deadline, (settings.search or SearchParams()).shared)
-    deadline = leaving_time_to_write(deadline, left)
+    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
@@ -88,7 +88,7 @@ def replan(
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop)
+        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop, case=now)
     limited = settings.until(deadline)
     outcome = solve_near(
         formulation.problem, known, is_placed, moves, limited, hears, also_free=True
