@@ -80,7 +80,13 @@ def test_near_a_placement_each_item_that_changes_counts(problem, limit):
         return np.where(changed, sizes, 0.0)
 
     most = sizes[problem.item_of_option]
-    moves = RelocationLimit(limit, least=np.zeros(problem.option_count), most=most, count=count)
+    moves = RelocationLimit(
+        limit,
+        least=np.zeros(problem.option_count),
+        most=most,
+        count=count,
+        of_unit=lambda options: np.zeros((len(options), problem.device_count)),
+    )
     is_placed = np.ones(problem.item_count, dtype=bool)
     outcome = solve_near(problem, known, is_placed, moves, PROVEN, also_free=True)
     before = evaluate(problem, known).objective
