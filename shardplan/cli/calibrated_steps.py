@@ -6,7 +6,7 @@ import importlib.util
 import shlex
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -93,6 +93,7 @@ def _wires(request: StepRequest, machine: Machine, quiet: bool) -> list[Measurem
     from shardplan.calibrate.measure.crew import Crew
     from shardplan.calibrate.measure.grid import ESSENTIAL_WIRES, digest, wire_tasks
     from shardplan.calibrate.measure.session import run_tasks
+    from shardplan.calibrate.measurements.growing_file import GrowingFile
     from shardplan.calibrate.measurements.measurements_file import as_csv, resume_measurements
 
     chosen, path = wire_tasks(request.processes), request.wires
@@ -100,8 +101,12 @@ def _wires(request: StepRequest, machine: Machine, quiet: bool) -> list[Measurem
     known = resume_measurements(path, origin)[0] if path.exists() else []
     if not known:
         put_file(as_csv([]), str(path))
-    keep = _appending(path, lambda found: as_csv(found, False, origin))
+    file = GrowingFile(path)
     budget = _WIRES_SHARE * request.budget_seconds
+
+    def keep(found: Sequence[Measurement]) -> None:
+        file.append(as_csv(found, False, origin))
+
     with calibration_progress(quiet) as report, Crew(request.processes, False) as crew:
         return run_tasks(chosen, crew, budget, known, keep, report, essential=ESSENTIAL_WIRES)
 
@@ -114,39 +119,28 @@ def _trained(
     is_interrupted: Callable[[], bool],
 ) -> tuple[StepDesign, list[StepTime]]:
     """Steps of a design, those of the CSV file among them; the design is made meanwhile."""
+    from shardplan.calibrate.measurements.growing_file import GrowingFile
     from shardplan.calibrate.steps.design.step_design import StepDesign
     from shardplan.calibrate.steps.training.step_crew import StepCrew
     from shardplan.calibrate.steps.training.step_session import StepSession, rounds_within
-    from shardplan.calibrate.steps.training.steps_file import read_steps, steps_csv
+    from shardplan.calibrate.steps.training.steps_file import resume_steps, steps_csv
 
     started, path, ranks = time.monotonic(), request.steps, request.processes
+    file = GrowingFile(path)
     with calibration_progress(quiet) as report, StepCrew(request.engine, ranks) as crew:
         design = StepDesign.within(request.budget_seconds, ranks, request.seed, measured.optimizer)
         origin = f"{measured.machine}; {ranks} processes; {request.engine}; design {design.digest}"
-        known = read_steps(path, origin) if path.exists() else []
+        known = resume_steps(path, origin) if path.exists() else []
         if not known:
             put_file(steps_csv([], origin, with_header=True), str(path))
         session = StepSession(
             budget_seconds - (time.monotonic() - started),
             rounds_within(request.budget_seconds),
-            keep=_appending(path, lambda found: steps_csv(found, origin)),
+            keep=lambda found: file.append(steps_csv(found, origin)),
             report=report,
             is_interrupted=is_interrupted,
         )
         return design, session.run(design, crew, known)
-
-
-def _appending(path: Path, text_of: Callable[[Any], str]) -> Callable[[Any], None]:
-    """What adds measurements to a file at once."""
-
-    def keep(found: Any) -> None:
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(text_of(found))
-        except OSError as error:
-            raise ShardplanError(f"{path}: cannot write: {error.strerror}") from None
-
-    return keep
 
 
 def _written(

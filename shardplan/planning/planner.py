@@ -133,7 +133,7 @@ def finish_plan(
         case,
         decisions,
         prediction,
-        _optimality(case, outcome, prediction, formulation.problem.is_uneven),
+        _optimality(case, outcome, prediction, formulation.problem.is_uneven, settings.gap),
         _solver_info(outcome, settings),
         _run_info(outcome, elapsed),
     )
@@ -173,7 +173,7 @@ def _placement(outcome: Outcome) -> Placement:
 
 
 def _optimality(
-    case: Case, outcome: Outcome, prediction: Prediction, is_uneven: bool
+    case: Case, outcome: Outcome, prediction: Prediction, is_uneven: bool, asked_gap: float
 ) -> Optimality:
     predicted = (
         prediction.step_seconds
@@ -193,7 +193,7 @@ def _optimality(
     lower_bound = min(outcome.lower_bound, predicted)
     gap = gap_of(predicted, lower_bound)
     status = Status.FEASIBLE
-    if outcome.ending is Ending.GAP:
+    if outcome.ending is Ending.GAP or gap <= asked_gap:
         status = Status.WITHIN_GAP
     if gap <= OPTIMAL_GAP / 2:
         status = Status.OPTIMAL

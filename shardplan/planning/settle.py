@@ -41,6 +41,7 @@ def settled(
     comparing = Deadline.after(max(settings.time_limit_seconds, _LEAST_SECONDS))
     latest = (settings.search or SearchParams()).shared.latest_placements
     outcome = foremost(case, formulation, outcome, comparing, latest)
+    cut_off = [Ending.TIME_LIMIT] if comparing.is_over else []
     outcome = _around_uneven(case, formulation, outcome, settings, reporter)
     assert outcome.placement is not None
     less = _charged_too_much(case, formulation, outcome.placement)
@@ -48,7 +49,8 @@ def settled(
     ends = Deadline.after(seconds)
     found = tidied(formulation.problem, outcome.placement, formulation.traits, less, ends)
     reached = evaluate(formulation.problem, found).objective
-    return replace(outcome, placement=found, objective=reached)
+    cut_off += [Ending.TIME_LIMIT] if ends.is_over else []
+    return replace(outcome, placement=found, objective=reached).after(*cut_off)
 
 
 def _around_uneven(
@@ -80,20 +82,14 @@ def _around_uneven(
     merged = part.merged(found.placement)
     objective = found.objective
     is_proven = gap_of(objective, outcome.lower_bound) <= settings.gap
-    return replace(
+    settled = replace(
         outcome,
         placement=merged,
         objective=evaluate(problem, merged).objective,
         method=found.method,
-        ending=Ending.GAP if is_proven else _earlier(outcome.ending, found.ending),
+        ending=Ending.GAP if is_proven else Ending.NODE_LIMIT,
     )
-
-
-def _earlier(first: Ending, second: Ending) -> Ending:
-    """How two solves, one after the other, ended: cut off where either was."""
-    cut_off = (Ending.INTERRUPTED, Ending.TIME_LIMIT)
-    ended = next((each for each in cut_off if each in (first, second)), None)
-    return ended or Ending.NODE_LIMIT
+    return settled.after(outcome.ending, found.ending)
 
 
 def _charged_too_much(

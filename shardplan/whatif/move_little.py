@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,8 +101,12 @@ def move_little(
     if best.is_infeasible:
         raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
     found = _moving_least(near, least, best, settings, deadline)
-    if found is best:
-        found = settled(now, formulation, best, settings.until(deadline), reporter)
+    is_best = found.placement is best.placement
+    if deadline.is_over:
+        near.endings.append(Ending.INTERRUPTED if settings.should_stop() else Ending.TIME_LIMIT)
+    found = found.after(*near.endings)
+    if is_best:
+        found = settled(now, formulation, found, settings.until(deadline), reporter)
     return build(found)
 
 
@@ -147,6 +151,8 @@ class _Near:
     """(I,): which items of ``known`` mean anything."""
     least_bytes: float
     """What moves when all that can stays."""
+    endings: list[Ending] = field(default_factory=list)
+    """Of the searches so far."""
 
     @classmethod
     def of(
@@ -185,11 +191,12 @@ class _Near:
             known, is_placed = begin, np.ones_like(is_placed)
         problem = self.formulation.problem
         found = solve_near(problem, known, is_placed, moves, little, is_bound_wanted=False)
+        self.endings.append(found.ending)
         return found if found.placement is not None else None
 
 
 def _is_good_enough(near: Outcome, found: Outcome, gap: float) -> bool:
     """Whether what the best gains is less than the gap that was asked for."""
-    if found.ending is Ending.GAP:
+    if found.gap <= gap:
         return near.objective <= found.lower_bound * (1 + gap)
     return near.objective <= found.objective * (1 + gap)

@@ -151,6 +151,7 @@ def _measure(
     from shardplan.calibrate.measure.crew import Crew
     from shardplan.calibrate.measure.grid import CPU, GPU, digest, tasks
     from shardplan.calibrate.measure.session import run_tasks
+    from shardplan.calibrate.measurements.growing_file import GrowingFile
     from shardplan.calibrate.measurements.measurements_file import as_csv, resume_measurements
     from shardplan.cli.reports.calibration_progress import calibration_progress
 
@@ -161,13 +162,10 @@ def _measure(
         click.echo(f"{path}: the last line was written by half: measuring it again", err=True)
     if not known:
         put_file(as_csv([]), str(path))
+    file = GrowingFile(path)
 
     def keep(found: Sequence[Measurement]) -> None:
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(as_csv(found, False, origin))
-        except OSError as error:
-            raise ShardplanError(f"{path}: cannot write: {error.strerror}") from None
+        file.append(as_csv(found, False, origin))
 
     with calibration_progress(quiet) as report, Crew(processes, machine.on_gpu) as crew:
         return run_tasks(chosen, crew, budget, known, keep, report)

@@ -158,6 +158,7 @@ class _Rounds:
             return
         free = Record(self._problem, record.budget, _Ticks(record.reporter))
         improve(free, "auto", self._search, [record.placement])
+        record.cut_off(free.outcome().ending)
         record.prove(free.lower_bound, free.bound)
         if free.placement is not None:
             self._offer(free.placement, free.method)
@@ -179,6 +180,7 @@ class _Rounds:
         part = Record(merge_stages(pinned.problem), budget, _Ticks(record.reporter))
         improve(part, "auto", self._search, [start] if start else [])
         found = part.outcome()
+        record.cut_off(found.ending)
         if found.placement is None:
             return False
         return self._offer(pinned.merged(found.placement), "near")
