@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,21 @@ def test_help_imports_nothing_heavy(arguments):
     output, imported = _imported_by(arguments)
     assert imported == "[]"
     assert output
+
+
+def test_ctrl_c_while_the_command_line_loads_ends_it_without_a_word(tmp_path):
+    """As it ends other programs: with the signal."""
+    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "from shardplan.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_completion_imports_nothing_heavy_and_knows_the_commands():
