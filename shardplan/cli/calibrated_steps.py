@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine
     from shardplan.calibrate.steps.training.step_time import StepTime
 
+STOPPING = "stopping; the same command goes on from what was measured"
 _WIRES_SHARE = 0.2
 """Of the budget, for collectives by themselves."""
 
@@ -70,13 +71,14 @@ def calibrate_steps(request: StepRequest, quiet: bool) -> None:
         raise ShardplanError(message)
     for path in (request.framework, request.wires, request.steps):
         check_writable(str(path))
-    from shardplan.calibrate.measure.machine import Machine
-    from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine
-    from shardplan.workload.training import Optimizer
+    started = time.monotonic()
+    with interruptible(STOPPING) as interrupt:
+        from shardplan.calibrate.measure.machine import Machine
+        from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine
+        from shardplan.workload.training import Optimizer
 
-    started, machine = time.monotonic(), Machine.here("cpu")
-    optimizer = Optimizer(request.optimizer)
-    wires = _wires(request, machine, quiet)
+        machine, optimizer = Machine.here("cpu"), Optimizer(request.optimizer)
+        wires = _wires(request, machine, quiet, interrupt.is_requested)
     measured = MeasuredMachine(machine, request.processes, request.engine, optimizer, wires)
     with interruptible("fitting what is there") as interrupt:
         left = request.budget_seconds - (time.monotonic() - started)
@@ -88,7 +90,9 @@ def calibrate_steps(request: StepRequest, quiet: bool) -> None:
         click.get_current_context().exit(ExitCode.INTERRUPTED)
 
 
-def _wires(request: StepRequest, machine: Machine, quiet: bool) -> list[Measurement]:
+def _wires(
+    request: StepRequest, machine: Machine, quiet: bool, is_interrupted: Callable[[], bool]
+) -> list[Measurement]:
     """Collectives and transfers, those of the CSV file among them."""
     from shardplan.calibrate.measure.crew import Crew
     from shardplan.calibrate.measure.grid import ESSENTIAL_WIRES, digest, wire_tasks
@@ -108,7 +112,16 @@ def _wires(request: StepRequest, machine: Machine, quiet: bool) -> list[Measurem
         file.append(as_csv(found, False, origin))
 
     with calibration_progress(quiet) as report, Crew(request.processes, False) as crew:
-        return run_tasks(chosen, crew, budget, known, keep, report, essential=ESSENTIAL_WIRES)
+        return run_tasks(
+            chosen,
+            crew,
+            budget,
+            known,
+            keep,
+            report,
+            essential=ESSENTIAL_WIRES,
+            is_interrupted=is_interrupted,
+        )
 
 
 def _trained(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli.calibrated_steps import STOPPING
+from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
@@ -16,7 +18,7 @@ from shardplan.cli.show import say_lines
 from shardplan.errors import ShardplanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from shardplan.calibrate.measure.machine import Machine
     from shardplan.calibrate.measurements.measurement import Measurement
@@ -132,20 +134,26 @@ def calibrate_command(
         calibrate_steps(request, quiet)
         return
     check_writable(str(Path(output).with_suffix(".csv")))
-    from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
-    from shardplan.calibrate.measure.machine import Machine
-    from shardplan.cli.reports.yaml_text import yaml_text
+    with interruptible(STOPPING) as interrupt:
+        from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
+        from shardplan.calibrate.measure.machine import Machine
+        from shardplan.cli.reports.yaml_text import yaml_text
 
-    machine = Machine.here(device)
-    measurements = _measure(Path(output).with_suffix(".csv"), machine, processes, budget, quiet)
-    value = fit_cost_model(name or Path(output).stem, machine, processes, measurements)
-    put_file(yaml_text(value), output)
+        machine, path = Machine.here(device), Path(output).with_suffix(".csv")
+        measurements = _measure(path, machine, processes, budget, quiet, interrupt.is_requested)
+        value = fit_cost_model(name or Path(output).stem, machine, processes, measurements)
+        put_file(yaml_text(value), output)
     if not quiet:
         say_lines(_end(value["calibration"]["residuals"], output))
 
 
 def _measure(
-    path: Path, machine: Machine, processes: int, budget: float, quiet: bool
+    path: Path,
+    machine: Machine,
+    processes: int,
+    budget: float,
+    quiet: bool,
+    is_interrupted: Callable[[], bool],
 ) -> list[Measurement]:
     """Measure what the CSV file at ``path`` does not have yet, and add it there."""
     from shardplan.calibrate.measure.crew import Crew
@@ -168,7 +176,7 @@ def _measure(
         file.append(as_csv(found, False, origin))
 
     with calibration_progress(quiet) as report, Crew(processes, machine.on_gpu) as crew:
-        return run_tasks(chosen, crew, budget, known, keep, report)
+        return run_tasks(chosen, crew, budget, known, keep, report, is_interrupted=is_interrupted)
 
 
 def _end(residuals: dict[str, dict[str, float]], output: str) -> Iterator[str]:
