@@ -79,3 +79,11 @@ def test_one_more_table_moves_nothing_where_that_gains_less_than_the_gap():
     plan = move_little(old, then, now, wide, Reporter())
     assert moved_bytes(old, plan, now) == 0
     assert not verify(plan)
+
+
+def test_a_search_near_the_old_plan_that_the_clock_ended_is_told(old, then, now, monkeypatch):
+    """Though the search for the best plan reached its gap: another run may move less."""
+    monkeypatch.setattr("shardplan.whatif.move_little._NEAR_SHARE", 0.0)
+    plan = move_little(old, then, now, SETTINGS, Reporter())
+    assert plan.optimality.termination == "time_limit"
+    assert plan.optimality.gap > SETTINGS.gap or plan.optimality.status != "feasible"
