@@ -135,7 +135,11 @@ def _trained(
     from shardplan.calibrate.measurements.growing_file import GrowingFile
     from shardplan.calibrate.steps.design.step_design import StepDesign
     from shardplan.calibrate.steps.training.step_crew import StepCrew
-    from shardplan.calibrate.steps.training.step_session import StepSession, rounds_within
+    from shardplan.calibrate.steps.training.step_session import (
+        MOST_PASSES,
+        StepSession,
+        rounds_within,
+    )
     from shardplan.calibrate.steps.training.steps_file import resume_steps, steps_csv
 
     started, path, ranks = time.monotonic(), request.steps, request.processes
@@ -149,6 +153,7 @@ def _trained(
         session = StepSession(
             budget_seconds - (time.monotonic() - started),
             rounds_within(request.budget_seconds),
+            MOST_PASSES,
             keep=lambda found: file.append(steps_csv(found, origin)),
             report=report,
             is_interrupted=is_interrupted,

@@ -167,9 +167,7 @@ class Ledger:
 
         Charges, which are the same for all, are not counted.
         """
-        spilt = self.by_rank(self.spill_seconds)
-        of_node = spilt.reshape(self.world.nodes, -1, spilt.shape[1]).sum(axis=1)
-        waits = np.repeat(of_node, self.world.devices_per_node, axis=0) - spilt
+        waits = self.from_neighbours(self.spill_seconds)
         return self.by_rank(self.unit_seconds) + waits + self.less_seconds
 
     @property
@@ -207,6 +205,15 @@ class Ledger:
             np.add.at(summed, units.place[here], of_unit[units.table[here]])
             total += np.repeat(summed, self.world.devices_of(extent), axis=0)
         return total
+
+    def from_neighbours(self, of_unit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(W, K): what the units on the node's other devices add up to; ``of_unit`` is (T, K)."""
+        there = self.by_rank(of_unit)
+        of_node = there.reshape(self.world.nodes, -1, there.shape[1]).sum(axis=1)
+        others: NDArray[np.float64] = (
+            np.repeat(of_node, self.world.devices_per_node, axis=0) - there
+        )
+        return others
 
     def units_on(self, rank: int) -> NDArray[np.int64]:
         """(T,): how many units of each table touch a device."""

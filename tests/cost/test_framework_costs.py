@@ -259,3 +259,45 @@ def test_outputs_of_a_devices_own_samples_are_paid_by_every_plan():
     plain, more = (constants(framed(output_comm=Terms(per_model_output=each))) for each in (0.0, 3))
     expected = 3 * BATCH / WORLD * columns
     assert more["output_comm"] - plain["output_comm"] == pytest.approx(expected)
+
+
+OWN = {
+    "per_own_feature": 2,
+    "per_own_id": BATCH * POOLING / 4,
+    "per_own_output": BATCH * 2 * DIM / 4,
+}
+"""What each of the four devices of a node does for its own samples of the table of two features."""
+
+
+def own_seconds(sharding, cuts=1, nodes=1, **terms):
+    """(load, spill) that terms of the outputs' exchange add to one unit of the first table."""
+    found = []
+    for each in ({}, terms):
+        cost_model = framed(nodes=nodes, output_comm=Terms(per_step=1.0, **each))
+        at = [phase.name for phase in cost_model.phases].index("output_comm")
+        costs = cost_model.unit_costs(option(sharding, cuts=cuts))
+        found.append(np.array([costs.load_seconds[0, at], costs.spill_seconds[0, at]]))
+    return tuple(found[1] - found[0])
+
+
+@pytest.mark.parametrize("term", OWN)
+def test_each_device_pays_for_its_own_samples_wherever_the_table_lies(term):
+    assert own_seconds("table_wise", **{term: 3.0}) == pytest.approx([3 * OWN[term]] * 2)
+    assert own_seconds("row_wise", **{term: 3.0}) == pytest.approx([3 * OWN[term], 0.0])
+    assert own_seconds("data_parallel", **{term: 3.0}) == (0.0, 0.0)
+
+
+def test_column_shards_share_outputs_but_each_gets_all_ids():
+    halves = [OWN["per_own_output"] / 2] * 2
+    assert own_seconds("column_wise", cuts=2, per_own_output=1.0) == pytest.approx(halves)
+    all_of_them = [OWN["per_own_id"]] * 2
+    assert own_seconds("column_wise", cuts=2, per_own_id=1.0) == pytest.approx(all_of_them)
+
+
+def test_over_several_nodes_own_samples_count_as_if_all_tables_were_exchanged():
+    terms = Terms(per_own_feature=2.0, per_own_id=3.0, per_own_output=5.0)
+    plain, more = (constants(framed(output_comm=each)) for each in (Terms(), terms))
+    samples = BATCH / WORLD
+    expected = 2 * 3 + 3 * samples * (POOLING + 0.5) + 5 * samples * (2 * DIM + 32)
+    assert more["output_comm"] - plain["output_comm"] == pytest.approx(expected)
+    assert own_seconds("table_wise", nodes=2, per_own_output=1.0) == (0.0, 0.0)

@@ -47,6 +47,10 @@ class LinearPhase(ABC):
         Of memory that devices of a node share: if that many ``devices`` of the node do alike.
         """
 
+    def everywhere_seconds(self, units: Units) -> NDArray[np.float64]:
+        """(O,): what each unit adds besides on every device of the node that it lands on."""
+        return np.zeros(len(units.options))
+
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): what each group adds to the phase, once, as soon as a table of it is so sharded."""
         return np.zeros(len(groups))

@@ -105,8 +105,16 @@ class AnalyticCostModel:
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         spill = self._spill_seconds(units, load)
+        everywhere = self._everywhere_seconds(units)
+        on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)[:, None]
         memory = unit_bytes(units.shares, options, self._storage)
-        return UnitCosts(load - spill * (each - 1), memory, spill)
+        return UnitCosts(
+            load - spill * (each - 1) + everywhere, memory, spill + everywhere * on_device
+        )
+
+    def _everywhere_seconds(self, units: Units) -> NDArray[np.float64]:
+        """(O, P): what units add to every device of the node."""
+        return np.column_stack([phase.everywhere_seconds(units) for phase in self._phases])
 
     def _spill_seconds(self, units: Units, load: NDArray[np.float64]) -> NDArray[np.float64]:
         """(O, P): what units on one device add to each other device of the node.
@@ -146,6 +154,7 @@ class AnalyticCostModel:
         units = Units(cut, shares, self._setting.page_share)
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
+        load += self._everywhere_seconds(units)
         memory = unit_bytes(shares, cut, self._storage)
         return BlockCosts(
             option,

@@ -51,6 +51,9 @@ class Terms(UnitTerms):
     per_sample: float = 0.0
     per_model_feature: float = 0.0
     per_model_output: float = 0.0
+    per_own_feature: float = 0.0
+    per_own_id: float = 0.0
+    per_own_output: float = 0.0
     types: Mapping[ShardingType, UnitTerms] = field(default_factory=dict, hash=False)
     """Besides, for the tables of one sharding type."""
     optimizers: Mapping[Optimizer, UnitTerms] = field(default_factory=dict, hash=False)
@@ -64,6 +67,9 @@ class Terms(UnitTerms):
             per_sample=_value(file.per_sample),
             per_model_feature=_value(file.per_model_feature),
             per_model_output=_value(file.per_model_output),
+            per_own_feature=_value(file.per_own_feature),
+            per_own_id=_value(file.per_own_id),
+            per_own_output=_value(file.per_own_output),
             types={
                 SHARDING_TYPES.named(name): UnitTerms.of_units(terms)
                 for name, terms in file.types.items()

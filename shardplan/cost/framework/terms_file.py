@@ -79,6 +79,13 @@ class TermsFile(UnitTermsFile):
     """Per feature of the model, wherever its table is."""
     per_model_output: Figure[Seconds] | None = None
     """Per element of the pooled outputs of a device's own samples, whoever sums them."""
+    per_own_feature: Figure[Seconds] | None = None
+    """Per feature that is exchanged, on each device: it sends or receives that of its samples."""
+    per_own_id: Figure[Seconds] | None = None
+    """Per id of a device's own samples that is exchanged, wherever its row is."""
+    per_own_output: Figure[Seconds] | None = None
+    """Per element of the pooled outputs of a device's own samples, or of their gradients, that is
+    exchanged."""
     types: dict[str, UnitTermsFile] = Field(default_factory=dict)
     """What is added besides for the tables of one sharding type, by its name."""
     optimizers: dict[str, UnitTermsFile] = Field(default_factory=dict)

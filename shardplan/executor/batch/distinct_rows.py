@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from shardplan.executor.tensors.runs import run_bounds, runs_of
-from shardplan.executor.tensors.sorting import sorted_pairs, stable_order
+from shardplan.executor.tensors.sorting import stable_order
 from shardplan.executor.tensors.tensor import index_dtype
 
 if TYPE_CHECKING:
@@ -30,18 +30,14 @@ class DistinctRows:
 
     @classmethod
     def of(cls, ids: Tensor, lengths: Tensor, rows: int, weights: Tensor | None = None) -> Self:
-        """Ids of a store of that many rows; ``lengths`` are those of the bags, in order.
-
-        Ids that one bag has of one row are the same to whoever sums, unless they have weights.
-        """
+        """Ids of a store of that many rows; ``lengths`` are those of the bags, in order."""
         bags = lengths.numel()
         each = torch.arange(bags, device=ids.device, dtype=index_dtype(bags))
         bag_of_id = runs_of(each, lengths.reshape(-1))
-        if weights is None:
-            by_row, of_bags = sorted_pairs(ids, bag_of_id, rows, bags)
-        else:
-            order = stable_order(ids, rows)
-            by_row, of_bags, weights = (t.index_select(0, order) for t in (ids, bag_of_id, weights))
+        order = stable_order(ids, rows)
+        by_row, of_bags = ids.index_select(0, order), bag_of_id.index_select(0, order)
+        if weights is not None:
+            weights = weights.index_select(0, order)
         offsets = run_bounds(by_row)
         return cls(by_row.index_select(0, offsets[:-1]).long(), of_bags, offsets, weights)
 

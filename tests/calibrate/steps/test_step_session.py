@@ -6,6 +6,7 @@ import pytest
 from planted_steps import PlantedTrainer
 
 from shardplan.calibrate.steps.training.step_session import FEWEST_PLANS, StepSession
+from shardplan.calibrate.steps.training.step_time import by_plan
 
 
 def ticking(seconds: float):
@@ -55,3 +56,12 @@ def test_a_step_is_the_median_of_its_rounds(design):
     for one, other in zip(plain, disturbed, strict=True):
         assert other.step_seconds == pytest.approx(one.step_seconds)
         assert sum(one.part_seconds) == pytest.approx(one.step_seconds)
+
+
+def test_what_is_left_of_the_budget_goes_into_training_all_plans_again(design):
+    found = StepSession(1e9, 3, passes=2).run(design, PlantedTrainer(noise=0.1))
+    assert [each.plan for each in found] == 2 * list(range(len(design.plans)))
+    means = by_plan(found)
+    assert [each.plan for each in means] == list(range(len(design.plans)))
+    both = [each.step_seconds for each in found if each.plan == 5]
+    assert means[5].step_seconds == pytest.approx(sum(both) / 2)

@@ -34,6 +34,9 @@ _TYPES = (
     ShardingType.ROW_WISE,
     ShardingType.DATA_PARALLEL,
 )
+_FAVOURS = (0.0, 0.0, 0.3, 0.6, 0.9)
+"""Share of the whole tables that the first rank gets before the others have their turn: what a rank
+does for its own tables is told from what it does for its own samples only out of balance."""
 _COLUMN_MULTIPLE = 4
 """Columns of a shard, as kernels take them."""
 
@@ -125,7 +128,7 @@ def _case(name: str, model: dict[str, Any], ranks: int, optimizer: Optimizer) ->
 def _decisions(case: Case, random: np.random.Generator, ranks: int) -> tuple[Decision, ...]:
     kinds = random.choice(len(_TYPES), size=int(random.integers(1, 4)), replace=False)
     shares = random.dirichlet(np.ones(len(kinds)))
-    favour = float(random.choice((0.0, 0.0, 0.0, 0.5)))
+    favour = float(random.choice(_FAVOURS))
     loads, replicated, found = np.zeros(ranks), 0, []
     for position, table in enumerate(case.workload.tables):
         kind = _TYPES[int(random.choice(kinds, p=shares))]

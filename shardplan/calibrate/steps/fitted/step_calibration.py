@@ -12,6 +12,7 @@ from shardplan.calibrate.steps.fitted.step_fit import StepFit, fit_steps
 from shardplan.calibrate.steps.terms.figures import Figures
 from shardplan.calibrate.steps.terms.priced_plan import PricedPlan
 from shardplan.calibrate.steps.terms.step_terms import PARTS, step_terms, with_values
+from shardplan.calibrate.steps.training.step_time import by_plan
 from shardplan.errors import ShardplanError
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ class StepCalibration:
 
         Raises ShardplanError where too few plans were measured.
         """
-        shown = [each for each in times if not design.is_held_out[each.plan]]
-        apart = [each for each in times if design.is_held_out[each.plan]]
+        each_once = by_plan(times)
+        shown = [each for each in each_once if not design.is_held_out[each.plan]]
+        apart = [each for each in each_once if design.is_held_out[each.plan]]
         if len(shown) < _FEWEST:
             raise ShardplanError(
                 f"a fit needs at least {_FEWEST} trained plans; there are {len(shown)}: raise the "

@@ -88,7 +88,10 @@ class PricedPlan:
 
 def _rank_seconds(model: AnalyticCostModel, units: Units, ledger: Ledger) -> NDArray[np.float64]:
     """(W, P)."""
-    load = ledger.by_rank(model.unit_costs_of(units).load_seconds)
+    costs = model.unit_costs_of(units)
+    load = ledger.by_rank(costs.load_seconds)
+    if costs.spill_seconds.any():
+        load += ledger.from_neighbours(costs.spill_seconds)
     constants = np.array([phase.constant_seconds for phase in model.phases])
     charges = model.charges(units.options).of_used.total_seconds
     found: NDArray[np.float64] = load + constants + charges

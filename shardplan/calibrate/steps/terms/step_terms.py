@@ -38,8 +38,11 @@ PARTS = {
 }
 """The parts of a step that are timed, and the phases that each is made of."""
 _UPDATE_ALONE = {"per_unique_row", "per_unique_byte", "per_gathered_byte"}
-_OF_IDS = ("per_step", "per_group", "per_table", "per_feature", "per_id", "per_bucketed_id")
-_OF_OUTPUTS = ("per_group", "per_output_byte", "per_model_output")
+_OF_IDS = (
+    "per_step", "per_group", "per_table",
+    "per_feature", "per_id", "per_bucketed_id", "per_own_feature", "per_own_id",
+)  # fmt: skip
+_OF_OUTPUTS = ("per_group", "per_output_byte", "per_model_output", "per_own_output")
 _SUMMED = (ShardingType.ROW_WISE, ShardingType.COLUMN_WISE)
 """Types whose outputs are put together from parts, by rows or by columns."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import groupby
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
 
@@ -43,3 +46,15 @@ class StepTime:
         distribute, forward, backward, step = middle[0].tolist()
         apart = float((high - low) / step)
         return cls(plan, distribute, forward, backward, step, float(middle[1, -1]), apart)
+
+
+def by_plan(times: Sequence[StepTime]) -> list[StepTime]:
+    """One of each plan, in the order of the design: the means of those that were trained again."""
+    ordered = sorted(times, key=lambda each: each.plan)
+    return [_mean(list(same)) for _, same in groupby(ordered, key=lambda each: each.plan)]
+
+
+def _mean(times: Sequence[StepTime]) -> StepTime:
+    measured = [field.name for field in fields(StepTime) if field.name != "plan"]
+    means = {name: float(np.mean([getattr(each, name) for each in times])) for name in measured}
+    return StepTime(plan=times[0].plan, **means)

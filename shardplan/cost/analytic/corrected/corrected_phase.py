@@ -64,6 +64,12 @@ class CorrectedPhase(LinearPhase):
         )
         return seconds
 
+    def everywhere_seconds(self, units: Units) -> NDArray[np.float64]:
+        """(O,): of the inner phase by the factors of each unit's type."""
+        factor = SHARDING_TYPES.each(self._factor_of, units.options.sharding)
+        seconds: NDArray[np.float64] = self.inner.everywhere_seconds(units) * factor
+        return seconds
+
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): of the inner phase by the factors of each group's type, and what is added."""
         factors = np.array([self._factor_of(kind) for _, kind in groups.pairs])

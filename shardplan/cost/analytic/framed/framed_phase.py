@@ -39,6 +39,9 @@ class FramedPhase(LinearPhase):
     handshake_seconds: float
     """Of one all-to-all of a few bytes."""
     world: World
+    knows_places: bool
+    """Whether what each device does for its own samples is counted unit by unit: on one node. Over
+    several it is a constant, as if all tables were exchanged."""
     per_byte: float
     """Seconds in which the device moves a byte from memory to memory."""
 
@@ -54,16 +57,29 @@ class FramedPhase(LinearPhase):
             inner,
             terms,
             terms.optimizers.get(setting.training.optimizer, UnitTerms()),
-            constant_seconds=terms.per_step
-            + terms.per_sample * setting.samples
-            + terms.per_model_feature * int(setting.tables.features.sum())
-            + terms.per_model_output * setting.output_elements,
+            constant_seconds=cls._constant_seconds(terms, setting),
             handshake_seconds=setting.collectives.seconds(
                 Collective.ALL_TO_ALL, Scope.ALL, INDEX_BYTES * setting.topology.world_size
             ),
             world=setting.topology.world,
+            knows_places=setting.topology.nodes == 1,
             per_byte=1 / setting.profile.dense_update_bytes_per_second,
         )
+
+    @staticmethod
+    def _constant_seconds(terms: Terms, setting: Setting) -> float:
+        features, ids = int(setting.tables.features.sum()), float(setting.tables.pooling.sum())
+        seconds = (
+            terms.per_step
+            + terms.per_sample * setting.samples
+            + terms.per_model_feature * features
+            + terms.per_model_output * setting.output_elements
+        )
+        if setting.topology.nodes > 1:
+            seconds += terms.per_own_feature * features
+            seconds += terms.per_own_id * ids * setting.samples
+            seconds += terms.per_own_output * setting.output_elements
+        return seconds
 
     @classmethod
     def of(cls, setting: Setting) -> Self | None:
@@ -85,6 +101,19 @@ class FramedPhase(LinearPhase):
         """(O,): of the inner phase, and what the framework does with each unit."""
         seconds = self.inner.unit_seconds(units, devices)
         return seconds + np.where(self._takes_part(units), self._added_seconds(units), 0.0)
+
+    def everywhere_seconds(self, units: Units) -> NDArray[np.float64]:
+        """(O,): of the inner phase, and what each device does for its own part of the batch."""
+        seconds = self.inner.everywhere_seconds(units)
+        if not self.knows_places:
+            return seconds
+        shares, world = units.shares, self.world
+        added = (
+            self.terms.per_own_feature * shares.bags / shares.samples
+            + self.terms.per_own_id * shares.ids * units.options.row_shards(world) / world.size
+            + self.terms.per_own_output * shares.bags * shares.columns / world.size
+        )
+        return seconds + np.where(self._takes_part(units), added, 0.0)
 
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): of the inner phase, and what each sharding type in a module costs there."""
