@@ -16,7 +16,6 @@ from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.file.plan import Plan
 from shardplan.plan.file.provenance import RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,14 +24,11 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
+    from shardplan.sharding.kind import ShardingType
 
 _WEIGHT_BYTES = 64 * 2**20
 """Of each model: how many plans of it stand in memory side by side."""
 _FP32_BYTES = 4
-_FEW = (
-    (ShardingType.TABLE_WISE,),
-    (ShardingType.TABLE_WISE, ShardingType.DATA_PARALLEL),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +106,6 @@ def narrowed(case: Case, kinds: Sequence[ShardingType]) -> Case:
     tables = [table.name for table in case.workload.tables]
     constraint = {"tables": tables, "sharding": [kind.name for kind in kinds]}
     return case_of_value(case.resolved | {"constraints": [constraint]}, case.workload.name)
-
-
-def plan_with_few_types(case: Case, limits: Limits, type_seconds: float) -> Plan:
-    """shardplan's best plan where each sharding type after the first costs ``type_seconds`` too."""
-    cases = [*(narrowed(case, kinds) for kinds in _FEW), case]
-    made = [CONTENDERS["shardplan"](each, limits) for each in cases]
-    return min(
-        (plan for plan in made if isinstance(plan, Plan)),
-        key=lambda plan: plan.prediction.step_seconds + type_seconds * len(types_of(plan)),
-    )
 
 
 def types_of(plan: Plan) -> dict[str, int]:

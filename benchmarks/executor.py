@@ -1,205 +1,239 @@
-"""Plans of all contenders trained under TorchRec, and shardplan's in the native engine beside it.
+"""Calibrates both engines here, and trains twelve models that no calibration has seen.
 
-    python benchmarks/executor.py [--processes 2 4] [--cost-model ours.yaml] [--format table|json]
+    python benchmarks/executor.py [--engines torchrec native] [--seed 1] [--json FILE]
 
-shardplan plans with a cost model of this machine: the one of ``--cost-model``, such as
-``shardplan calibrate`` writes, or one that is measured first, in the same way, but with FBGEMM's
-kernels, which TorchRec trains with. TorchRec's planner gets the measured rates of the same machine.
-Needs torch and torchrec.
+``shardplan calibrate --engine`` runs as it is, for each engine apart. Then come six known models
+and six drawn from the seed. The plans of all contenders, and shardplan's own of fewer sharding
+types, are made with an engine's calibration and trained by that engine; and shardplan's plan for
+TorchRec is trained by both engines, with SGD and with row-wise Adagrad. All that belongs to one
+model is trained in real processes, one to a core, in turn, round after round.
 
-TorchRec distributes, looks up and returns the tables of each sharding type apart. What one more
-type costs a step is measured too; "few types" is shardplan's plan with that cost counted, chosen
-among a plan of whole tables, one of whole and data-parallel tables, and the free one.
-
-All that stands in one line was measured in one run of the processes, in turn, round after round:
-the ratios are of neighbours in time.
+Printed are predicted steps beside measured ones, how far off they are, how many pairs of plans are
+in the right order, plans against plans, and engine beside engine. On a machine on which something
+else runs, calibrated and measured steps are of two machines. Needs torch and torchrec.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 from contenders import CONTENDERS, Limits
-from executed_models import (
-    Model,
-    case_of,
-    models,
-    narrowed,
-    plan_with_few_types,
-    plans,
-    types_of,
-)
-from executed_rows import (
-    FEW_TYPES,
-    OURS,
-    Row,
-    as_json,
+from executed_models import case_of, drawn_models, models, narrowed, plans, types_of
+from executed_rows import OURS, TYPES, Series, StepRow, as_json, read_executed
+from executed_tables import (
+    accuracy_lines,
     engine_lines,
-    plan_lines,
-    read_executed,
+    engine_summary,
+    machines,
+    step_lines,
+    summary_lines,
 )
+from in_turn import Job, times_in_turn
 from report import as_markdown
 
+from shardplan.calibrate.measure.machine import Machine
+from shardplan.calibrate.steps.training.step_crew import StepCrew
+from shardplan.plan.predict import predict
 from shardplan.sharding.kind import ShardingType
+from shardplan.tune.candidates.candidate import decisions_of, likeness
 from shardplan.units import parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from executed_models import Model
+
+    from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
-    from shardplan.workload.workload import Workload
 
-_KEEP_PAGES = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**36)}
-"""For the processes that measure: large buffers stay with them from step to step, as with the
-allocators that training jobs are run with. Else the kernel's zeroing of pages is measured."""
+ENGINES = ("torchrec", "native")
 CONTENDING = [name for name in CONTENDERS if name not in ("ldm", "random")]
+_SGD, _ADAGRAD = "sgd", "rowwise_adagrad"
+_NARROW = (
+    (ShardingType.TABLE_WISE,),
+    (ShardingType.TABLE_WISE, ShardingType.DATA_PARALLEL),
+    (ShardingType.TABLE_WISE, ShardingType.COLUMN_WISE),
+    (ShardingType.TABLE_WISE, ShardingType.ROW_WISE),
+)
+"""Of which shardplan makes plans too: they show whether types are priced in the right order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A plan, who made it, and which engine is to train it."""
+class Calibration:
+    """What ``shardplan calibrate --engine`` wrote."""
 
-    contender: str
-    engine: str
-    optimizer: str
-    plan: Plan
+    cost_model: dict[str, Any]
+    framework: dict[str, Any]
 
-
-def measure(words: argparse.Namespace, cost_model: dict[str, Any], processes: int) -> Iterator[Row]:
-    """All contenders and both engines on all models."""
-    limits = Limits(
-        time_limit_seconds=words.time_limit, torchrec_rates=rates_for_torchrec(cost_model)
-    )
-    type_seconds = seconds_of_a_type(cost_model, processes, words.rounds)
-    print(
-        f"{processes} processes, one sharding type more: {type_seconds * 1e3:.1f} ms",
-        file=sys.stderr,
-    )
-    for model in models():
-        if words.only not in model.name:
-            continue
-        case = case_of(model, cost_model, processes)
-        made = dict(plans(case, CONTENDING, limits))
-        made[FEW_TYPES] = plan_with_few_types(case, limits, type_seconds)
-        jobs = [Job(name, "torchrec", "sgd", plan) for name, plan in made.items()]
-        jobs.append(Job(OURS, "native", "sgd", made[OURS]))
-        adagrad = case_of(model, cost_model, processes, "rowwise_adagrad")
-        plan = dict(plans(adagrad, [OURS], limits))[OURS]
-        jobs += [Job(OURS, engine, "rowwise_adagrad", plan) for engine in ("torchrec", "native")]
-        pairs = [(job.engine, job.plan) for job in jobs]
-        times = measured(case.workload, pairs, processes, words.rounds)
-        for job, of in zip(jobs, times.transpose(1, 2, 0).tolist(), strict=True):
-            yield Row(
-                model=model.name,
-                contender=job.contender,
-                engine=job.engine,
-                optimizer=job.optimizer,
-                processes=processes,
-                seconds=tuple(of[0]),
-                core_seconds=tuple(of[1]),
-                predicted_seconds=job.plan.prediction.step_seconds,
-                sharding=types_of(job.plan),
-            )
+    @property
+    def torchrec_rates(self) -> dict[str, float]:
+        """What TorchRec's planner is to know of this machine."""
+        cost_model = self.cost_model
+        known = cost_model["lookup_forward"]["hbm"].get("read", cost_model["dense_update"])
+        memory = parse_rate(known["value"])
+        link = parse_rate(cost_model["scale_up"]["link"]["value"])
+        return {"hbm": memory, "host_link": memory, "intra_host": link, "inter_host": link}
 
 
-def measured(
-    workload: Workload, chosen: Sequence[tuple[str, Plan]], processes: int, rounds: int
-) -> np.ndarray[Any, Any]:
-    """(rounds, plans, 2): seconds of a step by the clock, and on a core."""
-    import torch.multiprocessing
-    from executed_step import run
+def calibrated(engine: str, words: argparse.Namespace, folder: Path) -> Calibration:
+    """An engine, by the command itself, or what it wrote to the folder before.
 
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "seconds.json"
-        arguments = (processes, f"{folder}/store", workload, chosen, rounds, str(result))
-        torch.multiprocessing.spawn(run, arguments, processes)
-        return np.array(json.loads(result.read_text(encoding="utf-8")))
-
-
-def rates_for_torchrec(cost_model: dict[str, Any]) -> dict[str, float]:
-    """What TorchRec's planner is to know of this machine."""
-    known = cost_model["lookup_forward"]["hbm"].get("read", cost_model["dense_update"])
-    memory = parse_rate(known["value"])
-    link = parse_rate(cost_model["scale_up"]["link"]["value"])
-    return {"hbm": memory, "host_link": memory, "intra_host": link, "inter_host": link}
+    Exits where that is of another machine or number of processes.
+    """
+    path = folder / f"{engine}.yaml"
+    files = (path, path.with_name(f"{path.stem}-{engine}.yaml"))
+    if not all(file.exists() for file in files):
+        _calibrate(engine, words, path)
+    found = Calibration(*(yaml.safe_load(file.read_text(encoding="utf-8")) for file in files))
+    here = {"machine": Machine.here("cpu").description, "processes": words.processes}
+    there = found.cost_model["calibration"]
+    if any(there[key] != value for key, value in here.items()):
+        sys.exit(f"{path} is of {there['processes']} processes on {there['machine']}")
+    return found
 
 
-def seconds_of_a_type(cost_model: dict[str, Any], processes: int, rounds: int) -> float:
-    """What one sharding type more costs a step of TorchRec's, which runs each on its own."""
-    tables = [{"name": f"t_{i}", "rows": 1000, "dim": 16, "pooling": 1} for i in range(8)]
-    case = case_of(Model("small", tables, 64 * processes), cost_model, processes)
-    limits = Limits(time_limit_seconds=1.0)
-    first, second = (
-        dict(plans(narrowed(case, [kind]), [OURS], limits))[OURS]
-        for kind in (ShardingType.TABLE_WISE, ShardingType.ROW_WISE)
-    )
-    ((module, whole),), ((_, cut),) = first.plan.items(), second.plan.items()
-    half = dict(list(whole.items())[:4]) | dict(list(cut.items())[4:])
-    both = first.model_copy(update={"plan": {module: half}})
-    pairs = [("torchrec", first), ("torchrec", both)]
-    seconds = measured(case.workload, pairs, processes, rounds)[:, :, 0]
-    return float(max(0.0, np.median(seconds[:, 1] - seconds[:, 0])))
+def _calibrate(engine: str, words: argparse.Namespace, path: Path) -> None:
+    asked = ["-o", str(path), "--engine", engine, "--processes", str(words.processes)]
+    asked += ["--budget", f"{words.budget}s"]
+    done = subprocess.run([sys.executable, "-m", "shardplan", "calibrate", *asked], check=True,
+                          stdout=subprocess.PIPE, text=True)  # fmt: skip
+    print(f"{engine}:\n{done.stdout}", file=sys.stderr)
 
 
-def _calibrated(processes: int, budget_seconds: float) -> dict[str, Any]:
-    import fbgemm_kernels
+def plans_of(case: Case, limits: Limits) -> list[tuple[tuple[str, ...], Plan]]:
+    """All that is trained, with all who made it; of plans alike but for ranks' names, the first."""
+    made = list(plans(case, CONTENDING, limits))
+    for kinds in _NARROW:
+        name = TYPES + " ".join(kind.name for kind in kinds)
+        made += [(name, plan) for _, plan in plans(narrowed(case, kinds), [OURS], limits)]
+    found: dict[object, list[tuple[str, Plan]]] = {}
+    for pair in made:
+        found.setdefault(likeness(pair[1]), []).append(pair)
+    return [(tuple(name for name, _ in pairs), pairs[0][1]) for pairs in found.values()]
 
-    from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
-    from shardplan.calibrate.measure import worker
-    from shardplan.calibrate.measure.crew import Crew
-    from shardplan.calibrate.measure.grid import tasks
-    from shardplan.calibrate.measure.machine import Machine
-    from shardplan.calibrate.measure.session import run_tasks
 
-    worker.serve = fbgemm_kernels.serve
-    with Crew(processes, on_gpu=False) as crew:
-        measurements = run_tasks(tasks(processes), crew, budget_seconds)
-    return fit_cost_model("here", Machine.here("cpu"), processes, measurements)
+def jobs_of(
+    model: Model, calibrations: Mapping[str, Calibration], words: argparse.Namespace
+) -> list[Job]:
+    """All that is trained of a model."""
+    cases = {
+        engine: partial(case_of, model, of.cost_model, words.processes, framework=of.framework)
+        for engine, of in calibrations.items()
+    }
+    limits = {
+        engine: Limits(time_limit_seconds=words.time_limit, torchrec_rates=of.torchrec_rates)
+        for engine, of in calibrations.items()
+    }
+    jobs = [
+        Job(Series.PLANS, engine, _SGD, contenders, plan, plan.prediction.step_seconds)
+        for engine, case in cases.items()
+        for contenders, plan in plans_of(case(_SGD), limits[engine])
+    ]
+    if set(calibrations) == set(ENGINES):
+        (best,) = (job.plan for job in jobs if job.engine == ENGINES[0] and OURS in job.contenders)
+        (again,) = plans(cases[ENGINES[0]](_ADAGRAD), [OURS], limits[ENGINES[0]])
+        for optimizer, plan in ((_SGD, best), (_ADAGRAD, again[1])):
+            for engine in ENGINES:
+                predicted = _predicted_seconds(plan, cases[engine](optimizer))
+                jobs.append(Job(Series.ENGINES, engine, optimizer, (OURS,), plan, predicted))
+    return jobs
+
+
+def _predicted_seconds(plan: Plan, case: Case) -> float:
+    """Of a step under a plan, which another calibration may have made."""
+    return predict(case, decisions_of(plan, case)).step_seconds
+
+
+def measure(
+    calibrations: Mapping[str, Calibration], words: argparse.Namespace
+) -> Iterator[list[StepRow]]:
+    """All that belongs to one model, model after model."""
+    machine = str(Machine.here("cpu"))
+    known: list[tuple[bool, Model]] = [(True, model) for model in models()]
+    known += [(False, model) for model in drawn_models(words.seed)]
+    with ExitStack() as stack:
+        crews = {e: stack.enter_context(StepCrew(e, words.processes)) for e in calibrations}
+        for is_known, model in known:
+            if words.only not in model.name:
+                continue
+            jobs = jobs_of(model, calibrations, words)
+            seconds = times_in_turn(crews, jobs, words.rounds)
+            print(f"{model.name}: {len(jobs)} plans trained", file=sys.stderr)
+            yield [
+                StepRow(
+                    series=job.series,
+                    engine=job.engine,
+                    optimizer=job.optimizer,
+                    is_known=is_known,
+                    model=model.name,
+                    contenders=job.contenders,
+                    machine=machine,
+                    processes=words.processes,
+                    predicted_seconds=job.predicted_seconds,
+                    sharding=types_of(job.plan),
+                    seconds=tuple(of[:, 0, -1].tolist()),
+                    core_seconds=tuple(of[:, 1, -1].tolist()),
+                    part_seconds=tuple(np.median(of[:, 0, :-1], axis=0).tolist()),
+                )
+                for job, of in zip(jobs, seconds.swapaxes(0, 1), strict=True)
+            ]
+
+
+def others(there: Sequence[StepRow], words: argparse.Namespace) -> list[StepRow]:
+    """Those rows of a file that are not measured anew; what was measured together stays so."""
+    return [
+        row
+        for row in there
+        if words.only not in row.model
+        or not ({row.engine} if row.series == Series.PLANS else {*ENGINES}) <= {*words.engines}
+    ]
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--processes", type=int, nargs="+", default=[2, 4])
-    parser.add_argument("--cost-model", type=Path, help="of this machine; or it is measured")
-    parser.add_argument("--budget", type=float, default=120, help="seconds to calibrate")
-    parser.add_argument("--time-limit", type=float, default=20, help="seconds for shardplan")
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--processes", type=int, default=2, help="no more than there are cores")
+    parser.add_argument("--budget", type=float, default=240, help="seconds to calibrate an engine")
+    parser.add_argument("--time-limit", type=float, default=5, help="seconds for each plan")
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--seed", type=int, default=1, help="of the models that are drawn")
     parser.add_argument("--only", default="", help="models whose name contains this")
-    parser.add_argument("--format", choices=["table", "json"], default="table")
-    parser.add_argument("--json", type=Path, help="into this file too; others stay")
+    parser.add_argument(
+        "--folder", type=Path, help="where calibrations stay; one that is there is used"
+    )
+    parser.add_argument("--json", type=Path, help="into this file too; its other rows stay")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measure and print."""
+    """Calibrate, train and print."""
     words = _arguments()
-    os.environ |= _KEEP_PAGES
-    there = read_executed(words.json) if words.json and words.json.exists() else []
-    others = [row for row in there if row.processes not in words.processes]
-    rows: list[Row] = []
-    for processes in words.processes:
-        if words.cost_model:
-            cost_model = yaml.safe_load(words.cost_model.read_text(encoding="utf-8"))
-        else:
-            cost_model = _calibrated(processes, words.budget)
-        for row in measure(words, cost_model, processes):
-            rows.append(row)
-            if words.json:
-                text = as_json([*others, *rows])
-                words.json.write_text(text, encoding="utf-8")
-    if words.format == "json":
-        print(as_json(rows))
-    else:
-        print(as_markdown(*plan_lines(rows)), as_markdown(*engine_lines(rows)), sep="\n")
+    cores = len(os.sched_getaffinity(0))
+    if words.processes > cores:
+        sys.exit(f"{words.processes} processes would share {cores} cores, as on no cluster")
+    rows = others(read_executed(words.json), words) if words.json and words.json.exists() else []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = words.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        calibrations = {e: calibrated(e, words, folder) for e in ENGINES if e in words.engines}
+    for found in measure(calibrations, words):
+        rows += found
+        if words.json:
+            words.json.write_text(as_json(rows), encoding="utf-8")
+    print(machines(rows))
+    for lines in (step_lines, accuracy_lines, summary_lines, engine_lines, engine_summary):
+        print(as_markdown(*lines(rows)))
 
 
 if __name__ == "__main__":

@@ -10,17 +10,31 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import prediction
 import tiers
-from executed_rows import engine_lines, engine_summary, plan_lines, read_executed
+from executed_rows import read_executed
+from executed_tables import (
+    accuracy_lines,
+    engine_lines,
+    engine_summary,
+    machines,
+    plan_lines,
+    summary_lines,
+)
 from growth_plot import growth_plot
 from prediction import Row
 from report import as_markdown, as_summary, read_rows
 from scale import HEADER, Point, as_lines
+from second_screen import second_screen_lines
 
 from shardplan.calibrate.accuracy import Accuracy
+
+if TYPE_CHECKING:
+    from executed_rows import StepRow
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 COST_MODEL = PAGE.with_name("cost-model.md")
@@ -60,20 +74,14 @@ def _prediction() -> str:
     return as_markdown(prediction.HEADER, [prediction.cells(row) for row in rows])
 
 
-def _plans() -> str:
-    return as_markdown(*plan_lines(read_executed(FIGURES / "executor.json")))
+@cache
+def steps() -> list[StepRow]:
+    """What executor.py measured."""
+    return read_executed(FIGURES / "executor.json")
 
 
-def _plans_on_a_core() -> str:
-    return as_markdown(*plan_lines(read_executed(FIGURES / "executor.json"), on_core=True))
-
-
-def _engines() -> str:
-    return as_markdown(*engine_lines(read_executed(FIGURES / "executor.json")))
-
-
-def _engine_summary() -> str:
-    return as_markdown(*engine_summary(read_executed(FIGURES / "executor.json")))
+def _second_screen() -> str:
+    return as_markdown(*second_screen_lines(read_rows(FIGURES / "quality.json"), steps()))
 
 
 _TABLES = {
@@ -81,10 +89,14 @@ _TABLES = {
     "quality": _quality,
     "tiers": _tiers,
     "prediction": _prediction,
-    "plans": _plans,
-    "plans_on_a_core": _plans_on_a_core,
-    "engines": _engines,
-    "engine_summary": _engine_summary,
+    "second_screen": _second_screen,
+    "machines": lambda: machines(steps()),
+    "steps": lambda: as_markdown(*accuracy_lines(steps())),
+    "contenders": lambda: as_markdown(*summary_lines(steps())),
+    "torchrec_plans": lambda: as_markdown(*plan_lines(steps(), "torchrec")),
+    "native_plans": lambda: as_markdown(*plan_lines(steps(), "native")),
+    "engines": lambda: as_markdown(*engine_lines(steps())),
+    "engine_summary": lambda: as_markdown(*engine_summary(steps())),
 }
 
 

@@ -22,9 +22,10 @@ from shardplan.tune.tune_params import TuneParams
 from shardplan.tune.tuning import Tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from shardplan.plan.file.plan import Plan
     from shardplan.tune.job.job import Job
     from shardplan.tune.tuned import Tuned
 
@@ -72,13 +73,14 @@ def tuning_of(
     job: Job,
     params: TuneParams | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    given: Sequence[tuple[str, Plan]] = (),
 ) -> Tuning:
     """A tuning of the simulator's spec, begun or gone on with in a folder."""
     params = params or TuneParams()
     case = load(simulator.spec())
     facts = JobFacts(spec_sha256=case.spec.name, command=job.words)
     ledger = LedgerOfRuns(folder, facts, case, params.race)
-    return Tuning(case, job, ledger, folder, Solving(EXACT), params=params, should_stop=should_stop)
+    return Tuning(case, job, ledger, folder, Solving(EXACT), given, params, should_stop=should_stop)
 
 
 def tune_planted(seed: int, path: Path, *, tells_phases: bool = True) -> PlantedTuning:

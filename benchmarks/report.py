@@ -22,7 +22,8 @@ HEADER = (
 )  # fmt: skip
 _TEXT = {
     "problem", "ruler", "contender", "note", "series", "ended by", "what", "model", "optimizer",
-    "engine", "models", "plan", "best other", "types",
+    "engine", "models", "plan", "best other", "types", "shardplan is", "native is",
+    "shardplan beside TorchRec's planner", "known models", "drawn models", "measured by",
 }  # fmt: skip
 
 

@@ -1,17 +1,19 @@
-"""``python -m shardplan``, and the command ``shardplan``."""
+"""``python -m shardplan``, and what the installed command runs."""
 
-from __future__ import annotations
+import sys
 
-import signal
+_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it loads ends the process without a traceback."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from shardplan.cli.main import main as run
+    """Run the command line and exit, also where Ctrl-C comes while it is still being imported."""
+    try:
+        from shardplan.cli.main import main as run
 
-    run()
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 
+from shardplan.bulk import in_bulk
 from shardplan.capacity import Capacity
 from shardplan.cost.profile.dense_keys import without_dense
 from shardplan.cost.select import read_cost_model, read_framework, select_pricing
@@ -176,6 +177,7 @@ def build_case(loaded: LoadedSpec) -> Case:
     return _case(loaded, check_batch)
 
 
+@in_bulk()
 def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagnostic]]) -> Case:
     """``check`` looks at what a spec says beside the number of devices."""
     faults = list(loaded.faults)

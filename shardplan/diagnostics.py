@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shardplan.printable import printable
+from shardplan.printable import printable, printable_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Diagnostic:
     def __str__(self) -> str:
         """``file:line:column: error: path: message``, the source line, a caret and the hint.
 
-        Printable, whatever stands in the file or its name.
+        Printable, whatever stands in the file or its name; the place is on one line.
         """
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         where = f"{self.path}: " if self.path else ""
-        lines = [f"{place}: {self.severity}: {where}{self.message}"]
+        lines = [printable_line(f"{place}: {self.severity}: {where}") + self.message]
         if self.source_line.strip():
             lines += [f"  {self.source_line}", "  " + " " * (self.column - 1) + "^"]
         if self.hint:

@@ -30,6 +30,8 @@ def printable_line(text: str) -> str:
 
 def printable_json(text: str) -> str:
     """JSON with the same characters as ``\\u202e``, which mean the same to its readers."""
+    if text.isascii() and "\x7f" not in text:  # JSON spells all other control characters itself.
+        return text
     return _SUSPECT.sub(lambda found: _shown(found[0], _spelled_in_json), text)
 
 

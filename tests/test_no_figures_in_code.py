@@ -27,10 +27,13 @@ NOT_FIGURES = {
     "topology/symmetry.py": {
         27, 30, 31, 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB,
     },  # a hash
-    "workload/drawn_ids.py": {2_654_435_761},  # a hash
+    "workload/scattered_rows.py": {
+        32, 64, 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB,
+    },  # a hash
     "workload/lru.py": {1e-6, 1.12, 40.0, 64, 1e4},  # where the curves of caches have their points
     "workload/reuse.py": {65_536, 1e-6, 0.5, 1.5, 64, 1e-300},  # the batch of the histograms
-    "workload/zipf.py": {128, 1.05, 0.5},  # how finely rows are grouped
+    "workload/row_reads.py": {20},  # how much lies side by side in memory
+    "workload/zipf.py": {12, 128, 1.05, 0.5},  # how finely rows are grouped; how many at once
 }  # fmt: skip
 
 

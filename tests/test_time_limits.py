@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,9 +16,13 @@ from shardplan.cli.main import cli
 from shardplan.cli.solving import advice
 from shardplan.cli.solving import solve_one as solve_module
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound
-from shardplan.planning import formulate, planner, shortfall
-from shardplan.planning.planner import make_plan
+from shardplan.plan.verify import verify
+from shardplan.planning import baseline, formulate, planner, shortfall
+from shardplan.planning.pace import Pace
+from shardplan.planning.planner import Drafts, make_plan
 from shardplan.solve.deadline import Deadline
+from shardplan.solve.outcome import Ending, Outcome
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.search.search_params import SharedParams
@@ -86,7 +91,7 @@ def test_how_much_is_short_is_looked_for_until_the_deadline(clock, monkeypatch):
     assert (found.resource.startswith("ways to pack them"), found.missing) == (True, 1)
 
 
-def test_a_solve_leaves_to_writing_what_formulating_took_and_half_the_rest_to_what_is_short(
+def test_a_solve_leaves_half_of_the_rest_to_writing_and_half_of_that_to_what_is_short(
     clock, monkeypatch
 ):
     limits = []
@@ -105,7 +110,52 @@ def test_a_solve_leaves_to_writing_what_formulating_took_and_half_the_rest_to_wh
     monkeypatch.setattr(planner, "shortfalls", explained)
     with pytest.raises(Infeasible):
         make_plan(build(CROWDED), Settings(time_limit_seconds=10), Reporter())
-    assert limits == [4, 2.5]
+    assert limits == [3.5, 2.5]
+
+
+def test_what_writing_takes_grows_with_the_tables_and_not_with_their_options(clock):
+    spec = build(ROOMY)
+    pace, tables = Pace(clock.after(10)), len(ROOMY["tables"])
+    few, many = (pace.writing_seconds(spec, 3.0, each * tables) for each in (20, 200))
+    assert (few, many) == (pytest.approx(3.0), pytest.approx(0.3))
+
+
+def test_a_limit_that_leaves_no_time_to_write_so_many_tables_is_told_to_be_too_short(clock):
+    spec, many = build(make_spec(*[1000] * 10)), SharedParams(few_tables=9)
+    assert Pace(clock.after(3), many).heed_writing(spec, 5.0) is None
+    with pytest.raises(NoPlanFound, match="too short for 10 tables"):
+        Pace(clock.after(3), many).heed_writing(spec, 5.1)
+    assert Pace(clock.after(3), SharedParams(few_tables=10)).heed_writing(spec, 50.0) is None
+    called_off = clock.after(3).unless(lambda: True)
+    assert Pace(called_off, many).heed_writing(spec, 50.0) is None
+
+
+def test_a_placement_is_predicted_and_built_once_whatever_else_is_said_of_it(monkeypatch):
+    spec, built = build(ROOMY), []
+    real = planner.build_plan
+    monkeypatch.setattr(planner, "build_plan", lambda *given: built.append(1) or real(*given))
+    formulation = formulate.formulate(spec)
+    first, *_ = planner.baseline_starts(spec, formulation)
+    cost = evaluate(formulation.problem, first).objective
+    drafts = Drafts(spec, formulation, Settings())
+    found = Outcome(first, cost, 0.0, "none", "start", Ending.INTERRUPTED, (), ())
+    early = drafts.plan(found)
+    late = drafts.plan(replace(found, lower_bound=cost / 2, bound="relaxation"))
+    assert len(built) == 1
+    assert (early.optimality.gap, late.optimality.gap) == (None, pytest.approx(1.0))
+    assert late.plan is early.plan
+    assert verify(late, spec) == ()
+
+
+def test_very_many_tables_in_scarce_memory_begin_in_two_tiers(monkeypatch):
+    rows = range(50_000, 250_000, 10_000)
+    spec = build(make_spec(*rows, constraints=(), hbm="120MB", ddr="1GB"))
+    monkeypatch.setattr(baseline, "_MANY_TABLES", 0)
+    formulation = formulate.formulate(spec)
+    *_, last = planner.baseline_starts(spec, formulation)
+    kernels = {str(each.kernel) for each in formulation.decisions(last)}
+    assert evaluate(formulation.problem, last).fits
+    assert kernels == {"fused", "fused_uvm"}
 
 
 def test_a_command_pays_for_reading_beyond_a_second_and_its_advice_ends_in_time(
@@ -148,7 +198,7 @@ def test_why_not_has_one_limit_for_both_of_its_answers(clock, monkeypatch):
     monkeypatch.setattr(why_not, "formulate", clock.taking(4, formulate.formulate))
     monkeypatch.setattr(why_not, "make_plan", solving)
     choice = Choice.parse("t0@rank3", spec)
-    starts = planner.baseline_starts(spec, decisions)
+    starts = list(planner.baseline_starts(spec, decisions))
     why_not.why_not(plan, spec, decisions.decisions(starts[0]), choice, Settings(), Reporter())
     assert limits == [56]
 
@@ -185,7 +235,7 @@ def test_costs_worked_out_in_parts_are_those_of_all_options_at_once():
 
 def test_formulating_ends_between_two_parts_of_its_work(clock, monkeypatch):
     params = SharedParams(few_tables=9, options_at_once=1)
-    spec, asked = build(make_spec(*[1000] * 10)), []
+    spec, asked = build(make_spec(*range(1000, 1010))), []
     model = type(spec.cost_model)
 
     def slow(self, options, costs=model.unit_costs):

@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     FAILED_VERIFICATION = 1
     """``verify`` found something."""
     DIFFERENT = 1
-    """``diff --exit-code`` found something."""
+    """``diff --exit-code`` or ``check --exit-code`` found something."""
     INVALID_INPUT = 2
     """Or wrong usage, or surroundings in which it cannot be done: no room, no memory."""
     INFEASIBLE = 3

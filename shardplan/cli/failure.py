@@ -129,9 +129,9 @@ def _infeasible(error: Infeasible) -> list[str]:
         *(line for each in error.shortfalls[:MOST_SHOWN] for line in _shortfall_lines(each)),
         *(f"  {line}" for line in first_of(error.shortfalls)[MOST_SHOWN:]),
         *(["these together leave no plan:"] if error.facts else []),
-        *(f"  - {fact}" for fact in error.facts),
+        *(f"  - {fact}" for fact in first_of(error.facts)),
         *([_TRIED if error.remedies else _NOT_TRIED] if remedies else []),
-        *(f"  - {remedy}" for remedy in remedies),
+        *(f"  - {remedy}" for remedy in first_of(remedies)),
     ]
 
 

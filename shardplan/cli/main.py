@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import signal
 
 import click
 
@@ -44,8 +43,6 @@ def cli(verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # While this module was loaded.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 50, 100)
     mend_streams()
     cli(prog_name="shardplan")

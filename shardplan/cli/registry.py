@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.failure import full_stdout_reported, printable_usage, reported
+from shardplan.cli.output import tell
 
 if TYPE_CHECKING:
     from typing import Any
@@ -38,7 +40,7 @@ _OTHER_VERBS = {
     "replan": "solve", "place": "solve", "new": "init", "create": "init", "template": "init",
     "lint": "check", "show": "explain", "stats": "explain", "why": "explain",
     "report": "explain", "topologies": "list", "topology": "list", "ls": "list",
-    "cost-models": "list", "frameworks": "list", "methods": "list", "compare": "diff",
+    "cost-models": "list", "frameworks": "list", "methods": "list",
     "measure": "calibrate", "benchmark": "calibrate",
     "autotune": "tune", "train": "tune", "try": "tune",
 }  # fmt: skip
@@ -76,14 +78,20 @@ class Commands(click.Group):
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse what stands before the command."""
-        with printable_usage():
-            return super().make_context(*args, **extra)
+        try:
+            with printable_usage():
+                return super().make_context(*args, **extra)
+        except KeyboardInterrupt:  # Of which click itself would make a failure.
+            tell("interrupted")
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; of a mistyped one say which was meant."""
-        other = [verb for verb in _OTHER_VERBS.get(args[0], "").split() if verb in SHORT_HELP]
+        other = [
+            verb for verb in _OTHER_VERBS.get(args[0].lower(), "").split() if verb in SHORT_HELP
+        ]
         near = other or difflib.get_close_matches(args[0], SHORT_HELP, n=1)
         if near and args[0] not in SHORT_HELP and not ctx.resilient_parsing:
             ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli.output import tell
+from shardplan.printable import printable_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TextIO
@@ -68,13 +71,14 @@ def show_lines(lines: Iterable[str], width: int | None = None) -> str:
 
 def say_lines(lines: Iterable[str]) -> None:
     """Write lines to stderr, broken in the same way."""
-    click.echo(_broken(lines, _columns_of(sys.stderr)), err=True, nl=False)
+    tell(_broken(lines, _columns_of(sys.stderr)).removesuffix("\n"))
 
 
 def _broken(lines: Iterable[str], width: int | None) -> str:
     from shardplan.explain.render.line_breaks import hanging
 
-    broken = lines if width is None else (part for line in lines for part in hanging(line, width))
+    whole = map(printable_line, lines)  # What is spelled out takes more columns.
+    broken = whole if width is None else (part for line in whole for part in hanging(line, width))
     return "".join(f"{line}\n" for line in broken)
 
 

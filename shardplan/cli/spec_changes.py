@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shardplan.cli import completions
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,7 +41,12 @@ def settings_of(topology: str | None, nodes: int | None, settings: tuple[str, ..
 
 
 _OPTIONS = (
-    click.option("--topology", metavar="NAME", help="Another topology, by name or path."),
+    click.option(
+        "--topology",
+        metavar="NAME",
+        shell_complete=completions.topologies,
+        help="Another topology, by name or path.",
+    ),
     click.option("--nodes", metavar="N", type=click.IntRange(min=1), help="How many nodes of it."),
     click.option(
         "--set",

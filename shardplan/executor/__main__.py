@@ -9,7 +9,7 @@ import click
 
 from shardplan.executor.steps.command import steps
 from shardplan.executor.train.command import train
-from shardplan.printable import printable
+from shardplan.executor.train.tell import printable_usage, tell
 from shardplan.surroundings import mend_streams, outside_cause
 
 if TYPE_CHECKING:
@@ -21,9 +21,14 @@ _INVALID, _INTERNAL_ERROR = 2, 70
 class _Commands(click.Group):
     """The group of all commands; a bug has an exit code of its own."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with printable_usage():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with printable_usage():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:
@@ -31,9 +36,9 @@ class _Commands(click.Group):
         except Exception as error:
             cause = outside_cause(error)
             if cause is not None:
-                click.echo(printable(f"error: {cause}"), err=True)
+                tell(f"error: {cause}")
                 ctx.exit(_INVALID)
-            click.echo(printable(traceback.format_exc()), err=True, nl=False)
+            tell(traceback.format_exc().rstrip("\n"))
             ctx.exit(_INTERNAL_ERROR)
 
 

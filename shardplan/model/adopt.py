@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError, ShardplanError
 from shardplan.model.dense_embeddings import dense_embeddings, dense_note
+from shardplan.model.initial_weights import start_note
+from shardplan.model.optimizers import optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
 from shardplan.options.limits import COLUMN_MULTIPLE
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
 _DEFAULT_KEYS = ("dim", "dtype", "module")
 
 
-def spec_of_model(reference: str) -> tuple[dict[str, Any], str]:
-    """``defaults`` and ``tables`` of a spec for the model that ``module:function`` makes; a note.
+def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """``defaults`` and ``tables`` of a spec for the model that ``module:function`` makes; notes.
 
-    The function is called without arguments on PyTorch's meta device, so that its tables take no
-    memory. How many ids a sample has and how they hit the rows is not in a model. The note is on
-    embeddings that stay out of the spec.
+    And ``training``, where the model sets the optimizer of its tables. The function is called
+    without arguments on PyTorch's meta device, so that its tables take no memory. How many ids a
+    sample has and how they hit the rows is not in a model. Notes are on embeddings that stay out of
+    the spec, and on what not every engine trains.
 
     Raises ShardplanError where torchrec is not installed or the function cannot be called, and
     InputError, with all reasons, where the model holds none but EmbeddingBagCollections or
@@ -40,6 +43,7 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], str]:
     modules = sparse_modules(model)
     faults = [
         *unplanned(modules, reference),
+        *optimizer_faults(modules, reference),
         *_dtype_faults(modules, reference),
         *_dim_faults(modules, reference),
         *_name_faults(modules, reference),
@@ -50,7 +54,8 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], str]:
         ]
     if faults:
         raise InputError(faults)
-    note = dense_note(dense_embeddings(model), [t for module in modules for t in module.tables])
+    every = [table for module in modules for table in module.tables]
+    notes = (dense_note(dense_embeddings(model), every), start_note(modules))
     tables = [_row(module, table) for module in modules for table in module.tables]
     defaults = {
         key: Counter(table[key] for table in tables).most_common(1)[0][0] for key in _DEFAULT_KEYS
@@ -59,7 +64,9 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], str]:
         for key, common in defaults.items():
             if table[key] == common:
                 del table[key]
-    return {"defaults": defaults, "tables": tables}, note
+    optimizer = optimizer_of(modules)
+    training = {} if optimizer is None else {"training": {"optimizer": str(optimizer)}}
+    return training | {"defaults": defaults, "tables": tables}, tuple(filter(None, notes))
 
 
 def _function_of(reference: str) -> Callable[[], Any]:
@@ -72,9 +79,7 @@ def _function_of(reference: str) -> Callable[[], Any]:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise ShardplanError(
-            f"cannot import {module_name}: {type(error).__name__}: {error}"
-        ) from None
+        raise ShardplanError(f"cannot import {module_name}: {_told(error)}") from None
     found = getattr(module, name, None)
     if not callable(found):
         raise ShardplanError(f"{module_name} has no function {name!r}")
@@ -92,10 +97,16 @@ def _model_of(function: Callable[[], Any], reference: str) -> Any:
         with torch.device("meta"):
             model = function()
     except Exception as error:
-        raise ShardplanError(f"{reference} failed: {type(error).__name__}: {error}") from None
+        raise ShardplanError(f"{reference} failed: {_told(error)}") from None
     if not isinstance(model, torch.nn.Module):
         raise ShardplanError(f"{reference} gives a {type(model).__name__}, not a torch.nn.Module")
     return model
+
+
+def _told(error: Exception) -> str:
+    """An error of other people's code, in a line: PyTorch's may go on for a page."""
+    first, *more = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {first}{' ...' if more else ''}"
 
 
 def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shardplan.model.initial_weights import InitialWeights
 
 
 class ModuleKind(Enum):
@@ -29,13 +33,15 @@ class SparseTable:
     features: tuple[str, ...]
     pooling: str = "sum"
     """``sum`` or ``mean``."""
-    init_bounds: tuple[float, float] | None = None
-    """Weights begin uniform between these; None: as TorchRec has it, within 1 / sqrt(rows)."""
+    initial: InitialWeights | None = None
+    """How weights begin; None: as TorchRec has it, uniform within 1 / sqrt(rows)."""
     init_fn: str = ""
-    """Name of the model's own function that fills it, where that does not just mean bounds."""
+    """Name of the model's own function that fills it, where that cannot be read."""
     device_type: str = "meta"
     optimizers: tuple[str, ...] = ()
     """Names of the classes that ``apply_optimizer_in_backward`` has set."""
+    optimizer_settings: tuple[tuple[str, object], ...] = ()
+    """What it has set besides, by the names of the class's arguments: ``lr``, ``eps``."""
 
 
 @dataclass(frozen=True, slots=True)

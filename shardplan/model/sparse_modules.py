@@ -19,7 +19,12 @@ _KINDS = {
 }
 """By the name of an ancestor's class."""
 _PACKAGES = ("torchrec.modules.", "torchrec.quant.", "fbgemm_gpu.")
-_TRANSPARENT = frozenset({"EmbeddingTower", "EmbeddingTowerCollection"})
+_TRANSPARENT = frozenset(
+    {
+        "torchrec.modules.embedding_tower.EmbeddingTower",
+        "torchrec.modules.embedding_tower.EmbeddingTowerCollection",
+    }
+)
 """Modules that only call those inside them."""
 _CONFIGS = ("embedding_bag_configs", "embedding_configs")
 
@@ -56,7 +61,7 @@ def _kind(module: Any) -> ModuleKind | None:
     names = [ancestor.rpartition(".")[2] for ancestor in ancestors]
     if any(each.startswith("torchrec.distributed.") for each in ancestors) and _is_sharded(names):
         return ModuleKind.SHARDED
-    if any(name in _TRANSPARENT for name in names):
+    if any(each in _TRANSPARENT for each in ancestors):
         return None
     if known := [_KINDS[name] for name in names if name in _KINDS]:
         return known[0]
@@ -100,7 +105,9 @@ def _tables(module: Any) -> Iterator[SparseTable]:
     weights = {name: bag.weight for name, bag in module.embedding_bags.items()}
     for config in module.embedding_bag_configs():
         weight = weights[config.name]
-        bounds, init_fn = initial_weights(config.init_fn, config.num_embeddings)
+        initial, init_fn = initial_weights(
+            config.init_fn, config.num_embeddings, config.embedding_dim
+        )
         yield SparseTable(
             name=config.name,
             rows=config.num_embeddings,
@@ -108,10 +115,13 @@ def _tables(module: Any) -> Iterator[SparseTable]:
             dtype=config.data_type.value.lower(),
             features=tuple(config.feature_names),
             pooling=config.pooling.value.lower(),
-            init_bounds=bounds,
+            initial=initial,
             init_fn=init_fn,
             device_type=weight.device.type,
             optimizers=_names(getattr(weight, "_optimizer_classes", ())),
+            optimizer_settings=tuple(
+                pair for given in getattr(weight, "_optimizer_kwargs", ()) for pair in given.items()
+            ),
         )
 
 

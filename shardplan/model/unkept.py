@@ -6,6 +6,7 @@ to the collection besides is lost: weights that are tied are trained apart, froz
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
 from shardplan.model.sparse_module import Unkept
@@ -14,7 +15,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _BAG = "torch.nn.modules.sparse.EmbeddingBag"
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
+_GRADIENT_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+"""Of a parameter."""
+_FORMATS = {
+    "FP32": ("torch.float32",),
+    "FP16": ("torch.float16",),
+    "BF16": ("torch.float16", "torch.bfloat16"),
+}
+"""What a collection makes its bags of, by the format in the config; TorchRec 1.8 knows no bf16."""
+_COMPILED = "_orig_mod"
+"""Where ``torch.compile`` keeps the module that it was given; it calls that one, whatever comes."""
+_READ = frozenset(
+    {
+        "name",
+        "num_embeddings",
+        "embedding_dim",
+        "data_type",
+        "feature_names",
+        "pooling",
+        "weight_init_min",
+        "weight_init_max",
+        "init_fn",
+    }
+)
+"""What of a table's config is known, and kept to."""
 _OUTSIDE = "keep it outside of the collection: sharding puts another module in its place"
 
 
@@ -42,6 +76,16 @@ def unkept(
             if place not in [f"{each}embedding_bags.{config.name}.weight" for each in own]
         ]
         yield from _of_table(config, bag, others)
+        if module.is_weighted() and config.pooling.value != "SUM":
+            yield Unkept(
+                str(config.name),
+                f"{config.pooling.value.lower()} pooling of weighted ids, which PyTorch has not; "
+                "TorchRec divides by the weights of some sharding types, by the ids of others",
+                "take sums, and weights that add up to one",
+            )
+    if any(path.rpartition(".")[2] == _COMPILED for path in paths):
+        hint = "compile what is around it, or the sharded model"
+        yield Unkept("", "it is compiled by itself, and its sharded form would not be called", hint)
     yield from _besides_tables(module)
 
 
@@ -62,8 +106,25 @@ def _of_table(config: Any, bag: Any, others: Sequence[str]) -> Iterator[Unkept]:
     if getattr(config, "use_virtual_table", False):
         hint = "give it rows, and use_virtual_table=False"
         yield Unkept(name, "it is a virtual table, whose rows no plan can count", hint)
+    elif unknown := _unknown_fields(config):
+        hint = "leave them as they are by default"
+        yield Unkept(name, f"no plan knows of its {', '.join(unknown)}", hint)
+    if any(getattr(bag.weight, hooks, None) for hooks in _GRADIENT_HOOKS):
+        hint = "the optimizer is fused into the backward pass: there is no gradient to change"
+        yield Unkept(name, "hooks on its gradients would be lost", hint)
     if other := _otherwise(config, bag):
         yield Unkept(name, f"it is looked up by {other}", "leave embedding_bags as they are made")
+
+
+def _unknown_fields(config: Any) -> list[str]:
+    """Of a config, what is set and not known here."""
+    return [
+        f"{field.name}={getattr(config, field.name)!r}"
+        for field in fields(config)
+        if field.name not in _READ
+        and field.default is not MISSING
+        and getattr(config, field.name) != field.default
+    ]
 
 
 def _otherwise(config: Any, bag: Any) -> str:
@@ -80,7 +141,9 @@ def _otherwise(config: Any, bag: Any) -> str:
     ):
         if value != usual:
             return f"an EmbeddingBag with {what}={value}"
-    return ""
+    given = str(bag.weight.dtype)
+    usual_formats = _FORMATS.get(config.data_type.value, (given,))
+    return "" if given in usual_formats else f"an EmbeddingBag of {given}"
 
 
 def _besides_tables(module: Any) -> Iterator[Unkept]:
@@ -93,5 +156,7 @@ def _besides_tables(module: Any) -> Iterator[Unkept]:
     ):
         for name, _ in named:
             yield Unkept(name, f"a {kind} inside it would be lost", _OUTSIDE)
+    if any("forward" in vars(inner) for inner in module.modules()):
+        yield Unkept("", "a forward of its own would be lost", "do the same around the collection")
     if any(getattr(inner, hooks, None) for inner in module.modules() for hooks in _HOOKS):
         yield Unkept("", "hooks on it would be lost", "set them on the sharded model")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options import limits
-from shardplan.options.load_factors import CACHE_SIZES, LOAD_FACTORS
+from shardplan.options.grading import COMPLETE, GRADINGS, Grading
+from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
 from shardplan.options.policy import policies
-from shardplan.sharding.kernel import KERNELS, MemoryTier
+from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
 from shardplan.sharding.world import Extent
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
+    from shardplan.workload.dtype import Dtype
     from shardplan.workload.table import Table
     from shardplan.workload.training import Training
     from shardplan.workload.workload import Workload
@@ -43,22 +45,45 @@ def enumerate_options(
     of one table alone. Which ranks a shard may land on is left to the placement. Options that
     differ in the sizes of caches only stand next to each other.
     """
+    return graded_options(workload, world, constraints, offer, float("inf"))[0]
+
+
+def graded_options(
+    workload: Workload,
+    world: World,
+    constraints: Sequence[Constraint],
+    offer: Offer,
+    most_options: float,
+) -> tuple[OptionSet, Grading]:
+    """The same, of the finest grading that leaves no more options; 100,000 tables in scarce memory
+    have tens of millions. The coarsest is taken where all leave more."""
     rows = np.array([table.rows for table in workload.tables])
-    groups: dict[tuple[int, Policy, frozenset[Kernel]], list[int]] = {}
+    groups: dict[tuple[int, Policy, Dtype, bool], list[int]] = {}
     for index, policy in enumerate(policies(workload, constraints)):
         table = workload.tables[index]
-        kernels = kernels_for(table, policy, offer, workload.training)
-        groups.setdefault((table.dim, policy, kernels), []).append(index)
-
+        groups.setdefault((table.dim, policy, table.dtype, is_small(table)), []).append(index)
+    alike = [
+        (dim, policy, kernels_for(workload.tables[members[0]], policy, offer, workload.training))
+        for (dim, policy, *_), members in groups.items()
+    ]
+    for grading in GRADINGS:
+        sizes = np.array([len(grading.shares(kernel)) for kernel in KERNELS])
+        ways = [
+            np.array(list(ways_of(*kind, world, grading)), dtype=np.int64).reshape(-1, 3)
+            for kind in alike
+        ]
+        counts = zip(ways, groups.values(), strict=True)
+        if sum(int(sizes[way[:, 1]].sum()) * len(own) for way, own in counts) <= most_options:
+            break
     blocks = [np.zeros((0, 4), dtype=np.int64)]
-    for (dim, policy, kernels), members in groups.items():
-        ways = np.array(list(ways_of(dim, policy, kernels, world)), dtype=np.int64).reshape(-1, 3)
-        tables = np.repeat(np.array(members), len(ways))
-        blocks.append(np.column_stack([tables, np.tile(ways, (len(members), 1))]))
+    for way, members in zip(ways, groups.values(), strict=True):
+        tables = np.repeat(np.array(members), len(way))
+        blocks.append(np.column_stack([tables, np.tile(way, (len(members), 1))]))
     found = np.concatenate(blocks)
     found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], world)]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
-    return _counted(_with_shares(found), rows, workload.training, world)
+    options = _counted(_with_shares(found, grading), rows, workload.training, world)
+    return options, grading
 
 
 def _counted(
@@ -99,9 +124,9 @@ def not_offered(
             yield position
 
 
-def _with_shares(ways: NDArray[np.int64]) -> OptionSet:
+def _with_shares(ways: NDArray[np.int64], grading: Grading) -> OptionSet:
     """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches."""
-    shares = [_shares(kernel) for kernel in KERNELS]
+    shares = [grading.shares(kernel) for kernel in KERNELS]
     counts = np.array([len(each) for each in shares])
     sizes = np.array([share for each in shares for share in each])
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
@@ -119,13 +144,9 @@ def _with_shares(ways: NDArray[np.int64]) -> OptionSet:
     )
 
 
-def _shares(kernel: Kernel) -> tuple[tuple[float, float], ...]:
-    """The shares of rows in HBM, and in DDR above SSD, that a kernel is offered with."""
-    if MemoryTier.DDR in kernel.caches_in:
-        return CACHE_SIZES
-    if kernel.caches:
-        return tuple((hbm, 0.0) for hbm in LOAD_FACTORS)
-    return ((1.0 if kernel.rows_in is MemoryTier.HBM else 0.0, 0.0),)
+def is_small(table: Table) -> bool:
+    """Whether a table is too small for a cache."""
+    return table.rows * LOAD_FACTORS[0] < limits.CACHE_SET_ROWS
 
 
 def kernels_for(
@@ -135,21 +156,25 @@ def kernels_for(
     if policy.kernels is not None:
         open_to = policy.kernels & offer.kernels
     else:
-        is_small = table.rows * LOAD_FACTORS[0] < limits.CACHE_SET_ROWS
-        open_to = frozenset(k for k in offer.unasked if not (is_small and k.caches))
+        is_uncached = is_small(table)
+        open_to = frozenset(k for k in offer.unasked if not (is_uncached and k.caches))
     if not any(kernel.is_on_ssd for kernel in open_to):
         return open_to
     return frozenset(k for k in open_to if not limits.ssd_fault(k, table.dtype, training.optimizer))
 
 
 def ways_of(
-    dim: int, policy: Policy, kernels: frozenset[Kernel], world: World
+    dim: int,
+    policy: Policy,
+    kernels: frozenset[Kernel],
+    world: World,
+    grading: Grading = COMPLETE,
 ) -> Iterator[tuple[int, int, int]]:
     """(sharding code, kernel code, column shards) of every way that ``policy`` allows."""
     for code, sharding in enumerate(SHARDING_TYPES):
         if sharding not in policy.sharding:
             continue
-        cuts = column_shards(dim, sharding, policy, world)
+        cuts = grading.cuts(column_shards(dim, sharding, policy, world))
         for kernel_code, kernel in enumerate(KERNELS):
             if kernel not in kernels or limits.kernel_fault(sharding, kernel):
                 continue

@@ -43,14 +43,15 @@ class Items:
 def group_items(table_count: int, constraints: Sequence[Constraint]) -> Items:
     """Join tables that are kept together, directly or through a third one."""
     graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(table_count))
     for constraint in constraints:
         if constraint.together:
             nx.add_path(graph, constraint.tables)
-    tables = tuple(sorted(tuple(sorted(group)) for group in nx.connected_components(graph)))
-    of_table = np.zeros(table_count, dtype=np.int64)
-    for item, group in enumerate(tables):
-        of_table[list(group)] = item
+    leader = np.arange(table_count)
+    groups = {min(group): tuple(sorted(group)) for group in nx.connected_components(graph)}
+    for first, group in groups.items():
+        leader[list(group)] = first
+    leaders, of_table = np.unique(leader, return_inverse=True)
+    tables = tuple(groups.get(first, (first,)) for first in leaders.tolist())
     apart = tuple(
         np.unique(of_table[list(constraint.tables)])
         for constraint in constraints

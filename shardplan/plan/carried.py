@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 
+def carries(plan: Plan, case: Case) -> bool:
+    """Whether a plan carries the very values that a case was made of, as one just made for it does.
+
+    There is nothing to be read again then.
+    """
+    theirs, own = plan.resolved, case.resolved
+    return (
+        theirs is not None
+        and theirs.keys() == own.keys()
+        and all(theirs[key] is value for key, value in own.items())
+    )
+
+
 def carried_case(plan: Plan, file: str) -> Case:
     """The case that a plan was made for; ``file`` is what messages call the plan.
 

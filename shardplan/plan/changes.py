@@ -26,6 +26,8 @@ class Change:
 
 def changes(then: Any, now: Any, where: str = "") -> Iterator[Change]:
     """The leaves that differ; tables are paired by name, not by position."""
+    if then is now:
+        return
     old, new = _named(then), _named(now)
     if old is None or new is None:
         if then != now:

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.cost_model import BlockCosts, Charges, CostModel, Traffic
+    from shardplan.options.option_set import OptionSet
     from shardplan.plan.decision import Decision
     from shardplan.sharding.world import World
+
+
+_MOVED_COLUMNS = 5
+"""Of ``moved``."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +159,12 @@ class Ledger:
     @cached_property
     def traffic(self) -> Traffic | None:
         """What a unit moves on each device between the tiers; None where that is not predicted."""
-        return self.cost_model.traffic(options_of(self.decisions))
+        return self.cost_model.traffic(self._options)
 
     @cached_property
     def charges(self) -> Charges:
         """What phases take once for the tables that are sharded alike, beside their units."""
-        return self.cost_model.charges(options_of(self.decisions)).of_used
+        return self.cost_model.charges(self._options).of_used
 
     @cached_property
     def rank_seconds(self) -> NDArray[np.float64]:
@@ -315,11 +320,17 @@ class Ledger:
 
     @cached_property
     def _blocks(self) -> _Blocks:
+        found = self.cost_model.block_costs(self._options)
         charged = {"load_seconds": self.unit_seconds, "memory_bytes": self.unit_bytes}
-        if self.traffic is not None:
+        if not len(found.option):  # No traffic is worked out that nobody asks for.
+            charged["traffic"] = np.zeros((len(self.decisions), _MOVED_COLUMNS))
+        elif self.traffic is not None:
             charged["traffic"] = moved(self.traffic)
-        found = self.cost_model.block_costs(options_of(self.decisions))
         return _Blocks.of(found, charged, self._units, self.world.size)
+
+    @cached_property
+    def _options(self) -> OptionSet:
+        return options_of(self.decisions)
 
     @cached_property
     def _units(self) -> _Units:

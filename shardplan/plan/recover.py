@@ -9,6 +9,7 @@ from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
 from shardplan.sharding.geometry import Shard
 from shardplan.sharding.recover import recover
+from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
     from shardplan.plan.file.table_entry import TableEntry
@@ -20,6 +21,8 @@ def decision_of(planned: Planned, world: World) -> Decision | Finding:
     """The decision whose exact geometry the entry has, or the first shard that has another."""
     entry, table = planned.entry, planned.table
     kind = entry.sharding_type
+    if (rank := whole_on(planned, world)) is not None:
+        return stated_decision(planned, 1, (rank,))
     if kind.is_replicated:
         fault = _replicated_fault(entry, world.size)
         return _illegal(planned, fault) if fault else stated_decision(planned)
@@ -32,6 +35,22 @@ def decision_of(planned: Planned, world: World) -> Decision | Finding:
     except ValueError as error:
         return _illegal(planned, str(error))
     return stated_decision(planned, column_shards, targets)
+
+
+def whole_on(planned: Planned, world: World) -> int | None:
+    """The rank on which a table lies whole, in the one shard that its type makes there.
+
+    Of such an entry shards, ranks and placement are in order; so may others be, which give None.
+    """
+    entry, table = planned.entry, planned.table
+    kind = entry.sharding_type
+    if len(entry.shards) != 1 or kind.lands is not Extent.DEVICE or kind.cuts_columns:
+        return None
+    (shard,) = entry.shards
+    rank, local = parse_placement(shard.placement)
+    is_whole = shard.shard_offsets == (0, 0) and shard.shard_sizes == (table.rows, table.dim)
+    is_there = 0 <= rank < world.size and local == rank % world.devices_per_node
+    return rank if is_whole and is_there and entry.ranks == (rank,) else None
 
 
 def stated_decision(

@@ -1,4 +1,4 @@
-"""What plans state since format 1.1, taken of older ones from the spec that they carry."""
+"""What plans state of a job, or else the spec that they carry."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shardplan.spec.load import spec_from_value
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.workload.access import Access
+    from shardplan.workload.row_order import RowOrder
     from shardplan.workload.workload import Workload
 
 
@@ -31,6 +32,12 @@ def accesses_of(plan: Plan) -> dict[tuple[str, str], Access]:
     workload = _carried(plan)
     carried = {(t.module, t.name): t.access for t in workload.tables} if workload else {}
     return carried | stated
+
+
+def row_orders_of(plan: Plan) -> dict[tuple[str, str], RowOrder]:
+    """By module and name, where the hot rows of a table lie; of none where no spec says so."""
+    workload = _carried(plan)
+    return {(t.module, t.name): t.ids for t in workload.tables} if workload else {}
 
 
 def _carried(plan: Plan) -> Workload | None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.bulk import in_bulk
 from shardplan.errors import InputError, ShardplanError
-from shardplan.plan.carried import carried_case
+from shardplan.plan.carried import carried_case, carries
 from shardplan.plan.checks.constraints import (
     check_cache_algorithm,
     check_constraints,
@@ -24,7 +25,7 @@ from shardplan.plan.checks.tables import check_tables, check_training, check_wor
 from shardplan.plan.finding import Finding
 from shardplan.plan.planned import Planned, planned_tables
 from shardplan.plan.predict import predict
-from shardplan.plan.recover import decision_of
+from shardplan.plan.recover import decision_of, whole_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 
+@in_bulk()
 def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
     """Everything that is wrong with a plan; empty when it is good.
 
@@ -42,7 +44,7 @@ def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
     Checked against the spec inside the plan, or against ``case`` where one is given: then also
     which input changed since the plan was made.
     """
-    own, faults = _own_case(plan)
+    own, faults = (case, ()) if case and carries(plan, case) else _own_case(plan)
     wanted = case or own
     return faults if wanted is None else tuple(_findings(plan, wanted, own))
 
@@ -67,13 +69,16 @@ def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
     yield from check_training(plan, case.workload)
     decisions: list[Decision] = []
     wrong_bytes = check_shard_memory(planned, case.cost_model)
+    world, optimizer = case.topology.world, case.workload.training.optimizer
     for table in planned:
-        yield from check_coverage(table)
-        yield from check_rules(table, case.topology.world, case.workload.training.optimizer)
+        is_whole = whole_on(table, world) is not None
+        if not is_whole:
+            yield from check_coverage(table)
+        yield from check_rules(table, world, optimizer)
         yield from wrong_bytes[table.index]
-        misplaced = tuple(check_placements(table, case.topology.world))
+        misplaced = () if is_whole else tuple(check_placements(table, world))
         yield from misplaced
-        decision = None if misplaced else decision_of(table, case.topology.world)
+        decision = None if misplaced else decision_of(table, world)
         if isinstance(decision, Finding):
             yield decision
         elif decision is not None:

@@ -16,17 +16,25 @@ from shardplan.solve.baselines.published import (
     place_by_differencing,
     place_greedily,
 )
+from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.problem.placement import Placement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from shardplan.case import Case
     from shardplan.planning.formulation import Formulation
+    from shardplan.solve.deadline import Deadline
 
 _FP32_BYTES = 4
 _LARGEST_DIFFERENCING = 100_000
 """Tables times devices up to which differencing takes no longer than the rest of a solve."""
+_MANY_TABLES = 10_000
+"""Beyond which a first plan in two tiers is worth having before anything is searched for."""
+_FILLING = 0.95
+"""Of all HBM, what such a plan fills: a little less than all, for whole tables do not pack."""
 
 
 def baseline_placement(case: Case, formulation: Formulation, kind: GreedyCost) -> Placement:
@@ -43,39 +51,74 @@ def baseline_placement(case: Case, formulation: Formulation, kind: GreedyCost) -
     sizes = rows * dims * _FP32_BYTES
     capacity = np.full(case.topology.world_size, case.capacity.usable_bytes[0])
     device = place_greedily(greedy_costs(kind, rows, dims, poolings, sizes), sizes, capacity)
-    return Placement.of(option, [np.array([d]) for d in device])
+    return Placement.of_single_units(option, device)
 
 
-def baseline_starts(case: Case, formulation: Formulation) -> list[Placement]:
-    """The plans of all baselines that have one."""
-    starts = []
+def baseline_starts(
+    case: Case, formulation: Formulation, deadline: Deadline = ENDLESS
+) -> Iterator[Placement]:
+    """The plans of all baselines that have one, each worked out when it is asked for; after the
+    deadline the first of them alone."""
+    is_first = True
     for kind in GreedyCost:
-        try:
-            starts.append(baseline_placement(case, formulation, kind))
-        except NoPlanFound:
-            continue
+        if not is_first and deadline.is_over:
+            return
+        with suppress(NoPlanFound):
+            yield baseline_placement(case, formulation, kind)
+            is_first = False
     problem = formulation.problem
     if problem.item_count * problem.device_count <= _LARGEST_DIFFERENCING:
         with suppress(NoPlanFound):
-            starts.append(_by_differencing(formulation))
-    return starts
+            yield placement_by_differencing(formulation)
+    if problem.item_count > _MANY_TABLES:
+        with suppress(NoPlanFound):
+            yield _over_two_tiers(formulation)
 
 
-def _by_differencing(formulation: Formulation) -> Placement:
-    """Whole tables by largest differencing of their seconds; raises NoPlanFound."""
+def placement_by_differencing(formulation: Formulation) -> Placement:
+    """Whole tables by largest differencing of their seconds.
+
+    Raises NoPlanFound where a table fits nowhere, or may not be placed whole in HBM.
+    """
     problem, option = formulation.problem, _whole_table_options(formulation)
     seconds = problem.load_seconds[option].sum(axis=1)
     device = place_by_differencing(
         seconds, problem.device_bytes[option, 0], problem.device_capacity[:, 0]
     )
-    return Placement.of(option, [np.array([d]) for d in device])
+    return Placement.of_single_units(option, device)
 
 
-def _whole_table_options(formulation: Formulation) -> NDArray[np.int64]:
-    """(I,): each item's table-wise option in HBM; raises NoPlanFound where one has none."""
+def _over_two_tiers(formulation: Formulation) -> Placement:
+    """Whole tables: in HBM those that gain most by it for each byte, as far as there is room, all
+    others in DDR. Raises NoPlanFound where all find room in HBM, or some in neither.
+
+    A first plan of very many tables, for which larger ways to find one take minutes.
+    """
+    problem = formulation.problem
+    near = _whole_table_options(formulation)
+    far = _whole_table_options(formulation, Kernel.FUSED_UVM)
+    hbm = problem.device_bytes[:, 0]
+    room = _FILLING * problem.device_capacity[:, 0].sum() - hbm[far].sum()
+    more = np.maximum(hbm[near] - hbm[far], 1.0)
+    seconds = problem.load_seconds.sum(axis=1)
+    order = np.argsort(-(seconds[far] - seconds[near]) / more, kind="stable")
+    is_near = np.zeros(len(near), dtype=bool)
+    is_near[order] = np.cumsum(more[order]) <= room
+    if is_near.all():
+        raise NoPlanFound("all tables find room in HBM")
+    option = np.where(is_near, near, far)
+    device = place_greedily(seconds[option], hbm[option], problem.device_capacity[:, 0])
+    return Placement.of_single_units(option, device)
+
+
+def _whole_table_options(
+    formulation: Formulation, wanted: Kernel = Kernel.FUSED
+) -> NDArray[np.int64]:
+    """(I,): each item's table-wise option with a kernel, in HBM unless another one is wanted;
+    raises NoPlanFound where an item has none."""
     options = formulation.options
     whole = options.has_type(lambda kind: kind is ShardingType.TABLE_WISE)
-    whole &= options.has_kernel(lambda kernel: kernel is Kernel.FUSED)
+    whole &= options.has_kernel(lambda kernel: kernel is wanted)
     chosen = np.flatnonzero(whole[formulation.members[:, 0]])
     item = formulation.problem.item_of_option[chosen]
     if len(formulation.items.tables) < len(formulation.items.of_table) or not np.array_equal(

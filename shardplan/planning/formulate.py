@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cost_model import UnitCosts
-from shardplan.options.enumerate import enumerate_options
+from shardplan.bulk import in_bulk
+from shardplan.options.enumerate import graded_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.planning.formulation import Formulation
-from shardplan.planning.option_costs import option_costs
+from shardplan.planning.option_costs import OptionCosts, option_costs
 from shardplan.planning.pace import Pace
 from shardplan.planning.refusal import (
     crowded_apart,
@@ -45,6 +46,7 @@ _USUAL = SharedParams()
 _SHAPES = {Extent.DEVICE: Shape.DEVICE, Extent.NODE: Shape.NODE, Extent.WORLD: Shape.ALL}
 
 
+@in_bulk()
 def formulate(
     case: Case, deadline: Deadline = ENDLESS, params: SharedParams = _USUAL
 ) -> Formulation:
@@ -58,12 +60,16 @@ def formulate(
     pace.heed(case)
     world = case.topology.world
     offer = _offer(case)
-    options = enumerate_options(case.workload, world, case.constraints, offer)
+    options, grading = graded_options(
+        case.workload, world, case.constraints, offer, pace.params.most_options
+    )
+    pace.heed(case)
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     charged = case.cost_model.charges(options)
     problem, names = _problem(case, options, items, members, charged, pace)
+    problem = problem if grading.is_complete else replace(problem, is_partial=True)
     pace.heed(case)
     fits = _fits_alone(problem)
     if not fits.all():
@@ -105,13 +111,12 @@ def _problem(
 ) -> tuple[Problem, tuple[str, ...]]:
     """The problem, and what the groups are called that it charges for."""
     first = members[:, 0]
-    per_option = option_costs(case, options, pace)
-    costs = _joint_costs(per_option, members)
+    is_balance = case.objective is Objective.BALANCE
+    stages = case.step.balance_stages if is_balance else case.step.stages
+    costs, mean_seconds = _costs(case, options, members, stages.of_phase, pace)
     shape = SHARDING_TYPES.each(lambda kind: _SHAPES[kind.lands], options.sharding[first])
     shape = shape.astype(np.int8)
     devices, per_node = case.topology.world_size, case.topology.devices_per_node
-    is_balance = case.objective is Objective.BALANCE
-    stages = case.step.balance_stages if is_balance else case.step.stages
     touched = np.where(shape == Shape.DEVICE, 1, per_node)
     capacity = case.capacity.free_bytes.clip(min=0.0)
     domain, domains = _domains(case, items, options.table[first])
@@ -121,7 +126,7 @@ def _problem(
         option_offsets=np.concatenate([[0], np.cumsum(counts)]),
         shape=shape,
         units=options.units[first].astype(np.int64),
-        load_seconds=costs.load_seconds @ stages.of_phase,
+        load_seconds=costs.load_seconds,
         device_bytes=costs.memory_bytes[:, :1],
         node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
@@ -131,8 +136,8 @@ def _problem(
         domains=domains,
         apart=items.apart,
         blend=_blends(case, options, members),
-        spill_seconds=costs.spill_seconds @ stages.of_phase,
-        mean_seconds=_mean_seconds(case, options, members, per_option, stages.of_phase, pace),
+        spill_seconds=costs.spill_seconds,
+        mean_seconds=mean_seconds,
     )
     return problem, names
 
@@ -153,30 +158,36 @@ def _charges(
     return ProblemCharges(np.logical_or.reduce(of_member, axis=1), seconds[kept]), names
 
 
-def _mean_seconds(
+def _costs(
     case: Case,
     options: OptionSet,
     members: NDArray[np.int64],
-    costs: UnitCosts,
     of_phase: NDArray[np.float64],
     pace: Pace,
-) -> NDArray[np.float64]:
-    """(options of the problem, S): what the devices that a unit lands on bear of it on average;
+) -> tuple[OptionCosts, NDArray[np.float64]]:
+    """What a unit of each option of the problem costs, summed over an item's tables.
+
+    And (options of the problem, S) what the devices that a unit lands on bear of it on average;
     (0,) where all of them bear the same.
 
-    As if all ids were hashed: that spreads ids and distinct rows evenly, and caches in front of row
-    shards of which each has its part of the hot rows miss the least.
+    On average as if all ids were hashed: that spreads ids and distinct rows evenly, and caches in
+    front of row shards of which each has its part of the hot rows miss the least.
     """
     uneven = [table.ids is RowOrder.BY_FREQUENCY for table in case.workload.tables]
     cut = options.has_type(lambda kind: kind.cuts_rows) & np.array(uneven)[options.table]
     if not cut.any():
-        return np.zeros(0)
+        return _joint_costs(option_costs(case, options, pace, of_phase), members), np.zeros(0)
+    each_phase = np.eye(len(of_phase))
+    costs = option_costs(case, options, pace, each_phase)
     tables = tuple(table.model_copy(update={"ids": RowOrder.HASHED}) for table in case.spec.tables)
-    hashed = option_costs(case.with_(tables=tables), options, pace).load_seconds
-    least = np.minimum(hashed, costs.load_seconds)
-    mean = np.where(cut[:, None], least, costs.load_seconds)
+    hashed = option_costs(case.with_(tables=tables), options, pace, each_phase).load_seconds
+    mean = np.where(cut[:, None], np.minimum(hashed, costs.load_seconds), costs.load_seconds)
+    joint = _joint_costs(costs, members)
     average: NDArray[np.float64] = _joint(mean, members) @ of_phase
-    return average
+    found = OptionCosts(
+        joint.load_seconds @ of_phase, joint.spill_seconds @ of_phase, joint.memory_bytes
+    )
+    return found, average
 
 
 def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -192,12 +203,14 @@ def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArr
     return blend.reshape(-1).astype(np.int64)
 
 
-def _joint_costs(costs: UnitCosts, members: NDArray[np.int64]) -> UnitCosts:
+def _joint_costs(costs: OptionCosts, members: NDArray[np.int64]) -> OptionCosts:
     """What a unit of each option of the problem costs, summed over an item's tables."""
-    return UnitCosts(
+    if members.shape[1] == 1 and np.array_equal(members[:, 0], np.arange(len(members))):
+        return costs
+    return OptionCosts(
         _joint(costs.load_seconds, members),
-        _joint(costs.memory_bytes, members),
         _joint(costs.spill_seconds, members),
+        _joint(costs.memory_bytes, members),
     )
 
 

@@ -16,7 +16,7 @@ from shardplan.solve.problem.placement import Placement
 from shardplan.solve.search.tidy import Traits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,42 +50,55 @@ class Formulation:
             np.where(replicated, 0, shards),
         )
 
-    def decisions(self, placement: Placement) -> tuple[Decision, ...]:
-        """What a placement decides for each table, in the order of tables."""
-        found = []
-        hbm_share, ddr_share = self._item_shares(placement)
-        for item, chosen in enumerate(placement.option.tolist()):
-            targets = tuple(placement.targets_of(item).tolist())
-            rows = self.members[chosen]
-            cache = hbm_share[item], ddr_share[item]
-            found += [self._decision(row, targets, *cache) for row in rows[rows >= 0].tolist()]
+    def decisions(
+        self, placement: Placement, items: NDArray[np.int64] | None = None
+    ) -> tuple[Decision, ...]:
+        """What a placement decides for each table, in the order of tables; or for those of some
+        ``items`` alone, by their numbers."""
+        items = np.arange(len(placement.option)) if items is None else items
+        rows = self.members[placement.option[items]]
+        present = rows >= 0
+        row, owner = rows[present], np.repeat(items, present.sum(axis=1))
+        cached = self.options.has_kernel(lambda kernel: kernel.caches)[row]
+        caches = dict(
+            zip(
+                np.flatnonzero(cached).tolist(), self._caches(placement, owner[cached]), strict=True
+            )
+        )
+        places, edges = placement.targets.tolist(), placement.unit_offsets.tolist()
+        of_row = zip(
+            self.options.table[row].tolist(),
+            self.options.sharding[row].tolist(),
+            self.options.kernel[row].tolist(),
+            self.options.column_shards[row].tolist(),
+            owner.tolist(),
+            strict=True,
+        )
+        sharding, kernels = tuple(SHARDING_TYPES), tuple(KERNELS)
+        found = [
+            Decision(
+                table,
+                sharding[kind],
+                kernels[kernel],
+                column_shards,
+                tuple(places[edges[item] : edges[item + 1]]),
+                *caches.get(number, ()),
+            )
+            for number, (table, kind, kernel, column_shards, item) in enumerate(of_row)
+        ]
         return tuple(sorted(found, key=lambda decision: decision.table))
 
-    def _item_shares(self, placement: Placement) -> tuple[list[float], list[float]]:
-        """(I,) each: of cached items, the shares of the rows in HBM, and in DDR above SSD.
+    def _caches(
+        self, placement: Placement, items: NDArray[np.int64]
+    ) -> Iterator[tuple[float, float]]:
+        """Of some cached items, the shares of the rows in HBM, and in DDR above SSD.
 
         Rounded down, so that no tier overflows by it.
         """
         shares = np.column_stack([self.options.hbm_share, self.options.ddr_share])
         of_item = placement.of_items(self.problem, shares[self.members[:, 0]])
-        hbm, ddr = ([rounded_down(share) for share in tier.tolist()] for tier in of_item.T)
-        return hbm, ddr
-
-    def _decision(
-        self, row: int, targets: tuple[int, ...], hbm_share: float, ddr_share: float
-    ) -> Decision:
-        """What one option, placed so, decides for its table."""
-        options, kernel = self.options, self.options.compute_kernel(row)
-        is_cached = kernel.caches
-        return Decision(
-            int(options.table[row]),
-            options.sharding_type(row),
-            kernel,
-            int(options.column_shards[row]),
-            targets,
-            hbm_share if is_cached else None,
-            ddr_share if is_cached else 0.0,
-        )
+        for hbm, ddr in of_item[items].tolist():
+            yield rounded_down(hbm), rounded_down(ddr)
 
     def placement(self, decisions: Sequence[Decision]) -> tuple[Placement, NDArray[np.bool_]]:
         """The placement that stands for decisions, and (items,) which items they place.
@@ -99,7 +112,14 @@ class Formulation:
         weights[self.problem.option_offsets[:-1]] = 1.0
         targets = [np.zeros(0, np.int64)] * len(self.items.tables)
         is_placed = np.zeros(len(self.items.tables), dtype=bool)
-        for item, tables in enumerate(self.items.tables):
+        item_of = self.items.of_table
+        for table, option in self._plain_options(decisions).items():
+            item = int(item_of[table])
+            weights[self.problem.option_offsets[item]] = 0.0
+            weights[option], is_placed[item] = 1.0, True
+            targets[item] = np.array(by_table[table].targets, dtype=np.int64)
+        for item in np.flatnonzero(~is_placed).tolist():
+            tables = self.items.tables[item]
             wanted = [by_table[table] for table in tables if table in by_table]
             places = {tuple(sorted(decision.targets)) for decision in wanted}
             found = self._mix(item, wanted) if len(wanted) == len(tables) else None
@@ -108,6 +128,27 @@ class Formulation:
                 weights[first:end], is_placed[item] = found, True
                 targets[item] = np.array(places.pop(), dtype=np.int64)
         return Placement.mixed(self.problem, weights, targets), is_placed
+
+    def _plain_options(self, decisions: Sequence[Decision]) -> dict[int, int]:
+        """By table, the only option that a decision stands for: of tables that are placed alone and
+        have no cache."""
+        tables, alone = len(self.items.of_table), np.bincount(self.items.of_table) == 1
+        own = [each for each in decisions if not each.kernel.caches]
+        wanted = np.full((tables, 3), -1)
+        wanted[[each.table for each in own]] = np.column_stack(
+            [
+                SHARDING_TYPES.codes([each.sharding for each in own]),
+                KERNELS.codes([each.kernel for each in own]),
+                np.array([each.column_shards for each in own], dtype=np.int64),
+            ]
+        )
+        row = self.members[:, 0]
+        table = self.options.table[row]
+        is_same = alone[self.items.of_table[table]]
+        for column, part in enumerate(("sharding", "kernel", "column_shards")):
+            is_same &= getattr(self.options, part)[row] == wanted[table, column]
+        option = np.flatnonzero(is_same)
+        return dict(zip(table[option].tolist(), option.tolist(), strict=True))
 
     def _mix(self, item: int, decisions: Sequence[Decision]) -> NDArray[np.float64] | None:
         """How much of each option of an item its tables' decisions, in order, make up."""

@@ -13,6 +13,7 @@ from shardplan.solve.reporter import Reporter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
     from shardplan.solve.deadline import Deadline
     from shardplan.solve.outcome import Outcome
@@ -26,9 +27,10 @@ _TIMES_AS_LONG = 20.0
 class Improvements(Reporter):
     """Makes verified plans of what a solve finds, and passes on all else that it hears.
 
-    ``build`` makes a plan of an outcome; ``tell`` hears of each that is verified. What cannot be
-    built is left out: of the last plan, the caller says why. Nothing is begun after the
-    ``deadline``, when it would hardly end before, or once the last plan is asked for.
+    ``build`` makes a plan of an outcome; ``tell`` hears of each that is verified: against the
+    ``case`` that it is made for, or else against the spec that it carries. What cannot be built is
+    left out: of the last plan, the caller says why. Nothing is begun after the ``deadline``, when
+    it would hardly end before, or once the last plan is asked for.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class Improvements(Reporter):
         deadline: Deadline,
         should_stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
+        case: Case | None = None,
     ) -> None:
         self._reporter, self._build, self._tell = reporter, build, tell
         self._deadline, self._should_stop, self._clock = deadline, should_stop, clock
+        self._case = case
         self._outcome: Callable[[], Outcome] | None = None
         self._is_new, self._next, self._took = False, float("-inf"), 0.0
 
@@ -79,7 +83,7 @@ class Improvements(Reporter):
         self._is_new = False
         with suppress(ShardplanError):
             plan = self._build(self._outcome())
-            if not verify(plan):
+            if not verify(plan, self._case):
                 self._tell(plan)
         self._took = self._clock() - began
         self._next = began + max(_EVERY_SECONDS, _TIMES_AS_LONG * self._took)

@@ -2,33 +2,91 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.cost_model import UnitCosts
+from shardplan.cost.cost_model import TIERS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from shardplan.case import Case
     from shardplan.options.option_set import OptionSet
     from shardplan.planning.pace import Pace
+    from shardplan.workload.table import Table
 
 
-def option_costs(case: Case, options: OptionSet, pace: Pace) -> UnitCosts:
-    """What a unit of each option costs.
+@dataclass(frozen=True, eq=False, slots=True)
+class OptionCosts:
+    """What one unit of each option costs each device that it lands on, as ``UnitCosts`` has it."""
+
+    load_seconds: NDArray[np.float64]
+    """(O, S): seconds added to each stage."""
+    spill_seconds: NDArray[np.float64]
+    """(O, S): of these, what a unit adds to every other device of the node."""
+    memory_bytes: NDArray[np.float64]
+    """(O, 3): bytes needed in each of ``TIERS``."""
+
+
+def option_costs(
+    case: Case, options: OptionSet, pace: Pace, of_phase: NDArray[np.float64]
+) -> OptionCosts:
+    """What a unit of each option costs, phases summed up to stages by ``of_phase`` (P, S).
 
     Raises NoPlanFound, or Interrupted, when the pace's deadline comes first.
     """
-    parts, many = [], pace.params.options_at_once
-    for first in range(0, max(len(options), 1), many):
+    some, alike = _told_apart(options, case.workload.tables)
+    many, stages = pace.params.options_at_once, of_phase.shape[1]
+    load, spill = np.zeros((len(some), stages)), np.zeros((len(some), stages))
+    memory = np.zeros((len(some), len(TIERS)))
+    for first in range(0, len(some), many):
         pace.heed(case)
-        chosen = np.arange(first, min(first + many, len(options)))
-        some = options if len(chosen) == len(options) else options.take(chosen)
-        parts.append(case.cost_model.unit_costs(some))
-    if len(parts) == 1:
-        return parts[0]
-    return UnitCosts(
-        np.concatenate([part.load_seconds for part in parts]),
-        np.concatenate([part.memory_bytes for part in parts]),
-        np.concatenate([part.spill_seconds for part in parts]),
+        part = slice(first, min(first + many, len(some)))
+        chosen = np.arange(part.start, part.stop)
+        costs = case.cost_model.unit_costs(some if len(chosen) == len(some) else some.take(chosen))
+        load[part], memory[part] = costs.load_seconds @ of_phase, costs.memory_bytes
+        if costs.has_spill:
+            spill[part] = costs.spill_seconds @ of_phase
+    found = load, spill, memory
+    if alike is None:
+        return OptionCosts(*found)
+    pace.heed(case)
+    return OptionCosts(*(each[alike] for each in found))
+
+
+def _told_apart(
+    options: OptionSet, tables: Sequence[Table]
+) -> tuple[OptionSet, NDArray[np.int64] | None]:
+    """The options that cost something of their own, and of each option (O,) which of them it is
+    like; None where hardly any are alike.
+
+    Tables that differ in names alone cost the same.
+    """
+    known: dict[tuple[object, ...], int] = {}
+    kind = [known.setdefault(_what_costs(table), len(known)) for table in tables]
+    if len(known) * 2 > len(tables):
+        return options, None
+    way = np.array(kind)[options.table]
+    for part in (options.sharding, options.kernel, options.column_shards):
+        way = way * (int(part.max(initial=0)) + 1) + part
+    for share in (options.hbm_share, options.ddr_share):
+        sizes, number = np.unique(share, return_inverse=True)
+        way = way * len(sizes) + number.reshape(-1)
+    _, first, alike = np.unique(way, return_index=True, return_inverse=True)
+    return options.take(first), alike.reshape(-1)
+
+
+def _what_costs(table: Table) -> tuple[object, ...]:
+    return (
+        table.rows,
+        table.dim,
+        table.dtype,
+        table.poolings,
+        table.access,
+        table.ids,
+        table.weighted,
     )

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from shardplan.solve.deadline import Deadline
 
 
+_GRACE_SECONDS = 2.0
+"""Beyond a time limit, within which a command ends."""
+_OPTIONS_A_TABLE = 20.0
+"""Options of a table are formulated in the time in which its part of a plan is predicted, built and
+written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Until when, and how often that is asked."""
@@ -36,3 +43,22 @@ class Pace:
             "longer --time-limit, or fewer sharding types and kernels in the constraints, would "
             "help"
         )
+
+    def writing_seconds(self, case: Case, formulating_seconds: float, options: int) -> float:
+        """About how long it takes to predict, build and write a plan."""
+        tables = len(case.workload.tables)
+        return formulating_seconds * _OPTIONS_A_TABLE * tables / max(options, 1)
+
+    def heed_writing(self, case: Case, seconds: float) -> None:
+        """Raise NoPlanFound where a plan that takes so long to write would come much too late.
+
+        One of a case of few tables never does.
+        """
+        tables = len(case.workload.tables)
+        if tables <= self.params.few_tables or self.deadline.is_called_off():
+            return
+        if self.deadline.seconds_left + _GRACE_SECONDS < seconds:
+            raise NoPlanFound(
+                f"the time limit is too short for {tables:,} tables: it ended before a plan of so "
+                "many could be written; a longer --time-limit would help"
+            )

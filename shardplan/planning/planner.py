@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from shardplan.bulk import in_bulk
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
 from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
-from shardplan.planning.baseline import baseline_placement, baseline_starts
+from shardplan.planning.baseline import (
+    baseline_placement,
+    baseline_starts,
+    placement_by_differencing,
+)
 from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
+from shardplan.planning.pace import Pace
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.baselines.published import GreedyCost
-from shardplan.solve.deadline import Deadline
+from shardplan.solve.deadline import ENDLESS, Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.search.search_params import SearchParams
@@ -27,7 +35,7 @@ from shardplan.surroundings import creation_time
 from shardplan.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
@@ -76,42 +84,84 @@ def make_plan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    left = deadline.seconds_left
-    formulation = formulate(case, deadline, (settings.search or SearchParams()).shared)
-    ends = leaving_time_to_write(deadline, left)
-    begin = [*_known(formulation, start), *starts(case, formulation, settings)]
+    formulation, ends = formulated_in_time(case, settings, deadline)
+    begin = chain(_known(formulation, start), starts(case, formulation, settings, ends))
     first = ends
     if formulation.problem.is_uneven:
         first = ends.within(ends.seconds_left * _FIRST_SHARE)
 
+    drafts = Drafts(case, formulation, settings)
+
     def build(found: Outcome) -> Plan:
-        return timed(finish_plan(case, formulation, found, settings), started)
+        return timed(drafts.plan(found), started)
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, build, on_plan, first, settings.should_stop)
+        hears = Improvements(reporter, build, on_plan, first, settings.should_stop, case=case)
     outcome = solve(formulation.problem, settings.until(first), hears, begin, proven)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
     return build(settled(case, formulation, outcome, settings.until(ends), reporter))
 
 
-def leaving_time_to_write(deadline: Deadline, before: float) -> Deadline:
-    """When to have ended the search of a problem that has just been formulated.
+def formulated_in_time(
+    case: Case, settings: Settings, deadline: Deadline, plans: float = 1.0
+) -> tuple[Formulation, Deadline]:
+    """The formulation of a case, and when to have ended the search so that its plan is written in
+    time, or ``plans`` times as much done; half of what is left is the search's in any case.
 
-    ``before`` are the seconds that were left when that began: to predict and write a plan takes
-    about as long. Half of what is left now is the search's in any case.
+    Raises NoPlanFound where no plan of so many tables could be; and what ``formulate`` raises.
     """
+    pace = Pace(deadline, (settings.search or SearchParams()).shared)
+    began = deadline.clock()
+    formulation = formulate(case, deadline, pace.params)
+    took = deadline.clock() - began
+    writing = plans * pace.writing_seconds(case, took, formulation.problem.option_count)
+    pace.heed_writing(case, writing)
     left = deadline.seconds_left
-    return (
-        deadline if left == float("inf") else deadline.within(left - min(before - left, left / 2))
-    )
+    is_endless = left == float("inf")
+    ends = deadline if is_endless else deadline.within(left - min(writing, left / 2))
+    return formulation, ends
 
 
 def timed(plan: Plan, started: float) -> Plan:
     """The plan with how long it took to make it."""
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     return plan.model_copy(update={"run": run})
+
+
+@dataclass(slots=True)
+class Drafts:
+    """Makes plans of what a solve finds; one placement is predicted and written down once."""
+
+    case: Case
+    formulation: Formulation
+    settings: Settings
+    arrange: Callable[[Decision], Decision] = lambda decision: decision
+    """May deal column shards otherwise."""
+    _known: tuple[Placement, Prediction, Plan] | None = None
+    """The last one."""
+
+    @in_bulk()
+    def plan(self, outcome: Outcome) -> Plan:
+        """Predict and write down what a solve found.
+
+        Raises NoPlanFound or Interrupted where the solve found nothing.
+        """
+        placement, known = _placement(outcome), self._known
+        elapsed = outcome.history[-1].seconds if outcome.history else 0.0
+        solver, run = _solver_info(outcome, self.settings), _run_info(outcome, elapsed)
+        is_uneven, gap = self.formulation.problem.is_uneven, self.settings.gap
+        if known is not None and known[0] == placement:
+            claim = _optimality(self.case, outcome, known[1], is_uneven, gap)
+            said = {"optimality": claim, "solver": solver, "run": run}
+            return known[2].model_copy(update=said)
+        decisions = tuple(map(self.arrange, self.formulation.decisions(placement)))
+        prediction = predict(self.case, decisions)
+        claim = _optimality(self.case, outcome, prediction, is_uneven, gap)
+        plan = build_plan(self.case, decisions, prediction, claim, solver, run)
+        self._known = placement, prediction, plan
+        return plan
 
 
 def finish_plan(
@@ -121,22 +171,8 @@ def finish_plan(
     settings: Settings,
     arrange: Callable[[Decision], Decision] = lambda decision: decision,
 ) -> Plan:
-    """Predict and write down what a solve found; ``arrange`` may deal column shards otherwise.
-
-    Raises NoPlanFound or Interrupted where the solve found nothing.
-    """
-    placement = _placement(outcome)
-    decisions = tuple(map(arrange, formulation.decisions(placement)))
-    prediction = predict(case, decisions)
-    elapsed = outcome.history[-1].seconds if outcome.history else 0.0
-    return build_plan(
-        case,
-        decisions,
-        prediction,
-        _optimality(case, outcome, prediction, formulation.problem.is_uneven, settings.gap),
-        _solver_info(outcome, settings),
-        _run_info(outcome, elapsed),
-    )
+    """The plan of one outcome alone; see ``Drafts``."""
+    return Drafts(case, formulation, settings, arrange).plan(outcome)
 
 
 def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Placement]:
@@ -147,10 +183,16 @@ def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Plac
     return [placement] if is_placed.all() else []
 
 
-def starts(case: Case, formulation: Formulation, settings: Settings) -> Sequence[Placement]:
+def starts(
+    case: Case, formulation: Formulation, settings: Settings, deadline: Deadline
+) -> Iterable[Placement]:
     """What the solve begins with: the baselines, or the one that was asked for."""
     if settings.method == "auto":
-        return baseline_starts(case, formulation)
+        few_tables = (settings.search or SearchParams()).shared.few_tables
+        is_small = formulation.problem.item_count <= few_tables
+        return baseline_starts(case, formulation, ENDLESS if is_small else deadline)
+    if settings.method == "differencing":
+        return [placement_by_differencing(formulation)]
     if settings.method.startswith("greedy-"):
         kind = GreedyCost(settings.method.removeprefix("greedy-").replace("-", "_"))
         return [baseline_placement(case, formulation, kind)]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from shardplan.plan.ledger import Ledger
 from shardplan.planning.foremost import foremost
-from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
@@ -22,13 +21,14 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.planning.formulation import Formulation
+    from shardplan.solve.deadline import Deadline
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
 _LEAST_SECONDS = 0.5
-"""For comparing, and again for tidying, even where no time is left."""
+"""For comparing, and again for tidying few tables, even where no time is left."""
 
 
 def settled(
@@ -37,20 +37,32 @@ def settled(
     """With a placement that is no worse: the foremost, fitted around uneven blocks, and tidied."""
     if outcome.placement is None:
         return outcome
-    deadline = Deadline.after(settings.time_limit_seconds)
-    comparing = Deadline.after(max(settings.time_limit_seconds, _LEAST_SECONDS))
-    latest = (settings.search or SearchParams()).shared.latest_placements
-    outcome = foremost(case, formulation, outcome, comparing, latest)
-    cut_off = [Ending.TIME_LIMIT] if comparing.is_over else []
+    deadline, shared = settings.deadline(), (settings.search or SearchParams()).shared
+    is_small = formulation.problem.item_count <= shared.few_tables
+    least_seconds = _LEAST_SECONDS if is_small else 0.0
+    comparing = _at_least(least_seconds, deadline)
+    outcome = foremost(case, formulation, outcome, comparing, shared.latest_placements)
+    cut_off = [_ending(settings)] if comparing.is_over else []
     outcome = _around_uneven(case, formulation, outcome, settings, reporter)
     assert outcome.placement is not None
+    ends = _at_least(least_seconds, deadline)
+    if ends.is_over:
+        return outcome.after(_ending(settings))
     less = _charged_too_much(case, formulation, outcome.placement)
-    seconds = max(settings.until(deadline).time_limit_seconds, _LEAST_SECONDS)
-    ends = Deadline.after(seconds)
     found = tidied(formulation.problem, outcome.placement, formulation.traits, less, ends)
     reached = evaluate(formulation.problem, found).objective
-    cut_off += [Ending.TIME_LIMIT] if ends.is_over else []
+    cut_off += [_ending(settings)] if ends.is_over else []
     return replace(outcome, placement=found, objective=reached).after(*cut_off)
+
+
+def _ending(settings: Settings) -> Ending:
+    """What it is that a deadline came."""
+    return Ending.INTERRUPTED if settings.should_stop() else Ending.TIME_LIMIT
+
+
+def _at_least(seconds: float, deadline: Deadline) -> Deadline:
+    """The deadline, or one that leaves so much time though it, or the user, says otherwise."""
+    return deadline if deadline.seconds_left >= seconds else deadline.extended(seconds)
 
 
 def _around_uneven(

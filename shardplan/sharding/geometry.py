@@ -45,6 +45,8 @@ def shards(
     """
     if kind.is_replicated:
         return ()
+    if column_shards == len(targets) == 1 and kind.lands is Extent.DEVICE:
+        return (Shard(targets[0], 0, 0, rows, dim),)  # Most tables: whole on one device.
     groups = _ranks_of_column_blocks(kind, column_shards, targets, world)
     if len(groups) != column_shards or dim % column_shards:
         raise ValueError(f"{kind} does not cut {dim} columns into {column_shards} shards")

@@ -21,6 +21,8 @@ class Ending(StrEnum):
     INTERRUPTED = "interrupted"
     PATIENCE = "patience"
     """Neither placement nor bound improved for as long as the caller cares to wait."""
+    FINISHED = "finished"
+    """All that was looked for was found; the asked gap was not proven of it."""
 
 
 CUT_OFF = (Ending.INTERRUPTED, Ending.TIME_LIMIT, Ending.PATIENCE)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+from shardplan.bulk import in_bulk
 from shardplan.errors import InputError
 from shardplan.spec.checks import check
 from shardplan.spec.loaded import LoadedSpec
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
 
 
+@in_bulk()
 def load_spec(path: str, settings: Sequence[str] = ()) -> LoadedSpec:
     """Read a spec from a file, ``-`` for standard input.
 
@@ -49,6 +51,7 @@ def spec_from_value(value: Any, name: str, base: FilePath | None = None) -> Load
     return load_document(Document(value, name), base or FilePath())
 
 
+@in_bulk()
 def load_document(document: Document, base: FilePath) -> LoadedSpec:
     """A spec from a document; ``base`` is the folder that relative paths start at."""
     faults: list[Diagnostic] = []

@@ -41,10 +41,22 @@ class LedgerOfRuns:
         """In the order in which they were proposed."""
         return self.state.candidates
 
+    def has_run(self, name: str) -> bool:
+        """Whether a plan has run well before."""
+        return any(run.candidate == name for run in self.state.runs)
+
     @property
     def running(self) -> list[str]:
         """Those that have not failed."""
         return [each.name for each in self.candidates if each.failed is None]
+
+    def add_round(
+        self, candidates: Sequence[Candidate], predicted: Sequence[float]
+    ) -> list[Candidate]:
+        """Take in the candidates of a round; see ``add``."""
+        new = self.add(candidates, predicted)
+        self.put(tried=self.state.tried + 1)
+        return new
 
     def add(self, candidates: Sequence[Candidate], predicted: Sequence[float]) -> list[Candidate]:
         """Take in those that are like no other, with what the calibrated model predicts."""
@@ -66,7 +78,8 @@ class LedgerOfRuns:
                     is_given=each.is_given,
                 )
             )
-        self.put(candidates=tuple(known), tried=self.state.tried + 1)
+        if known != list(self.candidates):
+            self.put(candidates=tuple(known))
         return new
 
     def begin_pass(self, names: Sequence[str]) -> int:
@@ -88,10 +101,15 @@ class LedgerOfRuns:
             )
         )
 
-    def forgive(self) -> None:
-        """No plan ran: all of them get another chance."""
+    def forgive(self, names: Sequence[str]) -> None:
+        """It was the job that was at fault: plans get another chance."""
         update = {"failed": None, "said": ()}
-        self.put(candidates=tuple(each.model_copy(update=update) for each in self.candidates))
+        self.put(
+            candidates=tuple(
+                each.model_copy(update=update) if each.name in names else each
+                for each in self.candidates
+            )
+        )
 
     def end_round(self, best: str) -> None:
         """A round is over."""
@@ -100,6 +118,12 @@ class LedgerOfRuns:
             best_of_rounds=(*state.best_of_rounds, best),
             passes_of_rounds=(*state.passes_of_rounds, len(state.passes)),
         )
+
+    def begin_race_anew(self) -> None:
+        """Count passes from here, as if a round had just ended."""
+        before = self.state.passes_of_rounds[:-1]
+        if self.state.passes_of_rounds:
+            self.put(passes_of_rounds=(*before, len(self.state.passes)))
 
     @property
     def passes_since(self) -> int:
@@ -182,4 +206,5 @@ def _also(known: KnownCandidate, other: Candidate, name: str) -> KnownCandidate:
     if known.name != name:
         return known
     is_given = known.is_given or other.is_given
-    return known.model_copy(update={"also": (*known.also, other.name), "is_given": is_given})
+    also = tuple(each for each in dict.fromkeys((*known.also, other.name)) if each != name)
+    return known.model_copy(update={"also": also, "is_given": is_given})

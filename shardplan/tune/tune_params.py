@@ -22,7 +22,7 @@ class RaceParams:
     """How many times as long a run may take that something else disturbs."""
     passes_a_round: int = 3
     """While other plans are still to come: each that may be the best runs so often."""
-    most_passes: int = 40
+    most_passes: int = 120
     """Of the last race, where the budget does not end it."""
 
 
@@ -73,6 +73,8 @@ class TuneParams:
     """Of the plans with some of the sharding types alone."""
     worst_prediction: float = 3.0
     """Over the best prediction: what is beyond is not run in the first round."""
+    look_share: float = 0.3
+    """Of the budget that is left, at most for looking for the plans of a round."""
     last_share: float = 0.3
     """Of the budget, kept for the last race."""
     race: RaceParams = field(default_factory=RaceParams)

@@ -23,8 +23,11 @@ class TuneReporter:
     def measured(self, name: str, number: int, step_seconds: float) -> None:
         """A plan ran in a pass."""
 
-    def failed(self, name: str, error: JobFailed) -> None:
-        """A plan is left out."""
+    def failed(self, name: str, error: JobFailed, is_left_out: bool) -> None:
+        """The job failed under a plan, which then is left out, or has another try."""
+
+    def stopped(self, error: JobFailed) -> None:
+        """The job does not run any more."""
 
     def leads(self, name: str) -> None:
         """Another plan is the fastest."""

@@ -29,6 +29,8 @@ class End(StrEnum):
     ROUNDS = "rounds"
     BUDGET = "budget"
     INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    """The job failed again and again under plans that it had run before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class TunedPlan:
     corrected_seconds: float | None
     """By the corrected one; None where it was not corrected."""
     measured_seconds: float | None
-    """Of a step: median over its runs, without what the passes did to all plans."""
+    """Of a step: the mean of its runs, without what lies far out and what the passes did to all."""
     runs: int
     ratio: float | None
     """Measured over the best plan's, in the passes that had both."""

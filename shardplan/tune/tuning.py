@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from shardplan.errors import Interrupted, NoPlanFound
 from shardplan.plan.predict import predict
 from shardplan.solve.deadline import ENDLESS
-from shardplan.tune.candidates.candidate import decisions_of
+from shardplan.tune.candidates.candidate import Candidate, decisions_of, likeness
 from shardplan.tune.candidates.first_round import first_candidates
 from shardplan.tune.candidates.next_round import NextRound
 from shardplan.tune.correct.corrected_case import can_correct, corrected_cost_model
 from shardplan.tune.correct.posterior import Posterior
+from shardplan.tune.job.job import JobFailed
 from shardplan.tune.race.race import Race
 from shardplan.tune.summing_up import summed_up
 from shardplan.tune.tune_params import TuneParams
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
     from shardplan.solve.deadline import Deadline
-    from shardplan.tune.candidates.candidate import Candidate
     from shardplan.tune.candidates.solving import Solving
     from shardplan.tune.folder.tune_folder import TuneFolder
     from shardplan.tune.job.job import Job
@@ -55,7 +55,8 @@ class Tuning:
         Raises
         ------
         JobFailed
-            When the job runs under no plan.
+            When the job runs under no plan. Where it has run, and does not any more, that is the
+            end.
         NoPlanFound
             When the budget was spent before any plan had run.
         Infeasible
@@ -69,6 +70,11 @@ class Tuning:
             if self.ledger.best() is None:
                 raise
             end = End.INTERRUPTED
+        except JobFailed as error:
+            if self.ledger.best() is None:
+                raise
+            self.reporter.stopped(error)
+            end = End.FAILED
         best = self.ledger.best()
         if best is None:
             raise NoPlanFound("the budget was spent before any plan had run")
@@ -93,6 +99,7 @@ class Tuning:
     def _loop(self) -> End:
         race = Race(self.ledger, self.folder, self.job, self.reporter)
         first_part = self.budget.within(self.budget.seconds_left * (1 - self.params.last_share))
+        self._take_given()
         end = self._rounds(race, first_part)
         race.run(self.params.race.most_passes, self._is_over(self.budget))
         return End.BUDGET if self.budget.is_over else end
@@ -108,7 +115,7 @@ class Tuning:
                 return End.ROUNDS
             if ledger.state.tried < number:
                 self.reporter.solving(number)
-                new = self._propose(number)
+                new = self._propose(number, deadline)
                 self.reporter.proposed(number, new)
                 if not new:
                     return End.SETTLED
@@ -132,21 +139,48 @@ class Tuning:
         last = self.ledger.state.best_of_rounds[-self.params.patience - 1 :]
         return len(last) > self.params.patience and len(set(last)) == 1
 
-    def _propose(self, number: int) -> list[Candidate]:
-        """The plans of a round that are like none before; each is in the ledger."""
-        found = list(self._first() if number == 1 else self._next(number))
-        return self.ledger.add(found, [self._predicted(each) for each in found])
+    def _take_given(self) -> None:
+        """Plans of the user's own that were not there when the first round began run now."""
+        if self.ledger.state.tried:
+            found = self._given()
+            if self.ledger.add(found, [self._predicted(each) for each in found]):
+                self.ledger.begin_race_anew()
 
-    def _first(self) -> list[Candidate]:
-        return first_candidates(self.case, self.solving, self.given, self.params)
+    def _given(self) -> list[Candidate]:
+        """Each by a name that no other plan has."""
+        names, found = (
+            {each.name: self.ledger.plan(each.name) for each in self.ledger.candidates},
+            [],
+        )
+        for stem, plan in self.given:
+            name, number = stem, 1
+            while name in names and likeness(names[name]) != likeness(plan):
+                number += 1
+                name = f"{stem}-{number}"
+            names[name] = plan
+            found.append(Candidate(name, "given", max(self.ledger.state.tried, 1), plan, True))
+        return found
 
-    def _next(self, number: int) -> Iterator[Candidate]:
+    def _propose(self, number: int, deadline: Deadline) -> list[Candidate]:
+        """The plans of a round that are like none before; each is in the ledger.
+
+        Raises Interrupted: plans of solves that were cut short are no round's.
+        """
+        solving = replace(self.solving, deadline=deadline).within(self.params.look_share)
+        found = list(self._first(solving) if number == 1 else self._next(number, solving))
+        self._is_over(deadline)()
+        return self.ledger.add_round(found, [self._predicted(each) for each in found])
+
+    def _first(self, solving: Solving) -> list[Candidate]:
+        return [*first_candidates(self.case, solving, self.params), *self._given()]
+
+    def _next(self, number: int, solving: Solving) -> Iterator[Candidate]:
         """None where nothing is learnt from what was measured."""
         posterior, best = self._posterior(), self.ledger.best()
         if posterior is not None and best is not None:
             yield from NextRound(
                 self.case,
-                self.solving,
+                solving,
                 posterior,
                 number,
                 self.params,

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from shardplan.whatif.trials import Trials
 
-_MOST_TABLES = 8
-"""Facts about tables that are told one by one."""
+_MOST_TOLD = 8
+"""Tables, and constraints, that are told one by one."""
 _ENDLESS_BYTES = 2**60
 """More HBM than any tables need."""
 
@@ -21,15 +21,18 @@ def conflict(trials: Trials) -> tuple[str, ...]:
     """Facts, each needed, as far as the time allows to show that.
 
     A deletion filter (Chinneck, "Feasibility and Infeasibility in Optimization", 2008, section
-    6.2): what can be left out with no plan still possible is left out for good. Tables go in
-    halves, then one by one.
+    6.2): what can be left out with no plan still possible is left out for good. Constraints and
+    tables go in halves, then one by one.
     """
     constraints = list(range(len(trials.case.spec.constraints)))
     tables = list(range(len(trials.case.workload.tables)))
-    for number in list(constraints):
-        rest = [each for each in constraints if each != number]
-        if trials.with_only(tables, rest) is False:
-            constraints = rest
+    if constraints and trials.with_only(tables, []) is False:
+        constraints = []
+    constraints = least_subset(
+        constraints,
+        lambda rest: trials.with_only(tables, rest) is False,
+        lambda: trials.is_over,
+    )
     tables = least_subset(
         tables,
         lambda rest: trials.with_only(rest, constraints) is False,
@@ -60,14 +63,16 @@ def least_subset(
 
 
 def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterator[str]:
-    case = trials.case
-    if len(tables) > _MOST_TABLES:
-        fewer = ", or fewer" if trials.is_over else ""
+    case, fewer = trials.case, ", or fewer" if trials.is_over else ""
+    if len(tables) > _MOST_TOLD:
         yield f"{len(tables):,} of {len(case.workload.tables):,} tables{fewer}"
     else:
         for index in tables:
             table = case.workload.tables[index]
             yield f"table {table.name}: {table.rows:,} rows x {table.dim} {table.dtype}"
+    if len(constraints) > _MOST_TOLD:
+        yield f"{len(constraints):,} of {len(case.spec.constraints):,} constraints{fewer}"
+        constraints = []
     for number in constraints:
         written = case.spec.constraints[number].model_dump(mode="json", exclude={"tables"})
         demands = (f"{key}: {_words(value)}" for key, value in written.items() if value)
@@ -83,7 +88,8 @@ def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterato
 def _memory(trials: Trials) -> str:
     capacity, topology = trials.case.capacity, trials.case.topology
     free = capacity.free_bytes
-    words = f"{topology.world_size:,} devices with {format_bytes(max(free[0], 0.0))} of hbm each"
+    devices = f"{topology.world_size:,} device{'' if topology.world_size == 1 else 's'}"
+    words = f"{devices} with {format_bytes(max(free[0], 0.0))} of hbm each"
     if capacity.raw_bytes[1]:
         words += (
             f", {topology.nodes:,} node{'' if topology.nodes == 1 else 's'} with "

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from shardplan.errors import Infeasible
-from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
     finish_plan,
-    leaving_time_to_write,
+    formulated_in_time,
     starts,
     timed,
 )
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.deadline import Deadline
-from shardplan.solve.outcome import Ending
+from shardplan.solve.outcome import Ending, gap_of
+from shardplan.solve.portfolio.least_relocation import relocate_least
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
-from shardplan.solve.search.search_params import SearchParams
+from shardplan.solve.problem.placement import evaluate
+from shardplan.surroundings import creation_time
+from shardplan.whatif.moved_from import MovedFrom
 from shardplan.whatif.old_plan import carry
-from shardplan.whatif.relabel import relabel
+from shardplan.whatif.relabel import decisions_in, relabel
 from shardplan.whatif.relocation import Relocation
-from shardplan.whatif.replan import kept_in_place, least_budget
+from shardplan.whatif.replan import PLANS, kept_in_place, least_budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Self
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from shardplan.case import Case
@@ -46,17 +48,13 @@ if TYPE_CHECKING:
     from shardplan.solve.settings import Settings
 
 _NEAR_SHARE = 0.25
-"""Of the time, for the plan that moves least, and again for each that moves a little more."""
-_BEST_SHARE = 0.6
+"""Of the time, for the plan that moves least."""
+_BEST_SHARE = 0.8
 """Of what is then left, for the best plan whatever it moves: the rest is for moving less."""
 _EFFORT = 0.25
-"""For each of these, relative to what is asked for."""
-_TRIES = 4
-"""Budgets that are tried where the least is not good enough; ..."""
-_LEAST_SHARE = 1 / 64
-"""... none is less than this share of what the best plan moves; ..."""
-_NEAR_ENOUGH = 2.0
-"""... and no other is tried once one suffices that is at most so many times one that does not."""
+"""For the plan that moves least, relative to what is asked for."""
+_ROUNDING = 1e-6
+"""Of objectives in plans, relative to the gap."""
 
 
 def move_little(
@@ -67,77 +65,70 @@ def move_little(
     reporter: Reporter,
     on_plan: Callable[[Plan], None] | None = None,
 ) -> Plan:
-    """The best plan found for ``now``, or the one that moves least from an old one.
+    """The plan found for ``now`` that moves least of those that are as good as the best but for the
+    gap.
 
-    That one is taken, or the one that moves least of those that move more, where it is within the
-    gap that was asked for; where no plan is proven to be, where the best one found gains less than
-    that gap. ``then`` is the case that the old plan was made for. The lower bound holds for all
-    plans of the spec, whatever they move.
+    What the best one found, whatever it moves, gains on the one taken is less than the gap that was
+    asked for. ``then`` is the case that the old plan was made for. The lower bound holds for all
+    plans of the spec, whatever they move. The plan's ``moves`` say what moves, and what the best
+    one would move and gain.
 
-    Raises Infeasible, NoPlanFound and Interrupted as ``make_plan`` does.
+    Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """
+    creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    left = deadline.seconds_left
-    formulation = formulate(now, deadline, (settings.search or SearchParams()).shared)
-    deadline = leaving_time_to_write(deadline, left)
+    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
     relocation = Relocation.of(old, now)
+    moved = MovedFrom.of(old, relocation)
 
     def build(found: Outcome) -> Plan:
         plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
-        return timed(relabel(old, plan, now)[0], started)
+        return moved.told(timed(relabel(old, plan, now)[0], started))
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop)
+        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop, case=now)
     near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
-    least = near.best(near.least_bytes, settings.until(deadline))
-    kept = least.placement if least is not None else None
-    begin = [*([kept] if kept is not None else []), *starts(now, formulation, settings)]
+    least = near.least(settings.until(deadline))
+    kept = [] if least is None or least.placement is None else [least.placement]
+    begin = chain(kept, starts(now, formulation, settings, deadline))
     first = deadline
-    if kept is not None:
+    if least is not None:
         first = deadline.within(deadline.seconds_left * _BEST_SHARE)
-    best = solve(formulation.problem, settings.until(first), hears, begin)
+    best = solve(formulation.problem, settings.until(first), hears, begin).after(*near.endings)
     if best.is_infeasible:
         raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
-    found = _moving_least(near, least, best, settings, deadline)
-    is_best = found.placement is best.placement
+    best = settled(now, formulation, best, settings.until(deadline), reporter)
+    plan = build(best)
+    if least is None or not moved.bytes_of(plan):
+        return plan
+    named = formulation.placement(decisions_in(plan, now))[0]
+    found = near.good_enough(least, best, named, settings.until(deadline), reporter)
     if deadline.is_over:
-        near.endings.append(Ending.INTERRUPTED if settings.should_stop() else Ending.TIME_LIMIT)
-    found = found.after(*near.endings)
-    if is_best:
-        found = settled(now, formulation, found, settings.until(deadline), reporter)
-    return build(found)
+        best = best.after(Ending.INTERRUPTED if settings.should_stop() else Ending.TIME_LIMIT)
+        plan = build(best)
+    if found is None:
+        return plan
+    other = build(_with_bound(found, best, settings.gap))
+    gained = other.optimality.objective_seconds / plan.optimality.objective_seconds - 1
+    if gained > settings.gap * (1 + _ROUNDING) or moved.bytes_of(other) >= moved.bytes_of(plan):
+        return plan
+    return moved.told(other, instead_of=plan)
 
 
-def _moving_least(
-    near: _Near, least: Outcome | None, best: Outcome, settings: Settings, deadline: Deadline
-) -> Outcome:
-    """Of the plans that are good enough, the one that moves least; with the bound of the best.
-
-    Budgets are halved, on a scale of logarithms, between the least and what is known to suffice.
-    Each search begins with the plan of the largest budget that did not.
-    """
-    if least is None or least.placement is None or _is_good_enough(least, best, settings.gap):
-        return best if least is None else _with_bound(least, best)
-    found, begin = best, least.placement
-    enough = near.moved_bytes(best.placement)
-    too_little = max(near.least_bytes, enough * _LEAST_SHARE)
-    for _ in range(_TRIES):
-        if enough <= too_little * _NEAR_ENOUGH or deadline.is_over:
-            break
-        budget_bytes = (enough * too_little) ** 0.5
-        tried = near.best(budget_bytes, settings.until(deadline), begin)
-        if tried is not None and _is_good_enough(tried, best, settings.gap):
-            found, enough = tried, near.moved_bytes(tried.placement)
-        else:
-            too_little = budget_bytes
-            begin = tried.placement if tried is not None and tried.placement else begin
-    return found if found is best else _with_bound(found, best)
-
-
-def _with_bound(found: Outcome, best: Outcome) -> Outcome:
-    return replace(best, placement=found.placement, objective=found.objective)
+def _with_bound(found: Outcome, best: Outcome, gap: float) -> Outcome:
+    """A plan that moves less, with the bound of the best: it is within the gap or not."""
+    ending = best.ending
+    if ending is Ending.GAP and gap_of(found.objective, best.lower_bound) > gap:
+        ending = Ending.FINISHED
+    return replace(
+        best,
+        placement=found.placement,
+        objective=found.objective,
+        method=found.method,
+        ending=ending,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,40 +154,46 @@ class _Near:
         least = least_budget(formulation, relocation, known, is_placed)
         return cls(formulation, relocation, known, is_placed, least)
 
-    def moved_bytes(self, placement: Placement | None) -> float:
-        """What a placement moves; nothing without one."""
-        if placement is None:
-            return 0.0
-        count = self.relocation.moves(self.formulation, 0.0).count
-        return float(count(placement).sum())
-
-    def best(
-        self, budget_bytes: float, settings: Settings, begin: Placement | None = None
-    ) -> Outcome | None:
-        """The best that was found within a budget; None without any, or with nothing to keep.
-
-        The search begins with what is kept of the old plan, or with a placement that moves less.
-        """
+    def least(self, settings: Settings) -> Outcome | None:
+        """The best found of what moves least; None without any, or with nothing to keep."""
         if not self.is_placed.any():
             return None
-        moves = self.relocation.moves(self.formulation, budget_bytes)
+        moves = self.relocation.moves(self.formulation, self.least_bytes)
         little = replace(
             settings,
             time_limit_seconds=settings.time_limit_seconds * _NEAR_SHARE,
             effort=settings.effort * _EFFORT,
             patience_seconds=None,
         )
-        known, is_placed = self.known, self.is_placed.copy()
-        if begin is not None:
-            known, is_placed = begin, np.ones_like(is_placed)
         problem = self.formulation.problem
-        found = solve_near(problem, known, is_placed, moves, little, is_bound_wanted=False)
+        found = solve_near(
+            problem, self.known, self.is_placed, moves, little, is_bound_wanted=False
+        )
         self.endings.append(found.ending)
         return found if found.placement is not None else None
 
+    def good_enough(
+        self,
+        least: Outcome,
+        best: Outcome,
+        named: Placement,
+        settings: Settings,
+        reporter: Reporter,
+    ) -> Outcome | None:
+        """Of what the best gains less on than the gap, what moves least; None if nothing was found.
 
-def _is_good_enough(near: Outcome, found: Outcome, gap: float) -> bool:
-    """Whether what the best gains is less than the gap that was asked for."""
-    if found.gap <= gap:
-        return near.objective <= found.lower_bound * (1 + gap)
-    return near.objective <= found.objective * (1 + gap)
+        ``named`` is the best placement under the names of devices for which it moves least.
+        """
+        most_seconds = best.objective * (1 + settings.gap)
+        if least.objective <= most_seconds:
+            return least
+        assert least.placement is not None
+        problem = self.formulation.problem
+        moves = self.relocation.moves(self.formulation, self.least_bytes)
+        found = relocate_least(
+            problem, least.placement, named, moves, most_seconds, settings, reporter
+        )
+        if found is None:
+            return None
+        objective = evaluate(problem, found).objective
+        return replace(best, placement=found, objective=objective, method="near")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.plan.decision import Decision
 from shardplan.plan.diff.holding import Holding
-from shardplan.plan.diff.moves import Content, moves_between
+from shardplan.plan.diff.moves import Content, moves_between, stored_bytes
+from shardplan.plan.diff.stocks import Stocks
+from shardplan.plan.diff.unit_moves import moved_by_unit
 from shardplan.sharding.world import Extent
 from shardplan.solve.portfolio.limited_relocation import RelocationLimit
 from shardplan.solve.problem.problem import Shape
@@ -17,11 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
-    from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.planning.formulation import Formulation
-    from shardplan.sharding.kind import ShardingType
     from shardplan.solve.problem.placement import Placement
+
+_CELLS_AT_ONCE = 4_000_000
+"""Tables times devices whose holdings lie side by side in memory."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class Relocation:
             least=self._least(formulation),
             most=self._most(formulation),
             count=lambda placement: self._count(formulation, placement),
+            of_unit=lambda options: self._of_unit(formulation, options),
         )
 
     def decisions(self, formulation: Formulation, placement: Placement) -> tuple[Decision, ...]:
@@ -92,15 +98,57 @@ class Relocation:
 
     def _count(self, formulation: Formulation, placement: Placement) -> NDArray[np.float64]:
         """(I,): bytes that each item of a placement moves; of one without its targets nothing."""
-        problem = formulation.problem
+        problem, items = formulation.problem, formulation.items
         is_spread = problem.shape[placement.option] != Shape.ALL
         wanted = np.where(is_spread, problem.units[placement.option], 0)
         is_placed = np.diff(placement.unit_offsets) == wanted
         found = np.zeros(problem.item_count)
-        for decision in formulation.decisions(placement):
-            item = formulation.items.of_table[decision.table]
-            if is_placed[item]:
-                found[item] += self.bytes_of(self.ordered(decision))
+        # Most tables lay whole on one device, and do so again.
+        first = np.array([tables[0] for tables in items.tables])
+        is_whole = (np.bincount(items.of_table) == 1) & is_placed & (self._alone_on[first] >= 0)
+        is_whole &= (problem.shape[placement.option] == Shape.DEVICE) & (wanted == 1)
+        item = np.flatnonzero(is_whole)
+        table, target = first[item], placement.targets[placement.unit_offsets[item]]
+        found[item] = np.where(self._alone_on[table] == target, 0, self._alone_bytes[table])
+        for decision in formulation.decisions(placement, np.flatnonzero(is_placed & ~is_whole)):
+            found[items.of_table[decision.table]] += self.bytes_of(self.ordered(decision))
+        return found
+
+    @cached_property
+    def _alone_on(self) -> NDArray[np.int64]:
+        """(T,): the rank that held a table whole, and nobody else any of it; -1 without one."""
+        dims = [table.dim for table in self.case.workload.tables]
+        return np.array(
+            [
+                int(old.rank[0]) if old is not None and old.is_one_piece(dim) else -1
+                for old, dim in zip(self.old, dims, strict=True)
+            ],
+            dtype=np.int64,
+        )
+
+    @cached_property
+    def _alone_bytes(self) -> NDArray[np.int64]:
+        """(T,): what is stored of a table that lay so, as far as it was there then; else 0."""
+        tables, optimizer = self.case.workload.tables, self.case.workload.training.optimizer
+        then = [0 if old is None else int(old.end[:, 0].max(initial=0)) for old in self.old]
+        rows = np.minimum(np.array(then), np.array([table.rows for table in tables]))
+        dims = np.array([table.dim for table in tables])
+        return stored_bytes(rows, dims, np.array([t.dtype.bytes for t in tables]), optimizer)
+
+    def _of_unit(self, formulation: Formulation, options: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n, D): what a unit of each of the problem's options (n,) moves onto each device."""
+        found = np.zeros((len(options), self.case.topology.world_size))
+        for number, rows in enumerate(formulation.members[options].tolist()):
+            for row in rows:
+                table = int(formulation.options.table[row])
+                old = self.old[table] if row >= 0 else None
+                if old is not None:
+                    kind = formulation.options.sharding_type(row)
+                    cuts = int(formulation.options.column_shards[row])
+                    kernel = formulation.options.compute_kernel(row)
+                    units = range(0 if kind.lands is Extent.WORLD else kind.units(cuts))
+                    decision = Decision(table, kind, kernel, cuts, tuple(units))
+                    found[number] += moved_by_unit(decision, old, self.content(table), self.case)
         return found
 
     def _kept_by_block(self, decision: Decision, old: Holding) -> NDArray[np.int64]:
@@ -122,16 +170,14 @@ class Relocation:
         options, tables = formulation.options, self.case.workload.tables
         replicated = options.has_type(lambda kind: kind.is_replicated)
         copies = np.where(replicated, self.case.topology.world_size, 1)
+        is_old = np.array([old is not None for old in self.old], dtype=bool)[options.table]
         cuts = options.column_shards.astype(np.int64)
         rows = np.array([table.rows for table in tables])[options.table] * cuts
         columns = np.array([table.dim for table in tables])[options.table] // cuts
-        shape = np.stack([rows, columns], axis=1)
-        size = np.zeros(len(options))
-        for table, old in enumerate(self.old):
-            if old is not None:
-                own = np.flatnonzero(options.table == table)
-                size[own] = self.content(table).bytes_of(shape[own])
-        return _per_item(formulation, size * copies)
+        element_bytes = np.array([table.dtype.bytes for table in tables])[options.table]
+        optimizer = self.case.workload.training.optimizer
+        size = stored_bytes(rows, columns, element_bytes, optimizer)
+        return _per_item(formulation, np.where(is_old, size * copies, 0).astype(np.float64))
 
     def _least(self, formulation: Formulation) -> NDArray[np.float64]:
         """(O,): bytes of weights that lie elsewhere, wherever an option puts its units.
@@ -140,63 +186,23 @@ class Relocation:
         """
         options = formulation.options
         least = np.zeros(len(options))
-        for table, old in enumerate(self.old):
-            if old is not None:
-                stock = _Stock.of(old, self.case, table)
-                for row in np.flatnonzero(options.table == table).tolist():
-                    kind = options.sharding_type(row)
-                    least[row] = stock.least_bytes(kind, int(options.column_shards[row]))
+        known = [(table, old) for table, old in enumerate(self.old) if old is not None]
+        many = max(1, _CELLS_AT_ONCE // self.case.topology.world_size)
+        for begin in range(0, len(known), many):
+            tables, old = zip(*known[begin : begin + many], strict=True)
+            stocks = Stocks.of(old, self.case, tables)
+            # Options are in the order of their tables.
+            first = np.searchsorted(options.table, tables[0])
+            own = np.arange(first, np.searchsorted(options.table, tables[-1], side="right"))
+            own = own[np.isin(options.table[own], tables)]
+            stock = np.searchsorted(tables, options.table[own])
+            least[own] = stocks.least_bytes(options.take(own), stock)
         return _per_item(formulation, least)
 
     def content(self, table: int) -> Content:
         """What is stored of a table."""
         workload = self.case.workload
         return Content(workload.tables[table].dtype, workload.training.optimizer)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stock:
-    """Weights of one table that devices held, in bytes."""
-
-    whole: float
-    """Of the rows that the table has now and had then."""
-    block: float
-    """Of one row-wise block of today."""
-    held: NDArray[np.float64]
-    """(W,): never more than ``whole``."""
-    on_devices: NDArray[np.float64]
-    on_nodes: NDArray[np.float64]
-    """What the best devices, or nodes, hold together: of one, of two, ..."""
-
-    @classmethod
-    def of(cls, old: Holding, case: Case, table: int) -> _Stock:
-        now, topology = case.workload.tables[table], case.topology
-        width = now.dtype.bytes
-        common = min(int(old.end[:, 0].max(initial=0)), now.rows)
-        end = np.minimum(old.end[:, 0], common)
-        cells = (end - old.first[:, 0]).clip(min=0) * (old.end[:, 1] - old.first[:, 1])
-        present = old.rank < topology.world_size
-        sizes = cells[present].astype(np.float64) * width
-        held = np.zeros(topology.world_size)
-        np.add.at(held, old.rank[present], sizes)
-        by_node = held.reshape(topology.nodes, -1).sum(axis=1)
-        return cls(
-            whole=float(common * now.dim * width),
-            block=float(-(-now.rows // topology.world_size) * now.dim * width),
-            held=held,
-            on_devices=np.cumsum(np.sort(held)[::-1]),
-            on_nodes=np.cumsum(np.sort(by_node)[::-1]),
-        )
-
-    def least_bytes(self, sharding: ShardingType, cuts: int) -> float:
-        """What no way to place an option can keep where it is."""
-        if sharding.is_replicated:
-            return float((self.whole - self.held).sum())
-        if sharding.lands is Extent.WORLD:
-            return max(self.whole - float(np.minimum(self.held, self.block).sum()), 0.0)
-        best = self.on_devices if sharding.lands is Extent.DEVICE else self.on_nodes
-        count = min(sharding.units(cuts), len(best))
-        return max(self.whole - float(best[count - 1]), 0.0)
 
 
 def _per_item(formulation: Formulation, of_option: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
-from shardplan.plan.file.fingerprint import fingerprint
-from shardplan.plan.file.provenance import MovesInfo
-from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
     finish_plan,
-    leaving_time_to_write,
+    formulated_in_time,
     make_plan,
+    timed,
 )
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.bound.relaxation import relax
@@ -24,11 +22,11 @@ from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.in_place import moved_inside
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
-from shardplan.solve.search.search_params import SearchParams
 from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
+from shardplan.whatif.moved_from import MovedFrom
 from shardplan.whatif.old_plan import carry
-from shardplan.whatif.relabel import decisions_in, relabel
+from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
@@ -45,6 +43,10 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
+
+
+PLANS = 3.0
+"""As what one takes to write: one is also held against the old one, and given names."""
 
 
 def replan(
@@ -68,27 +70,16 @@ def replan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    left = deadline.seconds_left
-    formulation = formulate(now, deadline, (settings.search or SearchParams()).shared)
-    deadline = leaving_time_to_write(deadline, left)
+    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
         budget_bytes = least_budget(formulation, relocation, known, is_placed)
     moves = relocation.moves(formulation, budget_bytes)
-    from_sha256 = fingerprint(old.model_dump(mode="json", exclude={"run"}, exclude_unset=True))
-
-    def moved_bytes(plan: Plan) -> int:
-        return sum(map(relocation.bytes_of, decisions_in(plan, now)))
+    moved = MovedFrom.of(old, relocation)
 
     def told(plan: Plan) -> Plan:
-        run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
-        info = MovesInfo(
-            from_sha256=from_sha256,
-            budget_bytes=int(budget_bytes),
-            moved_bytes=moved_bytes(plan),
-        )
-        return plan.model_copy(update={"moves": info, "run": run})
+        return moved.told(timed(plan, started), budget_bytes)
 
     def named(found: Outcome) -> Plan:
         plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
@@ -97,7 +88,7 @@ def replan(
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop)
+        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop, case=now)
     limited = settings.until(deadline)
     outcome = solve_near(
         formulation.problem, known, is_placed, moves, limited, hears, also_free=True
@@ -105,7 +96,7 @@ def replan(
     if outcome.placement is not None or settings.should_stop():
         return named(outcome)
     free = None if outcome.is_infeasible else _free_plan(old, now, limited, reporter)
-    if free is None or moved_bytes(free) > budget_bytes:
+    if free is None or moved.bytes_of(free) > budget_bytes:
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
     return told(free)
 

@@ -52,7 +52,7 @@ def _doubts(plan: Plan, case: Case, decisions: tuple[Decision, ...]) -> Iterator
     if changed:
         names = ", ".join(name.removesuffix("_sha256").replace("_", " ") for name in changed)
         yield f"the plan was made from another {names}"
-    if plan.moves is not None:
+    if plan.moves is not None and plan.moves.budget_bytes is not None:
         yield "the plan's bound is of plans that move little alone"
     if plan.solver.shardplan_version != __version__:
         yield f"the plan was made by shardplan {plan.solver.shardplan_version}"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.workload import reuse, zipf
 from shardplan.workload.row_distribution import RowDistribution
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class Zipf:
     def distribution(self, rows: int, pooling: float) -> RowDistribution:
         """The hottest rows one by one, the others in segments that widen with rank."""
         return zipf.distribution(self.exponent, rows)
+
+    def distributions(self, rows: Sequence[int]) -> list[RowDistribution]:
+        """The same of many tables, which takes a fraction of the time."""
+        return zipf.distributions(self.exponent, rows)
 
 
 @dataclass(frozen=True, slots=True)

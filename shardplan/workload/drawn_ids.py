@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from shardplan.workload.row_order import RowOrder
+from shardplan.workload.scattered_rows import scattered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.workload.table import Table
 
-_SCATTER = 2_654_435_761
-"""A prime by which ranks are spread over the rows: Knuth's multiplicative hash."""
-
 
 def draw_ids(table: Table, count: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """(count,): independent ids; the hottest rows lie anywhere in the table, not side by side."""
+    """(count,): independent ids.
+
+    The hottest rows lie anywhere in a table whose ids are hashed, in each table elsewhere, and come
+    first in one whose ids are ``by_frequency``.
+    """
     rows = table.access.distribution(table.rows, table.pooling)
     ends = np.cumsum(rows.counts)
     shares = np.cumsum(rows.counts * rows.probabilities)
     classes = np.searchsorted(shares / shares[-1], random.random(count), side="right")
     classes = np.minimum(classes, len(ends) - 1)
     rank = ends[classes] - rows.counts[classes] * random.random(count)
-    ids: NDArray[np.int64] = np.clip(rank.astype(np.int64), 0, table.rows - 1)
-    return ids * _SCATTER % table.rows
+    ranks: NDArray[np.int64] = np.clip(rank.astype(np.int64), 0, table.rows - 1)
+    if table.ids is RowOrder.BY_FREQUENCY:
+        return ranks
+    return scattered(ranks, table.rows, zlib.crc32(f"{table.module}/{table.name}".encode()))
 
 
 def draw_lengths(table: Table, samples: int, random: np.random.Generator) -> NDArray[np.int64]:

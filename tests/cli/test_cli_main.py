@@ -1,5 +1,4 @@
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +6,7 @@ from types import ModuleType
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from shardplan import __version__
 from shardplan.cli import commands
@@ -45,21 +45,6 @@ def test_help_imports_nothing_heavy(arguments):
     output, imported = _imported_by(arguments)
     assert imported == "[]"
     assert output
-
-
-def test_ctrl_c_while_the_command_line_loads_ends_it_without_a_word(tmp_path):
-    """As it ends other programs: with the signal."""
-    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
-    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program += "from shardplan.__main__ import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        env=os.environ | {"PYTHONPATH": path},
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_completion_imports_nothing_heavy_and_knows_the_commands():
@@ -186,3 +171,27 @@ def test_verbs_of_others_are_known(run, verb, meant):
     result = run(verb, "model.yaml")
     assert result.exit_code == 2
     assert f"No such command {verb!r}; did you mean {meant!r}?" in result.stderr
+
+
+@pytest.mark.parametrize("module", ["shardplan.cli.main", "click.core"])
+def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(module):
+    code = f"""
+import runpy, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+runpy.run_module("shardplan", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_ctrl_c_while_words_are_parsed_is_no_failure(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Group, "make_context", interrupted)
+    result = CliRunner().invoke(cli, ["--version"])
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "interrupted\n")

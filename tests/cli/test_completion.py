@@ -38,9 +38,9 @@ def words_of(shell: str, *words: str) -> set[str]:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_offers_the_topologies(shell):
-    assert words_of(shell, "list", "topologies", "--show", "dgx-") == {
-        name for name in names(Kind.TOPOLOGY) if name.startswith("dgx-")
-    }
+    known = {name for name in names(Kind.TOPOLOGY) if name.startswith("dgx-")}
+    assert words_of(shell, "list", "topologies", "--show", "dgx-") == known
+    assert words_of(shell, "solve", "model.yaml", "--topology", "dgx-") == known
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -62,8 +62,15 @@ def test_offers_what_could_be_chosen_for_a_table(shell, plan_path):
     assert words_of(shell, "explain", begun, "--why-not", "user_id=row") == {"user_id=row_wise"}
 
 
+FILES = (
+    *([name, ""] for name in ("init", "check", "solve", "explain", "diff", "compare", "verify")),
+    ["diff", "a.json", ""], ["diff", "a.json", "b.json", "-o", ""], ["compare", "a.json", ""],
+    ["calibrate", "-o", ""], ["check", "--plot", ""], ["schema", "-o", ""], ["tune", "-o", ""],
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("words", [["explain", ""], ["solve", ""], ["diff", "a.json", ""]])
+@pytest.mark.parametrize("words", FILES)
 def test_files_are_left_to_the_shell(shell, words):
     assert [kind for kind, _ in offered(shell, *words)] == ["file"]
 

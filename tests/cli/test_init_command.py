@@ -100,6 +100,18 @@ def with_positions():
     model.position = torch.nn.Embedding(512, 8)
     return model
 
+def with_optimizer():
+    from torch.distributed.optim import _apply_optimizer_in_backward
+    model = Model()
+    _apply_optimizer_in_backward(torch.optim.Adagrad, model.parameters(), {"lr": 0.1})
+    return model
+
+def with_starts():
+    return EmbeddingBagCollection(tables=[table("a", 9, init_fn=lambda weight: weight.fill_(1))])
+
+def with_odd_names():
+    return EmbeddingBagCollection(tables=[table("a", 9), table("b\\nc ", 9, features=["b"])])
+
 def empty():
     return torch.nn.Linear(2, 2)
 
@@ -138,6 +150,27 @@ def test_plain_embeddings_stay_out_of_the_spec_and_are_named(run, model_folder):
     comment = [line for line in result.stdout.splitlines() if "not in the plan" in line]
     assert comment[0].startswith("# not in the plan: position (")
     assert "name: position" not in result.stdout
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_optimizer_is_the_models_where_it_sets_one(run, model_folder):
+    result = run("init", "--from", "torchrec", "a_model_of_ours:with_optimizer", "model.yaml")
+    assert result.exit_code == 0, result.stderr
+    assert build_case(load_spec("model.yaml")).workload.training.optimizer == "adagrad"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_start_that_cannot_be_read_is_told_with_what_engines_do(run, model_folder):
+    result = run("init", "--from", "torchrec", "a_model_of_ours:with_starts", "-")
+    assert "warning: init_fn <lambda> of a: the native engine refuses it" in result.stderr
+    assert "# init_fn <lambda> of a: the native engine refuses it" in result.stdout
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_spec_refuses_is_told_where_the_model_has_it(run, model_folder):
+    result = run("init", "--from", "torchrec", "a_model_of_ours:with_odd_names", "-")
+    assert result.exit_code == 2
+    assert "error: b\\nc : name: must not begin or end with a space" in result.stderr
 
 
 @pytest.mark.filterwarnings("ignore")

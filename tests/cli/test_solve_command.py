@@ -1,4 +1,6 @@
 import json
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +50,31 @@ def test_with_an_output_file_stdout_stays_empty(run, spec_path, tmp_path):
     assert result.stdout == ""
     assert json.loads(path.read_text())["world_size"] == 4
     assert result.stderr.endswith(f"{path} written; next: shardplan explain {path}\n")
+
+
+def test_a_search_goes_on_by_the_command_that_is_said(run, spec_path, tmp_path, monkeypatch):
+    """With the changes and the gap that were given, and with paths as a shell reads them."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(spec_path, "my spec.yaml")
+    options = ["--set", "batch={local: 64}", "--gap=0%", "--method", "search"]
+    _interrupt_at_first_plan(monkeypatch, 1)
+    said = run("solve", "my spec.yaml", *options, "-o", "a plan.json").stderr
+    (line,) = [line for line in said.splitlines() if line.startswith("to go on: ")]
+    words = shlex.split(line.removeprefix("to go on: "))
+    assert words == [
+        "shardplan", "solve", "my spec.yaml", "--set=batch={local: 64}", "--method=search",
+        "--gap=0%", "--resume", "a plan.json", "-o", "a plan.json",
+    ]  # fmt: skip
+
+
+def test_why_an_earlier_bound_does_not_hold_is_said_however_soon_a_plan_follows(
+    run, spec_path, plan_path, tmp_path
+):
+    arguments = ["--set", "batch={local: 64}", "--method", "greedy", "-o", tmp_path / "plan.json"]
+    said = run("solve", spec_path, "--resume", plan_path, *arguments).stderr
+    assert said.startswith(
+        "the plan was made from another spec: the search begins with it, without its bound\n"
+    )
 
 
 def test_quiet_says_nothing(run, spec_path, tmp_path):

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from shardplan.units import format_bytes
+
 
 @pytest.fixture(scope="module")
 def old_path(run, spec_path, tmp_path_factory):
@@ -33,11 +35,21 @@ def test_keep_moves_nothing(run, spec_path, old_path, tmp_path):
     assert sum(t["within_node_bytes"] + t["across_node_bytes"] for t in diff["tables"]) == 0
 
 
-def test_without_a_budget_it_only_begins_there(run, spec_path, old_path):
+def test_without_a_budget_the_bound_is_of_all_plans(run, spec_path, old_path):
     plan = json.loads(solve_from(run, spec_path, old_path, "--method", "greedy").stdout)
-    assert "moves" not in plan
+    assert "budget_bytes" not in plan["moves"]
     old = json.loads(old_path.read_text())
     assert plan["prediction"]["step_seconds"] <= old["prediction"]["step_seconds"]
+
+
+def test_it_says_what_moves_and_what_moving_more_would_gain(run, spec_path, old_path):
+    result = solve_from(run, spec_path, old_path, "--gap", "99%")
+    assert json.loads(result.stdout)["moves"]["moved_bytes"] == 0
+    assert "  moves 0 B from the old plan" in result.stderr
+    result = solve_from(run, spec_path, old_path, "--gap", "0.01%")
+    moved = json.loads(result.stdout)["moves"]["moved_bytes"]
+    assert moved > 0
+    assert f"  moves {format_bytes(moved)} from the old plan" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from shardplan.cli import measured_drift
 from shardplan.plan.file.read import read_plan
 
 SPEC = """\
@@ -110,6 +111,14 @@ def test_a_command_without_a_place_for_a_file_is_wrong_usage(run, spec, job, pla
     assert f"has no {place}" in result.stderr
 
 
+def test_a_program_that_is_not_there_is_told_before_any_plan_is_sought(run, spec, tmp_path):
+    command = "no-such-program {plan} {measured}"
+    result = run("tune", spec, "-o", tmp_path / "x", "--run", command)
+    assert result.exit_code == 2
+    assert "there is no program no-such-program" in result.stderr
+    assert "round 1" not in result.stderr
+
+
 def test_a_job_that_fails_under_every_plan_is_told_with_its_last_lines(run, spec, tmp_path):
     command = f"{sys.executable} -c 'raise SystemExit(\"no GPU here\")' {{plan}} {{measured}}"
     result = run("tune", spec, "-o", tmp_path / "x", "--run", command, *QUICK)
@@ -195,6 +204,44 @@ def test_check_tells_the_drift_of_a_running_job(run, plan_path, tmp_path):
 def test_check_says_where_there_is_no_drift(run, plan_path, tmp_path):
     folder = files_of_a_job(tmp_path / "measured", 20, 99)
     assert "no drift" in run("check", plan_path, "--measured", folder).stdout
+
+
+def test_check_exits_with_1_where_it_is_asked_to_and_the_job_has_drifted(run, plan_path, tmp_path):
+    for since, code in ((12, 1), (99, 0)):
+        folder = files_of_a_job(tmp_path / f"since-{since}", 20, since)
+        result = run("check", plan_path, "--measured", folder, "--exit-code")
+        assert result.exit_code == code, result.stderr
+
+
+def test_watching_tells_of_news_alone_until_ctrl_c(run, plan_path, tmp_path, monkeypatch):
+    """A look after each batch of files: too few, steady, drifted, the same, and one half there."""
+    source = files_of_a_job(tmp_path / "source", 60, 30)
+    folder = tmp_path / "measured"
+    folder.mkdir()
+    ends = iter([10, 24, 26, 44, 46, 48, 60])
+
+    def more(is_over):
+        end = next(ends, None)
+        if end is None:
+            os.kill(os.getpid(), signal.SIGINT)
+            return
+        for number in range(end):
+            name = f"{number:02}.json"
+            (folder / name).write_text((source / name).read_text())
+        (folder / "99.json").write_text('{"step_seconds": 0.')
+
+    monkeypatch.setattr(measured_drift, "_wait", more)
+    result = run("check", plan_path, "--measured", folder, "--watch", "--exit-code")
+    assert result.exit_code == 1, result.stderr
+    assert result.stdout.count("measured files") == 2
+    assert result.stdout.index("no drift") < result.stdout.index("lookup_forward moved most")
+    assert "30.json" in result.stdout
+    assert result.stderr.count("99.json is not counted") == 1
+
+
+def test_watch_and_exit_code_are_of_measured_files(run, plan_path):
+    result = run("check", plan_path, "--watch")
+    assert (result.exit_code, "are of --measured" in result.stderr) == (2, True)
 
 
 def test_check_refuses_too_few_files_and_other_options(run, plan_path, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -162,7 +162,14 @@ def refused(kind: str, text: str) -> list[str]:
     case = ModelCase()
     model = model_of(case)
     if kind == "init_fn":
-        model = model_of(case, init_fn=partial(torch.nn.init.normal_, std=0.1))
+        model = model_of(case, init_fn=torch.nn.init.orthogonal_)
+    elif kind == "rates":
+        # Imported here: it warns as it is imported.
+        from torch.distributed.optim import _apply_optimizer_in_backward as apply_in_backward
+
+        weights = [bag.weight for bag in model.sparse.ebc.embedding_bags.values()]
+        apply_in_backward(torch.optim.SGD, weights[:1], {"lr": 0.5})
+        apply_in_backward(torch.optim.SGD, weights[1:], {"lr": 0.01})
     elif kind == "weighted mean":
         model = model_of(ModelCase(pooling="mean", is_weighted=True))
     elif kind == "dtype":
@@ -177,7 +184,7 @@ def refused(kind: str, text: str) -> list[str]:
         model.twin, model.more, model.plain = model.sparse, sequences(), plain()
     view = view_plan(parse_plan(text, "plan.json"))
     try:
-        shard_tables(view, mesh_of(2), OptimizerSettings("sgd"), model=model)
+        shard_tables(view, mesh_of(2), OptimizerSettings("sgd", 0.01), model=model)
     except PlanRefused as error:
         return list(error.differences)
     return []
@@ -218,15 +225,28 @@ def told_of_batch(kind: str, text: str) -> str:
 
 
 def constants(text: str) -> list[float]:
-    """On one of the ranks: every value of weights that begin at a half, or between bounds."""
+    """On one of the ranks: the least and most of weights of several starts."""
     view = view_plan(parse_plan(text, "plan.json"))
     found = []
     for given in (
         {"init_fn": partial(torch.nn.init.constant_, val=0.5)},
         {"weight_init_min": 2.0, "weight_init_max": 3.0},
+        {"init_fn": partial(torch.nn.init.trunc_normal_, mean=1.0, std=5.0, a=0.5, b=2.0)},
     ):
         model = model_of(ModelCase(), **given)
         tables = shard_tables(view, mesh_of(2), OptimizerSettings("sgd"), model=model)
         fields = [each["weight"] for _, _, each in contents(tables["sparse.ebc"])]
         found += [min(float(f.min()) for f in fields), max(float(f.max()) for f in fields)]
     return found
+
+
+def drawn(initial: Any, cut: bool) -> Any:
+    """A table of 1,000 rows of 16 columns as it begins, whole or from four parts."""
+    view = view_plan(parse_plan(plan_text(ModelCase()), "plan.json"))
+    table = replace(view.tables[0], rows=1000, dim=16, initial=initial)
+    whole = torch.empty(1000, 16)
+    parts = [(r, c, 500, 8) for r in (0, 500) for c in (0, 8)] if cut else [(0, 0, 1000, 16)]
+    for row, column, rows, columns in parts:
+        piece = whole[row : row + rows, column : column + columns]
+        fill_initial(piece, table, PlannedShard(0, row, column, rows, columns), 0)
+    return whole

@@ -195,3 +195,21 @@ def test_a_sample_is_the_same_whichever_rank_draws_it() -> None:
     parts = [half.sparse.values.split(half.sparse.lengths.sum(1).tolist()) for half in halves]
     values = torch.cat(list(itertools.chain.from_iterable(zip(*parts, strict=True))))
     assert torch.equal(whole.sparse.values, values)
+
+
+@pytest.mark.parametrize("ids", ["hashed", "by_frequency"])
+def test_the_hot_rows_of_samples_lie_where_the_spec_says(ids: str) -> None:
+    """All over hashed tables, elsewhere for another seed; first where ids are by frequency."""
+    text = plan_of(1, "sgd", "none", defaults={"ids": ids})
+    view = view_plan(parse_plan(text, "plan.json"))
+    hottest = {}
+    for seed in (0, 1):
+        sparse = SyntheticData(view, 512, 0, seed).batch(0).sparse
+        parts = sparse.values.split(sparse.lengths.sum(1).tolist())
+        hottest[seed] = [int(part.bincount().argmax()) for part in parts]
+    if ids == "by_frequency":
+        assert hottest[0] == hottest[1] == [0] * len(view.tables)
+        return
+    assert hottest[0] != hottest[1]
+    halves = [2 * row // table.rows for row, table in zip(hottest[0], view.tables, strict=True)]
+    assert set(halves) == {0, 1}

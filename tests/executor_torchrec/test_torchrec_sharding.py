@@ -178,6 +178,77 @@ def test_a_model_with_every_kind_of_sparse_module_is_refused_with_all_of_them(cr
     ]
 
 
+def test_layers_that_would_begin_with_anything_are_refused(crew):
+    first, second = crew.run("refusal_of_layers", row_wise(table("a")))
+    assert first == second
+    why = "since it is on the meta device"
+    assert first == [
+        f"attention.in_proj_weight: MultiheadAttention: no reset_parameters gives it values, {why}",
+        f"norm.running_mean: BatchNorm1d: the buffer would be all zeros, {why}",
+        f"norm.running_var: BatchNorm1d: the buffer would be all zeros, {why}",
+        f"norm.num_batches_tracked: BatchNorm1d: the buffer would be all zeros, {why}",
+        f"one.weight: Linear: it is other.weight too, and would be trained apart, {why}",
+        f"other.weight: Linear: it is one.weight too, and would be trained apart, {why}",
+        "lazy.weight: LazyLinear: it has no shape yet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "given", "wanted"),
+    [
+        ("sgd", {"weight_decay": 0.1}, ["weight_decay=0.1: FBGEMM's sgd has none"]),
+        ("sgd", {"momentum": 0.9}, ["momentum=0.9: FBGEMM's sgd has none"]),
+        ("sgd", {"eps": 1e-6, "weight_decay": 0.0}, []),
+        ("rowwise_adagrad", {"weight_decay": 0.1}, ["has none without a weight_decay_mode"]),
+        ("rowwise_adagrad", {"optimizer": "adam"}, ["optimizer=adam; the plan is for rowwise_ada"]),
+    ],
+)
+def test_settings_that_an_optimizer_has_not_are_refused(crew, optimizer, given, wanted):
+    plan = row_wise(table("a"), optimizer=optimizer)
+    for found in crew.run("refusal_of_settings", plan, given):
+        assert len(found) == len(wanted)
+        assert all(words in each for words, each in zip(wanted, found, strict=True))
+
+
+def test_tables_begin_as_whole_ones_would_or_are_refused(crew):
+    """Half of 1,000 rows of 8 columns would be spread wider by a function of the shape."""
+    plan = row_wise(table("a", 1000, 8), table("b", 1000, 8))
+    for found in crew.run("spread_of_starts", plan, "xavier_uniform_"):
+        assert found == {name: pytest.approx((2 / 1008) ** 0.5, rel=0.05) for name in "ab"}
+    for found in crew.run("refusal_of_starts", plan, "orthogonal_"):
+        assert [each.partition(":")[0] for each in found] == [
+            "plan.sparse.ebc.a",
+            "plan.sparse.ebc.b",
+        ]
+        assert all("init_fn orthogonal_ would give shards other weights" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        ("other order", 0.0),
+        ("unasked weights", 0.0),
+        ("no weights", "the module weighs ids, and those of the batch have no weights"),
+        ("wants a gradient", "weights of ids get no gradient under TorchRec: detach them"),
+        ("missing", "the batch lacks the features a"),
+    ],
+)
+def test_a_batch_is_read_as_the_unsharded_module_reads_it(crew, kind, wanted):
+    plan = row_wise(table("a"), table("b"), table("c"))
+    for found in crew.run("told_of_batches", plan, kind):
+        assert found == (pytest.approx(wanted, abs=1e-6) if wanted == 0.0 else wanted)
+
+
+def test_means_are_right_where_ids_are_sent_ahead(crew):
+    """Beside sums, by rows and whole: TorchRec's pipeline calls a collection part by part."""
+    tables = [table("a", pooling=3), table("b", pooling=3), table("c", pooling=3)]
+    kinds = (ShardingType.ROW_WISE, FUSED), (ShardingType.TABLE_WISE, FUSED, 1, (0,))
+    decisions = [Decision(i, *kinds[i % 2]) for i in range(3)]
+    plan = plan_of(case_of(tables, 2), decisions)
+    for worst in crew.run("pipe_beside_unsharded", plan, ["a", "b"]):
+        assert worst < 1e-6
+
+
 def test_a_wrapped_model_holds_no_sparse_module_without_a_plan(crew):
     """And one that did would be found out."""
     for as_made, with_more in crew.run("left_whole", random_plan(3, 2)):

@@ -89,6 +89,22 @@ def test_all_types_train_as_unsharded_on_8_ranks():
             assert max(trained(crew, plan, optimizer)) < NEAR
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_means_of_some_tables_train_as_unsharded(crew, seed):
+    """Every second table averages, beside sums, whatever the type of each."""
+    optimizer = OPTIMIZERS[seed % len(OPTIMIZERS)]
+    plan = random_plan(20 + seed, crew.ranks, optimizer, exact_updates=True)
+    means = [table.name for table in plan.tables[seed % 2 :: 2]]
+    assert max(trained(crew, plan, optimizer, means=means)) < NEAR
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SHARDING_TYPES if kind.cuts_rows])
+def test_means_of_tables_that_are_cut_by_rows_train_as_unsharded(crew, kind):
+    plan = random_plan(1, crew.ranks, only=kind)
+    means = [table.name for table in plan.tables[1:]]
+    assert max(trained(crew, plan, "sgd", means=means)) < NEAR
+
+
 def test_cached_tables_train_as_unsharded(crew):
     """On CPU the kernel runs without its cache, with the parameters of one."""
     plan = random_plan(2, crew.ranks, "adagrad", only=ShardingType.ROW_WISE)

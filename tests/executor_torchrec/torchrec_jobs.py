@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -23,13 +23,15 @@ import torch.distributed as dist
 from torch import nn
 from torchrec.distributed import batched_embedding_kernel, comm, embedding_lookup
 from torchrec.distributed.model_parallel import DistributedModelParallel
-from torchrec.modules.embedding_configs import EmbeddingBagConfig, EmbeddingConfig
+from torchrec.distributed.train_pipeline import TrainPipelineSparseDist
+from torchrec.modules.embedding_configs import EmbeddingBagConfig, EmbeddingConfig, PoolingType
 from torchrec.modules.embedding_modules import EmbeddingBagCollection, EmbeddingCollection
 from torchrec.modules.feature_processor_ import PositionWeightedModuleCollection
 from torchrec.modules.fp_embedding_modules import FeatureProcessedEmbeddingBagCollection
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
+from torchrec.streamable import Pipelineable
 from torchrec.types import DataType
 
 from shardplan.errors import InputError
@@ -40,15 +42,18 @@ from shardplan.executor.torchrec.whole import whole_modules
 from shardplan.executor.torchrec.wrap import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from shardplan.plan.file.plan import Plan
 
 SAMPLES, STEPS, RATE, EPS = 6, 5, 0.05, 1e-8
 
 
-def model_of(plan: Plan, device: str = "meta") -> nn.Module:
-    """Modules as the plan names them, of EmbeddingBagCollections with its tables."""
+def model_of(plan: Plan, device: str = "meta", means: Collection[str] = ()) -> nn.Module:
+    """Modules as the plan names them, of EmbeddingBagCollections with its tables.
+
+    ``means`` are the tables that average.
+    """
     root = nn.Module()
     for path in plan.plan:
         tables = [
@@ -58,6 +63,7 @@ def model_of(plan: Plan, device: str = "meta") -> nn.Module:
                 embedding_dim=table.dim,
                 feature_names=list(table.features),
                 data_type=DataType(table.dtype.upper()),
+                pooling=PoolingType.MEAN if table.name in means else PoolingType.SUM,
             )
             for table in plan.tables
             if table.module == path
@@ -72,15 +78,22 @@ def model_of(plan: Plan, device: str = "meta") -> nn.Module:
     return root
 
 
-def train_beside_unsharded(plan: Plan, optimizer: str, **options: Any) -> tuple[float, float, str]:
+def train_beside_unsharded(
+    plan: Plan, optimizer: str, means: Collection[str] = (), **options: Any
+) -> tuple[float, float, str]:
     """(outputs, weights): the largest differences from the unsharded model, within all steps.
 
     And a digest of the bits of this rank's weights.
     """
-    whole = model_of(plan, "cpu")
+    whole = model_of(plan, "cpu", means)
     _fill(whole)
     sharded = shard(
-        model_of(plan), plan, learning_rate=RATE, fused_params={"eps": EPS}, device="cpu", **options
+        model_of(plan, "meta", means),
+        plan,
+        learning_rate=RATE,
+        fused_params={"eps": EPS},
+        device="cpu",
+        **options,
     )
     start = whole.state_dict()
     for key, piece, where in _pieces(sharded):
@@ -104,6 +117,59 @@ def train_beside_unsharded(plan: Plan, optimizer: str, **options: Any) -> tuple[
         b"".join(piece.contiguous().numpy().tobytes() for _, piece, _ in _pieces(sharded))
     )
     return outputs, max((each.item() for each in weights), default=0.0), bits.hexdigest()
+
+
+@dataclass
+class PipedBatch(Pipelineable):
+    """What TorchRec's pipelines move."""
+
+    features: Any
+
+    def to(self, device: Any, non_blocking: bool = False) -> PipedBatch:
+        return PipedBatch(self.features.to(device, non_blocking))
+
+    def record_stream(self, stream: Any) -> None:
+        """There are none on a CPU."""
+
+
+class Summed(nn.Module):
+    """A collection, and a loss that pipelines can trace."""
+
+    def __init__(self, plan: Plan, device: str, means: Collection[str]) -> None:
+        super().__init__()
+        self.sparse = model_of(plan, device, means).sparse
+        self._features = [f for table in plan.tables for f in table.features]
+
+    def forward(self, batch: PipedBatch) -> Any:
+        pooled = self.sparse.ebc(batch.features)
+        values = torch.cat([pooled[name] for name in self._features], dim=1)
+        return values.square().mean(), values
+
+
+def pipe_beside_unsharded(plan: Plan, means: Collection[str]) -> float:
+    """The largest difference of outputs, of batches whose ids are sent ahead."""
+    whole = Summed(plan, "cpu", means)
+    _fill(whole)
+    sharded = shard(Summed(plan, "meta", means), plan, learning_rate=RATE, device="cpu")
+    start = whole.state_dict()
+    for key, piece, where in _pieces(sharded):
+        piece.copy_(start[key][where])
+    pipeline = TrainPipelineSparseDist(
+        sharded, mock.Mock(), torch.device("cpu"), execute_all_batches=True
+    )
+    batches = iter([PipedBatch(_batch(plan.tables, 10 * s + dist.get_rank())) for s in range(3)])
+    worst = 0.0
+    for step in range(3):
+        found = pipeline.progress(batches)
+        ranks = range(dist.get_world_size())
+        expected = [whole(PipedBatch(_batch(plan.tables, 10 * step + rank))) for rank in ranks]
+        worst = max(worst, float((found - expected[dist.get_rank()][1]).abs().max()))
+        (sum(loss for loss, _ in expected) / len(ranks)).backward()
+        with torch.no_grad():
+            for weight in whole.parameters():
+                weight -= RATE * weight.grad
+                weight.grad = None
+    return worst
 
 
 def refusal(plans: list[Plan | str], model: Plan, make_on: str = "meta") -> str:
@@ -153,6 +219,83 @@ def refusal_of_every_kind(plan: Plan) -> list[str]:
     except InputError as error:
         return [f"{each.path}: {each.message}" for each in error.diagnostics]
     return []
+
+
+def refusal_of_layers(plan: Plan) -> list[str]:
+    """The faults of a model whose layers are on the meta device."""
+    model, meta = model_of(plan), {"device": torch.device("meta")}
+    model.fine = nn.Sequential(nn.Linear(4, 4, **meta), nn.BatchNorm1d(4, **meta))
+    model.attention = nn.MultiheadAttention(4, 1, bias=False, **meta)
+    model.norm = nn.BatchNorm1d(4, affine=False, **meta)
+    model.one, model.other = nn.Linear(4, 4, False, **meta), nn.Linear(4, 4, False, **meta)
+    model.other.weight = model.one.weight
+    model.lazy = nn.LazyLinear(4, bias=False)
+    return _faults_of(model, plan)
+
+
+def refusal_of_settings(plan: Plan, given: dict[str, Any]) -> list[str]:
+    """What is refused of the settings that a job has for FBGEMM's optimizer."""
+    return _faults_of(model_of(plan), plan, fused_params=given)
+
+
+def refusal_of_starts(plan: Plan, name: str) -> list[str]:
+    """What is refused of tables that begin by a function of ``torch.nn.init``."""
+    model = model_of(plan)
+    for path in plan.plan:
+        for config in model.get_submodule(path).embedding_bag_configs():
+            config.init_fn = getattr(nn.init, name)
+    return _faults_of(model, plan)
+
+
+def _faults_of(model: nn.Module, plan: Plan, **options: Any) -> list[str]:
+    try:
+        shard(model, plan, learning_rate=RATE, device="cpu", **options)
+    except InputError as error:
+        return [f"{each.path}: {each.message}" for each in error.diagnostics]
+    return []
+
+
+def spread_of_starts(plan: Plan, name: str) -> dict[str, float]:
+    """Of each table's part on this rank, the standard deviation of the weights it begins with."""
+    model = model_of(plan)
+    for path in plan.plan:
+        for config in model.get_submodule(path).embedding_bag_configs():
+            config.init_fn = getattr(nn.init, name)
+    sharded = shard(model, plan, learning_rate=RATE, device="cpu")
+    return {key.split(".")[-2]: float(piece.std()) for key, piece, _ in _pieces(sharded)}
+
+
+def told_of_batches(plan: Plan, kind: str) -> str | float:
+    """What is raised for a batch, or by how much outputs differ from the unsharded module's."""
+    (path,) = plan.plan
+    whole = model_of(plan, "cpu")
+    _fill(whole)
+    model = model_of(plan)
+    for each in (whole, model):
+        each.get_submodule(path)._is_weighted = kind in ("no weights", "wants a gradient")
+    sharded = shard(model, plan, learning_rate=RATE, device="cpu")
+    start = whole.state_dict()
+    for key, piece, where in _pieces(sharded):
+        piece.copy_(start[key][where])
+    first, batch = (_batch(list(plan.tables), seed) for seed in (1, 2))
+    keys, ids, lengths = batch.keys(), batch.values(), batch.lengths()
+    weights = torch.linspace(-1, 1, len(ids))
+    if kind == "other order":
+        sharded.module.get_submodule(path)(first).wait()
+        batch = batch.permute(list(range(len(keys)))[::-1])
+    elif kind == "unasked weights":
+        batch = KeyedJaggedTensor(keys, ids, weights=weights, lengths=lengths)
+    elif kind == "wants a gradient":
+        weights.requires_grad_()
+        batch = KeyedJaggedTensor(keys, ids, weights=weights, lengths=lengths)
+    elif kind == "missing":
+        batch = batch.permute(list(range(len(keys)))[1:])
+    try:
+        found = sharded.module.get_submodule(path)(batch).wait().to_dict()
+    except ValueError as error:
+        return str(error)
+    expected = whole.get_submodule(path)(batch).to_dict()
+    return max(float((found[name] - expected[name]).abs().max()) for name in expected)
 
 
 def left_whole(plan: Plan) -> list[list[str]]:

@@ -1,9 +1,11 @@
 import json
 import re
 from dataclasses import replace
+from html import escape
 
 import pytest
 from explain_cases import DATA
+from markdown_it import MarkdownIt
 
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.table_detail import table_detail
@@ -168,3 +170,16 @@ def test_brackets_in_names_are_no_markup():
 )
 def test_bars_are_blocks_on_dots(fraction, text):
     assert Bar(fraction).text(4) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["&#x202e;evil", "&lt;b&gt; & c", "a_b_c *d* _e_ `f`", "<script>x</script>", "[x](y) ![z](w)",
+     "a|b", "~~x~~ $y$", "back\\slash", "# no heading", "1. no list", "> none", "+ item", "---"],
+)  # fmt: skip
+def test_markdown_shows_every_text_as_it_is(text):
+    """By a reader of CommonMark, in a heading, in prose and in a cell."""
+    grid = Grid((Column("title"),), ((text,),))
+    page = render_markdown(Report(text, (Section("s", text, grid, (text,)),)))
+    shown = MarkdownIt("commonmark").enable("table").render(page)
+    assert shown.count(f">{escape(text, quote=False)}<") == 4, shown

@@ -34,6 +34,7 @@ from torchrec.modules.mc_modules import (
 )
 
 from shardplan.model.dense_embeddings import dense_embeddings, dense_note
+from shardplan.model.initial_weights import Uniform
 from shardplan.model.sparse_module import ModuleKind
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
@@ -188,7 +189,7 @@ def test_what_a_table_says_of_itself_is_read():
     assert module.is_weighted
     assert [table.pooling for table in module.tables] == ["mean", "sum", "sum", "sum"]
     assert [table.init_fn for table in module.tables] == ["", "ones", "", ""]
-    assert [table.init_bounds for table in module.tables] == [None, None, None, (-0.1, 0.2)]
+    assert [table.initial for table in module.tables] == [None, None, None, Uniform(-0.1, 0.2)]
     assert {table.dtype for table in module.tables} == {"fp32"}
 
 
@@ -201,18 +202,7 @@ def test_a_table_without_features_is_read_by_the_one_that_torchrec_gives_it():
     assert torch.equal(collection(ids)["a"], collection.embedding_bags["a"].weight[3:4])
 
 
-@pytest.mark.parametrize(
-    ("init_fn", "bounds", "name"),
-    [
-        (partial(torch.nn.init.uniform_, a=-0.5, b=0.25), (-0.5, 0.25), ""),
-        (torch.nn.init.uniform_, (0.0, 1.0), ""),
-        (partial(torch.nn.init.constant_, val=0.5), (0.5, 0.5), ""),
-        (torch.nn.init.zeros_, (0.0, 0.0), ""),
-        (partial(torch.nn.init.normal_, std=0.1), None, "normal_"),
-        (torch.nn.init.xavier_uniform_, None, "xavier_uniform_"),
-        (partial(torch.nn.init.uniform_, generator=None), None, "uniform_"),
-    ],
-)
-def test_a_start_that_means_bounds_is_read_and_any_other_is_named(init_fn, bounds, name):
-    (module,) = sparse_modules(bags_of(config("a", init_fn=init_fn)))
-    assert (module.tables[0].init_bounds, module.tables[0].init_fn) == (bounds, name)
+def test_a_derived_collection_is_of_another_kind_whatever_its_name():
+    named_alike = type("EmbeddingTower", (EmbeddingBagCollection,), {})
+    (module,) = sparse_modules(model_of(tower=named_alike(device=META, tables=[config("a")])))
+    assert (module.kind, module.class_name) == (ModuleKind.OTHER, "EmbeddingTower")

@@ -18,6 +18,7 @@ from torchrec import (
     EmbeddingCollection,
     EmbeddingConfig,
 )
+from torchrec.modules.embedding_configs import PoolingType
 
 from shardplan.errors import InputError
 from shardplan.model.adopt import spec_of_model
@@ -77,6 +78,26 @@ def resized():
     return model
 
 
+def with_hooks_on_a_gradient():
+    model = model_of(ebc=bags("a", "b"))
+    model.ebc.embedding_bags["a"].weight.register_hook(lambda gradient: 2 * gradient)
+    model.ebc.embedding_bags["b"].weight.register_post_accumulate_grad_hook(lambda _: None)
+    return model
+
+
+def with_a_forward_of_its_own():
+    model = model_of(ebc=bags("a"))
+    lookup = model.ebc.embedding_bags["a"].forward
+    model.ebc.embedding_bags["a"].forward = lambda *given, **named: 2 * lookup(*given, **named)
+    return model
+
+
+def weighted_means():
+    ebc = bags("a", pooling=PoolingType.MEAN)
+    ebc._is_weighted = True  # noqa: SLF001, as its constructor sets it
+    return model_of(ebc=ebc)
+
+
 def with_more_inside():
     ebc = bags("a")
     ebc.more = bags("inner")
@@ -104,6 +125,19 @@ def with_more_inside():
                 "ebc.a": "an EmbeddingBag with padding_idx=0",
                 "ebc.b": "Embedding in place of an EmbeddingBag",
             },
+        ),
+        (with_hooks_on_a_gradient, dict.fromkeys(("ebc.a", "ebc.b"), "hooks on its gradients")),
+        (with_a_forward_of_its_own, {"ebc": "a forward of its own would be lost"}),
+        (weighted_means, {"ebc.a": "mean pooling of weighted ids, which PyTorch has not"}),
+        (lambda: model_of(ebc=bags("a").double()), {"ebc.a": "an EmbeddingBag of torch.float64"}),
+        (lambda: model_of(ebc=bags("a", need_pos=True)), {"ebc.a": "its need_pos=True"}),
+        (
+            lambda: model_of(ebc=bags("a", total_num_buckets=10, num_embeddings_post_pruning=50)),
+            {"ebc.a": "its num_embeddings_post_pruning=50, total_num_buckets=10"},
+        ),
+        (
+            lambda: model_of(ebc=torch.compile(bags("a"))),
+            {"ebc._orig_mod": "it is compiled by itself"},
         ),
         (resized, {"ebc.a": "an EmbeddingBag with shape=(50, 8)"}),
         (lambda: model_of(ebc=bags("a", use_virtual_table=True)), {"ebc.a": "a virtual table"}),

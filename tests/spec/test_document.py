@@ -58,6 +58,11 @@ def test_an_empty_file_is_nothing() -> None:
                                "keep one document per file")),
         ("1: a\n", (1, 1, "", "a key must be text", 'write it in quotes: "1"')),
         ("? [a]\n: b\n", (1, 3, "", "a key must be text", "")),
+        ("{a: 4,500}", (1, 7, "", "a key must be text",
+                        'write it in quotes: "500"; or is it part of a number? '
+                        "write 40_000_000 for 40,000,000")),
+        ("{a: 4,000}", (1, 7, "", "a number must not begin with 0 (got 000)",
+                        'write 0 for the number, "000" for text, 40_000_000 for 40,000,000')),
         ("a: [1, {b: .inf}]\n", (1, 12, "a[1].b", ".inf is not a finite number",
                                  "write a finite number")),
         ("a: x\x00y\n", (1, 5, "", "the character U+0000 is not allowed", "delete it")),

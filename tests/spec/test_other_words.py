@@ -97,3 +97,29 @@ def test_keys_are_known_by_other_names(written, meant):
     text = SPEC.format(**GOOD).replace("rows:", f"{written}:")
     faults = load_document(read_document(text, "spec.yaml"), Path()).faults
     assert f"did you mean {meant!r}?" in [fault.hint for fault in faults]
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "place"),
+    [
+        ("", "optimizer: adam", "training.optimizer"),
+        ("", "dense: {}", "training.dense"),
+        ("", "global: 5", "batch.global"),
+        ("", "embedding_dim: 64", "defaults.dim"),
+        ("tables", "sharding: row_wise", "constraints[].sharding"),
+        ("tables", "sharding_types: [row_wise]", "constraints[].sharding"),
+        ("tables", "compute_kernels: [fused]", "constraints[].kernels"),
+        ("tables", "pipeline: none", "training.pipeline"),
+    ],
+)
+def test_a_key_that_stands_elsewhere_is_told_its_place(where, key, place):
+    text = SPEC.format(**GOOD)
+    text = text.replace("name: a,", f"name: a, {key},") if where else f"{text}{key}\n"
+    (fault,) = load_document(read_document(text, "spec.yaml"), Path()).faults
+    assert (fault.code, fault.hint) == ("unknown_key", f"it stands elsewhere: {place}")
+
+
+def test_nodes_belong_to_the_topology():
+    text = SPEC.format(**GOOD) + "nodes: 4\n"
+    (fault,) = load_document(read_document(text, "spec.yaml"), Path()).faults
+    assert fault.hint == "did you mean 'topology'?"

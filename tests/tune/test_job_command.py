@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 import time
 
 import pytest
 
 from shardplan.errors import Interrupted
-from shardplan.tune.job.job import JobFailed
+from shardplan.solve.deadline import Deadline
+from shardplan.tune.job.job import JobFailed, OutOfTime
 from shardplan.tune.job.job_command import JobCommand
 
 WRITES = "import sys; open(sys.argv[2], 'w').write(open(sys.argv[1]).read())"
@@ -69,6 +72,56 @@ def test_a_command_that_hangs_is_ended_with_its_children(files):
         job(code, timeout_seconds=0.5).run(*files)
     assert not marker.exists()
     assert time.process_time() - begun < 5
+
+
+def test_children_that_outlive_it_are_ended_too(files):
+    """They would slow down the next run."""
+    pid = files[0].parent / "pid"
+    child = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    code = f"""
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-c", {child!r}])
+while not (os.path.exists({str(pid)!r}) and open({str(pid)!r}).read()):
+    pass
+{WRITES}
+"""
+    job(code).run(*files)
+    assert ends(int(pid.read_text()))
+
+
+def ends(process: int) -> bool:
+    """Whether a process is no more, or dies within a few seconds."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    return bool(select.select([handle], [], [], 10.0)[0])
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["os.mkdir(m)", "os.mkfifo(m)", "os.symlink('/dev/zero', m)"],
+    ids=["folder", "pipe", "endless"],
+)
+def test_what_is_no_file_is_not_read(files, code):
+    with pytest.raises(JobFailed, match="is no file"):
+        job(f"import os, sys; m = sys.argv[2]; {code}").run(*files)
+
+
+def test_a_run_that_outlives_the_budget_is_ended_and_no_plan_is_blamed(files):
+    """But for the first, without which there would be nothing."""
+    once = files[0].parent / "once"
+    waits = f"os.path.exists({str(once)!r}) and time.sleep(60)"
+    found = job(f"import os, time; {waits}; open({str(once)!r}, 'w'); {WRITES}")
+    found.budget = Deadline.after(-1.0)
+    found.run(*files)
+    with pytest.raises(OutOfTime):
+        found.run(*files)
+
+
+def test_a_program_that_is_not_there_is_known_before_it_runs():
+    assert JobCommand.parse("no-such-command {plan} {measured}", 60.0).missing == "no-such-command"
+    assert JobCommand.parse(f"{sys.executable} {{plan}} {{measured}}", 60.0).missing == ""
 
 
 def test_it_is_ended_where_tuning_is_interrupted(files):

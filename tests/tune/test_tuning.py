@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from planted_job import SimulatedJob, planted
@@ -19,6 +20,7 @@ from shardplan.tune.folder.tune_state import JobFacts
 from shardplan.tune.job.job import JobFailed
 from shardplan.tune.ledger_of_runs import LedgerOfRuns
 from shardplan.tune.tune_params import RaceParams, TuneParams
+from shardplan.tune.tune_reporter import TuneReporter
 from shardplan.tune.tuned import End, Outcome
 from shardplan.tune.tuning import Tuning
 
@@ -117,6 +119,80 @@ def test_a_job_that_fails_under_every_plan_is_told_and_may_be_mended(simulator, 
         tuned(simulator, tmp_path, job)
     assert len(job.names) == 3
     assert tuned(simulator, tmp_path, Job(simulator)).runs > 3
+
+
+def test_a_plan_that_ran_before_has_another_try(simulator, tmp_path):
+    """The first run of the second pass fails, and no other."""
+
+    class Stumbles(Job):
+        stumbled = ""
+
+        def run(self, plan, measured, log):
+            stumbles = not self.stumbled and measured.stem.endswith("-02")
+            if stumbles:
+                self.stumbled = plan.stem
+            self.fails = lambda _: stumbles
+            super().run(plan, measured, log)
+
+    job = Stumbles(simulator)
+    found = tuned(simulator, tmp_path, job)
+    assert job.stumbled
+    assert not any(each.outcome is Outcome.FAILED for each in found.plans)
+
+
+class Dies(Job):
+    """No run goes well any more after some."""
+
+    def run(self, plan, measured, log):
+        self.fails = lambda _: len(self.names) > 12
+        super().run(plan, measured, log)
+
+
+def test_a_job_that_dies_keeps_the_best_plan_and_every_other(simulator, tmp_path):
+    """Three runs in a row fail under plans that ran before; mended, it goes on."""
+    found = tuned(simulator, tmp_path, Dies(simulator))
+    assert found.end is End.FAILED
+    assert found.runs == 12
+    assert found.plans[0].measured_seconds == min(
+        each.measured_seconds for each in found.plans if each.measured_seconds
+    )
+    assert (tmp_path / "best.json").exists()
+    assert not any(each.outcome is Outcome.FAILED for each in found.plans)
+    again = tuned(simulator, tmp_path, Job(simulator))
+    assert again.end is not End.FAILED
+    assert again.runs > found.runs
+
+
+def test_a_plan_that_is_given_later_runs_too(simulator, tmp_path):
+    tuned(simulator, tmp_path, Job(simulator))
+    spec = simulator.spec() | {"constraints": [{"tables": "*", "sharding": ["column_wise"]}]}
+    own = plan(load(spec), EXACT)
+    job = Job(simulator)
+    found = tuned(simulator, tmp_path, job, given=[("given-own", own)])
+    (mine,) = [each for each in found.plans if "given-own" in (each.name, *each.also)]
+    assert mine.is_given
+    assert mine.runs
+
+
+def test_solves_that_ctrl_c_cut_short_are_no_round(simulator, tmp_path):
+    """The plans of the second round are looked for anew."""
+    job = Job(simulator)
+    stops = []
+
+    class Stops(TuneReporter):
+        def solving(self, round_):
+            stops.append(round_ == 2)
+
+    with TuneFolder(tmp_path).opened() as opened:
+        tuning = tuning_of(simulator, opened, job, QUICK, should_stop=lambda: any(stops))
+        found = replace(tuning, reporter=Stops()).run()
+        assert found.end is End.INTERRUPTED
+        assert tuning.ledger.state.tried == 1
+
+
+def test_no_plan_is_looked_for_when_the_time_for_it_is_over(simulator):
+    case = load(simulator.spec())
+    assert Solving(EXACT, Deadline.after(-1.0)).plan_if_any(case) is None
 
 
 def test_a_budget_that_ends_before_any_run_leaves_no_plan(simulator, tmp_path):

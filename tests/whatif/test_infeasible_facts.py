@@ -63,6 +63,17 @@ def test_the_facts_leave_no_plan_and_each_is_needed(case):
     assert plan_of(copy.deepcopy(SPEC) | {"tables": SPEC["tables"][1:]})
 
 
+def test_of_very_many_constraints_those_that_are_needed_are_found_in_halves():
+    """Without time, they are counted."""
+    many = [SPEC["constraints"][1]] * 30 + [SPEC["constraints"][0]] + [SPEC["constraints"][1]] * 31
+    case = case_of_value(copy.deepcopy(SPEC) | {"constraints": many}, "spec")
+    facts = conflict(trials(case))
+    assert [fact.split(":")[0] for fact in facts[:2]] == ["table user_id", "constraints[30]"]
+    facts = conflict(Trials(case, Deadline.after(0)))
+    assert "62 of 62 constraints, or fewer" in facts
+    assert len(facts) == 5
+
+
 def test_what_no_memory_could_cure_does_not_name_memory():
     """Two tables that must both lie on rank 0, and apart."""
     spec = copy.deepcopy(SPEC) | {

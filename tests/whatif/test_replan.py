@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import time
-from itertools import combinations_with_replacement, product
 
 import numpy as np
 import pytest
 from effort import examples
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
+from near_cases import QUICK, every_placement, old_and_new
 from random_specs import specs
 
 from shardplan.case import case_of_value
@@ -21,54 +21,14 @@ from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
 from shardplan.solve.portfolio.portfolio import improve
 from shardplan.solve.problem.legality import is_legal
-from shardplan.solve.problem.placement import Placement, evaluate
-from shardplan.solve.problem.problem import Shape
+from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.fares import Fares
 from shardplan.solve.search.search_params import SearchParams, SharedParams
 from shardplan.solve.settings import Settings
 from shardplan.whatif.move_little import move_little
 from shardplan.whatif.relocation import Relocation
 from shardplan.whatif.replan import replan
-
-QUICK = Settings(gap=1e-4, time_limit_seconds=1e6, node_limit=200, effort=0.02)
-_MOST_PLACEMENTS = 600
-
-
-def grown(spec, factor):
-    """The spec with every second table larger."""
-    after = copy.deepcopy(spec)
-    for table in after["tables"][::2]:
-        table["rows"] = int(table["rows"] * factor)
-    return after
-
-
-def old_and_new(spec, factor):
-    """The old case and plan, and the case of today."""
-    then, now = case_of_value(spec, "old"), case_of_value(grown(spec, factor), "new")
-    try:
-        formulate(now)
-        return then, make_plan(then, Settings(method="greedy"), Reporter()), now
-    except (Infeasible, NoPlanFound):
-        return None
-
-
-def every_placement(problem):
-    """All placements; None where there are too many to go through."""
-    ways = []
-    for item in range(problem.item_count):
-        own = []
-        for option in problem.options_of(item):
-            shape = problem.shape[option]
-            places = {Shape.DEVICE: problem.device_count, Shape.NODE: problem.node_count}
-            count = 0 if shape == Shape.ALL else int(problem.units[option])
-            targets = combinations_with_replacement(range(places.get(shape, 1)), count)
-            own += [(option, np.array(each, dtype=np.int64)) for each in targets]
-        ways.append(own)
-    if np.prod([float(len(own)) for own in ways]) > _MOST_PLACEMENTS:
-        return None
-    return [
-        Placement.of(np.array([o for o, _ in way]), [t for _, t in way]) for way in product(*ways)
-    ]
 
 
 @examples(8)
@@ -85,9 +45,15 @@ def test_no_placement_that_moves_so_little_is_below_the_bound(spec, share, data)
     budget = share * most
     count = relocation.moves(formulation, budget).count
     least = relocation.moves(formulation, budget).least
+    every = np.arange(formulation.problem.option_count)
+    fares = Fares(relocation.moves(formulation, budget).of_unit(every), np.ones(1))
     best = np.inf
     for placement in placements:
         moved = count(placement)
+        by_unit = fares.of_items(formulation.problem, placement)
+        assert (moved >= by_unit * (1 - 1e-9)).all()
+        is_alone = formulation.problem.units[placement.option] == 1
+        assert by_unit[is_alone] == pytest.approx(moved[is_alone])
         assert (moved >= least[placement.option] * (1 - 1e-9)).all()
         state = evaluate(formulation.problem, placement)
         if moved.sum() <= budget and state.fits and is_legal(formulation.problem, placement):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.calibrated_steps import STOPPING
 from shardplan.cli.interrupt import interruptible
-from shardplan.cli.output import check_writable, put_file
+from shardplan.cli.output import check_writable, put_file, tell
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import say_lines
@@ -41,7 +42,14 @@ _GROUPS = {
     groups=_GROUPS,
     exit_codes={130: "interrupted: run again to go on"},
 )
-@click.option("-o", "--output", metavar="FILE", required=True, help="The cost model; a .yaml file.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    shell_complete=completions.files,
+    help="The cost model; a .yaml file.",
+)
 @click.option("--name", metavar="NAME", help="Name of the cost model; by default the file's.")
 @click.option(
     "--engine",
@@ -167,7 +175,7 @@ def _measure(
     origin = f"{machine}; {processes} processes; grid {digest(chosen)}"
     known, had_half_line = resume_measurements(path, origin) if path.exists() else ([], False)
     if had_half_line and not quiet:
-        click.echo(f"{path}: the last line was written by half: measuring it again", err=True)
+        tell(f"{path}: the last line was written by half: measuring it again")
     if not known:
         put_file(as_csv([]), str(path))
     file = GrowingFile(path)

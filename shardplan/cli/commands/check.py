@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli import completions
+from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.failure import diagnostic_lines
 from shardplan.cli.output import json_text, put, put_file, put_json, tell
 from shardplan.cli.sectioned import SectionedCommand
@@ -24,12 +25,17 @@ if TYPE_CHECKING:
 _GROUPS = {
     "The spec": SPEC_CHANGES,
     "Cost models": ("cost_model", "against", "plot"),
-    "A running job": ("measured",),
+    "A running job": ("measured", "watch", "exit_code"),
     "Output": ("resolved", "form", "width"),
 }
 
 
-@click.command("check", cls=SectionedCommand, groups=_GROUPS)
+@click.command(
+    "check",
+    cls=SectionedCommand,
+    groups=_GROUPS,
+    exit_codes={1: "the job has drifted, with --exit-code"},
+)
 @click.argument("spec", required=False, shell_complete=completions.files)
 @changes_spec
 @click.option(
@@ -44,7 +50,12 @@ _GROUPS = {
     shell_complete=completions.files,
     help="Measurements that the cost model should predict.",
 )
-@click.option("--plot", metavar="SVG", help="Write predicted beside measured as a picture.")
+@click.option(
+    "--plot",
+    metavar="SVG",
+    shell_complete=completions.files,
+    help="Write predicted beside measured as a picture.",
+)
 @click.option(
     "--measured",
     metavar="FILE",
@@ -52,6 +63,8 @@ _GROUPS = {
     shell_complete=completions.files,
     help="Measured file of a job, or a folder of them; SPEC is its plan. May be repeated.",
 )
+@click.option("--watch", is_flag=True, help="Look again as files come, until Ctrl-C; tell news.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where the job has drifted.")
 @click.option("--resolved", is_flag=True, help="Print the spec with every default written out.")
 @click.option(
     "--format",
@@ -62,7 +75,9 @@ _GROUPS = {
     help="Format of the summary; with --resolved, table means YAML.",
 )
 @width_option
+@click.pass_context
 def check_command(
+    ctx: click.Context,
     spec: str | None,
     topology: str | None,
     nodes: int | None,
@@ -71,6 +86,8 @@ def check_command(
     against: str | None,
     plot: str | None,
     measured: tuple[str, ...],
+    watch: bool,
+    exit_code: bool,
     resolved: bool,
     form: str,
     width: int | None,
@@ -87,7 +104,8 @@ def check_command(
     those that calibrate writes, or your own with the same columns.
 
     With --measured, says whether what a job measures under a plan has drifted since the first
-    files, and which phase moved. The files come in the order given, those of a folder by name.
+    files, which phase moved, on which ranks, and what in it: which sharding types, with which
+    kernel or collective. The files come in the order given, those of a folder by name.
 
     \b
     Examples:
@@ -105,8 +123,15 @@ def check_command(
             raise click.UsageError(
                 "--measured takes a PLAN in place of SPEC, and no other options."
             )
-        _put_drift(spec, measured, form, width)
+        from shardplan.cli.measured_drift import MeasuredDrift
+
+        job = MeasuredDrift(spec, measured, form, width)
+        has_drifted = job.watch() if watch else job.put_once()
+        if has_drifted and exit_code:
+            ctx.exit(ExitCode.DIFFERENT)
         return
+    if watch or exit_code:
+        raise click.UsageError("--watch and --exit-code are of --measured.")
     if spec is None or plot is not None:
         raise click.UsageError(
             "Give a SPEC, or --cost-model and --against (and --plot) for a cost model."
@@ -207,31 +232,3 @@ def _profile(name: str) -> Profile:
             "kernels and collectives alone; --against takes one of the kind analytic"
         )
     return build_profile(file)
-
-
-def _put_drift(plan_path: str, measured: tuple[str, ...], form: str, width: int | None) -> None:
-    """Hold what a job measured since against what it measured first."""
-    from shardplan.cli.inputs import plan_at
-    from shardplan.cli.reports.drift_report import drift_json, drift_report
-    from shardplan.plan.file.measured import Measured
-    from shardplan.tune.drift.drift import Drift
-
-    plan, files = plan_at(plan_path), _files(measured)
-    found = [Measured.read(file, plan) for file in files]
-    try:
-        drift = Drift.of(plan, found, files)
-    except ValueError as error:
-        raise ShardplanError(str(error)) from None
-    if form == "json":
-        put_json(drift_json(drift))
-    else:
-        put(show_report(drift_report(drift), form, width))
-
-
-def _files(paths: tuple[str, ...]) -> list[str]:
-    """Files, and in place of folders the JSON files in them, by name."""
-    found = []
-    for path in paths:
-        folder = Path(path)
-        found += sorted(map(str, folder.glob("*.json"))) if folder.is_dir() else [path]
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.inputs import labelled
 from shardplan.cli.output import put
 from shardplan.cli.sectioned import SectionedCommand
@@ -11,7 +12,9 @@ from shardplan.cli.show import FORMATS, show
 
 
 @click.command("compare", cls=SectionedCommand)
-@click.argument("plans", nargs=-1, required=True, metavar="PLAN...")
+@click.argument(
+    "plans", nargs=-1, required=True, metavar="PLAN...", shell_complete=completions.files
+)
 @click.option(
     "--format",
     "form",

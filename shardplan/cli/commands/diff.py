@@ -36,6 +36,7 @@ from shardplan.cli.show import FORMATS, show, width_option
     "-o",
     "--output",
     metavar="PLAN",
+    shell_complete=completions.files,
     help="Write NEW with the names of ranks under which least moves.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where the plans differ.")

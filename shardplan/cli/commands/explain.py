@@ -9,7 +9,7 @@ import click
 from shardplan.cli import completions
 from shardplan.cli.inputs import READING_SECONDS, file_label, plan_at
 from shardplan.cli.interrupt import interruptible
-from shardplan.cli.output import put
+from shardplan.cli.output import check_writable, put
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show, width_option
@@ -206,6 +206,7 @@ def _why_not(study: Study, choice: str, form: str, width: int | None, seconds: f
         wanted = Choice.parse(choice, study.case)
     except ChoiceError as error:
         raise click.BadParameter(str(error), param_hint="--why-not") from None
+    check_writable("-")
     with interruptible() as interrupt, progress(quiet=False) as reporter:
         settings = Settings(
             time_limit_seconds=seconds,

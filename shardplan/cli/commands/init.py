@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from importlib.resources import files
 from pathlib import Path
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.output import check_writable, put, put_file, tell
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.diagnostics import Diagnostic
@@ -26,7 +28,7 @@ _MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
 
 
 @click.command("init", cls=SectionedCommand)
-@click.argument("file", default="shardplan.yaml")
+@click.argument("file", default="shardplan.yaml", shell_complete=completions.files)
 @click.option(
     "--template",
     type=click.Choice(list(TEMPLATES)),
@@ -66,13 +68,13 @@ def init_command(
         message, hint = "exists already", "--force overwrites it"
         raise InputError([Diagnostic(file, 0, 0, "", message, hint, code="exists")])
     check_writable(file)
-    text, note = _adopted(source[1]) if source else (template_text(template), "")
+    text, notes = _adopted(source[1]) if source else (template_text(template), ())
     put_file(text, file)
-    if note:
+    for note in notes:
         tell(f"warning: {note}")
     if file != "-":
         _put_schema(Path(file).with_name(SCHEMA_FILE), force)
-        tell(f"{file} written; next: shardplan solve {file} -o plan.json")
+        tell(f"{file} written; next: shardplan solve {shlex.quote(file)} -o plan.json")
 
 
 def template_text(name: str) -> str:
@@ -81,12 +83,12 @@ def template_text(name: str) -> str:
     return _MODELINE + text
 
 
-def _adopted(reference: str) -> tuple[str, str]:
-    """The spec, and a note on what of the model it leaves out."""
+def _adopted(reference: str) -> tuple[str, tuple[str, ...]]:
+    """The spec, and notes on what it leaves out of the model and what engines do."""
     from shardplan.cli.reports.adopted_spec import adopted_text
 
-    text, note = adopted_text(reference)
-    return _MODELINE + text, note
+    text, notes = adopted_text(reference)
+    return _MODELINE + text, notes
 
 
 def _put_schema(path: Path, force: bool) -> None:

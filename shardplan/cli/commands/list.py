@@ -26,6 +26,7 @@ METHOD_HELP = {
     "greedy-size": "published baseline: table-wise, the largest tables first",
     "greedy-lookup": "published baseline: table-wise, by lookups x dim",
     "greedy-size-lookup": "published baseline: table-wise, by lookups x dim x log10(rows)",
+    "differencing": "published baseline: table-wise, by the largest differencing method",
 }
 """What each of ``METHODS`` does."""
 

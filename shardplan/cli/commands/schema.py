@@ -6,6 +6,7 @@ import json
 
 import click
 
+from shardplan.cli import completions
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.sectioned import SectionedCommand
 
@@ -19,6 +20,7 @@ SUBJECTS = ("spec", "topology", "cost-model", "framework", "plan")
     "--output",
     metavar="FILE",
     default="-",
+    shell_complete=completions.files,
     help="Where to write the schema; else stdout.",
 )
 def schema_command(subject: str, output: str) -> None:

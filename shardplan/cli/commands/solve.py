@@ -6,6 +6,7 @@ import click
 from click.core import ParameterSource
 
 from shardplan.cli import completions
+from shardplan.cli.given_options import given_options
 from shardplan.cli.quantity import duration, percentage, size
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.solving.solve_request import SolveRequest
@@ -20,6 +21,8 @@ _GROUPS = {
     "From an earlier plan": ("earlier", "old", "move_budget", "keep"),
     "Output": ("output", "jobs", "format", "quiet"),
 }
+_NEW_WHEN_RESUMED = frozenset({"output", "earlier", "old", "move_budget", "keep"})
+"""Parameters that another run does not get again when it goes on from the plan of this one."""
 
 
 @click.command("solve", cls=SectionedCommand, groups=_GROUPS, exit_codes={3: "", 4: "", 130: ""})
@@ -141,13 +144,14 @@ def solve_command(ctx: click.Context, /, **_: object) -> None:
     """
     limits = (ctx.get_parameter_source(name) for name in ("time_limit", "node_limit"))
     is_limited = any(source is not ParameterSource.DEFAULT for source in limits)
-    request = SolveRequest(**ctx.params, is_limited=is_limited)
+    again = tuple(given_options(ctx, but=_NEW_WHEN_RESUMED))
+    request = SolveRequest(**ctx.params, is_limited=is_limited, again=again)
     request.check()
     if len(request.specs) > 1:
-        from shardplan.cli.solving.solve_many import options_given, solve_many, tasks_of
+        from shardplan.cli.solving.solve_many import OWN, solve_many, tasks_of
 
         tasks = tasks_of(request.specs, request.output)
-        ctx.exit(solve_many(tasks, options_given(ctx), request.jobs, request.quiet))
+        ctx.exit(solve_many(tasks, given_options(ctx, but=OWN), request.jobs, request.quiet))
     from shardplan.cli.solving.solve_one import solve_one
 
     solve_one(request)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli import completions
-from shardplan.cli.output import put, tell
+from shardplan.cli.output import check_writable, put, tell
 from shardplan.cli.quantity import budget, duration
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import FORMATS, show, width_option
@@ -146,6 +146,7 @@ def tune_command(ctx: click.Context, /, **_: object) -> None:
     """
     form, width = ctx.params.pop("form"), ctx.params.pop("width")
     request = TuneRequest(**ctx.params)
+    check_writable("-")
     from shardplan.cli.tuning.tune_one import tune_one
 
     found = tune_one(request)

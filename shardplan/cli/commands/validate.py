@@ -77,6 +77,7 @@ def validate_command(
       shardplan validate dcnv2-h200x8
       shardplan validate 'tf2-dlrm-small-*' --format markdown
     """
+    check_writable("-")
     if scatter is not None:
         if not scatter.endswith((".svg", ".html")):
             raise click.BadParameter("must end in .svg or .html", param_hint="--scatter")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.cli.output import tell
 from shardplan.explain.words import words
+from shardplan.printable import printable_line
 from shardplan.solve.reporter import Reporter
 from shardplan.units import format_seconds
 
@@ -48,7 +49,10 @@ class TellingReporter(Reporter):
     """One that can also be given a line to show; this one shows nothing."""
 
     def say(self, line: str) -> None:
-        """Show a line, above what changes."""
+        """Show a line above what changes; one that follows soon may take its place."""
+
+    def warn(self, line: str) -> None:
+        """Show a line that nothing takes the place of."""
 
 
 class StandingReporter(TellingReporter):
@@ -77,8 +81,12 @@ class StandingReporter(TellingReporter):
 
     def say(self, line: str) -> None:
         """Show it, at once or with the next tick after a second."""
-        self._waiting = line
+        self._waiting = printable_line(line)
         self._show_waiting()
+
+    def warn(self, line: str) -> None:
+        """Show it at once."""
+        self.show(printable_line(line))
 
     def ticking(self) -> None:
         """Show what waits."""

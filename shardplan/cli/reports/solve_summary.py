@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from shardplan.explain.advice.advice import notes
@@ -11,9 +12,9 @@ from shardplan.explain.report.memory_words import use_words
 from shardplan.explain.words import words
 from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, TERMINATIONS
+from shardplan.explain.words.moves_line import moves_line
 from shardplan.plan.file.optimality import Termination
 from shardplan.plan.throughput import Throughput
-from shardplan.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +34,12 @@ def summary_lines(
     case: Case,
     output: str,
     inexact_seconds: float | None = None,
-    spec: str = "SPEC",
+    to_go_on: str = "",
 ) -> Iterator[str]:
     """Step time, gap and bound, the worst devices, where the plan is, and what to do next.
 
-    ``inexact_seconds`` bound plans that cut columns under row-wise Adagrad too.
+    ``inexact_seconds`` bound plans that cut columns under row-wise Adagrad too; ``to_go_on`` is the
+    command that goes on with the search.
     """
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
     batch = case.workload.global_batch
@@ -58,11 +60,7 @@ def summary_lines(
     yield f"  longest phases: {', '.join(_slowest(plan))}"
     yield f"  fullest memory: {', '.join(map(_fullest, fullest(plan, case)))}"
     if plan.moves is not None:
-        moved, budget = plan.moves.moved_bytes, plan.moves.budget_bytes
-        yield (
-            f"  moves {format_bytes(moved)} from the old plan; the bound is of plans that move at "
-            f"most {format_bytes(budget)}"
-        )
+        yield f"  {moves_line(plan.moves, claim.objective_seconds, plan.solver.gap)}"
     yield from (f"  note: {note}" for note in notes(plan, case))
     if inexact_seconds is not None:
         yield (
@@ -70,12 +68,12 @@ def summary_lines(
             f"training.exact_updates: false {NONE_BETTER[claim.objective]} than "
             f"{words.seconds(inexact_seconds)}"
         )
-    if output != "-" and claim.termination in _GOES_ON and plan.moves is None:
-        yield f"to go on: shardplan solve {spec} --resume {output} -o {output}"
+    if output != "-" and to_go_on and claim.termination in _GOES_ON and plan.moves is None:
+        yield f"to go on: {to_go_on}"
     if output == "-":
         yield "next: write it to a file with -o plan.json, then shardplan explain plan.json"
     else:
-        yield f"{output} written; next: shardplan explain {output}"
+        yield f"{output} written; next: shardplan explain {shlex.quote(output)}"
 
 
 def _fullest(found: Fullest) -> str:

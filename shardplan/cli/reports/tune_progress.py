@@ -31,9 +31,13 @@ class TellingTuneReporter(TuneReporter):
         """A plan ran in a pass."""
         tell(f"pass {number}: {name} takes {words.seconds(step_seconds)} a step")
 
-    def failed(self, name: str, error: JobFailed) -> None:
-        """A plan is left out."""
-        tell(f"{name} is left out: {error}")
+    def failed(self, name: str, error: JobFailed, is_left_out: bool) -> None:
+        """The job failed under a plan, which then is left out, or has another try."""
+        tell(f"{name} {'is left out' if is_left_out else 'failed, and has another try'}: {error}")
+
+    def stopped(self, error: JobFailed) -> None:
+        """The job does not run any more."""
+        tell(f"the job fails again and again: {error}")
 
     def leads(self, name: str) -> None:
         """Another plan is the fastest."""

@@ -17,6 +17,7 @@ _ENDS = {
     End.ROUNDS: "all rounds were gone through",
     End.BUDGET: "the budget was spent",
     End.INTERRUPTED: "it was interrupted",
+    End.FAILED: "the job does not run any more: mend it and run tune again",
 }
 
 
@@ -50,8 +51,8 @@ def _plans(found: Tuned) -> Section:
     )
     meaning = (
         "seconds of a step: predicted by the spec's cost model and by the corrected one, and the "
-        "median of the runs, without what drift did to all plans; beside the best: in the same "
-        "passes"
+        "mean of the runs, without what lies far out and what drift did to all plans; beside the "
+        "best: in the same passes"
     )
     return Section("Plans", meaning, Grid(columns, tuple(map(_plan, found.plans))), _sure(found))
 

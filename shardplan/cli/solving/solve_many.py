@@ -16,7 +16,7 @@ import click
 
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.interrupt import interruptible
-from shardplan.cli.output import put
+from shardplan.cli.output import check_writable, put, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ _RUN = (
     "from shardplan.cli.main import main; main()"
 )
 """Interrupted while it loads, such a process ends without a traceback."""
-_OWN = frozenset({"output", "jobs"})
+OWN = frozenset({"output", "jobs"})
 """Options that each process gets from here."""
 
 
@@ -65,29 +65,14 @@ def tasks_of(specs: Sequence[str], folder: str) -> list[Task]:
     return [Task(spec, plan) for plan, spec in by_plan.items()]
 
 
-def options_given(ctx: click.Context) -> list[str]:
-    """The options as they were written, but for those that each process gets from here."""
-    written: Sequence[str] = ctx.meta["shardplan.arguments"]
-    given, _, _ = ctx.command.make_parser(ctx).parse_args(list(written))
-    found = []
-    for parameter in ctx.command.get_params(ctx):
-        name = parameter.name or ""
-        if not isinstance(parameter, click.Option) or name not in given or name in _OWN:
-            continue
-        if parameter.is_flag:
-            found.append(parameter.opts[-1])
-            continue
-        values = given[name] if parameter.multiple else [given[name]]
-        found += [f"{parameter.opts[-1]}={value}" for value in values]
-    return found
-
-
 def solve_many(tasks: Sequence[Task], options: Sequence[str], jobs: int, quiet: bool) -> ExitCode:
     """Solve all, ``jobs`` at a time, and show what came of them; the worst of their exit codes.
 
     One that fails does not stop the others. The first Ctrl-C lets those that run write what they
     have and begins no more; a second one aborts.
     """
+    if not quiet:
+        check_writable("-")
     Path(tasks[0].plan).parent.mkdir(parents=True, exist_ok=True)
     with interruptible() as interrupt:
         crew = _Crew(options)
@@ -127,12 +112,12 @@ def _tell(one: Ended, position: str, quiet: bool) -> None:
     """What a solve said where it failed, else the first line of it."""
     lines = one.said.splitlines()
     if one.exit_code:
-        click.echo(f"{position} {one.task.spec}: exit code {one.exit_code}", err=True)
+        tell(f"{position} {one.task.spec}: exit code {one.exit_code}")
     elif not quiet:
-        click.echo(f"{position} {one.task.spec}: {one.task.plan} written", err=True)
+        tell(f"{position} {one.task.spec}: {one.task.plan} written")
         lines = [line for line in lines if line.lstrip().startswith("note:")]
     for line in lines:
-        click.echo(f"  {line}" if one.exit_code == 0 else line, err=True)
+        tell(f"  {line}" if one.exit_code == 0 else line)
 
 
 def _summary(ended: Mapping[Task, Ended]) -> str:

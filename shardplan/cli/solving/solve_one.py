@@ -105,7 +105,7 @@ def _resumed(
 
     found = resume(plan, made_for, case)
     if found.doubt:
-        reporter.say(f"{found.doubt}: the search begins with it, without its bound")
+        reporter.warn(f"{found.doubt}: the search begins with it, without its bound")
     return make_plan(case, search, reporter, found.decisions, proven=found.proven, on_plan=put)
 
 
@@ -116,4 +116,4 @@ def _sum_up(plan: Plan, case: Case, request: SolveRequest, should_stop: Callable
     inexact = None
     if request.old is None and not should_stop():
         inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS).unless(should_stop))
-    say_lines(summary_lines(plan, case, request.output, inexact, request.specs[0]))
+    say_lines(summary_lines(plan, case, request.output, inexact, request.to_go_on()))

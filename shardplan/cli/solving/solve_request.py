@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ class SolveRequest:
     quiet: bool
     is_limited: bool
     """Whether a limit was given by hand."""
+    again: tuple[str, ...] = ()
+    """Options that go on with the search, as they were given."""
 
     def check(self) -> None:
         """Raise UsageError for options that contradict each other."""
@@ -61,6 +64,12 @@ class SolveRequest:
         ):  # fmt: skip
             if is_so:
                 raise click.UsageError(message)
+
+    def to_go_on(self) -> str:
+        """The command that goes on with the search from its plan, for a shell."""
+        plan = shlex.quote(self.output)
+        words = shlex.join(["shardplan", "solve", self.specs[0], *self.again])
+        return f"{words} --resume {plan} -o {plan}"
 
     def search(self, should_stop: Callable[[], bool]) -> Settings:
         """How to search; a limit that was given by hand is waited for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from shardplan.tune.tuned import Tuned
     from shardplan.tune.tuning import Tuning
 
+_NOT_IN_NAMES = re.compile(r"[^\w.+-]")
+_LONGEST_NAME = 60
 _PATIENCE = 0.3
 """Of the time for a solve: for so long without a better plan or bound it goes on."""
 
@@ -59,7 +62,8 @@ def _tuning(
     from shardplan.tune.tune_reporter import TuneReporter
     from shardplan.tune.tuning import Tuning
 
-    job = request.job(case.topology, should_stop)
+    budget = Deadline.after(request.budget)
+    job = request.job(case.topology, should_stop, budget)
     given = list(_given(request.given, case))
     params = TuneParams(rounds=request.rounds, patience=request.patience)
     facts = JobFacts(spec_sha256=fingerprint(case.resolved), command=job.words)
@@ -77,7 +81,7 @@ def _tuning(
         Solving(settings),
         given,
         params,
-        Deadline.after(request.budget),
+        budget,
         should_stop,
         TuneReporter() if request.quiet else TellingTuneReporter(),
     )
@@ -87,13 +91,11 @@ def _given(paths: tuple[str, ...], case: Case) -> Iterator[tuple[str, Plan]]:
     """Plans of the user's own, by the stems of their files; InputError where one does not fit."""
     from shardplan.tune.candidates.candidate import decisions_of
 
-    seen: dict[str, int] = {}
     for path in paths:
-        plan, stem = plan_at(path), f"given-{Path(path).stem}"
+        plan, stem = plan_at(path), _NOT_IN_NAMES.sub("_", Path(path).stem)[:_LONGEST_NAME]
         try:
             decisions_of(plan, case)
         except ValueError as error:
             hint = "give a plan of this spec's tables and devices"
             raise InputError([Diagnostic(path, 0, 0, "", str(error), hint, code="plan")]) from None
-        seen[stem] = seen.get(stem, 0) + 1
-        yield (stem if seen[stem] == 1 else f"{stem}-{seen[stem]}"), plan
+        yield f"given-{stem}", plan

@@ -13,6 +13,7 @@ from shardplan.tune.job.own_training import own_training
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from shardplan.solve.deadline import Deadline
     from shardplan.topology.topology import Topology
     from shardplan.tune.tuned import Tuned
 
@@ -40,20 +41,25 @@ class TuneRequest:
     output: str
     quiet: bool
 
-    def job(self, topology: Topology, should_stop: Callable[[], bool]) -> JobCommand:
-        """What runs a plan; wrong usage where the command lacks a place for a file.
+    def job(
+        self, topology: Topology, should_stop: Callable[[], bool], budget: Deadline
+    ) -> JobCommand:
+        """What runs a plan; wrong usage where a command lacks a place for a file, or is not there.
 
-        Raises ShardplanError where there is none, and the executor cannot train here.
+        Raises ShardplanError where none is given, and the executor cannot train here.
         """
         if self.command is None:
             template = own_training(
                 topology.nodes, topology.devices_per_node, self.engine, self.steps, _WARM_UP_STEPS
             )
-            return JobCommand(template, self.timeout, should_stop)
+            return JobCommand(template, self.timeout, should_stop, budget)
         try:
-            return JobCommand.parse(self.command, self.timeout, should_stop)
+            found = JobCommand.parse(self.command, self.timeout, should_stop, budget)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--run") from None
+        if found.missing:
+            raise click.BadParameter(f"there is no program {found.missing}", param_hint="--run")
+        return found
 
     def written(self, found: Tuned) -> Iterator[str]:
         """What lies in the folder now, and what to do with it."""

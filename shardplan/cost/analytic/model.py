@@ -145,7 +145,8 @@ class AnalyticCostModel:
         option, block, held = other_blocks(
             options, tables.rows, np.array(by_frequency, dtype=bool), world
         )
-        charged = self.unit_costs(options)
+        alike, first = np.unique(option, return_inverse=True)
+        charged = self.unit_costs(options.take(alike))
         cut = options.take(option)
         readings = tables.readings.of_blocks(
             self.workload, world.size, cut.table, cut.row_shards(world), block
@@ -159,8 +160,8 @@ class AnalyticCostModel:
         return BlockCosts(
             option,
             block,
-            np.minimum(load, charged.load_seconds[option]),
-            np.minimum(memory, charged.memory_bytes[option]),
+            np.minimum(load, charged.load_seconds[first]),
+            np.minimum(memory, charged.memory_bytes[first]),
             self._traffic(shares, cut),
         )
 

@@ -46,8 +46,8 @@ class JaggedBatch:
     def of(cls, batch: JaggedBatch | KeyedIds) -> JaggedBatch:
         """The batch itself, or the ids that another kind of batch has.
 
-        Raises ValueError where ids are no whole numbers, and where features have batches of their
-        own size: samples would be told apart by nothing then.
+        Raises ValueError where there are no samples, where ids are no whole numbers, and where
+        features have batches of their own size: samples would be told apart by nothing then.
         """
         if isinstance(batch, JaggedBatch):
             return batch
@@ -59,6 +59,8 @@ class JaggedBatch:
             )
         if keys and lengths.numel() % len(keys):
             raise ValueError(f"{lengths.numel()} lengths are no batch of {len(keys)} features")
+        if not lengths.numel():
+            raise ValueError("the batch has no samples")
         if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
             raise ValueError(f"ids are whole numbers; those of the batch are {values.dtype}")
         weights = _asked(batch, "weights_or_none")

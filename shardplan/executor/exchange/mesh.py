@@ -121,6 +121,12 @@ class Group:
             total += other
         return self.all_gather(total, what).view(-1)[: values.numel()].view(values.shape)
 
+    def wait_for_all(self, what: str) -> None:
+        """Until every rank is here."""
+        if self.size > 1:
+            with naming_lost_ranks(self.rank, what):
+                dist.barrier(group=self._handle)
+
 
 class Mesh:
     """All ranks, those of this node, and those at the same place of every node."""

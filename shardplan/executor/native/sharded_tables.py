@@ -9,7 +9,7 @@ import torch
 from shardplan.errors import PlanRefused
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
-from shardplan.executor.native.untrainable import untrainable
+from shardplan.executor.native.untrainable import other_rates, untrainable
 from shardplan.executor.planned.acceptance import optimizer_faults, rank_faults
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.in_model import in_model
@@ -93,7 +93,7 @@ def _agree(
     if modules is not None:
         found += model_faults(view.name, view.tables, modules)
         found += optimizer_class_faults(view.name, view.training.optimizer, modules)
-        found += untrainable(modules)
+        found += [*untrainable(modules), *other_rates(modules, optimizer)]
     found = faults_of_all(_fingerprint(view), found)
     if found:
         raise PlanRefused([f"{_where(each)}{each.message}; {each.hint}" for each in found]).agreed()

@@ -10,6 +10,7 @@ from shardplan.model.sparse_module import ModuleKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.model.sparse_module import SparseModule
 
 
@@ -19,8 +20,8 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
     A function that fills weights is given a whole table by the unsharded model. Called on shards it
     would give the same only if every weight depended on nothing but itself: neither on random
     numbers, which each rank draws for itself, nor on the shape of what it fills. No function says
-    that of itself; those of which it is known become bounds (``model/initial_weights.py``), and
-    weights are drawn between them by row and column, however the table is cut.
+    that of itself; those of which it is known are read (``model/initial_weights.py``), and weights
+    are drawn by row and column, however the table is cut.
     """
     for module in modules:
         if module.kind is not ModuleKind.BAG:
@@ -34,13 +35,30 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
                     "than the whole table",
                     "give weight_init_min and weight_init_max, or none and fill the shards after",
                 )
-            if module.is_weighted and table.pooling != "sum":
-                yield _fault(
-                    where,
-                    f"{module.class_name}: {table.pooling} pooling of weighted ids, which PyTorch "
-                    "has not either",
-                    "take sums, and weights that add up to one",
-                )
+
+
+def other_rates(
+    modules: Iterable[SparseModule], optimizer: OptimizerSettings
+) -> Iterator[Diagnostic]:
+    """Tables that the model gives other rates: here all tables have those of the job."""
+    ours = {
+        "lr": optimizer.learning_rate,
+        "learning_rate": optimizer.learning_rate,
+        "eps": optimizer.eps,
+        "beta1": optimizer.beta1,
+        "beta2": optimizer.beta2,
+        "betas": (optimizer.beta1, optimizer.beta2),
+    }
+    for module in modules:
+        for table in module.tables:
+            for name, value in table.optimizer_settings:
+                if name in ours and value != ours[name]:
+                    yield _fault(
+                        f"{module.path or 'the model itself'}.{table.name}",
+                        f"{module.class_name}: the model trains it with {name}={value}, the job "
+                        f"with {ours[name]}",
+                        "give both the same; rates of single tables are TorchRec's alone",
+                    )
 
 
 def _fault(where: str, message: str, hint: str) -> Diagnostic:

@@ -22,7 +22,7 @@ def in_model(view: PlanView, module: SparseModule) -> tuple[PlannedTable, ...]:
             planned[table.name],
             features=table.features,
             is_mean=table.pooling == "mean",
-            init_bounds=table.init_bounds,
+            initial=table.initial,
         )
         for table in module.tables
     )

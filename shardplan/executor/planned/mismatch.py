@@ -6,24 +6,18 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol
 
 from shardplan.diagnostics import Diagnostic
+from shardplan.model.optimizers import OPTIMIZER_CLASSES, RATES, unfollowed
 from shardplan.model.sparse_module import ModuleKind
 from shardplan.model.unplanned import unplanned
-from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from shardplan.model.sparse_module import SparseModule, SparseTable
     from shardplan.workload.dtype import Dtype
+    from shardplan.workload.training import Optimizer
 
 _SOLVE_AGAIN = "solve again with the model's tables in the spec"
-OPTIMIZER_CLASSES = {
-    Optimizer.SGD: "SGD",
-    Optimizer.ADAGRAD: "Adagrad",
-    Optimizer.ROWWISE_ADAGRAD: "RowWiseAdagrad",
-    Optimizer.ADAM: "Adam",
-}
-"""The class that sets an optimizer through ``apply_optimizer_in_backward``."""
 
 
 class TableOfPlan(Protocol):
@@ -81,7 +75,7 @@ def model_faults(
 def optimizer_class_faults(
     plan: str, optimizer: Optimizer, modules: Iterable[SparseModule]
 ) -> Iterator[Diagnostic]:
-    """Tables that the model has given to another optimizer than the plan's."""
+    """Tables that the model has given to another optimizer than the plan's, or asked more of it."""
     wanted = OPTIMIZER_CLASSES[optimizer]
     for module in modules:
         for table in module.tables:
@@ -90,6 +84,12 @@ def optimizer_class_faults(
                     plan, f"plan.{module.path}.{table.name}",
                     f"is trained by {', '.join(table.optimizers)}; the plan is for {wanted}",
                     "apply that one, or none, or solve again with the model's training.optimizer",
+                )  # fmt: skip
+            if more := unfollowed(table):
+                yield _fault(
+                    plan, f"plan.{module.path}.{table.name}",
+                    f"is trained with {more}, which no fused optimizer does like it",
+                    f"set the optimizer with {', '.join(RATES)} alone",
                 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from shardplan.errors import PlanRefused
 from shardplan.executor.planned.carried import carried_fault
 from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
-from shardplan.plan.stated import accesses_of, training_of
+from shardplan.plan.stated import accesses_of, row_orders_of, training_of
+from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
@@ -76,7 +77,11 @@ def view_plan(plan: Plan) -> PlanView:
     training, accesses = training_of(plan), accesses_of(plan)
     if training is None or facts.keys() - accesses.keys():
         raise PlanRefused(["it does not say how its tables are trained, and how ids hit them"])
-    tables = tuple(_table(fact, entries[key], accesses[key]) for key, fact in facts.items())
+    orders = row_orders_of(plan)
+    tables = tuple(
+        _table(fact, entries[key], accesses[key], orders.get(key, RowOrder.HASHED))
+        for key, fact in facts.items()
+    )
     return PlanView(
         name=plan.name,
         world_size=plan.world_size,
@@ -87,7 +92,7 @@ def view_plan(plan: Plan) -> PlanView:
     )
 
 
-def _table(facts: TableFacts, entry: TableEntry, access: Access) -> PlannedTable:
+def _table(facts: TableFacts, entry: TableEntry, access: Access, ids: RowOrder) -> PlannedTable:
     return PlannedTable(
         name=facts.name,
         module=facts.module,
@@ -104,5 +109,6 @@ def _table(facts: TableFacts, entry: TableEntry, access: Access) -> PlannedTable
         ranks=entry.ranks,
         pooling=facts.pooling,
         access=access,
+        ids=ids,
         cache=entry.cache,
     )

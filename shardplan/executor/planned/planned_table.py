@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from shardplan.workload.row_order import RowOrder
+
 if TYPE_CHECKING:
+    from shardplan.model.initial_weights import InitialWeights
     from shardplan.plan.file.table_entry import CacheEntry
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
@@ -45,11 +48,13 @@ class PlannedTable:
     """Mean ids per sample, over all features."""
     access: Access
     """How ids hit its rows."""
+    ids: RowOrder = RowOrder.HASHED
+    """Where the hot ones lie."""
     cache: CacheEntry | None = None
     is_mean: bool = False
     """Whether the model averages the rows of a sample; else it adds them up."""
-    init_bounds: tuple[float, float] | None = None
-    """Weights begin uniform between these; None: within ``1 / sqrt(rows)``."""
+    initial: InitialWeights | None = None
+    """How weights begin; None: uniform within ``1 / sqrt(rows)``."""
 
     @property
     def is_replicated(self) -> bool:

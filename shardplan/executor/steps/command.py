@@ -18,6 +18,10 @@ from shardplan.executor.train.engine import ENGINES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shardplan.executor.steps.round_times import Standing
+    from shardplan.executor.steps.timed_tables import TimedTables
+    from shardplan.plan.file.plan import Plan
+
 
 @click.command("steps")
 @click.option("--engine", type=click.Choice(ENGINES), required=True, help="What trains.")
@@ -29,10 +33,11 @@ if TYPE_CHECKING:
 def steps(engine: str, rank: int, ranks: int, rendezvous: str) -> None:
     """Time steps under the plans that are asked for on stdin, together with the other ranks.
 
-    Each line of stdin is JSON: `plans` (paths of plan files), `rounds`, `warm_up` and `seed`; all
-    ranks get the same lines. Each is answered by a line on stdout: `seconds`, by round and plan
-    those by the clock and on a core, each of the ids' way, the forward pass, the backward pass and
-    the step; or `error`.
+    Each line of stdin is JSON, and all ranks get the same lines. `plans` (paths of plan files) and
+    `seed` (of the batches) shard these plans, which stand ready in place of those before; the
+    answer, a line on stdout, is their number. `rounds` and `of` (positions among the plans) train
+    them in turn; the answer is `seconds`, by round and plan those by the clock and on a core, each
+    of the ids' way, the forward pass, the backward pass and the step. Or it is `error`.
     What `shardplan calibrate --engine` runs, on the CPU and with gloo.
 
     \b
@@ -53,25 +58,42 @@ def _answering(
     import torch
     import torch.distributed as dist
 
-    from shardplan.executor.steps.round_times import round_times
     from shardplan.executor.steps.timed_tables import tables_of_engine
-    from shardplan.plan.file.read import read_plan
 
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     torch.set_num_threads(1)
     os.environ |= {"LOCAL_WORLD_SIZE": str(ranks), "LOCAL_RANK": str(rank)}
     dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=ranks)
-    sharded = tables_of_engine(engine)
+    return _Answers(tables_of_engine(engine)).answer
 
-    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+
+class _Answers:
+    """To what is asked of one rank, which keeps plans standing from one line to the next."""
+
+    def __init__(self, sharded: Callable[[Plan], TimedTables]) -> None:
+        self._sharded = sharded
+        self._standing: list[Standing] = []
+
+    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """By what the line has."""
         try:
-            plans = [read_plan(path) for path in asked["plans"]]
-            times = round_times(sharded, plans, asked["rounds"], asked["warm_up"], asked["seed"])
+            if "plans" in asked:
+                return {"plans": self._stand(asked["plans"], asked["seed"])}
+            return {"seconds": self._times(asked["of"], asked["rounds"])}
         except ShardplanError as error:
             return {"error": str(error)}
-        finally:
-            gc.collect()
-        return {"seconds": times}
 
-    return answer
+    def _stand(self, paths: list[str], seed: int) -> int:
+        from shardplan.executor.steps.round_times import stand
+        from shardplan.plan.file.read import read_plan
+
+        self._standing = []
+        gc.collect()  # What stood there has cycles, and much memory.
+        self._standing = stand(self._sharded, [read_plan(path) for path in paths], seed)
+        return len(self._standing)
+
+    def _times(self, of: list[int], rounds: int) -> list[list[list[list[float]]]]:
+        from shardplan.executor.steps.round_times import round_times
+
+        return round_times([self._standing[position] for position in of], rounds)

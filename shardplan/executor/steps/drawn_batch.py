@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def drawn_batch(view: PlanView, rank: int, seed: int) -> JaggedBatch:
     """As many samples as the plan is for; ids as access patterns and poolings say.
 
-    The hottest rows lie anywhere in a table, as hashed ids have them. Of a feature that several
-    tables read, the ids are those of the table with the fewest rows.
+    The hottest rows lie anywhere in a table whose ids are hashed, and first in one where they are
+    ``by_frequency``. Of a feature that several tables read, the ids are those of the table with the
+    fewest rows.
     """
     random = np.random.default_rng([seed, rank])
     samples = view.training.local_batch
@@ -41,5 +42,5 @@ def _of_feature(table: PlannedTable, feature: str) -> Table:
     pooling = table.pooling / len(table.features)
     return Table(
         table.name, table.module, table.rows, table.dim, table.dtype,
-        (feature,), (pooling,), table.access,
+        (feature,), (pooling,), table.access, table.ids,
     )  # fmt: skip

@@ -26,7 +26,9 @@ CLOCKS = (time.perf_counter, time.process_time)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Trained:
+class Standing:
+    """The tables of one plan on this rank, ready for steps, with the batch that they get."""
+
     tables: TimedTables
     batch: Any
     gradients: list[Any]
@@ -53,20 +55,15 @@ def _read() -> list[float]:
     return [clock() for clock in CLOCKS]
 
 
-def round_times(
-    sharded: Callable[[Plan], TimedTables],
-    plans: Sequence[Plan],
-    rounds: int,
-    warm_up: int,
-    seed: int = 0,
-) -> list[list[list[list[float]]]]:
-    """(rounds, plans, CLOCKS, PARTS) seconds of the slowest rank; a collective.
+def stand(
+    sharded: Callable[[Plan], TimedTables], plans: Sequence[Plan], seed: int = 0
+) -> list[Standing]:
+    """Shard all plans, side by side; a collective.
 
-    Plans are trained in turn, so that what disturbs the machine for a while disturbs all of them.
     Gradients of the outputs are constants, and there are no layers but the tables. Raises what
     ``sharded`` does, on every rank alike.
     """
-    trained = []
+    found = []
     for plan in plans:
         view, tables = view_plan(plan), sharded(plan)
         batch = tables.prepared(drawn_batch(view, dist.get_rank(), seed))
@@ -74,9 +71,16 @@ def round_times(
             torch.full((view.training.local_batch, _columns(view.tables_of(module))), LEARNING_RATE)
             for module in view.modules
         ]
-        trained.append(_Trained(tables, batch, gradients))
-    found = [[each.timed() for each in trained] for _ in range(warm_up + rounds)]
-    return found[warm_up:]
+        found.append(Standing(tables, batch, gradients))
+    return found
+
+
+def round_times(standing: Sequence[Standing], rounds: int) -> list[list[list[list[float]]]]:
+    """(rounds, plans, CLOCKS, PARTS) seconds of the slowest rank; a collective.
+
+    Plans are trained in turn, so that what disturbs the machine for a while disturbs all of them.
+    """
+    return [[each.timed() for each in standing] for _ in range(rounds)]
 
 
 def _columns(tables: Sequence[Any]) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
-from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
 from torchrec.distributed.fbgemm_qcomm_codec import (
     CommType,
     QCommsConfig,
     get_qcomm_codecs_registry,
 )
 
+from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
@@ -30,6 +30,8 @@ _OPTIMIZERS = {
     Optimizer.ROWWISE_ADAGRAD: EmbOptimType.EXACT_ROWWISE_ADAGRAD,
     Optimizer.ADAM: EmbOptimType.ADAM,
 }
+_NO_DECAY = (Optimizer.SGD, Optimizer.ADAGRAD)
+"""Those whose kernels do not look at ``weight_decay``."""
 _WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
 
 
@@ -40,6 +42,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         hint = "solve again, and keep the plan file as it is written"
         yield fault(plan, "training", "does not say how the model is trained", hint)
         return
+    yield from _faults_of_settings(request, training.optimizer)
     if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
         yield from _faults_of_prefetched_caches(plan)
     if request.device.type == "cpu":
@@ -48,7 +51,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield from _faults_of_column_shards(plan)
 
 
-def sharders(request: ShardRequest) -> list[EmbeddingBagCollectionSharder]:
+def sharders(request: ShardRequest) -> list[CollectionSharder]:
     """The sharder of EmbeddingBagCollections with the plan's optimizer and wire formats."""
     training = request.training
     assert training is not None
@@ -56,7 +59,26 @@ def sharders(request: ShardRequest) -> list[EmbeddingBagCollectionSharder]:
     optimizer = _OPTIMIZERS[training.optimizer]
     fused = {"optimizer": optimizer, "learning_rate": request.learning_rate, **request.fused_params}
     codecs = get_qcomm_codecs_registry(wire, device=request.device)
-    return [EmbeddingBagCollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
+    return [CollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
+
+
+def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator[Diagnostic]:
+    """What the job asks of the optimizer, and FBGEMM would do otherwise without a word."""
+    plan, given = request.plan, request.fused_params
+    where, hint = "fused_params", "leave it out"
+    if given.get("optimizer") not in (None, _OPTIMIZERS[optimizer]):
+        message = f"optimizer={given['optimizer']}; the plan is for {optimizer}"
+        yield fault(plan, where, message, "leave it out, or solve again with the other optimizer")
+    if given.get("momentum"):
+        message = f"momentum={given['momentum']}: FBGEMM's {optimizer} has none"
+        yield fault(plan, where, message, hint)
+    if given.get("weight_decay"):
+        message = f"weight_decay={given['weight_decay']}: FBGEMM's {optimizer} "
+        if optimizer in _NO_DECAY:
+            yield fault(plan, where, f"{message}has none", hint)
+        elif optimizer is Optimizer.ROWWISE_ADAGRAD and not given.get("weight_decay_mode"):
+            hint = "give weight_decay_mode too"
+            yield fault(plan, where, f"{message}has none without a weight_decay_mode", hint)
 
 
 def _faults_of_cpu(

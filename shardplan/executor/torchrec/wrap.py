@@ -17,8 +17,10 @@ from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.mismatch import carried_faults, listing_faults, process_faults
 from shardplan.executor.torchrec.request import ShardRequest
+from shardplan.executor.torchrec.starts import keep_starts, start_faults
 from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan
+from shardplan.executor.torchrec.unmade import unmade
 from shardplan.executor.torchrec.whole import whole_modules
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.plan.file.fingerprint import fingerprint
@@ -75,6 +77,7 @@ def shard(
         raise InputError(found).agreed()
     assert request is not None
     warn_of_dense(model, request.plan.tables, dist.get_rank())
+    keep_starts(model, request.plan)
     wrapped = DistributedModelParallel(
         model,
         device=where,
@@ -104,6 +107,8 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         *model_faults(plan.name, placed, found),
         *illegal,
         *training_faults(request),
+        *start_faults(plan, found),
+        *unmade(model, [path for each in found for path in (each.path, *each.other_paths)]),
         *(optimizer_class_faults(plan.name, training.optimizer, found) if training else ()),
     ]
 

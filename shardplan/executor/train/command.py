@@ -12,7 +12,7 @@ import click
 
 from shardplan.errors import RankLost, SaveFailed, ShardplanError
 from shardplan.executor.train.request import TrainRequest, takes_request
-from shardplan.printable import printable
+from shardplan.executor.train.tell import tell
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -50,7 +50,7 @@ def train(request: TrainRequest) -> None:
         _train(request)
     except ShardplanError as error:
         if not error.is_agreed or os.environ.get("RANK", "0") == "0":
-            click.echo(printable(f"error: {error}"), err=True)
+            tell(f"error: {error}")
         code = _LOST if isinstance(error, _LOSSES) else _INVALID
         click.get_current_context().exit(code)
 
@@ -141,7 +141,7 @@ def _run_folder(job: Job, request: TrainRequest) -> AbstractContextManager[RunFo
 
     def say(words: str) -> None:
         if job.rank == 0:
-            click.echo(words, err=True)
+            tell(words)
 
     if request.checkpoints is None:
         return nullcontext()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
+from shardplan.executor.train.step_clock import StepClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
 
 _WHAT = "the sum of dense gradients"
+_DRAWING = "the wait for the batches of all ranks"
 
 
 class NativeEngine:
@@ -54,12 +55,12 @@ class NativeEngine:
         rate = setup.optimizer.learning_rate
         self._optimizer = torch.optim.SGD(self.dense.parameters(), lr=rate)
         self._pipeline = InputPipeline(self.tables.values(), view.training.pipeline)
-        self._step_seconds: list[float] = []
+        self._steps = StepClock(setup.device, setup.is_measured, self._wait_for_all)
 
     def train(self, batches: Iterable[TrainingBatch]) -> Iterator[Tensor]:
         """One step for each batch; this rank's loss of each."""
-        started = time.perf_counter()
-        for batch, inputs in self._pipeline.batches(batches):
+        self._steps.begin()
+        for batch, inputs in self._pipeline.batches(self._steps.drawn(batches)):
             tables = zip(self.tables.values(), inputs, strict=True)
             pooled = torch.cat([table(each) for table, each in tables], 1)
             loss = self._loss(batch, pooled)
@@ -68,9 +69,9 @@ class NativeEngine:
             loss.backward()
             self._average_gradients()
             self._optimizer.step()
-            self._step_seconds.append(time.perf_counter() - started)
+            self._steps.end()
             yield loss.detach()
-            started = time.perf_counter()
+            self._steps.begin()
 
     def save(self, folder: Path, step: int) -> None:
         """Write a checkpoint of tables and dense layers. Raises SaveFailed."""
@@ -84,18 +85,18 @@ class NativeEngine:
         """Measure from here on."""
         self.clock.seconds.clear()
         self.mesh.sent_bytes.clear()
-        self._step_seconds.clear()
+        self._steps.seconds.clear()
         for _, _, _, cache in self._caches():
             cache.forget_counts()
 
     def measured(self) -> RankMeasurement:
         """Means per step; memory at its peak."""
-        steps = max(1, len(self._step_seconds))
+        steps = max(1, len(self._steps.seconds))
         pools = (self.pools.hbm, self.pools.ddr, self.pools.ssd)
         return RankMeasurement(
             rank=self.mesh.rank,
-            steps=len(self._step_seconds),
-            step_seconds=sum(self._step_seconds) / steps,
+            steps=len(self._steps.seconds),
+            step_seconds=self._steps.mean_seconds,
             phases={name: each / steps for name, each in self.clock.seconds.items()},
             memory_bytes={pool.tier: pool.peak_bytes for pool in pools},
             memory_by_use={pool.tier: dict(pool.bytes_by_use) for pool in pools},
@@ -111,6 +112,9 @@ class NativeEngine:
         with self.clock.phase(DENSE):
             logits = self.dense(batch.dense.to(device), pooled)
             return binary_cross_entropy_with_logits(logits, batch.labels.to(device))
+
+    def _wait_for_all(self) -> None:
+        self.mesh.all.wait_for_all(_DRAWING)
 
     def _average_gradients(self) -> None:
         """The mean over ranks, added up in the order of ranks."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
+from shardplan.executor.train.step_clock import StepClock
 from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
@@ -70,17 +70,17 @@ class TorchRecEngine:
             torch.optim.SGD(self._dense.parameters(), lr=settings.learning_rate),
             *optimizers_of_replicas(self._tables, view, settings),
         ]
-        self._step_seconds: list[float] = []
+        self._steps = StepClock(setup.device, setup.is_measured, _wait_for_all)
 
     def train(self, batches: Iterable[TrainingBatch]) -> Iterator[Tensor]:
         """One step for each batch; this rank's loss of each. Raises RankLost."""
-        started = time.perf_counter()
-        for batch in batches:
+        self._steps.begin()
+        for batch in self._steps.drawn(batches):
             with _naming_lost_ranks():
                 loss = self._step(batch)
-            self._step_seconds.append(time.perf_counter() - started)
+            self._steps.end()
             yield loss
-            started = time.perf_counter()
+            self._steps.begin()
 
     def save(self, folder: Path, step: int) -> None:
         """Not offered: TorchRec's own checkpoints know its optimizers' state best."""
@@ -92,13 +92,12 @@ class TorchRecEngine:
 
     def forget_measurements(self) -> None:
         """Measure from here on."""
-        self._step_seconds.clear()
+        self._steps.seconds.clear()
 
     def measured(self) -> RankMeasurement:
         """The step as a whole: what TorchRec does in it cannot be told apart from outside."""
-        seconds = self._step_seconds
-        mean = sum(seconds) / max(1, len(seconds))
-        return RankMeasurement(dist.get_rank(), len(seconds), mean, phases={})
+        steps = self._steps
+        return RankMeasurement(dist.get_rank(), len(steps.seconds), steps.mean_seconds, phases={})
 
     def _step(self, batch: TrainingBatch) -> Tensor:
         loss = self._loss(batch)
@@ -136,6 +135,11 @@ def _output_names(view: PlanView, module: str) -> list[str]:
         for table in tables
         for feature in table.features
     ]
+
+
+def _wait_for_all() -> None:
+    with naming_lost_ranks(dist.get_rank(), "the wait for the batches of all ranks"):
+        dist.barrier()
 
 
 @contextmanager

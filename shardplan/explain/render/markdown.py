@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from shardplan.explain.report.report import Cell, Grid, Report
 
 _BAR_WIDTH = 10
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$#])")
+"""What begins markup, a reference to a character such as ``&#x202e;``, or a formula."""
+_BEGINS_BLOCK = re.compile(r"^(\d*)([-+=](?=[-=\s]|$)|(?<=\d)[.)](?=\s|$))")
+"""What makes a line an item of a list, or underlines the one before."""
 
 
 def render_markdown(report: Report) -> str:
@@ -27,13 +30,13 @@ def _lines(report: Report) -> Iterator[str]:
     for section in report.sections:
         yield from ("", f"## {_escape(section.title)}")
         if section.meaning:
-            yield from ("", _escape(section.meaning))
+            yield from ("", _line(section.meaning))
         if section.grid:
             yield ""
             yield from _grid(section.grid)
         if section.remarks:
             yield ""
-            yield from (f"- {_escape(remark)}" for remark in section.remarks)
+            yield from (f"- {_line(remark)}" for remark in section.remarks)
     if report.closing:
         yield from ("", f"**{_escape(report.closing)}**")
 
@@ -48,6 +51,11 @@ def _grid(grid: Grid) -> Iterator[str]:
 def _row(cells: Iterator[str] | tuple[Cell, ...]) -> str:
     texts = (cell.text(_BAR_WIDTH) if isinstance(cell, Bar) else _escape(cell) for cell in cells)
     return "| " + " | ".join(texts) + " |"
+
+
+def _line(text: str) -> str:
+    """The same of text that begins a line, or an item of a list."""
+    return _BEGINS_BLOCK.sub(r"\1\\\2", _escape(text), count=1)
 
 
 def _escape(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from shardplan.plan.carried import carries
 from shardplan.plan.changes import changes
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.finding import Finding
@@ -27,8 +28,10 @@ def check_freshness(plan: Plan, case: Case, own: Case | None) -> Iterator[Findin
     hashes are today's, and where they are of what it carries and that comes to the same as today.
     """
     then, now = plan.inputs, Inputs.of(case.resolved)
-    carried = Inputs.of(plan.resolved or {}) if own else None
-    completed = Inputs.of(own.resolved) if own else None
+    carried = completed = None
+    if own:
+        completed = now if own is case else Inputs.of(own.resolved)
+        carried = completed if carries(plan, own) else Inputs.of(plan.resolved or {})
     for key, name, real_name in (
         ("name", plan.name, case.workload.name),
         ("inputs.topology.name", then.topology.name, now.topology.name),

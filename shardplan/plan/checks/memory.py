@@ -8,7 +8,7 @@ import numpy as np
 
 from shardplan.cost.cost_model import TIERS
 from shardplan.plan.decision import options_of
-from shardplan.plan.file.rounding import whole_bytes
+from shardplan.plan.file.rounding import all_whole_bytes, whole_bytes
 from shardplan.plan.finding import Finding
 from shardplan.plan.recover import stated_decision
 
@@ -32,7 +32,7 @@ def check_shard_memory(
     rows, columns = np.array([size for cut in sizes for size in cut], np.int64).reshape(-1, 2).T
     options = options_of([stated_decision(each) for each in of_size])
     real = cost_model.shard_bytes(options, rows, columns) * (rows * columns > 0)[:, None]
-    held = iter(real.tolist())
+    held = iter(all_whole_bytes(real))
     return {
         each.index: list(_wrong_bytes(each, {size: next(held) for size in cut}))
         for each, cut in zip(planned, sizes, strict=True)
@@ -46,10 +46,10 @@ def _sizes(planned: Planned) -> list[tuple[int, ...]]:
     return [size for size in sizes if size[0] <= largest[0] and size[1] <= largest[1]]
 
 
-def _wrong_bytes(planned: Planned, needs: dict[tuple[int, ...], list[float]]) -> Iterator[Finding]:
+def _wrong_bytes(planned: Planned, needs: dict[tuple[int, ...], list[int]]) -> Iterator[Finding]:
     for position, shard in enumerate(planned.entry.shards):
         rows, columns = shard.shard_sizes
-        for tier, needed in enumerate(map(whole_bytes, needs.get((rows, columns), ()))):
+        for tier, needed in enumerate(needs.get((rows, columns), ())):
             if shard.memory_bytes[tier] != needed:
                 where = f"{planned.where}.shards[{position}].memory_bytes.{TIERS[tier]}"
                 message = f"is {shard.memory_bytes[tier]}; {rows} x {columns} take {needed}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from shardplan.options import limits
 from shardplan.plan.file.table_entry import parse_placement
@@ -11,8 +12,12 @@ from shardplan.plan.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shardplan.plan.file.table_entry import CacheEntry
     from shardplan.plan.planned import Planned
+    from shardplan.sharding.kernel import Kernel
+    from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
+    from shardplan.workload.dtype import Dtype
     from shardplan.workload.training import Optimizer
 
 
@@ -46,30 +51,61 @@ def check_rules(
 
     What a kernel trains is looked at where the ``optimizer`` is given.
     """
-    for message in filter(None, _faults(planned, world, optimizer)):
+    entry, table = planned.entry, planned.table
+    kind, cache = entry.sharding_type, entry.cache
+    heights = [shard.shard_sizes[0] for shard in entry.shards] if cache else []
+    widths = tuple(dict.fromkeys(shard.shard_sizes[1] for shard in entry.shards)) or (table.dim,)
+    for message in _faults(
+        _Runtime(world, optimizer, table.dtype),
+        kind,
+        entry.compute_kernel,
+        cache,
+        (len(entry.shards), len(planned.ranks)),
+        table.rows if kind.cuts_rows else 0,
+        widths,
+        max(heights, default=0),
+    ):
         yield Finding("runtime", planned.where, message)
 
 
-def _faults(planned: Planned, world: World, optimizer: Optimizer | None) -> Iterator[str]:
-    """A fault of each rule, empty where it is kept."""
-    entry = planned.entry
-    kind, kernel, cache = entry.sharding_type, entry.compute_kernel, entry.cache
-    yield limits.kernel_fault(kind, kernel)
+class _Runtime(NamedTuple):
+    """What runs a table, beside what is planned of it."""
+
+    world: World
+    optimizer: Optimizer | None
+    dtype: Dtype
+
+
+@lru_cache(maxsize=1 << 12)
+def _faults(
+    runtime: _Runtime,
+    kind: ShardingType,
+    kernel: Kernel,
+    cache: CacheEntry | None,
+    shards_and_ranks: tuple[int, int],
+    rows_to_cut: int,
+    widths: tuple[int, ...],
+    highest: int,
+) -> tuple[str, ...]:
+    """A fault of each rule that is broken; most tables are like many others."""
+    world, optimizer, dtype = runtime
+    found = [limits.kernel_fault(kind, kernel)]
     if optimizer is not None:
-        yield limits.ssd_fault(kernel, planned.table.dtype, optimizer)
+        found.append(limits.ssd_fault(kernel, dtype, optimizer))
     if cache:
-        yield limits.cache_fault(kernel, cache.load_factor, cache.ddr_load_factor, cache.algorithm)
+        found.append(
+            limits.cache_fault(kernel, cache.load_factor, cache.ddr_load_factor, cache.algorithm)
+        )
     else:
-        yield limits.cache_fault(kernel, None)
-    yield limits.sharing_fault(kernel, len(entry.shards), len(planned.ranks))
-    yield limits.row_split_fault(planned.table.rows, world.devices_of(kind.rows))
-    widths = [shard.shard_sizes[1] for shard in entry.shards]
-    for width in dict.fromkeys(widths or [planned.table.dim]):
-        yield limits.column_width_fault(width, world.devices)
+        found.append(limits.cache_fault(kernel, None))
+    found.append(limits.sharing_fault(kernel, *shards_and_ranks))
+    if kind.cuts_rows:
+        found.append(limits.row_split_fault(rows_to_cut, world.devices_of(kind.rows)))
+    found += [limits.column_width_fault(width, world.devices) for width in widths]
     if cache:
-        rows = max((shard.shard_sizes[0] for shard in entry.shards), default=0)
-        cached = rows * cache.load_factor
-        yield limits.cached_rows_fault(kernel, cached, cache.algorithm, world.devices)
+        cached = highest * cache.load_factor
+        found.append(limits.cached_rows_fault(kernel, cached, cache.algorithm, world.devices))
+    return tuple(filter(None, found))
 
 
 def _few(ranks: tuple[int, ...]) -> str:

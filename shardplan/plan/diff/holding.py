@@ -67,6 +67,12 @@ class Holding:
         first = drawn[:, 1:3]
         return cls(drawn[:, 0], first, first + drawn[:, 3:5], False, decision.kernel)
 
+    def is_one_piece(self, columns: int) -> bool:
+        """Whether a single rank holds a table of so many columns, and once."""
+        if self.is_replicated or len(self.rank) != 1:
+            return False
+        return not self.first.any() and int(self.end[0, 1]) == columns
+
     def is_like(self, other: Holding) -> bool:
         """Whether the same rectangles lie on the same ranks."""
         return all(

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from shardplan.workload.training import Optimizer
 
 
+def stored_bytes(
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    element_bytes: NDArray[np.int64] | int,
+    optimizer: Optimizer,
+) -> NDArray[np.int64]:
+    """Bytes of the weights and the optimizer state of rectangles, of any shape."""
+    size: NDArray[np.int64] = rows * (columns * element_bytes + state_row_bytes(optimizer, columns))
+    return size
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What is stored for a rectangle of a table: weights and optimizer state."""
@@ -27,11 +38,7 @@ class Content:
 
     def bytes_of(self, shape: NDArray[np.int64]) -> NDArray[np.int64]:
         """Bytes of rectangles of ``shape`` (..., 2): rows, columns."""
-        rows, columns = shape[..., 0], shape[..., 1]
-        size: NDArray[np.int64] = rows * (
-            columns * self.dtype.bytes + state_row_bytes(self.optimizer, columns)
-        )
-        return size
+        return stored_bytes(shape[..., 0], shape[..., 1], self.dtype.bytes, self.optimizer)
 
     def tier_bytes_of(
         self, shape: NDArray[np.int64], old: Kernel, new: Kernel

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from shardplan.cost.phases import DENSE
 from shardplan.errors import InputError
 from shardplan.plan.file.fingerprint import fingerprint_of_job
-from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
+from shardplan.plan.file.plan_model import Count, PlanModel
 from shardplan.plan.stated import training_of
 from shardplan.spec.text.document import read_file
 from shardplan.spec.validation.validation import diagnose
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from shardplan.spec.text.place import Path
 
 
+_LONGEST_SECONDS = 1e7
+"""Of anything that was measured: what says more, says it in another unit."""
+MeasuredSeconds = Annotated[float, Field(ge=0, le=_LONGEST_SECONDS)]
 _MEASURE_AGAIN = "give the plan that was measured, or measure this one"
 
 
@@ -31,7 +34,7 @@ class MeasuredRank(PlanModel):
     """What one rank spent in each phase, and what it held."""
 
     rank: Count
-    phases: dict[str, Seconds] = Field(default_factory=dict)
+    phases: dict[str, MeasuredSeconds] = Field(default_factory=dict)
     """By the names of the plan's phases: seconds of a step."""
     memory_bytes: dict[str, Count] = Field(default_factory=dict)
     """By tier: the most that was held at a time."""
@@ -50,9 +53,9 @@ class Measured(PlanModel):
     """Over how many ranks it was run."""
     samples: Count | None = None
     """Of each rank and step."""
-    step_seconds: Seconds | None = None
+    step_seconds: MeasuredSeconds | None = None
     """One step from its beginning to its end; absent where only phases were timed."""
-    phases: dict[str, Seconds] = Field(default_factory=dict)
+    phases: dict[str, MeasuredSeconds] = Field(default_factory=dict)
     """By the names of the plan's phases: seconds of its slowest rank. Of a phase that is absent
     here the slowest of ``ranks`` is taken."""
     ranks: tuple[MeasuredRank, ...] = ()

@@ -68,15 +68,26 @@ class SolverInfo(PlanModel):
     highs_version: str | None = None
 
 
+class BestInfo(PlanModel):
+    """A plan that moves more, for less than the gap that was asked for."""
+
+    moved_bytes: Count
+    """What it would move."""
+    objective_seconds: Seconds
+    """What it reaches."""
+
+
 class MovesInfo(PlanModel):
     """The old plan near which this one was to stay."""
 
     from_sha256: str
     """Of the old plan's canonical JSON without ``run``."""
-    budget_bytes: Count
-    """The most that was to move."""
+    budget_bytes: Count | None = None
+    """The most that was to move, which the lower bound leans on; only where that was limited."""
     moved_bytes: Count
     """What moves: weights and optimizer state that ranks lack, as ``diff`` counts them."""
+    best: BestInfo | None = None
+    """The best plan found whatever it moves; only where this one was taken in its stead."""
 
 
 class HistoryPoint(PlanModel):

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from pydantic import ValidationError
 
+from shardplan.bulk import in_bulk
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.plan.file.plan import FORMAT_VERSION, Plan
 from shardplan.spec.text.document import read_document, source_line
 from shardplan.spec.validation.validation import diagnose
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_BYTES = 2**30
 """The largest file that is read: room for 10,000 tables cut into 500 shards each."""
@@ -70,7 +66,7 @@ def read_plan_from(stream: BinaryIO, file: str) -> Plan:
 def parse_plan(text: str, file: str) -> Plan:
     """The plan in a text; ``file`` is what messages call it. Raises InputError."""
     try:
-        with _without_garbage_collection():
+        with in_bulk():
             _check_version(_parse_json(text, file), text, file)
             return Plan.model_validate_json(text)
     except ValidationError as error:
@@ -81,18 +77,6 @@ def parse_plan(text: str, file: str) -> Plan:
 
 def _validate_as_json(value: Any) -> Plan:
     return Plan.model_validate_json(json.dumps(value))
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """A plan makes millions of objects and no garbage; looking for some takes most of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _parse_json(text: str, file: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the plan file says of one table; the key names are those of TorchRec's serialisation."""
 
 import re
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
@@ -68,6 +69,7 @@ def placement_of(rank: int, local_world_size: int) -> str:
     return f"rank:{rank}/cuda:{rank % local_world_size}"
 
 
+@lru_cache(maxsize=1 << 16)
 def parse_placement(placement: str) -> tuple[int, int]:
     """(rank, local device) of ``rank:R/cuda:L``; (-1, -1) where it is not of that form."""
     match = _PLACEMENT.fullmatch(placement)

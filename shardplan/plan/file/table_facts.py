@@ -1,6 +1,9 @@
 """The plan file's ``tables``: each as it was when the plan was made."""
 
+from collections.abc import Sequence
 from typing import Self
+
+from pydantic import TypeAdapter
 
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.plan.file.rounding import rounded
@@ -24,15 +27,19 @@ class TableFacts(PlanModel):
     """How ids hit its rows, as a spec has it; from format 1.1 on."""
 
     @classmethod
-    def of(cls, table: Table) -> Self:
-        """What the plan file keeps of a table."""
-        return cls(
-            name=table.name,
-            module=table.module,
-            rows=table.rows,
-            dim=table.dim,
-            dtype=table.dtype,
-            features=table.features,
-            pooling=rounded(table.pooling),
-            access=table.access,
-        )
+    def of_all(cls, tables: Sequence[Table]) -> tuple[Self, ...]:
+        """What the plan file keeps of tables."""
+        facts = [
+            {
+                "name": table.name,
+                "module": table.module,
+                "rows": table.rows,
+                "dim": table.dim,
+                "dtype": table.dtype,
+                "features": table.features,
+                "pooling": rounded(table.pooling),
+                "access": table.access,
+            }
+            for table in tables
+        ]
+        return tuple(TypeAdapter(list[cls]).validate_python(facts))  # type: ignore[valid-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.bulk import in_bulk
 from shardplan.files import write_atomically
 from shardplan.plan.file.reviewable_json import reviewable
 
@@ -13,9 +14,13 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 
+@in_bulk()
 def render(plan: Plan) -> str:
     """The text of the plan file: the same plan gives the same bytes."""
-    return reviewable(plan.model_dump(mode="json", exclude_unset=True))
+    value = plan.model_dump(mode="json", exclude_unset=True, exclude={"resolved"})
+    if "resolved" in plan.model_fields_set:  # Plain values already, and half of a large plan.
+        value["resolved"] = plan.resolved
+    return reviewable({key: value[key] for key in type(plan).model_fields if key in value})
 
 
 def write(plan: Plan, path: str | Path) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.bound.averages import averages
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
@@ -46,6 +47,9 @@ _VIOLATION = 1e-7
 """By how much of its stage a unit row must be broken to be added."""
 _SHORT_STAGE = 1e-3
 """Of the longest stage: shorter ones count as if they lasted so long."""
+_OPTIONS_A_SECOND = 50_000
+"""That a linear program has for each second that is left, at most: those of larger ones are over
+before HiGHS looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,15 @@ class Relaxation:
         nothing, no_time = np.zeros(problem.option_count), np.zeros(problem.stage_count)
         no_rows = np.zeros((0, 2), dtype=np.int64)
         return cls(lower_bound, nothing, nothing, no_time, no_rows)
+
+    @classmethod
+    def of_averages(cls, problem: Problem, allowed: NDArray[np.bool_]) -> Self:
+        """What is known of the ``allowed`` (O,) options without a program."""
+        lower_bound, raised, is_least = averages(problem, allowed)
+        share = is_least.astype(np.float64)
+        stage_max = share @ problem.total_load_seconds / problem.device_count
+        no_rows = np.zeros((0, 2), dtype=np.int64)
+        return cls(lower_bound, share, raised, stage_max, no_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +107,14 @@ def relax(
     """Solve the relaxation over the ``allowed`` (O,) options, all by default.
 
     ``unit_rows`` (n, 2) are (item, stage) pairs whose rows are there from the first round on.
-    Where the ``limits`` end a round, what the round before it has proven stands.
+    Where the ``limits`` end a round, what the round before it has proven stands; where they leave
+    no time for as large a program, what averages alone prove.
     """
     allowed = np.ones(problem.option_count, bool) if allowed is None else allowed
     items = np.zeros((0, 2), dtype=np.int64) if unit_rows is None else unit_rows
     solved: tuple[Answer, RelaxationColumns] | None = None
     for _ in range(rounds):
-        if limits is not None and limits.until.is_over:
+        if limits is not None and not _has_time_for(problem, limits):
             break
         program, columns = relaxation_program(problem, allowed, items, moves)
         answer = solve_program(program, limits)
@@ -114,8 +128,15 @@ def relax(
             break
         items = np.unique(np.concatenate([items, violated]), axis=0)
     if solved is None:
-        return Relaxation.without_bound(problem, problem.objective.constant_seconds)
+        return Relaxation.of_averages(problem, allowed)
     return _relaxation(problem, *solved, items)
+
+
+def _has_time_for(problem: Problem, limits: Limits) -> bool:
+    """Whether there is time to load and presolve a program of so many options, which nothing cuts
+    short."""
+    seconds = limits.until.seconds_left
+    return seconds > 0 and problem.option_count <= seconds * _OPTIONS_A_SECOND
 
 
 def relaxation_program(

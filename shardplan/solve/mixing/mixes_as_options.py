@@ -47,6 +47,17 @@ class MixesAsOptions:
         option = np.insert(np.arange(problem.option_count), problem.option_offsets[1:], _MIX)
         return cls(extended, start, placement, option, problem)
 
+    @property
+    def source(self) -> NDArray[np.int64]:
+        """(O',): the option that each option is, or that is mixed most in it."""
+        own = self._mixed.option[self.problem.item_of_option]
+        found: NDArray[np.int64] = np.where(self._option == _MIX, own, self._option)
+        return found
+
+    def position_of(self, option: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,): where the (n,) options of the whole problem are in the one without mixtures."""
+        return np.flatnonzero(self._option != _MIX)[option]
+
     def allowed(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(O',): the ``allowed`` (O,) options, and what every item has now."""
         own = self._option == _MIX

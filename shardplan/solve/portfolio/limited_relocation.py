@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.bound.move_limit import MoveLimit
+from shardplan.solve.outcome import Ending
 from shardplan.solve.portfolio.portfolio import improve, prove_relaxation
 from shardplan.solve.problem.placement import device_counts, evaluate
 from shardplan.solve.problem.stages import merge_stages
@@ -44,6 +45,9 @@ class RelocationLimit:
     """(O,): the same at the worst places."""
     count: Callable[[Placement], NDArray[np.float64]]
     """(I,): what each item of a placement moves."""
+    of_unit: Callable[[NDArray[np.int64]], NDArray[np.float64]]
+    """(n, D): what one unit of each of (n,) options moves onto each device that it lands on, at
+    least: of several units each as if it were the only one."""
 
 
 def solve_near(
@@ -101,6 +105,8 @@ class _Rounds:
         self._size = np.where(is_small, copied, size)
         """(I,): the most that an item moves when it is placed again."""
         self._allowed = moves.most <= self._size[self._problem.item_of_option]
+        self._tried: set[bytes] = set()
+        """Which items were free in rounds that have no more to give as the placement stands."""
 
     def repair(self) -> None:
         """Place what is not placed, and free more where that does not fit."""
@@ -136,6 +142,8 @@ class _Rounds:
         number = 0
         for series in range(max(1, round(params.series * record.budget.effort))):
             fruitless = 0
+            if series:
+                self._tried.clear()
             while record.placement is not None and fruitless < params.fruitless_rounds:
                 if record.should_stop():
                     return
@@ -145,7 +153,8 @@ class _Rounds:
                 if not is_free.any():
                     return
                 before = record.objective
-                self._round(is_free, params.round_effort * params.growth**series)
+                if is_free.tobytes() not in self._tried:
+                    self._round(is_free, params.round_effort * params.growth**series)
                 gained = record.objective < before * (1 - params.least_gain)
                 if is_free.all() and not gained:
                     return
@@ -181,9 +190,10 @@ class _Rounds:
         improve(part, "auto", self._search, [start] if start else [])
         found = part.outcome()
         record.cut_off(found.ending)
-        if found.placement is None:
-            return False
-        return self._offer(pinned.merged(found.placement), "near")
+        taken = found.placement is not None and self._offer(pinned.merged(found.placement), "near")
+        if not taken or found.ending is Ending.GAP:
+            self._tried.add(is_free.tobytes())
+        return taken
 
     def _allowed_now(self) -> NDArray[np.bool_]:
         """Options that move no more than is reckoned with, and what the placement has."""
@@ -198,6 +208,7 @@ class _Rounds:
         taken = self._record.offer(placement, method)
         if taken:
             self._placement = placement
+            self._tried.clear()
         return taken
 
     def _pick(

@@ -16,7 +16,7 @@ from shardplan.solve.search.record import Record
 from shardplan.solve.search.search_params import SearchParams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from shardplan.solve.bound.move_limit import MoveLimit
     from shardplan.solve.outcome import Outcome, ProvenBound
@@ -29,7 +29,7 @@ def solve(
     problem: Problem,
     settings: Settings,
     reporter: Reporter | None = None,
-    starts: Sequence[Placement] = (),
+    starts: Iterable[Placement] = (),
     proven: ProvenBound | None = None,
 ) -> Outcome:
     """Find a good placement and prove how good it is.
@@ -46,7 +46,7 @@ def solve(
 
 
 def improve(
-    record: Record, method: str, search: SearchParams, starts: Sequence[Placement] = ()
+    record: Record, method: str, search: SearchParams, starts: Iterable[Placement] = ()
 ) -> None:
     """Solve the problem of a record, which then has what was found."""
     for start in starts:

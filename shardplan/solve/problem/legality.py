@@ -1,4 +1,5 @@
-"""Whether a placement is one at all: all units placed, in their domains, and apart where asked."""
+"""Whether a placement is one at all: an option of each item, all units placed, in their domains,
+and apart where asked."""
 
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ def is_legal(problem: Problem, placement: Placement) -> bool:
     The search steers through incomplete placements, and the baselines know no constraints.
     """
     option = placement.option
+    if not np.array_equal(problem.item_of_option[option], np.arange(problem.item_count)):
+        return False
     shape = problem.shape[option]
     wanted = np.where(shape == Shape.ALL, 0, problem.units[option])
     if not np.array_equal(wanted, np.diff(placement.unit_offsets)):

@@ -49,6 +49,12 @@ class Placement:
         return cls(option.astype(np.int64), offsets, flat.astype(np.int64))
 
     @classmethod
+    def of_single_units(cls, option: NDArray[np.int64], target: NDArray[np.int64]) -> Placement:
+        """Build from (I,) options that have one unit each, and the place of each of these."""
+        offsets = np.arange(len(option) + 1, dtype=np.int64)
+        return cls(option.astype(np.int64), offsets, target.astype(np.int64))
+
+    @classmethod
     def mixed(
         cls, problem: Problem, weights: NDArray[np.float64], targets: list[NDArray[np.int64]]
     ) -> Placement:

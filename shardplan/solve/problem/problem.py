@@ -87,6 +87,10 @@ class Problem:
     out better than their objective; bounds know of it. Left out, all devices bear the load.
     """
 
+    is_partial: bool = False
+    """Options were left out, since there are too many: no bound on these is one on all. What fits
+    into no memory by these fits by none."""
+
     def __post_init__(self) -> None:
         """Fill in what was left out."""
         spill, blend = self.spill_seconds, np.arange(len(self.shape))

@@ -24,7 +24,8 @@ def merge_stages(problem: Problem) -> Problem:
     the maximum of the sum is the sum of the maxima. The rest is what units add to their devices and
     to these devices' neighbours.
     """
-    return with_stages(problem, _groups(problem))
+    groups = _groups(problem)
+    return with_stages(problem, groups) if len(groups) < problem.stage_count else problem
 
 
 def _groups(problem: Problem) -> list[list[int]]:

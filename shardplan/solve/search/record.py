@@ -141,9 +141,11 @@ class Record:
     def prove(self, lower_bound: float, bound: str) -> None:
         """Take a bound if it is higher; it never passes the incumbent, but for rounding.
 
-        Where placements may turn out better than their objective, most bounds on that say nothing.
+        Where placements may turn out better than their objective, most bounds on that say nothing,
+        and where options were left out, none does.
         """
-        if self.problem.is_uneven and bound not in _OF_AVERAGES and lower_bound < float("inf"):
+        is_of_all = not self.problem.is_uneven or bound in _OF_AVERAGES
+        if (self.problem.is_partial or not is_of_all) and lower_bound < float("inf"):
             return
         lower_bound = min(lower_bound, self.objective)
         if lower_bound <= self.lower_bound:

@@ -4,7 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from shardplan.solve.search.repartition.repartition import RepartitionParams
 from shardplan.solve.search.starts.starting_options import OptionChoiceParams
+
+
+@dataclass(frozen=True, slots=True)
+class LeastRelocationParams:
+    """How what moves least is looked for among placements that are good enough."""
+
+    balancing: RepartitionParams = field(
+        default_factory=lambda: RepartitionParams(
+            rounds=200, changes=6, hottest=1e-3, log2_exponents=(4, 7)
+        )
+    )
+    """Of one series, around one start."""
+    series: int = 6
+    """By a whole effort; ..."""
+    fruitless_series: int = 3
+    """... so many in a row that find nothing are enough, one for each start."""
+    copies_devices: int = 64
+    """Placements are balanced side by side, so that they have about so many devices; ..."""
+    copies: tuple[int, int] = (4, 8)
+    """... no fewer and no more placements than these."""
+    prices: tuple[float, float] = (0.25, 64.0)
+    """Of a byte in the first placement and in the last one, where 1 pays for what is lacking with
+    as many bytes as the best found so far moves."""
+    most_columns: int = 1_000
+    """Of an integer program that is worth its time; ..."""
+    node_columns: int = 20_000
+    """... its nodes times its columns."""
+    options_drawn: int = 6
+    """Of an item and shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +66,7 @@ class RelocationParams:
     """By what share chance lowers the worth of an item, at most, in the first series; ..."""
     straying: float = 0.25
     """... and what becomes of that share from one series to the next."""
+    least: LeastRelocationParams = field(default_factory=LeastRelocationParams)
+    """Of the search for what moves least."""
     small_change: float = 0.01
     """Of what may move: items so small may also be copied to every device."""

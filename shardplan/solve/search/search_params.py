@@ -35,6 +35,9 @@ class SharedParams:
     """Of an item and shape, from which a search draws where options can be mixed."""
     options_at_once: int = 100_000
     """That are costed between two looks at the clock, in about a second; more are no quicker."""
+    most_options: int = 3_000_000
+    """With more of them, sizes of caches and numbers of column shards are offered that lie further
+    apart; no bound is proven then."""
     few_tables: int = 1_000
     """With no more than these a case is formulated within a second: the time that a first plan is
     worth also where a slow start has used up the limit, or the user has had enough already."""

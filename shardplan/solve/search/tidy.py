@@ -57,12 +57,16 @@ def tidied(
         return placement
     desk = _Desk.of(problem, placement, traits, less, deadline)
     for item in desk.by_size():
+        if desk.is_over:
+            break
         desk.bring_nearer(item)
     for labels, holds in ((traits.kernels, np.bitwise_and), (traits.sharding, np.equal)):
         _drop_rare(desk, labels, holds)
     is_used = np.isin(traits.kernels, traits.kernels[desk.option])
     is_used &= np.isin(traits.sharding, traits.sharding[desk.option])
     for item in desk.by_size():
+        if desk.is_over:
+            break
         desk.join_shards(item, is_used)
     found = desk.placement()
     after = evaluate(problem, found)
@@ -76,6 +80,8 @@ def _drop_rare(
     desk: _Desk, labels: NDArray[np.int64], holds: Callable[..., NDArray[np.generic]]
 ) -> None:
     """Do without what only few items use, the rarest first, where all of them can do without."""
+    if desk.is_over:
+        return
     used = labels[desk.option]
     every = np.unique(used) if holds is np.equal else 1 << np.arange(62)
     counts = [(int(holds(used, label).astype(bool).sum()), int(label)) for label in every]
@@ -137,6 +143,11 @@ class _Desk:
             problem.objective.is_paid_for(placement.option, problem.option_count),
             deadline,
         )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further change is to be tried."""
+        return self.tries > _MOST_TRIES or (self.deadline is not None and self.deadline.is_over)
 
     def copied(self) -> _Desk:
         """The same, to be changed on trial."""
@@ -215,7 +226,7 @@ class _Desk:
         old = int(self.option[item])
         problem = self.problem
         self.tries += 1
-        if self.tries > _MOST_TRIES or (self.deadline is not None and self.deadline.is_over):
+        if self.is_over:
             return False
         if problem.has_uneven_units[[old, option]].any() or not self.is_paid[option]:
             return False

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from shardplan.spec.text.place import NOWHERE, Path, Place
-from shardplan.spec.text.scalars import Scalar, ScalarError, resolve
+from shardplan.spec.text.scalars import GROUPED, Scalar, ScalarError, resolve
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 50
+_DIGITS_OF_A_GROUP = 3
+"""Of a number as people write it, between its commas."""
 MOST_VALUES = 4_000_000
 """In one file."""
 _MOST_FAULTS = 1_000
@@ -167,6 +169,8 @@ class _Composer:
         if not isinstance(value, str):
             shown = getattr(event, "value", None)
             hint = f'write it in quotes: "{shown}"' if isinstance(shown, str) else ""
+            if isinstance(value, int) and len(str(shown)) == _DIGITS_OF_A_GROUP:
+                hint += f"; or is it part of a number? write {GROUPED}"
             self._fault(event, "a key must be text", hint)
             return None
         if value == "<<" and not event.style:

@@ -120,7 +120,7 @@ def decode(data: bytes, file: str) -> str:
         fault = Diagnostic(file, line, column, "", message, hint, code="encoding")
         raise InputError([fault]) from None
     if not is_whole:
-        hint = "keep many tables in a tables_file (.parquet for the largest)"
+        hint = "of very many tables, a tables_file that ends in .parquet takes least room"
         raise InputError([_whole_file(file, f"is larger than {MAX_BYTES >> 20} MiB", hint)])
     return text
 

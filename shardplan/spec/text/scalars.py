@@ -24,6 +24,8 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,30})\.[0-9]{1,30}")
 _NUMERIC_START = frozenset("+-.0123456789")
 _LONGEST_NUMBER = 64
+GROUPED = "40_000_000 for 40,000,000"
+"""What to write for numbers with commas, at which YAML ends a value."""
 
 
 class ScalarError(ValueError):
@@ -84,4 +86,6 @@ def _zero_hint(text: str) -> str:
     if all(c in "01234567" for c in octal) and octal != "0":
         readings.append(f"0o{octal} for octal ({int(octal, 8)}, as YAML 1.1 reads it)")
     readings.append(f'"{text}" for text')
+    if text == "000":  # What follows a comma in a number, mostly.
+        readings.append(GROUPED)
     return "write " + ", ".join(readings)

@@ -48,6 +48,7 @@ _WORDS = {
     "dtype": "datatype",
     "reserve": "storagereservation",
     "batch": "batchsize",
+    "topology": "nodes numnodes worldsize machine cluster hardware",
     "global": "globalbatch globalbatchsize",
     "local": "localbatch localbatchsize",
 }

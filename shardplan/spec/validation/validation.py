@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from shardplan.errors import InputError
 from shardplan.spec.validation.first_errors import first_errors
 from shardplan.spec.validation.listing import listed
-from shardplan.spec.validation.wording import describe, keys_at
+from shardplan.spec.validation.wording import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,8 +75,7 @@ def _diagnose_one(
     kind, location = details["type"], tuple(details["loc"])
     path = at + _real_path(document.get(at), location, kind in ("missing", "extra_forbidden"))
     path += tuple(details.get("ctx", {}).get("at", ()))
-    known = keys_at(model, location[:-1]) if kind == "extra_forbidden" else []
-    wording = describe(details, known)
+    wording = describe(details, model)
     return document.diagnostic(
         path, wording.message, wording.hint, wording.code, on_key=wording.code == "unknown_key"
     )

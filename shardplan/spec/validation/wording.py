@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
+from shardplan.spec.validation.other_place import other_place
 from shardplan.spec.validation.other_words import dtype_hint, other_word
 
 if TYPE_CHECKING:
@@ -29,14 +30,15 @@ class Wording(NamedTuple):
     code: str
 
 
-def describe(details: dict[str, Any], known_keys: list[str]) -> Wording:
-    """One error of pydantic in words; ``known_keys`` are those that may stand where it is."""
+def describe(details: dict[str, Any], model: type[BaseModel]) -> Wording:
+    """One error of pydantic in words; ``model`` is what was validated."""
     kind, context, value = details["type"], details.get("ctx", {}), details.get("input")
     if kind == "fault":
         return Wording(context["message"], context["hint"], context["code"])
     if kind == "extra_forbidden":
-        key = str(details["loc"][-1])
-        return Wording(f"unknown key {show(key)}", did_you_mean(key, known_keys), "unknown_key")
+        *before, key = details["loc"]
+        hint = _key_hint(str(key), keys_at(model, tuple(before)), model)
+        return Wording(f"unknown key {show(str(key))}", hint, "unknown_key")
     if kind == "missing":
         return _missing(details["loc"][-1])
     if kind in ("enum", "literal_error"):
@@ -83,6 +85,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return "leave it out"
     listed = ", ".join(names[:_MOST_NAMES])
     return f"known: {listed}" + (", ..." if len(names) > _MOST_NAMES else "")
+
+
+def _key_hint(key: str, known: list[str], model: type[BaseModel]) -> str:
+    """What was meant by a key that is unknown where it stands."""
+    elsewhere = "" if other_word(key, known) else other_place(model, key)
+    return f"it stands elsewhere: {elsewhere}" if elsewhere else did_you_mean(key, known)
 
 
 def keys_at(model: type[BaseModel], location: Path) -> list[str]:

@@ -9,7 +9,7 @@ from shardplan.options.constraint import Constraint
 from shardplan.planning.formulate import formulate
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.solve.deadline import ENDLESS
-from shardplan.solve.settings import METHODS
+from shardplan.solve.settings import PUBLISHED
 from shardplan.tune.candidates.candidate import Candidate
 
 if TYPE_CHECKING:
@@ -21,26 +21,22 @@ if TYPE_CHECKING:
     from shardplan.tune.candidates.solving import Solving
     from shardplan.tune.tune_params import TuneParams
 
-_PUBLISHED = "greedy-"
-"""What the names of methods begin with that are published baselines."""
+_FIRST_SHARE = 0.5
+"""Of the time for solving: the planner's own plan gets so much."""
 
 
-def first_candidates(
-    case: Case, solving: Solving, given: Sequence[tuple[str, Plan]], params: TuneParams
-) -> list[Candidate]:
-    """The planner's plan, the best with some of the sharding types alone, published and given ones.
+def first_candidates(case: Case, solving: Solving, params: TuneParams) -> list[Candidate]:
+    """The planner's plan, the best with some of the sharding types alone, and published ones.
 
-    Plans are not compared here; raises Infeasible and NoPlanFound where the spec has no plan.
+    Plans are not compared here. Of plans with some of the types there are as many as time is left
+    for. Raises Infeasible and NoPlanFound where the spec has no plan, or none was found.
     """
-    best = solving.best_plan(case)
+    best = solving.within(_FIRST_SHARE).best_plan(case)
     found = [Candidate("shardplan", "the plan that shardplan solve finds", 1, best)]
+    published = list(_published(case, solving))
     limit = params.worst_prediction * best.prediction.step_seconds
     subsets = [each for each in _of_subsets(case, solving) if _seconds(each) <= limit]
-    found += _varied(subsets, params.most_subsets)
-    found += _published(case, solving)
-    for name, plan in given:
-        found.append(Candidate(name, "given", 1, plan, is_given=True))
-    return found
+    return [*found, *_varied(subsets, params.most_subsets), *published]
 
 
 def _seconds(candidate: Candidate) -> float:
@@ -93,9 +89,7 @@ def types_in(plan: Plan) -> set[str]:
 
 
 def _published(case: Case, solving: Solving) -> Iterator[Candidate]:
-    for method in METHODS:
-        if method.startswith(_PUBLISHED):
-            plan = solving.plan_if_any(case, method)
-            if plan is not None:
-                words = f"published: greedy by {method.removeprefix(_PUBLISHED)}"
-                yield Candidate(method, words, 1, plan, is_given=True)
+    for method, words in PUBLISHED.items():
+        plan = solving.plan_if_any(case, method)
+        if plan is not None:
+            yield Candidate(method, f"published: {words}", 1, plan, is_given=True)

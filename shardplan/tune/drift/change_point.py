@@ -30,16 +30,16 @@ class ChangePoint:
 
         It compares ranks before and after each place, so that neither outliers nor the form of the
         noise matter; values are taken to be independent of one another. The chance is that of the
-        values in another order: of some thousand, or of many values by Pettitt's formula.
+        values in another order: of some thousand, or by Pettitt's formula, which says too much
+        rather than too little; the smaller of the two.
         """
         count = len(values)
         above = np.sign(values[:, None] - values[None, :]).sum(axis=1)
         sums = np.abs(np.cumsum(above)[:-1])
         position, largest = int(sums.argmax()) + 1, float(sums.max())
-        if count > _MANY:
-            chance = min(1.0, 2 * exp(-6 * largest**2 / (count**3 + count**2)))
-        else:
-            chance = _chance(above, largest)
+        chance = min(1.0, 2 * exp(-6 * largest**2 / (count**3 + count**2)))
+        if count <= _MANY:
+            chance = min(chance, _chance(above, largest))
         return cls(position, chance)
 
 

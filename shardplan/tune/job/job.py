@@ -18,6 +18,10 @@ class JobFailed(ShardplanError):
         super().__init__("\n".join([reason, *(f"  | {line}" for line in said)]))
 
 
+class OutOfTime(ShardplanError):
+    """The budget ended while a plan was measured; the plan is not at fault."""
+
+
 class Job(Protocol):
     """Whatever trains a few steps under a plan and says how long they took."""
 
@@ -28,6 +32,6 @@ class Job(Protocol):
     def run(self, plan: Path, measured: Path, log: Path) -> None:
         """Run under the plan in a file, and write what was measured (docs/plan-file.md).
 
-        What it says besides goes to ``log``. Raises JobFailed, and Interrupted where it was told to
-        stop.
+        What it says besides goes to ``log``. Raises JobFailed, Interrupted where it was told to
+        stop, and OutOfTime.
         """

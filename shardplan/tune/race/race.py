@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.errors import InputError
 from shardplan.plan.file.measured import Measured
 from shardplan.tune.folder.tune_state import Run
-from shardplan.tune.job.job import JobFailed
+from shardplan.tune.job.job import JobFailed, OutOfTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from shardplan.tune.ledger_of_runs import LedgerOfRuns
     from shardplan.tune.tune_reporter import TuneReporter
 
-_FIRST_FAILURES = 3
-"""So many in a row, with no run that went well, and it is the job that is at fault."""
+_SHORTEST_SECONDS = 1e-9
+"""What is shorter, no clock tells."""
+_FAILURES = 3
+"""So many in a row of plans that have run before, or while none has, and it is the job that is at
+fault."""
 
 
 class Race:
@@ -29,13 +32,18 @@ class Race:
         self, ledger: LedgerOfRuns, folder: TuneFolder, job: Job, reporter: TuneReporter
     ) -> None:
         self._ledger, self._folder, self._job, self._reporter = ledger, folder, job, reporter
-        self._failures = 0
+        self._failed: list[str] = []
+        """The plans of the runs that failed in a row."""
+        self._not_theirs = 0
+        """How many of these runs should have gone well."""
+        self._suspects: set[str] = set()
+        """Plans that ran before and whose last run failed."""
 
     def run(self, passes: int, is_over: Callable[[], bool]) -> None:
         """At most so many passes since the last round was over.
 
-        Fewer where the order is known, or the time is up. Raises JobFailed where no plan runs at
-        all, and Interrupted.
+        Fewer where the order is known, or the time is up. Raises JobFailed where no plan runs, or
+        none any more, and Interrupted.
         """
         self._finish(is_over)
         while self._ledger.passes_since < passes:
@@ -68,20 +76,39 @@ class Race:
         ledger, before = self._ledger, self._ledger.best()
         try:
             run = self._measured(name, number)
-        except JobFailed as error:
-            self._reporter.failed(name, error)
-            ledger.leave_out(name, error)
-            self._failures += 1
-            if not ledger.state.runs and (self._failures >= _FIRST_FAILURES or not ledger.running):
-                ledger.forgive()  # The job is at fault; run again, it may be mended.
-                raise
+        except OutOfTime:
             return
-        ledger.add_run(run)
-        self._reporter.measured(name, number, run.step_seconds)
+        except JobFailed as error:
+            self._fail(name, error)
+        else:
+            self._failed, self._not_theirs = [], 0
+            self._suspects.discard(name)
+            ledger.add_run(run)
+            self._reporter.measured(name, number, run.step_seconds)
         best = ledger.best()
         if best is not None and best != before:
             self._folder.put_best(best)
             self._reporter.leads(best)
+
+    def _fail(self, name: str, error: JobFailed) -> None:
+        """Leave a plan out, or raise where it is rather the job that does not run.
+
+        A plan that ran before has another try: it fails twice in a row before it is left out.
+        """
+        ledger = self._ledger
+        ran, nothing_ran = ledger.has_run(name), not ledger.state.runs
+        self._failed.append(name)
+        self._not_theirs += ran or nothing_ran
+        is_over = nothing_ran and ledger.running == [name]
+        if self._not_theirs >= _FAILURES or is_over:
+            ledger.forgive(self._failed)  # Run again, the job may be mended.
+            raise error
+        if ran and name not in self._suspects:
+            self._suspects.add(name)
+            self._reporter.failed(name, error, is_left_out=False)
+            return
+        self._reporter.failed(name, error, is_left_out=True)
+        ledger.leave_out(name, error)
 
     def _measured(self, name: str, number: int) -> Run:
         """Run the job under a plan, and read what it measured."""
@@ -96,8 +123,10 @@ class Race:
             ) from None
         if not found.step_seconds:
             raise JobFailed(f"{measured} has no step_seconds, which plans are compared by")
+        if found.step_seconds < _SHORTEST_SECONDS:
+            raise JobFailed(f"step_seconds of {found.step_seconds:.3g} in {measured} are no step's")
         phases = {*found.phases, *(phase for rank in found.ranks for phase in rank.phases)}
-        seconds = {phase: found.seconds_of(phase) or 0.0 for phase in sorted(phases)}
+        seconds = {phase: _told(found.seconds_of(phase)) for phase in sorted(phases)}
         return Run(
             candidate=name,
             number=number,
@@ -105,6 +134,11 @@ class Race:
             phases=seconds,
             elapsed_seconds=time.monotonic() - begun,
         )
+
+
+def _told(seconds: float | None) -> float:
+    """0 where a phase takes no time that a clock tells."""
+    return seconds if seconds is not None and seconds >= _SHORTEST_SECONDS else 0.0
 
 
 def _in_turn(names: list[str], passes: int) -> list[str]:

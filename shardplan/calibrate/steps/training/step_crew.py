@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 KEEP_PAGES = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**36)}
 """Large buffers stay with a process from step to step, as with the allocators that training jobs
 are run with. Else the time in which the system zeroes pages is measured."""
-_WARM_UP = 2
+WARM_UP = 2
+"""Rounds that plans are trained before they are timed."""
 _WAIT_SECONDS = 10.0
 
 
@@ -64,17 +65,29 @@ class StepCrew:
 
         Raises ShardplanError where a process ends or refuses a plan.
         """
+        self.stand(plans, seed)
+        return self.times(range(len(plans)), WARM_UP + rounds)[WARM_UP:]
+
+    def stand(self, plans: Sequence[Plan], seed: int = 0) -> None:
+        """Shard plans, which stand side by side until others do. Raises as ``train`` does."""
         paths = []
         for number, plan in enumerate(plans):
             paths.append(str(Path(self._folder.name) / f"plan-{number}.json"))
             write(plan, paths[-1])
-        asked = {"plans": paths, "rounds": rounds, "warm_up": _WARM_UP, "seed": seed}
+        self._answer({"plans": paths, "seed": seed})
+
+    def times(self, of: Sequence[int], rounds: int) -> Any:
+        """As ``train`` tells them, of those at these positions among the plans that stand."""
+        return self._answer({"of": list(of), "rounds": rounds})["seconds"]
+
+    def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the first rank says; all are asked, and wait for each other."""
         for process in self.processes:
             self._ask(process, asked)
-        answer = json.loads(self._lines()[0])
+        answer: dict[str, Any] = json.loads(self._lines()[0])
         if "error" in answer:
-            raise ShardplanError(f"{self._engine} refused a plan of the design: {answer['error']}")
-        return answer["seconds"]
+            raise ShardplanError(f"{self._engine} refused a plan: {answer['error']}")
+        return answer
 
     def _ask(self, process: subprocess.Popen[str], asked: dict[str, Any]) -> None:
         assert process.stdin is not None

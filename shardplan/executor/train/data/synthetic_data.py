@@ -12,6 +12,8 @@ from shardplan.executor.tensors.random_numbers import table_key, uniform, unifor
 from shardplan.executor.tensors.runs import offsets_of, runs_of
 from shardplan.executor.train.engine import TrainingBatch
 from shardplan.workload.access import Uniform, Zipf
+from shardplan.workload.row_order import RowOrder
+from shardplan.workload.scattered_rows import scattered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +34,10 @@ class SyntheticData:
     """Sample ``i`` of the data is a hash of ``i``; its label depends on its ids and numbers.
 
     Ids follow Zipf's law with the exponent of their table; of a feature that several tables read,
-    with that of the table with the fewest rows, so that each id is a row of all. Each row has a
-    hidden score, and so has each dense feature; the label is a coin thrown with the logistic of
-    their sum.
+    with that of the table with the fewest rows, so that each id is a row of all. The hottest rows
+    lie all over a table, elsewhere for each seed, or first where its ids are ``by_frequency``. Each
+    row has a hidden score, and so has each dense feature; the label is a coin thrown with the
+    logistic of their sum.
     """
 
     def __init__(self, view: PlanView, samples: int, rank: int, seed: int = 0) -> None:
@@ -61,19 +64,21 @@ class SyntheticData:
         values: list[Tensor] = []
         lengths: list[Tensor] = []
         for feature, readers in self._view.readers.items():
-            ids, counts = self._ids(min(readers, key=lambda t: t.rows), feature, samples)
+            smallest = min(readers, key=lambda t: t.rows)
+            ranks, counts = self._ranks(smallest, feature, samples)
             bags = runs_of(torch.arange(len(samples)), counts)
             for table in readers:
-                scores = self._draw(f"scores of {table.name}", ids) * 2 - 1
+                scores = self._draw(f"scores of {table.name}", ranks) * 2 - 1
                 score = score + torch.zeros(len(samples)).index_add_(0, bags, scores)
             keys.append(feature)
-            values.append(ids)
+            values.append(self._rows(ranks, smallest))
             lengths.append(counts)
         labels = self._draw("labels", samples) < torch.sigmoid(score)
         batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths))
         return TrainingBatch(numbers, batch, labels.float())
 
-    def _ids(self, table: PlannedTable, feature: str, samples: Tensor) -> tuple[Tensor, Tensor]:
+    def _ranks(self, table: PlannedTable, feature: str, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """(ids,) of rows, 0 the hottest, and (samples,) how many each sample has."""
         mean = table.pooling / len(table.features)
         whole = math.floor(mean)
         more = self._draw(f"lengths of {feature}", samples) < mean - whole
@@ -83,6 +88,12 @@ class SyntheticData:
         counters = runs_of(samples, counts) * _MOST_IDS + place
         key = self._key(f"ids of {feature}")
         return zipf_ids(uniform_double(counters, key), table.rows, _skew(table.access)), counts
+
+    def _rows(self, ranks: Tensor, table: PlannedTable) -> Tensor:
+        if table.ids is RowOrder.BY_FREQUENCY:
+            return ranks
+        key = self._key(f"rows of {table.module}/{table.name}")
+        return torch.from_numpy(scattered(ranks.numpy(), table.rows, key))
 
     def _draw(self, what: str, counters: Tensor) -> Tensor:
         return uniform(counters, self._key(what))

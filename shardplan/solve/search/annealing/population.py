@@ -102,19 +102,17 @@ class Population:
 
     def placement(self, row: int) -> Placement:
         """One of the placements, with every item placed."""
-        problem = self.problem
-        targets = []
-        for item, option in enumerate(self.option[row].tolist()):
-            count = self.count[row, item].astype(np.int64)
-            match problem.shape[option]:
-                case Shape.DEVICE:
-                    targets.append(np.repeat(np.arange(problem.device_count), count))
-                case Shape.NODE:
-                    first = count[:: problem.devices_per_node]
-                    targets.append(np.repeat(np.arange(problem.node_count), first))
-                case _:
-                    targets.append(np.zeros(0, dtype=np.int64))
-        return Placement.of(self.option[row].copy(), targets)
+        problem, option, count = self.problem, self.option[row].copy(), self.count[row]
+        shape = problem.shape[option]
+        item, target = np.nonzero(count)
+        on_node = shape[item] == Shape.NODE
+        is_first = target % problem.devices_per_node == 0  # Devices of a node hold the same units.
+        kept = (shape[item] == Shape.DEVICE) | (on_node & is_first)
+        units = np.where(kept, count[item, target], 0).astype(np.int64)
+        place = np.where(on_node, target // problem.devices_per_node, target)
+        offsets = np.zeros(len(option) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(item, units, minlength=len(option)).astype(np.int64), out=offsets[1:])
+        return Placement(option, offsets, np.repeat(place, units).astype(np.int64))
 
     def copy_in(self, row: int, placement: Placement) -> None:
         """Replace one of the placements; every item of it must be placed or none."""

@@ -12,6 +12,8 @@ from shardplan.solve.problem.problem import Problem, Shape
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.solve.search.fares import Fares
+
 NOWHERE = -1
 MOST_SLOTS = 4
 """Units up to which an item is one row; the units of wider ones are rows of their own."""
@@ -23,11 +25,16 @@ class Copies:
     ``option`` (R, rows) and ``slot`` (R, rows, slots), a place or ``NOWHERE``, say what is placed:
     places are devices or nodes, by the shape of the option, and all-device options have none.
     ``load`` (R, D, S), ``device_bytes`` (R, D, T) and ``node_bytes`` (R, N, U) are the sums, and
-    ``uses`` (R, G) tells how many rows are in each group that is charged for.
+    ``uses`` (R, G) tells how many rows are in each group that is charged for, and ``paid`` (R,)
+    what they pay of ``fares``, where there are any.
     """
 
-    def __init__(self, problem: Problem, start: Placement, count: int) -> None:
-        self.problem, self.count = problem, count
+    def __init__(
+        self, problem: Problem, start: Placement, count: int, fares: Fares | None = None
+    ) -> None:
+        self.problem, self.count, self.fares = problem, count, fares
+        paid = fares.of_items(problem, start).sum() if fares is not None else 0.0
+        self.paid = np.full(count, paid)
         units = np.diff(start.unit_offsets)
         self.rows_of_item = np.where(units > MOST_SLOTS, units, 1)
         self.item = np.repeat(np.arange(problem.item_count), self.rows_of_item)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.solve.search.fares import Fares
+
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
@@ -63,6 +65,16 @@ class PairChanges:
     """(n, 2): units of the new option on each side, which it puts in their place."""
     first_side: NDArray[np.int64]
     """Where the row's first unit goes if the whole row changes; the next go left and right."""
+
+    def fares(self, fares: Fares, pairs: Pairs, devices_per_node: int) -> NDArray[np.float64]:
+        """(n,): what each change pays more than before."""
+        width = devices_per_node if pairs.shape is Shape.NODE else 1
+        more = np.zeros(len(self.row))
+        for side in (0, 1):
+            place = pairs.places[self.pair, side]
+            more += self.after[:, side] * fares.at(self.new, place, width)
+            more -= self.before[:, side] * fares.at(self.old, place, width)
+        return more
 
     def only(self, chosen: NDArray[np.bool_]) -> Self:
         """The changes that are ``chosen`` (n,)."""
@@ -163,6 +175,9 @@ class ChangeDraws:
     def make(self, changes: PairChanges, pairs: Pairs) -> None:
         """Make the changes."""
         copies = self._copies
+        if copies.fares is not None:
+            each = self._problem.devices_per_node
+            np.add.at(copies.paid, changes.copy, changes.fares(copies.fares, pairs, each))
         for side in (0, 1):
             place = pairs.places[changes.pair, side]
             for option, count in (

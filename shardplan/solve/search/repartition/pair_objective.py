@@ -110,7 +110,17 @@ class PairObjective:
         idle = counted.sum(axis=2)[:, :, None, None]
         return most * unit, np.where(most > 0.0, times, idle)
 
-    def charged(self, changes: PairChanges) -> NDArray[np.float64] | None:
+    def beside(self, changes: PairChanges, pairs: Pairs) -> NDArray[np.float64] | None:
+        """(n,): seconds that each change costs beside what its pair bears; None for nothing."""
+        found = self._charged(changes)
+        fares = self._copies.fares
+        if fares is not None:
+            more = changes.fares(fares, pairs, self._copies.problem.devices_per_node)
+            more *= fares.rate[changes.copy]
+            found = more if found is None else found + more
+        return found
+
+    def _charged(self, changes: PairChanges) -> NDArray[np.float64] | None:
         """(n,): seconds that each change would cost alone for groups that it opens, less those of
         groups that it closes; None where nothing is charged for.
 
@@ -145,7 +155,7 @@ class _Pooled:
         some: slice,
         combinations: NDArray[np.float32],
     ) -> None:
-        self._copies, self._combinations = copies, combinations
+        self._copies, self._pairs, self._combinations = copies, pairs, combinations
         self._places = pairs.places[some]
         self._on_nodes = pairs.shape is Shape.NODE
         inside = (changes.pair >= some.start) & (changes.pair < some.stop)
@@ -167,10 +177,10 @@ class _Pooled:
         score = objective.seconds(self._copy, base, change, self._combinations)
         if beyond is not None:
             score += beyond
-        charged = objective.charged(self._changes)
-        if charged is not None and charged.any():
+        beside = objective.beside(self._changes, self._pairs)
+        if beside is not None and beside.any():
             extra = np.zeros((len(self._places), len(self._combinations).bit_length() - 1))
-            extra[self._pair, self._changes.rank] = charged
+            extra[self._pair, self._changes.rank] = beside
             score += (extra @ self._combinations.T).astype(np.float32)
         price = objective.price(self._copy)
         bytes_ = copies.device_bytes[self._copy[:, None, None], self._devices]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.search.fares import Fares
     from shardplan.solve.search.incumbent import Incumbent
 
 _TELLING_ROUNDS = 100
@@ -74,15 +75,19 @@ def repartition(
     incumbent: Incumbent,
     should_stop: Callable[[], bool] = lambda: False,
     on_better: Callable[[], None] = lambda: None,
+    fares: Fares | None = None,
+    measure: Callable[[Copies], NDArray[np.float64]] = Copies.objectives,
 ) -> None:
     """Search around ``start``; what is found goes to ``incumbent``.
 
     ``on_better`` is told every few rounds of what is better than before.
 
     Items change to ``allowed`` (O,) options of their present shape. ``scale_seconds`` is the
-    magnitude of the objective, which temperatures are relative to.
+    magnitude of the objective, which temperatures are relative to. ``fares`` are paid beside the
+    objective, and ``measure`` (R,) of the copies is what is to be least, infinite where a copy is
+    not good enough.
     """
-    copies = Copies(problem, start, params.copies)
+    copies = Copies(problem, start, params.copies, fares)
     draws = ChangeDraws(copies, allowed)
     levels = draws.levels()
     first, last = params.log2_exponents
@@ -98,7 +103,7 @@ def repartition(
         changes = draws.draw(pairs, params.changes, rng)
         heat_seconds = heat * scale_seconds / problem.device_count
         draws.make(changes.only(objective.choose(changes, pairs, heat_seconds, rng)), pairs)
-        objectives = copies.objectives()
+        objectives = measure(copies)
         copy = int(objectives.argmin())
         if objectives[copy] < incumbent.objective and copies.fits(copy):
             incumbent.objective = float(objectives[copy])

@@ -34,7 +34,8 @@ class FillParams:
 def fill_greedily(record: Record, allowed: NDArray[np.bool_], params: FillParams) -> Placement:
     """Place every item as one of the ``allowed`` (O,) options; what does not fit lies over.
 
-    A fill that is overdue is left incomplete: the record does not take it.
+    A fill that is overdue, or too late where a placement is known, is left incomplete: the record
+    does not take it.
     """
     bound = record.relaxation.lower_bound
     inserter = Inserter(
@@ -44,5 +45,6 @@ def fill_greedily(record: Record, allowed: NDArray[np.bool_], params: FillParams
         penalty_seconds=params.overflow_price * max(bound, _LEAST_SECONDS),
     )
     population = Population(record.problem, 1)
-    fill(inserter, population, np.zeros(1), np.random.default_rng(0), record.is_overdue)
+    is_late = record.is_overdue if record.placement is None else record.should_stop
+    fill(inserter, population, np.zeros(1), np.random.default_rng(0), is_late)
     return population.placement(0)

@@ -54,6 +54,8 @@ class FirstPlacements(Move):
         record.reporter.starting("greedy")
         params = turn.repartition.cooled(min(self.rounds, turn.repartition.rounds))
         for number, allowed in enumerate(self._choices(record.problem, record.relaxation)):
+            if record.placement is not None and record.should_stop():
+                return
             start = self._fitting(record, fill_greedily(record, allowed, self.fill), turn)
             record.offer(start, "greedy")
             is_lost = record.placement is None and turn.method != "greedy"

@@ -1,0 +1,129 @@
+"""Plans that were trained in the same rounds, one held against the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from executed_rows import OURS, Series
+
+from shardplan.calibrate.steps.fitted.step_accuracy import PairOrder
+from shardplan.tune.race.paired_times import PairedTimes
+from shardplan.tune.tune_params import RaceParams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from executed_rows import StepRow
+
+ERROR = 0.05
+"""The chance that two plans are said to differ that do not, to either side, of all that one of them
+was chosen from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """What one plan takes over what another takes, round by round."""
+
+    median: float
+    low: float
+    """The quartiles."""
+    high: float
+    differs: bool
+    """From 1, by more than noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class SideBySide:
+    """Rows of one model whose rounds are the same ones."""
+
+    rows: tuple[StepRow, ...]
+
+    @classmethod
+    def all_of(cls, rows: Iterable[StepRow], series: Series) -> list[SideBySide]:
+        """By engine and model, but where engines are compared, by model; known ones come first."""
+        found: dict[tuple[str, bool, str], list[StepRow]] = {}
+        for row in rows:
+            if row.series == series:
+                engine = row.engine if series is Series.PLANS else ""
+                found.setdefault((engine, row.is_known, row.model), []).append(row)
+        order = sorted(found, key=lambda key: (key[0] != "torchrec", not key[1]))
+        return [cls(tuple(found[key])) for key in order]
+
+    @property
+    def engine(self) -> str:
+        """That of the first row."""
+        return self.rows[0].engine
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the model stands in the benchmark."""
+        return self.rows[0].is_known
+
+    @property
+    def model(self) -> str:
+        """Of all rows."""
+        return self.rows[0].model
+
+    @property
+    def ours(self) -> StepRow:
+        """shardplan's plan, of all sharding types."""
+        (found,) = (row for row in self.rows if OURS in row.contenders)
+        return found
+
+    def of(self, contender: str) -> StepRow | None:
+        """None where it made no plan."""
+        return next((row for row in self.rows if contender in row.contenders), None)
+
+    def of_engine(self, engine: str, optimizer: str) -> StepRow:
+        """Where engines are compared."""
+        (found,) = (r for r in self.rows if (r.engine, r.optimizer) == (engine, optimizer))
+        return found
+
+    @property
+    def best_other(self) -> StepRow | None:
+        """The fastest of the plans that others made; it may be shardplan's too."""
+        others = [row for row in self.rows if row.is_others]
+        return min(others, key=lambda row: row.median_seconds, default=None)
+
+    @property
+    def order(self) -> PairOrder:
+        """Of all pairs of plans, by prediction and by the clock."""
+        predicted = [row.predicted_seconds for row in self.rows]
+        return PairOrder.of(predicted, [row.median_seconds for row in self.rows])
+
+    def against_best_other(self) -> Ratio | None:
+        """The best other plan over shardplan's; None where there is none."""
+        best = self.best_other
+        others = sum(row.is_others and row is not self.ours for row in self.rows)
+        return best and self.ratio(best, self.ours, max(others, 1))
+
+    def against(self, contender: str) -> Ratio | None:
+        """Another's plan over shardplan's."""
+        row = self.of(contender)
+        return row and self.ratio(row, self.ours)
+
+    def ratio(
+        self, row: StepRow, other: StepRow, rivals: int = 1, *, on_core: bool = False
+    ) -> Ratio:
+        """By the clock, or on a core; ``rivals`` is among how many ``row`` was chosen."""
+        times = self._on_core if on_core else self._by_clock
+        one, two = (self._position(each) for each in (row, other))
+        ratios = times.seconds[:, one] / times.seconds[:, two]
+        low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75]).tolist()
+        tail = ERROR / 2 / rivals
+        differs = any(times.ratio_above(*pair, tail) > 1 for pair in ((one, two), (two, one)))
+        return Ratio(middle, low, high, differs)
+
+    def _position(self, row: StepRow) -> int:
+        return next(at for at, each in enumerate(self.rows) if each is row)
+
+    @cached_property
+    def _by_clock(self) -> PairedTimes:
+        return PairedTimes(np.array([row.seconds for row in self.rows]).T, RaceParams())
+
+    @cached_property
+    def _on_core(self) -> PairedTimes:
+        return PairedTimes(np.array([row.core_seconds for row in self.rows]).T, RaceParams())

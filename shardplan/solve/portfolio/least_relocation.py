@@ -1,0 +1,253 @@
+"""Of placements that are good enough, one that moves little from a known one.
+
+Copies of a placement are balanced side by side, each at its own price of a byte that moves: where
+bytes are dear, only those units move that gain most for theirs. What is good enough and moves least
+is kept; where items moved for nothing, they are put back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.solve.exact.assignment import assignment
+from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
+from shardplan.solve.mixing.representatives import near_best
+from shardplan.solve.portfolio.portfolio import prove_relaxation
+from shardplan.solve.problem.legality import is_legal
+from shardplan.solve.problem.placement import Placement, evaluate
+from shardplan.solve.problem.problem import Shape
+from shardplan.solve.problem.stages import merge_stages
+from shardplan.solve.problem.variants import take
+from shardplan.solve.program.answer import Limits, Status, Watch
+from shardplan.solve.program.backend import solve_program
+from shardplan.solve.search.fares import Fares
+from shardplan.solve.search.incumbent import Incumbent
+from shardplan.solve.search.record import Record
+from shardplan.solve.search.repartition.repartition import repartition
+from shardplan.solve.search.search_params import SearchParams
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.solve.exact.assignment import Assignment
+    from shardplan.solve.portfolio.limited_relocation import RelocationLimit
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.search.relocation_params import LeastRelocationParams
+    from shardplan.solve.search.repartition.copies import Copies
+    from shardplan.solve.settings import Settings
+
+_ROUNDING = 1e-9
+"""Relative, of what is added up in another order."""
+
+
+def relocate_least(
+    problem: Problem,
+    known: Placement,
+    good: Placement,
+    moves: RelocationLimit,
+    most_seconds: float,
+    settings: Settings,
+    reporter: Reporter,
+) -> Placement | None:
+    """A placement of at most ``most_seconds`` for which little moves; None where none is found.
+
+    ``known`` is the placement for which least moves, and takes longer than that; ``good`` does not.
+    The limit of ``moves`` does not matter.
+    """
+    search = settings.search or SearchParams()
+    params = search.relocation.least
+    record = Record(merge_stages(problem), settings.budget(), reporter)
+    prove_relaxation(record, search)
+    relaxation = record.relaxation
+    # With one option more costly than that no placement is good enough.
+    slack = (most_seconds - relaxation.lower_bound) * (1 + _ROUNDING)
+    allowed = relaxation.reduced_cost <= slack
+    allowed &= near_best(record.problem, relaxation, params.options_drawn)
+    reporter.starting("near")
+    return _Search(record, known, good, allowed, moves, most_seconds, params).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A placement that is good enough."""
+
+    placement: Placement
+    moved_bytes: float
+
+
+class _Search:
+    """Balancing around several starts in a smaller problem: of the options that may be of use."""
+
+    def __init__(
+        self,
+        record: Record,
+        known: Placement,
+        good: Placement,
+        allowed: NDArray[np.bool_],
+        moves: RelocationLimit,
+        most_seconds: float,
+        params: LeastRelocationParams,
+    ) -> None:
+        self._record, self._most, self._params = record, most_seconds, params
+        self._mixes = MixesAsOptions.of(record.problem, known)
+        is_whole = good.weights is None
+        if is_whole:
+            allowed = allowed.copy()
+            allowed[good.option] = True
+        self._option = np.flatnonzero(self._mixes.allowed(allowed))
+        self._problem = take(self._mixes.problem, self._option)
+        self._bytes = moves.of_unit(self._mixes.source[self._option])
+        self._known = self._smaller(self._mixes.start)
+        self._starts = [self._known]
+        self._best: _Found | None = None
+        if is_whole:
+            own = replace(good, option=self._mixes.position_of(good.option))
+            self._start_from(self._smaller(own))
+
+    def run(self) -> Placement | None:
+        """Series after series, around one start after another; the best in the whole's terms.
+
+        The integer program comes after the first one: what it proves to move least is the answer.
+        """
+        record, params = self._record, self._params
+        fruitless = 0
+        for number in range(max(1, round(params.series * record.budget.effort))):
+            if self._should_stop() or fruitless == params.fruitless_series:
+                break
+            before = self._best
+            self._balance(number)
+            self._put_back()
+            if number == 0 and self._solve_program():
+                break
+            fruitless = fruitless + 1 if self._best is before else 0
+        if self._best is None:
+            return None
+        found = self._best.placement
+        return self._mixes.placement(replace(found, option=self._option[found.option]))
+
+    def _start_from(self, good: Placement) -> None:
+        """Begin at a good placement too, and at the known one with what is shaped as there."""
+        self._offer(good)
+        self._put_back()
+        shape = self._problem.shape
+        is_otherwise = shape[good.option] != shape[self._known.option]
+        if is_otherwise.any():
+            self._starts.append(_merged(self._known, good, is_otherwise))
+        self._starts.append(good)
+
+    def _balance(self, number: int) -> None:
+        problem, params, budget = self._problem, self._params, self._record.budget
+        start = self._starts[number % len(self._starts)]
+        is_last = number % len(self._starts) == len(self._starts) - 1
+        copies = int(np.clip(params.copies_devices // problem.device_count, *params.copies))
+        incumbent = Incumbent(self._best.moved_bytes if self._best is not None else np.inf)
+        repartition(
+            problem,
+            self._best.placement if self._best is not None and number and is_last else start,
+            np.ones(problem.option_count, dtype=bool),
+            replace(params.balancing, copies=copies),
+            np.random.default_rng((budget.seed, number)),
+            scale_seconds=self._record.scale_seconds,
+            incumbent=incumbent,
+            should_stop=self._should_stop,
+            fares=Fares(self._bytes, self._prices(copies)),
+            measure=self._moved_if_good,
+        )
+        if incumbent.placement is not None:
+            self._offer(incumbent.placement)
+
+    def _solve_program(self) -> bool:
+        """Ask the integer program for fewer bytes, where it is small; whether there are none."""
+        problem, params, best = self._problem, self._params, self._best
+        places = np.array([problem.device_count, problem.node_count, 0])
+        columns = int((places[problem.shape] + 1).sum())
+        if best is None or columns > params.most_columns or self._should_stop():
+            return False
+        budget, model = self._record.budget, assignment(problem)
+        upper = model.program.upper.copy()
+        upper[model.columns.objective] = self._most / problem.time_unit
+        cost = self._bytes_of_columns(model) / max(best.moved_bytes, 1.0)
+        answer = solve_program(
+            replace(model.program, cost=cost, upper=upper),
+            Limits(budget.deadline, budget.nodes(params.node_columns // columns)),
+            start=model.point(best.placement),
+            watch=Watch(self._should_stop),
+            seed=budget.seed,
+        )
+        if answer.x is not None:
+            self._offer(model.placement(answer.x))
+        return answer.status is Status.OPTIMAL
+
+    def _bytes_of_columns(self, model: Assignment) -> NDArray[np.float64]:
+        """(columns,): what is moved by whatever a variable stands for."""
+        at, problem = model.columns, self._problem
+        found = np.zeros(model.program.column_count)
+        everywhere = problem.shape == Shape.ALL
+        found[at.y[everywhere]] = self._bytes[everywhere].sum(axis=1)
+        on_node = problem.shape[at.x_option] == Shape.NODE
+        fares = Fares(self._bytes, np.ones(1))
+        for some, width in ((~on_node, 1), (on_node, problem.devices_per_node)):
+            found[at.x[some]] = fares.at(at.x_option[some], at.x_place[some], width)
+        return found
+
+    def _prices(self, count: int) -> NDArray[np.float64]:
+        """(R,): seconds for a byte."""
+        lacking = evaluate(self._problem, self._known).objective - self._most
+        most = self._best.moved_bytes if self._best is not None else self._bytes.max(initial=0.0)
+        return np.geomspace(*self._params.prices, count) * max(lacking, 0.0) / max(most, 1.0)
+
+    def _moved_if_good(self, copies: Copies) -> NDArray[np.float64]:
+        """(R,): bytes that copies move; infinite for those that are not good enough."""
+        is_good = copies.objectives() <= self._most
+        found: NDArray[np.float64] = np.where(is_good, copies.paid, np.inf)
+        return found
+
+    def _offer(self, placement: Placement) -> bool:
+        """Take a placement if it is good enough and moves less."""
+        moved = float(self._moved(placement).sum())
+        if self._best is not None and moved >= self._best.moved_bytes * (1 - _ROUNDING):
+            return False
+        state = evaluate(self._problem, placement)
+        if state.objective > self._most or not state.fits:
+            return False
+        if not is_legal(self._problem, placement):
+            return False
+        self._best = _Found(placement, moved)
+        return True
+
+    def _put_back(self) -> None:
+        """Let items be where they were as long as that leaves it good enough, most bytes first."""
+        if self._best is None:
+            return
+        saved = self._moved(self._best.placement) - self._moved(self._known)
+        for item in np.argsort(-saved, kind="stable")[: int((saved > 0).sum())].tolist():
+            if self._should_stop():
+                return
+            alone = np.arange(self._problem.item_count) == item
+            self._offer(_merged(self._best.placement, self._known, alone))
+
+    def _moved(self, placement: Placement) -> NDArray[np.float64]:
+        """(I,): bytes that each item moves."""
+        return Fares(self._bytes, np.ones(1)).of_items(self._problem, placement)
+
+    def _smaller(self, placement: Placement) -> Placement:
+        return replace(placement, option=np.searchsorted(self._option, placement.option))
+
+    def _should_stop(self) -> bool:
+        """When time is up, or the user has had enough; what gap is proven does not matter."""
+        self._record.reporter.ticking()
+        budget = self._record.budget
+        return budget.should_stop() or budget.deadline.is_over
+
+
+def _merged(first: Placement, second: Placement, is_second: NDArray[np.bool_]) -> Placement:
+    """The first placement, but for the items (I,) that are as in the second; neither is mixed."""
+    targets = [
+        (second if other else first).targets_of(item)
+        for item, other in enumerate(is_second.tolist())
+    ]
+    return Placement.of(np.where(is_second, second.option, first.option), targets)
