@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import stat
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ _PROBE_BYTES = 4096
 """What must fit before long work begins."""
 _FULL_DEVICE = (1, 7)
 """Linux' /dev/full, which can be opened and never written."""
+_SCRAP = re.compile(r"\.shardplan-[0-9a-f]{12}\.tmp")
+"""What a file is called until it is whole."""
 
 
 def write_atomically(path: str | Path, text: str) -> None:
@@ -58,13 +61,9 @@ def check_writable(path: str | Path) -> None:
         if not target.parent.is_dir():
             raise ValueError(f"there is no folder {target.parent}")
         # Only an attempt knows of quotas, read-only mounts and full disks.
-        descriptor, temporary = _create_beside(target)
-        try:
+        with _created_beside(target) as (descriptor, _):
             os.write(descriptor, bytes(_PROBE_BYTES))
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-            temporary.unlink()
 
 
 def check_stream(stream: TextIO) -> None:
@@ -112,26 +111,66 @@ def _mode(path: str | Path) -> int | None:
         return None
 
 
-def _create_beside(target: Path) -> tuple[int, Path]:
-    """A descriptor of a new file in the target's folder, and its path."""
-    temporary = target.parent / f".shardplan-{secrets.token_hex(6)}.tmp"
-    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), temporary
+@contextmanager
+def _created_beside(target: Path) -> Iterator[tuple[int, Path]]:
+    """A descriptor of a new file in the target's folder, and its path; the file goes at the end.
+
+    It is locked for as long as it is written. What a process that was killed left there is nobody's
+    and is removed, so that it does not pile up.
+    """
+    _remove_scraps(target.parent)
+    descriptor, temporary = _new_file(target.parent)
+    try:
+        yield descriptor, temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _new_file(folder: Path) -> tuple[int, Path]:
+    while True:
+        path = folder / f".shardplan-{secrets.token_hex(6)}.tmp"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        # Between the two lines another process may have taken it for a scrap.
+        if _is_locked(descriptor, where_unknown=True) and os.fstat(descriptor).st_nlink:
+            return descriptor, path
+        os.close(descriptor)
+
+
+def _remove_scraps(folder: Path) -> None:
+    """Remove files of ``_new_file`` that no process writes any more."""
+    with suppress(OSError):
+        for path in [folder / name for name in os.listdir(folder) if _SCRAP.fullmatch(name)]:
+            with suppress(OSError):
+                descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    if _is_locked(descriptor, where_unknown=False):
+                        path.unlink()
+                finally:
+                    os.close(descriptor)
+
+
+def _is_locked(descriptor: int, *, where_unknown: bool) -> bool:
+    """Whether this process has the lock of a file now; some file systems know none."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return where_unknown
+    return True
 
 
 def _replace(target: Path, data: bytes, mode: int | None) -> None:
-    descriptor, temporary = _create_beside(target)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
+    with _created_beside(target) as (descriptor, temporary):
+        with os.fdopen(descriptor, "wb", closefd=False) as stream:
             stream.write(data)
             stream.flush()
-            os.fsync(stream.fileno())
+            os.fsync(descriptor)
         if mode is not None:
             temporary.chmod(stat.S_IMODE(mode))
         temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
     _sync_folder(target.parent)
 
 

@@ -6,7 +6,7 @@ import importlib.util
 import shlex
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine
     from shardplan.calibrate.steps.training.step_time import StepTime
 
+STOPPING = "stopping; the same command goes on from what was measured"
 _WIRES_SHARE = 0.2
 """Of the budget, for collectives by themselves."""
 
@@ -70,13 +71,14 @@ def calibrate_steps(request: StepRequest, quiet: bool) -> None:
         raise ShardplanError(message)
     for path in (request.framework, request.wires, request.steps):
         check_writable(str(path))
-    from shardplan.calibrate.measure.machine import Machine
-    from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine
-    from shardplan.workload.training import Optimizer
+    started = time.monotonic()
+    with interruptible(STOPPING) as interrupt:
+        from shardplan.calibrate.measure.machine import Machine
+        from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine
+        from shardplan.workload.training import Optimizer
 
-    started, machine = time.monotonic(), Machine.here("cpu")
-    optimizer = Optimizer(request.optimizer)
-    wires = _wires(request, machine, quiet)
+        machine, optimizer = Machine.here("cpu"), Optimizer(request.optimizer)
+        wires = _wires(request, machine, quiet, interrupt.is_requested)
     measured = MeasuredMachine(machine, request.processes, request.engine, optimizer, wires)
     with interruptible("fitting what is there") as interrupt:
         left = request.budget_seconds - (time.monotonic() - started)
@@ -88,11 +90,14 @@ def calibrate_steps(request: StepRequest, quiet: bool) -> None:
         click.get_current_context().exit(ExitCode.INTERRUPTED)
 
 
-def _wires(request: StepRequest, machine: Machine, quiet: bool) -> list[Measurement]:
+def _wires(
+    request: StepRequest, machine: Machine, quiet: bool, is_interrupted: Callable[[], bool]
+) -> list[Measurement]:
     """Collectives and transfers, those of the CSV file among them."""
     from shardplan.calibrate.measure.crew import Crew
     from shardplan.calibrate.measure.grid import ESSENTIAL_WIRES, digest, wire_tasks
     from shardplan.calibrate.measure.session import run_tasks
+    from shardplan.calibrate.measurements.growing_file import GrowingFile
     from shardplan.calibrate.measurements.measurements_file import as_csv, resume_measurements
 
     chosen, path = wire_tasks(request.processes), request.wires
@@ -100,10 +105,23 @@ def _wires(request: StepRequest, machine: Machine, quiet: bool) -> list[Measurem
     known = resume_measurements(path, origin)[0] if path.exists() else []
     if not known:
         put_file(as_csv([]), str(path))
-    keep = _appending(path, lambda found: as_csv(found, False, origin))
+    file = GrowingFile(path)
     budget = _WIRES_SHARE * request.budget_seconds
+
+    def keep(found: Sequence[Measurement]) -> None:
+        file.append(as_csv(found, False, origin))
+
     with calibration_progress(quiet) as report, Crew(request.processes, False) as crew:
-        return run_tasks(chosen, crew, budget, known, keep, report, essential=ESSENTIAL_WIRES)
+        return run_tasks(
+            chosen,
+            crew,
+            budget,
+            known,
+            keep,
+            report,
+            essential=ESSENTIAL_WIRES,
+            is_interrupted=is_interrupted,
+        )
 
 
 def _trained(
@@ -114,6 +132,7 @@ def _trained(
     is_interrupted: Callable[[], bool],
 ) -> tuple[StepDesign, list[StepTime]]:
     """Steps of a design, those of the CSV file among them; the design is made meanwhile."""
+    from shardplan.calibrate.measurements.growing_file import GrowingFile
     from shardplan.calibrate.steps.design.step_design import StepDesign
     from shardplan.calibrate.steps.training.step_crew import StepCrew
     from shardplan.calibrate.steps.training.step_session import (
@@ -121,37 +140,25 @@ def _trained(
         StepSession,
         rounds_within,
     )
-    from shardplan.calibrate.steps.training.steps_file import read_steps, steps_csv
+    from shardplan.calibrate.steps.training.steps_file import resume_steps, steps_csv
 
     started, path, ranks = time.monotonic(), request.steps, request.processes
+    file = GrowingFile(path)
     with calibration_progress(quiet) as report, StepCrew(request.engine, ranks) as crew:
         design = StepDesign.within(request.budget_seconds, ranks, request.seed, measured.optimizer)
         origin = f"{measured.machine}; {ranks} processes; {request.engine}; design {design.digest}"
-        known = read_steps(path, origin) if path.exists() else []
+        known = resume_steps(path, origin) if path.exists() else []
         if not known:
             put_file(steps_csv([], origin, with_header=True), str(path))
         session = StepSession(
             budget_seconds - (time.monotonic() - started),
             rounds_within(request.budget_seconds),
             MOST_PASSES,
-            keep=_appending(path, lambda found: steps_csv(found, origin)),
+            keep=lambda found: file.append(steps_csv(found, origin)),
             report=report,
             is_interrupted=is_interrupted,
         )
         return design, session.run(design, crew, known)
-
-
-def _appending(path: Path, text_of: Callable[[Any], str]) -> Callable[[Any], None]:
-    """What adds measurements to a file at once."""
-
-    def keep(found: Any) -> None:
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(text_of(found))
-        except OSError as error:
-            raise ShardplanError(f"{path}: cannot write: {error.strerror}") from None
-
-    return keep
 
 
 def _written(

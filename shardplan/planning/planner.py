@@ -151,14 +151,14 @@ class Drafts:
         placement, known = _placement(outcome), self._known
         elapsed = outcome.history[-1].seconds if outcome.history else 0.0
         solver, run = _solver_info(outcome, self.settings), _run_info(outcome, elapsed)
-        is_uneven = self.formulation.problem.is_uneven
+        is_uneven, gap = self.formulation.problem.is_uneven, self.settings.gap
         if known is not None and known[0] == placement:
-            claim = _optimality(self.case, outcome, known[1], is_uneven)
+            claim = _optimality(self.case, outcome, known[1], is_uneven, gap)
             said = {"optimality": claim, "solver": solver, "run": run}
             return known[2].model_copy(update=said)
         decisions = tuple(map(self.arrange, self.formulation.decisions(placement)))
         prediction = predict(self.case, decisions)
-        claim = _optimality(self.case, outcome, prediction, is_uneven)
+        claim = _optimality(self.case, outcome, prediction, is_uneven, gap)
         plan = build_plan(self.case, decisions, prediction, claim, solver, run)
         self._known = placement, prediction, plan
         return plan
@@ -215,7 +215,7 @@ def _placement(outcome: Outcome) -> Placement:
 
 
 def _optimality(
-    case: Case, outcome: Outcome, prediction: Prediction, is_uneven: bool
+    case: Case, outcome: Outcome, prediction: Prediction, is_uneven: bool, asked_gap: float
 ) -> Optimality:
     predicted = (
         prediction.step_seconds
@@ -235,7 +235,7 @@ def _optimality(
     lower_bound = min(outcome.lower_bound, predicted)
     gap = gap_of(predicted, lower_bound)
     status = Status.FEASIBLE
-    if outcome.ending is Ending.GAP:
+    if outcome.ending is Ending.GAP or gap <= asked_gap:
         status = Status.WITHIN_GAP
     if gap <= OPTIMAL_GAP / 2:
         status = Status.OPTIMAL

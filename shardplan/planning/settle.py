@@ -42,15 +42,22 @@ def settled(
     least_seconds = _LEAST_SECONDS if is_small else 0.0
     comparing = _at_least(least_seconds, deadline)
     outcome = foremost(case, formulation, outcome, comparing, shared.latest_placements)
+    cut_off = [_ending(settings)] if comparing.is_over else []
     outcome = _around_uneven(case, formulation, outcome, settings, reporter)
     assert outcome.placement is not None
     ends = _at_least(least_seconds, deadline)
     if ends.is_over:
-        return outcome
+        return outcome.after(_ending(settings))
     less = _charged_too_much(case, formulation, outcome.placement)
     found = tidied(formulation.problem, outcome.placement, formulation.traits, less, ends)
     reached = evaluate(formulation.problem, found).objective
-    return replace(outcome, placement=found, objective=reached)
+    cut_off += [_ending(settings)] if ends.is_over else []
+    return replace(outcome, placement=found, objective=reached).after(*cut_off)
+
+
+def _ending(settings: Settings) -> Ending:
+    """What it is that a deadline came."""
+    return Ending.INTERRUPTED if settings.should_stop() else Ending.TIME_LIMIT
 
 
 def _at_least(seconds: float, deadline: Deadline) -> Deadline:
@@ -87,20 +94,14 @@ def _around_uneven(
     merged = part.merged(found.placement)
     objective = found.objective
     is_proven = gap_of(objective, outcome.lower_bound) <= settings.gap
-    return replace(
+    settled = replace(
         outcome,
         placement=merged,
         objective=evaluate(problem, merged).objective,
         method=found.method,
-        ending=Ending.GAP if is_proven else _earlier(outcome.ending, found.ending),
+        ending=Ending.GAP if is_proven else Ending.NODE_LIMIT,
     )
-
-
-def _earlier(first: Ending, second: Ending) -> Ending:
-    """How two solves, one after the other, ended: cut off where either was."""
-    cut_off = (Ending.INTERRUPTED, Ending.TIME_LIMIT)
-    ended = next((each for each in cut_off if each in (first, second)), None)
-    return ended or Ending.NODE_LIMIT
+    return settled.after(outcome.ending, found.ending)
 
 
 def _charged_too_much(

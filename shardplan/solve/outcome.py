@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,10 @@ class Ending(StrEnum):
     """Neither placement nor bound improved for as long as the caller cares to wait."""
     FINISHED = "finished"
     """All that was looked for was found; the asked gap was not proven of it."""
+
+
+CUT_OFF = (Ending.INTERRUPTED, Ending.TIME_LIMIT, Ending.PATIENCE)
+"""Ends that another run need not come to at the same point, the weightiest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,12 @@ class Outcome:
     def gap(self) -> float:
         """``(objective - lower_bound) / lower_bound``; 0 where both are 0."""
         return gap_of(self.objective, self.lower_bound)
+
+    def after(self, *others: Ending) -> Outcome:
+        """The same, of solves one after the other: cut off where any of them was."""
+        every = (self.ending, *others)
+        found = next((each for each in CUT_OFF if each in every), self.ending)
+        return replace(self, ending=found)
 
     @property
     def is_infeasible(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -96,7 +96,7 @@ def move_little(
     first = deadline
     if least is not None:
         first = deadline.within(deadline.seconds_left * _BEST_SHARE)
-    best = solve(formulation.problem, settings.until(first), hears, begin)
+    best = solve(formulation.problem, settings.until(first), hears, begin).after(*near.endings)
     if best.is_infeasible:
         raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
     best = settled(now, formulation, best, settings.until(deadline), reporter)
@@ -105,6 +105,9 @@ def move_little(
         return plan
     named = formulation.placement(decisions_in(plan, now))[0]
     found = near.good_enough(least, best, named, settings.until(deadline), reporter)
+    if deadline.is_over:
+        best = best.after(Ending.INTERRUPTED if settings.should_stop() else Ending.TIME_LIMIT)
+        plan = build(best)
     if found is None:
         return plan
     other = build(_with_bound(found, best, settings.gap))
@@ -139,6 +142,8 @@ class _Near:
     """(I,): which items of ``known`` mean anything."""
     least_bytes: float
     """What moves when all that can stays."""
+    endings: list[Ending] = field(default_factory=list)
+    """Of the searches so far."""
 
     @classmethod
     def of(
@@ -164,6 +169,7 @@ class _Near:
         found = solve_near(
             problem, self.known, self.is_placed, moves, little, is_bound_wanted=False
         )
+        self.endings.append(found.ending)
         return found if found.placement is not None else None
 
     def good_enough(

@@ -12,7 +12,7 @@ from shardplan.calibrate.measure.session import run_tasks
 from shardplan.calibrate.measurements.measurement import Kernel
 from shardplan.cost.profile.build_profile import build_profile
 from shardplan.cost.profile.profile_file import ProfileFile
-from shardplan.errors import ShardplanError
+from shardplan.errors import Interrupted, ShardplanError
 from shardplan.spec.text.document import Document, read_document
 from shardplan.spec.validation.validation import validate
 from shardplan.topology.collective import Collective
@@ -105,6 +105,20 @@ def test_the_budget_ends_a_run(truth):
     crew = FakeCrew(truth)
     run_tasks(tasks(RANKS), crew, 600.0, clock=ticking(10.0))
     assert ESSENTIAL <= len(crew.asked) <= 61
+
+
+def test_who_interrupts_keeps_what_was_measured(truth):
+    asked, kept = iter([False, False, True]), []
+    with pytest.raises(Interrupted, match="the same command goes on"):
+        run_tasks(
+            tasks(RANKS),
+            FakeCrew(truth),
+            1e9,
+            keep=kept.extend,
+            is_interrupted=lambda: next(asked),
+        )
+    probes = [probe for task in tasks(RANKS)[:2] for probe in task.probes]
+    assert [measurement.probe for measurement in kept] == probes
 
 
 def test_a_run_goes_on_where_another_stopped(truth):

@@ -1,5 +1,7 @@
 """The measuring itself, where PyTorch is installed."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,25 @@ def test_processes_measure_every_kind_of_task():
             seconds = crew.measure(task)
             assert len(seconds) == len(task.probes)
             assert all(0 < each < 60 for each in seconds)
+
+
+class LostPipe:
+    """Of a calibration that is killed while a task is measured."""
+
+    def recv(self):
+        return WireTask(Transfer.FROM_HOST, (64.0,))
+
+    def send(self, answer):
+        raise BrokenPipeError
+
+
+def test_a_measuring_process_ends_quietly_when_whoever_asked_is_gone(tmp_path):
+    pytest.importorskip("torch")
+    from shardplan.calibrate.measure.worker import serve
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        serve(0, 1, str(tmp_path / "rendezvous"), False, LostPipe())
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import random
 import resource
 import shutil
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,28 +21,39 @@ pytest.importorskip("torch")
 
 import torch
 import torch.distributed.checkpoint as dcp
+from click.testing import CliRunner
 from rank_group import RankGroup
 from test_checkpoint import alone, mixed, train_and_save
+from test_native_engine import plan_of
 from training_case import contents, mesh_of, sharded
 
 from shardplan.errors import CheckpointError, RankLost, SaveFailed
+from shardplan.executor.__main__ import main
 from shardplan.executor.checkpoint import checked_file
 from shardplan.executor.checkpoint.checkpoint import (
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
-from shardplan.executor.checkpoint.index import INDEX
+from shardplan.executor.checkpoint.checkpoint_folder import CheckpointFolder
+from shardplan.executor.checkpoint.index import INDEX, _read_tensor
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from training_case import TrainingCase
 
 FLIPS = 300
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    """For one rank."""
+    path = tmp_path / "plan.json"
+    path.write_text(plan_of(1, "adam", "sparse_dist"))
+    return path
 
 
 def values_of(collection: Any) -> list[bytes]:
@@ -86,6 +99,26 @@ def test_a_flipped_byte_anywhere_is_refused_by_the_name_of_its_file(
     assert loaded(path) == saved(tmp_path / "again")[1]
 
 
+def test_sixty_four_inverted_bytes_are_refused_in_every_file_of_a_run(
+    plan: Path, tmp_path: Path
+) -> None:
+    """By ``--resume``, before a step is trained."""
+    run = ["train", str(plan), "--batch", "8", "--steps", "2", "--checkpoints", str(tmp_path / "c")]
+    assert CliRunner().invoke(main, run).exit_code == 0
+    path = latest_checkpoint(tmp_path / "c")
+    assert path is not None
+    for file in sorted(path.iterdir()):
+        whole = file.read_bytes()
+        for at in (0, len(whole) // 2, len(whole) - 64):
+            inverted = bytes(255 - byte for byte in whole[at : at + 64])
+            file.write_bytes(whole[:at] + inverted + whole[at + 64 :])
+            found = CliRunner().invoke(main, [*run, "--resume"])
+            assert (found.exit_code, found.stdout) == (2, "")
+            assert f"{file} is damaged" in found.stderr
+        file.write_bytes(whole)
+    assert CliRunner().invoke(main, [*run, "--resume"]).exit_code == 0
+
+
 def test_a_file_cut_off_exchanged_or_missing_is_refused(tmp_path: Path) -> None:
     path, _ = saved(tmp_path / "a")
     other, _ = saved(tmp_path / "b", replace(alone(), seed=1))
@@ -102,11 +135,47 @@ def test_a_file_cut_off_exchanged_or_missing_is_refused(tmp_path: Path) -> None:
             loaded(path)
 
 
+@pytest.mark.parametrize("name", [INDEX, "rank-00000.safetensors"])
+def test_what_is_no_plain_file_is_refused_and_not_waited_for(name: str, tmp_path: Path) -> None:
+    path, values = saved(tmp_path / "a")
+    file, kept = path / name, tmp_path / "kept"
+    file.rename(kept)
+    for put in (lambda: os.mkfifo(file), file.mkdir, lambda: file.symlink_to("/dev/zero")):
+        put()
+        with pytest.raises(CheckpointError, match=f"{name} cannot be read: "):
+            loaded(path)
+        file.rmdir() if file.is_dir() else file.unlink()
+    file.symlink_to(kept)
+    assert loaded(path) == values
+
+
+def test_a_checkpoint_under_the_name_of_another_step_is_refused(tmp_path: Path) -> None:
+    path, _ = saved(tmp_path)
+    renamed = path.rename(tmp_path / "step-000000009")
+    with pytest.raises(CheckpointError, match="of step 5, not of step 9"):
+        loaded(renamed)
+
+
+def test_chunks_that_overlap_do_not_stand_for_those_that_are_missing() -> None:
+    """Though together they have as many numbers as the tensor."""
+    chunks = [[[0, 0], [4, 4], "a", 0], [[0, 4], [4, 4], "a", 0], [[4, 0], [4, 8], "a", 0]]
+    files = {"a": checked_file.FileSums(4096, (1,), 4096)}
+    tensor = {"dtype": "F32", "shape": [8, 8], "chunks": chunks}
+    assert len(_read_tensor("t", tensor, files).chunks) == 3
+    chunks[1] = [[2, 2], [4, 4], "a", 0]
+    with pytest.raises(ValueError, match="do not make up 't'"):
+        _read_tensor("t", tensor, files)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"format_version": "2.0"}, "is of format 2.0; this shardplan reads 1.0"),
         ({"files": {"../x": {"bytes": 0, "block_bytes": 1, "crc32": ""}}}, "no file of a check"),
+        (
+            {"files": {"rank-00000.safetensors": {"bytes": 9, "block_bytes": 2**80, "crc32": "0"}}},
+            "no checksums are of blocks of",
+        ),
         ({"tensors": {}}, "it has no sparse/steps"),
         ({"tensors": {"x": {"dtype": "F32", "shape": [2], "chunks": []}}}, "do not make up 'x'"),
         ({"step": -1}, "-1 is not a count"),
@@ -274,6 +343,37 @@ def test_a_rank_lost_while_saving_leaves_the_last_checkpoint_whole(
     path = latest_checkpoint(tmp_path)
     assert path == tmp_path / "step-000000005"
     assert rank_group(2).run(load_all, case, str(path)) == ["loaded", "loaded"]
+
+
+def test_a_checkpoint_that_was_to_be_replaced_when_its_job_was_killed_has_its_name_again(
+    tmp_path: Path,
+) -> None:
+    path, values = saved(tmp_path)
+    path.rename(tmp_path / f".{path.name}.replaced")
+    assert latest_checkpoint(tmp_path) == path
+    assert loaded(path) == values
+    again, _ = saved(tmp_path, replace(alone(), seed=1))
+    assert (again, list(tmp_path.iterdir())) == (path, [path])
+    assert loaded(path) != values
+
+
+def test_what_is_being_removed_is_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that is killed meanwhile leaves no folder ``step-N`` that lacks a file."""
+    collection = sharded(alone("sgd"), Mesh(1))
+    save_checkpoint(tmp_path, 1, collection.mesh, {"sparse": collection})
+    seen: list[list[Path]] = []
+    remove = shutil.rmtree
+
+    def seeing(path: Path, **more: Any) -> None:
+        if Path(path).exists():
+            seen.append(CheckpointFolder(tmp_path).all())
+        remove(path, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", seeing)
+    save_checkpoint(tmp_path, 2, collection.mesh, {"sparse": collection}, keep=1)
+    assert seen == [[tmp_path / "step-000000002"]]
 
 
 def test_later_checkpoints_are_not_pruned_for_earlier_ones(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from training_case import TrainingCase, sharded, table_of, train_sharded, traine
 
 from shardplan.errors import MemoryExceeded
 from shardplan.executor.exchange.mesh import Mesh
-from shardplan.executor.memory.memory_pool import MemoryPool, Pools
+from shardplan.executor.memory.memory_pool import FilePool, MemoryPool, Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.tier_limits import TierLimits
@@ -117,6 +119,29 @@ def test_rows_of_key_value_tables_lie_in_a_file(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     weights = next(fields["weight"] for name, _, fields in after.shards if name == "t")
     assert file.read_bytes() == weights.tobytes()
+
+
+def test_rows_on_ssd_leave_nothing_behind_however_the_process_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no folder is named."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    rows = FilePool().allocate((4, 2), torch.float32, "weights")
+    rows[2] = 7.0
+    assert rows.tolist() == [[0, 0], [0, 0], [7, 7], [0, 0]]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_too_small_is_told_before_rows_are_written(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        pool = FilePool(tmp_path)
+        with pytest.raises(MemoryExceeded, match=r"no room for the 1,024 more .*: File too large"):
+            pool.allocate((256,), torch.float32, "weights")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert pool.used_bytes == 0
 
 
 def test_a_pool_too_small_is_refused_before_anything_is_allocated() -> None:

@@ -1,5 +1,8 @@
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,44 @@ def test_an_interrupt_leaves_the_old_file_whole_and_no_rubbish(tmp_path, monkeyp
     monkeypatch.undo()
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["plan.json"]
+
+
+KILLED = """
+import os, signal, sys
+from shardplan import files
+
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+files.write_atomically(sys.argv[1], "new")
+"""
+
+
+def test_what_killed_writers_leave_goes_with_the_next_write(tmp_path):
+    target = tmp_path / "plan.json"
+    target.write_text("old")
+    killed = subprocess.run([sys.executable, "-c", KILLED, target], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert target.read_text() == "old"
+    assert len(os.listdir(tmp_path)) == 2
+    write_atomically(tmp_path / "other.json", "other")
+    assert sorted(os.listdir(tmp_path)) == ["other.json", "plan.json"]
+
+
+def test_what_another_process_is_writing_is_no_scrap(tmp_path, monkeypatch):
+    """Nor are files of people whose names only look like it."""
+    (tmp_path / ".shardplan-notes.tmp").touch()
+    replace, held = Path.replace, []
+
+    def slow(path, target):
+        monkeypatch.setattr(Path, "replace", replace)
+        held.append(path)
+        write_atomically(tmp_path / "other.json", "other")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", slow)
+    write_atomically(tmp_path / "plan.json", "new")
+    assert (tmp_path / "plan.json").read_text() == "new"
+    assert not held[0].exists()
+    assert sorted(os.listdir(tmp_path)) == [".shardplan-notes.tmp", "other.json", "plan.json"]
 
 
 def test_a_missing_folder_is_an_input_error(tmp_path):

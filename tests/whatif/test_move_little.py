@@ -169,6 +169,14 @@ def test_one_more_table_moves_nothing_where_that_gains_less_than_the_gap():
     assert not verify(plan)
 
 
+def test_a_search_near_the_old_plan_that_the_clock_ended_is_told(old, then, now, monkeypatch):
+    """Though the search for the best plan reached its gap: another run may move less."""
+    monkeypatch.setattr("shardplan.whatif.move_little._NEAR_SHARE", 0.0)
+    plan = move_little(old, then, now, SETTINGS, Reporter())
+    assert plan.optimality.termination == "time_limit"
+    assert plan.optimality.gap > SETTINGS.gap or plan.optimality.status != "feasible"
+
+
 @examples(8)
 @given(spec=specs(most_tables=2), factor=st.sampled_from([1, 1.3, 3]))
 def test_of_all_tiny_placements_that_are_good_enough_none_moves_much_less(spec, factor):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shardplan.calibrate.measure.grid import ESSENTIAL
 from shardplan.calibrate.measurements.measurement import Measurement
+from shardplan.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,11 +49,12 @@ def run_tasks(
     report: Callable[[Step], None] = lambda step: None,
     clock: Callable[[], float] = time.monotonic,
     essential: int = ESSENTIAL,
+    is_interrupted: Callable[[], bool] = lambda: False,
 ) -> list[Measurement]:
     """Measure tasks in order until the budget is spent, but the essential ones at any rate.
 
     What is ``known`` is not measured again and comes back first; what is new goes to ``keep`` at
-    once, so that nothing is lost where a run is cut short.
+    once, so that nothing is lost where a run is cut short. Raises Interrupted before the next task.
     """
     measured = list(known)
     have = {measurement.probe for measurement in measured}
@@ -64,6 +66,8 @@ def run_tasks(
             continue
         if elapsed >= budget_seconds and done >= essential:
             break
+        if is_interrupted():
+            raise Interrupted("interrupted; the same command goes on from what was measured")
         seconds = crew.measure(task)
         timed = zip(task.probes, seconds, strict=True)
         found = [Measurement(probe, each) for probe, each in timed if probe not in have]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,11 @@ _FP32_BYTES = 4
 
 
 def serve(rank: int, ranks: int, rendezvous: str, on_gpu: bool, pipe: Connection) -> None:
-    """Measure the tasks that come through the pipe until there is None; answer with seconds."""
+    """Measure the tasks that come through the pipe until there is None; answer with seconds.
+
+    Ctrl-C is for whoever asks; that it is gone is told by the pipe.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     gpus = torch.cuda.device_count() if on_gpu else 0
     if on_gpu:
         torch.cuda.set_device(rank % gpus)
@@ -54,7 +59,7 @@ def serve(rank: int, ranks: int, rendezvous: str, on_gpu: bool, pipe: Connection
         wire_watch=CpuStopwatch() if through_host else CudaStopwatch.on(device),
     )
     try:
-        with suppress(EOFError, KeyboardInterrupt):
+        with suppress(EOFError, ConnectionError):
             while (task := pipe.recv()) is not None:
                 pipe.send(measuring.measure(task))
     finally:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shardplan.calibrate.measurements.csv_document import csv_document
+from shardplan.calibrate.measurements.growing_file import GrowingFile
 from shardplan.calibrate.measurements.measurement_row import MeasurementRow
-from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.fields.border import Border
-from shardplan.spec.text.document import MAX_BYTES, Document, decode, read_text
+from shardplan.spec.text.document import Document, read_text
 from shardplan.spec.validation.validation import validate
 
 if TYPE_CHECKING:
@@ -41,29 +40,14 @@ def read_measurements(path: str, origin: str | None = None) -> list[Measurement]
 def resume_measurements(path: Path, origin: str) -> tuple[list[Measurement], bool]:
     """The measurements of a file that is to be gone on with, and whether its last line was half.
 
-    Such a line, which no line feed ends since its job was killed, is cut off: half a number looks
-    like a whole one. Raises InputError as ``read_measurements`` does, and leaves the file then.
+    Such a line is cut off. Raises InputError as ``read_measurements`` does, and leaves the file
+    then.
     """
-    file = str(path)
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        message = f"cannot read the file: {error.strerror}"
-        raise InputError([Diagnostic(file, 0, 0, "", message, code="file")]) from None
-    whole = data if len(data) > MAX_BYTES else data[: data.rfind(b"\n") + 1]
-    found = (
-        _measurements(csv_document(decode(whole, file), file, COLUMNS, _NEEDED), origin)
-        if whole
-        else []
-    )
-    if len(whole) < len(data):
-        try:
-            os.truncate(path, len(whole))
-        except OSError as error:
-            message = f"cannot write: {error.strerror}"
-            raise InputError([Diagnostic(file, 0, 0, "", message, code="write")]) from None
-    return found, len(whole) < len(data)
+    file = GrowingFile(path)
+    text = file.whole_lines()
+    known = csv_document(text, str(path), COLUMNS, _NEEDED) if text else None
+    found = _measurements(known, origin) if known is not None else []
+    return found, file.cut_half_line()
 
 
 def _measurements(document: Document, origin: str | None) -> list[Measurement]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli import completions
+from shardplan.cli.calibrated_steps import STOPPING
+from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file, tell
 from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
@@ -17,7 +19,7 @@ from shardplan.cli.show import say_lines
 from shardplan.errors import ShardplanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from shardplan.calibrate.measure.machine import Machine
     from shardplan.calibrate.measurements.measurement import Measurement
@@ -140,25 +142,32 @@ def calibrate_command(
         calibrate_steps(request, quiet)
         return
     check_writable(str(Path(output).with_suffix(".csv")))
-    from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
-    from shardplan.calibrate.measure.machine import Machine
-    from shardplan.cli.reports.yaml_text import yaml_text
+    with interruptible(STOPPING) as interrupt:
+        from shardplan.calibrate.fit.cost_model_fit import fit_cost_model
+        from shardplan.calibrate.measure.machine import Machine
+        from shardplan.cli.reports.yaml_text import yaml_text
 
-    machine = Machine.here(device)
-    measurements = _measure(Path(output).with_suffix(".csv"), machine, processes, budget, quiet)
-    value = fit_cost_model(name or Path(output).stem, machine, processes, measurements)
-    put_file(yaml_text(value), output)
+        machine, path = Machine.here(device), Path(output).with_suffix(".csv")
+        measurements = _measure(path, machine, processes, budget, quiet, interrupt.is_requested)
+        value = fit_cost_model(name or Path(output).stem, machine, processes, measurements)
+        put_file(yaml_text(value), output)
     if not quiet:
         say_lines(_end(value["calibration"]["residuals"], output))
 
 
 def _measure(
-    path: Path, machine: Machine, processes: int, budget: float, quiet: bool
+    path: Path,
+    machine: Machine,
+    processes: int,
+    budget: float,
+    quiet: bool,
+    is_interrupted: Callable[[], bool],
 ) -> list[Measurement]:
     """Measure what the CSV file at ``path`` does not have yet, and add it there."""
     from shardplan.calibrate.measure.crew import Crew
     from shardplan.calibrate.measure.grid import CPU, GPU, digest, tasks
     from shardplan.calibrate.measure.session import run_tasks
+    from shardplan.calibrate.measurements.growing_file import GrowingFile
     from shardplan.calibrate.measurements.measurements_file import as_csv, resume_measurements
     from shardplan.cli.reports.calibration_progress import calibration_progress
 
@@ -169,16 +178,13 @@ def _measure(
         tell(f"{path}: the last line was written by half: measuring it again")
     if not known:
         put_file(as_csv([]), str(path))
+    file = GrowingFile(path)
 
     def keep(found: Sequence[Measurement]) -> None:
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(as_csv(found, False, origin))
-        except OSError as error:
-            raise ShardplanError(f"{path}: cannot write: {error.strerror}") from None
+        file.append(as_csv(found, False, origin))
 
     with calibration_progress(quiet) as report, Crew(processes, machine.on_gpu) as crew:
-        return run_tasks(chosen, crew, budget, known, keep, report)
+        return run_tasks(chosen, crew, budget, known, keep, report, is_interrupted=is_interrupted)
 
 
 def _end(residuals: dict[str, dict[str, float]], output: str) -> Iterator[str]:

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from shardplan.explain.report.report import Report
 
 _LOOK_EVERY_SECONDS = 0.05
-_RUN = "from shardplan.cli.main import main; main()"
+_RUN = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "from shardplan.cli.main import main; main()"
+)
+"""Interrupted while it loads, such a process ends without a traceback."""
 OWN = frozenset({"output", "jobs"})
 """Options that each process gets from here."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from shardplan.errors import CheckpointError
 
@@ -14,6 +15,24 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 * 2**20
 """What one checksum covers: the least that is read."""
+_MOST_BLOCK_BYTES = 2**30
+"""What this shardplan reads at once."""
+
+
+def opened_to_read(path: Path) -> BinaryIO:
+    """A file, without buffers. Raises CheckpointError where there is none, or no plain file.
+
+    Opening a pipe would wait for whoever writes to it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CheckpointError(f"{path} cannot be read: {reason}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CheckpointError(f"{path} cannot be read: it is no file")
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +44,9 @@ class FileSums:
     block_bytes: int
 
     def __post_init__(self) -> None:
-        if self.block_bytes < 1 or len(self.sums) != -(-self.bytes // self.block_bytes):
+        if not 1 <= self.block_bytes <= _MOST_BLOCK_BYTES:
+            raise ValueError(f"no checksums are of blocks of {self.block_bytes} bytes")
+        if len(self.sums) != -(-self.bytes // self.block_bytes):
             raise ValueError("the checksums are not as many as the blocks")
 
 
@@ -76,10 +97,7 @@ class CheckedReader:
         self._path, self._sums = path, sums
         self._last = (-1, b"")
         """Number and bytes of the block read last: neighbours are read one after the other."""
-        try:
-            self._file = path.open("rb", buffering=0)
-        except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
+        self._file = opened_to_read(path)
         size = os.fstat(self._file.fileno()).st_size
         if size != sums.bytes:
             self._file.close()
@@ -93,6 +111,8 @@ class CheckedReader:
 
     def read(self, begin: int, end: int) -> bytearray:
         """The bytes from ``begin`` to ``end``. Raises CheckpointError where any has changed."""
+        if end > self._sums.bytes:
+            raise CheckpointError(f"{self._path} is no data of a checkpoint: its header is wrong")
         size, found = self._sums.block_bytes, bytearray()
         for number in range(begin // size, -(-end // size)):
             block, first = self._block(number), number * size

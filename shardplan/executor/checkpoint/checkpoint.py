@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from shardplan.errors import CheckpointError, SaveFailed
 from shardplan.executor.checkpoint.by_all import by_all, gathered
 from shardplan.executor.checkpoint.checked_file import CheckedReader
-from shardplan.executor.checkpoint.checkpoint_folder import CheckpointFolder
+from shardplan.executor.checkpoint.checkpoint_folder import CheckpointFolder, named_step
 from shardplan.executor.checkpoint.data_file import Stored, check_header, read_chunk, write_data
 from shardplan.executor.checkpoint.held_tensor import overlap
 from shardplan.executor.checkpoint.index import INDEX, CheckpointIndex, StoredTensor
@@ -87,7 +87,7 @@ def load_checkpoint(
     if any(gathered(mesh, _is_pickled(folder))):
         _load_pickled(folder, mesh, state, trust)
     else:
-        index = by_all(mesh, lambda: CheckpointIndex.read(folder))
+        index = by_all(mesh, lambda: _index(folder))
         names = {name for each in gathered(mesh, set(state)) for name in each}
         if dense is None:  # Whoever asks for tables alone may leave the dense layers aside.
             names |= {name for name in index.tensors if name.startswith(DENSE)}
@@ -145,6 +145,17 @@ def _finish(folder: CheckpointFolder, step: int, written: Sequence[_Written]) ->
         raise CheckpointError(f"{path}: {error.strerror or error}") from error
     CheckpointIndex.read(path.parent)  # Which raises where any part of a tensor is missing.
     folder.publish(step)
+
+
+def _index(folder: Path) -> CheckpointIndex:
+    """Of the step that the folder's name says, if it says one."""
+    index, named = CheckpointIndex.read(folder), named_step(folder)
+    if named is not None and named != index.step:
+        raise CheckpointError(
+            f"{folder} holds the checkpoint of step {index.step:,}, not of step {named:,}: give it "
+            "its name back"
+        )
+    return index
 
 
 def _check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -9,7 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 _NAME = re.compile(r"step-([0-9]{9,})")
-_SCRAPS = (".step-*.partial", ".step-*.replaced")
+_REPLACED = re.compile(r"\.(step-[0-9]{9,})\.replaced")
+_SCRAPS = (".step-*.partial", ".step-*.replaced", ".step-*.removed")
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 class CheckpointFolder:
@@ -22,6 +25,7 @@ class CheckpointFolder:
         """From the oldest to the newest. Raises OSError where the folder cannot be read."""
         if not self.path.is_dir():
             return []
+        self._restore()
         named = [path for path in self.path.iterdir() if _NAME.fullmatch(path.name)]
         return sorted(named, key=step_of)
 
@@ -36,43 +40,76 @@ class CheckpointFolder:
 
     def begin(self, step: int) -> Path:
         """An empty folder to write a checkpoint to, under another name. Raises OSError."""
+        self.clean()
         partial = self.partial(step)
-        shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         return partial
 
     def partial(self, step: int) -> Path:
         """The name that the checkpoint of a step has until it is whole."""
-        return self.path / f".{self.at(step).name}.partial"
+        return self._beside(self.at(step), "partial")
 
     def publish(self, step: int) -> None:
         """Give a checkpoint that is whole its name. Raises OSError."""
         partial, target = self.partial(step), self.at(step)
         _sync(partial)
-        replaced = self.path / f".{target.name}.replaced"
-        if target.exists():
-            shutil.rmtree(replaced, ignore_errors=True)
-            target.rename(replaced)
-        partial.rename(target)
+        replaced = self._beside(target, "replaced")
+        is_there = False
+        while not is_there:
+            if target.exists():
+                shutil.rmtree(replaced, ignore_errors=True)
+                target.rename(replaced)
+            try:
+                partial.rename(target)
+            except OSError as error:
+                self._restore()
+                if error.errno not in _TAKEN:  # Else a reader has put the older one back.
+                    raise
+            else:
+                is_there = True
         _sync(self.path)
         shutil.rmtree(replaced, ignore_errors=True)
 
     def prune(self, step: int, keep: int) -> None:
         """Of a step and those before it leave the newest ``keep``; later ones are not its own."""
-        older = [path for path in self.all() if step_of(path) <= step]
-        for path in older[: -max(1, keep)]:
-            shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            older = [path for path in self.all() if step_of(path) <= step]
+            for path in older[: -max(1, keep)]:
+                # No longer called a checkpoint from the moment that the first file goes.
+                removed = self._beside(path, "removed")
+                shutil.rmtree(removed, ignore_errors=True)
+                path.rename(removed)
+                shutil.rmtree(removed, ignore_errors=True)
 
     def clean(self) -> None:
-        """Remove what killed jobs left half written."""
+        """Remove what killed jobs left half written, or half removed."""
+        self._restore()
         for pattern in _SCRAPS:
             for path in self.path.glob(pattern):
                 shutil.rmtree(path, ignore_errors=True)
+
+    def _restore(self) -> None:
+        """Give checkpoints their names back that were to be replaced when a job was killed."""
+        with suppress(OSError):
+            for path in list(self.path.iterdir()):
+                named = _REPLACED.fullmatch(path.name)
+                if named is None or (target := self.path / named[1]).exists():
+                    continue
+                with suppress(OSError):
+                    path.rename(target)
+
+    def _beside(self, checkpoint: Path, what: str) -> Path:
+        return self.path / f".{checkpoint.name}.{what}"
 
 
 def step_of(checkpoint: Path) -> int:
     """Steps of training that a checkpoint has behind it."""
     return int(checkpoint.name.removeprefix("step-"))
+
+
+def named_step(folder: Path) -> int | None:
+    """The step that a folder's name says it is the checkpoint of; None where it says none."""
+    return step_of(folder) if _NAME.fullmatch(folder.name) else None
 
 
 def _sync(folder: Path) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from shardplan.errors import CheckpointError
-from shardplan.executor.checkpoint.checked_file import FileSums
+from shardplan.executor.checkpoint.checked_file import FileSums, opened_to_read
+from shardplan.executor.checkpoint.held_tensor import overlap
 from shardplan.executor.checkpoint.number_formats import NUMBER_BYTES
 from shardplan.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from shardplan.executor.checkpoint.held_tensor import Extent
@@ -77,8 +79,9 @@ class CheckpointIndex:
         """
         path = folder / INDEX
         try:
-            with path.open("rb") as file:
-                data = file.read(_MOST_BYTES + 1)
+            with opened_to_read(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                data = file.read(min(size, _MOST_BYTES + 1))
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
         try:
@@ -140,9 +143,22 @@ def _read_tensor(name: str, value: Any, files: Mapping[str, FileSums]) -> Stored
             raise ValueError(f"a chunk of {name!r} lies outside of it")
         if end > files[chunk.file].bytes:
             raise ValueError(f"a chunk of {name!r} lies behind the end of {chunk.file}")
-    if sum(prod(chunk.sizes) for chunk in chunks) != prod(shape):
+    if sum(prod(chunk.sizes) for chunk in chunks) != prod(shape) or not _are_apart(chunks):
         raise ValueError(f"its chunks do not make up {name!r}")
     return StoredTensor(shape, dtype, chunks)
+
+
+def _are_apart(chunks: Sequence[StoredChunk]) -> bool:
+    """Whether no two have a number in common: with as many as the tensor has, they are it."""
+    above: list[StoredChunk] = []
+    for chunk in sorted(chunks, key=lambda each: each.offsets):
+        extent = chunk.offsets, chunk.sizes
+        above = [each for each in above if each.offsets[0] + each.sizes[0] > chunk.offsets[0]]
+        if any(overlap((each.offsets, each.sizes), extent) for each in above):
+            return False
+        if chunk.offsets:
+            above.append(chunk)
+    return True
 
 
 def _extent(value: Any) -> Extent:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import tempfile
-import weakref
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self
 
 import torch
 
@@ -94,26 +93,37 @@ class FilePool(MemoryPool):
     """SSD: every tensor is a file that is mapped into memory, so that the system pages it."""
 
     def __init__(self, folder: str | Path | None = None, capacity_bytes: int | None = None) -> None:
-        """Without a folder, files go to one of their own, which goes when the pool does."""
+        """Without a folder, files have no names: they go with the process, even if it is killed."""
         super().__init__("ssd", capacity_bytes)
         self._folder = None if folder is None else Path(folder)
         self._files = 0
 
     def allocate(self, shape: Sequence[int], dtype: torch.dtype, use: str) -> Tensor:
-        """A tensor of zeros in a file of its own; the file is sparse until rows are written."""
+        """A tensor of zeros in a file of its own, whose room on the disk is taken at once.
+
+        A mapped file that runs out of room later ends the process. Raises MemoryExceeded.
+        """
         count = _bytes(shape, dtype)
         self.charge(count, use)
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="shardplan-ssd-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"rows-{self._files}.bin"
-        self._files += 1
-        with path.open("wb") as file:
-            file.truncate(max(count, 1))
-        numbers = count // dtype.itemsize
-        mapped = torch.from_file(str(path), shared=True, size=numbers, dtype=dtype)
+        try:
+            with self._file() as file:
+                os.posix_fallocate(file.fileno(), 0, max(count, 1))
+                numbers, path = count // dtype.itemsize, f"/dev/fd/{file.fileno()}"
+                mapped = torch.from_file(path, shared=True, size=numbers, dtype=dtype)
+        except OSError as error:
+            self.release(count, use)
+            raise MemoryExceeded(
+                f"ssd holds {self.used_bytes:,} bytes, and the disk has no room for the {count:,} "
+                f"more that {use} needs: {error.strerror or error}"
+            ) from error
         return mapped.view(tuple(shape))
+
+    def _file(self) -> IO[bytes]:
+        if self._folder is None:
+            return tempfile.TemporaryFile(prefix="shardplan-ssd-")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._files += 1
+        return (self._folder / f"rows-{self._files - 1}.bin").open("w+b")
 
 
 def _bytes(shape: Sequence[int], dtype: torch.dtype) -> int:

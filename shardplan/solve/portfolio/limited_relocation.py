@@ -167,6 +167,7 @@ class _Rounds:
             return
         free = Record(self._problem, record.budget, _Ticks(record.reporter))
         improve(free, "auto", self._search, [record.placement])
+        record.cut_off(free.outcome().ending)
         record.prove(free.lower_bound, free.bound)
         if free.placement is not None:
             self._offer(free.placement, free.method)
@@ -188,6 +189,7 @@ class _Rounds:
         part = Record(merge_stages(pinned.problem), budget, _Ticks(record.reporter))
         improve(part, "auto", self._search, [start] if start else [])
         found = part.outcome()
+        record.cut_off(found.ending)
         taken = found.placement is not None and self._offer(pinned.merged(found.placement), "near")
         if not taken or found.ending is Ending.GAP:
             self._tried.add(is_free.tobytes())

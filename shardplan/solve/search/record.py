@@ -12,7 +12,7 @@ from shardplan.errors import SolverError
 from shardplan.solve.bound.relaxation import Relaxation
 from shardplan.solve.bound.whole_groups import Branch
 from shardplan.solve.mixing.best_mix import Spare, best_mix
-from shardplan.solve.outcome import Ending, Outcome, Progress, gap_of
+from shardplan.solve.outcome import CUT_OFF, Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.program.answer import Limits, Watch
@@ -59,6 +59,8 @@ class Record:
         self._seen: set[str] = set()
         self._patience = Patience(budget.patience_seconds, budget.deadline.clock)
         self._grace = budget.deadline.extended(_GRACE_SECONDS)
+        self._cut_off: Ending | None = None
+        """By what the clock ended any part of the solve, though others may have gone on."""
 
     @property
     def seconds(self) -> float:
@@ -182,7 +184,14 @@ class Record:
         return self._grace.is_over
 
     def _has_had_enough(self) -> bool:
+        if self._patience.is_over:
+            self.cut_off(Ending.PATIENCE)
         return self.budget.should_stop() or self._patience.is_over
+
+    def cut_off(self, ending: Ending) -> None:
+        """Hear how a part of the solve ended: what the clock did to it, it did to the whole."""
+        if ending in CUT_OFF:
+            self._cut_off = ending
 
     def ending(self) -> Ending | None:
         """Why to stop now; None to go on."""
@@ -191,8 +200,21 @@ class Record:
         if self.gap <= max(self.budget.gap, _PROVEN) or self.lower_bound == float("inf"):
             return Ending.GAP
         if self.budget.deadline.is_over:
+            self.cut_off(Ending.TIME_LIMIT)
             return Ending.TIME_LIMIT
-        return Ending.PATIENCE if self._patience.is_over else None
+        if self._patience.is_over:
+            self.cut_off(Ending.PATIENCE)
+            return Ending.PATIENCE
+        return None
+
+    def _ending_of_all(self) -> Ending:
+        """How it ended: by the clock where that ended any part of it, whatever came then."""
+        ending = self.ending() or Ending.NODE_LIMIT
+        if ending is Ending.INTERRUPTED:
+            return ending
+        if self.budget.deadline.is_over:
+            return Ending.TIME_LIMIT
+        return self._cut_off or ending
 
     def _outcome_if_interrupted(self) -> Outcome:
         return replace(self.outcome(), ending=Ending.INTERRUPTED)
@@ -211,7 +233,7 @@ class Record:
             self.lower_bound,
             self.bound,
             self.method,
-            self.ending() or Ending.NODE_LIMIT,
+            self._ending_of_all(),
             tuple(self.history),
             tuple(self.earlier),
         )

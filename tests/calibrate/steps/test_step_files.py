@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from planted_steps import PlantedTrainer, measured_machine
 
+from shardplan.calibrate.measurements.growing_file import GrowingFile
 from shardplan.calibrate.steps.fitted.step_accuracy import PairOrder
 from shardplan.calibrate.steps.fitted.step_calibration import StepCalibration
 from shardplan.calibrate.steps.fitted.step_files import (
@@ -15,7 +16,7 @@ from shardplan.calibrate.steps.fitted.step_files import (
     framework_value,
 )
 from shardplan.calibrate.steps.training.step_session import StepSession
-from shardplan.calibrate.steps.training.steps_file import read_steps, steps_csv
+from shardplan.calibrate.steps.training.steps_file import resume_steps, steps_csv
 from shardplan.case import case_of_value
 from shardplan.cli.reports.yaml_text import yaml_text
 from shardplan.cost.analytic.model import AnalyticCostModel
@@ -106,21 +107,30 @@ def test_the_files_tell_what_was_fitted_to_what(design, files):
 def test_measured_steps_read_back_the_same(times, tmp_path):
     path = tmp_path / "ours.steps.csv"
     path.write_text(steps_csv(times, "here; native", with_header=True))
-    assert read_steps(path, "here; native") == times
+    assert resume_steps(path, "here; native") == times
 
 
-def test_half_a_line_at_the_end_is_left_out(times, tmp_path):
+def test_half_a_line_at_the_end_is_cut_off_so_that_the_next_one_is_whole(times, tmp_path):
     path = tmp_path / "ours.steps.csv"
     text = steps_csv(times[:3], "here", with_header=True)
     path.write_text(text + steps_csv(times[3:4], "here")[:20])
-    assert read_steps(path, "here") == times[:3]
+    assert resume_steps(path, "here") == times[:3]
+    GrowingFile(path).append(steps_csv(times[3:5], "here"))
+    assert resume_steps(path, "here") == times[:5]
+
+
+def test_a_file_that_was_killed_before_its_first_line_is_begun_again(tmp_path):
+    path = tmp_path / "ours.steps.csv"
+    path.write_text("plan,distr")
+    assert resume_steps(path, "here") == []
+    assert path.read_text() == ""
 
 
 def test_steps_of_another_machine_are_refused_with_their_line(times, tmp_path):
     path = tmp_path / "ours.steps.csv"
     path.write_text(steps_csv(times[:3], "there", with_header=True))
     with pytest.raises(InputError) as error:
-        read_steps(path, "here")
+        resume_steps(path, "here")
     (fault,) = error.value.diagnostics
     assert fault.line == 2
     assert "measured with there; this calibration is one with here" in fault.message

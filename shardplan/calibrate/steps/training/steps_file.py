@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from shardplan.calibrate.measurements.csv_document import csv_document
+from shardplan.calibrate.measurements.growing_file import GrowingFile
 from shardplan.calibrate.steps.training.step_time import StepTime
 from shardplan.errors import InputError
 from shardplan.spec.fields.border import Border
 from shardplan.spec.fields.quantities import Number, Whole
-from shardplan.spec.text.document import MAX_BYTES, decode
 from shardplan.spec.validation.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from shardplan.spec.text.document import Document
 
 Positive = Annotated[Number, Field(ge=1e-12, le=10**7)]
 
@@ -45,14 +47,20 @@ class _Rows(Border):
 COLUMNS = tuple(_StepRow.model_fields)
 
 
-def read_steps(path: Path, origin: str) -> list[StepTime]:
-    """The steps of a file that is to be gone on with; a half line at its end is left out.
+def resume_steps(path: Path, origin: str) -> list[StepTime]:
+    """The steps of a file that is to be gone on with; a half line at its end is cut off.
 
-    Raises InputError with every fault of the file and its line, and for steps of another origin.
+    Raises InputError with every fault of the file and its line, and for steps of another origin;
+    the file is left as it is then.
     """
-    data = path.read_bytes()[: MAX_BYTES + 1]
-    whole = data[: data.rfind(b"\n") + 1]
-    document = csv_document(decode(whole, str(path)), str(path), COLUMNS, COLUMNS)
+    file = GrowingFile(path)
+    text = file.whole_lines()
+    found = _steps(csv_document(text, str(path), COLUMNS, COLUMNS), origin) if text else []
+    file.cut_half_line()
+    return found
+
+
+def _steps(document: Document, origin: str) -> list[StepTime]:
     rows = validate(_Rows, document).measurements
     for index, row in enumerate(rows):
         if row.origin != origin:
