@@ -16,7 +16,7 @@ import torch.distributed as dist
 from shardplan.calibrate.measure.exchange import all_gather, reduce_scatter
 from shardplan.calibrate.measure.operators import EmbeddingTables, memory_elements
 from shardplan.sharding.kind import ShardingType
-from shardplan.workload.drawn_ids import draw_ids
+from shardplan.workload.drawn.drawn_ids import draw_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,7 +17,7 @@ LARGEST_COUNT = 10
 """Numbers up to this count bytes of a format, passes over a table, columns of an array."""
 NOT_FIGURES = {
     "options/enumerate.py": {32},  # rows of a set
-    "options/load_factors.py": {0.9},  # where the curves of caches have their points
+    "options/load_factors.py": {0.9},  # points of the curves of caches
     "options/limits.py": {24, 31, 32, 2048},  # what kernels and runtime take
     "options/items.py": {64},  # a limit of what is tried
     "sharding/registry.py": {127},  # the largest code of an array of bytes
@@ -27,10 +27,10 @@ NOT_FIGURES = {
     "topology/symmetry.py": {
         27, 30, 31, 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB,
     },  # a hash
-    "workload/scattered_rows.py": {
+    "workload/drawn/scattered_rows.py": {
         32, 64, 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB,
     },  # a hash
-    "workload/lru.py": {1e-6, 1.12, 40.0, 64, 1e4},  # where the curves of caches have their points
+    "workload/caching/lru.py": {1e-6, 1.12, 40.0, 64, 1e4},  # points of the curves of caches
     "workload/reuse.py": {65_536, 1e-6, 0.5, 1.5, 64, 1e-300},  # the batch of the histograms
     "workload/row_reads.py": {20},  # how much lies side by side in memory
     "workload/zipf.py": {12, 128, 1.05, 0.5},  # how finely rows are grouped; how many at once

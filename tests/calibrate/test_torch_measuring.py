@@ -10,7 +10,7 @@ from shardplan.calibrate.measurements.measurement import Transfer, measured_tabl
 from shardplan.calibrate.measurements.table_set import TableSet
 from shardplan.topology.collective import Collective
 from shardplan.workload.access import Uniform, Zipf
-from shardplan.workload.drawn_ids import draw_ids, draw_lengths
+from shardplan.workload.drawn.drawn_ids import draw_ids, draw_lengths
 from shardplan.workload.training import Optimizer
 
 TABLES = (

@@ -6,7 +6,7 @@ import math
 
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.topology.collective import Collective, Scope
-from shardplan.workload.lru import lru_curve
+from shardplan.workload.caching.lru import lru_curve
 
 A2A, RS, AG, AR = Collective
 

@@ -23,8 +23,8 @@ from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.workload.access import Zipf
-from shardplan.workload.hot_set import hot_set_curve
-from shardplan.workload.lru import lru_curve
+from shardplan.workload.caching.hot_set import hot_set_curve
+from shardplan.workload.caching.lru import lru_curve
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan

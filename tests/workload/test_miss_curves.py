@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from simulated_caches import batch_by_batch, drawn, least_recently_used, zipf_chances
 
 from shardplan.workload.access import Cdf, Reuse, Uniform, Zipf
-from shardplan.workload.hot_set import hot_set_curve
-from shardplan.workload.lru import lru_curve
+from shardplan.workload.caching.hot_set import hot_set_curve
+from shardplan.workload.caching.lru import lru_curve
 from shardplan.workload.reuse import REFERENCE_BATCH
 from shardplan.workload.row_distribution import RowDistribution
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardplan.workload.access import Zipf
-from shardplan.workload.drawn_ids import draw_ids
+from shardplan.workload.drawn.drawn_ids import draw_ids
+from shardplan.workload.drawn.scattered_rows import scattered
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.scattered_rows import scattered
 from shardplan.workload.table import Table
 
 KEYS = st.integers(-(2**63), 2**64 - 1)

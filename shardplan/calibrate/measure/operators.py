@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from shardplan.workload.drawn_ids import draw_ids, draw_lengths
+from shardplan.workload.drawn.drawn_ids import draw_ids, draw_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

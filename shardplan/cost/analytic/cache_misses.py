@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options.load_factors import LOAD_FACTORS
-from shardplan.workload.hot_set import hot_set_curve
-from shardplan.workload.lru import lru_curve
+from shardplan.workload.caching.hot_set import hot_set_curve
+from shardplan.workload.caching.lru import lru_curve
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:

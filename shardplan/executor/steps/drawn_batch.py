@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from shardplan.executor.batch.jagged_batch import JaggedBatch
-from shardplan.workload.drawn_ids import draw_ids, draw_lengths
+from shardplan.workload.drawn.drawn_ids import draw_ids, draw_lengths
 from shardplan.workload.table import Table
 
 if TYPE_CHECKING:

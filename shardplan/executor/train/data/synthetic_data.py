@@ -12,8 +12,8 @@ from shardplan.executor.tensors.random_numbers import table_key, uniform, unifor
 from shardplan.executor.tensors.runs import offsets_of, runs_of
 from shardplan.executor.train.engine import TrainingBatch
 from shardplan.workload.access import Uniform, Zipf
+from shardplan.workload.drawn.scattered_rows import scattered
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.scattered_rows import scattered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.workload.drawn.scattered_rows import scattered
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.scattered_rows import scattered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

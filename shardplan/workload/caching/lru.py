@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.workload.miss_curve import MissCurve
+from shardplan.workload.caching.miss_curve import MissCurve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

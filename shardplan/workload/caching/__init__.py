@@ -1,0 +1,1 @@
+"""What caches in front of a table miss."""

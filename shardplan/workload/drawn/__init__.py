@@ -1,0 +1,1 @@
+"""Ids and lengths of bags drawn as access patterns and poolings say."""
