@@ -116,7 +116,7 @@ def test_a_solve_leaves_half_of_the_rest_to_writing_and_half_of_that_to_what_is_
 def test_what_writing_takes_grows_with_the_tables_and_not_with_their_options(clock):
     spec = build(ROOMY)
     pace, tables = Pace(clock.after(10)), len(ROOMY["tables"])
-    few, many = (pace.writing_seconds(spec, 3.0, each * tables) for each in (20, 200))
+    few, many = (pace.writing_seconds(spec, 3.0, each * tables) for each in (40, 400))
     assert (few, many) == (pytest.approx(3.0), pytest.approx(0.3))
 
 

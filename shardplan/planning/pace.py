@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS = 2.0
 """Beyond a time limit, within which a command ends."""
-_OPTIONS_A_TABLE = 20.0
+_OPTIONS_A_TABLE = 40.0
 """Options of a table are formulated in the time in which its part of a plan is predicted, built and
 written."""
 
