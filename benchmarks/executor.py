@@ -80,10 +80,10 @@ class Calibration:
 
     @property
     def torchrec_rates(self) -> dict[str, float]:
-        """What TorchRec's planner is to know of this machine."""
+        """What TorchRec's planner is to know of this machine: at which rates a core sweeps memory
+        and a link carries what is sent, for its planner knows no others."""
         cost_model = self.cost_model
-        known = cost_model["lookup_forward"]["hbm"].get("read", cost_model["dense_update"])
-        memory = parse_rate(known["value"])
+        memory = parse_rate(cost_model["dense_update"]["value"])
         link = parse_rate(cost_model["scale_up"]["link"]["value"])
         return {"hbm": memory, "host_link": memory, "intra_host": link, "inter_host": link}
 
