@@ -100,7 +100,16 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
             if expected != given:
                 message = f"has {expected} features, defaults.pooling has {given} numbers"
                 yield loaded.at_table(index, "features", message)
+    yield from _unknown_modules(loaded, modules)
     yield from _nested(loaded, modules)
+
+
+def _unknown_modules(loaded: LoadedSpec, modules: dict[str, int]) -> Iterator[Diagnostic]:
+    """What is said of modules that no table sits in."""
+    for module in loaded.spec.modules or ():
+        if module not in modules and "tables" not in loaded.unread:
+            path, hint = ("modules", module), did_you_mean(module, modules)
+            yield loaded.document.diagnostic(path, "no table is in it", hint, "unknown_name")
 
 
 def _nested(loaded: LoadedSpec, modules: dict[str, int]) -> Iterator[Diagnostic]:

@@ -17,8 +17,9 @@ from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
 from shardplan.spec.fields.quantities import Count, Flag, SomeBytes, Whole
+from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
-from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
+from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
@@ -150,6 +151,8 @@ class Spec(Border):
     """A profile's name or path, or one written inline; by default what the topology names."""
     training: TrainingSpec = TrainingSpec()
     defaults: DefaultsSpec = DefaultsSpec()
+    modules: dict[ModulePath, ModuleSpec] | None = None
+    """What the modules are that tables sit in, by their paths; by default all pool."""
     tables: tuple[TableSpec, ...] = ()
     tables_file: Annotated[str, Field(min_length=1)] | None = None
     """More tables: a .csv or .parquet file beside the spec; its columns are the keys of tables."""

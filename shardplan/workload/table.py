@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.workload.collection import POOLED, Collection
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Table:
     ids: RowOrder = RowOrder.HASHED
     weighted: bool = False
     """Whether a weight travels with each id."""
+    collection: Collection = POOLED
+    """What kind of module ``module`` is."""
 
     @property
     def pooling(self) -> float:
