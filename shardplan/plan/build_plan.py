@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 from shardplan.cost.cost_model import TIERS
 from shardplan.plan.decision import options_of
 from shardplan.plan.file.forecast import ChargeForecast, Forecast, RankForecast, beside_of
-from shardplan.plan.file.plan import FORMAT_VERSION, Plan
+from shardplan.plan.file.module_facts import ModuleFacts
+from shardplan.plan.file.plan import Plan, format_of
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.file.rounding import all_whole_bytes, rounded, whole_bytes
 from shardplan.plan.file.table_entry import (
@@ -69,8 +70,12 @@ def build_plan(
     )
     for table, entry in zip(tables, entries, strict=True):
         modules.setdefault(table.module, {})[table.name] = entry
+    facts = ModuleFacts.of_all(tables)
+    stated: dict[str, Any] = (
+        {"modules": facts} if facts else {}
+    )  # A key that is left out is not written.
     return Plan(
-        format_version=FORMAT_VERSION,
+        format_version=format_of(facts),
         name=case.workload.name,
         world_size=case.topology.world_size,
         local_world_size=case.topology.devices_per_node,
@@ -80,6 +85,7 @@ def build_plan(
         inputs=Inputs.of(case.resolved),
         solver=solver,
         tables=TableFacts.of_all(tables),
+        **stated,
         training=TrainingFacts.of(case.workload, case.topology.world_size),
         resolved=case.resolved,
         run=run,

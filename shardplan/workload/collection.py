@@ -20,6 +20,13 @@ class CollectionKind(StrEnum):
     MANAGED_COLLISION = "managed_collision"
     """``ManagedCollisionEmbedding(Bag)Collection``: raw ids are mapped to rows while training."""
 
+    @property
+    def pools(self) -> bool | None:
+        """Whether modules of the kind pool; None where some do."""
+        if self is CollectionKind.MANAGED_COLLISION:
+            return None
+        return self is not CollectionKind.SEQUENCE
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -37,6 +44,9 @@ class Collection:
     """Number format of what a lookup writes, and of the gradients that come back."""
 
     def __post_init__(self) -> None:
+        if self.is_pooled != self.kind.pools and self.kind.pools is not None:
+            pools = "pools" if self.kind.pools else "does not pool"
+            raise ValueError(f"a module of the kind {self.kind} {pools}")
         if self.dedup and self.is_pooled:
             raise ValueError("only ids of collections that are not pooled are made distinct")
 
