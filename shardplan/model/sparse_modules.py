@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.model.initial_weights import initial_weights
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
+from shardplan.model.tables_within import TablesWithin, tables_within
 from shardplan.model.unkept import places_of_parameters, unkept
+from shardplan.workload.collection import CollectionKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_BAG = "torchrec.modules.embedding_modules.EmbeddingBagCollection"
+_PLANNED = {
+    CollectionKind.BAG: ModuleKind.BAG,
+    CollectionKind.SEQUENCE: ModuleKind.SEQUENCE,
+    CollectionKind.FEATURE_PROCESSED: ModuleKind.FEATURE_PROCESSED,
+    CollectionKind.MANAGED_COLLISION: ModuleKind.MANAGED_COLLISION,
+}
 _KINDS = {
     "FeatureProcessedEmbeddingBagCollection": ModuleKind.FEATURE_PROCESSED,
     "BaseManagedCollisionEmbeddingCollection": ModuleKind.MANAGED_COLLISION,
@@ -56,8 +63,8 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
 def _kind(module: Any) -> ModuleKind | None:
     """None for modules without tables of their own."""
     ancestors = [f"{each.__module__}.{each.__qualname__}" for each in type(module).__mro__]
-    if ancestors[0] == _BAG:
-        return ModuleKind.BAG if module.embedding_bag_configs() else None
+    if within := tables_within(module):
+        return _PLANNED[within.collection.kind] if within.configs else None
     names = [ancestor.rpartition(".")[2] for ancestor in ancestors]
     if any(each.startswith("torchrec.distributed.") for each in ancestors) and _is_sharded(names):
         return ModuleKind.SHARDED
@@ -80,16 +87,17 @@ def _is_sharded(names: list[str]) -> bool:
 def _read(
     module: Any, kind: ModuleKind, paths: list[str], parameters: Mapping[int, list[str]]
 ) -> SparseModule:
-    is_bag = kind is ModuleKind.BAG
+    within = tables_within(module)
     return SparseModule(
-        paths[0],
-        type(module).__name__,
-        kind,
-        tuple(_tables(module)) if is_bag else (),
-        bool(module.is_weighted()) if is_bag else False,
-        tuple(paths[1:]),
-        tuple(dict.fromkeys(_table_names(module))),
-        tuple(unkept(module, paths, parameters)) if is_bag else (),
+        path=paths[0],
+        class_name=type(module).__name__,
+        kind=kind,
+        collection=within.collection if within else None,
+        tables=tuple(_tables(within)) if within else (),
+        is_weighted=within.is_weighted if within else False,
+        other_paths=tuple(paths[1:]),
+        table_names=tuple(dict.fromkeys(_table_names(module))),
+        unkept=tuple(unkept(module, within, paths, parameters)) if within else (),
     )
 
 
@@ -101,10 +109,9 @@ def _table_names(module: Any) -> Iterator[str]:
                 yield from (str(config.name) for config in getattr(inner, name)())
 
 
-def _tables(module: Any) -> Iterator[SparseTable]:
-    weights = {name: bag.weight for name, bag in module.embedding_bags.items()}
-    for config in module.embedding_bag_configs():
-        weight = weights[config.name]
+def _tables(within: TablesWithin) -> Iterator[SparseTable]:
+    for config, lookup in within.items():
+        weight = lookup.weight
         initial, init_fn = initial_weights(
             config.init_fn, config.num_embeddings, config.embedding_dim
         )
@@ -114,7 +121,7 @@ def _tables(module: Any) -> Iterator[SparseTable]:
             dim=config.embedding_dim,
             dtype=config.data_type.value.lower(),
             features=tuple(config.feature_names),
-            pooling=config.pooling.value.lower(),
+            pooling=config.pooling.value.lower() if within.collection.is_pooled else "none",
             initial=initial,
             init_fn=init_fn,
             device_type=weight.device.type,

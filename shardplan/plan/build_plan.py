@@ -71,9 +71,8 @@ def build_plan(
     for table, entry in zip(tables, entries, strict=True):
         modules.setdefault(table.module, {})[table.name] = entry
     facts = ModuleFacts.of_all(tables)
-    stated: dict[str, Any] = (
-        {"modules": facts} if facts else {}
-    )  # A key that is left out is not written.
+    # A key that is left out is not written.
+    stated: dict[str, Any] = {"modules": facts} if facts else {}
     return Plan(
         format_version=format_of(facts),
         name=case.workload.name,

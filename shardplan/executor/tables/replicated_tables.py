@@ -56,11 +56,11 @@ class ReplicatedTables:
         self._divides_zeros = optimizer.kind is not Optimizer.SGD and optimizer.eps == 0
         self._groups = layout.replicated
         self._fields = [_allocated(group, pool, optimizer) for group in self._groups]
-        self._columns = [
-            [layout.columns[feature] for of_table in group.features for feature in of_table]
+        self.features = [
+            [feature for of_table in group.features for feature in of_table]
             for group in self._groups
         ]
-        """First output column of each feature of a group."""
+        """That read each group of tables, in the order in which they are looked up."""
         for table, fields in ((each.table, each.fields) for each in self.replicas):
             whole = PlannedShard(0, 0, 0, table.rows, table.dim)
             fill_initial(fields[WEIGHT], table, whole, seed)
@@ -79,13 +79,13 @@ class ReplicatedTables:
     @property
     def columns(self) -> int:
         """Of the output, those that these tables give."""
-        pairs = zip(self._groups, self._columns, strict=True)
-        return sum(group.width * len(columns) for group, columns in pairs)
+        pairs = zip(self._groups, self.features, strict=True)
+        return sum(group.width * len(features) for group, features in pairs)
 
-    def lookup(self, inputs: Sequence[Bags]) -> dict[int, Tensor]:
-        """By first column of the output, (samples, width) sums of each feature."""
-        found: dict[int, Tensor] = {}
-        for fields, columns, bags in zip(self._fields, self._columns, inputs, strict=True):
+    def lookup(self, inputs: Sequence[Bags]) -> list[Tensor]:
+        """Of each group (bags..., width) fp32: the sum of each bag's rows by their weights."""
+        found = []
+        for group, fields, bags in zip(self._groups, self._fields, inputs, strict=True):
             ids, weights = bags.ids, fields[WEIGHT]
             if weights.dtype != torch.float32:
                 ids, weights = bags.positions(), weights[bags.distinct.rows].float()
@@ -96,23 +96,25 @@ class ReplicatedTables:
                 mode="sum",
                 per_sample_weights=bags.weights,
                 include_last_offset=True,
-            ).view(*bags.lengths.shape, -1)
-            found |= zip(columns, pooled, strict=True)
+            )
+            found.append(pooled.view(*bags.lengths.shape, group.width))
         return found
 
-    def sum_gradients(self, inputs: Sequence[Bags], gradient: Tensor) -> Tensor:
+    def sum_gradients(
+        self, inputs: Sequence[Bags], gradients: Sequence[Sequence[Tensor]]
+    ) -> Tensor:
         """Flat, summed over all ranks: of each group (rows, width) gradients, and Adam's marks.
 
+        ``gradients`` are those of each group's bags, in parts (bags..., width) of one tensor.
         A row is marked where any rank read it: only those are updated, as if the table lay on one
         rank, even where their gradient is zero.
         """
-        flat = gradient.new_zeros(sum(self._sizes()))
-        for group, columns, bags, part in zip(
-            self._groups, self._columns, inputs, flat.split(self._sizes()), strict=True
+        flat = torch.zeros(sum(self._sizes()), device=self._mesh.device)
+        for group, of_bags, bags, part in zip(
+            self._groups, gradients, inputs, flat.split(self._sizes()), strict=True
         ):
             rows, width = group.base_rows[-1], group.width
-            read = [gradient[:, column : column + width] for column in columns]
-            summed = RowGradients(bags, read)
+            summed = RowGradients(bags, of_bags)
             for cut, sums in summed.chunks():
                 part[: rows * width].view(rows, width).index_copy_(0, summed.rows[cut], sums)
             if self._marks:

@@ -53,7 +53,7 @@ class ShardGroup:
             bags.staged = None
 
     def lookup(self, bags: Bags) -> Tensor:
-        """(ranks, slots, samples, columns) fp32: the sum of each bag's rows by their weights."""
+        """(bags..., columns) fp32: the sum of each bag's rows by their weights."""
         self.stage(bags)
         if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
             ids, weights = bags.ids, self.weights.values
@@ -67,7 +67,7 @@ class ShardGroup:
             per_sample_weights=bags.weights,
             include_last_offset=True,
         )
-        return pooled.view(*bags.lengths.shape, -1)
+        return pooled.view(*bags.lengths.shape, self.layout.width)
 
     def update(self, rule: UpdateRule, gradients: RowGradients, squares: Tensor | None) -> None:
         """Run the optimizer over the rows that have a gradient.

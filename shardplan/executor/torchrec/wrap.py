@@ -104,7 +104,7 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         *carried_faults(plan),
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
         *listing_faults(plan),
-        *model_faults(plan.name, placed, found),
+        *model_faults(plan.name, placed, found, plan.collection_of),
         *illegal,
         *training_faults(request),
         *start_faults(plan, found),
