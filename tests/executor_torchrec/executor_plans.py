@@ -34,7 +34,11 @@ EACH = 2
 
 
 def case_of(
-    tables: Sequence[dict[str, Any]], ranks: int, optimizer: str = "sgd", **training: Any
+    tables: Sequence[dict[str, Any]],
+    ranks: int,
+    optimizer: str = "sgd",
+    modules: dict[str, Any] | None = None,
+    **training: Any,
 ) -> Case:
     """A case of these tables on nodes of two devices each, with more memory than they need.
 
@@ -48,6 +52,7 @@ def case_of(
             "topology": topology,
             "training": {"optimizer": optimizer, **training},
             "tables": list(tables),
+            "modules": modules or {},
             # Asked for by name, so that one node alone may have them too.
             "constraints": [{"tables": "*", "sharding": [kind.name for kind in SHARDING_TYPES]}],
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
 from torchrec.distributed.fbgemm_qcomm_codec import (
@@ -11,8 +11,8 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
     get_qcomm_codecs_registry,
 )
 
-from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
+from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 
@@ -43,6 +43,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield fault(plan, "training", "does not say how the model is trained", hint)
         return
     yield from _faults_of_settings(request, training.optimizer)
+    yield from kind_faults(plan, request.device.type)
     if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
         yield from _faults_of_prefetched_caches(plan)
     if request.device.type == "cpu":
@@ -51,15 +52,15 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield from _faults_of_column_shards(plan)
 
 
-def sharders(request: ShardRequest) -> list[CollectionSharder]:
-    """The sharder of EmbeddingBagCollections with the plan's optimizer and wire formats."""
+def sharders(request: ShardRequest) -> list[Any]:
+    """The sharders of all kinds of modules, with the plan's optimizer and wire formats."""
     training = request.training
     assert training is not None
     wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
     optimizer = _OPTIMIZERS[training.optimizer]
     fused = {"optimizer": optimizer, "learning_rate": request.learning_rate, **request.fused_params}
     codecs = get_qcomm_codecs_registry(wire, device=request.device)
-    return [CollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
+    return sharders_of(request.plan, fused_params=fused, qcomm_codecs_registry=codecs)
 
 
 def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator[Diagnostic]:
