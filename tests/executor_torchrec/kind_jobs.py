@@ -40,6 +40,7 @@ class Model(nn.Module):
         found = {}
         for path in self._paths:
             output = self.get_submodule(path)(batch)
+            output = output[0] if isinstance(output, tuple) else output
             named = output.to_dict() if hasattr(output, "to_dict") else output
             for name, each in named.items():
                 found[f"{path}/{name}"] = each if isinstance(each, torch.Tensor) else each.values()

@@ -139,3 +139,36 @@ def test_a_module_of_another_kind_than_planned_is_refused(pair):
     other = plan_for(2, [table("s0", "deep.ec", features=["s0", "r0"], pooling=[1, 1])], [ROWS], {})
     for found in pair.run("kind_jobs.refusals_of", plan, other):
         assert "plan.deep.ec: is planned as sequence; the model has EmbeddingBagCollection" in found
+
+
+@pytest.mark.parametrize("pooled", [True, False], ids=["bags", "sequences"])
+def test_managed_collisions_train_as_unsharded_with_the_same_maps(crew, pooled):
+    """Rows that get an id begin anew on both sides; the features change their order."""
+    plan = managed(crew.ranks, [ROWS, ROWS], pooled=pooled)
+    for found in crew.run("managed_jobs.train_beside_unsharded", plan):
+        outputs, weights, same, known = found
+        assert outputs < NEAR
+        assert weights < NEAR
+        assert same
+        assert known > 5
+
+
+def test_what_torchrec_has_not_for_managed_collisions_is_refused(pair):
+    (found, _) = pair.run("managed_jobs.refusals", managed(2, [WHOLE, ROWS]), False)
+    assert found == ["plan.mc.a: table_wise: a managed_collision module has row_wise alone"]
+    adaptive = managed(2, [ROWS, ROWS], "rowwise_adagrad")
+    (found, _) = pair.run("managed_jobs.refusals", adaptive, False)
+    assert found == [
+        "modules.mc: rowwise_adagrad: FBGEMM begins the state of a row anew on GPUs alone"
+    ]
+    (found, _) = pair.run("managed_jobs.refusals", managed(2, [ROWS, ROWS]), True)
+    assert found == [
+        f"mc.{name}: HashZchManagedCollisionModule: FBGEMM gives ids rows by it on GPUs alone"
+        for name in "ab"
+    ]
+
+
+def managed(ranks, kinds, optimizer="sgd", **facts):
+    tables = [table("a", "mc", 64), table("b", "mc", 48, features=["b", "d"], pooling=[1, 1])]
+    modules = {"mc": {"kind": "managed_collision", **facts}}
+    return plan_for(ranks, tables, kinds, modules, optimizer)

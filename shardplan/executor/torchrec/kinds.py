@@ -14,6 +14,7 @@ from shardplan.executor.torchrec.sequences import SequenceSharder
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def sharders_of(plan: Plan, **options: Any) -> list[Any]:
     ]
 
 
-def kind_faults(plan: Plan, device_type: str) -> Iterator[Diagnostic]:
+def kind_faults(plan: Plan, device_type: str, optimizer: Optimizer) -> Iterator[Diagnostic]:
     """What TorchRec has not for modules that are no plain bags, or would do wrongly."""
     for path, entries in plan.plan.items():
         collection = plan.collection_of(path)
@@ -79,6 +80,11 @@ def kind_faults(plan: Plan, device_type: str) -> Iterator[Diagnostic]:
                 "the first width for all of a module whose rows are not pooled"
             )
             yield fault(plan, f"plan.{path}", message, "the file was edited: solve again")
+        is_managed = collection.kind is CollectionKind.MANAGED_COLLISION
+        if is_managed and device_type == "cpu" and optimizer is not Optimizer.SGD:
+            message = f"{optimizer}: FBGEMM begins the state of a row anew on GPUs alone"
+            hint = "solve again with sgd, or train on GPUs"
+            yield fault(plan, f"modules.{path}", message, hint)
         if collection.dedup and device_type == "cpu":
             message = "dedup: FBGEMM makes ids distinct on GPUs alone"
             hint = "solve again without it, or train with the native engine"

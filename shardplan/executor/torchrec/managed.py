@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torchrec.distributed.mc_embedding import (
     ManagedCollisionEmbeddingCollectionSharder,
@@ -12,8 +12,16 @@ from torchrec.distributed.mc_embeddingbag import (
     ManagedCollisionEmbeddingBagCollectionSharder,
     ShardedManagedCollisionEmbeddingBagCollection,
 )
+from torchrec.modules.hash_mc_modules import HashZchManagedCollisionModule
 
+from shardplan.diagnostics import Diagnostic
 from shardplan.executor.torchrec.batch_reader import BatchReader, IdWeights
+from shardplan.model.sparse_module import ModuleKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from shardplan.model.sparse_module import SparseModule
 
 
 class ShardedManagedBags(ShardedManagedCollisionEmbeddingBagCollection):  # type: ignore[misc]
@@ -69,3 +77,19 @@ class ManagedSequenceSharder(ManagedCollisionEmbeddingCollectionSharder):  # typ
         return ShardedManagedSequences(
             module, params, self._e_sharder, self._mc_sharder, env=env, device=device
         )
+
+
+def map_faults(
+    model: Any, modules: Iterable[SparseModule], device_type: str
+) -> Iterator[Diagnostic]:
+    """Maps from ids to rows that these devices cannot train."""
+    for module in modules:
+        if module.kind is not ModuleKind.MANAGED_COLLISION or module.collection is None:
+            continue
+        maps = model.get_submodule(module.path)._managed_collision_collection  # noqa: SLF001
+        for name, each in maps._managed_collision_modules.items():  # noqa: SLF001
+            if device_type == "cpu" and isinstance(each, HashZchManagedCollisionModule):
+                where = ".".join(part for part in (module.path, name) if part)
+                message = f"{type(each).__name__}: FBGEMM gives ids rows by it on GPUs alone"
+                hint = "use an MCHManagedCollisionModule, or train on GPUs"
+                yield Diagnostic("model", 0, 0, where, message, hint, code="executor")

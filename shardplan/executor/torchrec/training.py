@@ -43,7 +43,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield fault(plan, "training", "does not say how the model is trained", hint)
         return
     yield from _faults_of_settings(request, training.optimizer)
-    yield from kind_faults(plan, request.device.type)
+    yield from kind_faults(plan, request.device.type, training.optimizer)
     if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
         yield from _faults_of_prefetched_caches(plan)
     if request.device.type == "cpu":

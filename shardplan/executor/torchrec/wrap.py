@@ -15,6 +15,7 @@ from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.torchrec.fault import fault
+from shardplan.executor.torchrec.managed import map_faults
 from shardplan.executor.torchrec.mismatch import carried_faults, listing_faults, process_faults
 from shardplan.executor.torchrec.request import ShardRequest
 from shardplan.executor.torchrec.starts import keep_starts, start_faults
@@ -108,6 +109,7 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         *illegal,
         *training_faults(request),
         *start_faults(plan, found),
+        *map_faults(model, found, request.device.type),
         *unmade(model, [path for each in found for path in (each.path, *each.other_paths)]),
         *(optimizer_class_faults(plan.name, training.optimizer, found) if training else ()),
     ]
