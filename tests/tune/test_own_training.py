@@ -1,4 +1,4 @@
-"""The executor's training as the job of ``tune``: only where it tells of the devices asked about."""
+"""The training that ``tune`` starts by itself: where it tells of the devices asked about."""
 
 from __future__ import annotations
 
