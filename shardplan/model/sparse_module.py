@@ -63,8 +63,6 @@ class SparseModule:
     """In the model; empty for the model itself."""
     class_name: str
     kind: ModuleKind
-    collection: Collection | None = None
-    """What kind of module plans call it; None where none can speak of it."""
     tables: tuple[SparseTable, ...] = ()
     """In their order, of modules that can be planned."""
     is_weighted: bool = False
@@ -75,3 +73,5 @@ class SparseModule:
     """Of tables of any kind, as far as the module tells."""
     unkept: tuple[Unkept, ...] = ()
     """Of modules that can be planned: what would be lost without a word."""
+    collection: Collection | None = None
+    """What kind of module plans call it; None where none can speak of it."""

@@ -169,11 +169,11 @@ def test_a_model_with_every_kind_of_sparse_module_is_refused_with_all_of_them(cr
     assert first == second
     assert first == [
         "twin: EmbeddingBagCollection: the same module as sparse.ebc",
-        "sequences: EmbeddingCollection: tables whose rows are not pooled (s)",
-        "processed: FeatureProcessedEmbeddingBagCollection: tables behind feature processors (p)",
         "derived: OurBags: tables of another kind (d)",
         "fused: FusedEmbeddingBagCollection: tables of another kind (f)",
         "plain: EmbeddingBag: tables of another kind",
+        "sequences: EmbeddingCollection: the plan has none of its tables (s)",
+        "processed: FeatureProcessedEmbeddingBagCollection: the plan has none of its tables (p)",
         "unplanned: EmbeddingBagCollection: the plan has none of its tables (u)",
     ]
 
