@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torchrec import EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
 from training_case import contents, mesh_of
 
+from shardplan.executor.checkpoint.checkpoint import load_checkpoint, save_checkpoint
 from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.native.sequence_collection import ShardedEmbeddingCollection
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
@@ -191,3 +192,31 @@ def told_of(case: SequenceCase) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def trained(case: SequenceCase) -> ShardedEmbeddingCollection:
+    tables = ShardedEmbeddingCollection(
+        case.tables,
+        mesh_of(case.world_size),
+        OptimizerSettings(case.optimizer, RATE, EPS),
+        dedup=case.dedup,
+        seed=case.seed,
+    )
+    for step in range(case.steps):
+        loss_of(case, tables(batch_of(case, step, dist.get_rank())), step).backward()
+    return tables
+
+
+def saved(case: SequenceCase, folder: str) -> list[Any]:
+    """On one of the ranks: what it holds of trained tables, of which a checkpoint is written."""
+    tables = trained(case)
+    save_checkpoint(folder, case.steps, tables.mesh, {"history": tables})
+    return contents(tables)
+
+
+def loaded(case: SequenceCase, path: str) -> list[Any]:
+    """On one of the ranks: what it holds of a checkpoint."""
+    tables = trained(replace(case, steps=0))
+    load_checkpoint(path, tables.mesh, {"history": tables})
+    assert tables.steps > 0
+    return contents(tables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torchrec")
@@ -13,12 +14,14 @@ import sequence_case
 from sequence_case import SequenceCase
 from training_case import table_of
 
+from shardplan.executor.checkpoint.checkpoint import latest_checkpoint
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from rank_group import RankGroup
 
@@ -101,3 +104,40 @@ def test_an_id_that_is_no_row_is_refused_by_its_feature(dedup: bool, rank_group:
     case = SequenceCase((table("row_wise", 2),), 2, dedup=dedup)
     for told in rank_group(2).run(sequence_case.told_of, case):
         assert told == "feature t.0: id 1000000 is no row of a table of 31 rows"
+
+
+def test_a_checkpoint_loads_under_another_cut_and_number_of_ranks(
+    rank_group: Group, tmp_path: Path
+) -> None:
+    """Weights and state bit by bit, of distinct ids or all of them."""
+    case = SequenceCase(mixed(2), 2, "rowwise_adagrad", dedup=True)
+    before = whole_of(case, rank_group(2).run(sequence_case.saved, case, str(tmp_path)))
+    turned = [
+        table(kind, 4, t.name, features=len(t.features), rows=t.rows)
+        for t, kind in zip(case.tables[:-1], TYPES * 2, strict=True)
+    ]
+    wider = table_of("wider", 17, 20, "data_parallel", 4, 4)
+    other = SequenceCase((*turned, wider), 4, case.optimizer)
+    path = latest_checkpoint(tmp_path)
+    answers = rank_group(4).run(sequence_case.loaded, other, str(path))
+    after = whole_of(other, answers)
+    assert before.keys() == after.keys()
+    for key, values in before.items():
+        assert np.array_equal(values, after[key]), key
+
+
+def whole_of(case: SequenceCase, answers: list[Any]) -> dict[tuple[str, str], Any]:
+    """By table and field, what all ranks hold together."""
+    shapes = {each.name: (each.rows, each.dim) for each in case.tables}
+    found: dict[tuple[str, str], Any] = {}
+    for name, shard, fields in (held for answer in answers for held in answer):
+        rows, dim = shapes[name]
+        for field, values in fields.items():
+            is_row_wise = field == "row_sum"
+            whole = found.setdefault(
+                (name, field), np.full((rows, 1 if is_row_wise else dim), np.nan)
+            )
+            column = 0 if is_row_wise else shard.column_offset
+            end = shard.row_offset + shard.rows
+            whole[shard.row_offset : end, column : column + values.shape[1]] = values
+    return found

@@ -155,7 +155,7 @@ def test_a_plan_for_another_model_is_refused_with_all_that_differs(crew):
         "plan.sparse.ebc.c.features: c; the model has f, g",
         "plan.sparse.ebc.gone: the model's 'sparse.ebc' has no such table",
         "plan.sparse.ebc: lacks 'new', a table of the model's 'sparse.ebc'",
-        "plan.other.ebc: the model has no EmbeddingBagCollection of this name",
+        "plan.other.ebc: the model has no collection of tables of this name",
         "another.ebc: EmbeddingBagCollection: the plan has none of its tables (d)",
     ):
         assert wanted in first
