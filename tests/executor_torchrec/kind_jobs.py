@@ -48,7 +48,10 @@ class Model(nn.Module):
 
 
 def model_of(plan: Plan, device: str = "meta", means: Collection[str] = ()) -> nn.Module:
-    """Modules of the kinds that the plan says, at their paths, with its tables."""
+    """Modules of the kinds that the plan says, at their paths, with its tables.
+
+    ``means`` are the tables that average, each as ``module/name``.
+    """
     root = Model(plan.plan)
     for path in plan.plan:
         *parents, last = path.split(".")
@@ -75,10 +78,9 @@ def _module(plan: Plan, path: str, device: Any, means: Collection[str]) -> nn.Mo
     ]
     if not collection.is_pooled:
         return EmbeddingCollection([EmbeddingConfig(**each) for each in shapes], device=device)
+    pooling = {True: PoolingType.MEAN, False: PoolingType.SUM}
     configs = [
-        EmbeddingBagConfig(
-            **each, pooling=PoolingType.MEAN if each["name"] in means else PoolingType.SUM
-        )
+        EmbeddingBagConfig(**each, pooling=pooling[f"{path}/{each['name']}" in means])
         for each in shapes
     ]
     if collection.kind is CollectionKind.BAG:

@@ -104,7 +104,7 @@ def test_kinds_beside_each_other_train_as_unsharded_on_one_batch(crew):
     ]
     modules = {"fpebc": {"kind": "feature_processed"}, "ec": {"kind": "sequence"}}
     plan = plan_for(crew.ranks, tables, [WHOLE, ROWS, ROWS, WHOLE, ROWS], modules)
-    for found in crew.run("kind_jobs.train_beside_unsharded", plan, "sgd", ["mean"]):
+    for found in crew.run("kind_jobs.train_beside_unsharded", plan, "sgd", ["ebc/mean"]):
         assert max(found) < NEAR
 
 
