@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
 
-from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
-from shardplan.executor.torchrec.managed import ManagedBagSharder, ManagedSequenceSharder
-from shardplan.executor.torchrec.processed import ProcessedSharder
-from shardplan.executor.torchrec.sequences import SequenceSharder
+from shardplan.executor.torchrec.sharded.collection import CollectionSharder
+from shardplan.executor.torchrec.sharded.managed import ManagedBagSharder, ManagedSequenceSharder
+from shardplan.executor.torchrec.sharded.processed import ProcessedSharder
+from shardplan.executor.torchrec.sharded.sequences import SequenceSharder
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dtype import Dtype

@@ -15,9 +15,9 @@ from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.torchrec.fault import fault
-from shardplan.executor.torchrec.managed import map_faults
 from shardplan.executor.torchrec.mismatch import carried_faults, listing_faults, process_faults
 from shardplan.executor.torchrec.request import ShardRequest
+from shardplan.executor.torchrec.sharded.managed import map_faults
 from shardplan.executor.torchrec.starts import keep_starts, start_faults
 from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan

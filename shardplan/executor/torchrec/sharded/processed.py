@@ -10,7 +10,7 @@ from torchrec.distributed.fp_embeddingbag import (
 )
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 
-from shardplan.executor.torchrec.batch_reader import without_weights
+from shardplan.executor.torchrec.sharded.batch_reader import without_weights
 
 
 class ShardedProcessed(ShardedFeatureProcessedEmbeddingBagCollection):  # type: ignore[misc]

@@ -15,7 +15,7 @@ from torchrec.distributed.mc_embeddingbag import (
 from torchrec.modules.hash_mc_modules import HashZchManagedCollisionModule
 
 from shardplan.diagnostics import Diagnostic
-from shardplan.executor.torchrec.batch_reader import BatchReader, IdWeights
+from shardplan.executor.torchrec.sharded.batch_reader import BatchReader, IdWeights
 from shardplan.model.sparse_module import ModuleKind
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torchrec.modules.embedding_configs import PoolingType
 from torchrec.modules.embedding_modules import get_embedding_names_by_table
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor, KeyedTensor
 
-from shardplan.executor.torchrec.batch_reader import BatchReader, IdWeights
+from shardplan.executor.torchrec.sharded.batch_reader import BatchReader, IdWeights
 from shardplan.sharding.kind import SHARDING_TYPES
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchrec.distributed.embedding import EmbeddingCollectionSharder, ShardedEmbeddingCollection
 
-from shardplan.executor.torchrec.batch_reader import BatchReader, IdWeights
+from shardplan.executor.torchrec.sharded.batch_reader import BatchReader, IdWeights
 
 if TYPE_CHECKING:
     from collections.abc import Collection
