@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,30 +46,42 @@ class RowGradients:
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Which rows, and their (rows, columns) fp32 sums, a part of all rows at a time."""
-        count, weights = len(self.rows), self._weights
-        step = max(1, _CHUNK_NUMBERS // self._gradient.shape[1])
-        firsts = range(0, count, step)
-        starts = self._offsets[::step].tolist()
-        ends = [*starts[1 : len(firsts)], self._bags.numel()]
-        for first, start, end in zip(firsts, starts, ends, strict=False):
-            cut = slice(first, min(first + step, count))
-            offsets = self._offsets[cut.start : cut.stop + 1] - start
+        weights = self._weights
+        cuts = list(row_chunks(len(self.rows), self._gradient.shape[1]))
+        bounds = [*self._offsets[[cut.start for cut in cuts]].tolist(), self._bags.numel()]
+        for cut, (start, end) in zip(cuts, pairwise(bounds), strict=True):
             yield (
                 cut,
                 functional.embedding_bag(
                     self._bags[start:end],
                     self._gradient,
-                    offsets,
+                    self._offsets[cut.start : cut.stop + 1] - start,
                     mode="sum",
                     per_sample_weights=None if weights is None else weights[start:end],
                     include_last_offset=True,
                 ),
             )
 
+    def spread(self, rows: Tensor, is_read: Tensor) -> None:
+        """Go on as the sums of more rows, which are zeros where a row is not read.
+
+        ``rows`` (V,) int64 ascend, and ``is_read`` (V,) says which of them are the rows so far.
+        """
+        before = torch.zeros(len(rows) + 1, dtype=torch.int64, device=rows.device)
+        torch.cumsum(is_read, 0, out=before[1:])
+        self.rows, self._offsets = rows, self._offsets.index_select(0, before)
+
     def squares(self) -> Tensor:
         """(U,) fp32: of each row the sum of squares over the columns."""
         parts = [squares_of(sums) for _, sums in self.chunks()]
         return torch.cat(parts) if parts else self._gradient.new_zeros(0)
+
+
+def row_chunks(rows: int, columns: int) -> Iterator[slice]:
+    """Of that many rows, those that are worked on at once."""
+    step = max(1, _CHUNK_NUMBERS // columns)
+    for first in range(0, rows, step):
+        yield slice(first, min(first + step, rows))
 
 
 def squares_of(sums: Tensor) -> Tensor:
