@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from shardplan.executor.tensors.runs import runs_of
 from shardplan.executor.tensors.tensor import index_dtype
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ class RowGradients:
         """(U,) int64, ascending."""
         self._gradient, numbers = _as_rows(gradients)
         dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
-        self._bags = numbers.to(dtype).index_select(0, bags.distinct.bags)
-        self._weights = bags.distinct.weights
+        of_ids = runs_of(numbers.to(dtype), bags.lengths.reshape(-1))
+        order, weights = bags.distinct.order, bags.weights
+        self._bags = of_ids.index_select(0, order)
+        self._weights = None if weights is None else weights.index_select(0, order)
         self._offsets = bags.distinct.offsets.to(dtype)
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
