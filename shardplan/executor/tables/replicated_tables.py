@@ -16,7 +16,7 @@ from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.tables.group_store import GroupStore
 from shardplan.executor.tables.initial_weights import fill_initial
-from shardplan.executor.tables.row_gradients import RowGradients, row_chunks, squares_of
+from shardplan.executor.tables.row_gradients import RowGradients, rows_at_once, squares_of
 from shardplan.executor.tables.update_rule import WEIGHT, Fields
 from shardplan.executor.tensors.tensor import DTYPES
 
@@ -131,10 +131,12 @@ class ReplicatedTables:
         The sums, times ``scale``, are used up.
         """
         for store, each in zip(self._stores, summed, strict=True):
-            for cut in row_chunks(*each.sums.shape):
-                sums = each.sums[cut].mul_(scale)
-                mean = squares_of(sums) / sums.shape[1] if rule.wants_squares else None
-                store.update(rule, each.rows[cut], sums, mean)
+            columns = each.sums.shape[1]
+            step = rows_at_once(columns)
+            for rows, sums in zip(each.rows.split(step), each.sums.split(step), strict=True):
+                sums.mul_(scale)
+                mean = squares_of(sums) / columns if rule.wants_squares else None
+                store.update(rule, rows, sums, mean)
 
     def _spread(self, gradients: Sequence[RowGradients]) -> None:
         """To the rows that any rank read: each tells the others its own, a byte for every row."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -13,6 +14,8 @@ from shardplan.executor.tensors.tensor import index_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from shardplan.executor.batch.bags import Bags
     from shardplan.executor.tensors.tensor import Tensor
@@ -49,10 +52,11 @@ class RowGradients:
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Which rows, and their (rows, columns) fp32 sums, a part of all rows at a time."""
-        weights = self._weights
-        cuts = list(row_chunks(len(self.rows), self._gradient.shape[1]))
-        bounds = [*self._offsets[[cut.start for cut in cuts]].tolist(), self._bags.numel()]
-        for cut, (start, end) in zip(cuts, pairwise(bounds), strict=True):
+        weights, step = self._weights, rows_at_once(self._gradient.shape[1])
+        firsts = range(0, len(self.rows), step)
+        bounds = [*self._offsets[:-1:step].tolist(), self._bags.numel()]
+        for first, (start, end) in zip(firsts, pairwise(bounds), strict=True):
+            cut = slice(first, min(first + step, len(self.rows)))
             yield (
                 cut,
                 functional.embedding_bag(
@@ -80,11 +84,9 @@ class RowGradients:
         return torch.cat(parts) if parts else self._gradient.new_zeros(0)
 
 
-def row_chunks(rows: int, columns: int) -> Iterator[slice]:
-    """Of that many rows, those that are worked on at once."""
-    step = max(1, _CHUNK_NUMBERS // columns)
-    for first in range(0, rows, step):
-        yield slice(first, min(first + step, rows))
+def rows_at_once(columns: int) -> int:
+    """How many rows of gradients are worked on at a time."""
+    return max(1, _CHUNK_NUMBERS // columns)
 
 
 def squares_of(sums: Tensor) -> Tensor:
@@ -104,8 +106,8 @@ def _as_rows(blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         return whole, torch.arange(len(whole), device=whole.device)
     held = blocks[0].untyped_storage().nbytes() // blocks[0].element_size()
     rows = blocks[0].as_strided((held // columns, columns), (columns, 1), 0)
-    numbers = [_row_numbers(block) for block in blocks]
-    return rows, torch.cat(numbers) if len(numbers) > 1 else numbers[0]
+    numbers = np.concatenate([_row_numbers(block) for block in blocks])
+    return rows, torch.from_numpy(numbers).to(rows.device)
 
 
 def _lies_in_rows(block: Tensor) -> bool:
@@ -114,10 +116,9 @@ def _lies_in_rows(block: Tensor) -> bool:
     return last == 1 and not any(at % columns for at in (block.storage_offset(), *strides))
 
 
-def _row_numbers(block: Tensor) -> Tensor:
+def _row_numbers(block: Tensor) -> NDArray[np.int64]:
     columns = block.shape[-1]
-    numbers = torch.full((1,), block.storage_offset() // columns, device=block.device)
+    numbers = np.array([block.storage_offset() // columns])
     for size, stride in zip(block.shape[:-1], block.stride(), strict=False):
-        steps = torch.arange(size, device=block.device) * (stride // columns)
-        numbers = (numbers.unsqueeze(1) + steps).view(-1)
+        numbers = np.add.outer(numbers, np.arange(size) * (stride // columns)).ravel()
     return numbers
