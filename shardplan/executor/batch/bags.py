@@ -35,7 +35,7 @@ class Bags:
     @cached_property
     def distinct(self) -> DistinctRows:
         """The rows that are read; sorted once, for the cache, the lookup and the update."""
-        return DistinctRows.of(self.ids, self.lengths, self.rows, self.weights)
+        return DistinctRows.of(self.ids, self.rows)
 
     def apart(self) -> Bags:
         """The same ids, each in a bag of its own."""
@@ -48,4 +48,4 @@ class Bags:
 
     def positions(self) -> Tensor:
         """(ids,): of each id, the position of its row among the distinct ones."""
-        return self.distinct.positions(self.ids, self.rows)
+        return self.distinct.positions()

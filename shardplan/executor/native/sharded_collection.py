@@ -117,9 +117,9 @@ class ShardedCollection(torch.nn.Module):  # type: ignore[misc]
                 group.update(rule, rows, square)
         if self.layout.replicated:
             with self.clock.phase(ALL_REDUCE):
-                flat = self.replicated.sum_gradients(inputs.replicated, of_replicas)
+                summed = self.replicated.sum_gradients(inputs.replicated, of_replicas)
             with self.clock.phase(UPDATE_BACKWARD):
-                self.replicated.update(rule, flat, 1 / self.mesh.world_size)
+                self.replicated.update(rule, summed, 1 / self.mesh.world_size)
 
     def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
         if self.optimizer.kind is not Optimizer.ROWWISE_ADAGRAD or not self._squares.is_needed:
