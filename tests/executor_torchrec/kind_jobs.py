@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 from torch import nn
+from torchrec.distributed.train_pipeline import TrainPipelineSparseDist
 from torchrec.modules.embedding_configs import EmbeddingBagConfig, EmbeddingConfig, PoolingType
 from torchrec.modules.embedding_modules import EmbeddingBagCollection, EmbeddingCollection
-from torchrec.modules.feature_processor_ import PositionWeightedModuleCollection
+from torchrec.modules.feature_processor_ import (
+    FeatureProcessorsCollection,
+    PositionWeightedModuleCollection,
+)
 from torchrec.modules.fp_embedding_modules import FeatureProcessedEmbeddingBagCollection
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
-from torchrec_jobs import EPS, RATE, SAMPLES, STEPS, _fill, _Optimizer, _pieces
+from torchrec_jobs import EPS, RATE, SAMPLES, STEPS, PipedBatch, _fill, _Optimizer, _pieces
 
 from shardplan.errors import InputError
 from shardplan.executor.torchrec import shard
@@ -163,6 +167,90 @@ def refusals_of(plan: Plan, model: Plan) -> list[str]:
     """The faults of a plan, for the model of another one."""
     try:
         shard(model_of(model), plan, learning_rate=RATE, device="cpu")
+    except InputError as error:
+        return [f"{each.path}: {each.message}" for each in error.diagnostics]
+    return []
+
+
+class Summed(nn.Module):
+    """The same modules, and a loss that pipelines can trace."""
+
+    def __init__(self, plan: Plan, device: str) -> None:
+        super().__init__()
+        self.modules_of_tables = model_of(plan, device)
+        self._pooled = {path: plan.collection_of(path).is_pooled for path in plan.plan}
+        self._features = {
+            path: [f for t in plan.tables if t.module == path for f in t.features]
+            for path in plan.plan
+        }
+
+    def forward(self, batch: PipedBatch) -> Any:
+        """The loss, and all outputs in one row."""
+        parts = []
+        for path, is_pooled in self._pooled.items():
+            output = self.modules_of_tables.get_submodule(path)(batch.features)
+            for feature in self._features[path]:
+                rows = output[feature] if is_pooled else output[feature].values()
+                parts.append(rows.reshape(-1))
+        values = torch.cat(parts)
+        return values.square().sum() / 100, values
+
+
+def pipe_beside_unsharded(plan: Plan) -> float:
+    """The largest difference of outputs, of batches whose ids are sent ahead."""
+    whole = Summed(plan, "cpu")
+    _fill(whole)
+    sharded = shard(Summed(plan, "meta"), with_prefix(plan), learning_rate=RATE, device="cpu")
+    start = whole.state_dict()
+    for key, piece, where in _pieces(sharded):
+        piece.copy_(start[key][where])
+    plain = dict(in_backward_optimizer_filter(sharded.named_parameters()))
+    optimizer = torch.optim.SGD(plain.values(), lr=RATE)
+    cpu = torch.device("cpu")
+    pipeline = TrainPipelineSparseDist(sharded, optimizer, cpu, execute_all_batches=True)
+    ranks, worst = range(dist.get_world_size()), 0.0
+    batches = iter([PipedBatch(batch_of(plan, 2 * s, dist.get_rank())) for s in range(3)])
+    for step in range(3):
+        found = pipeline.progress(batches)
+        expected = [whole(PipedBatch(batch_of(plan, 2 * step, rank))) for rank in ranks]
+        worst = max(worst, float((found - expected[dist.get_rank()][1]).abs().max()))
+        (sum(loss for loss, _ in expected) / len(ranks)).backward()
+        with torch.no_grad():
+            for weight in whole.parameters():
+                weight -= RATE * weight.grad
+                weight.grad = None
+    return worst
+
+
+def with_prefix(plan: Plan) -> Plan:
+    """The plan of a model that has the same modules one level down."""
+    added = "modules_of_tables."
+    moved = {f"{added}{path}": entries for path, entries in plan.plan.items()}
+    tables = [t.model_copy(update={"module": f"{added}{t.module}"}) for t in plan.tables]
+    kinds = {f"{added}{path}": facts for path, facts in (plan.modules or {}).items()}
+    return plan.model_copy(
+        update={"plan": moved, "tables": tuple(tables), "modules": kinds, "resolved": None}
+    )
+
+
+class OurProcessors(FeatureProcessorsCollection):
+    """A job's own, whose weights nothing gives values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.empty(3, device=torch.device("meta")))
+
+    def forward(self, features: Any) -> Any:
+        return features
+
+
+def refusals_of_processors(plan: Plan) -> list[str]:
+    """The faults of a model whose first module has processors of the job's own."""
+    model, path = model_of(plan), next(iter(plan.plan))
+    inside = model.get_submodule(path).get_submodule("_embedding_bag_collection")
+    setattr(model, path, FeatureProcessedEmbeddingBagCollection(inside, OurProcessors()))
+    try:
+        shard(model, plan, learning_rate=RATE, device="cpu")
     except InputError as error:
         return [f"{each.path}: {each.message}" for each in error.diagnostics]
     return []

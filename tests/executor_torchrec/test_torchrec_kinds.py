@@ -172,3 +172,25 @@ def managed(ranks, kinds, optimizer="sgd", **facts):
     tables = [table("a", "mc", 64), table("b", "mc", 48, features=["b", "d"], pooling=[1, 1])]
     modules = {"mc": {"kind": "managed_collision", **facts}}
     return plan_for(ranks, tables, kinds, modules, optimizer)
+
+
+def test_kinds_beside_each_other_are_right_where_ids_are_sent_ahead(pair):
+    """All of one batch, over whose weights feature processors write positions."""
+    tables = [
+        table("a", "m.ebc", features=["f"]),
+        table("w", "m.fpebc", features=["f"]),
+        table("s", "m.ec", features=["f", "g"], pooling=[1, 1]),
+    ]
+    modules = {"m.fpebc": {"kind": "feature_processed"}, "m.ec": {"kind": "sequence"}}
+    plan = plan_for(2, tables, [WHOLE, ROWS, ROWS], modules)
+    for worst in pair.run("kind_jobs.pipe_beside_unsharded", plan):
+        assert worst < NEAR
+
+
+def test_processors_whose_weights_nothing_gives_values_are_refused(pair):
+    plan = plan_for(2, [table("a", "fp")], [WHOLE], {"fp": {"kind": "feature_processed"}})
+    for found in pair.run("kind_jobs.refusals_of_processors", plan):
+        assert found == [
+            "fp._feature_processors.scale: FeatureProcessedEmbeddingBagCollection: no "
+            "reset_parameters gives it values"
+        ]

@@ -118,6 +118,7 @@ def _fingerprint(view: PlanView) -> str:
     return fingerprint(
         [
             [table.module, table.name, table.sharding_type.name, table.kernel.name, table.ranks]
+            + [table.collection.is_pooled, table.collection.dedup]
             + [[s.rank, s.row_offset, s.column_offset, s.rows, s.columns] for s in table.shards]
             for table in view.tables
         ]
