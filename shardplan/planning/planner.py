@@ -130,6 +130,19 @@ def timed(plan: Plan, started: float) -> Plan:
     return plan.model_copy(update={"run": run})
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A plan, and what it was made of."""
+
+    placement: Placement
+    solved: Prediction
+    """Of what the solver placed, in the order and under the names that it gave."""
+    decisions: tuple[Decision, ...]
+    prediction: Prediction
+    """Of the decisions."""
+    plan: Plan
+
+
 @dataclass(slots=True)
 class Drafts:
     """Makes plans of what a solve finds; one placement is predicted and written down once."""
@@ -137,10 +150,13 @@ class Drafts:
     case: Case
     formulation: Formulation
     settings: Settings
-    arrange: Callable[[Decision], Decision] = lambda decision: decision
-    """May deal column shards otherwise."""
-    _known: tuple[Placement, Prediction, Plan] | None = None
-    """The last one."""
+    arrange: Callable[[Sequence[Decision]], Sequence[Decision]] = lambda decisions: decisions
+    """May deal column shards otherwise, which costs the same."""
+    rename: Callable[[Sequence[Decision], Prediction], tuple[Sequence[Decision], Prediction]] = (
+        lambda decisions, prediction: (decisions, prediction)
+    )
+    """May give ranks other names, under which the prediction may be a little longer."""
+    last: _Draft | None = None
 
     @in_bulk()
     def plan(self, outcome: Outcome) -> Plan:
@@ -148,31 +164,31 @@ class Drafts:
 
         Raises NoPlanFound or Interrupted where the solve found nothing.
         """
-        placement, known = _placement(outcome), self._known
+        placement, last = _placement(outcome), self.last
         elapsed = outcome.history[-1].seconds if outcome.history else 0.0
         solver, run = _solver_info(outcome, self.settings), _run_info(outcome, elapsed)
-        is_uneven, gap = self.formulation.problem.is_uneven, self.settings.gap
-        if known is not None and known[0] == placement:
-            claim = _optimality(self.case, outcome, known[1], is_uneven, gap)
-            said = {"optimality": claim, "solver": solver, "run": run}
-            return known[2].model_copy(update=said)
-        decisions = tuple(map(self.arrange, self.formulation.decisions(placement)))
-        prediction = predict(self.case, decisions)
-        claim = _optimality(self.case, outcome, prediction, is_uneven, gap)
-        plan = build_plan(self.case, decisions, prediction, claim, solver, run)
-        self._known = placement, prediction, plan
+        if last is not None and last.placement == placement:
+            claim = self._claim(outcome, last.solved, last.prediction)
+            return last.plan.model_copy(update={"optimality": claim, "solver": solver, "run": run})
+        found: Sequence[Decision] = self.arrange(self.formulation.decisions(placement))
+        solved = predict(self.case, found)
+        found, prediction = self.rename(found, solved)
+        claim = self._claim(outcome, solved, prediction)
+        plan = build_plan(self.case, found, prediction, claim, solver, run)
+        self.last = _Draft(placement, solved, tuple(found), prediction, plan)
         return plan
 
+    def _claim(self, outcome: Outcome, solved: Prediction, prediction: Prediction) -> Optimality:
+        is_uneven, gap = self.formulation.problem.is_uneven, self.settings.gap
+        claim = _optimality(self.case, outcome, solved, is_uneven, gap)
+        if prediction is solved:
+            return claim
+        return claim.reaching(_objective_seconds(self.case, prediction))
 
-def finish_plan(
-    case: Case,
-    formulation: Formulation,
-    outcome: Outcome,
-    settings: Settings,
-    arrange: Callable[[Decision], Decision] = lambda decision: decision,
-) -> Plan:
+
+def finish_plan(case: Case, formulation: Formulation, outcome: Outcome, settings: Settings) -> Plan:
     """The plan of one outcome alone; see ``Drafts``."""
-    return Drafts(case, formulation, settings, arrange).plan(outcome)
+    return Drafts(case, formulation, settings).plan(outcome)
 
 
 def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Placement]:
@@ -217,11 +233,7 @@ def _placement(outcome: Outcome) -> Placement:
 def _optimality(
     case: Case, outcome: Outcome, prediction: Prediction, is_uneven: bool, asked_gap: float
 ) -> Optimality:
-    predicted = (
-        prediction.step_seconds
-        if case.objective is Objective.STEP_TIME
-        else prediction.balance_seconds
-    )
+    predicted = _objective_seconds(case, prediction)
     mixes = outcome.placement is not None and outcome.placement.weights is not None
     differs = predicted - outcome.objective
     # What a cache misses is convex in its size: a mix of sizes may turn out better than claimed.
@@ -247,6 +259,11 @@ def _optimality(
         status=status,
         termination=Termination(outcome.ending.value),
     )
+
+
+def _objective_seconds(case: Case, prediction: Prediction) -> float:
+    is_step = case.objective is Objective.STEP_TIME
+    return prediction.step_seconds if is_step else prediction.balance_seconds
 
 
 def _solver_info(outcome: Outcome, settings: Settings) -> SolverInfo:

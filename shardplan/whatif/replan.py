@@ -11,7 +11,6 @@ from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
-    finish_plan,
     formulated_in_time,
     make_plan,
     timed,
@@ -25,6 +24,7 @@ from shardplan.solve.program.answer import Limits
 from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
 from shardplan.whatif.moved_from import MovedFrom
+from shardplan.whatif.near_drafts import NearDrafts
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
@@ -77,28 +77,22 @@ def replan(
         budget_bytes = least_budget(formulation, relocation, known, is_placed)
     moves = relocation.moves(formulation, budget_bytes)
     moved = MovedFrom.of(old, relocation)
-
-    def told(plan: Plan) -> Plan:
-        return moved.told(timed(plan, started), budget_bytes)
-
-    def named(found: Outcome) -> Plan:
-        plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
-        # Names under which less moves keep within the budget, and the bound knows of no names.
-        return told(relabel(old, plan, now)[0])
-
+    # Names under which less moves keep within the budget, and the bound knows of no names.
+    drafts = NearDrafts.of(formulation, settings, moved, started, budget_bytes)
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop, case=now)
+        stop = settings.should_stop
+        hears = Improvements(reporter, drafts.plan, on_plan, deadline, stop, case=now)
     limited = settings.until(deadline)
     outcome = solve_near(
         formulation.problem, known, is_placed, moves, limited, hears, also_free=True
     )
     if outcome.placement is not None or settings.should_stop():
-        return named(outcome)
+        return drafts.plan(outcome)
     free = None if outcome.is_infeasible else _free_plan(old, now, limited, reporter)
-    if free is None or moved.bytes_of(free) > budget_bytes:
+    if free is None or (bytes_moved := moved.bytes_of(free)) > budget_bytes:
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
-    return told(free)
+    return moved.told(timed(free, started), bytes_moved, budget_bytes)
 
 
 def kept_in_place(
