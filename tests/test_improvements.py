@@ -11,6 +11,7 @@ from shardplan.cli.solving.improving_plan import ImprovingPlan
 from shardplan.errors import NoPlanFound
 from shardplan.plan.file.read import read_plan
 from shardplan.plan.verify import verify
+from shardplan.planning import improvements
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
@@ -53,7 +54,7 @@ def test_plans_on_the_way_verify_and_change_nothing_about_the_last(case, best):
     assert without_run(last) == without_run(best)
 
 
-def listening(built):
+def listening(built, seconds=0.0, should_stop=lambda: False):
     """Improvements of a search by a clock of our own; ``built`` are the plans that it makes."""
     now, told, plans = [0.0], [], iter(built)
 
@@ -67,7 +68,8 @@ def listening(built):
         return now[0]
 
     deadline = Deadline.after(100.0, clock)
-    return Improvements(Reporter(), build, told.append, deadline, clock=clock), now, told
+    given = {"clock": clock, "seconds": seconds, "should_stop": should_stop}
+    return Improvements(Reporter(), build, told.append, deadline, **given), now, told
 
 
 def test_the_first_is_told_at_once_and_the_next_after_a_second(greedy, best):
@@ -97,6 +99,25 @@ def test_nothing_is_begun_when_time_is_up(greedy):
     now[0] = 100.0
     found.found(lambda: None)
     assert told == []
+
+
+def test_the_first_is_not_begun_when_it_would_hardly_be_done_in_time(greedy):
+    found, now, told = listening([greedy], seconds=60.0)
+    now[0] = 41.0
+    found.found(lambda: None)
+    assert told == []
+    now[0] = 39.0
+    found.ticking()
+    assert told == [greedy]
+
+
+def test_what_is_built_when_the_user_has_had_enough_is_left_to_the_last_plan(greedy, monkeypatch):
+    stopped = []
+    monkeypatch.setattr(improvements, "verify", lambda *_: pytest.fail("verified"))
+    plans = (stopped.append(1) or plan for plan in [greedy])
+    found, _, told = listening(plans, should_stop=lambda: bool(stopped))
+    found.found(lambda: None)
+    assert (stopped, told) == ([1], [])
 
 
 def test_each_plan_takes_the_place_of_the_one_before(tmp_path, greedy, best):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from shardplan.cli.held import hold
+
 if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.explain.numbers.side_by_side import Labelled
@@ -25,14 +27,18 @@ def plan_at(path: str) -> Plan:
     """The plan in a file, ``-`` for standard input; raises InputError."""
     from shardplan.plan.file.read import read_plan, read_plan_from
 
-    return read_plan(path) if path != "-" else read_plan_from(sys.stdin.buffer, STDIN)
+    plan = read_plan(path) if path != "-" else read_plan_from(sys.stdin.buffer, STDIN)
+    hold(plan)
+    return plan
 
 
 def case_of_plan(plan: Plan, file: str) -> Case:
     """The case of the spec that a plan carries; raises InputError where it carries none."""
     from shardplan.plan.carried import carried_case
 
-    return carried_case(plan, file)
+    case = carried_case(plan, file)
+    hold(case)
+    return case
 
 
 def labelled(path: str) -> Labelled:

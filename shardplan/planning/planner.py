@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.bulk import in_bulk
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
-from shardplan.plan.build_plan import build_plan
+from shardplan.plan.build_plan import Alike, build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
 from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
@@ -84,7 +84,8 @@ def make_plan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation, ends = formulated_in_time(case, settings, deadline)
+    begun = formulated_in_time(case, settings, deadline)
+    formulation, ends = begun.formulation, begun.ends
     begin = chain(_known(formulation, start), starts(case, formulation, settings, ends))
     first = ends
     if formulation.problem.is_uneven:
@@ -97,31 +98,42 @@ def make_plan(
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, build, on_plan, first, settings.should_stop, case=case)
+        stop, seconds = settings.should_stop, begun.draft_seconds
+        hears = Improvements(reporter, build, on_plan, first, stop, case=case, seconds=seconds)
     outcome = solve(formulation.problem, settings.until(first), hears, begin, proven)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
     return build(settled(case, formulation, outcome, settings.until(ends), reporter))
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A case that is formulated, and what is left to be done by when."""
+
+    formulation: Formulation
+    ends: Deadline
+    """Of the search, so that its plan is written in time."""
+    draft_seconds: float
+    """What a plan on the way takes, about."""
+
+
 def formulated_in_time(
-    case: Case, settings: Settings, deadline: Deadline, plans: float = 1.0
-) -> tuple[Formulation, Deadline]:
-    """The formulation of a case, and when to have ended the search so that its plan is written in
-    time, or ``plans`` times as much done; half of what is left is the search's in any case.
+    case: Case, settings: Settings, deadline: Deadline, builds: float = 1.0
+) -> Begun:
+    """Formulate a case; its plan takes ``builds`` times what one takes to build that is near none.
 
     Raises NoPlanFound where no plan of so many tables could be; and what ``formulate`` raises.
     """
     pace = Pace(deadline, (settings.search or SearchParams()).shared)
-    began = deadline.clock()
     formulation = formulate(case, deadline, pace.params)
-    took = deadline.clock() - began
-    writing = plans * pace.writing_seconds(case, took, formulation.problem.option_count)
+    rehearsal = pace.rehearsed(case)
+    building = builds * rehearsal.building
+    writing = building + rehearsal.rendering
     pace.heed_writing(case, writing)
-    left = deadline.seconds_left
-    is_endless = left == float("inf")
-    ends = deadline if is_endless else deadline.within(left - min(writing, left / 2))
-    return formulation, ends
+    ends = deadline
+    if deadline.seconds_left < float("inf"):
+        ends = deadline.within(deadline.seconds_left - writing)
+    return Begun(formulation, ends, writing + rehearsal.verifying)
 
 
 def timed(plan: Plan, started: float) -> Plan:
@@ -157,6 +169,7 @@ class Drafts:
     )
     """May give ranks other names, under which the prediction may be a little longer."""
     last: _Draft | None = None
+    _alike: Alike | None = None
 
     @in_bulk()
     def plan(self, outcome: Outcome) -> Plan:
@@ -174,7 +187,8 @@ class Drafts:
         solved = predict(self.case, found)
         found, prediction = self.rename(found, solved)
         claim = self._claim(outcome, solved, prediction)
-        plan = build_plan(self.case, found, prediction, claim, solver, run)
+        self._alike = self._alike or Alike.of(self.case)
+        plan = build_plan(self.case, found, prediction, claim, solver, run, self._alike)
         self.last = _Draft(placement, solved, tuple(found), prediction, plan)
         return plan
 

@@ -27,7 +27,7 @@ from shardplan.whatif.moved_from import MovedFrom, moved_in
 from shardplan.whatif.near_drafts import NearDrafts
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relocation import Relocation
-from shardplan.whatif.replan import PLANS, kept_in_place, least_budget
+from shardplan.whatif.replan import BUILDS, kept_in_place, least_budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,14 +76,16 @@ def move_little(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
+    begun = formulated_in_time(now, settings, deadline, BUILDS)
+    formulation, deadline = begun.formulation, begun.ends
     relocation = Relocation.of(old, now)
     moved = MovedFrom.of(old, relocation)
     drafts = NearDrafts.of(formulation, settings, moved, started)
     hears = reporter
     if on_plan is not None:
-        stop = settings.should_stop
-        hears = Improvements(reporter, drafts.plan, on_plan, deadline, stop, case=now)
+        stop, seconds = settings.should_stop, begun.draft_seconds
+        build = drafts.plan
+        hears = Improvements(reporter, build, on_plan, deadline, stop, case=now, seconds=seconds)
     near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
     least = near.least(settings.until(deadline))
     kept = [] if least is None or least.placement is None else [least.placement]

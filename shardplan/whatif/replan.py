@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from shardplan.solve.settings import Settings
 
 
-PLANS = 3.0
-"""As what one takes to write: one is also held against the old one, and given names."""
+BUILDS = 2.0
+"""As what a plan takes to build: it is also held against the old one, and given names."""
 
 
 def replan(
@@ -70,7 +70,8 @@ def replan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
+    begun = formulated_in_time(now, settings, deadline, BUILDS)
+    formulation, deadline = begun.formulation, begun.ends
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
     if budget_bytes is None:
@@ -81,8 +82,9 @@ def replan(
     drafts = NearDrafts.of(formulation, settings, moved, started, budget_bytes)
     hears = reporter
     if on_plan is not None:
-        stop = settings.should_stop
-        hears = Improvements(reporter, drafts.plan, on_plan, deadline, stop, case=now)
+        stop, seconds = settings.should_stop, begun.draft_seconds
+        build = drafts.plan
+        hears = Improvements(reporter, build, on_plan, deadline, stop, case=now, seconds=seconds)
     limited = settings.until(deadline)
     outcome = solve_near(
         formulation.problem, known, is_placed, moves, limited, hears, also_free=True

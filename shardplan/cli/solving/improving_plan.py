@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import InputError
 from shardplan.explain.words import words
+from shardplan.files import write_atomically
+from shardplan.plan.file.write import Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +25,11 @@ class ImprovingPlan:
     the last plan it is told. Pipes and devices get the last plan alone.
     """
 
-    def __init__(self, path: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: str, say: Callable[[str], None], renderer: Renderer | None = None
+    ) -> None:
         self._path, self._say = path, say
+        self._renderer = renderer or Renderer()
         self._is_file = path != "-" and _may_be_replaced(path)
         self._before: Plan | None = None
         self._is_first = True
@@ -41,13 +46,11 @@ class ImprovingPlan:
         )
 
     def _write(self, plan: Plan) -> bool:
-        from shardplan.plan.file.write import write
-
         before = self._before
         if not self._is_file or (before is not None and _is_no_worse(before, plan)):
             return False
         try:
-            write(plan, self._path)
+            write_atomically(self._path, self._renderer.render(plan))
         except InputError:
             return False
         return True
