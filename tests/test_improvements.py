@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from shardplan.case import build_case
 from shardplan.cli.solving.improving_plan import ImprovingPlan
 from shardplan.errors import NoPlanFound
+from shardplan.plan.file.claim import Claim
 from shardplan.plan.file.read import read_plan
+from shardplan.plan.file.write import render
 from shardplan.plan.verify import verify
 from shardplan.planning import improvements
 from shardplan.planning.improvements import Improvements
@@ -139,6 +142,24 @@ def test_a_better_plan_of_the_same_inputs_stays_until_the_end(tmp_path, greedy, 
     ImprovingPlan(str(path), said.append).put(greedy)
     assert path.read_bytes() == before
     assert "written" not in said[-1]
+
+
+def test_a_file_that_was_never_whole_or_is_no_plan_is_replaced(tmp_path, greedy, best):
+    path = tmp_path / "plan.json"
+    text = render(best)
+    for broken in ("", "{}\n", text[: len(text) // 2], text + text):
+        path.write_text(broken)
+        ImprovingPlan(str(path), lambda _: None).put(greedy)
+        assert without_run(read_plan(path)) == without_run(greedy)
+
+
+def test_what_a_file_claims_is_what_its_plan_claims_however_it_is_laid_out(tmp_path, best):
+    path, text = tmp_path / "plan.json", render(best)
+    for same in (text, json.dumps(json.loads(text)), json.dumps(json.loads(text), indent=4)):
+        path.write_text(same)
+        claim = Claim.in_file(path)
+        assert (claim.inputs, claim.optimality) == (best.inputs, best.optimality)
+    assert Claim.in_file(tmp_path / "missing") is None
 
 
 def test_stdout_gets_no_plan_but_the_last(capsys, greedy):

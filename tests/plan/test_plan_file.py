@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from plan_cases import make_case, make_plan
 
 from shardplan.errors import InputError
-from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file import write as writing
+from shardplan.plan.file.read import parse_plan, read_plan
 from shardplan.plan.file.write import Renderer, render, write
 from shardplan.plan.verify import verify
 
