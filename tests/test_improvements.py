@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from shardplan.plan.file.claim import Claim
 from shardplan.plan.file.read import read_plan
 from shardplan.plan.file.write import render
 from shardplan.plan.verify import verify
-from shardplan.planning import improvements
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
@@ -116,11 +116,12 @@ def test_the_first_is_not_begun_when_it_would_hardly_be_done_in_time(greedy):
 
 def test_what_is_built_when_the_user_has_had_enough_is_left_to_the_last_plan(greedy, monkeypatch):
     stopped = []
-    monkeypatch.setattr(improvements, "verify", lambda *_: pytest.fail("verified"))
+    predicted = []
+    monkeypatch.setattr(sys.modules[verify.__module__], "predict", lambda *_: predicted.append(1))
     plans = (stopped.append(1) or plan for plan in [greedy])
     found, _, told = listening(plans, should_stop=lambda: bool(stopped))
     found.found(lambda: None)
-    assert (stopped, told) == ([1], [])
+    assert (stopped, told, predicted) == ([1], [], [])
 
 
 def test_each_plan_takes_the_place_of_the_one_before(tmp_path, greedy, best):

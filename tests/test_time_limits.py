@@ -17,18 +17,21 @@ from shardplan.cli.main import cli
 from shardplan.cli.solving import advice
 from shardplan.cli.solving import solve_one as solve_module
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound
+from shardplan.plan.file.write import write
 from shardplan.plan.verify import verify
 from shardplan.planning import baseline, formulate, planner, rehearsal, shortfall
 from shardplan.planning.pace import Pace
 from shardplan.planning.planner import Drafts, make_plan
+from shardplan.solve import settings
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, Outcome
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search import record
 from shardplan.solve.search.search_params import SearchParams, SharedParams
 from shardplan.solve.settings import Settings
-from shardplan.whatif import why_not
+from shardplan.whatif import resume, why_not
 from shardplan.whatif.choice import Choice
 from shardplan.whatif.conflict import least_subset
 from shardplan.whatif.trials import Trials
@@ -146,9 +149,8 @@ def test_the_search_of_many_tables_ends_when_its_plan_can_still_be_written(clock
         build(make_spec(*range(1000, 1040))),
         SearchParams(shared=SharedParams(few_tables=9)),
     )
-    settings = Settings(search=many)
     began = clock.now
-    begun = planner.formulated_in_time(spec, settings, clock.after(100), builds=2.0)
+    begun = planner.formulated_in_time(spec, Settings(search=many), clock.after(100), builds=2.0)
     rehearsing = clock.now - began
     assert begun.ends.seconds_left == pytest.approx(100 - rehearsing - 2 * 5 - 13)
     assert begun.draft_seconds == pytest.approx(2 * 5 + 9 + 13)
@@ -312,3 +314,30 @@ def test_no_case_is_made_for_a_trial_that_has_no_time_left(clock):
     spec = build(make_spec(1000))
     trials = Trials(spec, clock.after(5), formulating_seconds=6.0)
     assert trials.has_plan(lambda: pytest.fail("a case was made")) is None
+
+
+def test_a_solve_pays_for_merging_the_stages_of_its_problem(clock, monkeypatch):
+    problem = formulate.formulate(build(ROOMY)).problem
+    monkeypatch.setattr(settings, "Deadline", SimpleNamespace(after=clock.after))
+    monkeypatch.setattr(record, "merge_stages", clock.taking(3, record.merge_stages))
+    begun = record.Record.begun(problem, Settings(time_limit_seconds=10), Reporter())
+    assert begun.budget.deadline.seconds_left == 7
+
+
+def test_a_command_pays_for_taking_up_an_earlier_plan(clock, monkeypatch, tmp_path):
+    limits = []
+
+    def searching(case, settings, *others, **more):
+        limits.append(settings.time_limit_seconds)
+        raise NoPlanFound("none")
+
+    plan = make_plan(build(ROOMY), Settings("greedy"), Reporter())
+    write(plan, tmp_path / "plan.json")
+    (tmp_path / "spec.json").write_text(json.dumps(ROOMY))
+    monkeypatch.setattr(settings, "Deadline", SimpleNamespace(after=clock.after))
+    monkeypatch.setattr(resume, "resume", clock.taking(4, resume.resume))
+    monkeypatch.setattr(planner, "make_plan", searching)
+    spec, earlier = (str(tmp_path / name) for name in ("spec.json", "plan.json"))
+    options = ["--resume", earlier, "--time-limit", "10s"]
+    assert CliRunner().invoke(cli, ["solve", spec, *options]).exit_code == 4
+    assert limits == [6]

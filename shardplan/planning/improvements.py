@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from shardplan.errors import ShardplanError
+from shardplan.errors import Interrupted, ShardplanError
 from shardplan.plan.verify import verify
 from shardplan.solve.reporter import Reporter
 
@@ -85,7 +85,12 @@ class Improvements(Reporter):
         self._is_new = False
         with suppress(ShardplanError):
             plan = self._build(self._outcome())
-            if not self._should_stop() and not verify(plan, self._case):
+            if not verify(plan, self._case, self._heed):
                 self._tell(plan)
         self._took = self._clock() - began
         self._next = began + max(_EVERY_SECONDS, _TIMES_AS_LONG * self._took)
+
+    def _heed(self) -> None:
+        """Leave off verifying once the last plan is asked for."""
+        if self._should_stop():
+            raise Interrupted("the last plan is asked for")

@@ -119,9 +119,11 @@ def _resumed(
     from shardplan.planning.planner import make_plan
     from shardplan.whatif.resume import resume
 
+    deadline = search.deadline()
     found = resume(plan, made_for, case)
     if found.doubt:
         reporter.warn(f"{found.doubt}: the search begins with it, without its bound")
+    search = search.until(deadline)
     return make_plan(case, search, reporter, found.decisions, proven=found.proven, on_plan=put)
 
 
