@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from shardplan.cli.held import hold
+import click
 
 if TYPE_CHECKING:
     from shardplan.case import Case
@@ -16,6 +16,15 @@ STDIN = "<stdin>"
 """What messages call standard input."""
 READING_SECONDS = 1.0
 """What reading may take beside a command's time limit; what it takes more, the limit pays for."""
+
+
+def hold(*objects: object) -> None:
+    """Keep what a command works with past its end, when the process ends too; of a command that
+    runs in a program, it is freed as all else is."""
+    context = click.get_current_context(silent=True)
+    held = context.find_object(list) if context else None
+    if held is not None:
+        held += objects
 
 
 def file_label(path: str) -> str:

@@ -6,7 +6,7 @@ import gc
 
 import click
 
-from shardplan.cli.held import leave
+from shardplan.bulk import leave
 from shardplan.cli.registry import Commands
 from shardplan.surroundings import mend_streams
 from shardplan.version import __version__

@@ -23,8 +23,8 @@ from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
 from shardplan.surroundings import creation_time
-from shardplan.whatif.moved_from import MovedFrom, moved_in
-from shardplan.whatif.near_drafts import NearDrafts
+from shardplan.whatif.near.moved_from import MovedFrom, moved_in
+from shardplan.whatif.near.near_drafts import NearDrafts
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relocation import Relocation
 from shardplan.whatif.replan import BUILDS, kept_in_place, least_budget

@@ -23,8 +23,8 @@ from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
 from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
-from shardplan.whatif.moved_from import MovedFrom
-from shardplan.whatif.near_drafts import NearDrafts
+from shardplan.whatif.near.moved_from import MovedFrom
+from shardplan.whatif.near.near_drafts import NearDrafts
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation

@@ -8,7 +8,8 @@ import sys
 PROGRAM = """
 import sys
 import click
-from shardplan.cli.held import hold, leave
+from shardplan.bulk import leave
+from shardplan.cli.inputs import hold
 
 class Told:
     def __del__(self):

@@ -30,8 +30,8 @@ from shardplan.solve.search.fares import Fares
 from shardplan.solve.search.search_params import SearchParams, SharedParams
 from shardplan.solve.settings import Settings
 from shardplan.whatif.move_little import move_little
-from shardplan.whatif.moved_from import MovedFrom
-from shardplan.whatif.near_drafts import NearDrafts
+from shardplan.whatif.near.moved_from import MovedFrom
+from shardplan.whatif.near.near_drafts import NearDrafts
 from shardplan.whatif.relabel import decisions_in
 from shardplan.whatif.relocation import Relocation
 from shardplan.whatif.replan import replan

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli import completions
-from shardplan.cli.held import hold
-from shardplan.cli.inputs import READING_SECONDS, file_label, plan_at
+from shardplan.cli.inputs import READING_SECONDS, file_label, hold, plan_at
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put
 from shardplan.cli.quantity import duration

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from shardplan.cli.held import hold
-from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
+from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, hold, plan_at
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.show import say_lines

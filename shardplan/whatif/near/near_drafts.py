@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shardplan.planning.formulation import Formulation
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.settings import Settings
-    from shardplan.whatif.moved_from import MovedFrom
+    from shardplan.whatif.near.moved_from import MovedFrom
 
 
 @dataclass(slots=True)
