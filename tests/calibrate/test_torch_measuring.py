@@ -95,9 +95,11 @@ def test_a_measuring_process_ends_quietly_when_whoever_asked_is_gone(tmp_path):
     pytest.importorskip("torch")
     from shardplan.calibrate.measure.worker import serve
 
-    before = signal.getsignal(signal.SIGINT)
+    asked = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in asked}
     try:
         serve(0, 1, str(tmp_path / "rendezvous"), False, LostPipe())
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert {signal.getsignal(each) for each in asked} == {signal.SIG_IGN}
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

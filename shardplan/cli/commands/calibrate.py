@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 def _budget(text: str) -> float:
     """A duration, in which ``5m`` is five minutes too."""
     return duration(f"{text}in" if text.endswith("m") else text)
+
+
+_PROCESSES_PER_CORE = 4
+"""Beyond that they measure how they wait for each other."""
+
+
+def _few(processes: int) -> int:
+    """No more processes than the cores of this machine can bear."""
+    cores = os.cpu_count() or 1
+    if processes > (most := max(2, _PROCESSES_PER_CORE * cores)):
+        message = f"at most {most} processes measure on {cores} core{'s' * (cores > 1)}"
+        raise click.BadParameter(f"{message} (got {processes:,})")
+    return processes
 
 
 _GROUPS = {
@@ -74,6 +88,7 @@ _GROUPS = {
     "--processes",
     metavar="N",
     type=click.IntRange(min=2),
+    callback=lambda _, __, processes: _few(processes),
     default=2,
     show_default=True,
     help="Processes that measure together, on this machine.",

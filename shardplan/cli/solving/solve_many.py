@@ -17,6 +17,7 @@ import click
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put, tell
+from shardplan.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,7 +74,7 @@ def solve_many(tasks: Sequence[Task], options: Sequence[str], jobs: int, quiet: 
     """
     if not quiet:
         check_writable("-")
-    Path(tasks[0].plan).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(tasks[0].plan).parent)
     with interruptible() as interrupt:
         crew = _Crew(options)
         try:

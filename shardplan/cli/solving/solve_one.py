@@ -33,7 +33,8 @@ def solve_one(request: SolveRequest) -> None:
     with interruptible() as interrupt:
         from shardplan.plan.file.write import render
 
-        check_writable(request.output)
+        own = [request.topology] if request.topology is not None else []
+        check_writable(request.output, [*request.specs, *own])
         began = time.monotonic()
         case = _case(request)
         case_seconds = time.monotonic() - began
@@ -57,7 +58,10 @@ def _case(request: SolveRequest) -> Case:
     from shardplan.spec.load import load_spec
 
     changes = settings_of(request.topology, request.nodes, request.settings)
-    return build_case(load_spec(request.specs[0], changes))
+    loaded = load_spec(request.specs[0], changes)
+    if loaded.tables_document is not None:
+        check_writable(request.output, [loaded.tables_document.file])
+    return build_case(loaded)
 
 
 def _earlier(request: SolveRequest) -> tuple[Plan, Case] | None:
