@@ -81,10 +81,12 @@ def make_folder(path: str | Path) -> None:
 
 
 def check_stream(stream: TextIO) -> None:
-    """Raise OSError where a stream that is open could surely not be written."""
+    """Raise OSError where a stream could surely not be written."""
     try:
         number = stream.fileno()
-    except (OSError, ValueError):  # It is no file, and takes what it is given.
+    except (OSError, ValueError):  # It is no file: it takes what it is given, or nothing at all.
+        if (buffer := getattr(stream, "buffer", None)) is not None:
+            buffer.write(b"")
         return
     mode = os.fstat(number).st_mode
     if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:

@@ -82,7 +82,7 @@ def check_writable(path: str, reads: Iterable[str] = ()) -> None:
         files.check_writable(path, reads)
         return
     try:
-        click.echo(b"", nl=False)  # A closed stream refuses nothing as well as something.
+        sys.stdout.flush()
         files.check_stream(sys.stdout)
     except BrokenPipeError:
         raise
