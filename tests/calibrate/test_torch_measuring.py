@@ -1,7 +1,5 @@
 """The measuring itself, where PyTorch is installed."""
 
-import signal
-
 import numpy as np
 import pytest
 
@@ -95,11 +93,4 @@ def test_a_measuring_process_ends_quietly_when_whoever_asked_is_gone(tmp_path):
     pytest.importorskip("torch")
     from shardplan.calibrate.measure.worker import serve
 
-    asked = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.getsignal(each) for each in asked}
-    try:
-        serve(0, 1, str(tmp_path / "rendezvous"), False, LostPipe())
-        assert {signal.getsignal(each) for each in asked} == {signal.SIG_IGN}
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    serve(0, 1, str(tmp_path / "rendezvous"), False, LostPipe())

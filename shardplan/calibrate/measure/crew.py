@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from typing import TYPE_CHECKING, Self
 
+from shardplan.calibrate.measure.deaf import deaf_from_birth
 from shardplan.errors import ShardplanError
 from shardplan.scratch_folder import ScratchFolder
 
@@ -35,7 +36,8 @@ class Crew:
             ours, theirs = spawn.Pipe()
             arguments = (rank, self._ranks, rendezvous, self._on_gpu, theirs)
             process = spawn.Process(target=serve, args=arguments, daemon=True)
-            process.start()
+            with deaf_from_birth():
+                process.start()
             theirs.close()
             self._pipes.append(ours)
             self._processes.append(process)

@@ -6,7 +6,6 @@ import gc
 import json
 import logging
 import os
-import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -44,8 +43,6 @@ def steps(engine: str, rank: int, ranks: int, rendezvous: str) -> None:
     \b
     Exit codes: 0 stdin ended; 2 wrong usage.
     """
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)  # It is for who asks: stdin tells that that is gone.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # Whatever libraries print goes to stderr.
     answer = _answering(engine, rank, ranks, rendezvous)

@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from shardplan.calibrate.measure.deaf import deaf_from_birth
 from shardplan.errors import ShardplanError
 from shardplan.plan.file.write import write
 from shardplan.scratch_folder import ScratchFolder
@@ -31,8 +32,8 @@ _WAIT_SECONDS = 10.0
 class StepCrew:
     """``ranks`` processes of ``python -m shardplan.executor steps``; a context manager.
 
-    They are in a session of their own, so that who interrupts this process does not end them in
-    the middle of an answer.
+    They are deaf, and in a session of their own, so that who interrupts this process does not end
+    them in the middle of an answer.
     """
 
     def __init__(self, engine: str, ranks: int) -> None:
@@ -46,8 +47,8 @@ class StepCrew:
         words = [sys.executable, "-m", "shardplan.executor", "steps", "--engine", self._engine]
         words += ["--ranks", str(self._ranks), "--rendezvous", f"{self._folder.path}/rendezvous"]
         for rank in range(self._ranks):
-            self.processes.append(
-                subprocess.Popen(
+            with deaf_from_birth():
+                process = subprocess.Popen(
                     [*words, "--rank", str(rank)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -56,7 +57,7 @@ class StepCrew:
                     text=True,
                     start_new_session=True,
                 )
-            )
+            self.processes.append(process)
         return self
 
     def train(self, plans: Sequence[Plan], rounds: int, seed: int = 0) -> Any:
