@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import say_lines
 from shardplan.errors import ShardplanError
+from shardplan.surroundings import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,18 +31,8 @@ def _budget(text: str) -> float:
     return duration(f"{text}in" if text.endswith("m") else text)
 
 
-_PROCESSES_PER_CORE = 4
-"""Beyond that they measure how they wait for each other."""
-
-
-def _few(processes: int) -> int:
-    """No more processes than the cores of this machine can bear."""
-    cores = os.cpu_count() or 1
-    if processes > (most := max(2, _PROCESSES_PER_CORE * cores)):
-        message = f"at most {most} processes measure on {cores} core{'s' * (cores > 1)}"
-        raise click.BadParameter(f"{message} (got {processes:,})")
-    return processes
-
+_FEWEST = 2
+"""Processes: one alone has no collectives."""
 
 _GROUPS = {
     "What to measure": ("engine", "optimizer", "device", "processes", "budget", "seed"),
@@ -87,9 +77,8 @@ _GROUPS = {
 @click.option(
     "--processes",
     metavar="N",
-    type=click.IntRange(min=2),
-    callback=lambda _, __, processes: _few(processes),
-    default=2,
+    type=click.IntRange(min=_FEWEST),
+    default=_FEWEST,
     show_default=True,
     help="Processes that measure together, on this machine.",
 )
@@ -145,6 +134,9 @@ def calibrate_command(
     if importlib.util.find_spec("torch") is None:
         message = "calibrate measures with PyTorch: pip install 'shardplan[calibrate]'"
         raise ShardplanError(message)
+    if device != "cuda" and processes > max(cores(), _FEWEST):
+        message = f"{processes} would share {cores()} cores, which no devices of a cluster do"
+        raise click.BadParameter(message, param_hint="--processes")
     check_writable(output)
     if engine is not None:
         from shardplan.cli.calibrated_steps import StepRequest, calibrate_steps
