@@ -11,7 +11,7 @@ from shardplan.calibrate.measurements.growing_file import GrowingFile
 from shardplan.calibrate.steps.fitted.step_accuracy import PairOrder
 from shardplan.calibrate.steps.fitted.step_calibration import StepCalibration
 from shardplan.calibrate.steps.fitted.step_files import (
-    base_profile,
+    base_figures,
     cost_model_value,
     framework_value,
 )
@@ -35,7 +35,7 @@ def times(design):
 
 @pytest.fixture(scope="module")
 def found(design, times):
-    return StepCalibration.of(base_profile(measured_machine()), design, times)
+    return StepCalibration.of(base_figures(measured_machine()), design, times)
 
 
 @pytest.fixture(scope="module")
