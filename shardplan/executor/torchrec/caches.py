@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torchrec.distributed import types
 from torchrec.distributed.types import CacheParams, KeyValueParams
 
-from shardplan.options import limits
+from shardplan.plan.shared_caches import shared_caches
 from shardplan.plan.stated import training_of
 from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import CacheEntry, TableEntry
-    from shardplan.sharding.device_kind import DeviceKind
+    from shardplan.plan.shared_caches import Key
     from shardplan.workload.dtype import Dtype
-
-Key = tuple[str, str]
-"""Module and table."""
 
 _ALGORITHMS = {
     CacheAlgorithm.LRU: types.CacheAlgorithm.LRU,
@@ -52,7 +46,7 @@ def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
         if entry.cache is not None
     ]
     dtypes = {(table.module, table.name): table.dtype for table in plan.tables}
-    operators = _operators(cached, plan.world.devices)
+    operators = shared_caches(plan)
     count = max(operators.values(), default=0) + 1
     training = training_of(plan)
     is_prefetched = training is not None and training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
@@ -72,45 +66,6 @@ class _Cached:
     key: Key
     entry: TableEntry
     cache: CacheEntry
-
-    @property
-    def group(self) -> Hashable:
-        """Tables of the same group may share an operator."""
-        if self.entry.compute_kernel.is_on_ssd:
-            return self.key
-        width = max((shard.shard_sizes[1] for shard in self.entry.shards), default=0)
-        return (self.cache.load_factor, self.cache.algorithm, width)
-
-    def cached_rows(self) -> Counter[int]:
-        """Rows that its cache holds, by rank."""
-        held: Counter[int] = Counter()
-        for rank, shard in zip(self.entry.ranks, self.entry.shards, strict=True):
-            held[rank] += math.ceil(shard.shard_sizes[0] * self.cache.load_factor)
-        return held
-
-
-def _operators(cached: Sequence[_Cached], devices: DeviceKind) -> dict[Key, int]:
-    """The number of the operator of every table: those of one number may share one.
-
-    One operator has one cache for all of its tables, and FBGEMM counts its rows together.
-    """
-    number_of: dict[Key, int] = {}
-    opened: dict[Hashable, dict[int, Counter[int]]] = {}
-    for each in cached:
-        kernel, own = each.entry.compute_kernel, each.cached_rows()
-        most = limits.most_cached_rows(kernel, each.cache.algorithm, devices)
-        there = opened.setdefault(each.group, {})
-        number = next(
-            (
-                number
-                for number, held in there.items()
-                if most is None or all(held[rank] + rows <= most for rank, rows in own.items())
-            ),
-            sum(map(len, opened.values())),
-        )
-        there.setdefault(number, Counter()).update(own)
-        number_of[each.key] = number
-    return number_of
 
 
 def _cache_params(cache: CacheEntry, fraction: float, is_prefetched: bool) -> CacheParams:
