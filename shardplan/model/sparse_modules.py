@@ -39,7 +39,7 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
     places: dict[int, list[str]] = {}
     modules: dict[int, tuple[Any, ModuleKind]] = {}
     outer: str | None = None
-    for path, module in model.named_modules(remove_duplicate=False):
+    for path, module in _at_every_path(model):
         if outer is not None and (not outer or path.startswith(outer + ".")):
             continue
         kind = _kind(module)
@@ -51,6 +51,20 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
     return tuple(
         _read(module, kind, places[key], memory) for key, (module, kind) in modules.items()
     )
+
+
+def _at_every_path(
+    module: Any, path: str = "", around: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """Every module at each of its paths, the outer ones first; one that lies in itself once."""
+    if id(module) in around:
+        return
+    yield path, module
+    # named_children() passes over what a module has under a second name.
+    for name, child in module._modules.items():
+        if child is not None:
+            inner = f"{path}.{name}" if path else name
+            yield from _at_every_path(child, inner, (*around, id(module)))
 
 
 def _kind(module: Any) -> ModuleKind | None:

@@ -170,6 +170,13 @@ def test_a_collection_may_be_the_model_itself():
     assert [table.name for table in module.tables] == ["a", "b"]
 
 
+def test_a_model_that_lies_in_itself_is_walked_through_once():
+    model = torch.nn.Module()
+    model.child, model.sparse = torch.nn.Linear(1, 1), bags("a")
+    model.child.parent = model
+    assert [module.path for module in sparse_modules(model)] == ["sparse"]
+
+
 def test_one_collection_in_two_places_is_refused_at_the_second():
     shared = bags("a")
     found = sparse_modules(model_of(query=model_of(ebc=shared), item=model_of(ebc=shared)))
