@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shardplan.errors import ShardplanError
 from shardplan.model.initial_weights import initial_weights
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
 from shardplan.model.tables_within import TablesWithin, tables_within
-from shardplan.model.unkept import places_of_parameters, unkept
+from shardplan.model.unkept import places_of_memory, unkept
 from shardplan.workload.collection import CollectionKind
 
 if TYPE_CHECKING:
@@ -42,11 +43,12 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
     A module is told by its class: TorchRec shards by the exact class, so that a class derived from
     one of its collections is a kind of its own. Plain embeddings count where their gradients are
     sparse; others are parameters like those of any layer. A collection without tables is none.
+    Raises ShardplanError where a module lies in itself.
     """
     places: dict[int, list[str]] = {}
     modules: dict[int, tuple[Any, ModuleKind]] = {}
     outer: str | None = None
-    for path, module in model.named_modules(remove_duplicate=False):
+    for path, module in _at_every_path(model):
         if outer is not None and (not outer or path.startswith(outer + ".")):
             continue
         kind = _kind(module)
@@ -54,10 +56,25 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
         if kind is not None:
             places.setdefault(id(module), []).append(path)
             modules[id(module)] = module, kind
-    parameters = places_of_parameters(model)
+    memory = places_of_memory(model)
     return tuple(
-        _read(module, kind, places[key], parameters) for key, (module, kind) in modules.items()
+        _read(module, kind, places[key], memory) for key, (module, kind) in modules.items()
     )
+
+
+def _at_every_path(
+    module: Any, path: str = "", around: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """Every module at each of its paths, the outer ones first."""
+    if id(module) in around:
+        message = f"the model's {path} lies in itself: PyTorch cannot train such modules"
+        raise ShardplanError(f"{message}; hold it in a list or a tuple there")
+    yield path, module
+    # named_children() passes over what a module has under a second name.
+    for name, child in vars(module)["_modules"].items():
+        if child is not None:
+            inner = f"{path}.{name}" if path else name
+            yield from _at_every_path(child, inner, (*around, id(module)))
 
 
 def _kind(module: Any) -> ModuleKind | None:
@@ -85,7 +102,7 @@ def _is_sharded(names: list[str]) -> bool:
 
 
 def _read(
-    module: Any, kind: ModuleKind, paths: list[str], parameters: Mapping[int, list[str]]
+    module: Any, kind: ModuleKind, paths: list[str], memory: Mapping[int, list[str]]
 ) -> SparseModule:
     within = tables_within(module)
     return SparseModule(
@@ -97,7 +114,7 @@ def _read(
         is_weighted=within.is_weighted if within else False,
         other_paths=tuple(paths[1:]),
         table_names=tuple(dict.fromkeys(_table_names(module))),
-        unkept=tuple(unkept(module, within, paths, parameters)) if within else (),
+        unkept=tuple(unkept(module, within, paths, memory)) if within else (),
     )
 
 

@@ -47,9 +47,19 @@ class TablesWithin:
         return self.lookups == "embedding_bags" and bool(self.holder.is_weighted())
 
     def items(self) -> Iterator[tuple[Any, Any]]:
-        """Each table's config and what looks it up."""
-        lookups = getattr(self.holder, self.lookups)
-        yield from ((config, lookups[config.name]) for config in self.configs)
+        """Each table's config and what looks it up, where it has both."""
+        lookups = dict(getattr(self.holder, self.lookups).items())
+        yield from ((c, lookups[c.name]) for c in self.configs if c.name in lookups)
+
+    @property
+    def made(self) -> list[str]:
+        """The tables that were made of the configs."""
+        return [str(name) for name, _ in getattr(self.holder, self.lookups).items()]
+
+    @property
+    def word(self) -> str:
+        """What messages call the lookups."""
+        return self.lookups.removeprefix("embedding_")
 
     def weight_name(self, table: str) -> str:
         """Of a table's weights, among the parameters of the module."""

@@ -56,26 +56,37 @@ _READ = frozenset(
 _OUTSIDE = "keep it outside of the collection: sharding puts another module in its place"
 
 
-def places_of_parameters(model: Any) -> dict[int, list[str]]:
-    """The names of every parameter, those of one that stands in several places together."""
+def memory_of(tensor: Any) -> int:
+    """A number for what a tensor's values lie in: parameters may differ and share it."""
+    try:
+        number: int = tensor.untyped_storage()._cdata  # noqa: SLF001, PyTorch has no other
+    except Exception:  # sparse and lazy ones have none, and say so in several ways
+        return id(tensor)
+    return number
+
+
+def places_of_memory(model: Any) -> dict[int, list[str]]:
+    """By ``memory_of`` each, the names of all parameters and buffers."""
     places: dict[int, list[str]] = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        places.setdefault(id(parameter), []).append(name)
+    for named in (model.named_parameters, model.named_buffers):
+        for name, tensor in named(remove_duplicate=False):
+            places.setdefault(memory_of(tensor), []).append(name)
     return places
 
 
 def unkept(
-    module: Any, within: TablesWithin, paths: Sequence[str], parameters: Mapping[int, list[str]]
+    module: Any, within: TablesWithin, paths: Sequence[str], places: Mapping[int, list[str]]
 ) -> Iterator[Unkept]:
-    """Each thing once; ``paths`` are the places of the module, ``parameters`` those of all others.
+    """Each thing once; ``paths`` are the places of the module, ``places`` those of all memory.
 
     Needs neither PyTorch nor TorchRec.
     """
     own = tuple(f"{path}." if path else "" for path in paths)
+    yield from _since_it_was_made(within)
     for config, lookup in within.items():
         others = [
             place
-            for place in parameters.get(id(lookup.weight), ())
+            for place in places.get(memory_of(lookup.weight), ())
             if place not in [f"{each}{within.weight_name(config.name)}" for each in own]
         ]
         yield from _of_table(config, lookup, within.lookups, others)
@@ -92,6 +103,37 @@ def unkept(
     yield from _besides(within.holder, [within.lookups], whole=True)
     if within.inner_path:
         yield from _besides(module, [within.inner_path, within.beside], whole=False)
+
+
+def _since_it_was_made(within: TablesWithin) -> Iterator[Unkept]:
+    """A collection reads its configs when it is made, its sharded form later.
+
+    It keeps the list that it was given, so that who goes on using that changes it.
+    """
+    hint = "make configs of its own for each collection, and leave them as they are"
+    configs, made = within.configs, within.made
+    if made != [config.name for config in configs]:
+        were, are = _few(made), _few([str(config.name) for config in configs])
+        yield Unkept("", f"its {within.word} are {were}, those of its configs {are}", hint)
+        return
+    holder = within.holder
+    for config, features in zip(configs, _features_when_made(holder), strict=False):
+        if list(features) != list(config.feature_names):
+            were, are = _few(features), _few(config.feature_names)
+            yield Unkept(str(config.name), f"it is read by {were}, by its config by {are}", hint)
+    names = getattr(holder, "_embedding_names", None)
+    if names is not None and len(names) != sum(len(config.feature_names) for config in configs):
+        yield Unkept("", "its configs have other features than when it was made", hint)
+
+
+def _features_when_made(holder: Any) -> Sequence[Sequence[str]]:
+    """Of each table, where the collection keeps them."""
+    found: Sequence[Sequence[str]] = getattr(holder, "_feature_names", ())
+    return found
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _of_table(config: Any, bag: Any, lookups: str, others: Sequence[str]) -> Iterator[Unkept]:
@@ -138,13 +180,16 @@ def _otherwise(config: Any, bag: Any, lookups: str) -> str:
     usual_kind = _LOOKUPS[lookups].rpartition(".")[2]
     if f"{kind.__module__}.{kind.__qualname__}" != _LOOKUPS[lookups]:
         return f"{kind.__qualname__} in place of an {usual_kind}"
-    mode = ("mode", bag.mode, config.pooling.value.lower()) if usual_kind == "EmbeddingBag" else ()
+    of_bags = usual_kind == "EmbeddingBag" and (
+        ("mode", bag.mode, config.pooling.value.lower()),
+        ("include_last_offset", bag.include_last_offset, True),
+    )
     for what, value, usual in (
         ("padding_idx", bag.padding_idx, None),
         ("max_norm", bag.max_norm, None),
         ("scale_grad_by_freq", bag.scale_grad_by_freq, False),
-        *([mode] if mode else []),
         ("shape", tuple(bag.weight.shape), (config.num_embeddings, config.embedding_dim)),
+        *(of_bags or ()),
     ):
         if value != usual:
             return f"an {usual_kind} with {what}={value}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
 
@@ -44,6 +46,27 @@ if TYPE_CHECKING:
 _ENTRIES = TypeAdapter(list[TableEntry])
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What all plans of a case say alike."""
+
+    inputs: Inputs
+    tables: tuple[TableFacts, ...]
+    modules: dict[str, ModuleFacts]
+    """Those that are no plain bags."""
+    training: TrainingFacts
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """Of the plans of a case."""
+        return cls(
+            Inputs.of(case.resolved),
+            TableFacts.of_all(case.workload.tables),
+            ModuleFacts.of_all(case.workload.tables),
+            TrainingFacts.of(case.workload, case.topology.world_size),
+        )
+
+
 def build_plan(
     case: Case,
     decisions: Sequence[Decision],
@@ -51,8 +74,11 @@ def build_plan(
     optimality: Optimality,
     solver: SolverInfo,
     run: RunInfo,
+    alike: Alike | None = None,
 ) -> Plan:
     """The plan file's content, with tables in the spec's order and modules by first appearance.
+
+    ``alike`` spares those who make several plans of the case to work it out each time.
 
     Raises ValueError unless there is exactly one decision per table.
     """
@@ -70,22 +96,22 @@ def build_plan(
     )
     for table, entry in zip(tables, entries, strict=True):
         modules.setdefault(table.module, {})[table.name] = entry
-    facts = ModuleFacts.of_all(tables)
+    alike = alike or Alike.of(case)
     # A key that is left out is not written.
-    stated: dict[str, Any] = {"modules": facts} if facts else {}
+    stated: dict[str, Any] = {"modules": alike.modules} if alike.modules else {}
     return Plan(
-        format_version=format_of(facts),
+        format_version=format_of(alike.modules),
         name=case.workload.name,
         world_size=case.topology.world_size,
         local_world_size=case.topology.devices_per_node,
         plan=modules,
         prediction=_forecast(case, prediction),
         optimality=optimality,
-        inputs=Inputs.of(case.resolved),
+        inputs=alike.inputs,
         solver=solver,
-        tables=TableFacts.of_all(tables),
+        tables=alike.tables,
         **stated,
-        training=TrainingFacts.of(case.workload, case.topology.world_size),
+        training=alike.training,
         resolved=case.resolved,
         run=run,
     )
