@@ -151,6 +151,17 @@ def test_what_would_be_lost_of_what_a_module_wraps_is_named():
     }
 
 
+def test_a_sequence_whose_configs_were_changed_since_it_was_made_is_named():
+    """TorchRec reads them again when it shards."""
+    changed = sequences("s")
+    changed.embedding_configs().append(sequences("t").embedding_configs()[0])
+    (fault,) = unplanned(sparse_modules(model_of(ec=changed)), "model")
+    assert (fault.path, fault.message) == (
+        "ec",
+        "EmbeddingCollection: its embeddings are s, those of its configs s, t",
+    )
+
+
 UNPLANNED = [
     (
         lambda: OurSequences(device=META, tables=sequences("s").embedding_configs()),
