@@ -11,7 +11,6 @@ from pydantic import TypeAdapter
 from shardplan.cost.cost_model import TIERS
 from shardplan.plan.decision import options_of
 from shardplan.plan.file.forecast import ChargeForecast, Forecast, RankForecast, beside_of
-from shardplan.plan.file.module_facts import ModuleFacts
 from shardplan.plan.file.plan import Plan, format_of
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.file.rounding import all_whole_bytes, rounded, whole_bytes
@@ -21,7 +20,7 @@ from shardplan.plan.file.table_entry import (
     TableEntry,
     placement_of,
 )
-from shardplan.plan.file.table_facts import TableFacts
+from shardplan.plan.file.table_facts import ModuleFacts, TableFacts
 from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.workload.training import CacheAlgorithm
 

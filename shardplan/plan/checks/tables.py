@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.plan.changes import changes
-from shardplan.plan.file.module_facts import ModuleFacts
 from shardplan.plan.file.rounding import differs
+from shardplan.plan.file.table_facts import ModuleFacts
 from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.plan.finding import Finding
 from shardplan.spec.fields.access import write_access

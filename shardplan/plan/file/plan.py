@@ -3,12 +3,11 @@
 from typing import Any
 
 from shardplan.plan.file.forecast import Forecast
-from shardplan.plan.file.module_facts import ModuleFacts
 from shardplan.plan.file.optimality import Optimality
 from shardplan.plan.file.plan_model import Count, PlanModel, Positive
 from shardplan.plan.file.provenance import Inputs, MovesInfo, RunInfo, SolverInfo
 from shardplan.plan.file.table_entry import TableEntry
-from shardplan.plan.file.table_facts import TableFacts
+from shardplan.plan.file.table_facts import ModuleFacts, TableFacts
 from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.world import World
