@@ -11,6 +11,7 @@ from shardplan.workload.row_order import RowOrder
 if TYPE_CHECKING:
     from shardplan.workload.access import Access
     from shardplan.workload.dtype import Dtype
+    from shardplan.workload.dynamic.dynamic import Dynamic
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Table:
     """Whether a weight travels with each id."""
     collection: Collection = POOLED
     """What kind of module ``module`` is."""
+    dynamic: Dynamic | None = None
+    """How a hash table is kept that grows to ``rows``; None of a plain table."""
 
     @property
     def pooling(self) -> float:
