@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from shardplan.sharding.kernel import KERNELS, Kernel
+from shardplan.sharding.kernel import Kernel
 from shardplan.workload.dynamic.containers import containers, pooled_share
 from shardplan.workload.dynamic.dynamic import DynamicMode
 from shardplan.workload.dynamic.layout import HBM_BUCKET_ROWS, DynamicLayout

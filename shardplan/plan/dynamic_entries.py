@@ -73,6 +73,7 @@ def _entry(
         dist_type=dynamic.dist,
         bucket_capacity=dynamic.bucket_rows,
         evict=dynamic.evict,
+        value_bytes_per_row=layout.value_bytes,
         rows_per_rank=layout.rows,
         hbm_rows_per_rank=hbm_rows,
         host_rows_per_rank=host_rows,

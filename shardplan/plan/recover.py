@@ -58,6 +58,7 @@ def stated_decision(
 ) -> Decision:
     """What an entry says of its table apart from its shards, which may be anything."""
     entry, dynamic = planned.entry, planned.entry.dynamic
+    shares: tuple[float | None, float]
     if dynamic is not None and entry.compute_kernel.is_dynamic_part:
         host = dynamic.host_rows_per_rank if entry.compute_kernel.is_split else 0
         shares = (

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options.cache_mix import cache_mix
-from shardplan.options.dynamic_shares import PooledShares
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.rounding import rounded_down
 from shardplan.sharding.kernel import KERNELS
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.options.dynamic_shares import PooledShares
     from shardplan.options.items import Items
     from shardplan.options.option_set import OptionSet
     from shardplan.solve.problem.problem import Problem

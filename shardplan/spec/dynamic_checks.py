@@ -29,7 +29,7 @@ def check_dynamic(loaded: LoadedSpec) -> Iterator[Diagnostic]:
         caches = dynamic.mode is DynamicMode.CACHING
         for other_caches in (False, True):
             key = (*_options(loaded.spec, table), other_caches)
-            other, there = first.get(key, (index, table))
+            _, there = first.get(key, (index, table))
             assert there.dynamic is not None, "only dynamic tables are kept"
             name = show(there.name)
             modes = {dynamic.mode, there.dynamic.mode}

@@ -68,9 +68,9 @@ class DynamicRows:
             return np.zeros(len(units.options))
         shares, options = units.shares, units.options
         on_host = options.has_kernel(
-            lambda kernel: kernel.is_dynamic
-            and kernel.needs_ddr
-            and (kernel.is_split or not kernel.caches)
+            lambda kernel: (
+                kernel.is_dynamic and kernel.needs_ddr and (kernel.is_split or not kernel.caches)
+            )
         )
         rows = shares.unique_rows * np.maximum(0.0, 1 - options.hbm_share)
         each = costs.per_host_row + shares.value_bytes / (costs.path * bytes_per_second)

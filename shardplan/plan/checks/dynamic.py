@@ -88,9 +88,7 @@ def _mode(share: float, caching: bool) -> DynamicMode:
     return DynamicMode.CACHING if caching else DynamicMode.HYBRID
 
 
-def _wanted(
-    layout: DynamicLayout, mode: DynamicMode, share: float
-) -> Iterator[tuple[str, object]]:
+def _wanted(layout: DynamicLayout, mode: DynamicMode, share: float) -> Iterator[tuple[str, object]]:
     """What an entry has to say of one table."""
     is_split, is_caching = mode is DynamicMode.HYBRID, mode is DynamicMode.CACHING
     has_part = is_split or is_caching
@@ -99,6 +97,7 @@ def _wanted(
     yield "dist_type", layout.dynamic.dist
     yield "bucket_capacity", layout.dynamic.bucket_rows
     yield "evict", layout.dynamic.evict
+    yield "value_bytes_per_row", layout.value_bytes
     yield "rows_per_rank", layout.rows
     in_hbm = layout.rows if mode is DynamicMode.HBM else 0
     yield "hbm_rows_per_rank", layout.hbm_rows(share) if has_part else in_hbm

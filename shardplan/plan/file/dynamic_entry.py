@@ -1,7 +1,5 @@
 """What the plan file says of a table that is a hash table; its words are those of dynamicemb."""
 
-from __future__ import annotations
-
 from shardplan.plan.file.plan_model import Count, PlanModel, Positive
 from shardplan.workload.dynamic.dynamic import DynamicMode, Eviction, IdDeal
 
@@ -19,6 +17,8 @@ class DynamicEntry(PlanModel):
     bucket_capacity: Positive
     """Rows of a bucket."""
     evict: Eviction
+    value_bytes_per_row: Positive
+    """Weights and optimizer state."""
     rows_per_rank: Positive
     """Room for as many rows on each device."""
     hbm_rows_per_rank: Count

@@ -77,7 +77,8 @@ class Placement:
         """How much of each of the options ``first:end``, which are those of an item, it takes."""
         if self.weights is None:
             return (np.arange(first, end) == self.option[item]).astype(np.float64)
-        return self.weights[first:end]
+        mix: NDArray[np.float64] = self.weights[first:end]
+        return mix
 
     @property
     def unmixed(self) -> Placement:

@@ -19,7 +19,6 @@ from shardplan.workload.dynamic.dynamic import (
     IdDeal,
 )
 
-
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue

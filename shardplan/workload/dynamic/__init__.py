@@ -1,1 +1,1 @@
-"""Tables whose rows are made as ids come: hash tables with their values in HBM, host memory, both."""
+"""Dynamic tables: hash tables whose values lie in HBM, in host memory, or in both."""
