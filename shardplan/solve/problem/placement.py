@@ -76,7 +76,8 @@ class Placement:
     def mix_of(self, item: int, first: int, end: int) -> NDArray[np.float64]:
         """How much of each of the options ``first:end``, which are those of an item, it takes."""
         if self.weights is None:
-            return (np.arange(first, end) == self.option[item]).astype(np.float64)
+            alone: NDArray[np.float64] = np.equal(np.arange(first, end), self.option[item]) * 1.0
+            return alone
         mix: NDArray[np.float64] = self.weights[first:end]
         return mix
 
