@@ -244,8 +244,10 @@ def _optimality(
     lower_bound = min(outcome.lower_bound, predicted)
     gap = gap_of(predicted, lower_bound)
     status = Status.FEASIBLE
-    is_within = outcome.ending is Ending.GAP and not rounds_buckets
-    if is_within or gap <= asked_gap:
+    ending = outcome.ending
+    if rounds_buckets and ending is Ending.GAP and gap > asked_gap:
+        ending = Ending.NODE_LIMIT
+    if ending is Ending.GAP or gap <= asked_gap:
         status = Status.WITHIN_GAP
     if gap <= OPTIMAL_GAP / 2:
         status = Status.OPTIMAL
@@ -255,7 +257,7 @@ def _optimality(
         lower_bound,
         bound=outcome.bound,
         status=status,
-        termination=Termination(outcome.ending.value),
+        termination=Termination(ending.value),
     )
 
 

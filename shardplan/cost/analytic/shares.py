@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.analytic.dynamic_storage import DynamicStorage
+from shardplan.cost.analytic.dynamic.storage import DynamicStorage
 from shardplan.cost.analytic.memory import INDEX_BYTES, WEIGHT_BYTES
 from shardplan.cost.analytic.readings import Readings
 from shardplan.workload.dynamic.dynamic import Eviction

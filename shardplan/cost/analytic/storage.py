@@ -13,7 +13,7 @@ from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.cost.analytic.dynamic_storage import DynamicStorage
+    from shardplan.cost.analytic.dynamic.storage import DynamicStorage
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
     from shardplan.workload.training import Training

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from shardplan.cost.analytic.dynamic_rows import DynamicRows
+from shardplan.cost.analytic.dynamic.rows import DynamicRows
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.phases.fused_kernel import FusedKernel
 from shardplan.cost.phases import LOOKUP_FORWARD

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from shardplan.cost.analytic.dynamic_rows import DynamicRows
+from shardplan.cost.analytic.dynamic.rows import DynamicRows
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.memory import GRADIENT_ELEMENT_BYTES
 from shardplan.cost.analytic.phases.fused_kernel import FusedKernel
