@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.workload.collection import POOLED
@@ -25,24 +26,32 @@ _SECONDS_PER_MS = 1e-3
 def build_workload(spec: Spec, world_size: int) -> Workload:
     """The workload on ``world_size`` devices; a local batch is multiplied by it."""
     collections = {path: module.collection for path, module in (spec.modules or {}).items()}
+    count = Counter(table.name for table in spec.tables)
     return Workload(
         name=spec.name,
-        tables=tuple(_table(table, spec.defaults, collections) for table in spec.tables),
+        tables=tuple(
+            _table(table, spec.defaults, collections, has_namesake=count[table.name] > 1)
+            for table in spec.tables
+        ),
         global_batch=spec.batch.global_batch(world_size),
         training=_training(spec.training),
     )
 
 
 def _table(
-    table: TableSpec, defaults: DefaultsSpec, collections: Mapping[str, Collection]
+    table: TableSpec,
+    defaults: DefaultsSpec,
+    collections: Mapping[str, Collection],
+    *,
+    has_namesake: bool,
 ) -> Table:
     dim = table.dim or defaults.dim
     assert dim is not None, "a loaded spec has a dim for every table"
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
-    module = defaults.module if table.module is None else table.module
     dynamic = table.dynamic.dynamic if table.dynamic else None
     levels = dynamic is not None and dynamic.dist.levels_blocks
+    module = table.module_in(defaults)
     return Table(
         name=table.name,
         module=module,
@@ -55,6 +64,7 @@ def _table(
         ids=RowOrder.HASHED if levels else table.ids or defaults.ids,
         weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
         collection=collections.get(module, POOLED),
+        has_namesake=has_namesake,
         dynamic=dynamic,
     )
 

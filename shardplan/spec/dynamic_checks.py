@@ -52,5 +52,4 @@ def _options(spec: Spec, table: TableSpec) -> tuple[object, ...]:
     """What tables of a container agree in, but for whether they cache."""
     assert table.dynamic is not None, "asked of dynamic tables alone"
     same = table.dynamic.model_copy(update={"mode": DynamicMode.AUTO, "hbm_for_values": None})
-    module = spec.defaults.module if table.module is None else table.module
-    return module, table.dtype or spec.defaults.dtype, same
+    return table.module_in(spec.defaults), table.dtype or spec.defaults.dtype, same

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.workload.collection import POOLED, Collection
+from shardplan.workload.labels import qualified
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -34,8 +35,15 @@ class Table:
     """Whether a weight travels with each id."""
     collection: Collection = POOLED
     """What kind of module ``module`` is."""
+    has_namesake: bool = False
+    """Whether a table of another module is called the same."""
     dynamic: Dynamic | None = None
     """How a hash table is kept that grows to ``rows``; None of a plain table."""
+
+    @property
+    def label(self) -> str:
+        """What to call it where all tables are spoken of."""
+        return qualified(self.module, self.name) if self.has_namesake else self.name
 
     @property
     def pooling(self) -> float:

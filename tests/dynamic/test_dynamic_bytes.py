@@ -108,7 +108,8 @@ containers = st.lists(
 def test_budgets_come_to_what_dynamicemb_makes_of_them(tables, budgets, mode, evict):
     """Pooled over the tables of a container, whatever their budgets one by one."""
     sizes = [
-        int(part * rows * 4 * 3 * dim) + 1 for part, (rows, dim) in zip(budgets, tables, strict=False)
+        int(part * rows * 4 * 3 * dim) + 1
+        for part, (rows, dim) in zip(budgets, tables, strict=False)
     ]
     case = job(
         *(
