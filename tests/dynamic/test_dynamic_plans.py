@@ -179,6 +179,7 @@ def test_a_plain_table_is_no_dynamic_one():
     found = plan(job(table("t", 1_000_000)), Settings(method="greedy"))
     case = job({"name": "t", "rows": 1_000_000})
     assert any("not dynamic" in fault.message for fault in verify(found, case))
+    demand = [{"tables": "t", "kernels": ["dynamic_hbm"]}]
+    case = job({"name": "t", "rows": 1_000_000}, constraints=demand)
     with pytest.raises(Infeasible, match="dynamic tables alone"):
-        demand = [{"tables": "t", "kernels": ["dynamic_hbm"]}]
-        plan(job({"name": "t", "rows": 1_000_000}, constraints=demand), FINE)
+        plan(case, FINE)
