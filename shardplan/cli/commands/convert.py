@@ -38,8 +38,8 @@ def convert_command(plan: str, target: str, output: str) -> None:
 
     \b
     Examples:
-      shardplan convert plan.json
-      shardplan convert plan.json --to torcheasyrec -o tables.pbtxt
+      shardplan convert dynamic.json
+      shardplan convert dynamic.json --to torcheasyrec -o tables.pbtxt
     """
     from shardplan.convert.targets import converted
 
