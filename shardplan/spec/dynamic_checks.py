@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.spec.validation.wording import show
 from shardplan.workload.dynamic.dynamic import DynamicMode
+from shardplan.workload.dynamic.layout import STATE_PER_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,15 @@ def check_dynamic(loaded: LoadedSpec) -> Iterator[Diagnostic]:
 
     Then they have one mode, and their budgets are one: all of them say how large it is, or none.
     """
+    optimizer = loaded.spec.training.optimizer
     first: dict[tuple[object, ...], tuple[int, TableSpec]] = {}
     for index, table in enumerate(loaded.spec.tables):
         dynamic = table.dynamic
         if dynamic is None:
             continue
+        if optimizer not in STATE_PER_COLUMN:
+            hint = f"dynamicemb has {', '.join(map(str, STATE_PER_COLUMN))}"
+            yield loaded.at_table(index, "dynamic", f"cannot train with {optimizer}", hint)
         caches = dynamic.mode is DynamicMode.CACHING
         for other_caches in (False, True):
             key = (*_options(loaded.spec, table), other_caches)

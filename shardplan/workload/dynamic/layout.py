@@ -28,12 +28,22 @@ ROWWISE_STATE_BYTES = 16
 """State of a row under row-wise Adagrad, which dynamicemb pads to a vector."""
 
 
+STATE_PER_COLUMN = {
+    Optimizer.SGD: 0,
+    Optimizer.ADAGRAD: 1,
+    Optimizer.ADAM: 2,
+    Optimizer.ROWWISE_ADAGRAD: 0,
+}
+"""Elements of state for each column of a row, of the optimizers that dynamicemb has."""
+
+
 def state_row_bytes(optimizer: Optimizer, dim: int, element_bytes: int) -> int:
-    """Optimizer state of a row, which lies beside it in the format of the weights."""
-    if optimizer is Optimizer.ROWWISE_ADAGRAD:
-        return ROWWISE_STATE_BYTES
-    per_column = {Optimizer.SGD: 0, Optimizer.ADAGRAD: 1, Optimizer.ADAM: 2}
-    return per_column[optimizer] * dim * element_bytes
+    """Optimizer state of a row, which lies beside it in the format of the weights.
+
+    Raises KeyError for an optimizer that dynamicemb has not.
+    """
+    alone = ROWWISE_STATE_BYTES if optimizer is Optimizer.ROWWISE_ADAGRAD else 0
+    return STATE_PER_COLUMN[optimizer] * dim * element_bytes + alone
 
 
 @dataclass(frozen=True, slots=True)
