@@ -22,24 +22,26 @@ class HotIds(Rule):
     """Names the dynamic table whose hottest id weighs most: dealing levels blocks of ids alone."""
 
     def of_plan(self, plan: Plan, case: Case) -> Iterator[str]:
-        """Of the tables whose ids the plan counts as dealt evenly."""
-        devices = plan.world_size
-        hot = [
-            (_hottest(table), table)
-            for table in case.workload.tables
-            if table.dynamic is not None and table.dynamic.dist.levels_blocks and table.pooling
-        ]
-        weight = [share * table.pooling for share, table in hot]
-        share, table = hot[weight.index(max(weight))] if hot else (0.0, None)
-        excess = devices * share + (1 - share)
-        if table is not None and excess > _WORTH_TELLING:
+        """Of the tables whose ids the plan counts as dealt evenly, and sends as often as read."""
+        dealt = [table for table in case.workload.tables if _is_dealt(table)]
+        if not dealt:
+            return
+        table = max(dealt, key=lambda table: _hottest(table) * table.pooling)
+        share = _hottest(table)
+        excess = plan.world_size * share + (1 - share)
+        if excess > _WORTH_TELLING:
             yield (
                 f"one id of {table.label} draws {words.percent(share)} of its lookups, so that the "
-                f"device which has it serves {excess:.1f} times the mean: ids are dealt "
-                f"{table.dynamic.dist if table.dynamic else ''}, which levels blocks of ids, not "
-                "single ones, and the prediction counts them as level; ids made distinct before "
-                "they are sent would be"
+                f"device which has it serves {excess:.1f} times the mean: dealing levels blocks of "
+                "ids, not single ones, and the prediction counts them as level; ids made distinct "
+                "before they are sent would be"
             )
+
+
+def _is_dealt(table: Table) -> bool:
+    dynamic = table.dynamic
+    is_dealt = dynamic is not None and dynamic.dist.levels_blocks and table.pooling > 0
+    return is_dealt and not table.collection.dedup
 
 
 def _hottest(table: Table) -> float:
