@@ -159,3 +159,12 @@ def test_a_single_hot_id_is_told():
     (told,) = [note for note in notes(plan(case, GREEDY), case) if "one id of" in note]
     assert "one id of hot draws 12.5% of its lookups" in told
     assert "2.9 times the mean" in told
+
+
+def test_torchrec_refuses_dynamic_tables_by_name(found):
+    pytest.importorskip("torchrec")
+    from shardplan.executor.torchrec.mismatch import dynamic_faults
+
+    (fault,) = dynamic_faults(found)
+    assert "a, b, c are dynamic tables" in fault.message
+    assert "shardplan convert" in fault.hint
