@@ -11,8 +11,8 @@ from shardplan.errors import InputError
 from shardplan.workload.dynamic.dynamic import Eviction
 
 if TYPE_CHECKING:
-    from shardplan.plan.file.dynamic_entry import DynamicEntry
     from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_entry import DynamicEntry
     from shardplan.plan.file.table_facts import TableFacts
 
 SCORE_STRATEGIES = {

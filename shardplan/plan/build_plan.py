@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
-    from shardplan.plan.file.dynamic_entry import DynamicEntry
     from shardplan.plan.file.optimality import Optimality
     from shardplan.plan.file.provenance import RunInfo, SolverInfo
+    from shardplan.plan.file.table_entry import DynamicEntry
     from shardplan.plan.predict import Prediction
     from shardplan.sharding.geometry import Shard
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.options.dynamic_shares import MODE_OF_KERNEL
-from shardplan.plan.file.dynamic_entry import DynamicEntry
+from shardplan.plan.file.table_entry import DynamicEntry
 from shardplan.workload.dynamic.dynamic import DynamicMode
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from shardplan.spec.matching import TableNames
 if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import TableLine
     from shardplan.explain.numbers.study import Study
-    from shardplan.plan.file.dynamic_entry import DynamicEntry
-    from shardplan.plan.file.table_entry import ShardEntry
+    from shardplan.plan.file.table_entry import DynamicEntry, ShardEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.options.dynamic_shares import Container
-    from shardplan.plan.file.dynamic_entry import DynamicEntry
+    from shardplan.plan.file.table_entry import DynamicEntry
     from shardplan.plan.planned import Planned
     from shardplan.workload.dynamic.layout import DynamicLayout
 

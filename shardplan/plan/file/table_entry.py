@@ -15,10 +15,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from shardplan.options.dynamic_shares import KERNEL_OF_MODE
-from shardplan.plan.file.dynamic_entry import DynamicEntry
-from shardplan.plan.file.plan_model import Count, Pair, PlanModel
+from shardplan.plan.file.plan_model import Count, Pair, PlanModel, Positive
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.workload.dynamic.dynamic import DynamicMode, Eviction, IdDeal
 from shardplan.workload.training import CacheAlgorithm
 
 
@@ -56,6 +56,29 @@ class CacheEntry(PlanModel):
     """Share of the rows that the cache in HBM holds."""
     ddr_load_factor: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the rows that the cache in DDR holds besides; only of ``key_value``."""
+
+
+class DynamicEntry(PlanModel):
+    """Where the values of a dynamic table lie, on every device alike."""
+
+    mode: DynamicMode
+    """``hbm``, ``caching``, ``hybrid`` or ``host``."""
+    caching: bool
+    """dynamicemb's option of that name."""
+    global_hbm_for_values: Count
+    """Bytes over all devices: dynamicemb's option. Tables of a container pool theirs."""
+    dist_type: IdDeal
+    bucket_capacity: Positive
+    """Rows of a bucket."""
+    evict: Eviction
+    value_bytes_per_row: Positive
+    """Weights and optimizer state."""
+    rows_per_rank: Positive
+    """Room for as many rows on each device."""
+    hbm_rows_per_rank: Count
+    """Of these, in HBM; what a cache keeps besides for rows that find no room is not counted."""
+    host_rows_per_rank: Count
+    """Of these, on the host."""
 
 
 class _TorchRecName:
