@@ -71,7 +71,14 @@ def test_a_date_is_taken_as_it_is_given(epoch, year, monkeypatch):
     ("line", "words"),
     [
         ("$SP explain $PLAN >&-", "<stdout>: error: cannot write: it is closed"),
-        ("$SP solve $SPEC >&-", "<stdout>: error: cannot write: it is closed"),
+        ("$SP solve none.yaml >&-", "<stdout>: error: cannot write: it is closed"),
+        (
+            "cp $SPEC x.yaml; $SP solve $SPEC x.yaml -o d >&-",
+            "<stdout>: error: cannot write: it is closed",
+        ),
+        ("$SP explain $PLAN --why-not item_id@rank0 >&-", "<stdout>: error: cannot write: it is"),
+        ("$SP validate >&-", "<stdout>: error: cannot write: it is closed"),
+        ("$SP tune $SPEC -o d --run 'cp {plan} {measured}' >&-", "<stdout>: error: cannot write"),
         ("$SP --version >&-", "<stdout>: error: cannot write: it is closed"),
         ("$SP solve $SPEC >/dev/full", "<stdout>: error: cannot write: No space left on device"),
         ("$SP solve $SPEC 1</dev/null", "<stdout>: error: cannot write: it is open for reading"),
