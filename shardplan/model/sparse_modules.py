@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.model.initial_weights import initial_weights
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
-from shardplan.model.unkept import places_of_parameters, unkept
+from shardplan.model.unkept import places_of_memory, tables_of, unkept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,9 +48,9 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
         if kind is not None:
             places.setdefault(id(module), []).append(path)
             modules[id(module)] = module, kind
-    parameters = places_of_parameters(model)
+    memory = places_of_memory(model)
     return tuple(
-        _read(module, kind, places[key], parameters) for key, (module, kind) in modules.items()
+        _read(module, kind, places[key], memory) for key, (module, kind) in modules.items()
     )
 
 
@@ -81,7 +81,7 @@ def _is_sharded(names: list[str]) -> bool:
 
 
 def _read(
-    module: Any, kind: ModuleKind, paths: list[str], parameters: Mapping[int, list[str]]
+    module: Any, kind: ModuleKind, paths: list[str], memory: Mapping[int, list[str]]
 ) -> SparseModule:
     is_bag = kind is ModuleKind.BAG
     return SparseModule(
@@ -92,7 +92,7 @@ def _read(
         bool(module.is_weighted()) if is_bag else False,
         tuple(paths[1:]),
         tuple(dict.fromkeys(_table_names(module))),
-        tuple(unkept(module, paths, parameters)) if is_bag else (),
+        tuple(unkept(module, paths, memory)) if is_bag else (),
     )
 
 
@@ -105,9 +105,8 @@ def _table_names(module: Any) -> Iterator[str]:
 
 
 def _tables(module: Any) -> Iterator[SparseTable]:
-    weights = {name: bag.weight for name, bag in module.embedding_bags.items()}
-    for config in module.embedding_bag_configs():
-        weight = weights[config.name]
+    for config, bag in tables_of(module):
+        weight = bag.weight
         initial, init_fn = initial_weights(
             config.init_fn, config.num_embeddings, config.embedding_dim
         )

@@ -153,3 +153,13 @@ def test_what_the_machine_lacks_is_no_bug(error, words, run, plan_path, monkeypa
 def test_a_bug_stays_one():
     assert outside_cause(RuntimeError("a bug")) is None
     assert outside_cause(ImportError("cannot import name")) is None
+
+
+def test_whoever_stops_reading_errors_changes_nothing_of_the_exit_code(tmp_path):
+    spec = tmp_path / "bad.yaml"
+    spec.write_text("nme: a\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run([sys.executable, "-m", "shardplan", "check", spec], stderr=nobody)
+    assert done.returncode == 2
