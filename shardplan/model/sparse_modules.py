@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shardplan.errors import ShardplanError
 from shardplan.model.initial_weights import initial_weights
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
 from shardplan.model.unkept import places_of_memory, tables_of, unkept
@@ -36,11 +37,12 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
     A module is told by its class: TorchRec shards by the exact class, so that a class derived from
     one of its collections is a kind of its own. Plain embeddings count where their gradients are
     sparse; others are parameters like those of any layer. A collection without tables is none.
+    Raises ShardplanError where a module lies in itself.
     """
     places: dict[int, list[str]] = {}
     modules: dict[int, tuple[Any, ModuleKind]] = {}
     outer: str | None = None
-    for path, module in model.named_modules(remove_duplicate=False):
+    for path, module in _at_every_path(model):
         if outer is not None and (not outer or path.startswith(outer + ".")):
             continue
         kind = _kind(module)
@@ -52,6 +54,21 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
     return tuple(
         _read(module, kind, places[key], memory) for key, (module, kind) in modules.items()
     )
+
+
+def _at_every_path(
+    module: Any, path: str = "", around: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """Every module at each of its paths, the outer ones first."""
+    if id(module) in around:
+        message = f"the model's {path} lies in itself: PyTorch cannot train such modules"
+        raise ShardplanError(f"{message}; hold it in a list or a tuple there")
+    yield path, module
+    # named_children() passes over what a module has under a second name.
+    for name, child in vars(module)["_modules"].items():
+        if child is not None:
+            inner = f"{path}.{name}" if path else name
+            yield from _at_every_path(child, inner, (*around, id(module)))
 
 
 def _kind(module: Any) -> ModuleKind | None:
