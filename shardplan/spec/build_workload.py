@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
+from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
@@ -48,6 +49,8 @@ def _table(
     assert dim is not None, "a loaded spec has a dim for every table"
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
+    dynamic = table.dynamic.dynamic if table.dynamic else None
+    levels = dynamic is not None and dynamic.dist.levels_blocks
     module = table.module_in(defaults)
     return Table(
         name=table.name,
@@ -58,10 +61,11 @@ def _table(
         features=features,
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
         access=table.access or defaults.access,
-        ids=table.ids or defaults.ids,
+        ids=RowOrder.HASHED if levels else table.ids or defaults.ids,
         weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
         collection=collections.get(module, POOLED),
         has_namesake=has_namesake,
+        dynamic=dynamic,
     )
 
 

@@ -12,6 +12,7 @@ from shardplan.workload.row_order import RowOrder
 if TYPE_CHECKING:
     from shardplan.workload.access import Access
     from shardplan.workload.dtype import Dtype
+    from shardplan.workload.dynamic.dynamic import Dynamic
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Table:
     """What kind of module ``module`` is."""
     has_namesake: bool = False
     """Whether a table of another module is called the same."""
+    dynamic: Dynamic | None = None
+    """How a hash table is kept that grows to ``rows``; None of a plain table."""
 
     @property
     def label(self) -> str:
