@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,12 @@ from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
+from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.weight_decay import WeightDecayMode
+
+StateName = Literal["momentum1", "momentum2"]
+"""What optimizers keep, by FBGEMM's names."""
 
 Batch = Annotated[Count, Field(le=10**9)]
 """Samples of one step."""
@@ -69,6 +74,12 @@ class TrainingSpec(Border):
 
     optimizer: Optimizer = Optimizer.ROWWISE_ADAGRAD
     """Decides the bytes of the optimizer's state."""
+    weight_decay_mode: WeightDecayMode = WeightDecayMode.NONE
+    """How weights decay; counter, cowclip and decouple_global keep numbers of each row for it."""
+    optimizer_state_dtypes: dict[StateName, Dtype] = Field(default_factory=dict)
+    """Number formats of the optimizer's state, where FBGEMM lets a job choose; else fp32."""
+    use_rowwise_bias_correction: Flag = False
+    """Adam corrects its bias by how often each row was updated, which it then counts."""
     comm_dtype: CommDtypeSpec = CommDtypeSpec()
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     """What of a step hides behind the batch before it."""
@@ -83,9 +94,31 @@ class TrainingSpec(Border):
     """Counts where the topology has an ``ingest``; where left out, 8 bytes for each id, 4 for each
     feature's number of ids, and 4 for a label."""
     exact_updates: Flag = True
-    """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
+    """Forbid what changes the optimizer's arithmetic: column shards, where it keeps numbers of each
+    row or scales by norms of rows."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Which row makes room in the caches of ``fused_uvm_caching``."""
+
+    @model_validator(mode="after")
+    def _check_optimizer(self) -> TrainingSpec:
+        optimizer = self.optimizer
+        if self.weight_decay_mode not in optimizer.decay_modes:
+            able = [each for each in OPTIMIZERS if self.weight_decay_mode in each.decay_modes]
+            message = f"{optimizer} has no such mode in FBGEMM"
+            hint = f"it goes with {', '.join(map(str, able))}"
+            raise fault(message, hint, at=("weight_decay_mode",))
+        for name in self.optimizer_state_dtypes:
+            if name not in optimizer.state_dtypes:
+                able = [each for each in OPTIMIZERS if name in each.state_dtypes]
+                message = f"FBGEMM keeps the {name} of {optimizer} in fp32"
+                if name not in {tensor.name for tensor in optimizer.tensors}:
+                    message = f"{optimizer} has no {name}"
+                hint = f"a job may choose it with {', '.join(map(str, able))}"
+                raise fault(message, hint, at=("optimizer_state_dtypes", name))
+        if self.use_rowwise_bias_correction and not optimizer.corrects_rows:
+            message, hint = f"{optimizer} has none in FBGEMM", "it goes with adam alone"
+            raise fault(message, hint, at=("use_rowwise_bias_correction",))
+        return self
 
     @model_validator(mode="after")
     def _check_cache(self) -> TrainingSpec:

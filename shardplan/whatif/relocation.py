@@ -129,11 +129,11 @@ class Relocation:
     @cached_property
     def _alone_bytes(self) -> NDArray[np.int64]:
         """(T,): what is stored of a table that lay so, as far as it was there then; else 0."""
-        tables, optimizer = self.case.workload.tables, self.case.workload.training.optimizer
+        tables, state = self.case.workload.tables, self.case.workload.training.state
         then = [0 if old is None else int(old.end[:, 0].max(initial=0)) for old in self.old]
         rows = np.minimum(np.array(then), np.array([table.rows for table in tables]))
         dims = np.array([table.dim for table in tables])
-        return stored_bytes(rows, dims, np.array([t.dtype.bytes for t in tables]), optimizer)
+        return stored_bytes(rows, dims, np.array([t.dtype.bytes for t in tables]), state)
 
     def _of_unit(self, formulation: Formulation, options: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n, D): what a unit of each of the problem's options (n,) moves onto each device."""
@@ -175,8 +175,8 @@ class Relocation:
         rows = np.array([table.rows for table in tables])[options.table] * cuts
         columns = np.array([table.dim for table in tables])[options.table] // cuts
         element_bytes = np.array([table.dtype.bytes for table in tables])[options.table]
-        optimizer = self.case.workload.training.optimizer
-        size = stored_bytes(rows, columns, element_bytes, optimizer)
+        state = self.case.workload.training.state
+        size = stored_bytes(rows, columns, element_bytes, state)
         return _per_item(formulation, np.where(is_old, size * copies, 0).astype(np.float64))
 
     def _least(self, formulation: Formulation) -> NDArray[np.float64]:
@@ -202,7 +202,7 @@ class Relocation:
     def content(self, table: int) -> Content:
         """What is stored of a table."""
         workload = self.case.workload
-        return Content(workload.tables[table].dtype, workload.training.optimizer)
+        return Content(workload.tables[table].dtype, workload.training.state)
 
 
 def _per_item(formulation: Formulation, of_option: NDArray[np.float64]) -> NDArray[np.float64]:

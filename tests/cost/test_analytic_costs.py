@@ -29,7 +29,8 @@ from shardplan.sharding.kernel import Kernel
 from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.access import Cdf, Uniform, Zipf
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer, Pipeline, Training
+from shardplan.workload.optimizer import OPTIMIZERS
+from shardplan.workload.training import Pipeline, Training
 
 WAYS = [
     ("data_parallel", "dense", 1),
@@ -61,7 +62,7 @@ TABLES = st.lists(
 )
 TRAININGS = st.builds(
     Training,
-    optimizer=st.sampled_from(Optimizer),
+    optimizer=st.sampled_from(list(OPTIMIZERS)),
     comm_forward=st.sampled_from(Dtype),
     comm_backward=st.sampled_from(Dtype),
     pipeline=st.sampled_from(Pipeline),

@@ -23,8 +23,9 @@ from shardplan.workload.dense.layer_kinds import LAYER_KINDS
 from shardplan.workload.dense.parallel import Parallel
 from shardplan.workload.dense.precision import Precision
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.optimizer import Optimizer
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.training import Optimizer, Pipeline
+from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,7 +16,7 @@ from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
 
 from shardplan.model.optimizers import optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizer import Optimizer
 
 
 def modules_with(**of_tables):

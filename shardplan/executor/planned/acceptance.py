@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import PlanRefused
 from shardplan.sharding.rank_spans import rank_spans
+from shardplan.workload.trainable import native_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.tier_limits import TierLimits
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizer import Optimizer
 
 
 def rank_faults(view: PlanView, world_size: int, local_world_size: int) -> Iterator[Diagnostic]:
@@ -43,6 +44,13 @@ def optimizer_faults(view: PlanView, kind: Optimizer) -> Iterator[Diagnostic]:
     planned = view.training.optimizer
     if planned != kind:
         message, hint = f"it is for {planned}, here is {kind}", "solve again with the other one"
+        yield Diagnostic(view.name, 0, 0, "training.optimizer", message, hint, code="executor")
+
+
+def native_faults(view: PlanView) -> Iterator[Diagnostic]:
+    """The plan's optimizer, where the native engine has none like it."""
+    if message := native_fault(view.training):
+        hint = "train under TorchRec, or solve again with another training.optimizer"
         yield Diagnostic(view.name, 0, 0, "training.optimizer", message, hint, code="executor")
 
 

@@ -14,7 +14,8 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
 from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
+from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,9 +2,13 @@
 
 from typing import Self
 
+from pydantic import Field
+
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer, Pipeline
+from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.training import Pipeline
+from shardplan.workload.weight_decay import WeightDecayMode
 from shardplan.workload.workload import Workload
 
 
@@ -25,6 +29,10 @@ class TrainingFacts(PlanModel):
     pipeline: Pipeline
     local_batch: Positive
     """Samples of a rank in each step."""
+    weight_decay_mode: WeightDecayMode = WeightDecayMode.NONE
+    optimizer_state_dtypes: dict[str, Dtype] = Field(default_factory=dict)
+    """By names of state, where it is not fp32."""
+    use_rowwise_bias_correction: bool = False
 
     @classmethod
     def of(cls, workload: Workload, world_size: int) -> Self:
@@ -36,4 +44,7 @@ class TrainingFacts(PlanModel):
             comm_dtype=wire,
             pipeline=training.pipeline,
             local_batch=-(-workload.global_batch // world_size),
+            weight_decay_mode=training.weight_decay_mode,
+            optimizer_state_dtypes=dict(training.optimizer_state_dtypes),
+            use_rowwise_bias_correction=training.use_rowwise_bias_correction,
         )
