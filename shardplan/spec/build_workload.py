@@ -60,7 +60,7 @@ def _training(training: TrainingSpec) -> Training:
         sample_bytes=float(training.input.bytes_per_sample) if training.input else None,
         exact_updates=training.exact_updates,
         weight_decay_mode=training.weight_decay_mode,
-        optimizer_state_dtypes={**training.optimizer_state_dtypes},
+        optimizer_state_dtypes=training.optimizer_state_dtypes.given,
         use_rowwise_bias_correction=training.use_rowwise_bias_correction,
         cache_algorithm=training.cache_algorithm,
     )

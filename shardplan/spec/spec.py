@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -24,9 +24,6 @@ from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
 from shardplan.workload.training import CacheAlgorithm, Pipeline
 from shardplan.workload.weight_decay import WeightDecayMode
-
-StateName = Literal["momentum1", "momentum2"]
-"""What optimizers keep, by FBGEMM's names."""
 
 Batch = Annotated[Count, Field(le=10**9)]
 """Samples of one step."""
@@ -62,6 +59,21 @@ class CommDtypeSpec(Border):
     backward: Dtype = Dtype.FP32
 
 
+class StateDtypeSpec(Border):
+    """Number formats of the optimizer's state, by FBGEMM's names; fp32 where left out."""
+
+    momentum1: Dtype | None = None
+    """Of ``partial_rowwise_adam`` alone."""
+    momentum2: Dtype | None = None
+    """Of ``partial_rowwise_adam`` and ``ensemble_rowwise_adagrad`` alone."""
+
+    @property
+    def given(self) -> dict[str, Dtype]:
+        """By name, those that are not left out."""
+        both = {"momentum1": self.momentum1, "momentum2": self.momentum2}
+        return {name: dtype for name, dtype in both.items() if dtype is not None}
+
+
 class InputSpec(Border):
     """What is read for a batch."""
 
@@ -76,8 +88,7 @@ class TrainingSpec(Border):
     """Decides the bytes of the optimizer's state."""
     weight_decay_mode: WeightDecayMode = WeightDecayMode.NONE
     """How weights decay; counter, cowclip and decouple_global keep numbers of each row for it."""
-    optimizer_state_dtypes: dict[StateName, Dtype] = Field(default_factory=dict)
-    """Number formats of the optimizer's state, where FBGEMM lets a job choose; else fp32."""
+    optimizer_state_dtypes: StateDtypeSpec = StateDtypeSpec()
     use_rowwise_bias_correction: Flag = False
     """Adam corrects its bias by how often each row was updated, which it then counts."""
     comm_dtype: CommDtypeSpec = CommDtypeSpec()
@@ -107,7 +118,7 @@ class TrainingSpec(Border):
             message = f"{optimizer} has no such mode in FBGEMM"
             hint = f"it goes with {', '.join(map(str, able))}"
             raise fault(message, hint, at=("weight_decay_mode",))
-        for name in self.optimizer_state_dtypes:
+        for name in self.optimizer_state_dtypes.given:
             if name not in optimizer.state_dtypes:
                 able = [each for each in OPTIMIZERS if name in each.state_dtypes]
                 message = f"FBGEMM keeps the {name} of {optimizer} in fp32"

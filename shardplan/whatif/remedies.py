@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shardplan.errors import InputError
 from shardplan.spec.batch import nearest_batches
 from shardplan.spec.fields.amount import Amount
-from shardplan.spec.spec import ConstraintSpec
+from shardplan.spec.spec import ConstraintSpec, StateDtypeSpec
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizer import Optimizer
 
@@ -154,7 +154,7 @@ def _leaner_optimizer(trials: Trials) -> Iterator[Remedy]:
     leaner = training.model_copy(
         update={
             "optimizer": Optimizer.ROWWISE_ADAGRAD,
-            "optimizer_state_dtypes": {},
+            "optimizer_state_dtypes": StateDtypeSpec(),
             "use_rowwise_bias_correction": False,
         }
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from shardplan.sharding.registry import Named, Registry
+from shardplan.registry import Named, Registry
 from shardplan.workload.optimizer_state import OptimizerState, StateTensor
 from shardplan.workload.weight_decay import UPDATES, WeightDecayMode
 

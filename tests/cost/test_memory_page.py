@@ -81,7 +81,8 @@ def names(costs, kernel: str) -> dict[str, float]:
     h, d = CACHES.get(kernel, (0.0, 0.0))
     return {
         "rows": ROWS, "D": COLUMNS, "e": 2, "h": h, "d": d, "ids": samples * 20, "bags": samples,
-        "per_row": per_row, "per_weight": per_weight, "slot": 20 if prefetches else 8 if counts else 16,
+        "per_row": per_row, "per_weight": per_weight,
+        "slot": 20 if prefetches else 8 if counts else 16,
         "entry": costs.profile.cache.ddr_entry_bytes, "batches": flight[training.pipeline],
         "wire": 0 if training.comm_forward is Dtype.FP32 else 4,
         "ways": 4 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),

@@ -76,10 +76,10 @@ def optimizer_class_faults(
     plan: str, optimizer: Optimizer, modules: Iterable[SparseModule]
 ) -> Iterator[Diagnostic]:
     """Tables that the model has given to another optimizer than the plan's, or asked more of it."""
-    wanted = OPTIMIZER_CLASSES[optimizer]
+    wanted = OPTIMIZER_CLASSES.get(optimizer, str(optimizer))
     for module in modules:
         for table in module.tables:
-            if table.optimizers not in ((), (wanted,)):
+            if table.optimizers and table.optimizers != (wanted,):
                 yield _fault(
                     plan, f"plan.{module.path}.{table.name}",
                     f"is trained by {', '.join(table.optimizers)}; the plan is for {wanted}",

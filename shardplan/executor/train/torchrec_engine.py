@@ -53,6 +53,7 @@ class TorchRecEngine:
         view, settings = setup.view, setup.optimizer
         self._view, self._device = view, setup.device
         check_memory(view, setup.limits)
+        _check_replicas(view, settings)
         self._tables = shard(
             _collection(view, "") if view.modules == ("",) else Collections(view),
             setup.plan,
@@ -208,6 +209,20 @@ def _fill(model: Any, view: PlanView, seed: int) -> None:
 def _weight_of(table: PlannedTable) -> str:
     """Its name among a model's parameters."""
     return ".".join(filter(None, (table.module, "embedding_bags", table.name, "weight")))
+
+
+_OF_REPLICAS = (Optimizer.SGD, Optimizer.ADAGRAD, Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)
+"""What PyTorch and TorchRec have for plain parameters."""
+
+
+def _check_replicas(view: PlanView, settings: OptimizerSettings) -> None:
+    """Raises ShardplanError where nothing trains data-parallel tables: they are plain parameters."""
+    replicated = [table.name for table in view.tables if table.is_replicated]
+    if replicated and settings.kind not in _OF_REPLICAS:
+        raise ShardplanError(
+            f"{replicated[0]} is data_parallel, and PyTorch has no {settings.kind} for plain "
+            "parameters: solve again without data_parallel, or train it by a program of your own"
+        )
 
 
 def optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:

@@ -1,13 +1,13 @@
 """The plan file's ``training``: the job that the plan was made for."""
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field
 
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizer import Optimizer
-from shardplan.workload.training import Pipeline
+from shardplan.workload.training import Pipeline, Training
 from shardplan.workload.weight_decay import WeightDecayMode
 from shardplan.workload.workload import Workload
 
@@ -44,7 +44,17 @@ class TrainingFacts(PlanModel):
             comm_dtype=wire,
             pipeline=training.pipeline,
             local_batch=-(-workload.global_batch // world_size),
-            weight_decay_mode=training.weight_decay_mode,
-            optimizer_state_dtypes=dict(training.optimizer_state_dtypes),
-            use_rowwise_bias_correction=training.use_rowwise_bias_correction,
+            **_settings(training),
         )
+
+
+def _settings(training: Training) -> dict[str, Any]:
+    """Of the optimizer, those that are not the default: only these are written."""
+    found: dict[str, Any] = {}
+    if training.weight_decay_mode is not WeightDecayMode.NONE:
+        found["weight_decay_mode"] = training.weight_decay_mode
+    if training.optimizer_state_dtypes:
+        found["optimizer_state_dtypes"] = dict(training.optimizer_state_dtypes)
+    if training.use_rowwise_bias_correction:
+        found["use_rowwise_bias_correction"] = True
+    return found
