@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shardplan.spec.dense_spec import DenseSpec
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
+    from shardplan.workload.collection import Collection
 
 _SECONDS_PER_MS = 1e-3
 
 
 def build_workload(spec: Spec, world_size: int) -> Workload:
     """The workload on ``world_size`` devices; a local batch is multiplied by it."""
+    collections = {path: module.collection for path, module in (spec.modules or {}).items()}
+    count = Counter(table.name for table in spec.tables)
     return Workload(
         name=spec.name,
-        tables=tuple(_table(table, spec.defaults) for table in spec.tables),
+        tables=tuple(
+            _table(table, spec.defaults, collections, has_namesake=count[table.name] > 1)
+            for table in spec.tables
+        ),
         global_batch=spec.batch.global_batch(world_size),
         training=_training(spec.training),
     )
 
 
-def _table(table: TableSpec, defaults: DefaultsSpec) -> Table:
+def _table(
+    table: TableSpec,
+    defaults: DefaultsSpec,
+    collections: Mapping[str, Collection],
+    *,
+    has_namesake: bool,
+) -> Table:
     dim = table.dim or defaults.dim
     assert dim is not None, "a loaded spec has a dim for every table"
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
+    module = table.module_in(defaults)
     return Table(
         name=table.name,
-        module=defaults.module if table.module is None else table.module,
+        module=module,
         rows=table.rows,
         dim=dim,
         dtype=table.dtype or defaults.dtype,
@@ -43,6 +60,8 @@ def _table(table: TableSpec, defaults: DefaultsSpec) -> Table:
         access=table.access or defaults.access,
         ids=table.ids or defaults.ids,
         weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
+        collection=collections.get(module, POOLED),
+        has_namesake=has_namesake,
     )
 
 

@@ -17,8 +17,9 @@ from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
 from shardplan.spec.fields.quantities import Count, Flag, SomeBytes, Whole
+from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
-from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
+from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
@@ -145,7 +146,8 @@ class ConstraintSpec(Border):
     """A demand on the tables that match; all that it names must hold."""
 
     tables: Annotated[tuple[Name, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY]
-    """Names or globs of tables: one, or a list."""
+    """Names or globs of tables, ``module/name`` where a name stands in several modules: one, or a
+    list."""
     sharding: (
         Annotated[tuple[ShardingType, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY] | None
     ) = None
@@ -194,6 +196,8 @@ class Spec(Border):
     """A profile's name or path, or one written inline; by default what the topology names."""
     training: TrainingSpec = TrainingSpec()
     defaults: DefaultsSpec = DefaultsSpec()
+    modules: dict[ModulePath, ModuleSpec] | None = None
+    """What the modules are that tables sit in, by their paths; by default all pool."""
     tables: tuple[TableSpec, ...] = ()
     tables_file: Annotated[str, Field(min_length=1)] | None = None
     """More tables: a .csv or .parquet file beside the spec; its columns are the keys of tables."""
@@ -201,6 +205,11 @@ class Spec(Border):
     reserve: ReserveSpec = ReserveSpec()
     objective: Objective = Objective.STEP_TIME
     """What the plan minimises."""
+
+    @property
+    def table_keys(self) -> list[tuple[str, str]]:
+        """Module and name of each table."""
+        return [(table.module_in(self.defaults), table.name) for table in self.tables]
 
     def resolved(self) -> dict[str, Any]:
         """The spec as plain values, with every default written out; reads back as an equal spec."""

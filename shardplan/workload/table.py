@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.workload.collection import POOLED, Collection
+from shardplan.workload.labels import qualified
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -30,6 +32,15 @@ class Table:
     ids: RowOrder = RowOrder.HASHED
     weighted: bool = False
     """Whether a weight travels with each id."""
+    collection: Collection = POOLED
+    """What kind of module ``module`` is."""
+    has_namesake: bool = False
+    """Whether a table of another module is called the same."""
+
+    @property
+    def label(self) -> str:
+        """What to call it where all tables are spoken of."""
+        return qualified(self.module, self.name) if self.has_namesake else self.name
 
     @property
     def pooling(self) -> float:

@@ -47,9 +47,12 @@ class TuneRequest:
         Raises ShardplanError where none is given, and the executor cannot train here.
         """
         if self.command is None:
-            training = case.workload.training
             template = own_training(
-                case.topology, training, self.engine, self.steps, _WARM_UP_STEPS
+                case.topology.world,
+                case.workload.training,
+                self.engine,
+                self.steps,
+                _WARM_UP_STEPS,
             )
             return JobCommand(template, self.timeout, should_stop, budget)
         try:

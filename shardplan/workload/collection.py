@@ -1,0 +1,45 @@
+"""The kinds of modules that tables sit in: TorchRec's collections, each by its traits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shardplan.workload.dtype import Dtype
+
+
+class CollectionKind(StrEnum):
+    """A kind of module, by its name in a spec."""
+
+    BAG = "bag"
+    """``EmbeddingBagCollection``: the rows of a sample are pooled to one per feature."""
+    SEQUENCE = "sequence"
+    """``EmbeddingCollection``: one row for each id, in order."""
+    FEATURE_PROCESSED = "feature_processed"
+    """``FeatureProcessedEmbeddingBagCollection``: ids get weights by position, which are learnt."""
+    MANAGED_COLLISION = "managed_collision"
+    """``ManagedCollisionEmbedding(Bag)Collection``: raw ids are mapped to rows while training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What kind of module a table sits in, alike for all tables of the module.
+
+    Raises ValueError for traits that contradict each other.
+    """
+
+    kind: CollectionKind = CollectionKind.BAG
+    is_pooled: bool = True
+    """One output per sample and feature; otherwise one per id."""
+    dedup: bool = False
+    """Each device makes the ids of its batch distinct, per table, before they travel."""
+    output_dtype: Dtype = Dtype.FP32
+    """Number format of what a lookup writes, and of the gradients that come back."""
+
+    def __post_init__(self) -> None:
+        if self.dedup and self.is_pooled:
+            raise ValueError("only ids of collections that are not pooled are made distinct")
+
+
+POOLED = Collection()
+"""What a module is unless the spec says otherwise."""
