@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.spec.own_batches import own_batches
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
 from shardplan.workload.table import Table
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shardplan.spec.dense_spec import DenseSpec
+    from shardplan.spec.own_batches import OwnBatches
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
     from shardplan.workload.collection import Collection
@@ -25,11 +27,12 @@ _SECONDS_PER_MS = 1e-3
 def build_workload(spec: Spec, world_size: int) -> Workload:
     """The workload on ``world_size`` devices; a local batch is multiplied by it."""
     collections = {path: module.collection for path, module in (spec.modules or {}).items()}
+    batches = own_batches(spec)
     count = Counter(table.name for table in spec.tables)
     return Workload(
         name=spec.name,
         tables=tuple(
-            _table(table, spec.defaults, collections, has_namesake=count[table.name] > 1)
+            _table(table, spec.defaults, collections, batches, has_namesake=count[table.name] > 1)
             for table in spec.tables
         ),
         global_batch=spec.batch.global_batch(world_size),
@@ -41,6 +44,7 @@ def _table(
     table: TableSpec,
     defaults: DefaultsSpec,
     collections: Mapping[str, Collection],
+    batches: OwnBatches,
     *,
     has_namesake: bool,
 ) -> Table:
@@ -61,6 +65,7 @@ def _table(
         ids=table.ids or defaults.ids,
         weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
         collection=collections.get(module, POOLED),
+        batch_shares=batches.shares(features),
         has_namesake=has_namesake,
     )
 

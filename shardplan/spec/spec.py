@@ -16,7 +16,7 @@ from shardplan.spec.catalog.reference import (
 from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
-from shardplan.spec.fields.quantities import Count, Flag, SomeBytes, Whole
+from shardplan.spec.fields.quantities import Count, Flag, Share, SomeBytes, Whole
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
@@ -37,6 +37,9 @@ class BatchSpec(Border):
     """Over all devices."""
     local: Batch | None = None
     """On each device."""
+    features: dict[Name, Share] | None = None
+    """By names and globs of features, what share of the samples they have: distinct requests, of
+    each of which several samples share what is looked up. All others have one of each sample."""
 
     @model_validator(mode="after")
     def _check_one(self) -> BatchSpec:

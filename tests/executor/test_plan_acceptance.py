@@ -75,7 +75,7 @@ def told(faults: Iterable[Diagnostic]) -> list[str]:
 def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
     assert view.modules == ("sparse.ebc", "other.ebc")
-    assert (view.training.optimizer, view.training.local_batch) == ("adam", 64)
+    assert (view.training.optimizer.name, view.training.local_batch) == ("adam", 64)
     assert (view.training.comm_dtype.forward, view.training.comm_dtype.backward) == ("fp16", "bf16")
     first = view.tables[0]
     assert (first.rows, first.dim, first.features) == (1000, 16, ("x", "y"))

@@ -68,8 +68,15 @@ def test_numbers_of_a_row_are_kept_for_each_column_shard(optimizer: Optimizer) -
 
 @pytest.mark.parametrize(
     ("mode", "more"),
-    [("none", 0), ("l2", 0), ("decouple", 0), ("decouple_global", 1), ("counter", 2), ("cowclip", 2)],
-)  # fmt: skip
+    [
+        ("none", 0),
+        ("l2", 0),
+        ("decouple", 0),
+        ("decouple_global", 1),
+        ("counter", 2),
+        ("cowclip", 2),
+    ],
+)
 def test_weight_decay_by_row_keeps_numbers_of_each_row(mode: str, more: int) -> None:
     state = Optimizer.ROWWISE_ADAGRAD.state(WeightDecayMode(mode))
     assert (state.row_bytes(DIM), state.row_bytes(2 * DIM)) == (4 + 4 * more, 4 + 4 * more)

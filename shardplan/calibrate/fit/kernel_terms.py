@@ -78,6 +78,7 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         samples=samples,
         ids=ids,
         id_bytes=np.full(len(tables), INDEX_BYTES),
+        features=_features(tables),
         bags=samples * _features(tables),
         unique_rows=unique_rows(distributions, ids),
         fetches=missed if cache_bytes else ids,

@@ -54,6 +54,17 @@ def native_faults(view: PlanView) -> Iterator[Diagnostic]:
         yield Diagnostic(view.name, 0, 0, "training.optimizer", message, hint, code="executor")
 
 
+def whole_batch_faults(view: PlanView, engine: str) -> Iterator[Diagnostic]:
+    """Tables whose features have batches of their own size, where all samples have to be there."""
+    own = [table for table in view.tables if table.batch_shares]
+    for table in own[:1]:
+        more = f", and so {len(own) - 1} more tables" if len(own) > 1 else ""
+        message = f"its features have batches of their own size{more}: {engine} has none such"
+        hint = "train under TorchRec by shard(), or solve again without batch.features"
+        where = f"plan.{table.module}.{table.name}"
+        yield Diagnostic(view.name, 0, 0, where, message, hint, code="executor")
+
+
 def memory_faults(view: PlanView, limits: TierLimits) -> Iterator[Diagnostic]:
     """More is predicted of a tier than ranks may hold: one fault for all of them."""
     for tier, limit in limits:

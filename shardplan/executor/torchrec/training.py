@@ -17,6 +17,7 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
 
 from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizer import Optimizer
 from shardplan.workload.trainable import cpu_fault
@@ -50,6 +51,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield from _faults_of_prefetched_caches(plan)
     if request.device.type == "cpu":
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
+    yield from _faults_of_own_batches(plan, training.optimizer)
     if training.optimizer.couples_columns and not request.allow_inexact:
         yield from _faults_of_column_shards(plan, training.optimizer)
 
@@ -153,6 +155,24 @@ def _faults_of_prefetched_caches(plan: Plan) -> Iterator[Diagnostic]:
             if entry.cache is not None and entry.cache.algorithm is CacheAlgorithm.LFU:
                 where, message = f"plan.{module}.{name}", "lfu: FBGEMM prefetches into lru alone"
                 yield fault(plan, where, message, "solve again with the pipeline sparse_dist")
+
+
+def _faults_of_own_batches(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnostic]:
+    """Features with batches of their own size (VBE): what TorchRec and FBGEMM 1.8 have not."""
+    untaken = (ShardingType.DATA_PARALLEL, ShardingType.GRID_SHARD)
+    hint = "solve again with a constraint on its sharding, or without batch.features"
+    for table in plan.tables:
+        entry = plan.plan.get(table.module, {}).get(table.name)
+        if not table.batch_shares or entry is None:
+            continue
+        where = f"plan.{table.module}.{table.name}"
+        what = "its features have batches of their own size"
+        if not optimizer.takes_own_batches:
+            message = f"{what}: FBGEMM does not train such with {optimizer}"
+            yield fault(plan, where, message, "solve again with another optimizer")
+        if entry.sharding_type in untaken:
+            message = f"{what}: TorchRec has no such tables {entry.sharding_type}"
+            yield fault(plan, where, message, hint)
 
 
 def _faults_of_column_shards(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnostic]:

@@ -15,8 +15,9 @@ from torchrec.modules.embedding_configs import DataType
 from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
-from shardplan.errors import ShardplanError
+from shardplan.errors import InputError, ShardplanError
 from shardplan.executor.exchange.mesh import naming_lost_ranks
+from shardplan.executor.planned.acceptance import whole_batch_faults
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.ranks.room import check_memory
 from shardplan.executor.tables.initial_weights import fill_initial
@@ -54,6 +55,8 @@ class TorchRecEngine:
         self._view, self._device = view, setup.device
         check_memory(view, setup.limits)
         _check_replicas(view, settings)
+        if found := [*whole_batch_faults(view, "the training command")]:
+            raise InputError(found).agreed()
         self._tables = shard(
             _collection(view, "") if view.modules == ("",) else Collections(view),
             setup.plan,
@@ -216,13 +219,13 @@ _OF_REPLICAS = (Optimizer.SGD, Optimizer.ADAGRAD, Optimizer.ROWWISE_ADAGRAD, Opt
 
 
 def _check_replicas(view: PlanView, settings: OptimizerSettings) -> None:
-    """Raises ShardplanError where nothing trains data-parallel tables: they are plain parameters."""
+    """Data-parallel tables are plain parameters. Raises ShardplanError where they go untrained."""
     replicated = [table.name for table in view.tables if table.is_replicated]
     if replicated and settings.kind not in _OF_REPLICAS:
         raise ShardplanError(
             f"{replicated[0]} is data_parallel, and PyTorch has no {settings.kind} for plain "
             "parameters: solve again without data_parallel, or train it by a program of your own"
-        )
+        ).agreed()
 
 
 def optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:
