@@ -39,6 +39,17 @@ def bytes_of_id(table):
     return 12 if table.weighted else 8
 
 
+def ids_of(table):
+    """For each sample of the batch."""
+    shares = table.batch_shares or [1.0] * len(table.features)
+    return sum(ids * share for ids, share in zip(table.poolings, shares, strict=True))
+
+
+def outputs_of(table):
+    """For each sample of the batch: one of each feature that has all of them."""
+    return sum(table.batch_shares or [1.0] * len(table.features))
+
+
 def fetched(access, draws, room):
     """Accesses that miss a cache with room for that many of the rows that are touched."""
     if not room:
@@ -63,8 +74,8 @@ class Oracle:
         self.collectives = collectives
         self.world, self.local = topology.world_size, topology.devices_per_node
         self.sharers = self.local
-        outputs = sum(len(t.features) * t.dim for t in workload.tables)
-        id_bytes = sum(t.pooling * bytes_of_id(t) + len(t.features) * 8 for t in workload.tables)
+        outputs = sum(outputs_of(t) * t.dim for t in workload.tables)
+        id_bytes = sum(ids_of(t) * bytes_of_id(t) + outputs_of(t) * 8 for t in workload.tables)
         self.elements = workload.global_batch * outputs / self.world
         self.id_bytes = workload.global_batch * id_bytes / self.world
 
@@ -78,7 +89,7 @@ class Oracle:
     def missed(self, table, share):
         """Rows of a batch that a cache lacks, straight between two load factors."""
         access = table.access.distribution(table.rows, table.pooling)
-        curve = lru_curve(access, self.workload.global_batch * table.pooling)
+        curve = lru_curve(access, self.workload.global_batch * ids_of(table))
         below = max(f for f in (0.0, *LOAD_FACTORS) if f <= share)
         above = min(f for f in (*LOAD_FACTORS, 1.0) if f > share)
         low, high = (float(curve.missed_rows_at(f * table.rows)) for f in (below, above))
@@ -112,8 +123,8 @@ class Oracle:
         samples = batch / self.world if kind == "data_parallel" else batch
         shards, parts = self.shards(kind, table, cuts)
         access = table.access.distribution(table.rows, table.pooling)
-        unique = access.unique_rows(samples * table.pooling) / parts
-        ids, bags = samples * table.pooling / parts, samples * len(table.features)
+        unique = access.unique_rows(samples * ids_of(table)) / parts
+        ids, bags = samples * ids_of(table) / parts, samples * outputs_of(table)
         total = dict.fromkeys(
             ("ids_comm", "prefetch", "lookup_forward", "output_comm", "gradient_comm",
              "update_backward", "all_reduce"), 0.0,
@@ -124,7 +135,7 @@ class Oracle:
             *_, moved, reads = STATE[training.optimizer.name]
             row = columns * table.dtype.bytes
             room = self.profile.on_chip_cache_bytes / row * parts
-            missed = fetched(access, samples * table.pooling, room) / parts
+            missed = fetched(access, samples * ids_of(table), room) / parts
             read = (missed * row, (ids - missed) * row)
             forward = (1, ids, *read, unique, unique * row, bags * columns * 4)
             update = forward
@@ -211,7 +222,8 @@ class Oracle:
         samples = batch / self.world if kind == "data_parallel" else batch
         shards, parts = self.shards(kind, table, cuts)
         access = table.access.distribution(table.rows, table.pooling)
-        unique = access.unique_rows(samples * table.pooling) * len(shards) / parts
+        unique = access.unique_rows(samples * ids_of(table)) * len(shards) / parts
+        bags = math.ceil(samples * outputs_of(table) * len(shards))
         held = {"hbm": 0, "ddr": 0, "ssd": 0}
         for rows, columns in shards:
             row = columns * table.dtype.bytes
@@ -233,9 +245,8 @@ class Oracle:
             else:
                 wire = (training.comm_forward.bytes, training.comm_backward.bytes)
                 element = 8 + sum(size for size in wire if size < 4)
-                held["hbm"] += samples * len(table.features) * columns * element
-        ids = math.ceil(samples * table.pooling * len(shards) / parts)
-        bags = math.ceil(samples * len(table.features) * len(shards))
+                held["hbm"] += bags / len(shards) * columns * element
+        ids = math.ceil(samples * ids_of(table) * len(shards) / parts)
         received = bytes_of_id(table) * ids + 8 * bags
         held["hbm"] += received * IN_FLIGHT[training.pipeline]
         if kernel in ("fused_uvm_caching", "key_value"):

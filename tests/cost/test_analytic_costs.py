@@ -56,6 +56,7 @@ TABLES = st.lists(
         access=st.sampled_from([Uniform(), Zipf(1.05), Cdf(((0.01, 0.7), (1.0, 1.0)))]),
         features=st.integers(1, 3),
         weighted=st.booleans(),
+        share=st.sampled_from([1.0, 0.5, 0.01]),
     ),
     min_size=1,
     max_size=3,

@@ -87,7 +87,7 @@ def names(costs, kernel: str) -> dict[str, float]:
         "wire": 0 if training.comm_forward is Dtype.FP32 else 4,
         "ways": 4 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
         "dense": 12_345, "samples": BATCH // WORLD, "own_ids": BATCH // WORLD * 20,
-        "own_bags": BATCH // WORLD, "width": COLUMNS,
+        "own_bags": BATCH // WORLD, "width": COLUMNS, "expanded_width": 0, "expanded_features": 0,
     }  # fmt: skip
 
 

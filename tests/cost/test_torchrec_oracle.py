@@ -84,6 +84,7 @@ def random_table(dice, index):
         features=tuple(f"f{index}_{feature}" for feature in range(len(poolings))),
         poolings=poolings,
         access=Uniform(),
+        batch_shares=dice.choice([(), tuple(dice.randint(1, 16) / 16 for _ in poolings)]),
     )
 
 
@@ -116,6 +117,7 @@ def enumerated(workload, topology):
         Pipeline.SPARSE_DIST: PipelineType.TRAIN_SPARSE_DIST,
     }
     world_size, each = topology.world_size, topology.devices_per_node
+    local_batch = workload.global_batch // world_size
     theirs = TheirTopology(world_size, "cuda", local_world_size=each)
     constraints = {
         table.name: ParameterConstraints(
@@ -123,6 +125,7 @@ def enumerated(workload, topology):
             compute_kernels=[kernel.name for kernel in KERNELS if kernel is not Kernel.KEY_VALUE],
             min_partition=MIN_COLUMNS,
             pooling_factors=list(table.poolings),
+            batch_sizes=[round(share * local_batch) for share in table.shares],
         )
         for table in workload.tables
     }
