@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.kernel import Kernel, MemoryTier
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import OPTIMIZERS
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
-    from shardplan.workload.optimizer import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 COLUMN_MULTIPLE = 4
 """FBGEMM's kernels read rows in vectors of this many elements."""

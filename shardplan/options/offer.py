@@ -9,7 +9,7 @@ from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
-    from shardplan.workload.optimizer import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 _SCARCE = 2
 """Caches are offered from this many times the tables' bytes downwards."""

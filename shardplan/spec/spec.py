@@ -22,9 +22,9 @@ from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import CacheAlgorithm, Pipeline
-from shardplan.workload.weight_decay import WeightDecayMode
 
 Batch = Annotated[Count, Field(le=10**9)]
 """Samples of one step."""

@@ -12,7 +12,7 @@ from shardplan.spec.batch import nearest_batches
 from shardplan.spec.fields.amount import Amount
 from shardplan.spec.spec import ConstraintSpec, StateDtypeSpec
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

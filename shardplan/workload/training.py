@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import Optimizer
-from shardplan.workload.weight_decay import WeightDecayMode
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shardplan.workload.dense.dense_model import DenseModel
-    from shardplan.workload.optimizer_state import OptimizerState
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 class Pipeline(StrEnum):

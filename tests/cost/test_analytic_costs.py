@@ -29,7 +29,7 @@ from shardplan.sharding.kernel import Kernel
 from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.access import Cdf, Uniform, Zipf
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import OPTIMIZERS
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS
 from shardplan.workload.training import Pipeline, Training
 
 WAYS = [

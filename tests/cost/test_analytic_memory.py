@@ -7,7 +7,7 @@ import pytest
 from analytic_cases import memory, model, shard_bytes, table
 
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.training import Pipeline, Training
 
 

@@ -8,7 +8,7 @@ from analytic_cases import load, model, option, options, profile, table
 from test_analytic_costs import WAYS
 
 from shardplan.workload.access import Zipf
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import CacheAlgorithm, Training
 

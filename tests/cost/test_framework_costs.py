@@ -15,7 +15,7 @@ from shardplan.cost.framework.terms import Terms, UnitTerms
 from shardplan.cost.phase import Cover
 from shardplan.sharding.kind import ShardingType
 from shardplan.topology.collective import Collective, Scope
-from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 from shardplan.workload.training import Training
 
 BATCH, WORLD, DIM, POOLING = 8_192, 8, 64, 10.0

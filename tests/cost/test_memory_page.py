@@ -12,7 +12,7 @@ from analytic_cases import memory, model, table
 
 from shardplan.workload.access import Zipf
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 from shardplan.workload.training import CacheAlgorithm, Pipeline, Training
 
 PAGE = Path(__file__).parents[2] / "docs" / "memory.md"

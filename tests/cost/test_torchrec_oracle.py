@@ -14,7 +14,7 @@ from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.table import Table
 from shardplan.workload.training import Pipeline, Training
 from shardplan.workload.workload import Workload

@@ -16,7 +16,7 @@ from shardplan.cost.torchrec.tables import TableArrays
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.training import Pipeline
 
 EIGHT = World(8, 4)

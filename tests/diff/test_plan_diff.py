@@ -20,7 +20,7 @@ from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 WHOLE = ShardingType.TABLE_WISE
 

@@ -24,10 +24,10 @@ from shardplan.workload.dense.layer_kinds import LAYER_KINDS
 from shardplan.workload.dense.parallel import Parallel
 from shardplan.workload.dense.precision import Precision
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import OPTIMIZERS
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Pipeline
-from shardplan.workload.weight_decay import WeightDecayMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -27,7 +27,7 @@ from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.sharding.kernel import KERNELS
-from shardplan.workload.trainable import native_optimizers
+from shardplan.workload.optimizers.trainable import native_optimizers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

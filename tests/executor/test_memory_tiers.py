@@ -23,8 +23,8 @@ from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.tier_limits import TierLimits
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.sharding.kernel import KERNELS, Kernel
-from shardplan.workload.optimizer import Optimizer
-from shardplan.workload.trainable import native_optimizers
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.optimizers.trainable import native_optimizers
 from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:

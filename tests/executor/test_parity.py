@@ -14,7 +14,7 @@ from training_case import TrainingCase, table_of, train_sharded, train_unsharded
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.plan.file.table_entry import CacheEntry
-from shardplan.workload.trainable import native_optimizers
+from shardplan.workload.optimizers.trainable import native_optimizers
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from shardplan.plan.file.write import render
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

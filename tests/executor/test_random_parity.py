@@ -17,7 +17,7 @@ from training_case import TrainingCase, table_of
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.options.limits import row_split_is_legal
 from shardplan.plan.file.table_entry import CacheEntry
-from shardplan.workload.trainable import native_optimizers
+from shardplan.workload.optimizers.trainable import native_optimizers
 from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:

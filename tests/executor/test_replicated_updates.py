@@ -13,7 +13,7 @@ from training_case import TrainingCase, batch_of, contents, sharded, table_of, t
 
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
-from shardplan.workload.trainable import native_optimizers
+from shardplan.workload.optimizers.trainable import native_optimizers
 
 ROWS = 300
 """Far more than the batches read."""

@@ -20,8 +20,8 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
 )
 from fbgemm_gpu.split_table_batched_embeddings_ops_training import WeightDecayMode as FbgemmDecay
 
-from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
-from shardplan.workload.weight_decay import WeightDecayMode
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 
 SHARDS = [(1_001, 64), (37, 4), (2_500, 16), (2_500, 16)]
 """Rows and columns: two tables, and one in two column shards."""

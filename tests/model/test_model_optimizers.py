@@ -18,7 +18,7 @@ from torchrec.distributed import utils
 
 from shardplan.model.optimizers import OPTIMIZER_CLASSES, optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
-from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 
 
 def modules_with(**of_tables):

@@ -18,7 +18,7 @@ from shardplan.sharding.kind import SHARDING_TYPES, Columns, ShardingType
 from shardplan.sharding.world import Extent, World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload

@@ -9,7 +9,7 @@ from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.world import World
 from shardplan.surroundings import cores
 from shardplan.tune.job.own_training import own_training
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.training import Training
 
 pytest.importorskip("torch")

@@ -8,10 +8,10 @@ from shardplan.errors import InputError
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.load import spec_from_value
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
-from shardplan.workload.trainable import cpu_fault, native_fault
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.trainable import cpu_fault, native_fault
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import Training
-from shardplan.workload.weight_decay import WeightDecayMode
 
 DIM = 48
 ELEMENTS = {

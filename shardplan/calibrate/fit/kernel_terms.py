@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.calibrate.measurements.table_set import TableSet
-    from shardplan.workload.optimizer import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
     from shardplan.workload.table import Table
 
 _SUM_OF_RATE = {

@@ -12,7 +12,7 @@ from shardplan.cost.cost_model import Traffic
 if TYPE_CHECKING:
     from shardplan.cost.analytic.shares import Shares
     from shardplan.options.option_set import OptionSet
-    from shardplan.workload.optimizer_state import OptimizerState
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 def traffic_of(

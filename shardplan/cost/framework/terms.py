@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from shardplan.sharding.kind import SHARDING_TYPES
-from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from shardplan.spec.fields.figure import Figure
 from shardplan.spec.fields.quantities import Count, RateOrFree, Seconds, SomeBytes
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import did_you_mean, show
-from shardplan.workload.optimizer import OPTIMIZERS
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

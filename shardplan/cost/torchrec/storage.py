@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.sharding.kernel import KERNELS, MemoryTier
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:

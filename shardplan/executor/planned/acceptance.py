@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import PlanRefused
 from shardplan.sharding.rank_spans import rank_spans
-from shardplan.workload.trainable import native_fault
+from shardplan.workload.optimizers.trainable import native_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.tier_limits import TierLimits
-    from shardplan.workload.optimizer import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 def rank_faults(view: PlanView, world_size: int, local_world_size: int) -> Iterator[Diagnostic]:

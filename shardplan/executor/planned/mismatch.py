@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shardplan.model.sparse_module import SparseModule, SparseTable
     from shardplan.workload.dtype import Dtype
-    from shardplan.workload.optimizer import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 _SOLVE_AGAIN = "solve again with the model's tables in the spec"
 

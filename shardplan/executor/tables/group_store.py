@@ -12,7 +12,7 @@ from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.sharding.kernel import MemoryTier
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.tables.row_gradients import RowGradients, squares_of
 from shardplan.executor.tables.update_rule import WEIGHT, Fields
 from shardplan.executor.tensors.tensor import DTYPES
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

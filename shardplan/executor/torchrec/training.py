@@ -19,10 +19,10 @@ from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import Optimizer
-from shardplan.workload.trainable import cpu_fault
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.optimizers.trainable import cpu_fault
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import CacheAlgorithm, Pipeline
-from shardplan.workload.weight_decay import WeightDecayMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,7 +25,7 @@ from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
 from shardplan.executor.train.step_clock import StepClock
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shardplan.plan.diff.holding import Holding
     from shardplan.sharding.kernel import Kernel
     from shardplan.workload.dtype import Dtype
-    from shardplan.workload.optimizer_state import OptimizerState
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 def stored_bytes(

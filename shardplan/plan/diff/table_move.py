@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import TableEntry
     from shardplan.plan.file.table_facts import TableFacts
-    from shardplan.workload.optimizer_state import OptimizerState
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 @dataclass(frozen=True, slots=True)

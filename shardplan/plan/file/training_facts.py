@@ -6,9 +6,9 @@ from pydantic import Field
 
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizer import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import Pipeline, Training
-from shardplan.workload.weight_decay import WeightDecayMode
 from shardplan.workload.workload import Workload
 
 

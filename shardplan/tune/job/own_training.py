@@ -11,7 +11,7 @@ from shardplan.errors import ShardplanError
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.surroundings import cores
 from shardplan.tune.job.job_command import MEASURED, PLAN
-from shardplan.workload.trainable import cpu_fault, native_fault
+from shardplan.workload.optimizers.trainable import cpu_fault, native_fault
 
 if TYPE_CHECKING:
     from shardplan.sharding.world import World

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from shardplan.workload.dense.parallel import Parallel
     from shardplan.workload.dense.precision import Precision
     from shardplan.workload.dtype import Dtype
-    from shardplan.workload.optimizer import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.phase import Phase
     from shardplan.options.option_set import OptionSet
-    from shardplan.workload.optimizer_state import OptimizerState
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from shardplan.registry import Named, Registry
-from shardplan.workload.optimizer_state import OptimizerState, StateTensor
-from shardplan.workload.weight_decay import UPDATES, WeightDecayMode
+from shardplan.workload.optimizers.optimizer_state import OptimizerState, StateTensor
+from shardplan.workload.optimizers.weight_decay import UPDATES, WeightDecayMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

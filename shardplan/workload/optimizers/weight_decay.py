@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from shardplan.workload.optimizer_state import StateTensor
+from shardplan.workload.optimizers.optimizer_state import StateTensor
 
 PREVIOUS_UPDATE = StateTensor("prev_iter", is_per_row=True)
 """The step in which a row was updated last."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from shardplan.workload.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from shardplan.workload.dtype import Dtype
-    from shardplan.workload.weight_decay import WeightDecayMode
+    from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 
 
 class TrainedBy(Protocol):
