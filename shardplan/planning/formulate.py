@@ -57,20 +57,20 @@ def formulate(
     """
     refuse(crowded_out(case))
     pace = Pace(deadline, params)
-    pace.heed(case)
+    pace.heed(len(case.workload.tables))
     world = case.topology.world
     offer = _offer(case)
     options, grading = graded_options(
         case.workload, world, case.constraints, offer, pace.params.most_options
     )
-    pace.heed(case)
+    pace.heed(len(case.workload.tables))
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     charged = case.cost_model.charges(options)
     problem, names = _problem(case, options, items, members, charged, pace)
     problem = problem if grading.is_complete else replace(problem, is_partial=True)
-    pace.heed(case)
+    pace.heed(len(case.workload.tables))
     fits = _fits_alone(problem)
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)

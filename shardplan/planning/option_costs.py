@@ -44,7 +44,7 @@ def option_costs(
     load, spill = np.zeros((len(some), stages)), np.zeros((len(some), stages))
     memory = np.zeros((len(some), len(TIERS)))
     for first in range(0, len(some), many):
-        pace.heed(case)
+        pace.heed(len(case.workload.tables))
         part = slice(first, min(first + many, len(some)))
         chosen = np.arange(part.start, part.stop)
         costs = case.cost_model.unit_costs(some if len(chosen) == len(some) else some.take(chosen))
@@ -54,7 +54,7 @@ def option_costs(
     found = load, spill, memory
     if alike is None:
         return OptionCosts(*found)
-    pace.heed(case)
+    pace.heed(len(case.workload.tables))
     return OptionCosts(*(each[alike] for each in found))
 
 

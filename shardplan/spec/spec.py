@@ -37,7 +37,7 @@ class BatchSpec(Border):
     """Over all devices."""
     local: Batch | None = None
     """On each device."""
-    features: dict[Name, Share] | None = None
+    features: dict[str, Share] | None = None
     """By names and globs of features, what share of the samples they have: distinct requests, of
     each of which several samples share what is looked up. All others have one of each sample."""
 
