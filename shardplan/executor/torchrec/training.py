@@ -93,9 +93,9 @@ def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator
 def _state_settings(training: TrainingFacts) -> dict[str, object]:
     """What the plan says of the optimizer's state, as FBGEMM is told of it."""
     found: dict[str, object] = {}
-    if training.optimizer_state_dtypes:
+    if formats := training.optimizer_state_dtypes.given:
         found["optimizer_state_dtypes"] = {
-            name: SparseType(dtype.value) for name, dtype in training.optimizer_state_dtypes.items()
+            name: SparseType(dtype.value) for name, dtype in formats.items()
         }
     if training.use_rowwise_bias_correction:
         corrected = UserEnabledConfigDefinition(use_rowwise_bias_correction=True)

@@ -2,8 +2,6 @@
 
 from typing import Any, Self
 
-from pydantic import Field
-
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
@@ -21,6 +19,19 @@ class WireFormats(PlanModel):
     """Of their gradients."""
 
 
+class StateFormats(PlanModel):
+    """Number formats of the optimizer's state; fp32 where left out."""
+
+    momentum1: Dtype | None = None
+    momentum2: Dtype | None = None
+
+    @property
+    def given(self) -> dict[str, Dtype]:
+        """By name, those that are not left out."""
+        both = {"momentum1": self.momentum1, "momentum2": self.momentum2}
+        return {name: dtype for name, dtype in both.items() if dtype is not None}
+
+
 class TrainingFacts(PlanModel):
     """What a job that runs the plan has to do alike; the names are those of the spec."""
 
@@ -30,8 +41,7 @@ class TrainingFacts(PlanModel):
     local_batch: Positive
     """Samples of a rank in each step."""
     weight_decay_mode: WeightDecayMode = WeightDecayMode.NONE
-    optimizer_state_dtypes: dict[str, Dtype] = Field(default_factory=dict)
-    """By names of state, where it is not fp32."""
+    optimizer_state_dtypes: StateFormats = StateFormats()
     use_rowwise_bias_correction: bool = False
 
     @classmethod
@@ -54,7 +64,7 @@ def _settings(training: Training) -> dict[str, Any]:
     if training.weight_decay_mode is not WeightDecayMode.NONE:
         found["weight_decay_mode"] = training.weight_decay_mode
     if training.optimizer_state_dtypes:
-        found["optimizer_state_dtypes"] = dict(training.optimizer_state_dtypes)
+        found["optimizer_state_dtypes"] = StateFormats(**training.optimizer_state_dtypes)
     if training.use_rowwise_bias_correction:
         found["use_rowwise_bias_correction"] = True
     return found

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from shardplan.workload.dtype import Dtype
     from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 
 
@@ -20,8 +19,6 @@ class TrainedBy(Protocol):
     def optimizer(self) -> Optimizer: ...
     @property
     def weight_decay_mode(self) -> WeightDecayMode: ...
-    @property
-    def optimizer_state_dtypes(self) -> Mapping[str, Dtype]: ...
     @property
     def use_rowwise_bias_correction(self) -> bool: ...
 
