@@ -95,7 +95,11 @@ def test_a_plan_that_mixes_all_types_trains_like_unsharded_tables(
         table(kind, world, local, name=f"t{i}", features=1 + i % 3) for i, kind in enumerate(kinds)
     )
     case = TrainingCase(
-        tables, world, local, OptimizerSettings(optimizer), linear=optimizer.name in ("adagrad", "adam")
+        tables,
+        world,
+        local,
+        OptimizerSettings(optimizer),
+        linear=optimizer.name in ("adagrad", "adam"),
     )
     check(case, rank_group(world))
 
@@ -135,7 +139,7 @@ def test_averaged_tables_train_like_unsharded_ones_beside_summed_ones(
     """A fifth of the samples of a feature has no ids."""
     settings = OptimizerSettings(optimizer, eps=1e-6)
     case = TrainingCase(mixed(world, is_mean=True), world, LAYOUTS[world], settings)
-    case = replace(case, has_thirds=optimizer in ("sgd", "rowwise_adagrad"))
+    case = replace(case, has_thirds=optimizer.name in ("sgd", "rowwise_adagrad"))
     check(case, rank_group(world))
 
 

@@ -78,7 +78,7 @@ def cases(draw: st.DrawFn, world: int) -> TrainingCase:
         samples=draw(st.integers(1, 6)),
         pipeline=draw(st.sampled_from(Pipeline)),
         seed=draw(st.integers(0, 1000)),
-        linear=optimizer in ("adagrad", "adam"),
+        linear=optimizer.name in ("adagrad", "adam"),
     )
 
 
