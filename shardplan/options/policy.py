@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from shardplan.options.dynamic_shares import PooledShares
 from shardplan.sharding.kind import SHARDING_TYPES
 
 if TYPE_CHECKING:
@@ -38,6 +39,18 @@ class Policy:
         sharding = frozenset(kind for kind in SHARDING_TYPES if not (exact and kind.cuts_columns))
         return cls(sharding, None, frozenset(), None, is_apart=False)
 
+    @classmethod
+    def of(cls, training: Training, dynamic: frozenset[Kernel] | None) -> Self:
+        """Of a table that no constraint speaks of; a dynamic one may use these kernels.
+
+        It is cut by rows over all devices, however few these are.
+        """
+        free = cls.free(training)
+        if dynamic is None:
+            return free
+        dealt = frozenset(kind for kind in free.sharding if kind.deals_rows_to_all)
+        return replace(free, sharding=dealt, kernels=dynamic, asked=dealt)
+
     def narrowed(self, constraint: Constraint) -> Policy:
         """What a constraint leaves of it."""
         sharding, kernels, asked, ranks = self.sharding, self.kernels, self.asked, self.ranks
@@ -63,9 +76,12 @@ class Policy:
         )
 
 
-def policies(workload: Workload, constraints: Sequence[Constraint]) -> list[Policy]:
+def policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[Policy]:
     """Of each table."""
-    found = [Policy.free(workload.training)] * len(workload.tables)
+    training = workload.training
+    found = [Policy.free(training)] * len(workload.tables)
+    for index, kernels in PooledShares.of(workload, world).kernels.items():
+        found[index] = Policy.of(training, kernels)
     for constraint in constraints:
         for table in constraint.tables:
             found[table] = found[table].narrowed(constraint)

@@ -90,4 +90,5 @@ def _what_costs(table: Table) -> tuple[object, ...]:
         table.access,
         table.ids,
         table.weighted,
+        table.dynamic,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.spec.own_batches import own_batches
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
+from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
@@ -52,6 +53,8 @@ def _table(
     assert dim is not None, "a loaded spec has a dim for every table"
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
+    dynamic = table.dynamic.dynamic if table.dynamic else None
+    levels = dynamic is not None and dynamic.dist.levels_blocks
     module = table.module_in(defaults)
     return Table(
         name=table.name,
@@ -62,11 +65,12 @@ def _table(
         features=features,
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
         access=table.access or defaults.access,
-        ids=table.ids or defaults.ids,
+        ids=RowOrder.HASHED if levels else table.ids or defaults.ids,
         weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
         collection=collections.get(module, POOLED),
         batch_shares=batches.shares(features),
         has_namesake=has_namesake,
+        dynamic=dynamic,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
 from shardplan.spec.own_batches import check_own_batches
 from shardplan.spec.validation.listing import MOST_NAMED, listed
@@ -110,6 +111,7 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
                 yield loaded.at_table(index, "features", message)
     yield from _unknown_modules(loaded, modules)
     yield from _nested(loaded, modules)
+    yield from check_dynamic(loaded)
 
 
 def _unknown_modules(loaded: LoadedSpec, modules: dict[str, int]) -> Iterator[Diagnostic]:

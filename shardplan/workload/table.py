@@ -12,6 +12,7 @@ from shardplan.workload.row_order import RowOrder
 if TYPE_CHECKING:
     from shardplan.workload.access import Access
     from shardplan.workload.dtype import Dtype
+    from shardplan.workload.dynamic.dynamic import Dynamic
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Table:
     """Of each feature: its own samples for each sample of the batch; without any, 1 of all."""
     has_namesake: bool = False
     """Whether a table of another module is called the same."""
+    dynamic: Dynamic | None = None
+    """How a hash table is kept that grows to ``rows``; None of a plain table."""
 
     @property
     def label(self) -> str:

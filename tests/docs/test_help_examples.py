@@ -25,6 +25,12 @@ tables:
   - {name: t_20, rows: 4_000, dim: 16, pooling: 3}
   - {name: t_21, rows: 600, dim: 16}
 """
+DYNAMIC_MODEL = """\
+batch: {local: 256}
+topology: {name: dgx-h100, nodes: 1}
+tables:
+  - {name: grows, rows: 40_000, dim: 16, dynamic: auto}
+"""
 MEASURED = """\
 subject,batch,tables,ranks,bytes,largest_bytes,seconds
 all_to_all,,,4,33554432,,0.0327
@@ -54,7 +60,7 @@ with open(measured, "w") as file:
 """
 
 INSTEAD = {
-    "-o trained --steps 50 --budget 5m": "-o trained --run 'python my_job.py {plan} {measured}'",
+    "-o trained --steps 50 --budget 5m": "-o trained --run 'python job.py {plan} {measured}'",
     "calibrate -o ours.yaml --budget 5min": "calibrate -o mine.yaml --budget 1s",
     "-o ours.yaml --engine native --budget 5m": "-o mine.yaml --engine native --budget 1s",
     "~/.config/fish/completions/": "",
@@ -83,11 +89,13 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     made = Clone(tmp_path_factory.mktemp("help") / "clone")
     shutil.copy(ROOT / "cost_models" / "cpu.yaml", made.folder / "ours.yaml")
     (made.folder / "ours.csv").write_text(MEASURED)
-    (made.folder / "my_job.py").write_text(MY_JOB)
+    (made.folder / "job.py").write_text(MY_JOB)
     (made.folder / "my_package").mkdir()
     (made.folder / "my_package" / "model.py").write_text(TORCHREC_MODEL)
     _write_model(made.folder)
     made.run_line("shardplan solve model.yaml -o plan.json -q --method greedy")
+    (made.folder / "dynamic.yaml").write_text(DYNAMIC_MODEL)
+    made.run_line("shardplan solve dynamic.yaml -o dynamic.json -q --method greedy")
     for name in ("old.json", "new.json"):
         shutil.copy(made.folder / "plan.json", made.folder / name)
     return made

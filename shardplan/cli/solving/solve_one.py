@@ -36,7 +36,8 @@ def solve_one(request: SolveRequest) -> None:
         from shardplan.plan.file.write import Renderer
         from shardplan.planning.pace import Pace
 
-        check_writable(request.output)
+        own = [request.topology] if request.topology is not None else []
+        check_writable(request.output, [*request.specs, *own])
         renderer = Renderer()
         pace = Pace(deadline.unless(interrupt.is_requested))
         began = time.monotonic()
@@ -64,6 +65,8 @@ def _case(request: SolveRequest, pace: Pace) -> Case:
 
     changes = settings_of(request.topology, request.nodes, request.settings)
     loaded = load_spec(request.specs[0], changes)
+    if loaded.tables_document is not None:
+        check_writable(request.output, [loaded.tables_document.file])
     pace.heed(len(loaded.spec.tables))
     return build_case(loaded)
 

@@ -10,6 +10,7 @@ import numpy as np
 from shardplan.cost.analytic.cache_misses import CacheMisses
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.row_reads import row_distributions, unique_rows
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +41,9 @@ class Readings:
     misses: CacheMisses
     """What caches over DDR miss of the global batch."""
     misses_over_ssd: CacheMisses
-    """What caches over SSD miss of it."""
+    """What caches over SSD miss of it, which keep the rows read last."""
+    misses_of_seldom: CacheMisses
+    """What caches miss of it that keep the rows read most."""
     _first_block: dict[int, NDArray[np.int32]]
     """By number of row shards, (T,): the reading of the first one, or of the hashed table."""
 
@@ -74,16 +77,16 @@ class Readings:
         batch = float(workload.global_batch)
         ids = np.array(pooling, dtype=np.float64)
         over_ssd = CacheMisses(tuple(distributions), batch * ids)
+        seldom = CacheMisses(over_ssd.distributions, over_ssd.draws, CacheAlgorithm.LFU)
         algorithm = workload.training.cache_algorithm
         return cls(
             distributions=tuple(distributions),
             pooling=ids,
             unique_rows=unique_rows(distributions, batch * ids),
             unique_rows_of_rank=unique_rows(distributions, batch / world_size * ids),
-            misses=over_ssd
-            if algorithm is over_ssd.algorithm
-            else CacheMisses(over_ssd.distributions, over_ssd.draws, algorithm),
+            misses=seldom if algorithm is CacheAlgorithm.LFU else over_ssd,
             misses_over_ssd=over_ssd,
+            misses_of_seldom=seldom,
             _first_block=first_block,
         )
 

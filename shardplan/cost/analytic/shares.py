@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.analytic.dynamic.storage import DynamicStorage
 from shardplan.cost.analytic.memory import INDEX_BYTES, WEIGHT_BYTES
 from shardplan.cost.analytic.readings import Readings
+from shardplan.workload.dynamic.dynamic import Eviction
 from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class TableArrays:
     """Of an id as it travels and is kept, with its weight if it has one."""
     readings: Readings
     """What a batch reads of them."""
+    dynamic: DynamicStorage
+    """Bytes of those that are dynamic."""
+    evicts_seldom: NDArray[np.bool_]
+    """Whether the cache of a dynamic one keeps the rows that are read most."""
 
     @classmethod
     def of(cls, workload: Workload, topology: Topology) -> TableArrays:
@@ -60,6 +66,11 @@ class TableArrays:
                 [INDEX_BYTES + WEIGHT_BYTES * table.weighted for table in tables], dtype=np.int64
             ),
             readings=Readings.of(workload, world, (world, topology.devices_per_node)),
+            dynamic=DynamicStorage.of(workload, world),
+            evicts_seldom=np.array(
+                [t.dynamic is not None and t.dynamic.evict is Eviction.LFU for t in tables],
+                dtype=bool,
+            ),
         )
 
 
@@ -104,6 +115,8 @@ class Shares:
     """Share of the accesses whose row is in HBM when the batch begins."""
     ddr_hit_rates: NDArray[np.float64]
     """The same of HBM and DDR together."""
+    value_bytes: NDArray[np.int64]
+    """Of a row of a dynamic table with its optimizer state."""
 
     @classmethod
     def of(
@@ -139,7 +152,7 @@ class Shares:
         ids = samples * readings.pooling[reading]
         room = cache_bytes / (columns * tables.element_bytes[table]) * parts
         fetched = fetches(readings.distributions, reading, ids, room) if cache_bytes else ids
-        caches = _Caches.of(readings, reading, options)
+        caches = _Caches.of(readings, reading, options, tables.evicts_seldom[table])
         return cls(
             shards=shards,
             shard_rows=-(-tables.rows[table] // row_shards),
@@ -156,6 +169,7 @@ class Shares:
             ssd_rows=caches.ssd_rows * shards / parts,
             hit_rates=caches.hit_rates,
             ddr_hit_rates=caches.ddr_hit_rates,
+            value_bytes=tables.dynamic.value_bytes[table],
         )
 
 
@@ -169,18 +183,27 @@ class _Caches:
     ddr_hit_rates: NDArray[np.float64]
 
     @classmethod
-    def of(cls, readings: Readings, reading: NDArray[np.int32], options: OptionSet) -> _Caches:
+    def of(
+        cls,
+        readings: Readings,
+        reading: NDArray[np.int32],
+        options: OptionSet,
+        evicts_seldom: NDArray[np.bool_],
+    ) -> _Caches:
         """The caches in HBM and DDR hold different rows, so that together they act as one."""
         missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
-        hits = options.hbm_share.copy()
+        hits = np.minimum(options.hbm_share, 1.0)
         below = np.ones(len(options))
         on_drives = options.has_kernel(lambda kernel: kernel.is_on_ssd)
+        copied = options.has_kernel(lambda kernel: kernel.is_dynamic_part and not kernel.is_split)
         for is_cached, misses in (
             (options.has_kernel(lambda kernel: kernel.caches_ddr), readings.misses),
             (on_drives, readings.misses_over_ssd),
+            (copied & ~evicts_seldom, readings.misses_over_ssd),
+            (copied & evicts_seldom, readings.misses_of_seldom),
         ):
             cached = np.flatnonzero(is_cached)
-            share = options.hbm_share[cached]
+            share = hits[cached]
             missed[cached] = misses.missed_rows(reading[cached], share)
             hits[cached] = misses.hit_rates(reading[cached], share)
         stored = np.flatnonzero(on_drives)

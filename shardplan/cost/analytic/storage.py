@@ -13,6 +13,7 @@ from shardplan.workload.training import CacheAlgorithm, Pipeline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.dynamic.storage import DynamicStorage
     from shardplan.options.option_set import OptionSet
     from shardplan.workload.training import Training
 
@@ -33,8 +34,11 @@ def state_in_ddr(options: OptionSet) -> NDArray[np.bool_]:
 
     FBGEMM keeps it beside the rows, and that of tables on SSD in HBM. What it keeps of each row is
     in HBM whatever the kernel (``construct_split_state``, ``ssd_state_splits``). None is cached.
+    That of a dynamic table moves with its row, and is counted with it.
     """
-    return options.has_kernel(lambda kernel: kernel.state_in is MemoryTier.DDR)
+    return options.has_kernel(
+        lambda kernel: not kernel.is_dynamic and kernel.state_in is MemoryTier.DDR
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Storage:
     training: Training
     ddr_entry_bytes: int
     """Of DDR, kept for each row of a cache there besides the row."""
+    dynamic: DynamicStorage
 
     def bytes(
         self,
@@ -54,7 +59,8 @@ class Storage:
     ) -> NDArray[np.float64]:
         """(O, 3): HBM, DDR and SSD of a shard of ``rows`` x ``columns`` of each option.
 
-        Linear in the shares of the rows that caches hold. Whole bytes where there is no cache.
+        Linear in the shares of the rows that caches hold. Whole bytes where there is no cache. Of a
+        dynamic table every device has as much, whatever the rows.
         """
         row_bytes = columns * element_bytes
         cached_hbm, cached_ddr = options.hbm_share * rows, options.ddr_share * rows
@@ -76,6 +82,9 @@ class Storage:
         held[:, 0] += np.where(key_value, rows * kept.ssd_bytes_per_row, 0)
         held[:, 1] = np.where(uvm | caching, weights, ddr_cache) + np.where(in_ddr, state, 0)
         held[:, 2] = np.where(key_value, weights, 0)
+        dynamic = options.has_kernel(lambda kernel: kernel.is_dynamic)
+        if dynamic.any():
+            held[dynamic] = self.dynamic.bytes(options.take(dynamic))
         return held
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shardplan.explain.advice.borrowed_costs import BorrowedCosts
 from shardplan.explain.advice.calibrated_otherwise import CalibratedOtherwise
 from shardplan.explain.advice.cut_off import CutOff
+from shardplan.explain.advice.hot_ids import HotIds
 from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
 from shardplan.explain.advice.uneven_rows import UnevenRows
@@ -23,6 +24,7 @@ _RULES = (
     Unpriced(),
     InexactCuts(),
     UnevenRows(),
+    HotIds(),
     IdleTables(),
     CutOff(),
 )

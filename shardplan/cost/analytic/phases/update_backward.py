@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from shardplan.cost.analytic.dynamic.rows import DynamicRows
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.memory import GRADIENT_ELEMENT_BYTES
 from shardplan.cost.analytic.phases.fused_kernel import FusedKernel
@@ -36,6 +37,7 @@ class UpdateBackward(LinearPhase):
     about = UPDATE_BACKWARD
     shares_memory = True
     kernel: FusedKernel
+    dynamic: DynamicRows
     state: OptimizerState
     """What each update of a row reads and writes beside its weights."""
     sweep_bytes_per_second: float
@@ -45,6 +47,7 @@ class UpdateBackward(LinearPhase):
         """With the profile's costs of the update."""
         return cls(
             FusedKernel(setting.profile.update_backward, setting.topology),
+            DynamicRows(setting.profile.dynamic, setting.topology),
             setting.training.state.touched,
             setting.profile.dense_update_bytes_per_second,
         )
@@ -58,6 +61,7 @@ class UpdateBackward(LinearPhase):
         """(O,): to update the rows of its ids, or all rows of a data-parallel table."""
         shares, options = units.shares, units.options
         fused = self.kernel.unit_seconds(units, devices)
+        fused = fused + self.dynamic.update_seconds(units, devices)
         in_hbm = self.kernel.costs.hbm.per_unique_byte
         in_ddr = self.kernel.host_rates(devices).per_unique_byte
         beside = np.where(state_in_ddr(options), in_ddr, in_hbm)
