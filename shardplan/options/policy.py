@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Self
 
 from shardplan.options.dynamic_shares import PooledShares
 from shardplan.sharding.kind import SHARDING_TYPES
-from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +35,7 @@ class Policy:
     @classmethod
     def free(cls, training: Training) -> Self:
         """Of a table that no constraint speaks of."""
-        exact = keeps_columns_whole(training)
+        exact = training.keeps_columns_whole
         sharding = frozenset(kind for kind in SHARDING_TYPES if not (exact and kind.cuts_columns))
         return cls(sharding, None, frozenset(), None, is_apart=False)
 
@@ -75,11 +74,6 @@ class Policy:
             self.ranks.issuperset(world.ranks_of(extent, place))
             for place in range(world.count_of(extent))
         )
-
-
-def keeps_columns_whole(training: Training) -> bool:
-    """Row-wise Adagrad keeps one sum per row and shard: cut columns would each adapt alone."""
-    return training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD
 
 
 def policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[Policy]:

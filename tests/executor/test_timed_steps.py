@@ -14,7 +14,7 @@ from shardplan.calibrate.steps.design.drawn_plans import drawn_plans
 from shardplan.calibrate.steps.training.step_crew import StepCrew
 from shardplan.errors import PlanRefused, ShardplanError
 from shardplan.plan.file.read import parse_plan
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -38,6 +38,7 @@ def case_of(
     ranks: int,
     optimizer: str = "sgd",
     modules: dict[str, Any] | None = None,
+    batch: dict[str, Any] | None = None,
     **training: Any,
 ) -> Case:
     """A case of these tables on nodes of two devices each, with more memory than they need.
@@ -48,7 +49,7 @@ def case_of(
     return build(
         {
             "name": "small",
-            "batch": {"local": 64},
+            "batch": batch or {"local": 64},
             "topology": topology,
             "training": {"optimizer": optimizer, **training},
             "tables": list(tables),

@@ -80,17 +80,22 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     """(3,): what a device needs whatever the placement.
 
     The dense model; of the rank's own samples the ids and lengths to be sent, and the pooled
-    outputs of all tables with their gradients, also in the format that they are sent in. A device
-    alone sends nothing: its outputs are the sums that ``unit_bytes`` counts.
+    outputs of all tables with their gradients, also in the format that they are sent in, and
+    expanded to one for each sample where features have batches of their own size. A device alone
+    sends nothing: its outputs are the sums that ``unit_bytes`` counts.
     """
     training = workload.training
     samples = -(-workload.global_batch // world.size)
-    elements = samples * int((tables.features * tables.dim).sum())
+    elements = np.ceil(samples * tables.outputs * tables.dim).sum()
+    expanded = samples * (tables.expanded * tables.dim).sum()
     sent = (np.ceil(samples * tables.pooling) * tables.id_bytes).sum()
-    sent += samples * tables.features.sum() * INDEX_BYTES
+    sent += np.ceil(samples * tables.outputs).sum() * INDEX_BYTES
+    # Where outputs are expanded, each sample keeps which of them is its own.
+    sent += samples * tables.expanded.sum() * INDEX_BYTES
     ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
     unsent = OUTPUT_ELEMENT_BYTES if world.size == 1 else 0
     pooled = elements * (_pooled_element_bytes(training) - unsent)
+    pooled += expanded * 2 * OUTPUT_ELEMENT_BYTES
     dense = dense_memory_bytes(workload, world)
     return np.array([dense + ids + pooled, 0, 0], dtype=np.float64)
 

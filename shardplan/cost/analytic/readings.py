@@ -33,7 +33,7 @@ class Readings:
     distributions: tuple[RowDistribution, ...]
     """(R,): how likely each row is to be read."""
     pooling: NDArray[np.float64]
-    """(R,): ids per sample."""
+    """(R,): ids per sample of the batch."""
     unique_rows: NDArray[np.float64]
     """(R,): distinct rows that the global batch touches."""
     unique_rows_of_rank: NDArray[np.float64]
@@ -52,7 +52,7 @@ class Readings:
         """Of tables whole, and cut into any of ``row_cuts`` row shards."""
         tables = workload.tables
         distributions = list(row_distributions(tables))
-        pooling = [table.pooling for table in tables]
+        pooling = [table.ids_per_sample for table in tables]
         first_block = {}
         for cut in sorted(set(row_cuts) - {1}):
             first_block[cut] = np.arange(len(tables), dtype=np.int32)
@@ -62,7 +62,7 @@ class Readings:
                 first_block[cut][index] = len(distributions)
                 whole = distributions[index]
                 distributions.append(whole.hottest_rows(float(-(-table.rows // cut))))
-                pooling.append(table.pooling * float(whole.block_shares(cut)[0]))
+                pooling.append(table.ids_per_sample * float(whole.block_shares(cut)[0]))
         return cls._read(workload, world_size, distributions, pooling, first_block)
 
     @classmethod
@@ -121,7 +121,7 @@ class Readings:
                 share = 1.0 if is_alike else float(whole.block_shares(cut)[number])
                 rows = whole if is_alike or start == end else whole.rows_between(start, end)
                 distributions.append(rows)
-                pooling.append(what.pooling * share)
+                pooling.append(what.ids_per_sample * share)
             reading[row] = known[key]
         read = self._read(workload, world_size, distributions, pooling, {})
         return BlockReadings(read, reading, parts)

@@ -14,11 +14,14 @@ from shardplan.workload.dynamic.dynamic import Eviction
 from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
+    from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
 
@@ -30,9 +33,14 @@ class TableArrays:
     dim: NDArray[np.int64]
     element_bytes: NDArray[np.int64]
     pooling: NDArray[np.float64]
-    """Ids per sample, over all features."""
+    """Ids per sample of the batch, over all features."""
     features: NDArray[np.int64]
-    """Each gives one pooled output per sample."""
+    outputs: NDArray[np.float64]
+    """Pooled outputs per sample of the batch: one of each feature, less of one with a batch of its
+    own size."""
+    expanded: NDArray[np.float64]
+    """Outputs per sample that each device makes of those: one of each feature of modules in which
+    some feature has a batch of its own size, 0 in others."""
     id_bytes: NDArray[np.int64]
     """Of an id as it travels and is kept, with its weight if it has one."""
     readings: Readings
@@ -50,8 +58,10 @@ class TableArrays:
             rows=np.array([table.rows for table in tables], dtype=np.int64),
             dim=np.array([table.dim for table in tables], dtype=np.int64),
             element_bytes=np.array([table.dtype.bytes for table in tables], dtype=np.int64),
-            pooling=np.array([table.pooling for table in tables], dtype=np.float64),
+            pooling=np.array([table.ids_per_sample for table in tables], dtype=np.float64),
             features=np.array([len(table.features) for table in tables], dtype=np.int64),
+            outputs=np.array([table.outputs_per_sample for table in tables], dtype=np.float64),
+            expanded=_expanded(tables),
             id_bytes=np.array(
                 [INDEX_BYTES + WEIGHT_BYTES * table.weighted for table in tables], dtype=np.int64
             ),
@@ -62,6 +72,13 @@ class TableArrays:
                 dtype=bool,
             ),
         )
+
+
+def _expanded(tables: Sequence[Table]) -> NDArray[np.float64]:
+    """(T,): TorchRec expands all features of a module alike, by an index select."""
+    modules = {table.module for table in tables if table.has_own_batches}
+    found = [len(table.features) if table.module in modules else 0 for table in tables]
+    return np.array(found, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,6 +99,8 @@ class Shares:
     """Looked up by all shards; a column shard looks up all ids, row shards split them."""
     id_bytes: NDArray[np.int64]
     """Of each id, with its weight if it has one."""
+    features: NDArray[np.int64]
+    """Of the table, over all shards."""
     bags: NDArray[np.float64]
     """(sample, feature) pairs over all shards: lengths received, and pooled outputs made."""
     unique_rows: NDArray[np.float64]
@@ -120,7 +139,7 @@ class Shares:
         row_shards, shards = options.row_shards(world), options.shards_per_device(world)
         replicated = options.has_type(lambda kind: kind.is_replicated)
         samples: NDArray[np.float64] = np.where(replicated, batch / world.size, float(batch))
-        bags: NDArray[np.float64] = samples * tables.features[table] * shards
+        bags: NDArray[np.float64] = samples * tables.outputs[table] * shards
         columns = -(-tables.dim[table] // options.column_shards)
         if blocks is None:
             readings = tables.readings
@@ -142,6 +161,7 @@ class Shares:
             samples=samples,
             ids=ids * shards / parts,
             id_bytes=tables.id_bytes[table],
+            features=tables.features[table] * shards,
             bags=bags,
             unique_rows=unique * shards / parts,
             fetches=fetched * shards / parts,

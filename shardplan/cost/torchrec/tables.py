@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.torchrec.shards import Values
+    from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
 
@@ -24,8 +25,8 @@ class TableArrays:
     ids: Values
     """In the batch of one device."""
     outputs: Values
-    """Vectors given for the batch of one device: per feature and sample the smaller of 1 and the
-    pooling."""
+    """Vectors given for the batch of one device: per feature and sample of its own the smaller of 1
+    and the pooling."""
     weighted: Values
     """1 where ids have weights, 0 elsewhere."""
 
@@ -37,8 +38,8 @@ class TableArrays:
                 table.rows,
                 table.dim,
                 table.dtype.bytes,
-                sum(pooling * local_batch for pooling in table.poolings),
-                sum(min(1.0, pooling) * local_batch for pooling in table.poolings),
+                sum(ids * (share * local_batch) for ids, share in _read(table)),
+                sum(min(1.0, ids) * (share * local_batch) for ids, share in _read(table)),
                 table.weighted,
             )
             for table in workload.tables
@@ -55,3 +56,8 @@ class TableArrays:
             self.outputs[tables],
             self.weighted[tables],
         )
+
+
+def _read(table: Table) -> zip[tuple[float, float]]:
+    """Of each feature, its ids per sample, and its own samples for each of the batch."""
+    return zip(table.poolings, table.shares, strict=True)

@@ -11,7 +11,12 @@ from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.native.sequence_collection import ShardedEmbeddingCollection
 from shardplan.executor.native.untrainable import other_rates, unoffered, untrainable
-from shardplan.executor.planned.acceptance import optimizer_faults, rank_faults
+from shardplan.executor.planned.acceptance import (
+    native_faults,
+    optimizer_faults,
+    rank_faults,
+    whole_batch_faults,
+)
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.in_model import in_model
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
@@ -99,6 +104,8 @@ def _agree(
         *rank_faults(view, mesh.world_size, mesh.local_world_size),
         *optimizer_faults(view, optimizer.kind),
         *unoffered(view),
+        *native_faults(view),
+        *whole_batch_faults(view, "the native engine"),
     ]
     if modules is not None:
         found += model_faults(view.name, view.tables, modules, view.collection_of)

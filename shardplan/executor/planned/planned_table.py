@@ -54,6 +54,8 @@ class PlannedTable:
     cache: CacheEntry | None = None
     collection: Collection = POOLED
     """What kind of module it sits in."""
+    batch_shares: tuple[float, ...] = ()
+    """Of each feature, its own samples for each of the batch; empty where all have one of each."""
     is_mean: bool = False
     """Whether the model averages the rows of a sample; else it adds them up."""
     initial: InitialWeights | None = None

@@ -14,7 +14,7 @@ from shardplan.executor.torchrec.sharded.sequences import SequenceSharder
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

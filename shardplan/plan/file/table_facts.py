@@ -26,6 +26,8 @@ class TableFacts(PlanModel):
     """Mean ids per sample, over all features."""
     access: AccessField | None = None
     """How ids hit its rows, as a spec has it; from format 1.1 on."""
+    batch_shares: tuple[float, ...] = ()
+    """Of each feature, its own samples for each of the batch; without any, 1 of all."""
 
     @classmethod
     def of_all(cls, tables: Sequence[Table]) -> tuple[Self, ...]:
@@ -41,6 +43,7 @@ class TableFacts(PlanModel):
                 "pooling": rounded(table.pooling),
                 "access": table.access,
             }
+            | ({"batch_shares": table.batch_shares} if table.batch_shares else {})
             for table in tables
         ]
         return tuple(TypeAdapter(list[cls]).validate_python(facts))  # type: ignore[valid-type]

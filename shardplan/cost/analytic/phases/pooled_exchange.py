@@ -63,6 +63,8 @@ class PooledExchange(LinearPhase):
     start_seconds: float
     """Of the all-to-all over all devices, paid by every step: all but what it spends once."""
     ways: Mapping[PooledRoute, _Way]
+    expanding_seconds: float = 0.0
+    """On every device, of outputs of features with batches of their own size."""
 
     @classmethod
     @abstractmethod
@@ -108,13 +110,16 @@ class PooledExchange(LinearPhase):
                     collectives.exchange(*slower),
                 ),
             },
+            expanding_seconds=setting.expanding_seconds,
         )
 
     @property
     def phase(self) -> Phase:
-        """Its constant is the start-up of the all-to-all, without the messages to peers."""
+        """Its constant is the start-up of the all-to-all, without the messages to peers, and what
+        outputs take to be expanded."""
+        constant = self.start_seconds + self.expanding_seconds
         exchanges = pooled_exchanges({route: way.slowest for route, way in self.ways.items()})
-        return replace(self.about, constant_seconds=self.start_seconds, exchanges=exchanges)
+        return replace(self.about, constant_seconds=constant, exchanges=exchanges)
 
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): what the collectives of each sharding type spend once."""
