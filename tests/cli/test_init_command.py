@@ -157,7 +157,7 @@ def test_plain_embeddings_stay_out_of_the_spec_and_are_named(run, model_folder):
 def test_the_optimizer_is_the_models_where_it_sets_one(run, model_folder):
     result = run("init", "--from", "torchrec", "a_model_of_ours:with_optimizer", "model.yaml")
     assert result.exit_code == 0, result.stderr
-    assert build_case(load_spec("model.yaml")).workload.training.optimizer == "adagrad"
+    assert build_case(load_spec("model.yaml")).workload.training.optimizer.name == "adagrad"
 
 
 @pytest.mark.filterwarnings("ignore")
