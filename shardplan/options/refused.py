@@ -76,7 +76,7 @@ class Refused:
         return any(way[0] == code for way in ways_of(table.dim, policy, kernels, world))
 
     def _policy(self, constraints: Iterable[Constraint]) -> Policy:
-        policy = Policy.free(self.training)
+        policy = Policy.free(self.training, self.table.collection)
         for constraint in constraints:
             policy = policy.narrowed(constraint)
         return policy
@@ -86,6 +86,8 @@ class Refused:
         return next(self._rules(kind), "{kinds}: no rule is known that forbids it")
 
     def _rules(self, kind: ShardingType) -> Iterator[str]:
+        if fault := limits.collection_fault(kind, self.table.collection):
+            yield f"{{kinds}}: {fault}"
         for constraint in self.constraints:
             if constraint.sharding is not None and kind not in constraint.sharding:
                 allowed = _listed(constraint.sharding)

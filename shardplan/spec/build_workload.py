@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
 from shardplan.workload.table import Table
@@ -40,6 +41,10 @@ def _table(
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
     module = defaults.module if table.module is None else table.module
+    collection = collections.get(module, POOLED)
+    cap = defaults.cap if table.cap is None else table.cap
+    access, padding = table.access or defaults.access, table.padding or defaults.padding
+    weighted = defaults.weighted if table.weighted is None else table.weighted
     return Table(
         name=table.name,
         module=module,
@@ -48,10 +53,11 @@ def _table(
         dtype=table.dtype or defaults.dtype,
         features=features,
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
-        access=table.access or defaults.access,
+        access=Padded(access, padding.padding) if padding and padding.share else access,
         ids=table.ids or defaults.ids,
-        weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
-        collection=collections.get(module, POOLED),
+        weighted=bool(weighted) or collection.learns_weights,
+        collection=collection,
+        caps=() if cap is None else cap if isinstance(cap, tuple) else (cap,) * len(features),
     )
 
 

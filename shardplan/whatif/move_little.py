@@ -18,6 +18,7 @@ from shardplan.planning.planner import (
 )
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
+from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.least_relocation import relocate_least
@@ -78,7 +79,9 @@ def move_little(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation, deadline = formulated_in_time(now, settings, deadline, PLANS)
+    carried = carry(old, then, now).decisions
+    near_old = of_one_width(now, carried)
+    formulation, deadline = formulated_in_time(near_old, settings, deadline, PLANS)
     relocation = Relocation.of(old, now)
     moved = MovedFrom.of(old, relocation)
 
@@ -89,7 +92,7 @@ def move_little(
     hears = reporter
     if on_plan is not None:
         hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop, case=now)
-    near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
+    near = _Near.of(formulation, relocation, carried)
     least = near.least(settings.until(deadline))
     kept = [] if least is None or least.placement is None else [least.placement]
     begin = chain(kept, starts(now, formulation, settings, deadline))

@@ -86,19 +86,21 @@ class Setting:
 
     @cached_property
     def output_elements(self) -> float:
-        """``B * sum(F * D) / W``: of the pooled outputs that a device has on average."""
-        return self.samples * float((self.tables.features * self.tables.dim).sum())
+        """``B * sum(F * D) / W``, F ids where none are pooled: of the outputs that a device has on
+        average."""
+        return self.samples * float((self.tables.outputs * self.tables.dim).sum())
 
     @cached_property
     def id_bytes(self) -> float:
         """Of the ids, their weights and the lengths of bags that a device has on average."""
-        ids = self.tables.pooling * self.tables.id_bytes
+        ids = self.tables.sent * self.tables.id_bytes
         return self.samples * float((ids + self.tables.features * INDEX_BYTES).sum())
 
     @cached_property
     def page_share(self) -> float:
-        """Of a page of memory, what a sample's outputs fill where all tables are spread evenly."""
-        columns = float((self.tables.features * self.tables.dim).sum())
+        """Of a page of memory, what a sample's outputs fill where tables are spread evenly."""
+        pooled = self.tables.features * self.tables.is_pooled
+        columns = float((pooled * self.tables.dim).sum())
         sample_bytes = columns / self.topology.world_size * OUTPUT_ELEMENT_BYTES
         return self.profile.page_share(sample_bytes)
 

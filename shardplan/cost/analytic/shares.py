@@ -12,11 +12,14 @@ from shardplan.cost.analytic.readings import Readings
 from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
+    from shardplan.workload.collection import Collection
     from shardplan.workload.workload import Workload
 
 
@@ -30,9 +33,23 @@ class TableArrays:
     pooling: NDArray[np.float64]
     """Ids per sample, over all features."""
     features: NDArray[np.int64]
-    """Each gives one pooled output per sample."""
+    """Each has a length per sample, and where outputs are pooled one of them."""
     id_bytes: NDArray[np.int64]
     """Of an id as it travels and is kept, with its weight if it has one."""
+    is_pooled: NDArray[np.bool_]
+    """Whether there is an output for each sample and feature, and not for each id."""
+    output_bytes: NDArray[np.int64]
+    """Of an element of the outputs, and of their gradients."""
+    returned_bytes: NDArray[np.int64]
+    """For each id that travels, back to the device that sent it: the row that it was mapped to."""
+    map_row_bytes: NDArray[np.int64]
+    """Of the map of ids, for each row."""
+    map_id_bytes: NDArray[np.float64]
+    """The same, for each id of a step that is looked up."""
+    most_pooling: NDArray[np.float64]
+    """Ids per sample, over all features, where samples have as many as they may have."""
+    collections: tuple[Collection, ...]
+    """What kind of module each sits in."""
     readings: Readings
     """What a batch reads of them."""
 
@@ -40,6 +57,7 @@ class TableArrays:
     def of(cls, workload: Workload, topology: Topology) -> TableArrays:
         """Read the tables off a workload."""
         tables, world = workload.tables, topology.world_size
+        maps = [table.collection.id_map for table in tables]
         return cls(
             rows=np.array([table.rows for table in tables], dtype=np.int64),
             dim=np.array([table.dim for table in tables], dtype=np.int64),
@@ -49,8 +67,44 @@ class TableArrays:
             id_bytes=np.array(
                 [INDEX_BYTES + WEIGHT_BYTES * table.weighted for table in tables], dtype=np.int64
             ),
+            is_pooled=np.array([table.collection.is_pooled for table in tables], dtype=bool),
+            output_bytes=np.array(
+                [table.collection.output_dtype.bytes for table in tables], dtype=np.int64
+            ),
+            returned_bytes=np.array(
+                [INDEX_BYTES * bool(each and each.returns_ids) for each in maps], dtype=np.int64
+            ),
+            map_row_bytes=np.array([each.row_bytes if each else 0 for each in maps], np.int64),
+            map_id_bytes=np.array([each.id_bytes if each else 0 for each in maps], np.float64),
+            most_pooling=np.array([table.cap for table in tables], dtype=np.float64),
+            collections=tuple(table.collection for table in tables),
             readings=Readings.of(workload, world, (world, topology.devices_per_node)),
         )
+
+    @property
+    def sent(self) -> NDArray[np.float64]:
+        """(T,): ids per sample that travel, over all features."""
+        return self.readings.sent[: len(self.rows)]
+
+    @property
+    def most_sent(self) -> NDArray[np.float64]:
+        """(T,): the same of samples with as many ids as they may have."""
+        return self.readings.most_sent[: len(self.rows)]
+
+    @property
+    def outputs(self) -> NDArray[np.float64]:
+        """(T,): outputs per sample that travel."""
+        return np.where(self.is_pooled, self.features, self.sent)
+
+    @property
+    def most_outputs(self) -> NDArray[np.float64]:
+        """(T,): the same of samples with as many ids as they may have."""
+        return np.where(self.is_pooled, self.features, self.most_sent)
+
+    def of_collections(self, trait: Callable[[Collection], float]) -> NDArray[np.float64]:
+        """(T,): a trait of the modules that tables sit in."""
+        known = {each: float(trait(each)) for each in dict.fromkeys(self.collections)}
+        return np.array([known[each] for each in self.collections], dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,8 +125,28 @@ class Shares:
     """Looked up by all shards; a column shard looks up all ids, row shards split them."""
     id_bytes: NDArray[np.int64]
     """Of each id, with its weight if it has one."""
+    most_ids: NDArray[np.float64]
+    """The same where samples have as many ids as they may have."""
     bags: NDArray[np.float64]
-    """(sample, feature) pairs over all shards: lengths received, and pooled outputs made."""
+    """(sample, feature) pairs over all shards: lengths received."""
+    outputs: NDArray[np.float64]
+    """Made by all shards: for each bag one, or for each id where they are not pooled."""
+    most_outputs: NDArray[np.float64]
+    """The same where samples have as many ids as they may have."""
+    output_bytes: NDArray[np.int64]
+    """Of an element of an output, and of its gradient."""
+    is_pooled: NDArray[np.bool_]
+    own_outputs: NDArray[np.float64]
+    """That a device gets for its own samples, on average, in parts or whole."""
+    returned_bytes: NDArray[np.int64]
+    """For each id that is looked up, back to the device that sent it."""
+    map_row_bytes: NDArray[np.int64]
+    """Of the map of ids, for each row."""
+    map_id_bytes: NDArray[np.float64]
+    """The same, for each id that is looked up."""
+    weight_bytes: NDArray[np.int64]
+    """Of the weight of each id; 0 where ids have none."""
+    learns_weights: NDArray[np.bool_]
     unique_rows: NDArray[np.float64]
     """Distinct rows looked up, over all shards."""
     fetches: NDArray[np.float64]
@@ -95,13 +169,16 @@ class Shares:
         topology: Topology,
         cache_bytes: int,
         blocks: BlockReadings | None = None,
+        *,
+        on_average: bool = False,
     ) -> Shares:
         """Work out the shares of every option on devices with so large an on-chip cache.
 
         Where ids are hashed, each of n row shards reads every n-th row, so that a cache holds as
         many of the hottest rows as n times as large a cache in front of the whole table, and misses
-        an n-th of what that one would. Where ids are by frequency, all row shards are charged as
-        the first, which has the hottest rows; unless ``blocks`` says which each of them is.
+        an n-th of what that one would. Where ids are by frequency, or lists padded, all row shards
+        are charged as the busiest; unless ``blocks`` says which each of them is, or all are taken
+        ``on_average``.
         """
         table, world = options.table, topology.world
         row_shards, shards = options.row_shards(world), options.shards_per_device(world)
@@ -111,15 +188,18 @@ class Shares:
         columns = -(-tables.dim[table] // options.column_shards)
         if blocks is None:
             readings = tables.readings
-            reading, parts = readings.of_shards(table, row_shards)
+            reading, parts = readings.of_shards(table, row_shards, on_average)
         else:
             readings, reading, parts = blocks.readings, blocks.reading, blocks.parts
         unique = np.where(
             replicated, readings.unique_rows_of_rank[reading], readings.unique_rows[reading]
         )
-        ids = samples * readings.pooling[reading]
+        ids = samples * readings.sent[reading]
         room = cache_bytes / (columns * tables.element_bytes[table]) * parts
-        fetched = fetches(readings.distributions, reading, ids, room) if cache_bytes else ids
+        drawn = readings.sent_distributions
+        fetched = fetches(drawn, reading, ids, room) if cache_bytes else ids
+        most_ids = samples * readings.most_sent[reading] * shards / parts
+        pooled = tables.is_pooled[table]
         caches = _Caches.of(readings, reading, options)
         return cls(
             shards=shards,
@@ -129,7 +209,18 @@ class Shares:
             samples=samples,
             ids=ids * shards / parts,
             id_bytes=tables.id_bytes[table],
+            most_ids=most_ids,
             bags=bags,
+            outputs=np.where(pooled, bags, ids * shards / parts),
+            most_outputs=np.where(pooled, bags, most_ids),
+            output_bytes=tables.output_bytes[table],
+            is_pooled=pooled,
+            own_outputs=batch * tables.outputs[table] * shards / world.size,
+            returned_bytes=tables.returned_bytes[table],
+            map_row_bytes=tables.map_row_bytes[table],
+            map_id_bytes=tables.map_id_bytes[table],
+            weight_bytes=tables.id_bytes[table] - INDEX_BYTES,
+            learns_weights=(tables.of_collections(lambda each: each.learns_weights) > 0)[table],
             unique_rows=unique * shards / parts,
             fetches=fetched * shards / parts,
             missed_rows=caches.missed_rows * shards / parts,

@@ -24,10 +24,12 @@ class TableArrays:
     ids: Values
     """In the batch of one device."""
     outputs: Values
-    """Vectors given for the batch of one device: per feature and sample the smaller of 1 and the
-    pooling."""
+    """Vectors given for the batch of one device: for each id one, or where they are pooled per
+    feature and sample the smaller of 1 and the pooling."""
     weighted: Values
     """1 where ids have weights, 0 elsewhere."""
+    pooled: Values
+    """1 where ids are pooled, 0 elsewhere."""
 
     @classmethod
     def of(cls, workload: Workload, local_batch: float) -> TableArrays:
@@ -38,12 +40,16 @@ class TableArrays:
                 table.dim,
                 table.dtype.bytes,
                 sum(pooling * local_batch for pooling in table.poolings),
-                sum(min(1.0, pooling) * local_batch for pooling in table.poolings),
+                sum(
+                    (min(1.0, pooling) if table.collection.is_pooled else pooling) * local_batch
+                    for pooling in table.poolings
+                ),
                 table.weighted,
+                table.collection.is_pooled,
             )
             for table in workload.tables
         ]
-        return cls(*np.array(columns, dtype=np.float64).reshape(-1, 6).T)
+        return cls(*np.array(columns, dtype=np.float64).reshape(-1, 7).T)
 
     def take(self, tables: NDArray[np.int32]) -> TableArrays:
         """The tables at these positions."""
@@ -54,4 +60,5 @@ class TableArrays:
             self.ids[tables],
             self.outputs[tables],
             self.weighted[tables],
+            self.pooled[tables],
         )

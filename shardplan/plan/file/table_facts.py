@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.plan.file.rounding import rounded
 from shardplan.spec.fields.access import AccessField
+from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
 
@@ -25,6 +26,8 @@ class TableFacts(PlanModel):
     """Mean ids per sample, over all features."""
     access: AccessField | None = None
     """How ids hit its rows, as a spec has it; from format 1.1 on."""
+    padding: PaddingSpec | None = None
+    """The id that is but padding, where there is one."""
 
     @classmethod
     def of_all(cls, tables: Sequence[Table]) -> tuple[Self, ...]:
@@ -38,7 +41,8 @@ class TableFacts(PlanModel):
                 "dtype": table.dtype,
                 "features": table.features,
                 "pooling": rounded(table.pooling),
-                "access": table.access,
+                "access": table.pattern,
+                "padding": table.padding and PaddingSpec.of(table.padding),
             }
             for table in tables
         ]

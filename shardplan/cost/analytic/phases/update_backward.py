@@ -51,7 +51,8 @@ class UpdateBackward(LinearPhase):
         return replace(self.about, constant_seconds=self.kernel.costs.launch_seconds)
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
-        """(O,): to update the rows of its ids, or all rows of a data-parallel table."""
+        """(O,): to update the rows of its ids, or all rows of a data-parallel table, and to write
+        the gradients of weights that are learnt."""
         shares, options = units.shares, units.options
         fused = self.kernel.unit_seconds(units, devices)
         state = state_row_bytes(self.optimizer, shares.columns)
@@ -63,7 +64,11 @@ class UpdateBackward(LinearPhase):
         row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
         swept = shares.shard_rows * (3 * row_bytes + 2 * state)
         sweep = swept / self.sweep_bytes_per_second
+        learnt = np.where(shares.learns_weights, shares.ids * shares.weight_bytes, 0.0)
         replicated = options.has_type(lambda kind: kind.is_replicated)
         return (
-            fused + per_state_byte * shares.unique_rows * state + np.where(replicated, sweep, 0.0)
+            fused
+            + per_state_byte * shares.unique_rows * state
+            + np.where(replicated, sweep, 0.0)
+            + learnt / self.sweep_bytes_per_second
         )
