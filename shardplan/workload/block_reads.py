@@ -28,8 +28,8 @@ class BlockRead:
     """How likely each row is to be read, of all these blocks together."""
     share: float = 1.0
     """Of the accesses to the table, what these blocks draw together."""
-    parts: int = 1
-    """How many blocks share it evenly."""
+    parts: float = 1
+    """How many blocks share it evenly; the last may be but a part of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,7 @@ class BlockReads:
 
         Where the hottest rows lie in one block and the padded row in another, both are in it.
         """
-        found, padding = self._others(0), self.table.padding
-        return found if padding is None else self._with_padding(found, padding.share)
+        return self._others(0) if self._padded_block is None else self._with_padding(0)
 
     @property
     def busiest(self) -> int | None:
@@ -62,11 +61,12 @@ class BlockReads:
 
     def of(self, number: int) -> BlockRead:
         """What is read of a block, counted from 0."""
-        found, padding = self._others(number), self.table.padding
+        padding = self.table.padding
         if padding is None:
-            return found
+            return self._others(number)
         if number == self._padded_block:
-            return self._with_padding(found, padding.share)
+            return self._with_padding(number)
+        found = self._others(number)
         return BlockRead(found.distribution, found.share * (1 - padding.share), found.parts)
 
     def alike(self, number: int) -> Hashable:
@@ -85,17 +85,27 @@ class BlockReads:
         found = [self.of(number) for number in range(self.blocks)]
         return np.array([each.share / each.parts for each in found])
 
-    def _with_padding(self, found: BlockRead, padded: float) -> BlockRead:
-        """One of such blocks that has the padded row besides."""
-        share = found.share / found.parts * (1 - padded) + padded
-        rows = found.distribution.thinned(found.parts)
-        return BlockRead(rows.with_atom(padded / share if share else 1.0), share)
+    def _with_padding(self, number: int) -> BlockRead:
+        """What is read of a block if the padded row is in it."""
+        padding = self.table.padding
+        padded = padding.share if padding else 0.0
+        rows, others = self._other_rows, 0.0
+        if self._is_in_order:
+            found = self._others(number)
+            rows, others = found.distribution, found.share * (1 - padded)
+        elif self._height > 1:
+            parts = (self.table.rows - 1) / (self._height - 1)
+            rows, others = rows.thinned(parts), (1 - padded) / parts
+        share = others + padded
+        return BlockRead(rows.with_atom(padded / share if others else 1.0), share)
 
     def _others(self, number: int) -> BlockRead:
         """What is read of a block but for padding, of all that is not padding."""
         rows = self._other_rows
         if not self._is_in_order:
-            return BlockRead(rows, parts=self.blocks)
+            is_padded = self._padded_block is not None
+            parts = (self.table.rows - 1) / self._height if is_padded else self.blocks
+            return BlockRead(rows, parts=max(parts, 1.0))
         start, end = self._span(number)
         share = float(self._other_shares[number])
         if start == end:

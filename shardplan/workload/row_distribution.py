@@ -104,7 +104,7 @@ class RowDistribution:
         read = (1 - share) * self.counts * self.probabilities
         return RowDistribution.of(counts, np.concatenate([[share], read]))
 
-    def thinned(self, parts: int) -> RowDistribution:
+    def thinned(self, parts: float) -> RowDistribution:
         """One of as many equal parts, each with its part of the rows of every class."""
         return RowDistribution(self.counts / parts, np.minimum(self.probabilities * parts, 1.0))
 

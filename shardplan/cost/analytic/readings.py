@@ -125,7 +125,7 @@ class Readings:
         found: list[_Read] = []
         reads: dict[tuple[int, int], BlockReads] = {}
         reading = np.empty(len(table), dtype=np.int32)
-        parts = np.empty(len(table), dtype=np.int64)
+        parts = np.empty(len(table), dtype=np.float64)
         cuts = list(zip(table.tolist(), row_shards.tolist(), block.tolist(), strict=True))
         for row, (index, cut, number) in enumerate(cuts):
             whole, what = self.distributions[index], workload.tables[index]
@@ -156,18 +156,18 @@ class Readings:
 
     def of_shards(
         self, table: NDArray[np.int32], row_shards: NDArray[np.int64], on_average: bool = False
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """(O,) each: what to read off here for a shard, and how many shards share it evenly.
 
         ``on_average`` of all of them, and not of the busiest.
         """
         if on_average:
-            return table, row_shards
+            return table, row_shards.astype(np.float64)
         reading = table.copy()
         for cut, first in self._first_block.items():
             cut_so = row_shards == cut
             reading[cut_so] = first[table[cut_so]]
-        return reading, np.where(reading == table, row_shards, 1)
+        return reading, np.where(reading == table, row_shards, 1).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -176,7 +176,7 @@ class BlockReadings:
 
     readings: Readings
     reading: NDArray[np.int32]
-    parts: NDArray[np.int64]
+    parts: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
