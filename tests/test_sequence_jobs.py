@@ -87,7 +87,7 @@ def test_the_report_on_onetrans_names_the_padded_id():
     found = plan(onetrans(constraints=rows), Settings("greedy"))
     text = "; ".join(explain(found).notes)
     assert "70.1% of the ids of emb.ec fall on the first of 8 blocks of rows" in text
-    assert "65.9% on padding: id 0 of item, artist and album" in text
+    assert "65.9% on padding: id 0 of item, artist, album" in text
 
 
 def test_by_frequency_the_report_asks_whether_an_id_is_padding():

@@ -42,8 +42,8 @@ class TableFacts(PlanModel):
                 "features": table.features,
                 "pooling": rounded(table.pooling),
                 "access": table.pattern,
-                "padding": table.padding and PaddingSpec.of(table.padding),
             }
+            | ({"padding": PaddingSpec.of(table.padding)} if table.padding else {})
             for table in tables
         ]
         return tuple(TypeAdapter(list[cls]).validate_python(facts))  # type: ignore[valid-type]
