@@ -25,6 +25,7 @@ from shardplan.spec.matching import TableNames
 from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
 from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
+from shardplan.workload.labels import labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -136,7 +137,7 @@ class Case:
         """Other constraints in place of the spec's."""
         mine = self.spec.constraints
         known = {each.tables: of.tables for each, of in zip(mine, self.constraints, strict=False)}
-        names = TableNames(table.name for table in self.spec.tables)
+        names = TableNames(self.spec.table_keys)
         meant = [
             known.get(each.tables)
             or tuple(sorted({index for text in each.tables for index in names.match(text)}))
@@ -148,17 +149,18 @@ class Case:
         self, spec: Spec, constraints: Sequence[Constraint]
     ) -> tuple[Spec, tuple[Constraint, ...]]:
         """A spec with other tables, and the constraints with the positions these have there."""
-        names = [table.name for table in self.spec.tables]
-        positions = {table.name: index for index, table in enumerate(spec.tables)}
-        if list(positions) == names:
+        keys = self.spec.table_keys
+        positions = {key: index for index, key in enumerate(spec.table_keys)}
+        if list(positions) == keys:
             return spec, tuple(constraints)
+        called = labels(spec.table_keys)
         written, built = [], []
         for number, each in enumerate(constraints):
-            left = [names[table] for table in each.tables if names[table] in positions]
+            left = [at for table in each.tables if (at := positions.get(keys[table])) is not None]
             if left:
-                built.append(replace(each, tables=tuple(sorted(positions[name] for name in left))))
+                built.append(replace(each, tables=tuple(sorted(left))))
                 if number < len(spec.constraints):
-                    update = {"tables": tuple(left)}
+                    update = {"tables": tuple(called[table] for table in left)}
                     written.append(spec.constraints[number].model_copy(update=update))
         own = numbered(written, [each.tables for each in built[: len(written)]])
         changed = spec.model_copy(update={"constraints": tuple(written)})

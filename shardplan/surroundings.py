@@ -24,6 +24,13 @@ _NO_MEMORY = re.compile(
 _NO_THREAD = "can't start new thread"
 
 
+def cores() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def creation_time() -> datetime:
     """Now, or what SOURCE_DATE_EPOCH says instead; raises InputError where that is no time."""
     epoch = os.environ.get(_EPOCH)

@@ -93,12 +93,14 @@ def _names(kind: str) -> list[str]:
 
 
 def _tables(plan: str) -> list[str]:
-    """Names of the tables in a plan file, which need not be valid; none where it is not there."""
+    """What the tables of a plan file are called, which need not be valid; none without one."""
+    from shardplan.workload.labels import labels
+
     try:
         path = Path(plan)
         if not path.is_file() or path.stat().st_size > _LARGEST_PLAN:
             return []
         listed = json.loads(path.read_bytes())["tables"]
-        return [name for table in listed if isinstance(name := table["name"], str)]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return labels([(str(table.get("module", "")), str(table["name"])) for table in listed])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []

@@ -36,7 +36,7 @@ class Items:
 
     def label(self, item: int, workload: Workload) -> str:
         """What messages call an item: ``table a`` or ``tables a, b (together)``."""
-        names = [workload.tables[table].name for table in self.tables[item]]
+        names = [workload.tables[table].label for table in self.tables[item]]
         return f"table {names[0]}" if len(names) == 1 else f"tables {', '.join(names)} (together)"
 
 

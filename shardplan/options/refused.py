@@ -52,12 +52,12 @@ class Refused:
             others = tuple(each for each in self.constraints if each is not one)
             kinds = [kind for kind in SHARDING_TYPES if self._is_possible(kind, others)]
             if kinds:
-                name, there = self.table.name, _listed(kinds)
+                name, there = self.table.label, _listed(kinds)
                 found.append(f"without {one.named}, {name} could be {there}")
         if keeps_columns_whole(self.training):
             inexact = replace(self, training=replace(self.training, exact_updates=False))
             if could_be := inexact.possible():
-                could = f"{self.table.name} could be {_listed(could_be)}"
+                could = f"{self.table.label} could be {_listed(could_be)}"
                 found.append(f"without training.exact_updates, {could}")
         return tuple(found)
 

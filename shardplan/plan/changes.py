@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shardplan.workload.labels import qualified
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,15 +27,16 @@ class Change:
 
 
 def changes(then: Any, now: Any, where: str = "") -> Iterator[Change]:
-    """The leaves that differ; tables are paired by name, not by position."""
+    """The leaves that differ; tables are paired by module and name, not by position."""
     if then is now:
         return
-    old, new = _named(then), _named(now)
-    if old is None or new is None:
+    both = _mappings(then, now)
+    if both is None:
         if then != now:
             mark = "+" if then is _ABSENT else "-" if now is _ABSENT else "~"
             yield Change(mark, where, _words(then), _words(now))
         return
+    old, new = both
     for key in dict.fromkeys((*old, *new)):
         inner = f"{where}.{key}" if where else str(key)
         yield from changes(old.get(key, _ABSENT), new.get(key, _ABSENT), inner)
@@ -41,20 +44,37 @@ def changes(then: Any, now: Any, where: str = "") -> Iterator[Change]:
 
 def leaves(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
     """Every leaf of plain values: where it is, and its value in words."""
-    inner = _named(value)
+    inner = _mappings(value)
     if inner is None:
         yield where, _words(value)
         return
-    for key, each in inner.items():
+    for key, each in inner[0].items():
         yield from leaves(each, f"{where}.{key}" if where else str(key))
 
 
-def _named(value: Any) -> dict[Any, Any] | None:
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value):
-        return {str(item["name"]): item for item in value}
-    return None
+def _mappings(*values: Any) -> list[dict[Any, Any]] | None:
+    """The same as mappings, where all are; elements of lists by their names, where all have one.
+
+    By modules too where names alone are not enough, as of tables.
+    """
+    if all(isinstance(value, dict) for value in values):
+        return list(values)
+    if not all(isinstance(value, list) and all(map(_has_name, value)) for value in values):
+        return None
+    key = _name if all(len(set(map(_name, v))) == len(v) for v in values) else _module_and_name
+    return [{key(item): item for item in value} for value in values]
+
+
+def _has_name(item: Any) -> bool:
+    return isinstance(item, dict) and "name" in item
+
+
+def _name(item: dict[str, Any]) -> str:
+    return str(item["name"])
+
+
+def _module_and_name(item: dict[str, Any]) -> str:
+    return qualified(item.get("module", ""), str(item["name"]))
 
 
 def _words(value: Any) -> str:

@@ -88,7 +88,7 @@ def _ruled_out(case: Case, items: Items, offer: Offer, item: int) -> Shortfall:
     )
     alone = len(items.tables[item]) == 1
     reasons = [
-        reason if alone else f"{each.table.name}: {reason}"
+        reason if alone else f"{each.table.label}: {reason}"
         for each in refused
         if not each.possible()
         for reason in each.reasons()
@@ -97,7 +97,7 @@ def _ruled_out(case: Case, items: Items, offer: Offer, item: int) -> Shortfall:
     if not reasons:
         for each in refused:
             kinds = ", ".join(map(str, each.possible()))
-            reasons.append(f"{each.table.name} can be {kinds}")
+            reasons.append(f"{each.table.label} can be {kinds}")
         joined = [
             one.named
             for one in case.constraints
@@ -169,7 +169,7 @@ def crowded_apart(workload: Workload, items: Items, problem: Problem) -> list[Sh
         crowd = group[too_close(least[group], domains[group])]
         if len(crowd):
             names = [
-                workload.tables[table].name
+                workload.tables[table].label
                 for item in crowd.tolist()
                 for table in items.tables[item]
             ]

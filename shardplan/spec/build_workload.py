@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.workload.access import Padded
@@ -25,22 +26,30 @@ _SECONDS_PER_MS = 1e-3
 def build_workload(spec: Spec, world_size: int) -> Workload:
     """The workload on ``world_size`` devices; a local batch is multiplied by it."""
     collections = {path: module.collection for path, module in (spec.modules or {}).items()}
+    count = Counter(table.name for table in spec.tables)
     return Workload(
         name=spec.name,
-        tables=tuple(_table(table, spec.defaults, collections) for table in spec.tables),
+        tables=tuple(
+            _table(table, spec.defaults, collections, has_namesake=count[table.name] > 1)
+            for table in spec.tables
+        ),
         global_batch=spec.batch.global_batch(world_size),
         training=_training(spec.training),
     )
 
 
 def _table(
-    table: TableSpec, defaults: DefaultsSpec, collections: Mapping[str, Collection]
+    table: TableSpec,
+    defaults: DefaultsSpec,
+    collections: Mapping[str, Collection],
+    *,
+    has_namesake: bool,
 ) -> Table:
     dim = table.dim or defaults.dim
     assert dim is not None, "a loaded spec has a dim for every table"
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
-    module = defaults.module if table.module is None else table.module
+    module = table.module_in(defaults)
     collection = collections.get(module, POOLED)
     cap = defaults.cap if table.cap is None else table.cap
     access, padding = table.access or defaults.access, table.padding or defaults.padding
@@ -58,6 +67,7 @@ def _table(
         weighted=bool(weighted) or collection.learns_weights,
         collection=collection,
         caps=() if cap is None else cap if isinstance(cap, tuple) else (cap,) * len(features),
+        has_namesake=has_namesake,
     )
 
 

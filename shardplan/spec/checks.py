@@ -15,6 +15,7 @@ from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
 from shardplan.spec.validation.wording import did_you_mean, show
 from shardplan.workload.collection import POOLED
+from shardplan.workload.labels import labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 _MOST_COMPARED = 5_000_000
 """Pairs of a glob and a table's name: a minute's work, and each table in fifty of them."""
-_NO_ECHOES = frozenset({"duplicate", "unknown_name", "contradiction"})
+_MOST_OFFERED = 3
+"""Of the tables that a name may stand for, those that a hint writes out."""
+_NO_ECHOES = frozenset({"ambiguous", "duplicate", "unknown_name", "contradiction"})
 """Codes of what is wrong also once the other faults are mended."""
 
 
@@ -45,7 +48,7 @@ def check(loaded: LoadedSpec) -> LoadedSpec:
 
 def _match(loaded: LoadedSpec) -> tuple[list[tuple[int, ...]], list[Diagnostic]]:
     """Per constraint the positions of its tables, rising; and what matches nothing, or too much."""
-    names = TableNames(table.name for table in loaded.spec.tables)
+    names = TableNames(loaded.spec.table_keys)
     matches: list[tuple[int, ...]] = []
     unmatched: list[Diagnostic] = []
     for index, constraint in enumerate(loaded.spec.constraints):
@@ -55,6 +58,9 @@ def _match(loaded: LoadedSpec) -> tuple[list[tuple[int, ...]], list[Diagnostic]]
                 unmatched.append(_too_many(loaded, index))
                 rest = len(loaded.spec.constraints) - index
                 return matches + [()] * rest, unmatched
+            if namesakes := names.namesakes(pattern):
+                unmatched.append(_ambiguous(loaded, (index, position), pattern, namesakes))
+                continue
             matched = names.match(pattern)
             found.update(matched)
             if not matched:
@@ -76,17 +82,17 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
     if not spec.tables:
         hint = "add tables, or a tables_file"
         yield loaded.document.diagnostic((), "has no tables", hint, "missing")
-    first: dict[str, int] = {}
+    first: dict[tuple[str, str], int] = {}
     modules: dict[str, int] = {}
     weighted = [
         bool(t.weighted or (t.weighted is None and spec.defaults.weighted)) for t in spec.tables
     ]
-    for index, table in enumerate(spec.tables):
-        if first.setdefault(table.name, index) != index:
-            message = f"another table is called {show(table.name)} (number {first[table.name] + 1})"
-            hint = "names are unique over all modules"
+    for index, (table, key) in enumerate(zip(spec.tables, spec.table_keys, strict=True)):
+        module, name = key
+        if first.setdefault(key, index) != index:
+            message = f"another table is called {show(name)} (number {first[key] + 1})"
+            hint = "names are unique within a module"
             yield loaded.at_table(index, "name", message, hint, "duplicate")
-        module = table.module if table.module is not None else spec.defaults.module
         other = modules.setdefault(module, index)
         if weighted[index] != weighted[other]:
             are = "has" if weighted[other] else "has no"
@@ -142,7 +148,7 @@ def _check_sequences(loaded: LoadedSpec) -> Iterator[Diagnostic]:
     """TorchRec's collections that do not pool have tables of one width."""
     spec, first = loaded.spec, dict[str, int]()
     for index, table in enumerate(spec.tables):
-        path = table.module if table.module is not None else spec.defaults.module
+        path = table.module_in(spec.defaults)
         module = (spec.modules or {}).get(path)
         if module is None or module.is_pooled:
             continue
@@ -190,6 +196,15 @@ def _no_match(
     return loaded.document.diagnostic(path, message, did_you_mean(pattern, names), "unknown_name")
 
 
+def _ambiguous(
+    loaded: LoadedSpec, where: tuple[int, int], pattern: str, namesakes: Sequence[str]
+) -> Diagnostic:
+    path = ("constraints", where[0], "tables", where[1])
+    message = f"tables of {len(namesakes)} modules are called {show(pattern)}"
+    hint = f"write {', '.join(namesakes[:_MOST_OFFERED])}, or */{pattern} for all"
+    return loaded.document.diagnostic(path, message, hint, "ambiguous")
+
+
 def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:
     """Demands on one table must leave it a sharding type, a kernel and a rank."""
     spec, applied = loaded.spec, dict[int, list[int]]()
@@ -198,16 +213,15 @@ def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> It
         for table in tables:
             applied.setdefault(table, []).append(constraint)
     seen: set[tuple[Collection, tuple[int, ...]]] = set()
+    called = labels(loaded.spec.table_keys)
     for table, which in sorted(applied.items()):
-        module = spec.tables[table].module
-        path = spec.defaults.module if module is None else module
-        collection = collections.get(path, POOLED)
+        collection = collections.get(spec.tables[table].module_in(spec.defaults), POOLED)
         if (collection, tuple(which)) in seen:
             continue
         seen.add((collection, tuple(which)))
         demands = {index: spec.constraints[index] for index in which}
         for left in _left_nothing(demands, collection):
-            name = show(spec.tables[table].name)
+            name = show(called[table])
             by = " and ".join(f"constraints[{index}]" for index in left.by)
             message = f"table {name} is left no {left.what} by {by}"
             at = ("constraints", left.by[-1])
@@ -252,6 +266,7 @@ def _left_nothing(demands: dict[int, ConstraintSpec], collection: Collection) ->
 def _check_apart(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:
     """No two tables may be both together, directly or through others, and apart."""
     leader = list(range(len(loaded.spec.tables)))
+    called = labels(loaded.spec.table_keys)
 
     def lead(table: int) -> int:
         while leader[table] != table:
@@ -269,7 +284,7 @@ def _check_apart(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iter
         for table in tables if constraint.apart else ():
             other = group.setdefault(lead(table), table)
             if other != table:
-                names = [show(loaded.spec.tables[i].name) for i in (other, table)]
+                names = [show(called[i]) for i in (other, table)]
                 message = f"tables {names[0]} and {names[1]} must be together as well"
                 path = ("constraints", index)
                 yield loaded.document.diagnostic(

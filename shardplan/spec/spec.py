@@ -102,7 +102,8 @@ class ConstraintSpec(Border):
     """A demand on the tables that match; all that it names must hold."""
 
     tables: Annotated[tuple[Name, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY]
-    """Names or globs of tables: one, or a list."""
+    """Names or globs of tables, ``module/name`` where a name stands in several modules: one, or a
+    list."""
     sharding: (
         Annotated[tuple[ShardingType, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY] | None
     ) = None
@@ -160,6 +161,11 @@ class Spec(Border):
     reserve: ReserveSpec = ReserveSpec()
     objective: Objective = Objective.STEP_TIME
     """What the plan minimises."""
+
+    @property
+    def table_keys(self) -> list[tuple[str, str]]:
+        """Module and name of each table."""
+        return [(table.module_in(self.defaults), table.name) for table in self.tables]
 
     def resolved(self) -> dict[str, Any]:
         """The spec as plain values, with every default written out; reads back as an equal spec."""

@@ -10,6 +10,7 @@ from shardplan.errors import ShardplanError
 from shardplan.options.constraint import Constraint
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.spec.matching import TableNameError, TableNames
 from shardplan.spec.validation.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class Choice:
     def parse(cls, text: str, case: Case) -> Choice:
         """Read a choice; raises ChoiceError."""
         name, sign, wanted = _split(text)
-        names = [table.name for table in case.workload.tables]
-        if name not in names:
-            raise ChoiceError(f"the plan has no table {name!r}; {did_you_mean(name, names)}")
-        table = names.index(name)
+        try:
+            table = TableNames(case.spec.table_keys).one(name)
+        except TableNameError as error:
+            raise ChoiceError(str(error)) from None
         if sign == "@":
             return cls(text, table, ranks=_ranks(wanted, case.topology))
         if sharding := SHARDING_TYPES.find(wanted):

@@ -69,7 +69,7 @@ def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterato
     else:
         for index in tables:
             table = case.workload.tables[index]
-            yield f"table {table.name}: {table.rows:,} rows x {table.dim} {table.dtype}"
+            yield f"table {table.label}: {table.rows:,} rows x {table.dim} {table.dtype}"
     if len(constraints) > _MOST_TOLD:
         yield f"{len(constraints):,} of {len(case.spec.constraints):,} constraints{fewer}"
         constraints = []

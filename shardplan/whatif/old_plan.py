@@ -56,7 +56,7 @@ def carry(plan: Plan, then: Case, now: Case) -> Carried:
         if decision is not None and _is_possible(decision, table, now):
             decisions.append(replace(decision, table=index))
         else:
-            lost.append(table.name)
+            lost.append(table.label)
     return Carried(tuple(decisions), tuple(lost))
 
 

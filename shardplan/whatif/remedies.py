@@ -80,7 +80,7 @@ def _fewer_demands(trials: Trials) -> Iterator[Remedy]:
             if trials.is_over:
                 return
             if getattr(written, key) and trials.has_plan(partial(_without, case, number, key)):
-                names = [tables[table].name for table in case.constraints[number].tables]
+                names = [tables[table].label for table in case.constraints[number].tables]
                 words = f"without {key} in constraints[{number}], for {_some(names)}"
                 change = _DROPPED_DEMAND + _FREED_TABLES * len(names) / len(tables)
                 yield Remedy(words, change)
@@ -131,7 +131,7 @@ def _half_precision(trials: Trials) -> Iterator[Remedy]:
     while wide and not trials.is_over:
         chosen = wide[:count]
         if trials.has_plan(partial(_halving, trials.case, chosen)):
-            names = [tables[index].name for index in chosen]
+            names = [tables[index].label for index in chosen]
             change = _OTHER_PRECISION + _ALL_PRECISIONS * len(chosen) / len(tables)
             yield Remedy(f"fp16 weights of {_some(names)}", change)
             return

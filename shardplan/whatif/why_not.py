@@ -86,7 +86,7 @@ def why_not(
     The second answer is that of a solve whose spec demands the choice, begun with the first one:
     its numbers are the least that the choice costs, within the gap that ``settings`` ask for.
     """
-    table = case.workload.tables[choice.table].name
+    table = case.workload.tables[choice.table].label
     if _is_made(choice, decisions[choice.table], case):
         return WhyNot(choice.text, table, True, None, None, (), "")
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)

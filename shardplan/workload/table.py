@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED, Collection
+from shardplan.workload.labels import qualified
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ class Table:
     """What kind of module ``module`` is."""
     caps: tuple[float, ...] = ()
     """Most ids per sample of each feature; empty: as many as ``poolings`` says."""
+    has_namesake: bool = False
+    """Whether a table of another module is called the same."""
+
+    @property
+    def label(self) -> str:
+        """What to call it where all tables are spoken of."""
+        return qualified(self.module, self.name) if self.has_namesake else self.name
 
     @property
     def pooling(self) -> float:

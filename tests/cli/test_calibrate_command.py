@@ -80,3 +80,10 @@ def test_ends_with_what_to_do_next():
     assert written == "our cpu.yaml written"
     assert command == "next: shardplan check --cost-model 'our cpu.yaml' --against 'our cpu.csv'"
     assert "`cost_model: ./our cpu.yaml`" in key
+
+
+def test_more_processes_than_cores_are_wrong_usage(run, tmp_path):
+    result = run("calibrate", "-o", tmp_path / "ours.yaml", "--processes", "100000")
+    assert result.exit_code == 2
+    assert "100000 would share" in result.stderr
+    assert list(tmp_path.iterdir()) == []

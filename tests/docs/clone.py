@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,8 @@ class Clone:
         return self.run("bash", "-o", "pipefail", "-c", line)
 
     def _run_here(self, words: list[str]) -> str:
-        with contextlib.chdir(self.folder):
+        with contextlib.chdir(self.folder), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # those of libraries, which are errors in a test only
             done = CliRunner().invoke(cli, words, prog_name="shardplan")
         assert done.exit_code == 0, f"{shlex.join(words)}\n{done.stderr}"
         return done.stdout

@@ -19,6 +19,7 @@ from shardplan.spec.fields.figure import Provenance
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.objective import Objective
 from shardplan.spec.spec import Spec
+from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dense.layer_kinds import LAYER_KINDS
 from shardplan.workload.dense.parallel import Parallel
 from shardplan.workload.dense.precision import Precision
@@ -77,14 +78,19 @@ def test_the_spec_page_has_every_key_and_no_other() -> None:
 def test_the_spec_page_tells_the_defaults() -> None:
     """What stands in backquotes in the column is the default as a resolved spec has it."""
     resolved = Spec.model_validate(
-        {"batch": {"global": 1}, "topology": "x", "constraints": [{"tables": "a", "ranks": [0]}]}
+        {
+            "batch": {"global": 1},
+            "topology": "x",
+            "constraints": [{"tables": "a", "ranks": [0]}],
+            "modules": {"m": {}},
+        }
     ).resolved()
     pages = documented(SPEC_PAGE)
     for key, field in keys(Spec):
         if field.default is PydanticUndefined or field.default is None or field.default == ():
             continue
         value: Any = resolved
-        for part in key.replace("[]", ".0").split("."):
+        for part in key.replace("[]", ".0").replace("<name>", "m").split("."):
             value = value[int(part)] if part.isdigit() else value[part]
         shown = value if isinstance(value, str) else json.dumps(value)
         assert codes(pages[key][3]) == [shown.removesuffix(".0")], key
@@ -105,6 +111,8 @@ def test_the_spec_page_lists_the_values_of_each_choice() -> None:
         "defaults.ids": RowOrder,
         "tables[].ids": RowOrder,
         "objective": Objective,
+        "modules.<name>.kind": CollectionKind,
+        "modules.<name>.output_dtype": Dtype,
     }
     pages = documented(SPEC_PAGE)
     for key, choice in choices.items():

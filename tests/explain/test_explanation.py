@@ -11,6 +11,7 @@ from shardplan.explain.numbers.table_detail import table_detail
 from shardplan.plan.decision import Decision
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.spec.matching import TableNameError
 
 
 def test_the_tables_of_a_device_and_the_constants_make_up_its_time_in_each_phase(study):
@@ -120,5 +121,5 @@ def test_there_is_no_detail_of_a_rank_that_is_not_there(study, rank):
 
 
 def test_there_is_no_detail_of_an_unknown_table(study):
-    with pytest.raises(KeyError):
+    with pytest.raises(TableNameError, match="no table 'nobody'"):
         table_detail(study, "nobody")

@@ -230,12 +230,13 @@ def test_what_is_no_spec_at_all_has_a_single_fault(text: str) -> None:
     assert fault.message.startswith("must be a mapping of keys to values")
 
 
-def test_names_are_unique_over_all_modules() -> None:
+def test_names_are_unique_within_a_module() -> None:
     text = HEAD + (
-        "tables:\n  - {name: t, rows: 1, dim: 8}\n  - {name: t, rows: 1, dim: 8, module: m}\n"
+        "tables:\n  - {name: t, rows: 1, dim: 8}\n  - {name: t, rows: 1, dim: 8}\n"
+        "  - {name: t, rows: 1, dim: 8, module: m}\n"
     )
     told = (5, 12, "tables[1].name", "another table is called 't' (number 1)")
-    assert faults(text) == [(*told, "names are unique over all modules")]
+    assert faults(text) == [(*told, "names are unique within a module")]
 
 
 def test_tables_of_a_module_have_weights_together_or_not_at_all() -> None:

@@ -89,7 +89,7 @@ def test_tables_of_both_places_follow_one_another(tmp_path: Path) -> None:
                                             "must be more than 0 and at most 10 (got 0)",
                                             "write uniform instead")),
         ("name,rows\nt,1\nt,2\n", (3, 1, "[1].name", "another table is called 't' (number 1)",
-                                   "names are unique over all modules")),
+                                   "names are unique within a module")),
     ],
 )  # fmt: skip
 def test_each_kind_of_fault_is_told_at_its_cell(tmp_path: Path, csv: str, fault: tuple) -> None:

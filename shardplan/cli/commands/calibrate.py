@@ -17,6 +17,7 @@ from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.show import say_lines
 from shardplan.errors import ShardplanError
+from shardplan.surroundings import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,9 @@ def _budget(text: str) -> float:
     """A duration, in which ``5m`` is five minutes too."""
     return duration(f"{text}in" if text.endswith("m") else text)
 
+
+_FEWEST = 2
+"""Processes: one alone has no collectives."""
 
 _GROUPS = {
     "What to measure": ("engine", "optimizer", "device", "processes", "budget", "seed"),
@@ -73,8 +77,8 @@ _GROUPS = {
 @click.option(
     "--processes",
     metavar="N",
-    type=click.IntRange(min=2),
-    default=2,
+    type=click.IntRange(min=_FEWEST),
+    default=_FEWEST,
     show_default=True,
     help="Processes that measure together, on this machine.",
 )
@@ -130,6 +134,9 @@ def calibrate_command(
     if importlib.util.find_spec("torch") is None:
         message = "calibrate measures with PyTorch: pip install 'shardplan[calibrate]'"
         raise ShardplanError(message)
+    if device != "cuda" and processes > max(cores(), _FEWEST):
+        message = f"{processes} would share {cores()} cores, which no devices of a cluster do"
+        raise click.BadParameter(message, param_hint="--processes")
     check_writable(output)
     if engine is not None:
         from shardplan.cli.calibrated_steps import StepRequest, calibrate_steps

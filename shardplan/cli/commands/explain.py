@@ -148,16 +148,13 @@ def _overview(study: Study, top: int, form: str, width: int | None, deadline: De
 def _table(study: Study, name: str, form: str, width: int | None) -> str:
     from shardplan.explain.numbers.table_detail import table_detail
     from shardplan.explain.report.detail_report import table_report
-    from shardplan.spec.validation.wording import did_you_mean
+    from shardplan.spec.matching import TableNameError
 
     try:
         detail = table_detail(study, name)
-    except KeyError:
-        hint = did_you_mean(name, (planned.table.name for planned in study.planned))
-        if set(name) & set("*?["):
-            hint = "--select takes globs"
-        message = f"the plan has no table {name!r}; {hint}"
-        raise click.BadParameter(message, param_hint="--table") from None
+    except TableNameError as error:
+        hint = "; --select takes globs" if set(name) & set("*?[") else ""
+        raise click.BadParameter(f"{error}{hint}", param_hint="--table") from None
     return show(detail, lambda: table_report(detail), form, width)
 
 

@@ -49,9 +49,7 @@ class TuneRequest:
         Raises ShardplanError where none is given, and the executor cannot train here.
         """
         if self.command is None:
-            template = own_training(
-                topology.nodes, topology.devices_per_node, self.engine, self.steps, _WARM_UP_STEPS
-            )
+            template = own_training(topology.world, self.engine, self.steps, _WARM_UP_STEPS)
             return JobCommand(template, self.timeout, should_stop, budget)
         try:
             found = JobCommand.parse(self.command, self.timeout, should_stop, budget)

@@ -31,7 +31,7 @@ class IdleTables(Rule):
 
 def _sentence(workload: Workload) -> str:
     """Empty where there are none."""
-    idle = [table.name for table in workload.tables if not table.pooling]
+    idle = [table.label for table in workload.tables if not table.pooling]
     if not idle:
         return ""
     return f"{name_some(idle)} {'has' if len(idle) == 1 else 'have'} no lookups (pooling 0)"

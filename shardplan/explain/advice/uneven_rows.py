@@ -60,7 +60,7 @@ class UnevenTable:
 
     def __str__(self) -> str:
         return (
-            f"the first of {self.shards} row shards of {self.table.name} serves {self.excess:.1f} "
+            f"the first of {self.shards} row shards of {self.table.label} serves {self.excess:.1f} "
             "times the mean of the lookups, since its ids are by frequency"
         )
 
@@ -79,7 +79,7 @@ def _excess(table: Table, shards: int) -> float:
 
 
 def _others(uneven: Sequence[UnevenTable], before: str) -> str:
-    names = [found.table.name for found in uneven[1:]]
+    names = [found.table.label for found in uneven[1:]]
     return f"{before} {words.name_some(names)}" if names else ""
 
 

@@ -102,7 +102,7 @@ def _tables(study: Study, rank: int) -> tuple[DeviceTable, ...]:
     costliest = here[np.argsort(-spent[here], kind="stable")]
     return tuple(
         DeviceTable(
-            name=study.planned[index].table.name,
+            name=study.planned[index].table.label,
             sharding_type=study.ledger.decisions[index].sharding.name,
             compute_kernel=study.ledger.decisions[index].kernel.name,
             seconds=rounded(float(spent[index])),

@@ -147,7 +147,7 @@ def _culprits(study: Study, rank: int, phase: int) -> tuple[Culprit, ...]:
     spent = study.ledger.seconds_on(rank)[:, phase]
     costliest = np.argsort(-spent, kind="stable")[:_MOST_CULPRITS]
     return tuple(
-        Culprit(study.planned[table].table.name, rounded(float(spent[table])))
+        Culprit(study.planned[table].table.label, rounded(float(spent[table])))
         for table in costliest.tolist()
         if spent[table] > 0
     )
@@ -209,7 +209,7 @@ def _table(
     planned, decision = study.planned[index], study.ledger.decisions[index]
     table = planned.table
     return TableLine(
-        name=table.name,
+        name=table.label,
         module=table.module,
         rows=table.rows,
         dim=table.dim,

@@ -102,7 +102,7 @@ def _single_shard(study: Study, phase: PhaseLine) -> str:
     if phase.rank is None or not phase.tables:
         return ""
     largest = phase.tables[0]
-    names = [planned.table.name for planned in study.planned]
+    names = [planned.table.label for planned in study.planned]
     table = names.index(largest.table)
     units = int(study.ledger.units_on(phase.rank)[table])
     seconds = largest.seconds / max(units, 1)

@@ -54,7 +54,7 @@ def select(study: Study, patterns: Sequence[str]) -> Selection:
 
     Raises KeyError with a pattern that matches none.
     """
-    names = TableNames(planned.table.name for planned in study.planned)
+    names = TableNames((of.table.module, of.table.name) for of in study.planned)
     chosen: set[int] = set()
     for pattern in patterns:
         matched = names.match(pattern)

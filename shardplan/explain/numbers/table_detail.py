@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.explain.numbers.explain import tables
 from shardplan.plan.file.rounding import rounded
 from shardplan.plan.file.table_entry import parse_placement
+from shardplan.spec.matching import TableNames
 
 if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import TableLine
@@ -54,12 +55,10 @@ class TableDetail:
 def table_detail(study: Study, name: str) -> TableDetail:
     """Take the cost of one table apart.
 
-    Raises KeyError for a name that no table has.
+    Raises TableNameError for a name that no table has, or that several have.
     """
-    names = [planned.table.name for planned in study.planned]
-    if name not in names:
-        raise KeyError(name)
-    index = names.index(name)
+    keys = [(planned.table.module, planned.table.name) for planned in study.planned]
+    index = TableNames(keys).one(name)
     ledger, planned = study.ledger, study.planned[index]
     total = ledger.total_seconds[index]
     line = tables(study)[index]

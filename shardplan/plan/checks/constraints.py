@@ -65,7 +65,7 @@ def _broken_alone(table: Planned, constraint: Constraint) -> Iterator[str]:
 def _check_together(tables: Sequence[Planned], label: str) -> Iterator[Finding]:
     for table in tables[1:]:
         if table.ranks != tables[0].ranks:
-            ranks = f"{sorted(table.ranks)}, {tables[0].table.name!r} {sorted(tables[0].ranks)}"
+            ranks = f"{sorted(table.ranks)}, {tables[0].table.label!r} {sorted(tables[0].ranks)}"
             yield Finding(
                 "constraint", table.where, f"is not together: it lies on {ranks} ({label})"
             )
@@ -76,7 +76,7 @@ def _check_apart(tables: Sequence[Planned], label: str) -> Iterator[Finding]:
     for table in tables:
         shared = sorted(rank for rank in table.ranks if rank in owner)
         if shared:
-            other = owner[shared[0]].table.name
+            other = owner[shared[0]].table.label
             message = f"is not apart: it shares rank {shared[0]} with {other!r} ({label})"
             yield Finding("constraint", table.where, message)
         owner.update(dict.fromkeys(table.ranks, table))

@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.plan.diff.holding import Holding
 from shardplan.plan.diff.moves import Content, Moves, moves_between
+from shardplan.workload.labels import labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,7 @@ class TableMove:
     """A table that two plans do not have alike."""
 
     name: str
+    """With its module's before it where either plan has another table of that name."""
     module: str
     old: Layout | None
     """None for a new table, or one whose columns or module changed: it starts from nothing."""
@@ -63,19 +65,21 @@ def table_moves(
     With the moves behind it; None where a table is new or dropped.
     """
     before, after = _by_table(old), _by_table(new)
+    keys = list(dict.fromkeys((*after, *before)))
+    called = dict(zip(keys, labels(keys), strict=True))
     for key, (entry, facts) in after.items():
         known = before.get(key)
         if known is None or known[1].dim != facts.dim:
-            yield _one_sided(key, None, entry), None
+            yield _one_sided(key[0], called[key], None, entry), None
         elif _arrangement(*known) != _arrangement(entry, facts):
             content = Content(facts.dtype, optimizer)
             moves = moves_between(
                 Holding.of(*known), Holding.of(entry, facts), content, new.local_world_size
             )
-            yield _moved(key, known[0], entry, moves, new), moves
+            yield _moved(key[0], called[key], known[0], entry, moves, new), moves
     for key, (entry, _) in before.items():
         if key not in after:
-            yield _one_sided(key, entry, None), None
+            yield _one_sided(key[0], called[key], entry, None), None
 
 
 def _by_table(plan: Plan) -> dict[tuple[str, str], tuple[TableEntry, TableFacts]]:
@@ -94,15 +98,13 @@ def _arrangement(entry: TableEntry, facts: TableFacts) -> tuple[object, ...]:
     return (facts.rows, facts.dtype, *kinds, entry.ranks, shards)
 
 
-def _one_sided(key: tuple[str, str], old: TableEntry | None, new: TableEntry | None) -> TableMove:
-    module, name = key
+def _one_sided(module: str, name: str, old: TableEntry | None, new: TableEntry | None) -> TableMove:
     return TableMove(name, module, _layout(old), _layout(new), 0, 0, 0, 0)
 
 
 def _moved(
-    key: tuple[str, str], old: TableEntry, new: TableEntry, moves: Moves, plan: Plan
+    module: str, name: str, old: TableEntry, new: TableEntry, moves: Moves, plan: Plan
 ) -> TableMove:
-    module, name = key
     each = plan.local_world_size
     is_inside = moves.source // each == moves.target // each
     is_inside &= moves.source < plan.world_size

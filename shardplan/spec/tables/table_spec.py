@@ -120,7 +120,7 @@ class TableSpec(Border):
     """One embedding table; what is left out is as in ``defaults``."""
 
     name: TableName
-    """Unique among all tables of the spec."""
+    """Unique among the tables of its module."""
     rows: Rows
     dim: Dim | None = None
     """Columns, a multiple of 4."""
@@ -158,6 +158,10 @@ class TableSpec(Border):
             message = f"is no row of a table of {self.rows:,} rows"
             raise fault(message, "rows are counted from 0", "range", ("padding", "id"))
         return self
+
+    def module_in(self, defaults: DefaultsSpec) -> str:
+        """Where it sits in the model, beside defaults."""
+        return defaults.module if self.module is None else self.module
 
     def without(self, defaults: DefaultsSpec) -> TableSpec:
         """The same table with nothing in it that ``defaults`` says already."""

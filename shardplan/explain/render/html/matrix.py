@@ -71,7 +71,7 @@ def matrix_picture(study: Study, order: Sequence[int]) -> str:
             box = (_LEFT + first * width, top, (end - first) * width, height * _FILLED)
             boxes[shade].append(box)
         if number % step == 0:
-            name = study.planned[table].table.name
+            name = study.planned[table].table.label
             shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
             labels.append(label(_LEFT - BESIDE, top + height / 2 + BELOW_MIDDLE, shown, "end"))
     parts = [*_places(ranks, width), *labels]

@@ -83,7 +83,7 @@ def _pictures(study: Study, found: Explanation) -> Iterator[str]:
     yield _figure("Load per device by phase", _LOAD, load_picture(found))
     for title, drawn in memory_pictures(found):
         yield _figure(title, _MEMORY, drawn)
-    position = {planned.table.name: n for n, planned in enumerate(study.planned)}
+    position = {planned.table.label: n for n, planned in enumerate(study.planned)}
     order = [position[line.name] for line in found.tables]
     drawn = matrix_picture(study, order)
     yield _figure("Tables by devices", matrix_meaning(len(order)), drawn)
