@@ -215,7 +215,7 @@ class Shares:
             most_outputs=np.where(pooled, bags, most_ids),
             output_bytes=tables.output_bytes[table],
             is_pooled=pooled,
-            own_outputs=batch * tables.outputs[table] * shards / world.size,
+            own_outputs=np.where(pooled, bags, batch * tables.sent[table] * shards) / world.size,
             returned_bytes=tables.returned_bytes[table],
             map_row_bytes=tables.map_row_bytes[table],
             map_id_bytes=tables.map_id_bytes[table],
