@@ -146,3 +146,29 @@ def test_dlrm_v3_is_solved_in_what_its_job_has():
     held = [rank.memory_bytes.hbm for rank in found.prediction.ranks]
     rows = 1_010_000_000 / 8 * (512 * 2 + 4)
     assert min(held) >= rows + most * 512 * 4 * 3
+
+
+@pytest.mark.parametrize("sharding", ["table_wise", "row_wise"])
+def test_torchrec_s_own_ruler_counts_ids_in_place_of_samples(sharding):
+    """As its planner does where a module's ``module_pooled`` is false: of 12 ids 12 outputs."""
+    seconds = {}
+    for kind in ("bag", "sequence"):
+        case = build_case(
+            spec_from_value(
+                {
+                    "name": "one",
+                    "batch": {"local": 512},
+                    "topology": "dgx-h100",
+                    "cost_model": "torchrec",
+                    "modules": {"ec": {"kind": kind}},
+                    "defaults": {"dim": 64, "pooling": 12, "module": "ec"},
+                    "tables": [{"name": "t", "rows": 80_000}],
+                    "constraints": [{"tables": "t", "sharding": sharding}],
+                },
+                "one",
+            )
+        )
+        phases = plan(case, Settings("greedy")).prediction.phases
+        seconds[kind] = phases["output_comm"]
+    shards = 8 if sharding == "row_wise" else 1
+    assert seconds["sequence"] == pytest.approx(seconds["bag"] * 12 / shards)

@@ -11,6 +11,7 @@ from shardplan.errors import Infeasible
 from shardplan.plan.file.rounding import rounded
 from shardplan.plan.ledger import Ledger
 from shardplan.planning.formulate import formulate
+from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
@@ -69,7 +70,7 @@ def charge_prices(
     if not Ledger.of(decisions, case.cost_model, case.topology.world).charges.names:
         return ()
     try:
-        formulation = formulate(case)
+        formulation = formulate(of_one_width(case, decisions))
     except Infeasible:
         return ()
     problem = formulation.problem
