@@ -90,9 +90,8 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     samples = -(-workload.global_batch // world.size)
     sent = (np.ceil(samples * tables.most_sent) * tables.id_bytes).sum()
     sent += samples * tables.features.sum() * INDEX_BYTES
-    once = tables.of_collections(lambda each: each.dedup) > 0
     drawn = np.ceil(samples * tables.most_pooling)
-    sent += (np.where(once, drawn, 0) * INDEX_BYTES).sum()
+    sent += (np.where(tables.dedup, drawn, 0) * INDEX_BYTES).sum()
     ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
     unsent = tables.output_bytes if world.size == 1 else 0
     element_bytes = _output_element_bytes(training, tables.output_bytes) - unsent
@@ -100,7 +99,7 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     outputs = np.where(
         tables.is_pooled, samples * tables.features, np.ceil(samples * tables.most_sent)
     )
-    expanded = np.where(once, drawn, 0) * 2 * tables.output_bytes
+    expanded = np.where(tables.dedup, drawn, 0) * 2 * tables.output_bytes
     made = (tables.dim * (outputs * (element_bytes + ordered) + expanded)).sum()
     dense = dense_memory_bytes(workload, world)
     return np.array([dense + ids + made, 0, 0], dtype=np.float64)

@@ -12,14 +12,11 @@ from shardplan.cost.analytic.readings import Readings
 from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
-    from shardplan.workload.collection import Collection
     from shardplan.workload.workload import Workload
 
 
@@ -48,8 +45,10 @@ class TableArrays:
     """The same, for each id of a step that is looked up."""
     most_pooling: NDArray[np.float64]
     """Ids per sample, over all features, where samples have as many as they may have."""
-    collections: tuple[Collection, ...]
-    """What kind of module each sits in."""
+    dedup: NDArray[np.bool_]
+    """Whether each device makes the ids of its batch distinct before they travel."""
+    learns_weights: NDArray[np.bool_]
+    """Whether the weights of ids are learnt."""
     readings: Readings
     """What a batch reads of them."""
 
@@ -77,7 +76,10 @@ class TableArrays:
             map_row_bytes=np.array([each.row_bytes if each else 0 for each in maps], np.int64),
             map_id_bytes=np.array([each.id_bytes if each else 0 for each in maps], np.float64),
             most_pooling=np.array([table.cap for table in tables], dtype=np.float64),
-            collections=tuple(table.collection for table in tables),
+            dedup=np.array([table.collection.dedup for table in tables], dtype=bool),
+            learns_weights=np.array(
+                [table.collection.learns_weights for table in tables], dtype=bool
+            ),
             readings=Readings.of(workload, world, (world, topology.devices_per_node)),
         )
 
@@ -100,11 +102,6 @@ class TableArrays:
     def most_outputs(self) -> NDArray[np.float64]:
         """(T,): the same of samples with as many ids as they may have."""
         return np.where(self.is_pooled, self.features, self.most_sent)
-
-    def of_collections(self, trait: Callable[[Collection], float]) -> NDArray[np.float64]:
-        """(T,): a trait of the modules that tables sit in."""
-        known = {each: float(trait(each)) for each in dict.fromkeys(self.collections)}
-        return np.array([known[each] for each in self.collections], dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -220,7 +217,7 @@ class Shares:
             map_row_bytes=tables.map_row_bytes[table],
             map_id_bytes=tables.map_id_bytes[table],
             weight_bytes=tables.id_bytes[table] - INDEX_BYTES,
-            learns_weights=(tables.of_collections(lambda each: each.learns_weights) > 0)[table],
+            learns_weights=tables.learns_weights[table],
             unique_rows=unique * shards / parts,
             fetches=fetched * shards / parts,
             missed_rows=caches.missed_rows * shards / parts,

@@ -190,7 +190,6 @@ class OutputExchange(LinearPhase):
 def _expanding_seconds(setting: Setting) -> float:
     """For a device to read and write the row of each of its ids, where they were made distinct."""
     tables = setting.tables
-    once = tables.of_collections(lambda each: each.dedup) > 0
     row_bytes = tables.dim * tables.output_bytes
-    elements = float((tables.pooling * row_bytes)[once].sum()) * setting.samples
+    elements = float((tables.pooling * row_bytes)[tables.dedup].sum()) * setting.samples
     return 2 * elements / setting.profile.dense_update_bytes_per_second
