@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from shardplan.executor.tensors.sorting import stable_order
+from shardplan.executor.tensors.sorting import stable_order, stable_sort
 
 
 @pytest.mark.parametrize("end", [1, 200, 1 << 16, (1 << 16) + 1, 1 << 20, 1 << 40])
@@ -20,3 +20,6 @@ def test_keys_are_ordered_as_by_a_stable_sort_of_whole_numbers(end: int, count: 
     keys = few[torch.randint(0, len(few), (count,), generator=random)]
     expected = sorted(range(count), key=keys.tolist().__getitem__)
     assert stable_order(keys, end).tolist() == expected
+    ascending, order = stable_sort(keys, end)
+    assert order.tolist() == expected
+    assert ascending.tolist() == sorted(keys.tolist())

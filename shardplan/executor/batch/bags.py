@@ -32,7 +32,7 @@ class Bags:
     @cached_property
     def distinct(self) -> DistinctRows:
         """The rows that are read; sorted once, for the cache, the lookup and the update."""
-        return DistinctRows.of(self.ids, self.lengths, self.rows, self.weights)
+        return DistinctRows.of(self.ids, self.rows)
 
     def offsets(self) -> Tensor:
         """(bags + 1,): where each bag begins in ``ids``, and where the last ends."""
@@ -40,4 +40,4 @@ class Bags:
 
     def positions(self) -> Tensor:
         """(ids,): of each id, the position of its row among the distinct ones."""
-        return self.distinct.positions(self.ids, self.rows)
+        return self.distinct.positions()

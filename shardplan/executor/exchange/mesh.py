@@ -6,11 +6,10 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
-from torch.nn import functional
 
 from shardplan.errors import PlanRefused, RankLost
 
@@ -61,6 +60,7 @@ class Group:
         self.rank = rank
         """The number of this process in the whole job, for messages."""
         self.size = len(members)
+        self._members = tuple(members)
         self._place = members.index(rank)
         self._handle = handle
         self._sent_bytes = sent_bytes
@@ -99,27 +99,50 @@ class Group:
         if self.size == 1:
             return part.unsqueeze(0)
         whole = part.new_empty((self.size, *part.shape))
-        self._sent_bytes[what] += (self.size - 1) * part.numel() * part.element_size()
-        with naming_lost_ranks(self.rank, what):
-            dist.all_gather_into_tensor(whole.view(-1), part.reshape(-1), group=self._handle)
+        whole[self._place] = part
+        self._swap([part.contiguous()] * self.size, whole.unbind(), what)
         return whole
 
     def all_reduce(self, values: Tensor, what: str) -> Tensor:
-        """The sum over all ranks, added in the order of the ranks whatever the backend does.
+        """Make flat numbers the sums over all ranks, in place; the same tensor.
 
-        Two passes move as many bytes as a ring does: each rank sums its part of the tensor, then
-        all gather the sums.
+        Added in the order of the ranks, whatever the backend does. Two passes move as many bytes
+        as a ring does: each rank sums its part of the tensor, then all gather the sums. Both read
+        and fill the tensor where it lies.
         """
         if self.size == 1:
             return values
-        part = -(-values.numel() // self.size)
-        flat = functional.pad(values.view(-1), (0, part * self.size - values.numel()))
-        counts = [part] * self.size
-        parts = self.all_to_all(flat, counts, counts, what).wait().view(self.size, part)
-        total = parts[0] + parts[1]
-        for other in parts[2:]:
-            total += other
-        return self.all_gather(total, what).view(-1)[: values.numel()].view(values.shape)
+        parts = values.tensor_split(self.size)
+        mine = parts[self._place]
+        blocks = list(mine.new_empty((self.size - 1, mine.numel())).unbind())
+        blocks.insert(self._place, mine)
+        self._swap(parts, blocks, what)
+        first, *others, last = blocks
+        for block in others:
+            first += block
+        torch.add(first, last, out=mine)
+        self._swap([mine] * self.size, parts, what)
+        return values
+
+    def _swap(self, send: Sequence[Tensor], receive: Sequence[Tensor], what: str) -> None:
+        """Send each other rank a tensor, and fill one with what comes from it.
+
+        From memory to memory: gloo's collectives of all ranks copy what is sent, what comes, and
+        what a rank sends itself, at several times what the way costs.
+        """
+        others = [place for place in range(self.size) if place != self._place]
+        going = [place for place in others if send[place].numel()]
+        coming = [place for place in others if receive[place].numel()]
+        self._sent_bytes[what] += sum(int(send[place].nbytes) for place in going)
+        swaps = [self._swap_with(dist.isend, send, place) for place in going]
+        swaps += [self._swap_with(dist.irecv, receive, place) for place in coming]
+        if swaps:
+            with naming_lost_ranks(self.rank, what):
+                for work in dist.batch_isend_irecv(swaps):
+                    work.wait()
+
+    def _swap_with(self, way: Any, tensors: Sequence[Tensor], place: int) -> dist.P2POp:
+        return dist.P2POp(way, tensors[place], self._members[place], self._handle)
 
     def wait_for_all(self, what: str) -> None:
         """Until every rank is here."""

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Self
 import torch
 
 from shardplan.errors import MemoryExceeded
+from shardplan.executor.memory.huge_pages import zeros_on_host
 from shardplan.executor.planned.tier_limits import UNLIMITED, TierLimits
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ class MemoryPool:
         count, device = _bytes(shape, dtype), self.device
         self.charge(count, use)
         try:
+            if device.type == "cpu" and not self._pinned:
+                return zeros_on_host(shape, dtype)
             return torch.zeros(tuple(shape), dtype=dtype, device=device, pin_memory=self._pinned)
-        except RuntimeError as error:  # of CUDA as well as of the host
+        except (RuntimeError, OSError) as error:  # of CUDA as well as of the host
             self.release(count, use)
             raise MemoryExceeded(
                 f"{self.tier} holds {self.used_bytes:,} bytes, and this machine has no room for "

@@ -119,6 +119,10 @@ class RowCache:
         if not bool(here.all()):
             self.below.write(rows[~here], values[~here])
 
+    def add(self, rows: Tensor, changes: Tensor) -> None:
+        """Add fp32 numbers to distinct rows; half precision is rounded once."""
+        self.write(rows, self.read(rows).float().add_(changes))
+
     def take(self, rows: Tensor, reads: Tensor) -> Tensor:
         """Give distinct rows to the tier above; their slots become free."""
         rows, reads = self._moved(rows), self._moved(reads)

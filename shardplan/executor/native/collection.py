@@ -200,9 +200,9 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
                 group.update(rule, rows, square)
         if self.layout.replicated:
             with self.clock.phase(ALL_REDUCE):
-                flat = self.replicated.sum_gradients(inputs.replicated, gradient)
+                summed = self.replicated.sum_gradients(inputs.replicated, gradient)
             with self.clock.phase(UPDATE_BACKWARD):
-                self.replicated.update(rule, flat, scale)
+                self.replicated.update(rule, summed, scale)
 
     def _average(self, values: Tensor, inputs: RankInputs) -> None:
         """Divide the averaged features of (samples, columns) by how many ids each sample has.

@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
 
 from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
+from shardplan.executor.tables.update_rule import WEIGHT, Fields
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.sharding.kernel import MemoryTier
 from shardplan.workload.training import CacheAlgorithm, Optimizer
 
 if TYPE_CHECKING:
+    from shardplan.executor.batch.bags import Bags
     from shardplan.executor.memory.memory_pool import MemoryPool, Pools
     from shardplan.executor.planned.module_layout import GroupLayout
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+    from shardplan.executor.tables.update_rule import UpdateRule
+    from shardplan.executor.tensors.tensor import Tensor
 
 _STATE_BYTES = 4
 
@@ -29,6 +34,38 @@ class GroupStore:
     weights: ResidentRows | RowCache
     state: dict[str, ResidentRows]
     """By name; fp32 whatever the weights are."""
+
+    def lookup(self, bags: Bags) -> Tensor:
+        """(ranks, slots, samples, columns) fp32: the sum of each bag's rows by their weights."""
+        if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
+            ids, weights = bags.ids, self.weights.values
+        else:
+            ids, weights = bags.positions(), self.weights.read(bags.distinct.rows).float()
+        pooled = functional.embedding_bag(
+            ids,
+            weights,
+            bags.offsets(),
+            mode="sum",
+            per_sample_weights=bags.weights,
+            include_last_offset=True,
+        )
+        return pooled.view(*bags.lengths.shape, -1)
+
+    def settled(self) -> Fields:
+        """All rows, as they lie in the tier that holds the table."""
+        every = {WEIGHT: self.weights, **self.state}
+        return {name: rows_of.settled() for name, rows_of in every.items()}
+
+    def update(self, rule: UpdateRule, rows: Tensor, sums: Tensor, squares: Tensor | None) -> None:
+        """Run the optimizer over distinct rows; their (rows, columns) gradients are used up.
+
+        ``squares`` (rows,) are the means of squared gradients, where the rule wants them.
+        """
+        state = {name: rows_of.read(rows) for name, rows_of in self.state.items()}
+        rule.apply(state, sums, squares)
+        self.weights.add(rows, sums)
+        for name, rows_of in self.state.items():
+            rows_of.write(rows, state[name])
 
 
 def store_of(layout: GroupLayout, optimizer: OptimizerSettings, pools: Pools) -> GroupStore:

@@ -1,19 +1,24 @@
-"""Data-parallel tables: whole on every rank, their gradients summed over all ranks."""
+"""Data-parallel tables: whole on every rank, their gradients summed over all ranks.
+
+Only rows that some rank read are summed and updated: of a table with skewed ids a batch reads few,
+and no optimizer changes the others.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import torch
 
+from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.executor.planned.planned_table import PlannedShard
+from shardplan.executor.tables.group_store import GroupStore
 from shardplan.executor.tables.initial_weights import fill_initial
-from shardplan.executor.tables.row_gradients import RowGradients, squares_of
+from shardplan.executor.tables.row_gradients import RowGradients, rows_at_once, squares_of
 from shardplan.executor.tables.update_rule import WEIGHT, Fields
 from shardplan.executor.tensors.tensor import DTYPES
-from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +32,10 @@ if TYPE_CHECKING:
     from shardplan.executor.tables.update_rule import UpdateRule
     from shardplan.executor.tensors.tensor import Tensor
 
-_WHAT = "the sum of data-parallel gradients"
+_ROWS, _SUMS = (
+    "the rows that data-parallel tables are read at",
+    "the sum of data-parallel gradients",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,16 @@ class Replica:
     table: PlannedTable
     fields: Fields
     """Weights and optimizer state."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummedRows:
+    """The rows of a group of tables that any rank read."""
+
+    rows: Tensor
+    """(U,) int64, ascending; the same on every rank."""
+    sums: Tensor
+    """(U, columns) fp32: their gradients, summed over all ranks."""
 
 
 class ReplicatedTables:
@@ -51,11 +69,8 @@ class ReplicatedTables:
         seed: int,
     ) -> None:
         self._mesh = mesh
-        # Only Adam changes a row whose gradient is zero, so only Adam has to know which were read.
-        self._marks = optimizer.kind is Optimizer.ADAM
-        self._divides_zeros = optimizer.kind is not Optimizer.SGD and optimizer.eps == 0
         self._groups = layout.replicated
-        self._fields = [_allocated(group, pool, optimizer) for group in self._groups]
+        self._stores = [_store_of(group, pool, optimizer) for group in self._groups]
         self._columns = [
             [layout.columns[feature] for of_table in group.features for feature in of_table]
             for group in self._groups
@@ -72,7 +87,7 @@ class ReplicatedTables:
         """Each table by itself; its fields are where the table is trained."""
         return [
             Replica(table, {name: field[first:end] for name, field in fields.items()})
-            for group, fields in zip(self._groups, self._fields, strict=True)
+            for group, fields in zip(self._groups, (s.settled() for s in self._stores), strict=True)
             for table, (first, end) in zip(group.tables, pairwise(group.base_rows), strict=True)
         ]
 
@@ -85,69 +100,62 @@ class ReplicatedTables:
     def lookup(self, inputs: Sequence[Bags]) -> dict[int, Tensor]:
         """By first column of the output, (samples, width) sums of each feature."""
         found: dict[int, Tensor] = {}
-        for fields, columns, bags in zip(self._fields, self._columns, inputs, strict=True):
-            ids, weights = bags.ids, fields[WEIGHT]
-            if weights.dtype != torch.float32:
-                ids, weights = bags.positions(), weights[bags.distinct.rows].float()
-            pooled = torch.nn.functional.embedding_bag(
-                ids,
-                weights,
-                bags.offsets(),
-                mode="sum",
-                per_sample_weights=bags.weights,
-                include_last_offset=True,
-            ).view(*bags.lengths.shape, -1)
-            found |= zip(columns, pooled, strict=True)
+        for store, columns, bags in zip(self._stores, self._columns, inputs, strict=True):
+            found |= zip(columns, store.lookup(bags), strict=True)
         return found
 
-    def sum_gradients(self, inputs: Sequence[Bags], gradient: Tensor) -> Tensor:
-        """Flat, summed over all ranks: of each group (rows, width) gradients, and Adam's marks.
+    def sum_gradients(self, inputs: Sequence[Bags], gradient: Tensor) -> list[SummedRows]:
+        """Of each group; ``gradient`` (samples, columns) is that of this rank's output."""
+        widths = [group.width for group in self._groups]
+        found = [
+            RowGradients(bags, [gradient[:, first : first + width] for first in columns])
+            for width, columns, bags in zip(widths, self._columns, inputs, strict=True)
+        ]
+        self._spread(found)
+        sizes = [len(each.rows) * width for each, width in zip(found, widths, strict=True)]
+        flat = gradient.new_empty(sum(sizes))
+        pairs = zip(flat.split(sizes), widths, strict=True)
+        summed = [
+            SummedRows(each.rows, part.view(-1, width))
+            for each, (part, width) in zip(found, pairs, strict=True)
+        ]
+        for each, whole in zip(found, summed, strict=True):
+            for cut, sums in each.chunks():
+                whole.sums[cut] = sums
+        self._mesh.all.all_reduce(flat, _SUMS)
+        return summed
 
-        A row is marked where any rank read it: only those are updated, as if the table lay on one
-        rank, even where their gradient is zero.
+    def update(self, rule: UpdateRule, summed: Sequence[SummedRows], scale: float) -> None:
+        """Run the optimizer over the rows that any rank read, as if the tables lay on one rank.
+
+        The sums, times ``scale``, are used up.
         """
-        flat = gradient.new_zeros(sum(self._sizes()))
-        for group, columns, bags, part in zip(
-            self._groups, self._columns, inputs, flat.split(self._sizes()), strict=True
-        ):
-            rows, width = group.base_rows[-1], group.width
-            read = [gradient[:, column : column + width] for column in columns]
-            summed = RowGradients(bags, read)
-            for cut, sums in summed.chunks():
-                part[: rows * width].view(rows, width).index_copy_(0, summed.rows[cut], sums)
-            if self._marks:
-                part[rows * width :][summed.rows] = 1
-        return self._mesh.all.all_reduce(flat, _WHAT)
+        for store, each in zip(self._stores, summed, strict=True):
+            columns = each.sums.shape[1]
+            step = rows_at_once(columns)
+            for rows, sums in zip(each.rows.split(step), each.sums.split(step), strict=True):
+                sums.mul_(scale)
+                mean = squares_of(sums) / columns if rule.wants_squares else None
+                store.update(rule, rows, sums, mean)
 
-    def update(self, rule: UpdateRule, flat: Tensor, scale: float) -> None:
-        """Run the optimizer over the rows that any rank read.
-
-        Over all rows where it leaves those alone whose gradient is zero: the tables are small.
-        """
-        parts = flat.split(self._sizes())
-        for group, fields, part in zip(self._groups, self._fields, parts, strict=True):
-            rows, width = group.base_rows[-1], group.width
-            gradients = part[: rows * width].view(rows, width)
-            touched = slice(None)
-            if self._marks:
-                touched = part[rows * width :].nonzero().view(-1)
-            elif self._divides_zeros:
-                touched = gradients.any(1).nonzero().view(-1)
-            change = gradients[touched] * scale
-            state = {name: f[touched] for name, f in fields.items() if name != WEIGHT}
-            rule.apply(state, change, squares_of(change) / width if rule.wants_squares else None)
-            after = state | {WEIGHT: fields[WEIGHT][touched].float() + change}
-            for name, field in fields.items():
-                field[touched] = after[name].to(field.dtype)
-
-    def _sizes(self) -> list[int]:
-        return [group.base_rows[-1] * (group.width + self._marks) for group in self._groups]
+    def _spread(self, gradients: Sequence[RowGradients]) -> None:
+        """To the rows that any rank read: each tells the others its own, a byte for every row."""
+        ends = [*accumulate(group.base_rows[-1] for group in self._groups)]
+        marks = torch.zeros(ends[-1], dtype=torch.uint8, device=self._mesh.device)
+        own = marks.tensor_split(ends[:-1])
+        for each, mark in zip(gradients, own, strict=True):
+            mark[each.rows] = 1
+        anyone = self._mesh.all.all_gather(marks, _ROWS).amax(0).tensor_split(ends[:-1])
+        for each, mark, read in zip(gradients, own, anyone, strict=True):
+            rows = read.nonzero().view(-1)
+            each.spread(rows, mark[rows])
 
 
-def _allocated(group: ReplicaLayout, pool: MemoryPool, optimizer: OptimizerSettings) -> Fields:
+def _store_of(group: ReplicaLayout, pool: MemoryPool, optimizer: OptimizerSettings) -> GroupStore:
     rows, dtype = group.base_rows[-1], DTYPES[group.tables[0].dtype]
     state = {
-        name: pool.allocate((rows, columns), torch.float32, "state")
+        name: ResidentRows(pool.allocate((rows, columns), torch.float32, "state"), pool.device)
         for name, columns in optimizer.state_columns(group.width).items()
     }
-    return {WEIGHT: pool.allocate((rows, group.width), dtype, "weights"), **state}
+    weights = pool.allocate((rows, group.width), dtype, "weights")
+    return GroupStore(ResidentRows(weights, pool.device), state)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.nn import functional
 
+from shardplan.executor.tensors.runs import runs_of
 from shardplan.executor.tensors.tensor import index_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from shardplan.executor.batch.bags import Bags
     from shardplan.executor.tensors.tensor import Tensor
@@ -39,36 +44,49 @@ class RowGradients:
         """(U,) int64, ascending."""
         self._gradient, numbers = _as_rows(gradients)
         dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
-        self._bags = numbers.to(dtype).index_select(0, bags.distinct.bags)
-        self._weights = bags.distinct.weights
+        of_ids = runs_of(numbers.to(dtype), bags.lengths.reshape(-1))
+        order, weights = bags.distinct.order, bags.weights
+        self._bags = of_ids.index_select(0, order)
+        self._weights = None if weights is None else weights.index_select(0, order)
         self._offsets = bags.distinct.offsets.to(dtype)
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Which rows, and their (rows, columns) fp32 sums, a part of all rows at a time."""
-        count, weights = len(self.rows), self._weights
-        step = max(1, _CHUNK_NUMBERS // self._gradient.shape[1])
-        firsts = range(0, count, step)
-        starts = self._offsets[::step].tolist()
-        ends = [*starts[1 : len(firsts)], self._bags.numel()]
-        for first, start, end in zip(firsts, starts, ends, strict=False):
-            cut = slice(first, min(first + step, count))
-            offsets = self._offsets[cut.start : cut.stop + 1] - start
+        weights, step = self._weights, rows_at_once(self._gradient.shape[1])
+        firsts = range(0, len(self.rows), step)
+        bounds = [*self._offsets[:-1:step].tolist(), self._bags.numel()]
+        for first, (start, end) in zip(firsts, pairwise(bounds), strict=True):
+            cut = slice(first, min(first + step, len(self.rows)))
             yield (
                 cut,
                 functional.embedding_bag(
                     self._bags[start:end],
                     self._gradient,
-                    offsets,
+                    self._offsets[cut.start : cut.stop + 1] - start,
                     mode="sum",
                     per_sample_weights=None if weights is None else weights[start:end],
                     include_last_offset=True,
                 ),
             )
 
+    def spread(self, rows: Tensor, is_read: Tensor) -> None:
+        """Go on as the sums of more rows, which are zeros where a row is not read.
+
+        ``rows`` (V,) int64 ascend, and ``is_read`` (V,) says which of them are the rows so far.
+        """
+        before = torch.zeros(len(rows) + 1, dtype=torch.int64, device=rows.device)
+        torch.cumsum(is_read, 0, out=before[1:])
+        self.rows, self._offsets = rows, self._offsets.index_select(0, before)
+
     def squares(self) -> Tensor:
         """(U,) fp32: of each row the sum of squares over the columns."""
         parts = [squares_of(sums) for _, sums in self.chunks()]
         return torch.cat(parts) if parts else self._gradient.new_zeros(0)
+
+
+def rows_at_once(columns: int) -> int:
+    """How many rows of gradients are worked on at a time."""
+    return max(1, _CHUNK_NUMBERS // columns)
 
 
 def squares_of(sums: Tensor) -> Tensor:
@@ -88,8 +106,8 @@ def _as_rows(blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         return whole, torch.arange(len(whole), device=whole.device)
     held = blocks[0].untyped_storage().nbytes() // blocks[0].element_size()
     rows = blocks[0].as_strided((held // columns, columns), (columns, 1), 0)
-    numbers = [_row_numbers(block) for block in blocks]
-    return rows, torch.cat(numbers) if len(numbers) > 1 else numbers[0]
+    numbers = np.concatenate([_row_numbers(block) for block in blocks])
+    return rows, torch.from_numpy(numbers).to(rows.device)
 
 
 def _lies_in_rows(block: Tensor) -> bool:
@@ -98,10 +116,9 @@ def _lies_in_rows(block: Tensor) -> bool:
     return last == 1 and not any(at % columns for at in (block.storage_offset(), *strides))
 
 
-def _row_numbers(block: Tensor) -> Tensor:
+def _row_numbers(block: Tensor) -> NDArray[np.int64]:
     columns = block.shape[-1]
-    numbers = torch.full((1,), block.storage_offset() // columns, device=block.device)
+    numbers = np.array([block.storage_offset() // columns])
     for size, stride in zip(block.shape[:-1], block.stride(), strict=False):
-        steps = torch.arange(size, device=block.device) * (stride // columns)
-        numbers = (numbers.unsqueeze(1) + steps).view(-1)
+        numbers = np.add.outer(numbers, np.arange(size) * (stride // columns)).ravel()
     return numbers

@@ -6,13 +6,10 @@ import itertools
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
 from shardplan.executor.memory.row_cache import RowCache
-from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.tables.row_gradients import squares_of
-from shardplan.executor.tables.update_rule import WEIGHT, Fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.module_layout import GroupLayout, HeldShard
     from shardplan.executor.tables.group_store import GroupStore
     from shardplan.executor.tables.row_gradients import RowGradients
-    from shardplan.executor.tables.update_rule import UpdateRule
+    from shardplan.executor.tables.update_rule import Fields, UpdateRule
     from shardplan.executor.tensors.tensor import Tensor
 
 
@@ -33,8 +30,8 @@ class ShardGroup:
         """``pool`` is where ids are looked up."""
         self.layout = layout
         self._pool = pool
+        self._store = store
         self.weights = store.weights
-        self.state = store.state
         whole = self.weights.settled()
         for held, (first, end) in self._spans():
             fill_initial(whole[first:end], held.table, held.shard, seed)
@@ -55,19 +52,7 @@ class ShardGroup:
     def lookup(self, bags: Bags) -> Tensor:
         """(ranks, slots, samples, columns) fp32: the sum of each bag's rows by their weights."""
         self.stage(bags)
-        if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
-            ids, weights = bags.ids, self.weights.values
-        else:
-            ids, weights = bags.positions(), self.weights.read(bags.distinct.rows).float()
-        pooled = functional.embedding_bag(
-            ids,
-            weights,
-            bags.offsets(),
-            mode="sum",
-            per_sample_weights=bags.weights,
-            include_last_offset=True,
-        )
-        return pooled.view(*bags.lengths.shape, -1)
+        return self._store.lookup(bags)
 
     def update(self, rule: UpdateRule, gradients: RowGradients, squares: Tensor | None) -> None:
         """Run the optimizer over the rows that have a gradient.
@@ -76,18 +61,10 @@ class ShardGroup:
         """
         dim = self.layout.shards[0].table.dim
         for cut, sums in gradients.chunks():
-            rows = gradients.rows[cut]
-            state = {name: rows_of.read(rows) for name, rows_of in self.state.items()}
             mean = None
             if rule.wants_squares:
                 mean = (squares_of(sums) if squares is None else squares[cut]) / dim
-            rule.apply(state, sums, mean)
-            if isinstance(self.weights, ResidentRows):
-                self.weights.add(rows, sums)
-            else:
-                self.weights.write(rows, self.weights.read(rows).float().add_(sums))
-            for name, rows_of in self.state.items():
-                rows_of.write(rows, state[name])
+            self._store.update(rule, gradients.rows[cut], sums, mean)
 
     def part_of(self, rows: Tensor) -> list[slice]:
         """Of ascending store rows, which belong to each shard."""
@@ -97,8 +74,7 @@ class ShardGroup:
 
     def shards(self) -> Iterator[tuple[HeldShard, Fields]]:
         """Each shard with its rows, as they lie in the tier that holds the table."""
-        every = {WEIGHT: self.weights, **self.state}
-        fields = {name: rows_of.settled() for name, rows_of in every.items()}
+        fields = self._store.settled()
         for held, (first, end) in self._spans():
             yield held, {name: field[first:end] for name, field in fields.items()}
 
