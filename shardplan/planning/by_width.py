@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
+from shardplan.errors import Infeasible, Interrupted, NoPlanFound, ShardplanError
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination, gap_of
 from shardplan.solve.reporter import Reporter
 
@@ -42,8 +42,8 @@ def best_of(
             race.take(make(case, settings.until(share), _Unproven(reporter), tell))
         except ShardplanError as error:
             race.fail(error)
-        if race.best and settings.should_stop() and number < len(cases) - 1:
-            race.fail(NoPlanFound("interrupted"))
+        if settings.should_stop() and number < len(cases) - 1:
+            race.fail(Interrupted("interrupted before all widths were planned"))
             break
     return race.finished(time.monotonic() - started)
 
@@ -55,6 +55,8 @@ class _Race:
     gap: float
     plans: list[Plan] = field(default_factory=list)
     failures: list[ShardplanError] = field(default_factory=list)
+    cut_off: Termination | None = None
+    """Why a case was not planned; None where all were, or have no plan."""
 
     @property
     def best(self) -> Plan | None:
@@ -72,10 +74,12 @@ class _Race:
 
     def fail(self, error: ShardplanError) -> None:
         """A case without a plan; raises what is no answer to it."""
-        if not isinstance(error, Infeasible | NoPlanFound):
-            if not self.plans:
-                raise error
-            error = NoPlanFound(str(error))
+        if not isinstance(error, Infeasible | NoPlanFound | Interrupted):
+            raise error
+        if isinstance(error, Interrupted):
+            self.cut_off = Termination.INTERRUPTED
+        elif isinstance(error, NoPlanFound):
+            self.cut_off = self.cut_off or Termination.TIME_LIMIT
         self.failures.append(error)
 
     def telling(self, on_plan: Callable[[Plan], None], is_last: bool) -> Callable[[Plan], None]:
@@ -110,6 +114,7 @@ class _Race:
         if gap is not None and gap <= self.gap:
             status = Status.OPTIMAL if gap <= OPTIMAL_GAP / 2 else Status.WITHIN_GAP
         ended = [each.optimality.termination for each in plans]
+        ended += [self.cut_off] if self.cut_off else []
         cut_off = next((each for each in _CUT_OFF if each in ended), own.termination)
         claim = Optimality.of(
             own.objective,

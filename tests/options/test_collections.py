@@ -7,14 +7,16 @@ from dataclasses import replace
 import pytest
 
 from shardplan import load, plan, verify
-from shardplan.errors import Infeasible, InputError
+from shardplan.errors import Infeasible, InputError, Interrupted, NoPlanFound
 from shardplan.options import limits
 from shardplan.options.enumerate import enumerate_options
 from shardplan.options.offer import Offer
+from shardplan.planning.by_width import best_of
 from shardplan.planning.widths import OpenWidth, cases_by_width, of_one_width
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World
+from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.workload.access import Uniform
 from shardplan.workload.collection import Collection, CollectionKind
@@ -157,6 +159,40 @@ def test_the_plan_is_the_best_of_all_widths_and_so_is_its_bound(column_wise):
     assert best.optimality.lower_bound_seconds == min(bounds)
     assert verify(best, case) == ()
     assert verify(best) == ()
+
+
+@pytest.mark.parametrize(
+    ("failure", "termination"),
+    [(NoPlanFound("late"), "time_limit"), (Interrupted("stopped"), "interrupted")],
+)
+def test_nothing_is_proven_where_a_width_was_not_planned(column_wise, failure, termination):
+    case, _, plans = column_wise
+
+    def make(each, *_):
+        if each is None:
+            raise failure
+        return plans[0]
+
+    found = best_of([case, None], make, Settings(), Reporter(), None)
+    assert found.optimality.lower_bound_seconds == 0
+    assert found.optimality.status == "feasible"
+    assert found.optimality.termination == termination
+    with pytest.raises(type(failure)):
+        best_of([None, None], make, Settings(), Reporter(), None)
+
+
+def test_a_width_without_any_plan_takes_nothing_from_the_bound(column_wise):
+    case, _, plans = column_wise
+
+    def make(each, *_):
+        if each is None:
+            raise Infeasible([])
+        return plans[0]
+
+    told = []
+    found = best_of([None, case], make, Settings(), Reporter(), told.append)
+    bound = plans[0].optimality.lower_bound_seconds
+    assert found.optimality.lower_bound_seconds == bound
 
 
 def test_two_widths_in_one_module_are_found(column_wise):
