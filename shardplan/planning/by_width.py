@@ -31,17 +31,24 @@ def best_of(
 ) -> Plan:
     """The fastest of their plans, with the bound that holds for all of them.
 
+    A case is left as soon as its bound says that it has no faster plan than those before.
+
     Raises Infeasible where none has a plan, and NoPlanFound or Interrupted where none was found.
     """
     started, race = time.monotonic(), _Race(settings.gap)
     deadline = settings.deadline()
     for number, case in enumerate(cases):
         share = deadline.within(deadline.seconds_left / (len(cases) - number))
+        hears = _Unproven(reporter)
+        limited = replace(settings.until(share), should_stop=race.stopping(hears, settings))
         tell = race.telling(on_plan, is_last=number == len(cases) - 1) if on_plan else None
         try:
-            race.take(make(case, settings.until(share), _Unproven(reporter), tell))
+            plan = make(case, limited, hears, tell)
+            if not race.beats(hears):
+                race.take(plan)
         except ShardplanError as error:
-            race.fail(error)
+            if not race.beats(hears):
+                race.fail(error)
         if settings.should_stop() and number < len(cases) - 1:
             race.fail(Interrupted("interrupted before all widths were planned"))
             break
@@ -67,6 +74,14 @@ class _Race:
     def is_unproven(self) -> bool:
         """Whether a case may have better plans of which nothing is known."""
         return any(not isinstance(each, Infeasible) for each in self.failures)
+
+    def beats(self, hears: _Unproven) -> bool:
+        """Whether a case has no faster plan than the best so far."""
+        return self.best is not None and hears.lower_bound >= _objective(self.best)
+
+    def stopping(self, hears: _Unproven, settings: Settings) -> Callable[[], bool]:
+        """Whether to go on with a case."""
+        return lambda: settings.should_stop() or self.beats(hears)
 
     def take(self, plan: Plan) -> None:
         """One more plan."""
@@ -133,9 +148,11 @@ def _objective(plan: Plan) -> float:
 
 @dataclass(slots=True)
 class _Unproven(Reporter):
-    """Passes on all but bounds: what is proven of one case is not proven of all."""
+    """Passes on all but bounds: what is proven of one case is not proven of all cases."""
 
     reporter: Reporter
+    lower_bound: float = 0.0
+    """Of the case."""
 
     def starting(self, stage: str) -> None:
         """Pass it on."""
@@ -148,6 +165,10 @@ class _Unproven(Reporter):
     def found(self, outcome: Callable[[], Outcome]) -> None:
         """Pass it on without its bound."""
         self.reporter.found(lambda: replace(outcome(), lower_bound=0.0, bound="none"))
+
+    def bounded(self, lower_bound_seconds: float, method: str) -> None:
+        """Remember it."""
+        self.lower_bound = lower_bound_seconds
 
     def ticking(self) -> None:
         """Pass it on."""

@@ -216,3 +216,32 @@ def test_a_type_that_the_module_lacks_is_found(column_wise):
 def test_widths_of_one_module_are_alike():
     assert limits.widths_fault([16, 16]) == limits.widths_fault([]) == ""
     assert "not 4 and 12" in limits.widths_fault([12, 4])
+
+
+def test_a_width_that_is_proven_slower_is_left(column_wise):
+    case, _, plans = column_wise
+    least = min(plans, key=lambda each: each.optimality.objective_seconds)
+    asked = []
+
+    def make(each, limited, hears, tell):
+        if each is None:
+            asked.append(limited.should_stop())
+            hears.bounded(least.optimality.objective_seconds * 2, "relaxation")
+            asked.append(limited.should_stop())
+            raise Interrupted("as it was asked to be")
+        return least
+
+    found = best_of([case, None], make, Settings(), Reporter(), None)
+    assert asked == [False, True]
+    assert found.optimality == least.optimality.model_copy(
+        update={"status": found.optimality.status}
+    )
+
+
+def test_columns_of_a_tables_file_say_caps_and_padding(tmp_path):
+    (tmp_path / "more.csv").write_text(
+        "name,rows,pooling,cap,padding,features\nc,900,10;20,10;50,7:66%,c1;c2\n", encoding="utf-8"
+    )
+    table = written(tmp_path, "tables_file: more.csv").workload.tables[-1]
+    assert table.caps == (10.0, 50.0)
+    assert (table.padding.id, table.padding.share) == (7, 0.66)
