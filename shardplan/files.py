@@ -16,7 +16,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 _PROBE_BYTES = 4096
@@ -45,11 +45,16 @@ def write_atomically(path: str | Path, text: str) -> None:
             Path(path).write_bytes(data)
 
 
-def check_writable(path: str | Path) -> None:
-    """Raise InputError where ``write_atomically`` would surely fail; the file is not touched."""
+def check_writable(path: str | Path, reads: Iterable[str | Path] = ()) -> None:
+    """Raise InputError where ``write_atomically`` would surely fail; the file is not touched.
+
+    Also where the file is one of those that the work ``reads``: written over, it would be lost.
+    """
     with _faults_named(path):
         mode = _mode(path)
         target = Path(os.path.realpath(path))
+        if mode is not None and stat.S_ISREG(mode) and any(_is_same(path, each) for each in reads):
+            raise ValueError("it is read here, and what it holds would be lost; name another file")
         if mode is not None and stat.S_ISDIR(mode):
             raise ValueError("is a folder")
         if mode is not None and not stat.S_ISREG(mode):
@@ -66,11 +71,22 @@ def check_writable(path: str | Path) -> None:
             os.fsync(descriptor)
 
 
+def make_folder(path: str | Path) -> None:
+    """Make a folder, unless it is there. Raises InputError where it cannot be made."""
+    with _faults_named(path):
+        try:
+            Path(path).mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise ValueError("is no folder") from None
+
+
 def check_stream(stream: TextIO) -> None:
-    """Raise OSError where a stream that is open could surely not be written."""
+    """Raise OSError where a stream could surely not be written."""
     try:
         number = stream.fileno()
-    except (OSError, ValueError):  # It is no file, and takes what it is given.
+    except (OSError, ValueError):  # It is no file: it takes what it is given, or nothing at all.
+        if (buffer := getattr(stream, "buffer", None)) is not None:
+            buffer.write(b"")
         return
     mode = os.fstat(number).st_mode
     if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
@@ -95,6 +111,14 @@ def _faults_named(path: str | Path) -> Iterator[None]:
         shown = str(path) or "''"
         fault = Diagnostic(shown, 0, 0, "", f"cannot write: {reason}", code="write")
         raise InputError([fault]) from None
+
+
+def _is_same(path: str | Path, other: str | Path) -> bool:
+    """Whether both name one file, by whatever links."""
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
 
 
 def _device(path: str | Path | int) -> tuple[int, int]:
@@ -133,7 +157,7 @@ def _new_file(folder: Path) -> tuple[int, Path]:
         path = folder / f".shardplan-{secrets.token_hex(6)}.tmp"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         # Between the two lines another process may have taken it for a scrap.
-        if _is_locked(descriptor, where_unknown=True) and os.fstat(descriptor).st_nlink:
+        if locks(descriptor, where_unknown=True) and os.fstat(descriptor).st_nlink:
             return descriptor, path
         os.close(descriptor)
 
@@ -145,14 +169,17 @@ def _remove_scraps(folder: Path) -> None:
             with suppress(OSError):
                 descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
                 try:
-                    if _is_locked(descriptor, where_unknown=False):
+                    if locks(descriptor, where_unknown=False):
                         path.unlink()
                 finally:
                     os.close(descriptor)
 
 
-def _is_locked(descriptor: int, *, where_unknown: bool) -> bool:
-    """Whether this process has the lock of a file now; some file systems know none."""
+def locks(descriptor: int, *, where_unknown: bool) -> bool:
+    """Whether this process has the lock of a file now; some file systems know none.
+
+    It is let go when the descriptor is closed, or the process ends in any way.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -59,7 +59,8 @@ def outside_cause(error: BaseException) -> str | None:
 
 
 def mend_streams() -> None:
-    """Put something in the place of streams that are closed, and let stderr never fail for room.
+    """Put something in the place of streams that are closed, and let stderr fail neither for room
+    nor for a reader that went away: what a command ends with is its own.
 
     A closed stream is None to Python, and its number goes to the next file that is opened: what
     libraries write to it would land there. Reading or writing one in its place raises OSError, and
@@ -100,12 +101,12 @@ class _Closed(io.RawIOBase):
 
 
 class _Forgiving(io.FileIO):
-    """A file that loses what there is no room for."""
+    """A file that loses what there is no room for, and what nobody reads any more."""
 
     def write(self, data: object) -> int:
         try:
             return super().write(data)  # type: ignore[arg-type]
         except OSError as error:
-            if error.errno not in NO_ROOM:
+            if error.errno not in (*NO_ROOM, errno.EPIPE):
                 raise
             return memoryview(data).nbytes  # type: ignore[arg-type]

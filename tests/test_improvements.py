@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from shardplan.case import build_case
 from shardplan.cli.solving.improving_plan import ImprovingPlan
 from shardplan.errors import NoPlanFound
+from shardplan.plan.file.claim import Claim
 from shardplan.plan.file.read import read_plan
+from shardplan.plan.file.write import render
 from shardplan.plan.verify import verify
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import make_plan
@@ -53,7 +57,7 @@ def test_plans_on_the_way_verify_and_change_nothing_about_the_last(case, best):
     assert without_run(last) == without_run(best)
 
 
-def listening(built):
+def listening(built, seconds=0.0, should_stop=lambda: False):
     """Improvements of a search by a clock of our own; ``built`` are the plans that it makes."""
     now, told, plans = [0.0], [], iter(built)
 
@@ -67,7 +71,8 @@ def listening(built):
         return now[0]
 
     deadline = Deadline.after(100.0, clock)
-    return Improvements(Reporter(), build, told.append, deadline, clock=clock), now, told
+    given = {"clock": clock, "seconds": seconds, "should_stop": should_stop}
+    return Improvements(Reporter(), build, told.append, deadline, **given), now, told
 
 
 def test_the_first_is_told_at_once_and_the_next_after_a_second(greedy, best):
@@ -99,6 +104,26 @@ def test_nothing_is_begun_when_time_is_up(greedy):
     assert told == []
 
 
+def test_the_first_is_not_begun_when_it_would_hardly_be_done_in_time(greedy):
+    found, now, told = listening([greedy], seconds=60.0)
+    now[0] = 41.0
+    found.found(lambda: None)
+    assert told == []
+    now[0] = 39.0
+    found.ticking()
+    assert told == [greedy]
+
+
+def test_what_is_built_when_the_user_has_had_enough_is_left_to_the_last_plan(greedy, monkeypatch):
+    stopped = []
+    predicted = []
+    monkeypatch.setattr(sys.modules[verify.__module__], "predict", lambda *_: predicted.append(1))
+    plans = (stopped.append(1) or plan for plan in [greedy])
+    found, _, told = listening(plans, should_stop=lambda: bool(stopped))
+    found.found(lambda: None)
+    assert (stopped, told, predicted) == ([1], [], [])
+
+
 def test_each_plan_takes_the_place_of_the_one_before(tmp_path, greedy, best):
     path, said = tmp_path / "plan.json", []
     file = ImprovingPlan(str(path), said.append)
@@ -118,6 +143,24 @@ def test_a_better_plan_of_the_same_inputs_stays_until_the_end(tmp_path, greedy, 
     ImprovingPlan(str(path), said.append).put(greedy)
     assert path.read_bytes() == before
     assert "written" not in said[-1]
+
+
+def test_a_file_that_was_never_whole_or_is_no_plan_is_replaced(tmp_path, greedy, best):
+    path = tmp_path / "plan.json"
+    text = render(best)
+    for broken in ("", "{}\n", text[: len(text) // 2], text + text):
+        path.write_text(broken)
+        ImprovingPlan(str(path), lambda _: None).put(greedy)
+        assert without_run(read_plan(path)) == without_run(greedy)
+
+
+def test_what_a_file_claims_is_what_its_plan_claims_however_it_is_laid_out(tmp_path, best):
+    path, text = tmp_path / "plan.json", render(best)
+    for same in (text, json.dumps(json.loads(text)), json.dumps(json.loads(text), indent=4)):
+        path.write_text(same)
+        claim = Claim.in_file(path)
+        assert (claim.inputs, claim.optimality) == (best.inputs, best.optimality)
+    assert Claim.in_file(tmp_path / "missing") is None
 
 
 def test_stdout_gets_no_plan_but_the_last(capsys, greedy):

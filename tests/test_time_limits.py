@@ -12,22 +12,26 @@ from random_specs import build
 from test_infeasible import WHOLE_IN_DDR, make_spec
 
 from shardplan import case
+from shardplan.case import Case
 from shardplan.cli.main import cli
 from shardplan.cli.solving import advice
 from shardplan.cli.solving import solve_one as solve_module
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound
+from shardplan.plan.file.write import write
 from shardplan.plan.verify import verify
-from shardplan.planning import baseline, formulate, planner, shortfall
+from shardplan.planning import baseline, formulate, planner, rehearsal, shortfall
 from shardplan.planning.pace import Pace
 from shardplan.planning.planner import Drafts, make_plan
+from shardplan.solve import settings
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, Outcome
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
-from shardplan.solve.search.search_params import SharedParams
+from shardplan.solve.search import record
+from shardplan.solve.search.search_params import SearchParams, SharedParams
 from shardplan.solve.settings import Settings
-from shardplan.whatif import why_not
+from shardplan.whatif import resume, why_not
 from shardplan.whatif.choice import Choice
 from shardplan.whatif.conflict import least_subset
 from shardplan.whatif.trials import Trials
@@ -91,7 +95,7 @@ def test_how_much_is_short_is_looked_for_until_the_deadline(clock, monkeypatch):
     assert (found.resource.startswith("ways to pack them"), found.missing) == (True, 1)
 
 
-def test_a_solve_leaves_half_of_the_rest_to_writing_and_half_of_that_to_what_is_short(
+def test_a_solve_has_what_formulating_leaves_and_half_of_the_rest_is_for_what_is_short(
     clock, monkeypatch
 ):
     limits = []
@@ -110,21 +114,55 @@ def test_a_solve_leaves_half_of_the_rest_to_writing_and_half_of_that_to_what_is_
     monkeypatch.setattr(planner, "shortfalls", explained)
     with pytest.raises(Infeasible):
         make_plan(build(CROWDED), Settings(time_limit_seconds=10), Reporter())
-    assert limits == [3.5, 2.5]
+    assert limits == [7, 2.5]
 
 
-def test_what_writing_takes_grows_with_the_tables_and_not_with_their_options(clock):
-    spec = build(ROOMY)
-    pace, tables = Pace(clock.after(10)), len(ROOMY["tables"])
-    few, many = (pace.writing_seconds(spec, 3.0, each * tables) for each in (40, 400))
-    assert (few, many) == (pytest.approx(3.0), pytest.approx(0.3))
+@pytest.fixture
+def slow_writing(clock, monkeypatch):
+    """Parts of making a plan take a second each, and more for each table."""
+    for name, each in (("build_plan", 0.1), ("verify", 0.2), ("render", 0.3)):
+        real = getattr(rehearsal, name)
+
+        def slow(first, *given, real=real, each=each):
+            case = first if isinstance(first, Case) else given[0] if given else None
+            tables = first.table_count if case is None else len(case.workload.tables)
+            clock.now += 1 + each * tables
+            return real(first, *given)
+
+        monkeypatch.setattr(rehearsal, name, slow)
+    monkeypatch.setattr(rehearsal, "_SIZES", (2, 2, 6))
+
+
+def test_what_a_plan_takes_is_told_by_plans_of_a_few_of_its_tables(clock, slow_writing):
+    spec = build(make_spec(*range(1000, 1040)))
+    found = rehearsal.Rehearsal.of(spec, clock)
+    assert found.building == pytest.approx(1 + 0.1 * 40)
+    assert found.verifying == pytest.approx(1 + 0.2 * 40)
+    assert found.rendering == pytest.approx(1 + 0.3 * 40)
+    assert found.drafting == pytest.approx(3 + 0.6 * 40)
+    few = build(make_spec(1000))
+    assert rehearsal.Rehearsal.of(few, clock).building == pytest.approx(1.1)
+
+
+def test_the_search_of_many_tables_ends_when_its_plan_can_still_be_written(clock, slow_writing):
+    spec, many = (
+        build(make_spec(*range(1000, 1040))),
+        SearchParams(shared=SharedParams(few_tables=9)),
+    )
+    began = clock.now
+    begun = planner.formulated_in_time(spec, Settings(search=many), clock.after(100), builds=2.0)
+    rehearsing = clock.now - began
+    assert begun.ends.seconds_left == pytest.approx(100 - rehearsing - 2 * 5 - 13)
+    assert begun.draft_seconds == pytest.approx(2 * 5 + 9 + 13)
+    few = planner.formulated_in_time(spec, Settings(), clock.after(100))
+    assert (few.ends.seconds_left, few.draft_seconds) == (100, 0)
 
 
 def test_a_limit_that_leaves_no_time_to_write_so_many_tables_is_told_to_be_too_short(clock):
     spec, many = build(make_spec(*[1000] * 10)), SharedParams(few_tables=9)
-    assert Pace(clock.after(3), many).heed_writing(spec, 5.0) is None
+    assert Pace(clock.after(3), many).heed_writing(spec, 4.0) is None
     with pytest.raises(NoPlanFound, match="too short for 10 tables"):
-        Pace(clock.after(3), many).heed_writing(spec, 5.1)
+        Pace(clock.after(3), many).heed_writing(spec, 4.1)
     assert Pace(clock.after(3), SharedParams(few_tables=10)).heed_writing(spec, 50.0) is None
     called_off = clock.after(3).unless(lambda: True)
     assert Pace(called_off, many).heed_writing(spec, 50.0) is None
@@ -276,3 +314,30 @@ def test_no_case_is_made_for_a_trial_that_has_no_time_left(clock):
     spec = build(make_spec(1000))
     trials = Trials(spec, clock.after(5), formulating_seconds=6.0)
     assert trials.has_plan(lambda: pytest.fail("a case was made")) is None
+
+
+def test_a_solve_pays_for_merging_the_stages_of_its_problem(clock, monkeypatch):
+    problem = formulate.formulate(build(ROOMY)).problem
+    monkeypatch.setattr(settings, "Deadline", SimpleNamespace(after=clock.after))
+    monkeypatch.setattr(record, "merge_stages", clock.taking(3, record.merge_stages))
+    begun = record.Record.begun(problem, Settings(time_limit_seconds=10), Reporter())
+    assert begun.budget.deadline.seconds_left == 7
+
+
+def test_a_command_pays_for_taking_up_an_earlier_plan(clock, monkeypatch, tmp_path):
+    limits = []
+
+    def searching(case, settings, *others, **more):
+        limits.append(settings.time_limit_seconds)
+        raise NoPlanFound("none")
+
+    plan = make_plan(build(ROOMY), Settings("greedy"), Reporter())
+    write(plan, tmp_path / "plan.json")
+    (tmp_path / "spec.json").write_text(json.dumps(ROOMY))
+    monkeypatch.setattr(settings, "Deadline", SimpleNamespace(after=clock.after))
+    monkeypatch.setattr(resume, "resume", clock.taking(4, resume.resume))
+    monkeypatch.setattr(planner, "make_plan", searching)
+    spec, earlier = (str(tmp_path / name) for name in ("spec.json", "plan.json"))
+    options = ["--resume", earlier, "--time-limit", "10s"]
+    assert CliRunner().invoke(cli, ["solve", spec, *options]).exit_code == 4
+    assert limits == [6]

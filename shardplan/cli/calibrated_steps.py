@@ -170,13 +170,13 @@ def _written(
     """Fit, write both files, and what to say of them."""
     from shardplan.calibrate.steps.fitted.step_calibration import StepCalibration
     from shardplan.calibrate.steps.fitted.step_files import (
-        base_profile,
+        base_figures,
         cost_model_value,
         framework_value,
     )
     from shardplan.cli.reports.yaml_text import yaml_text
 
-    found = StepCalibration.of(base_profile(measured), design, times)
+    found = StepCalibration.of(base_figures(measured), design, times)
     framework = framework_value(request.framework.stem, request.name, measured, found)
     put_file(yaml_text(cost_model_value(request.name, measured, found)), str(request.output))
     put_file(yaml_text(framework), str(request.framework))

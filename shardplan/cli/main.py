@@ -6,6 +6,7 @@ import gc
 
 import click
 
+from shardplan.bulk import leave
 from shardplan.cli.registry import Commands
 from shardplan.surroundings import mend_streams
 from shardplan.version import __version__
@@ -45,4 +46,10 @@ def main() -> None:
     """Run the command line and exit."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 50, 100)
     mend_streams()
-    cli(prog_name="shardplan")
+    held: list[object] = []
+    try:
+        cli(prog_name="shardplan", obj=held)
+    except SystemExit as ended:
+        held.append(ended)  # Its traceback knows what a command that failed was at.
+        leave(held)
+        raise

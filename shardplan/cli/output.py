@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.printable import printable, printable_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PLAIN_BARS = str.maketrans("█▉▊▋▌▍▎▏·", "#||||||| ")
 """Bars for terminals that have no blocks."""
@@ -68,15 +71,18 @@ def put_file(text: str, path: str) -> None:
         write_atomically(path, text)
 
 
-def check_writable(path: str) -> None:
-    """Raise InputError where ``put_file`` would surely fail, before long work is wasted."""
+def check_writable(path: str, reads: Iterable[str] = ()) -> None:
+    """Raise InputError where ``put_file`` would surely fail, before long work is wasted.
+
+    Also where ``path`` is one of the files that the command ``reads``, which it would lose.
+    """
     from shardplan import files
 
     if path != "-":
-        files.check_writable(path)
+        files.check_writable(path, reads)
         return
     try:
-        click.echo(b"", nl=False)  # A closed stream refuses nothing as well as something.
+        sys.stdout.flush()
         files.check_stream(sys.stdout)
     except BrokenPipeError:
         raise

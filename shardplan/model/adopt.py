@@ -78,7 +78,7 @@ def _function_of(reference: str) -> Callable[[], Any]:
         sys.path.insert(0, folder)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ShardplanError(f"cannot import {module_name}: {_told(error)}") from None
     found = getattr(module, name, None)
     if not callable(found):
@@ -96,14 +96,14 @@ def _model_of(function: Callable[[], Any], reference: str) -> Any:
     try:
         with torch.device("meta"):
             model = function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ShardplanError(f"{reference} failed: {_told(error)}") from None
     if not isinstance(model, torch.nn.Module):
         raise ShardplanError(f"{reference} gives a {type(model).__name__}, not a torch.nn.Module")
     return model
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """An error of other people's code, in a line: PyTorch's may go on for a page."""
     first, *more = str(error).splitlines() or [""]
     return f"{type(error).__name__}: {first}{' ...' if more else ''}"

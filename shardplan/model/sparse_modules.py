@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shardplan.errors import ShardplanError
 from shardplan.model.initial_weights import initial_weights
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
-from shardplan.model.unkept import places_of_parameters, unkept
+from shardplan.model.unkept import places_of_memory, tables_of, unkept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,11 +36,12 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
     A module is told by its class: TorchRec shards by the exact class, so that a class derived from
     one of its collections is a kind of its own. Plain embeddings count where their gradients are
     sparse; others are parameters like those of any layer. A collection without tables is none.
+    Raises ShardplanError where a module lies in itself.
     """
     places: dict[int, list[str]] = {}
     modules: dict[int, tuple[Any, ModuleKind]] = {}
     outer: str | None = None
-    for path, module in model.named_modules(remove_duplicate=False):
+    for path, module in _at_every_path(model):
         if outer is not None and (not outer or path.startswith(outer + ".")):
             continue
         kind = _kind(module)
@@ -47,10 +49,25 @@ def sparse_modules(model: Any) -> tuple[SparseModule, ...]:
         if kind is not None:
             places.setdefault(id(module), []).append(path)
             modules[id(module)] = module, kind
-    parameters = places_of_parameters(model)
+    memory = places_of_memory(model)
     return tuple(
-        _read(module, kind, places[key], parameters) for key, (module, kind) in modules.items()
+        _read(module, kind, places[key], memory) for key, (module, kind) in modules.items()
     )
+
+
+def _at_every_path(
+    module: Any, path: str = "", around: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """Every module at each of its paths, the outer ones first."""
+    if id(module) in around:
+        message = f"the model's {path} lies in itself: PyTorch cannot train such modules"
+        raise ShardplanError(f"{message}; hold it in a list or a tuple there")
+    yield path, module
+    # named_children() passes over what a module has under a second name.
+    for name, child in vars(module)["_modules"].items():
+        if child is not None:
+            inner = f"{path}.{name}" if path else name
+            yield from _at_every_path(child, inner, (*around, id(module)))
 
 
 def _kind(module: Any) -> ModuleKind | None:
@@ -78,7 +95,7 @@ def _is_sharded(names: list[str]) -> bool:
 
 
 def _read(
-    module: Any, kind: ModuleKind, paths: list[str], parameters: Mapping[int, list[str]]
+    module: Any, kind: ModuleKind, paths: list[str], memory: Mapping[int, list[str]]
 ) -> SparseModule:
     is_bag = kind is ModuleKind.BAG
     return SparseModule(
@@ -89,7 +106,7 @@ def _read(
         bool(module.is_weighted()) if is_bag else False,
         tuple(paths[1:]),
         tuple(dict.fromkeys(_table_names(module))),
-        tuple(unkept(module, paths, parameters)) if is_bag else (),
+        tuple(unkept(module, paths, memory)) if is_bag else (),
     )
 
 
@@ -102,9 +119,8 @@ def _table_names(module: Any) -> Iterator[str]:
 
 
 def _tables(module: Any) -> Iterator[SparseTable]:
-    weights = {name: bag.weight for name, bag in module.embedding_bags.items()}
-    for config in module.embedding_bag_configs():
-        weight = weights[config.name]
+    for config, bag in tables_of(module):
+        weight = bag.weight
         initial, init_fn = initial_weights(
             config.init_fn, config.num_embeddings, config.embedding_dim
         )

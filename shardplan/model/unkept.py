@@ -52,27 +52,35 @@ _READ = frozenset(
 _OUTSIDE = "keep it outside of the collection: sharding puts another module in its place"
 
 
-def places_of_parameters(model: Any) -> dict[int, list[str]]:
-    """The names of every parameter, those of one that stands in several places together."""
+def memory_of(tensor: Any) -> int:
+    """A number for what a tensor's values lie in: parameters may differ and share it."""
+    try:
+        number: int = tensor.untyped_storage()._cdata  # noqa: SLF001, PyTorch has no other
+    except Exception:  # sparse and lazy ones have none, and say so in several ways
+        return id(tensor)
+    return number
+
+
+def places_of_memory(model: Any) -> dict[int, list[str]]:
+    """By ``memory_of`` each, the names of all parameters and buffers."""
     places: dict[int, list[str]] = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        places.setdefault(id(parameter), []).append(name)
+    for named in (model.named_parameters, model.named_buffers):
+        for name, tensor in named(remove_duplicate=False):
+            places.setdefault(memory_of(tensor), []).append(name)
     return places
 
 
-def unkept(
-    module: Any, paths: Sequence[str], parameters: Mapping[int, list[str]]
-) -> Iterator[Unkept]:
-    """Each thing once; ``paths`` are the places of the module, ``parameters`` those of all others.
+def unkept(module: Any, paths: Sequence[str], places: Mapping[int, list[str]]) -> Iterator[Unkept]:
+    """Each thing once; ``paths`` are the places of the module, ``places`` those of all memory.
 
     Needs neither PyTorch nor TorchRec.
     """
     own = tuple(f"{path}." if path else "" for path in paths)
-    for config in module.embedding_bag_configs():
-        bag = module.embedding_bags[config.name]
+    yield from _since_it_was_made(module)
+    for config, bag in tables_of(module):
         others = [
             place
-            for place in parameters.get(id(bag.weight), ())
+            for place in places.get(memory_of(bag.weight), ())
             if place not in [f"{each}embedding_bags.{config.name}.weight" for each in own]
         ]
         yield from _of_table(config, bag, others)
@@ -87,6 +95,37 @@ def unkept(
         hint = "compile what is around it, or the sharded model"
         yield Unkept("", "it is compiled by itself, and its sharded form would not be called", hint)
     yield from _besides_tables(module)
+
+
+def tables_of(module: Any) -> list[tuple[Any, Any]]:
+    """Of a collection, the configs and the bags that it has of them."""
+    bags = dict(module.embedding_bags.items())
+    configs = module.embedding_bag_configs()
+    return [(config, bags[config.name]) for config in configs if config.name in bags]
+
+
+def _since_it_was_made(module: Any) -> Iterator[Unkept]:
+    """A collection reads its configs when it is made, its sharded form later.
+
+    It keeps the list that it was given, so that who goes on using that changes it.
+    """
+    hint = "make configs of its own for each collection, and leave them as they are"
+    configs, bags = module.embedding_bag_configs(), list(dict(module.embedding_bags.items()))
+    if bags != [config.name for config in configs]:
+        were, are = _few(bags), _few([str(config.name) for config in configs])
+        yield Unkept("", f"its bags are {were}, those of its configs {are}", hint)
+        return
+    names = getattr(module, "_embedding_names", None)
+    for config, features in zip(configs, getattr(module, "_feature_names", ()), strict=False):
+        if list(features) != list(config.feature_names):
+            were, are = _few(features), _few(config.feature_names)
+            yield Unkept(str(config.name), f"it is read by {were}, by its config by {are}", hint)
+    if names is not None and len(names) != sum(len(config.feature_names) for config in configs):
+        yield Unkept("", "its configs have other features than when it was made", hint)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _of_table(config: Any, bag: Any, others: Sequence[str]) -> Iterator[Unkept]:
@@ -138,6 +177,7 @@ def _otherwise(config: Any, bag: Any) -> str:
         ("scale_grad_by_freq", bag.scale_grad_by_freq, False),
         ("mode", bag.mode, config.pooling.value.lower()),
         ("shape", tuple(bag.weight.shape), (config.num_embeddings, config.embedding_dim)),
+        ("include_last_offset", bag.include_last_offset, True),
     ):
         if value != usual:
             return f"an EmbeddingBag with {what}={value}"

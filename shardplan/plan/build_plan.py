@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
 
@@ -43,6 +45,24 @@ if TYPE_CHECKING:
 _ENTRIES = TypeAdapter(list[TableEntry])
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What all plans of a case say alike."""
+
+    inputs: Inputs
+    tables: tuple[TableFacts, ...]
+    training: TrainingFacts
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """Of the plans of a case."""
+        return cls(
+            Inputs.of(case.resolved),
+            TableFacts.of_all(case.workload.tables),
+            TrainingFacts.of(case.workload, case.topology.world_size),
+        )
+
+
 def build_plan(
     case: Case,
     decisions: Sequence[Decision],
@@ -50,8 +70,11 @@ def build_plan(
     optimality: Optimality,
     solver: SolverInfo,
     run: RunInfo,
+    alike: Alike | None = None,
 ) -> Plan:
     """The plan file's content, with tables in the spec's order and modules by first appearance.
+
+    ``alike`` spares those who make several plans of the case to work it out each time.
 
     Raises ValueError unless there is exactly one decision per table.
     """
@@ -69,6 +92,7 @@ def build_plan(
     )
     for table, entry in zip(tables, entries, strict=True):
         modules.setdefault(table.module, {})[table.name] = entry
+    alike = alike or Alike.of(case)
     return Plan(
         format_version=FORMAT_VERSION,
         name=case.workload.name,
@@ -77,10 +101,10 @@ def build_plan(
         plan=modules,
         prediction=_forecast(case, prediction),
         optimality=optimality,
-        inputs=Inputs.of(case.resolved),
+        inputs=alike.inputs,
         solver=solver,
-        tables=TableFacts.of_all(tables),
-        training=TrainingFacts.of(case.workload, case.topology.world_size),
+        tables=alike.tables,
+        training=alike.training,
         resolved=case.resolved,
         run=run,
     )

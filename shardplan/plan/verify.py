@@ -28,25 +28,30 @@ from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of, whole_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
 
+_TABLES_BETWEEN_PAUSES = 10_000
+
 
 @in_bulk()
-def verify(plan: Plan, case: Case | None = None) -> tuple[Finding, ...]:
+def verify(
+    plan: Plan, case: Case | None = None, pause: Callable[[], None] = lambda: None
+) -> tuple[Finding, ...]:
     """Everything that is wrong with a plan; empty when it is good.
 
     No solver is asked, so that the lower bound is as the plan claims it.
 
     Checked against the spec inside the plan, or against ``case`` where one is given: then also
-    which input changed since the plan was made.
+    which input changed since the plan was made. ``pause`` is called now and then, and may raise
+    what ends it.
     """
     own, faults = (case, ()) if case and carries(plan, case) else _own_case(plan)
     wanted = case or own
-    return faults if wanted is None else tuple(_findings(plan, wanted, own))
+    return faults if wanted is None else tuple(_findings(plan, wanted, own, pause))
 
 
 def _own_case(plan: Plan) -> tuple[Case | None, tuple[Finding, ...]]:
@@ -61,16 +66,21 @@ def _own_case(plan: Plan) -> tuple[Case | None, tuple[Finding, ...]]:
         return None, (Finding("spec", fault.path or "resolved", fault.message),)
 
 
-def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
+def _findings(
+    plan: Plan, case: Case, own: Case | None, pause: Callable[[], None]
+) -> Iterator[Finding]:
     planned = planned_tables(plan, case.workload)
     yield from check_freshness(plan, case, own)
     yield from check_world(plan, case.topology.world)
     yield from check_tables(plan, case.workload)
     yield from check_training(plan, case.workload)
+    pause()
     decisions: list[Decision] = []
     wrong_bytes = check_shard_memory(planned, case.cost_model)
     world, optimizer = case.topology.world, case.workload.training.optimizer
     for table in planned:
+        if table.index % _TABLES_BETWEEN_PAUSES == 0:
+            pause()
         is_whole = whole_on(table, world) is not None
         if not is_whole:
             yield from check_coverage(table)
@@ -84,10 +94,13 @@ def _findings(plan: Plan, case: Case, own: Case | None) -> Iterator[Finding]:
         elif decision is not None:
             decisions.append(decision)
     yield from check_widths(planned)
+    pause()
     yield from check_options(planned, decisions, case)
+    pause()
     yield from check_constraints({table.index: table for table in planned}, case.constraints)
     yield from check_exact_updates(planned, case.workload.training)
     yield from check_cache_algorithm(planned, case.workload.training)
+    pause()
     yield from check_reserve(plan.prediction.reserve_bytes, case.capacity)
     yield from _check_costs(plan, case, planned, decisions)
     yield from check_optimality(plan, case.spec.objective)

@@ -61,13 +61,13 @@ def formulate(
     refuse(crowded_out(case))
     case = of_one_width(case)
     pace = Pace(deadline, params)
-    pace.heed(case)
+    pace.heed(len(case.workload.tables))
     world = case.topology.world
     offer = _offer(case)
     options, grading = graded_options(
         case.workload, world, case.constraints, offer, pace.params.most_options
     )
-    pace.heed(case)
+    pace.heed(len(case.workload.tables))
     items = group_items(len(case.workload.tables), case.constraints)
     members = item_options(options, items)
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
@@ -76,7 +76,7 @@ def formulate(
     is_chosen = any(constraint.is_choice for constraint in case.constraints)
     if is_chosen or not grading.is_complete:
         problem = replace(problem, is_partial=True)
-    pace.heed(case)
+    pace.heed(len(case.workload.tables))
     fits = _fits_alone(problem)
     if not fits.all():
         large = oversized(case.workload, items, problem, fits)

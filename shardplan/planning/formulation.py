@@ -13,7 +13,7 @@ from shardplan.plan.file.rounding import rounded_down
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.solve.problem.placement import Placement
-from shardplan.solve.search.tidy import Traits
+from shardplan.solve.search.desk import Traits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

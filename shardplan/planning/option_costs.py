@@ -51,7 +51,7 @@ def option_costs(
     found = load, spill, memory
     if alike is None:
         return OptionCosts(*found)
-    pace.heed(case)
+    pace.heed(len(case.workload.tables))
     return OptionCosts(*(each[alike] for each in found))
 
 
@@ -71,7 +71,7 @@ def _parts(case: Case, options: OptionSet, pace: Pace) -> Iterator[tuple[slice, 
     """Some options after the other, and where they stand."""
     many = pace.params.options_at_once
     for first in range(0, len(options), many):
-        pace.heed(case)
+        pace.heed(len(case.workload.tables))
         part = slice(first, min(first + many, len(options)))
         chosen = np.arange(part.start, part.stop)
         yield part, options if len(chosen) == len(options) else options.take(chosen)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Interrupted, NoPlanFound
+from shardplan.planning.rehearsal import Rehearsal
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.search.search_params import SharedParams
 
@@ -14,11 +15,8 @@ if TYPE_CHECKING:
     from shardplan.solve.deadline import Deadline
 
 
-_GRACE_SECONDS = 2.0
-"""Beyond a time limit, within which a command ends."""
-_OPTIONS_A_TABLE = 40.0
-"""Options of a table are formulated in the time in which its part of a plan is predicted, built and
-written."""
+_GRACE_SECONDS = 1.0
+"""Beyond a time limit, for writing: a command ends within two, and may read for one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +26,12 @@ class Pace:
     deadline: Deadline = ENDLESS
     params: SharedParams = field(default_factory=SharedParams)
 
-    def heed(self, case: Case) -> None:
-        """Raise NoPlanFound where a case is still formulated at the deadline; or Interrupted.
+    def heed(self, tables: int) -> None:
+        """Raise NoPlanFound where a case of so many is still formulated, or not even read, at the
+        deadline; or Interrupted.
 
         A case of few tables goes on.
         """
-        tables = len(case.workload.tables)
         if tables <= self.params.few_tables or not self.deadline.is_over:
             return
         if self.deadline.is_called_off():
@@ -44,10 +42,11 @@ class Pace:
             "help"
         )
 
-    def writing_seconds(self, case: Case, formulating_seconds: float, options: int) -> float:
-        """About how long it takes to predict, build and write a plan."""
-        tables = len(case.workload.tables)
-        return formulating_seconds * _OPTIONS_A_TABLE * tables / max(options, 1)
+    def rehearsed(self, case: Case) -> Rehearsal:
+        """How long a plan takes to be made; of few tables, next to nothing."""
+        if len(case.workload.tables) <= self.params.few_tables:
+            return Rehearsal()
+        return Rehearsal.of(case, self.deadline.clock)
 
     def heed_writing(self, case: Case, seconds: float) -> None:
         """Raise NoPlanFound where a plan that takes so long to write would come much too late.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.bulk import in_bulk
 from shardplan.errors import Infeasible, Interrupted, NoPlanFound, SolverError
-from shardplan.plan.build_plan import build_plan
+from shardplan.plan.build_plan import Alike, build_plan
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
 from shardplan.plan.file.provenance import HistoryPoint, RunInfo, SolverInfo
 from shardplan.plan.predict import predict
@@ -107,7 +107,8 @@ def _make_plan(
     """The same for a case with one width of column shards in each module that does not pool."""
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    formulation, ends = formulated_in_time(case, settings, deadline)
+    begun = formulated_in_time(case, settings, deadline)
+    formulation, ends = begun.formulation, begun.ends
     begin = chain(_known(formulation, start), starts(case, formulation, settings, ends))
     first = ends
     if formulation.problem.is_uneven:
@@ -120,37 +121,61 @@ def _make_plan(
 
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, build, on_plan, first, settings.should_stop, case=case)
+        stop, seconds = settings.should_stop, begun.draft_seconds
+        hears = Improvements(reporter, build, on_plan, first, stop, case=case, seconds=seconds)
     outcome = solve(formulation.problem, settings.until(first), hears, begin, proven)
     if outcome.is_infeasible:
         raise Infeasible(shortfalls(case, formulation.problem, explaining(deadline)))
     return build(settled(case, formulation, outcome, settings.until(ends), reporter))
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A case that is formulated, and what is left to be done by when."""
+
+    formulation: Formulation
+    ends: Deadline
+    """Of the search, so that its plan is written in time."""
+    draft_seconds: float
+    """What a plan on the way takes, about."""
+
+
 def formulated_in_time(
-    case: Case, settings: Settings, deadline: Deadline, plans: float = 1.0
-) -> tuple[Formulation, Deadline]:
-    """The formulation of a case, and when to have ended the search so that its plan is written in
-    time, or ``plans`` times as much done; half of what is left is the search's in any case.
+    case: Case, settings: Settings, deadline: Deadline, builds: float = 1.0
+) -> Begun:
+    """Formulate a case; its plan takes ``builds`` times what one takes to build that is near none.
 
     Raises NoPlanFound where no plan of so many tables could be; and what ``formulate`` raises.
     """
     pace = Pace(deadline, (settings.search or SearchParams()).shared)
-    began = deadline.clock()
     formulation = formulate(case, deadline, pace.params)
-    took = deadline.clock() - began
-    writing = plans * pace.writing_seconds(case, took, formulation.problem.option_count)
+    rehearsal = pace.rehearsed(case)
+    building = builds * rehearsal.building
+    writing = building + rehearsal.rendering
     pace.heed_writing(case, writing)
-    left = deadline.seconds_left
-    is_endless = left == float("inf")
-    ends = deadline if is_endless else deadline.within(left - min(writing, left / 2))
-    return formulation, ends
+    ends = deadline
+    if deadline.seconds_left < float("inf"):
+        ends = deadline.within(deadline.seconds_left - writing)
+    return Begun(formulation, ends, writing + rehearsal.verifying)
 
 
 def timed(plan: Plan, started: float) -> Plan:
     """The plan with how long it took to make it."""
     run = plan.run.model_copy(update={"elapsed_seconds": time.monotonic() - started})
     return plan.model_copy(update={"run": run})
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A plan, and what it was made of."""
+
+    placement: Placement
+    solved: Prediction
+    """Of what the solver placed, in the order and under the names that it gave."""
+    decisions: tuple[Decision, ...]
+    prediction: Prediction
+    """Of the decisions."""
+    plan: Plan
 
 
 @dataclass(slots=True)
@@ -160,10 +185,14 @@ class Drafts:
     case: Case
     formulation: Formulation
     settings: Settings
-    arrange: Callable[[Decision], Decision] = lambda decision: decision
-    """May deal column shards otherwise."""
-    _known: tuple[Placement, Prediction, Plan] | None = None
-    """The last one."""
+    arrange: Callable[[Sequence[Decision]], Sequence[Decision]] = lambda decisions: decisions
+    """May deal column shards otherwise, which costs the same."""
+    rename: Callable[[Sequence[Decision], Prediction], tuple[Sequence[Decision], Prediction]] = (
+        lambda decisions, prediction: (decisions, prediction)
+    )
+    """May give ranks other names, under which the prediction may be a little longer."""
+    last: _Draft | None = None
+    _alike: Alike | None = None
 
     @in_bulk()
     def plan(self, outcome: Outcome) -> Plan:
@@ -171,31 +200,32 @@ class Drafts:
 
         Raises NoPlanFound or Interrupted where the solve found nothing.
         """
-        placement, known = _placement(outcome), self._known
+        placement, last = _placement(outcome), self.last
         elapsed = outcome.history[-1].seconds if outcome.history else 0.0
         solver, run = _solver_info(outcome, self.settings), _run_info(outcome, elapsed)
-        is_uneven, gap = self.formulation.problem.is_uneven, self.settings.gap
-        if known is not None and known[0] == placement:
-            claim = _optimality(self.case, outcome, known[1], is_uneven, gap)
-            said = {"optimality": claim, "solver": solver, "run": run}
-            return known[2].model_copy(update=said)
-        decisions = tuple(map(self.arrange, self.formulation.decisions(placement)))
-        prediction = predict(self.case, decisions)
-        claim = _optimality(self.case, outcome, prediction, is_uneven, gap)
-        plan = build_plan(self.case, decisions, prediction, claim, solver, run)
-        self._known = placement, prediction, plan
+        if last is not None and last.placement == placement:
+            claim = self._claim(outcome, last.solved, last.prediction)
+            return last.plan.model_copy(update={"optimality": claim, "solver": solver, "run": run})
+        found: Sequence[Decision] = self.arrange(self.formulation.decisions(placement))
+        solved = predict(self.case, found)
+        found, prediction = self.rename(found, solved)
+        claim = self._claim(outcome, solved, prediction)
+        self._alike = self._alike or Alike.of(self.case)
+        plan = build_plan(self.case, found, prediction, claim, solver, run, self._alike)
+        self.last = _Draft(placement, solved, tuple(found), prediction, plan)
         return plan
 
+    def _claim(self, outcome: Outcome, solved: Prediction, prediction: Prediction) -> Optimality:
+        is_uneven, gap = self.formulation.problem.is_uneven, self.settings.gap
+        claim = _optimality(self.case, outcome, solved, is_uneven, gap)
+        if prediction is solved:
+            return claim
+        return claim.reaching(_objective_seconds(self.case, prediction))
 
-def finish_plan(
-    case: Case,
-    formulation: Formulation,
-    outcome: Outcome,
-    settings: Settings,
-    arrange: Callable[[Decision], Decision] = lambda decision: decision,
-) -> Plan:
+
+def finish_plan(case: Case, formulation: Formulation, outcome: Outcome, settings: Settings) -> Plan:
     """The plan of one outcome alone; see ``Drafts``."""
-    return Drafts(case, formulation, settings, arrange).plan(outcome)
+    return Drafts(case, formulation, settings).plan(outcome)
 
 
 def _known(formulation: Formulation, decisions: Sequence[Decision]) -> list[Placement]:
@@ -240,11 +270,7 @@ def _placement(outcome: Outcome) -> Placement:
 def _optimality(
     case: Case, outcome: Outcome, prediction: Prediction, is_uneven: bool, asked_gap: float
 ) -> Optimality:
-    predicted = (
-        prediction.step_seconds
-        if case.objective is Objective.STEP_TIME
-        else prediction.balance_seconds
-    )
+    predicted = _objective_seconds(case, prediction)
     mixes = outcome.placement is not None and outcome.placement.weights is not None
     differs = predicted - outcome.objective
     # What a cache misses is convex in its size: a mix of sizes may turn out better than claimed.
@@ -270,6 +296,11 @@ def _optimality(
         status=status,
         termination=Termination(outcome.ending.value),
     )
+
+
+def _objective_seconds(case: Case, prediction: Prediction) -> float:
+    is_step = case.objective is Objective.STEP_TIME
+    return prediction.step_seconds if is_step else prediction.balance_seconds
 
 
 def _solver_info(outcome: Outcome, settings: Settings) -> SolverInfo:

@@ -5,25 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shardplan.plan.ledger import Ledger
 from shardplan.planning.foremost import foremost
+from shardplan.planning.uneven_blocks import UnevenBlocks
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.subproblem import Subproblem
 from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.search.tidy import tidied
-from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from shardplan.case import Case
     from shardplan.planning.formulation import Formulation
     from shardplan.solve.deadline import Deadline
     from shardplan.solve.outcome import Outcome
-    from shardplan.solve.problem.placement import Placement
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
@@ -48,7 +43,7 @@ def settled(
     ends = _at_least(least_seconds, deadline)
     if ends.is_over:
         return outcome.after(_ending(settings))
-    less = _charged_too_much(case, formulation, outcome.placement)
+    less = UnevenBlocks(case, formulation) if formulation.problem.is_uneven else None
     found = tidied(formulation.problem, outcome.placement, formulation.traits, less, ends)
     reached = evaluate(formulation.problem, found).objective
     cut_off += [_ending(settings)] if ends.is_over else []
@@ -77,9 +72,9 @@ def _around_uneven(
         return outcome
     uneven = problem.has_uneven_units
     is_free = ~uneven[placement.option]
-    less = _charged_too_much(case, formulation, placement)
-    if is_free.all() or not is_free.any() or less is None:
+    if is_free.all() or not is_free.any():
         return outcome
+    less = UnevenBlocks(case, formulation).of_placement(placement)
     part = Subproblem.of(problem, placement, is_free, ~uneven)
     start = part.start()
     pinned = part.problem.option_count - problem.device_count
@@ -102,16 +97,3 @@ def _around_uneven(
         ending=Ending.GAP if is_proven else Ending.NODE_LIMIT,
     )
     return settled.after(outcome.ending, found.ending)
-
-
-def _charged_too_much(
-    case: Case, formulation: Formulation, placement: Placement
-) -> NDArray[np.float64] | None:
-    """(D, S): what devices bear less what they are charged; None where that is the same."""
-    if not formulation.problem.is_uneven:
-        return None
-    decisions = formulation.decisions(placement)
-    ledger = Ledger.of(decisions, case.cost_model, case.topology.world)
-    is_balance = case.objective is Objective.BALANCE
-    stages = case.step.balance_stages if is_balance else case.step.stages
-    return ledger.less_seconds @ stages.of_phase

@@ -80,11 +80,14 @@ def _read_tables_file(document: Document, base: FilePath) -> Document | None:
     try:
         return read_tables(base / name)
     except InputError as error:
-        if any(fault.line for fault in error.diagnostics):
-            raise
-        fault = error.diagnostics[0]
-        at = document.diagnostic(("tables_file",), f"{name}: {fault.message}", fault.hint)
-        raise InputError([at]) from None
+        raise InputError([_placed(each, name, document) for each in error.diagnostics]) from None
+
+
+def _placed(fault: Diagnostic, name: str, document: Document) -> Diagnostic:
+    """What is wrong with a tables' file as a whole is told at the line that names it."""
+    if fault.line or fault.path:
+        return fault
+    return document.diagnostic(("tables_file",), f"{name}: {fault.message}", fault.hint)
 
 
 def _fold(

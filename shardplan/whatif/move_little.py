@@ -11,10 +11,8 @@ from shardplan.errors import Infeasible
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
-    finish_plan,
     formulated_in_time,
     starts,
-    timed,
 )
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
@@ -26,11 +24,11 @@ from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
 from shardplan.surroundings import creation_time
-from shardplan.whatif.moved_from import MovedFrom
+from shardplan.whatif.near.moved_from import MovedFrom, moved_in
+from shardplan.whatif.near.near_drafts import NearDrafts
 from shardplan.whatif.old_plan import carry
-from shardplan.whatif.relabel import decisions_in, relabel
 from shardplan.whatif.relocation import Relocation
-from shardplan.whatif.replan import PLANS, kept_in_place, least_budget
+from shardplan.whatif.replan import BUILDS, kept_in_place, least_budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,18 +78,16 @@ def move_little(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     carried = carry(old, then, now).decisions
-    near_old = of_one_width(now, carried)
-    formulation, deadline = formulated_in_time(near_old, settings, deadline, PLANS)
+    begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)
+    formulation, deadline = begun.formulation, begun.ends
     relocation = Relocation.of(old, now)
     moved = MovedFrom.of(old, relocation)
-
-    def build(found: Outcome) -> Plan:
-        plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
-        return moved.told(timed(relabel(old, plan, now)[0], started))
-
+    drafts = NearDrafts.of(formulation, settings, moved, started)
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, build, on_plan, deadline, settings.should_stop, case=now)
+        stop, seconds = settings.should_stop, begun.draft_seconds
+        build = drafts.plan
+        hears = Improvements(reporter, build, on_plan, deadline, stop, case=now, seconds=seconds)
     near = _Near.of(formulation, relocation, carried)
     least = near.least(settings.until(deadline))
     kept = [] if least is None or least.placement is None else [least.placement]
@@ -103,21 +99,21 @@ def move_little(
     if best.is_infeasible:
         raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
     best = settled(now, formulation, best, settings.until(deadline), reporter)
-    plan = build(best)
-    if least is None or not moved.bytes_of(plan):
+    plan = drafts.plan(best)
+    if least is None or not moved_in(plan):
         return plan
-    named = formulation.placement(decisions_in(plan, now))[0]
+    named = formulation.placement(drafts.decisions)[0]
     found = near.good_enough(least, best, named, settings.until(deadline), reporter)
     if deadline.is_over:
         best = best.after(Ending.INTERRUPTED if settings.should_stop() else Ending.TIME_LIMIT)
-        plan = build(best)
+        plan = drafts.plan(best)
     if found is None:
         return plan
-    other = build(_with_bound(found, best, settings.gap))
+    other = drafts.plan(_with_bound(found, best, settings.gap))
     gained = other.optimality.objective_seconds / plan.optimality.objective_seconds - 1
-    if gained > settings.gap * (1 + _ROUNDING) or moved.bytes_of(other) >= moved.bytes_of(plan):
+    if gained > settings.gap * (1 + _ROUNDING) or moved_in(other) >= moved_in(plan):
         return plan
-    return moved.told(other, instead_of=plan)
+    return moved.told(other, moved_in(other), instead_of=plan)
 
 
 def _with_bound(found: Outcome, best: Outcome, gap: float) -> Outcome:

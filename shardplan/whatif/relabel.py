@@ -9,15 +9,8 @@ import numpy as np
 
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
-from shardplan.plan.diff.holding import Holding
+from shardplan.plan.diff.holdings import Holdings
 from shardplan.plan.diff.relabelling import Relabelling
-from shardplan.plan.file.optimality import (
-    OPTIMAL_GAP,
-    Optimality,
-    Status,
-    Termination,
-    gap_of,
-)
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.predict import predict
 from shardplan.plan.recover import decision_of
@@ -28,7 +21,7 @@ from shardplan.whatif.breach import breaches_of
 from shardplan.whatif.relocation import Relocation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,31 +40,55 @@ _LONGER_BY_AT_MOST = 1e-3
 def relabel(old: Plan, new: Plan, case: Case) -> tuple[Plan, Relabelling | None]:
     """The plan ``new`` of ``case`` with its ranks named so that least moves from ``old``.
 
-    Nodes take each other's place, and devices of a node, where the topology and the constraints do
-    not tell them apart; tables cut by rows over all of them stay in order, as the runtime demands,
-    and column blocks of equal width are dealt to the same places in another order. The plan found
-    is as legal, fits, and costs the same but for row blocks of unequal size; its prediction is its
-    own. None where no other names move less.
+    See ``under_other_names``. None where no other names move less.
     """
     decisions = decisions_in(new, case)
     if not decisions or old.local_world_size != new.local_world_size:
         return new, None
-    if new.world_size > _MOST_DEVICES:
-        return new, None
     relocation = Relocation.of(old, case)
-    as_written = sum(map(relocation.bytes_of, decisions))
+    found = under_other_names(relocation, decisions, lambda: predict(case, decisions))
+    if found is None:
+        return new, None
+    return _written(new, case, found), found.relabelling
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """Decisions under other names of ranks."""
+
+    decisions: tuple[Decision, ...]
+    prediction: Prediction
+    relabelling: Relabelling
+
+
+def under_other_names(
+    relocation: Relocation, decisions: Sequence[Decision], was: Callable[[], Prediction]
+) -> Renamed | None:
+    """Decisions, one per table of the case, with ranks named so that least moves; None where no
+    other names move less.
+
+    Nodes take each other's place, and devices of a node, where the topology and the constraints do
+    not tell them apart; tables cut by rows over all of them stay in order, as the runtime demands,
+    and column blocks of equal width are dealt to the same places in another order. What is found is
+    as legal, fits, and costs the same but for row blocks of unequal size. ``was`` predicts the
+    decisions as they are.
+    """
+    case = relocation.case
+    each = case.topology.devices_per_node
+    if case.topology.world_size > _MOST_DEVICES or relocation.old_devices_per_node != each:
+        return None
+    as_written = int(relocation.moved_bytes(decisions).sum())
     if not as_written:
-        return new, None
+        return None
     names = _Kept.of(relocation, decisions).names(*_colours(case))
-    renamed = [relocation.ordered(_renamed(each, names, case)) for each in decisions]
-    if sum(map(relocation.bytes_of, renamed)) >= as_written:
-        return new, None
-    was, prediction = predict(case, decisions), predict(case, renamed)
-    limit = _objective(case, was) * (1 + _LONGER_BY_AT_MOST)
+    renamed = tuple(map(relocation.ordered, _renamed(decisions, names.tolist(), case)))
+    if relocation.moved_bytes(renamed).sum() >= as_written:
+        return None
+    prediction = predict(case, renamed)
+    limit = _objective(case, was()) * (1 + _LONGER_BY_AT_MOST)
     if _objective(case, prediction) > limit or breaches_of(case, prediction.rank_memory_bytes):
-        return new, None
-    relabelling = Relabelling(tuple(names.tolist()), as_written)
-    return _written(new, case, renamed, prediction), relabelling
+        return None
+    return Renamed(renamed, prediction, Relabelling(tuple(names.tolist()), as_written))
 
 
 def decisions_in(plan: Plan, case: Case) -> list[Decision]:
@@ -82,14 +99,16 @@ def decisions_in(plan: Plan, case: Case) -> list[Decision]:
     return decisions if len(decisions) == len(case.workload.tables) else []
 
 
-def _renamed(decision: Decision, names: NDArray[np.int64], case: Case) -> Decision:
+def _renamed(decisions: Sequence[Decision], names: list[int], case: Case) -> Iterator[Decision]:
+    """The same on ranks of other names, and on the nodes that these make up."""
     each = case.topology.devices_per_node
-    if decision.sharding.lands is Extent.WORLD:
-        return decision
-    if decision.sharding.lands is Extent.NODE:
-        nodes = names[::each] // each
-        return replace(decision, targets=tuple(nodes[list(decision.targets)].tolist()))
-    return replace(decision, targets=tuple(names[list(decision.targets)].tolist()))
+    by_extent = {Extent.DEVICE: names, Extent.NODE: [name // each for name in names[::each]]}
+    for decision in decisions:
+        of_place = by_extent.get(decision.sharding.lands)
+        if of_place is None:
+            yield decision
+        else:
+            yield replace(decision, targets=tuple(of_place[place] for place in decision.targets))
 
 
 def _objective(case: Case, prediction: Prediction) -> float:
@@ -97,28 +116,11 @@ def _objective(case: Case, prediction: Prediction) -> float:
     return prediction.balance_seconds if is_balance else prediction.step_seconds
 
 
-def _written(plan: Plan, case: Case, decisions: Sequence[Decision], prediction: Prediction) -> Plan:
-    claim = _claim(plan.optimality, _objective(case, prediction))
-    built = build_plan(case, decisions, prediction, claim, plan.solver, plan.run)
+def _written(plan: Plan, case: Case, found: Renamed) -> Plan:
+    claim = plan.optimality.reaching(_objective(case, found.prediction))
+    built = build_plan(case, found.decisions, found.prediction, claim, plan.solver, plan.run)
     changed = {"plan": built.plan, "prediction": built.prediction, "optimality": claim}
     return plan.model_copy(update=changed)
-
-
-def _claim(claim: Optimality, objective_seconds: float) -> Optimality:
-    """The same bound, of a plan with another objective: no longer optimal where it is longer."""
-    lower = min(claim.lower_bound_seconds, objective_seconds)
-    gap, status = gap_of(objective_seconds, lower), claim.status
-    if status is Status.OPTIMAL and (gap is None or gap > OPTIMAL_GAP):
-        is_ended = claim.termination is Termination.GAP
-        status = Status.WITHIN_GAP if is_ended else Status.FEASIBLE
-    return Optimality.of(
-        claim.objective,
-        objective_seconds,
-        lower,
-        bound=claim.bound,
-        status=status,
-        termination=claim.termination,
-    )
 
 
 def _colours(case: Case) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -148,21 +150,26 @@ class _Kept:
     @classmethod
     def of(cls, relocation: Relocation, decisions: Sequence[Decision]) -> _Kept:
         """Count every column block at whichever place of its table it would keep most."""
-        topology = relocation.case.topology
-        device = np.zeros((topology.world_size,) * 2, dtype=np.int64)
-        node = np.zeros((topology.nodes,) * 2, dtype=np.int64)
-        for decision in decisions:
-            old = relocation.old[decision.table]
-            if old is None or decision.sharding.lands is Extent.WORLD:
-                continue
-            if old.is_replicated and len(old.rank) >= topology.world_size:
-                continue
-            by_block = _kept_by_block(relocation, decision, old)
-            best_first = np.cumsum(-np.sort(-by_block, axis=0), axis=0)
-            places, counts = np.unique(decision.targets, return_counts=True)
-            kept = device if decision.sharding.lands is Extent.DEVICE else node
-            kept[:, places] += best_first[counts - 1].T
-        return cls(device, node)
+        world, holdings = relocation.case.topology.world, relocation.holdings
+        found = {extent: np.zeros((world.count_of(extent),) * 2, dtype=np.int64)
+                 for extent in (Extent.DEVICE, Extent.NODE)}  # fmt: skip
+        is_everywhere = holdings.is_replicated & (holdings.counts >= world.size)
+        alike: dict[tuple[Extent, int], list[Decision]] = {}
+        for each in decisions:
+            if each.sharding.lands in found and not is_everywhere[each.table]:
+                alike.setdefault((each.sharding.lands, len(each.targets)), []).append(each)
+        for (extent, units), those in alike.items():
+            kept = found[extent]
+            for some in relocation.in_parts(those, units * len(kept)):
+                chosen = [those[number] for number in some.tolist()]
+                by_block = _kept_by_block(relocation, chosen, extent)
+                best_first = np.cumsum(-np.sort(-by_block, axis=1), axis=1)
+                targets = np.array([each.targets for each in chosen], dtype=np.int64)
+                targets += np.arange(len(chosen))[:, None] * len(kept)
+                pairs, counts = np.unique(targets, return_counts=True)
+                number, place = np.divmod(pairs, len(kept))
+                np.add.at(kept.T, place, best_first[number, counts - 1])
+        return cls(found[Extent.DEVICE], found[Extent.NODE])
 
     def names(
         self, device_colour: NDArray[np.int64], node_colour: NDArray[np.int64]
@@ -198,21 +205,27 @@ class _Kept:
         return np.concatenate(named)
 
 
-def _kept_by_block(relocation: Relocation, decision: Decision, old: Holding) -> NDArray[np.int64]:
-    """(blocks, places): what each old device, or node, has of each column block."""
+def _kept_by_block(
+    relocation: Relocation, decisions: Sequence[Decision], extent: Extent
+) -> NDArray[np.int64]:
+    """(decisions, blocks, places): what each old device, or node, has of each column block of
+    tables that have equally many."""
     case, world = relocation.case, relocation.case.topology.world
-    content = relocation.content(decision.table)
-    each = world.devices_of(decision.sharding.lands)
+    each, units = world.devices_of(extent), len(decisions[0].targets)
     # Each block at a place of its own, whatever the number of places: ranks tell the blocks.
-    count = len(decision.targets)
-    apart = replace(decision, targets=tuple(range(count)))
-    new = Holding.of_decision(apart, case)
+    apart = [replace(decision, targets=tuple(range(units))) for decision in decisions]
+    new = Holdings.of_decisions(apart, case)
+    table = np.array([decision.table for decision in decisions])
+    old = relocation.holdings.take(table)
     met = old.overlaps(new)
     source, target = old.rank[met.mine], new.rank[met.theirs]
-    is_kept = (source < world.size) & (source % each == target % each)
-    found = np.zeros((count, world.size // each), dtype=np.int64)
-    kept = content.bytes_of(met.shape)[is_kept]
-    np.add.at(found, (target[is_kept] // each, source[is_kept] // each), kept)
+    number = new.table[met.theirs]
+    rows, columns = met.shape.T
+    stored = relocation.stored_bytes(rows, columns, table[number])
+    found = np.zeros((len(decisions), units, world.count_of(extent)), dtype=np.int64)
+    stays = (source < world.size) & (source % each == target % each)
+    where = number[stays], target[stays] // each, source[stays] // each
+    np.add.at(found, where, stored[stays])
     return found
 
 

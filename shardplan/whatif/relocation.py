@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from shardplan.plan.decision import Decision
 from shardplan.plan.diff.holding import Holding
-from shardplan.plan.diff.moves import Content, moves_between, stored_bytes
+from shardplan.plan.diff.holdings import Holdings, rectangles_of
+from shardplan.plan.diff.moves import Content, stored_bytes
 from shardplan.plan.diff.stocks import Stocks
 from shardplan.plan.diff.unit_moves import moved_by_unit
 from shardplan.sharding.world import Extent
@@ -18,6 +19,8 @@ from shardplan.solve.portfolio.limited_relocation import RelocationLimit
 from shardplan.solve.problem.problem import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from shardplan.case import Case
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.placement import Placement
 
 _CELLS_AT_ONCE = 4_000_000
-"""Tables times devices whose holdings lie side by side in memory."""
+"""Tables times devices whose holdings lie side by side in memory; or pairs of rectangles."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,7 @@ class Relocation:
     case: Case
     old: tuple[Holding | None, ...]
     """Per table; None for one that the old plan does not have, or with other columns."""
-    _known: dict[Decision, int] = field(default_factory=dict)
-    """What decisions move, once counted."""
+    old_devices_per_node: int
 
     @classmethod
     def of(cls, plan: Plan, case: Case) -> Relocation:
@@ -51,18 +53,55 @@ class Relocation:
                 old.append(None)
             else:
                 old.append(Holding.of(entry, known))
-        return cls(case, tuple(old))
+        return cls(case, tuple(old), plan.local_world_size)
 
-    def bytes_of(self, decision: Decision) -> int:
-        """What one table moves under a decision."""
-        old = self.old[decision.table]
-        if old is None:
-            return 0
-        if decision not in self._known:
-            new = Holding.of_decision(decision, self.case)
-            content, each = self.content(decision.table), self.case.topology.devices_per_node
-            self._known[decision] = moves_between(old, new, content, each).total_bytes
-        return self._known[decision]
+    def moved_bytes(self, decisions: Sequence[Decision]) -> NDArray[np.int64]:
+        """(n,): what each of some decisions, for tables that differ, moves."""
+        found = np.zeros(len(decisions), dtype=np.int64)
+        optimizer = self.case.workload.training.optimizer
+        for some in self.in_parts(decisions):
+            chosen = [decisions[number] for number in some.tolist()]
+            table = np.array([each.table for each in chosen])
+            new = Holdings.of_decisions(chosen, self.case)
+            old, width = self.holdings.take(table), self._element_bytes[table]
+            found[some] = old.moved_bytes(new, width, optimizer)
+        return found
+
+    def stored_bytes(
+        self, rows: NDArray[np.int64], columns: NDArray[np.int64], table: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """(n,): weights and optimizer state of n rectangles of tables of the case."""
+        optimizer = self.case.workload.training.optimizer
+        return stored_bytes(rows, columns, self._element_bytes[table], optimizer)
+
+    def in_parts(
+        self, decisions: Sequence[Decision], least_each: int = 0
+    ) -> Iterator[NDArray[np.int64]]:
+        """The numbers of decisions whose tables are known from the old plan, as many at a time as
+        may lie side by side in memory; each counts ``least_each`` cells at least."""
+        table = np.array([each.table for each in decisions], dtype=np.int64)
+        held = self.holdings.counts[table]
+        new = np.array([rectangles_of(each, self.case) for each in decisions], dtype=np.int64)
+        known = np.flatnonzero(held)
+        if not len(known):
+            return
+        cells = np.maximum(held * new + held + new, least_each)[known]
+        part = np.cumsum(cells) // _CELLS_AT_ONCE
+        yield from np.split(known, np.flatnonzero(np.diff(part)) + 1)
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """``old`` side by side."""
+        return Holdings.of(self.old)
+
+    @cached_property
+    def _element_bytes(self) -> NDArray[np.int64]:
+        """(T,): of a weight."""
+        return np.array([table.dtype.bytes for table in self.case.workload.tables], dtype=np.int64)
+
+    def all_ordered(self, decisions: Sequence[Decision]) -> tuple[Decision, ...]:
+        """Each as ``ordered`` has it."""
+        return tuple(map(self.ordered, decisions))
 
     def ordered(self, decision: Decision) -> Decision:
         """The same decision with its column blocks dealt to its places so that little moves.
@@ -92,10 +131,6 @@ class Relocation:
             of_unit=lambda options: self._of_unit(formulation, options),
         )
 
-    def decisions(self, formulation: Formulation, placement: Placement) -> tuple[Decision, ...]:
-        """What a placement decides, its column blocks in the order that moves little."""
-        return tuple(map(self.ordered, formulation.decisions(placement)))
-
     def _count(self, formulation: Formulation, placement: Placement) -> NDArray[np.float64]:
         """(I,): bytes that each item of a placement moves; of one without its targets nothing."""
         problem, items = formulation.problem, formulation.items
@@ -110,8 +145,9 @@ class Relocation:
         item = np.flatnonzero(is_whole)
         table, target = first[item], placement.targets[placement.unit_offsets[item]]
         found[item] = np.where(self._alone_on[table] == target, 0, self._alone_bytes[table])
-        for decision in formulation.decisions(placement, np.flatnonzero(is_placed & ~is_whole)):
-            found[items.of_table[decision.table]] += self.bytes_of(self.ordered(decision))
+        others = formulation.decisions(placement, np.flatnonzero(is_placed & ~is_whole))
+        moved = self.moved_bytes(self.all_ordered(others))
+        np.add.at(found, items.of_table[[each.table for each in others]], moved)
         return found
 
     @cached_property

@@ -11,7 +11,6 @@ from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
-    finish_plan,
     formulated_in_time,
     make_plan,
     timed,
@@ -25,7 +24,8 @@ from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.program.answer import Limits
 from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
-from shardplan.whatif.moved_from import MovedFrom
+from shardplan.whatif.near.moved_from import MovedFrom
+from shardplan.whatif.near.near_drafts import NearDrafts
 from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from shardplan.solve.settings import Settings
 
 
-PLANS = 3.0
-"""As what one takes to write: one is also held against the old one, and given names."""
+BUILDS = 2.0
+"""As what a plan takes to build: it is also held against the old one, and given names."""
 
 
 def replan(
@@ -72,36 +72,31 @@ def replan(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     carried = carry(old, then, now).decisions
-    near = of_one_width(now, carried)
-    formulation, deadline = formulated_in_time(near, settings, deadline, PLANS)
+    begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)
+    formulation, deadline = begun.formulation, begun.ends
     relocation = Relocation.of(old, now)
     known, is_placed = kept_in_place(formulation, carried)
     if budget_bytes is None:
         budget_bytes = least_budget(formulation, relocation, known, is_placed)
     moves = relocation.moves(formulation, budget_bytes)
     moved = MovedFrom.of(old, relocation)
-
-    def told(plan: Plan) -> Plan:
-        return moved.told(timed(plan, started), budget_bytes)
-
-    def named(found: Outcome) -> Plan:
-        plan = finish_plan(now, formulation, found, settings, arrange=relocation.ordered)
-        # Names under which less moves keep within the budget, and the bound knows of no names.
-        return told(relabel(old, plan, now)[0])
-
+    # Names under which less moves keep within the budget, and the bound knows of no names.
+    drafts = NearDrafts.of(formulation, settings, moved, started, budget_bytes)
     hears = reporter
     if on_plan is not None:
-        hears = Improvements(reporter, named, on_plan, deadline, settings.should_stop, case=now)
+        stop, seconds = settings.should_stop, begun.draft_seconds
+        build = drafts.plan
+        hears = Improvements(reporter, build, on_plan, deadline, stop, case=now, seconds=seconds)
     limited = settings.until(deadline)
     outcome = solve_near(
         formulation.problem, known, is_placed, moves, limited, hears, also_free=True
     )
     if outcome.placement is not None or settings.should_stop():
-        return named(outcome)
+        return drafts.plan(outcome)
     free = None if outcome.is_infeasible else _free_plan(old, now, limited, reporter)
-    if free is None or moved.bytes_of(free) > budget_bytes:
+    if free is None or (bytes_moved := moved.bytes_of(free)) > budget_bytes:
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
-    return told(free)
+    return moved.told(timed(free, started), bytes_moved, budget_bytes)
 
 
 def kept_in_place(

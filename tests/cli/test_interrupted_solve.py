@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from shardplan import files
+from shardplan import case, files
 from shardplan.cli.reports import progress
+from shardplan.spec import load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dlrm_dcnv2.yaml"
 CACHED = EXAMPLE.with_name("neo_12t.yaml")
+
+SMALL = {"name": "many", "batch": {"local": 64}, "topology": {"name": "dgx-h100", "nodes": 1}}
 
 
 class Impatient(progress.TellingReporter):
@@ -74,6 +77,26 @@ def test_without_a_plan_nothing_is_written(run, press, tmp_path):
     result = run("solve", EXAMPLE, "--method", "milp", "-o", plan)
     assert result.exit_code in (0, 130)
     assert (plan.read_text() == "old") == (result.exit_code == 130)
+
+
+def test_while_very_many_tables_are_read_it_ends_before_anything_is_made_of_them(
+    run, tmp_path, monkeypatch
+):
+    spec = json.loads(json.dumps(SMALL))
+    spec["tables"] = [{"name": f"t{n}", "rows": 100, "dim": 16} for n in range(1_001)]
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(spec))
+    real = load.load_spec
+
+    def pressed(*given):
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(*given)
+
+    monkeypatch.setattr(load, "load_spec", pressed)
+    monkeypatch.setattr(case, "build_case", lambda loaded: pytest.fail("a case was made"))
+    result = run("solve", path, "-o", tmp_path / "plan.json")
+    assert result.exit_code == 130, result.stderr
+    assert not (tmp_path / "plan.json").exists()
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")

@@ -227,3 +227,18 @@ def test_a_reader_that_goes_away_is_no_error_worth_a_traceback(plan_path):
     assert process.wait() == 141
     assert errors == b""
     process.stderr.close()
+
+
+@pytest.mark.parametrize("output", ["spec.yaml", "tables.csv", "own.yaml", "link.yaml"])
+def test_the_plan_is_not_written_over_what_it_is_made_of(run, write, tmp_path, output):
+    write("name,rows,dim\na,100,8\n", "tables.csv")
+    write("name: own\n", "own.yaml")
+    spec = write("batch: {local: 8}\ntopology: dgx-h100\ntables_file: tables.csv\n", "spec.yaml")
+    (tmp_path / "link.yaml").symlink_to(spec)
+    path = tmp_path / output
+    before = path.read_text()
+    topology = ("--topology", tmp_path / "own.yaml") if output == "own.yaml" else ()
+    result = run("solve", spec, *topology, "-o", path, "--method", "greedy")
+    assert result.exit_code == 2
+    assert "it is read here, and what it holds would be lost" in result.stderr
+    assert path.read_text() == before

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from shardplan.cli import show
 from shardplan.cli.solving import solve_many
 from shardplan.cli.solving.solve_many import tasks_of
 
@@ -30,6 +31,16 @@ def specs(write):
         write("name: wrong\n", "wrong.yaml"),
         write(SPEC.format(name="two", rows=2000), "two.yaml"),
     ]
+
+
+def test_what_each_solve_notes_is_no_wider_than_the_terminal(run, write, tmp_path, monkeypatch):
+    monkeypatch.setattr(show, "_columns_of", lambda stream: 80)
+    wide = SPEC + "training: {{optimizer: rowwise_adagrad}}\n"
+    paths = [write(wide.format(name=n, rows=90_000_000), f"{n}.yaml") for n in ("one", "two")]
+    result = run("solve", *paths, "-o", tmp_path / "plans", "--method", "greedy")
+    said = result.stderr.splitlines()
+    assert any(line.startswith("  note: ") for line in said)
+    assert max(map(len, said)) <= 80
 
 
 def test_one_that_fails_stops_no_other_and_gives_the_exit_code(run, specs, tmp_path):

@@ -71,7 +71,14 @@ def test_a_date_is_taken_as_it_is_given(epoch, year, monkeypatch):
     ("line", "words"),
     [
         ("$SP explain $PLAN >&-", "<stdout>: error: cannot write: it is closed"),
-        ("$SP solve $SPEC >&-", "<stdout>: error: cannot write: it is closed"),
+        ("$SP solve none.yaml >&-", "<stdout>: error: cannot write: it is closed"),
+        (
+            "cp $SPEC x.yaml; $SP solve $SPEC x.yaml -o d >&-",
+            "<stdout>: error: cannot write: it is closed",
+        ),
+        ("$SP explain $PLAN --why-not item_id@rank0 >&-", "<stdout>: error: cannot write: it is"),
+        ("$SP validate >&-", "<stdout>: error: cannot write: it is closed"),
+        ("$SP tune $SPEC -o d --run 'cp {plan} {measured}' >&-", "<stdout>: error: cannot write"),
         ("$SP --version >&-", "<stdout>: error: cannot write: it is closed"),
         ("$SP solve $SPEC >/dev/full", "<stdout>: error: cannot write: No space left on device"),
         ("$SP solve $SPEC 1</dev/null", "<stdout>: error: cannot write: it is open for reading"),
@@ -146,3 +153,13 @@ def test_what_the_machine_lacks_is_no_bug(error, words, run, plan_path, monkeypa
 def test_a_bug_stays_one():
     assert outside_cause(RuntimeError("a bug")) is None
     assert outside_cause(ImportError("cannot import name")) is None
+
+
+def test_whoever_stops_reading_errors_changes_nothing_of_the_exit_code(tmp_path):
+    spec = tmp_path / "bad.yaml"
+    spec.write_text("nme: a\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run([sys.executable, "-m", "shardplan", "check", spec], stderr=nobody)
+    assert done.returncode == 2

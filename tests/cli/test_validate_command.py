@@ -6,6 +6,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
+from test_widths import assert_fits
 
 STEP = "tf2-dlrm-small-a100-amp"
 
@@ -48,6 +49,20 @@ def test_the_scatter_has_a_point_for_each_step(run, tmp_path):
     assert run("validate", STEP, "neo-a-128", "--scatter", path).exit_code == 0
     circles = [tag for tag in ElementTree.parse(path).iter() if tag.get("r") == "2.5"]
     assert len(circles) == 1
+
+
+def test_the_page_of_the_scatter_allows_a_browser_nothing_but_itself(run, tmp_path):
+    path = tmp_path / "scatter.html"
+    assert run("validate", "neo-a-128", "--scatter", path).exit_code == 0
+    page = path.read_text()
+    assert "Content-Security-Policy\" content=\"default-src 'none'" in page
+    assert page.rstrip().endswith("</html>")
+    assert "<svg" in page
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_report_fits_however_frameworks_are_called(run, width):
+    assert_fits(run("validate", "tf2-dlrm-small-*", "neo-a-128", "--width", width).stdout, width)
 
 
 def test_a_scatter_of_nothing_that_is_predicted_has_its_frame_alone(run, tmp_path):

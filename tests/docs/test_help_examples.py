@@ -54,7 +54,7 @@ with open(measured, "w") as file:
 """
 
 INSTEAD = {
-    "-o trained --steps 50 --budget 5m": "-o trained --run 'python my_job.py {plan} {measured}'",
+    "-o trained --steps 50 --budget 5m": "-o trained --run 'python job.py {plan} {measured}'",
     "calibrate -o ours.yaml --budget 5min": "calibrate -o mine.yaml --budget 1s",
     "-o ours.yaml --engine native --budget 5m": "-o mine.yaml --engine native --budget 1s",
     "~/.config/fish/completions/": "",
@@ -83,7 +83,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     made = Clone(tmp_path_factory.mktemp("help") / "clone")
     shutil.copy(ROOT / "cost_models" / "cpu.yaml", made.folder / "ours.yaml")
     (made.folder / "ours.csv").write_text(MEASURED)
-    (made.folder / "my_job.py").write_text(MY_JOB)
+    (made.folder / "job.py").write_text(MY_JOB)
     (made.folder / "my_package").mkdir()
     (made.folder / "my_package" / "model.py").write_text(TORCHREC_MODEL)
     _write_model(made.folder)

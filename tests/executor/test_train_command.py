@@ -110,6 +110,14 @@ def test_criteo_lines_are_read_in_rounds(plan: Path, tmp_path: Path) -> None:
     assert f"{data}:8: error: has 2 fields, not 40" in result.stderr
 
 
+def test_measured_seconds_are_not_written_over_the_plan(plan: Path) -> None:
+    before = plan.read_text()
+    result = CliRunner().invoke(main, ["train", str(plan), "--steps", "6", "--measure", str(plan)])
+    assert result.exit_code == 2
+    assert "it is read here, and what it holds would be lost" in result.stderr
+    assert plan.read_text() == before
+
+
 def test_parquet_gives_the_samples_of_the_text(plan: Path, tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

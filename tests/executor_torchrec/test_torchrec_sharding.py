@@ -66,6 +66,21 @@ def test_tables_with_caches_of_their_own_share_no_operator(crew):
     assert sorted(crew.run("operators_of", plan, as_planned=False)[0]) == merged
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "most"), [(CacheAlgorithm.LRU, 2**31 - 1), (CacheAlgorithm.LFU, 2**29 - 64)]
+)
+def test_no_operator_caches_more_rows_than_are_counted(crew, algorithm, most):
+    """Of each table a rank caches two fifths of that, so that two may share an operator."""
+    rows = 2 * round(0.8 * most)
+    plan = row_wise(*(table(name, rows, dim=4) for name in "abcde"))
+    for name in "abcde":
+        plan = with_cache(plan, name, CACHING, 0.5, algorithm=algorithm)
+    told = crew.run("translated", plan, "cuda")[0]
+    reserved = [told["sparse.ebc", name]["cache_params"]["reserved_memory"] for name in "abcde"]
+    assert reserved == sorted(reserved)
+    assert [reserved.count(each) for each in sorted(set(reserved))] == [2, 2, 1]
+
+
 def test_key_value_tables_get_their_sizes_and_are_kept_apart(crew):
     """Half of 4 Mi rows of 16 columns per rank: a tenth is 12.8 MiB, another half 64 MiB."""
     plan = row_wise(table("a", 2**22), table("b", 2**22))

@@ -33,6 +33,7 @@ from torchrec.modules.mc_modules import (
     MCHManagedCollisionModule,
 )
 
+from shardplan.errors import ShardplanError
 from shardplan.model.dense_embeddings import dense_embeddings, dense_note
 from shardplan.model.initial_weights import Uniform
 from shardplan.model.sparse_module import ModuleKind
@@ -168,6 +169,13 @@ def test_a_collection_may_be_the_model_itself():
     (module,) = sparse_modules(bags("a", "b"))
     assert module.path == ""
     assert [table.name for table in module.tables] == ["a", "b"]
+
+
+def test_a_model_that_lies_in_itself_is_refused():
+    model = model_of(child=torch.nn.Linear(1, 1), sparse=bags("a"))
+    model.child.parent = model
+    with pytest.raises(ShardplanError, match=r"child\.parent lies in itself"):
+        sparse_modules(model)
 
 
 def test_one_collection_in_two_places_is_refused_at_the_second():

@@ -20,7 +20,7 @@ from torchrec import (
 )
 from torchrec.modules.embedding_configs import PoolingType
 
-from shardplan.errors import InputError
+from shardplan.errors import InputError, ShardplanError
 from shardplan.model.adopt import spec_of_model
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
@@ -54,6 +54,41 @@ def tied_to_another_table():
 def tied_to_a_layer():
     model = model_of(ebc=bags("a"), out=torch.nn.Linear(8, 100, bias=False, device=META))
     model.out.weight = model.ebc.embedding_bags["a"].weight
+    return model
+
+
+def tied_by_memory():
+    """Other parameters, and a buffer, that lie in the memory of tables."""
+    model = model_of(ebc=bags("a", "b"), out=torch.nn.Linear(8, 50, bias=False, device=META))
+    weight = {name: bag.weight.data for name, bag in model.ebc.embedding_bags.items()}
+    model.out.weight = torch.nn.Parameter(weight["a"][:50])
+    model.register_buffer("seen", weight["b"])
+    return model
+
+
+def with_other_bags():
+    """A bag less, one more, and two in another order, which is how they are read."""
+    fewer, more, turned = bags("a", "b"), bags("c"), bags("d", "e")
+    del fewer.embedding_bags["b"]
+    more.embedding_bags["x"] = torch.nn.EmbeddingBag(100, 8, mode="sum", device=META)
+    turned.embedding_bags["d"] = turned.embedding_bags.pop("d")
+    return model_of(fewer=fewer, more=more, turned=turned)
+
+
+def with_configs_used_twice():
+    """The first collection keeps the config that the second one is made of."""
+    config = EmbeddingBagConfig(num_embeddings=100, embedding_dim=8)
+    model = torch.nn.Module()
+    for side in ("user", "item"):
+        config.name, config.feature_names = side, [f"{side}_id"]
+        setattr(model, side, EmbeddingBagCollection(device=META, tables=[config]))
+    return model
+
+
+def with_other_features():
+    model = model_of(renamed=bags("a"), grown=bags("b"))
+    model.renamed.embedding_bag_configs()[0].feature_names = ["z"]
+    model.grown.embedding_bag_configs()[0].feature_names.append("z")
     return model
 
 
@@ -118,6 +153,26 @@ def with_more_inside():
             },
         ),
         (tied_to_a_layer, {"ebc.a": "weights are those of out.weight too"}),
+        (
+            tied_by_memory,
+            {"ebc.a": "weights are those of out.weight", "ebc.b": "weights are those of seen"},
+        ),
+        (
+            with_other_bags,
+            {
+                "fewer": "its bags are a, those of its configs a, b",
+                "more": "its bags are c, x, those of its configs c",
+                "turned": "its bags are e, d, those of its configs d, e",
+            },
+        ),
+        (with_configs_used_twice, {"user": "its bags are user, those of its configs item"}),
+        (
+            with_other_features,
+            {
+                "renamed.a": "it is read by a, by its config by z",
+                "grown": "other features than when it was made",
+            },
+        ),
         (frozen, {"ebc.b": "frozen"}),
         (
             replaced,
@@ -207,3 +262,12 @@ def test_a_model_whose_collection_has_no_tables_has_none():
     assert sparse_modules(nothing_inside()) == ()
     with pytest.raises(InputError, match="without an EmbeddingBagCollection"):
         spec_of_model(f"{__name__}:nothing_inside")
+
+
+def gone():
+    raise SystemExit(0)
+
+
+def test_a_model_that_ends_the_program_is_an_error():
+    with pytest.raises(ShardplanError, match="gone failed: SystemExit: 0"):
+        spec_of_model(f"{__name__}:gone")

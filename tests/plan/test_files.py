@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shardplan.errors import InputError
-from shardplan.files import check_writable, write_atomically
+from shardplan.files import check_writable, make_folder, write_atomically
 
 
 def test_writes_a_new_file_and_leaves_nothing_else(tmp_path):
@@ -150,3 +150,49 @@ def test_a_read_only_folder_is_known_before_also_where_the_file_exists(tmp_path,
     monkeypatch.setattr("os.open", refused)
     with pytest.raises(InputError, match="cannot write: Read-only file system"):
         check_writable(tmp_path / "plan.json")
+
+
+def test_a_file_that_is_read_is_not_written_over_by_whatever_name(tmp_path):
+    spec, link = tmp_path / "spec.yaml", tmp_path / "link.yaml"
+    spec.write_text("batch: 1")
+    link.symlink_to(spec)
+    for path in (spec, link, tmp_path / "." / "spec.yaml"):
+        with pytest.raises(InputError, match="it is read here, and what it holds would be lost"):
+            check_writable(path, [tmp_path / "none.csv", spec])
+    check_writable(tmp_path / "plan.json", [spec, "-"])
+    check_writable("/dev/null", ["/dev/null"])
+
+
+def test_a_folder_is_not_made_in_place_of_a_file(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file: error: cannot write: is no folder"):
+        make_folder(tmp_path / "file")
+
+
+def test_folders_of_processes_that_were_killed_go_when_the_next_one_is_made(tmp_path):
+    code = """
+import os, signal
+from shardplan.scratch_folder import ScratchFolder
+(ScratchFolder().path / "rendezvous").write_text("")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    (left,) = tmp_path.iterdir()
+    (tmp_path / "shardplan-others00").mkdir()
+    code = """
+import os
+from shardplan.scratch_folder import ScratchFolder
+mine, second = ScratchFolder(), ScratchFolder()
+print(mine.path.exists(), second.path.exists())
+mine.remove()
+second.remove()
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "True True\n"
+    assert not left.exists()
+    assert os.listdir(tmp_path) == ["shardplan-others00"]

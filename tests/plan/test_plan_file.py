@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from plan_cases import make_case, make_plan
 
 from shardplan.errors import InputError
+from shardplan.plan.file import write as writing
 from shardplan.plan.file.read import parse_plan, read_plan
-from shardplan.plan.file.write import render, write
+from shardplan.plan.file.write import Renderer, render, write
 from shardplan.plan.verify import verify
 
 GOLDEN = Path(__file__).parents[1] / "data" / "plan" / "plain.json"
@@ -159,3 +160,20 @@ def _set(value, path, new):
             return
     if isinstance(value, dict) or (isinstance(value, list) and path[-1] in range(len(value))):
         value[path[-1]] = deepcopy(new)
+
+
+def test_what_two_plans_have_in_common_is_written_down_once(plan, monkeypatch):
+    written, renderer = [], Renderer()
+    real = writing.member
+    monkeypatch.setattr(
+        writing, "member", lambda name, value: written.append(name) or real(name, value)
+    )
+    assert renderer.render(plan) == render(plan)
+    claim = plan.optimality.model_copy(update={"gap": 0.5})
+    better = plan.model_copy(update={"optimality": claim, "tables": tuple(plan.tables)})
+    written.clear()
+    text = renderer.render(better)
+    assert written == ["optimality"]
+    assert text == render(better)
+    fewer = better.model_copy(update={"tables": plan.tables[1:]})
+    assert renderer.render(fewer) == render(fewer)

@@ -8,7 +8,8 @@ from problems import problem_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.search.tidy import Traits, tidied
+from shardplan.solve.search.desk import Traits
+from shardplan.solve.search.tidy import tidied
 
 DEVICE, ALL = Shape.DEVICE, Shape.ALL
 
@@ -137,3 +138,36 @@ def test_never_costs_more_and_never_lies_farther(random):
     assert (after.load_seconds.max(axis=0) <= before.load_seconds.max(axis=0) * (1 + 1e-9)).all()
     far = problem.total_node_bytes
     assert far[found.option].sum() <= far[start.option].sum() + 1e-12
+
+
+class FirstOfTwo:
+    """The second of two devices bears nothing of the options given."""
+
+    def __init__(self, problem, *options):
+        self.problem, self.options = problem, options
+
+    def of_option(self, option):
+        less = np.zeros((2, self.problem.stage_count))
+        less[1] = -self.problem.load_seconds[option] * (option in self.options)
+        return less
+
+    def of_placement(self, placement):
+        return sum(self.of_option(one) for one in placement.option.tolist())
+
+
+def test_what_is_cut_unevenly_comes_nearer_too():
+    """The last item fills the second device to the brim, which the first one does not lie on."""
+    problem = problem_of(
+        [3.0, 3.0, 2.5],
+        options_per_item=[2, 1],
+        shape=[ALL, ALL, DEVICE],
+        device_bytes=[0.4, 0.0, 0.0],
+        node_bytes=[0.0, 0.8, 0.0],
+        mean_seconds=np.array([[1.5], [1.5], [2.5]]),
+    )
+    start = place((1, []), (2, [1]))
+    assert tidied(problem, start, traits_of(problem)) == start
+    found = tidied(problem, start, traits_of(problem), FirstOfTwo(problem, 0, 1))
+    assert found == place((0, []), (2, [1]))
+    even_only_far = FirstOfTwo(problem, 1)
+    assert tidied(problem, start, traits_of(problem), even_only_far) == start

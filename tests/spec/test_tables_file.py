@@ -199,4 +199,45 @@ def test_half_a_reuse_histogram_of_a_parquet_file_is_refused(
     rows = [whole, whole | {"name": "b"} | row]
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "tables.parquet")
     (fault,) = load(tmp_path, "", SPEC.replace(".csv", ".parquet")).faults
-    assert fault.message == f"tables.parquet: {message}"
+    assert (Path(fault.file).name, fault.path, fault.message) == ("tables.parquet", "[1]", message)
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted"),
+    [
+        (
+            {"nam": ["a"], "dim": [{"x": 1}], "rows": ["5"]},
+            [("spec.yaml", "tables_file", "tables.parquet: unknown column 'nam'"),
+             ("spec.yaml", "tables_file", "tables.parquet: the column 'name' is missing"),
+             ("spec.yaml", "tables_file",
+              "tables.parquet: the column 'dim' holds struct<x: int64>")],
+        ),
+        (
+            {"name": ["a", "b"], "rows": ["010", "5"], "access": ["uniform", "cdf:3"]},
+            [("tables.parquet", "[0].rows", "a number must not begin with 0 (got 010)"),
+             ("tables.parquet", "[1].access", "must be uniform or zipf:1.05 (got 'cdf:3')")],
+        ),
+    ],
+    ids=["columns", "cells"],
+)  # fmt: skip
+def test_all_faults_of_a_parquet_file_are_told_at_once(
+    tmp_path: Path, columns: dict, wanted: list
+) -> None:
+    """Those of its columns, or else of its cells, which have numbers of rows for lines."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table(columns), tmp_path / "tables.parquet")
+    found = load(tmp_path, "", SPEC.replace(".csv", ".parquet")).faults
+    assert [(Path(each.file).name, each.path, each.message) for each in found] == wanted
+
+
+def test_a_page_of_a_parquet_file_that_is_not_as_written_is_refused(tmp_path: Path) -> None:
+    """Where the writer left checksums."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path, table = tmp_path / "tables.parquet", pyarrow.table({"name": ["abcdef"], "rows": [5]})
+    plain = {"use_dictionary": False, "compression": "none", "write_statistics": False}
+    parquet.write_table(table, path, write_page_checksum=True, **plain)
+    path.write_bytes(path.read_bytes().replace(b"abcdef", b"abcdeg", 1))
+    (fault,) = load(tmp_path, "", SPEC.replace(".csv", ".parquet")).faults
+    assert "CRC" in fault.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from shardplan.case import case_of_value
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.plan.verify import verify
+from shardplan.planning import planner
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
+from shardplan.solve.outcome import Ending, Outcome
 from shardplan.solve.portfolio.portfolio import improve
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
@@ -27,6 +30,9 @@ from shardplan.solve.search.fares import Fares
 from shardplan.solve.search.search_params import SearchParams, SharedParams
 from shardplan.solve.settings import Settings
 from shardplan.whatif.move_little import move_little
+from shardplan.whatif.near.moved_from import MovedFrom
+from shardplan.whatif.near.near_drafts import NearDrafts
+from shardplan.whatif.relabel import decisions_in
 from shardplan.whatif.relocation import Relocation
 from shardplan.whatif.replan import replan
 
@@ -165,3 +171,27 @@ def test_a_case_is_formulated_by_the_parameters_of_the_search(study_spec):
     ):
         with pytest.raises(NoPlanFound, match="ways to shard 12 tables"):
             again()
+
+
+def test_a_plan_near_an_old_one_is_named_and_built_once(study_spec, monkeypatch):
+    case, built = case_of_value(study_spec, "old"), []
+    old = make_plan(case, Settings(method="greedy-size"), Reporter())
+    formulation = formulate(case)
+    mirrored = [
+        replace(each, targets=tuple(7 - rank for rank in each.targets))
+        for each in decisions_in(old, case)
+    ]
+    placement, is_placed = formulation.placement(mirrored)
+    assert is_placed.all()
+    cost = evaluate(formulation.problem, placement).objective
+    found = Outcome(placement, cost, 0.0, "none", "start", Ending.TIME_LIMIT, (), ())
+    real = planner.build_plan
+    monkeypatch.setattr(planner, "build_plan", lambda *given: built.append(1) or real(*given))
+    moved = MovedFrom.of(old, Relocation.of(old, case))
+    drafts = NearDrafts.of(formulation, Settings(), moved, 0.0, budget_bytes=5.0)
+    first = drafts.plan(found)
+    better = drafts.plan(replace(found, lower_bound=cost / 2, bound="relaxation"))
+    assert len(built) == 1
+    assert first.plan == better.plan == old.plan
+    assert (better.moves.moved_bytes, better.moves.budget_bytes) == (0, 5)
+    assert (first.optimality.gap, better.optimality.gap) == (None, pytest.approx(1.0))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from shardplan.calibrate.measure.deaf import deaf_from_birth
 from shardplan.errors import ShardplanError
+from shardplan.scratch_folder import ScratchFolder
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -23,7 +23,7 @@ class Crew:
         self._ranks = ranks
         self._on_gpu = on_gpu
         self._pipes: list[Connection] = []
-        self._folder = tempfile.TemporaryDirectory(prefix="shardplan-")
+        self._folder = ScratchFolder()
         self._processes: list[multiprocessing.context.SpawnProcess] = []
 
     def __enter__(self) -> Self:
@@ -31,12 +31,13 @@ class Crew:
         from shardplan.calibrate.measure.worker import serve
 
         spawn = multiprocessing.get_context("spawn")
-        rendezvous = str(Path(self._folder.name) / "rendezvous")
+        rendezvous = str(self._folder.path / "rendezvous")
         for rank in range(self._ranks):
             ours, theirs = spawn.Pipe()
             arguments = (rank, self._ranks, rendezvous, self._on_gpu, theirs)
             process = spawn.Process(target=serve, args=arguments, daemon=True)
-            process.start()
+            with deaf_from_birth():
+                process.start()
             theirs.close()
             self._pipes.append(ours)
             self._processes.append(process)
@@ -64,8 +65,8 @@ class Crew:
                 pipe.send(None)
                 process.join()
             else:
-                process.terminate()
+                process.kill()
             pipe.close()
         for process in self._processes:
             process.join()
-        self._folder.cleanup()
+        self._folder.remove()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,9 +31,8 @@ _FP32_BYTES = 4
 def serve(rank: int, ranks: int, rendezvous: str, on_gpu: bool, pipe: Connection) -> None:
     """Measure the tasks that come through the pipe until there is None; answer with seconds.
 
-    Ctrl-C is for whoever asks; that it is gone is told by the pipe.
+    Who asks begins it deaf: Ctrl-C is for that process, and that it is gone is told by the pipe.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     gpus = torch.cuda.device_count() if on_gpu else 0
     if on_gpu:
         torch.cuda.set_device(rank % gpus)

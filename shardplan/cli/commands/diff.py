@@ -78,7 +78,7 @@ def diff_command(
     if output == "-" or (output is not None and as_written):
         raise click.UsageError("-o takes a file, and not --as-written")
     if output is not None:
-        check_writable(output)
+        check_writable(output, [old])
     before, after = plan_at(old), plan_at(new)
     case, relabelling = case_of_plan(after, file_label(new)), None
     if not as_written:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.cli import completions
-from shardplan.cli.inputs import READING_SECONDS, file_label, plan_at
+from shardplan.cli.inputs import READING_SECONDS, file_label, hold, plan_at
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put
 from shardplan.cli.quantity import duration
@@ -115,6 +115,7 @@ def explain_command(
     from shardplan.explain.numbers.study import Study
 
     study = Study.of(plan_at(plan), file_label(plan))
+    hold(study)
     if table is not None:
         put(_table(study, table, form, width))
     elif device is not None:

@@ -141,8 +141,8 @@ def tune_command(ctx: click.Context, /, **_: object) -> None:
 
     \b
     Examples:
-      shardplan tune model.yaml -o tuned --run 'python my_job.py {plan} {measured}'
-      shardplan tune model.yaml -o trained --steps 50 --budget 5m --format markdown
+      shardplan tune model.yaml -o tuned --run 'python job.py {plan} {measured}'
+      shardplan tune model.yaml -o trained --steps 50 --budget 5m --format json
     """
     form, width = ctx.params.pop("form"), ctx.params.pop("width")
     request = TuneRequest(**ctx.params)

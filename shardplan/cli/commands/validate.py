@@ -81,7 +81,7 @@ def validate_command(
     if scatter is not None:
         if not scatter.endswith((".svg", ".html")):
             raise click.BadParameter("must end in .svg or .html", param_hint="--scatter")
-        check_writable(scatter)
+        check_writable(scatter, more)
     from shardplan.cli.reports.validation_report import (
         validation_numbers,
         validation_report,

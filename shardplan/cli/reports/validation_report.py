@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 from shardplan.cost.part import Part
@@ -167,7 +166,7 @@ def _accuracy(found: Validation) -> Iterator[Section]:
         groups.append(("all", "all", accuracy_of(found.checks), largest))
     columns = (
         Column("devices"),
-        Column("framework"),
+        Column("framework", is_name=True),
         Column("steps", True),
         Column("MAPE", True),
         Column("largest", True),
@@ -301,4 +300,6 @@ def validation_scatter(found: Validation, *, as_page: bool = False) -> str:
     drawn = scatter_plot(f"{TITLE}: {plural(sum(map(len, series.values())), 'step')}", series)
     if not as_page:
         return drawn
-    return f'<!doctype html>\n<meta charset="utf-8">\n<title>{escape(TITLE)}</title>\n{drawn}'
+    from shardplan.explain.render.html.page import render_html_picture
+
+    return render_html_picture(TITLE, drawn)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import InputError
 from shardplan.explain.words import words
+from shardplan.files import write_atomically
+from shardplan.plan.file.write import Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shardplan.plan.file.claim import Claim
     from shardplan.plan.file.plan import Plan
 
 
@@ -23,16 +26,19 @@ class ImprovingPlan:
     the last plan it is told. Pipes and devices get the last plan alone.
     """
 
-    def __init__(self, path: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: str, say: Callable[[str], None], renderer: Renderer | None = None
+    ) -> None:
         self._path, self._say = path, say
+        self._renderer = renderer or Renderer()
         self._is_file = path != "-" and _may_be_replaced(path)
-        self._before: Plan | None = None
+        self._before: Claim | None = None
         self._is_first = True
 
     def put(self, plan: Plan) -> None:
         """Take the next plan, which is better than all before."""
         if self._is_first:
-            self._is_first, self._before = False, self._plan_there()
+            self._is_first, self._before = False, self._claim_there()
         step = words.seconds(plan.prediction.step_seconds)
         where = f", written to {self._path}" if self._write(plan) else ""
         self._say(
@@ -41,26 +47,21 @@ class ImprovingPlan:
         )
 
     def _write(self, plan: Plan) -> bool:
-        from shardplan.plan.file.write import write
-
         before = self._before
         if not self._is_file or (before is not None and _is_no_worse(before, plan)):
             return False
         try:
-            write(plan, self._path)
+            write_atomically(self._path, self._renderer.render(plan))
         except InputError:
             return False
         return True
 
-    def _plan_there(self) -> Plan | None:
-        from shardplan.plan.file.read import read_plan
+    def _claim_there(self) -> Claim | None:
+        from shardplan.plan.file.claim import Claim
 
         if not self._is_file or not os.path.exists(self._path):
             return None
-        try:
-            return read_plan(self._path)
-        except InputError:
-            return None
+        return Claim.in_file(self._path)
 
 
 def _may_be_replaced(path: str) -> bool:
@@ -71,7 +72,7 @@ def _may_be_replaced(path: str) -> bool:
         return True
 
 
-def _is_no_worse(before: Plan, plan: Plan) -> bool:
+def _is_no_worse(before: Claim, plan: Plan) -> bool:
     if before.inputs != plan.inputs:
         return False
     return before.optimality.objective_seconds <= plan.optimality.objective_seconds

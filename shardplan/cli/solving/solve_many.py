@@ -17,6 +17,8 @@ import click
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put, tell
+from shardplan.cli.show import say_lines
+from shardplan.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,7 +75,7 @@ def solve_many(tasks: Sequence[Task], options: Sequence[str], jobs: int, quiet: 
     """
     if not quiet:
         check_writable("-")
-    Path(tasks[0].plan).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(tasks[0].plan).parent)
     with interruptible() as interrupt:
         crew = _Crew(options)
         try:
@@ -109,15 +111,17 @@ def _run_all(
 
 
 def _tell(one: Ended, position: str, quiet: bool) -> None:
-    """What a solve said where it failed, else the first line of it."""
+    """All that a solve said where it failed, else its notes."""
     lines = one.said.splitlines()
     if one.exit_code:
         tell(f"{position} {one.task.spec}: exit code {one.exit_code}")
+        for line in lines:
+            tell(line)
     elif not quiet:
-        tell(f"{position} {one.task.spec}: {one.task.plan} written")
-        lines = [line for line in lines if line.lstrip().startswith("note:")]
-    for line in lines:
-        tell(f"  {line}" if one.exit_code == 0 else line)
+        notes = (f"  {line.strip()}" for line in lines if line.lstrip().startswith("note:"))
+        say_lines([f"{position} {one.task.spec}: {one.task.plan} written", *notes])
+    elif lines:
+        say_lines(lines)
 
 
 def _summary(ended: Mapping[Task, Ended]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, plan_at
+from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, hold, plan_at
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.show import say_lines
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from shardplan.cli.reports.progress import TellingReporter
     from shardplan.cli.solving.solve_request import SolveRequest
     from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.write import Renderer
+    from shardplan.planning.pace import Pace
     from shardplan.solve.settings import Settings
 
 _EXACTNESS_SECONDS = 1.0
@@ -31,46 +33,62 @@ def solve_one(request: SolveRequest) -> None:
     deadline = Deadline.after(request.time_limit + READING_SECONDS)
     # From here on, so that a Ctrl-C while modules load or the spec is read is remembered.
     with interruptible() as interrupt:
-        from shardplan.plan.file.write import render
+        from shardplan.plan.file.write import Renderer
+        from shardplan.planning.pace import Pace
 
-        check_writable(request.output)
+        own = [request.topology] if request.topology is not None else []
+        check_writable(request.output, [*request.specs, *own])
+        renderer = Renderer()
+        pace = Pace(deadline.unless(interrupt.is_requested))
         began = time.monotonic()
-        case = _case(request)
+        case = _case(request, pace)
         case_seconds = time.monotonic() - began
-        earlier = _earlier(request)
+        earlier = _earlier(request, pace)
         deadline = deadline.within(request.time_limit).unless(interrupt.is_requested)
         search = request.search(interrupt.is_requested).until(deadline)
         try:
-            plan = _solve(case, search, request, earlier)
+            plan = _solve(case, search, request, earlier, renderer)
         except Infeasible as error:
             from shardplan.cli.solving.advice import with_advice
 
             stopped = interrupt.is_requested
             raise with_advice(error, case, deadline, stopped, case_seconds) from None
-        put_file(render(plan), request.output)
+        hold(case, plan, renderer)
+        put_file(renderer.render(plan), request.output)
         if not request.quiet:
             _sum_up(plan, case, request, interrupt.is_requested)
 
 
-def _case(request: SolveRequest) -> Case:
+def _case(request: SolveRequest, pace: Pace) -> Case:
     from shardplan.case import build_case
     from shardplan.spec.load import load_spec
 
     changes = settings_of(request.topology, request.nodes, request.settings)
-    return build_case(load_spec(request.specs[0], changes))
+    loaded = load_spec(request.specs[0], changes)
+    if loaded.tables_document is not None:
+        check_writable(request.output, [loaded.tables_document.file])
+    pace.heed(len(loaded.spec.tables))
+    return build_case(loaded)
 
 
-def _earlier(request: SolveRequest) -> tuple[Plan, Case] | None:
+def _earlier(request: SolveRequest, pace: Pace) -> tuple[Plan, Case] | None:
     """The plan to begin with, if any, and what it was made for."""
     path = request.earlier if request.old is None else request.old
     if path is None:
         return None
     plan = plan_at(path)
-    return plan, case_of_plan(plan, file_label(path))
+    pace.heed(plan.table_count)
+    case = case_of_plan(plan, file_label(path))
+    pace.heed(plan.table_count)
+    return plan, case
 
 
 def _solve(
-    case: Case, search: Settings, request: SolveRequest, earlier: tuple[Plan, Case] | None
+    case: Case,
+    search: Settings,
+    request: SolveRequest,
+    earlier: tuple[Plan, Case] | None,
+    renderer: Renderer,
 ) -> Plan:
     """Solve with progress on stderr, from or near an earlier plan where there is one."""
     from shardplan.cli.reports.progress import progress
@@ -78,7 +96,7 @@ def _solve(
     from shardplan.planning.planner import make_plan
 
     with progress(request.quiet) as reporter:
-        put = ImprovingPlan(request.output, reporter.say).put
+        put = ImprovingPlan(request.output, reporter.say, renderer).put
         if earlier is None:
             return make_plan(case, search, reporter, on_plan=put)
         if request.old is None:
@@ -103,9 +121,11 @@ def _resumed(
     from shardplan.planning.planner import make_plan
     from shardplan.whatif.resume import resume
 
+    deadline = search.deadline()
     found = resume(plan, made_for, case)
     if found.doubt:
         reporter.warn(f"{found.doubt}: the search begins with it, without its bound")
+    search = search.until(deadline)
     return make_plan(case, search, reporter, found.decisions, proven=found.proven, on_plan=put)
 
 

@@ -63,6 +63,11 @@ class Setting:
         """Whether the framework sums gradients beside the backward pass of the tables."""
         return self.framework is not None and self.framework.sums_beside_backward
 
+    @property
+    def sums_read_rows(self) -> bool:
+        """Whether rows of data-parallel tables that no device read are passed over."""
+        return self.framework is not None and self.framework.sums_read_rows
+
     @cached_property
     def dense(self) -> DenseCosts:
         """What the step spends outside the tables, with all its collectives."""

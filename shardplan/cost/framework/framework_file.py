@@ -45,6 +45,8 @@ class FrameworkFile(Border):
     sums_beside_backward: Figure[Flag] | None = None
     """Whether gradients of dense layers and data-parallel tables are summed over the devices beside
     the backward pass of the other tables, not before or behind it."""
+    sums_read_rows: Figure[Flag] | None = None
+    """Whether of data-parallel tables only those rows are summed and updated that a device read."""
     elementwise: Figure[Fusion] | None = None
     """What dense layers do in one pass over memory besides their products; left out: fused."""
     sources: dict[str, str] = Field(default_factory=dict)
@@ -68,7 +70,11 @@ class FrameworkFile(Border):
         for phase, terms in self.terms.items():
             for path, figure in terms.figures():
                 yield (phase, *path), figure
-        if self.sums_beside_backward is not None:
-            yield ("sums_beside_backward",), self.sums_beside_backward
-        if self.elementwise is not None:
-            yield ("elementwise",), self.elementwise
+        traits: dict[str, Figure[Any] | None] = {
+            "sums_beside_backward": self.sums_beside_backward,
+            "sums_read_rows": self.sums_read_rows,
+            "elementwise": self.elementwise,
+        }
+        for key, trait in traits.items():
+            if trait is not None:
+                yield (key,), trait

@@ -22,16 +22,19 @@ class FrameworkProfile:
     terms: Mapping[str, Terms]
     sums_beside_backward: bool = False
     """Whether gradients are summed over devices beside the backward pass of the tables."""
+    sums_read_rows: bool = False
+    """Whether rows of data-parallel tables that no device read are passed over."""
     fusion: Fusion = Fusion.FUSED
     """Of what dense layers do beside their products."""
 
     @classmethod
     def of(cls, file: FrameworkFile) -> Self:
         """The profile that a file describes."""
-        beside = file.sums_beside_backward
+        beside, read = file.sums_beside_backward, file.sums_read_rows
         return cls(
             file.name,
             {phase: Terms.of(terms) for phase, terms in file.terms.items()},
             beside is not None and beside.value,
+            read is not None and read.value,
             file.elementwise.value if file.elementwise else Fusion.FUSED,
         )

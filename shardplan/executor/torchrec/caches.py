@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING, Any
 from torchrec.distributed import types
 from torchrec.distributed.types import CacheParams, KeyValueParams
 
+from shardplan.plan.shared_caches import shared_caches
 from shardplan.plan.stated import training_of
 from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import CacheEntry, TableEntry
+    from shardplan.plan.shared_caches import Key
     from shardplan.workload.dtype import Dtype
-
-Key = tuple[str, str]
-"""Module and table."""
 
 _ALGORITHMS = {
     CacheAlgorithm.LRU: types.CacheAlgorithm.LRU,
@@ -40,7 +37,7 @@ def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
     cache for all. Parameters that differ keep tables apart, even one that does nothing:
     ``reserved_memory`` is taken in whole bytes, so that a fraction of a byte reserves none. Tables
     get the same fraction where they may share an operator: with the same load factor, algorithm
-    and width.
+    and width, and as long as FBGEMM can count the rows that its cache holds.
     """
     cached = [
         _Cached((module, name), entry, entry.cache)
@@ -49,12 +46,13 @@ def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
         if entry.cache is not None
     ]
     dtypes = {(table.module, table.name): table.dtype for table in plan.tables}
-    order = {group: i for i, group in enumerate(dict.fromkeys(c.group for c in cached), start=1)}
+    operators = shared_caches(plan)
+    count = max(operators.values(), default=0) + 1
     training = training_of(plan)
     is_prefetched = training is not None and training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
     found: dict[Key, dict[str, Any]] = {}
     for each in cached:
-        fraction = order[each.group] / (len(order) + 1)
+        fraction = (operators[each.key] + 1) / (count + 1)
         found[each.key] = {"cache_params": _cache_params(each.cache, fraction, is_prefetched)}
         if each.entry.compute_kernel.is_on_ssd:
             found[each.key]["key_value_params"] = _key_value_params(each, dtypes[each.key])
@@ -68,14 +66,6 @@ class _Cached:
     key: Key
     entry: TableEntry
     cache: CacheEntry
-
-    @property
-    def group(self) -> Hashable:
-        """Tables of the same group may share an operator."""
-        if self.entry.compute_kernel.is_on_ssd:
-            return self.key
-        width = max((shard.shard_sizes[1] for shard in self.entry.shards), default=0)
-        return (self.cache.load_factor, self.cache.algorithm, width)
 
 
 def _cache_params(cache: CacheEntry, fraction: float, is_prefetched: bool) -> CacheParams:

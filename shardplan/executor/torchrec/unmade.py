@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch.nn.parameter import is_lazy
 
 from shardplan.diagnostics import Diagnostic
-from shardplan.model.unkept import places_of_parameters
+from shardplan.model.unkept import memory_of, places_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -26,7 +26,7 @@ def unmade(model: torch.nn.Module, sparse: Collection[str]) -> Iterator[Diagnost
     shape yet it cannot make at all. ``sparse`` are the paths of modules with tables, of which
     others speak.
     """
-    places = places_of_parameters(model)
+    places = places_of_memory(model)
     for path, module in model.named_modules():
         if any(not each or path == each or path.startswith(each + ".") for each in sparse):
             continue
@@ -42,7 +42,8 @@ def unmade(model: torch.nn.Module, sparse: Collection[str]) -> Iterator[Diagnost
         buffers = [name for name, each in module.named_buffers(recurse=False) if each.is_meta]
         is_reset = hasattr(module, "reset_parameters")
         for name in unmade_weights:
-            others = [each for each in places[id(own[name])] if each != _within(path, name)]
+            there = places[memory_of(own[name])]
+            others = [each for each in there if each != _within(path, name)]
             if not is_reset:
                 message = f"{class_name}: no reset_parameters gives it values"
                 yield _fault(_within(path, name), message)

@@ -69,7 +69,8 @@ def _run(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> None:
     from shardplan.files import check_writable
 
     measure = request.measure if job.rank == 0 else None
-    by_all(job, lambda: check_writable(measure) if measure is not None else None)
+    read = [path for path in (request.plan, request.data) if path is not None]
+    by_all(job, lambda: check_writable(measure, read) if measure is not None else None)
     with _run_folder(job, request) as folder:
         found = _trained(plan, view, job, request, folder)
         if measure is not None:

@@ -85,23 +85,8 @@ class Holding:
         )
 
     def overlaps(self, other: Holding) -> Overlaps:
-        """The pairs of rectangles that share any cell.
-
-        Rectangles sorted by their first rows are met in a range, so that two tables cut by rows
-        over many ranks take no longer than there are pairs.
-        """
-        order = np.argsort(self.first[:, 0], kind="stable")
-        reach = np.maximum.accumulate(self.end[order, 0])
-        low = np.searchsorted(reach, other.first[:, 0], side="right")
-        high = np.searchsorted(self.first[order, 0], other.end[:, 0], side="left")
-        counts = (high - low).clip(min=0)
-        theirs = np.repeat(np.arange(len(counts)), counts)
-        offset = np.arange(len(theirs)) - np.repeat(np.cumsum(counts) - counts, counts)
-        mine = order[np.repeat(low, counts) + offset]
-        first = np.maximum(self.first[mine], other.first[theirs])
-        shape = np.minimum(self.end[mine], other.end[theirs]) - first
-        shared = (shape > 0).all(axis=1)
-        return Overlaps(mine[shared], theirs[shared], shape[shared])
+        """The pairs of rectangles that share any cell."""
+        return overlapping(self.first, self.end, other.first, other.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +99,27 @@ class Overlaps:
     """(P,): one of the other."""
     shape: NDArray[np.int64]
     """(P, 2): rows and columns that both have."""
+
+
+def overlapping(
+    my_first: NDArray[np.int64],
+    my_end: NDArray[np.int64],
+    first: NDArray[np.int64],
+    end: NDArray[np.int64],
+) -> Overlaps:
+    """The pairs of rectangles, one of each of two sets, that share any cell.
+
+    Rectangles sorted by their first rows are met in a range, so that two tables cut by rows over
+    many ranks take no longer than there are pairs.
+    """
+    order = np.argsort(my_first[:, 0], kind="stable")
+    reach = np.maximum.accumulate(my_end[order, 0])
+    low = np.searchsorted(reach, first[:, 0], side="right")
+    high = np.searchsorted(my_first[order, 0], end[:, 0], side="left")
+    counts = (high - low).clip(min=0)
+    theirs = np.repeat(np.arange(len(counts)), counts)
+    offset = np.arange(len(theirs)) - np.repeat(np.cumsum(counts) - counts, counts)
+    mine = order[np.repeat(low, counts) + offset]
+    shape = np.minimum(my_end[mine], end[theirs]) - np.maximum(my_first[mine], first[theirs])
+    shared = (shape > 0).all(axis=1)
+    return Overlaps(mine[shared], theirs[shared], shape[shared])

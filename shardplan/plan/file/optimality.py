@@ -78,6 +78,23 @@ class Optimality(PlanModel):
             termination=termination,
         )
 
+    def reaching(self, objective_seconds: float) -> Self:
+        """The same bound, of a plan with another objective: no longer optimal where it is longer,
+        and within the gap only where that was what ended the search."""
+        lower = min(self.lower_bound_seconds, objective_seconds)
+        gap, status = gap_of(objective_seconds, lower), self.status
+        if status is Status.OPTIMAL and (gap is None or gap > OPTIMAL_GAP):
+            is_ended = self.termination is Termination.GAP
+            status = Status.WITHIN_GAP if is_ended else Status.FEASIBLE
+        return type(self).of(
+            self.objective,
+            objective_seconds,
+            lower,
+            bound=self.bound,
+            status=status,
+            termination=self.termination,
+        )
+
 
 def gap_of(objective_seconds: float, lower_bound_seconds: float) -> float | None:
     """``(objective - bound) / bound``, rounded; None where that is no number."""

@@ -36,6 +36,19 @@ def reviewable(value: dict[str, Any]) -> str:
     return printable_json("".join(text)) + "\n"
 
 
+def member(name: str, value: Any) -> str:
+    """The text of one key and its value in what ``of_members`` writes."""
+    text = [_INDENT, _compact(name), ": "]
+    _write(value, _INDENT, text)
+    return printable_json("".join(text))
+
+
+def of_members(members: Sequence[str]) -> str:
+    """What ``reviewable`` writes of an object, some of whose values are plain and some are not,
+    from the texts of its members."""
+    return "".join(["{\n", ",\n".join(members), "\n}\n"])
+
+
 def _write(value: Any, margin: str, text: list[str]) -> None:
     """Add the parts of a value's text."""
     inner = margin + _INDENT

@@ -19,7 +19,6 @@ from shardplan.solve.portfolio.portfolio import prove_relaxation
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.problem.stages import merge_stages
 from shardplan.solve.problem.variants import take
 from shardplan.solve.program.answer import Limits, Status, Watch
 from shardplan.solve.program.backend import solve_program
@@ -60,7 +59,7 @@ def relocate_least(
     """
     search = settings.search or SearchParams()
     params = search.relocation.least
-    record = Record(merge_stages(problem), settings.budget(), reporter)
+    record = Record.begun(problem, settings, reporter)
     prove_relaxation(record, search)
     relaxation = record.relaxation
     # With one option more costly than that no placement is good enough.

@@ -69,7 +69,7 @@ def solve_near(
     without a placement says that none was found, and that there is none only where the bound is
     infinite.
     """
-    record = Record(merge_stages(problem), settings.budget(), reporter or Reporter())
+    record = Record.begun(problem, settings, reporter or Reporter())
     limit = MoveLimit(moves.limit_bytes, moves.least)
     params = settings.search or SearchParams()
     rounds = _Rounds(record, known, is_placed, moves, params)

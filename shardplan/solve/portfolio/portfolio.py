@@ -9,7 +9,6 @@ import numpy as np
 
 from shardplan.solve.bound.whole_groups import relax_whole_groups
 from shardplan.solve.mixing.representatives import near_best
-from shardplan.solve.problem.stages import merge_stages
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.search.move import Turn, When
 from shardplan.solve.search.record import Record
@@ -38,7 +37,7 @@ def solve(
     fits. ``proven`` is a bound known already. An outcome without a placement says whether that is
     proven (``is_infeasible``).
     """
-    record = Record(merge_stages(problem), settings.budget(), reporter or Reporter())
+    record = Record.begun(problem, settings, reporter or Reporter())
     if proven is not None:
         record.prove(proven.lower_bound, proven.bound)
     improve(record, settings.method, settings.search or SearchParams(), starts)

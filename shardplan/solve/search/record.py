@@ -15,16 +15,20 @@ from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.outcome import CUT_OFF, Ending, Outcome, Progress, gap_of
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.stages import merge_stages
 from shardplan.solve.program.answer import Limits, Watch
 from shardplan.solve.search.patience import Patience
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from numpy.typing import NDArray
 
     from shardplan.solve.budget import Budget
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
 
 _AGREEMENT = 1e-6
 """Relative difference allowed between a back end's objective and the recomputed one."""
@@ -61,6 +65,12 @@ class Record:
         self._grace = budget.deadline.extended(_GRACE_SECONDS)
         self._cut_off: Ending | None = None
         """By what the clock ended any part of the solve, though others may have gone on."""
+
+    @classmethod
+    def begun(cls, problem: Problem, settings: Settings, reporter: Reporter) -> Self:
+        """Of a solve that begins now: to merge the stages of very many options counts as well."""
+        budget = settings.budget()
+        return cls(merge_stages(problem), budget, reporter)
 
     @property
     def seconds(self) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError, ShardplanError
-from shardplan.files import write_atomically
+from shardplan.files import make_folder, write_atomically
 from shardplan.plan.file.read import read_plan
 from shardplan.plan.file.reviewable_json import reviewable
 from shardplan.plan.file.write import write
@@ -39,9 +39,9 @@ class TuneFolder:
     @contextmanager
     def opened(self) -> Iterator[TuneFolder]:
         """Make the folder, and keep others out of it; raises ShardplanError where one is in."""
+        for name in ("plans", "measured", "logs"):
+            make_folder(self.path / name)
         try:
-            for name in ("plans", "measured", "logs"):
-                (self.path / name).mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise InputError([self._fault(f"cannot write: {error.strerror}")]) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.errors import Infeasible
+from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.plan.file.rounding import rounded
 from shardplan.plan.ledger import Ledger
 from shardplan.planning.formulate import formulate
@@ -69,16 +69,16 @@ def charge_prices(
     """
     if not Ledger.of(decisions, case.cost_model, case.topology.world).charges.names:
         return ()
+    until = (deadline or Deadline.after(_SECONDS)).within(_SECONDS)
     try:
-        formulation = formulate(of_one_width(case, decisions))
-    except Infeasible:
+        formulation = formulate(of_one_width(case, decisions), until)
+    except (Infeasible, NoPlanFound):
         return ()
     problem = formulation.problem
     placement, is_placed = formulation.placement(decisions)
     charges = problem.objective.charges
     if charges is None or not is_placed.all():
         return ()
-    until = (deadline or Deadline.after(_SECONDS)).within(_SECONDS)
     found = []
     for group in np.flatnonzero(charges.uses(placement.option) > 0).tolist():
         if until.is_over:

@@ -17,7 +17,7 @@ from planted_steps import (
 
 from shardplan.calibrate.steps.design.drawn_plans import drawn_plans
 from shardplan.calibrate.steps.fitted.step_calibration import StepCalibration
-from shardplan.calibrate.steps.fitted.step_files import base_profile
+from shardplan.calibrate.steps.fitted.step_files import base_figures
 from shardplan.calibrate.steps.training.step_session import StepSession
 from shardplan.cost.analytic.model import AnalyticCostModel
 from shardplan.errors import ShardplanError
@@ -28,7 +28,7 @@ from shardplan.workload.training import Optimizer
 
 def calibrated(design, trainer):
     times = StepSession(1e9, rounds=3).run(design, trainer)
-    return StepCalibration.of(base_profile(measured_machine()), design, times)
+    return StepCalibration.of(base_figures(measured_machine()), design, times)
 
 
 @pytest.fixture(scope="module")
@@ -97,4 +97,4 @@ def test_residuals_tell_of_plans_that_no_fit_has_seen(design, exact):
 def test_too_few_plans_are_no_fit(design):
     times = StepSession(1e9, rounds=3).run(design, PlantedTrainer())[:8]
     with pytest.raises(ShardplanError, match="raise the budget"):
-        StepCalibration.of(base_profile(measured_machine()), design, times)
+        StepCalibration.of(base_figures(measured_machine()), design, times)

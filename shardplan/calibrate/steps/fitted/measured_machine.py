@@ -22,3 +22,8 @@ class MeasuredMachine:
     engine: str
     optimizer: Optimizer
     wires: Sequence[Measurement]
+
+    @property
+    def sums_read_rows(self) -> bool:
+        """Whether rows of data-parallel tables that no process read are passed over."""
+        return self.engine == "native"

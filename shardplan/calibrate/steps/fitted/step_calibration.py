@@ -9,7 +9,6 @@ import numpy as np
 
 from shardplan.calibrate.accuracy import Accuracy
 from shardplan.calibrate.steps.fitted.step_fit import StepFit, fit_steps
-from shardplan.calibrate.steps.terms.figures import Figures
 from shardplan.calibrate.steps.terms.priced_plan import PricedPlan
 from shardplan.calibrate.steps.terms.step_terms import PARTS, step_terms, with_values
 from shardplan.calibrate.steps.training.step_time import by_plan
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
     from shardplan.calibrate.steps.design.step_design import StepDesign
     from shardplan.calibrate.steps.design.step_plan import StepPlan
+    from shardplan.calibrate.steps.terms.figures import Figures
     from shardplan.calibrate.steps.training.step_time import StepTime
-    from shardplan.cost.profile.profile import Profile
 
 CACHE_SIZES = tuple(2**power for power in range(18, 27, 2))
 """Of an on-chip cache, in bytes, of which the one that suits the steps best is taken."""
@@ -46,8 +45,8 @@ class StepCalibration:
     held_out_plans: int
 
     @classmethod
-    def of(cls, profile: Profile, design: StepDesign, times: Sequence[StepTime]) -> Self:
-        """``profile`` says what collectives and sweeps take by themselves.
+    def of(cls, bare: Figures, design: StepDesign, times: Sequence[StepTime]) -> Self:
+        """``bare`` says what collectives and sweeps take by themselves, and nothing else.
 
         Raises ShardplanError where too few plans were measured.
         """
@@ -59,12 +58,12 @@ class StepCalibration:
                 f"a fit needs at least {_FEWEST} trained plans; there are {len(shown)}: raise the "
                 "budget, or run again to go on"
             )
-        priced = _Priced.of(profile, design, shown)
+        priced = _Priced.of(bare, design, shown)
         tried = [_Tried.of(priced.with_cache(size), _seconds(shown)) for size in CACHE_SIZES]
         best = min(tried, key=lambda each: each.error)
         held_out: dict[str, Accuracy] = {}
         if apart:
-            others = _Priced.of(profile, design, apart).with_cache(best.cache_bytes)
+            others = _Priced.of(bare, design, apart).with_cache(best.cache_bytes)
             held_out = _accuracies(best.fit.part_seconds(others.plans), _seconds(apart))
         return cls(
             with_values(best.priced.bare, best.fit.terms, best.fit.values.tolist()),
@@ -85,8 +84,8 @@ class _Priced:
     plans: tuple[PricedPlan, ...]
 
     @classmethod
-    def of(cls, profile: Profile, design: StepDesign, times: Sequence[StepTime]) -> _Priced:
-        bare = Figures.of_collectives(profile, CACHE_SIZES[0])
+    def of(cls, figures: Figures, design: StepDesign, times: Sequence[StepTime]) -> _Priced:
+        bare = figures.with_cache(CACHE_SIZES[0])
         trained = tuple(design.plans[each.plan] for each in times)
         plans = [PricedPlan.of(each.case, each.decisions, bare, step_terms()) for each in trained]
         return cls(bare, trained, tuple(plans))
@@ -95,7 +94,7 @@ class _Priced:
         """With another size: only what rests on it is worked out again."""
         if cache_bytes == self.bare.profile.on_chip_cache_bytes:
             return self
-        bare = Figures.of_collectives(self.bare.profile, cache_bytes)
+        bare = self.bare.with_cache(cache_bytes)
         at = [place for place, term in enumerate(step_terms()) if term.rests_on_cache]
         terms = [step_terms()[place] for place in at]
         plans = [

@@ -16,6 +16,7 @@ from shardplan.calibrate.fit.written_figures import (
 )
 from shardplan.calibrate.measurements.measurement import Transfer
 from shardplan.calibrate.steps.design.drawn_plans import LINK_BYTES_PER_SECOND
+from shardplan.calibrate.steps.terms.figures import Figures
 from shardplan.calibrate.steps.terms.step_term import CurveTerm, SweepTerm
 from shardplan.cost.framework.framework_file import FrameworkFile
 from shardplan.cost.framework.terms import Terms, UnitTerms
@@ -41,13 +42,14 @@ _SOURCES = {
     "alone": "Measured by itself on the same machine, all processes at once.",
     "best_cache": "Of the sizes tried, the one with which the measured steps are predicted best.",
     "nothing_left": "Not told apart from other terms by the steps: the fit leaves nothing for it.",
+    "engine": "What the engine does, as docs/executor.md says.",
     "system": "As the operating system has it.",
     "same_memory": "Not measured: the same memory as the device's own, so the same rates.",
     "one_node": "Not measured, for only one machine was; a guess.",
 }
 
 
-def base_profile(measured: MeasuredMachine) -> Profile:
+def base_figures(measured: MeasuredMachine) -> Figures:
     """Collectives and sweeps as they were measured by themselves; nothing else costs anything.
 
     Links are those of drawn plans, between which collectives take what they took here.
@@ -59,7 +61,8 @@ def base_profile(measured: MeasuredMachine) -> Profile:
     )  # fmt: skip
     profile = build_profile(file_of(value))
     scale_up = replace(profile.scale_up, link_bytes_per_second=float(LINK_BYTES_PER_SECOND))
-    return replace(profile, scale_up=scale_up)
+    linked = replace(profile, scale_up=scale_up)
+    return Figures.of_collectives(linked, sums_read_rows=measured.sums_read_rows)
 
 
 def cost_model_value(
@@ -107,6 +110,9 @@ def framework_value(
         if written := _terms(terms):
             value[phase] = written
     value["sources"] = {"steps": _SOURCES["steps"]}
+    if measured.sums_read_rows:
+        value["sums_read_rows"] = {"value": True, "provenance": "published", "source": "engine"}
+        value["sources"]["engine"] = _SOURCES["engine"]
     value["calibration"] = {
         "machine": machine.description,
         "processes": measured.processes,

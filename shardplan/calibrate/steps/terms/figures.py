@@ -24,13 +24,20 @@ class Figures:
     framework: FrameworkProfile
 
     @classmethod
-    def of_collectives(cls, profile: Profile, cache_bytes: int) -> Self:
+    def of_collectives(
+        cls, profile: Profile, cache_bytes: int = 0, sums_read_rows: bool = False
+    ) -> Self:
         """Of a profile its collectives and its rate of sweeps: lookups, updates and the framework
-        cost nothing. ``cache_bytes`` is the on-chip cache of a device."""
+        cost nothing. ``cache_bytes`` is the on-chip cache of a device; ``sums_read_rows`` is as of
+        a framework."""
         bare = replace(
             profile, lookup_forward=_FREE, update_backward=_FREE, on_chip_cache_bytes=cache_bytes
         )
-        return cls(bare, FrameworkProfile("fitted", {}))
+        return cls(bare, FrameworkProfile("fitted", {}, sums_read_rows=sums_read_rows))
+
+    def with_cache(self, cache_bytes: int) -> Figures:
+        """With so large an on-chip cache of a device."""
+        return replace(self, profile=replace(self.profile, on_chip_cache_bytes=cache_bytes))
 
     def with_terms(self, phase: str, terms: Terms) -> Figures:
         """With other terms of the framework in one phase."""

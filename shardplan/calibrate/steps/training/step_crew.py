@@ -7,13 +7,13 @@ import os
 import selectors
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from shardplan.calibrate.measure.deaf import deaf_from_birth
 from shardplan.errors import ShardplanError
 from shardplan.plan.file.write import write
+from shardplan.scratch_folder import ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,23 +32,23 @@ _WAIT_SECONDS = 10.0
 class StepCrew:
     """``ranks`` processes of ``python -m shardplan.executor steps``; a context manager.
 
-    They are in a session of their own, so that who interrupts this process does not end them in
-    the middle of an answer.
+    They are deaf, and in a session of their own, so that who interrupts this process does not end
+    them in the middle of an answer.
     """
 
     def __init__(self, engine: str, ranks: int) -> None:
         self._engine, self._ranks = engine, ranks
-        self._folder = tempfile.TemporaryDirectory(prefix="shardplan-")
+        self._folder = ScratchFolder()
         self.processes: list[subprocess.Popen[str]] = []
         """In the order of ranks."""
 
     def __enter__(self) -> Self:
         """Start them; they get ready while this process goes on."""
         words = [sys.executable, "-m", "shardplan.executor", "steps", "--engine", self._engine]
-        words += ["--ranks", str(self._ranks), "--rendezvous", f"{self._folder.name}/rendezvous"]
+        words += ["--ranks", str(self._ranks), "--rendezvous", f"{self._folder.path}/rendezvous"]
         for rank in range(self._ranks):
-            self.processes.append(
-                subprocess.Popen(
+            with deaf_from_birth():
+                process = subprocess.Popen(
                     [*words, "--rank", str(rank)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -57,7 +57,7 @@ class StepCrew:
                     text=True,
                     start_new_session=True,
                 )
-            )
+            self.processes.append(process)
         return self
 
     def train(self, plans: Sequence[Plan], rounds: int, seed: int = 0) -> Any:
@@ -72,7 +72,7 @@ class StepCrew:
         """Shard plans, which stand side by side until others do. Raises as ``train`` does."""
         paths = []
         for number, plan in enumerate(plans):
-            paths.append(str(Path(self._folder.name) / f"plan-{number}.json"))
+            paths.append(str(self._folder.path / f"plan-{number}.json"))
             write(plan, paths[-1])
         self._answer({"plans": paths, "seed": seed})
 
@@ -123,7 +123,7 @@ class StepCrew:
             if has_failed:
                 process.kill()
             _close(process)
-        self._folder.cleanup()
+        self._folder.remove()
 
 
 def _close(process: subprocess.Popen[str]) -> None:

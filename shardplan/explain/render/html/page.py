@@ -49,6 +49,11 @@ def render_html(report: Report) -> str:
     return _page(report.title, parts)
 
 
+def render_html_picture(title: str, drawn: str) -> str:
+    """A page of one picture, which is SVG."""
+    return _page(title, [drawn])
+
+
 def render_html_overview(study: Study, found: Explanation, top: int) -> str:
     """The whole plan: the overview, with pictures.
 

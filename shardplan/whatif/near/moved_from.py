@@ -10,8 +10,10 @@ from shardplan.plan.file.provenance import BestInfo, MovesInfo
 from shardplan.whatif.relabel import decisions_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
+    from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.whatif.relocation import Relocation
 
@@ -32,18 +34,30 @@ class MovedFrom:
 
     def bytes_of(self, plan: Plan) -> int:
         """What a plan of today's case moves."""
-        return sum(map(self.relocation.bytes_of, decisions_in(plan, self.relocation.case)))
+        return self.bytes_of_decisions(decisions_in(plan, self.relocation.case))
+
+    def bytes_of_decisions(self, decisions: Sequence[Decision]) -> int:
+        """What the plan of these decisions moves."""
+        return int(self.relocation.moved_bytes(decisions).sum())
 
     def told(
-        self, plan: Plan, budget_bytes: float | None = None, instead_of: Plan | None = None
-    ) -> Plan:
-        """The plan with what it moves, of what budget, and ``instead_of`` which better one."""
-        found: dict[str, Any] = {"from_sha256": self.sha256, "moved_bytes": self.bytes_of(plan)}
+        self, plan: Plan, moved_bytes: int, budget_bytes: float | None = None,
+        instead_of: Plan | None = None,
+    ) -> Plan:  # fmt: skip
+        """The plan with what it moves, of what budget, and ``instead_of`` which better one, which
+        was told what it moves too."""
+        found: dict[str, Any] = {"from_sha256": self.sha256, "moved_bytes": moved_bytes}
         if budget_bytes is not None:
             found["budget_bytes"] = int(budget_bytes)
         if instead_of is not None:
             found["best"] = BestInfo(
-                moved_bytes=self.bytes_of(instead_of),
+                moved_bytes=moved_in(instead_of),
                 objective_seconds=instead_of.optimality.objective_seconds,
             )
         return plan.model_copy(update={"moves": MovesInfo(**found)})
+
+
+def moved_in(plan: Plan) -> int:
+    """What a plan that was told of it moves."""
+    assert plan.moves is not None
+    return plan.moves.moved_bytes

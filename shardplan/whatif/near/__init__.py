@@ -1,0 +1,1 @@
+"""Plans that stay near an old one: how they are made, and what they say of it."""
