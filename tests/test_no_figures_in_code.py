@@ -16,6 +16,7 @@ FILES = sorted(
 LARGEST_COUNT = 10
 """Numbers up to this count bytes of a format, passes over a table, columns of an array."""
 NOT_FIGURES = {
+    "options/dynamic_shares.py": {1e-3},  # a tolerance
     "options/enumerate.py": {32},  # rows of a set
     "options/load_factors.py": {0.9},  # points of the curves of caches
     "options/limits.py": {24, 31, 32, 2048},  # what kernels and runtime take
@@ -31,6 +32,8 @@ NOT_FIGURES = {
         32, 64, 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB,
     },  # a hash
     "workload/caching/lru.py": {1e-6, 1.12, 40.0, 64, 1e4},  # points of the curves of caches
+    "workload/dynamic/dynamic.py": {128},  # rows of a bucket, a default
+    "workload/dynamic/layout.py": {1e-6, 16, 1024},  # how dynamicemb lays rows out; a tolerance
     "workload/id_map.py": {1.25},  # room in a buffer of TorchRec, over what it expects
     "workload/reuse.py": {65_536, 1e-6, 0.5, 1.5, 64, 1e-300},  # the batch of the histograms
     "workload/row_reads.py": {20},  # how much lies side by side in memory

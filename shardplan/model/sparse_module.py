@@ -17,6 +17,7 @@ class ModuleKind(Enum):
     SEQUENCE = "tables whose rows are not pooled"
     FEATURE_PROCESSED = "tables behind feature processors"
     MANAGED_COLLISION = "tables behind managed collisions"
+    DYNAMIC = "dynamic tables"
     SHARDED = "tables that are sharded already"
     OTHER = "tables of another kind"
 

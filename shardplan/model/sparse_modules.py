@@ -20,6 +20,7 @@ _KINDS = {
 }
 """By the name of an ancestor's class."""
 _PACKAGES = ("torchrec.modules.", "torchrec.quant.", "fbgemm_gpu.")
+_DYNAMIC = "dynamicemb."
 _TRANSPARENT = frozenset(
     {
         "torchrec.modules.embedding_tower.EmbeddingTower",
@@ -78,6 +79,8 @@ def _kind(module: Any) -> ModuleKind | None:
     names = [ancestor.rpartition(".")[2] for ancestor in ancestors]
     if any(each.startswith("torchrec.distributed.") for each in ancestors) and _is_sharded(names):
         return ModuleKind.SHARDED
+    if any(each.startswith(_DYNAMIC) and "Embedding" in each for each in ancestors):
+        return ModuleKind.DYNAMIC
     if any(each in _TRANSPARENT for each in ancestors):
         return None
     if known := [_KINDS[name] for name in names if name in _KINDS]:

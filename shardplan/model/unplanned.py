@@ -17,7 +17,10 @@ _HINT = (
 )
 _MOST = 5
 """Tables that a message names."""
-_HINTS = {ModuleKind.SHARDED: "give the model as it is before it is sharded"}
+_HINTS = {
+    ModuleKind.SHARDED: "give the model as it is before it is sharded",
+    ModuleKind.DYNAMIC: "write its tables into the spec by hand, with dynamic: auto, and plan them",
+}
 
 
 def unplanned(modules: Iterable[SparseModule], source: str) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.options import limits
+from shardplan.options.dynamic_shares import PooledShares
 from shardplan.options.grading import COMPLETE, GRADINGS, Grading
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
@@ -58,10 +59,11 @@ def graded_options(
     """The same, of the finest grading that leaves no more options; 100,000 tables in scarce memory
     have tens of millions. The coarsest is taken where all leave more."""
     rows = np.array([table.rows for table in workload.tables])
-    groups: dict[tuple[int, Policy, Dtype, bool], list[int]] = {}
-    for index, policy in enumerate(policies(workload, constraints)):
+    groups: dict[tuple[int, Policy, Dtype, bool, bool], list[int]] = {}
+    for index, policy in enumerate(policies(workload, world, constraints)):
         table = workload.tables[index]
-        groups.setdefault((table.dim, policy, table.dtype, is_small(table)), []).append(index)
+        kind = table.dim, policy, table.dtype, is_small(table), table.dynamic is None
+        groups.setdefault(kind, []).append(index)
     alike = [
         (dim, policy, kernels_for(workload.tables[members[0]], policy, offer, workload.training))
         for (dim, policy, *_), members in groups.items()
@@ -83,7 +85,7 @@ def graded_options(
     found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], world)]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
     options = _counted(_with_shares(found, grading), rows, workload.training, world)
-    return options, grading
+    return PooledShares.of(workload, world).applied(options), grading
 
 
 def _counted(
@@ -112,7 +114,7 @@ def not_offered(
     be what another one makes too, and is then offered under a single name unless asked for. Types
     that a constraint forbids are not looked at.
     """
-    of_table = policies(workload, constraints)
+    of_table = policies(workload, world, constraints)
     fewest: dict[tuple[int, Policy, ShardingType], int | None] = {}
     for position, (table, kind, cut) in enumerate(cuts):
         dim, policy = workload.tables[table].dim, of_table[table]
@@ -154,7 +156,9 @@ def kernels_for(
 ) -> frozenset[Kernel]:
     """What a table may use; one too small to be cached only where that is asked for."""
     if policy.kernels is not None:
-        open_to = policy.kernels & offer.kernels
+        is_dynamic = table.dynamic is not None
+        named = policy.kernels & offer.kernels
+        open_to = frozenset(kernel for kernel in named if kernel.is_dynamic == is_dynamic)
     else:
         is_uncached = is_small(table)
         open_to = frozenset(k for k in offer.unasked if not (is_uncached and k.caches))

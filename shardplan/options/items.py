@@ -40,12 +40,18 @@ class Items:
         return f"table {names[0]}" if len(names) == 1 else f"tables {', '.join(names)} (together)"
 
 
-def group_items(table_count: int, constraints: Sequence[Constraint]) -> Items:
-    """Join tables that are kept together, directly or through a third one."""
+def group_items(
+    table_count: int,
+    constraints: Sequence[Constraint],
+    containers: Sequence[tuple[int, ...]] = (),
+) -> Items:
+    """Join tables that are kept together, directly or through a third one, or in one container."""
     graph: nx.Graph[int] = nx.Graph()
     for constraint in constraints:
         if constraint.together:
             nx.add_path(graph, constraint.tables)
+    for container in containers:
+        nx.add_path(graph, container)
     leader = np.arange(table_count)
     groups = {min(group): tuple(sorted(group)) for group in nx.connected_components(graph)}
     for first, group in groups.items():
@@ -112,7 +118,7 @@ class _Choices(NamedTuple):
 
     plain: list[int]
     cached: dict[tuple[int, float, float], int]
-    """By kernel and shares."""
+    """By kernel and shares; those of dynamic tables, whose shares are in step, by their order."""
 
 
 _Cuts = dict[tuple[int, int], _Choices]
@@ -123,11 +129,16 @@ def _by_cut(options: OptionSet, items: Items, wanted: NDArray[np.bool_]) -> Iter
     """Of each item that is ``wanted`` (items,), the cuts of its tables."""
     of_table: dict[int, _Cuts] = {}
     is_cached = options.has_kernel(lambda kernel: kernel.caches)
+    is_dynamic = options.has_kernel(lambda kernel: kernel.is_dynamic)
     for row in np.flatnonzero(wanted[items.of_table[options.table]]).tolist():
         cuts = of_table.setdefault(int(options.table[row]), {})
         cut = int(options.sharding[row]), int(options.column_shards[row])
         choices = cuts.setdefault(cut, _Choices([], {}))
-        if is_cached[row]:
+        if is_dynamic[row]:
+            kernel = int(options.kernel[row])
+            order = sum(kernel == other for other, *_ in choices.cached)
+            choices.cached[kernel, order, 0] = row
+        elif is_cached[row]:
             shares = float(options.hbm_share[row]), float(options.ddr_share[row])
             choices.cached[int(options.kernel[row]), *shares] = row
         else:

@@ -103,6 +103,8 @@ def kernel_fault(kind: ShardingType, kernel: Kernel) -> str:
     """Why tables of a sharding type cannot use a kernel."""
     if kernel.runs(kind):
         return ""
+    if kernel.is_dynamic:
+        return f"{kind} with kernel {kernel}: dynamic tables are row_wise over all devices"
     return f"{kind} with kernel {kernel}: data_parallel runs with dense, and nothing else does"
 
 
@@ -137,7 +139,7 @@ def cache_fault(
     algorithm: CacheAlgorithm | None = None,
 ) -> str:
     """Why a kernel cannot have caches of these shares of the rows; None is no cache."""
-    if not kernel.caches:
+    if not kernel.caches or kernel.is_dynamic:
         return f"kernel {kernel} has no cache" if load_factor is not None else ""
     if load_factor is None or not 0 < load_factor < 1:
         held = "no cache" if load_factor is None else load_factor
@@ -159,7 +161,7 @@ def cache_fault(
 
 def most_cached_rows(kernel: Kernel, algorithm: CacheAlgorithm, devices: DeviceKind) -> int | None:
     """The rows of one shard that a kernel's cache in HBM may hold; None where nothing limits it."""
-    if not kernel.caches or devices is not DeviceKind.GPU:
+    if not kernel.caches or kernel.is_dynamic or devices is not DeviceKind.GPU:
         return None
     counts = kernel.caches_ddr and algorithm is CacheAlgorithm.LFU
     return MOST_COUNTED_ROWS if counts else MOST_CACHED_ROWS

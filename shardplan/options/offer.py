@@ -29,8 +29,9 @@ class Offer:
 
     @property
     def unasked(self) -> frozenset[Kernel]:
-        """What a table may use whose constraints name no kernel."""
-        return self.kernels - self.on_request
+        """What a plain table may use whose constraints name no kernel."""
+        asked = self.on_request
+        return frozenset(k for k in self.kernels if k not in asked and not k.is_dynamic)
 
 
 def make_offer(

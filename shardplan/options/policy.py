@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from shardplan.options import limits
+from shardplan.options.dynamic_shares import PooledShares
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.workload.training import Optimizer
 
@@ -47,6 +48,20 @@ class Policy:
         sharding = frozenset(kind for kind in allowed if not (exact and kind.cuts_columns))
         return cls(sharding, None, allowed if len(allowed) == 1 else frozenset(), None, False)
 
+    @classmethod
+    def of(
+        cls, training: Training, collection: Collection, dynamic: frozenset[Kernel] | None
+    ) -> Self:
+        """Of a table that no constraint speaks of; a dynamic one may use these kernels.
+
+        It is cut by rows over all devices, however few these are.
+        """
+        free = cls.free(training, collection)
+        if dynamic is None:
+            return free
+        dealt = frozenset(kind for kind in free.sharding if kind.deals_rows_to_all)
+        return replace(free, sharding=dealt, kernels=dynamic, asked=dealt)
+
     def narrowed(self, constraint: Constraint) -> Policy:
         """What a constraint leaves of it."""
         sharding, kernels, asked, ranks = self.sharding, self.kernels, self.asked, self.ranks
@@ -78,11 +93,14 @@ def keeps_columns_whole(training: Training) -> bool:
     return training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD
 
 
-def policies(workload: Workload, constraints: Sequence[Constraint]) -> list[Policy]:
+def policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[Policy]:
     """Of each table."""
     kinds = dict.fromkeys(table.collection for table in workload.tables)
     free = {each: Policy.free(workload.training, each) for each in kinds}
     found = [free[table.collection] for table in workload.tables]
+    for index, kernels in PooledShares.of(workload, world).kernels.items():
+        collection = workload.tables[index].collection
+        found[index] = Policy.of(workload.training, collection, kernels)
     for constraint in constraints:
         for table in constraint.tables:
             found[table] = found[table].narrowed(constraint)

@@ -13,7 +13,7 @@ from shardplan.sharding.rank_spans import rank_spans
 from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from shardplan.options.constraint import Constraint
     from shardplan.options.offer import Offer
@@ -34,6 +34,8 @@ class Refused:
     world: World
     offer: Offer
     training: Training
+    dynamic: frozenset[Kernel] | None = None
+    """The kernels that a dynamic table may use; None of a plain one."""
 
     def reasons(self) -> tuple[str, ...]:
         """A sentence for each rule that forbids sharding types, and which."""
@@ -76,7 +78,7 @@ class Refused:
         return any(way[0] == code for way in ways_of(table.dim, policy, kernels, world))
 
     def _policy(self, constraints: Iterable[Constraint]) -> Policy:
-        policy = Policy.free(self.training, self.table.collection)
+        policy = Policy.of(self.training, self.table.collection, self.dynamic)
         for constraint in constraints:
             policy = policy.narrowed(constraint)
         return policy
@@ -88,6 +90,8 @@ class Refused:
     def _rules(self, kind: ShardingType) -> Iterator[str]:
         if fault := limits.collection_fault(kind, self.table.collection):
             yield f"{{kinds}}: {fault}"
+        if self.dynamic is not None and not kind.deals_rows_to_all:
+            yield "{kinds}: the rows of a dynamic table are dealt to all devices"
         for constraint in self.constraints:
             if constraint.sharding is not None and kind not in constraint.sharding:
                 allowed = _listed(constraint.sharding)
@@ -155,10 +159,13 @@ class Refused:
                 only = "dense alone" if kind.is_replicated else "no dense kernel"
                 yield f"{{kinds}} runs {only}; {constraint.named} allows {allowed}"
         policy = self._policy(self.constraints)
-        if policy.kernels is not None and not policy.kernels:
+        if self.dynamic is not None and not self.dynamic:
+            yield "{kinds}: its budget of HBM leaves it another mode than the one that is asked for"
+        elif policy.kernels is not None and not policy.kernels:
             names = " and ".join(c.named for c in self.constraints if c.kernels is not None)
             yield f"{{kinds}}: {names} together allow no kernel"
-        missing = dict(self.offer.missing)
+        is_dynamic = self.dynamic is not None
+        missing = {k: why for k, why in self.offer.missing if k.is_dynamic == is_dynamic}
         named = policy.kernels or frozenset()
         for kernel in sorted(named, key=str):
             yield from self._rules_of_kernel(kind, kernel, missing)
@@ -168,7 +175,10 @@ class Refused:
     def _rules_of_kernel(
         self, kind: ShardingType, kernel: Kernel, missing: dict[Kernel, str]
     ) -> Iterator[str]:
-        if kernel in missing:
+        if kernel.is_dynamic != (self.dynamic is not None):
+            kept = "dynamic" if kernel.is_dynamic else "plain"
+            yield f"{{kinds}}: kernel {kernel} is of {kept} tables alone"
+        elif kernel in missing:
             yield f"{{kinds}}: kernel {kernel} is not there: {missing[kernel]}"
         elif fault := limits.ssd_fault(kernel, self.table.dtype, self.training.optimizer):
             yield f"{{kinds}}: {fault}"
@@ -182,8 +192,12 @@ def refused_tables(
     world: World,
     offer: Offer,
     training: Training,
+    dynamic: Mapping[int, frozenset[Kernel]],
 ) -> tuple[Refused, ...]:
-    """Some tables, by their positions in the workload, with what decides about each."""
+    """Some tables, by their positions in the workload, with what decides about each.
+
+    ``dynamic`` has the kernels of those that are dynamic.
+    """
     return tuple(
         Refused(
             table,
@@ -191,6 +205,7 @@ def refused_tables(
             world,
             offer,
             training,
+            dynamic.get(index),
         )
         for index, table in tables
     )

@@ -9,7 +9,9 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from shardplan.cost.cost_model import TIERS
+from shardplan.options.dynamic_shares import PooledShares
 from shardplan.plan.decision import options_of
+from shardplan.plan.dynamic_entries import dynamic_entries
 from shardplan.plan.file.forecast import ChargeForecast, Forecast, RankForecast, beside_of
 from shardplan.plan.file.plan import FORMAT_VERSION, Plan
 from shardplan.plan.file.provenance import Inputs
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.optimality import Optimality
     from shardplan.plan.file.provenance import RunInfo, SolverInfo
+    from shardplan.plan.file.table_entry import DynamicEntry
     from shardplan.plan.predict import Prediction
     from shardplan.sharding.geometry import Shard
 
@@ -86,9 +89,14 @@ def build_plan(
     world = case.topology.world
     pieces = [d.shards(table, world) for table, d in zip(tables, ordered, strict=True)]
     memory = _shard_memory(case, ordered, pieces)
+    pooled = PooledShares.of(case.workload, world)
+    dynamic = dynamic_entries({decision.table: decision for decision in ordered}, pooled)
     # Read at once, which takes a fraction of the time.
     entries = _ENTRIES.validate_python(
-        [_entry(case, *each) for each in zip(ordered, pieces, memory, strict=True)]
+        [
+            _entry(case, *each, dynamic.get(each[0].table))
+            for each in zip(ordered, pieces, memory, strict=True)
+        ]
     )
     for table, entry in zip(tables, entries, strict=True):
         modules.setdefault(table.module, {})[table.name] = entry
@@ -126,7 +134,11 @@ def _shard_memory(
 
 
 def _entry(
-    case: Case, decision: Decision, pieces: Sequence[Shard], memory: dict[Size, _Bytes]
+    case: Case,
+    decision: Decision,
+    pieces: Sequence[Shard],
+    memory: dict[Size, _Bytes],
+    dynamic: DynamicEntry | None,
 ) -> dict[str, Any]:
     """What ``TableEntry`` is made of."""
     entry: dict[str, Any] = {
@@ -146,6 +158,8 @@ def _entry(
         }
         for piece in pieces
     )
+    if dynamic is not None:
+        return entry | {"dynamic": dynamic}
     cache = _cache(decision, case.workload.training.cache_algorithm)
     return entry | {"cache": cache} if cache else entry
 

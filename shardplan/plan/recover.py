@@ -57,15 +57,27 @@ def stated_decision(
     planned: Planned, column_shards: int = 1, targets: tuple[int, ...] = ()
 ) -> Decision:
     """What an entry says of its table apart from its shards, which may be anything."""
-    entry = planned.entry
+    entry, dynamic = planned.entry, planned.entry.dynamic
+    shares: tuple[float | None, float]
+    if dynamic is not None and entry.compute_kernel.is_dynamic_part:
+        host = dynamic.host_rows_per_rank if entry.compute_kernel.is_split else 0
+        shares = (
+            dynamic.hbm_rows_per_rank / dynamic.rows_per_rank,
+            host / dynamic.rows_per_rank,
+        )
+    else:
+        cache = entry.cache
+        shares = (
+            cache.load_factor if cache else None,
+            (cache.ddr_load_factor or 0.0) if cache else 0.0,
+        )
     return Decision(
         planned.index,
         entry.sharding_type,
         entry.compute_kernel,
         column_shards,
         targets,
-        entry.cache.load_factor if entry.cache else None,
-        (entry.cache.ddr_load_factor or 0.0) if entry.cache else 0.0,
+        *shares,
     )
 
 

@@ -15,6 +15,7 @@ from shardplan.plan.checks.constraints import (
     check_exact_updates,
 )
 from shardplan.plan.checks.coverage import check_coverage
+from shardplan.plan.checks.dynamic import check_dynamic
 from shardplan.plan.checks.freshness import check_freshness
 from shardplan.plan.checks.memory import check_capacity, check_reserve, check_shard_memory
 from shardplan.plan.checks.optimality import check_optimality
@@ -100,6 +101,7 @@ def _findings(
     yield from check_constraints({table.index: table for table in planned}, case.constraints)
     yield from check_exact_updates(planned, case.workload.training)
     yield from check_cache_algorithm(planned, case.workload.training)
+    yield from check_dynamic(planned, case)
     pause()
     yield from check_reserve(plan.prediction.reserve_bytes, case.capacity)
     yield from _check_costs(plan, case, planned, decisions)

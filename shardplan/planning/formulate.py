@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.bulk import in_bulk
+from shardplan.options.dynamic_shares import PooledShares
 from shardplan.options.enumerate import graded_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
@@ -34,6 +35,7 @@ from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.problem.variants import take
 from shardplan.solve.search.search_params import SharedParams
 from shardplan.spec.objective import Objective
+from shardplan.workload.dynamic.containers import containers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,8 +69,9 @@ def formulate(
     options, grading = graded_options(
         case.workload, world, case.constraints, offer, pace.params.most_options
     )
-    pace.heed(len(case.workload.tables))
-    items = group_items(len(case.workload.tables), case.constraints)
+    tables = case.workload.tables
+    pace.heed(len(tables))
+    items = group_items(len(tables), case.constraints, containers(tables))
     members = item_options(options, items)
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     charged = case.cost_model.charges(options)
@@ -84,7 +87,8 @@ def formulate(
         useful = _may_be_used(problem, fits)
         members, problem = members[useful], take(problem, useful)
     refuse(crowded_apart(case.workload, items, problem))
-    return Formulation(problem, options, items, members, names)
+    pooled = PooledShares.of(case.workload, world)
+    return Formulation(problem, options, items, members, names, pooled)
 
 
 def _offer(case: Case) -> Offer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.options.dynamic_shares import PooledShares
     from shardplan.options.items import Items
     from shardplan.options.option_set import OptionSet
     from shardplan.solve.problem.problem import Problem
@@ -36,6 +37,8 @@ class Formulation:
     """(options of the problem, most tables of an item): rows of ``options``, -1 for none."""
     charge_names: tuple[str, ...]
     """What each group is called that the problem charges for."""
+    pooled: PooledShares
+    """The dynamic tables."""
 
     @property
     def traits(self) -> Traits:
@@ -49,6 +52,12 @@ class Formulation:
             self.options.sharding[first].astype(np.int64),
             np.where(replicated, 0, shards),
         )
+
+    def takes_whole_buckets(self, placement: Placement) -> bool:
+        """Whether HBM holds less than the placement says, since it holds whole buckets of rows."""
+        chosen = self.members[placement.option]
+        part = self.options.has_kernel(lambda kernel: kernel.is_dynamic_part)
+        return bool(part[chosen[chosen >= 0]].any())
 
     def decisions(
         self, placement: Placement, items: NDArray[np.int64] | None = None
@@ -65,6 +74,7 @@ class Formulation:
                 np.flatnonzero(cached).tolist(), self._caches(placement, owner[cached]), strict=True
             )
         )
+        caches |= self._buckets(placement, row, owner)
         places, edges = placement.targets.tolist(), placement.unit_offsets.tolist()
         of_row = zip(
             self.options.table[row].tolist(),
@@ -99,6 +109,31 @@ class Formulation:
         of_item = placement.of_items(self.problem, shares[self.members[:, 0]])
         for hbm, ddr in of_item[items].tolist():
             yield rounded_down(hbm), rounded_down(ddr)
+
+    def _buckets(
+        self, placement: Placement, row: NDArray[np.int64], owner: NDArray[np.int64]
+    ) -> dict[int, tuple[float, float]]:
+        """By position in ``row``, the shares of the rows of dynamic tables in HBM and on the host.
+
+        ``owner`` (n,) has the item of each of the rows (n,) of ``options``.
+        """
+        part = self.options.has_kernel(lambda kernel: kernel.is_dynamic_part)[row]
+        position = {int(self.options.table[row[at]]): at for at in np.flatnonzero(part).tolist()}
+        found: dict[int, tuple[float, float]] = {}
+        for container in self.pooled.containers:
+            if container.tables[0] not in position:
+                continue
+            numbers = [position[table] for table in container.tables]
+            item = int(owner[numbers[0]])
+            first, end = self.problem.option_offsets[item : item + 2].tolist()
+            mix = placement.mix_of(item, first, end)
+            tables = self.items.tables[item]
+            columns = [tables.index(table) for table in container.tables]
+            shares = self.options.hbm_share[self.members[first:end, columns]]
+            kernel = self.options.compute_kernel(int(row[numbers[0]]))
+            share = container.whole_share((mix @ shares).tolist())
+            found |= dict(zip(numbers, container.shares_of(kernel, share), strict=True))
+        return found
 
     def placement(self, decisions: Sequence[Decision]) -> tuple[Placement, NDArray[np.bool_]]:
         """The placement that stands for decisions, and (items,) which items they place.
@@ -165,6 +200,9 @@ class Formulation:
         mix = np.zeros(end - first)
         found, size = rows[is_same, 0], decisions[0]
         hbm, ddr = self.options.hbm_share[found], self.options.ddr_share[found]
+        if size.kernel.is_dynamic:
+            ddr = np.zeros(len(hbm))
+            size = replace(size, ddr_load_factor=0.0)
         mix[is_same] = cache_mix(hbm, ddr, size.load_factor or 0.0, size.ddr_load_factor)
         if not self.problem.mixable[first:end][is_same].all():
             mix = (np.arange(len(mix)) == mix.argmax()).astype(np.float64)

@@ -110,4 +110,5 @@ def _what_costs(table: Table) -> tuple[object, ...]:
         table.weighted,
         table.collection,
         table.caps,
+        table.dynamic,
     )

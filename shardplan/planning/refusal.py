@@ -11,6 +11,7 @@ import numpy as np
 from shardplan.cost.cost_model import TIERS
 from shardplan.errors import Infeasible, Shortfall
 from shardplan.options.crowd import too_close
+from shardplan.options.dynamic_shares import PooledShares
 from shardplan.options.refused import refused_tables
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ def _ruled_out(case: Case, items: Items, offer: Offer, item: int) -> Shortfall:
     """What forbids each way to shard one item."""
     workload = case.workload
     tables = [(index, workload.tables[index]) for index in items.tables[item][:_MOST_NAMES]]
-    refused = refused_tables(
-        tables, case.constraints, case.topology.world, offer, workload.training
-    )
+    world = case.topology.world
+    dynamic = PooledShares.of(workload, world).kernels
+    refused = refused_tables(tables, case.constraints, world, offer, workload.training, dynamic)
     alone = len(items.tables[item]) == 1
     reasons = [
         reason if alone else f"{each.table.label}: {reason}"
@@ -103,6 +104,8 @@ def _ruled_out(case: Case, items: Items, offer: Offer, item: int) -> Shortfall:
             for one in case.constraints
             if one.together and items.tables[item][0] in one.tables
         ]
+        if workload.tables[items.tables[item][0]].dynamic:
+            joined.append("their container")
         names = " and ".join(joined)
         reasons.append(f"{names} keeps them together, so that all have to be cut alike")
     remedy = "; ".join(dict.fromkeys(remedies)) or _OTHER_CONSTRAINTS

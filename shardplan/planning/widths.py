@@ -46,7 +46,7 @@ class OpenWidth:
                 tables.setdefault(table.module, []).append(index)
         if not tables:
             return ()
-        found, of_table = [], policies(case.workload, case.constraints)
+        found, of_table = [], policies(case.workload, case.topology.world, case.constraints)
         cutting = [kind for kind in SHARDING_TYPES if kind.cuts_columns]
         for module, members in tables.items():
             dim = case.workload.tables[members[0]].dim

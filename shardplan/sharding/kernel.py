@@ -33,6 +33,13 @@ class Kernel(Named):
     """The tiers above that of the rows that hold copies of some, nearest first."""
     is_plain: bool = False
     """Rows are a plain parameter with a dense gradient, as those of replicated tables are."""
+    is_dynamic: bool = False
+    """Rows are those of a hash table, dealt to all devices, with their state beside them; the index
+    is in HBM."""
+    is_split: bool = False
+    """What HBM holds is no copy: a row lies there or in the farther tier."""
+    torchrec_name: str = ""
+    """The string by which TorchRec knows it; empty: ``name``."""
 
     DENSE: ClassVar[Kernel]
     """A plain parameter in HBM; the only kernel of data-parallel tables."""
@@ -44,6 +51,14 @@ class Kernel(Named):
     """In DDR with a cache of its hottest rows in HBM."""
     KEY_VALUE: ClassVar[Kernel]
     """On SSD with a cache above it."""
+    DYNAMIC_HBM: ClassVar[Kernel]
+    """A hash table with all values in HBM."""
+    DYNAMIC_CACHING: ClassVar[Kernel]
+    """A hash table with all values in DDR, and copies of the hottest in HBM."""
+    DYNAMIC_HYBRID: ClassVar[Kernel]
+    """A hash table whose values lie in HBM or in DDR, each in one of them."""
+    DYNAMIC_HOST: ClassVar[Kernel]
+    """A hash table with all values in DDR."""
 
     @classmethod
     def registry(cls) -> Registry[Kernel]:
@@ -56,14 +71,19 @@ class Kernel(Named):
         return bool(self.caches_in)
 
     @property
+    def is_dynamic_part(self) -> bool:
+        """Whether HBM holds some of the values of a hash table, and the host others."""
+        return self.is_dynamic and self.caches
+
+    @property
     def caches_ddr(self) -> bool:
-        """Whether it caches rows that lie in DDR."""
-        return self.caches and self.rows_in is MemoryTier.DDR
+        """Whether it caches rows of a plain table that lie in DDR."""
+        return self.caches and self.rows_in is MemoryTier.DDR and not self.is_dynamic
 
     @property
     def reads_ddr(self) -> bool:
-        """Whether it looks rows up in DDR, over the host link."""
-        return not self.caches and self.rows_in is MemoryTier.DDR
+        """Whether it looks rows of a plain table up in DDR, over the host link."""
+        return not self.caches and self.rows_in is MemoryTier.DDR and not self.is_dynamic
 
     @property
     def is_on_ssd(self) -> bool:
@@ -76,7 +96,12 @@ class Kernel(Named):
         return self.rows_in is not MemoryTier.HBM
 
     def runs(self, sharding: ShardingType) -> bool:
-        """Whether tables of a sharding type can use it: replicated ones are plain parameters."""
+        """Whether tables of a sharding type can use it.
+
+        Replicated ones are plain parameters; rows of dynamic ones are dealt to all devices.
+        """
+        if self.is_dynamic and not sharding.deals_rows_to_all:
+            return False
         return self.is_plain == sharding.is_replicated
 
 
@@ -94,3 +119,22 @@ Kernel.FUSED_UVM_CACHING = _add(
     Kernel("fused_uvm_caching", rows_in=_DDR, state_in=_DDR, caches_in=(_HBM,))
 )
 Kernel.KEY_VALUE = _add(Kernel("key_value", rows_in=_SSD, state_in=_HBM, caches_in=(_HBM, _DDR)))
+_DYNAMIC = "customized_kernel"
+Kernel.DYNAMIC_HBM = _add(
+    Kernel("dynamic_hbm", rows_in=_HBM, state_in=_HBM, is_dynamic=True, torchrec_name=_DYNAMIC)
+)
+Kernel.DYNAMIC_CACHING = _add(
+    Kernel(
+        "dynamic_caching", rows_in=_DDR, state_in=_DDR, caches_in=(_HBM,),
+        is_dynamic=True, torchrec_name=_DYNAMIC,
+    )
+)  # fmt: skip
+Kernel.DYNAMIC_HYBRID = _add(
+    Kernel(
+        "dynamic_hybrid", rows_in=_DDR, state_in=_DDR, caches_in=(_HBM,),
+        is_dynamic=True, is_split=True, torchrec_name=_DYNAMIC,
+    )
+)  # fmt: skip
+Kernel.DYNAMIC_HOST = _add(
+    Kernel("dynamic_host", rows_in=_DDR, state_in=_DDR, is_dynamic=True, torchrec_name=_DYNAMIC)
+)

@@ -81,6 +81,11 @@ class ShardingType(Named):
         return self.rows is not Extent.DEVICE
 
     @property
+    def deals_rows_to_all(self) -> bool:
+        """Whether each device has a part of the rows."""
+        return self.rows is Extent.WORLD
+
+    @property
     def cuts_columns(self) -> bool:
         """Whether shards have a part of the columns."""
         return self.columns is not Columns.WHOLE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
+from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
@@ -49,6 +50,8 @@ def _table(
     assert dim is not None, "a loaded spec has a dim for every table"
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
+    dynamic = table.dynamic.dynamic if table.dynamic else None
+    levels = dynamic is not None and dynamic.dist.levels_blocks
     module = table.module_in(defaults)
     collection = collections.get(module, POOLED)
     cap = defaults.cap if table.cap is None else table.cap
@@ -63,11 +66,12 @@ def _table(
         features=features,
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
         access=Padded(access, padding.padding) if padding and padding.share else access,
-        ids=table.ids or defaults.ids,
+        ids=RowOrder.HASHED if levels else table.ids or defaults.ids,
         weighted=bool(weighted) or collection.learns_weights,
         collection=collection,
         caps=() if cap is None else cap if isinstance(cap, tuple) else (cap,) * len(features),
         has_namesake=has_namesake,
+        dynamic=dynamic,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from shardplan.options import limits
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
 from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
@@ -114,6 +115,7 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
     yield from _check_sequences(loaded)
     yield from _unknown_modules(loaded, modules)
     yield from _nested(loaded, modules)
+    yield from check_dynamic(loaded)
 
 
 def _check_caps(loaded: LoadedSpec) -> Iterator[Diagnostic]:

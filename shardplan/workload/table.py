@@ -13,6 +13,7 @@ from shardplan.workload.row_order import RowOrder
 if TYPE_CHECKING:
     from shardplan.workload.access import Access, Padding, Pattern
     from shardplan.workload.dtype import Dtype
+    from shardplan.workload.dynamic.dynamic import Dynamic
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Table:
     """Most ids per sample of each feature; empty: as many as ``poolings`` says."""
     has_namesake: bool = False
     """Whether a table of another module is called the same."""
+    dynamic: Dynamic | None = None
+    """How a hash table is kept that grows to ``rows``; None of a plain table."""
 
     @property
     def label(self) -> str:

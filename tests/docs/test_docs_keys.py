@@ -84,6 +84,7 @@ def test_the_spec_page_tells_the_defaults() -> None:
             "topology": "x",
             "constraints": [{"tables": "a", "ranks": [0]}],
             "modules": {"m": {}},
+            "tables": [{"name": "t", "rows": 1, "dynamic": {}}],
         }
     ).resolved()
     pages = documented(SPEC_PAGE)

@@ -25,6 +25,12 @@ tables:
   - {name: t_20, rows: 4_000, dim: 16, pooling: 3}
   - {name: t_21, rows: 600, dim: 16}
 """
+DYNAMIC_MODEL = """\
+batch: {local: 256}
+topology: {name: dgx-h100, nodes: 1}
+tables:
+  - {name: grows, rows: 40_000, dim: 16, dynamic: auto}
+"""
 MEASURED = """\
 subject,batch,tables,ranks,bytes,largest_bytes,seconds
 all_to_all,,,4,33554432,,0.0327
@@ -88,6 +94,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     (made.folder / "my_package" / "model.py").write_text(TORCHREC_MODEL)
     _write_model(made.folder)
     made.run_line("shardplan solve model.yaml -o plan.json -q --method greedy")
+    (made.folder / "dynamic.yaml").write_text(DYNAMIC_MODEL)
+    made.run_line("shardplan solve dynamic.yaml -o dynamic.json -q --method greedy")
     for name in ("old.json", "new.json"):
         shutil.copy(made.folder / "plan.json", made.folder / name)
     return made

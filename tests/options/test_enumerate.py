@@ -83,7 +83,8 @@ class Rules:
         worth_a_cache = kernel not in SIZES or self.table.rows >= 16_384
         unasked = kernel not in self.offer.on_request and worth_a_cache
         trains = kernel is not Kernel.KEY_VALUE or self.optimizer is Optimizer.ROWWISE_ADAGRAD
-        return kernel in self.offer.kernels and (named or unasked) and trains
+        is_open = kernel in self.offer.kernels and not kernel.is_dynamic
+        return is_open and (named or unasked) and trains
 
     def _shards_may_meet(self, kind: ShardingType, cut: int) -> bool:
         """TorchRec cannot hold two shards of a table on SSD on one device."""
@@ -289,7 +290,7 @@ def test_caches_are_offered_unasked_where_tables_fill_half_of_a_tier(table_bytes
 
 def test_kernels_need_their_tiers_and_what_runs_there():
     """No DDR, no host memory to cache; FBGEMM trains tables on SSD with two optimizers only."""
-    known = frozenset(KERNELS)
+    known = frozenset(kernel for kernel in KERNELS if not kernel.is_dynamic)
     assert make_offer(known, Optimizer.ADAM, (9, 0, 9), 99).kernels == IN_HBM.kernels
     assert make_offer(known, Optimizer.ADAM, (9, 9, 0), 99).kernels == CACHED_DDR.kernels
     assert make_offer(known, Optimizer.SGD, (9, 9, 9), 99).kernels == CACHED_DDR.kernels

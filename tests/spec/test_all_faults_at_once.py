@@ -42,7 +42,10 @@ def faults(text: str) -> list[tuple[int, int, str, str]]:
 
 
 def test_faults_of_every_kind_are_told_in_one_round() -> None:
-    kernels = "dense, fused, fused_uvm, fused_uvm_caching, key_value"
+    kernels = (
+        "dense, fused, fused_uvm, fused_uvm_caching, key_value, dynamic_hbm, dynamic_caching, "
+        "dynamic_hybrid, dynamic_host"
+    )
     assert faults(FIVE_KINDS) == [
         (1, 16, "batch.local", "must be at least 1 (got 0)"),
         (7, 21, "topology.device.hbm.capacity", "needs a unit (got 4)"),

@@ -118,7 +118,8 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
           "for example data_parallel")),
         ("constraints: [{tables: a, kernels: [fuse]}]",
          (7, 37, "constraints[0].kernels[0]",
-          "must be one of dense, fused, fused_uvm, fused_uvm_caching, key_value (got 'fuse')",
+          "must be one of dense, fused, fused_uvm, fused_uvm_caching, key_value, dynamic_hbm, "
+          "dynamic_caching, dynamic_hybrid, dynamic_host (got 'fuse')",
           "did you mean 'fused'?")),
         ("constraints: [{tables: a, ranks: [-1]}]",
          (7, 35, "constraints[0].ranks[0]", "must be at least 0 (got -1)", "write 0 or more")),

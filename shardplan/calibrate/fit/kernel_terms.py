@@ -98,6 +98,7 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         ssd_rows=np.zeros(len(tables)),
         hit_rates=np.ones(len(tables)),
         ddr_hit_rates=np.ones(len(tables)),
+        value_bytes=np.zeros(len(tables), dtype=np.int64),
     )
 
 

@@ -73,9 +73,13 @@ class AnalyticCostModel:
 
     @property
     def kernels(self) -> frozenset[Kernel]:
-        """All, but those that cache where the profile has no figures of caches."""
-        knows_caches = self.profile.cache is not None
-        return frozenset(kernel for kernel in KERNELS if knows_caches or not kernel.caches)
+        """All of whose kind the profile has figures: of caches, of dynamic tables."""
+        cache, dynamic = self.profile.cache, self.profile.dynamic
+        return frozenset(
+            kernel
+            for kernel in KERNELS
+            if (dynamic if kernel.is_dynamic else cache or not kernel.caches)
+        )
 
     @property
     def mixes_caches(self) -> bool:
@@ -215,7 +219,11 @@ class AnalyticCostModel:
     @cached_property
     def _storage(self) -> Storage:
         cache = self.profile.cache
-        return Storage(self.workload.training, cache.ddr_entry_bytes if cache else 0)
+        return Storage(
+            self.workload.training,
+            cache.ddr_entry_bytes if cache else 0,
+            self._setting.tables.dynamic,
+        )
 
     @cached_property
     def _setting(self) -> Setting:

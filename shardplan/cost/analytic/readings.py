@@ -10,6 +10,7 @@ import numpy as np
 from shardplan.cost.analytic.cache_misses import CacheMisses
 from shardplan.workload.block_reads import BlockRead, BlockReads
 from shardplan.workload.row_reads import row_distributions, unique_rows
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -49,7 +50,9 @@ class Readings:
     misses: CacheMisses
     """What caches over DDR miss of the global batch."""
     misses_over_ssd: CacheMisses
-    """What caches over SSD miss of it."""
+    """What caches over SSD miss of it, which keep the rows read last."""
+    misses_of_seldom: CacheMisses
+    """What caches miss of it that keep the rows read most."""
     _first_block: dict[int, NDArray[np.int32]]
     """By number of row shards, (T,): the reading of the first one, or of the hashed table."""
 
@@ -82,6 +85,7 @@ class Readings:
         most = np.array([each.table.cap * each.rows.share for each in found], np.float64)
         of_rank = unique_rows(distributions, batch / world_size * ids)
         over_ssd = CacheMisses(distributions, batch * ids)
+        seldom = CacheMisses(distributions, over_ssd.draws, CacheAlgorithm.LFU)
         algorithm = workload.training.cache_algorithm
         dedup = np.array([each.table.collection.dedup for each in found], dtype=bool)
         sent, most_sent, sent_distributions = ids, most, distributions
@@ -102,10 +106,9 @@ class Readings:
             sent_distributions=sent_distributions,
             unique_rows=unique_rows(distributions, batch * ids),
             unique_rows_of_rank=of_rank,
-            misses=over_ssd
-            if algorithm is over_ssd.algorithm
-            else CacheMisses(over_ssd.distributions, over_ssd.draws, algorithm),
+            misses=seldom if algorithm is CacheAlgorithm.LFU else over_ssd,
             misses_over_ssd=over_ssd,
+            misses_of_seldom=seldom,
             _first_block=first_block,
         )
 

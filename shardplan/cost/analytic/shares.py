@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.analytic.dynamic.storage import DynamicStorage
 from shardplan.cost.analytic.memory import INDEX_BYTES, WEIGHT_BYTES
 from shardplan.cost.analytic.readings import Readings
+from shardplan.workload.dynamic.dynamic import Eviction
 from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
@@ -51,6 +53,10 @@ class TableArrays:
     """Whether the weights of ids are learnt."""
     readings: Readings
     """What a batch reads of them."""
+    dynamic: DynamicStorage
+    """Bytes of those that are dynamic."""
+    evicts_seldom: NDArray[np.bool_]
+    """Whether the cache of a dynamic one keeps the rows that are read most."""
 
     @classmethod
     def of(cls, workload: Workload, topology: Topology) -> TableArrays:
@@ -81,6 +87,11 @@ class TableArrays:
                 [table.collection.learns_weights for table in tables], dtype=bool
             ),
             readings=Readings.of(workload, world, (world, topology.devices_per_node)),
+            dynamic=DynamicStorage.of(workload, world),
+            evicts_seldom=np.array(
+                [t.dynamic is not None and t.dynamic.evict is Eviction.LFU for t in tables],
+                dtype=bool,
+            ),
         )
 
     @property
@@ -156,6 +167,8 @@ class Shares:
     """Share of the accesses whose row is in HBM when the batch begins."""
     ddr_hit_rates: NDArray[np.float64]
     """The same of HBM and DDR together."""
+    value_bytes: NDArray[np.int64]
+    """Of a row of a dynamic table with its optimizer state."""
 
     @classmethod
     def of(
@@ -197,7 +210,7 @@ class Shares:
         fetched = fetches(drawn, reading, ids, room) if cache_bytes else ids
         most_ids = samples * readings.most_sent[reading] * shards / parts
         pooled = tables.is_pooled[table]
-        caches = _Caches.of(readings, reading, options)
+        caches = _Caches.of(readings, reading, options, tables.evicts_seldom[table])
         return cls(
             shards=shards,
             shard_rows=-(-tables.rows[table] // row_shards),
@@ -224,6 +237,7 @@ class Shares:
             ssd_rows=caches.ssd_rows * shards / parts,
             hit_rates=caches.hit_rates,
             ddr_hit_rates=caches.ddr_hit_rates,
+            value_bytes=tables.dynamic.value_bytes[table],
         )
 
 
@@ -237,18 +251,27 @@ class _Caches:
     ddr_hit_rates: NDArray[np.float64]
 
     @classmethod
-    def of(cls, readings: Readings, reading: NDArray[np.int32], options: OptionSet) -> _Caches:
+    def of(
+        cls,
+        readings: Readings,
+        reading: NDArray[np.int32],
+        options: OptionSet,
+        evicts_seldom: NDArray[np.bool_],
+    ) -> _Caches:
         """The caches in HBM and DDR hold different rows, so that together they act as one."""
         missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
-        hits = options.hbm_share.copy()
+        hits = np.minimum(options.hbm_share, 1.0)
         below = np.ones(len(options))
         on_drives = options.has_kernel(lambda kernel: kernel.is_on_ssd)
+        copied = options.has_kernel(lambda kernel: kernel.is_dynamic_part and not kernel.is_split)
         for is_cached, misses in (
             (options.has_kernel(lambda kernel: kernel.caches_ddr), readings.misses),
             (on_drives, readings.misses_over_ssd),
+            (copied & ~evicts_seldom, readings.misses_over_ssd),
+            (copied & evicts_seldom, readings.misses_of_seldom),
         ):
             cached = np.flatnonzero(is_cached)
-            share = options.hbm_share[cached]
+            share = hits[cached]
             missed[cached] = misses.missed_rows(reading[cached], share)
             hits[cached] = misses.hit_rates(reading[cached], share)
         stored = np.flatnonzero(on_drives)

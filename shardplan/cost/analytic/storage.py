@@ -13,6 +13,7 @@ from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.dynamic.storage import DynamicStorage
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
     from shardplan.workload.training import Training
@@ -55,8 +56,13 @@ def state_tier(kernel: Kernel, optimizer: Optimizer) -> MemoryTier:
 
 
 def state_in_ddr(options: OptionSet, optimizer: Optimizer) -> NDArray[np.bool_]:
-    """(O,): whether the optimizer state lies in DDR; where not, it lies in HBM."""
-    return options.has_kernel(lambda kernel: state_tier(kernel, optimizer) is MemoryTier.DDR)
+    """(O,): whether the optimizer state lies in DDR; where not, it lies in HBM.
+
+    That of a dynamic table moves with its row, and is counted with it.
+    """
+    return options.has_kernel(
+        lambda kernel: not kernel.is_dynamic and state_tier(kernel, optimizer) is MemoryTier.DDR
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Storage:
     training: Training
     ddr_entry_bytes: int
     """Of DDR, kept for each row of a cache there besides the row."""
+    dynamic: DynamicStorage
 
     def bytes(
         self,
@@ -76,7 +83,8 @@ class Storage:
     ) -> NDArray[np.float64]:
         """(O, 3): HBM, DDR and SSD of a shard of ``rows`` x ``columns`` of each option.
 
-        Linear in the shares of the rows that caches hold. Whole bytes where there is no cache.
+        Linear in the shares of the rows that caches hold. Whole bytes where there is no cache. Of a
+        dynamic table every device has as much, whatever the rows.
         """
         row_bytes = columns * element_bytes
         cached_hbm, cached_ddr = options.hbm_share * rows, options.ddr_share * rows
@@ -96,6 +104,9 @@ class Storage:
         held[:, 0] = hbm + np.where(in_ddr, 0, state)
         held[:, 1] = np.where(uvm | caching, weights, ddr_cache) + np.where(in_ddr, state, 0)
         held[:, 2] = np.where(key_value, weights, 0)
+        dynamic = options.has_kernel(lambda kernel: kernel.is_dynamic)
+        if dynamic.any():
+            held[dynamic] = self.dynamic.bytes(options.take(dynamic))
         return held
 
     @property

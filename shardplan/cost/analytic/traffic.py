@@ -8,6 +8,7 @@ import numpy as np
 
 from shardplan.cost.analytic.storage import state_in_ddr, state_row_bytes
 from shardplan.cost.cost_model import Traffic
+from shardplan.sharding.kernel import MemoryTier
 
 if TYPE_CHECKING:
     from shardplan.cost.analytic.shares import Shares
@@ -22,12 +23,19 @@ def traffic_of(
 
     A row that a cache lacks comes in and another goes out. Of a table in DDR without a cache, the
     lookup reads a row for each id that the on-chip cache misses, and the update reads and writes
-    each distinct row. Optimizer state in DDR is read and written with each distinct row.
+    each distinct row. Optimizer state in DDR is read and written with each distinct row; that of
+    dynamic tables moves with its row, which crosses twice where it is on the host alone.
     """
     row_bytes = shares.columns * shares.element_bytes
     uncached = shares.fetches + 2 * shares.unique_rows
     in_ddr = options.has_kernel(lambda kernel: kernel.reads_ddr)
     rows = np.where(in_ddr, uncached, 2 * shares.missed_rows)
+    dynamic = options.has_kernel(lambda kernel: kernel.is_dynamic)
+    on_host = options.has_kernel(lambda kernel: kernel.rows_in is MemoryTier.DDR)
+    alone = on_host & options.has_kernel(lambda kernel: kernel.is_split or not kernel.caches)
+    crossing = 2 * shares.unique_rows * np.maximum(0.0, 1 - options.hbm_share)
+    rows = np.where(dynamic & alone, crossing, rows)
+    moved_bytes = np.where(dynamic, shares.value_bytes, row_bytes)
     state = np.where(
         state_in_ddr(options, optimizer), state_row_bytes(optimizer, shares.columns), 0
     )
@@ -36,6 +44,6 @@ def traffic_of(
         accesses=shares.ids,
         hit_rates=shares.hit_rates,
         ddr_hit_rates=shares.ddr_hit_rates,
-        host_bytes=rows * row_bytes + 2 * shares.unique_rows * state,
+        host_bytes=rows * moved_bytes + 2 * shares.unique_rows * state,
         ssd_bytes=2 * shares.ssd_rows * page_bytes,
     )

@@ -11,6 +11,7 @@ from shardplan.cost.profile.build_gemm import build_gemm
 from shardplan.cost.profile.corrections import Correction, Corrections
 from shardplan.cost.profile.profile import (
     CacheCosts,
+    DynamicCosts,
     HostEfficiency,
     KernelCosts,
     LookupRates,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from shardplan.cost.profile.profile_file import (
         AlgorithmFile,
         CacheFile,
+        DynamicFile,
         KernelFile,
         ProfileFile,
         RatesFile,
@@ -53,6 +55,7 @@ def build_profile(file: ProfileFile) -> Profile:
             curves=across_curves(scale_out.curves),
         ),
         cache=_cache(file.cache) if file.cache else None,
+        dynamic=_dynamic(file.dynamic) if file.dynamic else None,
         dense=_dense(file),
         phase_files=file.phase_files,
         corrections=Corrections(tuple(map(_correction, file.corrections))),
@@ -90,6 +93,15 @@ def _cache(file: CacheFile) -> CacheCosts:
         path=file.path.value,
         ssd_page_bytes=file.ssd_page.value,
         ddr_entry_bytes=file.ddr_entry.value,
+    )
+
+
+def _dynamic(file: DynamicFile) -> DynamicCosts:
+    return DynamicCosts(
+        per_id=file.per_id.value,
+        per_host_row=file.per_host_row.value,
+        per_missed_row=file.per_missed_row.value,
+        path=file.path.value,
     )
 
 

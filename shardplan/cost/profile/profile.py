@@ -77,6 +77,20 @@ class CacheCosts:
 
 
 @dataclass(frozen=True, slots=True)
+class DynamicCosts:
+    """Tables that are hash tables, besides what a fused kernel spends on rows in HBM."""
+
+    per_id: float
+    """Seconds to look an id up in the index, with making all ids distinct."""
+    per_host_row: float
+    """Seconds to fetch a row from the host, or to put one back, besides its bytes."""
+    per_missed_row: float
+    """Seconds to fetch a row that a cache lacks and put another back, besides their bytes."""
+    path: float
+    """Share of the path to host memory that rows attain."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScaleUp:
     """Measured collectives inside one scale-up domain."""
 
@@ -188,6 +202,8 @@ class Profile:
     scale_out: ScaleOut
     cache: CacheCosts | None
     """None: nothing is known of caches."""
+    dynamic: DynamicCosts | None = None
+    """None: nothing is known of dynamic tables."""
     dense: DenseRates | None = None
     """None: nothing is known of dense layers."""
     phase_files: tuple[PhaseFile, ...] = ()

@@ -164,6 +164,19 @@ class CacheFile(Border):
     """Of DDR, kept for each row of a cache there besides the row."""
 
 
+class DynamicFile(Border):
+    """Dynamic tables, besides what a fused kernel spends on rows in HBM."""
+
+    per_id: Figure[Seconds]
+    """To look an id up in the index, with making all ids distinct."""
+    per_host_row: Figure[Seconds]
+    """To fetch a row from the host, or to put one back, besides its bytes."""
+    per_missed_row: Figure[Seconds]
+    """To fetch a row that a cache lacks and put another back, besides their bytes."""
+    path: Figure[Efficiency]
+    """Bytes of rows and their state per second, over the rate of the path to host memory."""
+
+
 class ProfileFile(Border):
     """The figures of one kind of device and its fabric.
 
@@ -189,6 +202,8 @@ class ProfileFile(Border):
     scale_out: ScaleOutFile
     cache: CacheFile | None = None
     """Where left out, no table is cached."""
+    dynamic: DynamicFile | None = None
+    """Where left out, no table is dynamic."""
     corrections: tuple[CorrectionFile, ...] = ()
     """By how much the figures above were off on a job, as ``shardplan tune`` found."""
     sources: dict[str, str] = Field(default_factory=dict)

@@ -78,8 +78,8 @@ class TorchRecCostModel:
 
     @property
     def kernels(self) -> frozenset[Kernel]:
-        """All of them."""
-        return frozenset(KERNELS)
+        """All that TorchRec has; of dynamic tables its planner knows nothing."""
+        return frozenset(kernel for kernel in KERNELS if not kernel.is_dynamic)
 
     @property
     def mixes_caches(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import PlanRefused
 from shardplan.executor.planned.carried import carried_faults
+from shardplan.executor.planned.dynamic import DYNAMIC_HINT, dynamic_faults
 from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.plan.stated import accesses_of, row_orders_of, training_of
@@ -58,12 +59,15 @@ def view_plan(plan: Plan) -> PlanView:
 
     Raises PlanRefused, naming every fault, where shards do not cover their tables exactly or are
     not what their sharding type means, where the spec that it carries is not the one it was made
-    from or says otherwise than the plan itself, or where an old plan carries none that says how it
-    is trained.
+    from or says otherwise than the plan itself, where tables are dynamic, or where an old plan
+    carries none that says how it is trained.
     """
     changed = [f"{where}: {message}" for where, message in carried_faults(plan)]
     if changed:
         raise PlanRefused(changed)
+    dynamic = [f"{where}: {message}; {DYNAMIC_HINT}" for where, message in dynamic_faults(plan)]
+    if dynamic:
+        raise PlanRefused(dynamic)
     facts = {(table.module, table.name): table for table in plan.tables}
     entries = {(module, name): e for module, t in plan.plan.items() for name, e in t.items()}
     faults = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.executor.planned import carried
+from shardplan.executor.planned import carried, dynamic
 from shardplan.executor.torchrec.fault import fault
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ def carried_faults(plan: Plan) -> Iterator[Diagnostic]:
     """The spec inside the plan is not the one that it was made from, or the plan says otherwise."""
     for where, message in carried.carried_faults(plan):
         yield fault(plan, where, message, "the file was edited: solve again")
+
+
+def dynamic_faults(plan: Plan) -> Iterator[Diagnostic]:
+    """The plan has tables that TorchRec alone does not have."""
+    for where, message in dynamic.dynamic_faults(plan):
+        yield fault(plan, where, message, dynamic.DYNAMIC_HINT)
 
 
 def process_faults(plan: Plan, world_size: int, local_world_size: int) -> Iterator[Diagnostic]:

@@ -15,7 +15,12 @@ from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.torchrec.fault import fault
-from shardplan.executor.torchrec.mismatch import carried_faults, listing_faults, process_faults
+from shardplan.executor.torchrec.mismatch import (
+    carried_faults,
+    dynamic_faults,
+    listing_faults,
+    process_faults,
+)
 from shardplan.executor.torchrec.request import ShardRequest
 from shardplan.executor.torchrec.starts import keep_starts, start_faults
 from shardplan.executor.torchrec.training import sharders, training_faults
@@ -102,6 +107,7 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
     ]
     return [
         *carried_faults(plan),
+        *dynamic_faults(plan),
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
         *listing_faults(plan),
         *model_faults(plan.name, placed, found),

@@ -8,6 +8,7 @@ from shardplan.explain.advice.borrowed_costs import BorrowedCosts
 from shardplan.explain.advice.calibrated_otherwise import CalibratedOtherwise
 from shardplan.explain.advice.cut_off import CutOff
 from shardplan.explain.advice.hot_block import HotBlock
+from shardplan.explain.advice.hot_ids import HotIds
 from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
 from shardplan.explain.advice.uneven_rows import UnevenRows
@@ -27,6 +28,7 @@ _RULES = (
     HotBlock(),
     UnevenRows(),
     UnpooledOutputs(),
+    HotIds(),
     IdleTables(),
     CutOff(),
 )

@@ -13,7 +13,7 @@ from shardplan.spec.matching import TableNames
 if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import TableLine
     from shardplan.explain.numbers.study import Study
-    from shardplan.plan.file.table_entry import ShardEntry
+    from shardplan.plan.file.table_entry import DynamicEntry, ShardEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,17 @@ class ShardLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueLine:
+    """Where the values of a dynamic table lie."""
+
+    hbm_budget_bytes: int
+    """Over all devices."""
+    rows_per_rank: int
+    hbm_rows_per_rank: int
+    host_rows_per_rank: int
+
+
+@dataclass(frozen=True, slots=True)
 class TableDetail:
     """All that a plan says of one table."""
 
@@ -50,6 +61,8 @@ class TableDetail:
     phases: tuple[TablePhase, ...]
     shards: tuple[ShardLine, ...]
     """None for data-parallel tables, which every device holds whole."""
+    values: ValueLine | None = None
+    """Only of a dynamic table."""
 
 
 def table_detail(study: Study, name: str) -> TableDetail:
@@ -76,6 +89,18 @@ def table_detail(study: Study, name: str) -> TableDetail:
             )
         ),
         shards=tuple(_shard(shard) for shard in planned.entry.shards),
+        values=_values(planned.entry.dynamic),
+    )
+
+
+def _values(entry: DynamicEntry | None) -> ValueLine | None:
+    if entry is None:
+        return None
+    return ValueLine(
+        entry.global_hbm_for_values,
+        entry.rows_per_rank,
+        entry.hbm_rows_per_rank,
+        entry.host_rows_per_rank,
     )
 
 

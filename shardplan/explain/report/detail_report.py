@@ -30,6 +30,7 @@ def table_report(detail: TableDetail) -> Report:
         ("kernel", kernel(line)),
         ("ranks", line.ranks),
         ("memory", f"{tier_words(line.memory_bytes)} over all devices, buffers included"),
+        *_values(detail),
         *in_words(line.traffic),
         (
             "slowest",
@@ -44,6 +45,18 @@ def table_report(detail: TableDetail) -> Report:
             _table_phases(detail),
             _shards(detail),
         ),
+    )
+
+
+def _values(detail: TableDetail) -> tuple[tuple[str, str], ...]:
+    """Of a dynamic table, how much HBM its values may have, and where its rows lie."""
+    values = detail.values
+    if values is None:
+        return ()
+    places = f"{values.hbm_rows_per_rank:,} in HBM, {values.host_rows_per_rank:,} on the host"
+    return (
+        ("values", f"{format_bytes(values.hbm_budget_bytes)} of HBM over all devices"),
+        ("rows", f"room for {values.rows_per_rank:,} on each device: {places}"),
     )
 
 

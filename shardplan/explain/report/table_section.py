@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shardplan.explain.report.memory_words import tier_words
 from shardplan.explain.report.report import Column, Grid, Section
 from shardplan.explain.words import words
+from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,9 @@ def kernel(line: TableLine) -> str:
     """``fused``; with the share of rows in the cache, or caches, where there is one."""
     if line.load_factor is None:
         return line.compute_kernel
-    cached = f"{words.percent(line.load_factor)} cached"
-    if line.ddr_load_factor:
+    is_split = KERNELS.named(line.compute_kernel).is_split
+    cached = f"{words.percent(line.load_factor)} {'in hbm' if is_split else 'cached'}"
+    if line.ddr_load_factor and not is_split:
         cached += f", {words.percent(line.ddr_load_factor)} in ddr"
     return f"{line.compute_kernel} ({cached})"
 

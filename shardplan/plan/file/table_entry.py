@@ -4,11 +4,21 @@ import re
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationInfo,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from shardplan.plan.file.plan_model import Count, Pair, PlanModel
+from shardplan.options.dynamic_shares import KERNEL_OF_MODE
+from shardplan.plan.file.plan_model import Count, Pair, PlanModel, Positive
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.workload.dynamic.dynamic import DynamicMode, Eviction, IdDeal
 from shardplan.workload.training import CacheAlgorithm
 
 
@@ -48,11 +58,68 @@ class CacheEntry(PlanModel):
     """Share of the rows that the cache in DDR holds besides; only of ``key_value``."""
 
 
+class DynamicEntry(PlanModel):
+    """Where the values of a dynamic table lie, on every device alike."""
+
+    mode: DynamicMode
+    """``hbm``, ``caching``, ``hybrid`` or ``host``."""
+    caching: bool
+    """dynamicemb's option of that name."""
+    global_hbm_for_values: Count
+    """Bytes over all devices: dynamicemb's option. Tables of a container pool theirs."""
+    dist_type: IdDeal
+    bucket_capacity: Positive
+    """Rows of a bucket."""
+    evict: Eviction
+    value_bytes_per_row: Positive
+    """Weights and optimizer state."""
+    rows_per_rank: Positive
+    """Room for as many rows on each device."""
+    hbm_rows_per_rank: Count
+    """Of these, in HBM; what a cache keeps besides for rows that find no room is not counted."""
+    host_rows_per_rank: Count
+    """Of these, on the host."""
+
+
+class _TorchRecName:
+    """The kernels in a file by the names that TorchRec has for them.
+
+    Those of all dynamic tables bear one name, and are told apart by the mode, which stands before.
+    """
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        names = dict.fromkeys(map(_name_of, Kernel.registry()))
+        return handler(core_schema) | {"enum": [*names]}
+
+
+def _name_of(kernel: Kernel) -> str:
+    return kernel.torchrec_name or kernel.name
+
+
+def _read_kernel(value: object, info: ValidationInfo) -> object:
+    dynamic = info.data.get("dynamic")
+    if isinstance(dynamic, DynamicEntry) and value == Kernel.DYNAMIC_HBM.torchrec_name:
+        return KERNEL_OF_MODE.get(dynamic.mode, value)
+    return value
+
+
+KernelField = Annotated[
+    Kernel,
+    BeforeValidator(_read_kernel),
+    PlainSerializer(_name_of, return_type=str),
+    _TorchRecName(),
+]
+
+
 class TableEntry(PlanModel):
     """How one table is sharded and placed."""
 
     sharding_type: ShardingType
-    compute_kernel: Kernel
+    dynamic: DynamicEntry | None = None
+    """Only of tables that are hash tables."""
+    compute_kernel: KernelField
     ranks: tuple[Count, ...]
     """The rank of each shard, in the order of the shards; every rank for data-parallel."""
     shards: tuple[ShardEntry, ...] = ()

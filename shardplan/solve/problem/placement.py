@@ -73,6 +73,14 @@ class Placement:
             return per_option[self.option]
         return problem.weighed(self.weights, per_option)
 
+    def mix_of(self, item: int, first: int, end: int) -> NDArray[np.float64]:
+        """How much of each of the options ``first:end``, which are those of an item, it takes."""
+        if self.weights is None:
+            alone: NDArray[np.float64] = np.equal(np.arange(first, end), self.option[item]) * 1.0
+            return alone
+        mix: NDArray[np.float64] = self.weights[first:end]
+        return mix
+
     @property
     def unmixed(self) -> Placement:
         """The same, of each item its ``option`` alone."""

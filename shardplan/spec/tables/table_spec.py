@@ -19,6 +19,7 @@ from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.spec.fields.quantities import Count, Flag, Whole
+from shardplan.spec.tables.dynamic_spec import DynamicField
 from shardplan.spec.tables.taken_names import TAKEN_NAMES
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import got
@@ -143,6 +144,8 @@ class TableSpec(Border):
     """The id that fills up lists made equally long, and its share of all ids."""
     features: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """The sparse features that read the table; by default one, called like the table."""
+    dynamic: DynamicField | None = None
+    """How a hash table is kept that grows up to ``rows``; left out, the table is a plain one."""
 
     @model_validator(mode="after")
     def _check_features(self) -> TableSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from shardplan.cost.analytic.dynamic.rows import DynamicRows
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.phases.fused_kernel import FusedKernel
 from shardplan.cost.phases import LOOKUP_FORWARD
@@ -25,11 +26,14 @@ class LookupForward(LinearPhase):
     about = LOOKUP_FORWARD
     shares_memory = True
     kernel: FusedKernel
+    dynamic: DynamicRows
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
         """With the profile's costs of the lookup."""
-        return cls(FusedKernel(setting.profile.lookup_forward, setting.topology))
+        profile, topology = setting.profile, setting.topology
+        kernel = FusedKernel(profile.lookup_forward, topology)
+        return cls(kernel, DynamicRows(profile.dynamic, topology))
 
     @property
     def phase(self) -> Phase:
@@ -38,4 +42,5 @@ class LookupForward(LinearPhase):
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to read the rows of its ids, and to write their sums."""
-        return self.kernel.unit_seconds(units, devices)
+        fused = self.kernel.unit_seconds(units, devices)
+        return fused + self.dynamic.lookup_seconds(units, devices)

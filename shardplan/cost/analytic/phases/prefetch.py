@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from shardplan.cost.analytic.dynamic.rows import DynamicRows
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.phases import PREFETCH
 from shardplan.workload.training import Pipeline
@@ -34,6 +35,7 @@ class Prefetch(LinearPhase):
     about = PREFETCH
     shares_memory = True
     costs: CacheCosts | None
+    dynamic: DynamicRows
     topology: Topology
     is_ahead: bool
     """Whether the pipeline does it behind the batch before."""
@@ -42,7 +44,8 @@ class Prefetch(LinearPhase):
     def of(cls, setting: Setting) -> Self:
         """Of the profile's caches."""
         is_ahead = setting.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
-        return cls(setting.profile.cache, setting.topology, is_ahead)
+        dynamic = DynamicRows(setting.profile.dynamic, setting.topology)
+        return cls(setting.profile.cache, dynamic, setting.topology, is_ahead)
 
     @property
     def phase(self) -> Phase:
@@ -51,8 +54,9 @@ class Prefetch(LinearPhase):
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to look ids up and to swap rows; 0 for kernels without a cache."""
+        filled = self.dynamic.fill_seconds(units, devices)
         if self.costs is None:
-            return np.zeros(len(units.options))
+            return filled
         shares, options, topology = units.shares, units.options, self.topology
         row_bytes = shares.columns * shares.element_bytes
         seconds = self.costs.per_id * shares.ids
@@ -65,7 +69,8 @@ class Prefetch(LinearPhase):
             per_row = _ssd_row_seconds(topology.ssd, moved) * devices
             on_ssd = options.has_kernel(lambda kernel: kernel.is_on_ssd)
             seconds = seconds + np.where(on_ssd, per_row * shares.ssd_rows, 0.0)
-        return np.where(options.has_kernel(lambda kernel: kernel.caches), seconds, 0.0)
+        plain = options.has_kernel(lambda kernel: kernel.caches and not kernel.is_dynamic)
+        return np.where(plain, seconds, filled)
 
 
 def _ssd_row_seconds(ssd: Tier, moved_bytes: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from shardplan.cost.analytic.dynamic.rows import DynamicRows
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.memory import GRADIENT_ELEMENT_BYTES
 from shardplan.cost.analytic.phases.fused_kernel import FusedKernel
@@ -33,6 +34,7 @@ class UpdateBackward(LinearPhase):
     about = UPDATE_BACKWARD
     shares_memory = True
     kernel: FusedKernel
+    dynamic: DynamicRows
     optimizer: Optimizer
     sweep_bytes_per_second: float
 
@@ -41,6 +43,7 @@ class UpdateBackward(LinearPhase):
         """With the profile's costs of the update."""
         return cls(
             FusedKernel(setting.profile.update_backward, setting.topology),
+            DynamicRows(setting.profile.dynamic, setting.topology),
             setting.training.optimizer,
             setting.profile.dense_update_bytes_per_second,
         )
@@ -55,6 +58,7 @@ class UpdateBackward(LinearPhase):
         the gradients of weights that are learnt."""
         shares, options = units.shares, units.options
         fused = self.kernel.unit_seconds(units, devices)
+        fused = fused + self.dynamic.update_seconds(units, devices)
         state = state_row_bytes(self.optimizer, shares.columns)
         per_state_byte = np.where(
             state_in_ddr(options, self.optimizer),

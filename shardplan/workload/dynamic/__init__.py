@@ -1,0 +1,1 @@
+"""Dynamic tables: hash tables whose values lie in HBM, in host memory, or in both."""
