@@ -17,7 +17,8 @@ from shardplan.spec.validation.validation import validate
 from shardplan.topology.build_topology import build_topology
 from shardplan.topology.schema import TopologyFile
 from shardplan.workload.access import Uniform, Zipf
-from shardplan.workload.training import Optimizer, Training
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
 
 if TYPE_CHECKING:

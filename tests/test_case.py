@@ -17,7 +17,7 @@ from shardplan.spec.fields.amount import Amount
 from shardplan.spec.objective import Objective
 from shardplan.spec.spec import BatchSpec
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 SPEC = {
     "name": "as it is",

@@ -20,7 +20,7 @@ from shardplan.sharding.kind import ShardingType
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.spec.load import load_spec
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 CASES = Path(__file__).parent / "data" / "cases"
 

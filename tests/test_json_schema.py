@@ -122,7 +122,7 @@ def test_takes_every_spec_that_the_reader_takes(spec):
         ("rows: 200_000_000", "row: 200_000_000"),
         ("dim: 128, dtype", "dim: 130, dtype"),
         ("dtype: fp16", "dtype: fp8"),
-        ("optimizer: rowwise_adagrad", "optimizer: lamb"),
+        ("optimizer: rowwise_adagrad", "optimizer: ftrl"),
         ("batch: {global: 16384}", "batch: {global: 0}"),
         ("tables:", "table:"),
     ],

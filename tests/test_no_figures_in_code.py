@@ -21,7 +21,7 @@ NOT_FIGURES = {
     "options/load_factors.py": {0.9},  # points of the curves of caches
     "options/limits.py": {24, 31, 32, 2048},  # what kernels and runtime take
     "options/items.py": {64},  # a limit of what is tried
-    "sharding/registry.py": {127},  # the largest code of an array of bytes
+    "registry.py": {127},  # the largest code of an array of bytes
     "spec/build_workload.py": {1e-3},  # milliseconds to seconds
     "topology/congestion.py": {1e-9},  # a tolerance
     "topology/schema.py": {1024, 100_000},  # limits of what is taken for a slip of the pen

@@ -75,9 +75,9 @@ def calibrate_steps(request: StepRequest, quiet: bool) -> None:
     with interruptible(STOPPING) as interrupt:
         from shardplan.calibrate.measure.machine import Machine
         from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine
-        from shardplan.workload.training import Optimizer
+        from shardplan.workload.optimizers.optimizer import OPTIMIZERS
 
-        machine, optimizer = Machine.here("cpu"), Optimizer(request.optimizer)
+        machine, optimizer = Machine.here("cpu"), OPTIMIZERS.named(request.optimizer)
         wires = _wires(request, machine, quiet, interrupt.is_requested)
     measured = MeasuredMachine(machine, request.processes, request.engine, optimizer, wires)
     with interruptible("fitting what is there") as interrupt:

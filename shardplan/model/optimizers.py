@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,10 +17,21 @@ OPTIMIZER_CLASSES = {
     Optimizer.ADAGRAD: "Adagrad",
     Optimizer.ROWWISE_ADAGRAD: "RowWiseAdagrad",
     Optimizer.ADAM: "Adam",
+    Optimizer.LAMB: "LAMB",
+    Optimizer.PARTIAL_ROWWISE_ADAM: "PartialRowWiseAdam",
+    Optimizer.PARTIAL_ROWWISE_LAMB: "PartialRowWiseLAMB",
+    Optimizer.LARS_SGD: "LarsSGD",
 }
-"""By the class that sets it."""
+"""By the class that sets it: all for which TorchRec 1.8 has one (``distributed/utils.py``)."""
 RATES = ("lr", "learning_rate", "eps", "betas", "beta1", "beta2")
 """What fused optimizers follow of its arguments."""
+_OWN_RATES = {
+    "LAMB": ("weight_decay",),
+    "PartialRowWiseAdam": ("weight_decay",),
+    "PartialRowWiseLAMB": ("weight_decay",),
+    "LarsSGD": ("weight_decay", "momentum", "eta"),
+}
+"""The same of single classes, which are nothing but names of FBGEMM's: PyTorch has none of them."""
 
 
 def optimizer_of(modules: Iterable[SparseModule]) -> Optimizer | None:
@@ -36,8 +47,9 @@ def _given(modules: Iterable[SparseModule]) -> set[tuple[str, ...]]:
 
 def unfollowed(table: SparseTable) -> str:
     """What the model asks of a table's optimizer, and fused ones would not do like it."""
+    followed = {*RATES, *(name for each in table.optimizers for name in _OWN_RATES.get(each, ()))}
     asked = [f"{name}={value}" for name, value in table.optimizer_settings
-             if name not in RATES and value]  # fmt: skip
+             if name not in followed and value]  # fmt: skip
     return ", ".join(asked)
 
 

@@ -13,13 +13,15 @@ from shardplan.sharding.kernel import Kernel, MemoryTier
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import CacheAlgorithm, Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from shardplan.sharding.world import World
     from shardplan.workload.collection import Collection
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 COLUMN_MULTIPLE = 4
 """FBGEMM's kernels read rows in vectors of this many elements."""
@@ -31,8 +33,6 @@ MOST_CACHED_ROWS = 2**31 - 1
 """FBGEMM keeps where a row is cached in 32 bits."""
 MOST_COUNTED_ROWS = (2**24 - 2) * CACHE_SET_ROWS
 """Of LFU caches, whose sets FBGEMM counts in 24 bits (``_apply_cache_state``)."""
-SSD_OPTIMIZERS = (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)
-"""What FBGEMM trains from SSD (``SSDTableBatchedEmbeddingBags``)."""
 SSD_DTYPES = (Dtype.FP32, Dtype.FP16)
 """The formats of weights that it keeps there."""
 
@@ -114,8 +114,9 @@ def ssd_fault(kernel: Kernel, dtype: Dtype, optimizer: Optimizer) -> str:
         return ""
     if dtype not in SSD_DTYPES:
         return f"kernel {kernel} keeps {_words(SSD_DTYPES)} alone, not {dtype}"
-    if optimizer not in SSD_OPTIMIZERS:
-        return f"kernel {kernel} trains with {_words(SSD_OPTIMIZERS)} alone, not {optimizer}"
+    if not optimizer.trains_from_ssd:
+        able = [each for each in OPTIMIZERS if each.trains_from_ssd]
+        return f"kernel {kernel} trains with {_words(able)} alone, not {optimizer}"
     return ""
 
 
@@ -177,5 +178,6 @@ def cached_rows_fault(
     return f"a cache of {rows:,.0f} rows: FBGEMM counts at most {most:,} ({algorithm})"
 
 
-def _words(names: Iterable[object]) -> str:
-    return " and ".join(map(str, names))
+def _words(names: Sequence[object]) -> str:
+    *most, last = map(str, names)
+    return f"{', '.join(most)} and {last}"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.options.limits import SSD_OPTIMIZERS
 from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 _SCARCE = 2
 """Caches are offered from this many times the tables' bytes downwards."""
@@ -58,7 +57,7 @@ def make_offer(
             missing.append((kernel, "no DDR is free on the nodes"))
         elif kernel.is_on_ssd and ssd <= 0:
             missing.append((kernel, "no SSD is free on the nodes"))
-        elif kernel.is_on_ssd and optimizer not in SSD_OPTIMIZERS:
+        elif kernel.is_on_ssd and not optimizer.trains_from_ssd:
             missing.append((kernel, f"{optimizer} cannot train rows on SSD"))
     kernels = known - {kernel for kernel, _ in missing}
     on_request = frozenset(

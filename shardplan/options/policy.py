@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 from shardplan.options import limits
 from shardplan.options.dynamic_shares import PooledShares
 from shardplan.sharding.kind import SHARDING_TYPES
-from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +42,7 @@ class Policy:
 
         The only type that a module allows is meant even where another one does the same.
         """
-        exact = keeps_columns_whole(training)
+        exact = training.keeps_columns_whole
         allowed = frozenset(k for k in SHARDING_TYPES if not limits.collection_fault(k, collection))
         sharding = frozenset(kind for kind in allowed if not (exact and kind.cuts_columns))
         return cls(sharding, None, allowed if len(allowed) == 1 else frozenset(), None, False)
@@ -86,11 +85,6 @@ class Policy:
             self.ranks.issuperset(world.ranks_of(extent, place))
             for place in range(world.count_of(extent))
         )
-
-
-def keeps_columns_whole(training: Training) -> bool:
-    """Row-wise Adagrad keeps one sum per row and shard: cut columns would each adapt alone."""
-    return training.exact_updates and training.optimizer is Optimizer.ROWWISE_ADAGRAD
 
 
 def policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[Policy]:

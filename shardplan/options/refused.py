@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.options import limits
 from shardplan.options.enumerate import cuts_of, is_repetition, kernels_for, ways_of
-from shardplan.options.policy import Policy, keeps_columns_whole
+from shardplan.options.policy import Policy
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
 from shardplan.sharding.rank_spans import rank_spans
 from shardplan.sharding.world import Extent
@@ -56,7 +56,7 @@ class Refused:
             if kinds:
                 name, there = self.table.label, _listed(kinds)
                 found.append(f"without {one.named}, {name} could be {there}")
-        if keeps_columns_whole(self.training):
+        if self.training.keeps_columns_whole:
             inexact = replace(self, training=replace(self.training, exact_updates=False))
             if could_be := inexact.possible():
                 could = f"{self.table.label} could be {_listed(could_be)}"
@@ -96,10 +96,10 @@ class Refused:
             if constraint.sharding is not None and kind not in constraint.sharding:
                 allowed = _listed(constraint.sharding)
                 yield f"{{kinds}}: {constraint.named} allows {allowed} alone"
-        if keeps_columns_whole(self.training) and kind.cuts_columns:
+        if self.training.keeps_columns_whole and kind.cuts_columns:
             yield (
                 "{kinds}: training.exact_updates keeps the columns of tables whole under "
-                "rowwise_adagrad"
+                f"{self.training.optimizer}"
             )
         yield from self._rules_of_shape(kind)
         yield from self._rules_of_ranks(kind)

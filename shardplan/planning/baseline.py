@@ -47,7 +47,7 @@ def baseline_placement(case: Case, formulation: Formulation, kind: GreedyCost) -
     tables = case.workload.tables
     rows = np.array([table.rows for table in tables], dtype=np.float64)
     dims = np.array([table.dim for table in tables], dtype=np.float64)
-    poolings = np.array([table.pooling for table in tables])
+    poolings = np.array([table.ids_per_sample for table in tables])
     sizes = rows * dims * _FP32_BYTES
     capacity = np.full(case.topology.world_size, case.capacity.usable_bytes[0])
     device = place_greedily(greedy_costs(kind, rows, dims, poolings, sizes), sizes, capacity)

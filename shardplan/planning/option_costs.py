@@ -105,6 +105,7 @@ def _what_costs(table: Table) -> tuple[object, ...]:
         table.dim,
         table.dtype,
         table.poolings,
+        table.batch_shares,
         table.access,
         table.ids,
         table.weighted,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from shardplan.sharding.registry import Named, Registry
+from shardplan.registry import Named, Registry
 
 if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType

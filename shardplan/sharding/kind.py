@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, ClassVar
 
-from shardplan.sharding.registry import Named, Registry
+from shardplan.registry import Named, Registry
 from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:

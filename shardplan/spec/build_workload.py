@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.spec.own_batches import own_batches
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shardplan.spec.dense_spec import DenseSpec
+    from shardplan.spec.own_batches import OwnBatches
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
     from shardplan.workload.collection import Collection
@@ -27,11 +29,12 @@ _SECONDS_PER_MS = 1e-3
 def build_workload(spec: Spec, world_size: int) -> Workload:
     """The workload on ``world_size`` devices; a local batch is multiplied by it."""
     collections = {path: module.collection for path, module in (spec.modules or {}).items()}
+    batches = own_batches(spec)
     count = Counter(table.name for table in spec.tables)
     return Workload(
         name=spec.name,
         tables=tuple(
-            _table(table, spec.defaults, collections, has_namesake=count[table.name] > 1)
+            _table(table, spec.defaults, collections, batches, has_namesake=count[table.name] > 1)
             for table in spec.tables
         ),
         global_batch=spec.batch.global_batch(world_size),
@@ -43,6 +46,7 @@ def _table(
     table: TableSpec,
     defaults: DefaultsSpec,
     collections: Mapping[str, Collection],
+    batches: OwnBatches,
     *,
     has_namesake: bool,
 ) -> Table:
@@ -70,6 +74,7 @@ def _table(
         weighted=bool(weighted) or collection.learns_weights,
         collection=collection,
         caps=() if cap is None else cap if isinstance(cap, tuple) else (cap,) * len(features),
+        batch_shares=batches.shares(features),
         has_namesake=has_namesake,
         dynamic=dynamic,
     )
@@ -88,6 +93,9 @@ def _training(training: TrainingSpec) -> Training:
         overhead_seconds=(training.overhead_ms or 0.0) * _SECONDS_PER_MS,
         sample_bytes=float(training.input.bytes_per_sample) if training.input else None,
         exact_updates=training.exact_updates,
+        weight_decay_mode=training.weight_decay_mode,
+        optimizer_state_dtypes=training.optimizer_state_dtypes.given,
+        use_rowwise_bias_correction=training.use_rowwise_bias_correction,
         cache_algorithm=training.cache_algorithm,
     )
 

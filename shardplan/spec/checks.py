@@ -12,6 +12,7 @@ from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
+from shardplan.spec.own_batches import check_own_batches
 from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
 from shardplan.spec.validation.wording import did_you_mean, show
@@ -39,6 +40,7 @@ def check(loaded: LoadedSpec) -> LoadedSpec:
     faults = listed(_check_tables(loaded))
     matches, unmatched = _match(loaded)
     faults += listed(unmatched)
+    faults += listed(check_own_batches(loaded))
     faults += listed(_check_allowed(loaded, matches))
     faults += listed(_check_apart(loaded, matches))
     if loaded.faults:

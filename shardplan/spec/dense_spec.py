@@ -13,7 +13,7 @@ from shardplan.spec.validation.fault import fault
 from shardplan.workload.dense.parallel import Parallel
 from shardplan.workload.dense.precision import Precision
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 Milliseconds = Annotated[Number, Field(ge=0, le=10**7)]
 

@@ -16,13 +16,15 @@ from shardplan.spec.catalog.reference import (
 from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
-from shardplan.spec.fields.quantities import Count, Flag, SomeBytes, Whole
+from shardplan.spec.fields.quantities import Count, Flag, Share, SomeBytes, Whole
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
+from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 Batch = Annotated[Count, Field(le=10**9)]
 """Samples of one step."""
@@ -35,6 +37,9 @@ class BatchSpec(Border):
     """Over all devices."""
     local: Batch | None = None
     """On each device."""
+    features: dict[str, Share] | None = None
+    """By names and globs of features, what share of the samples they have: distinct requests, of
+    each of which several samples share what is looked up. All others have one of each sample."""
 
     @model_validator(mode="after")
     def _check_one(self) -> BatchSpec:
@@ -58,6 +63,21 @@ class CommDtypeSpec(Border):
     backward: Dtype = Dtype.FP32
 
 
+class StateDtypeSpec(Border):
+    """Number formats of the optimizer's state, by FBGEMM's names; fp32 where left out."""
+
+    momentum1: Dtype | None = None
+    """Of ``partial_rowwise_adam`` alone."""
+    momentum2: Dtype | None = None
+    """Of ``partial_rowwise_adam`` and ``ensemble_rowwise_adagrad`` alone."""
+
+    @property
+    def given(self) -> dict[str, Dtype]:
+        """By name, those that are not left out."""
+        both = {"momentum1": self.momentum1, "momentum2": self.momentum2}
+        return {name: dtype for name, dtype in both.items() if dtype is not None}
+
+
 class InputSpec(Border):
     """What is read for a batch."""
 
@@ -70,6 +90,11 @@ class TrainingSpec(Border):
 
     optimizer: Optimizer = Optimizer.ROWWISE_ADAGRAD
     """Decides the bytes of the optimizer's state."""
+    weight_decay_mode: WeightDecayMode = WeightDecayMode.NONE
+    """How weights decay; counter, cowclip and decouple_global keep numbers of each row for it."""
+    optimizer_state_dtypes: StateDtypeSpec = StateDtypeSpec()
+    use_rowwise_bias_correction: Flag = False
+    """Adam corrects its bias by how often each row was updated, which it then counts."""
     comm_dtype: CommDtypeSpec = CommDtypeSpec()
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     """What of a step hides behind the batch before it."""
@@ -84,9 +109,31 @@ class TrainingSpec(Border):
     """Counts where the topology has an ``ingest``; where left out, 8 bytes for each id, 4 for each
     feature's number of ids, and 4 for a label."""
     exact_updates: Flag = True
-    """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
+    """Forbid what changes the optimizer's arithmetic: column shards, where it keeps numbers of each
+    row or scales by norms of rows."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Which row makes room in the caches of ``fused_uvm_caching``."""
+
+    @model_validator(mode="after")
+    def _check_optimizer(self) -> TrainingSpec:
+        optimizer = self.optimizer
+        if self.weight_decay_mode not in optimizer.decay_modes:
+            able = [each for each in OPTIMIZERS if self.weight_decay_mode in each.decay_modes]
+            message = f"{optimizer} has no such mode in FBGEMM"
+            hint = f"it goes with {', '.join(map(str, able))}"
+            raise fault(message, hint, at=("weight_decay_mode",))
+        for name in self.optimizer_state_dtypes.given:
+            if name not in optimizer.state_dtypes:
+                able = [each for each in OPTIMIZERS if name in each.state_dtypes]
+                message = f"FBGEMM keeps the {name} of {optimizer} in fp32"
+                if name not in {tensor.name for tensor in optimizer.tensors}:
+                    message = f"{optimizer} has no {name}"
+                hint = f"a job may choose it with {', '.join(map(str, able))}"
+                raise fault(message, hint, at=("optimizer_state_dtypes", name))
+        if self.use_rowwise_bias_correction and not optimizer.corrects_rows:
+            message, hint = f"{optimizer} has none in FBGEMM", "it goes with adam alone"
+            raise fault(message, hint, at=("use_rowwise_bias_correction",))
+        return self
 
     @model_validator(mode="after")
     def _check_cache(self) -> TrainingSpec:

@@ -1,4 +1,4 @@
-"""What it costs that columns stay whole, so that row-wise Adagrad trains exactly."""
+"""What it costs that columns stay whole, so that optimizers that couple them train exactly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from shardplan.errors import Interrupted, NoPlanFound
 from shardplan.planning.formulate import formulate
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.program.answer import Limits
-from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from shardplan.case import Case
@@ -21,17 +20,16 @@ _MOST_PLACES = 5_000
 
 
 def inexact_bound(case: Case, deadline: Deadline) -> float | None:
-    """Seconds of which no plan takes less, even were columns cut under row-wise Adagrad.
+    """Seconds of which no plan takes less, even were columns cut.
 
     By the case's objective, and by the relaxation alone. None where updates are exact in any case,
     where cut columns would hardly lower the bound, or where the time does not suffice to tell.
     """
-    training = case.spec.training
-    if not training.exact_updates or training.optimizer is not Optimizer.ROWWISE_ADAGRAD:
+    if not case.workload.training.keeps_columns_whole:
         return None
     if len(case.workload.tables) * case.topology.world_size > _MOST_PLACES:
         return None
-    inexact = case.with_(training=training.model_copy(update={"exact_updates": False}))
+    inexact = case.with_(training=case.spec.training.model_copy(update={"exact_updates": False}))
     bounds: list[float] = []
     for each in (case, inexact):
         try:

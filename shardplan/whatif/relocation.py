@@ -58,21 +58,21 @@ class Relocation:
     def moved_bytes(self, decisions: Sequence[Decision]) -> NDArray[np.int64]:
         """(n,): what each of some decisions, for tables that differ, moves."""
         found = np.zeros(len(decisions), dtype=np.int64)
-        optimizer = self.case.workload.training.optimizer
+        state = self.case.workload.training.state
         for some in self.in_parts(decisions):
             chosen = [decisions[number] for number in some.tolist()]
             table = np.array([each.table for each in chosen])
             new = Holdings.of_decisions(chosen, self.case)
             old, width = self.holdings.take(table), self._element_bytes[table]
-            found[some] = old.moved_bytes(new, width, optimizer)
+            found[some] = old.moved_bytes(new, width, state)
         return found
 
     def stored_bytes(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64], table: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """(n,): weights and optimizer state of n rectangles of tables of the case."""
-        optimizer = self.case.workload.training.optimizer
-        return stored_bytes(rows, columns, self._element_bytes[table], optimizer)
+        state = self.case.workload.training.state
+        return stored_bytes(rows, columns, self._element_bytes[table], state)
 
     def in_parts(
         self, decisions: Sequence[Decision], least_each: int = 0
@@ -165,11 +165,11 @@ class Relocation:
     @cached_property
     def _alone_bytes(self) -> NDArray[np.int64]:
         """(T,): what is stored of a table that lay so, as far as it was there then; else 0."""
-        tables, optimizer = self.case.workload.tables, self.case.workload.training.optimizer
+        tables, state = self.case.workload.tables, self.case.workload.training.state
         then = [0 if old is None else int(old.end[:, 0].max(initial=0)) for old in self.old]
         rows = np.minimum(np.array(then), np.array([table.rows for table in tables]))
         dims = np.array([table.dim for table in tables])
-        return stored_bytes(rows, dims, np.array([t.dtype.bytes for t in tables]), optimizer)
+        return stored_bytes(rows, dims, np.array([t.dtype.bytes for t in tables]), state)
 
     def _of_unit(self, formulation: Formulation, options: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n, D): what a unit of each of the problem's options (n,) moves onto each device."""
@@ -211,8 +211,8 @@ class Relocation:
         rows = np.array([table.rows for table in tables])[options.table] * cuts
         columns = np.array([table.dim for table in tables])[options.table] // cuts
         element_bytes = np.array([table.dtype.bytes for table in tables])[options.table]
-        optimizer = self.case.workload.training.optimizer
-        size = stored_bytes(rows, columns, element_bytes, optimizer)
+        state = self.case.workload.training.state
+        size = stored_bytes(rows, columns, element_bytes, state)
         return _per_item(formulation, np.where(is_old, size * copies, 0).astype(np.float64))
 
     def _least(self, formulation: Formulation) -> NDArray[np.float64]:
@@ -238,7 +238,7 @@ class Relocation:
     def content(self, table: int) -> Content:
         """What is stored of a table."""
         workload = self.case.workload
-        return Content(workload.tables[table].dtype, workload.training.optimizer)
+        return Content(workload.tables[table].dtype, workload.training.state)
 
 
 def _per_item(formulation: Formulation, of_option: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from shardplan.errors import InputError
 from shardplan.spec.batch import nearest_batches
 from shardplan.spec.fields.amount import Amount
-from shardplan.spec.spec import ConstraintSpec
+from shardplan.spec.spec import ConstraintSpec, StateDtypeSpec
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,9 +149,15 @@ def _halving(case: Case, chosen: Sequence[int]) -> Case:
 
 def _leaner_optimizer(trials: Trials) -> Iterator[Remedy]:
     training = trials.case.spec.training
-    if training.optimizer not in (Optimizer.ADAM, Optimizer.ADAGRAD):
+    if not trials.case.workload.training.state.bytes_per_weight:
         return
-    leaner = training.model_copy(update={"optimizer": Optimizer.ROWWISE_ADAGRAD})
+    leaner = training.model_copy(
+        update={
+            "optimizer": Optimizer.ROWWISE_ADAGRAD,
+            "optimizer_state_dtypes": StateDtypeSpec(),
+            "use_rowwise_bias_correction": False,
+        }
+    )
     if trials.has_plan(partial(trials.case.with_, training=leaner)):
         words = f"the optimizer {Optimizer.ROWWISE_ADAGRAD} instead of {training.optimizer}"
         yield Remedy(words, _OTHER_OPTIMIZER)
@@ -159,7 +165,7 @@ def _leaner_optimizer(trials: Trials) -> Iterator[Remedy]:
 
 def _inexact_updates(trials: Trials) -> Iterator[Remedy]:
     training = trials.case.spec.training
-    if not training.exact_updates or training.optimizer is not Optimizer.ROWWISE_ADAGRAD:
+    if not trials.case.workload.training.keeps_columns_whole:
         return
     inexact = training.model_copy(update={"exact_updates": False})
     if trials.has_plan(partial(trials.case.with_, training=inexact)):

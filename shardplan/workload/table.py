@@ -21,6 +21,8 @@ class Table:
     """An embedding table and how it is read.
 
     ``poolings`` holds the mean ids per sample of each feature, in the order of ``features``.
+    Features may have batches of their own size: distinct requests, of each of which several samples
+    share what is looked up.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Table:
     """What kind of module ``module`` is."""
     caps: tuple[float, ...] = ()
     """Most ids per sample of each feature; empty: as many as ``poolings`` says."""
+    batch_shares: tuple[float, ...] = ()
+    """Of each feature: its own samples for each sample of the batch; without any, 1 of all."""
     has_namesake: bool = False
     """Whether a table of another module is called the same."""
     dynamic: Dynamic | None = None
@@ -56,7 +60,9 @@ class Table:
     @property
     def cap(self) -> float:
         """Most ids per sample, over all features: what there has to be memory for."""
-        return sum(self.caps) if self.caps else self.pooling
+        if not self.caps:
+            return self.ids_per_sample
+        return sum(ids * share for ids, share in zip(self.caps, self.shares, strict=True))
 
     @property
     def padding(self) -> Padding | None:
@@ -73,6 +79,28 @@ class Table:
         """Whether some blocks of rows are read more than others."""
         in_order = self.ids is RowOrder.BY_FREQUENCY
         return self.pooling > 0 and (in_order or self.padding is not None)
+
+    @property
+    def has_own_batches(self) -> bool:
+        """Whether some feature has fewer samples than the batch."""
+        return any(share != 1 for share in self.batch_shares)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of each feature, its own samples for each sample of the batch."""
+        return self.batch_shares or (1.0,) * len(self.features)
+
+    @property
+    def ids_per_sample(self) -> float:
+        """Mean ids for each sample of the batch, over all features: ``sum(p_i * b_i) / B``."""
+        if not self.batch_shares:
+            return self.pooling
+        return sum(ids * share for ids, share in zip(self.poolings, self.shares, strict=True))
+
+    @property
+    def outputs_per_sample(self) -> float:
+        """Pooled outputs for each sample of the batch, over all features: ``sum(b_i) / B``."""
+        return sum(self.batch_shares) if self.batch_shares else float(len(self.features))
 
     @property
     def row_bytes(self) -> int:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shardplan.workload.dense.dense_model import DenseModel
-
-
-class Optimizer(StrEnum):
-    """The fused optimizers of embedding tables."""
-
-    SGD = "sgd"
-    ADAGRAD = "adagrad"
-    ROWWISE_ADAGRAD = "rowwise_adagrad"
-    ADAM = "adam"
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 class Pipeline(StrEnum):
@@ -57,9 +53,26 @@ class Training:
     sample_bytes: float | None = None
     """Of one sample of the input as it comes from outside; None: what its ids need."""
     exact_updates: bool = True
-    """Forbid what changes the optimizer's arithmetic: row-wise Adagrad over column shards."""
+    """Forbid what changes the optimizer's arithmetic: column shards, where columns are coupled."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Of ``fused_uvm_caching``; the caches of ``key_value`` are LRU, since FBGEMM's are."""
+    weight_decay_mode: WeightDecayMode = WeightDecayMode.NONE
+    optimizer_state_dtypes: Mapping[str, Dtype] = field(default_factory=dict, hash=False)
+    """By names of state; fp32 where left out."""
+    use_rowwise_bias_correction: bool = False
+    """Whether Adam counts the updates of each row."""
+
+    @property
+    def state(self) -> OptimizerState:
+        """What the optimizer keeps beside the rows of tables."""
+        return self.optimizer.state(
+            self.weight_decay_mode, self.optimizer_state_dtypes, self.use_rowwise_bias_correction
+        )
+
+    @property
+    def keeps_columns_whole(self) -> bool:
+        """Whether tables may not be cut by columns, which would each adapt alone."""
+        return self.exact_updates and self.optimizer.couples_columns
 
     @property
     def is_pipelined(self) -> bool:

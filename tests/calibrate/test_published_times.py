@@ -12,7 +12,7 @@ from shardplan.calibrate.fit.kernel_fit import fit_kernel
 from shardplan.calibrate.measurements.measurement import Kernel, KernelProbe
 from shardplan.calibrate.predict import predicted_seconds
 from shardplan.topology.collective import Collective
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 CACHES = (2**16, 2**17, 2**18)
 

@@ -9,7 +9,7 @@ from shardplan.calibrate.measurements.table_set import TableSet
 from shardplan.topology.collective import Collective
 from shardplan.workload.access import Uniform, Zipf
 from shardplan.workload.drawn.drawn_ids import draw_ids, draw_lengths
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 TABLES = (
     measured_table(0, 50, 8, 3.0, Uniform()),

@@ -67,14 +67,18 @@ def table(
     features=1,
     ids=RowOrder.HASHED,
     weighted=False,
+    share=1.0,
+    module="m",
 ):
+    """``share`` is of the first feature: what it has of the batch."""
     return Table(
-        name, "m", rows, dim, dtype,
+        name, module, rows, dim, dtype,
         tuple(f"{name}_{i}" for i in range(features)),
         tuple([pooling / features] * features),
         access or Uniform(),
         ids,
         weighted,
+        batch_shares=() if share == 1 else (share, *[1.0] * (features - 1)),
     )  # fmt: skip
 
 

@@ -10,17 +10,44 @@ from shardplan.workload.caching.lru import lru_curve
 
 A2A, RS, AG, AR = Collective
 
-STATE_ELEMENTS = {"sgd": 0, "adagrad": 1, "adam": 2}
+STATE = {
+    # Numbers of each weight and of each row; numbers of each weight that an update moves, and its
+    # reads of the weights.
+    "sgd": (0, 0, 0, 1),
+    "adagrad": (1, 0, 1, 1),
+    "rowwise_adagrad": (0, 1, 0, 1),
+    "adam": (2, 0, 2, 1),
+    "lamb": (2, 0, 2, 2),
+    "partial_rowwise_adam": (1, 1, 1, 1),
+    "partial_rowwise_lamb": (1, 1, 1, 2),
+    "lars_sgd": (1, 0, 1, 2),
+    "ensemble_rowwise_adagrad": (1, 1, 0, 1),
+    "ema_in_place_rowwise_adagrad": (0, 1, 0, 1),
+}
 IN_FLIGHT = {"none": 1, "sparse_dist": 2, "prefetch_sparse_dist": 3}
 
 
-def state_bytes(optimizer, columns):
-    return 4 if optimizer == "rowwise_adagrad" else 4 * columns * STATE_ELEMENTS[optimizer]
+def state_bytes(training, kernel, columns):
+    """Of a row: beside its weights, and in HBM whatever the kernel."""
+    optimizer = training.optimizer.name
+    counts = optimizer == "adam" and kernel == "key_value"
+    return 4 * STATE[optimizer][0] * columns, 4 * (STATE[optimizer][1] + counts)
 
 
 def bytes_of_id(table):
     """int64, and a weight in fp32 where ids have weights."""
     return 12 if table.weighted else 8
+
+
+def ids_of(table):
+    """For each sample of the batch."""
+    shares = table.batch_shares or [1.0] * len(table.features)
+    return sum(ids * share for ids, share in zip(table.poolings, shares, strict=True))
+
+
+def outputs_of(table):
+    """For each sample of the batch: one of each feature that has all of them."""
+    return sum(table.batch_shares or [1.0] * len(table.features))
 
 
 def fetched(access, draws, room):
@@ -47,8 +74,8 @@ class Oracle:
         self.collectives = collectives
         self.world, self.local = topology.world_size, topology.devices_per_node
         self.sharers = self.local
-        outputs = sum(len(t.features) * t.dim for t in workload.tables)
-        id_bytes = sum(t.pooling * bytes_of_id(t) + len(t.features) * 8 for t in workload.tables)
+        outputs = sum(outputs_of(t) * t.dim for t in workload.tables)
+        id_bytes = sum(ids_of(t) * bytes_of_id(t) + outputs_of(t) * 8 for t in workload.tables)
         self.elements = workload.global_batch * outputs / self.world
         self.id_bytes = workload.global_batch * id_bytes / self.world
 
@@ -62,7 +89,7 @@ class Oracle:
     def missed(self, table, share):
         """Rows of a batch that a cache lacks, straight between two load factors."""
         access = table.access.distribution(table.rows, table.pooling)
-        curve = lru_curve(access, self.workload.global_batch * table.pooling)
+        curve = lru_curve(access, self.workload.global_batch * ids_of(table))
         below = max(f for f in (0.0, *LOAD_FACTORS) if f <= share)
         above = min(f for f in (*LOAD_FACTORS, 1.0) if f > share)
         low, high = (float(curve.missed_rows_at(f * table.rows)) for f in (below, above))
@@ -96,17 +123,19 @@ class Oracle:
         samples = batch / self.world if kind == "data_parallel" else batch
         shards, parts = self.shards(kind, table, cuts)
         access = table.access.distribution(table.rows, table.pooling)
-        unique = access.unique_rows(samples * table.pooling) / parts
-        ids, bags = samples * table.pooling / parts, samples * len(table.features)
+        unique = access.unique_rows(samples * ids_of(table)) / parts
+        ids, bags = samples * ids_of(table) / parts, samples * outputs_of(table)
         total = dict.fromkeys(
             ("ids_comm", "prefetch", "lookup_forward", "output_comm", "gradient_comm",
              "update_backward", "all_reduce"), 0.0,
         )  # fmt: skip
         for rows, columns in shards:
-            state = state_bytes(self.workload.training.optimizer, columns)
+            training = self.workload.training
+            _, in_hbm = state_bytes(training, kernel, columns)
+            *_, moved, reads = STATE[training.optimizer.name]
             row = columns * table.dtype.bytes
             room = self.profile.on_chip_cache_bytes / row * parts
-            missed = fetched(access, samples * table.pooling, room) / parts
+            missed = fetched(access, samples * ids_of(table), room) / parts
             read = (missed * row, (ids - missed) * row + (bytes_of_id(table) - 8) * ids)
             forward = (1, ids, *read, unique, unique * row, bags * columns * 4)
             update = forward
@@ -114,16 +143,18 @@ class Oracle:
                 total["prefetch"] += self.prefetch(kernel, table, columns, ids, parts, hbm, ddr)
             total["lookup_forward"] += self.kernel(self.profile.lookup_forward, kernel, forward)
             total["update_backward"] += self.kernel(self.profile.update_backward, kernel, update)
-            in_ddr = self.state_in_ddr(kernel)
-            total["update_backward"] += unique * state * self.per_state_byte(in_ddr)
+            beside = self.per_state_byte(kernel in ("fused_uvm", "fused_uvm_caching"))
+            again = self.per_state_byte(kernel == "fused_uvm") * row * (reads - 1) / 2
+            of_row = 4 * moved * columns * beside + in_hbm * self.per_state_byte(False) + again
+            total["update_backward"] += unique * of_row
             if kind == "data_parallel":
-                sweep = rows * columns * 12 + 2 * rows * state
+                state = 4 * moved * columns + in_hbm
+                sweep = rows * columns * 4 * (2 + reads) + 2 * rows * state
                 total["update_backward"] += sweep / self.profile.dense_update_bytes_per_second
                 total["all_reduce"] += rows * columns * 4 * self.replicas
                 continue
             per_byte = self.line(A2A, Scope.ALL, self.id_bytes)
             total["ids_comm"] += (bytes_of_id(table) * ids + 8 * bags) * per_byte
-            training = self.workload.training
             total["output_comm"] += (
                 bags * columns * self.pooled(kind, RS, training.comm_forward.bytes)
             )
@@ -131,10 +162,6 @@ class Oracle:
                 bags * columns * self.pooled(kind, AG, training.comm_backward.bytes)
             )
         return total
-
-    def state_in_ddr(self, kernel):
-        rowwise = self.workload.training.optimizer == "rowwise_adagrad"
-        return kernel in ("fused_uvm", "fused_uvm_caching") and not rowwise
 
     def per_state_byte(self, in_ddr):
         costs = self.profile.update_backward
@@ -195,13 +222,17 @@ class Oracle:
         samples = batch / self.world if kind == "data_parallel" else batch
         shards, parts = self.shards(kind, table, cuts)
         access = table.access.distribution(table.rows, table.pooling)
-        unique = access.unique_rows(samples * table.pooling) * len(shards) / parts
+        unique = access.unique_rows(samples * ids_of(table)) * len(shards) / parts
+        bags = math.ceil(samples * outputs_of(table) * len(shards))
         held = {"hbm": 0, "ddr": 0, "ssd": 0}
         for rows, columns in shards:
-            row, state = columns * table.dtype.bytes, state_bytes(training.optimizer, columns)
+            row = columns * table.dtype.bytes
+            beside, in_hbm = state_bytes(training, kernel, columns)
             home = {"fused_uvm": "ddr", "fused_uvm_caching": "ddr", "key_value": "ssd"}
             held[home.get(kernel, "hbm")] += rows * row
-            held["ddr" if self.state_in_ddr(kernel) else "hbm"] += rows * state
+            in_ddr = kernel in ("fused_uvm", "fused_uvm_caching")
+            held["ddr" if in_ddr else "hbm"] += rows * beside
+            held["hbm"] += rows * in_hbm
             if kernel in ("fused_uvm_caching", "key_value"):
                 slot = 20 if training.pipeline == "prefetch_sparse_dist" else 16
                 held["hbm"] += h * rows * (row + slot)
@@ -214,9 +245,8 @@ class Oracle:
             else:
                 wire = (training.comm_forward.bytes, training.comm_backward.bytes)
                 element = 8 + sum(size for size in wire if size < 4)
-                held["hbm"] += samples * len(table.features) * columns * element
-        ids = math.ceil(samples * table.pooling * len(shards) / parts)
-        bags = math.ceil(samples * len(table.features) * len(shards))
+                held["hbm"] += bags / len(shards) * columns * element
+        ids = math.ceil(samples * ids_of(table) * len(shards) / parts)
         received = bytes_of_id(table) * ids + 8 * bags
         held["hbm"] += received * IN_FLIGHT[training.pipeline]
         if kernel in ("fused_uvm_caching", "key_value"):

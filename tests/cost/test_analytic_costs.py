@@ -29,7 +29,8 @@ from shardplan.sharding.kernel import Kernel
 from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.access import Cdf, Uniform, Zipf
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer, Pipeline, Training
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS
+from shardplan.workload.training import Pipeline, Training
 
 WAYS = [
     ("data_parallel", "dense", 1),
@@ -55,13 +56,14 @@ TABLES = st.lists(
         access=st.sampled_from([Uniform(), Zipf(1.05), Cdf(((0.01, 0.7), (1.0, 1.0)))]),
         features=st.integers(1, 3),
         weighted=st.booleans(),
+        share=st.sampled_from([1.0, 0.5, 0.01]),
     ),
     min_size=1,
     max_size=3,
 )
 TRAININGS = st.builds(
     Training,
-    optimizer=st.sampled_from(Optimizer),
+    optimizer=st.sampled_from(list(OPTIMIZERS)),
     comm_forward=st.sampled_from(Dtype),
     comm_backward=st.sampled_from(Dtype),
     pipeline=st.sampled_from(Pipeline),

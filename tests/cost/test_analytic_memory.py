@@ -7,7 +7,8 @@ import pytest
 from analytic_cases import memory, model, shard_bytes, table
 
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer, Pipeline, Training
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.training import Pipeline, Training
 
 
 def test_row_shards_hold_ceil_divided_rows():

@@ -8,8 +8,9 @@ from analytic_cases import load, model, option, options, profile, table
 from test_analytic_costs import WAYS
 
 from shardplan.workload.access import Zipf
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Training
+from shardplan.workload.training import CacheAlgorithm, Training
 
 SKEWED = Zipf(1.1)
 SORTED = RowOrder.BY_FREQUENCY

@@ -24,7 +24,7 @@ from shardplan.workload.dense.mlp import Mlp
 from shardplan.workload.dense.parallel import Parallel
 from shardplan.workload.dense.precision import Precision
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 LAYERS = [
     {"mlp": [13, 512, 256, 128]},

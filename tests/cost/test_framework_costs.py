@@ -15,7 +15,8 @@ from shardplan.cost.framework.terms import Terms, UnitTerms
 from shardplan.cost.phase import Cover
 from shardplan.sharding.kind import ShardingType
 from shardplan.topology.collective import Collective, Scope
-from shardplan.workload.training import Optimizer, Training
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.training import Training
 
 BATCH, WORLD, DIM, POOLING = 8_192, 8, 64, 10.0
 SWEEP = profile().dense_update_bytes_per_second
@@ -226,7 +227,7 @@ def test_a_type_pays_what_is_said_of_it_besides():
         assert found - before == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("optimizer", Optimizer)
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
 def test_an_optimizer_pays_what_is_said_of_it_besides(optimizer):
     """Adagrad's per group, per id and per element of distinct rows; others pay for the rest."""
     own = UnitTerms(per_group=5.0, id_bytes=2 * SWEEP, unique_row_bytes=3 * SWEEP)

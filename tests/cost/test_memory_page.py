@@ -12,7 +12,8 @@ from analytic_cases import memory, model, table
 
 from shardplan.workload.access import Zipf
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline, Training
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.training import CacheAlgorithm, Pipeline, Training
 
 PAGE = Path(__file__).parents[2] / "docs" / "memory.md"
 TIERS = ("HBM", "DDR", "SSD")
@@ -21,7 +22,7 @@ CACHES = {"fused_uvm_caching": (0.25, 0.0), "key_value": (0.125, 0.5)}
 SETTINGS = [
     setting
     for setting in product(
-        (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM, Optimizer.SGD),
+        (Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM, Optimizer.PARTIAL_ROWWISE_ADAM),
         Pipeline,
         (Dtype.FP32, Dtype.FP16),
         CacheAlgorithm,
@@ -40,6 +41,19 @@ def rows_under(title: str) -> list[list[str]]:
 def codes(cell: str) -> list[str]:
     """What stands in backquotes in a cell."""
     return re.findall(r"`([^`]+)`", cell)
+
+
+def state_on_the_page(optimizer: Optimizer) -> tuple[int, int]:
+    """Bytes of each row and of each weight."""
+    (cells,) = [row for row in rows_under("optimizer") if codes(row[0]) == [optimizer.name]]
+    per_row, per_weight = (int(codes(cell)[0]) for cell in cells[1:])
+    return per_row, per_weight
+
+
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+def test_the_page_tells_the_state_of_every_optimizer(optimizer: Optimizer) -> None:
+    found = optimizer.state()
+    assert (found.bytes_per_row, found.bytes_per_weight) == state_on_the_page(optimizer)
 
 
 def case(optimizer: Optimizer, pipeline: Pipeline, wire: Dtype, algorithm: CacheAlgorithm):
@@ -62,17 +76,18 @@ def names(costs, kernel: str) -> dict[str, float]:
     flight = {Pipeline.NONE: 1, Pipeline.SPARSE_DIST: 2, Pipeline.PREFETCH_SPARSE_DIST: 3}
     counts = kernel == "fused_uvm_caching" and training.cache_algorithm is CacheAlgorithm.LFU
     prefetches = training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
-    state = {Optimizer.ROWWISE_ADAGRAD: 4, Optimizer.ADAM: 8 * COLUMNS, Optimizer.SGD: 0}
+    per_row, per_weight = state_on_the_page(training.optimizer)
     access = only.access.distribution(ROWS, 20.0)
     h, d = CACHES.get(kernel, (0.0, 0.0))
     return {
         "rows": ROWS, "D": COLUMNS, "e": 2, "h": h, "d": d, "ids": samples * 20, "bags": samples,
-        "state": state[training.optimizer], "slot": 20 if prefetches else 8 if counts else 16,
+        "per_row": per_row, "per_weight": per_weight,
+        "slot": 20 if prefetches else 8 if counts else 16,
         "entry": costs.profile.cache.ddr_entry_bytes, "batches": flight[training.pipeline],
         "wire": 0 if training.comm_forward is Dtype.FP32 else 4,
         "ways": 4 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
         "dense": 12_345, "samples": BATCH // WORLD, "own_ids": BATCH // WORLD * 20,
-        "own_bags": BATCH // WORLD, "width": COLUMNS,
+        "own_bags": BATCH // WORLD, "width": COLUMNS, "expanded_width": 0, "expanded_features": 0,
     }  # fmt: skip
 
 
@@ -90,7 +105,7 @@ def test_shards_need_what_the_page_says(kernel: str, setting) -> None:
     for what, kernels, tier, formula in rows_under("what"):
         # State of some optimizers, counters of some caches.
         conditions = [code.removeprefix("cache_algorithm: ") for code in codes(what)]
-        if kernel in codes(kernels) and (not conditions or {*setting} & {*conditions}):
+        if kernel in codes(kernels) and (not conditions or {*map(str, setting)} & {*conditions}):
             needs[tier] += value(formula, names(costs, kernel))
     found = memory(costs, kind, kernel, cache=CACHES.get(kernel, ()))
     assert found == pytest.approx(list(needs.values()), rel=1e-12)

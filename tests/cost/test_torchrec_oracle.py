@@ -14,13 +14,25 @@ from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.table import Table
-from shardplan.workload.training import Optimizer, Pipeline, Training
+from shardplan.workload.training import Pipeline, Training
 from shardplan.workload.workload import Workload
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 MIN_COLUMNS = 8
+TORCHREC_CLASSES = {
+    Optimizer.SGD: "SGD",
+    Optimizer.ADAGRAD: "Adagrad",
+    Optimizer.ROWWISE_ADAGRAD: "RowWiseAdagrad",
+    Optimizer.ADAM: "Adam",
+    Optimizer.LAMB: "LAMB",
+    Optimizer.PARTIAL_ROWWISE_ADAM: "PartialRowWiseAdam",
+    Optimizer.PARTIAL_ROWWISE_LAMB: "PartialRowWiseLAMB",
+    Optimizer.LARS_SGD: "LarsSGD",
+}
+"""Of ``torchrec.optim``; it has none for the others."""
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -47,7 +59,7 @@ def random_problem(dice):
     nodes, each = dice.choice([(1, 2), (1, 8), (2, 4), (4, 2), (4, 8)])
     tables = tuple(random_table(dice, i) for i in range(6))
     training = Training(
-        optimizer=dice.choice(list(Optimizer)),
+        optimizer=dice.choice(list(TORCHREC_CLASSES)),
         comm_forward=dice.choice([Dtype.FP32, Dtype.FP16]),
         comm_backward=dice.choice([Dtype.FP16, Dtype.BF16]),
         pipeline=dice.choice([Pipeline.NONE, Pipeline.SPARSE_DIST]),
@@ -72,6 +84,7 @@ def random_table(dice, index):
         features=tuple(f"f{index}_{feature}" for feature in range(len(poolings))),
         poolings=poolings,
         access=Uniform(),
+        batch_shares=dice.choice([(), tuple(dice.randint(1, 16) / 16 for _ in poolings)]),
     )
 
 
@@ -104,6 +117,7 @@ def enumerated(workload, topology):
         Pipeline.SPARSE_DIST: PipelineType.TRAIN_SPARSE_DIST,
     }
     world_size, each = topology.world_size, topology.devices_per_node
+    local_batch = workload.global_batch // world_size
     theirs = TheirTopology(world_size, "cuda", local_world_size=each)
     constraints = {
         table.name: ParameterConstraints(
@@ -111,6 +125,7 @@ def enumerated(workload, topology):
             compute_kernels=[kernel.name for kernel in KERNELS if kernel is not Kernel.KEY_VALUE],
             min_partition=MIN_COLUMNS,
             pooling_factors=list(table.poolings),
+            batch_sizes=[round(share * local_batch) for share in table.shares],
         )
         for table in workload.tables
     }
@@ -133,12 +148,6 @@ def module_of(workload):
     from torch.distributed.optim import _apply_optimizer_in_backward
     from torchrec.modules.embedding_configs import DataType
 
-    optimizers = {
-        Optimizer.SGD: torchrec.optim.SGD,
-        Optimizer.ADAGRAD: torchrec.optim.Adagrad,
-        Optimizer.ROWWISE_ADAGRAD: torchrec.optim.RowWiseAdagrad,
-        Optimizer.ADAM: torchrec.optim.Adam,
-    }
     tables = [
         torchrec.EmbeddingBagConfig(
             num_embeddings=table.rows,
@@ -150,7 +159,7 @@ def module_of(workload):
         for table in workload.tables
     ]
     module = torchrec.EmbeddingBagCollection(tables, device=torch.device("meta"))
-    optimizer = optimizers[workload.training.optimizer]
+    optimizer = getattr(torchrec.optim, TORCHREC_CLASSES[workload.training.optimizer])
     _apply_optimizer_in_backward(optimizer, module.parameters(), {"lr": 0.1})
     return module
 

@@ -16,7 +16,8 @@ from shardplan.cost.torchrec.tables import TableArrays
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World
-from shardplan.workload.training import Optimizer, Pipeline
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.training import Pipeline
 
 EIGHT = World(8, 4)
 TABLES = [(100, 20, [1]), (110, 40, [1, 3, 5]), (120, 60, [8, 2]), (130, 80, [2, 1, 3, 7])]

@@ -27,13 +27,13 @@ def test_what_moves_is_what_moves_of_each_table(data, nodes):
     tables, training = after.workload.tables, after.workload.training
     wide = np.array([table.dtype.bytes for table in tables])
     new = Holdings.of_decisions(made, after)
-    found = Holdings.of(olds).moved_bytes(new, wide, training.optimizer)
+    found = Holdings.of(olds).moved_bytes(new, wide, training.state)
     each = after.topology.devices_per_node
     assert found.tolist() == [
         moves_between(
             old,
             Holding.of_decision(decision, after),
-            Content(tables[decision.table].dtype, training.optimizer),
+            Content(tables[decision.table].dtype, training.state),
             each,
         ).total_bytes
         for old, decision in zip(olds, made, strict=True)

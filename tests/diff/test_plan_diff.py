@@ -20,7 +20,7 @@ from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 WHOLE = ShardingType.TABLE_WISE
 
@@ -200,6 +200,6 @@ def test_of_a_table_that_nobody_held_nothing_can_be_fetched():
 def test_between_tiers_goes_what_the_kernels_keep_in_different_ones(
     optimizer, then, now, bytes_of_a_row
 ):
-    content = Content(Dtype.FP16, optimizer)
+    content = Content(Dtype.FP16, optimizer.state())
     found = content.tier_bytes_of(np.array([[10, 64], [1, 64]]), then, now)
     assert found.tolist() == [10 * bytes_of_a_row, bytes_of_a_row]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shardplan import Settings, plan, verify
 from shardplan.workload.dynamic.layout import DynamicLayout, state_row_bytes
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 GREEDY = Settings(method="greedy")
 

@@ -14,7 +14,7 @@ from training_case import TrainingCase, batch_of, sharded, table_of
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 TABLES = (
     table_of("a", 20, 8, "table_wise", 1, 1, targets=(0,), features=2),

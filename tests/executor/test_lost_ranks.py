@@ -17,7 +17,7 @@ from training_case import TrainingCase, mesh_of, sharded, trained
 
 from shardplan.errors import RankLost
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -129,7 +129,7 @@ def unsharded_losses(view: PlanView, ranks: int, samples: int, steps: int) -> li
         weights.append(weight.requires_grad_())
     dense = DenseLayers(DENSE_FEATURES, [table.dim for table in view.tables])
     kinds = {"sgd": torch.optim.SGD, "adagrad": partial(torch.optim.Adagrad, eps=EPS)}
-    of_tables = kinds[view.training.optimizer](weights, lr=RATE)
+    of_tables = kinds[view.training.optimizer.name](weights, lr=RATE)
     of_dense = torch.optim.SGD(dense.parameters(), lr=RATE)
     losses = []
     for step in range(steps):

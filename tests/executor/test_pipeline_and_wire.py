@@ -14,7 +14,7 @@ from test_parity import TYPES, table
 from training_case import TrainingCase, train_sharded, train_unsharded
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,10 @@ from shardplan.errors import InputError, MemoryExceeded, PlanRefused
 from shardplan.executor.planned.acceptance import (
     check_ranks,
     memory_faults,
+    native_faults,
     optimizer_faults,
     rank_faults,
+    whole_batch_faults,
 )
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.planned.plan_view import view_plan
@@ -27,7 +29,7 @@ from shardplan.plan.file.write import render
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +77,7 @@ def told(faults: Iterable[Diagnostic]) -> list[str]:
 def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
     view = view_plan(parse_plan(plan_text, "plan.json"))
     assert view.modules == ("sparse.ebc", "other.ebc")
-    assert (view.training.optimizer, view.training.local_batch) == ("adam", 64)
+    assert (view.training.optimizer.name, view.training.local_batch) == ("adam", 64)
     assert (view.training.comm_dtype.forward, view.training.comm_dtype.backward) == ("fp16", "bf16")
     first = view.tables[0]
     assert (first.rows, first.dim, first.features) == (1000, 16, ("x", "y"))
@@ -293,3 +295,20 @@ def test_truncated_and_newer_files_are_refused(plan_text: str, tmp_path: Path) -
     path.write_text(plan_text.replace('"format_version": "1.1"', '"format_version": "2.0"'))
     with pytest.raises(InputError, match=r"reads plans up to format 1\.1, not 2\.0"):
         read_plan(path)
+
+
+def test_the_native_engine_names_what_it_has_not(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    assert told(native_faults(view)) == []
+    assert told(whole_batch_faults(view, "this engine")) == []
+    lamb = view.training.model_copy(update={"optimizer": Optimizer.LAMB})
+    assert told(native_faults(replace(view, training=lamb))) == [
+        "training.optimizer: lamb: the native engine has sgd, adagrad, rowwise_adagrad and adam "
+        "alone"
+    ]
+    first, *others = view.tables
+    own = replace(first, batch_shares=(0.1,) * len(first.features))
+    where = f"plan.{first.module}.{first.name}"
+    assert told(whole_batch_faults(replace(view, tables=(own, *others)), "this engine")) == [
+        f"{where}: its features have batches of their own size: this engine has none such"
+    ]

@@ -17,7 +17,8 @@ from training_case import TrainingCase, table_of
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.options.limits import row_split_is_legal
 from shardplan.plan.file.table_entry import CacheEntry
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
+from shardplan.workload.optimizers.trainable import native_optimizers
+from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ def tables(draw: st.DrawFn, name: str, world: int, local: int) -> Any:
 def cases(draw: st.DrawFn, world: int) -> TrainingCase:
     """Up to five tables, a few samples."""
     local = draw(st.sampled_from([n for n in (1, 2, 4, 8) if world % n == 0]))
-    optimizer = draw(st.sampled_from(Optimizer))
+    optimizer = draw(st.sampled_from(native_optimizers()))
     names = [f"t{i}" for i in range(draw(st.integers(1, 5)))]
     return TrainingCase(
         tables=tuple(draw(tables(name, world, local)) for name in names),
@@ -77,7 +78,7 @@ def cases(draw: st.DrawFn, world: int) -> TrainingCase:
         samples=draw(st.integers(1, 6)),
         pipeline=draw(st.sampled_from(Pipeline)),
         seed=draw(st.integers(0, 1000)),
-        linear=optimizer in ("adagrad", "adam"),
+        linear=optimizer.name in ("adagrad", "adam"),
     )
 
 

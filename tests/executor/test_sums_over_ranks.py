@@ -13,13 +13,15 @@ import torch
 from training_case import TrainingCase, batch_of, mesh_of, sharded, table_of, trained
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.trainable import native_optimizers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
     from rank_group import RankGroup
+
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 WORLD = 4
 SUMS = "the sum of data-parallel gradients"
@@ -62,7 +64,7 @@ def sent_by(case: TrainingCase) -> int:
     return int(collection.mesh.sent_bytes[SUMS])
 
 
-@pytest.mark.parametrize("kind", list(Optimizer))
+@pytest.mark.parametrize("kind", native_optimizers())
 def test_only_rows_that_some_rank_read_travel(
     kind: Optimizer, rank_group: Callable[[int], RankGroup]
 ) -> None:

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from shardplan.calibrate.steps.design.drawn_plans import drawn_plans
 from shardplan.calibrate.steps.training.step_crew import StepCrew
 from shardplan.errors import ShardplanError
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from pathlib import Path

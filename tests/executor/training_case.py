@@ -234,15 +234,15 @@ def _update(
     """The optimizers' textbook formulas in fp64, on the rows that were read."""
     g, rate, eps = gradient.double()[read], settings.learning_rate, settings.eps
     first, second = state
-    if settings.kind == "sgd":
+    if settings.kind.name == "sgd":
         change = g
-    elif settings.kind == "adam":
+    elif settings.kind.name == "adam":
         first[read] = settings.beta1 * first[read] + (1 - settings.beta1) * g
         second[read] = settings.beta2 * second[read] + (1 - settings.beta2) * g**2
         corrected = second[read] / (1 - settings.beta2**step)
         change = first[read] / (1 - settings.beta1**step) / (corrected.sqrt() + eps)
     else:
-        row_wise = settings.kind == "rowwise_adagrad"
+        row_wise = settings.kind.name == "rowwise_adagrad"
         first[read] += (g**2).mean(1, keepdim=True) if row_wise else g**2
         change = g / (first[read].sqrt() + eps)
     weight[read] = (weight[read].double() - rate * change).float()

@@ -34,7 +34,11 @@ EACH = 2
 
 
 def case_of(
-    tables: Sequence[dict[str, Any]], ranks: int, optimizer: str = "sgd", **training: Any
+    tables: Sequence[dict[str, Any]],
+    ranks: int,
+    optimizer: str = "sgd",
+    batch: dict[str, Any] | None = None,
+    **training: Any,
 ) -> Case:
     """A case of these tables on nodes of two devices each, with more memory than they need.
 
@@ -44,7 +48,7 @@ def case_of(
     return build(
         {
             "name": "small",
-            "batch": {"local": 64},
+            "batch": batch or {"local": 64},
             "topology": topology,
             "training": {"optimizer": optimizer, **training},
             "tables": list(tables),

@@ -216,6 +216,16 @@ def test_layers_that_would_begin_with_anything_are_refused(crew):
         ("sgd", {"eps": 1e-6, "weight_decay": 0.0}, []),
         ("rowwise_adagrad", {"weight_decay": 0.1}, ["has none without a weight_decay_mode"]),
         ("rowwise_adagrad", {"optimizer": "adam"}, ["optimizer=adam; the plan is for rowwise_ada"]),
+        (
+            "rowwise_adagrad",
+            {"weight_decay": 0.1, "weight_decay_mode": 3},
+            ["weight_decay_mode=counter; the plan counts the state of none"],
+        ),
+        (
+            "rowwise_adagrad",
+            {"optimizer_state_dtypes": {"momentum1": "fp16"}},
+            ["optimizer_state_dtypes={'momentum1': 'fp16'}; the plan counts none"],
+        ),
     ],
 )
 def test_settings_that_an_optimizer_has_not_are_refused(crew, optimizer, given, wanted):
@@ -312,6 +322,11 @@ def test_a_plan_whose_own_spec_was_edited_is_refused(crew):
     ("training", "wanted"),
     [
         ({"optimizer": "adam"}, "adam: FBGEMM has it for GPUs alone"),
+        ({"optimizer": "lamb"}, "lamb: FBGEMM has it for GPUs alone; on CPUs it has sgd, adagrad"),
+        (
+            {"optimizer": "rowwise_adagrad", "weight_decay_mode": "decouple_global"},
+            "weight_decay_mode=none; the plan counts the state of decouple_global",
+        ),
         ({"comm_dtype": {"backward": "bf16"}}, "bf16: on CPU TorchRec sends fp16 instead"),
     ],
 )

@@ -563,3 +563,67 @@ def _planned(plan: Plan, rank: int) -> Counter[str]:
                 if owner == rank:
                     held[name] += piece.shard_sizes[0] * piece.shard_sizes[1]
     return held
+
+
+def train_own_batches(plan: Plan) -> float:
+    """The largest difference of outputs from the unsharded model, of features with own batches.
+
+    SGD, three steps; the unsharded model is given every sample's ids.
+    """
+    whole = model_of(plan, "cpu")
+    _fill(whole)
+    sharded = shard(model_of(plan), plan, learning_rate=RATE, device="cpu")
+    start = whole.state_dict()
+    for key, piece, where in _pieces(sharded):
+        piece.copy_(start[key][where])
+    worst, ranks = 0.0, range(dist.get_world_size())
+    for step in range(3):
+        each = [_own_batches(plan.tables, 100 * step + rank) for rank in ranks]
+        found = _side_by_side(sharded.module, plan, each[dist.get_rank()][0])
+        _loss(found, step).backward()
+        expected = [_side_by_side(whole, plan, expanded) for _, expanded in each]
+        (sum(_loss(one, step) for one in expected) / len(ranks)).backward()
+        with torch.no_grad():
+            for weight in whole.parameters():
+                weight -= RATE * weight.grad
+                weight.grad = None
+        worst = max(worst, float((found - expected[dist.get_rank()]).abs().max()))
+    return worst
+
+
+def _side_by_side(model: nn.Module, plan: Plan, batch: Any) -> Any:
+    (path,) = plan.plan
+    pooled = model.get_submodule(path)(batch).to_dict()
+    return torch.cat([pooled[feature] for feature in sorted(pooled)], dim=1)
+
+
+def _own_batches(tables: list[Any], seed: int) -> tuple[Any, Any]:
+    """The same batch twice: by distinct requests, half as many as samples, and by samples."""
+    generator = torch.Generator().manual_seed(seed)
+    keys, ids, lengths, whose, sizes = [], [], [], [], []
+    all_ids, all_lengths = [], []
+    for table in tables:
+        shares = table.batch_shares or (1.0,) * len(table.features)
+        for feature, share in zip(table.features, shares, strict=True):
+            own = round(share * SAMPLES)
+            count = torch.randint(1, 5, (own,), generator=generator)
+            found = torch.randint(0, table.rows, (int(count.sum()),), generator=generator)
+            request = torch.arange(SAMPLES) % own
+            keys.append(feature)
+            ids.append(found)
+            lengths.append(count)
+            whose.append(request)
+            sizes.append([own])
+            parts = found.split(count.tolist())
+            all_ids += [parts[at] for at in request.tolist()]
+            all_lengths.append(count[request])
+    grouped = KeyedJaggedTensor(
+        keys=keys,
+        values=torch.cat(ids),
+        lengths=torch.cat(lengths),
+        stride_per_key_per_rank=sizes,
+        inverse_indices=(keys, torch.stack(whose)),
+    )
+    return grouped, KeyedJaggedTensor(
+        keys=keys, values=torch.cat(all_ids), lengths=torch.cat(all_lengths)
+    )

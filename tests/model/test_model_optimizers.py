@@ -12,11 +12,13 @@ pytest.importorskip("torchrec")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 import torch
+import torchrec
 from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
+from torchrec.distributed import utils
 
-from shardplan.model.optimizers import optimizer_faults, optimizer_of
+from shardplan.model.optimizers import OPTIMIZER_CLASSES, optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 
 
 def modules_with(**of_tables):
@@ -41,6 +43,26 @@ def test_the_optimizer_of_a_model_is_that_of_all_tables_that_have_one():
     assert optimizer_of(modules) is Optimizer.SGD
     assert list(optimizer_faults(modules, "model")) == []
     assert optimizer_of(modules_with(a=None)) is None
+
+
+@pytest.mark.parametrize("optimizer", list(OPTIMIZER_CLASSES))
+def test_each_optimizer_that_torchrec_has_a_class_for_is_read(optimizer: Optimizer):
+    kind = getattr(torchrec.optim, OPTIMIZER_CLASSES[optimizer])
+    modules = modules_with(a=(kind, {"lr": 0.1}), b=(kind, {"lr": 0.1}))
+    assert optimizer_of(modules) is optimizer
+    assert list(optimizer_faults(modules, "model")) == []
+
+
+def test_torchrec_has_no_class_for_two_of_them():
+    missing = [each.name for each in OPTIMIZERS if each not in OPTIMIZER_CLASSES]
+    assert missing == ["ensemble_rowwise_adagrad", "ema_in_place_rowwise_adagrad"]
+    classes = {kind.__name__ for kind in utils._OPTIMIZER_CLASS_TO_EMB_OPT_TYPE}  # noqa: SLF001
+    assert classes == set(OPTIMIZER_CLASSES.values())
+
+
+def test_what_lars_and_lamb_are_told_is_followed():
+    lars = (torchrec.optim.LarsSGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01})
+    assert list(optimizer_faults(modules_with(a=lars), "model")) == []
 
 
 @pytest.mark.parametrize(

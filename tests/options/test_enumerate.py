@@ -18,8 +18,9 @@ from shardplan.sharding.kind import SHARDING_TYPES, Columns, ShardingType
 from shardplan.sharding.world import Extent, World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.table import Table
-from shardplan.workload.training import Optimizer, Training
+from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
 
 IN_HBM = Offer(frozenset({Kernel.DENSE, Kernel.FUSED}))

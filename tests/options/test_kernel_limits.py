@@ -14,8 +14,9 @@ from shardplan.sharding.kind import ShardingType
 from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.table import Table
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Training
+from shardplan.workload.training import CacheAlgorithm, Training
 from shardplan.workload.workload import Workload
 
 IN_HBM = Offer(frozenset({Kernel.DENSE, Kernel.FUSED}))

@@ -11,7 +11,7 @@ from shardplan.plan.file.write import render
 from shardplan.plan.verify import verify
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 def test_finds_nothing_wrong_with_a_good_plan(plan, case):

@@ -64,7 +64,9 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
           "for example step_time")),
         ("training: {optimizer: adamw}",
          (7, 23, "training.optimizer",
-          "must be one of sgd, adagrad, rowwise_adagrad, adam (got 'adamw')",
+          "must be one of sgd, adagrad, rowwise_adagrad, adam, lamb, partial_rowwise_adam, "
+          "partial_rowwise_lamb, lars_sgd, ensemble_rowwise_adagrad, ema_in_place_rowwise_adagrad "
+          "(got 'adamw')",
           "did you mean 'adam'?")),
         ("training: {pipeline: sparse}",
          (7, 22, "training.pipeline",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.calibrate.measurements.table_set import TableSet
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 CACHE_SIZES = tuple(2**power for power in range(15, 28))
 """Sizes that an on-chip cache is tried with, in bytes: 32 KiB to 128 MiB."""

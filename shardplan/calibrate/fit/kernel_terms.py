@@ -10,7 +10,6 @@ import numpy as np
 from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES, LookupSums
 from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.analytic.shares import Shares
-from shardplan.cost.analytic.storage import state_row_bytes
 from shardplan.cost.profile.profile import LookupRates
 from shardplan.workload.row_reads import fetches, row_distributions, unique_rows
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.calibrate.measurements.table_set import TableSet
+    from shardplan.workload.optimizers.optimizer import Optimizer
     from shardplan.workload.table import Table
-    from shardplan.workload.training import Optimizer
 
 _SUM_OF_RATE = {
     "per_table": "tables",
@@ -56,7 +55,7 @@ def kernel_terms(
     page_share: NDArray[np.float64] = np.zeros(len(sets))
     if page_bytes:
         page_share = np.minimum(1.0, sample_bytes / page_bytes)
-    state = state_row_bytes(optimizer, shares.columns) if optimizer else 0
+    state = optimizer.state().touched.row_bytes(shares.columns) if optimizer else 0
     sums = LookupSums.of(shares, state, page_share[owner])
     terms = [np.bincount(owner, getattr(sums, _SUM_OF_RATE[rate]), len(sets)) for rate in RATES]
     return np.stack(terms, axis=1).astype(np.float64)
@@ -80,6 +79,7 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         samples=samples,
         ids=ids,
         id_bytes=np.full(len(tables), INDEX_BYTES),
+        features=_features(tables),
         most_ids=ids,
         bags=bags,
         outputs=bags,

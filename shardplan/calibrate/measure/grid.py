@@ -13,7 +13,7 @@ from shardplan.calibrate.measurements.measurement import Transfer, measured_tabl
 from shardplan.calibrate.measurements.table_set import TableSet
 from shardplan.topology.collective import Collective
 from shardplan.workload.access import Uniform, Zipf
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

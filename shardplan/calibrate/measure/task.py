@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from shardplan.calibrate.measurements.measurement import Probe, Transfer
     from shardplan.calibrate.measurements.table_set import TableSet
     from shardplan.topology.collective import Collective
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 @dataclass(frozen=True, slots=True)

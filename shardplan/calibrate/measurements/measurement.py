@@ -13,7 +13,7 @@ from shardplan.workload.table import Table
 if TYPE_CHECKING:
     from shardplan.calibrate.measurements.table_set import TableSet
     from shardplan.workload.access import Access
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 class Kernel(StrEnum):

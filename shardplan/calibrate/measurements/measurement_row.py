@@ -25,7 +25,7 @@ from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import did_you_mean
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from shardplan.workload.table import Table

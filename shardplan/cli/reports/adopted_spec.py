@@ -45,7 +45,7 @@ def adopted_text(reference: str) -> tuple[str, tuple[str, ...]]:
     found["defaults"] |= {"pooling": 1, "access": "uniform"}
     name = reference.rpartition(":")[2].replace("_", "-")
     training = found.pop("training", None)
-    whose = "the model's" if training else "yours: sgd, adagrad, rowwise_adagrad, adam"
+    whose = "the model's" if training else "yours: sgd, adagrad, adam, ...: docs/memory.md has all"
     head = _HEAD.format(reference=reference, name=name, whose=whose, **(training or _YOURS))
     comment = "".join(f"# {line}\n" for note in notes for line in wrap(note, _WIDTH))
     text = head + comment + yaml_text(found)

@@ -38,7 +38,7 @@ def summary_lines(
 ) -> Iterator[str]:
     """Step time, gap and bound, the worst devices, where the plan is, and what to do next.
 
-    ``inexact_seconds`` bound plans that cut columns under row-wise Adagrad too; ``to_go_on`` is the
+    ``inexact_seconds`` bound plans that cut columns too; ``to_go_on`` is the
     command that goes on with the search.
     """
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
@@ -63,8 +63,9 @@ def summary_lines(
         yield f"  {moves_line(plan.moves, claim.objective_seconds, plan.solver.gap)}"
     yield from (f"  note: {note}" for note in notes(plan, case))
     if inexact_seconds is not None:
+        title = case.workload.training.optimizer.title
         yield (
-            "  note: columns are not cut, so that row-wise Adagrad trains exactly; with "
+            f"  note: columns are not cut, so that {title} trains exactly; with "
             f"training.exact_updates: false {NONE_BETTER[claim.objective]} than "
             f"{words.seconds(inexact_seconds)}"
         )

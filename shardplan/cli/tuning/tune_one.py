@@ -63,7 +63,7 @@ def _tuning(
     from shardplan.tune.tuning import Tuning
 
     budget = Deadline.after(request.budget)
-    job = request.job(case.topology, should_stop, budget)
+    job = request.job(case, should_stop, budget)
     given = list(_given(request.given, case))
     params = TuneParams(rounds=request.rounds, patience=request.patience)
     facts = JobFacts(spec_sha256=fingerprint(case.resolved), command=job.words)

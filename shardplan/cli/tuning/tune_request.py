@@ -13,8 +13,8 @@ from shardplan.tune.job.own_training import own_training
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from shardplan.case import Case
     from shardplan.solve.deadline import Deadline
-    from shardplan.topology.topology import Topology
     from shardplan.tune.tuned import Tuned
 
 _WARM_UP_STEPS = 5
@@ -41,15 +41,19 @@ class TuneRequest:
     output: str
     quiet: bool
 
-    def job(
-        self, topology: Topology, should_stop: Callable[[], bool], budget: Deadline
-    ) -> JobCommand:
+    def job(self, case: Case, should_stop: Callable[[], bool], budget: Deadline) -> JobCommand:
         """What runs a plan; wrong usage where a command lacks a place for a file, or is not there.
 
         Raises ShardplanError where none is given, and the executor cannot train here.
         """
         if self.command is None:
-            template = own_training(topology.world, self.engine, self.steps, _WARM_UP_STEPS)
+            template = own_training(
+                case.topology.world,
+                case.workload.training,
+                self.engine,
+                self.steps,
+                _WARM_UP_STEPS,
+            )
             return JobCommand(template, self.timeout, should_stop, budget)
         try:
             found = JobCommand.parse(self.command, self.timeout, should_stop, budget)

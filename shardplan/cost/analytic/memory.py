@@ -82,25 +82,27 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
 
     The dense model; of the rank's own samples the ids and lengths to be sent, and the outputs of
     all tables with their gradients, also in the format that they are sent in; besides, where there
-    is one for each id, a copy in the ids' order, and where ids were made distinct those of all ids
-    and the place of each among the distinct ones. A device alone sends nothing: its outputs are
+    is one for each id, a copy in the ids' order, where ids were made distinct those of all ids and
+    the place of each among the distinct ones, and where features have batches of their own size
+    outputs expanded to one for each sample. A device alone sends nothing: its outputs are
     those that ``unit_bytes`` counts.
     """
     training = workload.training
     samples = -(-workload.global_batch // world.size)
     sent = (np.ceil(samples * tables.most_sent) * tables.id_bytes).sum()
-    sent += samples * tables.features.sum() * INDEX_BYTES
+    sent += np.ceil(samples * tables.bags).sum() * INDEX_BYTES
+    # Where outputs are expanded, each sample keeps which of them is its own.
+    sent += samples * tables.expanded.sum() * INDEX_BYTES
     drawn = np.ceil(samples * tables.most_pooling)
     sent += (np.where(tables.dedup, drawn, 0) * INDEX_BYTES).sum()
     ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
     unsent = tables.output_bytes if world.size == 1 else 0
     element_bytes = _output_element_bytes(training, tables.output_bytes) - unsent
     ordered = np.where(tables.is_pooled, 0, tables.output_bytes) if world.size > 1 else 0
-    outputs = np.where(
-        tables.is_pooled, samples * tables.features, np.ceil(samples * tables.most_sent)
-    )
-    expanded = np.where(tables.dedup, drawn, 0) * 2 * tables.output_bytes
-    made = (tables.dim * (outputs * (element_bytes + ordered) + expanded)).sum()
+    pooled = np.ceil(samples * tables.bags * tables.dim)
+    elements = np.where(tables.is_pooled, pooled, np.ceil(samples * tables.most_sent) * tables.dim)
+    expanded = np.where(tables.dedup, drawn, samples * tables.expanded) * 2 * tables.output_bytes
+    made = (elements * (element_bytes + ordered) + tables.dim * expanded).sum()
     dense = dense_memory_bytes(workload, world)
     return np.array([dense + ids + made, 0, 0], dtype=np.float64)
 

@@ -206,7 +206,7 @@ class AnalyticCostModel:
     def _traffic(self, shares: Shares, options: OptionSet) -> Traffic:
         cache = self.profile.cache
         page = cache.ssd_page_bytes if cache else 1
-        return traffic_of(shares, options, self.workload.training.optimizer, page)
+        return traffic_of(shares, options, self.workload.training.state, page)
 
     def shard_bytes(
         self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]

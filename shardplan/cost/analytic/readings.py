@@ -35,7 +35,7 @@ class Readings:
     distributions: tuple[RowDistribution, ...]
     """(R,): how likely each row is to be read."""
     pooling: NDArray[np.float64]
-    """(R,): ids per sample."""
+    """(R,): ids per sample of the batch."""
     sent: NDArray[np.float64]
     """(R,): of these those that travel and are looked up: where ids are made distinct, the distinct
     ones of a rank's part of the batch."""
@@ -81,7 +81,7 @@ class Readings:
     ) -> Readings:
         batch = float(workload.global_batch)
         distributions = tuple(each.rows.distribution for each in found)
-        ids = np.array([each.table.pooling * each.rows.share for each in found], np.float64)
+        ids = np.array([each.table.ids_per_sample * each.rows.share for each in found], np.float64)
         most = np.array([each.table.cap * each.rows.share for each in found], np.float64)
         of_rank = unique_rows(distributions, batch / world_size * ids)
         over_ssd = CacheMisses(distributions, batch * ids)

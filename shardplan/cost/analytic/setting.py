@@ -91,20 +91,32 @@ class Setting:
 
     @cached_property
     def output_elements(self) -> float:
-        """``B * sum(F * D) / W``, F ids where none are pooled: of the outputs that a device has on
-        average."""
+        """``B * sum(F * D) / W``: F ids where none are pooled: of the outputs of a device.
+
+        Of features with batches of their own size as many as those have.
+        """
         return self.samples * float((self.tables.outputs * self.tables.dim).sum())
+
+    @cached_property
+    def expanding_seconds(self) -> float:
+        """To make one output for each sample of those of features with batches of their own size.
+
+        Each is read and written once, in fp32, whatever the placement; so are gradients, summed.
+        """
+        elements = self.samples * float((self.tables.expanded * self.tables.dim).sum())
+        moved_bytes = 2 * elements * OUTPUT_ELEMENT_BYTES
+        return moved_bytes / self.profile.dense_update_bytes_per_second
 
     @cached_property
     def id_bytes(self) -> float:
         """Of the ids, their weights and the lengths of bags that a device has on average."""
         ids = self.tables.sent * self.tables.id_bytes
-        return self.samples * float((ids + self.tables.features * INDEX_BYTES).sum())
+        return self.samples * float((ids + self.tables.bags * INDEX_BYTES).sum())
 
     @cached_property
     def page_share(self) -> float:
         """Of a page of memory, what a sample's outputs fill where tables are spread evenly."""
-        pooled = self.tables.features * self.tables.is_pooled
+        pooled = self.tables.bags * self.tables.is_pooled
         columns = float((pooled * self.tables.dim).sum())
         sample_bytes = columns / self.topology.world_size * OUTPUT_ELEMENT_BYTES
         return self.profile.page_share(sample_bytes)

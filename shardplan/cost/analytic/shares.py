@@ -14,11 +14,14 @@ from shardplan.workload.dynamic.dynamic import Eviction
 from shardplan.workload.row_reads import fetches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.options.option_set import OptionSet
     from shardplan.topology.topology import Topology
+    from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
 
@@ -30,9 +33,14 @@ class TableArrays:
     dim: NDArray[np.int64]
     element_bytes: NDArray[np.int64]
     pooling: NDArray[np.float64]
-    """Ids per sample, over all features."""
+    """Ids per sample of the batch, over all features."""
     features: NDArray[np.int64]
-    """Each has a length per sample, and where outputs are pooled one of them."""
+    bags: NDArray[np.float64]
+    """Lengths per sample of the batch, and pooled outputs: one of each feature, less of one with a
+    batch of its own size."""
+    expanded: NDArray[np.float64]
+    """Outputs per sample that each device makes of those: one of each feature of modules in which
+    some feature has a batch of its own size, 0 in others."""
     id_bytes: NDArray[np.int64]
     """Of an id as it travels and is kept, with its weight if it has one."""
     is_pooled: NDArray[np.bool_]
@@ -67,8 +75,10 @@ class TableArrays:
             rows=np.array([table.rows for table in tables], dtype=np.int64),
             dim=np.array([table.dim for table in tables], dtype=np.int64),
             element_bytes=np.array([table.dtype.bytes for table in tables], dtype=np.int64),
-            pooling=np.array([table.pooling for table in tables], dtype=np.float64),
+            pooling=np.array([table.ids_per_sample for table in tables], dtype=np.float64),
             features=np.array([len(table.features) for table in tables], dtype=np.int64),
+            bags=np.array([table.outputs_per_sample for table in tables], dtype=np.float64),
+            expanded=_expanded(tables),
             id_bytes=np.array(
                 [INDEX_BYTES + WEIGHT_BYTES * table.weighted for table in tables], dtype=np.int64
             ),
@@ -107,12 +117,19 @@ class TableArrays:
     @property
     def outputs(self) -> NDArray[np.float64]:
         """(T,): outputs per sample that travel."""
-        return np.where(self.is_pooled, self.features, self.sent)
+        return np.where(self.is_pooled, self.bags, self.sent)
 
     @property
     def most_outputs(self) -> NDArray[np.float64]:
         """(T,): the same of samples with as many ids as they may have."""
-        return np.where(self.is_pooled, self.features, self.most_sent)
+        return np.where(self.is_pooled, self.bags, self.most_sent)
+
+
+def _expanded(tables: Sequence[Table]) -> NDArray[np.float64]:
+    """(T,): TorchRec expands all features of a module alike, by an index select."""
+    modules = {table.module for table in tables if table.has_own_batches}
+    found = [len(table.features) if table.module in modules else 0 for table in tables]
+    return np.array(found, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -135,6 +152,8 @@ class Shares:
     """Of each id, with its weight if it has one."""
     most_ids: NDArray[np.float64]
     """The same where samples have as many ids as they may have."""
+    features: NDArray[np.int64]
+    """Of the table, over all shards."""
     bags: NDArray[np.float64]
     """(sample, feature) pairs over all shards: lengths received."""
     outputs: NDArray[np.float64]
@@ -194,7 +213,7 @@ class Shares:
         row_shards, shards = options.row_shards(world), options.shards_per_device(world)
         replicated = options.has_type(lambda kind: kind.is_replicated)
         samples: NDArray[np.float64] = np.where(replicated, batch / world.size, float(batch))
-        bags: NDArray[np.float64] = samples * tables.features[table] * shards
+        bags: NDArray[np.float64] = samples * tables.bags[table] * shards
         columns = -(-tables.dim[table] // options.column_shards)
         if blocks is None:
             readings = tables.readings
@@ -220,6 +239,7 @@ class Shares:
             ids=ids * shards / parts,
             id_bytes=tables.id_bytes[table],
             most_ids=most_ids,
+            features=tables.features[table] * shards,
             bags=bags,
             outputs=np.where(pooled, bags, ids * shards / parts),
             most_outputs=np.where(pooled, bags, most_ids),

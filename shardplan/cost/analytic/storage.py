@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.sharding.kernel import MemoryTier
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
+from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.dynamic.storage import DynamicStorage
     from shardplan.options.option_set import OptionSet
-    from shardplan.sharding.kernel import Kernel
     from shardplan.workload.training import Training
 
-STATE_ELEMENT_BYTES = 4
-"""Optimizer state is fp32 whatever the weights are (FBGEMM's table batched embedding)."""
 INDEX_MAP_BYTES = 4
 """HBM of FBGEMM's ``cache_index_table_map``, for each row of a table with a cache over DDR."""
 CACHE_SLOT_BYTES = 8
@@ -31,37 +28,16 @@ READ_COUNT_BYTES = 8
 CACHE_LOCK_BYTES = 4
 """The same of ``lxu_cache_locking_counter``, which prefetching adds."""
 
-Columns = TypeVar("Columns", int, "NDArray[np.int64]")
 
+def state_in_ddr(options: OptionSet) -> NDArray[np.bool_]:
+    """(O,): whether what the optimizer keeps of each weight lies in DDR; where not, in HBM.
 
-def state_row_bytes(optimizer: Optimizer, columns: Columns) -> Columns:
-    """Optimizer state of one row of a shard ``columns`` wide.
-
-    Row-wise Adagrad keeps one number per row of each column shard.
-    """
-    per_column = {Optimizer.SGD: 0, Optimizer.ADAGRAD: 1, Optimizer.ADAM: 2}
-    if optimizer is Optimizer.ROWWISE_ADAGRAD:
-        return columns * 0 + STATE_ELEMENT_BYTES
-    return columns * (per_column[optimizer] * STATE_ELEMENT_BYTES)
-
-
-def state_tier(kernel: Kernel, optimizer: Optimizer) -> MemoryTier:
-    """Where the optimizer state lies.
-
-    FBGEMM keeps it beside the rows, but for the numbers of row-wise optimizers and for all state of
-    tables on SSD, which are in HBM whatever the kernel (``construct_split_state`` and
-    ``ssd_state_splits``). It is never cached.
-    """
-    return MemoryTier.HBM if optimizer is Optimizer.ROWWISE_ADAGRAD else kernel.state_in
-
-
-def state_in_ddr(options: OptionSet, optimizer: Optimizer) -> NDArray[np.bool_]:
-    """(O,): whether the optimizer state lies in DDR; where not, it lies in HBM.
-
+    FBGEMM keeps it beside the rows, and that of tables on SSD in HBM. What it keeps of each row is
+    in HBM whatever the kernel (``construct_split_state``, ``ssd_state_splits``). None is cached.
     That of a dynamic table moves with its row, and is counted with it.
     """
     return options.has_kernel(
-        lambda kernel: not kernel.is_dynamic and state_tier(kernel, optimizer) is MemoryTier.DDR
+        lambda kernel: not kernel.is_dynamic and kernel.state_in is MemoryTier.DDR
     )
 
 
@@ -88,8 +64,9 @@ class Storage:
         """
         row_bytes = columns * element_bytes
         cached_hbm, cached_ddr = options.hbm_share * rows, options.ddr_share * rows
-        weights, state = rows * row_bytes, rows * state_row_bytes(self.training.optimizer, columns)
-        in_ddr = state_in_ddr(options, self.training.optimizer)
+        kept = self.training.state
+        weights, state = rows * row_bytes, rows * columns * kept.bytes_per_weight
+        in_ddr = state_in_ddr(options)
         uvm = options.has_kernel(lambda kernel: kernel.reads_ddr)
         caching = options.has_kernel(lambda kernel: kernel.caches_ddr)
         key_value = options.has_kernel(lambda kernel: kernel.is_on_ssd)
@@ -101,7 +78,8 @@ class Storage:
         hbm = np.where(cached, cached_hbm * row_bytes + directory, np.where(uvm, 0, weights))
         ddr_cache = cached_ddr * (row_bytes + self.ddr_entry_bytes)
         held = np.zeros((len(options), 3))
-        held[:, 0] = hbm + np.where(in_ddr, 0, state)
+        held[:, 0] = hbm + np.where(in_ddr, 0, state) + rows * kept.bytes_per_row
+        held[:, 0] += np.where(key_value, rows * kept.ssd_bytes_per_row, 0)
         held[:, 1] = np.where(uvm | caching, weights, ddr_cache) + np.where(in_ddr, state, 0)
         held[:, 2] = np.where(key_value, weights, 0)
         dynamic = options.has_kernel(lambda kernel: kernel.is_dynamic)

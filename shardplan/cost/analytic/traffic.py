@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.analytic.storage import state_in_ddr, state_row_bytes
+from shardplan.cost.analytic.storage import state_in_ddr
 from shardplan.cost.cost_model import Traffic
 from shardplan.sharding.kernel import MemoryTier
 
 if TYPE_CHECKING:
     from shardplan.cost.analytic.shares import Shares
     from shardplan.options.option_set import OptionSet
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 def traffic_of(
-    shares: Shares, options: OptionSet, optimizer: Optimizer, ssd_page_bytes: int
+    shares: Shares, options: OptionSet, state: OptimizerState, ssd_page_bytes: int
 ) -> Traffic:
     """What each unit moves on each device that it lands on.
 
@@ -36,14 +36,13 @@ def traffic_of(
     crossing = 2 * shares.unique_rows * np.maximum(0.0, 1 - options.hbm_share)
     rows = np.where(dynamic & alone, crossing, rows)
     moved_bytes = np.where(dynamic, shares.value_bytes, row_bytes)
-    state = np.where(
-        state_in_ddr(options, optimizer), state_row_bytes(optimizer, shares.columns), 0
-    )
+    kept = shares.columns * state.touched.bytes_per_weight
+    touched = np.where(state_in_ddr(options), kept, 0)
     page_bytes = -(-row_bytes // ssd_page_bytes) * ssd_page_bytes
     return Traffic(
         accesses=shares.ids,
         hit_rates=shares.hit_rates,
         ddr_hit_rates=shares.ddr_hit_rates,
-        host_bytes=rows * moved_bytes + 2 * shares.unique_rows * state,
+        host_bytes=rows * moved_bytes + 2 * shares.unique_rows * touched,
         ssd_bytes=2 * shares.ssd_rows * page_bytes,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from shardplan.sharding.kind import SHARDING_TYPES
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ class Terms(UnitTerms):
                 for name, terms in file.types.items()
             },
             optimizers={
-                Optimizer(name): UnitTerms.of_units(terms)
+                OPTIMIZERS.named(name): UnitTerms.of_units(terms)
                 for name, terms in file.optimizers.items()
             },
             **_of_units(file),

@@ -12,7 +12,7 @@ from shardplan.spec.fields.figure import Figure
 from shardplan.spec.fields.quantities import Count, RateOrFree, Seconds, SomeBytes
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import did_you_mean, show
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ class TermsFile(UnitTermsFile):
     def _check(self) -> Self:
         for key, what, named, known in (
             ("types", "sharding type", self.types, [kind.name for kind in SHARDING_TYPES]),
-            ("optimizers", "optimizer", self.optimizers, [str(each) for each in Optimizer]),
+            ("optimizers", "optimizer", self.optimizers, [str(each) for each in OPTIMIZERS]),
         ):
             for name in named:
                 if name not in known:

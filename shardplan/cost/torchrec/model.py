@@ -211,5 +211,5 @@ class TorchRecCostModel:
     @cached_property
     def _unique_rows(self) -> Values:
         """(T,): distinct rows of a global batch."""
-        pooling = np.array([table.pooling for table in self._workload.tables])
-        return unique_rows(self._distributions, self._workload.global_batch * pooling)
+        ids = np.array([table.ids_per_sample for table in self._workload.tables])
+        return unique_rows(self._distributions, self._workload.global_batch * ids)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.sharding.kernel import KERNELS, MemoryTier
-from shardplan.workload.training import Optimizer, Pipeline
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 
 
 def optimizer_state_per_weight(optimizer: Optimizer, table_columns: Values) -> Values:
-    """(K,): elements of optimizer state for each element of the weights."""
-    factor = {
+    """(K,): elements of optimizer state for each element of the weights.
+
+    TorchRec names three; any other has one, whatever it keeps.
+    """
+    known = {
         Optimizer.SGD: np.zeros_like(table_columns),
-        Optimizer.ADAGRAD: np.ones_like(table_columns),
         Optimizer.ROWWISE_ADAGRAD: 1 / table_columns,
         Optimizer.ADAM: np.full_like(table_columns, 2),
     }
-    return factor[optimizer]
+    return known.get(optimizer, np.ones_like(table_columns))
 
 
 def weight_bytes(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.cost.torchrec.shards import Values
+    from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
 
@@ -39,10 +40,10 @@ class TableArrays:
                 table.rows,
                 table.dim,
                 table.dtype.bytes,
-                sum(pooling * local_batch for pooling in table.poolings),
+                sum(ids * (share * local_batch) for ids, share in _read(table)),
                 sum(
-                    (min(1.0, pooling) if table.collection.is_pooled else pooling) * local_batch
-                    for pooling in table.poolings
+                    (min(1.0, ids) if table.collection.is_pooled else ids) * (share * local_batch)
+                    for ids, share in _read(table)
                 ),
                 table.weighted,
                 table.collection.is_pooled,
@@ -62,3 +63,8 @@ class TableArrays:
             self.weighted[tables],
             self.pooled[tables],
         )
+
+
+def _read(table: Table) -> zip[tuple[float, float]]:
+    """Of each feature, its ids per sample, and its own samples for each of the batch."""
+    return zip(table.poolings, table.shares, strict=True)

@@ -29,7 +29,7 @@ from shardplan.executor.tables.row_squares import RowSquares
 from shardplan.executor.tables.shard_group import ShardGroup
 from shardplan.executor.tables.update_rule import UpdateRule
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,12 @@ from shardplan.errors import PlanRefused
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.native.untrainable import other_rates, untrainable
-from shardplan.executor.planned.acceptance import optimizer_faults, rank_faults
+from shardplan.executor.planned.acceptance import (
+    native_faults,
+    optimizer_faults,
+    rank_faults,
+    whole_batch_faults,
+)
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.in_model import in_model
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
@@ -89,6 +94,8 @@ def _agree(
     found: list[Diagnostic] = [
         *rank_faults(view, mesh.world_size, mesh.local_world_size),
         *optimizer_faults(view, optimizer.kind),
+        *native_faults(view),
+        *whole_batch_faults(view, "the native engine"),
     ]
     if modules is not None:
         found += model_faults(view.name, view.tables, modules)

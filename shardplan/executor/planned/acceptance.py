@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import PlanRefused
 from shardplan.sharding.rank_spans import rank_spans
+from shardplan.workload.optimizers.trainable import native_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.tier_limits import TierLimits
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 def rank_faults(view: PlanView, world_size: int, local_world_size: int) -> Iterator[Diagnostic]:
@@ -44,6 +45,24 @@ def optimizer_faults(view: PlanView, kind: Optimizer) -> Iterator[Diagnostic]:
     if planned != kind:
         message, hint = f"it is for {planned}, here is {kind}", "solve again with the other one"
         yield Diagnostic(view.name, 0, 0, "training.optimizer", message, hint, code="executor")
+
+
+def native_faults(view: PlanView) -> Iterator[Diagnostic]:
+    """The plan's optimizer, where the native engine has none like it."""
+    if message := native_fault(view.training):
+        hint = "train under TorchRec, or solve again with another training.optimizer"
+        yield Diagnostic(view.name, 0, 0, "training.optimizer", message, hint, code="executor")
+
+
+def whole_batch_faults(view: PlanView, engine: str) -> Iterator[Diagnostic]:
+    """Tables whose features have batches of their own size, where all samples have to be there."""
+    own = [table for table in view.tables if table.batch_shares]
+    for table in own[:1]:
+        more = f", and so {len(own) - 1} more tables" if len(own) > 1 else ""
+        message = f"its features have batches of their own size{more}: {engine} has none such"
+        hint = "train under TorchRec by shard(), or solve again without batch.features"
+        where = f"plan.{table.module}.{table.name}"
+        yield Diagnostic(view.name, 0, 0, where, message, hint, code="executor")
 
 
 def memory_faults(view: PlanView, limits: TierLimits) -> Iterator[Diagnostic]:

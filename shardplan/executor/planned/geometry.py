@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_facts import TableFacts
     from shardplan.sharding.device_kind import DeviceKind
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 def geometry_faults(

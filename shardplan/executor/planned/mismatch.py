@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shardplan.model.sparse_module import SparseModule, SparseTable
     from shardplan.workload.dtype import Dtype
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 _SOLVE_AGAIN = "solve again with the model's tables in the spec"
 
@@ -76,10 +76,10 @@ def optimizer_class_faults(
     plan: str, optimizer: Optimizer, modules: Iterable[SparseModule]
 ) -> Iterator[Diagnostic]:
     """Tables that the model has given to another optimizer than the plan's, or asked more of it."""
-    wanted = OPTIMIZER_CLASSES[optimizer]
+    wanted = OPTIMIZER_CLASSES.get(optimizer, str(optimizer))
     for module in modules:
         for table in module.tables:
-            if table.optimizers not in ((), (wanted,)):
+            if table.optimizers and table.optimizers != (wanted,):
                 yield _fault(
                     plan, f"plan.{module.path}.{table.name}",
                     f"is trained by {', '.join(table.optimizers)}; the plan is for {wanted}",

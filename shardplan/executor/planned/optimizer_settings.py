@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,17 @@ class OptimizerSettings:
 
     def __post_init__(self) -> None:
         """Take the kind by its name too. Raise ValueError where it is unknown."""
-        object.__setattr__(self, "kind", Optimizer(self.kind))
+        kind = OPTIMIZERS.find(str(self.kind))
+        if kind is None:
+            known = ", ".join(map(str, OPTIMIZERS))
+            raise ValueError(f"{self.kind!r} is no optimizer: there are {known}")
+        object.__setattr__(self, "kind", kind)
 
     def state_columns(self, columns: int) -> dict[str, int]:
-        """Names of the state beside each row of a shard, and how many numbers each takes."""
+        """Names of the state beside each row of a shard, and how many numbers each takes.
+
+        Of the optimizers that the native engine has.
+        """
         return {
             Optimizer.SGD: {},
             Optimizer.ADAGRAD: {"sum": columns},

@@ -117,4 +117,5 @@ def _table(facts: TableFacts, entry: TableEntry, access: Access, ids: RowOrder) 
         access=access,
         ids=ids,
         cache=entry.cache,
+        batch_shares=facts.batch_shares,
     )

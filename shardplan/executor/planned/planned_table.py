@@ -51,6 +51,8 @@ class PlannedTable:
     ids: RowOrder = RowOrder.HASHED
     """Where the hot ones lie."""
     cache: CacheEntry | None = None
+    batch_shares: tuple[float, ...] = ()
+    """Of each feature, its own samples for each of the batch; empty where all have one of each."""
     is_mean: bool = False
     """Whether the model averages the rows of a sample; else it adds them up."""
     initial: InitialWeights | None = None

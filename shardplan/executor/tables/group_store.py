@@ -14,7 +14,8 @@ from shardplan.executor.tables.update_rule import WEIGHT, Fields
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.sharding.kernel import MemoryTier
-from shardplan.workload.training import CacheAlgorithm, Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from shardplan.executor.batch.bags import Bags

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings

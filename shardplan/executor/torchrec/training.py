@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fbgemm_gpu.split_embedding_configs import EmbOptimType
+from fbgemm_gpu.split_embedding_configs import EmbOptimType, SparseType
+from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
+    UserEnabledConfigDefinition,
+)
+from fbgemm_gpu.split_table_batched_embeddings_ops_training import WeightDecayMode as FbgemmDecay
 from torchrec.distributed.fbgemm_qcomm_codec import (
     CommType,
     QCommsConfig,
@@ -13,8 +17,12 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
 
 from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import CacheAlgorithm, Optimizer, Pipeline
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.optimizers.trainable import cpu_fault
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
+from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +32,9 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.training_facts import TrainingFacts
 
-_OPTIMIZERS = {
-    Optimizer.SGD: EmbOptimType.EXACT_SGD,
-    Optimizer.ADAGRAD: EmbOptimType.EXACT_ADAGRAD,
-    Optimizer.ROWWISE_ADAGRAD: EmbOptimType.EXACT_ROWWISE_ADAGRAD,
-    Optimizer.ADAM: EmbOptimType.ADAM,
-}
 _NO_DECAY = (Optimizer.SGD, Optimizer.ADAGRAD)
 """Those whose kernels do not look at ``weight_decay``."""
+_HAS_MOMENTUM = (Optimizer.LARS_SGD,)
 _WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
 
 
@@ -43,12 +46,14 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield fault(plan, "training", "does not say how the model is trained", hint)
         return
     yield from _faults_of_settings(request, training.optimizer)
+    yield from _faults_of_state(request, training)
     if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
         yield from _faults_of_prefetched_caches(plan)
     if request.device.type == "cpu":
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
-    if training.optimizer is Optimizer.ROWWISE_ADAGRAD and not request.allow_inexact:
-        yield from _faults_of_column_shards(plan)
+    yield from _faults_of_own_batches(plan, training.optimizer)
+    if training.optimizer.couples_columns and not request.allow_inexact:
+        yield from _faults_of_column_shards(plan, training.optimizer)
 
 
 def sharders(request: ShardRequest) -> list[CollectionSharder]:
@@ -56,8 +61,12 @@ def sharders(request: ShardRequest) -> list[CollectionSharder]:
     training = request.training
     assert training is not None
     wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
-    optimizer = _OPTIMIZERS[training.optimizer]
-    fused = {"optimizer": optimizer, "learning_rate": request.learning_rate, **request.fused_params}
+    fused = {
+        "optimizer": EmbOptimType[training.optimizer.fbgemm],
+        "learning_rate": request.learning_rate,
+        **_state_settings(training),
+        **request.fused_params,
+    }
     codecs = get_qcomm_codecs_registry(wire, device=request.device)
     return [CollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
 
@@ -66,28 +75,62 @@ def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator
     """What the job asks of the optimizer, and FBGEMM would do otherwise without a word."""
     plan, given = request.plan, request.fused_params
     where, hint = "fused_params", "leave it out"
-    if given.get("optimizer") not in (None, _OPTIMIZERS[optimizer]):
+    if given.get("optimizer") not in (None, EmbOptimType[optimizer.fbgemm]):
         message = f"optimizer={given['optimizer']}; the plan is for {optimizer}"
         yield fault(plan, where, message, "leave it out, or solve again with the other optimizer")
-    if given.get("momentum"):
+    if given.get("momentum") and optimizer not in _HAS_MOMENTUM:
         message = f"momentum={given['momentum']}: FBGEMM's {optimizer} has none"
         yield fault(plan, where, message, hint)
     if given.get("weight_decay"):
         message = f"weight_decay={given['weight_decay']}: FBGEMM's {optimizer} "
         if optimizer in _NO_DECAY:
             yield fault(plan, where, f"{message}has none", hint)
-        elif optimizer is Optimizer.ROWWISE_ADAGRAD and not given.get("weight_decay_mode"):
+        elif len(optimizer.decay_modes) > 1 and not given.get("weight_decay_mode"):
             hint = "give weight_decay_mode too"
             yield fault(plan, where, f"{message}has none without a weight_decay_mode", hint)
+
+
+def _state_settings(training: TrainingFacts) -> dict[str, object]:
+    """What the plan says of the optimizer's state, as FBGEMM is told of it."""
+    found: dict[str, object] = {}
+    if formats := training.optimizer_state_dtypes.given:
+        found["optimizer_state_dtypes"] = {
+            name: SparseType(dtype.value) for name, dtype in formats.items()
+        }
+    if training.use_rowwise_bias_correction:
+        corrected = UserEnabledConfigDefinition(use_rowwise_bias_correction=True)
+        found["extra_optimizer_config"] = corrected
+    return found
+
+
+def _faults_of_state(request: ShardRequest, training: TrainingFacts) -> Iterator[Diagnostic]:
+    """State that the job asks for and the plan has not counted, or the other way round."""
+    plan, given, where = request.plan, request.fused_params, "fused_params"
+    asked = WeightDecayMode(_named(given.get("weight_decay_mode"), "none"))
+    planned = training.weight_decay_mode
+    if asked.tensors != planned.tensors:
+        message = f"weight_decay_mode={asked}; the plan counts the state of {planned}"
+        hint = "give the plan's, or solve again with the job's training.weight_decay_mode"
+        yield fault(plan, where, message, hint)
+    ours = _state_settings(training)
+    for name in ("optimizer_state_dtypes", "extra_optimizer_config"):
+        if name in given and given[name] != ours.get(name):
+            message = f"{name}={given[name]}; the plan counts {ours.get(name) or 'none'}"
+            yield fault(plan, where, message, "leave it out, or solve again with the job's")
+
+
+def _named(mode: object, default: str) -> str:
+    """A mode of weight decay by its name, as a member of FBGEMM's enum or its number."""
+    return default if mode is None else FbgemmDecay(mode).name.lower()
 
 
 def _faults_of_cpu(
     plan: Plan, training: TrainingFacts, allow_inexact: bool
 ) -> Iterator[Diagnostic]:
     """What FBGEMM has for GPUs alone."""
-    if training.optimizer is Optimizer.ADAM:
-        where, message = "training.optimizer", "adam: FBGEMM has it for GPUs alone"
-        yield fault(plan, where, message, "solve again with another optimizer, or train on GPUs")
+    if message := cpu_fault(training):
+        hint = "solve again with another optimizer, or train on GPUs"
+        yield fault(plan, "training.optimizer", message, hint)
     wire = training.comm_dtype
     if Dtype.BF16 in (wire.forward, wire.backward) and not allow_inexact:
         where, message = "training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
@@ -114,15 +157,33 @@ def _faults_of_prefetched_caches(plan: Plan) -> Iterator[Diagnostic]:
                 yield fault(plan, where, message, "solve again with the pipeline sparse_dist")
 
 
-def _faults_of_column_shards(plan: Plan) -> Iterator[Diagnostic]:
-    """Row-wise Adagrad keeps a sum of squares per row; TorchRec one per row and column shard."""
+def _faults_of_own_batches(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnostic]:
+    """Features with batches of their own size (VBE): what TorchRec and FBGEMM 1.8 have not."""
+    untaken = (ShardingType.DATA_PARALLEL, ShardingType.GRID_SHARD)
+    hint = "solve again with a constraint on its sharding, or without batch.features"
+    for table in plan.tables:
+        entry = plan.plan.get(table.module, {}).get(table.name)
+        if not table.batch_shares or entry is None:
+            continue
+        where = f"plan.{table.module}.{table.name}"
+        what = "its features have batches of their own size"
+        if not optimizer.takes_own_batches:
+            message = f"{what}: FBGEMM does not train such with {optimizer}"
+            yield fault(plan, where, message, "solve again with another optimizer")
+        if entry.sharding_type in untaken:
+            message = f"{what}: TorchRec has no such tables {entry.sharding_type}"
+            yield fault(plan, where, message, hint)
+
+
+def _faults_of_column_shards(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnostic]:
+    """What is kept or measured of a row, TorchRec keeps and measures of each column shard."""
     for module, entries in plan.plan.items():
         for name, entry in entries.items():
             blocks = len({shard.shard_offsets[1] for shard in entry.shards})
             if blocks > 1:
                 yield fault(
                     plan, f"plan.{module}.{name}",
-                    f"{entry.sharding_type} in {blocks} column shards: under rowwise_adagrad each "
+                    f"{entry.sharding_type} in {blocks} column shards: under {optimizer} each "
                     "adapts on its own in TorchRec, unlike the whole table",
                     "solve again with training.exact_updates: true, or allow it: allow_inexact",
                 )  # fmt: skip

@@ -15,8 +15,9 @@ from torchrec.modules.embedding_configs import DataType
 from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
-from shardplan.errors import ShardplanError
+from shardplan.errors import InputError, ShardplanError
 from shardplan.executor.exchange.mesh import naming_lost_ranks
+from shardplan.executor.planned.acceptance import whole_batch_faults
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.ranks.room import check_memory
 from shardplan.executor.tables.initial_weights import fill_initial
@@ -24,7 +25,7 @@ from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
 from shardplan.executor.train.step_clock import StepClock
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,6 +54,9 @@ class TorchRecEngine:
         view, settings = setup.view, setup.optimizer
         self._view, self._device = view, setup.device
         check_memory(view, setup.limits)
+        _check_replicas(view, settings)
+        if found := [*whole_batch_faults(view, "the training command")]:
+            raise InputError(found).agreed()
         self._tables = shard(
             _collection(view, "") if view.modules == ("",) else Collections(view),
             setup.plan,
@@ -208,6 +212,20 @@ def _fill(model: Any, view: PlanView, seed: int) -> None:
 def _weight_of(table: PlannedTable) -> str:
     """Its name among a model's parameters."""
     return ".".join(filter(None, (table.module, "embedding_bags", table.name, "weight")))
+
+
+_OF_REPLICAS = (Optimizer.SGD, Optimizer.ADAGRAD, Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)
+"""What PyTorch and TorchRec have for plain parameters."""
+
+
+def _check_replicas(view: PlanView, settings: OptimizerSettings) -> None:
+    """Data-parallel tables are plain parameters. Raises ShardplanError where they go untrained."""
+    replicated = [table.name for table in view.tables if table.is_replicated]
+    if replicated and settings.kind not in _OF_REPLICAS:
+        raise ShardplanError(
+            f"{replicated[0]} is data_parallel, and PyTorch has no {settings.kind} for plain "
+            "parameters: solve again without data_parallel, or train it by a program of your own"
+        ).agreed()
 
 
 def optimizers_of_replicas(model: Any, view: PlanView, settings: OptimizerSettings) -> list[Any]:

@@ -41,7 +41,7 @@ def _found(case: Case) -> Iterator[str]:
         "cost model": calibration["cost_model"],
     }
     here = {
-        "optimizer": case.workload.training.optimizer.value,
+        "optimizer": case.workload.training.optimizer.name,
         "processes": case.topology.world.size,
         "cost model": case.pricing.value["name"],
     }

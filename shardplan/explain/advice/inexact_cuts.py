@@ -1,4 +1,4 @@
-"""Cuts by columns under row-wise Adagrad, which change what a table learns."""
+"""Cuts by columns that the optimizer couples, which change what a table learns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from shardplan.explain.advice.rule import Rule, Warned
 from shardplan.explain.words.words import name_some
-from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,19 +15,19 @@ if TYPE_CHECKING:
     from shardplan.plan.file.table_entry import TableEntry
     from shardplan.workload.training import Training
 
-_REASON = "row-wise Adagrad keeps one number per row of each column shard"
-
 
 class InexactCuts(Rule):
     """Names the key that forbids them."""
 
     def of_case(self, case: Case) -> Iterator[Warned]:
         """Where the constraints let some table be cut by columns."""
-        if _is_inexact(case.workload.training) and _may_cut_columns(case):
+        training = case.workload.training
+        if _is_inexact(training) and _may_cut_columns(case):
             yield Warned(
                 "inexact_updates",
                 ("training", "optimizer"),
-                f"{_REASON}: tables cut by columns train slightly differently from whole ones",
+                f"{training.optimizer.coupling}: tables cut by columns train slightly differently "
+                "from whole ones",
                 "training.exact_updates: true forbids such cuts",
             )
 
@@ -40,15 +39,16 @@ class InexactCuts(Rule):
             for name, entry in tables.items()
             if _is_split(entry)
         ]
-        if cut and _is_inexact(case.workload.training):
+        training = case.workload.training
+        if cut and _is_inexact(training):
             yield (
-                f"{_REASON}, so that {name_some(cut)}, cut by columns, will not train exactly as "
-                "if whole; training.exact_updates: true forbids it"
+                f"{training.optimizer.coupling}, so that {name_some(cut)}, cut by columns, will "
+                "not train exactly as if whole; training.exact_updates: true forbids it"
             )
 
 
 def _is_inexact(training: Training) -> bool:
-    return training.optimizer is Optimizer.ROWWISE_ADAGRAD and not training.exact_updates
+    return training.optimizer.couples_columns and not training.exact_updates
 
 
 def _may_cut_columns(case: Case) -> bool:

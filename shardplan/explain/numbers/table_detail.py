@@ -58,6 +58,8 @@ class TableDetail:
 
     line: TableLine
     features: tuple[str, ...]
+    batch_shares: tuple[float, ...]
+    """Of each feature, its own samples for each of the batch; empty where all have one of each."""
     phases: tuple[TablePhase, ...]
     shards: tuple[ShardLine, ...]
     """None for data-parallel tables, which every device holds whole."""
@@ -78,6 +80,7 @@ def table_detail(study: Study, name: str) -> TableDetail:
     return TableDetail(
         line=line,
         features=planned.table.features,
+        batch_shares=planned.table.batch_shares,
         phases=tuple(
             TablePhase(phase.name, seconds, rounded(float(whole)), not counted)
             for phase, seconds, whole, counted in zip(

@@ -17,12 +17,21 @@ if TYPE_CHECKING:
     from shardplan.explain.numbers.table_detail import TableDetail
 
 
+def _features(detail: TableDetail) -> str:
+    """Their names, and what they have of the batch where that is not all."""
+    shares = detail.batch_shares or (1.0,) * len(detail.features)
+    return ", ".join(
+        name if share == 1 else f"{name} ({share:.4g} of the batch)"
+        for name, share in zip(detail.features, shares, strict=True)
+    )
+
+
 def table_report(detail: TableDetail) -> Report:
     """One table on one page."""
     line = detail.line
     title = (
         f"{line.name}: {line.rows:,} rows x {line.dim} {line.dtype}, {line.pooling:g} "
-        f"{'id' if line.pooling == 1 else 'ids'} per sample of {', '.join(detail.features)}, "
+        f"{'id' if line.pooling == 1 else 'ids'} per sample of {_features(detail)}, "
         f"in {line.module}"
     )
     rows = (

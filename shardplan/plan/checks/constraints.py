@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.plan.finding import Finding
-from shardplan.workload.training import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,12 +30,13 @@ def check_constraints(
 
 
 def check_exact_updates(planned: Iterable[Planned], training: Training) -> Iterator[Finding]:
-    """Row-wise Adagrad keeps one sum per row and shard, so cut columns would train differently."""
-    if not training.exact_updates or training.optimizer is not Optimizer.ROWWISE_ADAGRAD:
+    """Columns that are cut apart would train differently where the optimizer couples them."""
+    if not training.keeps_columns_whole:
         return
     for table in planned:
         if table.entry.sharding_type.cuts_columns:
-            message = f"{table.entry.sharding_type} changes row-wise Adagrad (exact_updates is set)"
+            kind, title = table.entry.sharding_type, training.optimizer.title
+            message = f"{kind} changes {title} (exact_updates is set)"
             yield Finding("constraint", table.where, message)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
     from shardplan.workload.dtype import Dtype
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 def check_placements(planned: Planned, world: World) -> Iterator[Finding]:

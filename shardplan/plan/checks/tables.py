@@ -87,6 +87,7 @@ def _disagreements(fact: TableFacts, table: Table) -> Iterator[tuple[str, object
         ("dim", fact.dim, table.dim),
         ("dtype", fact.dtype.value, table.dtype.value),
         ("features", list(fact.features), list(table.features)),
+        ("batch_shares", list(fact.batch_shares), list(table.batch_shares)),
     ):
         if recorded != real:
             yield key, recorded, real

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
     from shardplan.plan.diff.holding import Holding
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Holdings:
         )
 
     def moved_bytes(
-        self, new: Holdings, element_bytes: NDArray[np.int64], optimizer: Optimizer
+        self, new: Holdings, element_bytes: NDArray[np.int64], state: OptimizerState
     ) -> NDArray[np.int64]:
         """(T,): what ranks lack of ``new``, of what is here, as ``moves_between`` has it.
 
@@ -116,7 +116,7 @@ class Holdings:
         fetched = self.rank[source] != new.rank[target]
         table = new.table[target[fetched]]
         width, shape = element_bytes[table], met.shape[fetched]
-        np.add.at(found, table, stored_bytes(shape[:, 0], shape[:, 1], width, optimizer))
+        np.add.at(found, table, stored_bytes(shape[:, 0], shape[:, 1], width, state))
         # Of a table that each rank had whole, only ranks that were not there lack anything.
         ranks = 1 + int(max(self.rank.max(initial=0), new.rank.max(initial=0)))
         had = np.isin(new.table * ranks + new.rank, self.table * ranks + self.rank)
@@ -124,7 +124,7 @@ class Holdings:
         table = new.table[lacking]
         shape = (np.minimum(new.end[lacking], self.last[table]) - new.first[lacking]).clip(min=0)
         width = element_bytes[table]
-        np.add.at(found, table, stored_bytes(shape[:, 0], shape[:, 1], width, optimizer))
+        np.add.at(found, table, stored_bytes(shape[:, 0], shape[:, 1], width, state))
         return found
 
     def _but(self, kept: NDArray[np.bool_]) -> Holdings:

@@ -7,25 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.analytic.storage import state_row_bytes, state_tier
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.plan.diff.holding import Holding
     from shardplan.sharding.kernel import Kernel
     from shardplan.workload.dtype import Dtype
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 def stored_bytes(
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     element_bytes: NDArray[np.int64] | int,
-    optimizer: Optimizer,
+    state: OptimizerState,
 ) -> NDArray[np.int64]:
     """Bytes of the weights and the optimizer state of rectangles, of any shape."""
-    size: NDArray[np.int64] = rows * (columns * element_bytes + state_row_bytes(optimizer, columns))
+    size: NDArray[np.int64] = rows * (columns * element_bytes + state.row_bytes(columns))
     return size
 
 
@@ -34,25 +32,25 @@ class Content:
     """What is stored for a rectangle of a table: weights and optimizer state."""
 
     dtype: Dtype
-    optimizer: Optimizer
+    state: OptimizerState
 
     def bytes_of(self, shape: NDArray[np.int64]) -> NDArray[np.int64]:
         """Bytes of rectangles of ``shape`` (..., 2): rows, columns."""
-        return stored_bytes(shape[..., 0], shape[..., 1], self.dtype.bytes, self.optimizer)
+        return stored_bytes(shape[..., 0], shape[..., 1], self.dtype.bytes, self.state)
 
     def tier_bytes_of(
         self, shape: NDArray[np.int64], old: Kernel, new: Kernel
     ) -> NDArray[np.int64]:
         """Of the same rectangles, what lies in another tier with the new kernel than with the old.
 
-        What caches hold is a copy, and does not count.
+        What caches hold is a copy, and does not count. What is kept of each row is in HBM always.
         """
         rows, columns = shape[..., 0], shape[..., 1]
         found = np.zeros_like(rows)
         if old.rows_in is not new.rows_in:
             found += rows * columns * self.dtype.bytes
-        if state_tier(old, self.optimizer) is not state_tier(new, self.optimizer):
-            found += rows * state_row_bytes(self.optimizer, columns)
+        if old.state_in is not new.state_in:
+            found += rows * columns * self.state.bytes_per_weight
         return found
 
 

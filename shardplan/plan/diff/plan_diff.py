@@ -84,7 +84,7 @@ def diff_plans(
 
     ``relabelling`` says which names the ranks of the new one were given before.
     """
-    found = list(table_moves(old, new, case.workload.training.optimizer))
+    found = list(table_moves(old, new, case.workload.training.state))
     moves = [move for _, move in found if move is not None]
     return PlanDiff(
         old_name=old.name,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import TableEntry
     from shardplan.plan.file.table_facts import TableFacts
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer_state import OptimizerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class TableMove:
 
 
 def table_moves(
-    old: Plan, new: Plan, optimizer: Optimizer
+    old: Plan, new: Plan, state: OptimizerState
 ) -> Iterator[tuple[TableMove, Moves | None]]:
     """Every table that the plans do not have alike, in the new plan's order, dropped ones last.
 
@@ -72,7 +72,7 @@ def table_moves(
         if known is None or known[1].dim != facts.dim:
             yield _one_sided(key[0], called[key], None, entry), None
         elif _arrangement(*known) != _arrangement(entry, facts):
-            content = Content(facts.dtype, optimizer)
+            content = Content(facts.dtype, state)
             moves = moves_between(
                 Holding.of(*known), Holding.of(entry, facts), content, new.local_world_size
             )

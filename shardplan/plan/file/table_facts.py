@@ -28,6 +28,8 @@ class TableFacts(PlanModel):
     """How ids hit its rows, as a spec has it; from format 1.1 on."""
     padding: PaddingSpec | None = None
     """The id that is but padding, where there is one."""
+    batch_shares: tuple[float, ...] = ()
+    """Of each feature, its own samples for each of the batch; without any, 1 of all."""
 
     @classmethod
     def of_all(cls, tables: Sequence[Table]) -> tuple[Self, ...]:
@@ -44,6 +46,7 @@ class TableFacts(PlanModel):
                 "access": table.pattern,
             }
             | ({"padding": PaddingSpec.of(table.padding)} if table.padding else {})
+            | ({"batch_shares": table.batch_shares} if table.batch_shares else {})
             for table in tables
         ]
         return tuple(TypeAdapter(list[cls]).validate_python(facts))  # type: ignore[valid-type]

@@ -1,10 +1,12 @@
 """The plan file's ``training``: the job that the plan was made for."""
 
-from typing import Self
+from typing import Any, Self
 
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Optimizer, Pipeline
+from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.optimizers.weight_decay import WeightDecayMode
+from shardplan.workload.training import Pipeline, Training
 from shardplan.workload.workload import Workload
 
 
@@ -17,6 +19,19 @@ class WireFormats(PlanModel):
     """Of their gradients."""
 
 
+class StateFormats(PlanModel):
+    """Number formats of the optimizer's state; fp32 where left out."""
+
+    momentum1: Dtype | None = None
+    momentum2: Dtype | None = None
+
+    @property
+    def given(self) -> dict[str, Dtype]:
+        """By name, those that are not left out."""
+        both = {"momentum1": self.momentum1, "momentum2": self.momentum2}
+        return {name: dtype for name, dtype in both.items() if dtype is not None}
+
+
 class TrainingFacts(PlanModel):
     """What a job that runs the plan has to do alike; the names are those of the spec."""
 
@@ -25,6 +40,9 @@ class TrainingFacts(PlanModel):
     pipeline: Pipeline
     local_batch: Positive
     """Samples of a rank in each step."""
+    weight_decay_mode: WeightDecayMode = WeightDecayMode.NONE
+    optimizer_state_dtypes: StateFormats = StateFormats()
+    use_rowwise_bias_correction: bool = False
 
     @classmethod
     def of(cls, workload: Workload, world_size: int) -> Self:
@@ -36,4 +54,17 @@ class TrainingFacts(PlanModel):
             comm_dtype=wire,
             pipeline=training.pipeline,
             local_batch=-(-workload.global_batch // world_size),
+            **_settings(training),
         )
+
+
+def _settings(training: Training) -> dict[str, Any]:
+    """Of the optimizer, those that are not the default: only these are written."""
+    found: dict[str, Any] = {}
+    if training.weight_decay_mode is not WeightDecayMode.NONE:
+        found["weight_decay_mode"] = training.weight_decay_mode
+    if training.optimizer_state_dtypes:
+        found["optimizer_state_dtypes"] = StateFormats(**training.optimizer_state_dtypes)
+    if training.use_rowwise_bias_correction:
+        found["use_rowwise_bias_correction"] = True
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_PREFIX = re.compile(r"^(?:exact|partial)")
+_PREFIX = re.compile(r"^exact")
 """Of optimizers in FBGEMM: ``EXACT_SGD``."""
 _NOISE = re.compile(r"[\W_]+")
 
@@ -29,8 +29,13 @@ _WORDS = {
     "fp16": "float16 half",
     "bf16": "bfloat16 brainfloat",
     "rowwise_adagrad": "rowadagrad rwadagrad",
-    "adam": "adamw lamb partialrowwiseadam rowwiseadam",
-    "sgd": "momentum lars",
+    "adam": "adamw",
+    "partial_rowwise_adam": "rowwiseadam",
+    "partial_rowwise_lamb": "rowwiselamb",
+    "lars_sgd": "lars",
+    "ensemble_rowwise_adagrad": "ensemble",
+    "ema_in_place_rowwise_adagrad": "ema emainplace",
+    "sgd": "momentum",
     "prefetch_sparse_dist": "prefetch prefetchtrainpipelinesparsedist",
     "sparse_dist": "trainpipelinesparsedist sparse",
     "none": "off no trainpipelinebase base",

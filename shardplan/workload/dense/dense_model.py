@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-from shardplan.workload.training import Optimizer
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shardplan.workload.dense.layer import DenseLayer
     from shardplan.workload.dense.parallel import Parallel
     from shardplan.workload.dense.precision import Precision
     from shardplan.workload.dtype import Dtype
-
-_STATES: Final = {
-    Optimizer.SGD: 0,
-    Optimizer.ADAGRAD: 1,
-    Optimizer.ROWWISE_ADAGRAD: 1,  # weights without rows have a sum each
-    Optimizer.ADAM: 2,
-}
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +52,4 @@ class DenseModel:
     @property
     def states(self) -> int:
         """Numbers that the optimizer keeps for each parameter."""
-        return _STATES[self.optimizer]
+        return self.optimizer.numbers_per_parameter

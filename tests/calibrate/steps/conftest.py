@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shardplan.calibrate.steps.design.step_design import StepDesign
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 sys.path.append(str(Path(__file__).parent))
 

@@ -14,7 +14,7 @@ from shardplan.calibrate.measure.machine import Machine
 from shardplan.calibrate.measurements.measurement import Measurement, Transfer, WireProbe
 from shardplan.calibrate.steps.fitted.measured_machine import MeasuredMachine
 from shardplan.topology.collective import Collective
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

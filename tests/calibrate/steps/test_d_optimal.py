@@ -9,7 +9,7 @@ import pytest
 
 from shardplan.calibrate.steps.design.d_optimal import d_optimal, log_information
 from shardplan.calibrate.steps.design.step_design import StepDesign
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 def candidates(seed: int, count: int = 60, equations: int = 3, terms: int = 8) -> np.ndarray:

@@ -23,7 +23,7 @@ from shardplan.cost.analytic.model import AnalyticCostModel
 from shardplan.errors import ShardplanError
 from shardplan.plan.predict import predict
 from shardplan.topology.collective import Collective
-from shardplan.workload.training import Optimizer
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 def calibrated(design, trainer):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.case import Case
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 LINK_BYTES_PER_SECOND = 10**9
 """Of the devices of drawn plans; which it is does not matter, for collectives are measured."""

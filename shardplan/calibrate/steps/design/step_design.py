@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.calibrate.steps.design.step_plan import StepPlan
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 _HELD_OUT_EVERY = 5
 _PLAIN_CACHE_BYTES = 2**20

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from shardplan.calibrate.measure.machine import Machine
     from shardplan.calibrate.measurements.measurement import Measurement
-    from shardplan.workload.training import Optimizer
+    from shardplan.workload.optimizers.optimizer import Optimizer
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -108,7 +108,7 @@ class FramedPhase(LinearPhase):
             return seconds
         shares, world = units.shares, self.world
         added = (
-            self.terms.per_own_feature * shares.bags / shares.samples
+            self.terms.per_own_feature * shares.features
             + self.terms.per_own_id * shares.ids * units.options.row_shards(world) / world.size
             + self.terms.per_own_output * shares.own_outputs * shares.columns
         )
@@ -158,7 +158,7 @@ class FramedPhase(LinearPhase):
         )
         seconds: NDArray[np.float64] = (
             terms.per_table * shares.shards
-            + terms.per_feature * shares.bags / shares.samples
+            + terms.per_feature * shares.features
             + (terms.per_id + bucketed) * shares.ids
             + terms.per_row_element * rows
             + replicated * terms.per_weight * shares.shard_rows * shares.columns

@@ -124,7 +124,7 @@ class OutputExchange(LinearPhase):
                 ),
             },
             sweep_bytes_per_second=setting.profile.dense_update_bytes_per_second,
-            expanding_seconds=_expanding_seconds(setting),
+            expanding_seconds=setting.expanding_seconds + _expanding_seconds(setting),
             is_one_node=setting.topology.nodes == 1,
             world_size=setting.topology.world_size,
         )

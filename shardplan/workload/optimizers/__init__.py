@@ -1,0 +1,1 @@
+"""The fused optimizers: what they keep, and where they train."""

@@ -1,0 +1,72 @@
+"""Features with batches of their own size under TorchRec, and optimizers that few have."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+from executor_plans import case_of, plan_of, random_plan
+from rank_crew import Crew
+
+from shardplan.plan.decision import Decision
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("torchrec") is None, reason="torchrec is not installed"),
+]
+WAYS = {
+    ShardingType.TABLE_WISE: (Kernel.FUSED, 1, (1,)),
+    ShardingType.ROW_WISE: (Kernel.FUSED, 1, ()),
+    ShardingType.COLUMN_WISE: (Kernel.FUSED, 2, (0, 1)),
+    ShardingType.TABLE_ROW_WISE: (Kernel.FUSED, 1, (0,)),
+    ShardingType.DATA_PARALLEL: (Kernel.DENSE, 1, ()),
+    ShardingType.GRID_SHARD: (Kernel.FUSED, 2, (0, 0)),
+}
+
+
+@pytest.fixture(scope="module")
+def crew():
+    with Crew(2, 2) as crew:
+        yield crew
+
+
+def own_batch_plan(kind: ShardingType, optimizer: str = "sgd"):
+    """A table with requests for half of the samples, and one beside it with all."""
+    tables = [
+        {"name": "t0", "rows": 101, "dim": 32, "features": ["user", "item"], "pooling": 2},
+        {"name": "t1", "rows": 77, "dim": 16, "features": ["other"], "pooling": 2},
+    ]
+    case = case_of(tables, 2, optimizer, batch={"local": 64, "features": {"user": 0.5}})
+    rest = Decision(1, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (0,))
+    return plan_of(case, [Decision(0, kind, *WAYS[kind]), rest])
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in WAYS if k not in (ShardingType.DATA_PARALLEL, ShardingType.GRID_SHARD)]
+)
+def test_requests_train_as_all_their_samples_would(crew, kind):
+    assert max(crew.run("train_own_batches", own_batch_plan(kind))) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("kind", "optimizer", "words"),
+    [
+        (ShardingType.DATA_PARALLEL, "sgd", "TorchRec has no such tables data_parallel"),
+        (ShardingType.GRID_SHARD, "sgd", "TorchRec has no such tables grid_shard"),
+        (ShardingType.TABLE_WISE, "adagrad", "FBGEMM does not train such with adagrad"),
+    ],
+)
+def test_what_has_no_own_batches_is_refused_by_table(crew, kind, optimizer, words):
+    plan = own_batch_plan(kind, optimizer)
+    for found in crew.run("refusal", [plan, plan], plan):
+        assert "plan.sparse.ebc.t0: its features have batches of their own size" in found
+        assert words in found
+
+
+def test_row_wise_adagrad_with_ema_in_place_trains(crew):
+    """Until its tenth step, in which halves of the columns move, it is row-wise Adagrad."""
+    plan = random_plan(1, 2, "ema_in_place_rowwise_adagrad", only=ShardingType.ROW_WISE)
+    found = crew.run("train_beside_unsharded", plan, "rowwise_adagrad")
+    assert max(max(outputs, weights) for outputs, weights, _ in found) < 1e-6
