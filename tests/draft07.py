@@ -12,7 +12,7 @@ KEYWORDS = {
     "$ref", "$schema", "additionalProperties", "allOf", "anyOf", "const", "default", "definitions",
     "description", "enum", "examples", "exclusiveMaximum", "exclusiveMinimum", "items", "maxItems",
     "maxLength", "maximum", "minItems", "minLength", "minimum", "multipleOf", "oneOf", "pattern",
-    "properties", "required", "title", "type",
+    "properties", "propertyNames", "required", "title", "type",
 }  # fmt: skip
 _TYPES: dict[str, Any] = {
     "object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float),
@@ -82,6 +82,7 @@ def _object(value: Any, schema: Any, root: Any, at: str) -> Iterator[str]:
         if key not in value:
             yield f"{at}: lacks {key}"
     for key, item in value.items():
+        yield from _faults(key, schema.get("propertyNames", True), root, f"{at}.{key}")
         inner = schema.get("properties", {}).get(key, schema.get("additionalProperties", True))
         if inner is False:
             yield f"{at}: unknown key {key}"

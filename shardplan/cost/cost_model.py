@@ -162,6 +162,10 @@ class CostModel(Protocol):
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """What each unit of each option costs a device."""
 
+    def mean_seconds(self, options: OptionSet) -> NDArray[np.float64]:
+        """(O, P): what a unit adds to each phase of the devices that it lands on, on average; less
+        than what it is charged where row blocks are not alike."""
+
     def block_costs(self, options: OptionSet) -> BlockCosts:
         """What row blocks cost that are not like the first."""
 

@@ -54,8 +54,15 @@ class Phase:
     exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)
     """By sharding type, the collective that its units wait for longest; those that send nothing
     are not among them."""
+    unpooled_exchanges: Mapping[ShardingType, Exchange] = field(default_factory=dict, hash=False)
+    """The same of tables with an output for each id, where that is another one."""
     waits_for: str = ""
     """What its constant is spent on, where that is not start-up: a part of the machine."""
+
+    def exchange_of(self, kind: ShardingType, is_pooled: bool) -> Exchange | None:
+        """The collective that units of a sharding type wait for longest; None where for none."""
+        found = self.exchanges if is_pooled else self.unpooled_exchanges or self.exchanges
+        return found.get(kind)
 
     @property
     def overlapped(self) -> bool:

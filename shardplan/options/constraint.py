@@ -26,6 +26,10 @@ class Constraint:
     """No device holds parts of two of them."""
     ranks: tuple[int, ...] | None = None
     """The only ranks allowed, rising."""
+    column_shards: int | None = None
+    """Into how many their columns are cut where they are."""
+    is_choice: bool = False
+    """Whether nobody demands it: other choices would do, and nothing is proven of them."""
     label: str = ""
     """How messages name it: ``constraints[2]``."""
     line: int = field(default=0, compare=False)

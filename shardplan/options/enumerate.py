@@ -207,7 +207,10 @@ def column_shards(dim: int, sharding: ShardingType, policy: Policy, world: World
         return ()
     if policy.is_apart and sharding.lands is Extent.WORLD:
         return ()
-    return cuts_of(dim, sharding, world, asked)
+    cuts = cuts_of(dim, sharding, world, asked)
+    if policy.column_shards is None or not sharding.cuts_columns:
+        return cuts
+    return [cut for cut in cuts if cut == policy.column_shards]
 
 
 def cuts_of(dim: int, sharding: ShardingType, world: World, asked: bool) -> Sequence[int]:

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.kernel import Kernel, MemoryTier
+from shardplan.sharding.kind import ShardingType
+from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
 
-    from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
+    from shardplan.workload.collection import Collection
     from shardplan.workload.optimizers.optimizer import Optimizer
 
 COLUMN_MULTIPLE = 4
@@ -59,6 +61,42 @@ def column_width_fault(width: int, devices: DeviceKind = DeviceKind.GPU) -> str:
             f"{MOST_GPU_COLUMNS:,}"
         )
     return ""
+
+
+def collection_fault(kind: ShardingType, collection: Collection) -> str:
+    """Why tables of such a module cannot be of a sharding type.
+
+    What TorchRec's sharders offer: ``EmbeddingCollectionSharder``, and of managed collisions those
+    that split a table and its map of ids together.
+    """
+    is_managed = collection.kind is CollectionKind.MANAGED_COLLISION
+    if is_managed:
+        allowed: tuple[ShardingType, ...] = (ShardingType.ROW_WISE,)
+    elif collection.is_pooled:
+        return ""
+    else:
+        allowed = (
+            ShardingType.DATA_PARALLEL,
+            ShardingType.TABLE_WISE,
+            ShardingType.COLUMN_WISE,
+            ShardingType.ROW_WISE,
+        )
+    if kind in allowed:
+        return ""
+    *others, last = map(str, allowed)
+    names = f"{', '.join(others)} or {last}" if others else last
+    return f"tables of a module of the kind {collection.kind} are {names} alone"
+
+
+def widths_fault(widths: Sequence[int]) -> str:
+    """Why column shards of one module that does not pool cannot be of these widths.
+
+    Its outputs travel in one collective, which takes the width of its first shard for all.
+    """
+    if len(set(widths)) < 2:
+        return ""
+    found = " and ".join(f"{width:,}" for width in sorted(set(widths)))
+    return f"column shards of a module that does not pool are all of one width, not {found}"
 
 
 def kernel_fault(kind: ShardingType, kernel: Kernel) -> str:
@@ -140,6 +178,6 @@ def cached_rows_fault(
     return f"a cache of {rows:,.0f} rows: FBGEMM counts at most {most:,} ({algorithm})"
 
 
-def _words(names: Collection[object]) -> str:
+def _words(names: Sequence[object]) -> str:
     *most, last = map(str, names)
     return f"{', '.join(most)} and {last}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from shardplan.options import limits
 from shardplan.options.dynamic_shares import PooledShares
 from shardplan.sharding.kind import SHARDING_TYPES
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import Extent, World
+    from shardplan.workload.collection import Collection
     from shardplan.workload.training import Training
     from shardplan.workload.workload import Workload
 
@@ -31,21 +33,29 @@ class Policy:
     """None: all of them."""
     is_apart: bool
     """Whether it may not meet other tables."""
+    column_shards: int | None = None
+    """Into how many its columns are cut where they are; None: any number."""
 
     @classmethod
-    def free(cls, training: Training) -> Self:
-        """Of a table that no constraint speaks of."""
+    def free(cls, training: Training, collection: Collection) -> Self:
+        """Of a table of such a module that no constraint speaks of.
+
+        The only type that a module allows is meant even where another one does the same.
+        """
         exact = training.keeps_columns_whole
-        sharding = frozenset(kind for kind in SHARDING_TYPES if not (exact and kind.cuts_columns))
-        return cls(sharding, None, frozenset(), None, is_apart=False)
+        allowed = frozenset(k for k in SHARDING_TYPES if not limits.collection_fault(k, collection))
+        sharding = frozenset(kind for kind in allowed if not (exact and kind.cuts_columns))
+        return cls(sharding, None, allowed if len(allowed) == 1 else frozenset(), None, False)
 
     @classmethod
-    def of(cls, training: Training, dynamic: frozenset[Kernel] | None) -> Self:
+    def of(
+        cls, training: Training, collection: Collection, dynamic: frozenset[Kernel] | None
+    ) -> Self:
         """Of a table that no constraint speaks of; a dynamic one may use these kernels.
 
         It is cut by rows over all devices, however few these are.
         """
-        free = cls.free(training)
+        free = cls.free(training, collection)
         if dynamic is None:
             return free
         dealt = frozenset(kind for kind in free.sharding if kind.deals_rows_to_all)
@@ -64,7 +74,8 @@ class Policy:
             open_to = frozenset(constraint.ranks)
             ranks = open_to if ranks is None else ranks & open_to
         is_apart = self.is_apart or (constraint.apart and len(constraint.tables) > 1)
-        return Policy(sharding, kernels, asked, ranks, is_apart)
+        cuts = self.column_shards if constraint.column_shards is None else constraint.column_shards
+        return Policy(sharding, kernels, asked, ranks, is_apart, cuts)
 
     def reaches(self, extent: Extent, world: World) -> bool:
         """Whether a unit may land on a device, on a whole node, on all devices."""
@@ -78,10 +89,12 @@ class Policy:
 
 def policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[Policy]:
     """Of each table."""
-    training = workload.training
-    found = [Policy.free(training)] * len(workload.tables)
+    kinds = dict.fromkeys(table.collection for table in workload.tables)
+    free = {each: Policy.free(workload.training, each) for each in kinds}
+    found = [free[table.collection] for table in workload.tables]
     for index, kernels in PooledShares.of(workload, world).kernels.items():
-        found[index] = Policy.of(training, kernels)
+        collection = workload.tables[index].collection
+        found[index] = Policy.of(workload.training, collection, kernels)
     for constraint in constraints:
         for table in constraint.tables:
             found[table] = found[table].narrowed(constraint)

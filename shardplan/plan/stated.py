@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.finding import Finding
-    from shardplan.workload.access import Access
+    from shardplan.workload.access import Pattern
     from shardplan.workload.row_order import RowOrder
     from shardplan.workload.workload import Workload
 
@@ -35,13 +35,13 @@ def training_of(plan: Plan) -> TrainingFacts | None:
     return None if workload is None else TrainingFacts.of(workload, plan.world_size)
 
 
-def accesses_of(plan: Plan) -> dict[tuple[str, str], Access]:
+def accesses_of(plan: Plan) -> dict[tuple[str, str], Pattern]:
     """By module and name, how ids hit a table, of all tables of which that is known."""
     stated = {(t.module, t.name): t.access for t in plan.tables if t.access is not None}
     if len(stated) == len(plan.tables):
         return stated
     workload = _carried(plan)
-    carried = {(t.module, t.name): t.access for t in workload.tables} if workload else {}
+    carried = {(t.module, t.name): t.pattern for t in workload.tables} if workload else {}
     return carried | stated
 
 

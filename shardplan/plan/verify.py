@@ -21,7 +21,7 @@ from shardplan.plan.checks.memory import check_capacity, check_reserve, check_sh
 from shardplan.plan.checks.optimality import check_optimality
 from shardplan.plan.checks.options import check_options
 from shardplan.plan.checks.prediction import check_prediction
-from shardplan.plan.checks.runtime import check_placements, check_rules
+from shardplan.plan.checks.runtime import check_placements, check_rules, check_widths
 from shardplan.plan.checks.tables import check_tables, check_training, check_world
 from shardplan.plan.finding import Finding
 from shardplan.plan.planned import Planned, planned_tables
@@ -94,6 +94,7 @@ def _findings(
             yield decision
         elif decision is not None:
             decisions.append(decision)
+    yield from check_widths(planned)
     pause()
     yield from check_options(planned, decisions, case)
     pause()

@@ -14,7 +14,7 @@ from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.planning.formulation import Formulation
-from shardplan.planning.option_costs import OptionCosts, option_costs
+from shardplan.planning.option_costs import OptionCosts, mean_seconds, option_costs
 from shardplan.planning.pace import Pace
 from shardplan.planning.refusal import (
     crowded_apart,
@@ -24,6 +24,7 @@ from shardplan.planning.refusal import (
     too_many_bytes,
     without_option,
 )
+from shardplan.planning.widths import of_one_width
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent
@@ -35,7 +36,6 @@ from shardplan.solve.problem.variants import take
 from shardplan.solve.search.search_params import SharedParams
 from shardplan.spec.objective import Objective
 from shardplan.workload.dynamic.containers import containers
-from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,10 +54,14 @@ def formulate(
 ) -> Formulation:
     """Enumerate the options of a case and cost them.
 
+    Column shards of a module that does not pool have one width; the finest, where the case leaves
+    it open.
+
     Raises Infeasible where a table has no option at all, or none that fits an empty device, and
     NoPlanFound or Interrupted when the deadline comes first.
     """
     refuse(crowded_out(case))
+    case = of_one_width(case)
     pace = Pace(deadline, params)
     pace.heed(len(case.workload.tables))
     world = case.topology.world
@@ -72,7 +76,9 @@ def formulate(
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     charged = case.cost_model.charges(options)
     problem, names = _problem(case, options, items, members, charged, pace)
-    problem = problem if grading.is_complete else replace(problem, is_partial=True)
+    is_chosen = any(constraint.is_choice for constraint in case.constraints)
+    if is_chosen or not grading.is_complete:
+        problem = replace(problem, is_partial=True)
     pace.heed(len(case.workload.tables))
     fits = _fits_alone(problem)
     if not fits.all():
@@ -117,7 +123,7 @@ def _problem(
     first = members[:, 0]
     is_balance = case.objective is Objective.BALANCE
     stages = case.step.balance_stages if is_balance else case.step.stages
-    costs, mean_seconds = _costs(case, options, members, stages.of_phase, pace)
+    costs, average_seconds = _costs(case, options, members, stages.of_phase, pace)
     shape = SHARDING_TYPES.each(lambda kind: _SHAPES[kind.lands], options.sharding[first])
     shape = shape.astype(np.int8)
     devices, per_node = case.topology.world_size, case.topology.devices_per_node
@@ -141,7 +147,7 @@ def _problem(
         apart=items.apart,
         blend=_blends(case, options, members),
         spill_seconds=costs.spill_seconds,
-        mean_seconds=mean_seconds,
+        mean_seconds=average_seconds,
     )
     return problem, names
 
@@ -174,18 +180,16 @@ def _costs(
     And (options of the problem, S) what the devices that a unit lands on bear of it on average;
     (0,) where all of them bear the same.
 
-    On average as if all ids were hashed: that spreads ids and distinct rows evenly, and caches in
-    front of row shards of which each has its part of the hot rows miss the least.
+    On average as if all row blocks were read alike.
     """
-    uneven = [table.ids is RowOrder.BY_FREQUENCY for table in case.workload.tables]
+    uneven = [table.is_uneven for table in case.workload.tables]
     cut = options.has_type(lambda kind: kind.cuts_rows) & np.array(uneven)[options.table]
     if not cut.any():
         return _joint_costs(option_costs(case, options, pace, of_phase), members), np.zeros(0)
     each_phase = np.eye(len(of_phase))
     costs = option_costs(case, options, pace, each_phase)
-    tables = tuple(table.model_copy(update={"ids": RowOrder.HASHED}) for table in case.spec.tables)
-    hashed = option_costs(case.with_(tables=tables), options, pace, each_phase).load_seconds
-    mean = np.where(cut[:, None], np.minimum(hashed, costs.load_seconds), costs.load_seconds)
+    alike = mean_seconds(case, options, pace, len(of_phase))
+    mean = np.where(cut[:, None], np.minimum(alike, costs.load_seconds), costs.load_seconds)
     joint = _joint_costs(costs, members)
     average: NDArray[np.float64] = _joint(mean, members) @ of_phase
     found = OptionCosts(

@@ -10,7 +10,7 @@ import numpy as np
 from shardplan.cost.cost_model import TIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,14 +40,11 @@ def option_costs(
     Raises NoPlanFound, or Interrupted, when the pace's deadline comes first.
     """
     some, alike = _told_apart(options, case.workload.tables)
-    many, stages = pace.params.options_at_once, of_phase.shape[1]
+    stages = of_phase.shape[1]
     load, spill = np.zeros((len(some), stages)), np.zeros((len(some), stages))
     memory = np.zeros((len(some), len(TIERS)))
-    for first in range(0, len(some), many):
-        pace.heed(len(case.workload.tables))
-        part = slice(first, min(first + many, len(some)))
-        chosen = np.arange(part.start, part.stop)
-        costs = case.cost_model.unit_costs(some if len(chosen) == len(some) else some.take(chosen))
+    for part, chosen in _parts(case, some, pace):
+        costs = case.cost_model.unit_costs(chosen)
         load[part], memory[part] = costs.load_seconds @ of_phase, costs.memory_bytes
         if costs.has_spill:
             spill[part] = costs.spill_seconds @ of_phase
@@ -56,6 +53,28 @@ def option_costs(
         return OptionCosts(*found)
     pace.heed(len(case.workload.tables))
     return OptionCosts(*(each[alike] for each in found))
+
+
+def mean_seconds(case: Case, options: OptionSet, pace: Pace, phases: int) -> NDArray[np.float64]:
+    """(O, P): what a unit of each option adds to the devices that it lands on, on average.
+
+    Raises as ``option_costs`` does.
+    """
+    some, alike = _told_apart(options, case.workload.tables)
+    found = np.zeros((len(some), phases))
+    for part, chosen in _parts(case, some, pace):
+        found[part] = case.cost_model.mean_seconds(chosen)
+    return found if alike is None else found[alike]
+
+
+def _parts(case: Case, options: OptionSet, pace: Pace) -> Iterator[tuple[slice, OptionSet]]:
+    """Some options after the other, and where they stand."""
+    many = pace.params.options_at_once
+    for first in range(0, len(options), many):
+        pace.heed(len(case.workload.tables))
+        part = slice(first, min(first + many, len(options)))
+        chosen = np.arange(part.start, part.stop)
+        yield part, options if len(chosen) == len(options) else options.take(chosen)
 
 
 def _told_apart(
@@ -90,5 +109,7 @@ def _what_costs(table: Table) -> tuple[object, ...]:
         table.access,
         table.ids,
         table.weighted,
+        table.collection,
+        table.caps,
         table.dynamic,
     )

@@ -19,11 +19,13 @@ from shardplan.planning.baseline import (
     baseline_starts,
     placement_by_differencing,
 )
+from shardplan.planning.by_width import best_of
 from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.pace import Pace
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
+from shardplan.planning.widths import cases_by_width
 from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.deadline import ENDLESS, Deadline
 from shardplan.solve.outcome import Ending, gap_of
@@ -82,6 +84,27 @@ def make_plan(
         When the plan could not be dated.
     """
     creation_time()  # Before the search, which its failure would waste.
+    cases = cases_by_width(case)
+    if len(cases) == 1:
+        return _make_plan(cases[0], settings, reporter, start, proven, on_plan)
+
+    def make(
+        each: Case, limited: Settings, hears: Reporter, tell: Callable[[Plan], None] | None
+    ) -> Plan:
+        return _make_plan(each, limited, hears, start, proven, tell)
+
+    return best_of(cases, make, settings, reporter, on_plan)
+
+
+def _make_plan(
+    case: Case,
+    settings: Settings,
+    reporter: Reporter,
+    start: Sequence[Decision],
+    proven: ProvenBound | None,
+    on_plan: Callable[[Plan], None] | None,
+) -> Plan:
+    """The same for a case with one width of column shards in each module that does not pool."""
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     begun = formulated_in_time(case, settings, deadline)

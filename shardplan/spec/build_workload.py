@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.spec.own_batches import own_batches
+from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
 from shardplan.workload.row_order import RowOrder
@@ -56,6 +57,10 @@ def _table(
     dynamic = table.dynamic.dynamic if table.dynamic else None
     levels = dynamic is not None and dynamic.dist.levels_blocks
     module = table.module_in(defaults)
+    collection = collections.get(module, POOLED)
+    cap = defaults.cap if table.cap is None else table.cap
+    access, padding = table.access or defaults.access, table.padding or defaults.padding
+    weighted = defaults.weighted if table.weighted is None else table.weighted
     return Table(
         name=table.name,
         module=module,
@@ -64,10 +69,11 @@ def _table(
         dtype=table.dtype or defaults.dtype,
         features=features,
         poolings=pooling if isinstance(pooling, tuple) else (pooling,) * len(features),
-        access=table.access or defaults.access,
+        access=Padded(access, padding.padding) if padding and padding.share else access,
         ids=RowOrder.HASHED if levels else table.ids or defaults.ids,
-        weighted=bool(defaults.weighted if table.weighted is None else table.weighted),
-        collection=collections.get(module, POOLED),
+        weighted=bool(weighted) or collection.learns_weights,
+        collection=collection,
+        caps=() if cap is None else cap if isinstance(cap, tuple) else (cap,) * len(features),
         batch_shares=batches.shares(features),
         has_namesake=has_namesake,
         dynamic=dynamic,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from operator import lt
 from typing import TYPE_CHECKING, NamedTuple
 
+from shardplan.options import limits
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.dynamic_checks import check_dynamic
@@ -14,6 +16,7 @@ from shardplan.spec.own_batches import check_own_batches
 from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
 from shardplan.spec.validation.wording import did_you_mean, show
+from shardplan.workload.collection import POOLED
 from shardplan.workload.labels import labels
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.spec import ConstraintSpec
+    from shardplan.workload.collection import Collection
 
 _MOST_COMPARED = 5_000_000
 """Pairs of a glob and a table's name: a minute's work, and each table in fifty of them."""
@@ -109,9 +113,58 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
             if expected != given:
                 message = f"has {expected} features, defaults.pooling has {given} numbers"
                 yield loaded.at_table(index, "features", message)
+    yield from _check_caps(loaded)
+    yield from _check_sequences(loaded)
     yield from _unknown_modules(loaded, modules)
     yield from _nested(loaded, modules)
     yield from check_dynamic(loaded)
+
+
+def _check_caps(loaded: LoadedSpec) -> Iterator[Diagnostic]:
+    """No sample has more ids on average than it may have, and padding is a row."""
+    defaults = loaded.spec.defaults
+    for index, table in enumerate(loaded.spec.tables):
+        count = len(table.features or "1")
+        cap = defaults.cap if table.cap is None else table.cap
+        most = _each_feature(cap, count)
+        mean = _each_feature(defaults.pooling if table.pooling is None else table.pooling, count)
+        if cap is not None and len(most) == len(mean) and any(map(lt, most, mean)):
+            key = "cap" if table.cap is not None else "pooling"
+            message = "no sample can have so many ids on average: its cap is less than its pooling"
+            hint = "cap is the most ids of a sample, pooling their mean"
+            yield loaded.at_table(index, key, message, hint, "range")
+        elif table.cap is None and len(most) != (count if cap is not None else 0):
+            message = f"has {count} features, defaults.cap has {len(most)} numbers"
+            yield loaded.at_table(index, "features", message)
+        padding = defaults.padding
+        if table.padding is None and padding is not None and padding.id >= table.rows:
+            message = f"defaults.padding.id is no row of a table of {table.rows:,} rows"
+            yield loaded.at_table(index, "rows", message, "give it a padding of its own", "range")
+
+
+def _each_feature(numbers: float | tuple[float, ...] | None, count: int) -> tuple[float, ...]:
+    if numbers is None:
+        return ()
+    return numbers if isinstance(numbers, tuple) else (numbers,) * count
+
+
+def _check_sequences(loaded: LoadedSpec) -> Iterator[Diagnostic]:
+    """TorchRec's collections that do not pool have tables of one width."""
+    spec, first = loaded.spec, dict[str, int]()
+    for index, table in enumerate(spec.tables):
+        path = table.module_in(spec.defaults)
+        module = (spec.modules or {}).get(path)
+        if module is None or module.is_pooled:
+            continue
+        other = first.setdefault(path, index)
+        dim, wanted = (spec.tables[each].dim or spec.defaults.dim for each in (index, other))
+        if dim != wanted:
+            message = (
+                f"table {show(spec.tables[other].name)} of the same module has {wanted} columns"
+            )
+            hint = "tables of a collection that does not pool are alike in dim: take two modules"
+            key = "dim" if table.dim is not None else "name"
+            yield loaded.at_table(index, key, message, hint)
 
 
 def _unknown_modules(loaded: LoadedSpec, modules: dict[str, int]) -> Iterator[Diagnostic]:
@@ -158,23 +211,25 @@ def _ambiguous(
 
 def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:
     """Demands on one table must leave it a sharding type, a kernel and a rank."""
-    applied: dict[int, list[int]] = {}
+    spec, applied = loaded.spec, dict[int, list[int]]()
+    collections = {path: each.collection for path, each in (spec.modules or {}).items()}
     for constraint, tables in enumerate(matches):
         for table in tables:
             applied.setdefault(table, []).append(constraint)
-    seen: set[tuple[int, ...]] = set()
+    seen: set[tuple[Collection, tuple[int, ...]]] = set()
     called = labels(loaded.spec.table_keys)
     for table, which in sorted(applied.items()):
-        if tuple(which) in seen:
+        collection = collections.get(spec.tables[table].module_in(spec.defaults), POOLED)
+        if (collection, tuple(which)) in seen:
             continue
-        seen.add(tuple(which))
-        demands = {index: loaded.spec.constraints[index] for index in which}
-        for left in _left_nothing(demands):
+        seen.add((collection, tuple(which)))
+        demands = {index: spec.constraints[index] for index in which}
+        for left in _left_nothing(demands, collection):
             name = show(called[table])
             by = " and ".join(f"constraints[{index}]" for index in left.by)
             message = f"table {name} is left no {left.what} by {by}"
-            path = ("constraints", left.by[-1])
-            yield loaded.document.diagnostic(path, message, left.hint, "contradiction")
+            at = ("constraints", left.by[-1])
+            yield loaded.document.diagnostic(at, message, left.hint, "contradiction")
 
 
 class _Nothing(NamedTuple):
@@ -185,7 +240,7 @@ class _Nothing(NamedTuple):
     hint: str = "all constraints that match a table hold at once"
 
 
-def _left_nothing(demands: dict[int, ConstraintSpec]) -> list[_Nothing]:
+def _left_nothing(demands: dict[int, ConstraintSpec], collection: Collection) -> list[_Nothing]:
     sharding, kernels = set(SHARDING_TYPES), set(KERNELS)
     ranks: set[int] | None = None
     for demand in demands.values():
@@ -196,8 +251,12 @@ def _left_nothing(demands: dict[int, ConstraintSpec]) -> list[_Nothing]:
     on_sharding = [index for index, demand in demands.items() if demand.sharding]
     on_kernels = [index for index, demand in demands.items() if demand.kernels]
     found = []
+    of_module = {kind: limits.collection_fault(kind, collection) for kind in sharding}
     if not sharding:
         found.append(_Nothing("sharding type", on_sharding))
+    elif all(of_module.values()):
+        found.append(_Nothing("sharding type", on_sharding, next(iter(of_module.values()))))
+    sharding = {kind for kind, fault in of_module.items() if not fault}
     if not kernels:
         found.append(_Nothing("kernel", on_kernels))
     if not found and not any(k.runs(s) for s, k in product(sharding, kernels)):

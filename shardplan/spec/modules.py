@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated
+
+from pydantic import Field, model_validator
 
 from shardplan.spec.fields.border import Border
-from shardplan.spec.fields.quantities import Flag
+from shardplan.spec.fields.quantities import Flag, Whole
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.id_map import IdMap, IdMapPolicy
+
+Steps = Annotated[Whole, Field(ge=1, le=10**6)]
+"""How many steps."""
+
+
+class IdMapSpec(Border):
+    """How a managed collection maps raw ids to rows."""
+
+    policy: IdMapPolicy = IdMapPolicy.LFU
+    """How rows are found, and which makes room for a new id."""
+    eviction_interval: Steps = 1
+    """Steps between two evictions."""
+    returns_ids: Flag = False
+    """Whether the rows that ids were mapped to travel back (``return_remapped_features``)."""
+
+    @property
+    def id_map(self) -> IdMap:
+        """The same for the planner."""
+        return IdMap(self.policy, self.eviction_interval, self.returns_ids)
 
 
 class ModuleSpec(Border):
@@ -22,6 +44,8 @@ class ModuleSpec(Border):
     """Each device makes the ids of its batch distinct before they travel."""
     output_dtype: Dtype = Dtype.FP32
     """Number format of what lookups write."""
+    id_map: IdMapSpec | None = None
+    """How a ``managed_collision`` collection maps raw ids to rows."""
 
     @model_validator(mode="after")
     def _check_kind(self) -> ModuleSpec:
@@ -30,6 +54,10 @@ class ModuleSpec(Border):
             pools = "does not pool" if self.kind is CollectionKind.SEQUENCE else "pools"
             hint = "only of managed_collision there are both: leave it out"
             raise fault(f"a module of the kind {self.kind} {pools} as it is", hint, at=("pooled",))
+        if self.id_map is not None and not is_managed:
+            message = f"ids of a module of the kind {self.kind} are rows as they are"
+            hint = "only of managed_collision there is a map: leave it out"
+            raise fault(message, hint, at=("id_map",))
         if self.dedup and self.is_pooled:
             hint = "of kind sequence, or of managed_collision with pooled: false"
             raise fault("ids are made distinct only where none are pooled", hint, at=("dedup",))
@@ -45,4 +73,6 @@ class ModuleSpec(Border):
     @property
     def collection(self) -> Collection:
         """The same for the planner."""
-        return Collection(self.kind, self.is_pooled, self.dedup, self.output_dtype)
+        is_managed = self.kind is CollectionKind.MANAGED_COLLISION
+        id_map = (self.id_map or IdMapSpec()).id_map if is_managed else None
+        return Collection(self.kind, self.is_pooled, self.dedup, self.output_dtype, id_map)

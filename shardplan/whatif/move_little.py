@@ -16,6 +16,7 @@ from shardplan.planning.planner import (
 )
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
+from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.least_relocation import relocate_least
@@ -76,7 +77,8 @@ def move_little(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    begun = formulated_in_time(now, settings, deadline, BUILDS)
+    carried = carry(old, then, now).decisions
+    begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)
     formulation, deadline = begun.formulation, begun.ends
     relocation = Relocation.of(old, now)
     moved = MovedFrom.of(old, relocation)
@@ -86,7 +88,7 @@ def move_little(
         stop, seconds = settings.should_stop, begun.draft_seconds
         build = drafts.plan
         hears = Improvements(reporter, build, on_plan, deadline, stop, case=now, seconds=seconds)
-    near = _Near.of(formulation, relocation, carry(old, then, now).decisions)
+    near = _Near.of(formulation, relocation, carried)
     least = near.least(settings.until(deadline))
     kept = [] if least is None or least.placement is None else [least.placement]
     begin = chain(kept, starts(now, formulation, settings, deadline))

@@ -16,6 +16,7 @@ from shardplan.planning.planner import (
     timed,
 )
 from shardplan.planning.shortfall import shortfalls
+from shardplan.planning.widths import of_one_width
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.in_place import moved_inside
@@ -70,10 +71,11 @@ def replan(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    begun = formulated_in_time(now, settings, deadline, BUILDS)
+    carried = carry(old, then, now).decisions
+    begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)
     formulation, deadline = begun.formulation, begun.ends
     relocation = Relocation.of(old, now)
-    known, is_placed = kept_in_place(formulation, carry(old, then, now).decisions)
+    known, is_placed = kept_in_place(formulation, carried)
     if budget_bytes is None:
         budget_bytes = least_budget(formulation, relocation, known, is_placed)
     moves = relocation.moves(formulation, budget_bytes)

@@ -15,6 +15,7 @@ from shardplan.plan.file.rounding import rounded
 from shardplan.plan.predict import predict
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
+from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.search.refit import refit
 from shardplan.spec.objective import Objective
@@ -94,7 +95,7 @@ def why_not(
     fixed, resolved, failure = None, None, ""
     shortfalls: tuple[Shortfall, ...] = ()
     try:
-        formulation = formulate(forced, deadline)
+        formulation = formulate(of_one_width(forced, decisions), deadline)
         start = _with_all_else_fixed(formulation, decisions, choice)
         if start:
             fixed = _alternative(plan, forced, _plan_of(plan, forced, start), "")

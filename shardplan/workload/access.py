@@ -67,5 +67,35 @@ class Reuse:
         return reuse.distribution(self.bins, rows, pooling)
 
 
-Access = Uniform | Zipf | Cdf | Reuse
+Pattern = Uniform | Zipf | Cdf | Reuse
+"""How ids hit rows, but for padding; frozen and hashable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """The id that fills what is left of lists that are made equally long."""
+
+    id: int
+    share: float
+    """Of all ids of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """A pattern of access, and among its ids those that are but padding: an atom at one row."""
+
+    others: Pattern
+    """How the other ids hit the other rows."""
+    padding: Padding
+
+    def distribution(self, rows: int, pooling: float) -> RowDistribution:
+        """The padded row as a class of its own beside those of all others."""
+        share = self.padding.share
+        if rows == 1:
+            return RowDistribution(np.ones(1), np.ones(1))
+        found = self.others.distribution(rows - 1, pooling * (1 - share))
+        return found.with_atom(share)
+
+
+Access = Pattern | Padded
 """A pattern of access; frozen and hashable."""

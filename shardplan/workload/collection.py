@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from shardplan.workload.dtype import Dtype
+
+if TYPE_CHECKING:
+    from shardplan.workload.id_map import IdMap
 
 
 class CollectionKind(StrEnum):
@@ -43,12 +47,22 @@ class Collection:
     output_dtype: Dtype = Dtype.FP32
     """Number format of what a lookup writes, and of the gradients that come back."""
 
+    id_map: IdMap | None = None
+    """How raw ids become rows; None where ids are rows."""
+
     def __post_init__(self) -> None:
         if self.is_pooled != self.kind.pools and self.kind.pools is not None:
             pools = "pools" if self.kind.pools else "does not pool"
             raise ValueError(f"a module of the kind {self.kind} {pools}")
         if self.dedup and self.is_pooled:
             raise ValueError("only ids of collections that are not pooled are made distinct")
+        if (self.id_map is not None) != (self.kind is CollectionKind.MANAGED_COLLISION):
+            raise ValueError("there is a map of ids where collisions are managed, and only there")
+
+    @property
+    def learns_weights(self) -> bool:
+        """Whether ids have weights by position that are learnt."""
+        return self.kind is CollectionKind.FEATURE_PROCESSED
 
 
 POOLED = Collection()

@@ -98,6 +98,20 @@ class RowDistribution:
         shares = read / read.sum() if read.any() else counts / counts.sum()
         return RowDistribution.of(counts, shares)
 
+    def with_atom(self, share: float) -> RowDistribution:
+        """With one more row that draws this share of the accesses; these rows draw the rest."""
+        counts = np.concatenate([[1.0], self.counts])
+        read = (1 - share) * self.counts * self.probabilities
+        return RowDistribution.of(counts, np.concatenate([[share], read]))
+
+    def thinned(self, parts: float) -> RowDistribution:
+        """One of as many equal parts, each with its part of the rows of every class."""
+        return RowDistribution(self.counts / parts, np.minimum(self.probabilities * parts, 1.0))
+
+    def distinct(self, draws: float) -> RowDistribution:
+        """How likely rows are to be read by ids of which ``draws`` at a time were made distinct."""
+        return RowDistribution.of(self.counts, self.counts * self.touched(draws))
+
     def block_shares(self, blocks: int) -> NDArray[np.float64]:
         """(S,): share of the accesses that each block of rows draws, where hot rows come first.
 

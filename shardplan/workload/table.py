@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED, Collection
 from shardplan.workload.labels import qualified
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
-    from shardplan.workload.access import Access
+    from shardplan.workload.access import Access, Padding, Pattern
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.dynamic.dynamic import Dynamic
 
@@ -37,6 +38,8 @@ class Table:
     """Whether a weight travels with each id."""
     collection: Collection = POOLED
     """What kind of module ``module`` is."""
+    caps: tuple[float, ...] = ()
+    """Most ids per sample of each feature; empty: as many as ``poolings`` says."""
     batch_shares: tuple[float, ...] = ()
     """Of each feature: its own samples for each sample of the batch; without any, 1 of all."""
     has_namesake: bool = False
@@ -53,6 +56,29 @@ class Table:
     def pooling(self) -> float:
         """Mean ids per sample, over all features."""
         return sum(self.poolings)
+
+    @property
+    def cap(self) -> float:
+        """Most ids per sample, over all features: what there has to be memory for."""
+        if not self.caps:
+            return self.ids_per_sample
+        return sum(ids * share for ids, share in zip(self.caps, self.shares, strict=True))
+
+    @property
+    def padding(self) -> Padding | None:
+        """The id that fills lists up; None where none does."""
+        return self.access.padding if isinstance(self.access, Padded) else None
+
+    @property
+    def pattern(self) -> Pattern:
+        """How ids hit rows, but for padding."""
+        return self.access.others if isinstance(self.access, Padded) else self.access
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether some blocks of rows are read more than others."""
+        in_order = self.ids is RowOrder.BY_FREQUENCY
+        return self.pooling > 0 and (in_order or self.padding is not None)
 
     @property
     def has_own_batches(self) -> bool:

@@ -136,7 +136,7 @@ class Oracle:
             row = columns * table.dtype.bytes
             room = self.profile.on_chip_cache_bytes / row * parts
             missed = fetched(access, samples * ids_of(table), room) / parts
-            read = (missed * row, (ids - missed) * row)
+            read = (missed * row, (ids - missed) * row + (bytes_of_id(table) - 8) * ids)
             forward = (1, ids, *read, unique, unique * row, bags * columns * 4)
             update = forward
             if kernel in ("fused_uvm_caching", "key_value"):

@@ -37,7 +37,13 @@ def shard_of(table, sharding_type, rows=None, columns=None, batch=256, pooled=Tr
     outputs = np.array([float(sum(min(1, p) for p in poolings) * batch)]) if pooled else ids
     four = np.array([4.0])
     whole = TableArrays(
-        np.array([float(table_rows)]), np.array([float(table_columns)]), four, ids, outputs, 0 * ids
+        np.array([float(table_rows)]),
+        np.array([float(table_columns)]),
+        four,
+        ids,
+        outputs,
+        0 * ids,
+        np.array([float(pooled)]),
     )
     shard = ShardArrays(
         sharding=np.array([SHARDING_TYPES.index(sharding_type)], np.int8),

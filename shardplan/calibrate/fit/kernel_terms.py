@@ -68,7 +68,8 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
     element_bytes = np.array([table.dtype.bytes for table in tables])
     samples = batch.astype(np.float64)
     ids = samples * np.array([table.pooling for table in tables])
-    every = np.arange(len(tables), dtype=np.int32)
+    bags = samples * _features(tables)
+    every, none = np.arange(len(tables), dtype=np.int32), np.zeros(len(tables), dtype=np.int64)
     missed = fetches(distributions, every, ids, cache_bytes / (columns * element_bytes))
     return Shares(
         shards=np.ones(len(tables), dtype=np.int64),
@@ -79,7 +80,18 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         ids=ids,
         id_bytes=np.full(len(tables), INDEX_BYTES),
         features=_features(tables),
-        bags=samples * _features(tables),
+        most_ids=ids,
+        bags=bags,
+        outputs=bags,
+        most_outputs=bags,
+        output_bytes=np.full(len(tables), OUTPUT_ELEMENT_BYTES),
+        is_pooled=np.ones(len(tables), dtype=bool),
+        own_outputs=bags,
+        returned_bytes=none,
+        map_row_bytes=none,
+        map_id_bytes=none.astype(np.float64),
+        weight_bytes=none,
+        learns_weights=none > 0,
         unique_rows=unique_rows(distributions, ids),
         fetches=missed if cache_bytes else ids,
         missed_rows=np.zeros(len(tables)),

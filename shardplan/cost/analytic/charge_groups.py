@@ -12,7 +12,7 @@ from shardplan.cost.cost_model import Charges
 from shardplan.sharding.kind import SHARDING_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,8 @@ class ChargeGroups:
     """(T,): position in ``modules``."""
     modules: tuple[str, ...]
     kinds: tuple[ShardingType, ...]
+    is_pooled: Mapping[str, bool]
+    """By module."""
 
     @classmethod
     def of(cls, tables: Sequence[Table]) -> Self:
@@ -36,7 +38,8 @@ class ChargeGroups:
         modules = tuple(dict.fromkeys(table.module for table in tables))
         number = {module: position for position, module in enumerate(modules)}
         of_table = np.array([number[table.module] for table in tables], np.int64)
-        return cls(of_table, modules, tuple(SHARDING_TYPES))
+        pooled = {table.module: table.collection.is_pooled for table in tables}
+        return cls(of_table, modules, tuple(SHARDING_TYPES), pooled)
 
     def __len__(self) -> int:
         return len(self.modules) * len(self.kinds)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shardplan.cost.profile.profile import KernelCosts, LookupRates
 
 OUTPUT_ELEMENT_BYTES = 4
-"""Pooled outputs and their gradients are fp32 whatever the weights are."""
+"""Outputs and their gradients are fp32 whatever the weights are, unless a module says otherwise."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,7 +30,7 @@ class LookupSums:
     read_bytes: NDArray[np.float64]
     """Weights read from memory: of ids that the on-chip cache misses."""
     cached_bytes: NDArray[np.float64]
-    """Weights read from the on-chip cache."""
+    """Weights read from the on-chip cache, and those of ids, which lie side by side."""
     fetches: NDArray[np.float64]
     """Rows read from memory: ids that the on-chip cache misses."""
     unique_rows: NDArray[np.float64]
@@ -54,17 +54,18 @@ class LookupSums:
     ) -> LookupSums:
         """The sums of each unit's share; ``state_row_bytes`` of a row lie beside its weights."""
         row_bytes = shares.columns * shares.element_bytes
-        output_row_bytes = shares.columns * OUTPUT_ELEMENT_BYTES
+        output_row_bytes = shares.columns * shares.output_bytes
         return cls(
             tables=shares.shards,
             ids=shares.ids,
             read_bytes=shares.fetches * row_bytes,
-            cached_bytes=(shares.ids - shares.fetches) * row_bytes,
+            cached_bytes=(shares.ids - shares.fetches) * row_bytes
+            + shares.ids * shares.weight_bytes,
             fetches=shares.fetches,
             unique_rows=shares.unique_rows,
             unique_bytes=shares.unique_rows * (row_bytes + state_row_bytes),
-            output_bytes=shares.bags * output_row_bytes,
-            gathered_bytes=(shares.ids + shares.bags) * output_row_bytes * page_share,
+            output_bytes=shares.outputs * output_row_bytes,
+            gathered_bytes=(shares.ids + shares.outputs) * output_row_bytes * page_share,
         )
 
     def seconds(self, rates: LookupRates) -> NDArray[np.float64]:

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
 from shardplan.cost.dense.memory import dense_memory_bytes
-from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
@@ -51,17 +49,19 @@ does only if asked to."""
 def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[np.float64]:
     """(O, 3): bytes of HBM, DDR and SSD that one unit takes on each device it lands on.
 
-    Besides the rows, their state and caches there are in HBM the buffers of received ids, of pooled
+    Besides the rows, their state and caches there are in HBM the buffers of received ids, of
     outputs and of their gradients, both also in the format that they are sent in, the gradient of a
-    data-parallel table, and what a cache looks ids up with; in DDR the rows on their way between
-    SSD and HBM.
+    data-parallel table, what a cache looks ids up with, and the map of ids where collisions are
+    managed; in DDR the rows on their way between SSD and HBM. Buffers have room for as many ids as
+    samples may have.
     """
     pipeline = storage.training.pipeline
     rows = shares.shards * shares.shard_rows
     needs = storage.bytes(options, rows, shares.columns, shares.element_bytes)
-    ids, bags = np.ceil(shares.ids), np.ceil(shares.bags)
+    ids, bags = np.ceil(shares.most_ids), np.ceil(shares.bags)
     received = (shares.id_bytes * ids + INDEX_BYTES * bags) * _BATCHES_IN_FLIGHT[pipeline]
-    outputs = bags * shares.columns * _pooled_element_bytes(storage.training)
+    element_bytes = _output_element_bytes(storage.training, shares.output_bytes)
+    outputs = np.ceil(shares.most_outputs) * shares.columns * element_bytes
     gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
     # The pooled outputs of a data-parallel table are its rank's own: base_bytes counts them.
     replicated = options.has_type(lambda kind: kind.is_replicated)
@@ -69,6 +69,7 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     cached = options.has_kernel(lambda kernel: kernel.caches)
     on_ssd = options.has_kernel(lambda kernel: kernel.is_on_ssd)
     needs[:, 0] += received + np.where(replicated, gradient, outputs)
+    needs[:, 0] += rows * shares.map_row_bytes + np.ceil(shares.map_id_bytes * ids)
     needs[:, 0] += np.where(cached, directory, 0)
     row_bytes = shares.columns * shares.element_bytes + INDEX_BYTES
     moving = np.ceil(shares.unique_rows) * row_bytes * _ROW_BUFFERS[pipeline]
@@ -79,29 +80,36 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
 def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray[np.float64]:
     """(3,): what a device needs whatever the placement.
 
-    The dense model; of the rank's own samples the ids and lengths to be sent, and the pooled
-    outputs of all tables with their gradients, also in the format that they are sent in, and
-    expanded to one for each sample where features have batches of their own size. A device alone
-    sends nothing: its outputs are the sums that ``unit_bytes`` counts.
+    The dense model; of the rank's own samples the ids and lengths to be sent, and the outputs of
+    all tables with their gradients, also in the format that they are sent in; besides, where there
+    is one for each id, a copy in the ids' order, where ids were made distinct those of all ids and
+    the place of each among the distinct ones, and where features have batches of their own size
+    outputs expanded to one for each sample. A device alone sends nothing: its outputs are
+    those that ``unit_bytes`` counts.
     """
     training = workload.training
     samples = -(-workload.global_batch // world.size)
-    elements = np.ceil(samples * tables.outputs * tables.dim).sum()
-    expanded = samples * (tables.expanded * tables.dim).sum()
-    sent = (np.ceil(samples * tables.pooling) * tables.id_bytes).sum()
-    sent += np.ceil(samples * tables.outputs).sum() * INDEX_BYTES
+    sent = (np.ceil(samples * tables.most_sent) * tables.id_bytes).sum()
+    sent += np.ceil(samples * tables.bags).sum() * INDEX_BYTES
     # Where outputs are expanded, each sample keeps which of them is its own.
     sent += samples * tables.expanded.sum() * INDEX_BYTES
+    drawn = np.ceil(samples * tables.most_pooling)
+    sent += (np.where(tables.dedup, drawn, 0) * INDEX_BYTES).sum()
     ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
-    unsent = OUTPUT_ELEMENT_BYTES if world.size == 1 else 0
-    pooled = elements * (_pooled_element_bytes(training) - unsent)
-    pooled += expanded * 2 * OUTPUT_ELEMENT_BYTES
+    unsent = tables.output_bytes if world.size == 1 else 0
+    element_bytes = _output_element_bytes(training, tables.output_bytes) - unsent
+    ordered = np.where(tables.is_pooled, 0, tables.output_bytes) if world.size > 1 else 0
+    pooled = np.ceil(samples * tables.bags * tables.dim)
+    elements = np.where(tables.is_pooled, pooled, np.ceil(samples * tables.most_sent) * tables.dim)
+    expanded = np.where(tables.dedup, drawn, samples * tables.expanded) * 2 * tables.output_bytes
+    made = (elements * (element_bytes + ordered) + tables.dim * expanded).sum()
     dense = dense_memory_bytes(workload, world)
-    return np.array([dense + ids + pooled, 0, 0], dtype=np.float64)
+    return np.array([dense + ids + made, 0, 0], dtype=np.float64)
 
 
-def _pooled_element_bytes(training: Training) -> int:
-    """Of a pooled element and its gradient: in fp32, and copied into the format on the wire."""
+def _output_element_bytes(training: Training, output_bytes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of an element of the outputs and its gradient: as they are, and copied into the format on the
+    wire where that is a narrower one."""
     wire = (training.comm_forward, training.comm_backward)
-    copies = sum(dtype.bytes for dtype in wire if dtype is not Dtype.FP32)
-    return 2 * OUTPUT_ELEMENT_BYTES + copies
+    copies = sum(np.where(dtype.bytes < output_bytes, dtype.bytes, 0) for dtype in wire)
+    return 2 * output_bytes + copies

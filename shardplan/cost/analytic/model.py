@@ -22,7 +22,6 @@ from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.world import Extent
-from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,7 +100,20 @@ class AnalyticCostModel:
     def units(self, options: OptionSet) -> Units:
         """What one unit of each option holds and does; other figures change nothing of it but what
         the on-chip cache misses."""
-        return Units(options, self.shares(options), self._setting.page_share)
+        return self._units(options, self.shares(options))
+
+    def _units(self, options: OptionSet, shares: Shares) -> Units:
+        of_ids = self.profile.page_shares(shares.columns * shares.output_bytes)
+        page_share = np.where(shares.is_pooled, self._setting.page_share, of_ids)
+        return Units(options, shares, page_share)
+
+    def mean_seconds(self, options: OptionSet) -> NDArray[np.float64]:
+        """(O, P): as if all row blocks of a table were read alike, which also spreads what caches
+        in front of them miss most evenly."""
+        self._check_kernels(options)
+        return self.unit_costs_of(
+            self._units(options, self.shares(options, on_average=True))
+        ).load_seconds
 
     def unit_costs_of(self, units: Units) -> UnitCosts:
         """The same as ``unit_costs``, of units that are known."""
@@ -140,15 +152,13 @@ class AnalyticCostModel:
         return spill
 
     def block_costs(self, options: OptionSet) -> BlockCosts:
-        """Of tables whose ids are by frequency every block; of others the last, if it is lower."""
+        """Of tables whose blocks are uneven every block; of others the last, if it is lower."""
         tables, world = self._setting.tables, self.topology.world
-        by_frequency = [
-            table.ids is RowOrder.BY_FREQUENCY and table.pooling > 0
-            for table in self.workload.tables
-        ]
-        option, block, held = other_blocks(
-            options, tables.rows, np.array(by_frequency, dtype=bool), world
+        uneven = np.array([table.is_uneven for table in self.workload.tables], dtype=bool)
+        busiest = tables.readings.busiest_blocks(
+            self.workload, options.table, options.row_shards(world)
         )
+        option, block, held = other_blocks(options, tables.rows, uneven, world, busiest)
         alike, first = np.unique(option, return_inverse=True)
         charged = self.unit_costs(options.take(alike))
         cut = options.take(option)
@@ -156,7 +166,7 @@ class AnalyticCostModel:
             self.workload, world.size, cut.table, cut.row_shards(world), block
         )
         shares = replace(self.shares(cut, readings), shard_rows=held)
-        units = Units(cut, shares, self._setting.page_share)
+        units = self._units(cut, shares)
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         load += self._everywhere_seconds(units)
@@ -175,7 +185,9 @@ class AnalyticCostModel:
         seconds = [phase.charge_seconds(groups) for phase in self._phases]
         return groups.charges(options, np.column_stack(seconds))
 
-    def shares(self, options: OptionSet, blocks: BlockReadings | None = None) -> Shares:
+    def shares(
+        self, options: OptionSet, blocks: BlockReadings | None = None, *, on_average: bool = False
+    ) -> Shares:
         """What each unit holds and does on each device that it lands on, or that holds a block."""
         return Shares.of(
             self._setting.tables,
@@ -184,6 +196,7 @@ class AnalyticCostModel:
             self.topology,
             self.profile.on_chip_cache_bytes,
             blocks,
+            on_average=on_average,
         )
 
     def traffic(self, options: OptionSet) -> Traffic:

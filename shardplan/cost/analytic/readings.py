@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.cache_misses import CacheMisses
-from shardplan.workload.row_order import RowOrder
+from shardplan.workload.block_reads import BlockRead, BlockReads
 from shardplan.workload.row_reads import row_distributions, unique_rows
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from shardplan.workload.row_distribution import RowDistribution
+    from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
 
@@ -26,14 +27,22 @@ class Readings:
     """What is read of T tables whole, then of blocks of rows that are read more than others.
 
     Where ids are hashed, each of n row shards has every n-th row, and does an n-th of what the
-    table does. Where they are by frequency, the first block has the hottest rows: it is a reading
-    of its own, and stands for all blocks of its table, since the others wait for it.
+    table does. Where they are by frequency, the first block has the hottest rows, and where lists
+    are padded, one block has the padded row: the busiest is a reading of its own, and stands for
+    all blocks of its table, since the others wait for it.
     """
 
     distributions: tuple[RowDistribution, ...]
     """(R,): how likely each row is to be read."""
     pooling: NDArray[np.float64]
     """(R,): ids per sample of the batch."""
+    sent: NDArray[np.float64]
+    """(R,): of these those that travel and are looked up: where ids are made distinct, the distinct
+    ones of a rank's part of the batch."""
+    most_sent: NDArray[np.float64]
+    """(R,): the same of samples with as many ids as they may have."""
+    sent_distributions: tuple[RowDistribution, ...]
+    """(R,): how likely these are to read each row."""
     unique_rows: NDArray[np.float64]
     """(R,): distinct rows that the global batch touches."""
     unique_rows_of_rank: NDArray[np.float64]
@@ -51,39 +60,52 @@ class Readings:
     def of(cls, workload: Workload, world_size: int, row_cuts: Iterable[int]) -> Readings:
         """Of tables whole, and cut into any of ``row_cuts`` row shards."""
         tables = workload.tables
-        distributions = list(row_distributions(tables))
-        pooling = [table.ids_per_sample for table in tables]
+        whole = row_distributions(tables)
+        found = [_Read(table, BlockRead(rows)) for table, rows in zip(tables, whole, strict=True)]
         first_block = {}
         for cut in sorted(set(row_cuts) - {1}):
             first_block[cut] = np.arange(len(tables), dtype=np.int32)
             for index, table in enumerate(tables):
-                if table.ids is not RowOrder.BY_FREQUENCY or not table.pooling:
-                    continue
-                first_block[cut][index] = len(distributions)
-                whole = distributions[index]
-                distributions.append(whole.hottest_rows(float(-(-table.rows // cut))))
-                pooling.append(table.ids_per_sample * float(whole.block_shares(cut)[0]))
-        return cls._read(workload, world_size, distributions, pooling, first_block)
+                if table.is_uneven:
+                    first_block[cut][index] = len(found)
+                    found.append(_Read(table, BlockReads(table, whole[index], cut).most))
+        return cls._read(workload, world_size, found, first_block)
 
     @classmethod
     def _read(
         cls,
         workload: Workload,
         world_size: int,
-        distributions: Sequence[RowDistribution],
-        pooling: Sequence[float],
+        found: Sequence[_Read],
         first_block: dict[int, NDArray[np.int32]],
     ) -> Readings:
         batch = float(workload.global_batch)
-        ids = np.array(pooling, dtype=np.float64)
-        over_ssd = CacheMisses(tuple(distributions), batch * ids)
-        seldom = CacheMisses(over_ssd.distributions, over_ssd.draws, CacheAlgorithm.LFU)
+        distributions = tuple(each.rows.distribution for each in found)
+        ids = np.array([each.table.ids_per_sample * each.rows.share for each in found], np.float64)
+        most = np.array([each.table.cap * each.rows.share for each in found], np.float64)
+        of_rank = unique_rows(distributions, batch / world_size * ids)
+        over_ssd = CacheMisses(distributions, batch * ids)
+        seldom = CacheMisses(distributions, over_ssd.draws, CacheAlgorithm.LFU)
         algorithm = workload.training.cache_algorithm
+        dedup = np.array([each.table.collection.dedup for each in found], dtype=bool)
+        sent, most_sent, sent_distributions = ids, most, distributions
+        if dedup.any():
+            samples = batch / world_size
+            most_of_rank = unique_rows(distributions, samples * most)
+            sent = np.where(dedup, of_rank / samples, ids)
+            most_sent = np.where(dedup, most_of_rank / samples, most)
+            sent_distributions = tuple(
+                rows.distinct(samples * drawn) if once and drawn else rows
+                for rows, drawn, once in zip(distributions, ids.tolist(), dedup, strict=True)
+            )
         return cls(
-            distributions=tuple(distributions),
+            distributions=distributions,
             pooling=ids,
+            sent=sent,
+            most_sent=most_sent,
+            sent_distributions=sent_distributions,
             unique_rows=unique_rows(distributions, batch * ids),
-            unique_rows_of_rank=unique_rows(distributions, batch / world_size * ids),
+            unique_rows_of_rank=of_rank,
             misses=seldom if algorithm is CacheAlgorithm.LFU else over_ssd,
             misses_over_ssd=over_ssd,
             misses_of_seldom=seldom,
@@ -98,43 +120,57 @@ class Readings:
         row_shards: NDArray[np.int64],
         block: NDArray[np.int64],
     ) -> BlockReadings:
-        """What is read of given row blocks, (K,) each; of hashed tables one is like another.
+        """What is read of given row blocks, (K,) each; of even tables one is like another.
 
         Blocks whose rows are all equally likely share a reading.
         """
-        known: dict[tuple[int, ...], int] = {}
-        distributions: list[RowDistribution] = []
-        pooling: list[float] = []
+        known: dict[Hashable, int] = {}
+        found: list[_Read] = []
+        reads: dict[tuple[int, int], BlockReads] = {}
         reading = np.empty(len(table), dtype=np.int32)
-        parts = np.empty(len(table), dtype=np.int64)
+        parts = np.empty(len(table), dtype=np.float64)
         cuts = list(zip(table.tolist(), row_shards.tolist(), block.tolist(), strict=True))
         for row, (index, cut, number) in enumerate(cuts):
             whole, what = self.distributions[index], workload.tables[index]
-            height = -(-what.rows // cut)
-            start = min(number * height, what.rows)
-            end = min(start + height, what.rows)
-            is_alike = what.ids is not RowOrder.BY_FREQUENCY or not what.pooling
-            key = (index,) if is_alike else (index, cut, *_class_of(whole, start, end))
-            parts[row] = cut if is_alike else 1
+            key: Hashable = (index,)
+            if what.is_uneven:
+                if (index, cut) not in reads:
+                    reads[index, cut] = BlockReads(what, whole, cut)
+                key = (index, cut, reads[index, cut].alike(number))
             if key not in known:
-                known[key] = len(distributions)
-                share = 1.0 if is_alike else float(whole.block_shares(cut)[number])
-                rows = whole if is_alike or start == end else whole.rows_between(start, end)
-                distributions.append(rows)
-                pooling.append(what.ids_per_sample * share)
+                known[key] = len(found)
+                even = BlockRead(whole, parts=cut)
+                found.append(_Read(what, reads[index, cut].of(number) if what.is_uneven else even))
             reading[row] = known[key]
-        read = self._read(workload, world_size, distributions, pooling, {})
-        return BlockReadings(read, reading, parts)
+            parts[row] = found[known[key]].rows.parts if what.is_uneven else cut
+        return BlockReadings(self._read(workload, world_size, found, {}), reading, parts)
+
+    def busiest_blocks(
+        self, workload: Workload, table: NDArray[np.int32], row_shards: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """(O,): the block that stands for all of a table; -1 where none does."""
+        found = np.zeros(len(table), dtype=np.int64)
+        padded = [index for index, each in enumerate(workload.tables) if each.padding]
+        for option in np.flatnonzero(np.isin(table, padded)).tolist():
+            index, cut = int(table[option]), int(row_shards[option])
+            reads = BlockReads(workload.tables[index], self.distributions[index], cut)
+            found[option] = -1 if reads.busiest is None else reads.busiest
+        return found
 
     def of_shards(
-        self, table: NDArray[np.int32], row_shards: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """(O,) each: what to read off here for a shard, and how many shards share it evenly."""
+        self, table: NDArray[np.int32], row_shards: NDArray[np.int64], on_average: bool = False
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """(O,) each: what to read off here for a shard, and how many shards share it evenly.
+
+        ``on_average`` of all of them, and not of the busiest.
+        """
+        if on_average:
+            return table, row_shards.astype(np.float64)
         reading = table.copy()
         for cut, first in self._first_block.items():
             cut_so = row_shards == cut
             reading[cut_so] = first[table[cut_so]]
-        return reading, np.where(reading == table, row_shards, 1)
+        return reading, np.where(reading == table, row_shards, 1).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -143,11 +179,12 @@ class BlockReadings:
 
     readings: Readings
     reading: NDArray[np.int32]
-    parts: NDArray[np.int64]
+    parts: NDArray[np.float64]
 
 
-def _class_of(whole: RowDistribution, start: int, end: int) -> tuple[int, ...]:
-    """Where rows lie: equal for blocks of equal height whose rows are all equally likely."""
-    edges = np.cumsum(whole.counts)
-    first, last = np.searchsorted(edges, [start, end - 1], side="right").tolist()
-    return (first, last, end - start) if first == last else (first, last, end - start, start)
+@dataclass(frozen=True, eq=False, slots=True)
+class _Read:
+    """Rows of a table that are read alike."""
+
+    table: Table
+    rows: BlockRead

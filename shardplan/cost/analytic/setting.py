@@ -91,7 +91,7 @@ class Setting:
 
     @cached_property
     def output_elements(self) -> float:
-        """``B * sum(F * D) / W``: of the pooled outputs that a device has on average.
+        """``B * sum(F * D) / W``: F ids where none are pooled: of the outputs of a device.
 
         Of features with batches of their own size as many as those have.
         """
@@ -110,13 +110,14 @@ class Setting:
     @cached_property
     def id_bytes(self) -> float:
         """Of the ids, their weights and the lengths of bags that a device has on average."""
-        ids = self.tables.pooling * self.tables.id_bytes
-        return self.samples * float((ids + self.tables.outputs * INDEX_BYTES).sum())
+        ids = self.tables.sent * self.tables.id_bytes
+        return self.samples * float((ids + self.tables.bags * INDEX_BYTES).sum())
 
     @cached_property
     def page_share(self) -> float:
-        """Of a page of memory, what a sample's outputs fill where all tables are spread evenly."""
-        columns = float((self.tables.outputs * self.tables.dim).sum())
+        """Of a page of memory, what a sample's outputs fill where tables are spread evenly."""
+        pooled = self.tables.bags * self.tables.is_pooled
+        columns = float((pooled * self.tables.dim).sum())
         sample_bytes = columns / self.topology.world_size * OUTPUT_ELEMENT_BYTES
         return self.profile.page_share(sample_bytes)
 

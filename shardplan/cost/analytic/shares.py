@@ -35,14 +35,30 @@ class TableArrays:
     pooling: NDArray[np.float64]
     """Ids per sample of the batch, over all features."""
     features: NDArray[np.int64]
-    outputs: NDArray[np.float64]
-    """Pooled outputs per sample of the batch: one of each feature, less of one with a batch of its
-    own size."""
+    bags: NDArray[np.float64]
+    """Lengths per sample of the batch, and pooled outputs: one of each feature, less of one with a
+    batch of its own size."""
     expanded: NDArray[np.float64]
     """Outputs per sample that each device makes of those: one of each feature of modules in which
     some feature has a batch of its own size, 0 in others."""
     id_bytes: NDArray[np.int64]
     """Of an id as it travels and is kept, with its weight if it has one."""
+    is_pooled: NDArray[np.bool_]
+    """Whether there is an output for each sample and feature, and not for each id."""
+    output_bytes: NDArray[np.int64]
+    """Of an element of the outputs, and of their gradients."""
+    returned_bytes: NDArray[np.int64]
+    """For each id that travels, back to the device that sent it: the row that it was mapped to."""
+    map_row_bytes: NDArray[np.int64]
+    """Of the map of ids, for each row."""
+    map_id_bytes: NDArray[np.float64]
+    """The same, for each id of a step that is looked up."""
+    most_pooling: NDArray[np.float64]
+    """Ids per sample, over all features, where samples have as many as they may have."""
+    dedup: NDArray[np.bool_]
+    """Whether each device makes the ids of its batch distinct before they travel."""
+    learns_weights: NDArray[np.bool_]
+    """Whether the weights of ids are learnt."""
     readings: Readings
     """What a batch reads of them."""
     dynamic: DynamicStorage
@@ -54,16 +70,31 @@ class TableArrays:
     def of(cls, workload: Workload, topology: Topology) -> TableArrays:
         """Read the tables off a workload."""
         tables, world = workload.tables, topology.world_size
+        maps = [table.collection.id_map for table in tables]
         return cls(
             rows=np.array([table.rows for table in tables], dtype=np.int64),
             dim=np.array([table.dim for table in tables], dtype=np.int64),
             element_bytes=np.array([table.dtype.bytes for table in tables], dtype=np.int64),
             pooling=np.array([table.ids_per_sample for table in tables], dtype=np.float64),
             features=np.array([len(table.features) for table in tables], dtype=np.int64),
-            outputs=np.array([table.outputs_per_sample for table in tables], dtype=np.float64),
+            bags=np.array([table.outputs_per_sample for table in tables], dtype=np.float64),
             expanded=_expanded(tables),
             id_bytes=np.array(
                 [INDEX_BYTES + WEIGHT_BYTES * table.weighted for table in tables], dtype=np.int64
+            ),
+            is_pooled=np.array([table.collection.is_pooled for table in tables], dtype=bool),
+            output_bytes=np.array(
+                [table.collection.output_dtype.bytes for table in tables], dtype=np.int64
+            ),
+            returned_bytes=np.array(
+                [INDEX_BYTES * bool(each and each.returns_ids) for each in maps], dtype=np.int64
+            ),
+            map_row_bytes=np.array([each.row_bytes if each else 0 for each in maps], np.int64),
+            map_id_bytes=np.array([each.id_bytes if each else 0 for each in maps], np.float64),
+            most_pooling=np.array([table.cap for table in tables], dtype=np.float64),
+            dedup=np.array([table.collection.dedup for table in tables], dtype=bool),
+            learns_weights=np.array(
+                [table.collection.learns_weights for table in tables], dtype=bool
             ),
             readings=Readings.of(workload, world, (world, topology.devices_per_node)),
             dynamic=DynamicStorage.of(workload, world),
@@ -72,6 +103,26 @@ class TableArrays:
                 dtype=bool,
             ),
         )
+
+    @property
+    def sent(self) -> NDArray[np.float64]:
+        """(T,): ids per sample that travel, over all features."""
+        return self.readings.sent[: len(self.rows)]
+
+    @property
+    def most_sent(self) -> NDArray[np.float64]:
+        """(T,): the same of samples with as many ids as they may have."""
+        return self.readings.most_sent[: len(self.rows)]
+
+    @property
+    def outputs(self) -> NDArray[np.float64]:
+        """(T,): outputs per sample that travel."""
+        return np.where(self.is_pooled, self.bags, self.sent)
+
+    @property
+    def most_outputs(self) -> NDArray[np.float64]:
+        """(T,): the same of samples with as many ids as they may have."""
+        return np.where(self.is_pooled, self.bags, self.most_sent)
 
 
 def _expanded(tables: Sequence[Table]) -> NDArray[np.float64]:
@@ -99,10 +150,30 @@ class Shares:
     """Looked up by all shards; a column shard looks up all ids, row shards split them."""
     id_bytes: NDArray[np.int64]
     """Of each id, with its weight if it has one."""
+    most_ids: NDArray[np.float64]
+    """The same where samples have as many ids as they may have."""
     features: NDArray[np.int64]
     """Of the table, over all shards."""
     bags: NDArray[np.float64]
-    """(sample, feature) pairs over all shards: lengths received, and pooled outputs made."""
+    """(sample, feature) pairs over all shards: lengths received."""
+    outputs: NDArray[np.float64]
+    """Made by all shards: for each bag one, or for each id where they are not pooled."""
+    most_outputs: NDArray[np.float64]
+    """The same where samples have as many ids as they may have."""
+    output_bytes: NDArray[np.int64]
+    """Of an element of an output, and of its gradient."""
+    is_pooled: NDArray[np.bool_]
+    own_outputs: NDArray[np.float64]
+    """That a device gets for its own samples, on average, in parts or whole."""
+    returned_bytes: NDArray[np.int64]
+    """For each id that is looked up, back to the device that sent it."""
+    map_row_bytes: NDArray[np.int64]
+    """Of the map of ids, for each row."""
+    map_id_bytes: NDArray[np.float64]
+    """The same, for each id that is looked up."""
+    weight_bytes: NDArray[np.int64]
+    """Of the weight of each id; 0 where ids have none."""
+    learns_weights: NDArray[np.bool_]
     unique_rows: NDArray[np.float64]
     """Distinct rows looked up, over all shards."""
     fetches: NDArray[np.float64]
@@ -127,31 +198,37 @@ class Shares:
         topology: Topology,
         cache_bytes: int,
         blocks: BlockReadings | None = None,
+        *,
+        on_average: bool = False,
     ) -> Shares:
         """Work out the shares of every option on devices with so large an on-chip cache.
 
         Where ids are hashed, each of n row shards reads every n-th row, so that a cache holds as
         many of the hottest rows as n times as large a cache in front of the whole table, and misses
-        an n-th of what that one would. Where ids are by frequency, all row shards are charged as
-        the first, which has the hottest rows; unless ``blocks`` says which each of them is.
+        an n-th of what that one would. Where ids are by frequency, or lists padded, all row shards
+        are charged as the busiest; unless ``blocks`` says which each of them is, or all are taken
+        ``on_average``.
         """
         table, world = options.table, topology.world
         row_shards, shards = options.row_shards(world), options.shards_per_device(world)
         replicated = options.has_type(lambda kind: kind.is_replicated)
         samples: NDArray[np.float64] = np.where(replicated, batch / world.size, float(batch))
-        bags: NDArray[np.float64] = samples * tables.outputs[table] * shards
+        bags: NDArray[np.float64] = samples * tables.bags[table] * shards
         columns = -(-tables.dim[table] // options.column_shards)
         if blocks is None:
             readings = tables.readings
-            reading, parts = readings.of_shards(table, row_shards)
+            reading, parts = readings.of_shards(table, row_shards, on_average)
         else:
             readings, reading, parts = blocks.readings, blocks.reading, blocks.parts
         unique = np.where(
             replicated, readings.unique_rows_of_rank[reading], readings.unique_rows[reading]
         )
-        ids = samples * readings.pooling[reading]
+        ids = samples * readings.sent[reading]
         room = cache_bytes / (columns * tables.element_bytes[table]) * parts
-        fetched = fetches(readings.distributions, reading, ids, room) if cache_bytes else ids
+        drawn = readings.sent_distributions
+        fetched = fetches(drawn, reading, ids, room) if cache_bytes else ids
+        most_ids = samples * readings.most_sent[reading] * shards / parts
+        pooled = tables.is_pooled[table]
         caches = _Caches.of(readings, reading, options, tables.evicts_seldom[table])
         return cls(
             shards=shards,
@@ -161,8 +238,19 @@ class Shares:
             samples=samples,
             ids=ids * shards / parts,
             id_bytes=tables.id_bytes[table],
+            most_ids=most_ids,
             features=tables.features[table] * shards,
             bags=bags,
+            outputs=np.where(pooled, bags, ids * shards / parts),
+            most_outputs=np.where(pooled, bags, most_ids),
+            output_bytes=tables.output_bytes[table],
+            is_pooled=pooled,
+            own_outputs=np.where(pooled, bags, batch * tables.sent[table] * shards) / world.size,
+            returned_bytes=tables.returned_bytes[table],
+            map_row_bytes=tables.map_row_bytes[table],
+            map_id_bytes=tables.map_id_bytes[table],
+            weight_bytes=tables.id_bytes[table] - INDEX_BYTES,
+            learns_weights=tables.learns_weights[table],
             unique_rows=unique * shards / parts,
             fetches=fetched * shards / parts,
             missed_rows=caches.missed_rows * shards / parts,

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from shardplan.cost.analytic.lookup import LookupSums
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from shardplan.cost.analytic.shares import Shares
     from shardplan.options.option_set import OptionSet
 
@@ -19,8 +22,8 @@ class Units:
 
     options: OptionSet
     shares: Shares
-    page_share: float
-    """Of a page of memory, what a sample's outputs fill."""
+    page_share: NDArray[np.float64] | float
+    """Of a page of memory, what lies between an output and the one read or written after it."""
 
     @cached_property
     def sums(self) -> LookupSums:

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field, replace
 from math import log
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from shardplan.cost.profile.corrections import Corrections
 from shardplan.cost.profile.curves import Curve
 from shardplan.topology.collective import Collective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from shardplan.cost.dense.dense_rates import DenseRates
     from shardplan.cost.profile.algorithm_costs import AlgorithmCosts
@@ -214,3 +218,8 @@ class Profile:
     def page_share(self, sample_bytes: float) -> float:
         """Of a page, what lies between the outputs of a sample and those of the next; at most 1."""
         return min(1.0, sample_bytes / self.page_bytes) if self.page_bytes else 0.0
+
+    def page_shares(self, row_bytes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,): the same of outputs of so many bytes, each of a sample or an id of its own."""
+        shares = row_bytes / self.page_bytes if self.page_bytes else np.zeros(len(row_bytes))
+        return np.minimum(shares, 1.0)

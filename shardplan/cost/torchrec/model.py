@@ -104,6 +104,10 @@ class TorchRecCostModel:
         each = options.shards_per_device(self._world)[:, None]
         return UnitCosts.unshared(load * each, self._memory(options, shards))
 
+    def mean_seconds(self, options: OptionSet) -> NDArray[np.float64]:
+        """(O, P): the same as of each: to TorchRec row shards are alike."""
+        return self.unit_costs(options).load_seconds
+
     def block_costs(self, options: OptionSet) -> BlockCosts:
         """TorchRec takes as much time for each row shard; the last may need less memory."""
         charged = self.unit_costs(options)
@@ -145,7 +149,7 @@ class TorchRecCostModel:
             outputs=tables.outputs,
             element_bytes=tables.element_bytes,
             is_weighted=tables.weighted > 0,
-            is_pooled=np.ones(len(options), np.bool_),
+            is_pooled=tables.pooled > 0,
         )
 
     def _memory(self, options: OptionSet, shards: ShardArrays) -> Values:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.pooled_route import PooledRoute
+from shardplan.cost.output_route import OutputRoute
 from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
@@ -152,9 +152,9 @@ def _comm(
         to_peers = shards.outputs * world.nodes * shards.columns * all_to_all
         in_group = in_group + to_peers / links.inter_host
     by_route = {
-        PooledRoute.WHOLE_ROWS: everywhere,
-        PooledRoute.ROWS_OF_ALL: everywhere,
-        PooledRoute.ROWS_OF_NODE: in_group,
+        OutputRoute.WHOLE_ROWS: everywhere,
+        OutputRoute.ROWS_OF_ALL: everywhere,
+        OutputRoute.ROWS_OF_NODE: in_group,
     }
     return np.select([shards.takes(route) for route in by_route], [*by_route.values()], 0.0)
 

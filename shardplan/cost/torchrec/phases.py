@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shardplan.cost.exchange import Exchange
+from shardplan.cost.output_exchanges import exchange_of_replicas, output_exchanges
+from shardplan.cost.output_route import OutputRoute
 from shardplan.cost.phases import (
     GRADIENT_COMM,
     LOOKUP_FORWARD,
@@ -13,8 +15,6 @@ from shardplan.cost.phases import (
     PREFETCH,
     UPDATE_BACKWARD,
 )
-from shardplan.cost.pooled_exchanges import exchange_of_replicas, pooled_exchanges
-from shardplan.cost.pooled_route import PooledRoute
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
@@ -35,23 +35,32 @@ def torchrec_phases(world: World, links: Bandwidths) -> tuple[Phase, ...]:
         links.intra_host > world.devices_per_node * links.inter_host
     )
 
-    def pooled(of_rows: Collective) -> Mapping[ShardingType, Exchange]:
+    def exchanges(of_rows: Collective, is_pooled: bool = True) -> Mapping[ShardingType, Exchange]:
         peers = Exchange(Collective.ALL_TO_ALL, Scope.PEERS)
-        return pooled_exchanges(
+        return output_exchanges(
             {
-                PooledRoute.WHOLE_ROWS: Exchange(Collective.ALL_TO_ALL, Scope.ALL),
-                PooledRoute.ROWS_OF_ALL: Exchange(of_rows, Scope.ALL),
-                PooledRoute.ROWS_OF_NODE: (
+                OutputRoute.WHOLE_ROWS: Exchange(Collective.ALL_TO_ALL, Scope.ALL),
+                OutputRoute.ROWS_OF_ALL: Exchange(of_rows, Scope.ALL),
+                OutputRoute.ROWS_OF_NODE: (
                     peers if peers_are_slower else Exchange(of_rows, Scope.NODE)
                 ),
-            }
+            },
+            is_pooled,
         )
 
     replicas = exchange_of_replicas(Exchange(Collective.ALL_REDUCE, Scope.ALL))
     return (
         LOOKUP_FORWARD,
-        replace(OUTPUT_COMM, exchanges=pooled(Collective.REDUCE_SCATTER)),
-        replace(GRADIENT_COMM, exchanges={**pooled(Collective.ALL_GATHER), **replicas}),
+        replace(
+            OUTPUT_COMM,
+            exchanges=exchanges(Collective.REDUCE_SCATTER),
+            unpooled_exchanges=exchanges(Collective.REDUCE_SCATTER, is_pooled=False),
+        ),
+        replace(
+            GRADIENT_COMM,
+            exchanges={**exchanges(Collective.ALL_GATHER), **replicas},
+            unpooled_exchanges={**exchanges(Collective.ALL_GATHER, is_pooled=False), **replicas},
+        ),
         UPDATE_BACKWARD,
         replace(PREFETCH, hides_behind=None),
     )

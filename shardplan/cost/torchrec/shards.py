@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.pooled_route import PooledRoute
+from shardplan.cost.output_route import OutputRoute
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 
@@ -57,9 +57,13 @@ class ShardArrays:
         """With all rows, on one device: table-, column- or table-column-wise."""
         return ~(self.is_replicated | self.is_row_wise | self.is_in_group)
 
-    def takes(self, route: PooledRoute) -> Mask:
-        """Whose pooled outputs travel so."""
-        return SHARDING_TYPES.each(lambda kind: PooledRoute.of(kind) is route, self.sharding)
+    def takes(self, route: OutputRoute) -> Mask:
+        """Whose outputs travel so."""
+        pooled = SHARDING_TYPES.each(lambda kind: OutputRoute.of(kind) is route, self.sharding)
+        of_ids = SHARDING_TYPES.each(
+            lambda kind: OutputRoute.of(kind, is_pooled=False) is route, self.sharding
+        )
+        return np.where(self.is_pooled, pooled, of_ids)
 
     def row_shards(self, world: World) -> Values:
         """(K,): over how many devices the rows, and so the ids, are spread."""

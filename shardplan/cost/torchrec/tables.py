@@ -25,10 +25,12 @@ class TableArrays:
     ids: Values
     """In the batch of one device."""
     outputs: Values
-    """Vectors given for the batch of one device: per feature and sample of its own the smaller of 1
-    and the pooling."""
+    """Vectors given for the batch of one device: for each id one, or where they are pooled per
+    feature and sample the smaller of 1 and the pooling."""
     weighted: Values
     """1 where ids have weights, 0 elsewhere."""
+    pooled: Values
+    """1 where ids are pooled, 0 elsewhere."""
 
     @classmethod
     def of(cls, workload: Workload, local_batch: float) -> TableArrays:
@@ -39,12 +41,16 @@ class TableArrays:
                 table.dim,
                 table.dtype.bytes,
                 sum(ids * (share * local_batch) for ids, share in _read(table)),
-                sum(min(1.0, ids) * (share * local_batch) for ids, share in _read(table)),
+                sum(
+                    (min(1.0, ids) if table.collection.is_pooled else ids) * (share * local_batch)
+                    for ids, share in _read(table)
+                ),
                 table.weighted,
+                table.collection.is_pooled,
             )
             for table in workload.tables
         ]
-        return cls(*np.array(columns, dtype=np.float64).reshape(-1, 6).T)
+        return cls(*np.array(columns, dtype=np.float64).reshape(-1, 7).T)
 
     def take(self, tables: NDArray[np.int32]) -> TableArrays:
         """The tables at these positions."""
@@ -55,6 +61,7 @@ class TableArrays:
             self.ids[tables],
             self.outputs[tables],
             self.weighted[tables],
+            self.pooled[tables],
         )
 
 

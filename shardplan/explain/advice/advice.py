@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from shardplan.explain.advice.borrowed_costs import BorrowedCosts
 from shardplan.explain.advice.calibrated_otherwise import CalibratedOtherwise
 from shardplan.explain.advice.cut_off import CutOff
+from shardplan.explain.advice.hot_block import HotBlock
 from shardplan.explain.advice.hot_ids import HotIds
 from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
 from shardplan.explain.advice.uneven_rows import UnevenRows
+from shardplan.explain.advice.unpooled_outputs import UnpooledOutputs
 from shardplan.explain.advice.unpriced import Unpriced
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ _RULES = (
     CalibratedOtherwise(),
     Unpriced(),
     InexactCuts(),
+    HotBlock(),
     UnevenRows(),
+    UnpooledOutputs(),
     HotIds(),
     IdleTables(),
     CutOff(),

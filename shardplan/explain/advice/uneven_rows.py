@@ -74,7 +74,7 @@ def uneven_rows(cuts: Iterable[tuple[Table, int]]) -> tuple[UnevenTable, ...]:
 def _excess(table: Table, shards: int) -> float:
     if table.ids is RowOrder.HASHED or not table.pooling:
         return 1.0
-    shares = table.access.distribution(table.rows, table.pooling).block_shares(shards)
+    shares = table.pattern.distribution(table.rows, table.pooling).block_shares(shards)
     return float(shares[0]) * table.rows / -(-table.rows // shards)
 
 

@@ -83,13 +83,14 @@ def _named(study: Study, phase: PhaseLine) -> Phase:
 
 def _link(study: Study, phase: PhaseLine) -> Link | None:
     """Of the collective on which the slowest device spends most of a phase; None where of none."""
-    exchanges = _named(study, phase).exchanges
-    position = study.case.cost_model.phases.index(_named(study, phase))
+    known = _named(study, phase)
+    position = study.case.cost_model.phases.index(known)
     spent: Counter[Exchange] = Counter()
     on_slowest = study.ledger.seconds_on(int(study.rank_seconds[:, position].argmax()))
     for decision, seconds in zip(study.ledger.decisions, on_slowest[:, position], strict=True):
-        if decision.sharding in exchanges:
-            spent[exchanges[decision.sharding]] += seconds
+        pooled = study.case.workload.tables[decision.table].collection.is_pooled
+        if exchange := known.exchange_of(decision.sharding, pooled):
+            spent[exchange] += seconds
     if not spent:
         return None
     longest = max(spent, key=spent.__getitem__)

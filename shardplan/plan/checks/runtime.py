@@ -10,7 +10,7 @@ from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from shardplan.plan.file.table_entry import CacheEntry
     from shardplan.plan.planned import Planned
@@ -55,6 +55,8 @@ def check_rules(
     kind, cache = entry.sharding_type, entry.cache
     heights = [shard.shard_sizes[0] for shard in entry.shards] if cache else []
     widths = tuple(dict.fromkeys(shard.shard_sizes[1] for shard in entry.shards)) or (table.dim,)
+    if fault := limits.collection_fault(kind, table.collection):
+        yield Finding("runtime", planned.where, f"is {kind}: {fault}")
     for message in _faults(
         _Runtime(world, optimizer, table.dtype),
         kind,
@@ -66,6 +68,18 @@ def check_rules(
         max(heights, default=0),
     ):
         yield Finding("runtime", planned.where, message)
+
+
+def check_widths(planned: Sequence[Planned]) -> Iterator[Finding]:
+    """Column shards of a module that does not pool are of one width."""
+    modules: dict[str, list[int]] = {}
+    for each in planned:
+        if each.entry.sharding_type.cuts_columns and not each.table.collection.is_pooled:
+            found = modules.setdefault(each.table.module, [])
+            found += [shard.shard_sizes[1] for shard in each.entry.shards]
+    for module, widths in modules.items():
+        if fault := limits.widths_fault(widths):
+            yield Finding("runtime", f"plan.{module}", fault)
 
 
 class _Runtime(NamedTuple):

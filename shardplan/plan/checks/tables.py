@@ -114,5 +114,8 @@ def _disagreements(fact: TableFacts, table: Table) -> Iterator[tuple[str, object
             yield key, recorded, real
     if differs(fact.pooling, table.pooling):
         yield "pooling", fact.pooling, table.pooling
-    if fact.access not in (None, table.access):
-        yield "access", write_access(fact.access), write_access(table.access)
+    if fact.access not in (None, table.pattern):
+        yield "access", write_access(fact.access), write_access(table.pattern)
+    padding = fact.padding and fact.padding.padding
+    if fact.access is not None and padding != table.padding:
+        yield "padding", padding, table.padding

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, model_validator
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.plan.file.rounding import rounded
 from shardplan.spec.fields.access import AccessField
+from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.workload.collection import POOLED, Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
@@ -26,6 +27,8 @@ class TableFacts(PlanModel):
     """Mean ids per sample, over all features."""
     access: AccessField | None = None
     """How ids hit its rows, as a spec has it; from format 1.1 on."""
+    padding: PaddingSpec | None = None
+    """The id that is but padding, where there is one."""
     batch_shares: tuple[float, ...] = ()
     """Of each feature, its own samples for each of the batch; without any, 1 of all."""
 
@@ -41,8 +44,9 @@ class TableFacts(PlanModel):
                 "dtype": table.dtype,
                 "features": table.features,
                 "pooling": rounded(table.pooling),
-                "access": table.access,
+                "access": table.pattern,
             }
+            | ({"padding": PaddingSpec.of(table.padding)} if table.padding else {})
             | ({"batch_shares": table.batch_shares} if table.batch_shares else {})
             for table in tables
         ]

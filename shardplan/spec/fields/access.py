@@ -10,7 +10,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import did_you_mean, got
-from shardplan.workload.access import Access, Cdf, Reuse, Uniform, Zipf
+from shardplan.workload.access import Cdf, Pattern, Reuse, Uniform, Zipf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +21,9 @@ _TOLERANCE = 1e-9
 _FORMS = ["uniform", "zipf", "cdf", "reuse"]
 
 
-def read_access(value: Any) -> Access:
+def read_access(value: Any) -> Pattern:
     """An access pattern from its written form, or from itself; raises pydantic's custom error."""
-    if isinstance(value, Access):
+    if isinstance(value, Pattern):
         return value
     if value == "uniform":
         return Uniform()
@@ -40,7 +40,7 @@ def read_access(value: Any) -> Access:
     return _READERS[form](inner)
 
 
-def write_access(access: Access) -> Any:
+def write_access(access: Pattern) -> Any:
     """The written form, which reads back as the same access pattern."""
     match access:
         case Zipf():
@@ -114,7 +114,7 @@ def _number(value: Any, at: tuple[str | int, ...]) -> float:
     return number
 
 
-_READERS: dict[str, Callable[[Any], Access]] = {
+_READERS: dict[str, Callable[[Any], Pattern]] = {
     "zipf": _read_zipf,
     "cdf": _read_cdf,
     "reuse": _read_reuse,
@@ -133,7 +133,7 @@ def _form(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 _NUMBERS = {"type": "array", "items": {"type": "number"}}
 
 AccessField = Annotated[
-    Access,
+    Pattern,
     PlainValidator(read_access),
     PlainSerializer(write_access),
     WithJsonSchema(

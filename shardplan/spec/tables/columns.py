@@ -1,7 +1,8 @@
 """The columns of a tables file, and what a cell of text stands for.
 
-``features`` and ``pooling`` hold several values with ``;`` between them, ``access`` is ``uniform``
-or ``zipf:1.05``, and the columns ``reuse_0`` to ``reuse_16`` hold a reuse histogram instead.
+``features``, ``pooling`` and ``cap`` hold several values with ``;`` between them, ``access`` is
+``uniform`` or ``zipf:1.05``, ``padding`` is ``0:66%``, an id and its share, and the columns
+``reuse_0`` to ``reuse_16`` hold a reuse histogram in place of an access.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def read_cell(column: str, text: str) -> Any:
         return text == "true"
     if column == "features":
         return [part.strip() for part in text.split(";")]
-    if column == "pooling" and ";" in text:
+    if column == "padding":
+        return _padding(text)
+    if column in ("pooling", "cap") and ";" in text:
         return [_number(part.strip()) for part in text.split(";")]
     if column == "access":
         return _access(text)
@@ -99,6 +102,13 @@ def _access(text: str) -> Any:
         hint = "a curve cannot stand in a cell; write the table in the spec"
         raise CellError(f"must be uniform or zipf:1.05 (got {show(text)})", hint)
     return {"zipf": _number(argument.strip())}
+
+
+def _padding(text: str) -> Any:
+    padded, colon, share = (part.strip() for part in text.partition(":"))
+    if not colon:
+        raise CellError(f"must be an id and its share, like 0:66% (got {show(text)})")
+    return {"id": _number(padded), "share": share if share.endswith("%") else _number(share)}
 
 
 def _number(text: str) -> Any:

@@ -17,6 +17,7 @@ from pydantic import (
 from shardplan.spec.fields.access import AccessField
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.numeric import as_number
+from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.spec.fields.quantities import Count, Flag, Whole
 from shardplan.spec.tables.dynamic_spec import DynamicField
 from shardplan.spec.tables.taken_names import TAKEN_NAMES
@@ -110,6 +111,10 @@ class DefaultsSpec(Border):
     """Where the table's EmbeddingBagCollection sits in the model."""
     weighted: Flag | None = None
     """Whether a weight travels with each id; if left out, none does."""
+    cap: Pooling | None = None
+    """Most ids per sample of each feature; if left out, as many as ``pooling`` says."""
+    padding: PaddingSpec | None = None
+    """The id that fills up lists made equally long, and its share of all ids."""
 
 
 class TableSpec(Border):
@@ -132,6 +137,11 @@ class TableSpec(Border):
     """Where the table's EmbeddingBagCollection sits in the model."""
     weighted: Flag | None = None
     """Whether a weight travels with each id, as in all tables of the module or in none."""
+    cap: Pooling | None = None
+    """Most ids per sample, for which there is to be memory: a number for each feature alike, or a
+    list, one per feature; if left out, as many as ``pooling`` says."""
+    padding: PaddingSpec | None = None
+    """The id that fills up lists made equally long, and its share of all ids."""
     features: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """The sparse features that read the table; by default one, called like the table."""
     dynamic: DynamicField | None = None
@@ -143,9 +153,13 @@ class TableSpec(Border):
         if len(set(features)) < len(features):
             twice = next(f for i, f in enumerate(features) if f in features[:i])
             raise fault(f"the feature {twice!r} stands here twice", at=("features",))
-        if isinstance(self.pooling, tuple) and len(self.pooling) != len(features):
-            message = f"has {len(self.pooling)} numbers for {len(features)} features"
-            raise fault(message, "write one per feature", at=("pooling",))
+        for key, numbers in (("pooling", self.pooling), ("cap", self.cap)):
+            if isinstance(numbers, tuple) and len(numbers) != len(features):
+                message = f"has {len(numbers)} numbers for {len(features)} features"
+                raise fault(message, "write one per feature", at=(key,))
+        if self.padding is not None and self.padding.id >= self.rows:
+            message = f"is no row of a table of {self.rows:,} rows"
+            raise fault(message, "rows are counted from 0", "range", ("padding", "id"))
         return self
 
     def module_in(self, defaults: DefaultsSpec) -> str:
@@ -156,7 +170,7 @@ class TableSpec(Border):
         """The same table with nothing in it that ``defaults`` says already."""
         same = {
             key: None
-            for key in ("dim", "dtype", "pooling", "access", "ids", "module", "weighted")
+            for key in DefaultsSpec.model_fields
             if getattr(self, key) is not None and getattr(self, key) == getattr(defaults, key)
         }
         if self.features == (self.name,):

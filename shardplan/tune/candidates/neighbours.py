@@ -13,6 +13,7 @@ import numpy as np
 
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import finish_plan
+from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.outcome import Ending, Outcome
 from shardplan.solve.problem.legality import is_legal
@@ -41,7 +42,7 @@ def faster_neighbours(
 
     The fastest first. None where the plan is none of the case's problem.
     """
-    formulation = formulate(case, ENDLESS)
+    formulation = formulate(of_one_width(case, decisions), ENDLESS)
     problem = formulation.problem
     start, is_placed = formulation.placement(decisions)
     if not is_placed.all() or start.weights is not None:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SpentOn:
-    """P phases on W devices, by G groups of tables with one sharding type and kernel."""
+    """P phases on W devices, by G groups of tables with one sharding type and kernel, that pool or
+    do not."""
 
     phases: tuple[Phase, ...]
-    groups: tuple[tuple[ShardingType, Kernel], ...]
+    groups: tuple[tuple[ShardingType, Kernel, bool], ...]
     seconds: NDArray[np.float64]
     """(G, W, P): as the cost model predicts them, with what is paid once for a group."""
 
@@ -33,10 +34,15 @@ class SpentOn:
     def of(cls, case: Case, plan: Plan) -> Self:
         """Of a plan of a case; raises ValueError where it is none."""
         decisions, world = decisions_of(plan, case), case.topology.world
-        groups = tuple(dict.fromkeys((each.sharding, each.kernel) for each in decisions))
+        tables = case.workload.tables
+        kinds = [
+            (each.sharding, each.kernel, tables[each.table].collection.is_pooled)
+            for each in decisions
+        ]
+        groups = tuple(dict.fromkeys(kinds))
         seconds = np.zeros((len(groups), world.size, len(case.step.phases)))
         for position, group in enumerate(groups):
-            mine = [each for each in decisions if (each.sharding, each.kernel) == group]
+            mine = [each for each, own in zip(decisions, kinds, strict=True) if own == group]
             ledger = Ledger.of(mine, case.cost_model, world)
             seconds[position] = ledger.rank_seconds + ledger.charges.total_seconds
         return cls(case.step.phases, groups, seconds)
@@ -50,9 +56,10 @@ class SpentOn:
         for at, phase in enumerate(self.phases):
             if phase.name != name:
                 continue
-            for (kind, kernel), seconds in zip(self.groups, self.seconds[:, :, at], strict=True):
+            for group, seconds in zip(self.groups, self.seconds[:, :, at], strict=True):
+                kind, kernel, is_pooled = group
                 if seconds.any():
-                    exchange = phase.exchanges.get(kind)
+                    exchange = phase.exchange_of(kind, is_pooled)
                     with_ = f"{exchange.collective} of {kind}" if exchange else f"{kind} {kernel}"
                     found[with_] = found.get(with_, 0.0) + seconds
         return found

@@ -11,6 +11,7 @@ from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.plan.file.rounding import rounded
 from shardplan.plan.ledger import Ledger
 from shardplan.planning.formulate import formulate
+from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
@@ -70,7 +71,7 @@ def charge_prices(
         return ()
     until = (deadline or Deadline.after(_SECONDS)).within(_SECONDS)
     try:
-        formulation = formulate(case, until)
+        formulation = formulate(of_one_width(case, decisions), until)
     except (Infeasible, NoPlanFound):
         return ()
     problem = formulation.problem

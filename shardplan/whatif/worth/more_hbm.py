@@ -12,6 +12,7 @@ from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.options.constraint import Constraint
 from shardplan.plan.file.rounding import rounded
 from shardplan.planning.formulate import formulate
+from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.mixing.best_mix import best_seconds
 from shardplan.solve.program.answer import Limits
@@ -66,7 +67,8 @@ def more_hbm(
     if not cached:
         return MoreHbm(extra_bytes, 0.0, 0.0, (), 0)
     try:
-        formulation = formulate(_as_decided(case, decisions), deadline or ENDLESS)
+        decided = of_one_width(_as_decided(case, decisions), decisions)
+        formulation = formulate(decided, deadline or ENDLESS)
     except (Infeasible, NoPlanFound):
         return None
     problem = formulation.problem

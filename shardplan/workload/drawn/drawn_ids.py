@@ -20,18 +20,21 @@ def draw_ids(table: Table, count: int, random: np.random.Generator) -> NDArray[n
     """(count,): independent ids.
 
     The hottest rows lie anywhere in a table whose ids are hashed, in each table elsewhere, and come
-    first in one whose ids are ``by_frequency``.
+    first in one whose ids are ``by_frequency``. Padding is where its id says.
     """
-    rows = table.access.distribution(table.rows, table.pooling)
+    rows = table.pattern.distribution(table.rows, table.pooling)
     ends = np.cumsum(rows.counts)
     shares = np.cumsum(rows.counts * rows.probabilities)
     classes = np.searchsorted(shares / shares[-1], random.random(count), side="right")
     classes = np.minimum(classes, len(ends) - 1)
     rank = ends[classes] - rows.counts[classes] * random.random(count)
     ranks: NDArray[np.int64] = np.clip(rank.astype(np.int64), 0, table.rows - 1)
-    if table.ids is RowOrder.BY_FREQUENCY:
-        return ranks
-    return scattered(ranks, table.rows, zlib.crc32(f"{table.module}/{table.name}".encode()))
+    if table.ids is not RowOrder.BY_FREQUENCY:
+        key = zlib.crc32(f"{table.module}/{table.name}".encode())
+        ranks = scattered(ranks, table.rows, key)
+    if padding := table.padding:
+        ranks[random.random(count) < padding.share] = padding.id
+    return ranks
 
 
 def draw_lengths(table: Table, samples: int, random: np.random.Generator) -> NDArray[np.int64]:

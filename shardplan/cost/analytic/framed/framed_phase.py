@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from shardplan.cost.analytic.linear_phase import LinearPhase
-from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
 from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.framework.terms import UnitTerms
 from shardplan.sharding.kind import SHARDING_TYPES
@@ -68,7 +67,7 @@ class FramedPhase(LinearPhase):
 
     @staticmethod
     def _constant_seconds(terms: Terms, setting: Setting) -> float:
-        features, ids = int(setting.tables.features.sum()), float(setting.tables.pooling.sum())
+        features, ids = int(setting.tables.features.sum()), float(setting.tables.sent.sum())
         seconds = (
             terms.per_step
             + terms.per_sample * setting.samples
@@ -111,7 +110,7 @@ class FramedPhase(LinearPhase):
         added = (
             self.terms.per_own_feature * shares.features
             + self.terms.per_own_id * shares.ids * units.options.row_shards(world) / world.size
-            + self.terms.per_own_output * shares.bags * shares.columns / world.size
+            + self.terms.per_own_output * shares.own_outputs * shares.columns
         )
         return seconds + np.where(self._takes_part(units), added, 0.0)
 
@@ -143,9 +142,10 @@ class FramedPhase(LinearPhase):
 
     def _seconds_of(self, terms: UnitTerms, units: Units) -> NDArray[np.float64]:
         shares = units.shares
-        outputs = shares.bags * shares.columns
+        outputs = shares.outputs * shares.columns
         rows = shares.ids * shares.columns
-        summed = np.maximum(shares.ids - shares.bags, 0.0) * shares.columns
+        summed = np.maximum(shares.ids - shares.outputs, 0.0) * shares.columns
+        parts = np.where(shares.is_pooled, units.options.row_shards(self.world), 1)
         bucketed = units.options.has_type(lambda kind: kind.cuts_rows) * terms.per_bucketed_id
         replicated = units.options.has_type(lambda kind: kind.is_replicated)
         moved_bytes = (
@@ -154,7 +154,7 @@ class FramedPhase(LinearPhase):
             + terms.unique_row_bytes * shares.unique_rows * shares.columns
             + terms.summed_row_bytes * summed
             + terms.output_bytes * outputs
-            + terms.whole_output_bytes * outputs / units.options.row_shards(self.world)
+            + terms.whole_output_bytes * outputs / parts
         )
         seconds: NDArray[np.float64] = (
             terms.per_table * shares.shards
@@ -162,7 +162,7 @@ class FramedPhase(LinearPhase):
             + (terms.per_id + bucketed) * shares.ids
             + terms.per_row_element * rows
             + replicated * terms.per_weight * shares.shard_rows * shares.columns
-            + terms.per_output_byte * outputs * OUTPUT_ELEMENT_BYTES
+            + terms.per_output_byte * outputs * shares.output_bytes
             + moved_bytes * self.per_byte
         )
         return seconds

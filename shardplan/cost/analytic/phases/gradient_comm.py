@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.cost.analytic.phases.pooled_exchange import PooledExchange
+from shardplan.cost.analytic.phases.output_exchange import OutputExchange
 from shardplan.cost.phases import GRADIENT_COMM
 from shardplan.topology.collective import Collective
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shardplan.workload.training import Training
 
 
-class GradientComm(PooledExchange):
+class GradientComm(OutputExchange):
     """Gradients of sums of parts of the rows are gathered."""
 
     about = GRADIENT_COMM

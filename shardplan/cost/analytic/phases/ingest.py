@@ -70,5 +70,5 @@ def _sample_bytes(setting: Setting) -> float:
     if given is not None:
         return given
     ids = float(setting.tables.pooling.sum())
-    features = float(setting.tables.outputs.sum())
+    features = float(setting.tables.bags.sum())
     return INDEX_BYTES * ids + _LENGTH_BYTES * features + _LABEL_BYTES

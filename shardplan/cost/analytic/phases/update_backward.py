@@ -58,7 +58,8 @@ class UpdateBackward(LinearPhase):
         return replace(self.about, constant_seconds=self.kernel.costs.launch_seconds)
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
-        """(O,): to update the rows of its ids, or all rows of a data-parallel table."""
+        """(O,): to update the rows of its ids, or all rows of a data-parallel table, and to write
+        the gradients of weights that are learnt."""
         shares, options = units.shares, units.options
         fused = self.kernel.unit_seconds(units, devices)
         fused = fused + self.dynamic.update_seconds(units, devices)
@@ -75,7 +76,9 @@ class UpdateBackward(LinearPhase):
         )
         replicated = options.has_type(lambda kind: kind.is_replicated)
         swept = np.where(replicated, self._sweep(shares), 0.0)
-        seconds: NDArray[np.float64] = fused + shares.unique_rows * of_row + swept
+        learnt = np.where(shares.learns_weights, shares.ids * shares.weight_bytes, 0.0)
+        written = learnt / self.sweep_bytes_per_second
+        seconds: NDArray[np.float64] = fused + shares.unique_rows * of_row + swept + written
         return seconds
 
     def _bytes_per_row(self, options: OptionSet) -> NDArray[np.int64]:

@@ -1,10 +1,10 @@
-"""By which collectives pooled outputs, or their gradients, travel."""
+"""By which collectives outputs, or their gradients, travel."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.cost.pooled_route import PooledRoute
+from shardplan.cost.output_route import OutputRoute
 from shardplan.sharding.kind import SHARDING_TYPES
 
 if TYPE_CHECKING:
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType
 
 
-def pooled_exchanges(by_route: Mapping[PooledRoute, Exchange]) -> Mapping[ShardingType, Exchange]:
+def output_exchanges(
+    by_route: Mapping[OutputRoute, Exchange], is_pooled: bool = True
+) -> Mapping[ShardingType, Exchange]:
     """By sharding type, those of the routes that have one."""
-    routes = {kind: PooledRoute.of(kind) for kind in SHARDING_TYPES}
+    routes = {kind: OutputRoute.of(kind, is_pooled) for kind in SHARDING_TYPES}
     return {kind: by_route[route] for kind, route in routes.items() if route in by_route}
 
 

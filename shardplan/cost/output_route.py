@@ -1,4 +1,4 @@
-"""How pooled outputs get to the devices of their samples, and their gradients back."""
+"""How outputs get to the devices of their samples, and their gradients back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType
 
 
-class PooledRoute(Enum):
+class OutputRoute(Enum):
     """What a sharding type has travel; each cost model has seconds and an exchange for each."""
 
     STAYS = auto()
-    """Nothing: every device pools its own samples."""
+    """Nothing: every device looks up for its own samples."""
     WHOLE_ROWS = auto()
     """From the device that has whole rows to all, in an all-to-all."""
     ROWS_OF_ALL = auto()
@@ -24,10 +24,15 @@ class PooledRoute(Enum):
     """The same inside the node, and then to the peers of the other nodes."""
 
     @classmethod
-    def of(cls, kind: ShardingType) -> PooledRoute:
-        """By traits: a type that travels like no other has its line here."""
+    def of(cls, kind: ShardingType, is_pooled: bool = True) -> OutputRoute:
+        """By traits: a type that travels like no other has its line here.
+
+        Where nothing is pooled an output is one row, whole wherever it lies.
+        """
         if kind.is_replicated:
             return cls.STAYS
+        if not is_pooled:
+            return cls.WHOLE_ROWS
         by_rows = {
             Extent.DEVICE: cls.WHOLE_ROWS,
             Extent.NODE: cls.ROWS_OF_NODE,

@@ -1,0 +1,195 @@
+"""Seconds per unit of outputs, or their gradients, on the wire."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from shardplan.cost.analytic.linear_phase import LinearPhase
+from shardplan.cost.output_exchanges import output_exchanges
+from shardplan.cost.output_route import OutputRoute
+from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.sharding.world import Extent
+from shardplan.topology.collective import Collective, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from shardplan.cost.analytic.charge_groups import ChargeGroups
+    from shardplan.cost.analytic.setting import Setting
+    from shardplan.cost.analytic.units import Units
+    from shardplan.cost.exchange import Exchange
+    from shardplan.cost.phase import Phase
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.workload.dtype import Dtype
+    from shardplan.workload.training import Training
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What a route takes on this machine."""
+
+    seconds_per_byte: float
+    """Of the outputs that a device has summed."""
+    once_seconds: float
+    """Paid once for each group of tables that takes it."""
+    slowest: Exchange
+    """Of its collectives the one that takes longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputExchange(LinearPhase):
+    """How outputs travel forward, or their gradients backward, at one wire format.
+
+    An owner of whole rows (table-wise, column-wise) is charged for all that it sends,
+    ``B * F * D`` elements in an all-to-all. What it receives needs no charge: where devices own
+    ``m`` bytes of outputs each, device i sends ``m[i] * (W-1)/W`` and receives
+    ``(sum(m) - m[i]) / W``, and since ``max(m) >= (sum(m) - min(m)) / (W-1)``, the largest sender
+    is never faster than the largest receiver, wherever the tables are placed.
+
+    Owners of a part of the rows hold partial sums for the whole batch: they are reduced and
+    scattered over all devices (row-wise), or inside the node and then exchanged among peers of the
+    other nodes (table-row-wise, grid). Shapes of the messages: Mudigere et al. 2021, arXiv
+    2104.05158, section 4.
+
+    Where nothing is pooled, each id's row is sent by the device that has it, whole, so that rows
+    cut over all devices take the all-to-all too, and by the same reasoning the largest sender
+    decides. Its receiver brings rows that came from all devices into the order of the ids, joins
+    the columns of column shards, and gives each id its row where ids were made distinct: passes
+    over its own outputs (torchrec 1.8, ``distributed/embedding.py``). Over several nodes, what
+    column shards bring to all devices is charged to their owners, as if they were spread evenly.
+    """
+
+    rows_kind: ClassVar[Collective]
+    """Of parts of the rows: reduce-scatter forward, all-gather backward."""
+    element_bytes: int
+    start_seconds: float
+    """Of the all-to-all over all devices, paid by every step: all but what it spends once."""
+    ways: Mapping[OutputRoute, _Way]
+    sweep_bytes_per_second: float
+    """Of passes over outputs in memory."""
+    expanding_seconds: float
+    """To give each id its row, or to sum the gradients of each row, whatever the placement."""
+    is_one_node: bool
+    world_size: int
+
+    @classmethod
+    @abstractmethod
+    def wire_dtype(cls, training: Training) -> Dtype:
+        """The format on the wire."""
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self:
+        """Linearised at the outputs that a device has on average.
+
+        Before those of several nodes are summed inside each, all its devices have all of its
+        tables' outputs.
+        """
+        collectives, rows_kind = setting.collectives, cls.rows_kind
+        element_bytes = cls.wire_dtype(setting.training).bytes
+        at_bytes = setting.output_elements * element_bytes
+        each = setting.topology.devices_per_node
+        to_all = Collective.ALL_TO_ALL, Scope.ALL, at_bytes
+        of_all = rows_kind, Scope.ALL, at_bytes
+        # Models that know no algorithms were made to be read at the mean of all devices.
+        in_node = at_bytes * each if collectives.course(*of_all) else at_bytes
+        inside = rows_kind, Scope.NODE, in_node
+        across = Collective.ALL_TO_ALL, Scope.PEERS, at_bytes
+        inside_per_byte = collectives.average(*inside).seconds_per_byte
+        across_per_byte = collectives.average(*across).seconds_per_byte / each
+        slower = inside if inside_per_byte >= across_per_byte else across
+        line, once = collectives.line(*to_all), collectives.once_seconds
+        return cls(
+            element_bytes=element_bytes,
+            start_seconds=max(0.0, line.constant_seconds - once(*to_all)),
+            ways={
+                OutputRoute.WHOLE_ROWS: _Way(
+                    line.seconds_per_byte, once(*to_all), collectives.exchange(*to_all)
+                ),
+                OutputRoute.ROWS_OF_ALL: _Way(
+                    collectives.average(*of_all).seconds_per_byte,
+                    once(*of_all),
+                    collectives.exchange(*of_all),
+                ),
+                OutputRoute.ROWS_OF_NODE: _Way(
+                    inside_per_byte + across_per_byte,
+                    once(*inside) + once(*across),
+                    collectives.exchange(*slower),
+                ),
+            },
+            sweep_bytes_per_second=setting.profile.dense_update_bytes_per_second,
+            expanding_seconds=setting.expanding_seconds + _expanding_seconds(setting),
+            is_one_node=setting.topology.nodes == 1,
+            world_size=setting.topology.world_size,
+        )
+
+    @property
+    def phase(self) -> Phase:
+        """Its constant is the start-up of the all-to-all, without the messages to peers."""
+        slowest = {route: way.slowest for route, way in self.ways.items()}
+        return replace(
+            self.about,
+            constant_seconds=self.start_seconds + self.expanding_seconds,
+            exchanges=output_exchanges(slowest),
+            unpooled_exchanges=output_exchanges(slowest, is_pooled=False),
+        )
+
+    def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
+        """(G,): what the collectives of each sharding type spend once."""
+        ways = [
+            self.ways.get(OutputRoute.of(kind, groups.is_pooled[module]))
+            for module, kind in groups.pairs
+        ]
+        return np.array([way.once_seconds if way else 0.0 for way in ways])
+
+    def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
+        """(O,): to send what each unit has made, or to receive its gradients."""
+        shares, kinds = units.shares, units.options.sharding
+        pooled, of_ids = (
+            SHARDING_TYPES.each(partial(self._seconds_per_byte, is_pooled=each), kinds)
+            for each in (True, False)
+        )
+        per_byte = np.where(shares.is_pooled, pooled, of_ids)
+        element_bytes = np.minimum(self.element_bytes, shares.output_bytes)
+        seconds: NDArray[np.float64] = shares.outputs * shares.columns * element_bytes * per_byte
+        seconds += shares.returned_bytes * shares.ids * of_ids
+        return seconds + np.where(self._is_joined_by_all(units), 0.0, self._joining_seconds(units))
+
+    def everywhere_seconds(self, units: Units) -> NDArray[np.float64]:
+        """(O,): to join the columns of a unit with the others on each device of a single node."""
+        return np.where(self._is_joined_by_all(units), self._joining_seconds(units), 0.0)
+
+    def _joining_seconds(self, units: Units) -> NDArray[np.float64]:
+        """(O,): for a device to read and write the outputs of its own samples that come in parts.
+
+        Of units on single devices over several nodes that of all devices together.
+        """
+        shares, options = units.shares, units.options
+        in_parts = options.has_type(lambda kind: kind.cuts_rows or kind.cuts_columns)
+        in_parts &= ~shares.is_pooled
+        passed = 2 * shares.own_outputs * shares.columns * shares.output_bytes
+        on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)
+        owed = np.where(on_device & (not self.is_one_node), self.world_size, 1)
+        return np.where(in_parts, passed * owed / self.sweep_bytes_per_second, 0.0)
+
+    def _is_joined_by_all(self, units: Units) -> NDArray[np.bool_]:
+        """(O,): whether what a unit on one device sends is joined on every device of its node."""
+        return self.is_one_node & units.options.has_type(lambda kind: kind.lands is Extent.DEVICE)
+
+    def _seconds_per_byte(self, kind: ShardingType, is_pooled: bool) -> float:
+        way = self.ways.get(OutputRoute.of(kind, is_pooled))
+        return way.seconds_per_byte if way else 0.0
+
+
+def _expanding_seconds(setting: Setting) -> float:
+    """For a device to read and write the row of each of its ids, where they were made distinct."""
+    tables = setting.tables
+    row_bytes = tables.dim * tables.output_bytes
+    elements = float((tables.pooling * row_bytes)[tables.dedup].sum()) * setting.samples
+    return 2 * elements / setting.profile.dense_update_bytes_per_second

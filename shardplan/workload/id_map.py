@@ -1,0 +1,60 @@
+"""The map from raw ids to rows that a managed collection learns, and what it takes of memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+_ENTRY_BYTES = 8
+"""Raw ids, the rows that they map to, and counts or times are int64."""
+_HISTORY_ROOM = 1.25
+"""Room for the ids seen between two evictions, over how many they are expected to be."""
+
+
+class IdMapPolicy(StrEnum):
+    """How a map finds rows, and which row makes room for a new id, by their names in a spec."""
+
+    LFU = "lfu"
+    """A sorted map (``MCHManagedCollisionModule``) that drops the id read least often."""
+    LRU = "lru"
+    """The same, dropping the id not read for longest."""
+    DISTANCE_LFU = "distance_lfu"
+    """The same, weighing both."""
+    HASH = "hash"
+    """Hashed with probing (``HashZchManagedCollisionModule``), dropping none."""
+    HASH_EVICTING = "hash_evicting"
+    """The same, dropping ids that have expired."""
+
+
+_ENTRIES_OF_ROW: Final = {
+    IdMapPolicy.LFU: 3 * _ENTRY_BYTES,
+    IdMapPolicy.LRU: 3 * _ENTRY_BYTES,
+    IdMapPolicy.DISTANCE_LFU: 4 * _ENTRY_BYTES,
+    IdMapPolicy.HASH: _ENTRY_BYTES,
+    IdMapPolicy.HASH_EVICTING: _ENTRY_BYTES + 4,
+}
+_HISTORY_ENTRIES: Final = {IdMapPolicy.LFU: 1, IdMapPolicy.LRU: 2, IdMapPolicy.DISTANCE_LFU: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class IdMap:
+    """One map for each table, cut by rows as the table is (torchrec 1.8, ``modules/mc_modules.py``
+    and ``modules/hash_mc_modules.py``)."""
+
+    policy: IdMapPolicy = IdMapPolicy.LFU
+    interval: int = 1
+    """Steps between two evictions."""
+    returns_ids: bool = False
+    """Whether the rows that ids were mapped to travel back to the ids' device."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Of HBM, for each row of the table."""
+        return _ENTRIES_OF_ROW[self.policy]
+
+    @property
+    def id_bytes(self) -> float:
+        """Of HBM, for each id of a step that a device receives: of the history of ids."""
+        entries = _HISTORY_ENTRIES.get(self.policy, 0)
+        return entries * _ENTRY_BYTES * _HISTORY_ROOM * self.interval
