@@ -71,6 +71,7 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
     bags = samples * _features(tables)
     every, none = np.arange(len(tables), dtype=np.int32), np.zeros(len(tables), dtype=np.int64)
     missed = fetches(distributions, every, ids, cache_bytes / (columns * element_bytes))
+    looked_up = unique_rows(distributions, ids)
     return Shares(
         shards=np.ones(len(tables), dtype=np.int64),
         shard_rows=np.array([table.rows for table in tables]),
@@ -92,7 +93,8 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         map_id_bytes=none.astype(np.float64),
         weight_bytes=none,
         learns_weights=none > 0,
-        unique_rows=unique_rows(distributions, ids),
+        unique_rows=looked_up,
+        rows_of_all=looked_up,
         fetches=missed if cache_bytes else ids,
         missed_rows=np.zeros(len(tables)),
         ssd_rows=np.zeros(len(tables)),

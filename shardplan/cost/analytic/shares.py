@@ -176,6 +176,8 @@ class Shares:
     learns_weights: NDArray[np.bool_]
     unique_rows: NDArray[np.float64]
     """Distinct rows looked up, over all shards."""
+    rows_of_all: NDArray[np.float64]
+    """Of whole tables, the distinct rows that any device looks up."""
     fetches: NDArray[np.float64]
     """Of the ids those whose row is read from memory, since the on-chip cache misses it."""
     missed_rows: NDArray[np.float64]
@@ -252,6 +254,7 @@ class Shares:
             weight_bytes=tables.id_bytes[table] - INDEX_BYTES,
             learns_weights=tables.learns_weights[table],
             unique_rows=unique * shards / parts,
+            rows_of_all=np.minimum(readings.unique_rows[reading], tables.rows[table]),
             fetches=fetched * shards / parts,
             missed_rows=caches.missed_rows * shards / parts,
             ssd_rows=caches.ssd_rows * shards / parts,

@@ -43,6 +43,8 @@ class FramedPhase(LinearPhase):
     several it is a constant, as if all tables were exchanged."""
     per_byte: float
     """Seconds in which the device moves a byte from memory to memory."""
+    sums_read_rows: bool
+    """Whether rows of data-parallel tables that no device read are passed over."""
 
     @classmethod
     def around(cls, inner: LinearPhase, setting: Setting) -> LinearPhase:
@@ -63,6 +65,7 @@ class FramedPhase(LinearPhase):
             world=setting.topology.world,
             knows_places=setting.topology.nodes == 1,
             per_byte=1 / setting.profile.dense_update_bytes_per_second,
+            sums_read_rows=setting.sums_read_rows,
         )
 
     @staticmethod
@@ -148,6 +151,7 @@ class FramedPhase(LinearPhase):
         parts = np.where(shares.is_pooled, units.options.row_shards(self.world), 1)
         bucketed = units.options.has_type(lambda kind: kind.cuts_rows) * terms.per_bucketed_id
         replicated = units.options.has_type(lambda kind: kind.is_replicated)
+        summed_rows = shares.rows_of_all if self.sums_read_rows else shares.shard_rows
         moved_bytes = (
             terms.id_bytes * shares.ids
             + terms.row_bytes * rows
@@ -161,7 +165,7 @@ class FramedPhase(LinearPhase):
             + terms.per_feature * shares.features
             + (terms.per_id + bucketed) * shares.ids
             + terms.per_row_element * rows
-            + replicated * terms.per_weight * shares.shard_rows * shares.columns
+            + replicated * terms.per_weight * summed_rows * shares.columns
             + terms.per_output_byte * outputs * shares.output_bytes
             + moved_bytes * self.per_byte
         )

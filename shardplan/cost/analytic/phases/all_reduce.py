@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from shardplan.cost.profile.curves import Line
 
 
+_MARK_BYTES = 1
+"""By which a device tells of a row whether it read it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AllReduce(LinearPhase):
     """An all-reduce over all devices, of fp32 whatever the weights are."""
@@ -37,6 +41,8 @@ class AllReduce(LinearPhase):
     """Whether the framework runs it beside the backward pass of the tables."""
     dense_seconds: float
     """Of the sums of dense layers that run there too."""
+    sums_read_rows: bool
+    """Whether rows that no device read are passed over, for a byte of each row."""
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
@@ -49,6 +55,7 @@ class AllReduce(LinearPhase):
             collectives.exchange(*over_all),
             beside,
             setting.dense.all_reduce_seconds if beside else 0.0,
+            setting.sums_read_rows,
         )
 
     @property
@@ -66,7 +73,13 @@ class AllReduce(LinearPhase):
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to sum the gradient of a data-parallel table; 0 for all others."""
-        gradient = units.shares.shard_rows * units.shares.columns * GRADIENT_ELEMENT_BYTES
+        shares = units.shares
+        row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
+        gradient = (
+            shares.rows_of_all * row_bytes + shares.shard_rows * _MARK_BYTES
+            if self.sums_read_rows
+            else shares.shard_rows * row_bytes
+        )
         replicated = units.options.has_type(lambda kind: kind.is_replicated)
         return np.where(replicated, gradient * self.all_reduce.seconds_per_byte, 0.0)
 

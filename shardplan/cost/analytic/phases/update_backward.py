@@ -41,6 +41,8 @@ class UpdateBackward(LinearPhase):
     state: OptimizerState
     """What each update of a row reads and writes beside its weights."""
     sweep_bytes_per_second: float
+    sums_read_rows: bool
+    """Whether rows of data-parallel tables that no device read are passed over."""
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
@@ -50,6 +52,7 @@ class UpdateBackward(LinearPhase):
             DynamicRows(setting.profile.dynamic, setting.topology),
             setting.training.state.touched,
             setting.profile.dense_update_bytes_per_second,
+            setting.sums_read_rows,
         )
 
     @property
@@ -92,5 +95,6 @@ class UpdateBackward(LinearPhase):
         row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
         passes = 2 + self.state.weight_reads
         moved = passes * row_bytes + 2 * self.state.row_bytes(shares.columns)
-        swept: NDArray[np.float64] = shares.shard_rows * moved / self.sweep_bytes_per_second
+        rows = shares.rows_of_all if self.sums_read_rows else shares.shard_rows
+        swept: NDArray[np.float64] = rows * moved / self.sweep_bytes_per_second
         return swept
