@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+    from shardplan.executor.native.sequence_collection import ShardedEmbeddingCollection
     from shardplan.executor.native.sharded_tables import shard_tables
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import view_plan
@@ -16,6 +17,7 @@ __all__ = [
     "Mesh",
     "OptimizerSettings",
     "ShardedEmbeddingBagCollection",
+    "ShardedEmbeddingCollection",
     "shard_tables",
     "view_plan",
 ]
@@ -24,6 +26,7 @@ _HOMES = {
     "Mesh": "exchange.mesh",
     "OptimizerSettings": "planned.optimizer_settings",
     "ShardedEmbeddingBagCollection": "native.collection",
+    "ShardedEmbeddingCollection": "native.sequence_collection",
     "shard_tables": "native.sharded_tables",
     "view_plan": "planned.plan_view",
 }

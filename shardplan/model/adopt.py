@@ -1,11 +1,10 @@
-"""A spec of a TorchRec model: what its EmbeddingBagCollections say of their tables."""
+"""A spec of a TorchRec model: what its collections say of themselves and of their tables."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 from collections import Counter
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from shardplan.model.optimizers import optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
 from shardplan.options.limits import COLUMN_MULTIPLE
+from shardplan.workload.collection import POOLED
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
@@ -30,14 +30,15 @@ _DEFAULT_KEYS = ("dim", "dtype", "module")
 def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """``defaults`` and ``tables`` of a spec for the model that ``module:function`` makes; notes.
 
-    And ``training``, where the model sets the optimizer of its tables. The function is called
+    And ``modules``, where some are no plain bags, and ``training``, where the model sets the
+    optimizer of its tables. The function is called
     without arguments on PyTorch's meta device, so that its tables take no memory. How many ids a
     sample has and how they hit the rows is not in a model. Notes are on embeddings that stay out of
     the spec, and on what not every engine trains.
 
     Raises ShardplanError where torchrec is not installed or the function cannot be called, and
-    InputError, with all reasons, where the model holds none but EmbeddingBagCollections or
-    anything sparse besides.
+    InputError, with all reasons, where the model holds no collection of tables, or anything sparse
+    that cannot be planned.
     """
     model = _model_of(_function_of(reference), reference)
     modules = sparse_modules(model)
@@ -46,12 +47,9 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         *optimizer_faults(modules, reference),
         *_dtype_faults(modules, reference),
         *_dim_faults(modules, reference),
-        *_name_faults(modules, reference),
     ]
     if not modules:
-        faults = [
-            Diagnostic(reference, 0, 0, "", "gives a model without an EmbeddingBagCollection")
-        ]
+        faults = [Diagnostic(reference, 0, 0, "", "gives a model without a collection of tables")]
     if faults:
         raise InputError(faults)
     every = [table for module in modules for table in module.tables]
@@ -66,7 +64,10 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
                 del table[key]
     optimizer = optimizer_of(modules)
     training = {} if optimizer is None else {"training": {"optimizer": str(optimizer)}}
-    return training | {"defaults": defaults, "tables": tables}, tuple(filter(None, notes))
+    kinds = {module.path: _kind(module) for module in modules if module.collection != POOLED}
+    found = {"defaults": defaults, "tables": tables}
+    stated = {"modules": kinds} if kinds else {}
+    return training | stated | found, tuple(filter(None, notes))
 
 
 def _function_of(reference: str) -> Callable[[], Any]:
@@ -120,6 +121,15 @@ def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
     } | ({"weighted": True} if module.is_weighted else {})
 
 
+def _kind(module: SparseModule) -> dict[str, Any]:
+    """What a spec says of a module that is no plain bag."""
+    collection = module.collection
+    assert collection is not None, "what cannot be planned was refused"
+    both_are_there = collection.kind.pools is None
+    pooled = {"pooled": False} if both_are_there and not collection.is_pooled else {}
+    return {"kind": str(collection.kind)} | pooled
+
+
 def _dtype_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
     for module in modules:
         for table in module.tables:
@@ -139,31 +149,6 @@ def _dim_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagno
                 )
                 hint = f"give it embedding_dim={wider} in the model, and use the first {table.dim}"
                 yield Diagnostic(source, 0, 0, _where(module), message, hint, code="dim")
-
-
-def _name_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
-    """Plans and checkpoints may speak of a table by its name alone."""
-    first: dict[str, SparseModule] = {}
-    taken = {table.name for module in modules for table in module.tables}
-    for module in modules:
-        for table in module.tables:
-            other = first.setdefault(table.name, module)
-            if other is not module:
-                message = f"another table is called {table.name!r}, in {_where(other)}"
-                free = _free_name(module, table, taken)
-                taken.add(free)
-                hint = (
-                    f"names are unique over all modules: call this one {free!r} in the model; "
-                    "its features keep theirs"
-                )
-                yield Diagnostic(source, 0, 0, _where(module), message, hint, code="duplicate")
-
-
-def _free_name(module: SparseModule, table: SparseTable, taken: set[str]) -> str:
-    """The table's name after its module's, with a number where that is taken too."""
-    name = "_".join([*module.path.split("."), table.name]).lstrip("_")
-    numbered = (f"{name}_{number}" for number in count(2))
-    return name if name not in taken else next(each for each in numbered if each not in taken)
 
 
 def _where(module: SparseModule) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shardplan.model.initial_weights import InitialWeights
+    from shardplan.workload.collection import Collection
 
 
 class ModuleKind(Enum):
@@ -33,7 +34,7 @@ class SparseTable:
     """By its name in a spec: ``fp32``."""
     features: tuple[str, ...]
     pooling: str = "sum"
-    """``sum`` or ``mean``."""
+    """``sum`` or ``mean``; ``none`` where rows are not pooled."""
     initial: InitialWeights | None = None
     """How weights begin; None: as TorchRec has it, uniform within 1 / sqrt(rows)."""
     init_fn: str = ""
@@ -64,7 +65,7 @@ class SparseModule:
     class_name: str
     kind: ModuleKind
     tables: tuple[SparseTable, ...] = ()
-    """Of pooled tables, in their order; of other kinds only where they are listed alike."""
+    """In their order, of modules that can be planned."""
     is_weighted: bool = False
     """Whether each id has a weight."""
     other_paths: tuple[str, ...] = ()
@@ -72,4 +73,6 @@ class SparseModule:
     table_names: tuple[str, ...] = ()
     """Of tables of any kind, as far as the module tells."""
     unkept: tuple[Unkept, ...] = ()
-    """Of pooled tables: what would be lost without a word."""
+    """Of modules that can be planned: what would be lost without a word."""
+    collection: Collection | None = None
+    """What kind of module plans call it; None where none can speak of it."""

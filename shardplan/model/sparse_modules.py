@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 from shardplan.errors import ShardplanError
 from shardplan.model.initial_weights import initial_weights
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
-from shardplan.model.unkept import places_of_memory, tables_of, unkept
+from shardplan.model.tables_within import TablesWithin, tables_within
+from shardplan.model.unkept import places_of_memory, unkept
+from shardplan.workload.collection import CollectionKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_BAG = "torchrec.modules.embedding_modules.EmbeddingBagCollection"
+_PLANNED = {
+    CollectionKind.BAG: ModuleKind.BAG,
+    CollectionKind.SEQUENCE: ModuleKind.SEQUENCE,
+    CollectionKind.FEATURE_PROCESSED: ModuleKind.FEATURE_PROCESSED,
+    CollectionKind.MANAGED_COLLISION: ModuleKind.MANAGED_COLLISION,
+}
 _KINDS = {
     "FeatureProcessedEmbeddingBagCollection": ModuleKind.FEATURE_PROCESSED,
     "BaseManagedCollisionEmbeddingCollection": ModuleKind.MANAGED_COLLISION,
@@ -74,8 +81,8 @@ def _at_every_path(
 def _kind(module: Any) -> ModuleKind | None:
     """None for modules without tables of their own."""
     ancestors = [f"{each.__module__}.{each.__qualname__}" for each in type(module).__mro__]
-    if ancestors[0] == _BAG:
-        return ModuleKind.BAG if module.embedding_bag_configs() else None
+    if within := tables_within(module):
+        return _PLANNED[within.collection.kind] if within.configs else None
     names = [ancestor.rpartition(".")[2] for ancestor in ancestors]
     if any(each.startswith("torchrec.distributed.") for each in ancestors) and _is_sharded(names):
         return ModuleKind.SHARDED
@@ -100,16 +107,17 @@ def _is_sharded(names: list[str]) -> bool:
 def _read(
     module: Any, kind: ModuleKind, paths: list[str], memory: Mapping[int, list[str]]
 ) -> SparseModule:
-    is_bag = kind is ModuleKind.BAG
+    within = tables_within(module)
     return SparseModule(
-        paths[0],
-        type(module).__name__,
-        kind,
-        tuple(_tables(module)) if is_bag else (),
-        bool(module.is_weighted()) if is_bag else False,
-        tuple(paths[1:]),
-        tuple(dict.fromkeys(_table_names(module))),
-        tuple(unkept(module, paths, memory)) if is_bag else (),
+        path=paths[0],
+        class_name=type(module).__name__,
+        kind=kind,
+        collection=within.collection if within else None,
+        tables=tuple(_tables(within)) if within else (),
+        is_weighted=within.is_weighted if within else False,
+        other_paths=tuple(paths[1:]),
+        table_names=tuple(dict.fromkeys(_table_names(module))),
+        unkept=tuple(unkept(module, within, paths, memory)) if within else (),
     )
 
 
@@ -121,9 +129,9 @@ def _table_names(module: Any) -> Iterator[str]:
                 yield from (str(config.name) for config in getattr(inner, name)())
 
 
-def _tables(module: Any) -> Iterator[SparseTable]:
-    for config, bag in tables_of(module):
-        weight = bag.weight
+def _tables(within: TablesWithin) -> Iterator[SparseTable]:
+    for config, lookup in within.items():
+        weight = lookup.weight
         initial, init_fn = initial_weights(
             config.init_fn, config.num_embeddings, config.embedding_dim
         )
@@ -133,7 +141,7 @@ def _tables(module: Any) -> Iterator[SparseTable]:
             dim=config.embedding_dim,
             dtype=config.data_type.value.lower(),
             features=tuple(config.feature_names),
-            pooling=config.pooling.value.lower(),
+            pooling=config.pooling.value.lower() if within.collection.is_pooled else "none",
             initial=initial,
             init_fn=init_fn,
             device_type=weight.device.type,

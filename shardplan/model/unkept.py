@@ -1,4 +1,4 @@
-"""What an EmbeddingBagCollection has that its sharded form would not, without a word of it.
+"""What a collection of tables has that its sharded form would not, without a word of it.
 
 Sharding reads the configs of a collection and puts another module in its place. Whatever was done
 to the collection besides is lost: weights that are tied are trained apart, frozen ones are trained.
@@ -14,7 +14,11 @@ from shardplan.model.sparse_module import Unkept
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from shardplan.model.tables_within import TablesWithin
+
 _BAG = "torch.nn.modules.sparse.EmbeddingBag"
+_LOOKUPS = {"embedding_bags": _BAG, "embeddings": "torch.nn.modules.sparse.Embedding"}
+"""What a collection makes of its tables, by where it keeps them."""
 _HOOKS = (
     "_forward_hooks",
     "_forward_pre_hooks",
@@ -70,21 +74,23 @@ def places_of_memory(model: Any) -> dict[int, list[str]]:
     return places
 
 
-def unkept(module: Any, paths: Sequence[str], places: Mapping[int, list[str]]) -> Iterator[Unkept]:
+def unkept(
+    module: Any, within: TablesWithin, paths: Sequence[str], places: Mapping[int, list[str]]
+) -> Iterator[Unkept]:
     """Each thing once; ``paths`` are the places of the module, ``places`` those of all memory.
 
     Needs neither PyTorch nor TorchRec.
     """
     own = tuple(f"{path}." if path else "" for path in paths)
-    yield from _since_it_was_made(module)
-    for config, bag in tables_of(module):
+    yield from _since_it_was_made(within)
+    for config, lookup in within.items():
         others = [
             place
-            for place in places.get(memory_of(bag.weight), ())
-            if place not in [f"{each}embedding_bags.{config.name}.weight" for each in own]
+            for place in places.get(memory_of(lookup.weight), ())
+            if place not in [f"{each}{within.weight_name(config.name)}" for each in own]
         ]
-        yield from _of_table(config, bag, others)
-        if module.is_weighted() and config.pooling.value != "SUM":
+        yield from _of_table(config, lookup, within.lookups, others)
+        if within.is_weighted and config.pooling.value != "SUM":
             yield Unkept(
                 str(config.name),
                 f"{config.pooling.value.lower()} pooling of weighted ids, which PyTorch has not; "
@@ -94,41 +100,43 @@ def unkept(module: Any, paths: Sequence[str], places: Mapping[int, list[str]]) -
     if any(path.rpartition(".")[2] == _COMPILED for path in paths):
         hint = "compile what is around it, or the sharded model"
         yield Unkept("", "it is compiled by itself, and its sharded form would not be called", hint)
-    yield from _besides_tables(module)
+    yield from _besides(within.holder, [within.lookups], whole=True)
+    if within.inner_path:
+        yield from _besides(module, [within.inner_path, within.beside], whole=False)
 
 
-def tables_of(module: Any) -> list[tuple[Any, Any]]:
-    """Of a collection, the configs and the bags that it has of them."""
-    bags = dict(module.embedding_bags.items())
-    configs = module.embedding_bag_configs()
-    return [(config, bags[config.name]) for config in configs if config.name in bags]
-
-
-def _since_it_was_made(module: Any) -> Iterator[Unkept]:
+def _since_it_was_made(within: TablesWithin) -> Iterator[Unkept]:
     """A collection reads its configs when it is made, its sharded form later.
 
     It keeps the list that it was given, so that who goes on using that changes it.
     """
     hint = "make configs of its own for each collection, and leave them as they are"
-    configs, bags = module.embedding_bag_configs(), list(dict(module.embedding_bags.items()))
-    if bags != [config.name for config in configs]:
-        were, are = _few(bags), _few([str(config.name) for config in configs])
-        yield Unkept("", f"its bags are {were}, those of its configs {are}", hint)
+    configs, made = within.configs, within.made
+    if made != [config.name for config in configs]:
+        were, are = _few(made), _few([str(config.name) for config in configs])
+        yield Unkept("", f"its {within.word} are {were}, those of its configs {are}", hint)
         return
-    names = getattr(module, "_embedding_names", None)
-    for config, features in zip(configs, getattr(module, "_feature_names", ()), strict=False):
+    holder = within.holder
+    for config, features in zip(configs, _features_when_made(holder), strict=False):
         if list(features) != list(config.feature_names):
             were, are = _few(features), _few(config.feature_names)
             yield Unkept(str(config.name), f"it is read by {were}, by its config by {are}", hint)
+    names = getattr(holder, "_embedding_names", None)
     if names is not None and len(names) != sum(len(config.feature_names) for config in configs):
         yield Unkept("", "its configs have other features than when it was made", hint)
+
+
+def _features_when_made(holder: Any) -> Sequence[Sequence[str]]:
+    """Of each table, where the collection keeps them."""
+    found: Sequence[Sequence[str]] = getattr(holder, "_feature_names", ())
+    return found
 
 
 def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-def _of_table(config: Any, bag: Any, others: Sequence[str]) -> Iterator[Unkept]:
+def _of_table(config: Any, bag: Any, lookups: str, others: Sequence[str]) -> Iterator[Unkept]:
     name = str(config.name)
     if others:
         yield Unkept(
@@ -151,8 +159,8 @@ def _of_table(config: Any, bag: Any, others: Sequence[str]) -> Iterator[Unkept]:
     if any(getattr(bag.weight, hooks, None) for hooks in _GRADIENT_HOOKS):
         hint = "the optimizer is fused into the backward pass: there is no gradient to change"
         yield Unkept(name, "hooks on its gradients would be lost", hint)
-    if other := _otherwise(config, bag):
-        yield Unkept(name, f"it is looked up by {other}", "leave embedding_bags as they are made")
+    if other := _otherwise(config, bag, lookups):
+        yield Unkept(name, f"it is looked up by {other}", f"leave {lookups} as they are made")
 
 
 def _unknown_fields(config: Any) -> list[str]:
@@ -166,29 +174,37 @@ def _unknown_fields(config: Any) -> list[str]:
     ]
 
 
-def _otherwise(config: Any, bag: Any) -> str:
+def _otherwise(config: Any, bag: Any, lookups: str) -> str:
     """How a bag differs from what the collection makes of its config; empty if it does not."""
     kind = type(bag)
-    if f"{kind.__module__}.{kind.__qualname__}" != _BAG:
-        return f"{kind.__qualname__} in place of an EmbeddingBag"
+    usual_kind = _LOOKUPS[lookups].rpartition(".")[2]
+    if f"{kind.__module__}.{kind.__qualname__}" != _LOOKUPS[lookups]:
+        return f"{kind.__qualname__} in place of an {usual_kind}"
+    of_bags = usual_kind == "EmbeddingBag" and (
+        ("mode", bag.mode, config.pooling.value.lower()),
+        ("include_last_offset", bag.include_last_offset, True),
+    )
     for what, value, usual in (
         ("padding_idx", bag.padding_idx, None),
         ("max_norm", bag.max_norm, None),
         ("scale_grad_by_freq", bag.scale_grad_by_freq, False),
-        ("mode", bag.mode, config.pooling.value.lower()),
         ("shape", tuple(bag.weight.shape), (config.num_embeddings, config.embedding_dim)),
-        ("include_last_offset", bag.include_last_offset, True),
+        *(of_bags or ()),
     ):
         if value != usual:
-            return f"an EmbeddingBag with {what}={value}"
+            return f"an {usual_kind} with {what}={value}"
     given = str(bag.weight.dtype)
     usual_formats = _FORMATS.get(config.data_type.value, (given,))
-    return "" if given in usual_formats else f"an EmbeddingBag of {given}"
+    return "" if given in usual_formats else f"an {usual_kind} of {given}"
 
 
-def _besides_tables(module: Any) -> Iterator[Unkept]:
+def _besides(module: Any, kept: Sequence[str], whole: bool) -> Iterator[Unkept]:
+    """What is in a module besides the ``kept`` children, and hooks on it.
+
+    And on all inside of it, where the ``whole`` module is another one once it is sharded.
+    """
     for name, _ in module.named_children():
-        if name != "embedding_bags":
+        if name not in kept:
             yield Unkept(name, "a module inside it would be lost", _OUTSIDE)
     for kind, named in (
         ("parameter", module.named_parameters(recurse=False)),
@@ -196,7 +212,8 @@ def _besides_tables(module: Any) -> Iterator[Unkept]:
     ):
         for name, _ in named:
             yield Unkept(name, f"a {kind} inside it would be lost", _OUTSIDE)
-    if any("forward" in vars(inner) for inner in module.modules()):
+    every = list(module.modules()) if whole else [module]
+    if any("forward" in vars(inner) for inner in every):
         yield Unkept("", "a forward of its own would be lost", "do the same around the collection")
-    if any(getattr(inner, hooks, None) for inner in module.modules() for hooks in _HOOKS):
+    if any(getattr(inner, hooks, None) for inner in every for hooks in _HOOKS):
         yield Unkept("", "hooks on it would be lost", "set them on the sharded model")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from shardplan.model.sparse_module import SparseModule
 
 _HINT = (
-    "EmbeddingBagCollections alone are planned: take it out, or keep it out of the job's sharding"
+    "TorchRec's own collections alone are planned: take it out, or keep it out of the job's "
+    "sharding"
 )
 _MOST = 5
 """Tables that a message names."""
@@ -30,7 +31,7 @@ def unplanned(modules: Iterable[SparseModule], source: str) -> Iterator[Diagnost
     """
     for module in modules:
         path = module.path or "the model itself"
-        if module.kind is not ModuleKind.BAG:
+        if module.collection is None:
             message = f"{module.class_name}: {module.kind.value}{_named(module.table_names)}"
             yield _fault(source, path, message, _HINTS.get(module.kind, _HINT))
         for each in module.unkept:

@@ -13,7 +13,7 @@ from shardplan.options.dynamic_shares import PooledShares
 from shardplan.plan.decision import options_of
 from shardplan.plan.dynamic_entries import dynamic_entries
 from shardplan.plan.file.forecast import ChargeForecast, Forecast, RankForecast, beside_of
-from shardplan.plan.file.plan import FORMAT_VERSION, Plan
+from shardplan.plan.file.plan import Plan, format_of
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.file.rounding import all_whole_bytes, rounded, whole_bytes
 from shardplan.plan.file.table_entry import (
@@ -22,7 +22,7 @@ from shardplan.plan.file.table_entry import (
     TableEntry,
     placement_of,
 )
-from shardplan.plan.file.table_facts import TableFacts
+from shardplan.plan.file.table_facts import ModuleFacts, TableFacts
 from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.workload.training import CacheAlgorithm
 
@@ -54,6 +54,8 @@ class Alike:
 
     inputs: Inputs
     tables: tuple[TableFacts, ...]
+    modules: dict[str, ModuleFacts]
+    """Those that are no plain bags."""
     training: TrainingFacts
 
     @classmethod
@@ -62,6 +64,7 @@ class Alike:
         return cls(
             Inputs.of(case.resolved),
             TableFacts.of_all(case.workload.tables),
+            ModuleFacts.of_all(case.workload.tables),
             TrainingFacts.of(case.workload, case.topology.world_size),
         )
 
@@ -101,8 +104,10 @@ def build_plan(
     for table, entry in zip(tables, entries, strict=True):
         modules.setdefault(table.module, {})[table.name] = entry
     alike = alike or Alike.of(case)
+    # A key that is left out is not written.
+    stated: dict[str, Any] = {"modules": alike.modules} if alike.modules else {}
     return Plan(
-        format_version=FORMAT_VERSION,
+        format_version=format_of(alike.modules),
         name=case.workload.name,
         world_size=case.topology.world_size,
         local_world_size=case.topology.devices_per_node,
@@ -112,6 +117,7 @@ def build_plan(
         inputs=alike.inputs,
         solver=solver,
         tables=alike.tables,
+        **stated,
         training=alike.training,
         resolved=case.resolved,
         run=run,

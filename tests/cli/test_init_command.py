@@ -7,6 +7,7 @@ from shardplan.case import build_case
 from shardplan.cli.commands.init import SCHEMA_FILE, TEMPLATES, template_text
 from shardplan.json_schema import json_schema
 from shardplan.spec.load import load_spec
+from shardplan.workload.collection import POOLED, Collection, CollectionKind
 
 
 def test_writes_a_template_and_says_what_comes_next(run, tmp_path):
@@ -156,7 +157,7 @@ def test_plain_embeddings_stay_out_of_the_spec_and_are_named(run, model_folder):
 def test_the_optimizer_is_the_models_where_it_sets_one(run, model_folder):
     result = run("init", "--from", "torchrec", "a_model_of_ours:with_optimizer", "model.yaml")
     assert result.exit_code == 0, result.stderr
-    assert build_case(load_spec("model.yaml")).workload.training.optimizer == "adagrad"
+    assert build_case(load_spec("model.yaml")).workload.training.optimizer.name == "adagrad"
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -176,7 +177,7 @@ def test_what_a_spec_refuses_is_told_where_the_model_has_it(run, model_folder):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("function", "message"),
-    [("empty", "without an EmbeddingBagCollection"), ("broken", "ValueError: no data"),
+    [("empty", "without a collection of tables"), ("broken", "ValueError: no data"),
      ("absent", "no function 'absent'")],
 )  # fmt: skip
 def test_says_why_a_model_gives_no_tables(run, model_folder, function, message):
@@ -203,22 +204,15 @@ from torchrec import EmbeddingCollection, EmbeddingConfig
 def config(kind, name, dim=16):
     return kind(name=name, num_embeddings=100, embedding_dim=dim, feature_names=[name])
 
-def sequences():
+class OurSequences(EmbeddingCollection):
+    pass
+
+def derived():
     model = torch.nn.Module()
     model.ebc = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "user")])
     model.history = EmbeddingCollection(tables=[config(EmbeddingConfig, "item")])
-    model.words = EmbeddingCollection(tables=[config(EmbeddingConfig, "word")])
-    return model
-
-def towers():
-    model = torch.nn.Module()
-    model.query = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "country")])
-    model.item = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "country")])
-    return model
-
-def three_of_a_name():
-    model = towers()
-    model.third = EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, "item_country")])
+    model.words = OurSequences(tables=[config(EmbeddingConfig, "word")])
+    model.others = OurSequences(tables=[config(EmbeddingConfig, "other")])
     return model
 
 def odd():
@@ -230,12 +224,7 @@ def odd():
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("sequences", ["history: EmbeddingCollection", "words: EmbeddingCollection", "2 errors"]),
-        (
-            "towers",
-            ["item: another table is called 'country', in query", "call this one 'item_country'"],
-        ),
-        ("three_of_a_name", ["call this one 'item_country_2'"]),
+        ("derived", ["words: OurSequences: tables whose rows are", "others: OurSeq", "2 errors"]),
         ("odd", ["t has 30 columns, no multiple of 4", "embedding_dim=32", "use the first 30"]),
     ],
 )
@@ -245,3 +234,60 @@ def test_refuses_a_model_that_a_plan_would_lose_parts_of(run, model_folder, func
     assert result.exit_code == 2
     assert [word for word in words if word not in result.stderr] == []
     assert not (model_folder / "model.yaml").exists()
+
+
+_KINDS = """
+import torch
+from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
+from torchrec import EmbeddingCollection, EmbeddingConfig
+from torchrec.modules.feature_processor_ import PositionWeightedModuleCollection
+from torchrec.modules.fp_embedding_modules import FeatureProcessedEmbeddingBagCollection
+from torchrec.modules.mc_embedding_modules import (
+    ManagedCollisionEmbeddingBagCollection, ManagedCollisionEmbeddingCollection)
+from torchrec.modules.mc_modules import (
+    LFU_EvictionPolicy, ManagedCollisionCollection, MCHManagedCollisionModule)
+
+def config(kind, name, feature=None):
+    return kind(
+        name=name, num_embeddings=100, embedding_dim=16, feature_names=[feature or name])
+
+def bags(*names, **more):
+    return EmbeddingBagCollection(tables=[config(EmbeddingBagConfig, n) for n in names], **more)
+
+def sequences(*names):
+    return EmbeddingCollection(tables=[config(EmbeddingConfig, n) for n in names])
+
+def managed(kind, inner, configs):
+    maps = {each.name: MCHManagedCollisionModule(
+        zch_size=100, input_hash_size=1000, device=torch.device("cpu"), eviction_interval=2,
+        eviction_policy=LFU_EvictionPolicy()) for each in configs}
+    return kind(inner, ManagedCollisionCollection(maps, configs))
+
+def make():
+    model = torch.nn.Module()
+    model.ebc, model.ec = bags("item", "user"), torch.nn.ModuleDict({"16": sequences("item")})
+    model.fp = FeatureProcessedEmbeddingBagCollection(
+        bags("p", is_weighted=True), PositionWeightedModuleCollection({"p": 5}))
+    one, other = bags("m"), sequences("n")
+    model.mc_ebc = managed(ManagedCollisionEmbeddingBagCollection, one, one.embedding_bag_configs())
+    model.mc_ec = managed(ManagedCollisionEmbeddingCollection, other, other.embedding_configs())
+    return model
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_kind_of_module_is_written_with_tables_of_one_name_in_two(run, model_folder):
+    (model_folder / "a_model_of_kinds.py").write_text(_KINDS)
+    result = run("init", "--from", "torchrec", "a_model_of_kinds:make", "model.yaml")
+    assert result.exit_code == 0, result.stderr
+    tables = build_case(load_spec("model.yaml")).workload.tables
+    sequence = Collection(CollectionKind.SEQUENCE, is_pooled=False)
+    managed = CollectionKind.MANAGED_COLLISION
+    assert {(t.module, t.name): (t.collection, t.weighted) for t in tables} == {
+        ("ebc", "item"): (POOLED, False),
+        ("ebc", "user"): (POOLED, False),
+        ("ec.16", "item"): (sequence, False),
+        ("fp", "p"): (Collection(CollectionKind.FEATURE_PROCESSED), True),
+        ("mc_ebc", "m"): (Collection(managed), False),
+        ("mc_ec", "n"): (Collection(managed, is_pooled=False), False),
+    }

@@ -96,12 +96,12 @@ def test_normal_weights_are_as_pytorch_draws_them_and_the_same_however_a_table_i
         ("dtype", ["plan.sparse.ebc.rows.dtype: fp32; the model has fp16"]),
         ("frozen", ["sparse.ebc.rows: EmbeddingBagCollection: its weights are frozen"]),
         ("on cpu", ["plan.sparse.ebc.rows: the model holds it whole on cpu"]),
-        ("one rank", ["more: EmbeddingCollection: tables whose rows are not pooled"]),
+        ("one rank", ["more: EmbeddingCollection: the plan has none of its tables (s)"]),
         (
             "all kinds",
             [
                 "twin.ebc: EmbeddingBagCollection: the same module as sparse.ebc",
-                "more: EmbeddingCollection: tables whose rows are not pooled",
+                "more: EmbeddingCollection: the plan has none of its tables (s)",
                 "plain: EmbeddingBag: tables of another kind",
             ],
         ),

@@ -29,6 +29,7 @@ from shardplan.plan.file.write import render
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
+from shardplan.workload.collection import POOLED
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def model_of(text: str) -> list[SparseModule]:
                 SparseTable(t.name, t.rows, t.dim, t.dtype.value, t.features)
                 for t in view.tables_of(path)
             ),
+            collection=POOLED,
         )
         for path in view.modules
     ]
@@ -81,7 +83,7 @@ def test_a_view_holds_what_the_plan_says(plan_text: str) -> None:
     assert (view.training.comm_dtype.forward, view.training.comm_dtype.backward) == ("fp16", "bf16")
     first = view.tables[0]
     assert (first.rows, first.dim, first.features) == (1000, 16, ("x", "y"))
-    assert not [*model_faults(view.name, view.tables, model_of(plan_text))]
+    assert not [*model_faults(view.name, view.tables, model_of(plan_text), view.collection_of)]
     assert not [*rank_faults(view, 4, 2)]
 
 
@@ -103,7 +105,7 @@ def test_every_difference_of_the_model_is_named(plan_text: str) -> None:
     )
     renamed = replace(second.tables[0], name="c")
     modules = [replace(first, tables=(other,)), replace(second, tables=(renamed,))]
-    assert told(model_faults(view.name, view.tables, modules)) == [
+    assert told(model_faults(view.name, view.tables, modules, view.collection_of)) == [
         "plan.sparse.ebc.a.rows: 1000; the model has 999",
         "plan.sparse.ebc.a.dim: 16; the model has 32",
         "plan.sparse.ebc.a.dtype: fp32; the model has fp16",
@@ -118,7 +120,7 @@ def test_features_of_a_table_may_stand_in_another_order_in_the_model(plan_text: 
     view = view_plan(parse_plan(plan_text, "plan.json"))
     first, second = model_of(plan_text)
     turned = replace(first, tables=(replace(first.tables[0], features=("y", "x")),))
-    assert not [*model_faults(view.name, view.tables, [turned, second])]
+    assert not [*model_faults(view.name, view.tables, [turned, second], view.collection_of)]
 
 
 def test_every_sparse_module_without_a_plan_is_named_with_its_class(plan_text: str) -> None:
@@ -126,13 +128,13 @@ def test_every_sparse_module_without_a_plan_is_named_with_its_class(plan_text: s
     first, second = model_of(plan_text)
     modules = [
         replace(first, other_paths=("twin.ebc",)),
-        SparseModule("sequences", "EmbeddingCollection", ModuleKind.SEQUENCE),
+        SparseModule("sequences", "OurSequences", ModuleKind.SEQUENCE),
         SparseModule("other", "OurTower", ModuleKind.OTHER),
         replace(second, path="more.ebc"),
     ]
-    assert told(model_faults(view.name, view.tables, modules)) == [
+    assert told(model_faults(view.name, view.tables, modules, view.collection_of)) == [
         "twin.ebc: EmbeddingBagCollection: the same module as sparse.ebc",
-        "sequences: EmbeddingCollection: tables whose rows are not pooled",
+        "sequences: OurSequences: tables whose rows are not pooled",
         "other: OurTower: tables of another kind",
         "more.ebc: EmbeddingBagCollection: the plan has none of its tables (b)",
     ]
@@ -293,7 +295,7 @@ def test_truncated_and_newer_files_are_refused(plan_text: str, tmp_path: Path) -
     with pytest.raises(InputError, match="the file is cut off"):
         read_plan(path)
     path.write_text(plan_text.replace('"format_version": "1.1"', '"format_version": "2.0"'))
-    with pytest.raises(InputError, match=r"reads plans up to format 1\.1, not 2\.0"):
+    with pytest.raises(InputError, match=r"reads plans up to format 1\.2, not 2\.0"):
         read_plan(path)
 
 

@@ -12,7 +12,8 @@ pytest.importorskip("torch")
 
 from shardplan.calibrate.steps.design.drawn_plans import drawn_plans
 from shardplan.calibrate.steps.training.step_crew import StepCrew
-from shardplan.errors import ShardplanError
+from shardplan.errors import PlanRefused, ShardplanError
+from shardplan.plan.file.read import parse_plan
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -67,3 +68,13 @@ def test_a_process_that_ends_is_told() -> None:
         crew.processes[1].kill()
         with pytest.raises(ShardplanError, match="a training process ended"):
             crew.train(small_plans()[:1], rounds=1)
+
+
+def test_steps_of_other_modules_than_plain_bags_are_refused() -> None:
+    from test_native_engine import plan_of
+
+    from shardplan.executor.steps.round_times import stand
+
+    text = plan_of(2, "sgd", "none", modules={"sparse.ebc": {"kind": "sequence"}})
+    with pytest.raises(PlanRefused, match=r"sparse\.ebc: only steps of plain bags are timed"):
+        stand(lambda _: pytest.fail("nothing is sharded"), [parse_plan(text, "plan.json")])

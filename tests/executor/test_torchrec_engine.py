@@ -112,13 +112,28 @@ defaults: {dim: 8, dtype: fp16}
 tables: [{name: t1, rows: 30}, {name: t2, rows: 1000}]
 constraints: [{tables: t1, sharding: data_parallel}]
 """
+SEQUENCES = """
+name: histories
+batch: {local: 32}
+topology: {name: cpu-2s, nodes: 1}
+training: {optimizer: adagrad}
+defaults: {dim: 16}
+modules: {groups.ec: {kind: sequence}}
+tables:
+  - {name: item, rows: 1000, features: [i], module: groups.ebc}
+  - {name: item, rows: 1000, features: [i, past], pooling: [1, 4.5], module: groups.ec}
+  - {name: word, rows: 700, pooling: 3, module: groups.ec}
+constraints:
+  - {tables: groups.ec/item, sharding: row_wise}
+  - {tables: word, sharding: table_wise}
+"""
 CASES = Path(__file__).parents[1] / "data" / "cases"
 
 
 @pytest.mark.parametrize(
     "spec",
-    [(CASES / "09-shared-feature.yaml").read_text(), SHARED, BARE, HALVES],
-    ids=["shared feature", "shared over modules", "the model itself", "fp16 replicas"],
+    [(CASES / "09-shared-feature.yaml").read_text(), SHARED, BARE, HALVES, SEQUENCES],
+    ids=["shared feature", "shared over modules", "the model itself", "fp16 replicas", "sequences"],
 )
 def test_losses_are_the_same_in_both_engines(
     spec: str, tmp_path: Path, rank_group: Callable[[int], RankGroup]

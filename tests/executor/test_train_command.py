@@ -11,15 +11,22 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 pytest.importorskip("torch")
 
 from click.testing import CliRunner
+from random_specs import TOPOLOGY
 from test_native_engine import plan_of
 
+from shardplan.case import case_of_value
 from shardplan.executor.__main__ import main
 from shardplan.executor.checkpoint.checkpoint import save_checkpoint
 from shardplan.executor.train import native_engine
+from shardplan.plan.file.write import render
+from shardplan.planning.planner import make_plan
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,3 +279,37 @@ def test_a_damaged_checkpoint_is_not_resumed_from(plan: Path, tmp_path: Path) ->
     result = CliRunner().invoke(main, [*command, "--resume"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"error: {data} is damaged" in result.stderr
+
+
+def test_sequences_train_alike_with_all_ids_and_with_distinct_ones(tmp_path: Path) -> None:
+    """Of a kind that is made by TorchRec alone the command says so."""
+    found = []
+    for kind in ("sequence", "sequence, dedup: true", "feature_processed"):
+        spec = yaml.safe_load(SEQUENCES.replace("KIND", kind))
+        spec["topology"] = TOPOLOGY | {"nodes": 1, "devices_per_node": 1}
+        made = make_plan(case_of_value(spec, "spec"), Settings("greedy"), Reporter())
+        path = tmp_path / "plan.json"
+        path.write_text(render(made))
+        arguments = ["train", str(path), "--steps", "6", "--loss-every", "1"]
+        found.append(CliRunner().invoke(main, arguments))
+    every, distinct, refused = found
+    assert every.exit_code == 0, every.output
+    losses = losses_of(every.stdout)
+    assert len(losses) == 6
+    assert losses_of(distinct.stdout) == pytest.approx(losses, abs=1e-5)
+    assert refused.exit_code == 2
+    told = "history: the native engine does not train modules of the kind feature_processed"
+    assert told in refused.stderr
+
+
+SEQUENCES = """
+name: histories
+batch: {local: 32}
+defaults: {dim: 16, pooling: 3.5}
+modules: {history: {kind: KIND}}
+tables:
+  - {name: a, rows: 100, module: history}
+  - {name: b, rows: 300, module: history, features: [b, c]}
+  - {name: a, rows: 50, module: ebc}
+constraints: [{tables: b, sharding: data_parallel}]
+"""

@@ -37,6 +37,7 @@ def case_of(
     tables: Sequence[dict[str, Any]],
     ranks: int,
     optimizer: str = "sgd",
+    modules: dict[str, Any] | None = None,
     batch: dict[str, Any] | None = None,
     **training: Any,
 ) -> Case:
@@ -52,6 +53,7 @@ def case_of(
             "topology": topology,
             "training": {"optimizer": optimizer, **training},
             "tables": list(tables),
+            "modules": modules or {},
             # Asked for by name, so that one node alone may have them too.
             "constraints": [{"tables": "*", "sharding": [kind.name for kind in SHARDING_TYPES]}],
         }

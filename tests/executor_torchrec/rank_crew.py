@@ -18,7 +18,8 @@ _PATIENCE_SECONDS = 180
 
 
 class Crew:
-    """Ranks joined by gloo; ``run`` calls a function of ``torchrec_jobs`` on all of them.
+    """Ranks joined by gloo; ``run`` calls a function of ``torchrec_jobs``, or another module's, on
+    all of them.
 
     By its name, so that the tests' own process imports neither torch nor torchrec.
     """
@@ -75,7 +76,8 @@ def _serve(rank: int, ranks: int, local_ranks: int, store: str, pipe: Connection
     while True:
         job, arguments, options = pipe.recv()
         try:
-            do = getattr(importlib.import_module("torchrec_jobs"), job)
+            module, _, name = job.rpartition(".")
+            do = getattr(importlib.import_module(module or "torchrec_jobs"), name)
             pipe.send(("", do(*arguments, **options)))
         except Exception:
             pipe.send((traceback.format_exc(), None))

@@ -170,7 +170,7 @@ def test_a_plan_for_another_model_is_refused_with_all_that_differs(crew):
         "plan.sparse.ebc.c.features: c; the model has f, g",
         "plan.sparse.ebc.gone: the model's 'sparse.ebc' has no such table",
         "plan.sparse.ebc: lacks 'new', a table of the model's 'sparse.ebc'",
-        "plan.other.ebc: the model has no EmbeddingBagCollection of this name",
+        "plan.other.ebc: the model has no collection of tables of this name",
         "another.ebc: EmbeddingBagCollection: the plan has none of its tables (d)",
     ):
         assert wanted in first
@@ -184,11 +184,11 @@ def test_a_model_with_every_kind_of_sparse_module_is_refused_with_all_of_them(cr
     assert first == second
     assert first == [
         "twin: EmbeddingBagCollection: the same module as sparse.ebc",
-        "sequences: EmbeddingCollection: tables whose rows are not pooled (s)",
-        "processed: FeatureProcessedEmbeddingBagCollection: tables behind feature processors (p)",
         "derived: OurBags: tables of another kind (d)",
         "fused: FusedEmbeddingBagCollection: tables of another kind (f)",
         "plain: EmbeddingBag: tables of another kind",
+        "sequences: EmbeddingCollection: the plan has none of its tables (s)",
+        "processed: FeatureProcessedEmbeddingBagCollection: the plan has none of its tables (p)",
         "unplanned: EmbeddingBagCollection: the plan has none of its tables (u)",
     ]
 
@@ -372,7 +372,7 @@ def test_a_broken_file_on_one_rank_fails_all_of_them(crew, tmp_path):
     cut.write_text(text[: len(text) // 2], encoding="utf-8")
     newer.write_text(text.replace('"1.1"', '"9.0"', 1), encoding="utf-8")
     assert crew.run("refusal", [str(whole), str(whole)], plan) == ["", ""]
-    for broken, wanted in ((cut, "the file is cut off"), (newer, "up to format 1.1, not 9.0")):
+    for broken, wanted in ((cut, "the file is cut off"), (newer, "up to format 1.2, not 9.0")):
         for told in crew.run("refusal", [str(whole), str(broken)], plan):
             assert wanted in told
 

@@ -468,7 +468,7 @@ class _Optimizer:
                 weight -= RATE * gradient
             else:
                 square = gradient.square()
-                if self._kind == "rowwise_adagrad":
+                if self._kind == "rowwise_adagrad" and square.dim() == 2:
                     square = square.mean(dim=1, keepdim=True)
                 self._squares[name] = self._squares[name] + square
                 weight -= RATE * gradient / (self._squares[name].sqrt() + EPS)
@@ -521,7 +521,7 @@ def _loss(outputs: Any, step: int) -> Any:
 
 
 @torch.no_grad()
-def _pieces(sharded: nn.Module) -> Iterator[tuple[str, Any, tuple[slice, slice]]]:
+def _pieces(sharded: nn.Module) -> Iterator[tuple[str, Any, tuple[slice, ...]]]:
     """(key, weights, where they lie in the table) of everything that this rank holds."""
     for key, value in sharded.state_dict().items():
         if hasattr(value, "local_shards"):
@@ -530,10 +530,10 @@ def _pieces(sharded: nn.Module) -> Iterator[tuple[str, Any, tuple[slice, slice]]
             local = value.to_local()
             found = list(zip(local.local_shards(), local.local_offsets(), strict=True))
         else:
-            found = [(value, (0, 0))]
-        for piece, (row, column) in found:
-            rows, columns = piece.shape
-            yield key, piece.detach(), (slice(row, row + rows), slice(column, column + columns))
+            found = [(value, (0,) * value.dim())]
+        for piece, first in found:
+            extents = zip(first, piece.shape, strict=True)
+            yield key, piece.detach(), tuple(slice(at, at + size) for at, size in extents)
 
 
 def _configs(sharded: nn.Module, plan: Plan) -> Iterator[Any]:

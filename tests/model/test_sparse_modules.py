@@ -39,6 +39,7 @@ from shardplan.model.initial_weights import Uniform
 from shardplan.model.sparse_module import ModuleKind
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
+from shardplan.workload.collection import Collection, CollectionKind
 
 META = torch.device("meta")
 
@@ -97,10 +98,88 @@ def model_of(**modules):
     return model
 
 
+class OurSequences(EmbeddingCollection):
+    """Derived too."""
+
+
+class OurProcessed(FeatureProcessedEmbeddingBagCollection):
+    """And this."""
+
+
+def around_derived():
+    """TorchRec would shard what is inside as the class that it is derived from."""
+    inside = OurBags(device=META, tables=[config("fp")], is_weighted=True)
+    return FeatureProcessedEmbeddingBagCollection(
+        inside, PositionWeightedModuleCollection({"fp": 5}, device=META)
+    )
+
+
+PLANNED = [
+    (lambda: sequences("s"), ModuleKind.SEQUENCE, Collection(CollectionKind.SEQUENCE, False)),
+    (feature_processed, ModuleKind.FEATURE_PROCESSED, Collection(CollectionKind.FEATURE_PROCESSED)),
+    (managed, ModuleKind.MANAGED_COLLISION, Collection(CollectionKind.MANAGED_COLLISION)),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "collection"), PLANNED, ids=[k.name for _, k, _ in PLANNED]
+)
+def test_a_module_of_every_kind_is_read_with_its_tables(make, kind, collection):
+    (module,) = sparse_modules(model_of(inner=model_of(it=make())))
+    assert (module.path, module.kind, module.collection) == ("inner.it", kind, collection)
+    assert [(table.dim, table.device_type) for table in module.tables] == [(8, "meta")]
+    assert list(unplanned([module], "model")) == []
+
+
+def test_what_would_be_lost_of_what_a_module_wraps_is_named():
+    model = model_of(fp=feature_processed(), mc=managed(), ec=sequences("s"))
+    model.fp.get_submodule("_embedding_bag_collection").embedding_bags["fp"].weight.requires_grad_(
+        False
+    )
+    model.mc.register_forward_hook(lambda *_: None)
+    model.mc.more = torch.nn.Linear(1, 1)
+    model.ec.embeddings["s"] = torch.nn.Embedding(9, 8, padding_idx=0, device=META)
+    model.out = torch.nn.Linear(8, 9)
+    model.out.weight = model.ec.embeddings["s"].weight
+    found = {(f.path, f.message.partition(": ")[2]) for f in unplanned(sparse_modules(model), "m")}
+    assert found == {
+        ("fp.fp", "its weights are frozen (requires_grad is False), and would be trained"),
+        ("mc", "hooks on it would be lost"),
+        ("mc.more", "a module inside it would be lost"),
+        ("ec.s", "it is looked up by an Embedding with padding_idx=0"),
+        ("ec.s", "its weights are those of out.weight too, and would be trained apart"),
+    }
+
+
+def test_a_sequence_whose_configs_were_changed_since_it_was_made_is_named():
+    """TorchRec reads them again when it shards."""
+    changed = sequences("s")
+    changed.embedding_configs().append(sequences("t").embedding_configs()[0])
+    (fault,) = unplanned(sparse_modules(model_of(ec=changed)), "model")
+    assert (fault.path, fault.message) == (
+        "ec",
+        "EmbeddingCollection: its embeddings are s, those of its configs s, t",
+    )
+
+
 UNPLANNED = [
-    (lambda: sequences("s"), "EmbeddingCollection", ModuleKind.SEQUENCE),
-    (feature_processed, "FeatureProcessedEmbeddingBagCollection", ModuleKind.FEATURE_PROCESSED),
-    (managed, "ManagedCollisionEmbeddingBagCollection", ModuleKind.MANAGED_COLLISION),
+    (
+        lambda: OurSequences(device=META, tables=sequences("s").embedding_configs()),
+        "OurSequences",
+        ModuleKind.SEQUENCE,
+    ),
+    (
+        lambda: OurProcessed(
+            bags("fp", is_weighted=True), PositionWeightedModuleCollection({"fp": 5}, device=META)
+        ),
+        "OurProcessed",
+        ModuleKind.FEATURE_PROCESSED,
+    ),
+    (
+        around_derived,
+        "FeatureProcessedEmbeddingBagCollection",
+        ModuleKind.FEATURE_PROCESSED,
+    ),
     (lambda: OurBags(device=META, tables=[config("o")]), "OurBags", ModuleKind.OTHER),
     (lambda: torch.nn.EmbeddingBag(9, 4, sparse=True), "EmbeddingBag", ModuleKind.OTHER),
     (lambda: torch.nn.Embedding(9, 4, sparse=True), "Embedding", ModuleKind.OTHER),

@@ -223,12 +223,16 @@ def test_a_collection_that_nothing_was_done_to_is_planned():
     assert (fault.path, "same module" in fault.message) == ("right.ebc", True)
 
 
+class OurSequences(EmbeddingCollection):
+    """Derived: TorchRec's sharder knows the exact class alone."""
+
+
 def sequences():
     tables = [
         EmbeddingConfig(name=f"s{n}", num_embeddings=9, embedding_dim=8, feature_names=[f"f{n}"])
         for n in range(7)
     ]
-    return EmbeddingCollection(device=META, tables=tables)
+    return OurSequences(device=META, tables=tables)
 
 
 def many_reasons():
@@ -251,16 +255,15 @@ def test_all_reasons_are_told_at_once():
     with pytest.raises(InputError) as caught:
         spec_of_model(f"{__name__}:many_reasons")
     found = {(fault.path, fault.message.partition(":")[0]) for fault in caught.value.diagnostics}
-    assert {path for path, _ in found} == {"sequences", "again", "other", "other.b", "odd"}
+    assert {path for path, _ in found} == {"sequences", "again", "other.b", "odd"}
     text = str(caught.value)
     assert "rows are not pooled (s0, s1, s2, s3, s4 and 2 more)" in text
-    assert "another table is called 'a', in ebc" in text
     assert "c has 6 columns, no multiple of 4" in text
 
 
 def test_a_model_whose_collection_has_no_tables_has_none():
     assert sparse_modules(nothing_inside()) == ()
-    with pytest.raises(InputError, match="without an EmbeddingBagCollection"):
+    with pytest.raises(InputError, match="without a collection of tables"):
         spec_of_model(f"{__name__}:nothing_inside")
 
 

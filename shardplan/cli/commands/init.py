@@ -54,7 +54,7 @@ def init_command(
     with which editors that have the YAML language server complete and check it.
 
     With --from, a function without arguments is imported and called on PyTorch's meta device; the
-    model that it returns may hold any number of EmbeddingBagCollections. Needs TorchRec.
+    model that it returns may hold any number of TorchRec's collections. Needs TorchRec.
 
     \b
     Examples:

@@ -17,7 +17,7 @@ _TABLE = re.compile(r"tables\[(\d+)\]")
 """The path of a table in a spec."""
 
 _HEAD = """\
-# The tables of {reference}, as its EmbeddingBagCollections have them.
+# The tables of {reference}, as its collections have them.
 # A model does not say the rest: look through what is marked with "yours".
 name: {name}
 batch: {{local: 4096}}          # yours: samples of a step on each device

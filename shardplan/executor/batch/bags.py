@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import torch
+
 from shardplan.executor.batch.distinct_rows import DistinctRows
 from shardplan.executor.tensors.runs import offsets_of
 from shardplan.executor.tensors.tensor import index_dtype
@@ -21,7 +23,8 @@ class Bags:
     ids: Tensor
     """(ids,) int32 or int64: rows of the store that is read."""
     lengths: Tensor
-    """(ranks, slots, samples) int64: ids of each bag, in the order of the ids."""
+    """(bags...) int64: ids of each bag, in the order of the ids; pooled ones are (ranks, slots,
+    samples)."""
     rows: int
     """Of the store."""
     weights: Tensor | None = None
@@ -33,6 +36,11 @@ class Bags:
     def distinct(self) -> DistinctRows:
         """The rows that are read; sorted once, for the cache, the lookup and the update."""
         return DistinctRows.of(self.ids, self.rows)
+
+    def apart(self) -> Bags:
+        """The same ids, each in a bag of its own."""
+        each = torch.ones(len(self.ids), dtype=torch.int64, device=self.ids.device)
+        return Bags(self.ids, each, self.rows)
 
     def offsets(self) -> Tensor:
         """(bags + 1,): where each bag begins in ``ids``, and where the last ends."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from shardplan.executor.batch.bags import Bags
-from shardplan.executor.tensors.runs import negative_or_most, runs_of
+from shardplan.executor.batch.checked_ids import checked_ids
+from shardplan.executor.tensors.runs import runs_of
 from shardplan.executor.tensors.sorting import stable_order
 from shardplan.executor.tensors.tensor import index_dtype
 
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
     from shardplan.executor.tensors.tensor import Tensor
 
 _WHAT, _WEIGHTS = "the exchange of ids", "the exchange of weights of ids"
+
+
+@dataclass(frozen=True, slots=True)
+class IdsRoute:
+    """Which ids of a batch went where: the rows of single ids go the same way back."""
+
+    sent: list[int]
+    """Ids that this rank sent to each slot of every rank, rank after rank."""
+    received: list[list[int]]
+    """Of each rank, those that it sent to each slot of this one."""
+    cut_order: Tensor | None
+    """Of all features whose rows are cut, one behind the other: which id stands at each place of
+    their pieces. None where no table's rows are cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,8 @@ class RankInputs:
     """Of ids and lengths, the rank's own and those received, while the batch is in flight."""
     lengths: Tensor
     """(features, samples) int64: ids of the rank's own samples."""
+    route: IdsRoute
+    """How the ids came."""
 
 
 class InputDist:
@@ -55,7 +71,7 @@ class InputDist:
         self.pool = pool
         """Where ids in flight lie."""
         tables = layout.table_of_feature
-        self._table_rows = torch.tensor([table.rows for table in tables], device=mesh.device)
+        self.table_rows = torch.tensor([table.rows for table in tables], device=mesh.device)
         self._split = [i for i, table in enumerate(tables) if table.row_blocks > 1]
         self._block_rows = torch.tensor(
             [tables[i].block_rows for i in self._split], device=mesh.device, dtype=torch.int64
@@ -82,9 +98,9 @@ class InputDist:
 
     def start(self, batch: JaggedBatch) -> IdsInFlight:
         """Send the lengths. Raises ValueError where an id is no row of its table."""
-        parts = self._checked(batch)
+        parts = checked_ids(batch, self.table_rows)
         of_ids = self._weights(batch, parts)
-        pieces, weights, lengths = self._pieces(batch, parts, of_ids)
+        pieces, weights, lengths, order = self._pieces(batch, parts, of_ids)
         samples = batch.samples
         mine = self.slot_counts[self.mesh.rank]
         pending = self.mesh.ids.all_to_all(
@@ -96,7 +112,7 @@ class InputDist:
         sent = [pieces[piece] for piece in self._piece_of_slot]
         sent_weights = [weights[piece] for piece in self._piece_of_slot] if weights else []
         replicated = self._replicated(batch, parts, of_ids)
-        flight = IdsInFlight(self, sent, sent_weights, pending, replicated, batch.lengths)
+        flight = IdsInFlight(self, sent, sent_weights, pending, replicated, batch.lengths, order)
         held = [batch.values, batch.lengths, *(of_ids and [batch.weights])]
         held += [each for b in replicated for each in (b.ids, b.lengths, b.weights)]
         flight.reserve(sum(each.nbytes for each in held if each is not None))
@@ -129,31 +145,15 @@ class InputDist:
             )
         return list(batch.weights.split([part.numel() for part in parts]))
 
-    def _checked(self, batch: JaggedBatch) -> list[Tensor]:
-        """Ids of each feature. Raises ValueError where one is no row of its table."""
-        counts = batch.lengths.sum(1).tolist()
-        if sum(counts) != batch.values.numel():
-            raise ValueError("the lengths of the batch do not add up to its number of ids")
-        parts = list(batch.values.split(counts))
-        read = [feature for feature, count in enumerate(counts) if count]
-        if read:
-            worst = negative_or_most(batch.values, [counts[feature] for feature in read])
-            wrong = (worst < 0) | (worst >= self._table_rows[read])
-            if bool(wrong.any()):
-                first = int(wrong.nonzero()[0])
-                feature = read[first]
-                raise ValueError(
-                    f"feature {batch.keys[feature]}: id {int(worst[first])} is no row "
-                    f"of a table of {int(self._table_rows[feature])} rows"
-                )
-        return parts
-
     def _pieces(
         self, batch: JaggedBatch, parts: list[Tensor], weights: list[Tensor]
-    ) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """Ids of each (feature, row block), their weights, and their (pieces, samples) lengths."""
+    ) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor | None]:
+        """Ids of each (feature, row block), their weights, and their (pieces, samples) lengths.
+
+        Last, the order of ids in pieces, of all features whose rows are cut side by side.
+        """
         if not self._split:
-            return parts, weights, batch.lengths
+            return parts, weights, batch.lengths, None
         order, counts, cut_lengths = self._cut(parts, batch.lengths[self._split])
         lengths = batch.lengths.new_empty((self._first_piece[-1], batch.samples))
         taken = 0
@@ -165,7 +165,8 @@ class InputDist:
                 lengths[first:end] = cut_lengths[taken : taken + end - first]
                 taken += end - first
         pieces = self._in_pieces(parts, order, counts)
-        return pieces, self._in_pieces(weights, order, counts) if weights else [], lengths
+        of_pieces = self._in_pieces(weights, order, counts) if weights else []
+        return pieces, of_pieces, lengths, order
 
     def _in_pieces(self, parts: list[Tensor], order: Tensor, counts: list[int]) -> list[Tensor]:
         """What each id of each feature has, by (feature, row block)."""
@@ -220,6 +221,7 @@ class IdsInFlight:
         lengths: Pending,
         replicated: tuple[Bags, ...],
         own_lengths: Tensor,
+        cut_order: Tensor | None,
     ) -> None:
         self._dist = dist
         self._pieces = pieces
@@ -227,6 +229,8 @@ class IdsInFlight:
         self._pending_lengths = lengths
         self._replicated = replicated
         self._own_lengths = own_lengths
+        self._cut_order = cut_order
+        self._sent_counts = [piece.numel() for piece in pieces]
         self._samples = int(own_lengths.shape[1])
         self._lengths: Tensor = None
         self._totals: list[list[int]] = []
@@ -243,9 +247,7 @@ class IdsInFlight:
         mine = counts[mesh.rank]
         self._lengths = self._pending_lengths.wait().view(mesh.world_size, mine, self._samples)
         ends = list(accumulate(counts, initial=0))
-        send = [
-            sum(piece.numel() for piece in self._pieces[start:end]) for start, end in pairwise(ends)
-        ]
+        send = [sum(self._sent_counts[start:end]) for start, end in pairwise(ends)]
         self._totals = self._lengths.sum(2).tolist()
         receive = [sum(totals) for totals in self._totals]
         rows = self._dist.rows_to_send(self._pieces)
@@ -266,8 +268,9 @@ class IdsInFlight:
         weights = None if self._weights is None else self._weights.wait()
         groups = self._dist.layout.groups[self._dist.mesh.rank]
         bags = self._bags(self._ids.wait(), weights, groups)
+        route = IdsRoute(self._sent_counts, self._totals, self._cut_order)
         held, lengths = self._reserved_bytes, self._own_lengths
-        return RankInputs(bags, self._replicated, self._samples, held, lengths)
+        return RankInputs(bags, self._replicated, self._samples, held, lengths, route)
 
     def reserve(self, count: int) -> None:
         """Count bytes that are held until the batch is done."""

@@ -7,53 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from shardplan.cost.phases import (
-    ALL_REDUCE,
-    GRADIENT_COMM,
-    IDS_COMM,
-    LOOKUP_FORWARD,
-    OUTPUT_COMM,
-    PREFETCH,
-    UPDATE_BACKWARD,
-)
+from shardplan.cost.phases import GRADIENT_COMM, IDS_COMM, LOOKUP_FORWARD, OUTPUT_COMM
 from shardplan.executor.batch.jagged_batch import JaggedBatch
-from shardplan.executor.exchange.input_dist import IdsInFlight, InputDist, RankInputs
+from shardplan.executor.exchange.input_dist import IdsInFlight, RankInputs
 from shardplan.executor.exchange.output_dist import output_dists
-from shardplan.executor.memory.memory_pool import Pools
-from shardplan.executor.native.phase_clock import PhaseClock
-from shardplan.executor.planned.module_layout import ModuleLayout
-from shardplan.executor.tables.group_store import store_of
-from shardplan.executor.tables.replicated_tables import ReplicatedTables
-from shardplan.executor.tables.row_gradients import RowGradients
-from shardplan.executor.tables.row_squares import RowSquares
-from shardplan.executor.tables.shard_group import ShardGroup
-from shardplan.executor.tables.update_rule import UpdateRule
+from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.batch.jagged_batch import KeyedIds
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.memory.memory_pool import Pools
+    from shardplan.executor.native.phase_clock import PhaseClock
     from shardplan.executor.planned.module_layout import GroupLayout
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
 
-_FP32_BYTES = 4
 
-
-class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
+class ShardedEmbeddingBagCollection(ShardedCollection):
     """The tables of one module, sharded as a plan says; outputs are sums of each bag's rows.
 
     Or their means, where the table says so; in a module that weighs ids, each row counts by the
-    weight of its id. Weights of ids get no gradient.
-
-    The optimizer is fused: ``backward`` updates the rows that the batch read, by the gradient of
-    the mean of all ranks' losses (each rank's own loss is a mean over its samples, as with
-    DistributedDataParallel). All ranks call everything in the same order, with the same number of
-    samples.
+    weight of its id. Weights of ids get no gradient. All ranks have the same number of samples.
     """
 
     def __init__(
@@ -70,26 +48,19 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
         seed: int = 0,
     ) -> None:
         """Allocate this rank's shards and nothing else. Raises MemoryExceeded."""
-        super().__init__()
-        self.layout = ModuleLayout(tables, mesh.world_size, mesh.is_hierarchical)
-        self.mesh = mesh
-        self.optimizer = optimizer
-        self.pools = pools or Pools.on(mesh.device)
-        self.clock = clock or PhaseClock(mesh.device)
+        super().__init__(
+            tables,
+            mesh,
+            optimizer,
+            is_weighted=is_weighted,
+            is_hierarchical=mesh.is_hierarchical,
+            pools=pools,
+            clock=clock,
+            seed=seed,
+        )
         self.is_weighted = is_weighted
         """Whether each id of a batch has a weight."""
-        self.steps = 0
-        """Updates so far."""
-        self._inputs = InputDist(self.layout, mesh, self.pools.hbm, is_weighted)
         self._outputs = output_dists(self.layout, mesh, comm_forward, comm_backward)
-        self._squares = RowSquares(self.layout, mesh)
-        self.groups = [
-            ShardGroup(group, store_of(group, optimizer, self.pools), self.pools.hbm, seed)
-            for group in self.layout.groups[mesh.rank]
-        ]
-        self.replicated = ReplicatedTables(self.layout, mesh, self.pools.hbm, optimizer, seed)
-        # A leaf that wants a gradient, so that autograd calls ``backward`` for the tables' sake.
-        self._anchor = torch.zeros((), device=mesh.device, requires_grad=True)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -125,9 +96,7 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
 
     def stage(self, inputs: RankInputs) -> None:
         """Bring the rows of a batch into the caches, before it is looked up."""
-        with self.clock.phase(PREFETCH):
-            for group, bags in zip(self.groups, inputs.groups, strict=True):
-                group.stage(bags)
+        self._stage(inputs)
 
     def finish(self, batch: IdsInFlight) -> RankInputs:
         """Wait for a batch's ids."""
@@ -151,14 +120,14 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
     def look_up(self, inputs: RankInputs) -> Tensor:
         """The forward pass, outside of autograd."""
         samples = inputs.samples
-        own_bytes = _FP32_BYTES * samples * self.replicated.columns
+        own_bytes = FP32_BYTES * samples * self.replicated.columns
         with self.pools.hbm.held(self._sums_bytes(inputs) + own_bytes, "sums"):
             with self.clock.phase(LOOKUP_FORWARD):
                 pooled = {
                     group.layout: group.lookup(bags)
                     for group, bags in zip(self.groups, inputs.groups, strict=True)
                 }
-                sums = self.replicated.lookup(inputs.replicated)
+                sums = self._replicated_sums(inputs)
             self.pools.hbm.charge(self._output_bytes(inputs), "outputs")
             wire_bytes = sum(way.buffer_bytes(samples)[0] for way in self._outputs)
             with self.clock.phase(OUTPUT_COMM), self.pools.hbm.held(wire_bytes, "wire"):
@@ -179,30 +148,31 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
             if self.layout.mean_spans:
                 gradient = gradient.clone()
                 self._average(gradient, inputs)
-            self._update(UpdateRule(self.optimizer, self.steps), inputs, gradient)
+            self._update(inputs, gradient)
         self._done(inputs)
 
-    def _update(self, rule: UpdateRule, inputs: RankInputs, gradient: Tensor) -> None:
+    def _update(self, inputs: RankInputs, gradient: Tensor) -> None:
         scale = 1 / self.mesh.world_size
         with self.clock.phase(GRADIENT_COMM):
             received: dict[GroupLayout, list[Tensor]] = {}
             for way in self._outputs:
                 with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
                     received |= zip(way.groups, way.backward(gradient, scale), strict=True)
-        with self.clock.phase(UPDATE_BACKWARD):
-            sums = [
-                RowGradients(bags, received.pop(group.layout))
-                for group, bags in zip(self.groups, inputs.groups, strict=True)
-            ]
-        squares = self._complete_squares(sums)
-        with self.clock.phase(UPDATE_BACKWARD):
-            for group, rows, square in zip(self.groups, sums, squares, strict=True):
-                group.update(rule, rows, square)
-        if self.layout.replicated:
-            with self.clock.phase(ALL_REDUCE):
-                summed = self.replicated.sum_gradients(inputs.replicated, gradient)
-            with self.clock.phase(UPDATE_BACKWARD):
-                self.replicated.update(rule, summed, scale)
+        columns = self.layout.columns
+        of_replicas = [
+            [gradient[:, columns[feature] : columns[feature + 1]] for feature in features]
+            for features in self.replicated.features
+        ]
+        self._apply(inputs, received, of_replicas)
+
+    def _replicated_sums(self, inputs: RankInputs) -> dict[int, Tensor]:
+        """By first column of the output, (samples, dim) sums of data-parallel tables."""
+        found = self.replicated.lookup(inputs.replicated)
+        return {
+            self.layout.columns[feature]: sums
+            for features, of_group in zip(self.replicated.features, found, strict=True)
+            for feature, sums in zip(features, of_group, strict=True)
+        }
 
     def _average(self, values: Tensor, inputs: RankInputs) -> None:
         """Divide the averaged features of (samples, columns) by how many ids each sample has.
@@ -217,24 +187,16 @@ class ShardedEmbeddingBagCollection(torch.nn.Module):  # type: ignore[misc]
 
     def _done(self, inputs: RankInputs) -> None:
         """A batch is no longer in flight."""
-        for group, bags in zip(self.groups, inputs.groups, strict=True):
-            group.release(bags)
-        self.pools.hbm.release(inputs.held_bytes, "ids")
+        self._release(inputs)
         self.pools.hbm.release(self._output_bytes(inputs), "outputs")
 
     def _output_bytes(self, inputs: RankInputs) -> int:
-        return _FP32_BYTES * inputs.samples * self.layout.width
+        return FP32_BYTES * inputs.samples * self.layout.width
 
     def _sums_bytes(self, inputs: RankInputs) -> int:
         """Of what this rank sums for all ranks, in fp32."""
         columns = sum(group.layout.columns for group in self.groups)
-        return _FP32_BYTES * columns * inputs.samples * self.mesh.world_size
-
-    def _complete_squares(self, sums: Sequence[RowGradients]) -> Sequence[Tensor | None]:
-        if self.optimizer.kind is not Optimizer.ROWWISE_ADAGRAD or not self._squares.is_needed:
-            return [None] * len(sums)
-        with self.clock.phase(GRADIENT_COMM):
-            return self._squares.complete(self.groups, sums)
+        return FP32_BYTES * columns * inputs.samples * self.mesh.world_size
 
 
 class _Pooled(torch.autograd.Function):  # type: ignore[misc]

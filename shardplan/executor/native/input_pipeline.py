@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shardplan.executor.exchange.input_dist import IdsInFlight
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shardplan.executor.exchange.input_dist import RankInputs
-    from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
+    from shardplan.executor.native.sharded_collection import ShardedCollection
 
 _AHEAD = {Pipeline.NONE: 0, Pipeline.SPARSE_DIST: 1, Pipeline.PREFETCH_SPARSE_DIST: 2}
 """Batches whose ids are sent before one is handed out."""
@@ -26,14 +24,12 @@ class InputPipeline:
     into the caches while this one is trained, so that three batches are on a device at once.
     """
 
-    def __init__(
-        self, collections: Iterable[ShardedEmbeddingBagCollection], kind: Pipeline
-    ) -> None:
+    def __init__(self, collections: Iterable[ShardedCollection], kind: Pipeline) -> None:
         self._collections = tuple(collections)
         self._ahead = _AHEAD[kind]
         self._coming: list[_Batch] = []
 
-    def batches(self, source: Iterable[Any]) -> Iterator[tuple[Any, list[RankInputs]]]:
+    def batches(self, source: Iterable[Any]) -> Iterator[tuple[Any, list[Any]]]:
         """Each batch of the source, with what this rank looks up of it in each collection.
 
         A batch of the source has its sparse inputs under ``sparse``, or is them.
@@ -62,25 +58,26 @@ class InputPipeline:
 class _Batch:
     """A batch in flight through all collections."""
 
-    def __init__(self, batch: Any, collections: tuple[ShardedEmbeddingBagCollection, ...]) -> None:
+    def __init__(self, batch: Any, collections: tuple[ShardedCollection, ...]) -> None:
         self.batch = batch
         self._collections = collections
         sparse = getattr(batch, "sparse", batch)
-        self._parts: list[IdsInFlight | RankInputs] = [each.start(sparse) for each in collections]
+        self._flights = [each.start(sparse) for each in collections]
+        self._inputs: list[Any] | None = None
 
     def advance(self) -> None:
         """Send the ids."""
-        for collection, part in zip(self._collections, self._parts, strict=True):
-            if isinstance(part, IdsInFlight):
-                collection.advance(part)
+        if self._inputs is None:
+            for collection, flight in zip(self._collections, self._flights, strict=True):
+                collection.advance(flight)
 
-    def finish(self) -> list[RankInputs]:
-        """Wait for the ids."""
-        self._parts = [
-            collection.finish(part) if isinstance(part, IdsInFlight) else part
-            for collection, part in zip(self._collections, self._parts, strict=True)
-        ]
-        return [part for part in self._parts if not isinstance(part, IdsInFlight)]
+    def finish(self) -> list[Any]:
+        """Wait for the ids: what each collection looks up."""
+        if self._inputs is None:
+            pairs = zip(self._collections, self._flights, strict=True)
+            self._inputs = [collection.finish(flight) for collection, flight in pairs]
+            self._flights = []
+        return self._inputs
 
     def stage(self) -> None:
         """Bring the rows that the batch reads into the caches."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from shardplan.errors import PlanRefused
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
-from shardplan.executor.native.untrainable import other_rates, untrainable
+from shardplan.executor.native.sequence_collection import ShardedEmbeddingCollection
+from shardplan.executor.native.untrainable import other_rates, unoffered, untrainable
 from shardplan.executor.planned.acceptance import (
     native_faults,
     optimizer_faults,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.phase_clock import PhaseClock
+    from shardplan.executor.native.sharded_collection import ShardedCollection
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.model.sparse_module import SparseModule
@@ -44,10 +46,10 @@ def shard_tables(
     pools: Pools | None = None,
     clock: PhaseClock | None = None,
     seed: int = 0,
-) -> dict[str, ShardedEmbeddingBagCollection]:
+) -> dict[str, ShardedCollection]:
     """A collection for each module of the plan, with the plan's formats of the wire.
 
-    ``model`` is the module whose EmbeddingBagCollections these take the place of, its tables on
+    ``model`` is the module whose collections these take the place of, its tables on
     the meta device; or all its sparse modules; or None where the plan says all there is: tables
     in its order, pooled by sums, without weights of ids. A model's own order of tables and
     features, its means, weights of ids and bounds of initial weights are kept to.
@@ -65,20 +67,27 @@ def shard_tables(
     check_memory(view, pools.limits)
     there = {module.path: module for module in modules or ()}
     wire = view.training.comm_dtype
-    return {
-        path: ShardedEmbeddingBagCollection(
-            in_model(view, there[path]) if path in there else view.tables_of(path),
-            mesh,
-            optimizer,
-            is_weighted=path in there and there[path].is_weighted,
-            comm_forward=wire.forward,
-            comm_backward=wire.backward,
-            pools=pools,
-            clock=clock,
-            seed=seed,
-        )
-        for path in view.modules
+    of_all: dict[str, Any] = {
+        "comm_forward": wire.forward,
+        "comm_backward": wire.backward,
+        "pools": pools,
+        "clock": clock,
+        "seed": seed,
     }
+    found: dict[str, ShardedCollection] = {}
+    for path in view.modules:
+        tables = in_model(view, there[path]) if path in there else view.tables_of(path)
+        collection = view.collection_of(path)
+        if collection.is_pooled:
+            weighted = path in there and there[path].is_weighted
+            found[path] = ShardedEmbeddingBagCollection(
+                tables, mesh, optimizer, is_weighted=weighted, **of_all
+            )
+        else:
+            found[path] = ShardedEmbeddingCollection(
+                tables, mesh, optimizer, dedup=collection.dedup, **of_all
+            )
+    return found
 
 
 def _modules_of(model: torch.nn.Module | Iterable[SparseModule]) -> tuple[SparseModule, ...]:
@@ -94,11 +103,12 @@ def _agree(
     found: list[Diagnostic] = [
         *rank_faults(view, mesh.world_size, mesh.local_world_size),
         *optimizer_faults(view, optimizer.kind),
+        *unoffered(view),
         *native_faults(view),
         *whole_batch_faults(view, "the native engine"),
     ]
     if modules is not None:
-        found += model_faults(view.name, view.tables, modules)
+        found += model_faults(view.name, view.tables, modules, view.collection_of)
         found += optimizer_class_faults(view.name, view.training.optimizer, modules)
         found += [*untrainable(modules), *other_rates(modules, optimizer)]
     found = faults_of_all(_fingerprint(view), found)
@@ -115,6 +125,7 @@ def _fingerprint(view: PlanView) -> str:
     return fingerprint(
         [
             [table.module, table.name, table.sharding_type.name, table.kernel.name, table.ranks]
+            + [table.collection.is_pooled, table.collection.dedup]
             + [[s.rank, s.row_offset, s.column_offset, s.rows, s.columns] for s in table.shards]
             for table in view.tables
         ]

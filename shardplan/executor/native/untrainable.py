@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
-from shardplan.model.sparse_module import ModuleKind
+from shardplan.workload.collection import CollectionKind
+from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+    from shardplan.executor.planned.plan_view import PlanView
     from shardplan.model.sparse_module import SparseModule
+
+
+_ELSEWHERE = (CollectionKind.FEATURE_PROCESSED, CollectionKind.MANAGED_COLLISION)
+"""Kinds that TorchRec alone has."""
 
 
 def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
@@ -24,8 +30,6 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
     are drawn by row and column, however the table is cut.
     """
     for module in modules:
-        if module.kind is not ModuleKind.BAG:
-            continue
         for table in module.tables:
             where = f"{module.path or 'the model itself'}.{table.name}"
             if table.init_fn:
@@ -35,6 +39,24 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
                     "than the whole table",
                     "give weight_init_min and weight_init_max, or none and fill the shards after",
                 )
+
+
+def unoffered(view: PlanView) -> Iterator[Diagnostic]:
+    """Modules of kinds that this engine has not, and formats that it does not write."""
+    for path in view.modules:
+        collection, where = view.collection_of(path), path or "the model itself"
+        if collection.kind in _ELSEWHERE:
+            yield _fault(
+                where,
+                f"the native engine does not train modules of the kind {collection.kind}",
+                "train the plan under TorchRec: shardplan.executor.torchrec.shard",
+            )
+        if collection.output_dtype is not Dtype.FP32:
+            yield _fault(
+                where,
+                f"the native engine writes fp32, and no {collection.output_dtype}, as outputs",
+                "leave output_dtype out of the spec, and solve again",
+            )
 
 
 def other_rates(

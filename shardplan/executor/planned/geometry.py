@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_facts import TableFacts
     from shardplan.sharding.device_kind import DeviceKind
+    from shardplan.workload.collection import Collection
     from shardplan.workload.optimizers.optimizer import Optimizer
 
 
@@ -38,7 +39,7 @@ def geometry_faults(
         entry = plan.plan.get(facts.module, {}).get(facts.name)
         if entry is None:
             continue
-        planned = Planned(position, _table(facts), entry)
+        planned = Planned(position, _table(facts, plan.collection_of(facts.module)), entry)
         found = [*check_coverage(planned), *check_rules(planned, world, optimizer)]
         found += check_placements(planned, world)
         if not found:
@@ -47,7 +48,7 @@ def geometry_faults(
         yield from found
 
 
-def _table(facts: TableFacts) -> Table:
+def _table(facts: TableFacts, collection: Collection) -> Table:
     return Table(
         name=facts.name,
         module=facts.module,
@@ -57,4 +58,5 @@ def _table(facts: TableFacts) -> Table:
         features=facts.features,
         poolings=(facts.pooling,),
         access=Uniform(),
+        collection=collection,
     )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES, RATES, unfollowed
-from shardplan.model.sparse_module import ModuleKind
 from shardplan.model.unplanned import unplanned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shardplan.model.sparse_module import SparseModule, SparseTable
+    from shardplan.workload.collection import Collection
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.optimizers.optimizer import Optimizer
 
@@ -38,35 +38,40 @@ class TableOfPlan(Protocol):
 
 
 def model_faults(
-    plan: str, tables: Sequence[TableOfPlan], modules: Iterable[SparseModule]
+    plan: str,
+    tables: Sequence[TableOfPlan],
+    modules: Iterable[SparseModule],
+    collection_of: Callable[[str], Collection],
 ) -> Iterator[Diagnostic]:
     """Every sparse module that the plan does not have, and every table that differs.
 
-    ``plan`` is its name; ``tables`` are all that it places. Whatever is sparse and has no plan
-    would stay whole on every rank, and train there on its own.
+    ``plan`` is its name; ``tables`` are all that it places, in modules of the kinds that
+    ``collection_of`` says. Whatever is sparse and has no plan would stay whole on every rank, and
+    train there on its own.
     """
     modules = tuple(modules)
     yield from unplanned(modules, "model")
-    bags = {m.path: m for m in modules if m.kind is ModuleKind.BAG}
-    refused = [m.path for m in modules if m.kind is not ModuleKind.BAG]
+    known = {m.path: m for m in modules if m.collection is not None}
+    refused = [m.path for m in modules if m.collection is None]
     planned: dict[str, dict[str, TableOfPlan]] = {
         module: {} for module in dict.fromkeys(table.module for table in tables)
     }
     for table in tables:
         planned[table.module][table.name] = table
     for path, theirs in planned.items():
-        if path in bags:
-            yield from _table_faults(plan, theirs.values(), bags[path], bags.values())
+        if path in known:
+            yield from _kind_faults(plan, collection_of(path), known[path])
+            yield from _table_faults(plan, theirs.values(), known[path], known.values())
         elif not any(_is_within(path, each) for each in refused):
-            yield _unknown_module(plan, path, [*bags])
-    for path, bag in bags.items():
+            yield _unknown_module(plan, path, [*known])
+    for path, there in known.items():
         if path not in planned:
-            names = ", ".join(table.name for table in bag.tables[:3])
-            more = ", ..." if len(bag.tables) > 3 else ""
-            message = f"{bag.class_name}: the plan has none of its tables ({names}{more})"
+            names = ", ".join(table.name for table in there.tables[:3])
+            more = ", ..." if len(there.tables) > 3 else ""
+            message = f"{there.class_name}: the plan has none of its tables ({names}{more})"
             yield _fault("model", path or "the model itself", message, _SOLVE_AGAIN)
             continue
-        for name in (table.name for table in bag.tables):
+        for name in (table.name for table in there.tables):
             if name not in planned[path]:
                 message = f"lacks {name!r}, a table of the model's {path!r}"
                 yield _fault(plan, f"plan.{path}", message, _SOLVE_AGAIN)
@@ -91,6 +96,21 @@ def optimizer_class_faults(
                     f"is trained with {more}, which no fused optimizer does like it",
                     f"set the optimizer with {', '.join(RATES)} alone",
                 )  # fmt: skip
+
+
+def _kind_faults(plan: str, planned: Collection, module: SparseModule) -> Iterator[Diagnostic]:
+    there = module.collection
+    assert there is not None
+    if (planned.kind, planned.is_pooled) != (there.kind, there.is_pooled):
+        message = f"is planned as {_told(planned)}; the model has {module.class_name}"
+        hint = "say in the spec, under modules, what kind of module it is, and solve again"
+        yield _fault(plan, f"plan.{module.path}", message, hint)
+
+
+def _told(collection: Collection) -> str:
+    if collection.kind.pools is not None:
+        return str(collection.kind)
+    return f"{collection.kind}, {'pooled' if collection.is_pooled else 'not pooled'}"
 
 
 def _table_faults(
@@ -129,7 +149,7 @@ def _differences(plan: str, planned: TableOfPlan, there: SparseTable) -> Iterato
 
 
 def _unknown_module(plan: str, path: str, paths: list[str]) -> Diagnostic:
-    message = "the model has no EmbeddingBagCollection of this name"
+    message = "the model has no collection of tables of this name"
     close = get_close_matches(path, paths, 1) or paths
     names = ", ".join(repr(name) for name in close)
     hint = f"it has {names}: write it as the tables' module in the spec" if close else _SOLVE_AGAIN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shardplan.errors import PlanRefused
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.table_facts import TableFacts
     from shardplan.plan.file.training_facts import TrainingFacts
     from shardplan.workload.access import Access
+    from shardplan.workload.collection import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class PlanView:
             for feature in table.features:
                 found.setdefault(feature, []).append(table)
         return {feature: tuple(tables) for feature, tables in found.items()}
+
+    def collection_of(self, module: str) -> Collection:
+        """What kind of module it is."""
+        return next(table.collection for table in self.tables if table.module == module)
 
     def tables_of(self, module: str) -> tuple[PlannedTable, ...]:
         """The tables of one module, in the plan's order."""
@@ -85,7 +90,10 @@ def view_plan(plan: Plan) -> PlanView:
         raise PlanRefused(["it does not say how its tables are trained, and how ids hit them"])
     orders = row_orders_of(plan)
     tables = tuple(
-        _table(fact, entries[key], accesses[key], orders.get(key, RowOrder.HASHED))
+        replace(
+            _table(fact, entries[key], accesses[key], orders.get(key, RowOrder.HASHED)),
+            collection=plan.collection_of(fact.module),
+        )
         for key, fact in facts.items()
     )
     return PlanView(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from shardplan.workload.collection import POOLED, Collection
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class PlannedTable:
     ids: RowOrder = RowOrder.HASHED
     """Where the hot ones lie."""
     cache: CacheEntry | None = None
+    collection: Collection = POOLED
+    """What kind of module it sits in."""
     batch_shares: tuple[float, ...] = ()
     """Of each feature, its own samples for each of the batch; empty where all have one of each."""
     is_mean: bool = False

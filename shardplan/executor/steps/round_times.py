@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 
+from shardplan.errors import PlanRefused
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.steps.drawn_batch import drawn_batch
 from shardplan.executor.steps.timed_tables import LEARNING_RATE
@@ -61,8 +62,12 @@ def stand(
     """Shard all plans, side by side; a collective.
 
     Gradients of the outputs are constants, and there are no layers but the tables. Raises what
-    ``sharded`` does, on every rank alike.
+    ``sharded`` does, and PlanRefused where a module is no plain bag, on every rank alike.
     """
+    if others := sorted({path for plan in plans for path in plan.modules or ()}):
+        raise PlanRefused(
+            [f"{path}: only steps of plain bags are timed" for path in others]
+        ).agreed()
     found = []
     for plan in plans:
         view, tables = view_plan(plan), sharded(plan)

@@ -37,7 +37,7 @@ class GroupStore:
     """By name; fp32 whatever the weights are."""
 
     def lookup(self, bags: Bags) -> Tensor:
-        """(ranks, slots, samples, columns) fp32: the sum of each bag's rows by their weights."""
+        """(bags..., columns) fp32: the sum of each bag's rows by their weights."""
         if isinstance(self.weights, ResidentRows) and self.weights.is_direct:
             ids, weights = bags.ids, self.weights.values
         else:
@@ -50,7 +50,7 @@ class GroupStore:
             per_sample_weights=bags.weights,
             include_last_offset=True,
         )
-        return pooled.view(*bags.lengths.shape, -1)
+        return pooled.view(*bags.lengths.shape, pooled.shape[1])
 
     def settled(self) -> Fields:
         """All rows, as they lie in the tier that holds the table."""

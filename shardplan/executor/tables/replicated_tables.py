@@ -71,11 +71,11 @@ class ReplicatedTables:
         self._mesh = mesh
         self._groups = layout.replicated
         self._stores = [_store_of(group, pool, optimizer) for group in self._groups]
-        self._columns = [
-            [layout.columns[feature] for of_table in group.features for feature in of_table]
+        self.features = [
+            [feature for of_table in group.features for feature in of_table]
             for group in self._groups
         ]
-        """First output column of each feature of a group."""
+        """That read each group of tables, in the order in which they are looked up."""
         for table, fields in ((each.table, each.fields) for each in self.replicas):
             whole = PlannedShard(0, 0, 0, table.rows, table.dim)
             fill_initial(fields[WEIGHT], table, whole, seed)
@@ -94,26 +94,25 @@ class ReplicatedTables:
     @property
     def columns(self) -> int:
         """Of the output, those that these tables give."""
-        pairs = zip(self._groups, self._columns, strict=True)
-        return sum(group.width * len(columns) for group, columns in pairs)
+        pairs = zip(self._groups, self.features, strict=True)
+        return sum(group.width * len(features) for group, features in pairs)
 
-    def lookup(self, inputs: Sequence[Bags]) -> dict[int, Tensor]:
-        """By first column of the output, (samples, width) sums of each feature."""
-        found: dict[int, Tensor] = {}
-        for store, columns, bags in zip(self._stores, self._columns, inputs, strict=True):
-            found |= zip(columns, store.lookup(bags), strict=True)
-        return found
+    def lookup(self, inputs: Sequence[Bags]) -> list[Tensor]:
+        """Of each group (bags..., width) fp32: the sum of each bag's rows by their weights."""
+        return [store.lookup(bags) for store, bags in zip(self._stores, inputs, strict=True)]
 
-    def sum_gradients(self, inputs: Sequence[Bags], gradient: Tensor) -> list[SummedRows]:
-        """Of each group; ``gradient`` (samples, columns) is that of this rank's output."""
+    def sum_gradients(
+        self, inputs: Sequence[Bags], gradients: Sequence[Sequence[Tensor]]
+    ) -> list[SummedRows]:
+        """Of each group; ``gradients`` are those of its bags, of this rank's own samples.
+
+        In parts (bags..., width) of one tensor.
+        """
         widths = [group.width for group in self._groups]
-        found = [
-            RowGradients(bags, [gradient[:, first : first + width] for first in columns])
-            for width, columns, bags in zip(widths, self._columns, inputs, strict=True)
-        ]
+        found = [RowGradients(*each) for each in zip(inputs, gradients, strict=True)]
         self._spread(found)
         sizes = [len(each.rows) * width for each, width in zip(found, widths, strict=True)]
-        flat = gradient.new_empty(sum(sizes))
+        flat = torch.empty(sum(sizes), device=self._mesh.device)
         pairs = zip(flat.split(sizes), widths, strict=True)
         summed = [
             SummedRows(each.rows, part.view(-1, width))

@@ -50,7 +50,7 @@ class ShardGroup:
             bags.staged = None
 
     def lookup(self, bags: Bags) -> Tensor:
-        """(ranks, slots, samples, columns) fp32: the sum of each bag's rows by their weights."""
+        """(bags..., columns) fp32: the sum of each bag's rows by their weights."""
         self.stage(bags)
         return self._store.lookup(bags)
 

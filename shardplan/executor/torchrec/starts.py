@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.executor.torchrec.fault import fault
 from shardplan.model.initial_weights import OF_WHOLE_TABLES, by_shape
+from shardplan.model.tables_within import tables_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,5 +41,7 @@ def keep_starts(model: torch.nn.Module, plan: Plan) -> None:
     The configs of the model say the same then in numbers.
     """
     for path in plan.plan:
-        for config in model.get_submodule(path).embedding_bag_configs():
+        within = tables_within(model.get_submodule(path))
+        assert within is not None, "a module that cannot be planned was refused before"
+        for config in within.configs:
             config.init_fn = by_shape(config.init_fn, config.num_embeddings, config.embedding_dim)

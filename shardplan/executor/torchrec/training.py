@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fbgemm_gpu.split_embedding_configs import EmbOptimType, SparseType
 from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
@@ -15,8 +15,8 @@ from torchrec.distributed.fbgemm_qcomm_codec import (
     get_qcomm_codecs_registry,
 )
 
-from shardplan.executor.torchrec.collection import CollectionSharder
 from shardplan.executor.torchrec.fault import fault
+from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
@@ -46,6 +46,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield fault(plan, "training", "does not say how the model is trained", hint)
         return
     yield from _faults_of_settings(request, training.optimizer)
+    yield from kind_faults(plan, request.device.type, training.optimizer)
     yield from _faults_of_state(request, training)
     if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
         yield from _faults_of_prefetched_caches(plan)
@@ -56,8 +57,8 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield from _faults_of_column_shards(plan, training.optimizer)
 
 
-def sharders(request: ShardRequest) -> list[CollectionSharder]:
-    """The sharder of EmbeddingBagCollections with the plan's optimizer and wire formats."""
+def sharders(request: ShardRequest) -> list[Any]:
+    """The sharders of all kinds of modules, with the plan's optimizer and wire formats."""
     training = request.training
     assert training is not None
     wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
@@ -68,7 +69,7 @@ def sharders(request: ShardRequest) -> list[CollectionSharder]:
         **request.fused_params,
     }
     codecs = get_qcomm_codecs_registry(wire, device=request.device)
-    return [CollectionSharder(fused_params=fused, qcomm_codecs_registry=codecs)]
+    return sharders_of(request.plan, fused_params=fused, qcomm_codecs_registry=codecs)
 
 
 def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator[Diagnostic]:

@@ -22,6 +22,8 @@ from shardplan.executor.torchrec.mismatch import (
     process_faults,
 )
 from shardplan.executor.torchrec.request import ShardRequest
+from shardplan.executor.torchrec.sharded.managed import map_faults
+from shardplan.executor.torchrec.sharded.processed import processor_faults
 from shardplan.executor.torchrec.starts import keep_starts, start_faults
 from shardplan.executor.torchrec.training import sharders, training_faults
 from shardplan.executor.torchrec.translate import sharding_plan
@@ -76,7 +78,7 @@ def shard(
         found += faults(model, request)
     except InputError as error:
         found += error.diagnostics
-    own = request.plan.model_dump_json(include={"plan"}) if request else None
+    own = request.plan.model_dump_json(include={"plan", "modules"}) if request else None
     found = faults_of_all(fingerprint(own) if own else "", found)
     if found:
         raise InputError(found).agreed()
@@ -110,10 +112,12 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         *dynamic_faults(plan),
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
         *listing_faults(plan),
-        *model_faults(plan.name, placed, found),
+        *model_faults(plan.name, placed, found, plan.collection_of),
         *illegal,
         *training_faults(request),
         *start_faults(plan, found),
+        *map_faults(model, found, request.device.type),
+        *processor_faults(model, found),
         *unmade(model, [path for each in found for path in (each.path, *each.other_paths)]),
         *(optimizer_class_faults(plan.name, training.optimizer, found) if training else ()),
     ]

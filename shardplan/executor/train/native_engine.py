@@ -18,12 +18,14 @@ from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
+from shardplan.executor.train.sample_vectors import mean_of_rows
 from shardplan.executor.train.step_clock import StepClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from shardplan.executor.batch.jagged_rows import JaggedRows
     from shardplan.executor.memory.row_store import Tier
     from shardplan.executor.tensors.tensor import Tensor
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
@@ -33,7 +35,7 @@ _DRAWING = "the wait for the batches of all ranks"
 
 
 class NativeEngine:
-    """A small DLRM whose tables are ShardedEmbeddingBagCollections."""
+    """A small DLRM whose tables are sharded collections; rows that are not pooled are averaged."""
 
     def __init__(self, setup: EngineSetup) -> None:
         """Raises PlanRefused and MemoryExceeded before any table is allocated."""
@@ -62,7 +64,7 @@ class NativeEngine:
         self._steps.begin()
         for batch, inputs in self._pipeline.batches(self._steps.drawn(batches)):
             tables = zip(self.tables.values(), inputs, strict=True)
-            pooled = torch.cat([table(each) for table, each in tables], 1)
+            pooled = torch.cat([_vectors(table(each)) for table, each in tables], 1)
             loss = self._loss(batch, pooled)
             self._pipeline.advance()
             self._optimizer.zero_grad()
@@ -137,3 +139,10 @@ class NativeEngine:
                     if isinstance(rows, RowCache):
                         yield module, group.layout.shards[0].table.name, tier, rows
                         rows = rows.below
+
+
+def _vectors(output: Tensor | dict[str, JaggedRows]) -> Tensor:
+    """(samples, columns of all features) of what a collection gives."""
+    if isinstance(output, dict):
+        return torch.cat([mean_of_rows(of.values, of.lengths) for of in output.values()], 1)
+    return output

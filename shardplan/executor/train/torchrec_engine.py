@@ -10,12 +10,18 @@ import torch
 import torch.distributed as dist
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.parallel import DistributedDataParallel
-from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, KeyedJaggedTensor
+from torchrec import (
+    EmbeddingBagCollection,
+    EmbeddingBagConfig,
+    EmbeddingCollection,
+    EmbeddingConfig,
+    KeyedJaggedTensor,
+)
 from torchrec.modules.embedding_configs import DataType
 from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
-from shardplan.errors import InputError, ShardplanError
+from shardplan.errors import InputError, PlanRefused, ShardplanError
 from shardplan.executor.exchange.mesh import naming_lost_ranks
 from shardplan.executor.planned.acceptance import whole_batch_faults
 from shardplan.executor.planned.planned_table import PlannedShard
@@ -24,7 +30,9 @@ from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
+from shardplan.executor.train.sample_vectors import mean_of_rows
 from shardplan.executor.train.step_clock import StepClock
+from shardplan.workload.collection import CollectionKind
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -52,6 +60,7 @@ class TorchRecEngine:
         if not dist.is_initialized():
             raise ShardplanError("TorchRec needs a process group: run under torchrun")
         view, settings = setup.view, setup.optimizer
+        _check_kinds(view)
         self._view, self._device = view, setup.device
         check_memory(view, setup.limits)
         _check_replicas(view, settings)
@@ -125,9 +134,28 @@ class TorchRecEngine:
         outputs = [found] if self._view.modules == ("",) else found
         parts = []
         for module, output in zip(self._view.modules, outputs, strict=True):
-            by_name = output.to_dict()
+            if self._view.collection_of(module).is_pooled:
+                by_name = output.to_dict()
+            else:
+                by_name = {
+                    name: mean_of_rows(rows.values(), rows.lengths())
+                    for name, rows in output.items()
+                }
             parts += [by_name[name] for name in _output_names(self._view, module)]
         return torch.cat(parts, 1)
+
+
+def _check_kinds(view: PlanView) -> None:
+    """Raise PlanRefused where a module is neither a bag nor a sequence: the command makes those."""
+    others = [
+        f"{module or 'the model itself'}: the training command makes no module of the kind {kind}; "
+        "train it in a program of your own, by shardplan.executor.torchrec.shard"
+        for module in view.modules
+        for kind in [view.collection_of(module).kind]
+        if kind not in (CollectionKind.BAG, CollectionKind.SEQUENCE)
+    ]
+    if others:
+        raise PlanRefused(others).agreed()
 
 
 def _output_names(view: PlanView, module: str) -> list[str]:
@@ -174,14 +202,17 @@ class Collections(torch.nn.Module):  # type: ignore[misc]
         self._modules_of_tables = view.modules
 
     def forward(self, features: Any) -> list[Any]:
-        """The KeyedTensor of each module."""
+        """What each module gives."""
         return [self.get_submodule(module)(features) for module in self._modules_of_tables]
 
 
 def _collection(view: PlanView, module: str) -> Any:
-    return EmbeddingBagCollection(
+    is_pooled = view.collection_of(module).is_pooled
+    config = EmbeddingBagConfig if is_pooled else EmbeddingConfig
+    collection = EmbeddingBagCollection if is_pooled else EmbeddingCollection
+    return collection(
         tables=[
-            EmbeddingBagConfig(
+            config(
                 name=table.name,
                 embedding_dim=table.dim,
                 num_embeddings=table.rows,
@@ -211,7 +242,8 @@ def _fill(model: Any, view: PlanView, seed: int) -> None:
 
 def _weight_of(table: PlannedTable) -> str:
     """Its name among a model's parameters."""
-    return ".".join(filter(None, (table.module, "embedding_bags", table.name, "weight")))
+    lookups = "embedding_bags" if table.collection.is_pooled else "embeddings"
+    return ".".join(filter(None, (table.module, lookups, table.name, "weight")))
 
 
 _OF_REPLICAS = (Optimizer.SGD, Optimizer.ADAGRAD, Optimizer.ROWWISE_ADAGRAD, Optimizer.ADAM)

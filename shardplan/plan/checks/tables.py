@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from shardplan.plan.changes import changes
 from shardplan.plan.file.rounding import differs
+from shardplan.plan.file.table_facts import ModuleFacts
 from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.plan.finding import Finding
 from shardplan.spec.fields.access import write_access
+from shardplan.workload.collection import POOLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +81,25 @@ def check_facts(plan: Plan, workload: Workload) -> Iterator[Finding]:
             yield Finding("tables", f"tables[{position}].{key}", message)
     for _, name in facts:
         yield Finding("tables", "tables", f"the spec has no table {name!r}")
+    yield from check_modules(plan, workload)
+
+
+def check_modules(plan: Plan, workload: Workload) -> Iterator[Finding]:
+    """What the plan says of modules is what the spec says."""
+    real = ModuleFacts.of_all(workload.tables)
+    for module in dict.fromkeys((*real, *(plan.modules or {}))):
+        was = plan.collection_of(module)
+        now = real[module].collection if module in real else POOLED
+        for what in ("kind", "is_pooled", "dedup", "output_dtype"):
+            recorded, stated = getattr(was, what), getattr(now, what)
+            if recorded != stated:
+                where = f"modules.{module}.{what.removeprefix('is_')}"
+                message = f"is {_said(recorded)}; by the spec it is {_said(stated)}"
+                yield Finding("modules", where, message)
+
+
+def _said(value: object) -> str:
+    return str(value).lower()
 
 
 def _disagreements(fact: TableFacts, table: Table) -> Iterator[tuple[str, object, object]]:

@@ -7,15 +7,18 @@ from shardplan.plan.file.optimality import Optimality
 from shardplan.plan.file.plan_model import Count, PlanModel, Positive
 from shardplan.plan.file.provenance import Inputs, MovesInfo, RunInfo, SolverInfo
 from shardplan.plan.file.table_entry import TableEntry
-from shardplan.plan.file.table_facts import TableFacts
+from shardplan.plan.file.table_facts import ModuleFacts, TableFacts
 from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.world import World
+from shardplan.workload.collection import POOLED, Collection
 
-FORMAT_VERSION = "1.1"
-"""Of the plan file: the major number changes when old readers would misread it.
+FORMAT_VERSION = "1.2"
+"""The latest of the plan file: the major number changes when old readers would misread it.
 
-1.1 states ``training`` and the ``access`` of each table."""
+1.1 states ``training`` and the ``access`` of each table; 1.2 ``modules``, where any of them is no
+plain bag: other plans are still written as 1.1."""
+_BAGS_ALONE = "1.1"
 
 
 class Plan(PlanModel):
@@ -33,6 +36,8 @@ class Plan(PlanModel):
     inputs: Inputs
     solver: SolverInfo
     tables: tuple[TableFacts, ...]
+    modules: dict[str, ModuleFacts] | None = None
+    """By path, those that are not plain bags; from format 1.2 on, and only where there are any."""
     training: TrainingFacts | None = None
     """The job that the plan was made for; from format 1.1 on."""
     resolved: dict[str, Any] | None = None
@@ -46,10 +51,20 @@ class Plan(PlanModel):
         """The devices that it was made for: GPUs, unless its topology says otherwise."""
         return World(self.world_size, self.local_world_size, _devices(self.resolved))
 
+    def collection_of(self, module: str) -> Collection:
+        """What kind of module it is."""
+        facts = (self.modules or {}).get(module)
+        return POOLED if facts is None else facts.collection
+
     @property
     def table_count(self) -> Count:
         """How many tables are planned."""
         return sum(len(tables) for tables in self.plan.values())
+
+
+def format_of(modules: object) -> str:
+    """The format of a plan that has such ``modules``: the oldest that says all of it."""
+    return FORMAT_VERSION if modules else _BAGS_ALONE
 
 
 def _devices(resolved: dict[str, Any] | None) -> DeviceKind:

@@ -13,6 +13,7 @@ from torchrec.modules.embedding_configs import PoolingType
 from torchrec.modules.embedding_modules import get_embedding_names_by_table
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor, KeyedTensor
 
+from shardplan.executor.torchrec.sharded.batch_reader import BatchReader, IdWeights
 from shardplan.sharding.kind import SHARDING_TYPES
 
 if TYPE_CHECKING:
@@ -37,8 +38,13 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
         """Of each output, the feature by whose number of ids its sums are divided; None: it is
         what the unsharded module gives."""
         self._has_mean_pooling_callback = False
-        self._features = {f for each in self._embedding_bag_configs for f in each.feature_names}
-        self._first_keys: list[str] | None = None
+        features = {f for each in self._embedding_bag_configs for f in each.feature_names}
+        weights = IdWeights.COUNT if self._is_weighted else IdWeights.IGNORED
+        self._reader = BatchReader(features, weights)
+
+    def weights_are_made(self) -> None:
+        """What is around the module gives each id its weight, or will."""
+        self._reader.weights = IdWeights.OWN
 
     def input_dist(self, ctx: Any, features: Any) -> Any:
         """Begin to send a batch's ids.
@@ -46,10 +52,9 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
         Raises ValueError where features or weights of ids are missing, where such weights want a
         gradient, and where features that have batches of their own size change their order.
         """
-        if isinstance(features, KeyedJaggedTensor):
-            features = self._in_order(self._weighed(features))
-            if any(self._averaged):
-                ctx.divisor = self._divisor(features)
+        features = self._reader.read(features)
+        if any(self._averaged) and isinstance(features, KeyedJaggedTensor):
+            ctx.divisor = self._divisor(features)
         return super().input_dist(ctx, features)
 
     def output_dist(self, ctx: Any, output: Any) -> Any:
@@ -59,32 +64,6 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
     def compute_and_output_dist(self, ctx: Any, input: Any) -> Any:
         """Look up, and begin to send the sums."""
         return _divided(super().compute_and_output_dist(ctx, input), ctx.divisor)
-
-    def _weighed(self, features: KeyedJaggedTensor) -> KeyedJaggedTensor:
-        weights = features.weights_or_none()
-        if self._is_weighted and weights is None:
-            raise ValueError("the module weighs ids, and those of the batch have no weights")
-        if self._is_weighted and weights.requires_grad:
-            raise ValueError("weights of ids get no gradient under TorchRec: detach them")
-        if self._is_weighted or weights is None:
-            return features
-        return _without_weights(features)
-
-    def _in_order(self, features: KeyedJaggedTensor) -> KeyedJaggedTensor:
-        """The features in the order that TorchRec has seen first."""
-        keys = features.keys()
-        if missing := sorted(self._features.union(self._first_keys or ()) - set(keys)):
-            raise ValueError(f"the batch lacks the features {', '.join(missing)}")
-        if self._first_keys is None:
-            self._first_keys = list(keys)
-        if keys == self._first_keys:
-            return features
-        if features.variable_stride_per_key():
-            raise ValueError(
-                "features that have batches of their own size come in another order than before: "
-                f"{', '.join(keys)}, not {', '.join(self._first_keys)}"
-            )
-        return features.permute([keys.index(key) for key in self._first_keys])
 
     def _divisor(self, features: KeyedJaggedTensor) -> torch.Tensor:
         """(samples, columns of all outputs): the number of ids where sums are to be means, or 1."""
@@ -145,15 +124,3 @@ def _divided(sums: Any, divisor: torch.Tensor | None) -> Any:
 def _over(output: KeyedTensor, divisor: torch.Tensor) -> KeyedTensor:
     values = output.values() / divisor
     return KeyedTensor(output.keys(), output.length_per_key(), values, key_dim=1)
-
-
-def _without_weights(features: KeyedJaggedTensor) -> KeyedJaggedTensor:
-    own_sizes = features.variable_stride_per_key()
-    return KeyedJaggedTensor(
-        keys=features.keys(),
-        values=features.values(),
-        lengths=features.lengths(),
-        stride=None if own_sizes else features.stride(),
-        stride_per_key_per_rank=features.stride_per_key_per_rank() if own_sizes else None,
-        inverse_indices=features.inverse_indices_or_none(),
-    )

@@ -1,0 +1,95 @@
+"""TorchRec's sharded managed-collision collections, which read batches as unsharded ones do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torchrec.distributed.mc_embedding import (
+    ManagedCollisionEmbeddingCollectionSharder,
+    ShardedManagedCollisionEmbeddingCollection,
+)
+from torchrec.distributed.mc_embeddingbag import (
+    ManagedCollisionEmbeddingBagCollectionSharder,
+    ShardedManagedCollisionEmbeddingBagCollection,
+)
+from torchrec.modules.hash_mc_modules import HashZchManagedCollisionModule
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.executor.torchrec.sharded.batch_reader import BatchReader, IdWeights
+from shardplan.model.sparse_module import ModuleKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from shardplan.model.sparse_module import SparseModule
+
+
+class ShardedManagedBags(ShardedManagedCollisionEmbeddingBagCollection):  # type: ignore[misc]
+    """What TorchRec shards; features may change their order, and unasked weights are left out."""
+
+    def __init__(self, module: Any, *arguments: Any, **options: Any) -> None:
+        """As TorchRec's."""
+        super().__init__(module, *arguments, **options)
+        inner = module._embedding_module  # noqa: SLF001
+        features = {f for each in inner.embedding_bag_configs() for f in each.feature_names}
+        weights = IdWeights.COUNT if inner.is_weighted() else IdWeights.IGNORED
+        self._reader = BatchReader(features, weights)
+
+    def input_dist(self, ctx: Any, features: Any) -> Any:
+        """Begin to send a batch's raw ids. Raises ValueError as ``BatchReader.read``."""
+        return super().input_dist(ctx, self._reader.read(features))
+
+
+class ShardedManagedSequences(ShardedManagedCollisionEmbeddingCollection):  # type: ignore[misc]
+    """What TorchRec shards; features may change their order, and weights of ids are left out."""
+
+    def __init__(self, module: Any, *arguments: Any, **options: Any) -> None:
+        """As TorchRec's."""
+        super().__init__(module, *arguments, **options)
+        configs = module._embedding_module.embedding_configs()  # noqa: SLF001
+        features = {f for each in configs for f in each.feature_names}
+        self._reader = BatchReader(features, IdWeights.IGNORED)
+
+    def input_dist(self, ctx: Any, features: Any) -> Any:
+        """Begin to send a batch's raw ids. Raises ValueError as ``BatchReader.read``."""
+        return super().input_dist(ctx, self._reader.read(features))
+
+
+class ManagedBagSharder(ManagedCollisionEmbeddingBagCollectionSharder):  # type: ignore[misc]
+    """TorchRec's sharder, for ``ShardedManagedBags``."""
+
+    def shard(
+        self, module: Any, params: Any, env: Any, device: Any = None, module_fqn: Any = None
+    ) -> ShardedManagedBags:
+        """The module, sharded."""
+        return ShardedManagedBags(
+            module, params, self._e_sharder, self._mc_sharder, env=env, device=device
+        )
+
+
+class ManagedSequenceSharder(ManagedCollisionEmbeddingCollectionSharder):  # type: ignore[misc]
+    """TorchRec's sharder, for ``ShardedManagedSequences``."""
+
+    def shard(
+        self, module: Any, params: Any, env: Any, device: Any = None, module_fqn: Any = None
+    ) -> ShardedManagedSequences:
+        """The module, sharded."""
+        return ShardedManagedSequences(
+            module, params, self._e_sharder, self._mc_sharder, env=env, device=device
+        )
+
+
+def map_faults(
+    model: Any, modules: Iterable[SparseModule], device_type: str
+) -> Iterator[Diagnostic]:
+    """Maps from ids to rows that these devices cannot train."""
+    for module in modules:
+        if module.kind is not ModuleKind.MANAGED_COLLISION or module.collection is None:
+            continue
+        maps = model.get_submodule(module.path)._managed_collision_collection  # noqa: SLF001
+        for name, each in maps._managed_collision_modules.items():  # noqa: SLF001
+            if device_type == "cpu" and isinstance(each, HashZchManagedCollisionModule):
+                where = ".".join(part for part in (module.path, name) if part)
+                message = f"{type(each).__name__}: FBGEMM gives ids rows by it on GPUs alone"
+                hint = "use an MCHManagedCollisionModule, or train on GPUs"
+                yield Diagnostic("model", 0, 0, where, message, hint, code="executor")

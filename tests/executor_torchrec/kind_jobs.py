@@ -1,0 +1,256 @@
+"""What the ranks of a test do with modules of every kind, under TorchRec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torchrec.distributed.train_pipeline import TrainPipelineSparseDist
+from torchrec.modules.embedding_configs import EmbeddingBagConfig, EmbeddingConfig, PoolingType
+from torchrec.modules.embedding_modules import EmbeddingBagCollection, EmbeddingCollection
+from torchrec.modules.feature_processor_ import (
+    FeatureProcessorsCollection,
+    PositionWeightedModuleCollection,
+)
+from torchrec.modules.fp_embedding_modules import FeatureProcessedEmbeddingBagCollection
+from torchrec.optim.optimizers import in_backward_optimizer_filter
+from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
+from torchrec_jobs import EPS, RATE, SAMPLES, STEPS, PipedBatch, _fill, _Optimizer, _pieces
+
+from shardplan.errors import InputError
+from shardplan.executor.torchrec import shard
+from shardplan.workload.collection import CollectionKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from shardplan.plan.file.plan import Plan
+
+LONGEST = 5
+"""Ids of a sample and feature, at most."""
+
+
+class Model(nn.Module):
+    """Modules at their paths; every one of them gets the same batch."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        super().__init__()
+        self._paths = tuple(paths)
+
+    def forward(self, batch: Any) -> dict[str, Any]:
+        """By module and name, the (samples or ids, dim) outputs."""
+        found = {}
+        for path in self._paths:
+            output = self.get_submodule(path)(batch)
+            output = output[0] if isinstance(output, tuple) else output
+            named = output.to_dict() if hasattr(output, "to_dict") else output
+            for name, each in named.items():
+                found[f"{path}/{name}"] = each if isinstance(each, torch.Tensor) else each.values()
+        return found
+
+
+def model_of(plan: Plan, device: str = "meta", means: Collection[str] = ()) -> nn.Module:
+    """Modules of the kinds that the plan says, at their paths, with its tables.
+
+    ``means`` are the tables that average, each as ``module/name``.
+    """
+    root = Model(plan.plan)
+    for path in plan.plan:
+        *parents, last = path.split(".")
+        at = root
+        for name in parents:
+            if not hasattr(at, name):
+                setattr(at, name, nn.Module())
+            at = getattr(at, name)
+        setattr(at, last, _module(plan, path, torch.device(device), means))
+    return root
+
+
+def _module(plan: Plan, path: str, device: Any, means: Collection[str]) -> nn.Module:
+    tables = [table for table in plan.tables if table.module == path]
+    collection = plan.collection_of(path)
+    shapes = [
+        {
+            "name": table.name,
+            "num_embeddings": table.rows,
+            "embedding_dim": table.dim,
+            "feature_names": list(table.features),
+        }
+        for table in tables
+    ]
+    if not collection.is_pooled:
+        return EmbeddingCollection([EmbeddingConfig(**each) for each in shapes], device=device)
+    pooling = {True: PoolingType.MEAN, False: PoolingType.SUM}
+    configs = [
+        EmbeddingBagConfig(**each, pooling=pooling[f"{path}/{each['name']}" in means])
+        for each in shapes
+    ]
+    if collection.kind is CollectionKind.BAG:
+        return EmbeddingBagCollection(configs, device=device)
+    features = dict.fromkeys((f for table in tables for f in table.features), LONGEST)
+    return FeatureProcessedEmbeddingBagCollection(
+        EmbeddingBagCollection(configs, device=device, is_weighted=True),
+        PositionWeightedModuleCollection(features, device=torch.device("cpu")),
+    )
+
+
+def batch_of(plan: Plan, step: int, rank: int) -> Any:
+    """All features, in another order in each step; ids come again, and some samples have none."""
+    random = torch.Generator().manual_seed(1000 * step + rank)
+    rows: dict[str, int] = {}
+    for table in plan.tables:
+        for feature in table.features:
+            rows[feature] = min(table.rows, rows.get(feature, table.rows))
+    keys = list(rows) if step % 2 else list(reversed(rows))
+    lengths, ids = [], []
+    for key in keys:
+        count = torch.randint(0, LONGEST, (SAMPLES,), generator=random)
+        of_key = torch.randint(0, rows[key], (int(count.sum()),), generator=random)
+        hot = torch.randint(0, 3, of_key.shape, generator=random) == 0
+        ids.append(torch.where(hot, 0, of_key))
+        lengths.append(count)
+    return KeyedJaggedTensor(keys, torch.cat(ids), lengths=torch.cat(lengths))
+
+
+def _loss(outputs: dict[str, Any], step: int) -> Any:
+    """Of rows in their order, so that one out of place is another loss."""
+    total: Any = 0.0
+    for name in sorted(outputs):
+        random = torch.Generator().manual_seed(step + sum(map(ord, name)))
+        factors = torch.randn(outputs[name].shape, generator=random)
+        total = total + ((outputs[name] * factors).sum(1) ** 2).sum() / 64
+    return total
+
+
+def train_beside_unsharded(
+    plan: Plan, optimizer: str, means: Collection[str] = ()
+) -> tuple[float, float, float]:
+    """The largest differences from the unsharded model: of outputs, of weights, of other layers."""
+    whole = model_of(plan, "cpu", means)
+    _fill(whole)
+    model = model_of(plan, "meta", means)
+    start = whole.state_dict()
+    sharded = shard(model, plan, learning_rate=RATE, fused_params={"eps": EPS}, device="cpu")
+    for key, piece, where in _pieces(sharded):
+        piece.copy_(start[key][where])
+    plain = dict(in_backward_optimizer_filter(sharded.named_parameters()))
+    own, reference = _Optimizer(optimizer, plain), _Optimizer(optimizer, whole.named_parameters())
+    worst, ranks = 0.0, dist.get_world_size()
+    for step in range(STEPS):
+        found = sharded(batch_of(plan, step, dist.get_rank()))
+        _loss(found, step).backward()
+        own.step()
+        expected = [whole(batch_of(plan, step, rank)) for rank in range(ranks)]
+        (sum(_loss(each, step) for each in expected) / ranks).backward()
+        reference.step()
+        mine = expected[dist.get_rank()]
+        assert set(mine) == set(found)
+        for name, output in mine.items():
+            worst = max([worst, *(found[name] - output).abs().flatten().tolist()])
+    end = whole.state_dict()
+    off = {"tables": 0.0, "layers": 0.0}
+    for key, piece, where in _pieces(sharded):
+        kind = "tables" if piece.dim() == 2 else "layers"
+        difference = (piece - end[key][where]).abs()
+        off[kind] = max([off[kind], *difference.flatten().tolist()])
+    return worst, off["tables"], off["layers"]
+
+
+def refusals(plan: Plan) -> list[str]:
+    """The faults of a plan, for the model that it was made for."""
+    return refusals_of(plan, plan)
+
+
+def refusals_of(plan: Plan, model: Plan) -> list[str]:
+    """The faults of a plan, for the model of another one."""
+    try:
+        shard(model_of(model), plan, learning_rate=RATE, device="cpu")
+    except InputError as error:
+        return [f"{each.path}: {each.message}" for each in error.diagnostics]
+    return []
+
+
+class Summed(nn.Module):
+    """The same modules, and a loss that pipelines can trace."""
+
+    def __init__(self, plan: Plan, device: str) -> None:
+        super().__init__()
+        self.modules_of_tables = model_of(plan, device)
+        self._pooled = {path: plan.collection_of(path).is_pooled for path in plan.plan}
+        self._features = {
+            path: [f for t in plan.tables if t.module == path for f in t.features]
+            for path in plan.plan
+        }
+
+    def forward(self, batch: PipedBatch) -> Any:
+        """The loss, and all outputs in one row."""
+        parts = []
+        for path, is_pooled in self._pooled.items():
+            output = self.modules_of_tables.get_submodule(path)(batch.features)
+            for feature in self._features[path]:
+                rows = output[feature] if is_pooled else output[feature].values()
+                parts.append(rows.reshape(-1))
+        values = torch.cat(parts)
+        return values.square().sum() / 100, values
+
+
+def pipe_beside_unsharded(plan: Plan) -> float:
+    """The largest difference of outputs, of batches whose ids are sent ahead."""
+    whole = Summed(plan, "cpu")
+    _fill(whole)
+    sharded = shard(Summed(plan, "meta"), with_prefix(plan), learning_rate=RATE, device="cpu")
+    start = whole.state_dict()
+    for key, piece, where in _pieces(sharded):
+        piece.copy_(start[key][where])
+    plain = dict(in_backward_optimizer_filter(sharded.named_parameters()))
+    optimizer = torch.optim.SGD(plain.values(), lr=RATE)
+    cpu = torch.device("cpu")
+    pipeline = TrainPipelineSparseDist(sharded, optimizer, cpu, execute_all_batches=True)
+    ranks, worst = range(dist.get_world_size()), 0.0
+    batches = iter([PipedBatch(batch_of(plan, 2 * s, dist.get_rank())) for s in range(3)])
+    for step in range(3):
+        found = pipeline.progress(batches)
+        expected = [whole(PipedBatch(batch_of(plan, 2 * step, rank))) for rank in ranks]
+        worst = max(worst, float((found - expected[dist.get_rank()][1]).abs().max()))
+        (sum(loss for loss, _ in expected) / len(ranks)).backward()
+        with torch.no_grad():
+            for weight in whole.parameters():
+                weight -= RATE * weight.grad
+                weight.grad = None
+    return worst
+
+
+def with_prefix(plan: Plan) -> Plan:
+    """The plan of a model that has the same modules one level down."""
+    added = "modules_of_tables."
+    moved = {f"{added}{path}": entries for path, entries in plan.plan.items()}
+    tables = [t.model_copy(update={"module": f"{added}{t.module}"}) for t in plan.tables]
+    kinds = {f"{added}{path}": facts for path, facts in (plan.modules or {}).items()}
+    return plan.model_copy(
+        update={"plan": moved, "tables": tuple(tables), "modules": kinds, "resolved": None}
+    )
+
+
+class OurProcessors(FeatureProcessorsCollection):
+    """A job's own, whose weights nothing gives values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.empty(3, device=torch.device("meta")))
+
+    def forward(self, features: Any) -> Any:
+        return features
+
+
+def refusals_of_processors(plan: Plan) -> list[str]:
+    """The faults of a model whose first module has processors of the job's own."""
+    model, path = model_of(plan), next(iter(plan.plan))
+    inside = model.get_submodule(path).get_submodule("_embedding_bag_collection")
+    setattr(model, path, FeatureProcessedEmbeddingBagCollection(inside, OurProcessors()))
+    try:
+        shard(model, plan, learning_rate=RATE, device="cpu")
+    except InputError as error:
+        return [f"{each.path}: {each.message}" for each in error.diagnostics]
+    return []
