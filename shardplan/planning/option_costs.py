@@ -110,6 +110,7 @@ def _what_costs(table: Table) -> tuple[object, ...]:
         table.ids,
         table.weighted,
         table.collection,
+        table.collection.id_map,
         table.caps,
         table.dynamic,
     )

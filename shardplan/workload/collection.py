@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -47,8 +47,9 @@ class Collection:
     output_dtype: Dtype = Dtype.FP32
     """Number format of what a lookup writes, and of the gradients that come back."""
 
-    id_map: IdMap | None = None
-    """How raw ids become rows; None where ids are rows."""
+    id_map: IdMap | None = field(default=None, compare=False)
+    """How raw ids become rows: its memory, which makes no other kind of module of one; None where
+    ids are rows, or nothing is said."""
 
     def __post_init__(self) -> None:
         if self.is_pooled != self.kind.pools and self.kind.pools is not None:
@@ -56,7 +57,7 @@ class Collection:
             raise ValueError(f"a module of the kind {self.kind} {pools}")
         if self.dedup and self.is_pooled:
             raise ValueError("only ids of collections that are not pooled are made distinct")
-        if (self.id_map is not None) != (self.kind is CollectionKind.MANAGED_COLLISION):
+        if self.id_map is not None and self.kind is not CollectionKind.MANAGED_COLLISION:
             raise ValueError("there is a map of ids where collisions are managed, and only there")
 
     @property
