@@ -113,7 +113,7 @@ def seconds_of(plan: Plan, planted: Planted) -> np.ndarray:
     )
 
 
-def measured_machine(engine: str = "native") -> MeasuredMachine:
+def measured_machine(engine: str = "torchrec") -> MeasuredMachine:
     """Collectives at the planted rate, whatever their size, and fast sweeps."""
     wires = [
         Measurement(WireProbe(kind, RANKS, size, size), Planted.wire_per_byte * size)
