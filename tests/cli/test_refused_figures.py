@@ -13,7 +13,7 @@ TOPOLOGIES = ("zionex", "gb200-nvl72")
 COST_MODELS = ("cpu", "h100")
 FILES = [("topologies", name) for name in TOPOLOGIES] + [("cost-models", n) for n in COST_MODELS]
 OPTIONAL = {"description", "nodes", "node", "nics", "fabric", "kind", "page", "scale_up", "cache"}
-OPTIONAL |= {"curves", "ingest", "gemm", "elementwise"}
+OPTIONAL |= {"curves", "ingest", "gemm", "elementwise", "dynamic"}
 
 
 def shipped(kind, name):

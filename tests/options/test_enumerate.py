@@ -293,6 +293,6 @@ def test_kernels_need_their_tiers_and_what_runs_there():
     """No DDR, no host memory to cache; FBGEMM trains tables on SSD with two optimizers only."""
     known = frozenset(kernel for kernel in KERNELS if not kernel.is_dynamic)
     assert make_offer(known, Optimizer.ADAM, (9, 0, 9), 99).kernels == IN_HBM.kernels
-    assert make_offer(known, Optimizer.ADAM, (9, 9, 0), 99).kernels == CACHED_DDR.kernels
-    assert make_offer(known, Optimizer.SGD, (9, 9, 9), 99).kernels == CACHED_DDR.kernels
+    assert make_offer(known, Optimizer.ADAM, (9, 9, 0), 99).kernels == CACHED_DDR.kernels & known
+    assert make_offer(known, Optimizer.SGD, (9, 9, 9), 99).kernels == CACHED_DDR.kernels & known
     assert make_offer(IN_HBM.kernels, Optimizer.ADAM, (9, 9, 9), 99).kernels == IN_HBM.kernels

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from shardplan.tune.job.job_command import JobCommand
-from shardplan.tune.job.own_training import own_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +46,8 @@ class TuneRequest:
         Raises ShardplanError where none is given, and the executor cannot train here.
         """
         if self.command is None:
+            from shardplan.tune.job.own_training import own_training
+
             template = own_training(
                 case.topology.world,
                 case.workload.training,
