@@ -12,7 +12,8 @@ import pytest
 from shardplan.case import case_of_value
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
-from shardplan.planning.planner import make_plan, settings_of
+from shardplan.planning.drafts.provenance_of import settings_of
+from shardplan.planning.planner import make_plan
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.problem.problem import Shape
 from shardplan.solve.reporter import Reporter

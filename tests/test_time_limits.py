@@ -20,6 +20,7 @@ from shardplan.errors import Infeasible, Interrupted, NoPlanFound
 from shardplan.plan.file.write import write
 from shardplan.plan.verify import verify
 from shardplan.planning import baseline, formulate, planner, rehearsal, shortfall
+from shardplan.planning.drafts import drafts as drafts_module
 from shardplan.planning.pace import Pace
 from shardplan.planning.planner import Drafts, make_plan
 from shardplan.solve import settings
@@ -170,8 +171,8 @@ def test_a_limit_that_leaves_no_time_to_write_so_many_tables_is_told_to_be_too_s
 
 def test_a_placement_is_predicted_and_built_once_whatever_else_is_said_of_it(monkeypatch):
     spec, built = build(ROOMY), []
-    real = planner.build_plan
-    monkeypatch.setattr(planner, "build_plan", lambda *given: built.append(1) or real(*given))
+    real = drafts_module.build_plan
+    monkeypatch.setattr(drafts_module, "build_plan", lambda *given: built.append(1) or real(*given))
     formulation = formulate.formulate(spec)
     first, *_ = planner.baseline_starts(spec, formulation)
     cost = evaluate(formulation.problem, first).objective

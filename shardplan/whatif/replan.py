@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
+from shardplan.planning.drafts.drafts import timed
 from shardplan.planning.improvements import Improvements
-from shardplan.planning.planner import (
-    explaining,
-    formulated_in_time,
-    make_plan,
-    timed,
-)
+from shardplan.planning.planner import explaining, formulated_in_time, make_plan
 from shardplan.planning.shortfall import shortfalls
 from shardplan.planning.widths import of_one_width
 from shardplan.solve.bound.relaxation import relax

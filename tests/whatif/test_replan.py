@@ -18,7 +18,7 @@ from shardplan.case import case_of_value
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.plan.verify import verify
-from shardplan.planning import planner
+from shardplan.planning.drafts import drafts as drafts_module
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
 from shardplan.solve.outcome import Ending, Outcome
@@ -185,8 +185,8 @@ def test_a_plan_near_an_old_one_is_named_and_built_once(study_spec, monkeypatch)
     assert is_placed.all()
     cost = evaluate(formulation.problem, placement).objective
     found = Outcome(placement, cost, 0.0, "none", "start", Ending.TIME_LIMIT, (), ())
-    real = planner.build_plan
-    monkeypatch.setattr(planner, "build_plan", lambda *given: built.append(1) or real(*given))
+    real = drafts_module.build_plan
+    monkeypatch.setattr(drafts_module, "build_plan", lambda *given: built.append(1) or real(*given))
     moved = MovedFrom.of(old, Relocation.of(old, case))
     drafts = NearDrafts.of(formulation, Settings(), moved, 0.0, budget_bytes=5.0)
     first = drafts.plan(found)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.planning.drafts.drafts import finish_plan
 from shardplan.planning.formulate import formulate
-from shardplan.planning.planner import finish_plan
 from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.outcome import Ending, Outcome

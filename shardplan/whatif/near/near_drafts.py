@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.planning.planner import Drafts, timed
+from shardplan.planning.drafts.drafts import Drafts, timed
 from shardplan.whatif.relabel import under_other_names
 
 if TYPE_CHECKING:
