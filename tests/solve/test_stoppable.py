@@ -41,6 +41,15 @@ def test_a_linear_program_ends_when_the_watch_has_had_enough():
     assert answer.interrupted
 
 
+@pytest.fixture
+def hears_ctrl_c():
+    """What a shell begins in the background does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_a_signal_is_heard_while_a_linear_program_is_solved():
     def press(best, bound):
         signal.raise_signal(signal.SIGINT)

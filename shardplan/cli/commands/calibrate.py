@@ -131,12 +131,12 @@ def calibrate_command(
     """
     if not output.endswith(".yaml"):
         raise click.BadParameter("must end in .yaml", param_hint="-o")
-    if importlib.util.find_spec("torch") is None:
-        message = "calibrate measures with PyTorch: pip install 'shardplan[calibrate]'"
-        raise ShardplanError(message)
     if device != "cuda" and processes > max(cores(), _FEWEST):
         message = f"{processes} would share {cores()} cores, which no devices of a cluster do"
         raise click.BadParameter(message, param_hint="--processes")
+    if importlib.util.find_spec("torch") is None:
+        message = "calibrate measures with PyTorch: pip install 'shardplan[calibrate]'"
+        raise ShardplanError(message)
     check_writable(output)
     if engine is not None:
         from shardplan.cli.calibrated_steps import StepRequest, calibrate_steps
