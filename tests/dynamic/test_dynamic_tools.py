@@ -161,6 +161,7 @@ def test_a_single_hot_id_is_told():
     assert "2.9 times the mean" in told
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_torchrec_refuses_dynamic_tables_by_name(found):
     pytest.importorskip("torchrec")
     from shardplan.executor.torchrec.mismatch import dynamic_faults

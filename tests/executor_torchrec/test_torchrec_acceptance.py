@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 from executor_plans import random_plan
 from rank_crew import Crew
 
@@ -22,9 +23,9 @@ pytestmark = [
 EXAMPLES = [
     path
     for path in sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
-    if "dynamic:" not in path.read_text(encoding="utf-8")
+    if "modules" not in yaml.safe_load(path.read_text(encoding="utf-8"))
 ]
-"""Without those that have dynamic tables, which TorchRec alone does not run."""
+"""Without those of other kinds of modules, which are tried in ``test_torchrec_kinds.py``."""
 
 
 @pytest.fixture(scope="module")

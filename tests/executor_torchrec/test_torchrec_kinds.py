@@ -117,7 +117,7 @@ def test_kinds_beside_each_other_train_as_unsharded_on_one_batch(crew):
         (
             [ShardingType.TABLE_ROW_WISE],
             {},
-            "plan.deep.ec.s0: table_row_wise: a sequence module has column_wise and data_parallel",
+            "plan.deep.ec.s0: is table_row_wise: tables of a module of the kind sequence are",
         ),
     ],
     ids=["data-parallel", "dedup", "output format", "type"],
@@ -155,7 +155,10 @@ def test_managed_collisions_train_as_unsharded_with_the_same_maps(crew, pooled):
 
 def test_what_torchrec_has_not_for_managed_collisions_is_refused(pair):
     (found, _) = pair.run("managed_jobs.refusals", managed(2, [WHOLE, ROWS]), False)
-    assert found == ["plan.mc.a: table_wise: a managed_collision module has row_wise alone"]
+    assert found == [
+        "plan.mc.a: is table_wise: tables of a module of the kind managed_collision are row_wise "
+        "alone"
+    ]
     adaptive = managed(2, [ROWS, ROWS], "rowwise_adagrad")
     (found, _) = pair.run("managed_jobs.refusals", adaptive, False)
     assert found == [

@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
     from shardplan.plan.file.plan import Plan
 
-_APART = {
-    ShardingType.DATA_PARALLEL,
-    ShardingType.TABLE_WISE,
-    ShardingType.COLUMN_WISE,
-    ShardingType.ROW_WISE,
-}
-"""Types that modules have whose rows are not pooled."""
-
 
 def sharders_of(plan: Plan, **options: Any) -> list[Any]:
     """One sharder for each class of module that a plan may speak of.
@@ -58,17 +50,10 @@ def kind_faults(plan: Plan, device_type: str, optimizer: Optimizer) -> Iterator[
             message = f"output_dtype {collection.output_dtype}: outputs are fp32 here"
             hint = "leave it out of the spec, and solve again"
             yield fault(plan, f"modules.{path}", message, hint)
-        types = None if collection.is_pooled else _APART
-        if collection.kind is CollectionKind.MANAGED_COLLISION:
-            types = {ShardingType.ROW_WISE}
         widths: set[int] = set()
         for name, entry in entries.items():
             where = f"plan.{path}.{name}"
-            if types is not None and entry.sharding_type not in types:
-                has = " and ".join(sorted(kind.name for kind in types))
-                message = f"{entry.sharding_type}: a {collection.kind} module has {has} alone"
-                yield fault(plan, where, message, "solve again")
-            elif not collection.is_pooled and entry.sharding_type is ShardingType.COLUMN_WISE:
+            if not collection.is_pooled and entry.sharding_type is ShardingType.COLUMN_WISE:
                 widths |= {shard.shard_sizes[1] for shard in entry.shards}
             if device_type == "cpu" and not collection.is_pooled and not entry.shards:
                 message = "data_parallel: on CPU TorchRec's dense kernel pools, whatever the module"
