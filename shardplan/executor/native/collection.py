@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,6 +12,7 @@ from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.input_dist import IdsInFlight, RankInputs
 from shardplan.executor.exchange.output_dist import output_dists
 from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
+from shardplan.executor.native.trained_lookup import TrainedLookup
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
             batch = self.start(batch)
         inputs = self.finish(batch) if isinstance(batch, IdsInFlight) else batch
         if torch.is_grad_enabled():
-            return _Pooled.apply(self._anchor, self, inputs)
+            return TrainedLookup.apply(self._anchor, self, inputs)
         output = self.look_up(inputs)
         self._done(inputs)
         return output
@@ -197,20 +198,3 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         """Of what this rank sums for all ranks, in fp32."""
         columns = sum(group.layout.columns for group in self.groups)
         return FP32_BYTES * columns * inputs.samples * self.mesh.world_size
-
-
-class _Pooled(torch.autograd.Function):  # type: ignore[misc]
-    """Looks up in the forward pass, and updates the tables in the backward pass."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, anchor: Tensor, collection: ShardedEmbeddingBagCollection, inputs: RankInputs
-    ) -> Tensor:
-        ctx.collection, ctx.inputs = collection, inputs
-        return collection.look_up(inputs)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, None]:
-        with torch.no_grad():
-            ctx.collection.update(ctx.inputs, gradient.contiguous())
-        return None, None, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,6 +15,7 @@ from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.batch.jagged_rows import JaggedRows
 from shardplan.executor.exchange.sequence_dist import SequenceDist
 from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
+from shardplan.executor.native.trained_lookup import TrainedLookup
 from shardplan.executor.planned.module_layout import ModuleLayout
 from shardplan.executor.tables.row_gradients import RowGradients
 from shardplan.workload.dtype import Dtype
@@ -162,7 +163,7 @@ class ShardedEmbeddingCollection(ShardedCollection):
             batch = self.start(batch)
         inputs = self.finish(batch) if isinstance(batch, SequencesInFlight) else batch
         if torch.is_grad_enabled():
-            flat = _Apart.apply(self._anchor, self, inputs)
+            flat = TrainedLookup.apply(self._anchor, self, inputs)
         else:
             flat = self.look_up(inputs)
             self._done(inputs)
@@ -264,20 +265,3 @@ def _by_feature(flat: Tensor, layout: ModuleLayout, counts: Sequence[int]) -> li
     dims = [table.dim for table in layout.table_of_feature]
     parts = flat.split([count * dim for count, dim in zip(counts, dims, strict=True)])
     return [part.view(-1, dim) for part, dim in zip(parts, dims, strict=True)]
-
-
-class _Apart(torch.autograd.Function):  # type: ignore[misc]
-    """Looks up in the forward pass, and updates the tables in the backward pass."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, anchor: Tensor, collection: ShardedEmbeddingCollection, inputs: SequenceInputs
-    ) -> Tensor:
-        ctx.collection, ctx.inputs = collection, inputs
-        return collection.look_up(inputs)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, None]:
-        with torch.no_grad():
-            ctx.collection.update(ctx.inputs, gradient.contiguous())
-        return None, None, None
