@@ -15,6 +15,7 @@ from shardplan.plan.dynamic_entries import dynamic_entries
 from shardplan.plan.file.forecast import ChargeForecast, Forecast, RankForecast, beside_of
 from shardplan.plan.file.plan import Plan, format_of
 from shardplan.plan.file.provenance import Inputs
+from shardplan.plan.file.replica_facts import ReplicaFacts
 from shardplan.plan.file.rounding import all_whole_bytes, rounded, whole_bytes
 from shardplan.plan.file.table_entry import (
     CacheEntry,
@@ -57,6 +58,7 @@ class Alike:
     modules: dict[str, ModuleFacts]
     """Those that are no plain bags."""
     training: TrainingFacts
+    replicas: ReplicaFacts | None
 
     @classmethod
     def of(cls, case: Case) -> Self:
@@ -66,6 +68,7 @@ class Alike:
             TableFacts.of_all(case.workload.tables),
             ModuleFacts.of_all(case.workload.tables),
             TrainingFacts.of(case.workload, case.topology.world_size),
+            ReplicaFacts.of(case.topology, case.workload.training.replica_sync),
         )
 
 
@@ -106,8 +109,9 @@ def build_plan(
     alike = alike or Alike.of(case)
     # A key that is left out is not written.
     stated: dict[str, Any] = {"modules": alike.modules} if alike.modules else {}
+    stated |= {"replicas": alike.replicas} if alike.replicas else {}
     return Plan(
-        format_version=format_of(alike.modules),
+        format_version=format_of(alike.modules, alike.replicas),
         name=case.workload.name,
         world_size=case.topology.world_size,
         local_world_size=case.topology.devices_per_node,

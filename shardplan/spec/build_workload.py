@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 _SECONDS_PER_MS = 1e-3
 
 
-def build_workload(spec: Spec, world_size: int) -> Workload:
-    """The workload on ``world_size`` devices; a local batch is multiplied by it."""
+def build_workload(spec: Spec, world_size: int, groups: int = 1) -> Workload:
+    """The workload of one of so many ``groups`` of ``world_size`` devices: a local batch is
+    multiplied by the one, a global one divided by the other."""
     collections = {path: module.collection for path, module in (spec.modules or {}).items()}
     batches = own_batches(spec)
     count = Counter(table.name for table in spec.tables)
@@ -37,7 +38,7 @@ def build_workload(spec: Spec, world_size: int) -> Workload:
             _table(table, spec.defaults, collections, batches, has_namesake=count[table.name] > 1)
             for table in spec.tables
         ),
-        global_batch=spec.batch.global_batch(world_size),
+        global_batch=spec.batch.global_batch(world_size * groups) // groups,
         training=_training(spec.training),
     )
 
@@ -97,6 +98,7 @@ def _training(training: TrainingSpec) -> Training:
         optimizer_state_dtypes=training.optimizer_state_dtypes.given,
         use_rowwise_bias_correction=training.use_rowwise_bias_correction,
         cache_algorithm=training.cache_algorithm,
+        replica_sync=training.replicas.sync if training.replicas else None,
     )
 
 

@@ -19,6 +19,7 @@ from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
 from shardplan.spec.fields.quantities import Count, Flag, Share, SomeBytes, Whole
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
+from shardplan.spec.replicas_spec import ReplicasSpec
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
@@ -113,6 +114,8 @@ class TrainingSpec(Border):
     row or scales by norms of rows."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Which row makes room in the caches of ``fused_uvm_caching``."""
+    replicas: ReplicasSpec | None = None
+    """Groups of devices that each hold all tables; by default all devices are one."""
 
     @model_validator(mode="after")
     def _check_optimizer(self) -> TrainingSpec:

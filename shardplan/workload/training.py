@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from shardplan.workload.dense.dense_model import DenseModel
     from shardplan.workload.optimizers.optimizer_state import OptimizerState
+    from shardplan.workload.replica_sync import ReplicaSync
 
 
 class Pipeline(StrEnum):
@@ -61,6 +62,8 @@ class Training:
     """By names of state; fp32 where left out."""
     use_rowwise_bias_correction: bool = False
     """Whether Adam counts the updates of each row."""
+    replica_sync: ReplicaSync | None = None
+    """None: no other devices hold the tables too."""
 
     @property
     def state(self) -> OptimizerState:

@@ -77,8 +77,10 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     return needs
 
 
-def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray[np.float64]:
-    """(3,): what a device needs whatever the placement.
+def base_bytes(
+    workload: Workload, tables: TableArrays, world: World, whole: World
+) -> NDArray[np.float64]:
+    """(3,): what a device needs whatever the placement; the dense model is trained by the ``whole``.
 
     The dense model; of the rank's own samples the ids and lengths to be sent, and the outputs of
     all tables with their gradients, also in the format that they are sent in; besides, where there
@@ -103,7 +105,7 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     elements = np.where(tables.is_pooled, pooled, np.ceil(samples * tables.most_sent) * tables.dim)
     expanded = np.where(tables.dedup, drawn, samples * tables.expanded) * 2 * tables.output_bytes
     made = (elements * (element_bytes + ordered) + tables.dim * expanded).sum()
-    dense = dense_memory_bytes(workload, world)
+    dense = dense_memory_bytes(training, samples, whole)
     return np.array([dense + ids + made, 0, 0], dtype=np.float64)
 
 

@@ -69,7 +69,8 @@ class AnalyticCostModel:
     @cached_property
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): the dense model, and the ids and pooled outputs of the rank's own samples."""
-        return base_bytes(self.workload, self._setting.tables, self.topology.world)
+        topology = self.topology
+        return base_bytes(self.workload, self._setting.tables, topology.world, topology.whole.world)
 
     @property
     def kernels(self) -> frozenset[Kernel]:

@@ -57,7 +57,11 @@ class TorchRecCostModel:
         self._workload = workload
         self._constants = constants
         self._world = topology.world
-        self._tables = TableArrays.of(workload, workload.global_batch / topology.world_size)
+        samples = workload.global_batch / topology.world_size
+        self._tables = TableArrays.of(workload, samples)
+        self._dense_bytes = dense_memory_bytes(
+            workload.training, ceil(samples), topology.whole.world
+        )
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -74,7 +78,7 @@ class TorchRecCostModel:
         """(3,): the dense model, and the copies of a local batch's ids that TorchRec keeps free."""
         memory = self._constants.memory
         batch = np.ceil(self._tables.ids.sum() * memory.id_bytes) * memory.kjt_copies
-        return np.array([dense_memory_bytes(self._workload, self._world) + batch, 0, 0])
+        return np.array([self._dense_bytes + batch, 0, 0])
 
     @property
     def kernels(self) -> frozenset[Kernel]:
