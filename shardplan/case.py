@@ -22,7 +22,7 @@ from shardplan.spec.catalog.source import cost_model_source, framework_source, t
 from shardplan.spec.constraints import build_constraints, numbered
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.matching import TableNames
-from shardplan.spec.replicas_spec import AUTO
+from shardplan.spec.training.replicas_spec import AUTO
 from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
 from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
@@ -270,9 +270,10 @@ def _machine(loaded: LoadedSpec) -> Machine | None:
     if replicas is None or replicas.grouping is None:
         return machine
     if problem := machine.problem_with(replicas.grouping):
-        path = ("training", "replicas", "groups")
-        hint = f"{machine.file.name} has {machine.topology.world_size:,} devices, {machine.topology.devices_per_node} to a node"
-        raise InputError([loaded.document.diagnostic(path, problem, hint, "contradiction")])
+        world = machine.topology.world
+        hint = f"{machine.file.name} has {world.size:,} devices, {world.devices_per_node} to a node"
+        at = ("training", "replicas", "groups")
+        raise InputError([loaded.document.diagnostic(at, problem, hint, "contradiction")])
     return machine.grouped(replicas.grouping)
 
 

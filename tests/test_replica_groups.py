@@ -73,8 +73,10 @@ def test_one_group_is_what_there_was_without_any():
     assert one.plan == plain.plan
 
 
-@pytest.mark.parametrize(("optimizer", "of_weight", "of_row"), [("sgd", 1, 0), ("adam", 3, 0),
-                                                               ("rowwise_adagrad", 1, 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("optimizer", "of_weight", "of_row"),
+    [("sgd", 1, 0), ("adam", 3, 0), ("rowwise_adagrad", 1, 1)],
+)
 def test_a_sync_sums_what_devices_hold_of_weights_and_state(optimizer, of_weight, of_row):
     """``2 (M - 1) / M`` times what they hold goes over the link of each, as in any ring."""
     case = load(spec(4, optimizer=optimizer))
@@ -91,9 +93,7 @@ def test_a_sync_sums_what_devices_hold_of_weights_and_state(optimizer, of_weight
 
 
 def test_it_is_paid_in_the_steps_that_it_is_done_in():
-    each, tenth, half = (
-        load(spec(4, **more)) for more in ({}, {"every": 10}, {"dtype": "bf16"})
-    )
+    each, tenth, half = (load(spec(4, **more)) for more in ({}, {"every": 10}, {"dtype": "bf16"}))
     assert np.allclose(sync_seconds(each), 10 * sync_seconds(tenth), rtol=1e-12)
     assert np.allclose(sync_seconds(each), 2 * sync_seconds(half), rtol=0.02)
     constants = [
@@ -133,8 +133,9 @@ def test_dense_layers_are_summed_over_all_devices():
 
 def test_a_node_is_shared_by_its_groups():
     """Each has as large a part of the reserve, too."""
-    alone, grouped = load(spec() | {"reserve": {"ddr": "100GiB"}}), load(
-        spec(4) | {"reserve": {"ddr": "100GiB"}}
+    alone, grouped = (
+        load(spec() | {"reserve": {"ddr": "100GiB"}}),
+        load(spec(4) | {"reserve": {"ddr": "100GiB"}}),
     )
     assert np.allclose(grouped.capacity.raw_bytes[1], alone.capacity.raw_bytes[1] / 4)
     assert np.allclose(grouped.capacity.reserve_bytes[1], 25 * 2**30)
@@ -178,7 +179,7 @@ def test_what_a_plan_says_of_groups_is_checked(grouped):
 
 
 def test_what_groups_cannot_do_is_refused(grouped):
-    with pytest.raises(InputError, match=r"training\.replicas\.groups: 32 devices are not 5 groups"):
+    with pytest.raises(InputError, match=r"replicas\.groups: 32 devices are not 5 groups"):
         load(spec(5))
     dynamic = [dict(_TABLES[0], dynamic={"mode": "hbm"})]
     with pytest.raises(InputError, match="t0 is dynamic: its replicas would hold rows of other"):

@@ -15,7 +15,6 @@ from shardplan.plan.dynamic_entries import dynamic_entries
 from shardplan.plan.file.forecast import ChargeForecast, Forecast, RankForecast, beside_of
 from shardplan.plan.file.plan import Plan, format_of
 from shardplan.plan.file.provenance import Inputs
-from shardplan.plan.file.replica_facts import ReplicaFacts
 from shardplan.plan.file.rounding import all_whole_bytes, rounded, whole_bytes
 from shardplan.plan.file.table_entry import (
     CacheEntry,
@@ -24,7 +23,7 @@ from shardplan.plan.file.table_entry import (
     placement_of,
 )
 from shardplan.plan.file.table_facts import ModuleFacts, TableFacts
-from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.plan.file.training_facts import ReplicaFacts, TrainingFacts
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:

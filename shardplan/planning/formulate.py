@@ -13,6 +13,7 @@ from shardplan.options.enumerate import graded_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
+from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.formulation import Formulation
 from shardplan.planning.option_costs import OptionCosts, mean_seconds, option_costs
 from shardplan.planning.pace import Pace
@@ -24,7 +25,6 @@ from shardplan.planning.refusal import (
     too_many_bytes,
     without_option,
 )
-from shardplan.planning.widths import of_one_width
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent

@@ -13,15 +13,15 @@ from shardplan.planning.baseline import (
     baseline_starts,
     placement_by_differencing,
 )
-from shardplan.planning.best_of import best_of
+from shardplan.planning.cases.best_of import best_of
+from shardplan.planning.cases.groupings import cases_by_groups
+from shardplan.planning.cases.widths import cases_by_width
 from shardplan.planning.drafts.drafts import Drafts, timed
 from shardplan.planning.formulate import formulate
-from shardplan.planning.groupings import cases_by_groups
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.pace import Pace
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
-from shardplan.planning.widths import cases_by_width
 from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.deadline import ENDLESS, Deadline
 from shardplan.solve.portfolio.portfolio import solve

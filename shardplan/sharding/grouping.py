@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from shardplan.sharding.world import World
 
 
@@ -51,7 +47,8 @@ class Grouping:
             return f"{size:,} devices are not {groups:,} groups of equal size"
         side = groups if self.order is GroupOrder.STRIDED else size // groups
         if side % each and each % side:
-            what = "replicas of a shard" if self.order is GroupOrder.STRIDED else "devices of a group"
+            is_strided = self.order is GroupOrder.STRIDED
+            what = "replicas of a shard" if is_strided else "devices of a group"
             return f"{side} {what} neither fill nodes of {each} devices nor divide one"
         return ""
 
@@ -63,12 +60,13 @@ class Grouping:
         """The devices that hold the same shard."""
         return self._side(world) if self.order is GroupOrder.STRIDED else self._dealt(world)
 
-    def ranks(self, world: World) -> NDArray[np.int64]:
-        """(M, N): of each group, the ranks among all devices."""
-        ranks = np.arange(world.size, dtype=np.int64)
+    def ranks(self, world: World) -> tuple[range, ...]:
+        """Of each group, the ranks among all devices."""
+        size, groups = world.size, self.groups
         if self.order is GroupOrder.STRIDED:
-            return ranks.reshape(-1, self.groups).T
-        return ranks.reshape(self.groups, -1)
+            return tuple(range(group, size, groups) for group in range(groups))
+        each = size // groups
+        return tuple(range(group * each, (group + 1) * each) for group in range(groups))
 
     def _neighbours(self, world: World) -> int:
         return self.groups if self.order is GroupOrder.STRIDED else world.size // self.groups

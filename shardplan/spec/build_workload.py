@@ -17,10 +17,10 @@ from shardplan.workload.workload import Workload
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shardplan.spec.dense_spec import DenseSpec
     from shardplan.spec.own_batches import OwnBatches
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
+    from shardplan.spec.training.dense_spec import DenseSpec
     from shardplan.workload.collection import Collection
 
 _SECONDS_PER_MS = 1e-3

@@ -13,14 +13,14 @@ from shardplan.spec.catalog.reference import (
     FrameworkReference,
     TopologyReference,
 )
-from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
 from shardplan.spec.fields.quantities import Count, Flag, Share, SomeBytes, Whole
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
-from shardplan.spec.replicas_spec import ReplicasSpec
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
+from shardplan.spec.training.dense_spec import DenseSpec, Milliseconds
+from shardplan.spec.training.replicas_spec import ReplicasSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.topology.build_topology import build_topology
-from shardplan.topology.part import cut_by, part_of
-from shardplan.topology.replicas import Replicas
+from shardplan.topology.groups.part import cut_by, part_of
+from shardplan.topology.groups.replicas import Replicas
 from shardplan.topology.schema import Size
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from shardplan.sharding.world import World
     from shardplan.topology.collective import Collective, Scope
+    from shardplan.topology.groups.replicas import Replicas
     from shardplan.topology.layout import Layout
     from shardplan.topology.level import Level, LevelName, Link
     from shardplan.topology.nic_traits import NicTraits
-    from shardplan.topology.replicas import Replicas
     from shardplan.topology.tier import Tier
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from shardplan.workload.dense.dense_model import DenseModel
     from shardplan.workload.optimizers.optimizer_state import OptimizerState
-    from shardplan.workload.replica_sync import ReplicaSync
 
 
 class Pipeline(StrEnum):
@@ -33,6 +32,19 @@ class CacheAlgorithm(StrEnum):
     """The one not read for longest."""
     LFU = "lfu"
     """The one read least often so far; a row read less often than all of them stays out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSync:
+    """Weights, and what the optimizer keeps of them, are averaged over groups (``sync`` of
+    TorchRec's ``DMPCollection``): each group trains by itself in between."""
+
+    every: int = 1
+    """Steps from one to the next."""
+    dtype: Dtype = Dtype.FP32
+    """Of an element on the wire."""
+    with_state: bool = True
+    """Whether the optimizer's state is averaged too."""
 
 
 @dataclass(frozen=True, slots=True)

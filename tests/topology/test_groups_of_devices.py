@@ -41,13 +41,13 @@ def test_each_device_is_in_one_group_and_nodes_are_those_of_its_ranks(groups, or
             machine().grouped(grouping)
         return
     ranks = grouping.ranks(world)
-    assert sorted(ranks.reshape(-1).tolist()) == list(range(world.size))
+    assert sorted(rank for group in ranks for rank in group) == list(range(world.size))
     grouped = machine().grouped(grouping).topology
     for members, part in (
         (ranks, grouped),
-        (ranks.T, grouped.replicas.of_shard),
+        (list(zip(*ranks, strict=True)), grouped.replicas.of_shard),
     ):
-        for member in members.tolist():
+        for member in members:
             assert len(member) == part.world_size
             nodes = [rank // _EACH for rank in member]
             runs = [nodes.index(node) for node in dict.fromkeys(nodes)]

@@ -80,9 +80,10 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
 def base_bytes(
     workload: Workload, tables: TableArrays, world: World, whole: World
 ) -> NDArray[np.float64]:
-    """(3,): what a device needs whatever the placement; the dense model is trained by the ``whole``.
+    """(3,): what a device needs whatever the placement.
 
-    The dense model; of the rank's own samples the ids and lengths to be sent, and the outputs of
+    The dense model, which the ``whole`` of the devices trains; of the rank's own samples the ids
+    and lengths to be sent, and the outputs of
     all tables with their gradients, also in the format that they are sent in; besides, where there
     is one for each id, a copy in the ids' order, where ids were made distinct those of all ids and
     the place of each among the distinct ones, and where features have batches of their own size

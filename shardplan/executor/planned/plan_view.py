@@ -70,9 +70,8 @@ def view_plan(plan: Plan) -> PlanView:
 
     Raises PlanRefused, naming every fault, where shards do not cover their tables exactly or are
     not what their sharding type means, where the spec that it carries is not the one it was made
-    from or says otherwise than the plan itself, where tables are dynamic or several groups of devices
-    hold all of them, or where an old plan
-    carries none that says how it is trained.
+    from or says otherwise than the plan itself, where tables are dynamic or several groups of
+    devices hold all of them, or where an old plan carries none that says how it is trained.
     """
     if plan.replicas:
         raise PlanRefused([_GROUPS.format(plan.replicas.groups)])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from shardplan.plan.changes import changes
-from shardplan.plan.file.replica_facts import ReplicaFacts
+from shardplan.plan.file.training_facts import ReplicaFacts
 from shardplan.plan.finding import Finding
 
 if TYPE_CHECKING:
@@ -36,6 +34,6 @@ def check_replicas(plan: Plan, case: Case) -> Iterator[Finding]:
         )
         yield Finding(code, f"{code}.world_size", message)
         return
-    ranks = np.sort(facts.grouping.ranks(facts.world), axis=None)
-    if not np.array_equal(ranks, np.arange(facts.world_size)):
+    ranks = sorted(rank for group in facts.grouping.ranks(facts.world) for rank in group)
+    if ranks != list(range(facts.world_size)):
         yield Finding(code, code, "some device is in no group, or in several")

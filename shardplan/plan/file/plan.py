@@ -6,10 +6,9 @@ from shardplan.plan.file.forecast import Forecast
 from shardplan.plan.file.optimality import Optimality
 from shardplan.plan.file.plan_model import Count, PlanModel, Positive
 from shardplan.plan.file.provenance import Inputs, MovesInfo, RunInfo, SolverInfo
-from shardplan.plan.file.replica_facts import ReplicaFacts
 from shardplan.plan.file.table_entry import TableEntry
 from shardplan.plan.file.table_facts import ModuleFacts, TableFacts
-from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.plan.file.training_facts import ReplicaFacts, TrainingFacts
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.world import World
 from shardplan.workload.collection import POOLED, Collection

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
     from shardplan.topology.topology import Topology
     from shardplan.workload.optimizers.optimizer_state import OptimizerState
-    from shardplan.workload.replica_sync import ReplicaSync
+    from shardplan.workload.training import ReplicaSync
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,9 @@ class ReplicaSyncPhase(LinearPhase):
     @property
     def phase(self) -> Phase:
         """Its constant is the start-up."""
-        return replace(self.about, constant_seconds=self.all_reduce.constant_seconds / self.sync.every)
+        return replace(
+            self.about, constant_seconds=self.all_reduce.constant_seconds / self.sync.every
+        )
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): by the bytes that a unit holds on a device."""
@@ -68,7 +70,10 @@ class ReplicaSyncPhase(LinearPhase):
         sent = weights * _of_weight(self.sync, self.state) + rows * _of_row(self.sync, self.state)
         seconds = sent * self.all_reduce.seconds_per_byte
         weight_bytes = weights * shares.element_bytes
-        for tier, number in ((self.topology.ddr, MemoryTier.DDR), (self.topology.ssd, MemoryTier.SSD)):
+        for tier, number in (
+            (self.topology.ddr, MemoryTier.DDR),
+            (self.topology.ssd, MemoryTier.SSD),
+        ):
             if tier is not None:
                 lies = KERNELS.each(partial(_lies_in, number), options.kernel)
                 crossing = np.where(lies, weight_bytes, 0)

@@ -10,7 +10,7 @@ from shardplan.sharding.grouping import Grouping, GroupOrder
 from shardplan.spec.fields.border import Border
 from shardplan.spec.fields.quantities import Count, Flag
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.replica_sync import ReplicaSync
+from shardplan.workload.training import ReplicaSync
 
 AUTO = "auto"
 """As many groups as make the step shortest."""
@@ -35,7 +35,7 @@ class ReplicasSpec(Border):
     @property
     def grouping(self) -> Grouping | None:
         """None where it is not said how many."""
-        return None if self.groups == AUTO else Grouping(self.groups, self.order)
+        return Grouping(self.groups, self.order) if isinstance(self.groups, int) else None
 
     @property
     def sync(self) -> ReplicaSync:
