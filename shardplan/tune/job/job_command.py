@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -30,6 +31,8 @@ _PATIENCE_SECONDS = 5.0
 """How long a command that is told to end may take for it."""
 _LAST_LINES = 12
 _LAST_BYTES = 20_000
+_LAUNCHER = re.compile(r"[EW]\d{4} .*torch/distributed/elastic/.*")
+"""How torchrun begins what it says of processes that ended: by then they have said why."""
 
 
 @dataclass(slots=True)
@@ -116,12 +119,14 @@ class JobCommand:
 
 
 def last_lines(log: Path) -> tuple[str, ...]:
-    """Of what a job said."""
+    """Of what a job said, before its launcher told at length that it had ended."""
     with log.open("rb") as said:
         said.seek(0, os.SEEK_END)
         said.seek(max(0, said.tell() - _LAST_BYTES))
         text = said.read().decode("utf-8", "replace")
-    return tuple(text.splitlines()[-_LAST_LINES:])
+    lines = text.splitlines()
+    own = next((at for at, line in enumerate(lines) if _LAUNCHER.match(line)), 0)
+    return tuple(lines[: own or None][-_LAST_LINES:])
 
 
 def _filled(word: str, places: dict[str, str]) -> str:
