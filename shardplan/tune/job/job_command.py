@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from shardplan.errors import Interrupted
 from shardplan.solve.deadline import ENDLESS
 from shardplan.tune.job.job import JobFailed, OutOfTime
+from shardplan.tune.job.marked_processes import MarkedProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,8 @@ class JobCommand:
         places = {PLAN: str(plan), MEASURED: str(measured)}
         command = [_filled(word, places) for word in self.template]
         _clear(measured)
+        marked = MarkedProcesses(str(measured.parent.resolve()))
+        marked.kill()  # What a tuning that was killed has left running would slow down this run.
         started = time.monotonic()
         with log.open("wb") as said:
             try:
@@ -88,6 +91,7 @@ class JobCommand:
                     stdout=said,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # It hears of Ctrl-C from here alone.
+                    env=marked.environment(),
                 )
             except OSError as error:
                 raise JobFailed(f"{command[0]}: {error.strerror or error}") from None
@@ -95,6 +99,7 @@ class JobCommand:
                 self._wait(process, log)
             finally:
                 _end(process)
+                marked.kill()
         if process.returncode:
             raise JobFailed(_ending(process.returncode), last_lines(log))
         if not measured.exists():
