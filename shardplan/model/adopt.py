@@ -20,6 +20,7 @@ from shardplan.options.limits import COLUMN_MULTIPLE
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.id_map import IdMap
+from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -172,4 +173,4 @@ def _dim_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagno
 
 
 def _where(module: SparseModule) -> str:
-    return module.path or "the model itself"
+    return spoken(module.path)
