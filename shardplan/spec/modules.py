@@ -27,10 +27,23 @@ class IdMapSpec(Border):
     returns_ids: Flag = False
     """Whether the rows that ids were mapped to travel back (``return_remapped_features``)."""
 
+    runtime_meta_dim: Annotated[Whole, Field(ge=0, le=10_000)] = 0
+    """Numbers that a hashed map keeps of each row besides (``write_runtime_meta_dim``; one with
+    ``track_id_freq``)."""
+
+    @model_validator(mode="after")
+    def _check_numbers(self) -> IdMapSpec:
+        if self.runtime_meta_dim and not self.policy.is_hashed:
+            hint = "only of hash and hash_evicting there are any: leave it out"
+            message = f"a map of the policy {self.policy} keeps no such numbers"
+            raise fault(message, hint, at=("runtime_meta_dim",))
+        return self
+
     @property
     def id_map(self) -> IdMap:
         """The same for the planner."""
-        return IdMap(self.policy, self.eviction_interval, self.returns_ids)
+        interval, returns_ids = self.eviction_interval, self.returns_ids
+        return IdMap(self.policy, interval, returns_ids, self.runtime_meta_dim)
 
 
 class ModuleSpec(Border):

@@ -220,6 +220,11 @@ def test_a_map_of_ids_takes_memory_by_rows_and_a_history_by_ids(policy, row_byte
     assert mapped - plain == rows / WORLD * row_bytes + history
 
 
+def test_numbers_that_a_hashed_map_keeps_of_a_row_take_8_bytes_each():
+    maps = [IdMap(IdMapPolicy.HASH, runtime_meta_dim=count) for count in (0, 3)]
+    assert maps[1].row_bytes - maps[0].row_bytes == 24
+
+
 def test_mapped_ids_travel_back_where_they_are_asked_for():
     bag = table(pooling=10.0)
     plain, asked = (

@@ -141,11 +141,15 @@ def test_a_module_of_another_kind_than_planned_is_refused(pair):
         assert "plan.deep.ec: is planned as sequence; the model has EmbeddingBagCollection" in found
 
 
-@pytest.mark.parametrize("pooled", [True, False], ids=["bags", "sequences"])
-def test_managed_collisions_train_as_unsharded_with_the_same_maps(crew, pooled):
+@pytest.mark.parametrize(
+    ("pooled", "weighted"),
+    [(True, False), (True, True), (False, False)],
+    ids=["bags", "weighted bags", "sequences"],
+)
+def test_managed_collisions_train_as_unsharded_with_the_same_maps(crew, pooled, weighted):
     """Rows that get an id begin anew on both sides; the features change their order."""
     plan = managed(crew.ranks, [ROWS, ROWS], pooled=pooled)
-    for found in crew.run("managed_jobs.train_beside_unsharded", plan):
+    for found in crew.run("managed_jobs.train_beside_unsharded", plan, weighted):
         outputs, weights, same, known = found
         assert outputs < NEAR
         assert weights < NEAR

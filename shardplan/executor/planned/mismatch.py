@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES, RATES, unfollowed
 from shardplan.model.unplanned import unplanned
+from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,7 +70,7 @@ def model_faults(
             names = ", ".join(table.name for table in there.tables[:3])
             more = ", ..." if len(there.tables) > 3 else ""
             message = f"{there.class_name}: the plan has none of its tables ({names}{more})"
-            yield _fault("model", path or "the model itself", message, _SOLVE_AGAIN)
+            yield _fault("model", spoken(path), message, _SOLVE_AGAIN)
             continue
         for name in (table.name for table in there.tables):
             if name not in planned[path]:

@@ -33,6 +33,7 @@ from shardplan.executor.train.measurement import RankMeasurement
 from shardplan.executor.train.sample_vectors import mean_of_rows
 from shardplan.executor.train.step_clock import StepClock
 from shardplan.workload.collection import CollectionKind
+from shardplan.workload.labels import spoken
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class TorchRecEngine:
 def _check_kinds(view: PlanView) -> None:
     """Raise PlanRefused where a module is neither a bag nor a sequence: the command makes those."""
     others = [
-        f"{module or 'the model itself'}: the training command makes no module of the kind {kind}; "
+        f"{spoken(module)}: the training command makes no module of the kind {kind}; "
         "train it in a program of your own, by shardplan.executor.torchrec.shard"
         for module in view.modules
         for kind in [view.collection_of(module).kind]

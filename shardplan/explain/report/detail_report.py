@@ -11,6 +11,7 @@ from shardplan.explain.report.table_section import kernel, sharding
 from shardplan.explain.report.tier_section import in_words
 from shardplan.explain.words import words
 from shardplan.units import format_bytes
+from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from shardplan.explain.numbers.device_detail import DeviceDetail
@@ -32,7 +33,7 @@ def table_report(detail: TableDetail) -> Report:
     title = (
         f"{line.name}: {line.rows:,} rows x {line.dim} {line.dtype}, {line.pooling:g} "
         f"{'id' if line.pooling == 1 else 'ids'} per sample of {_features(detail)}, "
-        f"in {line.module}"
+        f"in {spoken(line.module)}"
     )
     rows = (
         ("sharding", sharding(line)),

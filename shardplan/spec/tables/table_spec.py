@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from shardplan.spec.fields.access import AccessField
-from shardplan.spec.fields.border import Border, Name
+from shardplan.spec.fields.border import Border, Name, is_name
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.spec.fields.quantities import Count, Flag, Whole
@@ -42,20 +42,19 @@ def _check_table_name(name: str) -> str:
 
 
 def _check_module(path: Any) -> Any:
-    if isinstance(path, str) and path and not all(map(_is_attribute, path.split("."))):
-        raise fault("must be a path of attributes, like sparse.ebc; empty for the model itself")
+    if isinstance(path, str) and path and not all(map(is_name, path.split("."))):
+        raise fault(
+            "must be names of modules joined by dots, like sparse.ebc; empty for the model itself",
+            "a name is not empty, does not begin or end with a space, holds no control characters",
+        )
     return path
-
-
-def _is_attribute(part: str) -> bool:
-    return part.isidentifier() or (part.isascii() and part.isdecimal())
 
 
 TableName = Annotated[Name, AfterValidator(_check_table_name)]
 """A name under which TorchRec can keep a table."""
 
 ModulePath = Annotated[str, BeforeValidator(_check_module), Field(max_length=1000)]
-"""Where a module sits in a model: attributes and positions, joined by dots."""
+"""Where a module sits in a model: names joined by dots, each as PyTorch would hold it."""
 
 Dim = Annotated[Whole, Field(ge=4, le=65_536, multiple_of=4)]
 """Columns of a table; FBGEMM's kernels take multiples of 4."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torchrec.distributed.mc_embedding import (
     ManagedCollisionEmbeddingCollectionSharder,
     ShardedManagedCollisionEmbeddingCollection,
@@ -15,7 +16,7 @@ from torchrec.distributed.mc_embeddingbag import (
 from torchrec.modules.hash_mc_modules import HashZchManagedCollisionModule
 
 from shardplan.diagnostics import Diagnostic
-from shardplan.executor.torchrec.sharded.batch_reader import BatchReader, IdWeights
+from shardplan.executor.torchrec.sharded.batch_reader import BatchReader, IdWeights, with_values
 from shardplan.model.sparse_module import ModuleKind
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 
 class ShardedManagedBags(ShardedManagedCollisionEmbeddingBagCollection):  # type: ignore[misc]
-    """What TorchRec shards; features may change their order, and unasked weights are left out."""
+    """What TorchRec shards; features may change their order, and unasked weights are left out.
+
+    Where maps make other ids of raw ones before these travel, TorchRec 1.8 drops the weights of
+    ids. So that is done here, and TorchRec has nothing left to do.
+    """
 
     def __init__(self, module: Any, *arguments: Any, **options: Any) -> None:
         """As TorchRec's."""
@@ -34,10 +39,28 @@ class ShardedManagedBags(ShardedManagedCollisionEmbeddingBagCollection):  # type
         features = {f for each in inner.embedding_bag_configs() for f in each.feature_names}
         weights = IdWeights.COUNT if inner.is_weighted() else IdWeights.IGNORED
         self._reader = BatchReader(features, weights)
+        self._table_of = {f: c.name for c in inner.embedding_bag_configs() for f in c.feature_names}
+        if inner.is_weighted():
+            self._managed_collision_collection.need_preprocess = False
 
     def input_dist(self, ctx: Any, features: Any) -> Any:
         """Begin to send a batch's raw ids. Raises ValueError as ``BatchReader.read``."""
-        return super().input_dist(ctx, self._reader.read(features))
+        read = self._reader.read(features)
+        if self._reader.weights is IdWeights.COUNT:
+            read = self._preprocessed(read)
+        return super().input_dist(ctx, read)
+
+    def _preprocessed(self, features: Any) -> Any:
+        """The same batch with what the maps make of its ids."""
+        maps = self._managed_collision_collection._managed_collision_modules  # noqa: SLF001
+        ids = []
+        for feature, of_feature in features.to_dict().items():
+            table = self._table_of.get(feature)
+            made = (
+                of_feature if table is None else maps[table].preprocess({table: of_feature})[table]
+            )
+            ids.append(made.values())
+        return with_values(features, torch.cat(ids))
 
 
 class ShardedManagedSequences(ShardedManagedCollisionEmbeddingCollection):  # type: ignore[misc]
