@@ -232,8 +232,7 @@ class ShardedEmbeddingCollection(ShardedCollection):
         _, found = self._room(inputs.ids)
         for table, (bags, of_table) in enumerate(zip(inputs.distinct.tables, found, strict=True)):
             parts = [given[feature] for feature in self._read.features_of(table)]
-            for cut, sums in RowGradients(bags, parts).chunks():
-                of_table[cut] = sums
+            RowGradients(bags, parts, self.mesh.compiled).fill(of_table)
         return found
 
     def _done(self, inputs: SequenceInputs) -> None:
