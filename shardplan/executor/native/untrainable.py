@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.workload.collection import CollectionKind
-from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,20 +41,14 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
 
 
 def unoffered(view: PlanView) -> Iterator[Diagnostic]:
-    """Modules of kinds that this engine has not, and formats that it does not write."""
+    """Modules of kinds that this engine has not."""
     for path in view.modules:
-        collection, where = view.collection_of(path), path or "the model itself"
-        if collection.kind in _ELSEWHERE:
+        kind = view.collection_of(path).kind
+        if kind in _ELSEWHERE:
             yield _fault(
-                where,
-                f"the native engine does not train modules of the kind {collection.kind}",
+                path or "the model itself",
+                f"the native engine does not train modules of the kind {kind}",
                 "train the plan under TorchRec: shardplan.executor.torchrec.shard",
-            )
-        if collection.output_dtype is not Dtype.FP32:
-            yield _fault(
-                where,
-                f"the native engine writes fp32, and no {collection.output_dtype}, as outputs",
-                "leave output_dtype out of the spec, and solve again",
             )
 
 

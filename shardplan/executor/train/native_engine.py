@@ -142,7 +142,7 @@ class NativeEngine:
 
 
 def _vectors(output: Tensor | dict[str, JaggedRows]) -> Tensor:
-    """(samples, columns of all features) of what a collection gives."""
+    """(samples, columns of all features) fp32 of what a collection gives."""
     if isinstance(output, dict):
         return torch.cat([mean_of_rows(of.values, of.lengths) for of in output.values()], 1)
-    return output
+    return output.float()

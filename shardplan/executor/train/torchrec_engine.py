@@ -129,13 +129,13 @@ class TorchRecEngine:
         return binary_cross_entropy_with_logits(logits, batch.labels.to(self._device))
 
     def _pooled(self, features: Any) -> Tensor:
-        """(samples, columns of all features of all modules)."""
+        """(samples, columns of all features of all modules) fp32."""
         found = self._tables(features)
         outputs = [found] if self._view.modules == ("",) else found
         parts = []
         for module, output in zip(self._view.modules, outputs, strict=True):
             if self._view.collection_of(module).is_pooled:
-                by_name = output.to_dict()
+                by_name = {name: sums.float() for name, sums in output.to_dict().items()}
             else:
                 by_name = {
                     name: mean_of_rows(rows.values(), rows.lengths())
