@@ -118,7 +118,9 @@ def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
         "dtype": table.dtype,
         "module": module.path,
         "features": list(table.features),
-    } | ({"weighted": True} if module.is_weighted else {})
+        **({"weighted": True} if module.is_weighted else {}),
+        **({"pooling_type": "mean"} if table.pooling == "mean" else {}),
+    }
 
 
 def _kind(module: SparseModule) -> dict[str, Any]:

@@ -156,6 +156,9 @@ def _check_sequences(loaded: LoadedSpec) -> Iterator[Diagnostic]:
         module = (spec.modules or {}).get(path)
         if module is None or module.is_pooled:
             continue
+        if table.pooling_type is not None:
+            message = f"the rows of a module of the kind {module.kind} are not pooled"
+            yield loaded.at_table(index, "pooling_type", message, "leave it out")
         other = first.setdefault(path, index)
         dim, wanted = (spec.tables[each].dim or spec.defaults.dim for each in (index, other))
         if dim != wanted:

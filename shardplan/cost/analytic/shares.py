@@ -59,6 +59,8 @@ class TableArrays:
     """Whether each device makes the ids of its batch distinct before they travel."""
     learns_weights: NDArray[np.bool_]
     """Whether the weights of ids are learnt."""
+    is_mean: NDArray[np.bool_]
+    """Whether the rows of a sample are averaged."""
     readings: Readings
     """What a batch reads of them."""
     dynamic: DynamicStorage
@@ -96,6 +98,7 @@ class TableArrays:
             learns_weights=np.array(
                 [table.collection.learns_weights for table in tables], dtype=bool
             ),
+            is_mean=np.array([table.is_mean for table in tables], dtype=bool),
             readings=Readings.of(workload, world, (world, topology.devices_per_node)),
             dynamic=DynamicStorage.of(workload, world),
             evicts_seldom=np.array(
@@ -126,9 +129,13 @@ class TableArrays:
 
 
 def _expanded(tables: Sequence[Table]) -> NDArray[np.float64]:
-    """(T,): TorchRec expands all features of a module alike, by an index select."""
+    """(T,): TorchRec expands all features of a module alike, by an index select, to one output for
+    each sample that the module is called with."""
     modules = {table.module for table in tables if table.has_own_batches}
-    found = [len(table.features) if table.module in modules else 0 for table in tables]
+    found = [
+        len(table.features) * table.collection.batch_share if table.module in modules else 0
+        for table in tables
+    ]
     return np.array(found, dtype=np.float64)
 
 
@@ -163,6 +170,8 @@ class Shares:
     output_bytes: NDArray[np.int64]
     """Of an element of an output, and of its gradient."""
     is_pooled: NDArray[np.bool_]
+    is_mean: NDArray[np.bool_]
+    """Whether pooled outputs are means."""
     own_outputs: NDArray[np.float64]
     """That a device gets for its own samples, on average, in parts or whole."""
     returned_bytes: NDArray[np.int64]
@@ -247,6 +256,7 @@ class Shares:
             most_outputs=np.where(pooled, bags, most_ids),
             output_bytes=tables.output_bytes[table],
             is_pooled=pooled,
+            is_mean=tables.is_mean[table],
             own_outputs=np.where(pooled, bags, batch * tables.sent[table] * shards) / world.size,
             returned_bytes=tables.returned_bytes[table],
             map_row_bytes=tables.map_row_bytes[table],

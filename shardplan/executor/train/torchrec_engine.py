@@ -17,7 +17,7 @@ from torchrec import (
     EmbeddingConfig,
     KeyedJaggedTensor,
 )
-from torchrec.modules.embedding_configs import DataType
+from torchrec.modules.embedding_configs import DataType, PoolingType
 from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
@@ -207,22 +207,25 @@ class Collections(torch.nn.Module):  # type: ignore[misc]
 
 
 def _collection(view: PlanView, module: str) -> Any:
-    is_pooled = view.collection_of(module).is_pooled
-    config = EmbeddingBagConfig if is_pooled else EmbeddingConfig
-    collection = EmbeddingBagCollection if is_pooled else EmbeddingCollection
-    return collection(
-        tables=[
-            config(
-                name=table.name,
-                embedding_dim=table.dim,
-                num_embeddings=table.rows,
-                feature_names=list(table.features),
-                data_type=_DTYPES[table.dtype],
-            )
-            for table in view.tables_of(module)
-        ],
-        device=torch.device("meta"),
-    )
+    shapes = {
+        table: {
+            "name": table.name,
+            "embedding_dim": table.dim,
+            "num_embeddings": table.rows,
+            "feature_names": list(table.features),
+            "data_type": _DTYPES[table.dtype],
+        }
+        for table in view.tables_of(module)
+    }
+    meta = torch.device("meta")
+    if not view.collection_of(module).is_pooled:
+        tables = [EmbeddingConfig(**shape) for shape in shapes.values()]
+        return EmbeddingCollection(tables=tables, device=meta)
+    bags = [
+        EmbeddingBagConfig(**shape, pooling=PoolingType.MEAN if t.is_mean else PoolingType.SUM)
+        for t, shape in shapes.items()
+    ]
+    return EmbeddingBagCollection(tables=bags, device=meta)
 
 
 def _fill(model: Any, view: PlanView, seed: int) -> None:
