@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shardplan.spec.own_batches import own_batches
+from shardplan.spec.batches.own_batches import own_batches
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
@@ -19,8 +19,8 @@ from shardplan.workload.workload import Workload
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shardplan.spec.batches.own_batches import OwnBatches
     from shardplan.spec.dense_spec import DenseSpec
-    from shardplan.spec.own_batches import OwnBatches
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
     from shardplan.workload.collection import Collection

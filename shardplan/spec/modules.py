@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from shardplan.spec.batches.module_batch import ModuleBatchField
 from shardplan.spec.fields.border import Border
 from shardplan.spec.fields.quantities import Flag, Whole
-from shardplan.spec.module_batch import ModuleBatchField
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
@@ -78,6 +78,4 @@ class ModuleSpec(Border):
         """The same for the planner."""
         is_managed = self.kind is CollectionKind.MANAGED_COLLISION
         id_map = (self.id_map or IdMapSpec()).id_map if is_managed else None
-        return Collection(
-            self.kind, self.is_pooled, self.dedup, self.output_dtype, id_map=id_map
-        )
+        return Collection(self.kind, self.is_pooled, self.dedup, self.output_dtype, id_map=id_map)

@@ -193,7 +193,7 @@ def sharded_for(plan: str, model: str) -> str:
     """On one of the ranks: why a plan does not run the model of another one; empty if it does."""
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.sharded_tables import shard_tables
-    from shardplan.executor.train.torchrec_engine import Collections
+    from shardplan.executor.torchrec.made_collections import Collections
 
     setup, other = setup_of(plan), setup_of(model)
     mesh = Mesh(setup.view.local_world_size, timeout_seconds=60.0)

@@ -134,7 +134,11 @@ def test_outputs_in_half_precision_come_from_tables_that_train_as_unsharded(crew
     [
         ([COPIES], {}, "plan.deep.ec.s0: data_parallel: on CPU TorchRec's dense kernel pools"),
         ([ROWS], {"dedup": True}, "modules.deep.ec: dedup: FBGEMM makes ids distinct on GPUs"),
-        ([ROWS], {"output_dtype": "bf16"}, "modules.deep.ec: output_dtype bf16: FBGEMM's CPU kernels"),
+        (
+            [ROWS],
+            {"output_dtype": "bf16"},
+            "modules.deep.ec: output_dtype bf16: FBGEMM's CPU",
+        ),
         (
             [ShardingType.TABLE_ROW_WISE],
             {},

@@ -86,8 +86,8 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     all tables with their gradients, also in the format that they are sent in; besides, where there
     is one for each id, a copy in the ids' order, where ids were made distinct those of all ids and
     the place of each among the distinct ones, of means once more what they are divided by, and
-    where features have batches of their own size outputs expanded to one for each sample. A device alone sends nothing: its outputs are
-    those that ``unit_bytes`` counts.
+    where features have batches of their own size outputs expanded to one for each sample. A device
+    alone sends nothing: its outputs are those that ``unit_bytes`` counts.
     """
     training = workload.training
     samples = -(-workload.global_batch // world.size)

@@ -63,8 +63,9 @@ class OutputExchange(LinearPhase):
     decides. Its receiver brings rows that came from all devices into the order of the ids, joins
     the columns of column shards, and gives each id its row where ids were made distinct: passes
     over its own outputs (torchrec 1.8, ``distributed/embedding.py``). So do means of parts of the
-    rows, which are sums until all parts are there (``distributed/embeddingbag.py``). Over several nodes, what
-    column shards bring to all devices is charged to their owners, as if they were spread evenly.
+    rows, which are sums until all parts are there (``distributed/embeddingbag.py``). Over several
+    nodes, what shards bring to other devices is charged to their owners, as if they were spread
+    evenly.
     """
 
     rows_kind: ClassVar[Collective]
@@ -181,9 +182,10 @@ class OutputExchange(LinearPhase):
         passed = 2 * shares.own_outputs * shares.columns * shares.output_bytes
         owed = np.ones(len(options))
         if not self.is_one_node:
-            for extent, devices in ((Extent.DEVICE, 1), (Extent.NODE, self.devices_per_node)):
-                here = options.has_type(lambda kind, extent=extent: kind.lands is extent)
-                owed = np.where(here, self.world_size / devices, owed)
+            on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)
+            in_node = options.has_type(lambda kind: kind.lands is Extent.NODE)
+            owed[on_device] = self.world_size
+            owed[in_node] = self.world_size / self.devices_per_node
         return np.where(in_parts, passed * owed / self.sweep_bytes_per_second, 0.0)
 
     def _is_joined_by_all(self, units: Units) -> NDArray[np.bool_]:

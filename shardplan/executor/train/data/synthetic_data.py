@@ -37,8 +37,8 @@ class SyntheticData:
     Ids hit rows as the access of their table says; of a feature that several tables read, as that
     of the table with the fewest rows, so that each id is a row of all. The hottest rows lie all
     over a table, elsewhere for each seed, or first where its ids are ``by_frequency``; padding is
-    where its id says. Each row has a hidden score, and so has each dense feature; the label is a coin thrown with the
-    logistic of their sum.
+    where its id says. Each row has a hidden score, and so has each dense feature; the label is a
+    coin thrown with the logistic of their sum.
     """
 
     def __init__(self, view: PlanView, samples: int, rank: int, seed: int = 0) -> None:
@@ -115,7 +115,7 @@ class _Ids:
     """The ids of a feature, sample by sample."""
 
     ranks: Tensor
-    """(ids,): what the score of each goes by: 0 the hottest, and beyond all rows that of padding."""
+    """(ids,): what scores go by: 0 for the hottest row, and for padding one beyond all rows."""
     rows: Tensor
     """(ids,): the ids themselves."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.spec.module_batch import check_module_batches
+from shardplan.spec.batches.module_batch import check_module_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
