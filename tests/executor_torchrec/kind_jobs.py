@@ -25,7 +25,7 @@ from shardplan.executor.torchrec import shard
 from shardplan.workload.collection import CollectionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from shardplan.plan.file.plan import Plan
 
@@ -34,17 +34,20 @@ LONGEST = 5
 
 
 class Model(nn.Module):
-    """Modules at their paths; every one of them gets the same batch."""
+    """Modules at their paths; every one of them gets the same batch, or its own part of it."""
 
-    def __init__(self, paths: Collection[str]) -> None:
+    def __init__(self, paths: Collection[str], own_samples: Mapping[str, int] | None = None) -> None:
         super().__init__()
         self._paths = tuple(paths)
+        self._own_samples = own_samples or {}
 
     def forward(self, batch: Any) -> dict[str, Any]:
         """By module and name, the (samples or ids, dim) outputs."""
         found = {}
         for path in self._paths:
-            output = self.get_submodule(path)(batch)
+            own = self._own_samples.get(path)
+            given = batch if own is None else _first_samples(batch, own)
+            output = self.get_submodule(path)(given)
             output = output[0] if isinstance(output, tuple) else output
             named = output.to_dict() if hasattr(output, "to_dict") else output
             for name, each in named.items():
@@ -52,12 +55,21 @@ class Model(nn.Module):
         return found
 
 
+def _first_samples(batch: Any, count: int) -> Any:
+    """The first samples alone, of all features."""
+    parts = [(each.lengths()[:count], each.values()) for each in batch.to_dict().values()]
+    ids = torch.cat([values[: int(lengths.sum())] for lengths, values in parts])
+    return KeyedJaggedTensor(batch.keys(), ids, lengths=torch.cat([each for each, _ in parts]))
+
+
 def model_of(plan: Plan, device: str = "meta", means: Collection[str] = ()) -> nn.Module:
     """Modules of the kinds that the plan says, at their paths, with its tables.
 
     ``means`` are the tables that average, each as ``module/name``.
     """
-    root = Model(plan.plan)
+    shares = {path: plan.collection_of(path).batch_share for path in plan.plan}
+    own = {path: round(share * SAMPLES) for path, share in shares.items() if share != 1}
+    root = Model(plan.plan, own)
     for path in plan.plan:
         *parents, last = path.split(".")
         at = root
@@ -115,6 +127,45 @@ def batch_of(plan: Plan, step: int, rank: int) -> Any:
     return KeyedJaggedTensor(keys, torch.cat(ids), lengths=torch.cat(lengths))
 
 
+def requests_of(plan: Plan, step: int, rank: int) -> tuple[Any, Any]:
+    """The same batch twice: features by requests of which several samples share one, where the plan
+    says so, and all of them by samples. Features keep their order."""
+    random = torch.Generator().manual_seed(7 + 1000 * step + rank)
+    sizes, rows = dict[str, int](), dict[str, int]()
+    for table in plan.tables:
+        shares = table.batch_shares or (1.0,) * len(table.features)
+        for feature, share in zip(table.features, shares, strict=True):
+            sizes[feature] = round(share * SAMPLES)
+            rows[feature] = min(table.rows, rows.get(feature, table.rows))
+    keys, of_requests, of_samples, whose = list(sizes), [], [], []
+    for key in keys:
+        lengths = torch.randint(0, LONGEST, (sizes[key],), generator=random)
+        ids = torch.randint(0, rows[key], (int(lengths.sum()),), generator=random)
+        request = torch.arange(SAMPLES) % sizes[key]
+        parts = ids.split(lengths.tolist())
+        of_requests.append((ids, lengths))
+        of_samples.append((torch.cat([parts[at] for at in request.tolist()]), lengths[request]))
+        whose.append(request)
+    grouped, expanded = (
+        {"values": torch.cat([ids for ids, _ in of]), "lengths": torch.cat([n for _, n in of])}
+        for of in (of_requests, of_samples)
+    )
+    given = KeyedJaggedTensor(
+        keys,
+        **grouped,
+        stride_per_key_per_rank=[[sizes[key]] for key in keys],
+        inverse_indices=(keys, torch.stack(whose)),
+    )
+    return given, KeyedJaggedTensor(keys, **expanded)
+
+
+def _batches(plan: Plan, step: int, rank: int) -> tuple[Any, Any]:
+    """What the sharded model gets, and what the unsharded one does."""
+    if any(table.batch_shares for table in plan.tables):
+        return requests_of(plan, step, rank)
+    return (batch_of(plan, step, rank),) * 2
+
+
 def _loss(outputs: dict[str, Any], step: int, plan: Plan) -> Any:
     """Of rows in their order, so that one out of place is another loss.
 
@@ -170,10 +221,11 @@ def train_beside_unsharded(
     worst, ranks = 0.0, dist.get_world_size()
     for step in range(STEPS):
         most = max(float(weight.detach().abs().max()) for weight in whole.parameters())
-        found = sharded(batch_of(plan, step, dist.get_rank()))
+        batches = [_batches(plan, step, rank) for rank in range(ranks)]
+        found = sharded(batches[dist.get_rank()][0])
         _loss(found, step, plan).backward()
         own.step()
-        expected = [whole(batch_of(plan, step, rank)) for rank in range(ranks)]
+        expected = [whole(expanded) for _, expanded in batches]
         (sum(_loss(each, step, plan) for each in expected) / ranks).backward()
         reference.step()
         mine = expected[dist.get_rank()]
