@@ -46,7 +46,9 @@ def test_a_module_costs_what_its_own_batch_alone_would(own: Any, kind: dict[str,
     expected = theirs.cost_model.unit_costs(options[1])
     np.testing.assert_allclose(found.load_seconds, expected.load_seconds, rtol=1e-12)
     np.testing.assert_allclose(found.memory_bytes, expected.memory_bytes, rtol=1e-12)
-    assert ours.cost_model.base_memory_bytes.tolist() == theirs.cost_model.base_memory_bytes.tolist()
+    assert (
+        ours.cost_model.base_memory_bytes.tolist() == theirs.cost_model.base_memory_bytes.tolist()
+    )
 
 
 def test_shares_of_features_are_of_the_batch_of_their_module() -> None:

@@ -20,7 +20,7 @@ from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.planning.formulate import formulate
 from shardplan.sharding.kind import ShardingType
-from shardplan.workload.pooling_type import PoolingType
+from shardplan.workload.module.pooling_type import PoolingType
 
 LOCAL, DIM = 64, 16
 

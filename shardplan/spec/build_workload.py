@@ -10,7 +10,7 @@ from shardplan.spec.batches.own_batches import own_batches
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
-from shardplan.workload.pooling_type import PoolingType
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training

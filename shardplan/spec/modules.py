@@ -12,7 +12,7 @@ from shardplan.spec.fields.quantities import Flag, Whole
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.id_map import IdMap, IdMapPolicy
+from shardplan.workload.module.id_map import IdMap, IdMapPolicy
 
 Steps = Annotated[Whole, Field(ge=1, le=10**6)]
 """How many steps."""

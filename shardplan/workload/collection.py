@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
-    from shardplan.workload.id_map import IdMap
+    from shardplan.workload.module.id_map import IdMap
 
 
 class CollectionKind(StrEnum):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED, Collection
 from shardplan.workload.labels import qualified
-from shardplan.workload.pooling_type import PoolingType
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:

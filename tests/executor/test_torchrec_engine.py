@@ -150,7 +150,11 @@ CASES = Path(__file__).parents[1] / "data" / "cases"
     "spec",
     [(CASES / "09-shared-feature.yaml").read_text(), SHARED, BARE, HALVES, SEQUENCES, MEANS],
     ids=[
-        "shared feature", "shared over modules", "the model itself", "fp16 replicas", "sequences",
+        "shared feature",
+        "shared over modules",
+        "the model itself",
+        "fp16 replicas",
+        "sequences",
         "means and fp16 outputs",
     ],
 )

@@ -36,7 +36,9 @@ LONGEST = 5
 class Model(nn.Module):
     """Modules at their paths; every one of them gets the same batch, or its own part of it."""
 
-    def __init__(self, paths: Collection[str], own_samples: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, paths: Collection[str], own_samples: Mapping[str, int] | None = None
+    ) -> None:
         super().__init__()
         self._paths = tuple(paths)
         self._own_samples = own_samples or {}

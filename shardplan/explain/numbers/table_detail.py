@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import TableLine
     from shardplan.explain.numbers.study import Study
     from shardplan.plan.file.table_entry import DynamicEntry, ShardEntry
-    from shardplan.workload.pooling_type import PoolingType
+    from shardplan.workload.module.pooling_type import PoolingType
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from shardplan.explain.report.table_section import kernel, sharding
 from shardplan.explain.report.tier_section import in_words
 from shardplan.explain.words import words
 from shardplan.units import format_bytes
-from shardplan.workload.pooling_type import PoolingType
+from shardplan.workload.module.pooling_type import PoolingType
 
 if TYPE_CHECKING:
     from shardplan.explain.numbers.device_detail import DeviceDetail

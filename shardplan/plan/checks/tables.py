@@ -11,7 +11,7 @@ from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.plan.finding import Finding
 from shardplan.spec.fields.access import write_access
 from shardplan.workload.collection import POOLED
-from shardplan.workload.pooling_type import PoolingType
+from shardplan.workload.module.pooling_type import PoolingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from shardplan.spec.fields.access import AccessField
 from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.workload.collection import POOLED, Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.pooling_type import PoolingType
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.table import Table
 
 

@@ -25,7 +25,7 @@ from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import got
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.pooling_type import PoolingType
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 
 _LONGEST_POOLING = 1_000_000
