@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.analytic.caches.cached_reads import CachedReads
 from shardplan.cost.analytic.dynamic.storage import DynamicStorage
 from shardplan.cost.analytic.memory import INDEX_BYTES, WEIGHT_BYTES
 from shardplan.cost.analytic.readings import Readings
@@ -240,7 +241,7 @@ class Shares:
         fetched = fetches(drawn, reading, ids, room) if cache_bytes else ids
         most_ids = samples * readings.most_sent[reading] * shards / parts
         pooled = tables.is_pooled[table]
-        caches = _Caches.of(readings, reading, options, tables.evicts_seldom[table])
+        caches = CachedReads.of(readings, reading, options, tables.evicts_seldom[table])
         return cls(
             shards=shards,
             shard_rows=-(-tables.rows[table] // row_shards),
@@ -272,43 +273,3 @@ class Shares:
             ddr_hit_rates=caches.ddr_hit_rates,
             value_bytes=tables.dynamic.value_bytes[table],
         )
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Caches:
-    """What caches do for whole readings, as arrays of length O."""
-
-    missed_rows: NDArray[np.float64]
-    ssd_rows: NDArray[np.float64]
-    hit_rates: NDArray[np.float64]
-    ddr_hit_rates: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls,
-        readings: Readings,
-        reading: NDArray[np.int32],
-        options: OptionSet,
-        evicts_seldom: NDArray[np.bool_],
-    ) -> _Caches:
-        """The caches in HBM and DDR hold different rows, so that together they act as one."""
-        missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
-        hits = np.minimum(options.hbm_share, 1.0)
-        below = np.ones(len(options))
-        on_drives = options.has_kernel(lambda kernel: kernel.is_on_ssd)
-        copied = options.has_kernel(lambda kernel: kernel.is_dynamic_part and not kernel.is_split)
-        for is_cached, misses in (
-            (options.has_kernel(lambda kernel: kernel.caches_ddr), readings.misses),
-            (on_drives, readings.misses_over_ssd),
-            (copied & ~evicts_seldom, readings.misses_over_ssd),
-            (copied & evicts_seldom, readings.misses_of_seldom),
-        ):
-            cached = np.flatnonzero(is_cached)
-            share = hits[cached]
-            missed[cached] = misses.missed_rows(reading[cached], share)
-            hits[cached] = misses.hit_rates(reading[cached], share)
-        stored = np.flatnonzero(on_drives)
-        both = options.hbm_share[stored] + options.ddr_share[stored]
-        on_ssd[stored] = readings.misses_over_ssd.missed_rows(reading[stored], both)
-        below[stored] = readings.misses_over_ssd.hit_rates(reading[stored], both)
-        return cls(missed, on_ssd, hits, below)
