@@ -19,8 +19,8 @@ from shardplan.model.unplanned import unplanned
 from shardplan.options.limits import COLUMN_MULTIPLE
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.id_map import IdMap
 from shardplan.workload.labels import spoken
+from shardplan.workload.module.id_map import IdMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -126,7 +126,9 @@ def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
         "dtype": table.dtype,
         "module": module.path,
         "features": list(table.features),
-    } | ({"weighted": True} if module.is_weighted else {})
+        **({"weighted": True} if module.is_weighted else {}),
+        **({"pooling_type": "mean"} if table.pooling == "mean" else {}),
+    }
 
 
 def _kind(module: SparseModule) -> dict[str, Any]:

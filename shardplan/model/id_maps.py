@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.model.class_path import class_path
 from shardplan.workload.collection import CollectionKind
-from shardplan.workload.id_map import IdMap, IdMapPolicy
+from shardplan.workload.module.id_map import IdMap, IdMapPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

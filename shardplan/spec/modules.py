@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from shardplan.spec.batches.module_batch import ModuleBatchField
 from shardplan.spec.fields.border import Border
 from shardplan.spec.fields.quantities import Flag, Whole
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.id_map import IdMap, IdMapPolicy
+from shardplan.workload.module.id_map import IdMap, IdMapPolicy
 
 Steps = Annotated[Whole, Field(ge=1, le=10**6)]
 """How many steps."""
@@ -57,6 +58,8 @@ class ModuleSpec(Border):
     """Each device makes the ids of its batch distinct before they travel."""
     output_dtype: Dtype = Dtype.FP32
     """Number format of what lookups write."""
+    batch: ModuleBatchField | None = None
+    """Samples of one step that the module is called with; by default all."""
     id_map: IdMapSpec | None = None
     """How a ``managed_collision`` collection maps raw ids to rows."""
 
@@ -88,4 +91,4 @@ class ModuleSpec(Border):
         """The same for the planner."""
         is_managed = self.kind is CollectionKind.MANAGED_COLLISION
         id_map = (self.id_map or IdMapSpec()).id_map if is_managed else None
-        return Collection(self.kind, self.is_pooled, self.dedup, self.output_dtype, id_map)
+        return Collection(self.kind, self.is_pooled, self.dedup, self.output_dtype, id_map=id_map)

@@ -23,7 +23,7 @@ from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.access import Padded, Padding, Uniform, Zipf
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.id_map import IdMap, IdMapPolicy
+from shardplan.workload.module.id_map import IdMap, IdMapPolicy
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Pipeline, Training
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
-from kind_jobs import Model, _loss
+from kind_jobs import Model, _loss, _off
 from torch import nn
 from torchrec.modules.embedding_configs import EmbeddingBagConfig, EmbeddingConfig
 from torchrec.modules.embedding_modules import EmbeddingBagCollection, EmbeddingCollection
@@ -206,15 +206,16 @@ def train_beside_unsharded(plan: Plan, is_weighted: bool = False) -> tuple[float
     sharded = shard(model, plan, learning_rate=RATE, device="cpu")
     worst, ranks, rank = 0.0, dist.get_world_size(), dist.get_rank()
     for step in range(STEPS):
+        most = max(float(weight.detach().abs().max()) for weight in whole.weights.values())
         batches = [batch_of(plan, step, each, is_weighted) for each in range(ranks)]
         found = sharded(batches[rank])
-        _loss(found, step).backward()
+        _loss(found, step, plan).backward()
         expected = whole.outputs(batches)
-        (sum(_loss(each, step) for each in expected) / ranks).backward()
+        (sum(_loss(each, step, plan) for each in expected) / ranks).backward()
         whole.step()
         assert set(found) == set(expected[rank])
         for name, output in expected[rank].items():
-            worst = max([worst, *(found[name] - output).abs().flatten().tolist()])
+            worst = max(worst, _off(plan, name, found[name], output, most))
     off = 0.0
     for key, piece, where in _pieces(sharded):
         if key.endswith(".weight"):

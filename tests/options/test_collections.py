@@ -21,7 +21,7 @@ from shardplan.solve.settings import Settings
 from shardplan.workload.access import Uniform
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.id_map import IdMap
+from shardplan.workload.module.id_map import IdMap
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.workload.collection import CollectionKind
-from shardplan.workload.dtype import Dtype
 from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
@@ -43,20 +42,14 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
 
 
 def unoffered(view: PlanView) -> Iterator[Diagnostic]:
-    """Modules of kinds that this engine has not, and formats that it does not write."""
+    """Modules of kinds that this engine has not."""
     for path in view.modules:
-        collection, where = view.collection_of(path), spoken(path)
-        if collection.kind in _ELSEWHERE:
+        kind = view.collection_of(path).kind
+        if kind in _ELSEWHERE:
             yield _fault(
-                where,
-                f"the native engine does not train modules of the kind {collection.kind}",
+                spoken(path),
+                f"the native engine does not train modules of the kind {kind}",
                 "train the plan under TorchRec: shardplan.executor.torchrec.shard",
-            )
-        if collection.output_dtype is not Dtype.FP32:
-            yield _fault(
-                where,
-                f"the native engine writes fp32, and no {collection.output_dtype}, as outputs",
-                "leave output_dtype out of the spec, and solve again",
             )
 
 

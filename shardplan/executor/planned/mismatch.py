@@ -36,6 +36,8 @@ class TableOfPlan(Protocol):
     def dtype(self) -> Dtype: ...
     @property
     def features(self) -> tuple[str, ...]: ...
+    @property
+    def is_mean(self) -> bool: ...
 
 
 def model_faults(
@@ -143,6 +145,10 @@ def _differences(plan: str, planned: TableOfPlan, there: SparseTable) -> Iterato
     ):
         if ours != theirs:
             yield _fault(plan, f"{where}.{what}", f"{ours}; the model has {theirs}", _SOLVE_AGAIN)
+    # A plan without means may be older than they are in plans: then it is the model that says it.
+    if planned.is_mean and there.pooling != "mean":
+        message = f"mean; the model has {there.pooling}"
+        yield _fault(plan, f"{where}.pooling_type", message, _SOLVE_AGAIN)
     if there.device_type != "meta":
         message = f"the model holds it whole on {there.device_type}, and its weights would be lost"
         hint = 'build it with device=torch.device("meta"), and load weights after sharding'

@@ -25,6 +25,7 @@ from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import got
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 
 _LONGEST_POOLING = 1_000_000
@@ -110,6 +111,9 @@ class DefaultsSpec(Border):
     """Where the table's EmbeddingBagCollection sits in the model."""
     weighted: Flag | None = None
     """Whether a weight travels with each id; if left out, none does."""
+    pooling_type: PoolingType | None = None
+    """Whether the rows of a sample are added up or averaged, where they are pooled; by default they
+    are added up."""
     cap: Pooling | None = None
     """Most ids per sample of each feature; if left out, as many as ``pooling`` says."""
     padding: PaddingSpec | None = None
@@ -136,6 +140,8 @@ class TableSpec(Border):
     """Where the table's EmbeddingBagCollection sits in the model."""
     weighted: Flag | None = None
     """Whether a weight travels with each id, as in all tables of the module or in none."""
+    pooling_type: PoolingType | None = None
+    """Whether the rows of a sample are added up or averaged."""
     cap: Pooling | None = None
     """Most ids per sample, for which there is to be memory: a number for each feature alike, or a
     list, one per feature; if left out, as many as ``pooling`` says."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torchrec.distributed.embedding import EmbeddingCollectionSharder
+from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
 from torchrec.distributed.mc_embedding import (
     ManagedCollisionEmbeddingCollectionSharder,
     ShardedManagedCollisionEmbeddingCollection,
@@ -22,6 +24,7 @@ from shardplan.model.sparse_module import ModuleKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
     from shardplan.model.sparse_module import SparseModule
 
 
@@ -79,27 +82,50 @@ class ShardedManagedSequences(ShardedManagedCollisionEmbeddingCollection):  # ty
 
 
 class ManagedBagSharder(ManagedCollisionEmbeddingBagCollectionSharder):  # type: ignore[misc]
-    """TorchRec's sharder, for ``ShardedManagedBags``."""
+    """TorchRec's sharder, for ``ShardedManagedBags``.
+
+    They read a batch themselves, and call TorchRec's own collection from inside.
+    """
+
+    def __init__(self, options: ModuleOptions) -> None:
+        inside = EmbeddingBagCollectionSharder(options.fused_params(), options.codecs())
+        super().__init__(ebc_sharder=inside)
+        self._options = options
 
     def shard(
         self, module: Any, params: Any, env: Any, device: Any = None, module_fqn: Any = None
     ) -> ShardedManagedBags:
         """The module, sharded."""
-        return ShardedManagedBags(
-            module, params, self._e_sharder, self._mc_sharder, env=env, device=device
+        told, codecs = self._options.fused_params(module_fqn), self._options.codecs(module_fqn)
+        inside = EmbeddingBagCollectionSharder(told, codecs)
+        sharded = ShardedManagedBags(
+            module, params, inside, self._mc_sharder, env=env, device=device
         )
+        self._options.keep_format(sharded._embedding_module, module_fqn)  # noqa: SLF001
+        return sharded
 
 
 class ManagedSequenceSharder(ManagedCollisionEmbeddingCollectionSharder):  # type: ignore[misc]
-    """TorchRec's sharder, for ``ShardedManagedSequences``."""
+    """TorchRec's sharder, for ``ShardedManagedSequences``, and TorchRec's collection inside."""
+
+    def __init__(self, options: ModuleOptions) -> None:
+        inside = EmbeddingCollectionSharder(options.fused_params(), options.codecs())
+        super().__init__(ec_sharder=inside)
+        self._options = options
 
     def shard(
         self, module: Any, params: Any, env: Any, device: Any = None, module_fqn: Any = None
     ) -> ShardedManagedSequences:
         """The module, sharded."""
-        return ShardedManagedSequences(
-            module, params, self._e_sharder, self._mc_sharder, env=env, device=device
+        told, codecs = self._options.fused_params(module_fqn), self._options.codecs(module_fqn)
+        inside = EmbeddingCollectionSharder(
+            told, codecs, use_index_dedup=self._options.is_distinct(module_fqn)
         )
+        sharded = ShardedManagedSequences(
+            module, params, inside, self._mc_sharder, env=env, device=device
+        )
+        self._options.keep_format(sharded._embedding_module, module_fqn)  # noqa: SLF001
+        return sharded
 
 
 def map_faults(
