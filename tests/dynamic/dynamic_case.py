@@ -14,9 +14,14 @@ DDR = {"capacity": "2TB", "read": "614GB/s"}
 
 
 def job(
-    *tables: dict[str, Any], hbm: str = "80GB", optimizer: str = "adam", nodes: int = 2, **more: Any
+    *tables: dict[str, Any],
+    hbm: str = "80GB",
+    optimizer: str = "adam",
+    nodes: int = 2,
+    devices: int = 8,
+    **more: Any,
 ) -> Case:
-    """Tables on nodes of eight devices, and nothing kept free."""
+    """Tables on nodes of some devices, and nothing kept free."""
     return load(
         {
             "name": "job",
@@ -25,14 +30,14 @@ def job(
                 "name": "h100s",
                 "cost_model": "h100",
                 "nodes": nodes,
-                "devices_per_node": 8,
+                "devices_per_node": devices,
                 "device": {
                     "hbm": {"capacity": hbm, "read": "3350GB/s"},
                     "host_link": "64GB/s",
                 },
                 "node": {"ddr": DDR},
                 "scale_up": {"kind": "switch", "bandwidth": "450GB/s"},
-                "nics": {"count": 8, "rate": "400Gb/s"},
+                "nics": {"count": devices, "rate": "400Gb/s"},
             },
             "training": {"optimizer": optimizer, "pipeline": "none"},
             "defaults": {"dim": 128, "access": {"zipf": 1.05}},

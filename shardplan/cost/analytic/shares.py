@@ -181,7 +181,8 @@ class Shares:
     fetches: NDArray[np.float64]
     """Of the ids those whose row is read from memory, since the on-chip cache misses it."""
     missed_rows: NDArray[np.float64]
-    """Distinct rows that the cache in HBM lacks; 0 of kernels without one."""
+    """Distinct rows that the cache in HBM lacks, or its part of a dynamic table; 0 of kernels without
+    either."""
     ssd_rows: NDArray[np.float64]
     """Of these, the rows that the cache in DDR lacks too, where the table lies on SSD."""
     hit_rates: NDArray[np.float64]
@@ -286,12 +287,12 @@ class _Caches:
         hits = np.minimum(options.hbm_share, 1.0)
         below = np.ones(len(options))
         on_drives = options.has_kernel(lambda kernel: kernel.is_on_ssd)
-        copied = options.has_kernel(lambda kernel: kernel.is_dynamic_part and not kernel.is_split)
+        partly = options.has_kernel(lambda kernel: kernel.is_dynamic_part)
         for is_cached, misses in (
             (options.has_kernel(lambda kernel: kernel.caches_ddr), readings.misses),
             (on_drives, readings.misses_over_ssd),
-            (copied & ~evicts_seldom, readings.misses_over_ssd),
-            (copied & evicts_seldom, readings.misses_of_seldom),
+            (partly & ~evicts_seldom, readings.misses_over_ssd),
+            (partly & evicts_seldom, readings.misses_of_seldom),
         ):
             cached = np.flatnonzero(is_cached)
             share = hits[cached]
