@@ -71,7 +71,7 @@ class Refused:
     def _is_possible(self, kind: ShardingType, constraints: Iterable[Constraint]) -> bool:
         policy = self._policy(constraints)
         table, world = self.table, self.world
-        if limits.row_split_fault(table.rows, world.devices_of(kind.rows)):
+        if limits.rows_fault(table, world.devices_of(kind.rows)):
             return False
         kernels = kernels_for(table, policy, self.offer, self.training)
         code = SHARDING_TYPES.index(kind)
@@ -110,7 +110,7 @@ class Refused:
 
     def _rules_of_shape(self, kind: ShardingType) -> Iterator[str]:
         rows, dim, over = self.table.rows, self.table.dim, self.world.devices_of(kind.rows)
-        if limits.row_split_fault(rows, over):
+        if limits.rows_fault(self.table, over):
             block = -(-rows // over)
             empty = over - -(-rows // block)
             held = f"{rows:,} row{'s' if rows > 1 else ''}, {block:,} to a rank"

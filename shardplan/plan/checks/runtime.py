@@ -113,7 +113,7 @@ def _faults(
     else:
         found.append(limits.cache_fault(kernel, None))
     found.append(limits.sharing_fault(kernel, *shards_and_ranks))
-    if kind.cuts_rows:
+    if kind.cuts_rows and not kernel.is_dynamic:
         found.append(limits.row_split_fault(rows_to_cut, world.devices_of(kind.rows)))
     found += [limits.column_width_fault(width, world.devices) for width in widths]
     if cache:
