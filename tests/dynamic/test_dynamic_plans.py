@@ -165,7 +165,7 @@ EDITS = {
 
 @pytest.mark.parametrize("key", EDITS)
 def test_an_edited_budget_is_found(key):
-    found = plan(job(table("t", 50_000_000), hbm="2GB"), Settings(method="greedy"))
+    found = plan(job(table("t", 50_000_000, "caching"), hbm="2GB"), Settings(method="greedy"))
     modules = dict(found.plan)
     entry = modules["sparse.ebc"]["t"]
     edited = entry.dynamic.model_copy(update={key: EDITS[key]})
