@@ -95,6 +95,15 @@ def collection_fault(kind: ShardingType, collection: Collection) -> str:
     return f"tables of a module of the kind {collection.kind} are {names} alone"
 
 
+def type_fault(kind: ShardingType, table: Table) -> str:
+    """Why a table cannot be of a sharding type, by its module and its features."""
+    if fault := collection_fault(kind, table.collection):
+        return fault
+    if table.has_own_batches and not kind.takes_own_batches:
+        return "TorchRec has no such tables whose features have batches of their own size"
+    return ""
+
+
 def widths_fault(widths: Sequence[int]) -> str:
     """Why column shards of one module that does not pool cannot be of these widths.
 

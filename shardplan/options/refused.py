@@ -78,7 +78,7 @@ class Refused:
         return any(way[0] == code for way in ways_of(table.dim, policy, kernels, world))
 
     def _policy(self, constraints: Iterable[Constraint]) -> Policy:
-        policy = Policy.of(self.training, self.table.collection, self.dynamic)
+        policy = Policy.of(self.training, self.table, self.dynamic)
         for constraint in constraints:
             policy = policy.narrowed(constraint)
         return policy
@@ -88,7 +88,7 @@ class Refused:
         return next(self._rules(kind), "{kinds}: no rule is known that forbids it")
 
     def _rules(self, kind: ShardingType) -> Iterator[str]:
-        if fault := limits.collection_fault(kind, self.table.collection):
+        if fault := limits.type_fault(kind, self.table):
             yield f"{{kinds}}: {fault}"
         if self.dynamic is not None and not kind.deals_rows_to_all:
             yield "{kinds}: the rows of a dynamic table are dealt to all devices"
