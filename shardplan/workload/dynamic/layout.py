@@ -115,11 +115,6 @@ class DynamicLayout:
         """HBM of the index of a bucket, of all rows or of those on the host."""
         return self.dynamic.bucket_rows * self.dynamic.slot_bytes + BUCKET_BYTES
 
-    @property
-    def buckets_per_row(self) -> float:
-        """Of that index, which has whole ones."""
-        return self.dynamic.slots_per_row / self.dynamic.bucket_rows
-
 
 _ROUNDING = 1e-6
 """Of a bucket: what a share that was written down may lack of it."""

@@ -33,7 +33,9 @@ class DynamicStorage:
     """Index of a row in HBM."""
     bucket_index_bytes: NDArray[np.int64]
     """Index of a bucket where all rows are, or those on the host."""
-    buckets_per_row: NDArray[np.float64]
+    bucket_rows: NDArray[np.int64]
+    """Slots of such a bucket; 1 of tables that are not dynamic."""
+    slots_per_row: NDArray[np.int64]
     """Of that index."""
 
     @classmethod
@@ -49,7 +51,10 @@ class DynamicStorage:
             np.array([each.value_bytes if each else 0 for each in layouts], dtype=np.int64),
             np.array([each.dynamic.slot_bytes if each else 0 for each in layouts], dtype=np.int64),
             np.array([each.bucket_index_bytes if each else 0 for each in layouts], dtype=np.int64),
-            np.array([each.buckets_per_row if each else 0.0 for each in layouts]),
+            np.array([each.dynamic.bucket_rows if each else 1 for each in layouts], dtype=np.int64),
+            np.array(
+                [each.dynamic.slots_per_row if each else 0 for each in layouts], dtype=np.int64
+            ),
         )
 
     def bytes(self, options: OptionSet) -> NDArray[np.float64]:
@@ -67,13 +72,10 @@ class DynamicStorage:
         index = near * (slot + BUCKET_BYTES / HBM_BUCKET_ROWS)
         overflow = OVERFLOW_ROWS * (value + slot) + BUCKET_BYTES
         held = np.zeros((len(options), 3))
-        buckets = np.ceil(far * self.buckets_per_row[table] - _ROUNDING)
+        slots = np.rint(far).astype(np.int64) * self.slots_per_row[table]
+        buckets = -(-slots // self.bucket_rows[table])
         held[:, 0] = near * value + buckets * self.bucket_index_bytes[table]
         held[:, 0] += np.where(part, index, 0) + np.where(copied, overflow, 0)
         on_host = options.has_kernel(lambda kernel: kernel.needs_ddr)
         held[:, 1] = np.where(on_host, far * value, 0)
         return held
-
-
-_ROUNDING = 1e-6
-"""Of a bucket: what shares of rows may have added to whole ones."""
