@@ -82,7 +82,9 @@ def graded_options(
         tables = np.repeat(np.array(members), len(way))
         blocks.append(np.column_stack([tables, np.tile(way, (len(members), 1))]))
     found = np.concatenate(blocks)
-    found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], world)]
+    dealt = np.array([table.dynamic is not None for table in workload.tables])
+    suffice = _rows_suffice(rows[found[:, 0]], found[:, 1], world)
+    found = found[suffice | dealt[found[:, 0]]]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
     options = _counted(_with_shares(found, grading), rows, workload.training, world)
     return PooledShares.of(workload, world).applied(options), grading

@@ -30,13 +30,17 @@ class Grading:
         return self == COMPLETE
 
     def shares(self, kernel: Kernel) -> tuple[tuple[float, float], ...]:
-        """The shares of rows in HBM, and in DDR above SSD, that a kernel is offered with."""
+        """The shares of rows in HBM, and in DDR above SSD, that a kernel is offered with.
+
+        HBM may have all rows but one of a dynamic table, since that is where the budget may end.
+        """
         sizes = set(self.load_factors)
         if MemoryTier.DDR in kernel.caches_in:
             every = ((hbm, ddr, hbm + ddr) for hbm, ddr in CACHE_SIZES)
             return tuple((hbm, ddr) for hbm, ddr, both in every if {hbm, both} <= sizes)
         if kernel.caches:
-            return tuple((hbm, 0.0) for hbm in self.load_factors)
+            whole = (1.0,) if kernel.is_dynamic else ()
+            return tuple((hbm, 0.0) for hbm in (*self.load_factors, *whole))
         return ((1.0 if kernel.rows_in is MemoryTier.HBM else 0.0, 0.0),)
 
     def cuts(self, cuts: Sequence[int]) -> Sequence[int]:

@@ -135,7 +135,7 @@ def _shard_memory(
     tables = [table for table, sizes in enumerate(of_table) for _ in sizes]
     rows, columns = np.array([s for sizes in of_table for s in sizes], np.int64).reshape(-1, 2).T
     options = options_of([decisions[table] for table in tables])
-    held = case.cost_model.shard_bytes(options, rows, columns) * (rows * columns > 0)[:, None]
+    held = case.cost_model.shard_bytes(options, rows, columns)
     memory = iter(all_whole_bytes(held))
     return [
         {size: dict(zip(TIERS, next(memory), strict=True)) for size in sizes} for sizes in of_table

@@ -134,9 +134,11 @@ class TorchRecCostModel:
     def shard_bytes(
         self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(O, 3): bytes of a shard of this size in each tier: weights, state and cache."""
+        """(O, 3): bytes of a shard of this size in each tier: weights, state and cache; none of an
+        empty one."""
         size = rows.astype(np.float64), columns.astype(np.float64)
-        return self._weights(options, self._cut(options, *size))
+        held = self._weights(options, self._cut(options, *size))
+        return held * (rows * columns > 0)[:, None]
 
     def _shards(self, options: OptionSet) -> ShardArrays:
         """One of the equal shards of each option, row blocks at full height."""
