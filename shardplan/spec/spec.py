@@ -84,7 +84,7 @@ class InputSpec(Border):
     bytes_per_sample: SomeBytes | None = None
     """Of ids, dense features and labels in the format in which they come into the nodes."""
     load_per_sample: Seconds | None = None
-    """What the training process itself spends on loading one, where no other process loads ahead."""
+    """What the training process itself spends on loading one; none where others load ahead."""
 
 
 class TrainingSpec(Border):

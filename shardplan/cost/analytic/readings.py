@@ -28,9 +28,10 @@ class Readings:
     """What is read of T tables whole, then of blocks of rows that are read more than others.
 
     Where ids are hashed, each of n row shards has every n-th row, and does an n-th of what the
-    table does; of a table of few rows all count as high as the first (``even_parts``). Where they are by frequency, the first block has the hottest rows, and where lists
-    are padded, one block has the padded row: the busiest is a reading of its own, and stands for
-    all blocks of its table, since the others wait for it.
+    table does; of a table of few rows all count as high as the first (``even_parts``). Where ids
+    are by frequency, the first block has the hottest rows, and where lists are padded, one block
+    has the padded row: the busiest is a reading of its own, and stands for all blocks of its table,
+    since the others wait for it.
     """
 
     rows: NDArray[np.int64]
