@@ -1,4 +1,4 @@
-"""Public jobs of 2025 and 2026 as specs, read from what their sources say (``data/real_jobs.json``)."""
+"""Public jobs of 2025 and 2026 as specs, by what their sources say (``data/real_jobs.json``)."""
 
 from __future__ import annotations
 

@@ -42,11 +42,13 @@ def settled(
     outcome = foremost(case, formulation, outcome, comparing, shared.latest_placements)
     cut_off = [_ending(settings)] if comparing.is_over else []
     levelled = _levelled(formulation, outcome, settings, reporter)
-    found = [
+    fitted = [
         _around_uneven(case, formulation, each, settings, reporter) for each in (outcome, *levelled)
     ]
-    others = tuple(each.placement for each in found[1:] if each.placement is not None)
-    outcome = foremost(case, formulation, replace(found[0], earlier=others), comparing, len(others))
+    others = tuple(each.placement for each in fitted[1:] if each.placement is not None)
+    outcome = foremost(
+        case, formulation, replace(fitted[0], earlier=others), comparing, len(others)
+    )
     assert outcome.placement is not None
     ends = _at_least(least_seconds, deadline)
     if ends.is_over:
