@@ -104,7 +104,8 @@ def _training(training: TrainingSpec) -> Training:
         dense_memory_bytes=_dense_memory(training.dense),
         dense=_dense(training),
         overhead_seconds=(training.overhead_ms or 0.0) * _SECONDS_PER_MS,
-        sample_bytes=float(training.input.bytes_per_sample) if training.input else None,
+        sample_bytes=_sample_bytes(training),
+        load_seconds_per_sample=_load_seconds(training),
         exact_updates=training.exact_updates,
         weight_decay_mode=training.weight_decay_mode,
         optimizer_state_dtypes=training.optimizer_state_dtypes.given,
@@ -112,6 +113,15 @@ def _training(training: TrainingSpec) -> Training:
         cache_algorithm=training.cache_algorithm,
         replica_sync=training.replicas.sync if training.replicas else None,
     )
+
+
+def _sample_bytes(training: TrainingSpec) -> float | None:
+    given = training.input.bytes_per_sample if training.input else None
+    return None if given is None else float(given)
+
+
+def _load_seconds(training: TrainingSpec) -> float:
+    return (training.input.load_per_sample or 0.0) if training.input else 0.0
 
 
 def _dense_memory(dense: DenseSpec) -> int | None:

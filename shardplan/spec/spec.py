@@ -15,7 +15,7 @@ from shardplan.spec.catalog.reference import (
 )
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
-from shardplan.spec.fields.quantities import Count, Flag, Share, SomeBytes, Whole
+from shardplan.spec.fields.quantities import Count, Flag, Seconds, Share, SomeBytes, Whole
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
@@ -82,8 +82,10 @@ class StateDtypeSpec(Border):
 class InputSpec(Border):
     """What is read for a batch."""
 
-    bytes_per_sample: SomeBytes
+    bytes_per_sample: SomeBytes | None = None
     """Of ids, dense features and labels in the format in which they come into the nodes."""
+    load_per_sample: Seconds | None = None
+    """What the training process itself spends on loading one; none where others load ahead."""
 
 
 class TrainingSpec(Border):

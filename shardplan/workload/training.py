@@ -65,6 +65,8 @@ class Training:
     """Of every step, of the framework: hidden behind nothing."""
     sample_bytes: float | None = None
     """Of one sample of the input as it comes from outside; None: what its ids need."""
+    load_seconds_per_sample: float = 0.0
+    """Of the training process itself; 0 where others load ahead of it."""
     exact_updates: bool = True
     """Forbid what changes the optimizer's arithmetic: column shards, where columns are coupled."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU

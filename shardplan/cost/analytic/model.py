@@ -153,7 +153,8 @@ class AnalyticCostModel:
         return spill
 
     def block_costs(self, options: OptionSet) -> BlockCosts:
-        """Of tables whose blocks are uneven every block; of others the last, if it is lower."""
+        """Of tables whose blocks are uneven every block; of others the last, if it is lower: it
+        takes as long as the first, which the devices after it wait for."""
         tables, world = self._setting.tables, self.topology.world
         uneven = np.array([table.is_uneven for table in self.workload.tables], dtype=bool)
         busiest = tables.readings.busiest_blocks(
@@ -172,10 +173,11 @@ class AnalyticCostModel:
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         load += self._everywhere_seconds(units)
         memory = unit_bytes(shares, cut, self._storage)
+        most, is_alike = charged.load_seconds[first], ~uneven[cut.table][:, None]
         return BlockCosts(
             option,
             block,
-            np.minimum(load, charged.load_seconds[first]),
+            np.where(is_alike, most, np.minimum(load, most)),
             np.minimum(memory, charged.memory_bytes[first]),
             self._traffic(shares, cut),
         )
