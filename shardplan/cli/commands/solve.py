@@ -19,9 +19,9 @@ _GROUPS = {
     "The spec": SPEC_CHANGES,
     "Effort": ("method", "gap", "time_limit", "patience", "node_limit", "seed"),
     "From an earlier plan": ("earlier", "old", "move_budget", "keep"),
-    "Output": ("output", "jobs", "format", "quiet"),
+    "Output": ("output", "emit", "jobs", "format", "quiet"),
 }
-_NEW_WHEN_RESUMED = frozenset({"output", "earlier", "old", "move_budget", "keep"})
+_NEW_WHEN_RESUMED = frozenset({"output", "emit", "earlier", "old", "move_budget", "keep"})
 """Parameters that another run does not get again when it goes on from the plan of this one."""
 
 
@@ -114,6 +114,11 @@ _NEW_WHEN_RESUMED = frozenset({"output", "earlier", "old", "move_budget", "keep"
     expose_value=False,
     help="Format of the plan file.",
 )
+@click.option(
+    "--emit",
+    type=click.Choice(["launch"]),
+    help="With -o: write beside the plan what starts its job under torchrun, Slurm, Kubernetes.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 @click.pass_context
 def solve_command(ctx: click.Context, /, **_: object) -> None:
@@ -133,6 +138,9 @@ def solve_command(ctx: click.Context, /, **_: object) -> None:
 
     --set puts another value in place of one of the spec: the path of a key, and YAML, such as
     tables.t_1.rows=4e7 or 'batch={local: 4096}'. --nodes N is --set topology.nodes=N.
+
+    --emit launch writes PLAN.torchrun.sh, PLAN.slurm.sh and PLAN.kubernetes.yaml, which are those of
+    `shardplan convert`, with the plan's own suffix left out.
 
     Several specs get a plan each in the folder that -o names, and one table sums them up. One that
     fails does not stop the others; the exit code is the largest of theirs.

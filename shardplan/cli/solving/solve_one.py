@@ -9,6 +9,7 @@ from shardplan.cli.inputs import READING_SECONDS, case_of_plan, file_label, hold
 from shardplan.cli.interrupt import interruptible
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.show import say_lines
+from shardplan.cli.solving.emitted import emit, emitted_files, say_emitted
 from shardplan.cli.spec_changes import settings_of
 from shardplan.errors import Infeasible
 from shardplan.solve.deadline import Deadline
@@ -38,6 +39,9 @@ def solve_one(request: SolveRequest) -> None:
 
         own = [request.topology] if request.topology is not None else []
         check_writable(request.output, [*request.specs, *own])
+        emitted = emitted_files(request.output) if request.emit else {}
+        for path in emitted.values():
+            check_writable(path, [*request.specs, *own])
         renderer = Renderer()
         pace = Pace(deadline.unless(interrupt.is_requested))
         began = time.monotonic()
@@ -55,8 +59,10 @@ def solve_one(request: SolveRequest) -> None:
             raise with_advice(error, case, deadline, stopped, case_seconds) from None
         hold(case, plan, renderer)
         put_file(renderer.render(plan), request.output)
+        emit(plan, request.output, emitted)
         if not request.quiet:
             _sum_up(plan, case, request, interrupt.is_requested)
+            say_emitted(emitted)
 
 
 def _case(request: SolveRequest, pace: Pace) -> Case:

@@ -40,6 +40,8 @@ class SolveRequest:
     move_budget: int | None
     keep: bool
     seed: int
+    emit: str | None
+    """What to write beside the plan."""
     quiet: bool
     is_limited: bool
     """Whether a limit was given by hand."""
@@ -61,6 +63,8 @@ class SolveRequest:
              "--move-budget and --keep exclude each other"),
             (self.old == "-" and (self.specs == ("-",) or many),
              "--from cannot be stdin for several specs, or for a spec from stdin"),
+            (self.emit is not None and self.output == "-",
+             "--emit writes files beside the plan: give it one with -o PLAN"),
         ):  # fmt: skip
             if is_so:
                 raise click.UsageError(message)

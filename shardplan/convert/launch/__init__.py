@@ -1,0 +1,1 @@
+"""How the job of a plan is started where it runs."""
