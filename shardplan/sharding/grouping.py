@@ -68,6 +68,11 @@ class Grouping:
         each = size // groups
         return tuple(range(group * each, (group + 1) * each) for group in range(groups))
 
+    def rank_in_group(self, world: World, rank: int) -> int:
+        """Which of its group a rank among all devices is."""
+        is_strided = self.order is GroupOrder.STRIDED
+        return rank // self.groups if is_strided else rank % (world.size // self.groups)
+
     def _neighbours(self, world: World) -> int:
         return self.groups if self.order is GroupOrder.STRIDED else world.size // self.groups
 

@@ -139,8 +139,8 @@ def solve_command(ctx: click.Context, /, **_: object) -> None:
     --set puts another value in place of one of the spec: the path of a key, and YAML, such as
     tables.t_1.rows=4e7 or 'batch={local: 4096}'. --nodes N is --set topology.nodes=N.
 
-    --emit launch writes PLAN.torchrun.sh, PLAN.slurm.sh and PLAN.kubernetes.yaml, which are those of
-    `shardplan convert`, with the plan's own suffix left out.
+    --emit launch writes what starts the plan's job, as `shardplan convert` does: of plan.json
+    plan.torchrun.sh, plan.slurm.sh and plan.kubernetes.yaml.
 
     Several specs get a plan each in the folder that -o names, and one table sums them up. One that
     fails does not stop the others; the exit code is the largest of theirs.

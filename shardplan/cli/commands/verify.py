@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 @click.argument("plan", shell_complete=completions.files)
 @click.argument("spec", required=False, shell_complete=completions.files)
 @click.option(
+    "--against-world",
+    is_flag=True,
+    help="Inside a job: check too that its processes and devices are those that it is for.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
@@ -43,7 +49,12 @@ if TYPE_CHECKING:
 @width_option
 @click.pass_context
 def verify_command(
-    ctx: click.Context, plan: str, spec: str | None, form: str, width: int | None
+    ctx: click.Context,
+    plan: str,
+    spec: str | None,
+    against_world: bool,
+    form: str,
+    width: int | None,
 ) -> None:
     """Check that a plan is complete, legal, fits and is fresh.
 
@@ -52,23 +63,35 @@ def verify_command(
     inputs changed and what the plan would cost under it, its tables cut as before but with today's
     rows. Exits with 1 where anything is wrong.
 
+    --against-world is for the start of a job: each process reads from its environment, as torchrun,
+    srun or mpirun set it, how many there are, how many on each node and which it is. Where PyTorch
+    sees GPUs, each must have free what the plan is predicted to take of it. Rank 0 alone says that
+    all is well.
+
     \b
     Examples:
       shardplan verify plan.json
       shardplan verify plan.json model.yaml
+      torchrun --nproc-per-node 8 -m shardplan verify plan.json --against-world
     """
     from shardplan.case import build_case
     from shardplan.plan.verify import verify
     from shardplan.spec.load import load_spec
+    from shardplan.startup.job_check import JobCheck
 
     if plan == spec == "-":
         raise click.UsageError("only one of PLAN and SPEC can be stdin")
     found = plan_at(plan)
     now = build_case(load_spec(spec)) if spec else None
+    around = JobCheck.of(found, os.environ) if against_world else None
     findings = verify(found, now)
     under = _cost_under(found, plan, now) if now and findings else None
-    good = f"{file_label(plan)}: good: {_praise(found)}"
-    remarks = list(_words(under, found, now)) if under and now else [] if findings else [good]
+    remarks = list(_words(under, found, now)) if under and now else []
+    if around is not None:
+        findings = (*findings, *around.findings)
+    if not findings and (around is None or around.is_first):
+        good = f"{file_label(plan)}: good: {_praise(found)}"
+        remarks = [good, *(around.praise if around else ())]
     if form == "json":
         value = {"findings": [asdict(finding) for finding in findings]}
         more = {"under_spec": asdict(under)} if under else {}

@@ -17,7 +17,7 @@ def emitted_files(plan_path: str) -> dict[str, str]:
     """By what starts the job, the file for it."""
     from shardplan.convert.launch.snippets import SUFFIXES
 
-    stem = Path(plan_path).with_suffix("") if Path(plan_path).name else Path(plan_path)
+    stem = Path(plan_path).with_suffix("")
     return {target: f"{stem}{suffix}" for target, suffix in SUFFIXES.items()}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from shardplan.convert.launch.torchrun import PORT, as_script
+from shardplan.convert.launch.torchrun import PORT, body
 
 if TYPE_CHECKING:
     from shardplan.convert.launch.launched_job import LaunchedJob
@@ -38,11 +38,8 @@ spec:
   parallelism: {nodes}
   backoffLimit: 0
   template:
-    metadata:
-      labels:
-        job-name: {label}
     spec:
-      subdomain: {label}
+{subdomain}\
       restartPolicy: Never
       containers:
         - name: node
@@ -55,15 +52,7 @@ spec:
 {script}
             - node
 {arguments}\
-          env:
-            - name: NODE_RANK
-              valueFrom:
-                fieldRef:
-                  fieldPath: metadata.annotations['batch.kubernetes.io/job-completion-index']
-            - name: MASTER_ADDR
-              value: {label}-0.{label}
-            - name: MASTER_PORT
-              value: "{port}"
+{meeting}\
 {resources}\
           volumeMounts:
             - name: job
@@ -78,6 +67,21 @@ spec:
           emptyDir:
             medium: Memory
 """
+_SUBDOMAIN = """\
+      subdomain: {label}
+"""
+_MEETING = """\
+          env:
+            - name: NODE_RANK
+              valueFrom:
+                fieldRef:
+                  fieldPath: metadata.annotations['batch.kubernetes.io/job-completion-index']
+            - name: MASTER_ADDR
+              value: {label}-0.{label}
+            - name: MASTER_PORT
+              value: "{port}"
+"""
+"""Where pods find the first one, by the service's name."""
 _GPUS = """\
           resources:
             limits:
@@ -90,22 +94,18 @@ _ARGUMENTS = """\
 
 
 def as_manifest(job: LaunchedJob) -> str:
-    """For ``kubectl apply``. Image and claim are placeholders, which only the cluster's know."""
+    """For ``kubectl apply``. Image and claim are placeholders: a cluster has its own."""
     inside = replace(job, plan_path=_PLAN)
     has_several = job.world.nodes > 1
-    each = job.world.devices_per_node
-    return "".join(
-        [
-            f"# {job.title}.\n",
-            _SERVICE.format(label=job.label, port=PORT) if has_several else "",
-            _JOB.format(
-                label=job.label,
-                port=PORT,
-                nodes=job.world.nodes,
-                plan=_PLAN,
-                script=indent(as_script(inside), " " * 14).rstrip("\n"),
-                arguments="" if job.is_trained_here else _ARGUMENTS,
-                resources=_GPUS.format(each=each) if job.has_gpus else "",
-            ),
-        ]
+    names = {"label": job.label, "port": PORT}
+    manifest = _JOB.format(
+        **names,
+        nodes=job.world.nodes,
+        plan=_PLAN,
+        script="\n".join(indent(line, " " * 14) for line in body(inside)),
+        arguments="" if job.is_trained_here else _ARGUMENTS,
+        subdomain=_SUBDOMAIN.format(**names) if has_several else "",
+        meeting=_MEETING.format(**names) if has_several else "",
+        resources=_GPUS.format(each=job.world.devices_per_node) if job.has_gpus else "",
     )
+    return f"# {job.title}.\n{_SERVICE.format(**names) if has_several else ''}{manifest}"

@@ -38,7 +38,7 @@ class LaunchedJob:
     @classmethod
     def of(cls, plan: Plan, path: str = STDIO) -> Self:
         """Raises InputError where the plan's devices are not equal nodes."""
-        world = plan.replicas.world if plan.replicas else plan.world
+        world = plan.whole_world
         if world.size % world.devices_per_node:
             message = (
                 f"{world.size} devices are no whole number of nodes of {world.devices_per_node}"

@@ -54,6 +54,6 @@ def _meeting(job: LaunchedJob) -> list[str]:
         return []
     return [
         'nodes="$(scontrol show hostnames "$SLURM_JOB_NODELIST")"',
-        'export MASTER_ADDR="${nodes%%$\'\\n\'*}"',
+        "export MASTER_ADDR=\"${nodes%%$'\\n'*}\"",
         f'export MASTER_PORT="${{MASTER_PORT:-{PORT}}}"',
     ]

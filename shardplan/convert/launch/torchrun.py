@@ -20,6 +20,14 @@ def as_script(job: LaunchedJob) -> str:
         "#!/usr/bin/env bash",
         f"# {job.title}.",
         *_usage(job),
+        *body(job),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def body(job: LaunchedJob) -> list[str]:
+    """The lines of the script that are run."""
+    return [
         "set -euo pipefail",
         "",
         *plan_and_command(job),
@@ -27,7 +35,6 @@ def as_script(job: LaunchedJob) -> str:
         "",
         f"exec {torchrun(job, '$NODE_RANK')}",
     ]
-    return "".join(f"{line}\n" for line in lines)
 
 
 def plan_and_command(job: LaunchedJob) -> list[str]:

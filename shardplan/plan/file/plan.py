@@ -54,6 +54,14 @@ class Plan(PlanModel):
         """The devices that it was made for: GPUs, unless its topology says otherwise."""
         return World(self.world_size, self.local_world_size, _devices(self.resolved))
 
+    @property
+    def whole_world(self) -> World:
+        """The devices of all groups that run it; those that it was made for where there is one."""
+        if self.replicas is None:
+            return self.world
+        facts = self.replicas
+        return World(facts.world_size, facts.local_world_size, self.world.devices)
+
     def collection_of(self, module: str) -> Collection:
         """What kind of module it is."""
         facts = (self.modules or {}).get(module)

@@ -1,0 +1,1 @@
+"""Whether the job that this process is part of is the one that a plan is for."""
