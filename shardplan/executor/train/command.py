@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shardplan.executor.train.engine import EngineSetup
     from shardplan.executor.train.job import Job
     from shardplan.executor.train.measurement import JobMeasurement
+    from shardplan.executor.train.metrics.metrics_log import MetricsLog
     from shardplan.executor.train.run_folder import RunFolder
     from shardplan.executor.train.training_loop import Schedule
     from shardplan.plan.file.plan import Plan
@@ -66,17 +67,28 @@ def _train(request: TrainRequest) -> None:
 
 def _run(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> None:
     from shardplan.executor.checkpoint.by_all import by_all
-    from shardplan.files import check_writable
 
     measure = request.measure if job.rank == 0 else None
-    read = [path for path in (request.plan, request.data) if path is not None]
-    by_all(job, lambda: check_writable(measure, read) if measure is not None else None)
+    by_all(job, lambda: _check_written(request) if job.rank == 0 else None)
     with _run_folder(job, request) as folder:
         found = _trained(plan, view, job, request, folder)
         if measure is not None:
             _write_measured(measure, plan, request, view, found)
         if folder is not None and folder.failed is not None:
             raise folder.failed
+
+
+def _check_written(request: TrainRequest) -> None:
+    """Raise InputError for what could surely not be written, before anything is trained."""
+    from shardplan.executor.train.metrics.tensor_board import summary_writer
+    from shardplan.files import check_writable
+
+    read = [path for path in (request.plan, request.data) if path is not None]
+    for path in (request.measure, request.metrics):
+        if path is not None:
+            check_writable(path, read)
+    if request.tensorboard is not None:
+        summary_writer()
 
 
 def _trained(
@@ -87,32 +99,56 @@ def _trained(
     from shardplan.executor.train.progress import shown_progress
     from shardplan.executor.train.training_loop import run_steps
 
-    samples = request.batch or view.training.local_batch
-    data = training_data(request.data, view, samples, job.rank, request.seed)
+    data = training_data(request.data, view, _samples(request, view), job.rank, request.seed)
     engine = build_engine(request.engine, _setup(plan, view, job, request))
     schedule = _schedule(request, folder)
     if folder is not None and folder.start is not None:
         engine.load(folder.start, request.trust)
     save = None if folder is None else partial(folder.save, engine)
-    with shown_progress(job, schedule.steps) as report:
-        return run_steps(engine, data.batches, schedule, job, report, save)
+    with (
+        _metrics(plan, view, job, request, schedule.first + 1) as metrics,
+        shown_progress(job, schedule.steps) as report,
+    ):
+        return run_steps(engine, data.batches, schedule, job, report, save, metrics)
 
 
 def _write_measured(
     path: Path, plan: Plan, request: TrainRequest, view: PlanView, found: JobMeasurement
 ) -> None:
     from shardplan.files import write_atomically
+
+    facts = {"format_version": "1.0"} | _facts(plan, request, view)
+    write_atomically(path, json.dumps(facts | found.as_json(), indent=2) + "\n")
+
+
+def _facts(plan: Plan, request: TrainRequest, view: PlanView) -> dict[str, Any]:
+    """What is measured."""
     from shardplan.plan.file.fingerprint import fingerprint_of_job
 
-    facts = {
-        "format_version": "1.0",
+    return {
         "plan": plan.name,
         "plan_sha256": fingerprint_of_job(plan),
         "engine": request.engine,
         "world_size": view.world_size,
-        "samples": request.batch or view.training.local_batch,
+        "samples": _samples(request, view),
     }
-    write_atomically(path, json.dumps(facts | found.as_json(), indent=2) + "\n")
+
+
+def _samples(request: TrainRequest, view: PlanView) -> int:
+    """Of a rank in each step."""
+    return request.batch or view.training.local_batch
+
+
+def _metrics(
+    plan: Plan, view: PlanView, job: Job, request: TrainRequest, first_step: int
+) -> AbstractContextManager[MetricsLog | None]:
+    """Where steps are told of; a step of another batch is not the one that was predicted."""
+    from shardplan.executor.train.metrics.open_log import open_log
+    from shardplan.executor.train.metrics.step_metrics import Seconds
+
+    is_predicted = _samples(request, view) == view.training.local_batch
+    predicted = Seconds.predicted(plan.prediction) if is_predicted else None
+    return open_log(request, job, _facts(plan, request, view), predicted, first_step)
 
 
 def _setup(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> EngineSetup:
@@ -131,7 +167,7 @@ def _setup(plan: Plan, view: PlanView, job: Job, request: TrainRequest) -> Engin
         timeout_seconds=request.timeout_seconds,
         limits=request.limits,
         ssd_folder=None if folder is None else folder / f"rank-{job.rank}",
-        is_measured=request.measure is not None,
+        is_measured=request.is_measured,
         allow_inexact=request.allow_inexact,
     )
 

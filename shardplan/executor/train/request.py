@@ -102,6 +102,14 @@ class TrainRequest:
     measure: Annotated[
         Path | None, _option("Write here what `shardplan explain --measured` reads.", "FILE", _PATH)
     ]
+    metrics: Annotated[
+        Path | None,
+        _option("Write predicted and measured phases here as JSON lines.", "FILE", _PATH),
+    ]
+    tensorboard: Annotated[Path | None, _option("Write the same for TensorBoard.", "FOLDER", _PATH)]
+    metrics_every: Annotated[
+        int, _option("Steps that one line or point is the mean of.", "N", _COUNT, default=10)
+    ]
     warm_up: Annotated[
         int, _option("Steps before those that are measured.", "N", click.IntRange(0), default=5)
     ]
@@ -125,6 +133,11 @@ class TrainRequest:
         """What a rank may hold."""
         return TierLimits(self.hbm_bytes, self.ddr_bytes, self.ssd_bytes)
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether anything is told of what steps take."""
+        return any((self.measure, self.metrics, self.tensorboard))
+
     def check(self) -> None:
         """Raise UsageError for options that would do nothing: silence would pass for a promise."""
         for name, reason in _NATIVE_ALONE.items():
@@ -133,6 +146,8 @@ class TrainRequest:
         for name in ("resume", "checkpoint_every"):
             if getattr(self, name) and self.checkpoints is None:
                 raise click.UsageError(f"{_flag(name)} needs --checkpoints")
+        if self.metrics is not None and self.metrics == self.measure:
+            raise click.UsageError("--metrics and --measure write different files")
         if self.trust and not self.resume:
             raise click.UsageError("--trust needs --resume")
 

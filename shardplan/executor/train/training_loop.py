@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from shardplan.executor.train.engine import Engine, TrainingBatch
     from shardplan.executor.train.job import Job
+    from shardplan.executor.train.metrics.metrics_log import MetricsLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def run_steps(
     job: Job,
     report: Callable[[Progress], None],
     save: Callable[[int], None] | None = None,
+    metrics: MetricsLog | None = None,
 ) -> JobMeasurement:
     """Train; what all ranks measured.
 
@@ -61,8 +63,12 @@ def run_steps(
             step += 1
             told = step % schedule.loss_every == 0 or step == last
             report(Progress(step, job.mean(loss) if told else None))
+            if metrics is not None and metrics.is_due(step, is_last=step == last):
+                metrics.tell(step, loss, engine.measured())
             if step - schedule.first == schedule.warm_up:
                 engine.forget_measurements()
+                if metrics is not None:
+                    metrics.begin_again()
                 started = time.perf_counter()
         if save is not None:
             save(step)

@@ -1,0 +1,1 @@
+"""What steps take while a job trains, beside what was predicted."""
