@@ -47,14 +47,14 @@ def _sizes(plan: Plan, world: World, job: JobWorld) -> Iterator[Finding]:
     if job.size != world.size:
         groups = f", {plan.replicas.groups} groups of {plan.world_size}" if plan.replicas else ""
         message = (
-            f"the plan is for {world.size} processes{groups}; the job of {job.launcher} "
+            f"the plan is for {_processes(world.size)}{groups}; the job of {job.launcher} "
             f"has {job.size}"
         )
         yield Finding(_CODE, "world_size", message)
     for size in job.local_sizes:
         if size != world.devices_per_node:
             message = (
-                f"the plan has {world.devices_per_node} processes on each node; "
+                f"the plan has {_processes(world.devices_per_node)} on each node; "
                 f"in the job a node has {size}"
             )
             yield Finding(_CODE, "local_world_size", message)
@@ -65,7 +65,7 @@ def _places(world: World, job: JobWorld) -> Iterator[Finding]:
     if job.rank is None:
         return
     if job.rank >= job.size:
-        yield Finding(_CODE, "rank", f"rank {job.rank} is none of {job.size} processes")
+        yield Finding(_CODE, "rank", f"rank {job.rank} is none of {_processes(job.size)}")
     place = job.rank % world.devices_per_node
     are_alike = job.local_sizes in ((), (world.devices_per_node,))
     if job.local_rank not in (None, place) and are_alike:
@@ -103,3 +103,7 @@ def _rank_in_plan(plan: Plan, rank: int) -> int:
     if plan.replicas is None:
         return rank
     return plan.replicas.grouping.rank_in_group(plan.whole_world, rank)
+
+
+def _processes(count: int) -> str:
+    return "1 process" if count == 1 else f"{count} processes"
