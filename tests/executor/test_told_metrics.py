@@ -123,7 +123,7 @@ def test_lines_tell_of_the_slowest_rank(tmp_path: Path) -> None:
 def test_torchrec_tells_of_whole_steps(tmp_path: Path) -> None:
     pytest.importorskip("torchrec")
     plan, out = tmp_path / "plan.json", tmp_path / "metrics.jsonl"
-    plan.write_text(plan_of(2, "rowwise_adagrad", "none"))
+    plan.write_text(plan_of(2, "sgd", "none"))
     done = torchrun(
         "train", str(plan), "--steps", "8", "--engine", "torchrec", "--metrics", str(out)
     )
