@@ -68,6 +68,7 @@ def graded_options(
         (dim, policy, kernels_for(workload.tables[members[0]], policy, offer, workload.training))
         for (dim, policy, *_), members in groups.items()
     ]
+    pinned = [policy.load_factors[0] if policy.load_factors else None for _, policy, _ in alike]
     for grading in GRADINGS:
         sizes = np.array([len(grading.shares(kernel)) for kernel in KERNELS])
         ways = [
@@ -78,13 +79,17 @@ def graded_options(
         if sum(int(sizes[way[:, 1]].sum()) * len(own) for way, own in counts) <= most_options:
             break
     blocks = [np.zeros((0, 4), dtype=np.int64)]
-    for way, members in zip(ways, groups.values(), strict=True):
+    pin_of_table: list[float | None] = [None] * len(workload.tables)
+    for way, members, pin in zip(ways, groups.values(), pinned, strict=True):
         tables = np.repeat(np.array(members), len(way))
         blocks.append(np.column_stack([tables, np.tile(way, (len(members), 1))]))
+        for member in members if pin is not None else ():
+            pin_of_table[member] = pin
     found = np.concatenate(blocks)
     found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], world)]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
-    options = _counted(_with_shares(found, grading), rows, workload.training, world)
+    shared = _with_shares(found, grading, pin_of_table)
+    options = _counted(shared, rows, workload.training, world)
     return PooledShares.of(workload, world).applied(options), grading
 
 
@@ -126,15 +131,21 @@ def not_offered(
             yield position
 
 
-def _with_shares(ways: NDArray[np.int64], grading: Grading) -> OptionSet:
-    """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches."""
-    shares = [grading.shares(kernel) for kernel in KERNELS]
+def _with_shares(
+    ways: NDArray[np.int64], grading: Grading, pinned: Sequence[float | None]
+) -> OptionSet:
+    """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches;
+    of tables whose caches are ``pinned`` (T,) these."""
+    pins = list(dict.fromkeys([None, *pinned]))
+    shares = [grading.shares(kernel, pin) for pin in pins for kernel in KERNELS]
     counts = np.array([len(each) for each in shares])
     sizes = np.array([share for each in shares for share in each])
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    each = counts[ways[:, 2]]
+    of_table = np.array([pins.index(pin) for pin in pinned], dtype=np.int64)
+    row = of_table[ways[:, 0]] * len(tuple(KERNELS)) + ways[:, 2]
+    each = counts[row]
     position = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
-    hbm_share, ddr_share = sizes[np.repeat(first[ways[:, 2]], each) + position].T
+    hbm_share, ddr_share = sizes[np.repeat(first[row], each) + position].T
     table, sharding, kernel, column_shards = np.repeat(ways, each, axis=0).T
     return OptionSet(
         table.astype(np.int32),
@@ -159,9 +170,13 @@ def kernels_for(
         is_dynamic = table.dynamic is not None
         named = policy.kernels & offer.kernels
         open_to = frozenset(kernel for kernel in named if kernel.is_dynamic == is_dynamic)
+    elif policy.load_factors:
+        open_to = frozenset(kernel for kernel in offer.kernels if not kernel.is_dynamic)
     else:
         is_uncached = is_small(table)
         open_to = frozenset(k for k in offer.unasked if not (is_uncached and k.caches))
+    if policy.pins:
+        open_to = frozenset(kernel for kernel in open_to if policy.allows_kernel(kernel))
     if not any(kernel.is_on_ssd for kernel in open_to):
         return open_to
     return frozenset(k for k in open_to if not limits.ssd_fault(k, table.dtype, training.optimizer))
@@ -207,22 +222,29 @@ def column_shards(dim: int, sharding: ShardingType, policy: Policy, world: World
         return ()
     if policy.is_apart and sharding.lands is Extent.WORLD:
         return ()
-    cuts = cuts_of(dim, sharding, world, asked)
-    if policy.column_shards is None or not sharding.cuts_columns:
+    cuts = cuts_of(dim, sharding, world, asked, counted=policy.counts_columns)
+    if not sharding.cuts_columns:
         return cuts
-    return [cut for cut in cuts if cut == policy.column_shards]
+    return [cut for cut in cuts if policy.allows_cut(dim, cut)]
 
 
-def cuts_of(dim: int, sharding: ShardingType, world: World, asked: bool) -> Sequence[int]:
-    """The numbers of column shards of a sharding type whose width the kernels accept."""
+def cuts_of(
+    dim: int, sharding: ShardingType, world: World, asked: bool, *, counted: bool = False
+) -> Sequence[int]:
+    """The numbers of column shards of a sharding type whose width the kernels accept.
+
+    Those that are worth while; all, where one of them is ``counted`` out by the spec.
+    """
     match sharding.columns:
         case Columns.WHOLE:
             return () if limits.column_width_fault(dim, world.devices) else (1,)
         case Columns.UNITS:
-            return _cuts_up_to(world.count_of(sharding.lands), dim, asked, world.devices)
+            places = dim if counted else world.count_of(sharding.lands)
+            return _cuts_up_to(places, dim, asked, world.devices)
         case Columns.DEALT:
             dealt_over = sharding.dealt_over(world)
-            return [c for c in _legal_cuts(dim, world.devices) if c % dealt_over == 0][:1]
+            cuts = [c for c in _legal_cuts(dim, world.devices) if c % dealt_over == 0]
+            return cuts if counted else cuts[:1]
 
 
 def _cuts_up_to(places: int, dim: int, asked: bool, devices: DeviceKind) -> Sequence[int]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 from operator import lt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from shardplan.options import limits
-from shardplan.sharding.kernel import KERNELS
-from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.spec.demands.left_nothing import left_nothing
 from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
 from shardplan.spec.own_batches import check_own_batches
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
-    from shardplan.spec.spec import ConstraintSpec
     from shardplan.workload.collection import Collection
 
 _MOST_COMPARED = 5_000_000
@@ -224,47 +220,12 @@ def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> It
             continue
         seen.add((collection, tuple(which)))
         demands = {index: spec.constraints[index] for index in which}
-        for left in _left_nothing(demands, collection):
+        for left in left_nothing(demands, collection):
             name = show(called[table])
             by = " and ".join(f"constraints[{index}]" for index in left.by)
             message = f"table {name} is left no {left.what} by {by}"
             at = ("constraints", left.by[-1])
             yield loaded.document.diagnostic(at, message, left.hint, "contradiction")
-
-
-class _Nothing(NamedTuple):
-    """What a table is left none of, and by which constraints."""
-
-    what: str
-    by: list[int]
-    hint: str = "all constraints that match a table hold at once"
-
-
-def _left_nothing(demands: dict[int, ConstraintSpec], collection: Collection) -> list[_Nothing]:
-    sharding, kernels = set(SHARDING_TYPES), set(KERNELS)
-    ranks: set[int] | None = None
-    for demand in demands.values():
-        sharding &= set(demand.sharding or SHARDING_TYPES)
-        kernels &= set(demand.kernels or KERNELS)
-        if demand.ranks:
-            ranks = set(demand.ranks) & (set(demand.ranks) if ranks is None else ranks)
-    on_sharding = [index for index, demand in demands.items() if demand.sharding]
-    on_kernels = [index for index, demand in demands.items() if demand.kernels]
-    found = []
-    of_module = {kind: limits.collection_fault(kind, collection) for kind in sharding}
-    if not sharding:
-        found.append(_Nothing("sharding type", on_sharding))
-    elif all(of_module.values()):
-        found.append(_Nothing("sharding type", on_sharding, next(iter(of_module.values()))))
-    sharding = {kind for kind, fault in of_module.items() if not fault}
-    if not kernels:
-        found.append(_Nothing("kernel", on_kernels))
-    if not found and not any(k.runs(s) for s, k in product(sharding, kernels)):
-        hint = "the kernel dense goes with data_parallel, the others with all other types"
-        found.append(_Nothing("way to shard it", sorted({*on_sharding, *on_kernels}), hint))
-    if ranks is not None and not ranks:
-        found.append(_Nothing("rank", [index for index, demand in demands.items() if demand.ranks]))
-    return found
 
 
 def _check_apart(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ import pytest
 
 from shardplan.case import build_case
 from shardplan.errors import InputError
+from shardplan.sharding.world import World
 from shardplan.spec import checks
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import load_document
@@ -304,9 +305,9 @@ def test_faults_of_the_topology(topology: str, fault: Fault) -> None:
 def test_ranks_are_checked_when_the_cluster_is_known() -> None:
     text = HEAD + TABLES + "constraints: [{tables: a, ranks: [0, 8]}]\n"
     loaded = load_document(read_document(text, "s.yaml"), Path())
-    assert build_constraints(loaded, 9)[0].ranks == (0, 8)
+    assert build_constraints(loaded, World(9, 9))[0].ranks == (0, 8)
     with pytest.raises(InputError) as caught:
-        build_constraints(loaded, 8)
+        build_constraints(loaded, World(8, 8))
     (fault,) = caught.value.diagnostics
     assert (fault.line, fault.column, fault.path) == (7, 38, "constraints[0].ranks[1]")
     assert fault.message == "there is no rank 8 among 8 devices"

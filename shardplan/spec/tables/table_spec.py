@@ -57,7 +57,9 @@ TableName = Annotated[Name, AfterValidator(_check_table_name)]
 ModulePath = Annotated[str, BeforeValidator(_check_module), Field(max_length=1000)]
 """Where a module sits in a model: attributes and positions, joined by dots."""
 
-Dim = Annotated[Whole, Field(ge=4, le=65_536, multiple_of=4)]
+MOST_COLUMNS = 65_536
+"""More than any table has."""
+Dim = Annotated[Whole, Field(ge=4, le=MOST_COLUMNS, multiple_of=4)]
 """Columns of a table; FBGEMM's kernels take multiples of 4."""
 
 
