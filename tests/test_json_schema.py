@@ -141,6 +141,6 @@ def test_the_command_prints_the_schema(subject):
 
 def test_what_is_described_in_the_models_is_described_in_the_schema():
     table = SCHEMAS["spec"]["definitions"]["TableSpec"]["properties"]
-    assert table["dim"]["description"] == "Columns, a multiple of 4."
+    assert table["dim"]["description"] == "Columns; padded to a multiple of 4."
     assert "row_wise" in SCHEMAS["spec"]["definitions"]["ShardingType"]["enum"]
     assert "dgx-h100" in SCHEMAS["spec"]["properties"]["topology"]["anyOf"][0]["examples"]

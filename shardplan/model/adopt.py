@@ -15,7 +15,7 @@ from shardplan.model.initial_weights import start_note
 from shardplan.model.optimizers import optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
-from shardplan.options.limits import COLUMN_MULTIPLE
+from shardplan.options.limits import COLUMN_MULTIPLE, padded_columns
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dtype import Dtype
 
@@ -46,14 +46,15 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         *unplanned(modules, reference),
         *optimizer_faults(modules, reference),
         *_dtype_faults(modules, reference),
-        *_dim_faults(modules, reference),
     ]
     if not modules:
         faults = [Diagnostic(reference, 0, 0, "", "gives a model without a collection of tables")]
     if faults:
         raise InputError(faults)
     every = [table for module in modules for table in module.tables]
-    notes = (dense_note(dense_embeddings(model), every), start_note(modules))
+    notes = (
+        dense_note(dense_embeddings(model), every), start_note(modules), *_padding_notes(every)
+    )  # fmt: skip
     tables = [_row(module, table) for module in modules for table in module.tables]
     defaults = {
         key: Counter(table[key] for table in tables).most_common(1)[0][0] for key in _DEFAULT_KEYS
@@ -138,17 +139,15 @@ def _dtype_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diag
                 yield Diagnostic(source, 0, 0, _where(module), message, hint, code="dtype")
 
 
-def _dim_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
-    for module in modules:
-        for table in module.tables:
-            if table.dim % COLUMN_MULTIPLE:
-                wider = table.dim + -table.dim % COLUMN_MULTIPLE
-                message = (
-                    f"{table.name} has {table.dim} columns, no multiple of {COLUMN_MULTIPLE}: "
-                    "FBGEMM's kernels take no other"
-                )
-                hint = f"give it embedding_dim={wider} in the model, and use the first {table.dim}"
-                yield Diagnostic(source, 0, 0, _where(module), message, hint, code="dim")
+def _padding_notes(tables: Sequence[SparseTable]) -> Iterator[str]:
+    for table in tables:
+        dim, wider = table.dim, padded_columns(table.dim)
+        if wider != dim:
+            yield (
+                f"{table.name} has {dim} columns, and FBGEMM's kernels take multiples of "
+                f"{COLUMN_MULTIPLE}: it is planned with {wider}; give it embedding_dim={wider} in "
+                f"the model, and use the first {dim}"
+            )
 
 
 def _where(module: SparseModule) -> str:

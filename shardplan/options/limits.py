@@ -51,6 +51,11 @@ def row_split_fault(rows: int, n: int) -> str:
     return f"{rows:,} rows in blocks of {block:,} leave {empty:,} of {n:,} devices without a row"
 
 
+def padded_columns(dim: int) -> int:
+    """Columns of a table that the kernels take, of which a model uses the first ``dim``."""
+    return dim + -dim % COLUMN_MULTIPLE
+
+
 def column_width_fault(width: int, devices: DeviceKind = DeviceKind.GPU) -> str:
     """Why shards on such devices cannot be ``width`` columns wide."""
     if width <= 0 or width % COLUMN_MULTIPLE:

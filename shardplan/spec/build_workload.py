@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.options.limits import padded_columns
 from shardplan.spec.own_batches import own_batches
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
@@ -50,8 +51,9 @@ def _table(
     *,
     has_namesake: bool,
 ) -> Table:
-    dim = table.dim or defaults.dim
-    assert dim is not None, "a loaded spec has a dim for every table"
+    used = table.dim or defaults.dim
+    assert used is not None, "a loaded spec has a dim for every table"
+    dim = padded_columns(used)
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
     dynamic = table.dynamic.dynamic if table.dynamic else None
@@ -77,6 +79,7 @@ def _table(
         batch_shares=batches.shares(features),
         has_namesake=has_namesake,
         dynamic=dynamic,
+        unpadded_dim=None if dim == used else used,
     )
 
 

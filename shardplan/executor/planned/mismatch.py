@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES, RATES, unfollowed
 from shardplan.model.unplanned import unplanned
+from shardplan.options.limits import padded_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -141,7 +142,13 @@ def _differences(plan: str, planned: TableOfPlan, there: SparseTable) -> Iterato
         ("features", ", ".join(sorted(planned.features)), ", ".join(sorted(there.features))),
     ):
         if ours != theirs:
-            yield _fault(plan, f"{where}.{what}", f"{ours}; the model has {theirs}", _SOLVE_AGAIN)
+            is_unpadded = what == "dim" and padded_columns(there.dim) == planned.dim
+            hint = (
+                f"it is planned padded: give it embedding_dim={planned.dim} in the model, and use "
+                f"the first {there.dim}"
+            )
+            hint = hint if is_unpadded else _SOLVE_AGAIN
+            yield _fault(plan, f"{where}.{what}", f"{ours}; the model has {theirs}", hint)
     if there.device_type != "meta":
         message = f"the model holds it whole on {there.device_type}, and its weights would be lost"
         hint = 'build it with device=torch.device("meta"), and load weights after sharding'

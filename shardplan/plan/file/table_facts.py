@@ -32,6 +32,9 @@ class TableFacts(PlanModel):
     batch_shares: tuple[float, ...] = ()
     """Of each feature, its own samples for each of the batch; without any, 1 of all."""
 
+    unpadded_dim: Positive | None = None
+    """The columns that the model uses, where ``dim`` is more: the last ones are padding."""
+
     @classmethod
     def of_all(cls, tables: Sequence[Table]) -> tuple[Self, ...]:
         """What the plan file keeps of tables."""
@@ -48,6 +51,7 @@ class TableFacts(PlanModel):
             }
             | ({"padding": PaddingSpec.of(table.padding)} if table.padding else {})
             | ({"batch_shares": table.batch_shares} if table.batch_shares else {})
+            | ({"unpadded_dim": table.unpadded_dim} if table.unpadded_dim else {})
             for table in tables
         ]
         return tuple(TypeAdapter(list[cls]).validate_python(facts))  # type: ignore[valid-type]
