@@ -10,6 +10,7 @@ from shardplan.spec.own_batches import own_batches
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
+from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
@@ -84,10 +85,12 @@ def _table(
 
 
 def _training(training: TrainingSpec) -> Training:
+    forward, backward = training.comm_dtype.base or (Dtype.FP32, Dtype.FP32)
     return Training(
         optimizer=training.optimizer,
-        comm_forward=training.comm_dtype.forward,
-        comm_backward=training.comm_dtype.backward,
+        comm_forward=forward,
+        comm_backward=backward,
+        own_wires=None if training.comm_dtype.base else training.comm_dtype.wires,
         pipeline=training.pipeline,
         dense_forward_seconds=training.dense.forward_ms * _SECONDS_PER_MS,
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,

@@ -16,6 +16,7 @@ from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.quantities import Count, Flag, Share, SomeBytes
+from shardplan.spec.fields.wire_spec import CommDtypeSpec
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
@@ -53,13 +54,6 @@ class BatchSpec(Border):
         if self.global_ is not None:
             return self.global_
         return (self.local or 0) * world_size
-
-
-class CommDtypeSpec(Border):
-    """Number format of pooled embeddings and their gradients on the wire."""
-
-    forward: Dtype = Dtype.FP32
-    backward: Dtype = Dtype.FP32
 
 
 class StateDtypeSpec(Border):

@@ -170,14 +170,15 @@ class TorchRecCostModel:
         return weight_bytes(shards, tables, options.kernel, *shares, state, memory)
 
     def _wire(self, shards: ShardArrays) -> Wire:
-        forward, backward = (
-            shards.element_bytes if dtype is Dtype.FP32 else np.full(len(shards.ids), dtype.bytes)
-            for dtype in (
-                self._workload.training.comm_forward,
-                self._workload.training.comm_backward,
-            )
+        wires = self._workload.training.wires
+        forward, backward, summed, gathered = (
+            shards.element_bytes
+            if each.name == Dtype.FP32
+            else np.full(len(shards.ids), each.element_bytes)
+            for pair in (wires.pooled_all_to_all, wires.reduce_scatter)
+            for each in pair
         )
-        return Wire(forward, backward, forward, backward)
+        return Wire(forward, backward, summed, gathered)
 
     def _rates(self, options: OptionSet) -> Values:
         return kernel_bytes_per_second(

@@ -9,20 +9,17 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
     UserEnabledConfigDefinition,
 )
 from fbgemm_gpu.split_table_batched_embeddings_ops_training import WeightDecayMode as FbgemmDecay
-from torchrec.distributed.fbgemm_qcomm_codec import (
-    CommType,
-    QCommsConfig,
-    get_qcomm_codecs_registry,
-)
 
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
+from shardplan.executor.torchrec.wires import codecs, wire_faults
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import cpu_fault
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.wire import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 _NO_DECAY = (Optimizer.SGD, Optimizer.ADAGRAD)
 """Those whose kernels do not look at ``weight_decay``."""
 _HAS_MOMENTUM = (Optimizer.LARS_SGD,)
-_WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
 
 
 def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
@@ -50,6 +46,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
     yield from _faults_of_state(request, training)
     if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
         yield from _faults_of_prefetched_caches(plan)
+    yield from wire_faults(plan, training, request.device.type)
     if request.device.type == "cpu":
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
     yield from _faults_of_own_batches(plan, training.optimizer)
@@ -61,15 +58,14 @@ def sharders(request: ShardRequest) -> list[Any]:
     """The sharders of all kinds of modules, with the plan's optimizer and wire formats."""
     training = request.training
     assert training is not None
-    wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
     fused = {
         "optimizer": EmbOptimType[training.optimizer.fbgemm],
         "learning_rate": request.learning_rate,
         **_state_settings(training),
         **request.fused_params,
     }
-    codecs = get_qcomm_codecs_registry(wire, device=request.device)
-    return sharders_of(request.plan, fused_params=fused, qcomm_codecs_registry=codecs)
+    registry = codecs(training, request.device)
+    return sharders_of(request.plan, fused_params=fused, qcomm_codecs_registry=registry)
 
 
 def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator[Diagnostic]:
@@ -132,8 +128,9 @@ def _faults_of_cpu(
     if message := cpu_fault(training):
         hint = "solve again with another optimizer, or train on GPUs"
         yield fault(plan, "training.optimizer", message, hint)
-    wire = training.comm_dtype
-    if Dtype.BF16 in (wire.forward, wire.backward) and not allow_inexact:
+    pairs = [training.comm_dtype.pair(each) for each in WireCollective]
+    formats = {name for pair in pairs for name in (pair.forward, pair.backward)}
+    if Dtype.BF16 in formats and not allow_inexact:
         where, message = "training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
         yield fault(plan, where, message, "solve again with fp16, or allow it: allow_inexact")
     for table in plan.tables:
