@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,8 @@ def graded_options(
     have tens of millions. The coarsest is taken where all leave more."""
     rows = np.array([table.rows for table in workload.tables])
     groups: dict[tuple[int, Policy, Dtype, bool, bool], list[int]] = {}
-    for index, policy in enumerate(policies(workload, world, constraints)):
+    of_table = policies(workload, world, constraints)
+    for index, policy in enumerate(of_table):
         table = workload.tables[index]
         kind = table.dim, policy, table.dtype, is_small(table), table.dynamic is None
         groups.setdefault(kind, []).append(index)
@@ -89,6 +91,7 @@ def graded_options(
     found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], world)]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
     shared = _with_shares(found, grading, pin_of_table)
+    shared = _with_widths(shared, [policy.column_blocks for policy in of_table])
     options = _counted(shared, rows, workload.training, world)
     return PooledShares.of(workload, world).applied(options), grading
 
@@ -154,7 +157,17 @@ def _with_shares(
         column_shards.astype(np.int32),
         hbm_share,
         ddr_share,
+        np.zeros(len(table), dtype=np.int32),
     )
+
+
+def _with_widths(options: OptionSet, blocks: Sequence[tuple[int, ...]]) -> OptionSet:
+    """Options of tables whose columns are cut as ``blocks`` (T,) says; of others as they are."""
+    widest = np.array([max(each, default=0) for each in blocks], dtype=np.int32)
+    if not widest.any():
+        return options
+    cut = options.has_type(lambda kind: kind.cuts_columns)
+    return replace(options, widest=np.where(cut, widest[options.table], 0).astype(np.int32))
 
 
 def is_small(table: Table) -> bool:
@@ -222,10 +235,18 @@ def column_shards(dim: int, sharding: ShardingType, policy: Policy, world: World
         return ()
     if policy.is_apart and sharding.lands is Extent.WORLD:
         return ()
+    if policy.column_blocks and sharding.cuts_columns:
+        return pinned_cut(dim, policy.column_blocks, world)
     cuts = cuts_of(dim, sharding, world, asked, counted=policy.counts_columns)
     if not sharding.cuts_columns:
         return cuts
     return [cut for cut in cuts if policy.allows_cut(dim, cut)]
+
+
+def pinned_cut(dim: int, blocks: Sequence[int], world: World) -> Sequence[int]:
+    """How many column shards blocks of these widths are; none where they cannot be."""
+    fault = limits.column_blocks_fault(dim, blocks, world.devices)
+    return () if fault else (len(blocks),)
 
 
 def cuts_of(

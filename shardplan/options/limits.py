@@ -68,6 +68,13 @@ def column_width_fault(width: int, devices: DeviceKind = DeviceKind.GPU) -> str:
     return ""
 
 
+def column_blocks_fault(dim: int, blocks: Sequence[int], devices: DeviceKind) -> str:
+    """Why columns cannot be cut into blocks of these widths."""
+    if sum(blocks) != dim:
+        return f"column blocks of {_words(blocks)} are {sum(blocks):,} columns, not {dim:,}"
+    return next(filter(None, (column_width_fault(width, devices) for width in blocks)), "")
+
+
 def collection_fault(kind: ShardingType, collection: Collection) -> str:
     """Why tables of such a module cannot be of a sharding type.
 

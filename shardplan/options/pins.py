@@ -24,6 +24,8 @@ class Pins:
     """Into how many its columns are cut; 1: not at all."""
     min_width: int | None = None
     """Columns of a column shard, at least."""
+    column_blocks: tuple[int, ...] = ()
+    """Columns of each column shard, which are placed each for itself."""
     hbm_only: bool = False
     """Rows and optimizer state lie in HBM alone."""
 
@@ -32,6 +34,8 @@ class Pins:
 
     def kind_fault(self, kind: ShardingType) -> str:
         """What forbids a sharding type."""
+        if self.column_blocks and not (kind.cuts_columns and kind.has_many_units):
+            return f"cuts columns into blocks of {' + '.join(map(str, self.column_blocks))}"
         if self.column_shards is None or kind.cuts_columns == (self.column_shards > 1):
             return ""
         return self._cut_words
@@ -64,6 +68,8 @@ class Pins:
         count = 1 if kind.is_replicated else len(widths)
         if self.column_shards is not None and count != self.column_shards:
             yield f"has {count} column shards; the spec pins {self.column_shards}"
+        if self.column_blocks and widths != self.column_blocks:
+            yield f"has column shards of {widths} columns; the spec pins {self.column_blocks}"
         if count > 1 and self.min_width is not None and min(widths) < self.min_width:
             yield (
                 f"has a column shard {min(widths)} columns wide; the spec asks for "

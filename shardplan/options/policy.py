@@ -46,6 +46,11 @@ class Policy:
         return tuple(dict.fromkeys(pinned))
 
     @property
+    def column_blocks(self) -> tuple[int, ...]:
+        """Widths of column shards that are pinned; empty where none are."""
+        return next((each.column_blocks for each in self.pins if each.column_blocks), ())
+
+    @property
     def counts_columns(self) -> bool:
         """Whether it says into how many column shards a table is cut."""
         return any(each.column_shards for each in self.pins)

@@ -122,6 +122,11 @@ class Refused:
             held = f"{rows:,} row{'s' if rows > 1 else ''}, {block:,} to a rank"
             left = f"{empty:,} rank{'s' if empty > 1 else ''} without a row ({held})"
             yield f"{{kinds}} over {over:,} ranks would leave {left}"
+        for constraint in self.constraints:
+            blocks = constraint.pins.column_blocks
+            fault = limits.column_blocks_fault(dim, blocks, self.world.devices) if blocks else ""
+            if fault and kind.cuts_columns:
+                yield f"{{kinds}}: {constraint.named}: {fault}"
         cuts = cuts_of(dim, kind, self.world, asked=True, counted=True)
         if cuts and kind.cuts_columns:
             yield from self._rules_of_cuts(cuts)

@@ -88,7 +88,13 @@ def formulate(
         members, problem = members[useful], take(problem, useful)
     refuse(crowded_apart(case.workload, items, problem))
     pooled = PooledShares.of(case.workload, world)
-    return Formulation(problem, options, items, members, names, pooled)
+    blocks = {
+        table: constraint.pins.column_blocks
+        for constraint in case.constraints
+        for table in constraint.tables
+        if constraint.pins.column_blocks
+    }
+    return Formulation(problem, options, items, members, names, pooled, blocks)
 
 
 def _offer(case: Case) -> Offer:

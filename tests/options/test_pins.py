@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 QUICK = Settings(gap=0.05, node_limit=20)
-KINDS = ("load_factor", "column_shards", "min_width", "hbm_only", "nodes")
+KINDS = ("load_factor", "column_shards", "min_width", "hbm_only", "nodes", "column_blocks")
 
 
 def drawn_spec(dice: Random) -> dict[str, Any]:
@@ -32,6 +32,7 @@ def drawn_spec(dice: Random) -> dict[str, Any]:
             "min_width": dice.choice([4, 8, dim // 2]),
             "hbm_only": True,
             "nodes": [dice.randrange(nodes)],
+            "column_blocks": [dim // 4, dim - dim // 4],
         }[pin]
         constraints.append({"tables": name, pin: value})
     return {
@@ -56,6 +57,8 @@ def is_honoured(made: Plan, demand: dict[str, Any]) -> bool:
         return len(widths) < 2 or min(widths.values()) >= demand["min_width"]
     if "hbm_only" in demand:
         return str(entry.compute_kernel) in ("dense", "fused")
+    if "column_blocks" in demand:
+        return [widths[first] for first in sorted(widths)] == demand["column_blocks"]
     return {rank // made.local_world_size for rank in entry.ranks} <= set(demand["nodes"])
 
 
@@ -94,6 +97,8 @@ def one_table(*constraints: dict[str, Any], **table: Any) -> dict[str, Any]:
         ([{"column_shards": 4, "sharding": "row_wise"}], "no sharding type"),
         ([{"load_factor": 1.0}], "less than all rows"),
         ([{"nodes": [2]}], "no node 2 among 2 nodes"),
+        ([{"column_blocks": [48, 16], "sharding": "row_wise"}], "no sharding type"),
+        ([{"column_blocks": [64]}], "column_blocks"),
     ],
 )
 def test_pins_that_contradict_are_faults_of_the_spec(
@@ -109,6 +114,8 @@ def test_pins_that_contradict_are_faults_of_the_spec(
     [
         ([{"column_shards": 7}], "constraints[0] cuts columns into 7 shards"),
         ([{"column_shards": 4}, {"min_width": 32}], "constraints[0] and constraints[1] together"),
+        ([{"column_blocks": [40, 36]}], "are 76 columns, not 64"),
+        ([{"column_blocks": [30, 34]}], "30 columns is not a multiple of 4"),
         ([{"nodes": [1], "ranks": [3]}], "constraints[0] allows none"),
         ([{"nodes": [1], "sharding": "row_wise"}], "constraints[0] allows 8-15"),
     ],
@@ -149,3 +156,34 @@ def test_verify_holds_a_plan_against_pins_of_another_spec(
     made = planned(one_table({"column_shards": 4, "nodes": [1], "kernels": "fused_uvm"}))
     broken = [each.message for each in verify(made, load(one_table(demand)))]
     assert any(told in message for message in broken)
+
+
+UNEVEN = {"column_blocks": [40, 36, 36, 36]}
+
+
+@pytest.mark.parametrize("kind", ["column_wise", "grid_shard"])
+def test_uneven_column_blocks_lie_as_the_spec_says(kind: str) -> None:
+    made = planned(one_table({**UNEVEN, "sharding": kind}, dim=148))
+    assert not verify(made)
+    (entry,) = made.plan["sparse.ebc"].values()
+    columns = {shard.shard_offsets[1]: shard.shard_sizes[1] for shard in entry.shards}
+    assert columns == {0: 40, 40: 36, 76: 36, 112: 36}
+    cells = sum(shard.shard_sizes[0] * shard.shard_sizes[1] for shard in entry.shards)
+    assert cells == 1_000_000 * 148
+    weights = sum(shard.memory_bytes.hbm + shard.memory_bytes.ddr for shard in entry.shards)
+    assert weights == cells * 4
+
+
+def test_an_uneven_cut_is_charged_as_its_widest_block_everywhere() -> None:
+    """So 40 + 36 + 36 + 36 columns take what four shards of 40 do."""
+    uneven = planned(one_table({**UNEVEN, "sharding": "column_wise"}, dim=148))
+    even = planned(one_table({"column_shards": 4, "sharding": "column_wise"}, dim=160))
+    for phase in ("lookup_forward", "update_backward"):
+        ours, theirs = uneven.prediction.phases[phase], even.prediction.phases[phase]
+        assert ours == pytest.approx(theirs, rel=1e-3), phase
+
+
+def test_verify_finds_other_column_blocks() -> None:
+    made = planned(one_table({**UNEVEN, "sharding": "column_wise"}, dim=148))
+    other = load(one_table({"column_blocks": [36, 36, 36, 40]}, dim=148))
+    assert any("the spec pins (36, 36, 36, 40)" in each.message for each in verify(made, other))

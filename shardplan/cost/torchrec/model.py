@@ -115,7 +115,7 @@ class TorchRecCostModel:
         even = np.zeros(len(tables), dtype=bool)
         option, block, held = other_blocks(options, tables, even, self._world)
         cut = options.take(option)
-        columns = self._tables.columns[cut.table] / cut.column_shards
+        columns = _columns(cut, self._tables.columns[cut.table])
         memory = self._memory(cut, self._cut(cut, held.astype(np.float64), columns))
         return BlockCosts(option, block, charged.load_seconds[option], memory, None)
 
@@ -136,7 +136,7 @@ class TorchRecCostModel:
     def _shards(self, options: OptionSet) -> ShardArrays:
         """One of the equal shards of each option, row blocks at full height."""
         rows = np.ceil(self._tables.rows[options.table] / options.row_shards(self._world))
-        return self._cut(options, rows, self._tables.columns[options.table] / options.column_shards)
+        return self._cut(options, rows, _columns(options, self._tables.columns[options.table]))
 
     def _cut(self, options: OptionSet, rows: Values, columns: Values) -> ShardArrays:
         """Shards of ``rows`` x ``columns`` of the options' tables."""
@@ -214,3 +214,8 @@ class TorchRecCostModel:
         """(T,): distinct rows of a global batch."""
         ids = np.array([table.ids_per_sample for table in self._workload.tables])
         return unique_rows(self._distributions, self._workload.global_batch * ids)
+
+
+def _columns(options: OptionSet, dim: Values) -> Values:
+    """(O,): columns of a shard, of the widest where they are not all alike."""
+    return np.where(options.widest > 0, options.widest, dim / options.column_shards)

@@ -46,6 +46,14 @@ class ConstraintSpec(Border):
     """Into how many shards columns are cut; 1 leaves them whole."""
     min_width: Annotated[Count, Field(le=MOST_COLUMNS)] | None = None
     """Columns of each column shard, at least (TorchRec's ``min_partition``)."""
+    column_blocks: (
+        Annotated[
+            tuple[Annotated[Count, Field(le=MOST_COLUMNS)], ...],
+            Field(min_length=2, max_length=MOST_COLUMNS),
+        ]
+        | None
+    ) = None
+    """Columns of each column shard, from the first on; they need not be alike."""
     hbm_only: Flag | None = None
     """Rows and optimizer state lie in HBM alone."""
 
@@ -54,7 +62,13 @@ class ConstraintSpec(Border):
         """What it fixes beyond types, kernels and places."""
         size = self.load_factor
         held = None if size is None else float(f"{size:.{_LOAD_FACTOR_DIGITS}g}")
-        return Pins(held, self.column_shards, self.min_width, bool(self.hbm_only))
+        return Pins(
+            held,
+            self.column_shards,
+            self.min_width,
+            self.column_blocks or (),
+            bool(self.hbm_only),
+        )
 
     @model_validator(mode="after")
     def _check_demands(self) -> ConstraintSpec:
@@ -69,7 +83,7 @@ class ConstraintSpec(Border):
         ):
             hint = (
                 "add sharding, kernels, together, apart, ranks, nodes, load_factor, column_shards, "
-                "min_width or hbm_only"
+                "min_width, column_blocks or hbm_only"
             )
             raise fault("demands nothing", hint)
         return self

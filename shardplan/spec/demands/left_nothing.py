@@ -35,11 +35,18 @@ def left_nothing(demands: Mapping[int, ConstraintSpec], collection: Collection) 
         kernels = {kernel for kernel in kernels if not demand.pins.kernel_fault(kernel)}
         if demand.ranks:
             ranks = set(demand.ranks) & (set(demand.ranks) if ranks is None else ranks)
-    on_sharding = [n for n, each in demands.items() if each.sharding or each.column_shards]
+    on_sharding = [
+        n
+        for n, each in demands.items()
+        if each.sharding or each.column_shards or each.column_blocks
+    ]
     on_kernels = [
         n for n, each in demands.items() if each.kernels or each.load_factor or each.hbm_only
     ]
     found = list(_pinned_twice(demands))
+    for index, demand in demands.items() if not collection.is_pooled else ():
+        if fault := limits.widths_fault(demand.column_blocks or ()):
+            found.append(Nothing("way to cut its columns", [index], fault))
     of_module = {kind: limits.collection_fault(kind, collection) for kind in sharding}
     if not sharding:
         found.append(Nothing("sharding type", on_sharding))
@@ -58,7 +65,11 @@ def left_nothing(demands: Mapping[int, ConstraintSpec], collection: Collection) 
 
 def _pinned_twice(demands: Mapping[int, ConstraintSpec]) -> Iterator[Nothing]:
     """What several demands pin, each otherwise."""
-    for key, what in (("load_factor", "size of its cache"), ("column_shards", "number of shards")):
+    for key, what in (
+        ("load_factor", "size of its cache"),
+        ("column_shards", "number of shards"),
+        ("column_blocks", "widths of shards"),
+    ):
         by = {index: getattr(each, key) for index, each in demands.items() if getattr(each, key)}
         if len(set(by.values())) > 1:
             yield Nothing(f"{what} ({key})", list(by))
