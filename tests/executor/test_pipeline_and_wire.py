@@ -43,7 +43,9 @@ def test_ids_that_travel_ahead_change_no_bit(
             assert all(mine[field].tobytes() == theirs[field].tobytes() for field in mine)
 
 
-@pytest.mark.parametrize(("comm", "within"), [("fp16", 2e-3), ("bf16", 2e-2)])
+@pytest.mark.parametrize(
+    ("comm", "within"), [("fp16", 2e-3), ("bf16", 2e-2), ("int8", 5e-2), ("fp8", 1e-1)]
+)
 @pytest.mark.parametrize("world", [2, 4])
 def test_a_narrow_wire_rounds_to_its_precision_and_no_more(
     world: int, comm: str, within: float, rank_group: Callable[[int], RankGroup]

@@ -14,6 +14,7 @@ from shardplan.executor.batch.distinct_ids import DistinctIds
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.batch.jagged_rows import JaggedRows
 from shardplan.executor.exchange.sequence_dist import SequenceDist
+from shardplan.executor.exchange.wire import WireWays
 from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
 from shardplan.executor.native.trained_lookup import TrainedLookup
 from shardplan.executor.planned.module_layout import ModuleLayout
@@ -70,8 +71,9 @@ class ShardedEmbeddingCollection(ShardedCollection):
         optimizer: OptimizerSettings,
         *,
         dedup: bool = False,
-        comm_forward: Dtype = Dtype.FP32,
-        comm_backward: Dtype = Dtype.FP32,
+        comm_forward: str = Dtype.FP32,
+        comm_backward: str = Dtype.FP32,
+        fp8_row: int | None = None,
         pools: Pools | None = None,
         clock: PhaseClock | None = None,
         seed: int = 0,
@@ -95,7 +97,8 @@ class ShardedEmbeddingCollection(ShardedCollection):
         self._table_rows = torch.tensor(
             [table.rows for table in self._read.table_of_feature], device=mesh.device
         )
-        self._outputs = SequenceDist(self.layout, mesh, comm_forward, comm_backward)
+        wire = WireWays.of(comm_forward, comm_backward, fp8_row)
+        self._outputs = SequenceDist(self.layout, mesh, wire.forward, wire.backward)
 
     @property
     def features(self) -> tuple[str, ...]:
