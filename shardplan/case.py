@@ -169,7 +169,7 @@ class Case:
         return changed, own + tuple(built[len(written) :])
 
 
-_WORKLOAD_KEYS = frozenset({"name", "batch", "training", "tables"})
+_WORKLOAD_KEYS = frozenset({"name", "batch", "training", "tables", "constraints"})
 """Of ``SpecChanges``, those that the workload is made of."""
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.cost.output_route import OutputRoute
-from shardplan.workload.wire import WireCollective
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shardplan.workload.wire import WireType
+    from shardplan.workload.wire.wire_type import WireType
 
 _POOLED = {
     OutputRoute.WHOLE_ROWS: (WireCollective.POOLED_ALL_TO_ALL,),

@@ -15,7 +15,7 @@ from shardplan.model.initial_weights import start_note
 from shardplan.model.optimizers import optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
-from shardplan.options.limits import COLUMN_MULTIPLE, padded_columns
+from shardplan.sharding.geometry import COLUMN_MULTIPLE, padded_columns
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dtype import Dtype
 

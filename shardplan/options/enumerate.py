@@ -14,6 +14,7 @@ from shardplan.options.grading import COMPLETE, GRADINGS, Grading
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
 from shardplan.options.policy import policies
+from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
 from shardplan.sharding.world import Extent
@@ -281,7 +282,7 @@ def _legal_cuts(dim: int, devices: DeviceKind) -> tuple[int, ...]:
     """The numbers of equal column shards, two or more, whose width the kernels accept."""
     return tuple(
         cut
-        for cut in range(2, dim // limits.COLUMN_MULTIPLE + 1)
+        for cut in range(2, dim // COLUMN_MULTIPLE + 1)
         if dim % cut == 0 and not limits.column_width_fault(dim // cut, devices)
     )
 

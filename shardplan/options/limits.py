@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.sharding.device_kind import DeviceKind
+from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.sharding.kernel import Kernel, MemoryTier
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import CollectionKind
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from shardplan.workload.collection import Collection
     from shardplan.workload.optimizers.optimizer import Optimizer
 
-COLUMN_MULTIPLE = 4
-"""FBGEMM's kernels read rows in vectors of this many elements."""
 MOST_GPU_COLUMNS = 2048
 """What FBGEMM's kernels for GPUs, the dense ones too, have room for in one row."""
 CACHE_SET_ROWS = 32
@@ -49,11 +48,6 @@ def row_split_fault(rows: int, n: int) -> str:
     block = -(-rows // n)
     empty = n - -(-rows // block)
     return f"{rows:,} rows in blocks of {block:,} leave {empty:,} of {n:,} devices without a row"
-
-
-def padded_columns(dim: int) -> int:
-    """Columns of a table that the kernels take, of which a model uses the first ``dim``."""
-    return dim + -dim % COLUMN_MULTIPLE
 
 
 def column_width_fault(width: int, devices: DeviceKind = DeviceKind.GPU) -> str:

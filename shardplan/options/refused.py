@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.options import limits
 from shardplan.options.enumerate import cuts_of, is_repetition, kernels_for, ways_of
 from shardplan.options.policy import Policy
+from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
 from shardplan.sharding.rank_spans import rank_spans
 from shardplan.sharding.world import Extent
@@ -137,12 +138,12 @@ class Refused:
         elif dealt_over := kind.dealt_over(self.world):
             yield (
                 f"{{kinds}}: {dim:,} columns cannot be dealt to {dealt_over} ranks in shards that "
-                f"the kernels take (a multiple of {limits.COLUMN_MULTIPLE} wide)"
+                f"the kernels take (a multiple of {COLUMN_MULTIPLE} wide)"
             )
         else:
             yield (
                 f"{{kinds}}: {dim:,} columns cannot be cut into equal shards that the kernels take "
-                f"(a multiple of {limits.COLUMN_MULTIPLE} wide)"
+                f"(a multiple of {COLUMN_MULTIPLE} wide)"
             )
 
     def _rules_of_cuts(self, cuts: Sequence[int]) -> Iterator[str]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from shardplan.sharding.world import World
 
 
+COLUMN_MULTIPLE = 4
+"""FBGEMM's kernels read rows in vectors of this many elements."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
     """A rectangle of a table, and the rank that holds it."""
@@ -100,3 +104,8 @@ def _ranks_of_column_blocks(
         return units
     each = column_shards // dealt_over
     return [range(rank, rank + 1) for rank in units[0] for _ in range(each)]
+
+
+def padded_columns(dim: int) -> int:
+    """Columns of a table that the kernels take, of which a model uses the first ``dim``."""
+    return dim + -dim % COLUMN_MULTIPLE

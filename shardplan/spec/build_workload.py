@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shardplan.options.limits import padded_columns
+from shardplan.sharding.geometry import padded_columns
+from shardplan.spec.demands.outputs import pinned_outputs
 from shardplan.spec.own_batches import own_batches
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
@@ -17,7 +19,7 @@ from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from shardplan.spec.dense_spec import DenseSpec
     from shardplan.spec.own_batches import OwnBatches
@@ -33,11 +35,19 @@ def build_workload(spec: Spec, world_size: int) -> Workload:
     collections = {path: module.collection for path, module in (spec.modules or {}).items()}
     batches = own_batches(spec)
     count = Counter(table.name for table in spec.tables)
+    outputs = pinned_outputs(spec.constraints, spec.table_keys)
     return Workload(
         name=spec.name,
         tables=tuple(
-            _table(table, spec.defaults, collections, batches, has_namesake=count[table.name] > 1)
-            for table in spec.tables
+            _table(
+                table,
+                spec.defaults,
+                collections,
+                batches,
+                outputs.get(index, ()),
+                has_namesake=count[table.name] > 1,
+            )
+            for index, table in enumerate(spec.tables)
         ),
         global_batch=spec.batch.global_batch(world_size),
         training=_training(spec.training),
@@ -49,6 +59,7 @@ def _table(
     defaults: DefaultsSpec,
     collections: Mapping[str, Collection],
     batches: OwnBatches,
+    outputs: Sequence[Dtype],
     *,
     has_namesake: bool,
 ) -> Table:
@@ -61,6 +72,8 @@ def _table(
     levels = dynamic is not None and dynamic.dist.levels_blocks
     module = table.module_in(defaults)
     collection = collections.get(module, POOLED)
+    if outputs:
+        collection = replace(collection, output_dtype=outputs[0])
     cap = defaults.cap if table.cap is None else table.cap
     access, padding = table.access or defaults.access, table.padding or defaults.padding
     weighted = defaults.weighted if table.weighted is None else table.weighted

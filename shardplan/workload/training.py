@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
-from shardplan.workload.wire import Wires
+from shardplan.workload.wire.wires import Wires
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

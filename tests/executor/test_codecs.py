@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
 
 from shardplan.executor.exchange.wire import Wire
-from shardplan.workload.wire import WireType
+from shardplan.workload.wire.wire_type import WireType
 
 
 @pytest.mark.parametrize("name", ["int8", "fp8"])

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
     from shardplan.workload.training import Training
-    from shardplan.workload.wire import WireCollective, WireType
+    from shardplan.workload.wire.wire_collective import WireCollective
+    from shardplan.workload.wire.wire_type import WireType
     from shardplan.workload.workload import Workload
 
 GRADIENT_ELEMENT_BYTES = 4

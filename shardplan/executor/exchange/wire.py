@@ -10,7 +10,7 @@ import torch
 from shardplan.executor.exchange.codecs import Fp8Rows, Int8Groups
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.wire import FP8_ROW
+from shardplan.workload.wire.wire_type import FP8_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shardplan.executor.exchange.mesh import Group
     from shardplan.executor.tensors.tensor import Tensor
     from shardplan.plan.file.training_facts import WireFormats
-    from shardplan.workload.wire import WireCollective
+    from shardplan.workload.wire.wire_collective import WireCollective
 
 
 class Codec(Protocol):

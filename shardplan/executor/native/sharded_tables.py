@@ -25,7 +25,7 @@ from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.ranks.room import check_memory
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.plan.file.fingerprint import fingerprint
-from shardplan.workload.wire import WireCollective
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

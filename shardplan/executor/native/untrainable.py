@@ -8,7 +8,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.sharding.world import Extent
 from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.wire import WireCollective
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES, RATES, unfollowed
 from shardplan.model.unplanned import unplanned
-from shardplan.options.limits import padded_columns
+from shardplan.sharding.geometry import padded_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -19,7 +19,7 @@ from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import cpu_fault
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import CacheAlgorithm, Pipeline
-from shardplan.workload.wire import WireCollective
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

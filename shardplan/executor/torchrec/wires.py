@@ -13,7 +13,7 @@ from torchrec.distributed.types import CommOp
 
 from shardplan.executor.torchrec.fault import fault
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.wire import WireCollective
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ from shardplan.explain.advice.hot_block import HotBlock
 from shardplan.explain.advice.hot_ids import HotIds
 from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
+from shardplan.explain.advice.narrow_wires import NarrowWires
 from shardplan.explain.advice.padded_columns import PaddedColumns
 from shardplan.explain.advice.uneven_rows import UnevenRows
 from shardplan.explain.advice.unpooled_outputs import UnpooledOutputs
@@ -29,6 +30,7 @@ _RULES = (
     HotBlock(),
     UnevenRows(),
     PaddedColumns(),
+    NarrowWires(),
     UnpooledOutputs(),
     HotIds(),
     IdleTables(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.explain.advice.rule import Rule, Warned
 from shardplan.explain.words.words import name_some
-from shardplan.options.limits import COLUMN_MULTIPLE
+from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.units import format_bytes
 
 if TYPE_CHECKING:

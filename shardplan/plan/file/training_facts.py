@@ -7,7 +7,7 @@ from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import Pipeline, Training
-from shardplan.workload.wire import WireCollective
+from shardplan.workload.wire.wire_collective import WireCollective
 from shardplan.workload.workload import Workload
 
 

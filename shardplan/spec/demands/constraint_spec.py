@@ -13,6 +13,7 @@ from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
 from shardplan.spec.fields.quantities import Count, Flag, Share, Whole
 from shardplan.spec.tables.table_spec import MOST_COLUMNS
 from shardplan.spec.validation.fault import fault
+from shardplan.workload.dtype import Dtype
 
 _LOAD_FACTOR_DIGITS = 9
 """As many as a plan file has of it."""
@@ -54,6 +55,8 @@ class ConstraintSpec(Border):
         | None
     ) = None
     """Columns of each column shard, from the first on; they need not be alike."""
+    output_dtype: Dtype | None = None
+    """Number format of what lookups write; all tables of a module alike."""
     hbm_only: Flag | None = None
     """Rows and optimizer state lie in HBM alone."""
 
@@ -77,13 +80,13 @@ class ConstraintSpec(Border):
         if self.load_factor is not None and self.load_factor >= 1:
             hint = "a table wholly in HBM has none: hbm_only: true"
             raise fault("a cache holds less than all rows", hint, at=("load_factor",))
-        places = self.ranks or self.nodes
+        places = self.ranks or self.nodes or self.output_dtype
         if not (
             self.sharding or self.kernels or self.together or self.apart or places or self.pins
         ):
             hint = (
                 "add sharding, kernels, together, apart, ranks, nodes, load_factor, column_shards, "
-                "min_width, column_blocks or hbm_only"
+                "min_width, column_blocks, output_dtype or hbm_only"
             )
             raise fault("demands nothing", hint)
         return self

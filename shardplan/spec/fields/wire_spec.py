@@ -11,7 +11,9 @@ from shardplan.spec.fields.quantities import BytesPerSecond, Count, Number, Shar
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import did_you_mean
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.wire import FP8_ROW, FP32_BYTES, WireCollective, WirePair, Wires, WireType
+from shardplan.workload.wire.wire_collective import WireCollective
+from shardplan.workload.wire.wire_type import FP8_ROW, FP32_BYTES, WireType
+from shardplan.workload.wire.wires import WirePair, Wires
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from shardplan.cost.output_wires import legs_of
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 from shardplan.topology.collective import Collective, Scope
-from shardplan.workload.wire import WireCollective
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
     from shardplan.sharding.kind import ShardingType
-    from shardplan.workload.wire import WireType
+    from shardplan.workload.wire.wire_type import WireType
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,15 @@
-"""The formats of what goes over the wire: by collective, forward and backward."""
+"""A number format on the wire: its bytes, its error, and what it takes to make and to read it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from shardplan.workload.dtype import Dtype
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 FP8_ROW = 128
 """Numbers that share a scale, where nothing else is said."""
 FP32_BYTES = 4
-
-
-class WireCollective(StrEnum):
-    """What travels, by a name that follows TorchRec's ``CommOp``."""
-
-    POOLED_ALL_TO_ALL = "pooled_all_to_all"
-    """Pooled outputs of whole rows; between nodes also those whose parts were summed in a node."""
-    REDUCE_SCATTER = "reduce_scatter"
-    """Parts of pooled outputs that are summed on their way; their gradients are gathered."""
-    SEQUENCE_ALL_TO_ALL = "sequence_all_to_all"
-    """A row for each id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,61 +65,3 @@ class WireType:
         passed = (output_bytes + self.element_bytes) / bytes_per_second
         ways = self.encode_bytes_per_second, self.decode_bytes_per_second
         return sum(passed if rate is None else FP32_BYTES / rate for rate in ways)
-
-
-@dataclass(frozen=True, slots=True)
-class WirePair:
-    """Of one collective."""
-
-    forward: WireType
-    backward: WireType
-
-    def __iter__(self) -> Iterator[WireType]:
-        return iter((self.forward, self.backward))
-
-    @property
-    def summed(self) -> Self:
-        """What TorchRec sends instead where parts are summed on their way."""
-        forward, backward = self.forward, self.backward
-        return type(self)(
-            forward if forward.is_summed else WireType.plain(Dtype.FP16),
-            backward if backward.is_summed else WireType.plain(Dtype.BF16),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Wires:
-    """Of all collectives, as they are sent."""
-
-    pooled_all_to_all: WirePair
-    reduce_scatter: WirePair
-    sequence_all_to_all: WirePair
-
-    @classmethod
-    def of(cls, asked: Mapping[WireCollective, WirePair]) -> Self:
-        """With another format where the one asked for cannot be summed."""
-        return cls(
-            asked[WireCollective.POOLED_ALL_TO_ALL],
-            asked[WireCollective.REDUCE_SCATTER].summed,
-            asked[WireCollective.SEQUENCE_ALL_TO_ALL],
-        )
-
-    @classmethod
-    def alike(cls, forward: Dtype, backward: Dtype) -> Self:
-        """One pair for all."""
-        pair = WirePair(WireType.plain(forward), WireType.plain(backward))
-        return cls(pair, pair, pair)
-
-    def __iter__(self) -> Iterator[WirePair]:
-        return (self[each] for each in WireCollective)
-
-    def __getitem__(self, collective: WireCollective) -> WirePair:
-        pair: WirePair = getattr(self, collective.value)
-        return pair
-
-    def at(self, *, is_forward: bool) -> dict[WireCollective, WireType]:
-        """Of one direction."""
-        return {
-            each: self[each].forward if is_forward else self[each].backward
-            for each in WireCollective
-        }
