@@ -120,7 +120,7 @@ def test_takes_every_spec_that_the_reader_takes(spec):
     [
         ("rows: 200_000_000", "rows: many"),
         ("rows: 200_000_000", "row: 200_000_000"),
-        ("dim: 128, dtype", "dim: 130, dtype"),
+        ("dim: 128, dtype", "dim: 0, dtype"),
         ("dtype: fp16", "dtype: fp8"),
         ("optimizer: rowwise_adagrad", "optimizer: ftrl"),
         ("batch: {global: 16384}", "batch: {global: 0}"),

@@ -108,7 +108,8 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
          (7, 13, "cost_model", "must have exactly one of 'name' and 'path'", "")),
         ("constraints: [{tables: a}]",
          (7, 15, "constraints[0]", "demands nothing",
-          "add sharding, kernels, together, apart or ranks")),
+          "add sharding, kernels, together, apart, ranks, nodes, load_factor, column_shards, "
+          "min_width, column_blocks, output_dtype or hbm_only")),
         ("constraints: [{tables: [a, b], together: true, apart: true}]",
          (7, 55, "constraints[0].apart", "tables cannot be both together and apart", "")),
         ("constraints: [{tables: [], together: true}]",
@@ -158,7 +159,7 @@ def test_faults_outside_the_tables(line: str, fault: Fault) -> None:
     ("rest", "fault"),
     [
         ("dims: 8, dim: 8", (4, 25, "tables[0].dims", "unknown key 'dims'", "did you mean 'dim'?")),
-        ("dim: 2", (4, 30, "tables[0].dim", "must be at least 4 (got 2)", "write 4 or more")),
+        ("dim: 0", (4, 30, "tables[0].dim", "must be at least 1 (got 0)", "write 1 or more")),
         ("dim: 65540", (4, 30, "tables[0].dim", "must be at most 65,536 (got 65540)",
                         "write 65,536 or less")),
         ("dtype: fp23, dim: 8", (4, 32, "tables[0].dtype",
