@@ -127,7 +127,8 @@ class Case:
             spec, constraints = self._moved(spec.model_copy(update={"tables": folded}), constraints)
         _check_ranks(constraints, machine.topology.world)
         workload = self.workload
-        if machine is not self.machine or changes.keys() & _WORKLOAD_KEYS:
+        pins = (each.output_dtype for each in (*spec.constraints, *self.spec.constraints))
+        if machine is not self.machine or changes.keys() & _WORKLOAD_KEYS or any(pins):
             workload = build_workload(spec, machine.topology.world_size)
         cost_model = self.cost_model
         if workload is not self.workload or pricing is not self.pricing:
@@ -169,7 +170,7 @@ class Case:
         return changed, own + tuple(built[len(written) :])
 
 
-_WORKLOAD_KEYS = frozenset({"name", "batch", "training", "tables", "constraints"})
+_WORKLOAD_KEYS = frozenset({"name", "batch", "training", "tables"})
 """Of ``SpecChanges``, those that the workload is made of."""
 
 
