@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shardplan.sharding.geometry import padded_columns
+from shardplan.spec.batches.own_batches import own_batches
 from shardplan.spec.demands.outputs import pinned_outputs
-from shardplan.spec.own_batches import own_batches
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
@@ -21,8 +22,8 @@ from shardplan.workload.workload import Workload
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from shardplan.spec.batches.own_batches import OwnBatches
     from shardplan.spec.dense_spec import DenseSpec
-    from shardplan.spec.own_batches import OwnBatches
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
     from shardplan.workload.collection import Collection
@@ -32,7 +33,14 @@ _SECONDS_PER_MS = 1e-3
 
 def build_workload(spec: Spec, world_size: int) -> Workload:
     """The workload on ``world_size`` devices; a local batch is multiplied by it."""
-    collections = {path: module.collection for path, module in (spec.modules or {}).items()}
+    batch = spec.batch.global_batch(world_size)
+    collections = {
+        path: replace(
+            module.collection,
+            batch_share=module.batch.share_of(batch, world_size) if module.batch else 1.0,
+        )
+        for path, module in (spec.modules or {}).items()
+    }
     batches = own_batches(spec)
     count = Counter(table.name for table in spec.tables)
     outputs = pinned_outputs(spec.constraints, spec.table_keys)
@@ -49,7 +57,7 @@ def build_workload(spec: Spec, world_size: int) -> Workload:
             )
             for index, table in enumerate(spec.tables)
         ),
-        global_batch=spec.batch.global_batch(world_size),
+        global_batch=batch,
         training=_training(spec.training),
     )
 
@@ -76,6 +84,7 @@ def _table(
         collection = replace(collection, output_dtype=outputs[0])
     cap = defaults.cap if table.cap is None else table.cap
     access, padding = table.access or defaults.access, table.padding or defaults.padding
+    pooling_type = table.pooling_type or defaults.pooling_type or PoolingType.SUM
     weighted = defaults.weighted if table.weighted is None else table.weighted
     return Table(
         name=table.name,
@@ -91,6 +100,7 @@ def _table(
         collection=collection,
         caps=() if cap is None else cap if isinstance(cap, tuple) else (cap,) * len(features),
         batch_shares=batches.shares(features),
+        pooling_type=pooling_type if collection.is_pooled else PoolingType.SUM,
         has_namesake=has_namesake,
         dynamic=dynamic,
         unpadded_dim=None if dim == used else used,

@@ -39,7 +39,7 @@ def test_each_collective_has_its_own_on_gpus(wires):
     training = made(
         forward="fp8", backward="bf16", fp8_row=64, sequence_all_to_all={"forward": "int8"}
     ).training
-    found = wires.codecs(training, torch.device("cuda"))
+    found = wires.codecs(training.comm_dtype, torch.device("cuda"))
     formats = {
         op: (each.forward.quantized_dtype, each.backward.quantized_dtype)
         for op, each in found.items()
@@ -55,7 +55,7 @@ def test_each_collective_has_its_own_on_gpus(wires):
 def test_none_is_needed_where_all_is_fp32(wires):
     import torch
 
-    assert wires.codecs(made().training, torch.device("cpu")) is None
+    assert wires.codecs(made().training.comm_dtype, torch.device("cpu")) is None
 
 
 def test_what_it_has_not_is_named(wires):

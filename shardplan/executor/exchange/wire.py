@@ -10,7 +10,7 @@ import torch
 from shardplan.executor.exchange.codecs import Fp8Rows, Int8Groups
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.wire.wire_type import FP8_ROW
+from shardplan.workload.wire.wire_type import FP8_ROW, sent_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,10 +105,16 @@ class WireWays:
         return cls(Wire.of(forward, fp8_row), Wire.of(backward, fp8_row))
 
     @classmethod
-    def in_plan(cls, formats: WireFormats, collective: WireCollective) -> WireWays:
-        """What a plan says of a collective. Raises ValueError for what this engine has not."""
+    def in_plan(
+        cls, formats: WireFormats, collective: WireCollective, output_dtype: Dtype
+    ) -> WireWays:
+        """What a plan says of a collective, for outputs of a format.
+
+        Raises ValueError for what this engine has not.
+        """
         pair = formats.pair(collective)
-        return cls.of(pair.forward, pair.backward, formats.fp8_row)
+        forward = sent_as(output_dtype, pair.forward)
+        return cls.of(forward, sent_as(output_dtype, pair.backward), formats.fp8_row)
 
 
 FP32_WIRE = Wire(torch.float32)

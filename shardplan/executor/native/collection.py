@@ -14,7 +14,9 @@ from shardplan.executor.exchange.output_dist import output_dists
 from shardplan.executor.exchange.wire import WireWays
 from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
 from shardplan.executor.native.trained_lookup import TrainedLookup
+from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.wire.wire_type import sent_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,8 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
 
     Or their means, where the table says so; in a module that weighs ids, each row counts by the
     weight of its id. Weights of ids get no gradient. All ranks have the same number of samples.
+    Outputs and their gradients are in a format of their own, and travel in it unless the wire's is
+    narrower; all adding and dividing is in fp32.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         optimizer: OptimizerSettings,
         *,
         is_weighted: bool = False,
+        output_dtype: Dtype = Dtype.FP32,
         comm_forward: str = Dtype.FP32,
         comm_backward: str = Dtype.FP32,
         fp8_row: int | None = None,
@@ -68,7 +73,10 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         )
         self.is_weighted = is_weighted
         """Whether each id of a batch has a weight."""
-        wire = WireWays.of(comm_forward, comm_backward, fp8_row)
+        self.output_dtype = DTYPES[output_dtype]
+        """Format of outputs, and of their gradients."""
+        forward, backward = (sent_as(output_dtype, each) for each in (comm_forward, comm_backward))
+        wire = WireWays.of(forward, backward, fp8_row)
         self._outputs = output_dists(self.layout, mesh, wire, summed or wire)
 
     @property
@@ -113,7 +121,7 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
             return batch.finish()
 
     def forward(self, batch: JaggedBatch | KeyedIds | IdsInFlight | RankInputs) -> Tensor:
-        """(samples, columns of all features) fp32.
+        """(samples, columns of all features) in the format of outputs.
 
         ``batch`` may be on its way already (``start``) or be here (``finish``).
         """
@@ -142,21 +150,31 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
             with self.clock.phase(OUTPUT_COMM), self.pools.hbm.held(wire_bytes, "wire"):
                 for way in self._outputs:
                     sums |= way.forward([pooled.pop(group) for group in way.groups], samples)
-                output = torch.empty((samples, self.layout.width), device=self.mesh.device)
+                # Means are divided before they are rounded.
+                dtype = torch.float32 if self.layout.mean_spans else self.output_dtype
+                shape = samples, self.layout.width
+                output = torch.empty(shape, dtype=dtype, device=self.mesh.device)
                 # By one kernel: copied one after the other, narrow columns take twice the time.
                 torch.cat([sums[column] for column in sorted(sums)], 1, out=output)
-            self._average(output, inputs)
-        return output
+            if self.layout.mean_spans:
+                with self.pools.hbm.held(self._widened_bytes(inputs), "sums"):
+                    self._average(output, inputs)
+        return output.to(self.output_dtype)
 
     def update(self, inputs: RankInputs, gradient: Tensor) -> None:
         """The backward pass: gradients travel, are summed by row, and the optimizer runs."""
         self.steps += 1
-        own = 1 + bool(self.layout.mean_spans)
-        held_bytes = self._sums_bytes(inputs) + own * self._output_bytes(inputs)
+        held_bytes = self._sums_bytes(inputs) + self._output_bytes(inputs)
+        if self.layout.mean_spans:
+            held_bytes += FP32_BYTES * gradient.numel()
+        elif self.layout.replicated:
+            held_bytes += self._widened_bytes(inputs)
         with self.pools.hbm.held(held_bytes, "gradients"):
             if self.layout.mean_spans:
-                gradient = gradient.clone()
+                gradient = gradient.to(torch.float32, copy=True)
                 self._average(gradient, inputs)
+            elif self.layout.replicated:
+                gradient = gradient.float()
             self._update(inputs, gradient)
         self._done(inputs)
 
@@ -200,7 +218,12 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         self.pools.hbm.release(self._output_bytes(inputs), "outputs")
 
     def _output_bytes(self, inputs: RankInputs) -> int:
-        return FP32_BYTES * inputs.samples * self.layout.width
+        return int(self.output_dtype.itemsize) * inputs.samples * self.layout.width
+
+    def _widened_bytes(self, inputs: RankInputs) -> int:
+        """Of outputs in fp32 beside those in their own format."""
+        is_narrow = self.output_dtype is not torch.float32
+        return FP32_BYTES * inputs.samples * self.layout.width * is_narrow
 
     def _sums_bytes(self, inputs: RankInputs) -> int:
         """Of what this rank sums for all ranks, in fp32."""

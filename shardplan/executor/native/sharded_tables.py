@@ -80,6 +80,7 @@ def shard_tables(
     for path in view.modules:
         tables = in_model(view, there[path]) if path in there else view.tables_of(path)
         collection = view.collection_of(path)
+        of_module = of_all | {"output_dtype": collection.output_dtype}
         if collection.is_pooled:
             weighted = path in there and there[path].is_weighted
             found[path] = ShardedEmbeddingBagCollection(
@@ -89,8 +90,10 @@ def shard_tables(
                 is_weighted=weighted,
                 comm_forward=wire.forward,
                 comm_backward=wire.backward,
-                summed=WireWays.in_plan(wire, WireCollective.REDUCE_SCATTER),
-                **of_all,
+                summed=WireWays.in_plan(
+                    wire, WireCollective.REDUCE_SCATTER, collection.output_dtype
+                ),
+                **of_module,
             )
         else:
             found[path] = ShardedEmbeddingCollection(
@@ -100,7 +103,7 @@ def shard_tables(
                 dedup=collection.dedup,
                 comm_forward=of_ids.forward,
                 comm_backward=of_ids.backward,
-                **of_all,
+                **of_module,
             )
     return found
 
@@ -142,6 +145,7 @@ def _fingerprint(view: PlanView) -> str:
         [
             [table.module, table.name, table.sharding_type.name, table.kernel.name, table.ranks]
             + [table.collection.is_pooled, table.collection.dedup]
+            + [table.collection.output_dtype]
             + [[s.rank, s.row_offset, s.column_offset, s.rows, s.columns] for s in table.shards]
             for table in view.tables
         ]

@@ -12,7 +12,8 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import WeightDecayMo
 
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
-from shardplan.executor.torchrec.wires import codecs, wire_faults
+from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
+from shardplan.executor.torchrec.wires import wire_faults
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
@@ -64,8 +65,8 @@ def sharders(request: ShardRequest) -> list[Any]:
         **_state_settings(training),
         **request.fused_params,
     }
-    registry = codecs(training, request.device)
-    return sharders_of(request.plan, fused_params=fused, qcomm_codecs_registry=registry)
+    options = ModuleOptions(request.plan, fused, training.comm_dtype, request.device)
+    return sharders_of(options)
 
 
 def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator[Diagnostic]:

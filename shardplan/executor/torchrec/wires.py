@@ -14,6 +14,7 @@ from torchrec.distributed.types import CommOp
 from shardplan.executor.torchrec.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.wire.wire_collective import WireCollective
+from shardplan.workload.wire.wire_type import sent_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
     from shardplan.executor.tensors.tensor import Device
     from shardplan.plan.file.plan import Plan
-    from shardplan.plan.file.training_facts import TrainingFacts
+    from shardplan.plan.file.training_facts import TrainingFacts, WireFormats
 
 _OPS = {
     WireCollective.POOLED_ALL_TO_ALL: CommOp.POOLED_EMBEDDINGS_ALL_TO_ALL,
@@ -32,12 +33,17 @@ _ON_CPU = (Dtype.FP32, Dtype.FP16, Dtype.BF16)
 _HINT = "solve again with another format in training.comm_dtype"
 
 
-def codecs(training: TrainingFacts, device: Device) -> dict[str, Any] | None:
-    """Of each collective; None where all are sent in fp32."""
+def codecs(
+    formats: WireFormats, device: Device, output_dtype: Dtype = Dtype.FP32
+) -> dict[str, Any] | None:
+    """Of each collective; None where outputs are all sent as they are."""
     found: dict[str, Any] = {}
     for collective, op in _OPS.items():
-        pair, row = training.comm_dtype.pair(collective), training.comm_dtype.fp8_row
-        forward, backward = CommType(pair.forward), CommType(pair.backward)
+        pair, row = formats.pair(collective), formats.fp8_row
+        sent = [sent_as(output_dtype, name) for name in (pair.forward, pair.backward)]
+        forward, backward = (
+            CommType.FP32 if name == output_dtype else CommType(name) for name in sent
+        )
         has_fp8 = CommType.FP8 in (forward, backward)
         config = QCommsConfig(forward, backward, fp8_quantize_dim=row if has_fp8 else None)
         found |= get_qcomm_codecs_registry(config, [op], device) or {}

@@ -65,3 +65,9 @@ class WireType:
         passed = (output_bytes + self.element_bytes) / bytes_per_second
         ways = self.encode_bytes_per_second, self.decode_bytes_per_second
         return sum(passed if rate is None else FP32_BYTES / rate for rate in ways)
+
+
+def sent_as(dtype: Dtype, name: str) -> str:
+    """What travels of numbers in this format where another is asked for: the narrower one."""
+    wire = WireType.named().get(name)
+    return name if wire is None or wire.element_bytes < dtype.bytes else dtype.value
