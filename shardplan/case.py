@@ -22,6 +22,7 @@ from shardplan.spec.catalog.source import cost_model_source, framework_source, t
 from shardplan.spec.constraints import build_constraints, numbered
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.matching import TableNames
+from shardplan.spec.training.replicas_spec import AUTO
 from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
 from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
@@ -75,6 +76,11 @@ class Case:
         return self.machine.topology
 
     @property
+    def samples(self) -> int:
+        """Of one step, of all groups of devices."""
+        return self.workload.global_batch * self.topology.groups
+
+    @property
     def objective(self) -> Objective:
         """What the plan shall minimise."""
         return self.spec.objective
@@ -103,6 +109,15 @@ class Case:
         """The same with further demands, of which its spec says nothing."""
         return replace(self, constraints=(*self.constraints, *more))
 
+    def in_groups(self, groups: int) -> Case:
+        """The same devices in so many groups that each hold all tables, where its spec leaves open
+        how many; raises InputError where they, or ranks that constraints name, cannot be had."""
+        training = self.spec.training
+        if training.replicas is None or training.replicas.grouping is not None:
+            return self
+        replicas = training.replicas.model_copy(update={"groups": groups})
+        return self.with_(training=training.model_copy(update={"replicas": replicas}))
+
     def with_(
         self,
         *,
@@ -125,11 +140,12 @@ class Case:
         if "tables" in changes:
             folded = tuple(table.without(spec.defaults) for table in spec.tables)
             spec, constraints = self._moved(spec.model_copy(update={"tables": folded}), constraints)
+        machine = _grouped(machine, spec)
         _check_ranks(constraints, machine.topology.world)
         workload = self.workload
         pins = (each.output_dtype for each in (*spec.constraints, *self.spec.constraints))
         if machine is not self.machine or changes.keys() & _WORKLOAD_KEYS or any(pins):
-            workload = build_workload(spec, machine.topology.world_size)
+            workload = _workload(spec, machine.topology)
         cost_model = self.cost_model
         if workload is not self.workload or pricing is not self.pricing:
             cost_model = pricing.cost_model(workload, machine.topology)
@@ -197,16 +213,35 @@ def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagno
     with collecting(faults):
         constraints = build_constraints(loaded, machine.topology.world) if machine else ()
     if machine is not None and "batch" not in loaded.unread:
-        faults += check(loaded, machine.topology.world_size)
+        faults += check(loaded, machine.topology.whole.world_size)
     if pricing is not None:
+        faults += _check_replicas(loaded, pricing)
         faults += _check_precision(loaded, pricing)
     if faults or machine is None or pricing is None:
         raise InputError(sort_diagnostics(faults))
     spec, topology = loaded.spec, machine.topology
-    workload = build_workload(spec, topology.world_size)
+    workload = _workload(spec, topology)
     cost_model = pricing.cost_model(workload, topology)
     capacity = _capacity(topology, cost_model, spec.reserve)
     return Case(spec, machine, pricing, workload, cost_model, constraints, capacity)
+
+
+def _check_replicas(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:
+    """Dynamic tables, of which groups of devices would keep rows of other ids; and a number of
+    groups to be chosen by a cost model that does not know what it costs to keep them alike."""
+    replicas = None if "training" in loaded.unread else loaded.spec.training.replicas
+    if replicas is None or replicas.groups == 1:
+        return
+    if replicas.groups == AUTO and not pricing.counts_framework:
+        message = f"cost model {pricing.value['name']} has no figures of what keeps groups alike"
+        hint = "say how many, or take another cost model"
+        path = ("training", "replicas", "groups")
+        yield loaded.document.diagnostic(path, message, hint, "contradiction")
+    dynamic = [table for table in loaded.spec.tables if table.dynamic]
+    if dynamic:
+        message = f"table {dynamic[0].name} is dynamic: its replicas would hold rows of other ids"
+        hint = "leave training.replicas out, or plan the table without dynamic"
+        yield loaded.document.diagnostic(("training", "replicas"), message, hint, "contradiction")
 
 
 def _check_precision(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:
@@ -233,7 +268,16 @@ def _machine(loaded: LoadedSpec) -> Machine | None:
     if source.nodes is not None and (problem := file.problem_with(source.nodes)):
         path, hint = ("topology", "nodes"), f"by itself {file.name} has {file.nodes}"
         raise InputError([loaded.document.diagnostic(path, problem, hint, "contradiction")])
-    return Machine.of(file, source.value, source.nodes)
+    machine = Machine.of(file, source.value, source.nodes)
+    replicas = None if "training" in loaded.unread else loaded.spec.training.replicas
+    if replicas is None or replicas.grouping is None:
+        return machine
+    if problem := machine.problem_with(replicas.grouping):
+        world = machine.topology.world
+        hint = f"{machine.file.name} has {world.size:,} devices, {world.devices_per_node} to a node"
+        at = ("training", "replicas", "groups")
+        raise InputError([loaded.document.diagnostic(at, problem, hint, "contradiction")])
+    return machine.grouped(replicas.grouping)
 
 
 def _framework(loaded: LoadedSpec, machine: Machine | None) -> Source | None:
@@ -284,12 +328,28 @@ def _check_ranks(constraints: Sequence[Constraint], world: World) -> None:
             raise InputError([Diagnostic("changed", 0, 0, constraint.label, fault)])
 
 
+def _grouped(machine: Machine, spec: Spec) -> Machine:
+    """The machine in the groups of a spec; raises InputError where it cannot be in such."""
+    grouping = spec.training.replicas.grouping if spec.training.replicas else None
+    return machine if grouping == machine.grouping else machine.grouped(grouping)
+
+
+def _workload(spec: Spec, topology: Topology) -> Workload:
+    """Of the devices of one group."""
+    return build_workload(spec, topology.world_size, topology.groups)
+
+
 def _capacity(topology: Topology, cost_model: CostModel, reserve: ReserveSpec) -> Capacity:
     raw = [
         tier.capacity_bytes if tier else 0 for tier in (topology.hbm, topology.ddr, topology.ssd)
     ]
-    amounts = (reserve.hbm, reserve.ddr, reserve.ssd)
-    kept = [min(there, amount.of(there)) for there, amount in zip(raw, amounts, strict=True)]
+    share = topology.devices_per_node / topology.whole.devices_per_node
+    kept = [
+        min(there, amount.of(there / of_node) * of_node)
+        for there, amount, of_node in zip(
+            raw, (reserve.hbm, reserve.ddr, reserve.ssd), (1, share, share), strict=True
+        )
+    ]
     devices = np.array([1, topology.devices_per_node, topology.devices_per_node])
     return Capacity(
         raw_bytes=np.array(raw, dtype=np.float64),

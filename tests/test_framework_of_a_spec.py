@@ -166,7 +166,7 @@ def test_list_shows_frameworks_and_the_figures_of_one():
     assert listed.exit_code == 0
     assert [name for name in names(Kind.FRAMEWORK) if name not in listed.stdout] == []
     shown = CliRunner().invoke(cli, ["list", "frameworks", "--show", "torchrec-eager"])
-    assert "host.per_sample" in shown.stdout
+    assert "host.per_group" in shown.stdout
     unknown = CliRunner().invoke(cli, ["list", "frameworks", "--show", "torchrec-eagre"])
     assert unknown.exit_code == 2
     assert "unknown framework 'torchrec-eagre'" in unknown.stderr

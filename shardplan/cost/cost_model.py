@@ -178,4 +178,7 @@ class CostModel(Protocol):
     def shard_bytes(
         self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(O, 3): bytes of a shard of this size in each of ``TIERS``: weights, state, caches."""
+        """(O, 3): bytes of a shard of this size in each of ``TIERS``: weights, state, caches.
+
+        An empty one has none, but of a dynamic table, of which every device has as much.
+        """

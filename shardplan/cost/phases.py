@@ -51,6 +51,12 @@ ALL_REDUCE = Phase(
     part=Part.NETWORK,
     rests_on=_COLLECTIVES,
 )
+REPLICA_SYNC = Phase(
+    "replica_sync",
+    "replicas of a shard are averaged over the groups of devices that hold all tables",
+    part=Part.NETWORK,
+    rests_on=_COLLECTIVES,
+)
 OVERHEAD = Phase(
     "overhead", "what the framework spends while nothing else goes on", part=Part.FRAMEWORK
 )

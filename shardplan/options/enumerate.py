@@ -89,7 +89,9 @@ def graded_options(
         for member in members if pin is not None else ():
             pin_of_table[member] = pin
     found = np.concatenate(blocks)
-    found = found[_rows_suffice(rows[found[:, 0]], found[:, 1], world)]
+    dealt = np.array([table.dynamic is not None for table in workload.tables])
+    suffice = _rows_suffice(rows[found[:, 0]], found[:, 1], world)
+    found = found[suffice | dealt[found[:, 0]]]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
     shared = _with_shares(found, grading, pin_of_table)
     shared = _with_widths(shared, [policy.column_blocks for policy in of_table])

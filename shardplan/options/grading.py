@@ -34,6 +34,7 @@ class Grading:
     ) -> tuple[tuple[float, float], ...]:
         """The shares of rows in HBM, and in DDR above SSD, that a kernel is offered with.
 
+        HBM may have all rows but one of a dynamic table, since that is where the budget may end.
         Where the cache in HBM is ``pinned``, the one in DDR may still be any.
         """
         sizes = set(self.load_factors)
@@ -45,7 +46,8 @@ class Grading:
             every = ((hbm, ddr, hbm + ddr) for hbm, ddr in CACHE_SIZES)
             return tuple((hbm, ddr) for hbm, ddr, both in every if {hbm, both} <= sizes)
         if kernel.caches:
-            return tuple((hbm, 0.0) for hbm in self.load_factors)
+            whole = (1.0,) if kernel.is_dynamic else ()
+            return tuple((hbm, 0.0) for hbm in (*self.load_factors, *whole))
         return ((1.0 if kernel.rows_in is MemoryTier.HBM else 0.0, 0.0),)
 
     def cuts(self, cuts: Sequence[int]) -> Sequence[int]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.world import World
     from shardplan.workload.collection import Collection
     from shardplan.workload.optimizers.optimizer import Optimizer
+    from shardplan.workload.table import Table
 
 MOST_GPU_COLUMNS = 2048
 """What FBGEMM's kernels for GPUs, the dense ones too, have room for in one row."""
@@ -48,6 +49,12 @@ def row_split_fault(rows: int, n: int) -> str:
     block = -(-rows // n)
     empty = n - -(-rows // block)
     return f"{rows:,} rows in blocks of {block:,} leave {empty:,} of {n:,} devices without a row"
+
+
+def rows_fault(table: Table, n: int) -> str:
+    """Why the rows of a table cannot be cut into n blocks; those of a dynamic one are dealt by ids,
+    and every device has buckets for them, however few there are."""
+    return "" if table.dynamic is not None else row_split_fault(table.rows, n)
 
 
 def column_width_fault(width: int, devices: DeviceKind = DeviceKind.GPU) -> str:
@@ -92,6 +99,15 @@ def collection_fault(kind: ShardingType, collection: Collection) -> str:
     *others, last = map(str, allowed)
     names = f"{', '.join(others)} or {last}" if others else last
     return f"tables of a module of the kind {collection.kind} are {names} alone"
+
+
+def type_fault(kind: ShardingType, table: Table) -> str:
+    """Why a table cannot be of a sharding type, by its module and its features."""
+    if fault := collection_fault(kind, table.collection):
+        return fault
+    if table.has_own_batches and not kind.takes_own_batches:
+        return "TorchRec has no such tables whose features have batches of their own size"
+    return ""
 
 
 def widths_fault(widths: Sequence[int]) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import Extent, World
-    from shardplan.workload.collection import Collection
+    from shardplan.workload.table import Table
     from shardplan.workload.training import Training
     from shardplan.workload.workload import Workload
 
@@ -68,25 +68,23 @@ class Policy:
         return not any(each.cut_fault(dim // column_shards, column_shards) for each in self.pins)
 
     @classmethod
-    def free(cls, training: Training, collection: Collection) -> Self:
-        """Of a table of such a module that no constraint speaks of.
+    def free(cls, training: Training, table: Table) -> Self:
+        """Of a table that no constraint speaks of, and others of such modules and features.
 
         The only type that a module allows is meant even where another one does the same.
         """
         exact = training.keeps_columns_whole
-        allowed = frozenset(k for k in SHARDING_TYPES if not limits.collection_fault(k, collection))
+        allowed = frozenset(k for k in SHARDING_TYPES if not limits.type_fault(k, table))
         sharding = frozenset(kind for kind in allowed if not (exact and kind.cuts_columns))
         return cls(sharding, None, allowed if len(allowed) == 1 else frozenset(), None, False)
 
     @classmethod
-    def of(
-        cls, training: Training, collection: Collection, dynamic: frozenset[Kernel] | None
-    ) -> Self:
+    def of(cls, training: Training, table: Table, dynamic: frozenset[Kernel] | None) -> Self:
         """Of a table that no constraint speaks of; a dynamic one may use these kernels.
 
         It is cut by rows over all devices, however few these are.
         """
-        free = cls.free(training, collection)
+        free = cls.free(training, table)
         if dynamic is None:
             return free
         dealt = frozenset(kind for kind in free.sharding if kind.deals_rows_to_all)
@@ -124,12 +122,12 @@ class Policy:
 
 def policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[Policy]:
     """Of each table."""
-    kinds = dict.fromkeys(table.collection for table in workload.tables)
-    free = {each: Policy.free(workload.training, each) for each in kinds}
-    found = [free[table.collection] for table in workload.tables]
+    kinds = [(table.collection, table.has_own_batches) for table in workload.tables]
+    one_of = dict(zip(kinds, workload.tables, strict=True))
+    free = {kind: Policy.free(workload.training, table) for kind, table in one_of.items()}
+    found = [free[kind] for kind in kinds]
     for index, kernels in PooledShares.of(workload, world).kernels.items():
-        collection = workload.tables[index].collection
-        found[index] = Policy.of(workload.training, collection, kernels)
+        found[index] = Policy.of(workload.training, workload.tables[index], kernels)
     for constraint in constraints:
         for table in constraint.tables:
             found[table] = found[table].narrowed(constraint, world)

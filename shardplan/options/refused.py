@@ -76,14 +76,14 @@ class Refused:
     def _is_possible(self, kind: ShardingType, constraints: Iterable[Constraint]) -> bool:
         policy = self._policy(constraints)
         table, world = self.table, self.world
-        if limits.row_split_fault(table.rows, world.devices_of(kind.rows)):
+        if limits.rows_fault(table, world.devices_of(kind.rows)):
             return False
         kernels = kernels_for(table, policy, self.offer, self.training)
         code = SHARDING_TYPES.index(kind)
         return any(way[0] == code for way in ways_of(table.dim, policy, kernels, world))
 
     def _policy(self, constraints: Iterable[Constraint]) -> Policy:
-        policy = Policy.of(self.training, self.table.collection, self.dynamic)
+        policy = Policy.of(self.training, self.table, self.dynamic)
         for constraint in constraints:
             policy = policy.narrowed(constraint, self.world)
         return policy
@@ -93,7 +93,7 @@ class Refused:
         return next(self._rules(kind), "{kinds}: no rule is known that forbids it")
 
     def _rules(self, kind: ShardingType) -> Iterator[str]:
-        if fault := limits.collection_fault(kind, self.table.collection):
+        if fault := limits.type_fault(kind, self.table):
             yield f"{{kinds}}: {fault}"
         if self.dynamic is not None and not kind.deals_rows_to_all:
             yield "{kinds}: the rows of a dynamic table are dealt to all devices"
@@ -117,7 +117,7 @@ class Refused:
 
     def _rules_of_shape(self, kind: ShardingType) -> Iterator[str]:
         rows, dim, over = self.table.rows, self.table.dim, self.world.devices_of(kind.rows)
-        if limits.row_split_fault(rows, over):
+        if limits.rows_fault(self.table, over):
             block = -(-rows // over)
             empty = over - -(-rows // block)
             held = f"{rows:,} row{'s' if rows > 1 else ''}, {block:,} to a rank"

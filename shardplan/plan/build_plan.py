@@ -23,7 +23,7 @@ from shardplan.plan.file.table_entry import (
     placement_of,
 )
 from shardplan.plan.file.table_facts import ModuleFacts, TableFacts
-from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.plan.file.training_facts import ReplicaFacts, TrainingFacts
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Alike:
     modules: dict[str, ModuleFacts]
     """Those that are no plain bags."""
     training: TrainingFacts
+    replicas: ReplicaFacts | None
 
     @classmethod
     def of(cls, case: Case) -> Self:
@@ -66,6 +67,7 @@ class Alike:
             TableFacts.of_all(case.workload.tables),
             ModuleFacts.of_all(case.workload.tables),
             TrainingFacts.of(case.workload, case.topology.world_size),
+            ReplicaFacts.of(case.topology, case.workload.training.replica_sync),
         )
 
 
@@ -106,8 +108,9 @@ def build_plan(
     alike = alike or Alike.of(case)
     # A key that is left out is not written.
     stated: dict[str, Any] = {"modules": alike.modules} if alike.modules else {}
+    stated |= {"replicas": alike.replicas} if alike.replicas else {}
     return Plan(
-        format_version=format_of(alike.modules),
+        format_version=format_of(alike.modules, alike.replicas),
         name=case.workload.name,
         world_size=case.topology.world_size,
         local_world_size=case.topology.devices_per_node,
@@ -132,7 +135,7 @@ def _shard_memory(
     tables = [table for table, sizes in enumerate(of_table) for _ in sizes]
     rows, columns = np.array([s for sizes in of_table for s in sizes], np.int64).reshape(-1, 2).T
     options = options_of([decisions[table] for table in tables])
-    held = case.cost_model.shard_bytes(options, rows, columns) * (rows * columns > 0)[:, None]
+    held = case.cost_model.shard_bytes(options, rows, columns)
     memory = iter(all_whole_bytes(held))
     return [
         {size: dict(zip(TIERS, next(memory), strict=True)) for size in sizes} for sizes in of_table

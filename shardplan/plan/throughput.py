@@ -34,7 +34,8 @@ class Throughput:
         """What a plan predicts; None where it does not say on how many samples it trains."""
         written = (plan.resolved or {}).get("batch")
         try:
-            batch = BatchSpec.model_validate(written).global_batch(plan.world_size)
+            devices = plan.replicas.world_size if plan.replicas else plan.world_size
+            batch = BatchSpec.model_validate(written).global_batch(devices)
         except ValidationError:
             return None
         return cls.of(batch, plan.prediction.step_seconds)

@@ -21,6 +21,7 @@ from shardplan.plan.checks.memory import check_capacity, check_reserve, check_sh
 from shardplan.plan.checks.optimality import check_optimality
 from shardplan.plan.checks.options import check_options
 from shardplan.plan.checks.prediction import check_prediction
+from shardplan.plan.checks.replicas import check_replicas
 from shardplan.plan.checks.runtime import check_placements, check_rules, check_widths
 from shardplan.plan.checks.tables import check_tables, check_training, check_world
 from shardplan.plan.finding import Finding
@@ -50,6 +51,8 @@ def verify(
     which input changed since the plan was made. ``pause`` is called now and then, and may raise
     what ends it.
     """
+    if case is not None:
+        case = case.in_groups(plan.replicas.groups if plan.replicas else 1)
     own, faults = (case, ()) if case and carries(plan, case) else _own_case(plan)
     wanted = case or own
     return faults if wanted is None else tuple(_findings(plan, wanted, own, pause))
@@ -75,6 +78,7 @@ def _findings(
     yield from check_world(plan, case.topology.world)
     yield from check_tables(plan, case.workload)
     yield from check_training(plan, case.workload)
+    yield from check_replicas(plan, case)
     pause()
     decisions: list[Decision] = []
     wrong_bytes = check_shard_memory(planned, case.cost_model)

@@ -13,8 +13,9 @@ from shardplan.options.enumerate import graded_options
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
+from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.formulation import Formulation
-from shardplan.planning.option_costs import OptionCosts, mean_seconds, option_costs
+from shardplan.planning.option_costs import OptionCosts, fullest_blocks, mean_seconds, option_costs
 from shardplan.planning.pace import Pace
 from shardplan.planning.refusal import (
     crowded_apart,
@@ -24,7 +25,6 @@ from shardplan.planning.refusal import (
     too_many_bytes,
     without_option,
 )
-from shardplan.planning.widths import of_one_width
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent
@@ -154,6 +154,7 @@ def _problem(
         blend=_blends(case, options, members),
         spill_seconds=costs.spill_seconds,
         mean_seconds=average_seconds,
+        fullest=_of_item(fullest_blocks(case, options), members),
     )
     return problem, names
 
@@ -202,6 +203,12 @@ def _costs(
         joint.load_seconds @ of_phase, joint.spill_seconds @ of_phase, joint.memory_bytes
     )
     return found, average
+
+
+def _of_item(fullest: NDArray[np.int64], members: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(options of the problem,): the fullest block of an item's tables; -1 where they differ."""
+    own = np.where(members >= 0, fullest[members], fullest[members[:, :1]])
+    return np.where((own == own[:, :1]).all(axis=1), own[:, 0], -1)
 
 
 def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.cost_model import TIERS
+from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,6 +66,17 @@ def mean_seconds(case: Case, options: OptionSet, pace: Pace, phases: int) -> NDA
     for part, chosen in _parts(case, some, pace):
         found[part] = case.cost_model.mean_seconds(chosen)
     return found if alike is None else found[alike]
+
+
+def fullest_blocks(case: Case, options: OptionSet) -> NDArray[np.int64]:
+    """(O,): which block of the rows that an option cuts is read most; -1 where it is made up of the
+    hottest rows and a padded one that lies elsewhere."""
+    tables, cut = case.workload.tables, options.row_shards(case.topology.world)
+    rows = np.array([table.rows for table in tables], dtype=np.int64)
+    padded = np.array([table.padding.id if table.padding else 0 for table in tables], np.int64)
+    in_order = np.array([table.ids is RowOrder.BY_FREQUENCY for table in tables], dtype=bool)
+    block: NDArray[np.int64] = padded[options.table] // -(-rows[options.table] // cut)
+    return np.where(in_order[options.table] & (block > 0), -1, block)
 
 
 def _parts(case: Case, options: OptionSet, pace: Pace) -> Iterator[tuple[slice, OptionSet]]:

@@ -13,14 +13,15 @@ from shardplan.planning.baseline import (
     baseline_starts,
     placement_by_differencing,
 )
-from shardplan.planning.by_width import best_of
+from shardplan.planning.cases.best_of import best_of
+from shardplan.planning.cases.groupings import cases_by_groups
+from shardplan.planning.cases.widths import cases_by_width
 from shardplan.planning.drafts.drafts import Drafts, timed
 from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.pace import Pace
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
-from shardplan.planning.widths import cases_by_width
 from shardplan.solve.baselines.published import GreedyCost
 from shardplan.solve.deadline import ENDLESS, Deadline
 from shardplan.solve.portfolio.portfolio import solve
@@ -73,13 +74,15 @@ def make_plan(
         When the plan could not be dated.
     """
     creation_time()  # Before the search, which its failure would waste.
-    cases = cases_by_width(case)
+    cases = [each for grouped in cases_by_groups(case) for each in cases_by_width(grouped)]
     if len(cases) == 1:
         return _make_plan(cases[0], settings, reporter, start, proven, on_plan)
 
     def make(
         each: Case, limited: Settings, hears: Reporter, tell: Callable[[Plan], None] | None
     ) -> Plan:
+        if each.topology.world != case.topology.world:  # Of which neither says anything.
+            return _make_plan(each, limited, hears, (), None, tell)
         return _make_plan(each, limited, hears, start, proven, tell)
 
     return best_of(cases, make, settings, reporter, on_plan)

@@ -10,6 +10,7 @@ from shardplan.planning.uneven_blocks import UnevenBlocks
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.problem.problem import left_out
 from shardplan.solve.problem.subproblem import Subproblem
 from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.search.tidy import tidied
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import Settings
 
+_LEVELLED_SHARE = 0.5
+"""Of the time left: the rest is for placing others around uneven blocks."""
 _LEAST_SECONDS = 0.5
 """For comparing, and again for tidying few tables, even where no time is left."""
 
@@ -38,7 +41,14 @@ def settled(
     comparing = _at_least(least_seconds, deadline)
     outcome = foremost(case, formulation, outcome, comparing, shared.latest_placements)
     cut_off = [_ending(settings)] if comparing.is_over else []
-    outcome = _around_uneven(case, formulation, outcome, settings, reporter)
+    levelled = _levelled(formulation, outcome, settings, reporter)
+    fitted = [
+        _around_uneven(case, formulation, each, settings, reporter) for each in (outcome, *levelled)
+    ]
+    others = tuple(each.placement for each in fitted[1:] if each.placement is not None)
+    outcome = foremost(
+        case, formulation, replace(fitted[0], earlier=others), comparing, len(others)
+    )
     assert outcome.placement is not None
     ends = _at_least(least_seconds, deadline)
     if ends.is_over:
@@ -48,6 +58,27 @@ def settled(
     reached = evaluate(formulation.problem, found).objective
     cut_off += [_ending(settings)] if ends.is_over else []
     return replace(outcome, placement=found, objective=reached).after(*cut_off)
+
+
+def _levelled(
+    formulation: Formulation, outcome: Outcome, settings: Settings, reporter: Reporter
+) -> tuple[Outcome, ...]:
+    """With another placement, where the fullest blocks of tables may not meet; none elsewhere.
+
+    The first solve charges all devices for the fullest blocks of all tables; another one as if all
+    blocks were alike. What is true lies between the two.
+    """
+    problem, placement = formulation.problem, outcome.placement
+    if placement is None or not (problem.has_uneven_units & (problem.fullest != 0)).any():
+        return ()
+    levelled = replace(problem, load_seconds=problem.average_seconds, mean_seconds=left_out())
+    deadline = settings.deadline()
+    limited = settings.until(deadline.within(deadline.seconds_left * _LEVELLED_SHARE))
+    found = solve(levelled, limited, reporter, [placement]).placement
+    if found is None or found == placement or found.weights is not None:
+        return ()
+    reached = evaluate(problem, found).objective
+    return (replace(outcome, placement=found, objective=reached),)
 
 
 def _ending(settings: Settings) -> Ending:

@@ -91,6 +91,12 @@ class ShardingType(Named):
         return self.columns is not Columns.WHOLE
 
     @property
+    def takes_own_batches(self) -> bool:
+        """Whether features of its tables may have batches of their own size under TorchRec, which
+        neither replicates such tables nor cuts them by rows and columns at once."""
+        return not (self.is_replicated or (self.cuts_rows and self.cuts_columns))
+
+    @property
     def has_many_units(self) -> bool:
         """Whether each column shard is a unit of its own."""
         return self.columns is Columns.UNITS

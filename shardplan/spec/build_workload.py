@@ -23,21 +23,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shardplan.spec.batches.own_batches import OwnBatches
-    from shardplan.spec.dense_spec import DenseSpec
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
+    from shardplan.spec.training.dense_spec import DenseSpec
     from shardplan.workload.collection import Collection
 
 _SECONDS_PER_MS = 1e-3
 
 
-def build_workload(spec: Spec, world_size: int) -> Workload:
-    """The workload on ``world_size`` devices; a local batch is multiplied by it."""
-    batch = spec.batch.global_batch(world_size)
+def build_workload(spec: Spec, world_size: int, groups: int = 1) -> Workload:
+    """The workload of one of so many ``groups`` of ``world_size`` devices: a local batch is
+    multiplied by the one, a global one divided by the other."""
+    devices = world_size * groups
+    batch = spec.batch.global_batch(devices)
     collections = {
         path: replace(
             module.collection,
-            batch_share=module.batch.share_of(batch, world_size) if module.batch else 1.0,
+            batch_share=module.batch.share_of(batch, devices) if module.batch else 1.0,
         )
         for path, module in (spec.modules or {}).items()
     }
@@ -57,7 +59,7 @@ def build_workload(spec: Spec, world_size: int) -> Workload:
             )
             for index, table in enumerate(spec.tables)
         ),
-        global_batch=batch,
+        global_batch=batch // groups,
         training=_training(spec.training),
     )
 
@@ -120,13 +122,24 @@ def _training(training: TrainingSpec) -> Training:
         dense_memory_bytes=_dense_memory(training.dense),
         dense=_dense(training),
         overhead_seconds=(training.overhead_ms or 0.0) * _SECONDS_PER_MS,
-        sample_bytes=float(training.input.bytes_per_sample) if training.input else None,
+        sample_bytes=_sample_bytes(training),
+        load_seconds_per_sample=_load_seconds(training),
         exact_updates=training.exact_updates,
         weight_decay_mode=training.weight_decay_mode,
         optimizer_state_dtypes=training.optimizer_state_dtypes.given,
         use_rowwise_bias_correction=training.use_rowwise_bias_correction,
         cache_algorithm=training.cache_algorithm,
+        replica_sync=training.replicas.sync if training.replicas else None,
     )
+
+
+def _sample_bytes(training: TrainingSpec) -> float | None:
+    given = training.input.bytes_per_sample if training.input else None
+    return None if given is None else float(given)
+
+
+def _load_seconds(training: TrainingSpec) -> float:
+    return (training.input.load_per_sample or 0.0) if training.input else 0.0
 
 
 def _dense_memory(dense: DenseSpec) -> int | None:

@@ -12,14 +12,15 @@ from shardplan.spec.catalog.reference import (
     TopologyReference,
 )
 from shardplan.spec.demands.constraint_spec import ConstraintSpec
-from shardplan.spec.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.fields.amount import Amount, AmountField
 from shardplan.spec.fields.border import Border, Name
-from shardplan.spec.fields.quantities import Count, Flag, Share, SomeBytes
+from shardplan.spec.fields.quantities import Count, Flag, Seconds, Share, SomeBytes
 from shardplan.spec.fields.wire_spec import CommDtypeSpec
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
+from shardplan.spec.training.dense_spec import DenseSpec, Milliseconds
+from shardplan.spec.training.replicas_spec import ReplicasSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
@@ -74,8 +75,10 @@ class StateDtypeSpec(Border):
 class InputSpec(Border):
     """What is read for a batch."""
 
-    bytes_per_sample: SomeBytes
+    bytes_per_sample: SomeBytes | None = None
     """Of ids, dense features and labels in the format in which they come into the nodes."""
+    load_per_sample: Seconds | None = None
+    """What the training process itself spends on loading one; none where others load ahead."""
 
 
 class TrainingSpec(Border):
@@ -106,6 +109,8 @@ class TrainingSpec(Border):
     row or scales by norms of rows."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Which row makes room in the caches of ``fused_uvm_caching``."""
+    replicas: ReplicasSpec | None = None
+    """Groups of devices that each hold all tables; by default all devices are one."""
 
     @model_validator(mode="after")
     def _check_optimizer(self) -> TrainingSpec:

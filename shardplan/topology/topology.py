@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from shardplan.sharding.world import World
     from shardplan.topology.collective import Collective, Scope
+    from shardplan.topology.groups.replicas import Replicas
     from shardplan.topology.layout import Layout
     from shardplan.topology.level import Level, LevelName, Link
     from shardplan.topology.nic_traits import NicTraits
@@ -46,6 +47,8 @@ class Topology:
     """At which samples come into each node from outside; None where that holds nothing up."""
     curves: MachineCurves = field(default_factory=MachineCurves)
     """Collectives as they were measured on this very machine."""
+    replicas: Replicas | None = None
+    """Where these are one of several groups of devices that each hold all tables: the others."""
 
     @property
     def nodes(self) -> int:
@@ -66,6 +69,16 @@ class Topology:
     def world(self) -> World:
         """Its devices, as far as it decides how tables may be cut and placed."""
         return self.layout.world
+
+    @property
+    def whole(self) -> Topology:
+        """With all groups of devices."""
+        return self.replicas.whole if self.replicas else self
+
+    @property
+    def groups(self) -> int:
+        """How many groups of devices hold all tables."""
+        return self.replicas.grouping.groups if self.replicas else 1
 
     @cached_property
     def network(self) -> Network:

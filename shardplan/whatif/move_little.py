@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible
+from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
     explaining,
@@ -16,7 +17,6 @@ from shardplan.planning.planner import (
 )
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
-from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.outcome import Ending, gap_of
 from shardplan.solve.portfolio.least_relocation import relocate_least

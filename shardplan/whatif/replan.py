@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
+from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.drafts.drafts import timed
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import explaining, formulated_in_time, make_plan
 from shardplan.planning.shortfall import shortfalls
-from shardplan.planning.widths import of_one_width
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.in_place import moved_inside

@@ -13,9 +13,9 @@ from shardplan.plan.diff.plan_diff import PlanDiff, diff_plans
 from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.file.rounding import rounded
 from shardplan.plan.predict import predict
+from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
-from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.search.refit import refit
 from shardplan.spec.objective import Objective

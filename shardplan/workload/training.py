@@ -36,6 +36,19 @@ class CacheAlgorithm(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaSync:
+    """Weights, and what the optimizer keeps of them, are averaged over groups (``sync`` of
+    TorchRec's ``DMPCollection``): each group trains by itself in between."""
+
+    every: int = 1
+    """Steps from one to the next."""
+    dtype: Dtype = Dtype.FP32
+    """Of an element on the wire."""
+    with_state: bool = True
+    """Whether the optimizer's state is averaged too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """Settings of the training job that hold for all tables."""
 
@@ -55,6 +68,8 @@ class Training:
     """Of every step, of the framework: hidden behind nothing."""
     sample_bytes: float | None = None
     """Of one sample of the input as it comes from outside; None: what its ids need."""
+    load_seconds_per_sample: float = 0.0
+    """Of the training process itself; 0 where others load ahead of it."""
     exact_updates: bool = True
     """Forbid what changes the optimizer's arithmetic: column shards, where columns are coupled."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
@@ -64,6 +79,8 @@ class Training:
     """By names of state; fp32 where left out."""
     use_rowwise_bias_correction: bool = False
     """Whether Adam counts the updates of each row."""
+    replica_sync: ReplicaSync | None = None
+    """None: no other devices hold the tables too."""
 
     @property
     def wires(self) -> Wires:

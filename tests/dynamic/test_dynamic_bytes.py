@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from dynamic_case import container_bytes, job, table
+from dynamic_case import Kept, container_bytes, job, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,47 +93,75 @@ def test_state_lies_in_the_format_of_the_weights(optimizer, expected):
     assert state_row_bytes(optimizer, 128, 2) == expected
 
 
-containers = st.lists(
-    st.tuples(st.integers(16, 3_000_000), st.sampled_from([4, 32, 128])), min_size=1, max_size=3
+STATE = {
+    "sgd": lambda dim, each: 0,
+    "adagrad": lambda dim, each: dim * each,
+    "adam": lambda dim, each: 2 * dim * each,
+    "rowwise_adagrad": lambda dim, each: 16,
+}
+"""Bytes of a row's state, by its columns and the bytes of an element."""
+
+tables_of_a_container = st.lists(
+    st.tuples(st.integers(1, 3_000_000), st.sampled_from([4, 12, 128])), min_size=1, max_size=3
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
-    tables=containers,
-    budgets=st.lists(st.floats(0, 1.5), min_size=3, max_size=3),
+    tables=tables_of_a_container,
+    budgets=st.lists(st.floats(0, 1.2), min_size=3, max_size=3),
     mode=st.sampled_from(["caching", "hybrid"]),
-    evict=st.sampled_from(["lru", "none"]),
+    evict=st.sampled_from(["lru", "lfu", "none"]),
+    bucket=st.sampled_from([16, 64, 128, 1024]),
+    slot=st.sampled_from([17, 21, 29]),
+    dtype=st.sampled_from(["fp32", "fp16"]),
+    optimizer=st.sampled_from([*STATE]),
+    devices=st.sampled_from([1, 2, 8]),
+    nodes=st.sampled_from([1, 3, 16]),
 )
-def test_budgets_come_to_what_dynamicemb_makes_of_them(tables, budgets, mode, evict):
+def test_budgets_come_to_what_dynamicemb_makes_of_them(
+    tables, budgets, mode, evict, bucket, slot, dtype, optimizer, devices, nodes
+):
     """Pooled over the tables of a container, whatever their budgets one by one."""
-    sizes = [
-        int(part * rows * 4 * 3 * dim) + 1
-        for part, (rows, dim) in zip(budgets, tables, strict=False)
+    each = 4 if dtype == "fp32" else 2
+    kept = [
+        Kept(rows, dim * each + STATE[optimizer](dim, each), bucket, slot, evict == "none")
+        for rows, dim in tables
     ]
+    sizes = [int(p * t.rows * t.value_bytes) + 1 for p, t in zip(budgets, kept, strict=False)]
+    options = {"evict": evict, "bucket": bucket, "index_bytes": slot}
     case = job(
         *(
-            table(
-                f"t{number}",
-                rows,
-                {"mode": "auto", "hbm_for_values": f"{size}B", "evict": evict},
-                dim=dim,
-            )
+            table(f"t{number}", rows, options | {"hbm_for_values": f"{size}B"}, dim=dim)
             for number, ((rows, dim), size) in enumerate(zip(tables, sizes, strict=True))
         ),
-        nodes=1,
+        nodes=nodes,
+        devices=devices,
+        optimizer=optimizer,
+        defaults={"dtype": dtype},
         constraints=[{"tables": "*", "kernels": [f"dynamic_{mode}", "dynamic_hbm"]}],
     )
     found = planned(case)
-    names = [f"t{number}" for number in range(len(tables))]
-    expected = container_bytes(
-        [(rows, dim, 2 * dim) for rows, dim in tables],
-        8,
-        sizes,
-        caching=found.plan["sparse.ebc"]["t0"].dynamic.caching,
-        slots=2 if evict == "none" else 1,
-    )
-    assert held(found, *names) == expected
+    entries = [found.plan["sparse.ebc"][f"t{number}"] for number in range(len(tables))]
+    is_caching = entries[0].dynamic.caching
+    expected = container_bytes(kept, nodes * devices, sizes, is_caching)
+    for entry, needed in zip(entries, expected, strict=True):
+        held_there = {(s.memory_bytes.hbm, s.memory_bytes.ddr) for s in entry.shards}
+        assert len(entry.shards) == nodes * devices
+        assert held_there == {needed}
+
+
+@pytest.mark.parametrize("mode", ["hbm", "caching", "hybrid", "host"])
+@pytest.mark.parametrize("rows", [1, 5, 128, 1000, 1024 * 16, 1024 * 16 + 1])
+def test_each_mode_holds_tables_smaller_than_its_buckets(mode, rows):
+    """On sixteen devices; each has buckets for any id, though few ids may come."""
+    found = planned(job(table("t", rows, mode)))
+    entry = found.plan["sparse.ebc"]["t"]
+    assert entry.dynamic.mode == mode
+    budget = entry.dynamic.global_hbm_for_values
+    expected = container_bytes([Kept(rows, 1536)], 16, [budget], entry.dynamic.caching)
+    shards = entry.shards
+    assert [(s.memory_bytes.hbm, s.memory_bytes.ddr) for s in shards] == 16 * expected
 
 
 @given(
@@ -142,9 +170,11 @@ def test_budgets_come_to_what_dynamicemb_makes_of_them(tables, budgets, mode, ev
     share=st.floats(0.001, 1),
 )
 def test_the_budget_of_a_plan_gives_the_rows_that_it_counts_with(rows, devices, share):
-    """A share in whole buckets, turned into bytes and back as dynamicemb does."""
+    """A share in whole buckets, turned into bytes and back as dynamicemb does; never all rows."""
     (found,) = job(table("t", rows)).workload.tables
     layout = DynamicLayout.of(found, Optimizer.ADAM, devices)
     whole = layout.whole_share(share)
     budget = round(whole * layout.all_value_bytes)
-    assert layout.hbm_rows(budget / layout.all_value_bytes) == round(whole * layout.rows)
+    assert 0 < whole < 1
+    in_hbm = layout.hbm_rows(budget / layout.all_value_bytes)
+    assert in_hbm == -(-round(whole * layout.rows) // 1024) * 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from dynamic_case import container_bytes, job, table
+from dynamic_case import Kept, container_bytes, job, table
 
 from shardplan import Settings, load, plan, verify
 from shardplan.errors import Infeasible
@@ -32,7 +32,7 @@ def base_bytes(case):
 @pytest.mark.parametrize("spare", [0, 1_000_000])
 @pytest.mark.parametrize("is_short", [False, True])
 def test_a_free_budget_keeps_all_in_hbm_exactly_when_values_and_index_fit(spare, is_short):
-    needed, _ = container_bytes([(9_000_000, 128, 256)], 16, [10**12], caching=True)
+    ((needed, _),) = container_bytes([Kept(9_000_000, 1536)], 16, [10**12], caching=True)
     rest = base_bytes(job(table("t", 9_000_000, "hbm")))
     room = needed + rest + spare - (1_000_001 if is_short else 0)
     found = plan(job(table("t", 9_000_000), hbm=f"{room}B"), FINE)
@@ -41,7 +41,7 @@ def test_a_free_budget_keeps_all_in_hbm_exactly_when_values_and_index_fit(spare,
 
 
 def test_a_plan_is_read_back_as_it_was_written():
-    found = plan(job(table("t", 50_000_000), hbm="2GB"), FINE)
+    found = plan(job(table("t", 50_000_000, "caching"), hbm="2GB"), FINE)
     entry = parse_plan(render(found), "plan.json").plan["sparse.ebc"]["t"]
     assert entry == found.plan["sparse.ebc"]["t"]
     assert entry.compute_kernel is Kernel.DYNAMIC_CACHING
@@ -165,7 +165,7 @@ EDITS = {
 
 @pytest.mark.parametrize("key", EDITS)
 def test_an_edited_budget_is_found(key):
-    found = plan(job(table("t", 50_000_000), hbm="2GB"), Settings(method="greedy"))
+    found = plan(job(table("t", 50_000_000, "caching"), hbm="2GB"), Settings(method="greedy"))
     modules = dict(found.plan)
     entry = modules["sparse.ebc"]["t"]
     edited = entry.dynamic.model_copy(update={key: EDITS[key]})

@@ -11,8 +11,8 @@ from shardplan.errors import Infeasible, InputError, Interrupted, NoPlanFound
 from shardplan.options import limits
 from shardplan.options.enumerate import enumerate_options
 from shardplan.options.offer import Offer
-from shardplan.planning.by_width import best_of
-from shardplan.planning.widths import OpenWidth, cases_by_width, of_one_width
+from shardplan.planning.cases.best_of import best_of
+from shardplan.planning.cases.widths import OpenWidth, cases_by_width, of_one_width
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World

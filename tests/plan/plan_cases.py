@@ -98,10 +98,17 @@ def make_case(*, dims=(64, 32, 64, 64, 64, 64, 16), rows=1000, constraints=(), *
         for i, dim in enumerate(dims)
     )
     box = SimpleNamespace(
-        world_size=WORLD, devices_per_node=EACH, nodes=WORLD // EACH, world=World(WORLD, EACH)
+        world_size=WORLD,
+        devices_per_node=EACH,
+        nodes=WORLD // EACH,
+        world=World(WORLD, EACH),
+        replicas=None,
+        groups=1,
     )
     return PlainCase(
-        spec=SimpleNamespace(objective=Objective.STEP_TIME),
+        spec=SimpleNamespace(
+            objective=Objective.STEP_TIME, training=SimpleNamespace(replicas=None)
+        ),
         machine=SimpleNamespace(topology=box),
         pricing=None,
         workload=Workload("plain", tables, 64, Training(**training)),

@@ -56,7 +56,7 @@ def test_a_newer_minor_version_with_unknown_keys_is_read(plan):
         (
             '"1.1"',
             '"2.0"',
-            "p:2:21: error: format_version: this shardplan reads plans up to format 1.2, not 2.0",
+            "p:2:21: error: format_version: this shardplan reads plans up to format 1.3, not 2.0",
         ),
         ('"1.1"', "1", "p: error: is not a plan: it has a broken format_version"),
         ('"1.1"', '"0.9"', "p: error: is not a plan: it has a broken format_version"),

@@ -116,7 +116,7 @@ def _words(under: CostUnder, plan: Plan, now: Case) -> Iterator[str]:
         yield "under the spec: the plan holds none of its tables"
         return
     then = Throughput.of_plan(plan)
-    rate = Throughput.of(now.workload.global_batch, under.step_seconds).samples_per_second
+    rate = Throughput.of(now.samples, under.step_seconds).samples_per_second
     yield (
         f"under the spec: step {words.seconds(under.step_seconds)}, {words.rate(rate)}; "
         f"was {words.seconds(under.old_step_seconds)}"

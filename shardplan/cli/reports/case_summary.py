@@ -62,7 +62,7 @@ class CaseSummary:
 
 def case_summary(case: Case) -> CaseSummary:
     """Sum up a case."""
-    tables, batch = case.workload.tables, case.workload.global_batch
+    tables, batch = case.workload.tables, case.samples
     ids = sum(table.pooling for table in tables)
     return CaseSummary(
         name=case.workload.name,

@@ -42,7 +42,7 @@ def summary_lines(
     command that goes on with the search.
     """
     claim, step = plan.optimality, words.seconds(plan.prediction.step_seconds)
-    batch = case.workload.global_batch
+    batch = case.samples
     rate = Throughput.of(batch, plan.prediction.step_seconds).samples_per_second
     yield (
         f"{plan.name}: {words.plural(plan.table_count, 'table')} on "

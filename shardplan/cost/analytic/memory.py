@@ -89,10 +89,13 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     return needs
 
 
-def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray[np.float64]:
+def base_bytes(
+    workload: Workload, tables: TableArrays, world: World, whole: World
+) -> NDArray[np.float64]:
     """(3,): what a device needs whatever the placement.
 
-    The dense model; of the rank's own samples the ids and lengths to be sent, and the outputs of
+    The dense model, which the ``whole`` of the devices trains; of the rank's own samples the ids
+    and lengths to be sent, and the outputs of
     all tables with their gradients, also in the format that they are sent in; besides, where there
     is one for each id, a copy in the ids' order, where ids were made distinct those of all ids and
     the place of each among the distinct ones, of means once more what they are divided by, and
@@ -117,7 +120,7 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     expanded = np.where(tables.dedup, drawn, samples * tables.expanded) * 2 * tables.output_bytes
     divided = np.where(tables.is_mean, DIVISOR_ELEMENT_BYTES, 0)
     made = (elements * (element_bytes + ordered + divided) + tables.dim * expanded).sum()
-    dense = dense_memory_bytes(workload, world)
+    dense = dense_memory_bytes(training, samples, whole)
     return np.array([dense + ids + made, 0, 0], dtype=np.float64)
 
 

@@ -69,7 +69,8 @@ class AnalyticCostModel:
     @cached_property
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): the dense model, and the ids and pooled outputs of the rank's own samples."""
-        return base_bytes(self.workload, self._setting.tables, self.topology.world)
+        topology = self.topology
+        return base_bytes(self.workload, self._setting.tables, topology.world, topology.whole.world)
 
     @property
     def kernels(self) -> frozenset[Kernel]:
@@ -152,7 +153,8 @@ class AnalyticCostModel:
         return spill
 
     def block_costs(self, options: OptionSet) -> BlockCosts:
-        """Of tables whose blocks are uneven every block; of others the last, if it is lower."""
+        """Of tables whose blocks are uneven every block; of others the last, if it is lower: it
+        takes as long as the first, which the devices after it wait for."""
         tables, world = self._setting.tables, self.topology.world
         uneven = np.array([table.is_uneven for table in self.workload.tables], dtype=bool)
         busiest = tables.readings.busiest_blocks(
@@ -171,10 +173,11 @@ class AnalyticCostModel:
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         load += self._everywhere_seconds(units)
         memory = unit_bytes(shares, cut, self._storage)
+        most, is_alike = charged.load_seconds[first], ~uneven[cut.table][:, None]
         return BlockCosts(
             option,
             block,
-            np.minimum(load, charged.load_seconds[first]),
+            np.where(is_alike, most, np.minimum(load, most)),
             np.minimum(memory, charged.memory_bytes[first]),
             self._traffic(shares, cut),
         )

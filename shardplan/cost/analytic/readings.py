@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.caches.cache_misses import CacheMisses
+from shardplan.cost.even_parts import even_parts
 from shardplan.workload.block_reads import BlockRead, BlockReads
 from shardplan.workload.row_reads import row_distributions, unique_rows
 from shardplan.workload.training import CacheAlgorithm
@@ -27,11 +28,14 @@ class Readings:
     """What is read of T tables whole, then of blocks of rows that are read more than others.
 
     Where ids are hashed, each of n row shards has every n-th row, and does an n-th of what the
-    table does. Where they are by frequency, the first block has the hottest rows, and where lists
-    are padded, one block has the padded row: the busiest is a reading of its own, and stands for
-    all blocks of its table, since the others wait for it.
+    table does; of a table of few rows all count as high as the first (``even_parts``). Where ids
+    are by frequency, the first block has the hottest rows, and where lists are padded, one block
+    has the padded row: the busiest is a reading of its own, and stands for all blocks of its table,
+    since the others wait for it.
     """
 
+    rows: NDArray[np.int64]
+    """(T,): of the tables."""
     distributions: tuple[RowDistribution, ...]
     """(R,): how likely each row is to be read."""
     pooling: NDArray[np.float64]
@@ -99,6 +103,7 @@ class Readings:
                 for rows, drawn, once in zip(distributions, ids.tolist(), dedup, strict=True)
             )
         return cls(
+            rows=np.array([table.rows for table in workload.tables], dtype=np.int64),
             distributions=distributions,
             pooling=ids,
             sent=sent,
@@ -128,7 +133,7 @@ class Readings:
         found: list[_Read] = []
         reads: dict[tuple[int, int], BlockReads] = {}
         reading = np.empty(len(table), dtype=np.int32)
-        parts = np.empty(len(table), dtype=np.float64)
+        parts = even_parts(self.rows[table], row_shards, block)
         cuts = list(zip(table.tolist(), row_shards.tolist(), block.tolist(), strict=True))
         for row, (index, cut, number) in enumerate(cuts):
             whole, what = self.distributions[index], workload.tables[index]
@@ -139,10 +144,11 @@ class Readings:
                 key = (index, cut, reads[index, cut].alike(number))
             if key not in known:
                 known[key] = len(found)
-                even = BlockRead(whole, parts=cut)
+                even = BlockRead(whole)
                 found.append(_Read(what, reads[index, cut].of(number) if what.is_uneven else even))
             reading[row] = known[key]
-            parts[row] = found[known[key]].rows.parts if what.is_uneven else cut
+            if what.is_uneven:
+                parts[row] = found[known[key]].rows.parts
         return BlockReadings(self._read(workload, world_size, found, {}), reading, parts)
 
     def busiest_blocks(
@@ -164,13 +170,14 @@ class Readings:
 
         ``on_average`` of all of them, and not of the busiest.
         """
+        even = even_parts(self.rows[table], row_shards, np.zeros_like(row_shards))
         if on_average:
-            return table, row_shards.astype(np.float64)
+            return table, even
         reading = table.copy()
         for cut, first in self._first_block.items():
             cut_so = row_shards == cut
             reading[cut_so] = first[table[cut_so]]
-        return reading, np.where(reading == table, row_shards, 1).astype(np.float64)
+        return reading, np.where(reading == table, even, 1.0)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

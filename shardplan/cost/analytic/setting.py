@@ -71,10 +71,11 @@ class Setting:
     def dense(self) -> DenseCosts:
         """What the step spends outside the tables, with all its collectives."""
         return predict_dense(
-            self.workload,
-            self.topology.world,
+            self.training,
+            self.samples,
+            self.topology.whole.world,
             self.profile.dense,
-            self.collectives,
+            self.collectives_of(self.topology.whole),
             self.framework.fusion if self.framework else Fusion.FUSED,
         )
 
@@ -86,7 +87,11 @@ class Setting:
     @cached_property
     def collectives(self) -> Collectives:
         """What collectives take on the topology."""
-        return Collectives(self.topology, self.profile)
+        return self.collectives_of(self.topology)
+
+    def collectives_of(self, topology: Topology) -> Collectives:
+        """What they take among other devices."""
+        return Collectives(topology, self.profile)
 
     @cached_property
     def output_elements(self) -> float:

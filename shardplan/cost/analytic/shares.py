@@ -191,7 +191,7 @@ class Shares:
     fetches: NDArray[np.float64]
     """Of the ids those whose row is read from memory, since the on-chip cache misses it."""
     missed_rows: NDArray[np.float64]
-    """Distinct rows that the cache in HBM lacks; 0 of kernels without one."""
+    """Distinct rows that HBM lacks of tables that it caches, or has in part."""
     ssd_rows: NDArray[np.float64]
     """Of these, the rows that the cache in DDR lacks too, where the table lies on SSD."""
     hit_rates: NDArray[np.float64]

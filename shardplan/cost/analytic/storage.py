@@ -82,6 +82,7 @@ class Storage:
         held[:, 0] += np.where(key_value, rows * kept.ssd_bytes_per_row, 0)
         held[:, 1] = np.where(uvm | caching, weights, ddr_cache) + np.where(in_ddr, state, 0)
         held[:, 2] = np.where(key_value, weights, 0)
+        held *= (rows * columns > 0)[:, None]
         dynamic = options.has_kernel(lambda kernel: kernel.is_dynamic)
         if dynamic.any():
             held[dynamic] = self.dynamic.bytes(options.take(dynamic))

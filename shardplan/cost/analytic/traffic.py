@@ -8,7 +8,6 @@ import numpy as np
 
 from shardplan.cost.analytic.storage import state_in_ddr
 from shardplan.cost.cost_model import Traffic
-from shardplan.sharding.kernel import MemoryTier
 
 if TYPE_CHECKING:
     from shardplan.cost.analytic.shares import Shares
@@ -24,17 +23,15 @@ def traffic_of(
     A row that a cache lacks comes in and another goes out. Of a table in DDR without a cache, the
     lookup reads a row for each id that the on-chip cache misses, and the update reads and writes
     each distinct row. Optimizer state in DDR is read and written with each distinct row; that of
-    dynamic tables moves with its row, which crosses twice where it is on the host alone.
+    dynamic tables moves with its row, which crosses twice where HBM lacks it.
     """
     row_bytes = shares.columns * shares.element_bytes
     uncached = shares.fetches + 2 * shares.unique_rows
     in_ddr = options.has_kernel(lambda kernel: kernel.reads_ddr)
     rows = np.where(in_ddr, uncached, 2 * shares.missed_rows)
     dynamic = options.has_kernel(lambda kernel: kernel.is_dynamic)
-    on_host = options.has_kernel(lambda kernel: kernel.rows_in is MemoryTier.DDR)
-    alone = on_host & options.has_kernel(lambda kernel: kernel.is_split or not kernel.caches)
-    crossing = 2 * shares.unique_rows * np.maximum(0.0, 1 - options.hbm_share)
-    rows = np.where(dynamic & alone, crossing, rows)
+    on_host = options.has_kernel(lambda kernel: kernel.needs_ddr and not kernel.caches)
+    rows = np.where(dynamic & on_host, 2 * shares.unique_rows, rows)
     moved_bytes = np.where(dynamic, shares.value_bytes, row_bytes)
     kept = shares.columns * state.touched.bytes_per_weight
     touched = np.where(state_in_ddr(options), kept, 0)

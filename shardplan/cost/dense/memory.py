@@ -10,21 +10,19 @@ from shardplan.workload.dtype import Dtype
 if TYPE_CHECKING:
     from shardplan.sharding.world import World
     from shardplan.workload.dense.dense_model import DenseModel
-    from shardplan.workload.workload import Workload
+    from shardplan.workload.training import Training
 
 _FULL_BYTES = Dtype.FP32.bytes
 _GATHERED_UNITS = 2
 """FSDP gathers the next unit while one runs."""
 
 
-def dense_memory_bytes(workload: Workload, world: World) -> int:
+def dense_memory_bytes(training: Training, samples: int, world: World) -> int:
     """What is given, or what the layers need: parameters with all that belongs to them, and what
-    the backward pass needs of a device's samples. Pooled outputs are not counted.
+    the backward pass needs of so many samples of a device. Pooled outputs are not counted.
     """
-    training = workload.training
     if training.dense_memory_bytes is not None or training.dense is None:
         return training.dense_memory_bytes or 0
-    samples = -(-workload.global_batch // world.size)
     model = training.dense
     kept = sum(operation.kept for layer in model.layers for operation in layer.operations)
     return _parameter_bytes(model, world) + kept * samples * model.precision.bytes

@@ -17,28 +17,30 @@ if TYPE_CHECKING:
     from shardplan.cost.dense.exposed import Wire
     from shardplan.sharding.world import World
     from shardplan.workload.dense.dense_model import DenseModel
-    from shardplan.workload.workload import Workload
+    from shardplan.workload.training import Training
 
 _FULL_BYTES = Dtype.FP32.bytes
 
 
 def predict_dense(
-    workload: Workload,
+    training: Training,
+    samples: float,
     world: World,
     rates: DenseRates | None,
     wire: Wire,
     fusion: Fusion = Fusion.FUSED,
 ) -> DenseCosts:
-    """What the layers take, or what a spec says in their place.
+    """What the layers take with so many samples of each device of a world, or what a spec says in
+    their place.
 
     Raises ShardplanError for layers where there are no ``rates``.
     """
-    model = workload.training.dense
+    model = training.dense
     if model is None:
-        return DenseCosts.given(workload.training)
+        return DenseCosts.given(training)
     if rates is None or not rates.knows(model.precision):
         raise ShardplanError(f"the cost model has no figures of products in {model.precision}")
-    times = passes(model, workload.global_batch / world.size, rates, fusion)
+    times = passes(model, samples, rates, fusion)
     update = update_bytes(model, world) / rates.elementwise_bytes_per_second
     return DenseCosts(
         sum(time.forward_seconds for time in times),

@@ -59,6 +59,15 @@ class UnitTermsFile(Border):
     rows are summed."""
     output: Figure[RateOrFree] | None = None
     """Rate at which the bytes of pooled outputs, or of their gradients, are moved besides."""
+    per_own_feature: Figure[Seconds] | None = None
+    """Per feature that is exchanged, on each device: it sends or receives that of its samples."""
+    per_own_id: Figure[Seconds] | None = None
+    """Per id of a device's own samples that is exchanged, wherever its row is."""
+    per_own_output: Figure[Seconds] | None = None
+    """Per element of the outputs of a device's own samples, or of their gradients, that is
+    exchanged."""
+    own_output_bytes: Figure[SomeBytes] | None = None
+    """Moved per element of these."""
 
     def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any]]]:
         """Everything with an origin, and its path."""
@@ -68,7 +77,26 @@ class UnitTermsFile(Border):
                 yield (name,), figure
 
 
-class TermsFile(UnitTermsFile):
+class TypedTermsFile(UnitTermsFile):
+    """What a framework adds to a phase for tables of any sharding type, and for those of one."""
+
+    types: dict[str, UnitTermsFile] = Field(default_factory=dict)
+    """What is added besides for the tables of one sharding type, by its name."""
+
+    @model_validator(mode="after")
+    def _check_types(self) -> Self:
+        _check_names("types", "sharding type", self.types, [kind.name for kind in SHARDING_TYPES])
+        return self
+
+    def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any]]]:
+        """Everything with an origin, and its path; that of single types last."""
+        yield from super().figures()
+        for name, terms in self.types.items():
+            for path, figure in terms.figures():
+                yield ("types", name, *path), figure
+
+
+class TermsFile(TypedTermsFile):
     """What a framework adds to a phase: for its tables, and by every plan alike."""
 
     per_step: Figure[Seconds] | None = None
@@ -79,34 +107,34 @@ class TermsFile(UnitTermsFile):
     """Per feature of the model, wherever its table is."""
     per_model_output: Figure[Seconds] | None = None
     """Per element of the pooled outputs of a device's own samples, whoever sums them."""
-    per_own_feature: Figure[Seconds] | None = None
-    """Per feature that is exchanged, on each device: it sends or receives that of its samples."""
-    per_own_id: Figure[Seconds] | None = None
-    """Per id of a device's own samples that is exchanged, wherever its row is."""
-    per_own_output: Figure[Seconds] | None = None
-    """Per element of the pooled outputs of a device's own samples, or of their gradients, that is
-    exchanged."""
-    types: dict[str, UnitTermsFile] = Field(default_factory=dict)
-    """What is added besides for the tables of one sharding type, by its name."""
+    distinct_id_bytes: Figure[SomeBytes] | None = None
+    """Moved per id of a device's own samples that is made distinct before it travels."""
+    expanded_bytes: Figure[SomeBytes] | None = None
+    """Moved per element of the outputs that ids made distinct are given again."""
     optimizers: dict[str, UnitTermsFile] = Field(default_factory=dict)
     """What is added besides under one optimizer of the tables, by its name."""
+    unpooled: TypedTermsFile | None = None
+    """What is added besides for tables that give an output for each id."""
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        for key, what, named, known in (
-            ("types", "sharding type", self.types, [kind.name for kind in SHARDING_TYPES]),
-            ("optimizers", "optimizer", self.optimizers, [str(each) for each in OPTIMIZERS]),
-        ):
-            for name in named:
-                if name not in known:
-                    hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
-                    raise fault(f"unknown {what} {show(name)}", hint, "choice", (key,))
+    def _check_optimizers(self) -> Self:
+        known = [str(each) for each in OPTIMIZERS]
+        _check_names("optimizers", "optimizer", self.optimizers, known)
         return self
 
     def figures(self) -> Iterator[tuple[tuple[str | int, ...], Figure[Any]]]:
-        """Everything with an origin, and its path; that of single types and optimizers last."""
+        """Everything with an origin, and its path; that of some tables alone last."""
         yield from super().figures()
-        for key, named in (("types", self.types), ("optimizers", self.optimizers)):
-            for name, terms in named.items():
-                for path, figure in terms.figures():
-                    yield (key, name, *path), figure
+        for name, terms in self.optimizers.items():
+            for path, figure in terms.figures():
+                yield ("optimizers", name, *path), figure
+        if self.unpooled:
+            for path, figure in self.unpooled.figures():
+                yield ("unpooled", *path), figure
+
+
+def _check_names(key: str, what: str, named: dict[str, UnitTermsFile], known: list[str]) -> None:
+    for name in named:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
+            raise fault(f"unknown {what} {show(name)}", hint, "choice", (key,))

@@ -27,8 +27,9 @@ class Line:
 class Curve:
     """Seconds of a collective for a buffer of that many bytes, at measured points.
 
-    Straight in log-log between the points, flat before the first (its latency) and proportional
-    past the last (its bandwidth). Points rise in bytes and never fall in seconds.
+    Straight in log-log between the points, flat before the first (its latency). Past the last point
+    the straight line through the last two goes on, so that start-up is paid once, but no steeper
+    than in proportion to the bytes. Points rise in bytes and never fall in seconds.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -49,16 +50,26 @@ class Curve:
 
     @property
     def seconds_per_byte(self) -> float:
-        """The slope past the last point."""
+        """Of the largest message, start-up included."""
         size, seconds = self.points[-1]
         return seconds / size
+
+    @property
+    def _beyond(self) -> Line:
+        """Past the last point."""
+        size, seconds = self.points[-1]
+        slope = self.seconds_per_byte
+        if len(self.points) > 1:
+            size_before, seconds_before = self.points[-2]
+            slope = min(slope, (seconds - seconds_before) / (size - size_before))
+        return Line(seconds - slope * size, slope)
 
     def seconds(self, size_bytes: float) -> float:
         """Seconds for this many bytes."""
         if size_bytes <= self.points[0][0]:
             return self.latency_seconds
         if size_bytes >= self.points[-1][0]:
-            return self.seconds_per_byte * size_bytes
+            return self._beyond.seconds(size_bytes)
         size, seconds, steepness = self._segment(size_bytes)
         return seconds * exp(steepness * log(size_bytes / size))
 
@@ -75,24 +86,24 @@ class Curve:
         It goes on at the rate of excess bytes where there is one: the line is asked for the largest
         buffer, where all have ``size_bytes`` on average. Elsewhere it touches the curve.
 
-        Its slope is at least that of the last point, so that bytes never come for free where the
-        curve is flat, and at most that of the line through the origin, so that its constant is
-        never negative.
+        Up to the last point its slope is at least the seconds per byte of that one, so that bytes
+        never come for free where the curve is flat, and at most that of the line through the
+        origin, so that its constant is never negative.
         """
         seconds = self.seconds(size_bytes)
         average = seconds / max(size_bytes, 1.0)
         slope = self.excess_seconds_per_byte
-        if slope is None:
+        if slope is None and size_bytes >= self.points[-1][0]:
+            slope = self._beyond.seconds_per_byte
+        elif slope is None:
             slope = max(self._steepness(size_bytes) * average, self.seconds_per_byte)
         slope = min(average, slope)
         return Line(max(0.0, seconds - slope * size_bytes), slope)
 
     def _steepness(self, size_bytes: float) -> float:
-        """The slope in log-log."""
+        """The slope in log-log, up to the last point."""
         if size_bytes <= self.points[0][0]:
             return 0.0
-        if size_bytes >= self.points[-1][0]:
-            return 1.0
         return self._segment(size_bytes)[2]
 
     def _segment(self, size_bytes: float) -> tuple[float, float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,11 @@ class TorchRecCostModel:
         self._workload = workload
         self._constants = constants
         self._world = topology.world
-        self._tables = TableArrays.of(workload, workload.global_batch / topology.world_size)
+        samples = workload.global_batch / topology.world_size
+        self._tables = TableArrays.of(workload, samples)
+        self._dense_bytes = dense_memory_bytes(
+            workload.training, ceil(samples), topology.whole.world
+        )
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -74,7 +79,7 @@ class TorchRecCostModel:
         """(3,): the dense model, and the copies of a local batch's ids that TorchRec keeps free."""
         memory = self._constants.memory
         batch = np.ceil(self._tables.ids.sum() * memory.id_bytes) * memory.kjt_copies
-        return np.array([dense_memory_bytes(self._workload, self._world) + batch, 0, 0])
+        return np.array([self._dense_bytes + batch, 0, 0])
 
     @property
     def kernels(self) -> frozenset[Kernel]:
@@ -129,9 +134,11 @@ class TorchRecCostModel:
     def shard_bytes(
         self, options: OptionSet, rows: NDArray[np.int64], columns: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(O, 3): bytes of a shard of this size in each tier: weights, state and cache."""
+        """(O, 3): bytes of a shard of this size in each tier: weights, state and cache; none of an
+        empty one."""
         size = rows.astype(np.float64), columns.astype(np.float64)
-        return self._weights(options, self._cut(options, *size))
+        held = self._weights(options, self._cut(options, *size))
+        return held * (rows * columns > 0)[:, None]
 
     def _shards(self, options: OptionSet) -> ShardArrays:
         """One of the equal shards of each option, row blocks at full height."""

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from shardplan.workload.collection import Collection
 
 
+_GROUPS = (
+    "replicas: it is the plan of each of {} groups of devices, which no engine here keeps alike; "
+    "TorchRec's DMPCollection does, or solve without training.replicas"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PlanView:
     """A plan as the processes that run it see it."""
@@ -64,9 +70,11 @@ def view_plan(plan: Plan) -> PlanView:
 
     Raises PlanRefused, naming every fault, where shards do not cover their tables exactly or are
     not what their sharding type means, where the spec that it carries is not the one it was made
-    from or says otherwise than the plan itself, where tables are dynamic, or where an old plan
-    carries none that says how it is trained.
+    from or says otherwise than the plan itself, where tables are dynamic or several groups of
+    devices hold all of them, or where an old plan carries none that says how it is trained.
     """
+    if plan.replicas:
+        raise PlanRefused([_GROUPS.format(plan.replicas.groups)])
     changed = [f"{where}: {message}" for where, message in carried_faults(plan)]
     if changed:
         raise PlanRefused(changed)

@@ -14,7 +14,6 @@ from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
 from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
 from shardplan.executor.torchrec.wires import wire_faults
-from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import cpu_fault
@@ -158,7 +157,6 @@ def _faults_of_prefetched_caches(plan: Plan) -> Iterator[Diagnostic]:
 
 def _faults_of_own_batches(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnostic]:
     """Features with batches of their own size (VBE): what TorchRec and FBGEMM 1.8 have not."""
-    untaken = (ShardingType.DATA_PARALLEL, ShardingType.GRID_SHARD)
     hint = "solve again with a constraint on its sharding, or without batch.features"
     for table in plan.tables:
         entry = plan.plan.get(table.module, {}).get(table.name)
@@ -169,7 +167,7 @@ def _faults_of_own_batches(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnos
         if not optimizer.takes_own_batches:
             message = f"{what}: FBGEMM does not train such with {optimizer}"
             yield fault(plan, where, message, "solve again with another optimizer")
-        if entry.sharding_type in untaken:
+        if not entry.sharding_type.takes_own_batches:
             message = f"{what}: TorchRec has no such tables {entry.sharding_type}"
             yield fault(plan, where, message, hint)
 

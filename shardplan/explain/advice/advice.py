@@ -13,6 +13,7 @@ from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
 from shardplan.explain.advice.narrow_wires import NarrowWires
 from shardplan.explain.advice.padded_columns import PaddedColumns
+from shardplan.explain.advice.replica_groups import ReplicaGroups
 from shardplan.explain.advice.uneven_rows import UnevenRows
 from shardplan.explain.advice.unpooled_outputs import UnpooledOutputs
 from shardplan.explain.advice.unpriced import Unpriced
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
 _RULES = (
+    ReplicaGroups(),
     BorrowedCosts(),
     CalibratedOtherwise(),
     Unpriced(),

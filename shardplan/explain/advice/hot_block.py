@@ -153,6 +153,5 @@ def _may_cut_rows(case: Case) -> list[Table]:
     return [
         table
         for index, table in enumerate(case.workload.tables)
-        if index not in barred
-        and not limits.collection_fault(ShardingType.ROW_WISE, table.collection)
+        if index not in barred and not limits.type_fault(ShardingType.ROW_WISE, table)
     ]

@@ -50,7 +50,7 @@ def explain(
     plan, claim = study.plan, study.plan.optimality
     figures = _figures(study)
     phases = _phases(study, figures)
-    batch = study.case.workload.global_batch
+    batch = study.case.samples
     throughput = Throughput.of(batch, plan.prediction.step_seconds)
     return Explanation(
         name=plan.name,

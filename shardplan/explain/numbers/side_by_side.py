@@ -84,7 +84,7 @@ def side_by_side(found: Sequence[Labelled]) -> SideBySide:
 
 
 def _throughput(one: Labelled) -> Throughput:
-    return Throughput.of(one.case.workload.global_batch, one.plan.prediction.step_seconds)
+    return Throughput.of(one.case.samples, one.plan.prediction.step_seconds)
 
 
 def _line(one: Labelled, relative: float | None) -> PlanLine:

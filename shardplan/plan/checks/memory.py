@@ -31,7 +31,7 @@ def check_shard_memory(
     of_size = [each for each, cut in zip(planned, sizes, strict=True) for _ in cut]
     rows, columns = np.array([size for cut in sizes for size in cut], np.int64).reshape(-1, 2).T
     options = options_of([stated_decision(each) for each in of_size])
-    real = cost_model.shard_bytes(options, rows, columns) * (rows * columns > 0)[:, None]
+    real = cost_model.shard_bytes(options, rows, columns)
     held = iter(all_whole_bytes(real))
     return {
         each.index: list(_wrong_bytes(each, {size: next(held) for size in cut}))

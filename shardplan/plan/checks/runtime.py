@@ -55,7 +55,7 @@ def check_rules(
     kind, cache = entry.sharding_type, entry.cache
     heights = [shard.shard_sizes[0] for shard in entry.shards] if cache else []
     widths = tuple(dict.fromkeys(shard.shard_sizes[1] for shard in entry.shards)) or (table.dim,)
-    if fault := limits.collection_fault(kind, table.collection):
+    if fault := limits.type_fault(kind, table):
         yield Finding("runtime", planned.where, f"is {kind}: {fault}")
     for message in _faults(
         _Runtime(world, optimizer, table.dtype),
@@ -113,7 +113,7 @@ def _faults(
     else:
         found.append(limits.cache_fault(kernel, None))
     found.append(limits.sharing_fault(kernel, *shards_and_ranks))
-    if kind.cuts_rows:
+    if kind.cuts_rows and not kernel.is_dynamic:
         found.append(limits.row_split_fault(rows_to_cut, world.devices_of(kind.rows)))
     found += [limits.column_width_fault(width, world.devices) for width in widths]
     if cache:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
 
-_RUN_BY_A_JOB = {"world_size", "local_world_size", "plan", "tables", "modules", "training"}
+_RUN_BY_A_JOB = {
+    "world_size",
+    "local_world_size",
+    "plan",
+    "tables",
+    "modules",
+    "training",
+    "replicas",
+}
 
 
 def fingerprint(value: Any) -> str:

@@ -8,17 +8,18 @@ from shardplan.plan.file.plan_model import Count, PlanModel, Positive
 from shardplan.plan.file.provenance import Inputs, MovesInfo, RunInfo, SolverInfo
 from shardplan.plan.file.table_entry import TableEntry
 from shardplan.plan.file.table_facts import ModuleFacts, TableFacts
-from shardplan.plan.file.training_facts import TrainingFacts
+from shardplan.plan.file.training_facts import ReplicaFacts, TrainingFacts
 from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.world import World
 from shardplan.workload.collection import POOLED, Collection
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 """The latest of the plan file: the major number changes when old readers would misread it.
 
 1.1 states ``training`` and the ``access`` of each table; 1.2 ``modules``, where any of them is no
-plain bag: other plans are still written as 1.1."""
-_BAGS_ALONE = "1.1"
+plain bag, 1.3 ``replicas``, where several groups of devices hold all tables. A plan is written as
+the oldest that says all of it."""
+_BAGS_ALONE, _MODULES = "1.1", "1.2"
 
 
 class Plan(PlanModel):
@@ -40,6 +41,8 @@ class Plan(PlanModel):
     """By path, those that are not plain bags; from format 1.2 on, and only where there are any."""
     training: TrainingFacts | None = None
     """The job that the plan was made for; from format 1.1 on."""
+    replicas: ReplicaFacts | None = None
+    """Only where several groups of devices each run the plan; from format 1.3 on."""
     resolved: dict[str, Any] | None = None
     """The spec with every default written and topology and cost model inline."""
     moves: MovesInfo | None = None
@@ -62,9 +65,11 @@ class Plan(PlanModel):
         return sum(len(tables) for tables in self.plan.values())
 
 
-def format_of(modules: object) -> str:
-    """The format of a plan that has such ``modules``: the oldest that says all of it."""
-    return FORMAT_VERSION if modules else _BAGS_ALONE
+def format_of(modules: object, replicas: object) -> str:
+    """The oldest format that says all of a plan with such parts."""
+    if replicas:
+        return FORMAT_VERSION
+    return _MODULES if modules else _BAGS_ALONE
 
 
 def _devices(resolved: dict[str, Any] | None) -> DeviceKind:

@@ -8,8 +8,9 @@ that. Three families of rows bound ``M`` from below:
 * average: ``M[s] >= B[s] + sum over other options of y * total load / D``;
 * unit: ``M[s] >= B[s] + sum over options of item i of y * load of its fullest device``, for every
   item, since some device holds that unit beside the base;
-* where row blocks are not alike, the averages of all options together, what the first device bears
-  of the all-device ones, and each item's fullest device alone bound it in their stead;
+* where row blocks are not alike, the averages of all options together, what devices bear of the
+  all-device ones of which they have the fullest block, and each item's fullest device alone bound
+  it in their stead;
 * and the memory rows: all bytes fit in all capacities; where moves are limited, a row for these.
 
 What is charged once for a group of options is paid for in part, by the largest share that any item
@@ -43,6 +44,8 @@ _SAFETY = 1e-9
 
 RELAXATION_ROUNDS = 12
 """Rounds of adding violated unit rows; each round tightens the bound, and any round is valid."""
+_MOST_PLACES = 8
+"""Devices that have a row of their own for what they bear, besides the first."""
 _VIOLATION = 1e-7
 """By how much of its stage a unit row must be broken to be added."""
 _SHORT_STAGE = 1e-3
@@ -206,9 +209,7 @@ def _add_average(
     build.add_entries(average, columns.stage, 1.0)
     averaged = np.ones(problem.option_count, dtype=bool)
     if problem.is_uneven:
-        first = build.add_rows("first", [stages], lower=0.0)
-        build.add_entries(first, columns.stage, 1.0)
-        build.add_entries(first, columns.base, -1.0)
+        _add_fullest(build, problem, columns)
     else:
         build.add_entries(average, columns.base, -1.0)
         averaged = problem.shape != Shape.ALL
@@ -216,6 +217,21 @@ def _add_average(
     mean = problem.total_load_seconds[placed] / (problem.device_count * problem.time_unit)
     reach = 1.0 if balance is None else balance
     build.add_entries(average[None, :], columns.y[placed, None], -mean / reach)
+
+
+def _add_fullest(build: ProgramBuilder, problem: Problem, columns: RelaxationColumns) -> None:
+    """What each of some devices bears of all-device options: those that no other bears more of."""
+    uneven = (problem.shape == Shape.ALL) & problem.has_uneven_units
+    places, counts = np.unique(problem.fullest[uneven], return_counts=True)
+    often = places[np.argsort(-counts, kind="stable")]
+    stages = np.arange(problem.stage_count)
+    for place in [0, *often[often > 0][:_MOST_PLACES].tolist()]:
+        rows = build.add_rows("first" if place == 0 else f"fullest{place}", [stages], lower=0.0)
+        build.add_entries(rows, columns.stage, 1.0)
+        build.add_entries(rows, columns.base, -1.0)
+        spared = np.flatnonzero(uneven & (problem.fullest != place))
+        load = problem.load_seconds[spared] / problem.time_unit
+        build.add_entries(rows[None, :], columns.y[spared, None], load)
 
 
 def _add_memory(

@@ -83,8 +83,12 @@ class Problem:
     mean_seconds: NDArray[np.float64] = field(default_factory=left_out)
     """(O, S): what the devices that a unit lands on bear of it on average, at most its load.
 
-    The first of them bears the load. Placements are charged as if all did, so that they may turn
-    out better than their objective; bounds know of it. Left out, all devices bear the load.
+    One of them bears the load. Placements are charged as if all did, so that they may turn out
+    better than their objective; bounds know of it. Left out, all devices bear the load.
+    """
+    fullest: NDArray[np.int64] = field(default_factory=left_out)
+    """(O,): which of them that is, counted from 0; -1 where the load is more than any bears. Left
+    out, it is the first.
     """
 
     is_partial: bool = False
@@ -98,6 +102,8 @@ class Problem:
             spill = np.zeros_like(self.load_seconds)
         if len(self.blend):
             blend = np.unique(self.blend, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        if not len(self.fullest):
+            object.__setattr__(self, "fullest", np.zeros(len(self.shape), dtype=np.int64))
         object.__setattr__(self, "spill_seconds", spill)
         object.__setattr__(self, "blend", blend)
 

@@ -24,6 +24,7 @@ _OF_OPTIONS = (
     "blend",
     "spill_seconds",
     "mean_seconds",
+    "fullest",
 )
 """The fields that have a row for each option."""
 _OF_UNITS = ("load_seconds", "device_bytes", "node_bytes", "spill_seconds", "mean_seconds")
@@ -129,6 +130,7 @@ def pinning(
         "blend": before + every,
         "spill_seconds": np.zeros_like(load_seconds),
         "mean_seconds": load_seconds,
+        "fullest": np.zeros(devices, dtype=np.int64),
     }
     rows: dict[str, Any] = {
         name: np.concatenate([getattr(problem, name), more[name]])

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.drafts.drafts import finish_plan
 from shardplan.planning.formulate import formulate
-from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.outcome import Ending, Outcome
 from shardplan.solve.problem.legality import is_legal

@@ -10,8 +10,8 @@ import numpy as np
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.plan.file.rounding import rounded
 from shardplan.plan.ledger import Ledger
+from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.formulate import formulate
-from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import evaluate

@@ -11,8 +11,8 @@ import numpy as np
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.options.constraint import Constraint
 from shardplan.plan.file.rounding import rounded
+from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.formulate import formulate
-from shardplan.planning.widths import of_one_width
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.mixing.best_mix import best_seconds
 from shardplan.solve.program.answer import Limits

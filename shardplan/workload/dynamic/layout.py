@@ -89,17 +89,21 @@ class DynamicLayout:
         return _whole(max(1, min(self.rows, int(self.rows * share))), HBM_BUCKET_ROWS)
 
     def host_rows_beside(self, share: float) -> int:
-        """On the host where rows are in either, and a ``share`` of all values has room in HBM."""
+        """On the host where rows are in either, and a ``share`` of all values has room in HBM.
+
+        In whole buckets where the index has as many slots as there are rows.
+        """
         rows = max(1, min(self.rows, int(self.rows * (1 - share))))
-        return _whole(rows, self.dynamic.bucket_rows)
+        return _whole(rows, self.dynamic.bucket_rows) if self.dynamic.slots_per_row == 1 else rows
 
     def whole_share(self, share: float) -> float:
         """The largest share, no larger than this, of which HBM's buckets leave none half empty.
 
-        At least one bucket.
+        At least one bucket; of a table with fewer rows, all of them but one, since no host holds
+        rows where HBM has room for all.
         """
         buckets = max(1, int(share * self.rows / HBM_BUCKET_ROWS + _ROUNDING))
-        return buckets * HBM_BUCKET_ROWS / self.rows
+        return min(buckets * HBM_BUCKET_ROWS, self.rows - 1) / self.rows
 
     @property
     def least_share(self) -> float:
@@ -107,14 +111,9 @@ class DynamicLayout:
         return HBM_BUCKET_ROWS / self.rows
 
     @property
-    def store_index_bytes(self) -> int:
-        """HBM of the index of all rows."""
-        return self.index_bytes(self.rows)
-
-    def index_bytes(self, rows: int) -> int:
-        """HBM of the index of so many rows, in whole buckets."""
-        slots = rows * self.dynamic.slots_per_row
-        return slots * self.dynamic.slot_bytes + slots // self.dynamic.bucket_rows * BUCKET_BYTES
+    def bucket_index_bytes(self) -> int:
+        """HBM of the index of a bucket, of all rows or of those on the host."""
+        return self.dynamic.bucket_rows * self.dynamic.slot_bytes + BUCKET_BYTES
 
 
 _ROUNDING = 1e-6

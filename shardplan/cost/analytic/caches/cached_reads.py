@@ -36,12 +36,12 @@ class CachedReads:
         hits = np.minimum(options.hbm_share, 1.0)
         below = np.ones(len(options))
         on_drives = options.has_kernel(lambda kernel: kernel.is_on_ssd)
-        copied = options.has_kernel(lambda kernel: kernel.is_dynamic_part and not kernel.is_split)
+        partly = options.has_kernel(lambda kernel: kernel.is_dynamic_part)
         for is_cached, misses in (
             (options.has_kernel(lambda kernel: kernel.caches_ddr), readings.misses),
             (on_drives, readings.misses_over_ssd),
-            (copied & ~evicts_seldom, readings.misses_over_ssd),
-            (copied & evicts_seldom, readings.misses_of_seldom),
+            (partly & ~evicts_seldom, readings.misses_over_ssd),
+            (partly & evicts_seldom, readings.misses_of_seldom),
         ):
             cached = np.flatnonzero(is_cached)
             share = hits[cached]

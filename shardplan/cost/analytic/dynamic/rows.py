@@ -24,7 +24,8 @@ class DynamicRows:
 
     A row that lies on the host alone is fetched by the lookup and put back by the update. One that
     a cache lacks is fetched before, and another goes for it. Where rows are split between HBM and
-    the host they stay where they are, hot or not: HBM has its share of the distinct rows.
+    the host, new ones begin in HBM, and those that were not read for longest leave it for good: HBM
+    has the rows that a cache of its size would have, but for hot ones that once left it.
     """
 
     costs: DynamicCosts | None
@@ -67,11 +68,11 @@ class DynamicRows:
         if costs is None:
             return np.zeros(len(units.options))
         shares, options = units.shares, units.options
+        split = options.has_kernel(lambda kernel: kernel.is_split)
         on_host = options.has_kernel(
-            lambda kernel: (
-                kernel.is_dynamic and kernel.needs_ddr and (kernel.is_split or not kernel.caches)
-            )
+            lambda kernel: kernel.is_dynamic and kernel.needs_ddr and not kernel.caches
         )
-        rows = shares.unique_rows * np.maximum(0.0, 1 - options.hbm_share)
+        rows = np.where(split, shares.missed_rows, np.where(on_host, shares.unique_rows, 0.0))
         each = costs.per_host_row + shares.value_bytes / (costs.path * bytes_per_second)
-        return np.where(on_host, rows * each, 0.0)
+        crossing: NDArray[np.float64] = rows * each
+        return crossing

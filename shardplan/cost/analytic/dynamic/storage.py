@@ -31,8 +31,12 @@ class DynamicStorage:
     """Of a row with its optimizer state."""
     slot_bytes: NDArray[np.int64]
     """Index of a row in HBM."""
-    row_index_bytes: NDArray[np.float64]
-    """Index of a row where all rows are, with its part of a bucket's."""
+    bucket_index_bytes: NDArray[np.int64]
+    """Index of a bucket where all rows are, or those on the host."""
+    bucket_rows: NDArray[np.int64]
+    """Slots of such a bucket; 1 of tables that are not dynamic."""
+    slots_per_row: NDArray[np.int64]
+    """Of that index."""
 
     @classmethod
     def of(cls, workload: Workload, devices: int) -> Self:
@@ -46,13 +50,17 @@ class DynamicStorage:
             np.array([each.rows if each else 0 for each in layouts], dtype=np.int64),
             np.array([each.value_bytes if each else 0 for each in layouts], dtype=np.int64),
             np.array([each.dynamic.slot_bytes if each else 0 for each in layouts], dtype=np.int64),
-            np.array([each.store_index_bytes / each.rows if each else 0.0 for each in layouts]),
+            np.array([each.bucket_index_bytes if each else 0 for each in layouts], dtype=np.int64),
+            np.array([each.dynamic.bucket_rows if each else 1 for each in layouts], dtype=np.int64),
+            np.array(
+                [each.dynamic.slots_per_row if each else 0 for each in layouts], dtype=np.int64
+            ),
         )
 
     def bytes(self, options: OptionSet) -> NDArray[np.float64]:
         """(O, 3): HBM, DDR and SSD on each device; of options of other tables it means nothing.
 
-        Linear in the shares of the rows that HBM and the host hold.
+        Linear in the shares of the rows that HBM and the host hold, but for a last bucket.
         """
         table = options.table
         rows, value = self.rows[table], self.value_bytes[table]
@@ -64,7 +72,9 @@ class DynamicStorage:
         index = near * (slot + BUCKET_BYTES / HBM_BUCKET_ROWS)
         overflow = OVERFLOW_ROWS * (value + slot) + BUCKET_BYTES
         held = np.zeros((len(options), 3))
-        held[:, 0] = near * value + far * self.row_index_bytes[table]
+        slots = np.rint(far).astype(np.int64) * self.slots_per_row[table]
+        buckets = -(-slots // self.bucket_rows[table])
+        held[:, 0] = near * value + buckets * self.bucket_index_bytes[table]
         held[:, 0] += np.where(part, index, 0) + np.where(copied, overflow, 0)
         on_host = options.has_kernel(lambda kernel: kernel.needs_ddr)
         held[:, 1] = np.where(on_host, far * value, 0)

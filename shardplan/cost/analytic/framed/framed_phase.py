@@ -11,9 +11,12 @@ from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.framework.terms import UnitTerms
 from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.sharding.world import Extent
 from shardplan.topology.collective import Collective, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.charge_groups import ChargeGroups
@@ -70,17 +73,25 @@ class FramedPhase(LinearPhase):
 
     @staticmethod
     def _constant_seconds(terms: Terms, setting: Setting) -> float:
-        features, ids = int(setting.tables.features.sum()), float(setting.tables.sent.sum())
+        tables = setting.tables
+        features, ids = int(tables.features.sum()), float(tables.sent.sum())
+        once = tables.pooling * tables.dedup * setting.samples
+        moved_bytes = (
+            terms.distinct_id_bytes * once.sum() + terms.expanded_bytes * (once * tables.dim).sum()
+        )
         seconds = (
             terms.per_step
             + terms.per_sample * setting.samples
             + terms.per_model_feature * features
             + terms.per_model_output * setting.output_elements
+            + float(moved_bytes) / setting.profile.dense_update_bytes_per_second
         )
         if setting.topology.nodes > 1:
             seconds += terms.per_own_feature * features
             seconds += terms.per_own_id * ids * setting.samples
             seconds += terms.per_own_output * setting.output_elements
+            moved_bytes = terms.own_output_bytes * setting.output_elements
+            seconds += moved_bytes / setting.profile.dense_update_bytes_per_second
         return seconds
 
     @classmethod
@@ -101,46 +112,70 @@ class FramedPhase(LinearPhase):
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): of the inner phase, and what the framework does with each unit."""
-        seconds = self.inner.unit_seconds(units, devices)
-        return seconds + np.where(self._takes_part(units), self._added_seconds(units), 0.0)
+        added = self._sum(units, [self.terms, self.of_optimizer], self._seconds_of)
+        if not self.knows_places:
+            on_device = units.options.has_type(lambda kind: kind.lands is Extent.DEVICE)
+            owed = np.where(on_device, self.world.size, 1)
+            added += owed * self._sum(units, [self.of_optimizer], self._own_seconds_of)
+        return self.inner.unit_seconds(units, devices) + added
 
     def everywhere_seconds(self, units: Units) -> NDArray[np.float64]:
         """(O,): of the inner phase, and what each device does for its own part of the batch."""
         seconds = self.inner.everywhere_seconds(units)
         if not self.knows_places:
             return seconds
-        shares, world = units.shares, self.world
-        added = (
-            self.terms.per_own_feature * shares.features
-            + self.terms.per_own_id * shares.ids * units.options.row_shards(world) / world.size
-            + self.terms.per_own_output * shares.own_outputs * shares.columns
-        )
-        return seconds + np.where(self._takes_part(units), added, 0.0)
+        paid = [self.terms, self.of_optimizer]
+        return seconds + self._sum(units, paid, self._own_seconds_of)
 
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): of the inner phase, and what each sharding type in a module costs there."""
-        added = [self._group_seconds(kind) for _, kind in groups.pairs]
+        added = [self._group_seconds(kind, groups.is_pooled[name]) for name, kind in groups.pairs]
         return self.inner.charge_seconds(groups) + np.array(added, dtype=np.float64)
 
-    def _group_seconds(self, kind: ShardingType) -> float:
+    def _group_seconds(self, kind: ShardingType, is_pooled: bool) -> float:
         exchanges = self.inner.phase.exchanges
         if exchanges and kind not in exchanges:
             return 0.0
-        paid = self.terms, self.of_optimizer, self.terms.types.get(kind, UnitTerms())
+        of_ids = () if is_pooled else self.terms.unpooled.of_kind(kind)
+        paid = *self.terms.of_kind(kind), self.of_optimizer, *of_ids
         handshakes = sum(terms.exchanges for terms in paid)
         return sum(terms.per_group for terms in paid) + handshakes * self.handshake_seconds
+
+    def _sum(
+        self,
+        units: Units,
+        paid: list[UnitTerms],
+        seconds_of: Callable[[UnitTerms, Units], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        """(O,): of terms that all units pay, and of those of their sharding type and kind of
+        outputs, where they take part in what is exchanged."""
+        of_ids, kinds = ~units.shares.is_pooled, units.options.sharding
+        total = np.zeros(len(units.options))
+        for terms in paid:
+            total += seconds_of(terms, units)
+        for kind, terms in self.terms.types.items():
+            total += (kinds == SHARDING_TYPES.index(kind)) * seconds_of(terms, units)
+        if of_ids.any():
+            total += of_ids * seconds_of(self.terms.unpooled, units)
+            for kind, terms in self.terms.unpooled.types.items():
+                is_so = of_ids & (kinds == SHARDING_TYPES.index(kind))
+                total += is_so * seconds_of(terms, units)
+        return np.where(self._takes_part(units), total, 0.0)
 
     def _takes_part(self, units: Units) -> NDArray[np.bool_]:
         """(O,): where something is exchanged, the units that exchange; all others elsewhere."""
         exchanges = self.inner.phase.exchanges
         return units.options.has_type(lambda kind: not exchanges or kind in exchanges)
 
-    def _added_seconds(self, units: Units) -> NDArray[np.float64]:
-        """(O,): what every table brings, and what those of its sharding type bring besides."""
-        seconds = self._seconds_of(self.terms, units) + self._seconds_of(self.of_optimizer, units)
-        for kind, terms in self.terms.types.items():
-            is_so = units.options.sharding == SHARDING_TYPES.index(kind)
-            seconds += np.where(is_so, self._seconds_of(terms, units), 0.0)
+    def _own_seconds_of(self, terms: UnitTerms, units: Units) -> NDArray[np.float64]:
+        """(O,): for a device to do what it does for its own samples of each unit."""
+        shares, size = units.shares, self.world.size
+        outputs = shares.own_outputs * shares.columns
+        seconds: NDArray[np.float64] = (
+            terms.per_own_feature * shares.features
+            + terms.per_own_id * shares.ids * units.options.row_shards(self.world) / size
+            + (terms.per_own_output + terms.own_output_bytes * self.per_byte) * outputs
+        )
         return seconds
 
     def _seconds_of(self, terms: UnitTerms, units: Units) -> NDArray[np.float64]:

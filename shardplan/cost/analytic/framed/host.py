@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
+    from shardplan.cost.phase import Phase
 
 
 @dataclass(frozen=True, slots=True)
 class Host(LinearPhase):
-    """Nothing of its own: all of it is the framework's.
+    """Samples that the training process loads by itself; all else is the framework's.
 
     The host runs ahead of its device, which takes up kernels in the order in which they were
     launched. Where the device has always more to do than the host has launched, the host's time
@@ -28,11 +29,18 @@ class Host(LinearPhase):
     """
 
     about = HOST
+    load_seconds: float
 
     @classmethod
     def of(cls, setting: Setting) -> Self | None:
-        """None where no framework is named, or it has none."""
-        return cls() if setting.framework_adds_to(HOST) else None
+        """None where no framework is named, or it has none, and samples are loaded by others."""
+        seconds = setting.training.load_seconds_per_sample * setting.samples
+        return cls(seconds) if seconds or setting.framework_adds_to(HOST) else None
+
+    @property
+    def phase(self) -> Phase:
+        """Its constant is the loading of a device's samples."""
+        return replace(self.about, constant_seconds=self.load_seconds)
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): nothing."""

@@ -15,6 +15,7 @@ from shardplan.cost.analytic.phases.ingest import Ingest
 from shardplan.cost.analytic.phases.lookup_forward import LookupForward
 from shardplan.cost.analytic.phases.output_comm import OutputComm
 from shardplan.cost.analytic.phases.prefetch import Prefetch
+from shardplan.cost.analytic.phases.replica_sync import ReplicaSyncPhase
 from shardplan.cost.analytic.phases.update_backward import UpdateBackward
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ PHASES: tuple[type[LinearPhase], ...] = (
     GradientComm,
     UpdateBackward,
     AllReduce,
+    ReplicaSyncPhase,
     Overhead,
     Host,
 )

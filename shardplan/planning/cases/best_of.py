@@ -50,7 +50,7 @@ def best_of(
             if not race.beats(hears):
                 race.fail(error)
         if settings.should_stop() and number < len(cases) - 1:
-            race.fail(Interrupted("interrupted before all widths were planned"))
+            race.fail(Interrupted("interrupted before all cases were planned"))
             break
     return race.finished(time.monotonic() - started)
 

@@ -1,0 +1,1 @@
+"""Cases that only together are the one that was asked for."""

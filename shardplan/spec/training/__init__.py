@@ -1,0 +1,1 @@
+"""Larger parts of what a spec says of training."""

@@ -1,0 +1,1 @@
+"""Parts of a machine whose devices each hold all tables."""
