@@ -9,7 +9,6 @@ from torchrec.distributed.planner.constants import POOLING_FACTOR
 from torchrec.distributed.planner.enumerators import EmbeddingEnumerator, get_partition_by_type
 from torchrec.distributed.planner.types import Shard, ShardingOption
 from torchrec.distributed.planner.utils import build_sharder_data_map
-from torchrec.distributed.types import CacheParams, KeyValueParams
 
 from shardplan.executor.torchrec.caches import caches_of
 
@@ -17,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
+    from torchrec.distributed.types import CacheParams, KeyValueParams
 
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import TableEntry
-    from shardplan.torchrec.arguments import JobArguments
-    from shardplan.torchrec.sharded_module import ShardedModule
+    from shardplan.torchrec.job.arguments import JobArguments
+    from shardplan.torchrec.job.sharded_module import ShardedModule
 
 
 def options_of_plan(
@@ -56,15 +56,13 @@ def options_of_plan(
     return options
 
 
-def estimate(
-    options: list[ShardingOption], job: JobArguments, sharders: Sequence[Any]
-) -> None:
+def estimate(options: list[ShardingOption], job: JobArguments, sharders: Sequence[Any]) -> None:
     """Fill in what TorchRec's estimators say of each shard, the job's own where it has any."""
     enumerator = job.enumerator or EmbeddingEnumerator(
         topology=job.topology, batch_size=job.batch_size, constraints=dict(job.constraints)
     )
     by_class = {_name(sharder.module_type): sharder for sharder in sharders}
-    for estimator in enumerator._estimators:
+    for estimator in enumerator._estimators:  # noqa: SLF001
         estimator.estimate(options, sharder_data_map=build_sharder_data_map(by_class))
 
 

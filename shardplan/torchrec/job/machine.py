@@ -10,7 +10,7 @@ from shardplan.units import exact_bytes, exact_rate
 if TYPE_CHECKING:
     from torchrec.distributed.planner.types import Topology
 
-    from shardplan.torchrec.memory import DeviceMemory
+    from shardplan.torchrec.job.memory import DeviceMemory
 
 _PER_SECOND = 1000.0
 """TorchRec's bandwidths are bytes per millisecond."""

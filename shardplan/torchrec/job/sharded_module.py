@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
@@ -13,6 +12,7 @@ from shardplan.model.unplanned import unplanned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shardplan.diagnostics import Diagnostic
     from shardplan.model.sparse_module import SparseModule, SparseTable
 
 

@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torchrec.distributed.comm import get_local_size
 from torchrec.distributed.planner.constants import BATCH_SIZE
 from torchrec.distributed.planner.enumerators import EmbeddingEnumerator
+from torchrec.distributed.planner.estimator.config import EmbeddingPerfEstimatorConfig
 from torchrec.distributed.planner.perf_models import NoopPerfModel
 from torchrec.distributed.planner.shard_estimators import (
     EmbeddingPerfEstimator,
@@ -20,7 +21,7 @@ from torchrec.distributed.planner.types import BasicCommsBandwidths, Topology
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.torchrec.fates import faults
+from shardplan.torchrec.job.fates import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,8 +119,7 @@ def _is_known_estimator(estimator: Any) -> bool:
     """TorchRec's default, by whatever of its two names, with the figures of the topology."""
     if isinstance(estimator, EmbeddingPerfEstimator | EmbeddingStorageEstimator):
         return True
-    config = getattr(estimator, "_config", None)
-    return config is not None and type(config).__name__ == "OSSDefaultHardwarePerfConfig"
+    return type(getattr(estimator, "_config", None)) is EmbeddingPerfEstimatorConfig
 
 
 def _of_topology(topology: Topology) -> Iterator[Diagnostic]:
@@ -133,8 +133,8 @@ def _of_topology(topology: Topology) -> Iterator[Diagnostic]:
         yield Diagnostic("planner", 0, 0, "topology.compute_device", message)
     if topology.intra_group_size > each:
         given["pod_size"] = topology.intra_group_size // each
-    if topology._custom_topology_data is not None:
-        given["custom_topology_data"] = topology._custom_topology_data
+    if (custom := vars(topology)["_custom_topology_data"]) is not None:
+        given["custom_topology_data"] = custom
     if topology.uneven_sharding_perf_multiplier != 1:
         given["uneven_sharding_perf_multiplier"] = topology.uneven_sharding_perf_multiplier
     if type(topology.comms_bandwidths) is not BasicCommsBandwidths:

@@ -17,7 +17,7 @@ from shardplan.workload.training import Pipeline
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardplan.torchrec.sharded_module import ShardedModule
+    from shardplan.torchrec.job.sharded_module import ShardedModule
 
 _WIRE = {torch.float32: Dtype.FP32, torch.float16: Dtype.FP16, torch.bfloat16: Dtype.BF16}
 _PIPELINES = {
@@ -57,7 +57,9 @@ class JobTraining:
         given = (getattr(module.sharder, "fused_params", None) or {}).get("optimizer")
         of_sharder = _of_fbgemm(given)
         if given is not None and of_sharder is None:
-            self._warn("fused_params", f"optimizer {given} is not planned: its state is not counted")
+            self._warn(
+                "fused_params", f"optimizer {given} is not planned: its state is not counted"
+            )
         found = set()
         for table in module.tables:
             own = {named[each] for each in table.optimizers if each in named}
@@ -71,7 +73,9 @@ class JobTraining:
         """What pooled outputs, or rows, and their gradients travel as."""
         found = {each: None for module in modules for each in _codecs(module)}
         if len(found) > 1:
-            message = "modules or collectives have several formats on the wire: the first is planned"
+            message = (
+                "modules or collectives have several formats on the wire: the first is planned"
+            )
             self._warn("qcomm_codecs_registry", message)
         forward, backward = next(iter(found), (torch.float32, torch.float32))
         for each in (forward, backward):

@@ -10,19 +10,19 @@ from shardplan.spec.catalog.catalog import Kind
 from shardplan.spec.catalog.source import named_source
 from shardplan.spec.load import spec_from_value
 from shardplan.spec.objective import Objective
-from shardplan.torchrec.arguments import tell
-from shardplan.torchrec.freedom import Freedoms
-from shardplan.torchrec.machine import JobMachine
-from shardplan.torchrec.memory import DeviceMemory
-from shardplan.torchrec.tables import JobTables
-from shardplan.torchrec.training import JobTraining
+from shardplan.torchrec.job.arguments import tell
+from shardplan.torchrec.job.freedom import Freedoms
+from shardplan.torchrec.job.machine import JobMachine
+from shardplan.torchrec.job.memory import DeviceMemory
+from shardplan.torchrec.job.tables import JobTables
+from shardplan.torchrec.job.training import JobTraining
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.case import Case
-    from shardplan.torchrec.arguments import JobArguments
-    from shardplan.torchrec.sharded_module import ShardedModule
+    from shardplan.torchrec.job.arguments import JobArguments
+    from shardplan.torchrec.job.sharded_module import ShardedModule
 
 _NAME = "torchrec-job"
 
@@ -65,5 +65,3 @@ def case_of_job(
         "objective": Objective.BALANCE.value,
     }
     return build_case(spec_from_value(value, "the job"))
-
-

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shardplan.model.sparse_module import SparseTable
-    from shardplan.torchrec.sharded_module import ShardedModule
+    from shardplan.torchrec.job.sharded_module import ShardedModule
 
 _GUARDED_KERNELS = frozenset({"key_value"})
 """Those that TorchRec's planner takes only where a constraint asks for them."""
@@ -90,7 +90,7 @@ class Freedoms:
     def _known(
         self, offered: list[str], known: frozenset[str], asked: Iterable[str] | None, where: str
     ) -> list[str]:
-        """Of what TorchRec offers, what is planned here; the rest is told where it was asked for."""
+        """Of what TorchRec offers, what is planned here; the rest is told where asked for."""
         others = [name for name in offered if name not in known]
         if asked and others:
             message = f"not planned: {', '.join(others)}"

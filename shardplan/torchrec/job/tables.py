@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.adopt import kind_of
-from shardplan.torchrec.features import FeatureReads
+from shardplan.torchrec.job.features import FeatureReads
 from shardplan.workload.collection import POOLED
 from shardplan.workload.labels import labels
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from shardplan.model.sparse_module import SparseTable
-    from shardplan.torchrec.freedom import Freedom, Freedoms
-    from shardplan.torchrec.sharded_module import ShardedModule
+    from shardplan.torchrec.job.freedom import Freedom, Freedoms
+    from shardplan.torchrec.job.sharded_module import ShardedModule
 
 
 class JobTables:
@@ -34,9 +34,7 @@ class JobTables:
         self.shares: dict[str, float] = {}
         """By feature, what of the batch's samples it has, where that is not all."""
         self.diagnostics: list[Diagnostic] = list(self._unknown())
-        self.tables = [
-            self._table(module, table) for module in modules for table in module.tables
-        ]
+        self.tables = [self._table(module, table) for module in modules for table in module.tables]
         left = [freedoms.of(m, t, constraints.get(t.name)) for m in modules for t in m.tables]
         self.constraints = self._demands(left)
         self.modules = {

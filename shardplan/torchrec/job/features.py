@@ -51,9 +51,7 @@ class FeatureReads:
             message = "more samples than the batch has: they are planned as more ids per sample"
             told.append(_warning(where, message))
         reads = [(ids * share, 1.0) if share > 1 else (ids, share) for ids, share in reads]
-        return cls(
-            tuple(ids for ids, _ in reads), tuple(share for _, share in reads), tuple(told)
-        )
+        return cls(tuple(ids for ids, _ in reads), tuple(share for _, share in reads), tuple(told))
 
 
 def _samples(constraint: Any | None, count: int, batch_size: int) -> list[float]:
