@@ -49,7 +49,7 @@ def case_of_job(
     has_pods = job.topology.intra_group_size > job.topology.local_world_size
     freedoms = Freedoms(job.topology.compute_device, has_pods, cuts_means)
     tables = JobTables(modules, job.constraints, freedoms, job.batch_size)
-    training = JobTraining(modules, job.enumerator)
+    training = JobTraining(modules, job.constraints, job.enumerator)
     tell([*tables.diagnostics, *freedoms.diagnostics, *training.diagnostics])
     shares = {feature: share for feature, share in tables.shares.items() if share != 1}
     value: dict[str, Any] = {

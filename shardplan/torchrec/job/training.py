@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
+from torchrec.distributed import types
 from torchrec.distributed.types import CommOp, PipelineType
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
-from shardplan.workload.training import Pipeline
+from shardplan.workload.training import CacheAlgorithm, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shardplan.torchrec.job.sharded_module import ShardedModule
 
@@ -26,6 +27,10 @@ _PIPELINES = {
     PipelineType.TRAIN_SPARSE_DIST: Pipeline.SPARSE_DIST,
     PipelineType.TRAIN_PREFETCH_SPARSE_DIST: Pipeline.PREFETCH_SPARSE_DIST,
 }
+_ALGORITHMS = {
+    types.CacheAlgorithm.LRU: CacheAlgorithm.LRU,
+    types.CacheAlgorithm.LFU: CacheAlgorithm.LFU,
+}
 _POOLED = (CommOp.POOLED_EMBEDDINGS_ALL_TO_ALL, CommOp.POOLED_EMBEDDINGS_REDUCE_SCATTER)
 _SEQUENCES = (CommOp.SEQUENCE_EMBEDDINGS_ALL_TO_ALL,)
 
@@ -33,7 +38,12 @@ _SEQUENCES = (CommOp.SEQUENCE_EMBEDDINGS_ALL_TO_ALL,)
 class JobTraining:
     """The key ``training`` of a spec, and what it cannot say."""
 
-    def __init__(self, modules: Sequence[ShardedModule], enumerator: Any | None) -> None:
+    def __init__(
+        self,
+        modules: Sequence[ShardedModule],
+        constraints: Mapping[str, Any],
+        enumerator: Any | None,
+    ) -> None:
         self.diagnostics: list[Diagnostic] = []
         forward, backward = self._wire(modules)
         self.value: dict[str, Any] = {
@@ -41,6 +51,7 @@ class JobTraining:
             "comm_dtype": {"forward": str(forward), "backward": str(backward)},
             "pipeline": str(pipeline_of(enumerator)),
             "exact_updates": False,
+            "cache_algorithm": str(self._cache_algorithm(constraints)),
         }
 
     def _optimizer(self, modules: Sequence[ShardedModule]) -> Optimizer:
@@ -68,6 +79,16 @@ class JobTraining:
                 self._warn(table.name, f"{_list(unknown)} is not planned: its state is not counted")
             found |= own or ({of_sharder} if of_sharder is not None else set())
         return found
+
+    def _cache_algorithm(self, constraints: Mapping[str, Any]) -> CacheAlgorithm:
+        """That of all tables, of which a spec has one."""
+        caches = [each.cache_params for each in constraints.values() if each.cache_params]
+        found = {each.algorithm: None for each in caches if each.algorithm is not None}
+        if len(found) > 1:
+            self._warn(
+                "cache_params.algorithm", "tables have several: all are planned as the first"
+            )
+        return _ALGORITHMS[next(iter(found), types.CacheAlgorithm.LRU)]
 
     def _wire(self, modules: Sequence[ShardedModule]) -> tuple[Dtype, Dtype]:
         """What pooled outputs, or rows, and their gradients travel as."""
