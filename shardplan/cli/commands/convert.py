@@ -95,7 +95,6 @@ def convert_command(
 
     \b
     Examples:
-      shardplan convert dynamic.json
       shardplan convert dynamic.json --to torcheasyrec -o tables.pbtxt
       shardplan convert torchrec_plan.txt --from torchrec --spec model.yaml -o theirs.json
     """

@@ -85,9 +85,7 @@ class JobTraining:
         caches = [each.cache_params for each in constraints.values() if each.cache_params]
         found = {each.algorithm: None for each in caches if each.algorithm is not None}
         if len(found) > 1:
-            self._warn(
-                "cache_params.algorithm", "tables have several: all are planned as the first"
-            )
+            self._warn("cache_params.algorithm", "tables have several: the first is planned")
         return _ALGORITHMS[next(iter(found), types.CacheAlgorithm.LRU)]
 
     def _wire(self, modules: Sequence[ShardedModule]) -> tuple[Dtype, Dtype]:
