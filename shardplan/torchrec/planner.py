@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("shardplan.torchrec")
 _TIME_LIMIT_SECONDS = 10
-_PATIENCE_SECONDS = 2.0
-"""A job waits for its plan: a search that has found nothing better for so long is ended."""
 
 
 class Planner(ShardingPlanner):  # type: ignore[misc]
@@ -110,11 +108,8 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
         self._stats = stats if isinstance(stats, list) else [stats] if stats else []
         self._debug = debug
         self._callbacks = callbacks or []
-        self._settings = Settings(
-            gap=gap,
-            time_limit_seconds=timeout_seconds or _TIME_LIMIT_SECONDS,
-            patience_seconds=_PATIENCE_SECONDS,
-        )
+        seconds = timeout_seconds or _TIME_LIMIT_SECONDS
+        self._settings = Settings(gap=gap, time_limit_seconds=seconds)
         self._folder = None if cache is None else PlanFolder(cache)
         self._text = ""
 

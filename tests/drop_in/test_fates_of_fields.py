@@ -95,7 +95,7 @@ OTHER_VALUES: dict[str, Any] = {
 
 
 def model() -> EmbeddingBagCollection:
-    tables = [EmbeddingBagConfig(64, 1000, "t", feature_names=["f"])]
+    tables = [EmbeddingBagConfig(1000, 64, "t", feature_names=["f"])]
     return EmbeddingBagCollection(tables, device=torch.device("meta"))
 
 
