@@ -67,9 +67,8 @@ def _decision(index: int, stated: StatedTable, table: Table, world: World) -> De
         raise ValueError("has neither ranks nor shards")
     if max((*stated.ranks, *(shard.rank for shard in stated.shards)), default=0) >= world.size:
         raise ValueError(f"lies on ranks that {world.size} devices do not have")
-    if kind.is_replicated:
-        column_shards, targets = 1, ()
-    elif stated.shards:
+    targets: tuple[int, ...]
+    if stated.shards:
         found = [Shard(each.rank, *each.offsets, *each.sizes) for each in stated.shards]
         column_shards, targets = recover(kind, table.rows, table.dim, found, world)
     else:
