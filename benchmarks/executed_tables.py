@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from executed_rows import THEIRS, TYPES, Series
+from pair_order import PairOrder
 from side_by_side import SideBySide
 
 from shardplan.calibrate.accuracy import Accuracy
-from shardplan.calibrate.steps.fitted.step_accuracy import PairOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,12 +39,15 @@ def accuracy_lines(rows: Sequence[StepRow]) -> Lines:
         accuracy = Accuracy.of(
             [row.predicted_seconds for row in found], [row.median_seconds for row in found]
         )
-        order = PairOrder.total(model.order for model in models)
+        orders = (
+            PairOrder.total(model.order for model in models),
+            PairOrder.total(model.certain_order for model in models),
+        )
         errors = (f"{accuracy.mean_error:.1%}", f"{accuracy.bias:+.1%}")
-        pairs = (str(order.pairs), f"{order.share:.1%}")
+        pairs = (cell for order in orders for cell in (str(order.pairs), f"{order.share:.1%}"))
         lines.append((*kind, str(len(models)), str(accuracy.count), *errors, *pairs))
     header = ("engine", "models", "of them", "plans", "MAPE", "bias", "pairs", "in order")
-    return header, lines
+    return (*header, "certain pairs", "in order too"), lines
 
 
 def summary_lines(rows: Sequence[StepRow]) -> Lines:

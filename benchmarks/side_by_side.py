@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
 from executed_rows import OURS, Series
+from pair_order import ALIKE, PairOrder
 
-from shardplan.calibrate.steps.fitted.step_accuracy import PairOrder
 from shardplan.tune.race.paired_times import PairedTimes
 from shardplan.tune.tune_params import RaceParams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from executed_rows import StepRow
 
@@ -90,9 +91,13 @@ class SideBySide:
 
     @property
     def order(self) -> PairOrder:
-        """Of all pairs of plans, by prediction and by the clock."""
-        predicted = [row.predicted_seconds for row in self.rows]
-        return PairOrder.of(predicted, [row.median_seconds for row in self.rows])
+        """By prediction, of all pairs of plans of which one takes more than a twentieth longer."""
+        return self._order(self._by_clock.ratio)
+
+    @property
+    def certain_order(self) -> PairOrder:
+        """Of those pairs alone of which one is certain to."""
+        return self._order(partial(self._by_clock.ratio_above, tail=ERROR / 2))
 
     def against_best_other(self) -> Ratio | None:
         """The best other plan over shardplan's; None where there is none."""
@@ -116,6 +121,15 @@ class SideBySide:
         tail = ERROR / 2 / rivals
         differs = any(times.ratio_above(*pair, tail) > 1 for pair in ((one, two), (two, one)))
         return Ratio(middle, low, high, differs)
+
+    def _order(self, ratio: Callable[[int, int], float]) -> PairOrder:
+        """Of the pairs whose ratio says that the first takes more than a twentieth longer."""
+        differing = [
+            self.rows[slow].predicted_seconds > self.rows[fast].predicted_seconds
+            for slow, fast in permutations(range(len(self.rows)), 2)
+            if ratio(slow, fast) > 1 + ALIKE
+        ]
+        return PairOrder(len(differing), sum(differing))
 
     def _position(self, row: StepRow) -> int:
         return next(at for at, each in enumerate(self.rows) if each is row)

@@ -8,7 +8,6 @@ import pytest
 from planted_steps import PlantedTrainer, measured_machine
 
 from shardplan.calibrate.measurements.growing_file import GrowingFile
-from shardplan.calibrate.steps.fitted.step_accuracy import PairOrder
 from shardplan.calibrate.steps.fitted.step_calibration import StepCalibration
 from shardplan.calibrate.steps.fitted.step_files import (
     base_figures,
@@ -134,14 +133,6 @@ def test_steps_of_another_machine_are_refused_with_their_line(times, tmp_path):
     (fault,) = error.value.diagnostics
     assert fault.line == 2
     assert "measured with there; this calibration is one with here" in fault.message
-
-
-def test_pairs_that_are_alike_have_no_order():
-    """Steps of 1.00, 1.04, 2.0 and 3.0: one of six pairs is alike, one of five is out of order."""
-    found = PairOrder.of(predicted=[1.0, 0.9, 3.0, 2.0], measured=[1.0, 1.04, 2.0, 3.0])
-    assert (found.pairs, found.in_order) == (5, 4)
-    assert found.share == 0.8
-    assert PairOrder.total([found, found]) == PairOrder(10, 8)
 
 
 def test_the_native_engine_is_said_to_sum_only_rows_that_were_read(found):
