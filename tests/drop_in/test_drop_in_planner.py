@@ -181,6 +181,13 @@ def test_tables_that_average_are_not_cut_by_rows_unless_nothing_else_fits(
     assert (plan.plan[""]["t100000"].sharding_type == "row_wise") == is_cut
 
 
+def test_columns_that_no_kernel_takes_are_refused_by_the_tables_name() -> None:
+    table = EmbeddingBagConfig(100, 30, "odd", feature_names=["f"])
+    model = EmbeddingBagCollection([table], device=torch.device("meta"))
+    with pytest.raises(InputError, match=r"odd: a shard of 30 columns"):
+        Planner(topology()).plan(model, [EmbeddingBagCollectionSharder()])
+
+
 def test_a_model_without_tables_has_an_empty_plan() -> None:
     assert Planner(topology()).plan(torch.nn.Linear(2, 2)).plan == {}
 

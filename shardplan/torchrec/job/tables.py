@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.adopt import kind_of
+from shardplan.options.limits import column_width_fault
+from shardplan.sharding.device_kind import DeviceKind
 from shardplan.torchrec.job.features import FeatureReads
 from shardplan.workload.collection import POOLED
 from shardplan.workload.labels import labels
@@ -55,6 +57,9 @@ class JobTables:
         constraint = self._constraints.get(table.name)
         reads = FeatureReads.of(table.name, table.features, constraint, self._batch_size)
         self.diagnostics += reads.diagnostics
+        if fault := column_width_fault(table.dim, DeviceKind.CPU):  # as wide as any kernel takes
+            where, hint = table.name, "give it an embedding_dim that is a multiple of 4"
+            self.diagnostics.append(Diagnostic("planner", 0, 0, where, fault, hint))
         for feature, share in zip(table.features, reads.shares, strict=True):
             if share != self.shares.get(feature, share):
                 message = f"the feature {feature!r} has batches of several sizes"
