@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.plan.build_plan import build_plan
-from shardplan.plan.file.optimality import Optimality, Status
+from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.predict import predict
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
@@ -88,7 +88,7 @@ def appraise(
         best.optimality.lower_bound_seconds,
         bound=best.optimality.bound,
         status=Status.FEASIBLE,
-        termination=best.optimality.termination,
+        termination=Termination.FINISHED,
     )
     solver = best.solver.model_copy(update={"method": "given"})
     plan = build_plan(case, decisions, prediction, claim, solver, best.run)
