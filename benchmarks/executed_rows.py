@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 OURS = "shardplan"
 THEIRS = "torchrec"
 """TorchRec's planner as it is by default."""
+TUNED = "tuned"
+"""The plan that ``shardplan tune`` kept."""
 TYPES = "types: "
 """How the name begins of a plan that shardplan made of some sharding types alone."""
 _LISTED = ("contenders", "seconds", "core_seconds", "part_seconds")
@@ -28,6 +30,8 @@ _DIGITS = 7
 class Series(StrEnum):
     """What is compared."""
 
+    TUNED = "tuned"
+    """The plan that was tuned, beside those that tuning began with."""
     PLANS = "plans"
     """Plans of one engine with one another, each made with that engine's calibration."""
     ENGINES = "engines"
@@ -72,25 +76,28 @@ class StepRow:
         return float(low), float(high)
 
     @property
-    def is_others(self) -> bool:
-        """Whether somebody else than shardplan made the plan too."""
-        return any(name != OURS and not name.startswith(TYPES) for name in self.contenders)
+    def others(self) -> tuple[str, ...]:
+        """Who else than shardplan made the plan."""
+        own = (OURS, TUNED)
+        return tuple(
+            each for each in self.contenders if each not in own and not each.startswith(TYPES)
+        )
 
 
 def as_json(rows: Iterable[StepRow]) -> str:
     """All that is known, a row to a line."""
-    return "[\n" + ",\n".join(json.dumps(_told(row)) for row in rows) + "\n]\n"
+    return "[\n" + ",\n".join(json.dumps(as_value(row)) for row in rows) + "\n]\n"
 
 
 def read_executed(path: Path) -> list[StepRow]:
     """The rows of a file that executor.py wrote."""
-    return [_read(value) for value in json.loads(path.read_text(encoding="utf-8"))]
+    return [of_value(value) for value in json.loads(path.read_text(encoding="utf-8"))]
 
 
-def _told(row: StepRow) -> dict[str, Any]:
-    """Rounded first, so that what is derived follows from what stands there."""
+def as_value(row: StepRow) -> dict[str, Any]:
+    """As a file has it: rounded first, so that what is derived follows from what stands there."""
     value = {key: _rounded(of) for key, of in asdict(row).items()}
-    rounded = _read(value)
+    rounded = of_value(value)
     return value | {name: _rounded(getattr(rounded, name)) for name in _DERIVED}
 
 
@@ -104,6 +111,7 @@ def _rounded(value: Any) -> Any:
             return value
 
 
-def _read(value: dict[str, Any]) -> StepRow:
+def of_value(value: dict[str, Any]) -> StepRow:
+    """The row that ``as_value`` tells."""
     given = {key: of for key, of in value.items() if key not in _DERIVED}
     return StepRow(**given | {key: tuple(value[key]) for key in _LISTED})

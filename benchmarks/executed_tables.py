@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from executed_rows import THEIRS, TYPES, Series
+from executed_rows import THEIRS, Series
 from pair_order import PairOrder
 from side_by_side import SideBySide
 
@@ -78,7 +78,7 @@ def plan_lines(rows: Sequence[StepRow], engine: str) -> Lines:
             milliseconds = (ours.median_seconds, ours.predicted_seconds)
             theirs = (_median(model.against(THEIRS)), _predicted(model, model.of(THEIRS)))
             best, ratio = model.best_other, model.against_best_other()
-            name = next(n for n in best.contenders if _is_other(n)) if best else _NONE
+            name = best.others[0] if best else _NONE
             against = (name, _cell(ratio), _predicted(model, best), _verdict(ratio))
             lines.append(
                 (
@@ -168,10 +168,6 @@ def _by(values: Iterable[Each], key: Callable[[Each], Key]) -> dict[Key, list[Ea
 
 def _kind(is_known: bool) -> str:
     return "known" if is_known else "drawn"
-
-
-def _is_other(contender: str) -> bool:
-    return contender != "shardplan" and not contender.startswith(TYPES)
 
 
 def _engines(model: SideBySide, optimizer: str) -> tuple[StepRow, StepRow]:

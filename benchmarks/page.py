@@ -2,8 +2,8 @@
 
     python benchmarks/page.py
 
-reads docs/performance/*.json, which scale.py, quality.py, tiers.py, prediction.py and executor.py
-write.
+reads docs/performance/*.json, which scale.py, quality.py, tiers.py, prediction.py, executor.py
+and tuned.py write.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from prediction import Row
 from report import as_markdown, as_summary, read_rows
 from scale import HEADER, Point, as_lines
 from second_screen import second_screen_lines
+from tuned_rows import read_tuned
+from tuned_tables import tuned_lines, tuned_summary
 
 from shardplan.calibrate.accuracy import Accuracy
 
@@ -84,12 +86,25 @@ def _second_screen() -> str:
     return as_markdown(*second_screen_lines(read_rows(FIGURES / "quality.json"), steps()))
 
 
+def tuned(path: Path = FIGURES / "tuned.json") -> str:
+    """What tuned.py measured, or that it did not yet."""
+    models = read_tuned(path)
+    if not models:
+        return "Not measured yet: there is no `performance/tuned.json`.\n"
+    rows = [row for model in models for row in model.rows]
+    seconds = sum(each.tuning_seconds + each.training_seconds for each in models)
+    closing = f"Tuning and training took {seconds / 60:.1f} minutes.\n"
+    tables = [as_markdown(*lines(models)) for lines in (tuned_summary, tuned_lines)]
+    return "\n".join([machines(rows), *tables, closing])
+
+
 _TABLES = {
     "scale": _scale,
     "quality": _quality,
     "tiers": _tiers,
     "prediction": _prediction,
     "second_screen": _second_screen,
+    "tuned": tuned,
     "machines": lambda: machines(steps()),
     "steps": lambda: as_markdown(*accuracy_lines(steps())),
     "contenders": lambda: as_markdown(*summary_lines(steps())),

@@ -48,7 +48,7 @@ class SideBySide:
         found: dict[tuple[str, bool, str], list[StepRow]] = {}
         for row in rows:
             if row.series == series:
-                engine = row.engine if series is Series.PLANS else ""
+                engine = "" if series is Series.ENGINES else row.engine
                 found.setdefault((engine, row.is_known, row.model), []).append(row)
         order = sorted(found, key=lambda key: (key[0] != "torchrec", not key[1]))
         return [cls(tuple(found[key])) for key in order]
@@ -86,7 +86,7 @@ class SideBySide:
     @property
     def best_other(self) -> StepRow | None:
         """The fastest of the plans that others made; it may be shardplan's too."""
-        others = [row for row in self.rows if row.is_others]
+        others = [row for row in self.rows if row.others]
         return min(others, key=lambda row: row.median_seconds, default=None)
 
     @property
@@ -99,11 +99,11 @@ class SideBySide:
         """Of those pairs alone of which one is certain to."""
         return self._order(partial(self._by_clock.ratio_above, tail=ERROR / 2))
 
-    def against_best_other(self) -> Ratio | None:
-        """The best other plan over shardplan's; None where there is none."""
-        best = self.best_other
-        others = sum(row.is_others and row is not self.ours for row in self.rows)
-        return best and self.ratio(best, self.ours, max(others, 1))
+    def against_best_other(self, of: str = OURS) -> Ratio | None:
+        """The best other plan over one of shardplan's; None where there is none."""
+        best, own = self.best_other, self.of(of)
+        others = sum(bool(row.others) and row is not own for row in self.rows)
+        return self.ratio(best, own, max(others, 1)) if best and own else None
 
     def against(self, contender: str) -> Ratio | None:
         """Another's plan over shardplan's."""

@@ -15,7 +15,7 @@ from shardplan.cost.select import read_cost_model, read_framework, select_pricin
 from shardplan.cost.step import Step
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.spec.batch import check_batch
+from shardplan.spec.batches.batch import check_batch
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.catalog import Kind, names
 from shardplan.spec.catalog.source import cost_model_source, framework_source, topology_source

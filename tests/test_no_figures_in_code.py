@@ -34,7 +34,7 @@ NOT_FIGURES = {
     "workload/caching/lru.py": {1e-6, 1.12, 40.0, 64, 1e4},  # points of the curves of caches
     "workload/dynamic/dynamic.py": {128},  # rows of a bucket, a default
     "workload/dynamic/layout.py": {1e-6, 16, 1024},  # how dynamicemb lays rows out; a tolerance
-    "workload/id_map.py": {1.25},  # room in a buffer of TorchRec, over what it expects
+    "workload/module/id_map.py": {1.25},  # room in a buffer of TorchRec, over what it expects
     "workload/reuse.py": {65_536, 1e-6, 0.5, 1.5, 64, 1e-300},  # the batch of the histograms
     "workload/row_reads.py": {20},  # how much lies side by side in memory
     "workload/zipf.py": {12, 128, 1.05, 0.5},  # how finely rows are grouped; how many at once

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError, ShardplanError
 from shardplan.model.dense_embeddings import dense_embeddings, dense_note
+from shardplan.model.id_maps import map_note
 from shardplan.model.initial_weights import start_note
 from shardplan.model.optimizers import optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
@@ -18,11 +19,14 @@ from shardplan.model.unplanned import unplanned
 from shardplan.options.limits import COLUMN_MULTIPLE
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.labels import spoken
+from shardplan.workload.module.id_map import IdMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from shardplan.model.sparse_module import SparseModule, SparseTable
+    from shardplan.workload.collection import Collection
 
 _DEFAULT_KEYS = ("dim", "dtype", "module")
 
@@ -53,7 +57,11 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     if faults:
         raise InputError(faults)
     every = [table for module in modules for table in module.tables]
-    notes = (dense_note(dense_embeddings(model), every), start_note(modules))
+    notes = (
+        dense_note(dense_embeddings(model), every),
+        start_note(modules),
+        map_note(model, modules),
+    )
     tables = [_row(module, table) for module in modules for table in module.tables]
     defaults = {
         key: Counter(table[key] for table in tables).most_common(1)[0][0] for key in _DEFAULT_KEYS
@@ -118,7 +126,9 @@ def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
         "dtype": table.dtype,
         "module": module.path,
         "features": list(table.features),
-    } | ({"weighted": True} if module.is_weighted else {})
+        **({"weighted": True} if module.is_weighted else {}),
+        **({"pooling_type": "mean"} if table.pooling == "mean" else {}),
+    }
 
 
 def kind_of(module: SparseModule) -> dict[str, Any]:
@@ -127,7 +137,20 @@ def kind_of(module: SparseModule) -> dict[str, Any]:
     assert collection is not None, "what cannot be planned was refused"
     both_are_there = collection.kind.pools is None
     pooled = {"pooled": False} if both_are_there and not collection.is_pooled else {}
-    return {"kind": str(collection.kind)} | pooled
+    return {"kind": str(collection.kind)} | pooled | _id_map(collection)
+
+
+def _id_map(collection: Collection) -> dict[str, Any]:
+    """What of a map of ids is not as a spec takes it to be by itself."""
+    found, usual = collection.id_map or IdMap(), IdMap()
+    keys = {
+        "policy": (str(found.policy), str(usual.policy)),
+        "eviction_interval": (found.interval, usual.interval),
+        "returns_ids": (found.returns_ids, usual.returns_ids),
+        "runtime_meta_dim": (found.runtime_meta_dim, usual.runtime_meta_dim),
+    }
+    stated = {key: value for key, (value, default) in keys.items() if value != default}
+    return {"id_map": stated} if stated else {}
 
 
 def _dtype_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
@@ -152,4 +175,4 @@ def _dim_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagno
 
 
 def _where(module: SparseModule) -> str:
-    return module.path or "the model itself"
+    return spoken(module.path)

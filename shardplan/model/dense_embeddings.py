@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.units import format_bytes
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +37,7 @@ class DenseEmbedding:
     @property
     def place(self) -> str:
         """Where in the model it is."""
-        return self.path or "the model itself"
+        return spoken(self.path)
 
     @property
     def words(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shardplan.model.class_path import class_path
+from shardplan.model.id_maps import id_map_of
 from shardplan.workload.collection import POOLED, Collection, CollectionKind
 
 if TYPE_CHECKING:
@@ -81,14 +83,11 @@ def tables_within(module: Any) -> TablesWithin | None:
         kind = Collection(CollectionKind.FEATURE_PROCESSED)
         return _wrapped(module, kind, "_embedding_bag_collection", "_feature_processors")
     if name in (_MANAGED_BAGS, _MANAGED_SEQUENCES):
-        kind = Collection(CollectionKind.MANAGED_COLLISION, name == _MANAGED_BAGS)
+        kind = Collection(
+            CollectionKind.MANAGED_COLLISION, name == _MANAGED_BAGS, id_map=id_map_of(module)
+        )
         return _wrapped(module, kind, "_embedding_module", "_managed_collision_collection")
     return None
-
-
-def class_path(module: Any) -> str:
-    """Module and name of its class."""
-    return f"{type(module).__module__}.{type(module).__qualname__}"
 
 
 def _wrapped(module: Any, kind: Collection, inner_path: str, beside: str) -> TablesWithin | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.sparse_module import ModuleKind
+from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,7 @@ def unplanned(modules: Iterable[SparseModule], source: str) -> Iterator[Diagnost
     ``source`` is what messages call the model. Faults are at ``path``, where the module stands.
     """
     for module in modules:
-        path = module.path or "the model itself"
+        path = spoken(module.path)
         if module.collection is None:
             message = f"{module.class_name}: {module.kind.value}{_named(module.table_names)}"
             yield _fault(source, path, message, _HINTS.get(module.kind, _HINT))

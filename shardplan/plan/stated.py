@@ -16,13 +16,14 @@ from shardplan.sharding.world import World
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.load import spec_from_value
 from shardplan.topology.schema import TopologyFile
+from shardplan.workload.access import Padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.finding import Finding
-    from shardplan.workload.access import Pattern
+    from shardplan.workload.access import Access
     from shardplan.workload.row_order import RowOrder
     from shardplan.workload.workload import Workload
 
@@ -35,13 +36,18 @@ def training_of(plan: Plan) -> TrainingFacts | None:
     return None if workload is None else TrainingFacts.of(workload, plan.world_size)
 
 
-def accesses_of(plan: Plan) -> dict[tuple[str, str], Pattern]:
-    """By module and name, how ids hit a table, of all tables of which that is known."""
-    stated = {(t.module, t.name): t.access for t in plan.tables if t.access is not None}
+def accesses_of(plan: Plan) -> dict[tuple[str, str], Access]:
+    """By module and name, how ids hit a table, padding among them, of all tables of which that is
+    known."""
+    stated: dict[tuple[str, str], Access] = {
+        (t.module, t.name): Padded(t.access, t.padding.padding) if t.padding else t.access
+        for t in plan.tables
+        if t.access is not None
+    }
     if len(stated) == len(plan.tables):
         return stated
     workload = _carried(plan)
-    carried = {(t.module, t.name): t.pattern for t in workload.tables} if workload else {}
+    carried = {(t.module, t.name): t.access for t in workload.tables} if workload else {}
     return carried | stated
 
 

@@ -106,6 +106,7 @@ def _what_costs(table: Table) -> tuple[object, ...]:
         table.dtype,
         table.poolings,
         table.batch_shares,
+        table.pooling_type,
         table.access,
         table.ids,
         table.weighted,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shardplan.spec.own_batches import own_batches
+from shardplan.spec.batches.own_batches import own_batches
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
@@ -17,8 +19,8 @@ from shardplan.workload.workload import Workload
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shardplan.spec.batches.own_batches import OwnBatches
     from shardplan.spec.dense_spec import DenseSpec
-    from shardplan.spec.own_batches import OwnBatches
     from shardplan.spec.spec import Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import DefaultsSpec, TableSpec
     from shardplan.workload.collection import Collection
@@ -28,7 +30,14 @@ _SECONDS_PER_MS = 1e-3
 
 def build_workload(spec: Spec, world_size: int) -> Workload:
     """The workload on ``world_size`` devices; a local batch is multiplied by it."""
-    collections = {path: module.collection for path, module in (spec.modules or {}).items()}
+    batch = spec.batch.global_batch(world_size)
+    collections = {
+        path: replace(
+            module.collection,
+            batch_share=module.batch.share_of(batch, world_size) if module.batch else 1.0,
+        )
+        for path, module in (spec.modules or {}).items()
+    }
     batches = own_batches(spec)
     count = Counter(table.name for table in spec.tables)
     return Workload(
@@ -37,7 +46,7 @@ def build_workload(spec: Spec, world_size: int) -> Workload:
             _table(table, spec.defaults, collections, batches, has_namesake=count[table.name] > 1)
             for table in spec.tables
         ),
-        global_batch=spec.batch.global_batch(world_size),
+        global_batch=batch,
         training=_training(spec.training),
     )
 
@@ -60,6 +69,7 @@ def _table(
     collection = collections.get(module, POOLED)
     cap = defaults.cap if table.cap is None else table.cap
     access, padding = table.access or defaults.access, table.padding or defaults.padding
+    pooling_type = table.pooling_type or defaults.pooling_type or PoolingType.SUM
     weighted = defaults.weighted if table.weighted is None else table.weighted
     return Table(
         name=table.name,
@@ -75,6 +85,7 @@ def _table(
         collection=collection,
         caps=() if cap is None else cap if isinstance(cap, tuple) else (cap,) * len(features),
         batch_shares=batches.shares(features),
+        pooling_type=pooling_type if collection.is_pooled else PoolingType.SUM,
         has_namesake=has_namesake,
         dynamic=dynamic,
     )

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from shardplan.options import limits
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.spec.batches.own_batches import check_own_batches
 from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
-from shardplan.spec.own_batches import check_own_batches
+from shardplan.spec.sequence_checks import check_sequences
 from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
 from shardplan.spec.validation.wording import did_you_mean, show
@@ -114,7 +115,7 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
                 message = f"has {expected} features, defaults.pooling has {given} numbers"
                 yield loaded.at_table(index, "features", message)
     yield from _check_caps(loaded)
-    yield from _check_sequences(loaded)
+    yield from check_sequences(loaded)
     yield from _unknown_modules(loaded, modules)
     yield from _nested(loaded, modules)
     yield from check_dynamic(loaded)
@@ -146,25 +147,6 @@ def _each_feature(numbers: float | tuple[float, ...] | None, count: int) -> tupl
     if numbers is None:
         return ()
     return numbers if isinstance(numbers, tuple) else (numbers,) * count
-
-
-def _check_sequences(loaded: LoadedSpec) -> Iterator[Diagnostic]:
-    """TorchRec's collections that do not pool have tables of one width."""
-    spec, first = loaded.spec, dict[str, int]()
-    for index, table in enumerate(spec.tables):
-        path = table.module_in(spec.defaults)
-        module = (spec.modules or {}).get(path)
-        if module is None or module.is_pooled:
-            continue
-        other = first.setdefault(path, index)
-        dim, wanted = (spec.tables[each].dim or spec.defaults.dim for each in (index, other))
-        if dim != wanted:
-            message = (
-                f"table {show(spec.tables[other].name)} of the same module has {wanted} columns"
-            )
-            hint = "tables of a collection that does not pool are alike in dim: take two modules"
-            key = "dim" if table.dim is not None else "name"
-            yield loaded.at_table(index, key, message, hint)
 
 
 def _unknown_modules(loaded: LoadedSpec, modules: dict[str, int]) -> Iterator[Diagnostic]:

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from shardplan.spec.batches.module_batch import ModuleBatchField
 from shardplan.spec.fields.border import Border
 from shardplan.spec.fields.quantities import Flag, Whole
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.id_map import IdMap, IdMapPolicy
+from shardplan.workload.module.id_map import IdMap, IdMapPolicy
 
 Steps = Annotated[Whole, Field(ge=1, le=10**6)]
 """How many steps."""
@@ -27,10 +28,23 @@ class IdMapSpec(Border):
     returns_ids: Flag = False
     """Whether the rows that ids were mapped to travel back (``return_remapped_features``)."""
 
+    runtime_meta_dim: Annotated[Whole, Field(ge=0, le=10_000)] = 0
+    """Numbers that a hashed map keeps of each row besides (``write_runtime_meta_dim``; one with
+    ``track_id_freq``)."""
+
+    @model_validator(mode="after")
+    def _check_numbers(self) -> IdMapSpec:
+        if self.runtime_meta_dim and not self.policy.is_hashed:
+            hint = "only of hash and hash_evicting there are any: leave it out"
+            message = f"a map of the policy {self.policy} keeps no such numbers"
+            raise fault(message, hint, at=("runtime_meta_dim",))
+        return self
+
     @property
     def id_map(self) -> IdMap:
         """The same for the planner."""
-        return IdMap(self.policy, self.eviction_interval, self.returns_ids)
+        interval, returns_ids = self.eviction_interval, self.returns_ids
+        return IdMap(self.policy, interval, returns_ids, self.runtime_meta_dim)
 
 
 class ModuleSpec(Border):
@@ -44,6 +58,8 @@ class ModuleSpec(Border):
     """Each device makes the ids of its batch distinct before they travel."""
     output_dtype: Dtype = Dtype.FP32
     """Number format of what lookups write."""
+    batch: ModuleBatchField | None = None
+    """Samples of one step that the module is called with; by default all."""
     id_map: IdMapSpec | None = None
     """How a ``managed_collision`` collection maps raw ids to rows."""
 
@@ -75,4 +91,4 @@ class ModuleSpec(Border):
         """The same for the planner."""
         is_managed = self.kind is CollectionKind.MANAGED_COLLISION
         id_map = (self.id_map or IdMapSpec()).id_map if is_managed else None
-        return Collection(self.kind, self.is_pooled, self.dedup, self.output_dtype, id_map)
+        return Collection(self.kind, self.is_pooled, self.dedup, self.output_dtype, id_map=id_map)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.catalog.catalog import is_path
+from shardplan.spec.tables.table_spec import DefaultsSpec
 from shardplan.spec.text.compose import FORBIDDEN, forbidden
 from shardplan.spec.text.document import Document, read_document, source_line
 from shardplan.spec.text.override import Override
 from shardplan.spec.text.place import Place
+from shardplan.spec.validation.listing import MOST_NAMED
 from shardplan.spec.validation.validation import collecting
 from shardplan.spec.validation.wording import did_you_mean, show
+from shardplan.workload.labels import labels, qualified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,9 +90,9 @@ class _Text:
     def _walk(self, value: Any, path: str) -> tuple[list[tuple[str | int, int]], int]:
         """The parts of a path with their columns, and how many of them the value has."""
         steps: list[tuple[str | int, int]] = []
-        known, position = 0, 0
+        known, position, home = 0, 0, _default_module(value)
         while position < len(path):
-            part, end = self._step(value, path, position)
+            part, end = self._step(value, path, position, home)
             steps.append((part, position + 1))
             if isinstance(part, int) or (isinstance(value, dict) and part in value):
                 known += 1
@@ -103,11 +106,14 @@ class _Text:
             raise self._fault(len(path), "a path must not end with a dot", "delete it")
         return steps, known
 
-    def _step(self, value: Any, path: str, start: int) -> tuple[str | int, int]:
-        """The key or the position that begins at ``start``, and where it ends."""
+    def _step(self, value: Any, path: str, start: int, home: str) -> tuple[str | int, int]:
+        """The key or the position that begins at ``start``, and where it ends.
+
+        ``home`` is the module of tables that do not say.
+        """
         column = start + 1
         if isinstance(value, list):
-            return self._element(value, path, start)
+            return self._element(value, path, start, home)
         if value is not None and not isinstance(value, dict):
             before = path[:start].rstrip(".")
             message = f"{before} is {show(value)}, which has no keys"
@@ -121,22 +127,25 @@ class _Text:
             raise self._fault(column, "a key is missing here", "for example training.pipeline=none")
         return path[start:end], end
 
-    def _element(self, value: list[Any], path: str, start: int) -> tuple[int, int]:
+    def _element(self, value: list[Any], path: str, start: int, home: str) -> tuple[int, int]:
         if match := _POSITION.match(path, start):
             if int(match[1]) < len(value):
                 return int(match[1]), match.end()
             raise self._fault(start + 1, f"there are only {len(value)} entries", "count from 0")
-        named = {
-            str(each["name"]): index
-            for index, each in enumerate(value)
-            if isinstance(each, dict) and "name" in each
-        }
+        named = _named(value, home)
         end = _longest(named, path, start)
         if end == start:
             part = path[start:].partition(".")[0]
-            hint = did_you_mean(part, named) if named else "for example [0] for the first"
+            known = labels(_keys(value, home))
+            hint = did_you_mean(part, known) if known else "for example [0] for the first"
             raise self._fault(start + 1, f"there is no entry {show(part)}", hint)
-        return named[path[start:end]], end
+        name = path[start:end]
+        if len(named[name]) > 1:
+            every = dict.fromkeys(qualified(*_key(value[index], home)) for index in named[name])
+            hint = f"write {', '.join([*every][:MOST_NAMED])}"
+            message = f"{len(named[name])} entries are called {show(name)}"
+            raise self._fault(start + 1, message, hint)
+        return named[name][0], end
 
     def _inside(self, fault: Diagnostic) -> Diagnostic:
         """A fault of the value; what lacks an end is told at the end of the text."""
@@ -149,6 +158,40 @@ class _Text:
         source = source_line(self.every, self.line, column)
         fault = Diagnostic(OPTION, self.line, column, path, message, hint, source, code="setting")
         return InputError([fault])
+
+
+def _default_module(spec: Any) -> str:
+    """Of tables that do not say in which module they are."""
+    defaults = spec.get("defaults") if isinstance(spec, dict) else None
+    stated = defaults.get("module") if isinstance(defaults, dict) else None
+    return str(DefaultsSpec().module if stated is None else stated)
+
+
+def _named(value: list[Any], home: str) -> dict[str, list[int]]:
+    """Positions of elements by what they are called: by name, and with their module's before it."""
+    found: dict[str, list[int]] = {}
+    named = [index for index, each in enumerate(value) if _has_name(each)]
+    for index, (_, name) in zip(named, _keys(value, home), strict=True):
+        found.setdefault(name, []).append(index)
+    names = set(found)
+    for index, key in zip(named, _keys(value, home), strict=True):
+        if qualified(*key) not in names:
+            found.setdefault(qualified(*key), []).append(index)
+    return found
+
+
+def _keys(value: list[Any], home: str) -> list[tuple[str, str]]:
+    """(module, name) of all elements that have a name."""
+    return [_key(each, home) for each in value if _has_name(each)]
+
+
+def _key(element: dict[str, Any], home: str) -> tuple[str, str]:
+    module = element.get("module")
+    return home if module is None else str(module), str(element["name"])
+
+
+def _has_name(element: Any) -> bool:
+    return isinstance(element, dict) and "name" in element
 
 
 def _longest(names: Any, path: str, start: int) -> int:

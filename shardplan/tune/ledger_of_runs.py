@@ -179,7 +179,8 @@ class LedgerOfRuns:
         return self._decisions[name]
 
     def observations(self) -> list[Observation]:
-        """Of every plan that ran: its step without what passes did to all, medians of phases."""
+        """Of every plan that ran: its step without what passes did to all, medians of phases over
+        the runs that timed them."""
         standing, names, found = self.standing(), self.running, []
         for place in standing.places:
             name = names[place.plan]
@@ -191,7 +192,8 @@ class LedgerOfRuns:
                     decisions=self.decisions(name),
                     step_seconds=place.seconds,
                     phase_seconds={
-                        phase: drift * float(np.median([r.phases.get(phase, 0.0) for r in runs]))
+                        phase: drift
+                        * float(np.median([r.phases[phase] for r in runs if phase in r.phases]))
                         for phase in sorted(phases)
                     },
                     runs=place.runs,

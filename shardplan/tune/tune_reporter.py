@@ -23,6 +23,9 @@ class TuneReporter:
     def measured(self, name: str, number: int, step_seconds: float) -> None:
         """A plan ran in a pass."""
 
+    def doubted(self, name: str, step_seconds: float, elapsed_seconds: float) -> None:
+        """A step is said to take longer than the whole run took."""
+
     def failed(self, name: str, error: JobFailed, is_left_out: bool) -> None:
         """The job failed under a plan, which then is left out, or has another try."""
 

@@ -8,7 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from shardplan.errors import InputError
-from shardplan.spec.batch import nearest_batches
+from shardplan.spec.batches.batch import nearest_batches
 from shardplan.spec.fields.amount import Amount
 from shardplan.spec.spec import ConstraintSpec, StateDtypeSpec
 from shardplan.workload.dtype import Dtype

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
-    from shardplan.workload.id_map import IdMap
+    from shardplan.workload.module.id_map import IdMap
 
 
 class CollectionKind(StrEnum):
@@ -46,7 +46,8 @@ class Collection:
     """Each device makes the ids of its batch distinct, per table, before they travel."""
     output_dtype: Dtype = Dtype.FP32
     """Number format of what a lookup writes, and of the gradients that come back."""
-
+    batch_share: float = 1.0
+    """Samples that the module is called with for each of the whole batch."""
     id_map: IdMap | None = field(default=None, compare=False)
     """How raw ids become rows: its memory, which makes no other kind of module of one; None where
     ids are rows, or nothing is said."""

@@ -16,3 +16,7 @@ class Dtype(StrEnum):
     def bytes(self) -> int:
         """Bytes of one element."""
         return 4 if self is Dtype.FP32 else 2
+
+    def sent_as(self, wire: Dtype) -> Dtype:
+        """What travels of numbers in this format where ``wire`` is asked for: the narrower one."""
+        return wire if wire.bytes < self.bytes else self

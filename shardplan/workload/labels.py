@@ -14,6 +14,11 @@ def qualified(module: str, name: str) -> str:
     return f"{module}/{name}"
 
 
+def spoken(module: str) -> str:
+    """What a module is called in a sentence, by its path in the model."""
+    return module or "the model itself"
+
+
 def labels(keys: Sequence[tuple[str, str]]) -> list[str]:
     """Of tables by module and name: the name alone where it is the only such, else with both."""
     count = Counter(name for _, name in keys)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED, Collection
 from shardplan.workload.labels import qualified
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class Table:
     caps: tuple[float, ...] = ()
     """Most ids per sample of each feature; empty: as many as ``poolings`` says."""
     batch_shares: tuple[float, ...] = ()
-    """Of each feature: its own samples for each sample of the batch; without any, 1 of all."""
+    """Of each feature: its own samples for each sample of its module; without any, 1 of all."""
+    pooling_type: PoolingType = PoolingType.SUM
+    """What is made of the rows of a sample, where they are pooled."""
     has_namesake: bool = False
     """Whether a table of another module is called the same."""
     dynamic: Dynamic | None = None
@@ -81,26 +84,33 @@ class Table:
         return self.pooling > 0 and (in_order or self.padding is not None)
 
     @property
+    def is_mean(self) -> bool:
+        """Whether the rows of a sample are averaged."""
+        return self.pooling_type is PoolingType.MEAN
+
+    @property
     def has_own_batches(self) -> bool:
-        """Whether some feature has fewer samples than the batch."""
+        """Whether some feature has fewer samples than its module."""
         return any(share != 1 for share in self.batch_shares)
 
     @property
     def shares(self) -> tuple[float, ...]:
         """Of each feature, its own samples for each sample of the batch."""
-        return self.batch_shares or (1.0,) * len(self.features)
+        own = self.batch_shares or (1.0,) * len(self.features)
+        whole = self.collection.batch_share
+        return own if whole == 1 else tuple(share * whole for share in own)
 
     @property
     def ids_per_sample(self) -> float:
         """Mean ids for each sample of the batch, over all features: ``sum(p_i * b_i) / B``."""
-        if not self.batch_shares:
+        if not self.batch_shares and self.collection.batch_share == 1:
             return self.pooling
         return sum(ids * share for ids, share in zip(self.poolings, self.shares, strict=True))
 
     @property
     def outputs_per_sample(self) -> float:
         """Pooled outputs for each sample of the batch, over all features: ``sum(b_i) / B``."""
-        return sum(self.batch_shares) if self.batch_shares else float(len(self.features))
+        return sum(self.shares)
 
     @property
     def row_bytes(self) -> int:

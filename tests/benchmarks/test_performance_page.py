@@ -17,6 +17,7 @@ def test_the_tables_are_those_of_the_measurements() -> None:
         "machines",
         "steps",
         "contenders",
+        "tuned",
     }
     assert rendered(text) == text
 

@@ -291,3 +291,25 @@ def test_every_kind_of_module_is_written_with_tables_of_one_name_in_two(run, mod
         ("mc_ebc", "m"): (Collection(managed), False),
         ("mc_ec", "n"): (Collection(managed, is_pooled=False), False),
     }
+
+
+_MEANS = """
+import torch
+from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
+from torchrec.modules.embedding_configs import PoolingType
+
+def make():
+    return EmbeddingBagCollection(tables=[
+        EmbeddingBagConfig(name=pooling.lower(), num_embeddings=100, embedding_dim=16,
+                           feature_names=[pooling], pooling=PoolingType[pooling])
+        for pooling in ("SUM", "MEAN")])
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tables_that_average_are_written_so(run, model_folder):
+    (model_folder / "a_model_of_means.py").write_text(_MEANS)
+    result = run("init", "--from", "torchrec", "a_model_of_means:make", "model.yaml")
+    assert result.exit_code == 0, result.stderr
+    tables = build_case(load_spec("model.yaml")).workload.tables
+    assert {t.name: t.is_mean for t in tables} == {"sum": False, "mean": True}

@@ -23,7 +23,7 @@ from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.access import Padded, Padding, Uniform, Zipf
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.id_map import IdMap, IdMapPolicy
+from shardplan.workload.module.id_map import IdMap, IdMapPolicy
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Pipeline, Training
 
@@ -218,6 +218,11 @@ def test_a_map_of_ids_takes_memory_by_rows_and_a_history_by_ids(policy, row_byte
     )
     history = id_bytes * 1.25 * interval * SAMPLES * 10
     assert mapped - plain == rows / WORLD * row_bytes + history
+
+
+def test_numbers_that_a_hashed_map_keeps_of_a_row_take_8_bytes_each():
+    maps = [IdMap(IdMapPolicy.HASH, runtime_meta_dim=count) for count in (0, 3)]
+    assert maps[1].row_bytes - maps[0].row_bytes == 24
 
 
 def test_mapped_ids_travel_back_where_they_are_asked_for():

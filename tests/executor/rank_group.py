@@ -71,7 +71,7 @@ class RankGroup:
 def forks_with_torch() -> Any:
     """Processes forked from one that has imported PyTorch: each import takes seconds."""
     forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["torch", "torch.distributed.checkpoint", "torchrec"])
+    forks.set_forkserver_preload(["torch", "torch.distributed.checkpoint", "torchrec", "numba"])
     return forks
 
 

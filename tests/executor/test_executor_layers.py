@@ -9,8 +9,8 @@ import shardplan
 
 EXECUTOR = Path(shardplan.__file__).parent / "executor"
 LAYERS = (
-    "planned", "ranks", "tensors", "batch", "memory", "exchange", "tables", "checkpoint", "native",
-    "torchrec", "train", "steps",
+    "planned", "ranks", "tensors", "kernels", "batch", "memory", "exchange", "tables", "checkpoint",
+    "native", "torchrec", "train", "steps",
 )  # fmt: skip
 NO_PYTORCH = ("planned",)
 NO_NATIVE_ENGINE = ("torchrec",)

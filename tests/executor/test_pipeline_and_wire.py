@@ -14,6 +14,7 @@ from test_parity import TYPES, table
 from training_case import TrainingCase, train_sharded, train_unsharded
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def test_ids_that_travel_ahead_change_no_bit(
 def test_a_narrow_wire_rounds_to_its_precision_and_no_more(
     world: int, comm: str, within: float, rank_group: Callable[[int], RankGroup]
 ) -> None:
-    case = replace(mixed(world, 2), comm=comm)
+    case = replace(mixed(world, 2), comm=Dtype(comm))
     ranks = rank_group(world).run(train_sharded, case)
     outputs, weights = train_unsharded(case)
     largest = 0.0

@@ -14,6 +14,7 @@ from shardplan.case import case_of_value
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused
 from shardplan.executor.planned.acceptance import (
     check_ranks,
+    drawn_batch_faults,
     memory_faults,
     native_faults,
     optimizer_faults,
@@ -29,7 +30,7 @@ from shardplan.plan.file.write import render
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
-from shardplan.workload.collection import POOLED
+from shardplan.workload.collection import POOLED, Collection
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -114,6 +115,30 @@ def test_every_difference_of_the_model_is_named(plan_text: str) -> None:
         "plan.other.ebc.b: the model's 'other.ebc' has no such table",
         "plan.other.ebc: lacks 'c', a table of the model's 'other.ebc'",
     ]
+
+
+def test_means_that_the_model_sums_are_named_and_not_the_other_way_round(plan_text: str) -> None:
+    """Plans from before there were means in them say nothing of any."""
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    first, second = model_of(plan_text)
+    means = [replace(each, is_mean=True) for each in view.tables[:1]] + [*view.tables[1:]]
+    assert told(model_faults(view.name, means, [first, second], view.collection_of)) == [
+        "plan.sparse.ebc.a.pooling_type: mean; the model has sum"
+    ]
+    averaged = replace(first, tables=(replace(first.tables[0], pooling="mean"),))
+    for tables in (means, view.tables):
+        assert not [*model_faults(view.name, tables, [averaged, second], view.collection_of)]
+
+
+def test_a_module_with_its_own_batch_is_refused_where_all_share_one(plan_text: str) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    assert not [*drawn_batch_faults(view)]
+    own = Collection(batch_share=0.25)
+    first, *rest = view.tables
+    (found,) = told(
+        drawn_batch_faults(replace(view, tables=(replace(first, collection=own), *rest)))
+    )
+    assert found.startswith("modules.sparse.ebc: it is planned with 0.25 of the batch")
 
 
 def test_features_of_a_table_may_stand_in_another_order_in_the_model(plan_text: str) -> None:

@@ -17,6 +17,7 @@ from training_case import TrainingCase, table_of
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.options.limits import row_split_is_legal
 from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.trainable import native_optimizers
 from shardplan.workload.training import CacheAlgorithm, Pipeline
 
@@ -36,8 +37,8 @@ KERNELS = {
 
 
 @st.composite
-def tables(draw: st.DrawFn, name: str, world: int, local: int) -> Any:
-    """A table of any legal cut."""
+def tables(draw: st.DrawFn, name: str, world: int, local: int, averages: bool) -> Any:
+    """A table of any legal cut, and of means where some of them average."""
     kind = draw(st.sampled_from(TYPES))
     row_blocks = {"row_wise": world, "table_row_wise": local, "grid_shard": local}.get(kind, 1)
     legal = [rows for rows in range(1, 70) if row_split_is_legal(rows, row_blocks)]
@@ -61,24 +62,29 @@ def tables(draw: st.DrawFn, name: str, world: int, local: int) -> Any:
         features=draw(st.integers(1, 2)),
         kernel=kernel,
         cache=KERNELS.get(kernel),
+        is_mean=draw(st.booleans()) if averages else False,
     )
 
 
 @st.composite
 def cases(draw: st.DrawFn, world: int) -> TrainingCase:
-    """Up to five tables, a few samples."""
+    """Up to five tables, a few samples; sums, means or weighted ids, in any format."""
     local = draw(st.sampled_from([n for n in (1, 2, 4, 8) if world % n == 0]))
     optimizer = draw(st.sampled_from(native_optimizers()))
     names = [f"t{i}" for i in range(draw(st.integers(1, 5)))]
+    ids = draw(st.sampled_from(["summed", "averaged", "weighted"]))
+    output_dtype = draw(st.sampled_from(Dtype))
     return TrainingCase(
-        tables=tuple(draw(tables(name, world, local)) for name in names),
+        tables=tuple(draw(tables(name, world, local, ids == "averaged")) for name in names),
         world_size=world,
         local_world_size=local,
-        optimizer=OptimizerSettings(optimizer),
+        optimizer=OptimizerSettings(optimizer, eps=1e-6),
         samples=draw(st.integers(1, 6)),
         pipeline=draw(st.sampled_from(Pipeline)),
         seed=draw(st.integers(0, 1000)),
-        linear=optimizer.name in ("adagrad", "adam"),
+        is_weighted=ids == "weighted",
+        output_dtype=output_dtype,
+        linear=optimizer.name in ("adagrad", "adam") or output_dtype is not Dtype.FP32,
     )
 
 

@@ -17,6 +17,7 @@ from training_case import table_of
 
 from shardplan.options.limits import row_split_is_legal
 from shardplan.plan.file.table_entry import CacheEntry
+from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def cases(draw: st.DrawFn, world: int) -> SequenceCase:
         world,
         draw(st.sampled_from(["sgd", "rowwise_adagrad"])),
         dedup=draw(st.booleans()),
+        output_dtype=draw(st.sampled_from(Dtype)),
         pipeline=draw(st.sampled_from(Pipeline)),
         samples=draw(st.integers(1, 5)),
         steps=3,

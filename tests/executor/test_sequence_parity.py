@@ -76,6 +76,16 @@ def test_all_types_beside_each_other_train_like_the_unsharded_collection(
     check(case, rank_group(world))
 
 
+@pytest.mark.parametrize("dedup", [False, True], ids=["all ids", "distinct ids"])
+@pytest.mark.parametrize("dtype", [Dtype.FP16, Dtype.BF16])
+@pytest.mark.parametrize("world", [2, 4])
+def test_rows_come_in_half_precision_from_tables_that_train_alike(
+    world: int, dtype: Dtype, dedup: bool, rank_group: Group
+) -> None:
+    case = SequenceCase(mixed(world), world, "rowwise_adagrad", dedup, output_dtype=dtype)
+    check(case, rank_group(world))
+
+
 def test_the_same_bits_come_out_again(rank_group: Group) -> None:
     case = SequenceCase(mixed(2), 2, "rowwise_adagrad", dedup=True)
     assert all(rank_group(2).run(sequence_case.alike, case))

@@ -127,13 +127,36 @@ constraints:
   - {tables: groups.ec/item, sharding: row_wise}
   - {tables: word, sharding: table_wise}
 """
+MEANS = """
+name: means
+batch: {local: 32}
+topology: {name: cpu-2s, nodes: 1}
+training: {optimizer: sgd, comm_dtype: {forward: fp16}}
+defaults: {dim: 16, padding: {id: 3, share: 30%}, access: {cdf: [[0.1, 0.8]]}}
+modules: {a.ebc: {output_dtype: fp16}, a.ec: {kind: sequence, output_dtype: fp16}}
+tables:
+  - {name: item, rows: 1000, features: [i], pooling: 5, pooling_type: mean, module: a.ebc}
+  - {name: word, rows: 700, pooling: 3, module: a.ebc}
+  - {name: tag, rows: 500, pooling: 4, pooling_type: mean, module: b}
+  - {name: past, rows: 800, pooling: 4, module: a.ec}
+constraints:
+  - {tables: [item, past], sharding: row_wise}
+  - {tables: word, sharding: table_wise}
+"""
 CASES = Path(__file__).parents[1] / "data" / "cases"
 
 
 @pytest.mark.parametrize(
     "spec",
-    [(CASES / "09-shared-feature.yaml").read_text(), SHARED, BARE, HALVES, SEQUENCES],
-    ids=["shared feature", "shared over modules", "the model itself", "fp16 replicas", "sequences"],
+    [(CASES / "09-shared-feature.yaml").read_text(), SHARED, BARE, HALVES, SEQUENCES, MEANS],
+    ids=[
+        "shared feature",
+        "shared over modules",
+        "the model itself",
+        "fp16 replicas",
+        "sequences",
+        "means and fp16 outputs",
+    ],
 )
 def test_losses_are_the_same_in_both_engines(
     spec: str, tmp_path: Path, rank_group: Callable[[int], RankGroup]
@@ -193,7 +216,7 @@ def sharded_for(plan: str, model: str) -> str:
     """On one of the ranks: why a plan does not run the model of another one; empty if it does."""
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.sharded_tables import shard_tables
-    from shardplan.executor.train.torchrec_engine import Collections
+    from shardplan.executor.torchrec.made_collections import Collections
 
     setup, other = setup_of(plan), setup_of(model)
     mesh = Mesh(setup.view.local_world_size, timeout_seconds=60.0)

@@ -14,6 +14,7 @@ from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
 from shardplan.executor.tables.initial_weights import fill_initial
+from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.sharding.geometry import shards
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
@@ -40,11 +41,22 @@ class TrainingCase:
     comm: Dtype = Dtype.FP32
     pipeline: Pipeline = Pipeline.NONE
     is_weighted: bool = False
+    output_dtype: Dtype = Dtype.FP32
     has_thirds: bool = False
     """Whether averaged bags may have three ids: then not even linear gradients are exact."""
     linear: bool = True
     """Whether gradients are few-bit fractions that depend on no sum: then sums of them are exact,
     and an optimizer that divides by a gradient's own size cannot blow up the last bit."""
+
+    @property
+    def rounded(self) -> float:
+        """Of the largest numbers of a row, by how much its output may be off.
+
+        Each rank rounds its part of a sum of up to four ids, and so does the sum of the parts.
+        """
+        if self.output_dtype is Dtype.FP32:
+            return 0.0
+        return float(torch.finfo(DTYPES[self.output_dtype]).eps) * self.world_size * 4
 
     @property
     def width(self) -> int:
@@ -132,6 +144,7 @@ def sharded(case: TrainingCase, mesh: Mesh | None = None) -> ShardedEmbeddingBag
         mesh or mesh_of(case.local_world_size),
         case.optimizer,
         is_weighted=case.is_weighted,
+        output_dtype=case.output_dtype,
         comm_forward=case.comm,
         comm_backward=case.comm,
         seed=case.seed,
@@ -157,9 +170,10 @@ def trained(case: TrainingCase, collection: ShardedEmbeddingBagCollection) -> Tr
     source = (batch_of(case, step, rank) for step in range(case.steps))
     for step, (_, (inputs,)) in enumerate(pipeline.batches(source)):
         output = collection(inputs)
+        assert output.dtype is DTYPES[case.output_dtype]
         pipeline.advance()
         loss_of(case, output, step, rank).backward()
-        outputs.append(output.detach().numpy())
+        outputs.append(array_of(output.detach()))
     return Trained(outputs, contents(collection))
 
 

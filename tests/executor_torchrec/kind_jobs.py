@@ -20,11 +20,12 @@ from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 from torchrec_jobs import EPS, RATE, SAMPLES, STEPS, PipedBatch, _fill, _Optimizer, _pieces
 
 from shardplan.errors import InputError
+from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.executor.torchrec import shard
 from shardplan.workload.collection import CollectionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from shardplan.plan.file.plan import Plan
 
@@ -33,17 +34,22 @@ LONGEST = 5
 
 
 class Model(nn.Module):
-    """Modules at their paths; every one of them gets the same batch."""
+    """Modules at their paths; every one of them gets the same batch, or its own part of it."""
 
-    def __init__(self, paths: Collection[str]) -> None:
+    def __init__(
+        self, paths: Collection[str], own_samples: Mapping[str, int] | None = None
+    ) -> None:
         super().__init__()
         self._paths = tuple(paths)
+        self._own_samples = own_samples or {}
 
     def forward(self, batch: Any) -> dict[str, Any]:
         """By module and name, the (samples or ids, dim) outputs."""
         found = {}
         for path in self._paths:
-            output = self.get_submodule(path)(batch)
+            own = self._samples.get(path)
+            given = batch if own is None else _first_samples(batch, own)
+            output = self.get_submodule(path)(given)
             output = output[0] if isinstance(output, tuple) else output
             named = output.to_dict() if hasattr(output, "to_dict") else output
             for name, each in named.items():
@@ -51,12 +57,21 @@ class Model(nn.Module):
         return found
 
 
+def _first_samples(batch: Any, count: int) -> Any:
+    """The first samples alone, of all features."""
+    parts = [(each.lengths()[:count], each.values()) for each in batch.to_dict().values()]
+    ids = torch.cat([values[: int(lengths.sum())] for lengths, values in parts])
+    return KeyedJaggedTensor(batch.keys(), ids, lengths=torch.cat([each for each, _ in parts]))
+
+
 def model_of(plan: Plan, device: str = "meta", means: Collection[str] = ()) -> nn.Module:
     """Modules of the kinds that the plan says, at their paths, with its tables.
 
     ``means`` are the tables that average, each as ``module/name``.
     """
-    root = Model(plan.plan)
+    shares = {path: plan.collection_of(path).batch_share for path in plan.plan}
+    own = {path: round(share * SAMPLES) for path, share in shares.items() if share != 1}
+    root = Model(plan.plan, own)
     for path in plan.plan:
         *parents, last = path.split(".")
         at = root
@@ -114,14 +129,82 @@ def batch_of(plan: Plan, step: int, rank: int) -> Any:
     return KeyedJaggedTensor(keys, torch.cat(ids), lengths=torch.cat(lengths))
 
 
-def _loss(outputs: dict[str, Any], step: int) -> Any:
-    """Of rows in their order, so that one out of place is another loss."""
+def requests_of(plan: Plan, step: int, rank: int) -> tuple[Any, Any]:
+    """The same batch twice: features by requests of which several samples share one, where the plan
+    says so, and all of them by samples. Features keep their order."""
+    random = torch.Generator().manual_seed(7 + 1000 * step + rank)
+    sizes, rows = dict[str, int](), dict[str, int]()
+    for table in plan.tables:
+        shares = table.batch_shares or (1.0,) * len(table.features)
+        for feature, share in zip(table.features, shares, strict=True):
+            sizes[feature] = round(share * SAMPLES)
+            rows[feature] = min(table.rows, rows.get(feature, table.rows))
+    keys, of_requests, of_samples, whose = list(sizes), [], [], []
+    for key in keys:
+        lengths = torch.randint(0, LONGEST, (sizes[key],), generator=random)
+        ids = torch.randint(0, rows[key], (int(lengths.sum()),), generator=random)
+        request = torch.arange(SAMPLES) % sizes[key]
+        parts = ids.split(lengths.tolist())
+        of_requests.append((ids, lengths))
+        of_samples.append((torch.cat([parts[at] for at in request.tolist()]), lengths[request]))
+        whose.append(request)
+    grouped, expanded = (
+        {"values": torch.cat([ids for ids, _ in of]), "lengths": torch.cat([n for _, n in of])}
+        for of in (of_requests, of_samples)
+    )
+    given = KeyedJaggedTensor(
+        keys,
+        **grouped,
+        stride_per_key_per_rank=[[sizes[key]] for key in keys],
+        inverse_indices=(keys, torch.stack(whose)),
+    )
+    return given, KeyedJaggedTensor(keys, **expanded)
+
+
+def _batches(plan: Plan, step: int, rank: int) -> tuple[Any, Any]:
+    """What the sharded model gets, and what the unsharded one does."""
+    if any(table.batch_shares for table in plan.tables):
+        return requests_of(plan, step, rank)
+    return (batch_of(plan, step, rank),) * 2
+
+
+def _loss(outputs: dict[str, Any], step: int, plan: Plan) -> Any:
+    """Of rows in their order, so that one out of place is another loss.
+
+    Of outputs in a narrow format it is linear, by factors that the format has: then gradients are
+    exact in it, and weights are to be the unsharded model's as nearly as others.
+    """
     total: Any = 0.0
     for name in sorted(outputs):
         random = torch.Generator().manual_seed(step + sum(map(ord, name)))
-        factors = torch.randn(outputs[name].shape, generator=random)
-        total = total + ((outputs[name] * factors).sum(1) ** 2).sum() / 64
+        shape = outputs[name].shape
+        if _format_of(plan, name) is torch.float32:
+            factors = torch.randn(shape, generator=random)
+            total = total + ((outputs[name] * factors).sum(1) ** 2).sum() / 64
+        else:
+            factors = torch.randint(-8, 9, shape, generator=random) / 64
+            total = total + (outputs[name].float() * factors).sum()
     return total
+
+
+def _format_of(plan: Plan, name: str) -> Any:
+    """Of an output by module and name."""
+    return DTYPES[plan.collection_of(name.rpartition("/")[0]).output_dtype]
+
+
+def _off(plan: Plan, name: str, found: Any, expected: Any, most: float) -> float:
+    """How far an output is from the unsharded one, beyond what its format cannot tell.
+
+    Each rank rounds what it has of a sum of ids whose rows hold no more than ``most``, and so does
+    each addition of two ranks' parts.
+    """
+    dtype = _format_of(plan, name)
+    assert found.dtype is dtype, name
+    rounded = 0.0
+    if dtype is not torch.float32:
+        rounded = torch.finfo(dtype).eps / 2 * 2 * dist.get_world_size() * LONGEST * most
+    difference = (found.float() - expected).abs() - rounded
+    return max([0.0, *difference.flatten().tolist()])
 
 
 def train_beside_unsharded(
@@ -139,16 +222,18 @@ def train_beside_unsharded(
     own, reference = _Optimizer(optimizer, plain), _Optimizer(optimizer, whole.named_parameters())
     worst, ranks = 0.0, dist.get_world_size()
     for step in range(STEPS):
-        found = sharded(batch_of(plan, step, dist.get_rank()))
-        _loss(found, step).backward()
+        most = max(float(weight.detach().abs().max()) for weight in whole.parameters())
+        batches = [_batches(plan, step, rank) for rank in range(ranks)]
+        found = sharded(batches[dist.get_rank()][0])
+        _loss(found, step, plan).backward()
         own.step()
-        expected = [whole(batch_of(plan, step, rank)) for rank in range(ranks)]
-        (sum(_loss(each, step) for each in expected) / ranks).backward()
+        expected = [whole(expanded) for _, expanded in batches]
+        (sum(_loss(each, step, plan) for each in expected) / ranks).backward()
         reference.step()
         mine = expected[dist.get_rank()]
         assert set(mine) == set(found)
         for name, output in mine.items():
-            worst = max([worst, *(found[name] - output).abs().flatten().tolist()])
+            worst = max(worst, _off(plan, name, found[name], output, most))
     end = whole.state_dict()
     off = {"tables": 0.0, "layers": 0.0}
     for key, piece, where in _pieces(sharded):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
-from kind_jobs import Model, _loss
+from kind_jobs import Model, _loss, _off
 from torch import nn
 from torchrec.modules.embedding_configs import EmbeddingBagConfig, EmbeddingConfig
 from torchrec.modules.embedding_modules import EmbeddingBagCollection, EmbeddingCollection
@@ -43,9 +43,15 @@ def hashed_map(table: Any, ranks: int) -> Any:
     )
 
 
-def map_of(table: Any) -> Any:
+def scattered(ids: Any, size: int) -> Any:
+    """Other ids in place of the raw ones, one for each."""
+    return (7 * ids + 3) % size
+
+
+def map_of(table: Any, scatter: Any = None) -> Any:
     """What gives the raw ids of a table their rows."""
     return MCHManagedCollisionModule(
+        input_hash_func=scatter,
         zch_size=table.rows,
         device=torch.device("cpu"),
         eviction_policy=LFU_EvictionPolicy(),
@@ -54,7 +60,7 @@ def map_of(table: Any) -> Any:
     )
 
 
-def model_of(plan: Plan, is_hashed: bool = False) -> nn.Module:
+def model_of(plan: Plan, is_hashed: bool = False, is_weighted: bool = False) -> nn.Module:
     """One module of managed collisions at each of the plan's paths."""
     root = Model(plan.plan)
     for path in plan.plan:
@@ -72,10 +78,16 @@ def model_of(plan: Plan, is_hashed: bool = False) -> nn.Module:
             for table in tables
         ]
         maps = {
-            table.name: hashed_map(table, plan.world_size) if is_hashed else map_of(table)
+            table.name: (
+                hashed_map(table, plan.world_size) if is_hashed else map_of(table, scattered)
+            )
             for table in tables
         }
-        inner = EmbeddingBagCollection if is_pooled else EmbeddingCollection
+        inner = (
+            partial(EmbeddingBagCollection, is_weighted=is_weighted)
+            if is_pooled
+            else EmbeddingCollection
+        )
         outer = (
             ManagedCollisionEmbeddingBagCollection
             if is_pooled
@@ -96,8 +108,8 @@ class Reference:
     One for each rank's block of raw ids and of rows, which is what TorchRec makes of a map.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, is_weighted: bool) -> None:
+        self.plan, self._is_weighted = plan, is_weighted
         ranks = plan.world_size
         self.weights = {
             (t.module, t.name): torch.full((t.rows, t.dim), START, requires_grad=True)
@@ -118,13 +130,15 @@ class Reference:
         found: list[dict[str, Any]] = [{} for _ in batches]
         for table in self.plan.tables:
             key = table.module, table.name
-            of_ranks = {f: [batch[f] for batch in batches] for f in table.features}
+            of_ranks = {f: [_scattered(batch[f]) for batch in batches] for f in table.features}
             rows = self._rows(key, of_ranks)
             pools = self.plan.collection_of(table.module).is_pooled
             for feature, ids in of_ranks.items():
                 for rank, (jagged, of_ids) in enumerate(zip(ids, rows[feature], strict=True)):
                     looked_up = self.weights[key][of_ids]
                     if pools:
+                        if self._is_weighted:
+                            looked_up = looked_up * jagged.weights().unsqueeze(1)
                         bags = torch.repeat_interleave(torch.arange(SAMPLES), jagged.lengths())
                         zeros = torch.zeros(SAMPLES, table.dim)
                         looked_up = zeros.index_add(0, bags, looked_up)
@@ -162,7 +176,13 @@ class Reference:
                 weight.grad = None
 
 
-def batch_of(plan: Plan, step: int, rank: int) -> Any:
+def _scattered(ids: Any) -> Any:
+    """Raw ids as a map takes them."""
+    weights = ids.weights_or_none()
+    return JaggedTensor(scattered(ids.values(), RAW_IDS), weights, lengths=ids.lengths())
+
+
+def batch_of(plan: Plan, step: int, rank: int, is_weighted: bool = False) -> Any:
     """Raw ids, some of which come again and again; every block has some."""
     random = torch.Generator().manual_seed(1000 * step + rank)
     keys = [f for table in plan.tables for f in table.features]
@@ -174,23 +194,28 @@ def batch_of(plan: Plan, step: int, rank: int) -> Any:
         hot = torch.randint(0, 2, of_key.shape, generator=random) == 0
         ids.append(torch.where(hot, of_key // 100 * 100, of_key))
         lengths.append(count)
-    return KeyedJaggedTensor(keys, torch.cat(ids), lengths=torch.cat(lengths))
+    values = torch.cat(ids)
+    weights = torch.rand(values.shape, generator=random) if is_weighted else None
+    return KeyedJaggedTensor(keys, values, weights, lengths=torch.cat(lengths))
 
 
-def train_beside_unsharded(plan: Plan) -> tuple[float, float, bool, int]:
+def train_beside_unsharded(plan: Plan, is_weighted: bool = False) -> tuple[float, float, bool, int]:
     """The largest differences of outputs and weights; whether maps are the same; ids in them."""
-    whole, model = Reference(plan), model_of(plan)
+    whole = Reference(plan, is_weighted)
+    model = model_of(plan, is_weighted=is_weighted)
     sharded = shard(model, plan, learning_rate=RATE, device="cpu")
     worst, ranks, rank = 0.0, dist.get_world_size(), dist.get_rank()
     for step in range(STEPS):
-        found = sharded(batch_of(plan, step, rank))
-        _loss(found, step).backward()
-        expected = whole.outputs([batch_of(plan, step, each) for each in range(ranks)])
-        (sum(_loss(each, step) for each in expected) / ranks).backward()
+        most = max(float(weight.detach().abs().max()) for weight in whole.weights.values())
+        batches = [batch_of(plan, step, each, is_weighted) for each in range(ranks)]
+        found = sharded(batches[rank])
+        _loss(found, step, plan).backward()
+        expected = whole.outputs(batches)
+        (sum(_loss(each, step, plan) for each in expected) / ranks).backward()
         whole.step()
         assert set(found) == set(expected[rank])
         for name, output in expected[rank].items():
-            worst = max([worst, *(found[name] - output).abs().flatten().tolist()])
+            worst = max(worst, _off(plan, name, found[name], output, most))
     off = 0.0
     for key, piece, where in _pieces(sharded):
         if key.endswith(".weight"):

@@ -108,12 +108,37 @@ def test_kinds_beside_each_other_train_as_unsharded_on_one_batch(crew):
         assert max(found) < NEAR
 
 
+NARROW = {
+    "bag": [WHOLE, COLUMNS, ROWS, COPIES],
+    "sequence": [WHOLE, COLUMNS, ROWS],
+    "feature_processed": [WHOLE, COLUMNS, ROWS, COPIES],
+}
+
+
+@pytest.mark.parametrize("kind", NARROW)
+def test_outputs_in_half_precision_come_from_tables_that_train_as_unsharded(crew, kind):
+    """Also where a rank has no part of a module, and whatever the format on the wire."""
+    for number, cut in enumerate(NARROW[kind]):
+        tables = [table("a", "m"), table("b", "m", 50, features=["f", "g"], pooling=[1, 1])]
+        modules = {"m": {"kind": kind, "output_dtype": "fp16"}}
+        kinds = [cut, cut, WHOLE]
+        comm = {"forward": "fp16", "backward": "fp16"} if number % 2 else {}
+        tables.append(table("c", "plain" if not comm else "m", rows=30))
+        plan = plan_for(crew.ranks, tables, kinds, modules, comm_dtype=comm)
+        for found in crew.run("kind_jobs.train_beside_unsharded", plan, "sgd"):
+            assert max(found) < NEAR
+
+
 @pytest.mark.parametrize(
     ("kinds", "facts", "wanted"),
     [
         ([COPIES], {}, "plan.deep.ec.s0: data_parallel: on CPU TorchRec's dense kernel pools"),
         ([ROWS], {"dedup": True}, "modules.deep.ec: dedup: FBGEMM makes ids distinct on GPUs"),
-        ([ROWS], {"output_dtype": "fp16"}, "modules.deep.ec: output_dtype fp16: outputs are fp32"),
+        (
+            [ROWS],
+            {"output_dtype": "bf16"},
+            "modules.deep.ec: output_dtype bf16: FBGEMM's CPU",
+        ),
         (
             [ShardingType.TABLE_ROW_WISE],
             {},
@@ -141,11 +166,18 @@ def test_a_module_of_another_kind_than_planned_is_refused(pair):
         assert "plan.deep.ec: is planned as sequence; the model has EmbeddingBagCollection" in found
 
 
-@pytest.mark.parametrize("pooled", [True, False], ids=["bags", "sequences"])
-def test_managed_collisions_train_as_unsharded_with_the_same_maps(crew, pooled):
+@pytest.mark.parametrize("output_dtype", ["fp32", "fp16"])
+@pytest.mark.parametrize(
+    ("pooled", "weighted"),
+    [(True, False), (True, True), (False, False)],
+    ids=["bags", "weighted bags", "sequences"],
+)
+def test_managed_collisions_train_as_unsharded_with_the_same_maps(
+    crew, pooled, weighted, output_dtype
+):
     """Rows that get an id begin anew on both sides; the features change their order."""
-    plan = managed(crew.ranks, [ROWS, ROWS], pooled=pooled)
-    for found in crew.run("managed_jobs.train_beside_unsharded", plan):
+    plan = managed(crew.ranks, [ROWS, ROWS], pooled=pooled, output_dtype=output_dtype)
+    for found in crew.run("managed_jobs.train_beside_unsharded", plan, weighted):
         outputs, weights, same, known = found
         assert outputs < NEAR
         assert weights < NEAR

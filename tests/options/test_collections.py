@@ -21,7 +21,7 @@ from shardplan.solve.settings import Settings
 from shardplan.workload.access import Uniform
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.id_map import IdMap
+from shardplan.workload.module.id_map import IdMap
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
@@ -126,6 +126,17 @@ def test_only_managed_modules_have_a_map_of_ids(tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="only of managed_collision there is a map"):
         load(path)
+
+
+def test_only_hashed_maps_keep_numbers_of_rows(tmp_path):
+    id_map = "id_map: {policy: lru, runtime_meta_dim: 1}"
+    text = SPEC.format(kind=f"managed_collision, {id_map}", rest="")
+    path = tmp_path / "spec.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="a map of the policy lru keeps no such numbers"):
+        load(path)
+    path.write_text(text.replace("lru", "hash"), encoding="utf-8")
+    assert load(path).workload.tables[0].collection.id_map.row_bytes == 16
 
 
 def test_each_width_of_a_module_is_a_case_and_together_they_are_all(tmp_path):

@@ -94,3 +94,43 @@ def test_a_fault_of_the_spec_itself_keeps_its_line(path):
 
 def test_all_texts_that_lead_nowhere_are_told_at_once(path):
     assert len(faults(path, "nodes", "tables.t_3.rows=5", "a..b=1")) == 3
+
+
+@pytest.fixture
+def namesakes(tmp_path):
+    """Tables of one name in the module that is the default and in another."""
+    file = tmp_path / "namesakes.yaml"
+    file.write_text(
+        "batch: {local: 64}\n"
+        "topology: dgx-h100\n"
+        "defaults: {dim: 8, module: deep.ebc}\n"
+        "tables:\n"
+        "  - {name: item, rows: 1000}\n"
+        "  - {name: user, rows: 1000}\n"
+        "  - {name: item, rows: 1000, module: seq.16}\n"
+    )
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "position"),
+    [("deep.ebc/item", 0), ("user", 1), ("deep.ebc/user", 1), ("seq.16/item", 2)],
+)
+def test_a_table_is_found_by_its_module_and_name(namesakes, name, position):
+    case = build_case(load_spec(namesakes, [f"tables.{name}.rows=5"]))
+    rows = [table["rows"] for table in case.resolved["tables"]]
+    assert [index for index, each in enumerate(rows) if each == 5] == [position]
+
+
+def test_a_name_of_several_tables_is_not_enough_to_set_one(namesakes):
+    with pytest.raises(InputError) as caught:
+        load_spec(namesakes, ["tables.item.rows=5"])
+    (fault,) = caught.value.diagnostics
+    assert fault.message == "2 entries are called 'item'"
+    assert fault.hint == "write deep.ebc/item, seq.16/item"
+
+
+def test_what_tables_are_called_is_offered_with_modules_where_names_are_not_enough(namesakes):
+    with pytest.raises(InputError) as caught:
+        load_spec(namesakes, ["tables.x.rows=5"])
+    assert caught.value.diagnostics[0].hint == "known: deep.ebc/item, user, seq.16/item"

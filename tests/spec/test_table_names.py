@@ -24,15 +24,20 @@ def test_a_table_name_cannot_hold_a_dot():
     assert faults({"name": "user.id"}) == [("tables[0].name", "must not hold a dot")]
 
 
-@pytest.mark.parametrize("module", ["sp arse", "a..b", "a.b-c", "."])
-def test_a_module_is_a_path_of_attributes(module):
+@pytest.mark.parametrize("module", ["a..b", ".", "a.", "a. b", "a\nb", " a"])
+def test_a_module_is_names_joined_by_dots(module):
     ((path, message),) = faults({"name": "a", "module": module})
     assert path == "tables[0].module"
-    assert "path of attributes" in message
+    assert "names of modules joined by dots" in message
 
 
 @pytest.mark.parametrize("module", ["", "sparse", "over.arch.0.ebc"])
 def test_a_module_may_be_the_model_itself_or_an_entry_of_a_sequence(module):
+    assert faults({"name": "a", "module": module}) == []
+
+
+@pytest.mark.parametrize("module", ["by.user-tower", "by.long term", "by.[0]*", "by.a/b", "é.1-x"])
+def test_a_module_may_be_an_entry_of_a_dictionary_whatever_it_is_called(module):
     assert faults({"name": "a", "module": module}) == []
 
 

@@ -47,6 +47,21 @@ def test_an_exit_code_is_told_with_the_last_lines(files):
     assert len(caught.value.said) == 12
 
 
+LAUNCHER = """\
+W1201 04:53:33.599000 23827 torch/distributed/elastic/multiprocessing/api.py:1028] Sending process
+E1201 04:53:33.868000 23827 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitco
+"""
+
+
+def test_what_a_launcher_says_of_the_end_does_not_hide_why_it_came(files):
+    """A job of several processes: theirs comes first, and then dozens of lines of torchrun's."""
+    said = LAUNCHER + "  traceback: <N/A>\n" * 40
+    for own, told in (("no room\n", ("no room",)), ("", said.splitlines()[-12:])):
+        with pytest.raises(JobFailed) as caught:
+            job(f"import sys; sys.stderr.write({own + said!r}); sys.exit(1)").run(*files)
+        assert caught.value.said == tuple(told)
+
+
 def test_a_signal_is_told_by_its_name(files):
     with pytest.raises(JobFailed, match="ended by SIGKILL"):
         job("import os; os.kill(os.getpid(), 9)").run(*files)

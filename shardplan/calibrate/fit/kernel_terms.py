@@ -87,6 +87,7 @@ def _shares(tables: Sequence[Table], batch: NDArray[np.int64], cache_bytes: int)
         most_outputs=bags,
         output_bytes=np.full(len(tables), OUTPUT_ELEMENT_BYTES),
         is_pooled=np.ones(len(tables), dtype=bool),
+        is_mean=np.zeros(len(tables), dtype=bool),
         own_outputs=bags,
         returned_bytes=none,
         map_row_bytes=none,

@@ -31,6 +31,11 @@ class TellingTuneReporter(TuneReporter):
         """A plan ran in a pass."""
         tell(f"pass {number}: {name} takes {words.seconds(step_seconds)} a step")
 
+    def doubted(self, name: str, step_seconds: float, elapsed_seconds: float) -> None:
+        """A step is said to take longer than the whole run took."""
+        step, whole = words.seconds(step_seconds), words.seconds(elapsed_seconds)
+        tell(f"{name}: a step of {step} in a run of {whole}: step_seconds counts in seconds")
+
     def failed(self, name: str, error: JobFailed, is_left_out: bool) -> None:
         """The job failed under a plan, which then is left out, or has another try."""
         tell(f"{name} {'is left out' if is_left_out else 'failed, and has another try'}: {error}")

@@ -23,6 +23,8 @@ GRADIENT_ELEMENT_BYTES = 4
 """The gradient of a data-parallel table is a dense fp32 buffer."""
 INDEX_BYTES = 8
 """Ids and lengths travel and are kept as int64."""
+DIVISOR_ELEMENT_BYTES = 4
+"""What a number of a mean is divided by, or its gradient divided by that, is kept in fp32."""
 WEIGHT_BYTES = 4
 """The weight of an id is fp32."""
 
@@ -83,9 +85,9 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     The dense model; of the rank's own samples the ids and lengths to be sent, and the outputs of
     all tables with their gradients, also in the format that they are sent in; besides, where there
     is one for each id, a copy in the ids' order, where ids were made distinct those of all ids and
-    the place of each among the distinct ones, and where features have batches of their own size
-    outputs expanded to one for each sample. A device alone sends nothing: its outputs are
-    those that ``unit_bytes`` counts.
+    the place of each among the distinct ones, of means once more what they are divided by, and
+    where features have batches of their own size outputs expanded to one for each sample. A device
+    alone sends nothing: its outputs are those that ``unit_bytes`` counts.
     """
     training = workload.training
     samples = -(-workload.global_batch // world.size)
@@ -102,7 +104,8 @@ def base_bytes(workload: Workload, tables: TableArrays, world: World) -> NDArray
     pooled = np.ceil(samples * tables.bags * tables.dim)
     elements = np.where(tables.is_pooled, pooled, np.ceil(samples * tables.most_sent) * tables.dim)
     expanded = np.where(tables.dedup, drawn, samples * tables.expanded) * 2 * tables.output_bytes
-    made = (elements * (element_bytes + ordered) + tables.dim * expanded).sum()
+    divided = np.where(tables.is_mean, DIVISOR_ELEMENT_BYTES, 0)
+    made = (elements * (element_bytes + ordered + divided) + tables.dim * expanded).sum()
     dense = dense_memory_bytes(workload, world)
     return np.array([dense + ids + made, 0, 0], dtype=np.float64)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.analytic.cache_misses import CacheMisses
+from shardplan.cost.analytic.caches.cache_misses import CacheMisses
 from shardplan.workload.block_reads import BlockRead, BlockReads
 from shardplan.workload.row_reads import row_distributions, unique_rows
 from shardplan.workload.training import CacheAlgorithm

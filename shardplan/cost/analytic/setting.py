@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shardplan.cost.analytic.collectives import Collectives
-from shardplan.cost.analytic.lookup import OUTPUT_ELEMENT_BYTES
 from shardplan.cost.analytic.memory import INDEX_BYTES
 from shardplan.cost.analytic.shares import TableArrays
 from shardplan.cost.dense.predict_dense import predict_dense
@@ -101,10 +100,10 @@ class Setting:
     def expanding_seconds(self) -> float:
         """To make one output for each sample of those of features with batches of their own size.
 
-        Each is read and written once, in fp32, whatever the placement; so are gradients, summed.
+        Each is read and written once, whatever the placement; so are gradients, summed.
         """
-        elements = self.samples * float((self.tables.expanded * self.tables.dim).sum())
-        moved_bytes = 2 * elements * OUTPUT_ELEMENT_BYTES
+        row_bytes = self.tables.dim * self.tables.output_bytes
+        moved_bytes = 2 * self.samples * float((self.tables.expanded * row_bytes).sum())
         return moved_bytes / self.profile.dense_update_bytes_per_second
 
     @cached_property
@@ -117,9 +116,8 @@ class Setting:
     def page_share(self) -> float:
         """Of a page of memory, what a sample's outputs fill where tables are spread evenly."""
         pooled = self.tables.bags * self.tables.is_pooled
-        columns = float((pooled * self.tables.dim).sum())
-        sample_bytes = columns / self.topology.world_size * OUTPUT_ELEMENT_BYTES
-        return self.profile.page_share(sample_bytes)
+        output_bytes = float((pooled * self.tables.dim * self.tables.output_bytes).sum())
+        return self.profile.page_share(output_bytes / self.topology.world_size)
 
     @property
     def samples(self) -> float:

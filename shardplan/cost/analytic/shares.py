@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.cost.analytic.caches.cached_reads import CachedReads
 from shardplan.cost.analytic.dynamic.storage import DynamicStorage
 from shardplan.cost.analytic.memory import INDEX_BYTES, WEIGHT_BYTES
 from shardplan.cost.analytic.readings import Readings
@@ -59,6 +60,8 @@ class TableArrays:
     """Whether each device makes the ids of its batch distinct before they travel."""
     learns_weights: NDArray[np.bool_]
     """Whether the weights of ids are learnt."""
+    is_mean: NDArray[np.bool_]
+    """Whether the rows of a sample are averaged."""
     readings: Readings
     """What a batch reads of them."""
     dynamic: DynamicStorage
@@ -96,6 +99,7 @@ class TableArrays:
             learns_weights=np.array(
                 [table.collection.learns_weights for table in tables], dtype=bool
             ),
+            is_mean=np.array([table.is_mean for table in tables], dtype=bool),
             readings=Readings.of(workload, world, (world, topology.devices_per_node)),
             dynamic=DynamicStorage.of(workload, world),
             evicts_seldom=np.array(
@@ -126,9 +130,13 @@ class TableArrays:
 
 
 def _expanded(tables: Sequence[Table]) -> NDArray[np.float64]:
-    """(T,): TorchRec expands all features of a module alike, by an index select."""
+    """(T,): TorchRec expands all features of a module alike, by an index select, to one output for
+    each sample that the module is called with."""
     modules = {table.module for table in tables if table.has_own_batches}
-    found = [len(table.features) if table.module in modules else 0 for table in tables]
+    found = [
+        len(table.features) * table.collection.batch_share if table.module in modules else 0
+        for table in tables
+    ]
     return np.array(found, dtype=np.float64)
 
 
@@ -163,6 +171,8 @@ class Shares:
     output_bytes: NDArray[np.int64]
     """Of an element of an output, and of its gradient."""
     is_pooled: NDArray[np.bool_]
+    is_mean: NDArray[np.bool_]
+    """Whether pooled outputs are means."""
     own_outputs: NDArray[np.float64]
     """That a device gets for its own samples, on average, in parts or whole."""
     returned_bytes: NDArray[np.int64]
@@ -231,7 +241,7 @@ class Shares:
         fetched = fetches(drawn, reading, ids, room) if cache_bytes else ids
         most_ids = samples * readings.most_sent[reading] * shards / parts
         pooled = tables.is_pooled[table]
-        caches = _Caches.of(readings, reading, options, tables.evicts_seldom[table])
+        caches = CachedReads.of(readings, reading, options, tables.evicts_seldom[table])
         return cls(
             shards=shards,
             shard_rows=-(-tables.rows[table] // row_shards),
@@ -247,6 +257,7 @@ class Shares:
             most_outputs=np.where(pooled, bags, most_ids),
             output_bytes=tables.output_bytes[table],
             is_pooled=pooled,
+            is_mean=tables.is_mean[table],
             own_outputs=np.where(pooled, bags, batch * tables.sent[table] * shards) / world.size,
             returned_bytes=tables.returned_bytes[table],
             map_row_bytes=tables.map_row_bytes[table],
@@ -262,43 +273,3 @@ class Shares:
             ddr_hit_rates=caches.ddr_hit_rates,
             value_bytes=tables.dynamic.value_bytes[table],
         )
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Caches:
-    """What caches do for whole readings, as arrays of length O."""
-
-    missed_rows: NDArray[np.float64]
-    ssd_rows: NDArray[np.float64]
-    hit_rates: NDArray[np.float64]
-    ddr_hit_rates: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls,
-        readings: Readings,
-        reading: NDArray[np.int32],
-        options: OptionSet,
-        evicts_seldom: NDArray[np.bool_],
-    ) -> _Caches:
-        """The caches in HBM and DDR hold different rows, so that together they act as one."""
-        missed, on_ssd = np.zeros(len(options)), np.zeros(len(options))
-        hits = np.minimum(options.hbm_share, 1.0)
-        below = np.ones(len(options))
-        on_drives = options.has_kernel(lambda kernel: kernel.is_on_ssd)
-        copied = options.has_kernel(lambda kernel: kernel.is_dynamic_part and not kernel.is_split)
-        for is_cached, misses in (
-            (options.has_kernel(lambda kernel: kernel.caches_ddr), readings.misses),
-            (on_drives, readings.misses_over_ssd),
-            (copied & ~evicts_seldom, readings.misses_over_ssd),
-            (copied & evicts_seldom, readings.misses_of_seldom),
-        ):
-            cached = np.flatnonzero(is_cached)
-            share = hits[cached]
-            missed[cached] = misses.missed_rows(reading[cached], share)
-            hits[cached] = misses.hit_rates(reading[cached], share)
-        stored = np.flatnonzero(on_drives)
-        both = options.hbm_share[stored] + options.ddr_share[stored]
-        on_ssd[stored] = readings.misses_over_ssd.missed_rows(reading[stored], both)
-        below[stored] = readings.misses_over_ssd.hit_rates(reading[stored], both)
-        return cls(missed, on_ssd, hits, below)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
+from shardplan.executor.kernels.compiled_rows import compiled_rows
 from shardplan.executor.tensors.runs import run_bounds, runs_of
 from shardplan.executor.tensors.sorting import stable_sort
 from shardplan.executor.tensors.tensor import index_dtype
@@ -29,6 +30,9 @@ class DistinctRows:
     @classmethod
     def of(cls, ids: Tensor, rows: int) -> Self:
         """Ids of a store of that many rows."""
+        compiled = compiled_rows()
+        if compiled is not None and compiled.sorts(ids, rows):
+            return cls(*compiled.sort(ids, rows))
         by_row, order = stable_sort(ids, rows)
         offsets = run_bounds(by_row)
         return cls(

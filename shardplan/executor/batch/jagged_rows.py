@@ -14,6 +14,6 @@ class JaggedRows:
     """The rows of one feature's ids, in the order of the ids: what TorchRec calls JaggedTensor."""
 
     values: Tensor
-    """(ids, dim) fp32: sample by sample."""
+    """(ids, dim) in the format of the module's outputs: sample by sample."""
     lengths: Tensor
     """(samples,) int64: ids of each sample."""

@@ -12,10 +12,12 @@ import torch
 import torch.distributed as dist
 
 from shardplan.errors import PlanRefused, RankLost
+from shardplan.executor.kernels.compiled_rows import compiled_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from shardplan.executor.kernels.compiled_rows import CompiledRows
     from shardplan.executor.tensors.tensor import Device, Tensor
 
 
@@ -174,6 +176,9 @@ class Mesh:
             raise PlanRefused(
                 [f"{self.world_size} ranks are no whole number of nodes of {local_world_size}"]
             )
+        self.compiled = self._compiled_rows()
+        """Loops over rows that all ranks have, so that data-parallel tables stay the same on all;
+        None where any lacks them."""
         self.sent_bytes: Counter[str] = Counter()
         """To other ranks, by what was sent."""
         everyone = range(self.world_size)
@@ -190,6 +195,17 @@ class Mesh:
                 [everyone[n * each : n * each + each] for n in range(self.nodes)]
             )
             self.peers = self._group([everyone[place::each] for place in range(each)])
+
+    def _compiled_rows(self) -> CompiledRows | None:
+        if self.device.type != "cpu":
+            return None
+        found = compiled_rows()
+        if self.world_size > 1:
+            has_them = torch.tensor(found is not None, dtype=torch.uint8)
+            with naming_lost_ranks(self.rank, "the first meeting of all ranks"):
+                dist.all_reduce(has_them, dist.ReduceOp.MIN)
+            return found if bool(has_them) else None
+        return found
 
     def _group(self, parts: Sequence[range]) -> Group:
         """The part that this rank is in; all ranks have to create all parts."""

@@ -35,10 +35,12 @@ def take_gradients(gradient: Tensor, slots: Sequence[Slot], chunk: Tensor, scale
     """
     for slot, part in zip(slots, by_slot(chunk, slots, len(gradient)), strict=True):
         columns = gradient[:, slot.column : slot.column + slot.width]
-        if part.dtype == columns.dtype and scale != 1:
+        if part.dtype == columns.dtype == torch.float32 and scale != 1:
             torch.mul(columns, scale, out=part)
-        else:
-            part.copy_(columns)
+            continue
+        part.copy_(columns)
+        if part.dtype == torch.float32 and scale != 1:
+            part.mul_(scale)
 
 
 def received(part: Tensor, scale: float) -> Tensor:

@@ -13,6 +13,7 @@ from shardplan.executor.exchange.input_dist import IdsInFlight, RankInputs
 from shardplan.executor.exchange.output_dist import output_dists
 from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
 from shardplan.executor.native.trained_lookup import TrainedLookup
+from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
 
     Or their means, where the table says so; in a module that weighs ids, each row counts by the
     weight of its id. Weights of ids get no gradient. All ranks have the same number of samples.
+    Outputs and their gradients are in a format of their own, and travel in it unless the wire's is
+    narrower; all adding and dividing is in fp32.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         optimizer: OptimizerSettings,
         *,
         is_weighted: bool = False,
+        output_dtype: Dtype = Dtype.FP32,
         comm_forward: Dtype = Dtype.FP32,
         comm_backward: Dtype = Dtype.FP32,
         pools: Pools | None = None,
@@ -61,7 +65,10 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         )
         self.is_weighted = is_weighted
         """Whether each id of a batch has a weight."""
-        self._outputs = output_dists(self.layout, mesh, comm_forward, comm_backward)
+        self.output_dtype = DTYPES[output_dtype]
+        """Format of outputs, and of their gradients."""
+        wire = (output_dtype.sent_as(comm_forward), output_dtype.sent_as(comm_backward))
+        self._outputs = output_dists(self.layout, mesh, *wire)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -105,7 +112,7 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
             return batch.finish()
 
     def forward(self, batch: JaggedBatch | KeyedIds | IdsInFlight | RankInputs) -> Tensor:
-        """(samples, columns of all features) fp32.
+        """(samples, columns of all features) in the format of outputs.
 
         ``batch`` may be on its way already (``start``) or be here (``finish``).
         """
@@ -134,21 +141,31 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
             with self.clock.phase(OUTPUT_COMM), self.pools.hbm.held(wire_bytes, "wire"):
                 for way in self._outputs:
                     sums |= way.forward([pooled.pop(group) for group in way.groups], samples)
-                output = torch.empty((samples, self.layout.width), device=self.mesh.device)
+                # Means are divided before they are rounded.
+                dtype = torch.float32 if self.layout.mean_spans else self.output_dtype
+                shape = samples, self.layout.width
+                output = torch.empty(shape, dtype=dtype, device=self.mesh.device)
                 # By one kernel: copied one after the other, narrow columns take twice the time.
                 torch.cat([sums[column] for column in sorted(sums)], 1, out=output)
-            self._average(output, inputs)
-        return output
+            if self.layout.mean_spans:
+                with self.pools.hbm.held(self._widened_bytes(inputs), "sums"):
+                    self._average(output, inputs)
+        return output.to(self.output_dtype)
 
     def update(self, inputs: RankInputs, gradient: Tensor) -> None:
         """The backward pass: gradients travel, are summed by row, and the optimizer runs."""
         self.steps += 1
-        own = 1 + bool(self.layout.mean_spans)
-        held_bytes = self._sums_bytes(inputs) + own * self._output_bytes(inputs)
+        held_bytes = self._sums_bytes(inputs) + self._output_bytes(inputs)
+        if self.layout.mean_spans:
+            held_bytes += FP32_BYTES * gradient.numel()
+        elif self.layout.replicated:
+            held_bytes += self._widened_bytes(inputs)
         with self.pools.hbm.held(held_bytes, "gradients"):
             if self.layout.mean_spans:
-                gradient = gradient.clone()
+                gradient = gradient.to(torch.float32, copy=True)
                 self._average(gradient, inputs)
+            elif self.layout.replicated:
+                gradient = gradient.float()
             self._update(inputs, gradient)
         self._done(inputs)
 
@@ -192,7 +209,12 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         self.pools.hbm.release(self._output_bytes(inputs), "outputs")
 
     def _output_bytes(self, inputs: RankInputs) -> int:
-        return FP32_BYTES * inputs.samples * self.layout.width
+        return int(self.output_dtype.itemsize) * inputs.samples * self.layout.width
+
+    def _widened_bytes(self, inputs: RankInputs) -> int:
+        """Of outputs in fp32 beside those in their own format."""
+        is_narrow = self.output_dtype is not torch.float32
+        return FP32_BYTES * inputs.samples * self.layout.width * is_narrow
 
     def _sums_bytes(self, inputs: RankInputs) -> int:
         """Of what this rank sums for all ranks, in fp32."""

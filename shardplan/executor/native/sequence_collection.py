@@ -18,6 +18,7 @@ from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedColl
 from shardplan.executor.native.trained_lookup import TrainedLookup
 from shardplan.executor.planned.module_layout import ModuleLayout
 from shardplan.executor.tables.row_gradients import RowGradients
+from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class ShardedEmbeddingCollection(ShardedCollection):
 
     With ``dedup`` each rank asks for each row of a table once, whatever the number of its ids, and
     sums the gradients of those ids before they travel. Ids have no weights here. Ranks may have
-    batches of different sizes.
+    batches of different sizes. Outputs and their gradients are in a format of their own, and travel
+    in it unless the wire's is narrower.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class ShardedEmbeddingCollection(ShardedCollection):
         optimizer: OptimizerSettings,
         *,
         dedup: bool = False,
+        output_dtype: Dtype = Dtype.FP32,
         comm_forward: Dtype = Dtype.FP32,
         comm_backward: Dtype = Dtype.FP32,
         pools: Pools | None = None,
@@ -95,7 +98,10 @@ class ShardedEmbeddingCollection(ShardedCollection):
         self._table_rows = torch.tensor(
             [table.rows for table in self._read.table_of_feature], device=mesh.device
         )
-        self._outputs = SequenceDist(self.layout, mesh, comm_forward, comm_backward)
+        self.output_dtype = DTYPES[output_dtype]
+        """Format of outputs, and of their gradients."""
+        wire = (output_dtype.sent_as(comm_forward), output_dtype.sent_as(comm_backward))
+        self._outputs = SequenceDist(self.layout, mesh, *wire)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -172,16 +178,17 @@ class ShardedEmbeddingCollection(ShardedCollection):
         return {name: JaggedRows(values, lengths) for name, values, lengths in named}
 
     def look_up(self, inputs: SequenceInputs) -> Tensor:
-        """The forward pass, outside of autograd: feature after feature, flat, in fp32."""
+        """The forward pass, outside of autograd: feature after feature, flat."""
         ids, pool = inputs.ids, self.pools.hbm
-        with pool.held(self._rows_bytes(ids) + self._asked_bytes(inputs), "rows"):
+        asked_bytes = self._asked_bytes(inputs, int(self.output_dtype.itemsize))
+        with pool.held(self._rows_bytes(ids) + asked_bytes, "rows"):
             with self.clock.phase(LOOKUP_FORWARD):
                 rows = [g.lookup(bags) for g, bags in zip(self.groups, ids.groups, strict=True)]
                 of_replicas = self.replicated.lookup(ids.replicated)
             pool.charge(self._output_bytes(inputs), "outputs")
             wire_bytes = self._outputs.buffer_bytes(ids.route)[0]
             with self.clock.phase(OUTPUT_COMM), pool.held(wire_bytes, "wire"):
-                flat, asked = self._room(ids)
+                flat, asked = self._room(ids, self.output_dtype)
                 for features, of_group in zip(self.replicated.features, of_replicas, strict=True):
                     counts = [len(asked[feature]) for feature in features]
                     for feature, part in zip(features, of_group.split(counts), strict=True):
@@ -199,8 +206,14 @@ class ShardedEmbeddingCollection(ShardedCollection):
         """
         self.steps += 1
         ids, pool = inputs.ids, self.pools.hbm
-        held_bytes = self._rows_bytes(ids) + self._output_bytes(inputs) + self._asked_bytes(inputs)
+        held_bytes = self._rows_bytes(ids) + self._output_bytes(inputs)
+        held_bytes += self._asked_bytes(inputs, FP32_BYTES)
+        # Whatever is added up here is added up in fp32.
+        is_added = bool(self.layout.replicated) or inputs.distinct is not None
+        widened = is_added and self.output_dtype is not torch.float32
+        held_bytes += FP32_BYTES * gradient.numel() * widened
         with pool.held(held_bytes, "gradients"):
+            gradient = gradient.float() if widened else gradient
             with self.clock.phase(GRADIENT_COMM):
                 asked = self._asked_gradients(inputs, gradient)
                 with pool.held(self._outputs.buffer_bytes(ids.route)[1], "wire"):
@@ -216,12 +229,12 @@ class ShardedEmbeddingCollection(ShardedCollection):
         readers = [self._read.features_of(table) for table in range(len(tables))]
         return DistinctIds.of(parts, readers, [table.rows for table in tables])
 
-    def _room(self, ids: RankInputs) -> tuple[Tensor, list[Tensor]]:
+    def _room(self, ids: RankInputs, dtype: torch.dtype) -> tuple[Tensor, list[Tensor]]:
         """Room for the rows that were asked for, flat, and feature by feature."""
         counts = ids.lengths.sum(1).tolist()
         dims = [table.dim for table in self.layout.table_of_feature]
         numbers = sum(count * dim for count, dim in zip(counts, dims, strict=True))
-        flat = torch.empty(numbers, device=self.mesh.device)
+        flat = torch.empty(numbers, dtype=dtype, device=self.mesh.device)
         return flat, _by_feature(flat, self.layout, counts)
 
     def _asked_gradients(self, inputs: SequenceInputs, gradient: Tensor) -> list[Tensor]:
@@ -229,11 +242,10 @@ class ShardedEmbeddingCollection(ShardedCollection):
         given = _by_feature(gradient, self._read, inputs.lengths.sum(1).tolist())
         if inputs.distinct is None:
             return given
-        _, found = self._room(inputs.ids)
+        _, found = self._room(inputs.ids, torch.float32)
         for table, (bags, of_table) in enumerate(zip(inputs.distinct.tables, found, strict=True)):
             parts = [given[feature] for feature in self._read.features_of(table)]
-            for cut, sums in RowGradients(bags, parts).chunks():
-                of_table[cut] = sums
+            RowGradients(bags, parts, self.mesh.compiled).fill(of_table)
         return found
 
     def _done(self, inputs: SequenceInputs) -> None:
@@ -243,14 +255,15 @@ class ShardedEmbeddingCollection(ShardedCollection):
 
     def _output_bytes(self, inputs: SequenceInputs) -> int:
         dims = torch.tensor([table.dim for table in self._read.table_of_feature])
-        return FP32_BYTES * int((inputs.lengths.sum(1).cpu() * dims).sum())
+        numbers = int((inputs.lengths.sum(1).cpu() * dims).sum())
+        return int(self.output_dtype.itemsize) * numbers
 
-    def _asked_bytes(self, inputs: SequenceInputs) -> int:
+    def _asked_bytes(self, inputs: SequenceInputs, element_bytes: int) -> int:
         """Of the rows of distinct ids, before they are given to each id."""
         if inputs.distinct is None:
             return 0
         pairs = zip(inputs.distinct.tables, self._read.tables, strict=True)
-        return FP32_BYTES * sum(len(bags.distinct.rows) * table.dim for bags, table in pairs)
+        return element_bytes * sum(len(bags.distinct.rows) * table.dim for bags, table in pairs)
 
     def _rows_bytes(self, ids: RankInputs) -> int:
         """Of the rows that this rank looks up for all ranks, and for itself of replicas."""

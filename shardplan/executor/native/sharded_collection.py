@@ -66,7 +66,9 @@ class ShardedCollection(torch.nn.Module):  # type: ignore[misc]
         self._inputs = InputDist(self.layout, mesh, self.pools.hbm, is_weighted)
         self._squares = RowSquares(self.layout, mesh)
         self.groups = [
-            ShardGroup(group, store_of(group, optimizer, self.pools), self.pools.hbm, seed)
+            ShardGroup(
+                group, store_of(group, optimizer, self.pools, mesh.compiled), self.pools.hbm, seed
+            )
             for group in self.layout.groups[mesh.rank]
         ]
         self.replicated = ReplicatedTables(self.layout, mesh, self.pools.hbm, optimizer, seed)
@@ -108,7 +110,7 @@ class ShardedCollection(torch.nn.Module):  # type: ignore[misc]
         rule = UpdateRule(self.optimizer, self.steps)
         with self.clock.phase(UPDATE_BACKWARD):
             sums = [
-                RowGradients(bags, received[group.layout])
+                RowGradients(bags, received[group.layout], self.mesh.compiled)
                 for group, bags in zip(self.groups, inputs.groups, strict=True)
             ]
         squares = self._complete_squares(sums)

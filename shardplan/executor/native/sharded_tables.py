@@ -78,14 +78,15 @@ def shard_tables(
     for path in view.modules:
         tables = in_model(view, there[path]) if path in there else view.tables_of(path)
         collection = view.collection_of(path)
+        of_module = of_all | {"output_dtype": collection.output_dtype}
         if collection.is_pooled:
             weighted = path in there and there[path].is_weighted
             found[path] = ShardedEmbeddingBagCollection(
-                tables, mesh, optimizer, is_weighted=weighted, **of_all
+                tables, mesh, optimizer, is_weighted=weighted, **of_module
             )
         else:
             found[path] = ShardedEmbeddingCollection(
-                tables, mesh, optimizer, dedup=collection.dedup, **of_all
+                tables, mesh, optimizer, dedup=collection.dedup, **of_module
             )
     return found
 
@@ -126,6 +127,7 @@ def _fingerprint(view: PlanView) -> str:
         [
             [table.module, table.name, table.sharding_type.name, table.kernel.name, table.ranks]
             + [table.collection.is_pooled, table.collection.dedup]
+            + [table.collection.output_dtype]
             + [[s.rank, s.row_offset, s.column_offset, s.rows, s.columns] for s in table.shards]
             for table in view.tables
         ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.workload.collection import CollectionKind
-from shardplan.workload.dtype import Dtype
+from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
     """
     for module in modules:
         for table in module.tables:
-            where = f"{module.path or 'the model itself'}.{table.name}"
+            where = f"{spoken(module.path)}.{table.name}"
             if table.init_fn:
                 yield _fault(
                     where,
@@ -42,20 +42,14 @@ def untrainable(modules: Iterable[SparseModule]) -> Iterator[Diagnostic]:
 
 
 def unoffered(view: PlanView) -> Iterator[Diagnostic]:
-    """Modules of kinds that this engine has not, and formats that it does not write."""
+    """Modules of kinds that this engine has not."""
     for path in view.modules:
-        collection, where = view.collection_of(path), path or "the model itself"
-        if collection.kind in _ELSEWHERE:
+        kind = view.collection_of(path).kind
+        if kind in _ELSEWHERE:
             yield _fault(
-                where,
-                f"the native engine does not train modules of the kind {collection.kind}",
+                spoken(path),
+                f"the native engine does not train modules of the kind {kind}",
                 "train the plan under TorchRec: shardplan.executor.torchrec.shard",
-            )
-        if collection.output_dtype is not Dtype.FP32:
-            yield _fault(
-                where,
-                f"the native engine writes fp32, and no {collection.output_dtype}, as outputs",
-                "leave output_dtype out of the spec, and solve again",
             )
 
 
@@ -76,7 +70,7 @@ def other_rates(
             for name, value in table.optimizer_settings:
                 if name in ours and value != ours[name]:
                     yield _fault(
-                        f"{module.path or 'the model itself'}.{table.name}",
+                        f"{spoken(module.path)}.{table.name}",
                         f"{module.class_name}: the model trains it with {name}={value}, the job "
                         f"with {ours[name]}",
                         "give both the same; rates of single tables are TorchRec's alone",

@@ -65,6 +65,20 @@ def whole_batch_faults(view: PlanView, engine: str) -> Iterator[Diagnostic]:
         yield Diagnostic(view.name, 0, 0, where, message, hint, code="executor")
 
 
+def drawn_batch_faults(view: PlanView) -> Iterator[Diagnostic]:
+    """Modules that are called with batches of their own size, by a job whose modules share one."""
+    for module in view.modules:
+        share = view.collection_of(module).batch_share
+        if share != 1:
+            message = (
+                f"it is planned with {share:.4g} of the batch: the training command calls all "
+                "modules with the whole of it"
+            )
+            hint = "train it by a program of your own, or solve again without the module's batch"
+            where = f"modules.{module}"
+            yield Diagnostic(view.name, 0, 0, where, message, hint, code="executor")
+
+
 def memory_faults(view: PlanView, limits: TierLimits) -> Iterator[Diagnostic]:
     """More is predicted of a tier than ranks may hold: one fault for all of them."""
     for tier, limit in limits:

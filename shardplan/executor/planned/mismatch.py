@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES, RATES, unfollowed
 from shardplan.model.unplanned import unplanned
+from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,6 +36,8 @@ class TableOfPlan(Protocol):
     def dtype(self) -> Dtype: ...
     @property
     def features(self) -> tuple[str, ...]: ...
+    @property
+    def is_mean(self) -> bool: ...
 
 
 def model_faults(
@@ -69,7 +72,7 @@ def model_faults(
             names = ", ".join(table.name for table in there.tables[:3])
             more = ", ..." if len(there.tables) > 3 else ""
             message = f"{there.class_name}: the plan has none of its tables ({names}{more})"
-            yield _fault("model", path or "the model itself", message, _SOLVE_AGAIN)
+            yield _fault("model", spoken(path), message, _SOLVE_AGAIN)
             continue
         for name in (table.name for table in there.tables):
             if name not in planned[path]:
@@ -142,6 +145,10 @@ def _differences(plan: str, planned: TableOfPlan, there: SparseTable) -> Iterato
     ):
         if ours != theirs:
             yield _fault(plan, f"{where}.{what}", f"{ours}; the model has {theirs}", _SOLVE_AGAIN)
+    # A plan without means may be older than they are in plans: then it is the model that says it.
+    if planned.is_mean and there.pooling != "mean":
+        message = f"mean; the model has {there.pooling}"
+        yield _fault(plan, f"{where}.pooling_type", message, _SOLVE_AGAIN)
     if there.device_type != "meta":
         message = f"the model holds it whole on {there.device_type}, and its weights would be lost"
         hint = 'build it with device=torch.device("meta"), and load weights after sharding'

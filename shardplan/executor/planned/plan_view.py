@@ -126,4 +126,5 @@ def _table(facts: TableFacts, entry: TableEntry, access: Access, ids: RowOrder) 
         ids=ids,
         cache=entry.cache,
         batch_shares=facts.batch_shares,
+        is_mean=facts.is_mean,
     )

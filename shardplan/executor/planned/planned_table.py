@@ -55,9 +55,9 @@ class PlannedTable:
     collection: Collection = POOLED
     """What kind of module it sits in."""
     batch_shares: tuple[float, ...] = ()
-    """Of each feature, its own samples for each of the batch; empty where all have one of each."""
+    """Of each feature, its own samples for each of its module; empty where all have one of each."""
     is_mean: bool = False
-    """Whether the model averages the rows of a sample; else it adds them up."""
+    """Whether the rows of a sample are averaged; else they are added up."""
     initial: InitialWeights | None = None
     """How weights begin; None: uniform within ``1 / sqrt(rows)``."""
 

@@ -10,8 +10,9 @@ from torchrec import KeyedJaggedTensor
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.executor.steps.timed_tables import LEARNING_RATE
+from shardplan.executor.torchrec.made_collections import Collections
 from shardplan.executor.torchrec.wrap import shard
-from shardplan.executor.train.torchrec_engine import Collections, optimizers_of_replicas
+from shardplan.executor.train.torchrec_engine import optimizers_of_replicas
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
+from shardplan.executor.tables.row_gradients import squares_of
 from shardplan.executor.tables.update_rule import WEIGHT, Fields
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.plan.file.table_entry import CacheEntry
@@ -19,9 +20,12 @@ from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from shardplan.executor.batch.bags import Bags
+    from shardplan.executor.kernels.compiled_rows import CompiledRows
     from shardplan.executor.memory.memory_pool import MemoryPool, Pools
     from shardplan.executor.planned.module_layout import GroupLayout
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+    from shardplan.executor.tables.row_gradients import RowGradients
+    from shardplan.executor.tables.summed_rows import SummedRows
     from shardplan.executor.tables.update_rule import UpdateRule
     from shardplan.executor.tensors.tensor import Tensor
 
@@ -35,6 +39,8 @@ class GroupStore:
     weights: ResidentRows | RowCache
     state: dict[str, ResidentRows]
     """By name; fp32 whatever the weights are."""
+    compiled: CompiledRows | None = None
+    """What updates rows, instead of PyTorch's kernels."""
 
     def lookup(self, bags: Bags) -> Tensor:
         """(bags..., columns) fp32: the sum of each bag's rows by their weights."""
@@ -57,19 +63,56 @@ class GroupStore:
         every = {WEIGHT: self.weights, **self.state}
         return {name: rows_of.settled() for name, rows_of in every.items()}
 
-    def update(self, rule: UpdateRule, rows: Tensor, sums: Tensor, squares: Tensor | None) -> None:
-        """Run the optimizer over distinct rows; their (rows, columns) gradients are used up.
+    def update(
+        self,
+        rule: UpdateRule,
+        gradients: RowGradients | SummedRows,
+        squares: Tensor | None,
+        dim: int,
+    ) -> None:
+        """Run the optimizer over the rows that have a gradient, which is used up.
 
-        ``squares`` (rows,) are the means of squared gradients, where the rule wants them.
+        ``squares`` (U,) are sums over all ``dim`` columns of the table, where others than these are
+        to count for row-wise Adagrad.
         """
+        fields = (self.weights, *self.state.values())
+        if self.compiled is not None and all(_is_direct(each) for each in fields):
+            weights, *state = (each.settled() for each in fields)
+            self.compiled.update(
+                rule.settings, rule.step, gradients.rows, gradients.members, squares, dim,
+                weights, state,
+            )  # fmt: skip
+            return
+        for cut, sums in gradients.chunks():
+            mean = None
+            if rule.wants_squares:
+                own = squares_of(sums, self.compiled) if squares is None else squares[cut]
+                mean = own / dim
+            self._update(rule, gradients.rows[cut], sums, mean)
+
+    def _update(self, rule: UpdateRule, rows: Tensor, sums: Tensor, squares: Tensor | None) -> None:
+        """Of distinct rows; ``squares`` (rows,) are the means of squared gradients."""
         state = {name: rows_of.read(rows) for name, rows_of in self.state.items()}
-        rule.apply(state, sums, squares)
+        if self.compiled is None:
+            rule.apply(state, sums, squares)
+        else:
+            fields = list(state.values())
+            sums = self.compiled.change(rule.settings, rule.step, fields, sums, squares)
         self.weights.add(rows, sums)
         for name, rows_of in self.state.items():
             rows_of.write(rows, state[name])
 
 
-def store_of(layout: GroupLayout, optimizer: OptimizerSettings, pools: Pools) -> GroupStore:
+def _is_direct(rows: ResidentRows | RowCache) -> bool:
+    return isinstance(rows, ResidentRows) and rows.is_direct
+
+
+def store_of(
+    layout: GroupLayout,
+    optimizer: OptimizerSettings,
+    pools: Pools,
+    compiled: CompiledRows | None = None,
+) -> GroupStore:
     """Room for the rows of a group. Raises MemoryExceeded before any tier gives more than it has.
 
     Optimizer state lies where FBGEMM keeps it, and the planner counts it: beside the weights of
@@ -87,7 +130,7 @@ def store_of(layout: GroupLayout, optimizer: OptimizerSettings, pools: Pools) ->
         name: ResidentRows(pool.allocate((rows, width), torch.float32, "state"), pools.hbm.device)
         for name, width in columns.items()
     }
-    return GroupStore(weights, state)
+    return GroupStore(weights, state, compiled)
 
 
 def _weights(layout: GroupLayout, pools: Pools) -> ResidentRows | RowCache:

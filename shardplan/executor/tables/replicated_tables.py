@@ -6,7 +6,7 @@ and no optimizer changes the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.tables.group_store import GroupStore
 from shardplan.executor.tables.initial_weights import fill_initial
-from shardplan.executor.tables.row_gradients import RowGradients, rows_at_once, squares_of
+from shardplan.executor.tables.row_gradients import RowGradients
+from shardplan.executor.tables.summed_rows import SummedRows
 from shardplan.executor.tables.update_rule import WEIGHT, Fields
 from shardplan.executor.tensors.tensor import DTYPES
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from shardplan.executor.batch.bags import Bags
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.kernels.compiled_rows import CompiledRows
     from shardplan.executor.memory.memory_pool import MemoryPool
     from shardplan.executor.planned.module_layout import ModuleLayout, ReplicaLayout
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
@@ -47,16 +49,6 @@ class Replica:
     """Weights and optimizer state."""
 
 
-@dataclass(frozen=True, slots=True)
-class SummedRows:
-    """The rows of a group of tables that any rank read."""
-
-    rows: Tensor
-    """(U,) int64, ascending; the same on every rank."""
-    sums: Tensor
-    """(U, columns) fp32: their gradients, summed over all ranks."""
-
-
 class ReplicatedTables:
     """The data-parallel tables of a module."""
 
@@ -70,7 +62,7 @@ class ReplicatedTables:
     ) -> None:
         self._mesh = mesh
         self._groups = layout.replicated
-        self._stores = [_store_of(group, pool, optimizer) for group in self._groups]
+        self._stores = [_store_of(group, pool, optimizer, mesh.compiled) for group in self._groups]
         self.features = [
             [feature for of_table in group.features for feature in of_table]
             for group in self._groups
@@ -109,7 +101,9 @@ class ReplicatedTables:
         In parts (bags..., width) of one tensor.
         """
         widths = [group.width for group in self._groups]
-        found = [RowGradients(*each) for each in zip(inputs, gradients, strict=True)]
+        found = [
+            RowGradients(*each, self._mesh.compiled) for each in zip(inputs, gradients, strict=True)
+        ]
         self._spread(found)
         sizes = [len(each.rows) * width for each, width in zip(found, widths, strict=True)]
         flat = torch.empty(sum(sizes), device=self._mesh.device)
@@ -119,8 +113,7 @@ class ReplicatedTables:
             for each, (part, width) in zip(found, pairs, strict=True)
         ]
         for each, whole in zip(found, summed, strict=True):
-            for cut, sums in each.chunks():
-                whole.sums[cut] = sums
+            each.fill(whole.sums)
         self._mesh.all.all_reduce(flat, _SUMS)
         return summed
 
@@ -130,12 +123,7 @@ class ReplicatedTables:
         The sums, times ``scale``, are used up.
         """
         for store, each in zip(self._stores, summed, strict=True):
-            columns = each.sums.shape[1]
-            step = rows_at_once(columns)
-            for rows, sums in zip(each.rows.split(step), each.sums.split(step), strict=True):
-                sums.mul_(scale)
-                mean = squares_of(sums) / columns if rule.wants_squares else None
-                store.update(rule, rows, sums, mean)
+            store.update(rule, replace(each, scale=scale), None, each.sums.shape[1])
 
     def _spread(self, gradients: Sequence[RowGradients]) -> None:
         """To the rows that any rank read: each tells the others its own, a byte for every row."""
@@ -150,11 +138,16 @@ class ReplicatedTables:
             each.spread(rows, mark[rows])
 
 
-def _store_of(group: ReplicaLayout, pool: MemoryPool, optimizer: OptimizerSettings) -> GroupStore:
+def _store_of(
+    group: ReplicaLayout,
+    pool: MemoryPool,
+    optimizer: OptimizerSettings,
+    compiled: CompiledRows | None,
+) -> GroupStore:
     rows, dtype = group.base_rows[-1], DTYPES[group.tables[0].dtype]
     state = {
         name: ResidentRows(pool.allocate((rows, columns), torch.float32, "state"), pool.device)
         for name, columns in optimizer.state_columns(group.width).items()
     }
     weights = pool.allocate((rows, group.width), dtype, "weights")
-    return GroupStore(ResidentRows(weights, pool.device), state)
+    return GroupStore(ResidentRows(weights, pool.device), state, compiled)

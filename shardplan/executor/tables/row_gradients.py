@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from shardplan.executor.kernels.row_members import RowMembers
 from shardplan.executor.tensors.runs import runs_of
 from shardplan.executor.tensors.tensor import index_dtype
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.executor.batch.bags import Bags
+    from shardplan.executor.kernels.compiled_rows import CompiledRows
     from shardplan.executor.tensors.tensor import Tensor
 
 _CHUNK_NUMBERS = 1 << 19
@@ -32,42 +34,48 @@ class RowGradients:
 
     A bag per row does the summing: ``embedding_bag`` adds the members of a bag one after the other,
     on CPU in one thread and on CUDA in one thread per column, so that every run adds in the same
-    order. An ``index_add_`` would add in whatever order CUDA's atomics arrive.
+    order. An ``index_add_`` would add in whatever order CUDA's atomics arrive. Compiled loops add
+    in that order too.
     """
 
-    def __init__(self, bags: Bags, gradients: Sequence[Tensor]) -> None:
+    def __init__(
+        self, bags: Bags, gradients: Sequence[Tensor], compiled: CompiledRows | None = None
+    ) -> None:
         """``gradients`` are of each bag's sum, one part of the bags after the other.
 
-        Each is (bags..., columns) fp32, and they are parts of one tensor.
+        Each is (bags..., columns) fp32, and they are parts of one tensor. ``compiled`` loops sum
+        them, where they are given and can.
         """
         self.rows = bags.distinct.rows
         """(U,) int64, ascending."""
-        self._gradient, numbers = _as_rows(gradients)
-        dtype = index_dtype(max(len(self._gradient), bags.ids.numel()))
-        of_ids = runs_of(numbers.to(dtype), bags.lengths.reshape(-1))
+        gradient, numbers = _as_rows(gradients)
         order, weights = bags.distinct.order, bags.weights
-        self._bags = of_ids.index_select(0, order)
-        self._weights = None if weights is None else weights.index_select(0, order)
-        self._offsets = bags.distinct.offsets.to(dtype)
+        dtype = index_dtype(max(len(gradient), bags.ids.numel()))
+        self._compiled = compiled if dtype == torch.int32 else None
+        if self._compiled is not None:
+            of_ids = self._compiled.numbers(numbers, bags.lengths.reshape(-1), order)
+        else:
+            of_ids = runs_of(numbers.to(dtype), bags.lengths.reshape(-1)).index_select(0, order)
+        factors = None if weights is None else weights.index_select(0, order)
+        self.members = RowMembers(gradient, of_ids, bags.distinct.offsets, factors)
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Which rows, and their (rows, columns) fp32 sums, a part of all rows at a time."""
-        weights, step = self._weights, rows_at_once(self._gradient.shape[1])
-        firsts = range(0, len(self.rows), step)
-        bounds = [*self._offsets[:-1:step].tolist(), self._bags.numel()]
-        for first, (start, end) in zip(firsts, pairwise(bounds), strict=True):
+        step = rows_at_once(self.members.gradients.shape[1])
+        for first in range(0, len(self.rows), step):
             cut = slice(first, min(first + step, len(self.rows)))
-            yield (
-                cut,
-                functional.embedding_bag(
-                    self._bags[start:end],
-                    self._gradient,
-                    self._offsets[cut.start : cut.stop + 1] - start,
-                    mode="sum",
-                    per_sample_weights=None if weights is None else weights[start:end],
-                    include_last_offset=True,
-                ),
-            )
+            if self._compiled is None:
+                yield cut, _sums(self.members, cut)
+            else:
+                yield cut, self._compiled.sums(self.members, cut.start, cut.stop)
+
+    def fill(self, sums: Tensor) -> None:
+        """Fill (U, columns) with the sums of all rows."""
+        if self._compiled is not None:
+            self._compiled.sums(self.members, 0, len(self.rows), sums)
+            return
+        for cut, of_rows in self.chunks():
+            sums[cut] = of_rows
 
     def spread(self, rows: Tensor, is_read: Tensor) -> None:
         """Go on as the sums of more rows, which are zeros where a row is not read.
@@ -76,12 +84,14 @@ class RowGradients:
         """
         before = torch.zeros(len(rows) + 1, dtype=torch.int64, device=rows.device)
         torch.cumsum(is_read, 0, out=before[1:])
-        self.rows, self._offsets = rows, self._offsets.index_select(0, before)
+        self.rows = rows
+        offsets = self.members.offsets.index_select(0, before)
+        self.members = replace(self.members, offsets=offsets)
 
     def squares(self) -> Tensor:
         """(U,) fp32: of each row the sum of squares over the columns."""
-        parts = [squares_of(sums) for _, sums in self.chunks()]
-        return torch.cat(parts) if parts else self._gradient.new_zeros(0)
+        parts = [squares_of(sums, self._compiled) for _, sums in self.chunks()]
+        return torch.cat(parts) if parts else self.members.gradients.new_zeros(0)
 
 
 def rows_at_once(columns: int) -> int:
@@ -89,9 +99,25 @@ def rows_at_once(columns: int) -> int:
     return max(1, _CHUNK_NUMBERS // columns)
 
 
-def squares_of(sums: Tensor) -> Tensor:
+def squares_of(sums: Tensor, compiled: CompiledRows | None = None) -> Tensor:
     """(rows,) sums of squares; the norm, squared, since it makes no copy of its argument."""
+    if compiled is not None:
+        return compiled.squares(sums)
     return torch.linalg.vector_norm(sums, dim=1).square_()
+
+
+def _sums(of_rows: RowMembers, cut: slice) -> Tensor:
+    numbers, factors = of_rows.numbers, of_rows.factors
+    offsets = of_rows.offsets[cut.start : cut.stop + 1].to(numbers.dtype)
+    ids = slice(*offsets[[0, -1]].tolist())
+    return functional.embedding_bag(
+        numbers[ids],
+        of_rows.gradients,
+        offsets - ids.start,
+        mode="sum",
+        per_sample_weights=None if factors is None else factors[ids],
+        include_last_offset=True,
+    )
 
 
 def _as_rows(blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,6 @@ import torch
 
 from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.tables.initial_weights import fill_initial
-from shardplan.executor.tables.row_gradients import squares_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,12 +58,7 @@ class ShardGroup:
 
         ``squares`` (U,) are sums over all columns of the table where other shards hold some.
         """
-        dim = self.layout.shards[0].table.dim
-        for cut, sums in gradients.chunks():
-            mean = None
-            if rule.wants_squares:
-                mean = (squares_of(sums) if squares is None else squares[cut]) / dim
-            self._store.update(rule, gradients.rows[cut], sums, mean)
+        self._store.update(rule, gradients, squares, self.layout.shards[0].table.dim)
 
     def part_of(self, rows: Tensor) -> list[slice]:
         """Of ascending store rows, which belong to each shard."""

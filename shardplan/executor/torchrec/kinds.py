@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
-
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.sharded.collection import CollectionSharder
 from shardplan.executor.torchrec.sharded.managed import ManagedBagSharder, ManagedSequenceSharder
@@ -20,25 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.diagnostics import Diagnostic
+    from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
     from shardplan.plan.file.plan import Plan
 
 
-def sharders_of(plan: Plan, **options: Any) -> list[Any]:
-    """One sharder for each class of module that a plan may speak of.
-
-    ``options`` are ``fused_params`` and ``qcomm_codecs_registry``.
-    """
-    bags = CollectionSharder(**options)
-    distinct = [path for path in plan.plan if plan.collection_of(path).dedup]
-    sequences = SequenceSharder(distinct, **options)
-    # Managed collisions read a batch themselves, and call TorchRec's own collections from inside.
-    inside = EmbeddingBagCollectionSharder(**options)
+def sharders_of(options: ModuleOptions) -> list[Any]:
+    """One sharder for each class of module that a plan may speak of."""
+    bags = CollectionSharder(options)
     return [
         bags,
-        sequences,
-        ProcessedSharder(bags, qcomm_codecs_registry=options["qcomm_codecs_registry"]),
-        ManagedBagSharder(ebc_sharder=inside),
-        ManagedSequenceSharder(ec_sharder=sequences),
+        SequenceSharder(options),
+        ProcessedSharder(bags, qcomm_codecs_registry=options.codecs()),
+        ManagedBagSharder(options),
+        ManagedSequenceSharder(options),
     ]
 
 
@@ -46,9 +38,9 @@ def kind_faults(plan: Plan, device_type: str, optimizer: Optimizer) -> Iterator[
     """What TorchRec has not for modules that are no plain bags, or would do wrongly."""
     for path, entries in plan.plan.items():
         collection = plan.collection_of(path)
-        if collection.output_dtype is not Dtype.FP32:
-            message = f"output_dtype {collection.output_dtype}: outputs are fp32 here"
-            hint = "leave it out of the spec, and solve again"
+        if device_type == "cpu" and collection.output_dtype is Dtype.BF16:
+            message = "output_dtype bf16: FBGEMM's CPU kernels write fp32 and fp16 alone"
+            hint = "solve again with fp16, or train with the native engine or on GPUs"
             yield fault(plan, f"modules.{path}", message, hint)
         widths: set[int] = set()
         for name, entry in entries.items():

@@ -9,14 +9,10 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
     UserEnabledConfigDefinition,
 )
 from fbgemm_gpu.split_table_batched_embeddings_ops_training import WeightDecayMode as FbgemmDecay
-from torchrec.distributed.fbgemm_qcomm_codec import (
-    CommType,
-    QCommsConfig,
-    get_qcomm_codecs_registry,
-)
 
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
+from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
 _NO_DECAY = (Optimizer.SGD, Optimizer.ADAGRAD)
 """Those whose kernels do not look at ``weight_decay``."""
 _HAS_MOMENTUM = (Optimizer.LARS_SGD,)
-_WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
 
 
 def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
@@ -61,15 +56,16 @@ def sharders(request: ShardRequest) -> list[Any]:
     """The sharders of all kinds of modules, with the plan's optimizer and wire formats."""
     training = request.training
     assert training is not None
-    wire = QCommsConfig(_WIRE[training.comm_dtype.forward], _WIRE[training.comm_dtype.backward])
     fused = {
         "optimizer": EmbOptimType[training.optimizer.fbgemm],
         "learning_rate": request.learning_rate,
         **_state_settings(training),
         **request.fused_params,
     }
-    codecs = get_qcomm_codecs_registry(wire, device=request.device)
-    return sharders_of(request.plan, fused_params=fused, qcomm_codecs_registry=codecs)
+    wire = training.comm_dtype
+    return sharders_of(
+        ModuleOptions(request.plan, fused, wire.forward, wire.backward, request.device)
+    )
 
 
 def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator[Diagnostic]:

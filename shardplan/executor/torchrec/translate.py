@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 from torch.distributed._shard.sharding_spec import EnumerableShardingSpec, ShardMetadata
 from torchrec.distributed.types import EmbeddingModuleShardingPlan, ParameterSharding, ShardingPlan
+from torchrec.modules.embedding_configs import DataType
 
 from shardplan.executor.torchrec.caches import caches_of
+from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import ShardEntry, TableEntry
+
+_OUTPUTS = {Dtype.FP32: None, Dtype.FP16: DataType.FP16, Dtype.BF16: DataType.BF16}
+"""By number format of outputs, what TorchRec is told of it."""
 
 
 def sharding_plan(plan: Plan, device_type: str = "cuda") -> ShardingPlan:
@@ -30,6 +35,7 @@ def sharding_plan(plan: Plan, device_type: str = "cuda") -> ShardingPlan:
                     compute_kernel=entry.compute_kernel.name,
                     ranks=list(entry.ranks),
                     sharding_spec=_spec(entry, device_type),
+                    output_dtype=_OUTPUTS[plan.collection_of(module).output_dtype],
                     **caches.get((module, name), {}),
                 )
                 for name, entry in entries.items()

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from shardplan.cost.phases import DENSE
+from shardplan.errors import InputError
 from shardplan.executor.checkpoint.checkpoint import load_checkpoint, save_checkpoint
 from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.memory.memory_pool import Pools
@@ -16,6 +17,7 @@ from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
+from shardplan.executor.planned.acceptance import drawn_batch_faults
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
 from shardplan.executor.train.sample_vectors import mean_of_rows
@@ -38,8 +40,10 @@ class NativeEngine:
     """A small DLRM whose tables are sharded collections; rows that are not pooled are averaged."""
 
     def __init__(self, setup: EngineSetup) -> None:
-        """Raises PlanRefused and MemoryExceeded before any table is allocated."""
+        """Raises PlanRefused, InputError and MemoryExceeded before any table is allocated."""
         view = setup.view
+        if found := [*drawn_batch_faults(view)]:
+            raise InputError(found).agreed()
         self.mesh = Mesh(view.local_world_size, setup.device, setup.timeout_seconds)
         self.pools = Pools.on(setup.device, setup.limits, setup.ssd_folder)
         self.clock = PhaseClock(setup.device, setup.is_measured)
@@ -142,7 +146,7 @@ class NativeEngine:
 
 
 def _vectors(output: Tensor | dict[str, JaggedRows]) -> Tensor:
-    """(samples, columns of all features) of what a collection gives."""
+    """(samples, columns of all features) fp32 of what a collection gives."""
     if isinstance(output, dict):
         return torch.cat([mean_of_rows(of.values, of.lengths) for of in output.values()], 1)
-    return output
+    return output.float()

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def mean_of_rows(rows: Tensor, lengths: Tensor) -> Tensor:
-    """(samples, dim): of each sample the mean of its rows, zeros where it has none.
+    """(samples, dim) fp32: of each sample the mean of its rows, zeros where it has none.
 
-    ``rows`` (ids, dim) come sample by sample, ``lengths`` (samples,) of them.
+    ``rows`` (ids, dim) in any format come sample by sample, ``lengths`` (samples,) of them.
     """
     each = torch.arange(len(rows), device=rows.device)
     return functional.embedding_bag(
-        each, rows, offsets_of(lengths), mode="mean", include_last_offset=True
+        each, rows.float(), offsets_of(lengths), mode="mean", include_last_offset=True
     )

@@ -10,29 +10,24 @@ import torch
 import torch.distributed as dist
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.parallel import DistributedDataParallel
-from torchrec import (
-    EmbeddingBagCollection,
-    EmbeddingBagConfig,
-    EmbeddingCollection,
-    EmbeddingConfig,
-    KeyedJaggedTensor,
-)
-from torchrec.modules.embedding_configs import DataType
+from torchrec import KeyedJaggedTensor
 from torchrec.optim import RowWiseAdagrad
 from torchrec.optim.optimizers import in_backward_optimizer_filter
 
 from shardplan.errors import InputError, PlanRefused, ShardplanError
 from shardplan.executor.exchange.mesh import naming_lost_ranks
-from shardplan.executor.planned.acceptance import whole_batch_faults
+from shardplan.executor.planned.acceptance import drawn_batch_faults, whole_batch_faults
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.ranks.room import check_memory
 from shardplan.executor.tables.initial_weights import fill_initial
+from shardplan.executor.torchrec.made_collections import Collections, collection_of
 from shardplan.executor.torchrec.wrap import shard
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
 from shardplan.executor.train.sample_vectors import mean_of_rows
 from shardplan.executor.train.step_clock import StepClock
 from shardplan.workload.collection import CollectionKind
+from shardplan.workload.labels import spoken
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -44,8 +39,6 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
     from shardplan.executor.train.engine import EngineSetup, TrainingBatch
-
-_DTYPES = {"fp32": DataType.FP32, "fp16": DataType.FP16, "bf16": DataType.BF16}
 
 
 class TorchRecEngine:
@@ -64,10 +57,10 @@ class TorchRecEngine:
         self._view, self._device = view, setup.device
         check_memory(view, setup.limits)
         _check_replicas(view, settings)
-        if found := [*whole_batch_faults(view, "the training command")]:
+        if found := [*whole_batch_faults(view, "the training command"), *drawn_batch_faults(view)]:
             raise InputError(found).agreed()
         self._tables = shard(
-            _collection(view, "") if view.modules == ("",) else Collections(view),
+            collection_of(view, "") if view.modules == ("",) else Collections(view),
             setup.plan,
             learning_rate=settings.learning_rate,
             fused_params={"eps": settings.eps},
@@ -129,13 +122,13 @@ class TorchRecEngine:
         return binary_cross_entropy_with_logits(logits, batch.labels.to(self._device))
 
     def _pooled(self, features: Any) -> Tensor:
-        """(samples, columns of all features of all modules)."""
+        """(samples, columns of all features of all modules) fp32."""
         found = self._tables(features)
         outputs = [found] if self._view.modules == ("",) else found
         parts = []
         for module, output in zip(self._view.modules, outputs, strict=True):
             if self._view.collection_of(module).is_pooled:
-                by_name = output.to_dict()
+                by_name = {name: sums.float() for name, sums in output.to_dict().items()}
             else:
                 by_name = {
                     name: mean_of_rows(rows.values(), rows.lengths())
@@ -148,7 +141,7 @@ class TorchRecEngine:
 def _check_kinds(view: PlanView) -> None:
     """Raise PlanRefused where a module is neither a bag nor a sequence: the command makes those."""
     others = [
-        f"{module or 'the model itself'}: the training command makes no module of the kind {kind}; "
+        f"{spoken(module)}: the training command makes no module of the kind {kind}; "
         "train it in a program of your own, by shardplan.executor.torchrec.shard"
         for module in view.modules
         for kind in [view.collection_of(module).kind]
@@ -184,45 +177,6 @@ def _naming_lost_ranks() -> Iterator[None]:
             with naming_lost_ranks(dist.get_rank(), "a step of TorchRec"):
                 raise
         raise
-
-
-class Collections(torch.nn.Module):  # type: ignore[misc]
-    """A plan's tables on the meta device, in collections where the plan's modules say."""
-
-    def __init__(self, view: PlanView) -> None:
-        super().__init__()
-        for module in view.modules:
-            *parents, last = module.split(".")
-            at: Any = self
-            for name in parents:
-                if name not in dict(at.named_children()):
-                    at.add_module(name, torch.nn.Module())
-                at = getattr(at, name)
-            at.add_module(last, _collection(view, module))
-        self._modules_of_tables = view.modules
-
-    def forward(self, features: Any) -> list[Any]:
-        """What each module gives."""
-        return [self.get_submodule(module)(features) for module in self._modules_of_tables]
-
-
-def _collection(view: PlanView, module: str) -> Any:
-    is_pooled = view.collection_of(module).is_pooled
-    config = EmbeddingBagConfig if is_pooled else EmbeddingConfig
-    collection = EmbeddingBagCollection if is_pooled else EmbeddingCollection
-    return collection(
-        tables=[
-            config(
-                name=table.name,
-                embedding_dim=table.dim,
-                num_embeddings=table.rows,
-                feature_names=list(table.features),
-                data_type=_DTYPES[table.dtype],
-            )
-            for table in view.tables_of(module)
-        ],
-        device=torch.device("meta"),
-    )
 
 
 def _fill(model: Any, view: PlanView, seed: int) -> None:

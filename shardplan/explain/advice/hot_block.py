@@ -12,6 +12,7 @@ from shardplan.explain.words import words
 from shardplan.options import limits
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.block_reads import BlockReads
+from shardplan.workload.labels import spoken
 from shardplan.workload.row_reads import row_distributions, unique_rows
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ class _HotBlock:
     def __str__(self) -> str:
         where = "the first" if not self.number else f"number {self.number + 1}"
         found = (
-            f"{words.percent(self.share)} of the ids of {self.table.module} fall on {where} of "
-            f"{self.blocks} blocks of rows"
+            f"{words.percent(self.share)} of the ids of {spoken(self.table.module)} fall on "
+            f"{where} of {self.blocks} blocks of rows"
         )
         if not self.padded:
             return f"{found}, most of them of {self.table.name}"

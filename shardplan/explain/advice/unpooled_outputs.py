@@ -8,6 +8,7 @@ import numpy as np
 
 from shardplan.explain.advice.rule import Rule
 from shardplan.units import format_bytes
+from shardplan.workload.labels import spoken
 from shardplan.workload.row_reads import row_distributions, unique_rows
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def _sentence(module: str, tables: Sequence[Table], samples: float) -> str:
     made = sum(count * size for count, size in zip(ids, row_bytes, strict=True))
     most = sum(samples * table.cap * size for table, size in zip(tables, row_bytes, strict=True))
     found = (
-        f"{module} does not pool: a device gets an output for each of its {sum(ids):,.0f} ids of a "
-        f"step, {format_bytes(made)}"
+        f"{spoken(module)} does not pool: a device gets an output for each of its "
+        f"{sum(ids):,.0f} ids of a step, {format_bytes(made)}"
     )
     if most > made:
         found += f" ({format_bytes(most)} at the caps, for which there is memory)"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shardplan.explain.numbers.explanation import TableLine
     from shardplan.explain.numbers.study import Study
     from shardplan.plan.file.table_entry import DynamicEntry, ShardEntry
+    from shardplan.workload.module.pooling_type import PoolingType
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class TableDetail:
     features: tuple[str, ...]
     batch_shares: tuple[float, ...]
     """Of each feature, its own samples for each of the batch; empty where all have one of each."""
+    pooling_type: PoolingType | None
+    """None where the rows of a sample are not pooled."""
     phases: tuple[TablePhase, ...]
     shards: tuple[ShardLine, ...]
     """None for data-parallel tables, which every device holds whole."""
@@ -76,11 +79,13 @@ def table_detail(study: Study, name: str) -> TableDetail:
     index = TableNames(keys).one(name)
     ledger, planned = study.ledger, study.planned[index]
     total = ledger.total_seconds[index]
-    line = tables(study)[index]
+    line, table = tables(study)[index], planned.table
+    shares = table.shares
     return TableDetail(
         line=line,
-        features=planned.table.features,
-        batch_shares=planned.table.batch_shares,
+        features=table.features,
+        batch_shares=shares if any(share != 1 for share in shares) else (),
+        pooling_type=table.pooling_type if table.collection.is_pooled else None,
         phases=tuple(
             TablePhase(phase.name, seconds, rounded(float(whole)), not counted)
             for phase, seconds, whole, counted in zip(

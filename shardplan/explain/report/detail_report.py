@@ -11,6 +11,8 @@ from shardplan.explain.report.table_section import kernel, sharding
 from shardplan.explain.report.tier_section import in_words
 from shardplan.explain.words import words
 from shardplan.units import format_bytes
+from shardplan.workload.labels import spoken
+from shardplan.workload.module.pooling_type import PoolingType
 
 if TYPE_CHECKING:
     from shardplan.explain.numbers.device_detail import DeviceDetail
@@ -31,8 +33,9 @@ def table_report(detail: TableDetail) -> Report:
     line = detail.line
     title = (
         f"{line.name}: {line.rows:,} rows x {line.dim} {line.dtype}, {line.pooling:g} "
-        f"{'id' if line.pooling == 1 else 'ids'} per sample of {_features(detail)}, "
-        f"in {line.module}"
+        f"{'id' if line.pooling == 1 else 'ids'} per sample of {_features(detail)}"
+        f"{', averaged' if detail.pooling_type is PoolingType.MEAN else ''}, "
+        f"in {spoken(line.module)}"
     )
     rows = (
         ("sharding", sharding(line)),

@@ -11,6 +11,7 @@ from shardplan.plan.file.training_facts import TrainingFacts
 from shardplan.plan.finding import Finding
 from shardplan.spec.fields.access import write_access
 from shardplan.workload.collection import POOLED
+from shardplan.workload.module.pooling_type import PoolingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,7 @@ def check_modules(plan: Plan, workload: Workload) -> Iterator[Finding]:
     for module in dict.fromkeys((*real, *(plan.modules or {}))):
         was = plan.collection_of(module)
         now = real[module].collection if module in real else POOLED
-        for what in ("kind", "is_pooled", "dedup", "output_dtype"):
+        for what in ("kind", "is_pooled", "dedup", "output_dtype", "batch_share"):
             recorded, stated = getattr(was, what), getattr(now, what)
             if recorded != stated:
                 where = f"modules.{module}.{what.removeprefix('is_')}"
@@ -109,6 +110,7 @@ def _disagreements(fact: TableFacts, table: Table) -> Iterator[tuple[str, object
         ("dtype", fact.dtype.value, table.dtype.value),
         ("features", list(fact.features), list(table.features)),
         ("batch_shares", list(fact.batch_shares), list(table.batch_shares)),
+        ("pooling_type", str(fact.pooling_type or PoolingType.SUM), str(table.pooling_type)),
     ):
         if recorded != real:
             yield key, recorded, real

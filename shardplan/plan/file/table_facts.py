@@ -11,6 +11,7 @@ from shardplan.spec.fields.access import AccessField
 from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.workload.collection import POOLED, Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.table import Table
 
 
@@ -30,7 +31,15 @@ class TableFacts(PlanModel):
     padding: PaddingSpec | None = None
     """The id that is but padding, where there is one."""
     batch_shares: tuple[float, ...] = ()
-    """Of each feature, its own samples for each of the batch; without any, 1 of all."""
+    """Of each feature, its own samples for each of its module; without any, 1 of all."""
+    pooling_type: PoolingType | None = None
+    """Where not even that is said: the rows of a sample are added up, unless the model has it
+    otherwise."""
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether the rows of a sample are averaged."""
+        return self.pooling_type is PoolingType.MEAN
 
     @classmethod
     def of_all(cls, tables: Sequence[Table]) -> tuple[Self, ...]:
@@ -48,6 +57,7 @@ class TableFacts(PlanModel):
             }
             | ({"padding": PaddingSpec.of(table.padding)} if table.padding else {})
             | ({"batch_shares": table.batch_shares} if table.batch_shares else {})
+            | ({"pooling_type": table.pooling_type} if table.is_mean else {})
             for table in tables
         ]
         return tuple(TypeAdapter(list[cls]).validate_python(facts))  # type: ignore[valid-type]
@@ -63,6 +73,8 @@ class ModuleFacts(PlanModel):
     """Whether each rank makes the ids of its batch distinct before they travel."""
     output_dtype: Dtype
     """Number format of what lookups write."""
+    batch_share: float | None = None
+    """Samples that the module is called with for each of the whole batch; by default 1."""
 
     @model_validator(mode="after")
     def _check_traits(self) -> Self:
@@ -85,9 +97,11 @@ class ModuleFacts(PlanModel):
             pooled=collection.is_pooled,
             dedup=collection.dedup,
             output_dtype=collection.output_dtype,
+            **({"batch_share": collection.batch_share} if collection.batch_share != 1 else {}),
         )
 
     @property
     def collection(self) -> Collection:
         """The same for executors."""
-        return Collection(self.kind, self.pooled, self.dedup, self.output_dtype)
+        share = 1.0 if self.batch_share is None else self.batch_share
+        return Collection(self.kind, self.pooled, self.dedup, self.output_dtype, share)

@@ -40,8 +40,13 @@ ONE_OR_MANY = _OneOrMany()
 """The same for the schema; behind everything else of the field."""
 
 
+def is_name(text: str) -> bool:
+    """Whether people can read and write a text as the name of something."""
+    return text != "" and text == text.strip() and text.isprintable()
+
+
 def _check_name(value: Any) -> Any:
-    if isinstance(value, str) and (value != value.strip() or not value.isprintable()):
+    if isinstance(value, str) and value and not is_name(value):
         raise fault("must not begin or end with a space or hold control characters")
     return value
 

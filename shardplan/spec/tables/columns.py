@@ -79,7 +79,7 @@ def fold_reuse(table: dict[str, Any]) -> Iterator[CellError]:
 
 def read_cell(column: str, text: str) -> Any:
     """The value of one cell of text; raises CellError."""
-    if column in ("name", "module", "dtype", "ids", "dynamic"):
+    if column in ("name", "module", "dtype", "ids", "dynamic", "pooling_type"):
         return text
     if column == "weighted" and text in ("true", "false"):
         return text == "true"

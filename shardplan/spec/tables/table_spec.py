@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from shardplan.spec.fields.access import AccessField
-from shardplan.spec.fields.border import Border, Name
+from shardplan.spec.fields.border import Border, Name, is_name
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.spec.fields.quantities import Count, Flag, Whole
@@ -25,6 +25,7 @@ from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.wording import got
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 
 _LONGEST_POOLING = 1_000_000
@@ -42,20 +43,19 @@ def _check_table_name(name: str) -> str:
 
 
 def _check_module(path: Any) -> Any:
-    if isinstance(path, str) and path and not all(map(_is_attribute, path.split("."))):
-        raise fault("must be a path of attributes, like sparse.ebc; empty for the model itself")
+    if isinstance(path, str) and path and not all(map(is_name, path.split("."))):
+        raise fault(
+            "must be names of modules joined by dots, like sparse.ebc; empty for the model itself",
+            "a name is not empty, does not begin or end with a space, holds no control characters",
+        )
     return path
-
-
-def _is_attribute(part: str) -> bool:
-    return part.isidentifier() or (part.isascii() and part.isdecimal())
 
 
 TableName = Annotated[Name, AfterValidator(_check_table_name)]
 """A name under which TorchRec can keep a table."""
 
 ModulePath = Annotated[str, BeforeValidator(_check_module), Field(max_length=1000)]
-"""Where a module sits in a model: attributes and positions, joined by dots."""
+"""Where a module sits in a model: names joined by dots, each as PyTorch would hold it."""
 
 Dim = Annotated[Whole, Field(ge=4, le=65_536, multiple_of=4)]
 """Columns of a table; FBGEMM's kernels take multiples of 4."""
@@ -111,6 +111,9 @@ class DefaultsSpec(Border):
     """Where the table's EmbeddingBagCollection sits in the model."""
     weighted: Flag | None = None
     """Whether a weight travels with each id; if left out, none does."""
+    pooling_type: PoolingType | None = None
+    """Whether the rows of a sample are added up or averaged, where they are pooled; by default they
+    are added up."""
     cap: Pooling | None = None
     """Most ids per sample of each feature; if left out, as many as ``pooling`` says."""
     padding: PaddingSpec | None = None
@@ -137,6 +140,8 @@ class TableSpec(Border):
     """Where the table's EmbeddingBagCollection sits in the model."""
     weighted: Flag | None = None
     """Whether a weight travels with each id, as in all tables of the module or in none."""
+    pooling_type: PoolingType | None = None
+    """Whether the rows of a sample are added up or averaged."""
     cap: Pooling | None = None
     """Most ids per sample, for which there is to be memory: a number for each feature alike, or a
     list, one per feature; if left out, as many as ``pooling`` says."""

@@ -50,6 +50,7 @@ _WORDS = {
     "kernels": "computekernels computekernel kernel",
     "features": "featurenames feature",
     "weighted": "isweighted weights",
+    "pooling_type": "poolingtype poolingmode",
     "dtype": "datatype",
     "reserve": "storagereservation",
     "batch": "batchsize",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from shardplan.errors import Interrupted
 from shardplan.solve.deadline import ENDLESS
 from shardplan.tune.job.job import JobFailed, OutOfTime
+from shardplan.tune.job.marked_processes import MarkedProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,8 @@ _PATIENCE_SECONDS = 5.0
 """How long a command that is told to end may take for it."""
 _LAST_LINES = 12
 _LAST_BYTES = 20_000
+_LAUNCHER = re.compile(r"[EW]\d{4} .*torch/distributed/elastic/.*")
+"""How torchrun begins what it says of processes that ended: by then they have said why."""
 
 
 @dataclass(slots=True)
@@ -76,6 +80,8 @@ class JobCommand:
         places = {PLAN: str(plan), MEASURED: str(measured)}
         command = [_filled(word, places) for word in self.template]
         _clear(measured)
+        marked = MarkedProcesses(str(measured.parent.resolve()))
+        marked.kill()  # What a tuning that was killed has left running would slow down this run.
         started = time.monotonic()
         with log.open("wb") as said:
             try:
@@ -85,6 +91,7 @@ class JobCommand:
                     stdout=said,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # It hears of Ctrl-C from here alone.
+                    env=marked.environment(),
                 )
             except OSError as error:
                 raise JobFailed(f"{command[0]}: {error.strerror or error}") from None
@@ -92,6 +99,7 @@ class JobCommand:
                 self._wait(process, log)
             finally:
                 _end(process)
+                marked.kill()
         if process.returncode:
             raise JobFailed(_ending(process.returncode), last_lines(log))
         if not measured.exists():
@@ -116,12 +124,14 @@ class JobCommand:
 
 
 def last_lines(log: Path) -> tuple[str, ...]:
-    """Of what a job said."""
+    """Of what a job said, before its launcher told at length that it had ended."""
     with log.open("rb") as said:
         said.seek(0, os.SEEK_END)
         said.seek(max(0, said.tell() - _LAST_BYTES))
         text = said.read().decode("utf-8", "replace")
-    return tuple(text.splitlines()[-_LAST_LINES:])
+    lines = text.splitlines()
+    own = next((at for at, line in enumerate(lines) if _LAUNCHER.match(line)), 0)
+    return tuple(lines[: own or None][-_LAST_LINES:])
 
 
 def _filled(word: str, places: dict[str, str]) -> str:

@@ -38,6 +38,8 @@ class Race:
         """How many of these runs should have gone well."""
         self._suspects: set[str] = set()
         """Plans that ran before and whose last run failed."""
+        self._is_doubted = False
+        """Whether the unit of what is measured was doubted before."""
 
     def run(self, passes: int, is_over: Callable[[], bool]) -> None:
         """At most so many passes since the last round was over.
@@ -85,10 +87,18 @@ class Race:
             self._suspects.discard(name)
             ledger.add_run(run)
             self._reporter.measured(name, number, run.step_seconds)
+            self._doubt(run)
         best = ledger.best()
         if best is not None and best != before:
             self._folder.put_best(best)
             self._reporter.leads(best)
+
+    def _doubt(self, run: Run) -> None:
+        """Say once that a step which takes longer than the run it was timed in is in another unit
+        than seconds."""
+        if run.step_seconds > run.elapsed_seconds and not self._is_doubted:
+            self._is_doubted = True
+            self._reporter.doubted(run.candidate, run.step_seconds, run.elapsed_seconds)
 
     def _fail(self, name: str, error: JobFailed) -> None:
         """Leave a plan out, or raise where it is rather the job that does not run.
@@ -121,7 +131,7 @@ class Race:
             raise JobFailed(
                 "its measured file is refused", tuple(str(error).splitlines())
             ) from None
-        if not found.step_seconds:
+        if found.step_seconds is None:
             raise JobFailed(f"{measured} has no step_seconds, which plans are compared by")
         if found.step_seconds < _SHORTEST_SECONDS:
             raise JobFailed(f"step_seconds of {found.step_seconds:.3g} in {measured} are no step's")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.workload.drawn.scattered_rows import scattered
-from shardplan.workload.row_order import RowOrder
+from shardplan.workload.drawn.placed_rows import placed_rows, ranked_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,19 +21,21 @@ def draw_ids(table: Table, count: int, random: np.random.Generator) -> NDArray[n
     The hottest rows lie anywhere in a table whose ids are hashed, in each table elsewhere, and come
     first in one whose ids are ``by_frequency``. Padding is where its id says.
     """
-    rows = table.pattern.distribution(table.rows, table.pooling)
+    padding = table.padding
+    ranked = ranked_rows(table.rows, table.ids, padding)
+    pooling = table.pooling * (1 - padding.share) if padding else table.pooling
+    rows = table.pattern.distribution(ranked, pooling)
     ends = np.cumsum(rows.counts)
     shares = np.cumsum(rows.counts * rows.probabilities)
     classes = np.searchsorted(shares / shares[-1], random.random(count), side="right")
     classes = np.minimum(classes, len(ends) - 1)
     rank = ends[classes] - rows.counts[classes] * random.random(count)
-    ranks: NDArray[np.int64] = np.clip(rank.astype(np.int64), 0, table.rows - 1)
-    if table.ids is not RowOrder.BY_FREQUENCY:
-        key = zlib.crc32(f"{table.module}/{table.name}".encode())
-        ranks = scattered(ranks, table.rows, key)
-    if padding := table.padding:
-        ranks[random.random(count) < padding.share] = padding.id
-    return ranks
+    ranks = np.clip(rank.astype(np.int64), 0, ranked - 1)
+    key = zlib.crc32(f"{table.module}/{table.name}".encode())
+    ids = placed_rows(ranks, table.rows, table.ids, padding, key)
+    if padding:
+        ids[random.random(count) < padding.share] = padding.id
+    return ids
 
 
 def draw_lengths(table: Table, samples: int, random: np.random.Generator) -> NDArray[np.int64]:

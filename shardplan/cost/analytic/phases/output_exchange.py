@@ -62,8 +62,10 @@ class OutputExchange(LinearPhase):
     cut over all devices take the all-to-all too, and by the same reasoning the largest sender
     decides. Its receiver brings rows that came from all devices into the order of the ids, joins
     the columns of column shards, and gives each id its row where ids were made distinct: passes
-    over its own outputs (torchrec 1.8, ``distributed/embedding.py``). Over several nodes, what
-    column shards bring to all devices is charged to their owners, as if they were spread evenly.
+    over its own outputs (torchrec 1.8, ``distributed/embedding.py``). So do means of parts of the
+    rows, which are sums until all parts are there (``distributed/embeddingbag.py``). Over several
+    nodes, what shards bring to other devices is charged to their owners, as if they were spread
+    evenly.
     """
 
     rows_kind: ClassVar[Collective]
@@ -78,6 +80,7 @@ class OutputExchange(LinearPhase):
     """To give each id its row, or to sum the gradients of each row, whatever the placement."""
     is_one_node: bool
     world_size: int
+    devices_per_node: int
 
     @classmethod
     @abstractmethod
@@ -127,6 +130,7 @@ class OutputExchange(LinearPhase):
             expanding_seconds=setting.expanding_seconds + _expanding_seconds(setting),
             is_one_node=setting.topology.nodes == 1,
             world_size=setting.topology.world_size,
+            devices_per_node=each,
         )
 
     @property
@@ -168,14 +172,20 @@ class OutputExchange(LinearPhase):
     def _joining_seconds(self, units: Units) -> NDArray[np.float64]:
         """(O,): for a device to read and write the outputs of its own samples that come in parts.
 
-        Of units on single devices over several nodes that of all devices together.
+        Sums of parts of the rows, too, where they are to be means: each is divided where all parts
+        are. Of units on some of the devices of several nodes, that of all devices together.
         """
         shares, options = units.shares, units.options
-        in_parts = options.has_type(lambda kind: kind.cuts_rows or kind.cuts_columns)
-        in_parts &= ~shares.is_pooled
+        cut_rows = options.has_type(lambda kind: kind.cuts_rows)
+        cut_columns = options.has_type(lambda kind: kind.cuts_columns)
+        in_parts = np.where(shares.is_pooled, cut_rows & shares.is_mean, cut_rows | cut_columns)
         passed = 2 * shares.own_outputs * shares.columns * shares.output_bytes
-        on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)
-        owed = np.where(on_device & (not self.is_one_node), self.world_size, 1)
+        owed = np.ones(len(options))
+        if not self.is_one_node:
+            on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)
+            in_node = options.has_type(lambda kind: kind.lands is Extent.NODE)
+            owed[on_device] = self.world_size
+            owed[in_node] = self.world_size / self.devices_per_node
         return np.where(in_parts, passed * owed / self.sweep_bytes_per_second, 0.0)
 
     def _is_joined_by_all(self, units: Units) -> NDArray[np.bool_]:

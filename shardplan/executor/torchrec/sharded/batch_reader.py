@@ -72,10 +72,20 @@ class BatchReader:
 
 def without_weights(features: KeyedJaggedTensor) -> KeyedJaggedTensor:
     """The same ids in a batch of its own, without weights."""
+    return _made_of(features, features.values(), None)
+
+
+def with_values(features: KeyedJaggedTensor, values: Any) -> KeyedJaggedTensor:
+    """Other ids in their places, in a batch of its own."""
+    return _made_of(features, values, features.weights_or_none())
+
+
+def _made_of(features: KeyedJaggedTensor, values: Any, weights: Any) -> KeyedJaggedTensor:
     own_sizes = features.variable_stride_per_key()
     return KeyedJaggedTensor(
         keys=features.keys(),
-        values=features.values(),
+        values=values,
+        weights=weights,
         lengths=features.lengths(),
         stride=None if own_sizes else features.stride(),
         stride_per_key_per_rank=features.stride_per_key_per_rank() if own_sizes else None,

@@ -19,6 +19,8 @@ from shardplan.sharding.kind import SHARDING_TYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
+
 
 class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
     """What TorchRec shards, where it would read a batch otherwise than the unsharded module.
@@ -84,19 +86,25 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
 class CollectionSharder(EmbeddingBagCollectionSharder):  # type: ignore[misc]
     """TorchRec's sharder of plain collections, for ``ShardedCollection``."""
 
+    def __init__(self, options: ModuleOptions) -> None:
+        super().__init__(options.fused_params(), options.codecs())
+        self._options = options
+
     def shard(
         self, module: Any, params: Any, env: Any, device: Any = None, module_fqn: Any = None
     ) -> ShardedCollection:
         """The module, sharded."""
-        return ShardedCollection(
+        sharded = ShardedCollection(
             module=module,
             table_name_to_parameter_sharding=params,
             env=env,
-            fused_params=self.fused_params,
+            fused_params=self._options.fused_params(module_fqn),
             device=device,
-            qcomm_codecs_registry=self.qcomm_codecs_registry,
+            qcomm_codecs_registry=self._options.codecs(module_fqn),
             module_fqn=module_fqn,
         )
+        self._options.keep_format(sharded, module_fqn)
+        return sharded
 
 
 def _averaged_after(configs: list[Any], sharding: Mapping[str, Any]) -> dict[str, str]:

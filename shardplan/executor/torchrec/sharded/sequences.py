@@ -9,7 +9,7 @@ from torchrec.distributed.embedding import EmbeddingCollectionSharder, ShardedEm
 from shardplan.executor.torchrec.sharded.batch_reader import BatchReader, IdWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
 
 
 class ShardedSequences(ShardedEmbeddingCollection):  # type: ignore[misc]
@@ -29,22 +29,23 @@ class ShardedSequences(ShardedEmbeddingCollection):  # type: ignore[misc]
 class SequenceSharder(EmbeddingCollectionSharder):  # type: ignore[misc]
     """TorchRec's sharder, for ``ShardedSequences``; ids are made distinct in some modules alone."""
 
-    def __init__(self, distinct: Collection[str] = (), **options: Any) -> None:
-        """``distinct`` are the paths of those modules."""
-        super().__init__(**options)
-        self._distinct = frozenset(distinct)
+    def __init__(self, options: ModuleOptions) -> None:
+        super().__init__(options.fused_params(), options.codecs())
+        self._options = options
 
     def shard(
         self, module: Any, params: Any, env: Any, device: Any = None, module_fqn: Any = None
     ) -> ShardedSequences:
         """The module, sharded."""
-        return ShardedSequences(
+        sharded = ShardedSequences(
             module,
             params,
             env,
-            self.fused_params,
+            self._options.fused_params(module_fqn),
             device,
-            qcomm_codecs_registry=self.qcomm_codecs_registry,
-            use_index_dedup=(module_fqn or "") in self._distinct,
+            qcomm_codecs_registry=self._options.codecs(module_fqn),
+            use_index_dedup=self._options.is_distinct(module_fqn),
             module_fqn=module_fqn,
         )
+        self._options.keep_format(sharded, module_fqn)
+        return sharded

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.tensors.random_numbers import table_key, uniform, uniform_double
 from shardplan.executor.tensors.runs import offsets_of, runs_of
 from shardplan.executor.train.engine import TrainingBatch
-from shardplan.workload.access import Uniform, Zipf
-from shardplan.workload.drawn.scattered_rows import scattered
-from shardplan.workload.row_order import RowOrder
+from shardplan.workload.access import Padded, Uniform, Zipf
+from shardplan.workload.drawn.placed_rows import placed_rows, ranked_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
-    from shardplan.workload.access import Access
+    from shardplan.workload.row_distribution import RowDistribution
 
 DENSE_FEATURES = 13
 """As in Criteo's data."""
@@ -33,11 +34,11 @@ _MOST_IDS = 1 << 12
 class SyntheticData:
     """Sample ``i`` of the data is a hash of ``i``; its label depends on its ids and numbers.
 
-    Ids follow Zipf's law with the exponent of their table; of a feature that several tables read,
-    with that of the table with the fewest rows, so that each id is a row of all. The hottest rows
-    lie all over a table, elsewhere for each seed, or first where its ids are ``by_frequency``. Each
-    row has a hidden score, and so has each dense feature; the label is a coin thrown with the
-    logistic of their sum.
+    Ids hit rows as the access of their table says; of a feature that several tables read, as that
+    of the table with the fewest rows, so that each id is a row of all. The hottest rows lie all
+    over a table, elsewhere for each seed, or first where its ids are ``by_frequency``; padding is
+    where its id says. Each row has a hidden score, and so has each dense feature; the label is a
+    coin thrown with the logistic of their sum.
     """
 
     def __init__(self, view: PlanView, samples: int, rank: int, seed: int = 0) -> None:
@@ -65,20 +66,20 @@ class SyntheticData:
         lengths: list[Tensor] = []
         for feature, readers in self._view.readers.items():
             smallest = min(readers, key=lambda t: t.rows)
-            ranks, counts = self._ranks(smallest, feature, samples)
+            ids, counts = self._ids(smallest, feature, samples)
             bags = runs_of(torch.arange(len(samples)), counts)
             for table in readers:
-                scores = self._draw(f"scores of {table.name}", ranks) * 2 - 1
+                scores = self._draw(f"scores of {table.name}", ids.ranks) * 2 - 1
                 score = score + torch.zeros(len(samples)).index_add_(0, bags, scores)
             keys.append(feature)
-            values.append(self._rows(ranks, smallest))
+            values.append(ids.rows)
             lengths.append(counts)
         labels = self._draw("labels", samples) < torch.sigmoid(score)
         batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths))
         return TrainingBatch(numbers, batch, labels.float())
 
-    def _ranks(self, table: PlannedTable, feature: str, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """(ids,) of rows, 0 the hottest, and (samples,) how many each sample has."""
+    def _ids(self, table: PlannedTable, feature: str, samples: Tensor) -> tuple[_Ids, Tensor]:
+        """Of all samples, and (samples,) how many each has."""
         mean = table.pooling / len(table.features)
         whole = math.floor(mean)
         more = self._draw(f"lengths of {feature}", samples) < mean - whole
@@ -86,14 +87,21 @@ class SyntheticData:
         firsts = runs_of(offsets_of(counts)[:-1], counts)
         place = torch.arange(int(counts.sum())) - firsts
         counters = runs_of(samples, counts) * _MOST_IDS + place
-        key = self._key(f"ids of {feature}")
-        return zipf_ids(uniform_double(counters, key), table.rows, _skew(table.access)), counts
-
-    def _rows(self, ranks: Tensor, table: PlannedTable) -> Tensor:
-        if table.ids is RowOrder.BY_FREQUENCY:
-            return ranks
+        padding = table.access.padding if isinstance(table.access, Padded) else None
+        drawn = uniform_double(counters, self._key(f"ids of {feature}"))
+        ranks = _ranks(table, ranked_rows(table.rows, table.ids, padding), drawn)
         key = self._key(f"rows of {table.module}/{table.name}")
-        return torch.from_numpy(scattered(ranks.numpy(), table.rows, key))
+        rows = torch.from_numpy(placed_rows(ranks.numpy(), table.rows, table.ids, padding, key))
+        if padding is None:
+            return _Ids(ranks, rows), counts
+        is_padding = self._draw(f"padding of {feature}", counters) < padding.share
+        return (
+            _Ids(
+                torch.where(is_padding, table.rows, ranks),
+                torch.where(is_padding, padding.id, rows),
+            ),
+            counts,
+        )
 
     def _draw(self, what: str, counters: Tensor) -> Tensor:
         return uniform(counters, self._key(what))
@@ -102,15 +110,38 @@ class SyntheticData:
         return table_key("synthetic data", what, self._seed)
 
 
-def _skew(access: Access) -> float:
-    """The exponent of Zipf's law that a table's ids follow here; curves are taken for 1."""
-    match access:
+@dataclass(frozen=True, eq=False, slots=True)
+class _Ids:
+    """The ids of a feature, sample by sample."""
+
+    ranks: Tensor
+    """(ids,): what scores go by: 0 for the hottest row, and for padding one beyond all rows."""
+    rows: Tensor
+    """(ids,): the ids themselves."""
+
+
+def _ranks(table: PlannedTable, rows: int, uniforms: Tensor) -> Tensor:
+    """Of so many rows, 0 the hottest, those that ids hit which are no padding."""
+    match table.access:
+        case Padded(others, padding):
+            pattern, pooling = others, table.pooling * (1 - padding.share)
+        case pattern:
+            pooling = table.pooling
+    match pattern:
         case Zipf():
-            return access.exponent
+            return zipf_ids(uniforms, rows, pattern.exponent)
         case Uniform():
-            return 0.0
+            return zipf_ids(uniforms, rows, 0.0)
         case _:
-            return 1.0
+            return _ranks_of_classes(uniforms, rows, pattern.distribution(rows, pooling))
+
+
+def _ranks_of_classes(uniforms: Tensor, rows: int, distribution: RowDistribution) -> Tensor:
+    """Ranks whose chances are those of their classes, from fp64 in [0, 1)."""
+    ends = np.cumsum(distribution.counts)
+    below = np.cumsum(distribution.counts * distribution.probabilities)
+    found = np.interp(uniforms.numpy() * below[-1], [0.0, *below], [0.0, *ends])
+    return torch.from_numpy(found.astype(np.int64)).clamp(max=rows - 1)
 
 
 def zipf_ids(uniforms: Tensor, rows: int, exponent: float) -> Tensor:

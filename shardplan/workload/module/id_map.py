@@ -26,6 +26,11 @@ class IdMapPolicy(StrEnum):
     HASH_EVICTING = "hash_evicting"
     """The same, dropping ids that have expired."""
 
+    @property
+    def is_hashed(self) -> bool:
+        """Whether an id's row is found by its hash."""
+        return self in {IdMapPolicy.HASH, IdMapPolicy.HASH_EVICTING}
+
 
 _ENTRIES_OF_ROW: Final = {
     IdMapPolicy.LFU: 3 * _ENTRY_BYTES,
@@ -47,11 +52,13 @@ class IdMap:
     """Steps between two evictions."""
     returns_ids: bool = False
     """Whether the rows that ids were mapped to travel back to the ids' device."""
+    runtime_meta_dim: int = 0
+    """Numbers that a hashed map keeps of each row besides."""
 
     @property
     def row_bytes(self) -> int:
         """Of HBM, for each row of the table."""
-        return _ENTRIES_OF_ROW[self.policy]
+        return _ENTRIES_OF_ROW[self.policy] + self.runtime_meta_dim * _ENTRY_BYTES
 
     @property
     def id_bytes(self) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.spec.batches.module_batch import check_module_batches
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -12,11 +14,12 @@ if TYPE_CHECKING:
 
 
 def check_batch(loaded: LoadedSpec, world_size: int) -> Iterator[Diagnostic]:
-    """A fault of a global batch of which devices would have more or fewer samples than others.
+    """Faults of batches of which devices would have more or fewer samples than others.
 
     TorchRec's collectives, and gradients that are means over each rank's samples, ask for the same
     number on every rank.
     """
+    yield from check_module_batches(loaded, world_size)
     samples = loaded.spec.batch.global_
     if samples is None or samples % world_size == 0:
         return

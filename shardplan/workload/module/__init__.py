@@ -1,0 +1,1 @@
+"""What modules do with the ids and rows of a sample."""
