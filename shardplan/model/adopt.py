@@ -72,7 +72,7 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
                 del table[key]
     optimizer = optimizer_of(modules)
     training = {} if optimizer is None else {"training": {"optimizer": str(optimizer)}}
-    kinds = {module.path: _kind(module) for module in modules if module.collection != POOLED}
+    kinds = {module.path: kind_of(module) for module in modules if module.collection != POOLED}
     found = {"defaults": defaults, "tables": tables}
     stated = {"modules": kinds} if kinds else {}
     return training | stated | found, tuple(filter(None, notes))
@@ -131,7 +131,7 @@ def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
     }
 
 
-def _kind(module: SparseModule) -> dict[str, Any]:
+def kind_of(module: SparseModule) -> dict[str, Any]:
     """What a spec says of a module that is no plain bag."""
     collection = module.collection
     assert collection is not None, "what cannot be planned was refused"
