@@ -140,6 +140,16 @@ def test_parts_of_a_cache_are_handed_on_or_told() -> None:
     assert planner.made.resolved["training"]["cache_algorithm"] == "lfu"
 
 
+def test_the_size_of_a_cache_is_pinned_where_the_table_has_one_in_any_case() -> None:
+    cache = CacheParams(load_factor=0.3)
+    constraint = ParameterConstraints(compute_kernels=["fused_uvm_caching"], cache_params=cache)
+    topology = Topology(2, "cuda", created_by_factory=True)
+    said, sharding, planner = told(topology=topology, constraints={"t": constraint})
+    assert "load_factor" not in said
+    assert planner.made.resolved["constraints"][0]["load_factor"] == 0.3
+    assert sharding.cache_params.load_factor == 0.3
+
+
 TOPOLOGIES: dict[str, dict[str, Any]] = {
     "world_size": {"world_size": 4},
     "compute_device": {"compute_device": "cuda"},

@@ -68,14 +68,16 @@ def _decision(index: int, stated: StatedTable, table: Table, world: World) -> De
     if max((*stated.ranks, *(shard.rank for shard in stated.shards)), default=0) >= world.size:
         raise ValueError(f"lies on ranks that {world.size} devices do not have")
     targets: tuple[int, ...]
+    widths: tuple[int, ...] = ()
     if stated.shards:
         found = [Shard(each.rank, *each.offsets, *each.sizes) for each in stated.shards]
-        column_shards, targets = recover(kind, table.rows, table.dim, found, world)
+        column_shards, targets, widths = recover(kind, table.rows, table.dim, found, world)
     else:
         column_shards = stated.column_shards or 1
         targets = tuple(_targets(kind, stated.ranks, world))
     factor = stated.load_factor if stated.load_factor is not None else LOAD_FACTOR
-    return Decision(index, kind, kernel, column_shards, targets, factor if kernel.caches else None)
+    held = factor if kernel.caches else None
+    return Decision(index, kind, kernel, column_shards, targets, held, widths=widths)
 
 
 def _named(stated: StatedTable) -> tuple[ShardingType, Kernel]:

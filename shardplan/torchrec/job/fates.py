@@ -99,9 +99,7 @@ FATES: Mapping[str, Mapping[str, Fate]] = {
     "ParameterConstraints": {
         "sharding_types": Fate(_SPEC, "constraints[].sharding"),
         "compute_kernels": Fate(_SPEC, "constraints[].kernels"),
-        "min_partition": Fate(
-            _WARNED, "column shards may be narrower: all widths are weighed by what they cost"
-        ),
+        "min_partition": Fate(_SPEC, "constraints[].min_width"),
         "pooling_factors": Fate(_SPEC, "tables[].pooling"),
         "num_poolings": Fate(_SPEC, "batch.features"),
         "batch_sizes": Fate(_SPEC, "batch.features"),
@@ -126,7 +124,9 @@ FATES: Mapping[str, Mapping[str, Fate]] = {
     },
     "CacheParams": {
         "algorithm": Fate(_SPEC, "training.cache_algorithm"),
-        "load_factor": Fate(_WARNED, "the size of each cache is chosen by the search"),
+        "load_factor": Fate(
+            _SPEC, "constraints[].load_factor; a warning where kernels without a cache are left"
+        ),
         "reserved_memory": Fate(_ON, "CacheParams.reserved_memory"),
         "precision": Fate(_ON, "CacheParams.precision"),
         "prefetch_pipeline": Fate(_ON, "CacheParams.prefetch_pipeline"),

@@ -27,10 +27,21 @@ _CUT_OVER_NODES = frozenset(each.name for each in SHARDING_TYPES if each.rows is
 
 @dataclass(frozen=True, slots=True)
 class Freedom:
-    """The sharding types and kernels that a table may have, in TorchRec's order."""
+    """The sharding types and kernels that a table may have, in TorchRec's order, and its pins."""
 
     sharding: tuple[str, ...]
     kernels: tuple[str, ...]
+    min_width: int | None = None
+    """Columns of each column shard, at least."""
+    load_factor: float | None = None
+    """Of the rows, what its cache holds."""
+
+    @property
+    def demand(self) -> dict[str, Any]:
+        """The keys of a constraint that say so."""
+        pins = {"min_width": self.min_width, "load_factor": self.load_factor}
+        given = {name: pin for name, pin in pins.items() if pin is not None}
+        return {"sharding": list(self.sharding), "kernels": list(self.kernels)} | given
 
 
 @dataclass(slots=True)
@@ -78,7 +89,25 @@ class Freedoms:
             message = f"no {what} is left to the table {table.name!r}"
             hint = f"the sharder of {module.found.class_name} offers {', '.join(offered)}"
             self.diagnostics.append(_fault(where, message, hint))
-        return Freedom(tuple(types), tuple(kernels))
+        least = getattr(constraint, "min_partition", None)
+        return Freedom(
+            tuple(types),
+            tuple(kernels),
+            None if least is None else min(least, table.dim),
+            self._load_factor(constraint, kernels, where),
+        )
+
+    def _load_factor(self, constraint: Any | None, kernels: list[str], where: str) -> float | None:
+        """A size is a pin where every kernel that is left has a cache."""
+        cache = getattr(constraint, "cache_params", None)
+        factor: float | None = getattr(cache, "load_factor", None)
+        if factor is None or all(KERNELS.named(each).caches for each in kernels):
+            return factor
+        message = "the size of the cache is chosen by the search, where the table has one"
+        hint = "compute_kernels=['fused_uvm_caching'] pins it"
+        path = f"{where}.cache_params.load_factor"
+        self.diagnostics.append(_fault(path, message, hint, "warning"))
+        return None
 
     def _wrong(self, module: ShardedModule) -> frozenset[str]:
         """Types with which TorchRec 1.8 gives other outputs than unsharded."""

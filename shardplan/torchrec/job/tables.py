@@ -99,10 +99,7 @@ class JobTables:
         for name, freedom in zip(called, left, strict=True):
             if freedom.sharding and freedom.kernels:
                 alike.setdefault(freedom, []).append(name)
-        return [
-            {"tables": names, "sharding": list(each.sharding), "kernels": list(each.kernels)}
-            for each, names in alike.items()
-        ]
+        return [{"tables": names} | each.demand for each, names in alike.items()]
 
 
 def _warning(where: str, message: str) -> Diagnostic:
