@@ -49,6 +49,8 @@ def claimed(
         status = Status.WITHIN_GAP
     if gap <= OPTIMAL_GAP / 2:
         status = Status.OPTIMAL
+    elif status is Status.WITHIN_GAP:
+        ending = Ending.GAP  # reached, whatever ended the search before settling
     return Optimality.of(
         case.objective,
         predicted,
