@@ -105,7 +105,6 @@ def convert_command(
     \b
     Examples:
       shardplan convert dynamic.json --to torcheasyrec -o tables.pbtxt
-      shardplan convert plan.json --to slurm -o job.sh
       shardplan convert torchrec_plan.txt --from torchrec --spec model.yaml -o theirs.json
     """
     if (source is None) != (spec is None):

@@ -72,7 +72,6 @@ def verify_command(
     Examples:
       shardplan verify plan.json
       shardplan verify plan.json model.yaml
-      torchrun --nproc-per-node 8 -m shardplan verify plan.json --against-world
     """
     from shardplan.case import build_case
     from shardplan.plan.verify import verify
