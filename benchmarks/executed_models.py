@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from contenders import CONTENDERS
 from table_sets import published_set, rows_of, sample_of_856
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import NoPlanFound
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import Optimality, Status, Termination

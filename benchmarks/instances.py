@@ -17,7 +17,7 @@ from table_sets import (
     sample_of_856,
 )
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -33,7 +33,7 @@ def in_own_process(function: Callable[..., Any], *arguments: Any) -> Returned:
     Raises RuntimeError with the child's message where the call fails, or the child dies.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["shardplan.planning.planner", "shardplan.case"])
+    context.set_forkserver_preload(["shardplan.planning.planner", "shardplan.build_case"])
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_serve, args=(theirs, function, arguments))
     child.start()

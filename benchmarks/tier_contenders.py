@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import NoPlanFound
 from shardplan.plan.decision import Decision, options_of
 from shardplan.plan.predict import predict

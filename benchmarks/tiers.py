@@ -21,7 +21,7 @@ from report import as_markdown, number, ratio
 from table_sets import sample_of_856
 from tier_contenders import TIER_CONTENDERS, whole_tables
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.sharding.kernel import Kernel
 from shardplan.units import parse_fraction, parse_seconds
 

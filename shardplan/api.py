@@ -27,7 +27,7 @@ def load(spec: str | PathLike[str] | Mapping[str, Any]) -> Case:
 
     Raises InputError with every fault of the three.
     """
-    from shardplan.case import build_case
+    from shardplan.build_case import build_case
     from shardplan.spec.load import load_spec, spec_from_value
 
     if isinstance(spec, Mapping):

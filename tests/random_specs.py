@@ -6,14 +6,17 @@ There is little memory to spare.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from shardplan.case import Case, case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import Infeasible, InputError
 from shardplan.planning.formulate import formulate
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
 
 TOPOLOGY = {
     "name": "tiny",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision, options_of

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import InputError
 from shardplan.options.constraint import Constraint
 from shardplan.planning.formulate import formulate

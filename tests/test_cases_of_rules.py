@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli.failure import words_of
 from shardplan.errors import Infeasible
 from shardplan.explain.numbers.explain import explain

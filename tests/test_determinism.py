@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 SOLVE = """
 import sys
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.plan.file.write import render
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli.main import cli
 from shardplan.plan.verify import verify
 from shardplan.planning.planner import make_plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.plan.predict import predict
 from shardplan.planning.foremost import foremost
 from shardplan.planning.formulate import formulate

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from shardplan import Settings, explain, load, plan, verify
-from shardplan.case import build_case, case_of_value
+from shardplan.build_case import build_case, case_of_value
 from shardplan.cli.main import cli
 from shardplan.cost.select import read_framework
 from shardplan.errors import InputError

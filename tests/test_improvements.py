@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli.solving.improving_plan import ImprovingPlan
 from shardplan.errors import NoPlanFound
 from shardplan.plan.file.claim import Claim

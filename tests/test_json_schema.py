@@ -15,7 +15,7 @@ from effort import examples
 from hypothesis import given
 from random_specs import specs
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli.commands.init import TEMPLATES, template_text
 from shardplan.cli.main import cli
 from shardplan.json_schema import SUBJECTS, json_schema

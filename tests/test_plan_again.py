@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.planning.drafts.provenance_of import settings_of

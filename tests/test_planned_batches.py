@@ -10,7 +10,7 @@ import pytest
 from random_specs import TOPOLOGY
 
 from shardplan import Settings, load, plan, verify
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import InputError
 from shardplan.explain.numbers.study import Study
 from shardplan.explain.numbers.table_detail import table_detail

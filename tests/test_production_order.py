@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

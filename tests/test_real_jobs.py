@@ -6,7 +6,7 @@ import pytest
 from real_jobs import JOBS, spec_of
 
 from shardplan import plan, verify
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.plan.decision import Decision
 from shardplan.plan.ledger import Ledger
 from shardplan.plan.predict import predict

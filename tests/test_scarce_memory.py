@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.errors import Infeasible
 from shardplan.plan.verify import verify
 from shardplan.planning.planner import make_plan

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shardplan import explain, load, plan, verify
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.plan.decision import Decision
 from shardplan.plan.ledger import Ledger
 from shardplan.plan.predict import predict

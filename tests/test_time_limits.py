@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from random_specs import build
 from test_infeasible import WHOLE_IN_DDR, make_spec
 
-from shardplan import case
+from shardplan import build_case
 from shardplan.case import Case
 from shardplan.cli.main import cli
 from shardplan.cli.solving import advice
@@ -212,7 +212,7 @@ def test_a_command_pays_for_reading_beyond_a_second_and_its_advice_ends_in_time(
         clock.now = trials.deadline.at_seconds
         return ()
 
-    monkeypatch.setattr(case, "build_case", clock.taking(4, case.build_case))
+    monkeypatch.setattr(build_case, "build_case", clock.taking(4, build_case.build_case))
     monkeypatch.setattr(planner, "make_plan", refusing)
     monkeypatch.setattr(advice, "remedies", advising)
     monkeypatch.setattr(advice, "conflict", advising)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shardplan.api import plan
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.plan.ledger import Ledger
 from shardplan.planning.formulate import formulate
 from shardplan.planning.uneven_blocks import UnevenBlocks

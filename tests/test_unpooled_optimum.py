@@ -7,7 +7,7 @@ from itertools import combinations, product
 import pytest
 
 from shardplan import plan, verify
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
 from shardplan.sharding.kernel import Kernel

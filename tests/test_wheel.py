@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 READ = """
 from pathlib import Path
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cost.profile.profile_file import ProfileFile
 from shardplan.spec.catalog.catalog import Kind, find, names
 from shardplan.spec.load import spec_from_value

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 
 if TYPE_CHECKING:
     from shardplan.case import Case

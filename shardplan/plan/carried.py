@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cost.part import Part
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter

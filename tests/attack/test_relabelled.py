@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.file.write import render

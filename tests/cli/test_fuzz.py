@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from mutations import mutated, scrambled
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli.exit_code import ExitCode
 from shardplan.spec.load import load_spec
 

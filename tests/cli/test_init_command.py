@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli.commands.init import SCHEMA_FILE, TEMPLATES, template_text
 from shardplan.json_schema import json_schema
 from shardplan.spec.load import load_spec

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli.commands.calibrate import _end
 from shardplan.cli.reports.solve_summary import summary_lines
 from shardplan.explain.render.line_breaks import hanging

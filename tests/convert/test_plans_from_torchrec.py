@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.cli.main import cli
 from shardplan.convert.from_torchrec.decisions import decisions_of
 from shardplan.convert.from_torchrec.read_text import read_text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardplan import Settings, load, plan, verify
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.cost.dense.exposed import exposed_seconds
 from shardplan.cost.dense.passes import OperationTime, passes
 from shardplan.errors import InputError

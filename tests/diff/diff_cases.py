@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
-from shardplan.case import Case, case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.optimality import Optimality, Status, Termination
@@ -19,6 +19,7 @@ from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
+    from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import TableEntry
 

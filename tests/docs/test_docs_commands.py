@@ -13,7 +13,7 @@ import pytest
 from clone import Clone
 from doc_pages import PAGES, ROOT, blocks, codes, table
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.registry import SHORT_HELP
 from shardplan.planning.planner import make_plan

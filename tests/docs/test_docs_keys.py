@@ -10,7 +10,7 @@ from doc_pages import ROOT, codes, table, tables
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.plan.file.optimality import Status, Termination
 from shardplan.plan.file.plan import Plan
 from shardplan.sharding.kernel import KERNELS

@@ -19,7 +19,7 @@ from torchrec import (
 from torchrec.modules.embedding_configs import DataType, PoolingType
 from training_case import contents, mesh_of
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import PlanRefused
 from shardplan.executor import OptimizerSettings, shard_tables, view_plan
 from shardplan.executor.planned.in_model import in_model

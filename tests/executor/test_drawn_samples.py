@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 from random_specs import TOPOLOGY
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.executor import view_plan
 from shardplan.executor.steps.drawn_batch import drawn_batch
 from shardplan.executor.train.data.synthetic_data import SyntheticData

@@ -15,7 +15,7 @@ import torch
 from random_specs import TOPOLOGY
 from torch.nn import functional
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import MemoryExceeded
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.plan_view import view_plan

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from random_specs import TOPOLOGY
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused
 from shardplan.executor.planned.acceptance import (
     check_ranks,

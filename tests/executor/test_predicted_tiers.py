@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 from random_specs import TOPOLOGY
 from test_native_engine import setup_of
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.executor.train.data.synthetic_data import SyntheticData
 from shardplan.executor.train.native_engine import NativeEngine
 from shardplan.plan.file.write import render

@@ -16,7 +16,7 @@ from rank_group import RankGroup
 from test_native_engine import plan_of, setup_of, unsharded_losses
 from test_train_command import losses_of, torchrun
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.errors import InputError, MemoryExceeded, PlanRefused, RankLost
 from shardplan.executor.__main__ import main
 from shardplan.executor.planned.plan_view import view_plan

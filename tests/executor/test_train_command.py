@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from random_specs import TOPOLOGY
 from test_native_engine import plan_of
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.executor.__main__ import main
 from shardplan.executor.checkpoint.checkpoint import save_checkpoint
 from shardplan.executor.train import native_engine

@@ -10,7 +10,7 @@ import yaml
 from random_specs import TOPOLOGY
 from rank_crew import Crew
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.planning.planner import make_plan

@@ -10,7 +10,7 @@ import yaml
 from executor_plans import random_plan
 from rank_crew import Crew
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

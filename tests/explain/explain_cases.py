@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from shardplan.case import Case, build_case, case_of_value
+from shardplan.build_case import build_case, case_of_value
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.optimality import Optimality, Status, Termination
@@ -18,6 +18,7 @@ from shardplan.sharding.kind import ShardingType
 from shardplan.spec.load import load_spec
 
 if TYPE_CHECKING:
+    from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
 
 DATA = Path(__file__).parents[1] / "data" / "explain"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.explain.advice.advice import warnings
 
 FRAMEWORKS = Path(__file__).parents[2] / "cost_models" / "frameworks"

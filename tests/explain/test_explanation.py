@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from explain_cases import plan_of, small_case
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import InputError
 from shardplan.explain.numbers.device_detail import device_detail
 from shardplan.explain.numbers.explain import explain

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
 from shardplan.explain.render.html.chart import round_step

@@ -6,7 +6,7 @@ import pytest
 from random_specs import TOPOLOGY
 
 from shardplan import explain, plan
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.explain.numbers.study import Study
 from shardplan.explain.numbers.table_detail import table_detail
 from shardplan.explain.report.detail_report import table_report

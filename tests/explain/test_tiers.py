@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from explain_cases import plan_of, small_case
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.cli.main import cli
 from shardplan.explain.numbers.device_detail import device_detail
 from shardplan.explain.numbers.explain import explain

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from explain_cases import DECISIONS, plan_of, small_case
 
-from shardplan.case import Case, case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.explain.advice.uneven_rows import uneven_rows
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
@@ -17,6 +18,9 @@ from shardplan.workload.access import Uniform, Zipf
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
 
 HOT_FIRST = Table("t", "m", 1_000, 64, Dtype.FP32, ("t",), (1.0,), Zipf(1.0), RowOrder.BY_FREQUENCY)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.explain.advice.unpriced import Unpriced
 
 TOLD = {

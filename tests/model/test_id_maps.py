@@ -21,7 +21,7 @@ from torchrec.modules.mc_modules import (
     MCHManagedCollisionModule,
 )
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.model.adopt import spec_of_model
 
 META = torch.device("meta")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.errors import InputError, PlanRefused
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.explain.numbers.explain import explain

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from shardplan.case import build_case, case_of_value
+from shardplan.build_case import build_case, case_of_value
 from shardplan.errors import InputError
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.carried import carried_case

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.errors import InputError
 from shardplan.spec.load import load_document
 from shardplan.spec.text.document import read_document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.errors import InputError
 from shardplan.spec.load import load_spec
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shardplan.case import build_case, case_of_value
+from shardplan.build_case import build_case, case_of_value
 from shardplan.errors import InputError
 from shardplan.spec.load import load_spec
 

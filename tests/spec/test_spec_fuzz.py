@@ -10,7 +10,7 @@ from effort import examples
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.errors import InputError
 from shardplan.sharding.world import World
 from shardplan.spec.build_workload import build_workload

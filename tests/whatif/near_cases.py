@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement, product
 
 import numpy as np
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.explain.numbers.study import Study
 from shardplan.options.cache_mix import cache_mix
 from shardplan.options.load_factors import CACHE_SIZES

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import Infeasible
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline

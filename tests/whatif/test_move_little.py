@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from near_cases import QUICK, every_placement, old_and_new
 from random_specs import specs
 
-from shardplan.case import build_case, case_of_value
+from shardplan.build_case import build_case, case_of_value
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.plan.verify import verify

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.case import build_case, case_of_value
+from shardplan.build_case import build_case, case_of_value
 from shardplan.explain.numbers.study import Study
 from shardplan.plan.predict import predict
 from shardplan.planning.planner import make_plan

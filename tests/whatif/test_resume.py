@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings

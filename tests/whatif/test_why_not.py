@@ -11,7 +11,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from random_specs import TOPOLOGY, specs
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.explain.numbers.study import Study
 from shardplan.explain.render.terminal import render_terminal

@@ -156,7 +156,7 @@ class _Checked:
 
 
 def _check(spec: str, settings: list[str]) -> _Checked:
-    from shardplan.case import build_case
+    from shardplan.build_case import build_case
     from shardplan.cli.reports.warnings import warnings_of
     from shardplan.spec.load import load_spec
 

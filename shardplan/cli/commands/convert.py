@@ -129,7 +129,7 @@ def convert_command(
 
 
 def _case(spec: str) -> Case:
-    from shardplan.case import build_case
+    from shardplan.build_case import build_case
     from shardplan.spec.load import load_spec
 
     return build_case(load_spec(spec))

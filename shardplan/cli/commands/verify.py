@@ -73,7 +73,7 @@ def verify_command(
       shardplan verify plan.json
       shardplan verify plan.json model.yaml
     """
-    from shardplan.case import build_case
+    from shardplan.build_case import build_case
     from shardplan.plan.verify import verify
     from shardplan.spec.load import load_spec
     from shardplan.startup.job_check import JobCheck

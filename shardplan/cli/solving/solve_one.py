@@ -66,7 +66,7 @@ def solve_one(request: SolveRequest) -> None:
 
 
 def _case(request: SolveRequest, pace: Pace) -> Case:
-    from shardplan.case import build_case
+    from shardplan.build_case import build_case
     from shardplan.spec.load import load_spec
 
     changes = settings_of(request.topology, request.nodes, request.settings)

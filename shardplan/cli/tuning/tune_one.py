@@ -32,7 +32,7 @@ _PATIENCE = 0.3
 def tune_one(request: TuneRequest) -> Tuned:
     """Tune, and leave plans, measurements and the corrected cost model in the folder."""
     with interruptible() as interrupt:
-        from shardplan.case import build_case
+        from shardplan.build_case import build_case
         from shardplan.cli.reports.yaml_text import yaml_text
         from shardplan.spec.load import load_spec
         from shardplan.tune.folder.tune_folder import COST_MODEL, TuneFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shardplan.case import case_of_value
+from shardplan.build_case import case_of_value
 from shardplan.errors import InputError
 from shardplan.plan.changes import Change, changes
 from shardplan.plan.diff.costs import DeviceChange, PhaseChange, device_changes, phase_changes

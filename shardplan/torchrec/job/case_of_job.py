@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.spec.catalog.catalog import Kind
 from shardplan.spec.catalog.source import named_source
 from shardplan.spec.load import spec_from_value

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 from planted_steps import PlantedTrainer, measured_machine
 
-from shardplan.case import build_case
+from shardplan.build_case import build_case
 from shardplan.cli import calibrated_steps
 from shardplan.cli.main import cli
 from shardplan.spec.load import load_spec

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from planted_steps import PlantedTrainer, measured_machine
 
+from shardplan.build_case import case_of_value
 from shardplan.calibrate.measurements.growing_file import GrowingFile
 from shardplan.calibrate.steps.fitted.step_calibration import StepCalibration
 from shardplan.calibrate.steps.fitted.step_files import (
@@ -16,7 +17,6 @@ from shardplan.calibrate.steps.fitted.step_files import (
 )
 from shardplan.calibrate.steps.training.step_session import StepSession
 from shardplan.calibrate.steps.training.steps_file import resume_steps, steps_csv
-from shardplan.case import case_of_value
 from shardplan.cli.reports.yaml_text import yaml_text
 from shardplan.cost.analytic.model import AnalyticCostModel
 from shardplan.cost.framework.framework_file import FrameworkFile

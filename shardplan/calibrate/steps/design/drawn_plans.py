@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shardplan.build_case import case_of_value
 from shardplan.calibrate.steps.design.step_plan import StepPlan
-from shardplan.case import case_of_value
 from shardplan.plan.decision import Decision
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType

@@ -1,0 +1,156 @@
+"""From a spec to the case that it describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shardplan.bulk import in_bulk
+from shardplan.case import Case
+from shardplan.cost.select import read_cost_model, read_framework, select_pricing
+from shardplan.errors import InputError
+from shardplan.spec.batches.batch import check_batch
+from shardplan.spec.catalog.catalog import Kind, names
+from shardplan.spec.catalog.source import cost_model_source, framework_source, topology_source
+from shardplan.spec.constraints import build_constraints
+from shardplan.spec.load import spec_from_value
+from shardplan.spec.training.replicas_spec import AUTO
+from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
+from shardplan.topology.machine import Machine
+from shardplan.topology.schema import TopologyFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from shardplan.cost.select import Pricing
+    from shardplan.diagnostics import Diagnostic
+    from shardplan.options.constraint import Constraint
+    from shardplan.spec.catalog.source import Source
+    from shardplan.spec.loaded import LoadedSpec
+
+
+def build_case(loaded: LoadedSpec) -> Case:
+    """Look up the topology and the cost model that a spec names, and put all together.
+
+    Raises InputError with all faults of the spec, the topology, the cost model and the constraints.
+    """
+    return _case(loaded, check_batch)
+
+
+@in_bulk()
+def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagnostic]]) -> Case:
+    """``check`` looks at what a spec says beside the number of devices."""
+    faults = list(loaded.faults)
+    machine, framework, pricing = None, None, None
+    constraints: tuple[Constraint, ...] = ()
+    with collecting(faults):
+        machine = _machine(loaded)
+    with collecting(faults):
+        framework = _framework(loaded, machine)
+    with collecting(faults):
+        pricing = _pricing(loaded, machine, framework)
+    with collecting(faults):
+        constraints = build_constraints(loaded, machine.topology.world) if machine else ()
+    if machine is not None and "batch" not in loaded.unread:
+        faults += check(loaded, machine.topology.whole.world_size)
+    if pricing is not None:
+        faults += _check_replicas(loaded, pricing)
+        faults += _check_precision(loaded, pricing)
+    if faults or machine is None or pricing is None:
+        raise InputError(sort_diagnostics(faults))
+    return Case.of(loaded.spec, machine, pricing, constraints)
+
+
+def case_of_value(value: Any, name: str) -> Case:
+    """The case of a resolved spec, such as a plan carries; ``name`` is what messages call it.
+
+    A batch that devices cannot share evenly passes: older versions made plans of such. Raises
+    InputError.
+    """
+    return _case(spec_from_value(value, name), lambda _loaded, _world_size: ())
+
+
+def _check_replicas(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:
+    """Dynamic tables, of which groups of devices would keep rows of other ids; and a number of
+    groups to be chosen by a cost model that does not know what it costs to keep them alike."""
+    replicas = None if "training" in loaded.unread else loaded.spec.training.replicas
+    if replicas is None or replicas.groups == 1:
+        return
+    if replicas.groups == AUTO and not pricing.counts_framework:
+        message = f"cost model {pricing.value['name']} has no figures of what keeps groups alike"
+        hint = "say how many, or take another cost model"
+        path = ("training", "replicas", "groups")
+        yield loaded.document.diagnostic(path, message, hint, "contradiction")
+    dynamic = [table for table in loaded.spec.tables if table.dynamic]
+    if dynamic:
+        message = f"table {dynamic[0].name} is dynamic: its replicas would hold rows of other ids"
+        hint = "leave training.replicas out, or plan the table without dynamic"
+        yield loaded.document.diagnostic(("training", "replicas"), message, hint, "contradiction")
+
+
+def _check_precision(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:
+    """Whether the cost model knows what dense layers multiply in, where there are any."""
+    dense = loaded.spec.training.dense
+    if "training" in loaded.unread or dense.dtype is None or pricing.precisions is None:
+        return
+    if dense.dtype not in pricing.precisions:
+        name = pricing.value["name"]
+        message = f"cost model {name} has no figures of products in {dense.dtype}"
+        hint = "give forward_ms and backward_ms in place of layers, or add gemm to the cost model"
+        if pricing.precisions:
+            hint = f"it knows {', '.join(sorted(pricing.precisions))}"
+        path = ("training", "dense", "layers")
+        yield loaded.document.diagnostic(path, message, hint, "gemm")
+
+
+def _machine(loaded: LoadedSpec) -> Machine | None:
+    """The machine of a spec; None where the spec does not say which."""
+    if "topology" in loaded.unread:
+        return None
+    source = topology_source(loaded)
+    file = validate(TopologyFile, source.document, source.at)
+    if source.nodes is not None and (problem := file.problem_with(source.nodes)):
+        path, hint = ("topology", "nodes"), f"by itself {file.name} has {file.nodes}"
+        raise InputError([loaded.document.diagnostic(path, problem, hint, "contradiction")])
+    machine = Machine.of(file, source.value, source.nodes)
+    replicas = None if "training" in loaded.unread else loaded.spec.training.replicas
+    if replicas is None or replicas.grouping is None:
+        return machine
+    if problem := machine.problem_with(replicas.grouping):
+        world = machine.topology.world
+        hint = f"{machine.file.name} has {world.size:,} devices, {world.devices_per_node} to a node"
+        at = ("training", "replicas", "groups")
+        raise InputError([loaded.document.diagnostic(at, problem, hint, "contradiction")])
+    return machine.grouped(replicas.grouping)
+
+
+def _framework(loaded: LoadedSpec, machine: Machine | None) -> Source | None:
+    """Where the framework's file is; None where the spec names none.
+
+    Raises InputError with the faults of the file, and where its figures are of other devices than
+    the machine has.
+    """
+    source = framework_source(loaded)
+    if source is None:
+        return None
+    file = read_framework(source)
+    there = machine.topology.world.devices if machine else file.devices
+    if machine and file.devices is not there:
+        message = (
+            f"the figures of {file.name} are of a {file.devices}; "
+            f"the devices of {machine.topology.name} are each a {there}"
+        )
+        hint = f"name a framework of such devices; there are {', '.join(names(Kind.FRAMEWORK))}"
+        path = ("training", "framework")
+        raise InputError([loaded.document.diagnostic(path, message, hint, "contradiction")])
+    return source
+
+
+def _pricing(
+    loaded: LoadedSpec, machine: Machine | None, framework: Source | None
+) -> Pricing | None:
+    """The cost model's file; None where neither the spec nor the topology says which."""
+    default = machine.file.cost_model if machine else ""
+    if "cost_model" in loaded.unread or not (loaded.spec.cost_model or default):
+        return None
+    source = cost_model_source(loaded, default)
+    return select_pricing(read_cost_model(source), source, loaded.base, framework)
