@@ -49,4 +49,4 @@ def test_plans_are_read_without_pytorch() -> None:
 
 def test_what_runs_under_torchrec_does_not_lean_on_the_native_engine() -> None:
     for layer in NO_NATIVE_ENGINE:
-        assert layers_under(layer) <= {"planned", "ranks"}
+        assert layers_under(layer) <= {"planned", "ranks", "tensors"}

@@ -190,7 +190,7 @@ def _terms(terms: UnitTerms) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in fields(terms):
         value = getattr(terms, field.name)
-        if field.name == "types" or not value:
+        if not isinstance(value, float) or not value:
             continue
         if field.name == "per_output_byte":
             found["output"] = rate_figure(value, _STEPS)
