@@ -13,7 +13,10 @@ from shardplan.errors import InputError, PlanRefused
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
+from shardplan.solve.reporter import Reporter
 from shardplan.topology.collective import Collective, Scope
+from shardplan.whatif.move_little import move_little
+from shardplan.whatif.replan import replan
 
 _QUICK = Settings(node_limit=60)
 _TABLES = [
@@ -210,3 +213,34 @@ def test_the_whole_machine_reduces_as_it_does_alone():
     fewer = case.spec.training.replicas.model_copy(update={"groups": 2})
     training = case.spec.training.model_copy(update={"replicas": fewer})
     assert case.with_(training=training).topology.world_size == 16
+
+
+def test_groups_that_would_map_ids_each_for_itself_are_refused():
+    """TorchRec merges hashed maps of its groups, sorted ones it does not."""
+    managed = [dict(_TABLES[0], module="mc")]
+    modules = {"mc": {"kind": "managed_collision", "id_map": {"policy": "lru"}}}
+    with pytest.raises(InputError, match="mc maps ids by lru, which each group does for itself"):
+        load(spec(4, tables=managed) | {"modules": modules})
+    assert load(spec(1, tables=managed) | {"modules": modules}).topology.groups == 1
+    modules["mc"]["id_map"]["policy"] = "hash"
+    assert load(spec(4, tables=managed) | {"modules": modules}).topology.groups == 4
+
+
+@pytest.mark.parametrize("budget_bytes", ["least", None, 1e12])
+def test_near_an_old_plan_devices_stay_in_its_groups_where_the_spec_leaves_them_open(
+    grouped, budget_bytes
+):
+    then, now = load(spec(4, every=10)), load(spec("auto", every=9))
+    if budget_bytes == "least":
+        found = move_little(grouped, then, now, _QUICK, Reporter())
+    else:
+        found = replan(grouped, then, now, budget_bytes, _QUICK, Reporter())
+    assert found.replicas.groups == 4
+    assert verify(found, now) == ()
+
+
+def test_near_an_old_plan_of_a_larger_machine_groups_are_the_nearest_there_can_be(grouped):
+    now = load(spec("auto", every=10, nodes=1))
+    found = move_little(grouped, load(spec(4, every=10)), now, _QUICK, Reporter())
+    assert found.replicas.groups * found.world_size == 8
+    assert verify(found, now) == ()

@@ -34,10 +34,10 @@ class InexactCuts(Rule):
     def of_plan(self, plan: Plan, case: Case) -> Iterator[str]:
         """Where the plan cuts tables by columns."""
         cut = [
-            name
-            for tables in plan.plan.values()
-            for name, entry in tables.items()
-            if _is_split(entry)
+            table.label
+            for table in case.workload.tables
+            if (entry := plan.plan.get(table.module, {}).get(table.name)) is not None
+            and _is_split(entry)
         ]
         training = case.workload.training
         if cut and _is_inexact(training):
