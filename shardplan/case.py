@@ -240,11 +240,11 @@ def _check_replicas(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic
         message = f"table {dynamic} is dynamic: its replicas would hold rows of other ids"
         hint = "leave training.replicas out, or plan the table without dynamic"
         yield loaded.document.diagnostic(("training", "replicas"), message, hint, "contradiction")
-    for path, module in (loaded.spec.modules or {}).items():
+    for name, module in (loaded.spec.modules or {}).items():
         id_map = module.collection.id_map
         if id_map is not None and not id_map.policy.is_hashed:
             message = (
-                f"{spoken(path)} maps ids by {id_map.policy}, which each group does for itself: "
+                f"{spoken(name)} maps ids by {id_map.policy}, which each group does for itself: "
                 "replicas would hold rows of other ids"
             )
             hint = "leave training.replicas out, or take a map that TorchRec merges: policy: hash"
