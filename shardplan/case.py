@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from shardplan.cost.cost_model import CostModel
     from shardplan.cost.select import Pricing
     from shardplan.options.constraint import Constraint
+    from shardplan.sharding.world import World
     from shardplan.spec.catalog.source import Source
+    from shardplan.spec.demands.constraint_spec import ConstraintSpec
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.spec.objective import Objective
-    from shardplan.spec.spec import BatchSpec, ConstraintSpec, ReserveSpec, Spec, TrainingSpec
+    from shardplan.spec.spec import BatchSpec, ReserveSpec, Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import TableSpec
     from shardplan.topology.topology import Topology
     from shardplan.workload.workload import Workload
@@ -129,7 +131,7 @@ class Case:
         speak of the tables that they spoke of, as far as they are there; one that is left none is
         dropped. Changes that contradict one another make a case that has no plan.
 
-        Raises InputError for ranks that the machine does not have.
+        Raises InputError for ranks and nodes that the machine does not have.
         """
         machine, pricing = machine or self.machine, pricing or self.pricing
         spec, constraints = self.spec.model_copy(update=dict(changes)), self.constraints
@@ -139,9 +141,10 @@ class Case:
             folded = tuple(table.without(spec.defaults) for table in spec.tables)
             spec, constraints = self._moved(spec.model_copy(update={"tables": folded}), constraints)
         machine = _grouped(machine, spec)
-        _check_ranks(constraints, machine.topology.world_size)
+        _check_ranks(constraints, machine.topology.world)
         workload = self.workload
-        if machine is not self.machine or changes.keys() & _WORKLOAD_KEYS:
+        pins = (each.output_dtype for each in (*spec.constraints, *self.spec.constraints))
+        if machine is not self.machine or changes.keys() & _WORKLOAD_KEYS or any(pins):
             workload = _workload(spec, machine.topology)
         cost_model = self.cost_model
         if workload is not self.workload or pricing is not self.pricing:
@@ -208,7 +211,7 @@ def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagno
     with collecting(faults):
         pricing = _pricing(loaded, machine, framework)
     with collecting(faults):
-        constraints = build_constraints(loaded, machine.topology.world_size) if machine else ()
+        constraints = build_constraints(loaded, machine.topology.world) if machine else ()
     if machine is not None and "batch" not in loaded.unread:
         faults += check(loaded, machine.topology.whole.world_size)
     if pricing is not None:
@@ -330,11 +333,10 @@ def case_of_value(value: Any, name: str) -> Case:
     return _case(spec_from_value(value, name), lambda _loaded, _world_size: ())
 
 
-def _check_ranks(constraints: Sequence[Constraint], world_size: int) -> None:
+def _check_ranks(constraints: Sequence[Constraint], world: World) -> None:
     for constraint in constraints:
-        if constraint.ranks and constraint.ranks[-1] >= world_size:
-            message = f"there is no rank {constraint.ranks[-1]} among {world_size} devices"
-            raise InputError([Diagnostic("changed", 0, 0, constraint.label, message)])
+        if fault := constraint.place_fault(world):
+            raise InputError([Diagnostic("changed", 0, 0, constraint.label, fault)])
 
 
 def _grouped(machine: Machine, spec: Spec) -> Machine:

@@ -16,7 +16,7 @@ from shardplan.model.initial_weights import start_note
 from shardplan.model.optimizers import optimizer_faults, optimizer_of
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.model.unplanned import unplanned
-from shardplan.options.limits import COLUMN_MULTIPLE
+from shardplan.sharding.geometry import COLUMN_MULTIPLE, padded_columns
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.labels import spoken
@@ -50,7 +50,6 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         *unplanned(modules, reference),
         *optimizer_faults(modules, reference),
         *_dtype_faults(modules, reference),
-        *_dim_faults(modules, reference),
     ]
     if not modules:
         faults = [Diagnostic(reference, 0, 0, "", "gives a model without a collection of tables")]
@@ -61,6 +60,7 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         dense_note(dense_embeddings(model), every),
         start_note(modules),
         map_note(model, modules),
+        *_padding_notes(every),
     )
     tables = [_row(module, table) for module in modules for table in module.tables]
     defaults = {
@@ -72,7 +72,7 @@ def spec_of_model(reference: str) -> tuple[dict[str, Any], tuple[str, ...]]:
                 del table[key]
     optimizer = optimizer_of(modules)
     training = {} if optimizer is None else {"training": {"optimizer": str(optimizer)}}
-    kinds = {module.path: _kind(module) for module in modules if module.collection != POOLED}
+    kinds = {module.path: kind_of(module) for module in modules if module.collection != POOLED}
     found = {"defaults": defaults, "tables": tables}
     stated = {"modules": kinds} if kinds else {}
     return training | stated | found, tuple(filter(None, notes))
@@ -131,7 +131,7 @@ def _row(module: SparseModule, table: SparseTable) -> dict[str, Any]:
     }
 
 
-def _kind(module: SparseModule) -> dict[str, Any]:
+def kind_of(module: SparseModule) -> dict[str, Any]:
     """What a spec says of a module that is no plain bag."""
     collection = module.collection
     assert collection is not None, "what cannot be planned was refused"
@@ -161,17 +161,15 @@ def _dtype_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diag
                 yield Diagnostic(source, 0, 0, _where(module), message, hint, code="dtype")
 
 
-def _dim_faults(modules: Sequence[SparseModule], source: str) -> Iterator[Diagnostic]:
-    for module in modules:
-        for table in module.tables:
-            if table.dim % COLUMN_MULTIPLE:
-                wider = table.dim + -table.dim % COLUMN_MULTIPLE
-                message = (
-                    f"{table.name} has {table.dim} columns, no multiple of {COLUMN_MULTIPLE}: "
-                    "FBGEMM's kernels take no other"
-                )
-                hint = f"give it embedding_dim={wider} in the model, and use the first {table.dim}"
-                yield Diagnostic(source, 0, 0, _where(module), message, hint, code="dim")
+def _padding_notes(tables: Sequence[SparseTable]) -> Iterator[str]:
+    for table in tables:
+        dim, wider = table.dim, padded_columns(table.dim)
+        if wider != dim:
+            yield (
+                f"{table.name} has {dim} columns, and FBGEMM's kernels take multiples of "
+                f"{COLUMN_MULTIPLE}: it is planned with {wider}; give it embedding_dim={wider} in "
+                f"the model, and use the first {dim}"
+            )
 
 
 def _where(module: SparseModule) -> str:

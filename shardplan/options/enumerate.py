@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from shardplan.options.grading import COMPLETE, GRADINGS, Grading
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
 from shardplan.options.policy import policies
+from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
 from shardplan.sharding.world import Extent
@@ -60,7 +62,8 @@ def graded_options(
     have tens of millions. The coarsest is taken where all leave more."""
     rows = np.array([table.rows for table in workload.tables])
     groups: dict[tuple[int, Policy, Dtype, bool, bool], list[int]] = {}
-    for index, policy in enumerate(policies(workload, world, constraints)):
+    of_table = policies(workload, world, constraints)
+    for index, policy in enumerate(of_table):
         table = workload.tables[index]
         kind = table.dim, policy, table.dtype, is_small(table), table.dynamic is None
         groups.setdefault(kind, []).append(index)
@@ -68,6 +71,7 @@ def graded_options(
         (dim, policy, kernels_for(workload.tables[members[0]], policy, offer, workload.training))
         for (dim, policy, *_), members in groups.items()
     ]
+    pinned = [policy.load_factors[0] if policy.load_factors else None for _, policy, _ in alike]
     for grading in GRADINGS:
         sizes = np.array([len(grading.shares(kernel)) for kernel in KERNELS])
         ways = [
@@ -78,15 +82,20 @@ def graded_options(
         if sum(int(sizes[way[:, 1]].sum()) * len(own) for way, own in counts) <= most_options:
             break
     blocks = [np.zeros((0, 4), dtype=np.int64)]
-    for way, members in zip(ways, groups.values(), strict=True):
+    pin_of_table: list[float | None] = [None] * len(workload.tables)
+    for way, members, pin in zip(ways, groups.values(), pinned, strict=True):
         tables = np.repeat(np.array(members), len(way))
         blocks.append(np.column_stack([tables, np.tile(way, (len(members), 1))]))
+        for member in members if pin is not None else ():
+            pin_of_table[member] = pin
     found = np.concatenate(blocks)
     dealt = np.array([table.dynamic is not None for table in workload.tables])
     suffice = _rows_suffice(rows[found[:, 0]], found[:, 1], world)
     found = found[suffice | dealt[found[:, 0]]]
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
-    options = _counted(_with_shares(found, grading), rows, workload.training, world)
+    shared = _with_shares(found, grading, pin_of_table)
+    shared = _with_widths(shared, [policy.column_blocks for policy in of_table])
+    options = _counted(shared, rows, workload.training, world)
     return PooledShares.of(workload, world).applied(options), grading
 
 
@@ -128,15 +137,21 @@ def not_offered(
             yield position
 
 
-def _with_shares(ways: NDArray[np.int64], grading: Grading) -> OptionSet:
-    """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches."""
-    shares = [grading.shares(kernel) for kernel in KERNELS]
+def _with_shares(
+    ways: NDArray[np.int64], grading: Grading, pinned: Sequence[float | None]
+) -> OptionSet:
+    """Each way (table, sharding code, kernel code, column shards) with all sizes of its caches;
+    of tables whose caches are ``pinned`` (T,) these."""
+    pins = list(dict.fromkeys([None, *pinned]))
+    shares = [grading.shares(kernel, pin) for pin in pins for kernel in KERNELS]
     counts = np.array([len(each) for each in shares])
     sizes = np.array([share for each in shares for share in each])
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    each = counts[ways[:, 2]]
+    of_table = np.array([pins.index(pin) for pin in pinned], dtype=np.int64)
+    row = of_table[ways[:, 0]] * len(tuple(KERNELS)) + ways[:, 2]
+    each = counts[row]
     position = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
-    hbm_share, ddr_share = sizes[np.repeat(first[ways[:, 2]], each) + position].T
+    hbm_share, ddr_share = sizes[np.repeat(first[row], each) + position].T
     table, sharding, kernel, column_shards = np.repeat(ways, each, axis=0).T
     return OptionSet(
         table.astype(np.int32),
@@ -145,7 +160,17 @@ def _with_shares(ways: NDArray[np.int64], grading: Grading) -> OptionSet:
         column_shards.astype(np.int32),
         hbm_share,
         ddr_share,
+        np.zeros(len(table), dtype=np.int32),
     )
+
+
+def _with_widths(options: OptionSet, blocks: Sequence[tuple[int, ...]]) -> OptionSet:
+    """Options of tables whose columns are cut as ``blocks`` (T,) says; of others as they are."""
+    widest = np.array([max(each, default=0) for each in blocks], dtype=np.int32)
+    if not widest.any():
+        return options
+    cut = options.has_type(lambda kind: kind.cuts_columns)
+    return replace(options, widest=np.where(cut, widest[options.table], 0).astype(np.int32))
 
 
 def is_small(table: Table) -> bool:
@@ -161,9 +186,13 @@ def kernels_for(
         is_dynamic = table.dynamic is not None
         named = policy.kernels & offer.kernels
         open_to = frozenset(kernel for kernel in named if kernel.is_dynamic == is_dynamic)
+    elif policy.load_factors:
+        open_to = frozenset(kernel for kernel in offer.kernels if not kernel.is_dynamic)
     else:
         is_uncached = is_small(table)
         open_to = frozenset(k for k in offer.unasked if not (is_uncached and k.caches))
+    if policy.pins:
+        open_to = frozenset(kernel for kernel in open_to if policy.allows_kernel(kernel))
     if not any(kernel.is_on_ssd for kernel in open_to):
         return open_to
     return frozenset(k for k in open_to if not limits.ssd_fault(k, table.dtype, training.optimizer))
@@ -209,22 +238,37 @@ def column_shards(dim: int, sharding: ShardingType, policy: Policy, world: World
         return ()
     if policy.is_apart and sharding.lands is Extent.WORLD:
         return ()
-    cuts = cuts_of(dim, sharding, world, asked)
-    if policy.column_shards is None or not sharding.cuts_columns:
+    if policy.column_blocks and sharding.cuts_columns:
+        return pinned_cut(dim, policy.column_blocks, world)
+    cuts = cuts_of(dim, sharding, world, asked, counted=policy.counts_columns)
+    if not sharding.cuts_columns:
         return cuts
-    return [cut for cut in cuts if cut == policy.column_shards]
+    return [cut for cut in cuts if policy.allows_cut(dim, cut)]
 
 
-def cuts_of(dim: int, sharding: ShardingType, world: World, asked: bool) -> Sequence[int]:
-    """The numbers of column shards of a sharding type whose width the kernels accept."""
+def pinned_cut(dim: int, blocks: Sequence[int], world: World) -> Sequence[int]:
+    """How many column shards blocks of these widths are; none where they cannot be."""
+    fault = limits.column_blocks_fault(dim, blocks, world.devices)
+    return () if fault else (len(blocks),)
+
+
+def cuts_of(
+    dim: int, sharding: ShardingType, world: World, asked: bool, *, counted: bool = False
+) -> Sequence[int]:
+    """The numbers of column shards of a sharding type whose width the kernels accept.
+
+    Those that are worth while; all, where one of them is ``counted`` out by the spec.
+    """
     match sharding.columns:
         case Columns.WHOLE:
             return () if limits.column_width_fault(dim, world.devices) else (1,)
         case Columns.UNITS:
-            return _cuts_up_to(world.count_of(sharding.lands), dim, asked, world.devices)
+            places = dim if counted else world.count_of(sharding.lands)
+            return _cuts_up_to(places, dim, asked, world.devices)
         case Columns.DEALT:
             dealt_over = sharding.dealt_over(world)
-            return [c for c in _legal_cuts(dim, world.devices) if c % dealt_over == 0][:1]
+            cuts = [c for c in _legal_cuts(dim, world.devices) if c % dealt_over == 0]
+            return cuts if counted else cuts[:1]
 
 
 def _cuts_up_to(places: int, dim: int, asked: bool, devices: DeviceKind) -> Sequence[int]:
@@ -240,7 +284,7 @@ def _legal_cuts(dim: int, devices: DeviceKind) -> tuple[int, ...]:
     """The numbers of equal column shards, two or more, whose width the kernels accept."""
     return tuple(
         cut
-        for cut in range(2, dim // limits.COLUMN_MULTIPLE + 1)
+        for cut in range(2, dim // COLUMN_MULTIPLE + 1)
         if dim % cut == 0 and not limits.column_width_fault(dim // cut, devices)
     )
 

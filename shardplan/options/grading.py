@@ -29,12 +29,19 @@ class Grading:
         """Whether nothing is left out."""
         return self == COMPLETE
 
-    def shares(self, kernel: Kernel) -> tuple[tuple[float, float], ...]:
+    def shares(
+        self, kernel: Kernel, pinned: float | None = None
+    ) -> tuple[tuple[float, float], ...]:
         """The shares of rows in HBM, and in DDR above SSD, that a kernel is offered with.
 
         HBM may have all rows but one of a dynamic table, since that is where the budget may end.
+        Where the cache in HBM is ``pinned``, the one in DDR may still be any.
         """
         sizes = set(self.load_factors)
+        if pinned is not None and kernel.caches and not kernel.is_dynamic:
+            below = MemoryTier.DDR in kernel.caches_in
+            more = [both - pinned for both in self.load_factors if below and both > pinned]
+            return tuple((pinned, ddr) for ddr in (0.0, *more))
         if MemoryTier.DDR in kernel.caches_in:
             every = ((hbm, ddr, hbm + ddr) for hbm, ddr in CACHE_SIZES)
             return tuple((hbm, ddr) for hbm, ddr, both in every if {hbm, both} <= sizes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.sharding.device_kind import DeviceKind
+from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.sharding.kernel import Kernel, MemoryTier
 from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import CollectionKind
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from shardplan.workload.optimizers.optimizer import Optimizer
     from shardplan.workload.table import Table
 
-COLUMN_MULTIPLE = 4
-"""FBGEMM's kernels read rows in vectors of this many elements."""
 MOST_GPU_COLUMNS = 2048
 """What FBGEMM's kernels for GPUs, the dense ones too, have room for in one row."""
 CACHE_SET_ROWS = 32
@@ -68,6 +67,13 @@ def column_width_fault(width: int, devices: DeviceKind = DeviceKind.GPU) -> str:
             f"{MOST_GPU_COLUMNS:,}"
         )
     return ""
+
+
+def column_blocks_fault(dim: int, blocks: Sequence[int], devices: DeviceKind) -> str:
+    """Why columns cannot be cut into blocks of these widths."""
+    if sum(blocks) != dim:
+        return f"column blocks of {_words(blocks)} are {sum(blocks):,} columns, not {dim:,}"
+    return next(filter(None, (column_width_fault(width, devices) for width in blocks)), "")
 
 
 def collection_fault(kind: ShardingType, collection: Collection) -> str:

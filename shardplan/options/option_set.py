@@ -23,7 +23,7 @@ class OptionSet:
     """Options in rows; row ``o`` is one way to shard table ``table[o]``.
 
     All arrays have length O, the number of options. A shard is ``dim / column_shards`` columns
-    wide and ``ceil(rows / row_shards)`` rows high.
+    wide, or as ``widest`` says, and ``ceil(rows / row_shards)`` rows high.
     """
 
     table: NDArray[np.int32]
@@ -36,6 +36,8 @@ class OptionSet:
     """Of the rows of each shard, those that HBM holds: all, a cache of some, or none."""
     ddr_share: NDArray[np.float64]
     """Of the rows of each shard, those that a cache in DDR above SSD holds besides."""
+    widest: NDArray[np.int32]
+    """Columns of the widest column shard, where they are not all alike; else 0."""
 
     @classmethod
     def uncached(
@@ -44,11 +46,15 @@ class OptionSet:
         sharding: NDArray[np.int8],
         kernel: NDArray[np.int8],
         column_shards: NDArray[np.int32],
+        widest: NDArray[np.int32] | None = None,
     ) -> Self:
         """Options whose rows lie in one tier, or whose caches are empty."""
         in_hbm = KERNELS.each(lambda each: each.rows_in is MemoryTier.HBM, kernel)
         none = np.zeros(len(table))
-        return cls(table, sharding, kernel, column_shards, in_hbm.astype(np.float64), none)
+        if widest is None:
+            widest = np.zeros(len(table), dtype=np.int32)
+        shares = in_hbm.astype(np.float64), none
+        return cls(table, sharding, kernel, column_shards, *shares, widest)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -56,6 +62,10 @@ class OptionSet:
     def take(self, options: NDArray[np.bool_] | NDArray[np.int64]) -> OptionSet:
         """Some options, by a mask (O,) or by numbers."""
         return OptionSet(*(getattr(self, name)[options] for name in self.__slots__))
+
+    def columns(self, dim: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(O,): columns of a shard of tables with ``dim`` (O,) columns; of the widest."""
+        return np.where(self.widest > 0, self.widest, -(-dim // self.column_shards))
 
     def sharding_type(self, option: int) -> ShardingType:
         """The sharding type of one option."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.options.constraint import Constraint
+    from shardplan.options.pins import Pins
     from shardplan.sharding.kernel import Kernel
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import Extent, World
@@ -35,6 +36,36 @@ class Policy:
     """Whether it may not meet other tables."""
     column_shards: int | None = None
     """Into how many its columns are cut where they are; None: any number."""
+    pins: tuple[Pins, ...] = ()
+    """All that hold, each once."""
+
+    @property
+    def load_factors(self) -> tuple[float, ...]:
+        """Of a cache in HBM, those that are pinned."""
+        pinned = [each.load_factor for each in self.pins if each.load_factor is not None]
+        return tuple(dict.fromkeys(pinned))
+
+    @property
+    def column_blocks(self) -> tuple[int, ...]:
+        """Widths of column shards that are pinned; empty where none are."""
+        return next((each.column_blocks for each in self.pins if each.column_blocks), ())
+
+    @property
+    def counts_columns(self) -> bool:
+        """Whether it says into how many column shards a table is cut."""
+        return any(each.column_shards for each in self.pins)
+
+    def allows_kernel(self, kernel: Kernel) -> bool:
+        """By its pins; no cache has two sizes."""
+        if kernel.caches and len(self.load_factors) > 1:
+            return False
+        return not any(each.kernel_fault(kernel) for each in self.pins)
+
+    def allows_cut(self, dim: int, column_shards: int) -> bool:
+        """Whether columns may be cut so, where they are."""
+        if self.column_shards not in (None, column_shards):
+            return False
+        return not any(each.cut_fault(dim // column_shards, column_shards) for each in self.pins)
 
     @classmethod
     def free(cls, training: Training, table: Table) -> Self:
@@ -59,7 +90,7 @@ class Policy:
         dealt = frozenset(kind for kind in free.sharding if kind.deals_rows_to_all)
         return replace(free, sharding=dealt, kernels=dynamic, asked=dealt)
 
-    def narrowed(self, constraint: Constraint) -> Policy:
+    def narrowed(self, constraint: Constraint, world: World) -> Policy:
         """What a constraint leaves of it."""
         sharding, kernels, asked, ranks = self.sharding, self.kernels, self.asked, self.ranks
         if constraint.sharding is not None:
@@ -68,12 +99,16 @@ class Policy:
         if constraint.kernels is not None:
             named = frozenset(constraint.kernels)
             kernels = named if kernels is None else kernels & named
-        if constraint.ranks is not None:
-            open_to = frozenset(constraint.ranks)
-            ranks = open_to if ranks is None else ranks & open_to
+        open_ranks = constraint.open_ranks(world)
+        if open_ranks is not None:
+            ranks = frozenset(open_ranks) if ranks is None else ranks & frozenset(open_ranks)
         is_apart = self.is_apart or (constraint.apart and len(constraint.tables) > 1)
         cuts = self.column_shards if constraint.column_shards is None else constraint.column_shards
-        return Policy(sharding, kernels, asked, ranks, is_apart, cuts)
+        pins = self.pins
+        if constraint.pins:
+            sharding = frozenset(kind for kind in sharding if not constraint.pins.kind_fault(kind))
+            pins = tuple(dict.fromkeys((*pins, constraint.pins)))
+        return Policy(sharding, kernels, asked, ranks, is_apart, cuts, pins)
 
     def reaches(self, extent: Extent, world: World) -> bool:
         """Whether a unit may land on a device, on a whole node, on all devices."""
@@ -95,5 +130,5 @@ def policies(workload: Workload, world: World, constraints: Sequence[Constraint]
         found[index] = Policy.of(workload.training, workload.tables[index], kernels)
     for constraint in constraints:
         for table in constraint.tables:
-            found[table] = found[table].narrowed(constraint)
+            found[table] = found[table].narrowed(constraint, world)
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.options import limits
 from shardplan.options.enumerate import cuts_of, is_repetition, kernels_for, ways_of
 from shardplan.options.policy import Policy
+from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
 from shardplan.sharding.rank_spans import rank_spans
 from shardplan.sharding.world import Extent
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from shardplan.sharding.world import World
     from shardplan.workload.table import Table
     from shardplan.workload.training import Training
+
+
+_MOST_CUTS = 8
+"""Numbers of column shards that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Refused:
     def _policy(self, constraints: Iterable[Constraint]) -> Policy:
         policy = Policy.of(self.training, self.table, self.dynamic)
         for constraint in constraints:
-            policy = policy.narrowed(constraint)
+            policy = policy.narrowed(constraint, self.world)
         return policy
 
     def _rule(self, kind: ShardingType) -> str:
@@ -96,6 +101,8 @@ class Refused:
             if constraint.sharding is not None and kind not in constraint.sharding:
                 allowed = _listed(constraint.sharding)
                 yield f"{{kinds}}: {constraint.named} allows {allowed} alone"
+            if fault := constraint.pins.kind_fault(kind):
+                yield f"{{kinds}}: {constraint.named} {fault}"
         if self.training.keeps_columns_whole and kind.cuts_columns:
             yield (
                 "{kinds}: training.exact_updates keeps the columns of tables whole under "
@@ -116,20 +123,46 @@ class Refused:
             held = f"{rows:,} row{'s' if rows > 1 else ''}, {block:,} to a rank"
             left = f"{empty:,} rank{'s' if empty > 1 else ''} without a row ({held})"
             yield f"{{kinds}} over {over:,} ranks would leave {left}"
-        if cuts_of(dim, kind, self.world, asked=True):
+        for constraint in self.constraints:
+            blocks = constraint.pins.column_blocks
+            fault = limits.column_blocks_fault(dim, blocks, self.world.devices) if blocks else ""
+            if fault and kind.cuts_columns:
+                yield f"{{kinds}}: {constraint.named}: {fault}"
+        cuts = cuts_of(dim, kind, self.world, asked=True, counted=True)
+        if cuts and kind.cuts_columns:
+            yield from self._rules_of_cuts(cuts)
+        if cuts:
             return
         if kind.columns is Columns.WHOLE:
             yield f"{{kinds}}: {limits.column_width_fault(dim, self.world.devices)}"
         elif dealt_over := kind.dealt_over(self.world):
             yield (
                 f"{{kinds}}: {dim:,} columns cannot be dealt to {dealt_over} ranks in shards that "
-                f"the kernels take (a multiple of {limits.COLUMN_MULTIPLE} wide)"
+                f"the kernels take (a multiple of {COLUMN_MULTIPLE} wide)"
             )
         else:
             yield (
                 f"{{kinds}}: {dim:,} columns cannot be cut into equal shards that the kernels take "
-                f"(a multiple of {limits.COLUMN_MULTIPLE} wide)"
+                f"(a multiple of {COLUMN_MULTIPLE} wide)"
             )
+
+    def _rules_of_cuts(self, cuts: Sequence[int]) -> Iterator[str]:
+        """Pins that together leave none of some legal numbers of column shards."""
+        dim = self.table.dim
+        pins = [each for each in self.constraints if each.pins]
+        for constraint in pins:
+            faults = [constraint.pins.cut_fault(dim // cut, cut) for cut in cuts]
+            if all(faults):
+                legal = ", ".join(map(str, cuts[:_MOST_CUTS]))
+                more = ", ..." if len(cuts) > _MOST_CUTS else ""
+                yield (
+                    f"{{kinds}}: {constraint.named} {faults[0]}; {dim:,} columns can be cut into "
+                    f"{legal}{more}"
+                )
+        left = [c for c in cuts if not any(e.pins.cut_fault(dim // c, c) for e in pins)]
+        if not left:
+            names = " and ".join(each.named for each in pins)
+            yield f"{{kinds}}: {names} together leave no number of column shards"
 
     def _rules_of_ranks(self, kind: ShardingType) -> Iterator[str]:
         taken = {
@@ -137,11 +170,13 @@ class Refused:
             Extent.NODE: f"{{kinds}} takes all {self.world.devices_per_node:,} ranks of a node",
             Extent.WORLD: f"{{kinds}} takes all {self.world.size:,} ranks",
         }[kind.lands]
-        limiting = [each for each in self.constraints if each.ranks is not None]
+        world = self.world
+        limiting = [each for each in self.constraints if each.open_ranks(world) is not None]
         for constraint in limiting:
             alone = self._policy([constraint])
             if not alone.reaches(kind.lands, self.world):
-                yield f"{taken}; {constraint.named} allows {rank_spans(constraint.ranks or ())}"
+                spans = rank_spans(constraint.open_ranks(world) or ()) or "none"
+                yield f"{taken}; {constraint.named} allows {spans}"
         together = self._policy(limiting)
         if not together.reaches(kind.lands, self.world):
             left = rank_spans(sorted(together.ranks or ())) or "none"
@@ -158,7 +193,15 @@ class Refused:
                 allowed = _listed(constraint.kernels)
                 only = "dense alone" if kind.is_replicated else "no dense kernel"
                 yield f"{{kinds}} runs {only}; {constraint.named} allows {allowed}"
+        runs = [kernel for kernel in self.offer.kernels if kernel.runs(kind)]
+        for constraint in self.constraints:
+            faults = [constraint.pins.kernel_fault(kernel) for kernel in runs]
+            if faults and all(faults):
+                yield f"{{kinds}}: {constraint.named} {faults[0]}"
         policy = self._policy(self.constraints)
+        if len(policy.load_factors) > 1:
+            names = " and ".join(c.named for c in self.constraints if c.pins.load_factor)
+            yield f"{{kinds}}: {names} pin caches of different sizes"
         if self.dynamic is not None and not self.dynamic:
             yield "{kinds}: its budget of HBM leaves it another mode than the one that is asked for"
         elif policy.kernels is not None and not policy.kernels:
@@ -166,6 +209,9 @@ class Refused:
             yield f"{{kinds}}: {names} together allow no kernel"
         is_dynamic = self.dynamic is not None
         missing = {k: why for k, why in self.offer.missing if k.is_dynamic == is_dynamic}
+        if policy.kernels and not any(map(policy.allows_kernel, policy.kernels)):
+            names = " and ".join(c.named for c in self.constraints if c.kernels or c.pins)
+            yield f"{{kinds}}: {names} together leave no kernel"
         named = policy.kernels or frozenset()
         for kernel in sorted(named, key=str):
             yield from self._rules_of_kernel(kind, kernel, missing)

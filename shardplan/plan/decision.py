@@ -35,6 +35,8 @@ class Decision:
     """Share of the rows that the cache in HBM holds; only for kernels that cache."""
     ddr_load_factor: float = 0.0
     """Share of the rows that a cache in DDR holds besides; only for ``key_value``."""
+    widths: tuple[int, ...] = ()
+    """Columns of each column shard, where they are not all alike."""
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -47,7 +49,13 @@ class Decision:
         Raises ValueError where the table or the world cannot be cut so.
         """
         return geometry.shards(
-            self.sharding, table.rows, table.dim, self.column_shards, self.targets, world
+            self.sharding,
+            table.rows,
+            table.dim,
+            self.column_shards,
+            self.targets,
+            world,
+            self.widths,
         )
 
 
@@ -58,6 +66,7 @@ def options_of(decisions: Sequence[Decision]) -> OptionSet:
         SHARDING_TYPES.codes([d.sharding for d in decisions]),
         KERNELS.codes([d.kernel for d in decisions]),
         np.array([d.column_shards for d in decisions], dtype=np.int32),
+        np.array([max(d.widths, default=0) for d in decisions], dtype=np.int32),
     )
     cached = options.has_kernel(lambda kernel: kernel.caches)
     hbm_share = np.array([d.load_factor or 0.0 for d in decisions], dtype=np.float64)

@@ -31,10 +31,10 @@ def decision_of(planned: Planned, world: World) -> Decision | Finding:
         for shard in entry.shards
     ]
     try:
-        column_shards, targets = recover(kind, table.rows, table.dim, found, world)
+        column_shards, targets, widths = recover(kind, table.rows, table.dim, found, world)
     except ValueError as error:
         return _illegal(planned, str(error))
-    return stated_decision(planned, column_shards, targets)
+    return stated_decision(planned, column_shards, targets, widths)
 
 
 def whole_on(planned: Planned, world: World) -> int | None:
@@ -54,7 +54,10 @@ def whole_on(planned: Planned, world: World) -> int | None:
 
 
 def stated_decision(
-    planned: Planned, column_shards: int = 1, targets: tuple[int, ...] = ()
+    planned: Planned,
+    column_shards: int = 1,
+    targets: tuple[int, ...] = (),
+    widths: tuple[int, ...] = (),
 ) -> Decision:
     """What an entry says of its table apart from its shards, which may be anything."""
     entry, dynamic = planned.entry, planned.entry.dynamic
@@ -78,6 +81,7 @@ def stated_decision(
         column_shards,
         targets,
         *shares,
+        widths,
     )
 
 

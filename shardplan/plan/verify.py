@@ -102,7 +102,9 @@ def _findings(
     pause()
     yield from check_options(planned, decisions, case)
     pause()
-    yield from check_constraints({table.index: table for table in planned}, case.constraints)
+    yield from check_constraints(
+        {table.index: table for table in planned}, case.constraints, case.topology.world
+    )
     yield from check_exact_updates(planned, case.workload.training)
     yield from check_cache_algorithm(planned, case.workload.training)
     yield from check_dynamic(planned, case)

@@ -88,7 +88,13 @@ def formulate(
         members, problem = members[useful], take(problem, useful)
     refuse(crowded_apart(case.workload, items, problem))
     pooled = PooledShares.of(case.workload, world)
-    return Formulation(problem, options, items, members, names, pooled)
+    blocks = {
+        table: constraint.pins.column_blocks
+        for constraint in case.constraints
+        for table in constraint.tables
+        if constraint.pins.column_blocks
+    }
+    return Formulation(problem, options, items, members, names, pooled, blocks)
 
 
 def _offer(case: Case) -> Offer:
@@ -248,8 +254,9 @@ def _domains(
     devices = np.arange(case.topology.world_size)
     masks: dict[int, NDArray[np.bool_]] = {}
     for constraint in case.constraints:
-        if constraint.ranks is not None:
-            allowed = np.isin(devices, constraint.ranks)
+        open_ranks = constraint.open_ranks(case.topology.world)
+        if open_ranks is not None:
+            allowed = np.isin(devices, open_ranks)
             for item in items.of_table[list(constraint.tables)].tolist():
                 masks[item] = masks.get(item, np.ones(len(devices), dtype=bool)) & allowed
     everywhere = np.ones(len(devices), dtype=bool)

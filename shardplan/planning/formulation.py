@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +16,14 @@ from shardplan.solve.problem.placement import Placement
 from shardplan.solve.search.desk import Traits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from shardplan.options.dynamic_shares import PooledShares
     from shardplan.options.items import Items
     from shardplan.options.option_set import OptionSet
+    from shardplan.sharding.kind import ShardingType
     from shardplan.solve.problem.problem import Problem
 
 
@@ -39,6 +40,8 @@ class Formulation:
     """What each group is called that the problem charges for."""
     pooled: PooledShares
     """The dynamic tables."""
+    column_blocks: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """By table, the widths of its column shards where the spec says them."""
 
     @property
     def traits(self) -> Traits:
@@ -92,11 +95,18 @@ class Formulation:
                 kernels[kernel],
                 column_shards,
                 tuple(places[edges[item] : edges[item + 1]]),
-                *caches.get(number, ()),
+                load_factor=caches.get(number, (None, 0.0))[0],
+                ddr_load_factor=caches.get(number, (None, 0.0))[1],
+                widths=self.widths(table, sharding[kind]),
             )
             for number, (table, kind, kernel, column_shards, item) in enumerate(of_row)
         ]
         return tuple(sorted(found, key=lambda decision: decision.table))
+
+    def widths(self, table: int, kind: ShardingType) -> tuple[int, ...]:
+        """Columns of each of its column shards, where they are not all alike."""
+        blocks = self.column_blocks.get(table, ()) if kind.cuts_columns else ()
+        return blocks if len(set(blocks)) > 1 else ()
 
     def _caches(
         self, placement: Placement, items: NDArray[np.int64]

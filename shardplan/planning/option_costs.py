@@ -102,7 +102,7 @@ def _told_apart(
     if len(known) * 2 > len(tables):
         return options, None
     way = np.array(kind)[options.table]
-    for part in (options.sharding, options.kernel, options.column_shards):
+    for part in (options.sharding, options.kernel, options.column_shards, options.widest):
         way = way * (int(part.max(initial=0)) + 1) + part
     for share in (options.hbm_share, options.ddr_share):
         sizes, number = np.unique(share, return_inverse=True)

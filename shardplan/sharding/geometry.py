@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from shardplan.sharding.world import Extent
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
+
+
+COLUMN_MULTIPLE = 4
+"""FBGEMM's kernels read rows in vectors of this many elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,11 @@ def shards(
     column_shards: int,
     targets: Sequence[int],
     world: World,
+    widths: Sequence[int] = (),
 ) -> tuple[Shard, ...]:
     """The shards of one table, column block by column block and from the first row down in each.
+
+    Column blocks are of one width, unless ``widths`` says how wide each is.
 
     ``targets`` holds what each unit lands on: a device or a node, by the type; nothing where a unit
     lands on all devices. Shards that are dealt go to the devices in order, neighbours together. A
@@ -48,14 +55,26 @@ def shards(
     if column_shards == len(targets) == 1 and kind.lands is Extent.DEVICE:
         return (Shard(targets[0], 0, 0, rows, dim),)  # Most tables: whole on one device.
     groups = _ranks_of_column_blocks(kind, column_shards, targets, world)
-    if len(groups) != column_shards or dim % column_shards:
+    blocks = column_blocks(dim, column_shards, widths)
+    if len(groups) != len(blocks):
         raise ValueError(f"{kind} does not cut {dim} columns into {column_shards} shards")
-    width = dim // column_shards
     return tuple(
-        Shard(rank, row, block * width, height, width)
-        for block, ranks in enumerate(groups)
+        Shard(rank, row, column, height, width)
+        for (column, width), ranks in zip(blocks, groups, strict=True)
         for rank, (row, height) in zip(ranks, row_blocks(rows, len(ranks)), strict=True)
     )
+
+
+def column_blocks(
+    dim: int, column_shards: int, widths: Sequence[int] = ()
+) -> tuple[tuple[int, int], ...]:
+    """``(offset, width)`` of each; of one width where ``widths`` says nothing, none where they
+    cannot be."""
+    if not widths:
+        widths = () if dim % column_shards else (dim // column_shards,) * column_shards
+    elif sum(widths) != dim or len(widths) != column_shards:
+        return ()
+    return tuple(zip(accumulate(widths, initial=0), widths, strict=False))
 
 
 def row_blocks(rows: int, n: int) -> tuple[tuple[int, int], ...]:
@@ -85,3 +104,8 @@ def _ranks_of_column_blocks(
         return units
     each = column_shards // dealt_over
     return [range(rank, rank + 1) for rank in units[0] for _ in range(each)]
+
+
+def padded_columns(dim: int) -> int:
+    """Columns of a table that the kernels take, of which a model uses the first ``dim``."""
+    return dim + -dim % COLUMN_MULTIPLE

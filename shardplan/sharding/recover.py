@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 def recover(
     kind: ShardingType, rows: int, dim: int, found: Sequence[Shard], world: World
-) -> tuple[int, tuple[int, ...]]:
-    """Column shards and targets of which ``geometry.shards`` makes just these shards.
+) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """Column shards, targets and widths of which ``geometry.shards`` makes just these shards.
+
+    Widths are those of column shards that are not all alike, of types whose shards are placed each
+    for itself; else none.
 
     Raises ValueError, with the first shard that is another, where there are none.
     """
     if not found:
         raise ValueError("has no shards")
     column_shards, targets = _units(kind, [shard.rank for shard in found], world)
-    wanted = shards(kind, rows, dim, column_shards, targets, world)
+    widths = _widths(kind, found, world)
+    wanted = shards(kind, rows, dim, column_shards, targets, world, widths)
     if len(found) != len(wanted):
         raise ValueError(f"has {len(found)} shards; {kind} makes {len(wanted)}")
     for position, (one, other) in enumerate(zip(found, wanted, strict=True)):
@@ -33,7 +37,14 @@ def recover(
             raise ValueError(
                 f"shard {position} holds {_words(one)}; {kind} puts there {_words(other)}"
             )
-    return column_shards, targets
+    return column_shards, targets, widths
+
+
+def _widths(kind: ShardingType, found: Sequence[Shard], world: World) -> tuple[int, ...]:
+    if not kind.has_many_units:
+        return ()
+    of_blocks = tuple(shard.columns for shard in found[:: world.devices_of(kind.rows)])
+    return of_blocks if len(set(of_blocks)) > 1 else ()
 
 
 def _units(kind: ShardingType, ranks: Sequence[int], world: World) -> tuple[int, tuple[int, ...]]:

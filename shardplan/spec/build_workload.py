@@ -6,10 +6,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shardplan.sharding.geometry import padded_columns
 from shardplan.spec.batches.own_batches import own_batches
+from shardplan.spec.demands.outputs import pinned_outputs
 from shardplan.workload.access import Padded
 from shardplan.workload.collection import POOLED
 from shardplan.workload.dense.dense_model import DenseModel
+from shardplan.workload.dtype import Dtype
 from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
@@ -17,7 +20,7 @@ from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from shardplan.spec.batches.own_batches import OwnBatches
     from shardplan.spec.spec import Spec, TrainingSpec
@@ -42,11 +45,19 @@ def build_workload(spec: Spec, world_size: int, groups: int = 1) -> Workload:
     }
     batches = own_batches(spec)
     count = Counter(table.name for table in spec.tables)
+    outputs = pinned_outputs(spec.constraints, spec.table_keys)
     return Workload(
         name=spec.name,
         tables=tuple(
-            _table(table, spec.defaults, collections, batches, has_namesake=count[table.name] > 1)
-            for table in spec.tables
+            _table(
+                table,
+                spec.defaults,
+                collections,
+                batches,
+                outputs.get(index, ()),
+                has_namesake=count[table.name] > 1,
+            )
+            for index, table in enumerate(spec.tables)
         ),
         global_batch=batch // groups,
         training=_training(spec.training),
@@ -58,17 +69,21 @@ def _table(
     defaults: DefaultsSpec,
     collections: Mapping[str, Collection],
     batches: OwnBatches,
+    outputs: Sequence[Dtype],
     *,
     has_namesake: bool,
 ) -> Table:
-    dim = table.dim or defaults.dim
-    assert dim is not None, "a loaded spec has a dim for every table"
+    used = table.dim or defaults.dim
+    assert used is not None, "a loaded spec has a dim for every table"
+    dim = padded_columns(used)
     features = table.features or (table.name,)
     pooling = defaults.pooling if table.pooling is None else table.pooling
     dynamic = table.dynamic.dynamic if table.dynamic else None
     levels = dynamic is not None and dynamic.dist.levels_blocks
     module = table.module_in(defaults)
     collection = collections.get(module, POOLED)
+    if outputs:
+        collection = replace(collection, output_dtype=outputs[0])
     cap = defaults.cap if table.cap is None else table.cap
     access, padding = table.access or defaults.access, table.padding or defaults.padding
     pooling_type = table.pooling_type or defaults.pooling_type or PoolingType.SUM
@@ -90,14 +105,17 @@ def _table(
         pooling_type=pooling_type if collection.is_pooled else PoolingType.SUM,
         has_namesake=has_namesake,
         dynamic=dynamic,
+        unpadded_dim=None if dim == used else used,
     )
 
 
 def _training(training: TrainingSpec) -> Training:
+    forward, backward = training.comm_dtype.base or (Dtype.FP32, Dtype.FP32)
     return Training(
         optimizer=training.optimizer,
-        comm_forward=training.comm_dtype.forward,
-        comm_backward=training.comm_dtype.backward,
+        comm_forward=forward,
+        comm_backward=backward,
+        own_wires=None if training.comm_dtype.base else training.comm_dtype.wires,
         pipeline=training.pipeline,
         dense_forward_seconds=training.dense.forward_ms * _SECONDS_PER_MS,
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 from operator import lt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from shardplan.options import limits
-from shardplan.sharding.kernel import KERNELS
-from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.spec.batches.own_batches import check_own_batches
+from shardplan.spec.demands.left_nothing import left_nothing
+from shardplan.spec.demands.outputs import pinned_outputs
 from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
 from shardplan.spec.sequence_checks import check_sequences
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
-    from shardplan.spec.spec import ConstraintSpec
     from shardplan.workload.collection import Collection
+    from shardplan.workload.dtype import Dtype
 
 _MOST_COMPARED = 5_000_000
 """Pairs of a glob and a table's name: a minute's work, and each table in fifty of them."""
@@ -44,6 +42,7 @@ def check(loaded: LoadedSpec) -> LoadedSpec:
     faults += listed(check_own_batches(loaded))
     faults += listed(_check_allowed(loaded, matches))
     faults += listed(_check_apart(loaded, matches))
+    faults += listed(_check_outputs(loaded, matches))
     if loaded.faults:
         faults = [fault for fault in faults if fault.code in _NO_ECHOES]
     every = tuple(sort_diagnostics([*loaded.faults, *faults]))
@@ -206,7 +205,7 @@ def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> It
             continue
         seen.add((collection, tuple(which)))
         demands = {index: spec.constraints[index] for index in which}
-        for left in _left_nothing(demands, collection):
+        for left in left_nothing(demands, collection):
             name = show(called[table])
             by = " and ".join(f"constraints[{index}]" for index in left.by)
             message = f"table {name} is left no {left.what} by {by}"
@@ -214,39 +213,24 @@ def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> It
             yield loaded.document.diagnostic(at, message, left.hint, "contradiction")
 
 
-class _Nothing(NamedTuple):
-    """What a table is left none of, and by which constraints."""
-
-    what: str
-    by: list[int]
-    hint: str = "all constraints that match a table hold at once"
-
-
-def _left_nothing(demands: dict[int, ConstraintSpec], collection: Collection) -> list[_Nothing]:
-    sharding, kernels = set(SHARDING_TYPES), set(KERNELS)
-    ranks: set[int] | None = None
-    for demand in demands.values():
-        sharding &= set(demand.sharding or SHARDING_TYPES)
-        kernels &= set(demand.kernels or KERNELS)
-        if demand.ranks:
-            ranks = set(demand.ranks) & (set(demand.ranks) if ranks is None else ranks)
-    on_sharding = [index for index, demand in demands.items() if demand.sharding]
-    on_kernels = [index for index, demand in demands.items() if demand.kernels]
-    found = []
-    of_module = {kind: limits.collection_fault(kind, collection) for kind in sharding}
-    if not sharding:
-        found.append(_Nothing("sharding type", on_sharding))
-    elif all(of_module.values()):
-        found.append(_Nothing("sharding type", on_sharding, next(iter(of_module.values()))))
-    sharding = {kind for kind, fault in of_module.items() if not fault}
-    if not kernels:
-        found.append(_Nothing("kernel", on_kernels))
-    if not found and not any(k.runs(s) for s, k in product(sharding, kernels)):
-        hint = "the kernel dense goes with data_parallel, the others with all other types"
-        found.append(_Nothing("way to shard it", sorted({*on_sharding, *on_kernels}), hint))
-    if ranks is not None and not ranks:
-        found.append(_Nothing("rank", [index for index, demand in demands.items() if demand.ranks]))
-    return found
+def _check_outputs(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:
+    """Outputs of a module lie side by side, in one format."""
+    spec, called = loaded.spec, labels(loaded.spec.table_keys)
+    pinned = pinned_outputs(spec.constraints, spec.table_keys)
+    first: dict[str, tuple[int, Dtype]] = {}
+    for table, (module, _) in enumerate(spec.table_keys) if pinned else ():
+        own = (spec.modules or {}).get(module)
+        usual = own.collection.output_dtype if own else POOLED.output_dtype
+        for dtype in pinned.get(table, (usual,)):
+            other, wanted = first.setdefault(module, (table, dtype))
+            if dtype is not wanted:
+                by = next(n for n, of in enumerate(matches) if {table, other} & {*of})
+                names = f"{show(called[other])} {wanted} and of {show(called[table])} {dtype}"
+                message = f"outputs of {names}, which lie side by side in one module"
+                hint = "pin all tables of the module alike, or write it in modules"
+                at = ("constraints", by)
+                yield loaded.document.diagnostic(at, message, hint, "contradiction")
+                return
 
 
 def _check_apart(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:

@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from shardplan.sharding.kernel import Kernel
-from shardplan.sharding.kind import ShardingType
 from shardplan.spec.catalog.reference import (
     CostModelReference,
     FrameworkReference,
     TopologyReference,
 )
+from shardplan.spec.demands.constraint_spec import ConstraintSpec
 from shardplan.spec.fields.amount import Amount, AmountField
-from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
-from shardplan.spec.fields.quantities import Count, Flag, Seconds, Share, SomeBytes, Whole
+from shardplan.spec.fields.border import Border, Name
+from shardplan.spec.fields.quantities import Count, Flag, Seconds, Share, SomeBytes
+from shardplan.spec.fields.wire_spec import CommDtypeSpec
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
@@ -55,13 +55,6 @@ class BatchSpec(Border):
         if self.global_ is not None:
             return self.global_
         return (self.local or 0) * world_size
-
-
-class CommDtypeSpec(Border):
-    """Number format of pooled embeddings and their gradients on the wire."""
-
-    forward: Dtype = Dtype.FP32
-    backward: Dtype = Dtype.FP32
 
 
 class StateDtypeSpec(Border):
@@ -147,37 +140,6 @@ class TrainingSpec(Border):
             hint = "take lru, or the pipeline sparse_dist"
             message = "FBGEMM prefetches into lru caches alone"
             raise fault(message, hint, at=("cache_algorithm",))
-        return self
-
-
-class ConstraintSpec(Border):
-    """A demand on the tables that match; all that it names must hold."""
-
-    tables: Annotated[tuple[Name, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY]
-    """Names or globs of tables, ``module/name`` where a name stands in several modules: one, or a
-    list."""
-    sharding: (
-        Annotated[tuple[ShardingType, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY] | None
-    ) = None
-    """The only sharding types allowed."""
-    kernels: Annotated[tuple[Kernel, ...], ONE_AS_LIST, Field(min_length=1), ONE_OR_MANY] | None = (
-        None
-    )
-    """The only compute kernels allowed."""
-    together: Flag = False
-    """All on the same devices."""
-    apart: Flag = False
-    """No device holds parts of two of them."""
-    ranks: Annotated[tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1)] | None = None
-    """The only ranks allowed."""
-
-    @model_validator(mode="after")
-    def _check_demands(self) -> ConstraintSpec:
-        if self.together and self.apart:
-            raise fault("tables cannot be both together and apart", at=("apart",))
-        if not (self.sharding or self.kernels or self.together or self.apart or self.ranks):
-            hint = "add sharding, kernels, together, apart or ranks"
-            raise fault("demands nothing", hint)
         return self
 
 

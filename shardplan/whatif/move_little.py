@@ -69,9 +69,9 @@ def move_little(
     gap.
 
     What the best one found, whatever it moves, gains on the one taken is less than the gap that was
-    asked for. ``then`` is the case that the old plan was made for; where the spec leaves open in how
-    many groups the devices are, they stay in as many. The lower bound holds for all
-    plans of the spec, whatever they move. The plan's ``moves`` say what moves, and what the best
+    asked for. ``then`` is the case that the old plan was made for; where the spec leaves open in
+    how many groups the devices are, they stay in as many. The lower bound holds for all plans of
+    the spec in so many, whatever they move. The plan's ``moves`` say what moves, and what the best
     one would move and gain.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.

@@ -128,8 +128,9 @@ def _colours(case: Case) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     world = case.topology.world_size
     marks = [case.topology.network.colours[:world]]
     for constraint in case.constraints:
-        if constraint.ranks is not None:
-            marks.append(np.isin(np.arange(world), constraint.ranks).astype(np.int64))
+        open_ranks = constraint.open_ranks(case.topology.world)
+        if open_ranks is not None:
+            marks.append(np.isin(np.arange(world), open_ranks).astype(np.int64))
     devices = np.unique(np.stack(marks), axis=1, return_inverse=True)[1].reshape(-1)
     of_node = np.sort(devices.reshape(case.topology.nodes, -1), axis=1)
     return devices, np.unique(of_node, axis=0, return_inverse=True)[1].reshape(-1)

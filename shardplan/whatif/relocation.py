@@ -14,6 +14,7 @@ from shardplan.plan.diff.holdings import Holdings, rectangles_of
 from shardplan.plan.diff.moves import Content, stored_bytes
 from shardplan.plan.diff.stocks import Stocks
 from shardplan.plan.diff.unit_moves import moved_by_unit
+from shardplan.sharding.geometry import column_blocks
 from shardplan.sharding.world import Extent
 from shardplan.solve.portfolio.limited_relocation import RelocationLimit
 from shardplan.solve.problem.problem import Shape
@@ -183,15 +184,18 @@ class Relocation:
                     cuts = int(formulation.options.column_shards[row])
                     kernel = formulation.options.compute_kernel(row)
                     units = range(0 if kind.lands is Extent.WORLD else kind.units(cuts))
-                    decision = Decision(table, kind, kernel, cuts, tuple(units))
+                    decision = Decision(
+                        table, kind, kernel, cuts, tuple(units),
+                        widths=formulation.widths(table, kind),
+                    )  # fmt: skip
                     found[number] += moved_by_unit(decision, old, self.content(table), self.case)
         return found
 
     def _kept_by_block(self, decision: Decision, old: Holding) -> NDArray[np.int64]:
         """(blocks, places): columns times rows that each place holds of each column block."""
         cuts = decision.column_shards
-        width = self.case.workload.tables[decision.table].dim // cuts
-        first = np.arange(cuts) * width
+        dim = self.case.workload.tables[decision.table].dim
+        first, width = np.array(column_blocks(dim, cuts, decision.widths)).T
         columns = np.minimum(old.end[:, 1], (first + width)[:, None])
         columns = (columns - np.maximum(old.first[:, 1], first[:, None])).clip(min=0)
         cells = columns * (old.end[:, 0] - old.first[:, 0])
@@ -209,7 +213,7 @@ class Relocation:
         is_old = np.array([old is not None for old in self.old], dtype=bool)[options.table]
         cuts = options.column_shards.astype(np.int64)
         rows = np.array([table.rows for table in tables])[options.table] * cuts
-        columns = np.array([table.dim for table in tables])[options.table] // cuts
+        columns = options.columns(np.array([table.dim for table in tables])[options.table])
         element_bytes = np.array([table.dtype.bytes for table in tables])[options.table]
         state = self.case.workload.training.state
         size = stored_bytes(rows, columns, element_bytes, state)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import InputError
 from shardplan.spec.batches.batch import nearest_batches
+from shardplan.spec.demands.constraint_spec import ConstraintSpec
 from shardplan.spec.fields.amount import Amount
-from shardplan.spec.spec import ConstraintSpec, StateDtypeSpec
+from shardplan.spec.spec import StateDtypeSpec
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 

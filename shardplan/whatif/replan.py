@@ -61,7 +61,8 @@ def replan(
     ``then`` is the case that the old plan was made for. What moves is counted as ``diff`` does:
     weights and optimizer state that a rank lacks. Without a budget it is what moves when all tables
     that can be are cut and placed as they were: nothing, unless tables have grown or must move.
-    Where the spec leaves open in how many groups the devices are, they stay in as many. The plan's lower bound holds for all plans of the spec that move no more; others may be faster.
+    Where the spec leaves open in how many groups the devices are, they stay in as many. The plan's
+    lower bound holds for all plans of the spec that move no more; others may be faster.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """

@@ -49,6 +49,8 @@ class Table:
     """Whether a table of another module is called the same."""
     dynamic: Dynamic | None = None
     """How a hash table is kept that grows to ``rows``; None of a plain table."""
+    unpadded_dim: int | None = None
+    """The columns that the model uses, where ``dim`` has more: the last ones are padding."""
 
     @property
     def label(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
+from shardplan.workload.wire.wires import Wires
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,8 @@ class Training:
     optimizer: Optimizer = Optimizer.ROWWISE_ADAGRAD
     comm_forward: Dtype = Dtype.FP32
     comm_backward: Dtype = Dtype.FP32
+    own_wires: Wires | None = None
+    """Formats on the wire by collective; None: the two above for all."""
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     dense_forward_seconds: float = 0.0
     dense_backward_seconds: float = 0.0
@@ -78,6 +81,11 @@ class Training:
     """Whether Adam counts the updates of each row."""
     replica_sync: ReplicaSync | None = None
     """None: no other devices hold the tables too."""
+
+    @property
+    def wires(self) -> Wires:
+        """Formats on the wire by collective."""
+        return self.own_wires or Wires.alike(self.comm_forward, self.comm_backward)
 
     @property
     def state(self) -> OptimizerState:

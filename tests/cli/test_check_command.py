@@ -12,7 +12,7 @@ name: m
 batch: {global: 64}
 topology: dgx-h100
 tables:
-  - {name: a, rows: ten, dim: 130}
+  - {name: a, rows: ten, dim: 0}
   - {name: b, row: 5, dim: 64}
 """
 

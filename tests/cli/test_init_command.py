@@ -225,7 +225,6 @@ def odd():
     ("function", "words"),
     [
         ("derived", ["words: OurSequences: tables whose rows are", "others: OurSeq", "2 errors"]),
-        ("odd", ["t has 30 columns, no multiple of 4", "embedding_dim=32", "use the first 30"]),
     ],
 )
 def test_refuses_a_model_that_a_plan_would_lose_parts_of(run, model_folder, function, words):
@@ -234,6 +233,15 @@ def test_refuses_a_model_that_a_plan_would_lose_parts_of(run, model_folder, func
     assert result.exit_code == 2
     assert [word for word in words if word not in result.stderr] == []
     assert not (model_folder / "model.yaml").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_says_that_a_table_will_be_padded(run, model_folder):
+    (model_folder / "a_model_of_thirty.py").write_text(_WITHOUT_PLAN)
+    result = run("init", "--from", "torchrec", "a_model_of_thirty:odd", "model.yaml")
+    assert result.exit_code == 0, result.stderr
+    assert "planned with 32; give it embedding_dim=32" in result.stderr
+    assert "dim: 30" in (model_folder / "model.yaml").read_text()
 
 
 _KINDS = """

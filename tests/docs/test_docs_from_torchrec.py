@@ -17,7 +17,7 @@ from shardplan.spec.spec import Spec
 from shardplan.spec.validation.wording import all_keys
 from shardplan.topology.schema import TopologyFile
 
-PAGE = ROOT / "docs" / "from-torchrec-planner.md"
+PAGE = ROOT / "docs" / "from-torchrec.md"
 SUBJECTS = ("EmbeddingShardingPlanner", "Topology", "ParameterConstraints")
 
 

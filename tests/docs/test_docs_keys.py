@@ -28,6 +28,7 @@ from shardplan.workload.optimizers.optimizer import OPTIMIZERS
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import Pipeline
+from shardplan.workload.wire.wire_type import WireType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,8 +112,8 @@ def test_the_spec_page_lists_the_values_of_each_choice() -> None:
         "training.dense.parallel": Parallel,
         "training.dense.gradient_dtype": Dtype,
         "training.dense.optimizer": OPTIMIZERS,
-        "training.comm_dtype.forward": Dtype,
-        "training.comm_dtype.backward": Dtype,
+        "training.comm_dtype.forward": WireType.named(),
+        "training.comm_dtype.backward": WireType.named(),
         "defaults.dtype": Dtype,
         "tables[].dtype": Dtype,
         "defaults.ids": RowOrder,

@@ -31,6 +31,19 @@ topology: {name: dgx-h100, nodes: 1}
 tables:
   - {name: grows, rows: 40_000, dim: 16, dynamic: auto}
 """
+TORCHREC_PLAN = """\
+module: sparse.ebc
+
+param | sharding type | compute kernel | ranks
+----- | ------------- | -------------- | -----
+t_20  | table_wise    | fused          | [0]
+t_21  | table_wise    | fused          | [0]
+
+param | shard offsets | shard sizes | placement
+----- | ------------- | ----------- | ----------
+t_20  | [0, 0]        | [4000, 16]  | rank:0/cpu
+t_21  | [0, 0]        | [600, 16]   | rank:0/cpu
+"""
 MEASURED = """\
 subject,batch,tables,ranks,bytes,largest_bytes,seconds
 all_to_all,,,4,33554432,,0.0327
@@ -93,6 +106,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     (made.folder / "my_package").mkdir()
     (made.folder / "my_package" / "model.py").write_text(TORCHREC_MODEL)
     _write_model(made.folder)
+    (made.folder / "torchrec_plan.txt").write_text(TORCHREC_PLAN)
     made.run_line("shardplan solve model.yaml -o plan.json -q --method greedy")
     (made.folder / "dynamic.yaml").write_text(DYNAMIC_MODEL)
     made.run_line("shardplan solve dynamic.yaml -o dynamic.json -q --method greedy")

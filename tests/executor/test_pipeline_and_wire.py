@@ -14,7 +14,6 @@ from test_parity import TYPES, table
 from training_case import TrainingCase, train_sharded, train_unsharded
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
-from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -44,12 +43,14 @@ def test_ids_that_travel_ahead_change_no_bit(
             assert all(mine[field].tobytes() == theirs[field].tobytes() for field in mine)
 
 
-@pytest.mark.parametrize(("comm", "within"), [("fp16", 2e-3), ("bf16", 2e-2)])
+@pytest.mark.parametrize(
+    ("comm", "within"), [("fp16", 2e-3), ("bf16", 2e-2), ("int8", 5e-2), ("fp8", 1e-1)]
+)
 @pytest.mark.parametrize("world", [2, 4])
 def test_a_narrow_wire_rounds_to_its_precision_and_no_more(
     world: int, comm: str, within: float, rank_group: Callable[[int], RankGroup]
 ) -> None:
-    case = replace(mixed(world, 2), comm=Dtype(comm))
+    case = replace(mixed(world, 2), comm=comm)
     ranks = rank_group(world).run(train_sharded, case)
     outputs, weights = train_unsharded(case)
     largest = 0.0

@@ -23,7 +23,7 @@ topology:
 cost_model: {name: mine, kind: analytik}
 tables:
   - {name: a, rows: 10, dim: 8}
-  - {name: b, rows: 10, dim: 6}
+  - {name: b, rows: 10, dim: 0}
   - {name: a, rows: 10, dim: 8}
 constraints:
   - {tables: c, sharding: row_wise}
@@ -50,7 +50,7 @@ def test_faults_of_every_kind_are_told_in_one_round() -> None:
         (1, 16, "batch.local", "must be at least 1 (got 0)"),
         (7, 21, "topology.device.hbm.capacity", "needs a unit (got 4)"),
         (9, 32, "cost_model.kind", "unknown kind of cost model 'analytik'"),
-        (12, 30, "tables[1].dim", "must be a multiple of 4 (got 6)"),
+        (12, 30, "tables[1].dim", "must be at least 1 (got 0)"),
         (13, 12, "tables[2].name", "another table is called 'a' (number 1)"),
         (15, 14, "constraints[0].tables[0]", "no table matches 'c'"),
         (17, 5, "constraints[2]",
@@ -73,7 +73,7 @@ HEAD = "batch: {local: 1}\ntopology: dgx-h100\n"
         (HEAD + "tables: 3\n" + MATCH, "tables"),
         (HEAD + TABLES.replace("tables", "table") + MATCH, "table"),
         (HEAD + "tables_file: none.csv\n" + TABLES + MATCH.replace("b]", "c]"), "tables_file"),
-        (HEAD + TABLES.replace(", dim: 4", "") + "defaults: {dim: 6}\n" + MATCH, "defaults.dim"),
+        (HEAD + TABLES.replace(", dim: 4", "") + "defaults: {dim: 0}\n" + MATCH, "defaults.dim"),
         (HEAD + TABLES + "constraints: [{tables: [a, 3], apart: true}]\n", "constraints[0]"),
         ("batch: {local: 1}\ntopology: 3\n" + TABLES + MATCH, "topology"),
         ("batch: {local: 1}\n" + TABLES + MATCH, "topology"),

@@ -44,7 +44,7 @@ def test_every_one_of_many_misspelt_keys_is_counted_and_few_are_named(faults_of)
 
 def test_faults_far_down_a_long_list_are_found(faults_of):
     rows = "".join(f"  - {{name: t{i}, rows: 5, dim: 4}}\n" for i in range(TABLES))
-    bad = "".join(f"  - {{name: b{i}, rows: -1, dim: 3}}\n" for i in range(2_000))
+    bad = "".join(f"  - {{name: b{i}, rows: -1, dim: 0}}\n" for i in range(2_000))
     faults = faults_of(f"{HEAD}tables:\n{rows}{bad}")
     assert counted(faults) == 4_000
     assert {fault.path.rpartition(".")[2] for fault in faults[:10]} == {"rows", "dim"}

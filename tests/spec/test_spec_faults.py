@@ -8,6 +8,7 @@ import pytest
 
 from shardplan.case import build_case
 from shardplan.errors import InputError
+from shardplan.sharding.world import World
 from shardplan.spec import checks
 from shardplan.spec.constraints import build_constraints
 from shardplan.spec.load import load_document
@@ -95,9 +96,9 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
         ("reserve: {ssd: 8gib}",
          (7, 16, "reserve.ssd", "unknown unit 'gib' of a size (got '8gib')",
           "did you mean 8GiB?")),
-        ("defaults: {dim: 130}",
-         (7, 17, "defaults.dim", "must be a multiple of 4 (got 130)",
-          "did you mean 128 or 132?")),
+        ("defaults: {dim: 70000}",
+         (7, 17, "defaults.dim", "must be at most 65,536 (got 70000)",
+          "write 65,536 or less")),
         ("defaults: {module: ' x'}",
          (7, 20, "defaults.module",
           "must be names of modules joined by dots, like sparse.ebc; empty for the model itself",
@@ -108,7 +109,8 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
          (7, 13, "cost_model", "must have exactly one of 'name' and 'path'", "")),
         ("constraints: [{tables: a}]",
          (7, 15, "constraints[0]", "demands nothing",
-          "add sharding, kernels, together, apart or ranks")),
+          "add sharding, kernels, together, apart, ranks, nodes, load_factor, column_shards, "
+          "min_width, column_blocks, output_dtype or hbm_only")),
         ("constraints: [{tables: [a, b], together: true, apart: true}]",
          (7, 55, "constraints[0].apart", "tables cannot be both together and apart", "")),
         ("constraints: [{tables: [], together: true}]",
@@ -158,7 +160,7 @@ def test_faults_outside_the_tables(line: str, fault: Fault) -> None:
     ("rest", "fault"),
     [
         ("dims: 8, dim: 8", (4, 25, "tables[0].dims", "unknown key 'dims'", "did you mean 'dim'?")),
-        ("dim: 2", (4, 30, "tables[0].dim", "must be at least 4 (got 2)", "write 4 or more")),
+        ("dim: 0", (4, 30, "tables[0].dim", "must be at least 1 (got 0)", "write 1 or more")),
         ("dim: 65540", (4, 30, "tables[0].dim", "must be at most 65,536 (got 65540)",
                         "write 65,536 or less")),
         ("dtype: fp23, dim: 8", (4, 32, "tables[0].dtype",
@@ -305,9 +307,9 @@ def test_faults_of_the_topology(topology: str, fault: Fault) -> None:
 def test_ranks_are_checked_when_the_cluster_is_known() -> None:
     text = HEAD + TABLES + "constraints: [{tables: a, ranks: [0, 8]}]\n"
     loaded = load_document(read_document(text, "s.yaml"), Path())
-    assert build_constraints(loaded, 9)[0].ranks == (0, 8)
+    assert build_constraints(loaded, World(9, 9))[0].ranks == (0, 8)
     with pytest.raises(InputError) as caught:
-        build_constraints(loaded, 8)
+        build_constraints(loaded, World(8, 8))
     (fault,) = caught.value.diagnostics
     assert (fault.line, fault.column, fault.path) == (7, 38, "constraints[0].ranks[1]")
     assert fault.message == "there is no rank 8 among 8 devices"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shardplan.case import build_case
 from shardplan.errors import InputError
+from shardplan.sharding.world import World
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints
@@ -73,7 +74,7 @@ def use(load) -> None:
         build_workload(loaded.spec, 16)
         value = {"cost_model": "h100"} | loaded.spec.resolved()
         spec_from_value(value, "again")
-        build_constraints(loaded, 16)
+        build_constraints(loaded, World(16, 8))
         topology_source(loaded)
         cost_model_source(loaded, "h100")
 

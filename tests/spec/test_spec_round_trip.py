@@ -9,6 +9,7 @@ import pytest
 
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.sharding.world import World
 from shardplan.spec.build_workload import build_workload
 from shardplan.spec.catalog.source import cost_model_source, topology_source
 from shardplan.spec.constraints import build_constraints
@@ -40,7 +41,9 @@ def test_a_resolved_spec_reads_back_as_itself() -> None:
     inline = {"topology": value["topology"], "cost_model": value["cost_model"]}
     assert again.spec == load_spec(SMALL).spec.model_copy(update=inline)
     assert build_workload(again.spec, 16) == build_workload(load_spec(SMALL).spec, 16)
-    assert build_constraints(again, 16) == build_constraints(load_spec(SMALL), 16)
+    assert build_constraints(again, World(16, 8)) == build_constraints(
+        load_spec(SMALL), World(16, 8)
+    )
     assert topology_source(again).value == value["topology"]
 
 
@@ -96,7 +99,7 @@ def test_one_pooling_holds_for_each_feature(tmp_path: Path) -> None:
 
 
 def test_constraints_name_tables_by_position() -> None:
-    first, second, third = build_constraints(load_spec(SMALL), 16)
+    first, second, third = build_constraints(load_spec(SMALL), World(16, 8))
     assert first.tables == (0,)
     assert first.sharding == (ShardingType.TABLE_WISE, ShardingType.ROW_WISE)
     assert first.kernels == (Kernel.FUSED,)

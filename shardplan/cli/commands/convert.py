@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from shardplan.cli import completions
-from shardplan.cli.inputs import plan_at
-from shardplan.cli.output import check_writable, put_file
+from shardplan.cli.inputs import file_label, plan_at
+from shardplan.cli.interrupt import interruptible
+from shardplan.cli.output import check_writable, put, put_file, put_json
+from shardplan.cli.quantity import duration
 from shardplan.cli.sectioned import SectionedCommand
+from shardplan.cli.show import FORMATS, show_report, width_option
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
+    from shardplan.whatif.appraise import Appraisal
 
 TARGETS = ("dynamicemb", "dynamicemb-json", "torcheasyrec")
+_GROUPS = {
+    "To other programs": ("target",),
+    "From TorchRec's planner": ("source", "spec", "time_limit", "form", "width"),
+    "Output": ("output",),
+}
 
 
-@click.command("convert", cls=SectionedCommand)
+@click.command("convert", cls=SectionedCommand, groups=_GROUPS)
 @click.argument("plan", shell_complete=completions.files)
 @click.option(
     "--to",
@@ -23,25 +39,122 @@ TARGETS = ("dynamicemb", "dynamicemb-json", "torcheasyrec")
     help="For whom: options of dynamicemb as Python or JSON, dynamicemb {} of TorchEasyRec.",
 )
 @click.option(
+    "--from",
+    "source",
+    type=click.Choice(["torchrec"]),
+    help="Read a plan of TorchRec's planner, and rate it.",
+)
+@click.option(
+    "--spec",
+    metavar="SPEC",
+    shell_complete=completions.files,
+    help="The tables and the machine that the TorchRec plan is of.",
+)
+@click.option(
+    "--time-limit",
+    type=duration,
+    default="60s",
+    show_default=True,
+    help="How long to look for the bound and for changes.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Format of the rating.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE",
-    default="-",
     shell_complete=completions.files,
-    help="Where to write them; else stdout.",
+    help="Where to write the options, else stdout; or the plan file of a TorchRec plan.",
 )
-def convert_command(plan: str, target: str, output: str) -> None:
-    """Write what a plan hands out to other programs.
+@width_option
+def convert_command(
+    plan: str,
+    target: str,
+    source: str | None,
+    spec: str | None,
+    time_limit: float,
+    form: str,
+    output: str | None,
+    width: int | None,
+) -> None:
+    """Hand a plan to other programs, or take one from TorchRec's planner.
 
-    Of tables that are dynamic: the budget of HBM for values, whether it is a cache, and the rest
-    that the plan was made with.
+    Of tables that are dynamic, --to writes the budget of HBM for values, whether it is a cache, and
+    the rest that the plan was made with.
+
+    --from torchrec reads what a job printed of its plan: str(sharding_plan), the JSON of
+    sharding_plan._serialize(), or the table that EmbeddingStats logs; - for stdin. It says how far
+    the plan is from the bound of all plans of the SPEC, what holds it up, and the three changes
+    that bring most. -o writes it as a plan file.
 
     \b
     Examples:
-      shardplan convert dynamic.json
       shardplan convert dynamic.json --to torcheasyrec -o tables.pbtxt
+      shardplan convert torchrec_plan.txt --from torchrec --spec model.yaml -o theirs.json
     """
-    from shardplan.convert.targets import converted
+    if (source is None) != (spec is None):
+        raise click.UsageError("--from and --spec go together")
+    if output is not None:
+        check_writable(output)
+    if source is None or spec is None:
+        from shardplan.convert.targets import converted
 
-    check_writable(output)
-    put_file(converted(plan_at(plan), target), output)
+        put_file(converted(plan_at(plan), target), output or "-")
+        return
+    if plan == spec == "-":
+        raise click.UsageError("only one of PLAN and --spec can be stdin")
+    if output == "-":
+        raise click.UsageError("the rating goes to stdout: give -o a file")
+    found = _appraised(plan, _case(spec), time_limit)
+    if output is not None:
+        from shardplan.plan.file.write import render
+
+        put_file(render(found.plan), output)
+    _show(found, form, width)
+
+
+def _case(spec: str) -> Case:
+    from shardplan.case import build_case
+    from shardplan.spec.load import load_spec
+
+    return build_case(load_spec(spec))
+
+
+def _appraised(path: str, case: Case, time_limit: float) -> Appraisal:
+    from shardplan.convert.from_torchrec.decisions import decisions_of
+    from shardplan.convert.from_torchrec.read_text import read_text
+    from shardplan.solve.reporter import Reporter
+    from shardplan.solve.settings import Settings
+    from shardplan.whatif.appraise import appraise
+
+    label = file_label(path)
+    decisions = decisions_of(read_text(_text(path), label), case, label)
+    with interruptible("stopping with what is known so far") as interrupt:
+        settings = Settings(time_limit_seconds=time_limit, should_stop=interrupt.is_requested)
+        return appraise(case, decisions, settings, Reporter())
+
+
+def _text(path: str) -> str:
+    from shardplan.spec.text.document import decode, read_text
+
+    if path == "-":
+        return decode(sys.stdin.buffer.read(), file_label(path))
+    return read_text(Path(path), path)
+
+
+def _show(found: Appraisal, form: str, width: int | None) -> None:
+    from shardplan.explain.numbers.explain import explain
+    from shardplan.explain.numbers.study import Study
+    from shardplan.explain.report.appraisal_report import appraisal_numbers, appraisal_report
+
+    explanation = explain(Study.of(found.plan, found.plan.name))
+    if form == "json":
+        put_json(appraisal_numbers(found, explanation))
+    else:
+        put(show_report(appraisal_report(found, explanation), form, width))

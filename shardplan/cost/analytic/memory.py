@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from shardplan.cost.dense.memory import dense_memory_bytes
+from shardplan.cost.output_route import OutputRoute
+from shardplan.cost.output_wires import legs_of
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.shares import Shares, TableArrays
     from shardplan.cost.analytic.storage import Storage
     from shardplan.options.option_set import OptionSet
+    from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
     from shardplan.workload.training import Training
+    from shardplan.workload.wire.wire_collective import WireCollective
+    from shardplan.workload.wire.wire_type import WireType
     from shardplan.workload.workload import Workload
 
 GRADIENT_ELEMENT_BYTES = 4
@@ -62,7 +70,9 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     needs = storage.bytes(options, rows, shares.columns, shares.element_bytes)
     ids, bags = np.ceil(shares.most_ids), np.ceil(shares.bags)
     received = (shares.id_bytes * ids + INDEX_BYTES * bags) * _BATCHES_IN_FLIGHT[pipeline]
-    element_bytes = _output_element_bytes(storage.training, shares.output_bytes)
+    element_bytes = 2 * shares.output_bytes + _sent_bytes(
+        storage.training, options, shares.is_pooled, shares.output_bytes
+    )
     outputs = np.ceil(shares.most_outputs) * shares.columns * element_bytes
     gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
     # The pooled outputs of a data-parallel table are its rank's own: base_bytes counts them.
@@ -102,7 +112,8 @@ def base_bytes(
     sent += (np.where(tables.dedup, drawn, 0) * INDEX_BYTES).sum()
     ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
     unsent = tables.output_bytes if world.size == 1 else 0
-    element_bytes = _output_element_bytes(training, tables.output_bytes) - unsent
+    sent = _most_sent_bytes(training, tables.is_pooled, tables.output_bytes)
+    element_bytes = 2 * tables.output_bytes + sent - unsent
     ordered = np.where(tables.is_pooled, 0, tables.output_bytes) if world.size > 1 else 0
     pooled = np.ceil(samples * tables.bags * tables.dim)
     elements = np.where(tables.is_pooled, pooled, np.ceil(samples * tables.most_sent) * tables.dim)
@@ -113,9 +124,45 @@ def base_bytes(
     return np.array([dense + ids + made, 0, 0], dtype=np.float64)
 
 
-def _output_element_bytes(training: Training, output_bytes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of an element of the outputs and its gradient: as they are, and copied into the format on the
-    wire where that is a narrower one."""
-    wire = (training.comm_forward, training.comm_backward)
-    copies = sum(np.where(dtype.bytes < output_bytes, dtype.bytes, 0) for dtype in wire)
-    return 2 * output_bytes + copies
+def _sent_bytes(
+    training: Training,
+    options: OptionSet,
+    is_pooled: NDArray[np.bool_],
+    output_bytes: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """(O,): of an element of a unit's outputs and its gradient, copied into the format on the wire
+    of what is sent first, where that is a narrower one."""
+    found = np.zeros(len(options))
+    for is_forward in (True, False):
+        wires = training.wires.at(is_forward=is_forward)
+        for pooled in (True, False):
+            sizes = [_first_bytes(kind, wires, pooled) for kind in SHARDING_TYPES]
+            own = np.array(sizes)[options.sharding]
+            copied = np.where(own < output_bytes, own, 0.0)
+            found += np.where(is_pooled == pooled, copied, 0.0)
+    return found
+
+
+def _first_bytes(
+    kind: ShardingType, wires: Mapping[WireCollective, WireType], is_pooled: bool
+) -> float:
+    """Of an element on the first leg of its way; as the all-to-all's where it goes none."""
+    route = OutputRoute.of(kind, is_pooled)
+    route = OutputRoute.WHOLE_ROWS if route is OutputRoute.STAYS else route
+    return legs_of(route, wires, is_pooled=is_pooled)[0].element_bytes
+
+
+def _most_sent_bytes(
+    training: Training, is_pooled: NDArray[np.bool_], output_bytes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(T,): the same of outputs that come back, by whichever way that is the widest."""
+    found = np.zeros(len(output_bytes))
+    for is_forward in (True, False):
+        wires = training.wires.at(is_forward=is_forward)
+        for pooled in (True, False):
+            ways = [
+                np.where(size < output_bytes, size, 0.0)
+                for size in {_first_bytes(kind, wires, pooled) for kind in SHARDING_TYPES}
+            ]
+            found += np.where(is_pooled == pooled, np.maximum.reduce(ways), 0.0)
+    return found

@@ -102,6 +102,12 @@ class Setting:
         return self.samples * float((self.tables.outputs * self.tables.dim).sum())
 
     @cached_property
+    def pooled_elements(self) -> float:
+        """Of these, those that are pooled."""
+        pooled = self.tables.outputs * self.tables.dim * self.tables.is_pooled
+        return self.samples * float(pooled.sum())
+
+    @cached_property
     def expanding_seconds(self) -> float:
         """To make one output for each sample of those of features with batches of their own size.
 

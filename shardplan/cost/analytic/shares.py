@@ -226,7 +226,7 @@ class Shares:
         replicated = options.has_type(lambda kind: kind.is_replicated)
         samples: NDArray[np.float64] = np.where(replicated, batch / world.size, float(batch))
         bags: NDArray[np.float64] = samples * tables.bags[table] * shards
-        columns = -(-tables.dim[table] // options.column_shards)
+        columns = options.columns(tables.dim[table])
         if blocks is None:
             readings = tables.readings
             reading, parts = readings.of_shards(table, row_shards, on_average)

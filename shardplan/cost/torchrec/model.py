@@ -120,7 +120,7 @@ class TorchRecCostModel:
         even = np.zeros(len(tables), dtype=bool)
         option, block, held = other_blocks(options, tables, even, self._world)
         cut = options.take(option)
-        columns = self._tables.columns[cut.table] / cut.column_shards
+        columns = _columns(cut, self._tables.columns[cut.table])
         memory = self._memory(cut, self._cut(cut, held.astype(np.float64), columns))
         return BlockCosts(option, block, charged.load_seconds[option], memory, None)
 
@@ -143,7 +143,7 @@ class TorchRecCostModel:
     def _shards(self, options: OptionSet) -> ShardArrays:
         """One of the equal shards of each option, row blocks at full height."""
         rows = np.ceil(self._tables.rows[options.table] / options.row_shards(self._world))
-        return self._cut(options, rows, self._tables.columns[options.table] / options.column_shards)
+        return self._cut(options, rows, _columns(options, self._tables.columns[options.table]))
 
     def _cut(self, options: OptionSet, rows: Values, columns: Values) -> ShardArrays:
         """Shards of ``rows`` x ``columns`` of the options' tables."""
@@ -177,14 +177,15 @@ class TorchRecCostModel:
         return weight_bytes(shards, tables, options.kernel, *shares, state, memory)
 
     def _wire(self, shards: ShardArrays) -> Wire:
-        forward, backward = (
-            shards.element_bytes if dtype is Dtype.FP32 else np.full(len(shards.ids), dtype.bytes)
-            for dtype in (
-                self._workload.training.comm_forward,
-                self._workload.training.comm_backward,
-            )
+        wires = self._workload.training.wires
+        forward, backward, summed, gathered = (
+            shards.element_bytes
+            if each.name == Dtype.FP32
+            else np.full(len(shards.ids), each.element_bytes)
+            for pair in (wires.pooled_all_to_all, wires.reduce_scatter)
+            for each in pair
         )
-        return Wire(forward, backward, forward, backward)
+        return Wire(forward, backward, summed, gathered)
 
     def _rates(self, options: OptionSet) -> Values:
         return kernel_bytes_per_second(
@@ -220,3 +221,8 @@ class TorchRecCostModel:
         """(T,): distinct rows of a global batch."""
         ids = np.array([table.ids_per_sample for table in self._workload.tables])
         return unique_rows(self._distributions, self._workload.global_batch * ids)
+
+
+def _columns(options: OptionSet, dim: Values) -> Values:
+    """(O,): columns of a shard, of the widest where they are not all alike."""
+    return np.where(options.widest > 0, options.widest, dim / options.column_shards)

@@ -13,13 +13,13 @@ from shardplan.executor.exchange.slot_buffers import (
     spans_of,
     take_gradients,
 )
-from shardplan.executor.tensors.tensor import DTYPES
-from shardplan.workload.dtype import Dtype
+from shardplan.executor.exchange.wire import FP32_WIRE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.exchange.wire import Wire
     from shardplan.executor.planned.module_layout import ModuleLayout
     from shardplan.executor.tensors.tensor import Tensor
 
@@ -32,15 +32,16 @@ class FlatDist:
     What a rank sums for itself, and the gradients of it, do not go through the exchange.
     """
 
-    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: Dtype, backward: Dtype) -> None:
+    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: Wire, backward: Wire) -> None:
         self._mesh = mesh
         alone = mesh.world_size == 1
-        self._forward = DTYPES[Dtype.FP32 if alone else forward]
-        self._backward = DTYPES[Dtype.FP32 if alone else backward]
+        self._forward_wire = FP32_WIRE if alone else forward
+        self._backward_wire = FP32_WIRE if alone else backward
+        self._forward, self._backward = self._forward_wire.dtype, self._backward_wire.dtype
         chosen = [[g for g in groups if not g.is_hierarchical] for groups in layout.groups]
         self.groups = tuple(chosen[mesh.rank])
         is_at_end = mesh.rank in (0, mesh.world_size - 1)
-        is_one = len(self.groups) == 1 and self._forward == DTYPES[Dtype.FP32]
+        is_one = len(self.groups) == 1 and self._forward_wire.is_fp32
         self._is_direct = is_one and is_at_end
         """Whether the sums for the other ranks lie as they travel."""
         self._slots = [[slot for group in groups for slot in group.slots] for groups in chosen]
@@ -51,15 +52,15 @@ class FlatDist:
         mine = samples * self._columns[self._mesh.rank]
         theirs = samples * sum(self._columns) - mine
         packed = 0 if self._is_direct else mine * (self._mesh.world_size - 1)
-        own = 0 if self._forward == DTYPES[Dtype.FP32] else mine
-        forward = (packed + theirs + own) * int(self._forward.itemsize)
-        return forward, theirs * int(self._backward.itemsize)
+        own = 0 if self._forward_wire.is_fp32 else mine
+        forward = self._forward_wire.buffer_bytes(packed + theirs + own)
+        return forward, self._backward_wire.buffer_bytes(theirs)
 
     def forward(self, pooled: Sequence[Tensor], samples: int) -> dict[int, Tensor]:
         """Send each rank the sums of its samples."""
         send, receive = self._counts(samples)
         packed = self._packed(pooled, samples).reshape(-1)
-        got = self._mesh.all.all_to_all(packed, send, receive, _SUMS).wait()
+        got = self._forward_wire.all_to_all(self._mesh.all, packed, send, receive, _SUMS)
         rank = self._mesh.rank
         own = [part.to(self._forward) for sums in pooled for part in sums[rank]]
         chunks = enumerate(zip(self._slots, got.split(receive), strict=True))
@@ -82,7 +83,8 @@ class FlatDist:
         for slots, chunk in zip(self._slots, chunks, strict=True):
             take_gradients(gradient, slots, chunk, scale)
         others = whole[:-1].view(-1)
-        self._mesh.all.all_to_all(buffer, send, receive, _GRADIENTS, others).wait()
+        group, wire = self._mesh.all, self._backward_wire
+        wire.all_to_all(group, buffer, send, receive, _GRADIENTS, others)
         parts = [received(part, scale) for part in spans_of(whole, self.groups, samples)]
         in_order = [(part[:rank], part[-1:], part[rank:-1]) for part in parts]
         return [[block for block in blocks if len(block)] for blocks in in_order]

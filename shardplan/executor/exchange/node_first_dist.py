@@ -13,15 +13,14 @@ from shardplan.executor.exchange.slot_buffers import (
     spans_of,
     take_gradients,
 )
-from shardplan.executor.tensors.tensor import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.exchange.wire import WireWays
     from shardplan.executor.planned.module_layout import ModuleLayout
     from shardplan.executor.tensors.tensor import Tensor
-    from shardplan.workload.dtype import Dtype
 
 _SUMS, _GRADIENTS = "the exchange of pooled sums", "the exchange of gradients"
 
@@ -33,9 +32,11 @@ class NodeFirstDist:
     ranks at its place in every node, and sends it on to them (Mudigere et al. 2021, section 4.2.2).
     """
 
-    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: Dtype, backward: Dtype) -> None:
+    def __init__(
+        self, layout: ModuleLayout, mesh: Mesh, inside: WireWays, across: WireWays
+    ) -> None:
         self._mesh = mesh
-        self._forward, self._backward = DTYPES[forward], DTYPES[backward]
+        self._inside, self._across = inside, across
         each = mesh.local_world_size
         chosen = [[g for g in groups if g.is_hierarchical] for groups in layout.groups]
         self.groups = tuple(chosen[mesh.rank])
@@ -48,23 +49,28 @@ class NodeFirstDist:
         mesh = self._mesh
         own = samples * self._columns[mesh.rank // mesh.local_world_size]
         theirs = samples * sum(self._columns)
-        forward = (2 * own * mesh.world_size + own * mesh.nodes + theirs) * self._forward.itemsize
-        return int(forward), int((theirs + own * mesh.nodes) * self._backward.itemsize)
+        inside, across = self._inside, self._across
+        forward = inside.forward.buffer_bytes(2 * own * mesh.world_size)
+        forward += across.forward.buffer_bytes(own * mesh.nodes + theirs)
+        return forward, across.backward.buffer_bytes(theirs + own * mesh.nodes)
 
     def forward(self, pooled: Sequence[Tensor], samples: int) -> dict[int, Tensor]:
         """Reduce inside the node, then send across."""
         mesh = self._mesh
         nodes, each = mesh.nodes, mesh.local_world_size
         mine = samples * self._columns[mesh.rank // each]
-        send = torch.empty((each * nodes, mine), dtype=self._forward, device=mesh.device)
+        send = torch.empty(
+            (each * nodes, mine), dtype=self._inside.forward.dtype, device=mesh.device
+        )
         for part, sums in zip(spans_of(send, self.groups, samples), pooled, strict=True):
             by_place = sums.unflatten(0, (nodes, each)).transpose(0, 1)
             part.view(by_place.shape).copy_(by_place)
         counts = [nodes * mine] * each
-        blocks = mesh.node.all_to_all(send.view(-1), counts, counts, _SUMS).wait()
-        total = sum_in_order(blocks.view(each, nodes * mine)).to(self._forward)
+        blocks = self._inside.forward.all_to_all(mesh.node, send, counts, counts, _SUMS)
+        across = self._across.forward
+        total = sum_in_order(blocks.view(each, nodes * mine)).to(across.dtype)
         receive = [samples * columns for columns in self._columns]
-        got = mesh.peers.all_to_all(total, [mine] * nodes, receive, _SUMS).wait()
+        got = across.all_to_all(mesh.peers, total, [mine] * nodes, receive, _SUMS)
         chunks = got.split(receive)
         parts = [
             by_slot(chunk, slots, samples) for slots, chunk in zip(self._slots, chunks, strict=True)
@@ -77,14 +83,18 @@ class NodeFirstDist:
         nodes, each = mesh.nodes, mesh.local_world_size
         mine = samples * self._columns[mesh.rank // each]
         send = [samples * columns for columns in self._columns]
-        buffer = gradient.new_empty(sum(send), dtype=self._backward)
+        across = self._across.backward
+        buffer = gradient.new_empty(sum(send), dtype=across.dtype)
         for slots, chunk in zip(self._slots, buffer.split(send), strict=True):
             take_gradients(gradient, slots, chunk, scale)
-        got = mesh.peers.all_to_all(buffer, send, [mine] * nodes, _GRADIENTS).wait()
+        got = across.all_to_all(mesh.peers, buffer, send, [mine] * nodes, _GRADIENTS)
         del buffer, chunk
-        whole = mesh.node.all_gather(got, _GRADIENTS).view(each * nodes, mine)
+        inside, scale_behind = self._inside.backward, scale
+        if inside.dtype != across.dtype:
+            got, scale_behind = received(got, scale).to(inside.dtype), 1.0
+        whole = inside.all_gather(mesh.node, got, _GRADIENTS).view(each * nodes, mine)
         return [
-            [received(part.unflatten(0, (each, nodes)).transpose(0, 1), scale).flatten(0, 1)]
+            [received(part.unflatten(0, (each, nodes)).transpose(0, 1), scale_behind).flatten(0, 1)]
             for part in spans_of(whole, self.groups, samples)
         ]
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.exchange.wire import WireWays
     from shardplan.executor.planned.module_layout import GroupLayout, ModuleLayout
     from shardplan.executor.tensors.tensor import Tensor
-    from shardplan.workload.dtype import Dtype
 
 
 class OutputDist(Protocol):
@@ -42,13 +42,20 @@ class OutputDist(Protocol):
 
 
 def output_dists(
-    layout: ModuleLayout, mesh: Mesh, forward: Dtype, backward: Dtype
+    layout: ModuleLayout, mesh: Mesh, whole: WireWays, summed: WireWays
 ) -> list[OutputDist]:
-    """All the ways that the sums of a module take, for formats of the wire by their names."""
+    """All the ways that the sums of a module take, for formats of the wire.
+
+    Sums of ``whole`` rows and those of row blocks, which the receiver has ``summed``, travel in one
+    exchange; its format is that of row blocks where there is nothing else.
+    """
     ways: list[OutputDist] = []
-    kinds = {group.is_hierarchical for groups in layout.groups for group in groups}
-    if False in kinds:
-        ways.append(FlatDist(layout, mesh, forward, backward))
-    if True in kinds:
-        ways.append(NodeFirstDist(layout, mesh, forward, backward))
+    every = [group for groups in layout.groups for group in groups]
+    flat = [group for group in every if not group.is_hierarchical]
+    if flat:
+        cut = all(held.table.row_blocks > 1 for group in flat for held in group.shards)
+        wire = summed if cut else whole
+        ways.append(FlatDist(layout, mesh, wire.forward, wire.backward))
+    if len(flat) < len(every):
+        ways.append(NodeFirstDist(layout, mesh, inside=summed, across=whole))
     return ways

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shardplan.executor.tensors.tensor import DTYPES
-from shardplan.workload.dtype import Dtype
+from shardplan.executor.exchange.wire import FP32_WIRE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shardplan.executor.exchange.input_dist import IdsRoute
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.exchange.wire import Wire
     from shardplan.executor.planned.module_layout import ModuleLayout, Slot
     from shardplan.executor.tensors.tensor import Tensor
 
@@ -28,12 +28,13 @@ class SequenceDist:
     where their ids stand in the batch.
     """
 
-    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: Dtype, backward: Dtype) -> None:
+    def __init__(self, layout: ModuleLayout, mesh: Mesh, forward: Wire, backward: Wire) -> None:
         alone = mesh.world_size == 1
         self._mesh = mesh
         self._layout = layout
-        self._forward = DTYPES[Dtype.FP32 if alone else forward]
-        self._backward = DTYPES[Dtype.FP32 if alone else backward]
+        self._forward_wire = FP32_WIRE if alone else forward
+        self._backward_wire = FP32_WIRE if alone else backward
+        self._forward, self._backward = self._forward_wire.dtype, self._backward_wire.dtype
         self._groups = layout.groups[mesh.rank]
         self._slots = [layout.slots_of(rank) for rank in range(mesh.world_size)]
         self._cut = [i for i, table in enumerate(layout.table_of_feature) if table.row_blocks > 1]
@@ -41,7 +42,8 @@ class SequenceDist:
     def buffer_bytes(self, route: IdsRoute) -> tuple[int, int]:
         """What the forward and the backward pass hold on the wire, both ways."""
         numbers = sum(self._numbers_here(route)) + sum(self._numbers_there(route))
-        return numbers * self._forward.itemsize, numbers * self._backward.itemsize
+        forward, backward = self._forward_wire, self._backward_wire
+        return forward.buffer_bytes(numbers), backward.buffer_bytes(numbers)
 
     def forward(self, rows: Sequence[Tensor], route: IdsRoute, outputs: Sequence[Tensor]) -> None:
         """Fill the outputs of sharded features.
@@ -51,7 +53,7 @@ class SequenceDist:
         """
         send, receive = self._numbers_here(route), self._numbers_there(route)
         packed = self._packed(rows, route)
-        got = self._mesh.all.all_to_all(packed, send, receive, _ROWS).wait()
+        got = self._forward_wire.all_to_all(self._mesh.all, packed, send, receive, _ROWS)
         for (slot, places), part in zip(
             self._places(route, outputs), got.split(self._numbers_of_slots(route)), strict=True
         ):
@@ -77,7 +79,7 @@ class SequenceDist:
             part.view(-1, slot.width).copy_(
                 columns if places is None else columns.index_select(0, places)
             )
-        got = self._mesh.all.all_to_all(buffer, send, receive, _GRADIENTS).wait()
+        got = self._backward_wire.all_to_all(self._mesh.all, buffer, send, receive, _GRADIENTS)
         whole = got.float().mul_(scale)
         numbers = [n for of_rank in self._numbers_of_groups(route) for n in of_rank]
         parts = iter(whole.split(numbers))

@@ -11,10 +11,12 @@ from shardplan.cost.phases import GRADIENT_COMM, IDS_COMM, LOOKUP_FORWARD, OUTPU
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.exchange.input_dist import IdsInFlight, RankInputs
 from shardplan.executor.exchange.output_dist import output_dists
+from shardplan.executor.exchange.wire import WireWays
 from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
 from shardplan.executor.native.trained_lookup import TrainedLookup
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.wire.wire_type import sent_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,13 +48,19 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         *,
         is_weighted: bool = False,
         output_dtype: Dtype = Dtype.FP32,
-        comm_forward: Dtype = Dtype.FP32,
-        comm_backward: Dtype = Dtype.FP32,
+        comm_forward: str = Dtype.FP32,
+        comm_backward: str = Dtype.FP32,
+        fp8_row: int | None = None,
+        summed: WireWays | None = None,
         pools: Pools | None = None,
         clock: PhaseClock | None = None,
         seed: int = 0,
     ) -> None:
-        """Allocate this rank's shards and nothing else. Raises MemoryExceeded."""
+        """Allocate this rank's shards and nothing else. Raises MemoryExceeded.
+
+        ``comm_forward`` and ``comm_backward`` are formats by name, ``summed`` those of row blocks
+        where they are others.
+        """
         super().__init__(
             tables,
             mesh,
@@ -67,8 +75,9 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         """Whether each id of a batch has a weight."""
         self.output_dtype = DTYPES[output_dtype]
         """Format of outputs, and of their gradients."""
-        wire = (output_dtype.sent_as(comm_forward), output_dtype.sent_as(comm_backward))
-        self._outputs = output_dists(self.layout, mesh, *wire)
+        forward, backward = (sent_as(output_dtype, each) for each in (comm_forward, comm_backward))
+        wire = WireWays.of(forward, backward, fp8_row)
+        self._outputs = output_dists(self.layout, mesh, wire, summed or wire)
 
     @property
     def features(self) -> tuple[str, ...]:

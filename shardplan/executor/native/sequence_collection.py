@@ -14,12 +14,14 @@ from shardplan.executor.batch.distinct_ids import DistinctIds
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.batch.jagged_rows import JaggedRows
 from shardplan.executor.exchange.sequence_dist import SequenceDist
+from shardplan.executor.exchange.wire import WireWays
 from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
 from shardplan.executor.native.trained_lookup import TrainedLookup
 from shardplan.executor.planned.module_layout import ModuleLayout
 from shardplan.executor.tables.row_gradients import RowGradients
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.wire.wire_type import sent_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +75,9 @@ class ShardedEmbeddingCollection(ShardedCollection):
         *,
         dedup: bool = False,
         output_dtype: Dtype = Dtype.FP32,
-        comm_forward: Dtype = Dtype.FP32,
-        comm_backward: Dtype = Dtype.FP32,
+        comm_forward: str = Dtype.FP32,
+        comm_backward: str = Dtype.FP32,
+        fp8_row: int | None = None,
         pools: Pools | None = None,
         clock: PhaseClock | None = None,
         seed: int = 0,
@@ -100,8 +103,9 @@ class ShardedEmbeddingCollection(ShardedCollection):
         )
         self.output_dtype = DTYPES[output_dtype]
         """Format of outputs, and of their gradients."""
-        wire = (output_dtype.sent_as(comm_forward), output_dtype.sent_as(comm_backward))
-        self._outputs = SequenceDist(self.layout, mesh, *wire)
+        forward, backward = (sent_as(output_dtype, each) for each in (comm_forward, comm_backward))
+        wire = WireWays.of(forward, backward, fp8_row)
+        self._outputs = SequenceDist(self.layout, mesh, wire.forward, wire.backward)
 
     @property
     def features(self) -> tuple[str, ...]:

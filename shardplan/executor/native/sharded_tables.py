@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shardplan.errors import PlanRefused
+from shardplan.executor.exchange.wire import WireWays
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.native.sequence_collection import ShardedEmbeddingCollection
-from shardplan.executor.native.untrainable import other_rates, unoffered, untrainable
+from shardplan.executor.native.untrainable import other_rates, unoffered, unsendable, untrainable
 from shardplan.executor.planned.acceptance import (
     native_faults,
     optimizer_faults,
@@ -24,6 +25,7 @@ from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.ranks.room import check_memory
 from shardplan.model.sparse_modules import sparse_modules
 from shardplan.plan.file.fingerprint import fingerprint
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,9 +69,9 @@ def shard_tables(
     check_memory(view, pools.limits)
     there = {module.path: module for module in modules or ()}
     wire = view.training.comm_dtype
+    of_ids = wire.pair(WireCollective.SEQUENCE_ALL_TO_ALL)
     of_all: dict[str, Any] = {
-        "comm_forward": wire.forward,
-        "comm_backward": wire.backward,
+        "fp8_row": wire.fp8_row,
         "pools": pools,
         "clock": clock,
         "seed": seed,
@@ -82,11 +84,26 @@ def shard_tables(
         if collection.is_pooled:
             weighted = path in there and there[path].is_weighted
             found[path] = ShardedEmbeddingBagCollection(
-                tables, mesh, optimizer, is_weighted=weighted, **of_module
+                tables,
+                mesh,
+                optimizer,
+                is_weighted=weighted,
+                comm_forward=wire.forward,
+                comm_backward=wire.backward,
+                summed=WireWays.in_plan(
+                    wire, WireCollective.REDUCE_SCATTER, collection.output_dtype
+                ),
+                **of_module,
             )
         else:
             found[path] = ShardedEmbeddingCollection(
-                tables, mesh, optimizer, dedup=collection.dedup, **of_module
+                tables,
+                mesh,
+                optimizer,
+                dedup=collection.dedup,
+                comm_forward=of_ids.forward,
+                comm_backward=of_ids.backward,
+                **of_module,
             )
     return found
 
@@ -105,6 +122,7 @@ def _agree(
         *rank_faults(view, mesh.world_size, mesh.local_world_size),
         *optimizer_faults(view, optimizer.kind),
         *unoffered(view),
+        *unsendable(view),
         *native_faults(view),
         *whole_batch_faults(view, "the native engine"),
     ]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
+from shardplan.sharding.world import Extent
 from shardplan.workload.collection import CollectionKind
+from shardplan.workload.dtype import Dtype
 from shardplan.workload.labels import spoken
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from shardplan.model.sparse_module import SparseModule
 
 
+_SENT = frozenset({*map(str, Dtype), "int8", "fp8"})
+"""Formats of the wire that it has."""
 _ELSEWHERE = (CollectionKind.FEATURE_PROCESSED, CollectionKind.MANAGED_COLLISION)
 """Kinds that TorchRec alone has."""
 
@@ -50,6 +55,29 @@ def unoffered(view: PlanView) -> Iterator[Diagnostic]:
                 spoken(path),
                 f"the native engine does not train modules of the kind {kind}",
                 "train the plan under TorchRec: shardplan.executor.torchrec.shard",
+            )
+
+
+def unsendable(view: PlanView) -> Iterator[Diagnostic]:
+    """Formats of the wire that this engine has not, and those that it cannot keep apart."""
+    formats, where = view.training.comm_dtype, "training.comm_dtype"
+    pairs = {each: formats.pair(each) for each in WireCollective}
+    unknown = {n for pair in pairs.values() for n in (pair.forward, pair.backward)} - _SENT
+    for name in sorted(unknown):
+        message = f"the native engine has no codec {name}"
+        yield _fault(where, message, f"it sends {', '.join(sorted(_SENT))}: solve again")
+    if pairs[WireCollective.POOLED_ALL_TO_ALL] == pairs[WireCollective.REDUCE_SCATTER]:
+        return
+    is_hierarchical = 1 < view.local_world_size < view.world_size
+    for path in view.modules if not unknown else ():
+        tables = [t for t in view.tables_of(path) if t.shards and t.collection.is_pooled]
+        flat = [t for t in tables if not (is_hierarchical and t.sharding_type.rows is Extent.NODE)]
+        if len({table.row_blocks > 1 for table in flat}) > 1:
+            yield _fault(
+                path or "the model itself",
+                "the native engine sends sums of whole rows and of row blocks in one exchange, and "
+                "so in one format",
+                "give pooled_all_to_all and reduce_scatter the same in training.comm_dtype",
             )
 
 

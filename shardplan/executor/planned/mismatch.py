@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES, RATES, unfollowed
 from shardplan.model.unplanned import unplanned
+from shardplan.sharding.geometry import padded_columns
 from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
@@ -144,7 +145,13 @@ def _differences(plan: str, planned: TableOfPlan, there: SparseTable) -> Iterato
         ("features", ", ".join(sorted(planned.features)), ", ".join(sorted(there.features))),
     ):
         if ours != theirs:
-            yield _fault(plan, f"{where}.{what}", f"{ours}; the model has {theirs}", _SOLVE_AGAIN)
+            is_unpadded = what == "dim" and padded_columns(there.dim) == planned.dim
+            hint = (
+                f"it is planned padded: give it embedding_dim={planned.dim} in the model, and use "
+                f"the first {there.dim}"
+            )
+            hint = hint if is_unpadded else _SOLVE_AGAIN
+            yield _fault(plan, f"{where}.{what}", f"{ours}; the model has {theirs}", hint)
     # A plan without means may be older than they are in plans: then it is the model that says it.
     if planned.is_mean and there.pooling != "mean":
         message = f"mean; the model has {there.pooling}"

@@ -13,11 +13,13 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import WeightDecayMo
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
 from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
+from shardplan.executor.torchrec.wires import wire_faults
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import cpu_fault
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
     yield from _faults_of_state(request, training)
     if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
         yield from _faults_of_prefetched_caches(plan)
+    yield from wire_faults(plan, training, request.device.type)
     if request.device.type == "cpu":
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
     yield from _faults_of_own_batches(plan, training.optimizer)
@@ -61,10 +64,8 @@ def sharders(request: ShardRequest) -> list[Any]:
         **_state_settings(training),
         **request.fused_params,
     }
-    wire = training.comm_dtype
-    return sharders_of(
-        ModuleOptions(request.plan, fused, wire.forward, wire.backward, request.device)
-    )
+    options = ModuleOptions(request.plan, fused, training.comm_dtype, request.device)
+    return sharders_of(options)
 
 
 def _faults_of_settings(request: ShardRequest, optimizer: Optimizer) -> Iterator[Diagnostic]:
@@ -127,8 +128,9 @@ def _faults_of_cpu(
     if message := cpu_fault(training):
         hint = "solve again with another optimizer, or train on GPUs"
         yield fault(plan, "training.optimizer", message, hint)
-    wire = training.comm_dtype
-    if Dtype.BF16 in (wire.forward, wire.backward) and not allow_inexact:
+    pairs = [training.comm_dtype.pair(each) for each in WireCollective]
+    formats = {name for pair in pairs for name in (pair.forward, pair.backward)}
+    if Dtype.BF16 in formats and not allow_inexact:
         where, message = "training.comm_dtype", "bf16: on CPU TorchRec sends fp16 instead"
         yield fault(plan, where, message, "solve again with fp16, or allow it: allow_inexact")
     for table in plan.tables:

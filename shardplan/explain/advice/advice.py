@@ -11,6 +11,8 @@ from shardplan.explain.advice.hot_block import HotBlock
 from shardplan.explain.advice.hot_ids import HotIds
 from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact_cuts import InexactCuts
+from shardplan.explain.advice.narrow_wires import NarrowWires
+from shardplan.explain.advice.padded_columns import PaddedColumns
 from shardplan.explain.advice.replica_groups import ReplicaGroups
 from shardplan.explain.advice.uneven_rows import UnevenRows
 from shardplan.explain.advice.unpooled_outputs import UnpooledOutputs
@@ -29,6 +31,8 @@ _RULES = (
     InexactCuts(),
     HotBlock(),
     UnevenRows(),
+    PaddedColumns(),
+    NarrowWires(),
     UnpooledOutputs(),
     HotIds(),
     IdleTables(),

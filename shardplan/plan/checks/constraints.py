@@ -11,17 +11,18 @@ if TYPE_CHECKING:
 
     from shardplan.options.constraint import Constraint
     from shardplan.plan.planned import Planned
+    from shardplan.sharding.world import World
     from shardplan.workload.training import Training
 
 
 def check_constraints(
-    planned: Mapping[int, Planned], constraints: Sequence[Constraint]
+    planned: Mapping[int, Planned], constraints: Sequence[Constraint], world: World
 ) -> Iterator[Finding]:
     """``planned`` by the table's position; tables that are missing there break nothing here."""
     for constraint in constraints:
         concerned = [planned[table] for table in constraint.tables if table in planned]
         for table in concerned:
-            for message in _broken_alone(table, constraint):
+            for message in _broken_alone(table, constraint, world):
                 yield Finding("constraint", table.where, f"{message} ({constraint.label})")
         if constraint.together:
             yield from _check_together(concerned, constraint.label)
@@ -49,16 +50,22 @@ def check_cache_algorithm(planned: Iterable[Planned], training: Training) -> Ite
             yield Finding("constraint", table.where, message)
 
 
-def _broken_alone(table: Planned, constraint: Constraint) -> Iterator[str]:
+def _broken_alone(table: Planned, constraint: Constraint, world: World) -> Iterator[str]:
     kind, kernel = table.entry.sharding_type, table.entry.compute_kernel
     if constraint.sharding is not None and kind not in constraint.sharding:
         yield f"is {kind}; the spec allows {', '.join(map(str, constraint.sharding))}"
     if constraint.kernels is not None and kernel not in constraint.kernels:
         yield f"runs {kernel}; the spec allows {', '.join(map(str, constraint.kernels))}"
-    if constraint.ranks is not None:
-        outside = sorted(table.ranks - set(constraint.ranks))
+    if constraint.pins:
+        spans = {shard.shard_offsets[1]: shard.shard_sizes[1] for shard in table.entry.shards}
+        cache = table.entry.cache
+        held = cache.load_factor if cache else None
+        yield from constraint.pins.broken(kind, kernel, tuple(spans.values()), held)
+    open_ranks = constraint.open_ranks(world)
+    if open_ranks is not None:
+        outside = sorted(table.ranks - set(open_ranks))
         if outside:
-            allowed = ", ".join(map(str, constraint.ranks))
+            allowed = ", ".join(map(str, open_ranks))
             yield f"lies on rank {outside[0]}; the spec allows {allowed}"
 
 

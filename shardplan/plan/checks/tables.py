@@ -107,6 +107,7 @@ def _disagreements(fact: TableFacts, table: Table) -> Iterator[tuple[str, object
     for key, recorded, real in (
         ("rows", fact.rows, table.rows),
         ("dim", fact.dim, table.dim),
+        ("unpadded_dim", fact.unpadded_dim, table.unpadded_dim),
         ("dtype", fact.dtype.value, table.dtype.value),
         ("features", list(fact.features), list(table.features)),
         ("batch_shares", list(fact.batch_shares), list(table.batch_shares)),

@@ -35,6 +35,8 @@ class TableFacts(PlanModel):
     pooling_type: PoolingType | None = None
     """Where not even that is said: the rows of a sample are added up, unless the model has it
     otherwise."""
+    unpadded_dim: Positive | None = None
+    """The columns that the model uses, where ``dim`` is more: the last ones are padding."""
 
     @property
     def is_mean(self) -> bool:
@@ -58,6 +60,7 @@ class TableFacts(PlanModel):
             | ({"padding": PaddingSpec.of(table.padding)} if table.padding else {})
             | ({"batch_shares": table.batch_shares} if table.batch_shares else {})
             | ({"pooling_type": table.pooling_type} if table.is_mean else {})
+            | ({"unpadded_dim": table.unpadded_dim} if table.unpadded_dim else {})
             for table in tables
         ]
         return tuple(TypeAdapter(list[cls]).validate_python(facts))  # type: ignore[valid-type]

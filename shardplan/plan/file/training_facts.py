@@ -10,16 +10,52 @@ from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import Pipeline, ReplicaSync, Training
+from shardplan.workload.wire.wire_collective import WireCollective
 from shardplan.workload.workload import Workload
+
+
+class WirePairFormats(PlanModel):
+    """Formats of one collective, as it is sent."""
+
+    forward: str
+    backward: str
 
 
 class WireFormats(PlanModel):
     """Number formats of what goes over the wire."""
 
-    forward: Dtype
-    """Of pooled embeddings."""
-    backward: Dtype
+    forward: str
+    """Of pooled embeddings of whole rows."""
+    backward: str
     """Of their gradients."""
+    reduce_scatter: WirePairFormats | None = None
+    """Of parts of pooled embeddings, where that are others."""
+    sequence_all_to_all: WirePairFormats | None = None
+    """Of embeddings of single ids, where that are others."""
+    fp8_row: Positive | None = None
+    """Numbers that share a scale of fp8, where any travel so."""
+
+    @classmethod
+    def of(cls, training: Training) -> Self:
+        """What a training sends."""
+        wires = training.wires
+        others = {
+            key: WirePairFormats(forward=pair.forward.name, backward=pair.backward.name)
+            for key, pair in (
+                ("reduce_scatter", wires.reduce_scatter),
+                ("sequence_all_to_all", wires.sequence_all_to_all),
+            )
+            if pair != wires.pooled_all_to_all
+        }
+        first = wires.pooled_all_to_all
+        rows = [each.scale_numbers for pair in wires for each in pair if each.scale_numbers]
+        stated: dict[str, Any] = others | ({"fp8_row": rows[0]} if rows else {})
+        return cls(forward=first.forward.name, backward=first.backward.name, **stated)
+
+    def pair(self, collective: WireCollective) -> WirePairFormats:
+        """Of one collective."""
+        own = getattr(self, collective.value, None)
+        return own or WirePairFormats(forward=self.forward, backward=self.backward)
 
 
 class StateFormats(PlanModel):
@@ -95,10 +131,9 @@ class TrainingFacts(PlanModel):
     def of(cls, workload: Workload, world_size: int) -> Self:
         """How a workload is trained on that many devices."""
         training = workload.training
-        wire = WireFormats(forward=training.comm_forward, backward=training.comm_backward)
         return cls(
             optimizer=training.optimizer,
-            comm_dtype=wire,
+            comm_dtype=WireFormats.of(training),
             pipeline=training.pipeline,
             local_batch=-(-workload.global_batch // world_size),
             **_settings(training),

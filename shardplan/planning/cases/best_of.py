@@ -131,13 +131,14 @@ class _Race:
         ended = [each.optimality.termination for each in plans]
         ended += [self.cut_off] if self.cut_off else []
         cut_off = next((each for each in _CUT_OFF if each in ended), own.termination)
+        termination = {Status.FEASIBLE: cut_off, Status.WITHIN_GAP: Termination.GAP}
         claim = Optimality.of(
             own.objective,
             seconds,
             lower,
             bound=loosest.bound if lower else "none",
             status=status,
-            termination=own.termination if status is not Status.FEASIBLE else cut_off,
+            termination=termination.get(status, own.termination),
         )
         return plan.model_copy(update={"optimality": claim})
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import SolverError
 from shardplan.plan.file.optimality import OPTIMAL_GAP, Optimality, Status, Termination
-from shardplan.solve.outcome import CUT_OFF, Ending, gap_of
+from shardplan.solve.outcome import Ending, gap_of
 from shardplan.spec.objective import Objective
 
 if TYPE_CHECKING:
@@ -45,14 +45,12 @@ def claimed(
     ending = outcome.ending
     if rounds_buckets and ending is Ending.GAP and gap > asked_gap:
         ending = Ending.NODE_LIMIT
+    if ending is Ending.GAP or gap <= asked_gap:
+        status = Status.WITHIN_GAP
     if gap <= OPTIMAL_GAP / 2:
         status = Status.OPTIMAL
-    elif ending is Ending.GAP or gap <= asked_gap:
-        status = Status.WITHIN_GAP
-        # A search that had its gap and went on, for what moves less, says what cut it off.
-        had_it = gap_of(outcome.objective, outcome.lower_bound) <= asked_gap
-        if ending not in CUT_OFF or not had_it:
-            ending = Ending.GAP
+    elif status is Status.WITHIN_GAP:
+        ending = Ending.GAP  # reached, whatever ended the search before settling
     return Optimality.of(
         case.objective,
         predicted,

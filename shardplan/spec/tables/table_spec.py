@@ -57,8 +57,10 @@ TableName = Annotated[Name, AfterValidator(_check_table_name)]
 ModulePath = Annotated[str, BeforeValidator(_check_module), Field(max_length=1000)]
 """Where a module sits in a model: names joined by dots, each as PyTorch would hold it."""
 
-Dim = Annotated[Whole, Field(ge=4, le=65_536, multiple_of=4)]
-"""Columns of a table; FBGEMM's kernels take multiples of 4."""
+MOST_COLUMNS = 65_536
+"""More than any table has."""
+Dim = Annotated[Whole, Field(ge=1, le=MOST_COLUMNS)]
+"""Columns of a table; planned with more, where FBGEMM's kernels take no such number."""
 
 
 def _read_pooling(value: Any) -> float | tuple[float, ...]:
@@ -127,7 +129,7 @@ class TableSpec(Border):
     """Unique among the tables of its module."""
     rows: Rows
     dim: Dim | None = None
-    """Columns, a multiple of 4."""
+    """Columns; padded to a multiple of 4."""
     dtype: Dtype | None = None
     """Number format of the weights."""
     pooling: Pooling | None = None

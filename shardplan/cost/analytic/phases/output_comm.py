@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shardplan.cost.analytic.phases.output_exchange import OutputExchange
 from shardplan.cost.phases import OUTPUT_COMM
 from shardplan.topology.collective import Collective
-
-if TYPE_CHECKING:
-    from shardplan.workload.dtype import Dtype
-    from shardplan.workload.training import Training
 
 
 class OutputComm(OutputExchange):
@@ -19,7 +13,4 @@ class OutputComm(OutputExchange):
     about = OUTPUT_COMM
     rows_kind = Collective.REDUCE_SCATTER
 
-    @classmethod
-    def wire_dtype(cls, training: Training) -> Dtype:
-        """The format on the wire."""
-        return training.comm_forward
+    is_forward = True

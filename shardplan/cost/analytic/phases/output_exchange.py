@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -12,9 +10,11 @@ import numpy as np
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.output_exchanges import output_exchanges
 from shardplan.cost.output_route import OutputRoute
+from shardplan.cost.output_wires import legs_of
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 from shardplan.topology.collective import Collective, Scope
+from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,16 +27,37 @@ if TYPE_CHECKING:
     from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
     from shardplan.sharding.kind import ShardingType
-    from shardplan.workload.dtype import Dtype
-    from shardplan.workload.training import Training
+    from shardplan.workload.wire.wire_type import WireType
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """One collective of a route."""
+
+    seconds_per_byte: float
+    """Of the outputs that a device has summed, as they travel."""
+    wire: WireType
+
+    def seconds_per_element(
+        self, output_bytes: NDArray[np.int64], bytes_per_second: float
+    ) -> NDArray[np.float64]:
+        """(O,): of outputs of so many bytes, encoding and decoding included.
+
+        Outputs that are narrower than a format of hardware travel as they are.
+        """
+        sizes = np.unique(output_bytes)
+        codec = [self.wire.codec_seconds(size, bytes_per_second) for size in sizes.tolist()]
+        sent = np.minimum(self.wire.element_bytes, output_bytes)
+        coded = np.array(codec)[np.searchsorted(sizes, output_bytes)]
+        found: NDArray[np.float64] = sent * self.seconds_per_byte + coded
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
     """What a route takes on this machine."""
 
-    seconds_per_byte: float
-    """Of the outputs that a device has summed."""
+    legs: tuple[_Leg, ...]
     once_seconds: float
     """Paid once for each group of tables that takes it."""
     slowest: Exchange
@@ -70,10 +91,11 @@ class OutputExchange(LinearPhase):
 
     rows_kind: ClassVar[Collective]
     """Of parts of the rows: reduce-scatter forward, all-gather backward."""
-    element_bytes: int
+    is_forward: ClassVar[bool]
     start_seconds: float
     """Of the all-to-all over all devices, paid by every step: all but what it spends once."""
-    ways: Mapping[OutputRoute, _Way]
+    ways: Mapping[tuple[OutputRoute, bool], _Way]
+    """By route, and whether the outputs are pooled."""
     sweep_bytes_per_second: float
     """Of passes over outputs in memory."""
     expanding_seconds: float
@@ -83,11 +105,6 @@ class OutputExchange(LinearPhase):
     devices_per_node: int
 
     @classmethod
-    @abstractmethod
-    def wire_dtype(cls, training: Training) -> Dtype:
-        """The format on the wire."""
-
-    @classmethod
     def of(cls, setting: Setting) -> Self:
         """Linearised at the outputs that a device has on average.
 
@@ -95,36 +112,45 @@ class OutputExchange(LinearPhase):
         tables' outputs.
         """
         collectives, rows_kind = setting.collectives, cls.rows_kind
-        element_bytes = cls.wire_dtype(setting.training).bytes
-        at_bytes = setting.output_elements * element_bytes
+        wires = setting.training.wires.at(is_forward=cls.is_forward)
+        summed, exchanged = (
+            setting.output_elements * wires[each].element_bytes
+            for each in (WireCollective.REDUCE_SCATTER, WireCollective.POOLED_ALL_TO_ALL)
+        )
         each = setting.topology.devices_per_node
-        to_all = Collective.ALL_TO_ALL, Scope.ALL, at_bytes
-        of_all = rows_kind, Scope.ALL, at_bytes
+        to_all = Collective.ALL_TO_ALL, Scope.ALL, _bytes_of_all(setting, wires)
+        of_all = rows_kind, Scope.ALL, summed
         # Models that know no algorithms were made to be read at the mean of all devices.
-        in_node = at_bytes * each if collectives.course(*of_all) else at_bytes
+        in_node = summed * each if collectives.course(*of_all) else summed
         inside = rows_kind, Scope.NODE, in_node
-        across = Collective.ALL_TO_ALL, Scope.PEERS, at_bytes
+        across = Collective.ALL_TO_ALL, Scope.PEERS, exchanged
         inside_per_byte = collectives.average(*inside).seconds_per_byte
         across_per_byte = collectives.average(*across).seconds_per_byte / each
         slower = inside if inside_per_byte >= across_per_byte else across
         line, once = collectives.line(*to_all), collectives.once_seconds
+        taken = {
+            OutputRoute.WHOLE_ROWS: ((line.seconds_per_byte,), once(*to_all), to_all),
+            OutputRoute.ROWS_OF_ALL: (
+                (collectives.average(*of_all).seconds_per_byte,),
+                once(*of_all),
+                of_all,
+            ),
+            OutputRoute.ROWS_OF_NODE: (
+                (inside_per_byte, across_per_byte),
+                once(*inside) + once(*across),
+                slower,
+            ),
+        }
         return cls(
-            element_bytes=element_bytes,
             start_seconds=max(0.0, line.constant_seconds - once(*to_all)),
             ways={
-                OutputRoute.WHOLE_ROWS: _Way(
-                    line.seconds_per_byte, once(*to_all), collectives.exchange(*to_all)
-                ),
-                OutputRoute.ROWS_OF_ALL: _Way(
-                    collectives.average(*of_all).seconds_per_byte,
-                    once(*of_all),
-                    collectives.exchange(*of_all),
-                ),
-                OutputRoute.ROWS_OF_NODE: _Way(
-                    inside_per_byte + across_per_byte,
-                    once(*inside) + once(*across),
-                    collectives.exchange(*slower),
-                ),
+                (route, is_pooled): _Way(
+                    tuple(map(_Leg, per_byte, legs_of(route, wires, is_pooled=is_pooled))),
+                    once_seconds,
+                    collectives.exchange(*slowest),
+                )
+                for route, (per_byte, once_seconds, slowest) in taken.items()
+                for is_pooled in (True, False)
             },
             sweep_bytes_per_second=setting.profile.dense_update_bytes_per_second,
             expanding_seconds=setting.expanding_seconds + _expanding_seconds(setting),
@@ -136,7 +162,7 @@ class OutputExchange(LinearPhase):
     @property
     def phase(self) -> Phase:
         """Its constant is the start-up of the all-to-all, without the messages to peers."""
-        slowest = {route: way.slowest for route, way in self.ways.items()}
+        slowest = {route: way.slowest for (route, _), way in self.ways.items()}
         return replace(
             self.about,
             constant_seconds=self.start_seconds + self.expanding_seconds,
@@ -146,22 +172,23 @@ class OutputExchange(LinearPhase):
 
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): what the collectives of each sharding type spend once."""
-        ways = [
-            self.ways.get(OutputRoute.of(kind, groups.is_pooled[module]))
-            for module, kind in groups.pairs
-        ]
+        ways = [self._way(kind, groups.is_pooled[module]) for module, kind in groups.pairs]
         return np.array([way.once_seconds if way else 0.0 for way in ways])
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to send what each unit has made, or to receive its gradients."""
         shares, kinds = units.shares, units.options.sharding
-        pooled, of_ids = (
-            SHARDING_TYPES.each(partial(self._seconds_per_byte, is_pooled=each), kinds)
-            for each in (True, False)
-        )
-        per_byte = np.where(shares.is_pooled, pooled, of_ids)
-        element_bytes = np.minimum(self.element_bytes, shares.output_bytes)
-        seconds: NDArray[np.float64] = shares.outputs * shares.columns * element_bytes * per_byte
+        per_element = np.zeros(len(kinds))
+        for is_pooled in (True, False):
+            for code, kind in enumerate(SHARDING_TYPES):
+                way = self._way(kind, is_pooled)
+                chosen = np.flatnonzero((kinds == code) & (shares.is_pooled == is_pooled))
+                for leg in way.legs if way and len(chosen) else ():
+                    per_element[chosen] += leg.seconds_per_element(
+                        shares.output_bytes[chosen], self.sweep_bytes_per_second
+                    )
+        seconds: NDArray[np.float64] = shares.outputs * shares.columns * per_element
+        of_ids = SHARDING_TYPES.each(self._seconds_per_byte_of_ids, kinds)
         seconds += shares.returned_bytes * shares.ids * of_ids
         return seconds + np.where(self._is_joined_by_all(units), 0.0, self._joining_seconds(units))
 
@@ -192,9 +219,26 @@ class OutputExchange(LinearPhase):
         """(O,): whether what a unit on one device sends is joined on every device of its node."""
         return self.is_one_node & units.options.has_type(lambda kind: kind.lands is Extent.DEVICE)
 
-    def _seconds_per_byte(self, kind: ShardingType, is_pooled: bool) -> float:
-        way = self.ways.get(OutputRoute.of(kind, is_pooled))
-        return way.seconds_per_byte if way else 0.0
+    def _way(self, kind: ShardingType, is_pooled: bool) -> _Way | None:
+        """None where nothing is sent."""
+        return self.ways.get((OutputRoute.of(kind, is_pooled), is_pooled))
+
+    def _seconds_per_byte_of_ids(self, kind: ShardingType) -> float:
+        """Of what is sent for each id."""
+        way = self._way(kind, is_pooled=False)
+        return way.legs[0].seconds_per_byte if way else 0.0
+
+
+def _bytes_of_all(setting: Setting, wires: Mapping[WireCollective, WireType]) -> float:
+    """Of the all-to-all over all devices: what a device has of each kind of outputs."""
+    pooled = wires[WireCollective.POOLED_ALL_TO_ALL].element_bytes
+    of_ids = wires[WireCollective.SEQUENCE_ALL_TO_ALL].element_bytes
+    if pooled == of_ids:
+        return setting.output_elements * pooled
+    return (
+        setting.pooled_elements * pooled
+        + (setting.output_elements - setting.pooled_elements) * of_ids
+    )
 
 
 def _expanding_seconds(setting: Setting) -> float:

@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fbgemm_gpu.split_embedding_configs import SparseType
-from torchrec.distributed.fbgemm_qcomm_codec import (
-    CommType,
-    QCommsConfig,
-    get_qcomm_codecs_registry,
-)
 
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.executor.torchrec.sharded.output_format import keep_output_format
+from shardplan.executor.torchrec.wires import codecs
 from shardplan.workload.dtype import Dtype
 
 if TYPE_CHECKING:
@@ -22,8 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from shardplan.plan.file.plan import Plan
-
-_WIRE = {Dtype.FP32: CommType.FP32, Dtype.FP16: CommType.FP16, Dtype.BF16: CommType.BF16}
+    from shardplan.plan.file.training_facts import WireFormats
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +32,8 @@ class ModuleOptions:
     plan: Plan
     shared: Mapping[str, Any]
     """What the kernels of all modules are told: ``fused_params``."""
-    forward: Dtype
-    """Format of outputs on the wire, unless they are as narrow already."""
-    backward: Dtype
+    formats: WireFormats
+    """Of outputs on the wire, unless they are as narrow already."""
     device: torch.device
 
     def fused_params(self, path: str | None = None) -> dict[str, Any]:
@@ -54,11 +48,7 @@ class ModuleOptions:
 
         Nothing where they are as narrow as that: a codec would give them back in fp32.
         """
-        dtype = self._output_dtype(path)
-        ways = (self.forward, self.backward)
-        sent = [dtype.sent_as(each) for each in ways]
-        wire = [CommType.FP32 if each is dtype else _WIRE[each] for each in sent]
-        return get_qcomm_codecs_registry(QCommsConfig(*wire), device=self.device)
+        return codecs(self.formats, self.device, self._output_dtype(path))
 
     def is_distinct(self, path: str | None) -> bool:
         """Whether ids of a module are made distinct before they travel."""

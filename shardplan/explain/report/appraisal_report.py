@@ -1,0 +1,113 @@
+"""Appraisal -> Report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from shardplan.explain.report.report import Column, Grid, Report, Section
+from shardplan.explain.report.why_not_report import breach_words
+from shardplan.explain.words import words
+from shardplan.explain.words.ranks import compress
+from shardplan.sharding.world import Extent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.explain.numbers.explanation import Explanation
+    from shardplan.plan.decision import Decision
+    from shardplan.whatif.appraise import Appraisal
+
+
+def appraisal_report(found: Appraisal, explanation: Explanation) -> Report:
+    """How far a plan is from the best, what holds it up, and what to change first.
+
+    ``explanation`` is of the plan itself.
+    """
+    claim = found.plan.optimality
+    title = (
+        f"{found.plan.name}: {words.plural(len(found.plan.tables), 'table')} on "
+        f"{words.plural(found.plan.world_size, 'device')}, rated by {explanation.cost_model}"
+    )
+    closing = (
+        f"this plan is {words.gap(claim.gap)} above what no plan can beat, the best that was found "
+        f"{words.gap(found.best.optimality.gap)}"
+    )
+    return Report(title, tuple(_sections(found, explanation)), closing)
+
+
+def appraisal_numbers(found: Appraisal, explanation: Explanation) -> dict[str, Any]:
+    """The same as plain values, in seconds and bytes."""
+    return {
+        "name": found.plan.name,
+        "optimality": found.plan.optimality.model_dump(mode="json"),
+        "best": found.best.optimality.model_dump(mode="json"),
+        "limits": list(explanation.limits),
+        "breaches": [asdict(breach) for breach in found.breaches],
+        "changes": [
+            {
+                "table": change.table,
+                "before": _decision(change.before),
+                "after": _decision(change.after),
+                "objective_seconds": change.objective_seconds,
+            }
+            for change in found.changes
+        ],
+        "is_offered": found.is_offered,
+    }
+
+
+def _sections(found: Appraisal, explanation: Explanation) -> Iterator[Section]:
+    mine, best = found.plan.optimality, found.best.optimality
+    yield Section(
+        "How far from the best",
+        str(mine.objective),
+        Grid(
+            (Column(""), Column("time", is_number=True), Column("above bound", is_number=True)),
+            (
+                ("this plan", words.seconds(mine.objective_seconds), words.gap(mine.gap)),
+                ("best found", words.seconds(best.objective_seconds), words.gap(best.gap)),
+                ("lower bound", words.seconds(mine.lower_bound_seconds), ""),
+            ),
+        ),
+        (breach_words(found.breaches),) if found.breaches else (),
+    )
+    if explanation.limits:
+        yield Section("What holds it up", remarks=explanation.limits)
+    yield _changes(found)
+
+
+def _changes(found: Appraisal) -> Section:
+    title = "What to change first"
+    if not found.is_offered:
+        message = "not looked for: the plan does what the spec does not allow"
+        return Section(title, remarks=(message,))
+    if not found.changes:
+        return Section(title, remarks=("no other way for a single table is faster",))
+    columns = (
+        Column("table", is_name=True), Column("now", is_prose=True),
+        Column("instead", is_prose=True), Column("then", is_number=True),
+        Column("saves", is_number=True),
+    )  # fmt: skip
+    seconds = found.plan.optimality.objective_seconds
+    rows = []
+    for change in found.changes:
+        saved = words.seconds(seconds - change.objective_seconds)
+        then = words.seconds(change.objective_seconds)
+        before, after = (_decision(each) for each in (change.before, change.after))
+        rows.append((change.table, before, after, then, saved))
+        seconds = change.objective_seconds
+    return Section(title, "one after the other, all else left alone", Grid(columns, tuple(rows)))
+
+
+def _decision(decision: Decision) -> str:
+    parts = [decision.sharding.name, decision.kernel.name]
+    if decision.column_shards > 1:
+        parts.insert(1, f"x{decision.column_shards}")
+    if decision.sharding.lands is Extent.DEVICE:
+        parts.append(f"ranks {compress(decision.targets)}")
+    elif decision.sharding.lands is Extent.NODE:
+        parts.append(f"nodes {compress(decision.targets)}")
+    if decision.load_factor is not None:
+        parts.append(f"cache {words.percent(decision.load_factor)}")
+    return " ".join(parts)

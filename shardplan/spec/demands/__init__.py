@@ -1,0 +1,1 @@
+"""What constraints demand, and which contradict each other."""

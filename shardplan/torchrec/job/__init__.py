@@ -1,0 +1,1 @@
+"""What a job tells its planner, in the words of a spec."""

@@ -1,0 +1,143 @@
+"""How each table may be sharded: what the job's sharders and its constraints leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.world import Extent
+from shardplan.workload.collection import CollectionKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shardplan.model.sparse_module import SparseTable
+    from shardplan.torchrec.job.sharded_module import ShardedModule
+
+_GUARDED_KERNELS = frozenset({"key_value"})
+"""Those that TorchRec's planner takes only where a constraint asks for them."""
+_TYPES = frozenset(each.name for each in SHARDING_TYPES)
+_KERNELS = frozenset(each.name for each in KERNELS if not each.is_dynamic)
+_CUT_BY_ROWS = frozenset(each.name for each in SHARDING_TYPES if each.cuts_rows)
+_CUT_OVER_NODES = frozenset(each.name for each in SHARDING_TYPES if each.rows is Extent.NODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Freedom:
+    """The sharding types and kernels that a table may have, in TorchRec's order, and its pins."""
+
+    sharding: tuple[str, ...]
+    kernels: tuple[str, ...]
+    min_width: int | None = None
+    """Columns of each column shard, at least."""
+    load_factor: float | None = None
+    """Of the rows, what its cache holds."""
+
+    @property
+    def demand(self) -> dict[str, Any]:
+        """The keys of a constraint that say so."""
+        pins = {"min_width": self.min_width, "load_factor": self.load_factor}
+        given = {name: pin for name, pin in pins.items() if pin is not None}
+        return {"sharding": list(self.sharding), "kernels": list(self.kernels)} | given
+
+
+@dataclass(slots=True)
+class Freedoms:
+    """Those of a job's tables."""
+
+    compute_device: str
+    has_pods: bool
+    """Whether fast links join the devices of several nodes, of which no plan speaks."""
+    cuts_means: bool = False
+    """Whether tables of modules that average may be cut by rows beside others that are not.
+
+    TorchRec 1.8 then divides the outputs of the others a second time.
+    """
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def of(self, module: ShardedModule, table: SparseTable, constraint: Any | None) -> Freedom:
+        """What is left to a table; what keeps it from any is told, and none is left."""
+        where = f"constraints[{table.name!r}]"
+        asked_types = getattr(constraint, "sharding_types", None)
+        asked_kernels = getattr(constraint, "compute_kernels", None)
+        offered = module.sharder.sharding_types(self.compute_device)
+        types = self._known(
+            [t for t in offered if _is_allowed(t, asked_types, _guarded_types(module))],
+            _TYPES,
+            asked_types,
+            f"{where}.sharding_types",
+        )
+        if self.has_pods:
+            types = [t for t in types if t not in _CUT_OVER_NODES]
+        types = [t for t in types if t not in self._wrong(module)] or types
+        every = dict.fromkeys(
+            kernel
+            for kind in types
+            for kernel in module.sharder.compute_kernels(kind, self.compute_device)
+        )
+        kernels = self._known(
+            [k for k in every if _is_allowed(k, asked_kernels, _GUARDED_KERNELS)],
+            _KERNELS,
+            asked_kernels,
+            f"{where}.compute_kernels",
+        )
+        if not types or not kernels:
+            what = "sharding type" if not types else "compute kernel"
+            message = f"no {what} is left to the table {table.name!r}"
+            hint = f"the sharder of {module.found.class_name} offers {', '.join(offered)}"
+            self.diagnostics.append(_fault(where, message, hint))
+        least = getattr(constraint, "min_partition", None)
+        return Freedom(
+            tuple(types),
+            tuple(kernels),
+            None if least is None else min(least, table.dim),
+            self._load_factor(constraint, kernels, where),
+        )
+
+    def _load_factor(self, constraint: Any | None, kernels: list[str], where: str) -> float | None:
+        """A size is a pin where every kernel that is left has a cache."""
+        cache = getattr(constraint, "cache_params", None)
+        factor: float | None = getattr(cache, "load_factor", None)
+        if factor is None or all(KERNELS.named(each).caches for each in kernels):
+            return factor
+        message = "the size of the cache is chosen by the search, where the table has one"
+        hint = "compute_kernels=['fused_uvm_caching'] pins it"
+        path = f"{where}.cache_params.load_factor"
+        self.diagnostics.append(_fault(path, message, hint, "warning"))
+        return None
+
+    def _wrong(self, module: ShardedModule) -> frozenset[str]:
+        """Types with which TorchRec 1.8 gives other outputs than unsharded."""
+        collection = module.found.collection
+        if collection is not None and not collection.is_pooled and self.compute_device == "cpu":
+            return frozenset({ShardingType.DATA_PARALLEL.name})  # its dense kernel pools all
+        return _CUT_BY_ROWS if module.averages and not self.cuts_means else frozenset()
+
+    def _known(
+        self, offered: list[str], known: frozenset[str], asked: Iterable[str] | None, where: str
+    ) -> list[str]:
+        """Of what TorchRec offers, what is planned here; the rest is told where asked for."""
+        others = [name for name in offered if name not in known]
+        if asked and others:
+            message = f"not planned: {', '.join(others)}"
+            self.diagnostics.append(_fault(where, message, "", "warning"))
+        return [name for name in offered if name in known]
+
+
+def _is_allowed(name: str, asked: Iterable[str] | None, guarded: frozenset[str]) -> bool:
+    return name in asked if asked else name not in guarded
+
+
+def _guarded_types(module: ShardedModule) -> frozenset[str]:
+    """Those that TorchRec's planner takes only where a constraint asks for them."""
+    collection = module.found.collection
+    if collection is not None and collection.kind is CollectionKind.FEATURE_PROCESSED:
+        return _CUT_BY_ROWS
+    return frozenset({ShardingType.GRID_SHARD.name})
+
+
+def _fault(where: str, message: str, hint: str = "", severity: str = "error") -> Diagnostic:
+    return Diagnostic("planner", 0, 0, where, message, hint, code="torchrec", severity=severity)

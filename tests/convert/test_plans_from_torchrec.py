@@ -1,0 +1,198 @@
+"""Plans of TorchRec's planner, read from text and rated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from shardplan.case import case_of_value
+from shardplan.cli.main import cli
+from shardplan.convert.from_torchrec.decisions import decisions_of
+from shardplan.convert.from_torchrec.read_text import read_text
+from shardplan.errors import InputError
+from shardplan.plan.file.read import read_plan
+from shardplan.plan.predict import predict
+from shardplan.plan.verify import verify
+from shardplan.sharding.kind import ShardingType
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+from shardplan.whatif.appraise import appraise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shardplan.case import Case
+
+PRINTED = """\
+module: sparse.ebc
+
+param | sharding type | compute kernel |   ranks
+----- | ------------- | -------------- | ------------
+a     | table_wise    | fused          | [0]
+b     | column_wise   | fused          | [1, 0]
+c     | row_wise      | fused          | [0, 1, 2, 3]
+d     | data_parallel | dense          | [0, 1, 2, 3]
+
+param | shard offsets | shard sizes | placement
+----- | ------------- | ----------- | -------------
+a     | [0, 0]        | [4000, 32]  | rank:0/cuda:0
+b     | [0, 0]        | [900, 32]   | rank:1/cuda:1
+b     | [0, 32]       | [900, 32]   | rank:0/cuda:0
+c     | [0, 0]        | [250, 16]   | rank:0/cuda:0
+c     | [250, 0]      | [250, 16]   | rank:1/cuda:1
+c     | [500, 0]      | [250, 16]   | rank:2/cuda:2
+c     | [750, 0]      | [250, 16]   | rank:3/cuda:3
+"""
+"""As TorchRec 1.8 prints a plan."""
+LOGGED = """\
+#   FQN            Sharding   Compute Kernel   Cache Load Factor   Emb Dim (CW Dim)   Ranks   #
+#   -----        ----------   --------------   -----------------   ----------------   -----   #
+#   sparse.ebc.a         TW            fused                None                 32       0   #
+#   sparse.ebc.b         CW            fused                None            64 (32)     0-1   #
+#   sparse.ebc.c         RW            fused                None                 16     0-3   #
+#   sparse.ebc.d         DP            dense                None                  8     0-3   #
+#                                                                                             #
+"""
+"""The columns that are read of what its EmbeddingStats logs."""
+
+
+def value(**more: Any) -> dict[str, Any]:
+    return {
+        "name": "small",
+        "batch": {"local": 512},
+        "topology": {"name": "dgx-h100", "nodes": 1},
+        "training": {"optimizer": "sgd"},
+        "tables": [
+            {"name": "a", "rows": 4000, "dim": 32, "pooling": 20},
+            {"name": "b", "rows": 900, "dim": 64, "pooling": 9},
+            {"name": "c", "rows": 1000, "dim": 16, "pooling": 5},
+            {"name": "d", "rows": 60, "dim": 8},
+        ],
+    } | more
+
+
+def case(**more: Any) -> Case:
+    """On four devices of a node."""
+    made = case_of_value(value(**more), "spec")
+    topology = made.resolved["topology"] | {"devices_per_node": 4}
+    return case_of_value(made.resolved | {"topology": topology}, "spec")
+
+
+def as_json(text: str) -> str:
+    """The same plan as TorchRec's own JSON has it."""
+    tables: dict[str, Any] = {}
+    for each in read_text(text, "text"):
+        shards = [
+            {
+                "shard_offsets": list(shard.offsets),
+                "shard_sizes": list(shard.sizes),
+                "placement": f"rank:{shard.rank}/cuda:{shard.rank}",
+            }
+            for shard in each.shards
+        ]
+        tables[each.name] = {
+            "sharding_type": each.sharding_type,
+            "compute_kernel": each.compute_kernel,
+            "ranks": list(each.ranks),
+        } | ({"shards": shards} if shards else {})
+    return json.dumps({"plan": {"sparse.ebc": tables}})
+
+
+def test_a_printed_plan_becomes_decisions() -> None:
+    found = decisions_of(read_text(PRINTED, "text"), case(), "text")
+    assert [(str(each.sharding), each.column_shards, each.targets) for each in found] == [
+        ("table_wise", 1, (0,)),
+        ("column_wise", 2, (1, 0)),
+        ("row_wise", 1, ()),
+        ("data_parallel", 1, ()),
+    ]
+
+
+def test_json_says_the_same_as_the_printed_plan() -> None:
+    printed, written = (
+        decisions_of(read_text(text, "text"), case(), "text")
+        for text in (PRINTED, as_json(PRINTED))
+    )
+    assert printed == written
+
+
+def test_the_table_of_the_log_says_the_same_but_for_the_order_of_equal_shards() -> None:
+    printed, logged = (
+        decisions_of(read_text(text, "text"), case(), "text") for text in (PRINTED, LOGGED)
+    )
+    assert logged == (printed[0], replace(printed[1], targets=(0, 1)), *printed[2:])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("a     | table_wise", "z     | table_wise"), ["text:5: ", "a: a table of the spec is"]),
+        (("[4000, 32]", "[4001, 32]"), ["text:5: ", "sparse.ebc.a"]),
+        (("table_wise ", "hill_wise  "), ["text:5: ", "hill_wise"]),
+        (("| fused          | [0]", "| quant          | [0]"), ["text:5: ", "quant"]),
+        (("rank:3/cuda:3", "rank:9/cuda:1"), ["text:7: ", "ranks that 4 devices do not have"]),
+        (("[0, 0]        | [4000, 32]", "[0, 0        | [4000, 32]"), ["text:12: "]),
+    ],
+    ids=["other table", "other rows", "other type", "other kernel", "other rank", "broken"],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_its_line(change: tuple[str, str], told: list[str]) -> None:
+    text = PRINTED.replace(*change, 1)
+    assert text != PRINTED
+    with pytest.raises(InputError) as caught:
+        decisions_of(read_text(text, "text"), case(), "text")
+    for each in told:
+        assert each in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "no plan", "{", '{"plan": 3}', '{"plan": {"m": {"t": 1}}}'])
+def test_what_is_no_plan_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        read_text(text, "text")
+
+
+def test_the_first_change_is_the_best_of_all_that_move_one_table() -> None:
+    """Against every table on every device, by brute force."""
+    whole = {"constraints": [{"tables": "*", "sharding": ["table_wise"], "kernels": ["fused"]}]}
+    here = case(**whole)
+    decisions = decisions_of(read_text(PRINTED, "text"), here, "text")
+    on_one = [
+        replace(each, sharding=ShardingType.TABLE_WISE, kernel=decisions[0].kernel,
+                column_shards=1, targets=(0,))
+        for each in decisions
+    ]  # fmt: skip
+    found = appraise(here, on_one, Settings(time_limit_seconds=20), Reporter())
+    moved = [
+        predict(here, [*on_one[:at], replace(on_one[at], targets=(rank,)), *on_one[at + 1 :]])
+        for at in range(4)
+        for rank in range(4)
+    ]  # fmt: skip
+    assert found.changes[0].objective_seconds == pytest.approx(min(m.step_seconds for m in moved))
+    told = [found.plan.optimality.objective_seconds]
+    told += [change.objective_seconds for change in found.changes]
+    assert told == sorted(told, reverse=True)
+    assert found.plan.optimality.lower_bound_seconds <= found.best.optimality.objective_seconds
+
+
+def test_a_plan_is_rated_in_one_command(tmp_path: Path) -> None:
+    spec, text, out = (tmp_path / name for name in ("spec.yaml", "plan.txt", "theirs.json"))
+    spec.write_text(yaml.safe_dump(case().resolved))
+    text.write_text(PRINTED)
+    words = ["convert", str(text), "--from", "torchrec", "--spec", str(spec), "-o", str(out)]
+    done = CliRunner().invoke(cli, [*words, "--time-limit", "10s"])
+    assert done.exit_code == 0, done.output
+    for title in ("How far from the best", "What holds it up", "What to change first"):
+        assert title in done.output
+    assert verify(read_plan(out)) == ()
+    told = json.loads(CliRunner().invoke(cli, [*words, "--format", "json"]).stdout)
+    assert told["optimality"]["lower_bound_seconds"] <= told["best"]["objective_seconds"]
+
+
+def test_a_torchrec_plan_needs_a_spec(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["convert", str(tmp_path / "p"), "--from", "torchrec"])
+    assert done.exit_code == 2
+    assert "--from and --spec go together" in done.output

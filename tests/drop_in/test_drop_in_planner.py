@@ -1,0 +1,210 @@
+"""What the drop-in planner does around the plan: log, cache, specs, and TorchRec's own words."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from drawn_jobs import DrawnJob
+from torchrec import EmbeddingBagCollection, EmbeddingBagConfig
+from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
+from torchrec.distributed.planner.stats import EmbeddingStats
+from torchrec.distributed.planner.storage_reservations import FixedPercentageStorageReservation
+from torchrec.distributed.planner.types import ParameterConstraints, Topology
+from torchrec.modules.embedding_configs import PoolingType
+
+import shardplan.torchrec.planner as module
+from shardplan.convert.from_torchrec.decisions import decisions_of
+from shardplan.convert.from_torchrec.read_text import read_text
+from shardplan.errors import InputError, ShardplanError
+from shardplan.explain.numbers.study import Study
+from shardplan.torchrec import Planner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torchrec.distributed.types import ShardingPlan
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def planner_of(job: DrawnJob, **more: Any) -> Planner:
+    return Planner(**job.arguments() | {"gap": 0.5} | more)
+
+
+class KeptStats(EmbeddingStats):
+    """What TorchRec logs of a plan."""
+
+    text = ""
+
+    def log(self, *arguments: Any, **options: Any) -> None:
+        super().log(*arguments, **options)
+        self.text = "\n".join(self._stats_table)
+
+
+def bags(pooling: PoolingType = PoolingType.SUM) -> EmbeddingBagCollection:
+    tables = [
+        EmbeddingBagConfig(rows, 64, f"t{rows}", feature_names=[f"f{rows}"], pooling=pooling)
+        for rows in (100_000, 5_000, 300)
+    ]
+    return EmbeddingBagCollection(tables, device=torch.device("meta"))
+
+
+def topology(world_size: int = 4) -> Topology:
+    return Topology(world_size, "cuda", created_by_factory=True)
+
+
+def test_what_torchrec_prints_of_the_plan_is_read_back_as_the_plan() -> None:
+    """As text, as JSON, and from the table of EmbeddingStats, which tells ranks in order."""
+    job, stats = DrawnJob.of(2), KeptStats()
+    planner = planner_of(job, stats=stats)
+    found: ShardingPlan = planner.plan(job.model, job.sharders)
+    study = Study.of(planner.made, "made")
+    written = json.dumps(found._serialize())  # noqa: SLF001
+    texts = (str(found), written, stats.text)
+    mine = study.ledger.decisions
+    for text in texts:
+        read = decisions_of(read_text(text, "text"), study.case, "text")
+        for one, other in zip(read, mine, strict=True):
+            assert (one.sharding, one.kernel) == (other.sharding, other.kernel)
+            assert one.column_shards == other.column_shards
+            assert sorted(one.targets) == sorted(other.targets)
+    assert [one.targets for one in decisions_of(read_text(texts[0], "t"), study.case, "t")] == [
+        one.targets for one in mine
+    ]
+
+
+def test_the_log_says_what_explain_would(caplog: pytest.LogCaptureFixture) -> None:
+    job = DrawnJob.of(1)
+    planner = planner_of(job)
+    with caplog.at_level(logging.INFO, "shardplan.torchrec"):
+        planner.plan(job.model, job.sharders)
+    first, *others = [
+        each.getMessage() for each in caplog.records if each.name == "shardplan.torchrec"
+    ]
+    assert "lower bound" in first
+    assert "gap" in first
+    longest = sorted(planner.made.prediction.phases.items(), key=lambda each: -each[1])[:2]
+    assert [line.split(":")[0] for line in others[:2]] == [
+        f"bottleneck {name}" for name, _ in longest
+    ]
+    assert [line.split(":")[0] for line in others[2:]] == [
+        f"memory rank {rank}" for rank in range(job.world_size)
+    ]
+
+
+def test_a_plan_that_is_kept_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = DrawnJob.of(3)
+    first = planner_of(job, cache=tmp_path)
+    plan = first.plan(job.model, job.sharders)
+    (kept,) = tmp_path.iterdir()
+
+    def never(*_: Any) -> None:
+        raise AssertionError("was planned again")
+
+    monkeypatch.setattr(module, "make_plan", never)
+    assert str(planner_of(job, cache=tmp_path).plan(job.model, job.sharders)) == str(plan)
+    with pytest.raises(AssertionError):
+        planner_of(job, cache=tmp_path, batch_size=7).plan(job.model, job.sharders)
+    kept.write_text(kept.read_text()[:100])
+    with pytest.raises(AssertionError):
+        planner_of(job, cache=tmp_path).plan(job.model, job.sharders)
+
+
+def spec(**more: Any) -> dict[str, Any]:
+    return {
+        "batch": {"local": 64},
+        "topology": {"name": "dgx-h100", "nodes": 1},
+        "training": {"optimizer": "sgd"},
+        "defaults": {"dim": 64, "module": ""},
+        "tables": [
+            {"name": f"t{rows}", "rows": rows, "features": [f"f{rows}"]}
+            for rows in (100_000, 5_000, 300)
+        ],
+    } | more
+
+
+@pytest.mark.parametrize("way", ["by name", "first"])
+def test_a_spec_stands_in_place_of_torchrecs_arguments(way: str) -> None:
+    given = spec(constraints=[{"tables": "t300", "sharding": "row_wise"}])
+    planner = Planner(spec=given) if way == "by name" else Planner(given)
+    found = planner.plan(bags(), [EmbeddingBagCollectionSharder()]).plan[""]
+    assert found["t300"].sharding_type == "row_wise"
+    assert planner.made.inputs.cost_model.name == "h100"
+
+
+def test_what_is_given_beside_a_spec_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        Planner(spec=spec(), batch_size=3, constraints={})
+    assert [each.path for each in caught.value.diagnostics] == ["batch_size", "constraints"]
+
+
+def test_a_spec_of_another_model_is_refused() -> None:
+    other = spec(defaults={"dim": 32, "module": ""})
+    with pytest.raises(InputError, match="t5000"):
+        Planner(spec=other).plan(bags(), [EmbeddingBagCollectionSharder()])
+
+
+class WholeTables(EmbeddingBagCollectionSharder):
+    """A job's own sharder that cuts nothing."""
+
+    def sharding_types(self, compute_device_type: str) -> list[str]:
+        return ["table_wise"]
+
+
+def test_what_a_sharder_does_not_offer_is_not_planned() -> None:
+    plan = Planner(topology()).plan(bags(), [WholeTables()])
+    assert {each.sharding_type for each in plan.plan[""].values()} == {"table_wise"}
+
+
+@pytest.mark.parametrize(
+    ("hbm_cap", "is_cut"), [(2**34, False), (12 * 2**20, True)], ids=["room", "little room"]
+)
+def test_tables_that_average_are_not_cut_by_rows_unless_nothing_else_fits(
+    hbm_cap: int, is_cut: bool
+) -> None:
+    """The largest table takes 24.4 MiB; its columns may not be cut here."""
+    kinds = ["table_wise", "row_wise"]
+    only = {
+        f"t{rows}": ParameterConstraints(sharding_types=kinds, compute_kernels=["fused"])
+        for rows in (100_000, 5_000, 300)
+    }
+    small = Topology(4, "cuda", hbm_cap=hbm_cap, created_by_factory=True)
+    nothing = FixedPercentageStorageReservation(0.0)
+    planner = Planner(small, 8, storage_reservation=nothing, constraints=only)
+    plan = planner.plan(bags(PoolingType.MEAN), [EmbeddingBagCollectionSharder()])
+    assert (plan.plan[""]["t100000"].sharding_type == "row_wise") == is_cut
+
+
+def test_columns_that_no_kernel_takes_are_refused_by_the_tables_name() -> None:
+    table = EmbeddingBagConfig(100, 30, "odd", feature_names=["f"])
+    model = EmbeddingBagCollection([table], device=torch.device("meta"))
+    with pytest.raises(InputError, match=r"odd: a shard of 30 columns"):
+        Planner(topology()).plan(model, [EmbeddingBagCollectionSharder()])
+
+
+def test_a_model_without_tables_has_an_empty_plan() -> None:
+    assert Planner(topology()).plan(torch.nn.Linear(2, 2)).plan == {}
+
+
+def test_nothing_is_made_before_there_was_a_plan() -> None:
+    with pytest.raises(ShardplanError, match="no plan was made yet"):
+        _ = Planner(topology()).made
+
+
+def test_callbacks_have_the_last_word() -> None:
+    def all_on_rank_3(options: list[Any]) -> list[Any]:
+        for option in options:
+            option.sharding_type = "table_wise"
+            option.shards = option.shards[:1]
+            option.shards[0].size, option.shards[0].rank = list(option.tensor.shape), 3
+        return options
+
+    planner = Planner(topology(), callbacks=[all_on_rank_3])
+    plan = planner.plan(bags(), [EmbeddingBagCollectionSharder()])
+    assert {tuple(each.ranks) for each in plan.plan[""].values()} == {(3,)}
