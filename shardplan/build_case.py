@@ -17,6 +17,7 @@ from shardplan.spec.training.replicas_spec import AUTO
 from shardplan.spec.validation.validation import collecting, sort_diagnostics, validate
 from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
+from shardplan.workload.labels import labels, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -80,11 +81,22 @@ def _check_replicas(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic
         hint = "say how many, or take another cost model"
         path = ("training", "replicas", "groups")
         yield loaded.document.diagnostic(path, message, hint, "contradiction")
-    dynamic = [table for table in loaded.spec.tables if table.dynamic]
-    if dynamic:
-        message = f"table {dynamic[0].name} is dynamic: its replicas would hold rows of other ids"
+    called = labels(loaded.spec.table_keys)
+    tables = zip(called, loaded.spec.tables, strict=True)
+    if (dynamic := next((name for name, table in tables if table.dynamic), None)) is not None:
+        message = f"table {dynamic} is dynamic: its replicas would hold rows of other ids"
         hint = "leave training.replicas out, or plan the table without dynamic"
         yield loaded.document.diagnostic(("training", "replicas"), message, hint, "contradiction")
+    for name, module in (loaded.spec.modules or {}).items():
+        id_map = module.collection.id_map
+        if id_map is not None and not id_map.policy.is_hashed:
+            message = (
+                f"{spoken(name)} maps ids by {id_map.policy}, which each group does for itself: "
+                "replicas would hold rows of other ids"
+            )
+            hint = "leave training.replicas out, or take a map that TorchRec merges: policy: hash"
+            where = ("training", "replicas")
+            yield loaded.document.diagnostic(where, message, hint, "contradiction")
 
 
 def _check_precision(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:

@@ -13,7 +13,11 @@ from shardplan.errors import InputError, PlanRefused
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
+from shardplan.planning.cases.groupings import in_groups_near
+from shardplan.solve.reporter import Reporter
 from shardplan.topology.collective import Collective, Scope
+from shardplan.whatif.move_little import move_little
+from shardplan.whatif.replan import replan
 
 _QUICK = Settings(node_limit=60)
 _TABLES = [
@@ -210,3 +214,34 @@ def test_the_whole_machine_reduces_as_it_does_alone():
     fewer = case.spec.training.replicas.model_copy(update={"groups": 2})
     training = case.spec.training.model_copy(update={"replicas": fewer})
     assert case.with_(training=training).topology.world_size == 16
+
+
+def test_groups_that_would_map_ids_each_for_itself_are_refused():
+    """TorchRec merges hashed maps of its groups, sorted ones it does not."""
+    managed = [dict(_TABLES[0], module="mc")]
+    modules = {"mc": {"kind": "managed_collision", "id_map": {"policy": "lru"}}}
+    with pytest.raises(InputError, match="mc maps ids by lru, which each group does for itself"):
+        load(spec(4, tables=managed) | {"modules": modules})
+    assert load(spec(1, tables=managed) | {"modules": modules}).topology.groups == 1
+    modules["mc"]["id_map"]["policy"] = "hash"
+    assert load(spec(4, tables=managed) | {"modules": modules}).topology.groups == 4
+
+
+@pytest.mark.parametrize("budget_bytes", ["least", None])
+def test_near_an_old_plan_devices_stay_in_its_groups_where_the_spec_leaves_them_open(budget_bytes):
+    few, quick = _TABLES[:4], Settings(node_limit=5, effort=0.02, time_limit_seconds=5)
+    then, now = load(spec(4, 10, 1, few)), load(spec("auto", 9, 1, few))
+    old = plan(then, Settings("greedy"))
+    if budget_bytes == "least":
+        found = move_little(old, then, now, quick, Reporter())
+    else:
+        found = replan(old, then, now, budget_bytes, quick, Reporter())
+    assert found.replicas.groups == 4
+    assert verify(found, now) == ()
+
+
+def test_on_a_machine_that_cannot_be_so_many_groups_they_are_the_nearest_number():
+    few = _TABLES[:4]
+    now = load(spec("auto", 10, 1, few))
+    assert [in_groups_near(now, groups).topology.groups for groups in (1, 3, 7, 16)] == [1, 2, 8, 8]
+    assert in_groups_near(load(spec(2, 10, 1, few)), 4).topology.groups == 2

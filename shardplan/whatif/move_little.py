@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible
+from shardplan.planning.cases.groupings import in_groups_near
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.improvements import Improvements
 from shardplan.planning.planner import (
@@ -68,8 +69,9 @@ def move_little(
     gap.
 
     What the best one found, whatever it moves, gains on the one taken is less than the gap that was
-    asked for. ``then`` is the case that the old plan was made for. The lower bound holds for all
-    plans of the spec, whatever they move. The plan's ``moves`` say what moves, and what the best
+    asked for. ``then`` is the case that the old plan was made for; where the spec leaves open in
+    how many groups the devices are, they stay in as many. The lower bound holds for all plans of
+    the spec in so many, whatever they move. The plan's ``moves`` say what moves, and what the best
     one would move and gain.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
@@ -77,6 +79,7 @@ def move_little(
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
+    now = in_groups_near(now, then.topology.groups)
     carried = carry(old, then, now).decisions
     begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)
     formulation, deadline = begun.formulation, begun.ends

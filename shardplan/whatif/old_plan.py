@@ -75,7 +75,10 @@ def cost_under(plan: Plan, then: Case, now: Case) -> CostUnder:
 
 
 def _is_possible(decision: Decision, table: Table, case: Case) -> bool:
-    """Whether a table of this size can be cut so, on ranks that the case has."""
+    """Whether a table of this size can be cut so, on ranks that the case has.
+
+    Rows of dynamic tables are dealt to all ranks, however few there are.
+    """
     world = case.topology.world
     try:
         shards = decision.shards(table, world)
@@ -83,7 +86,7 @@ def _is_possible(decision: Decision, table: Table, case: Case) -> bool:
         return False
     return all(
         shard.rank < world.size
-        and shard.rows > 0
+        and (shard.rows > 0 or table.dynamic is not None)
         and not column_width_fault(shard.columns, world.devices)
         for shard in shards
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
+from shardplan.planning.cases.groupings import in_groups_near
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.drafts.drafts import timed
 from shardplan.planning.improvements import Improvements
@@ -59,14 +60,16 @@ def replan(
 
     ``then`` is the case that the old plan was made for. What moves is counted as ``diff`` does:
     weights and optimizer state that a rank lacks. Without a budget it is what moves when all tables
-    that can be are cut and placed as they were: nothing, unless tables have grown or must move. The
-    plan's lower bound holds for all plans of the spec that move no more; others may be faster.
+    that can be are cut and placed as they were: nothing, unless tables have grown or must move.
+    Where the spec leaves open in how many groups the devices are, they stay in as many. The plan's
+    lower bound holds for all plans of the spec that move no more; others may be faster.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
+    now = in_groups_near(now, then.topology.groups)
     carried = carry(old, then, now).decisions
     begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)
     formulation, deadline = begun.formulation, begun.ends

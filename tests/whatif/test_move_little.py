@@ -175,6 +175,7 @@ def test_a_search_near_the_old_plan_that_the_clock_ended_is_told(old, then, now,
     plan = move_little(old, then, now, SETTINGS, Reporter())
     assert plan.optimality.termination == "time_limit"
     assert plan.optimality.gap > SETTINGS.gap or plan.optimality.status != "feasible"
+    assert verify(plan) == ()
 
 
 @examples(8)

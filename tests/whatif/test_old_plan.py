@@ -66,3 +66,17 @@ def test_a_smaller_cluster_loses_what_lay_beyond_it(plan, case):
     now = case_of_value(spec, "spec")
     for decision in carry(plan, case, now).decisions:
         assert max(decision.targets, default=0) < now.topology.world_size
+
+
+def test_a_dynamic_table_of_fewer_rows_than_dealt_to_all_devices_keeps_its_place():
+    """Rows are dealt, not cut: ranks of whose block none is left have some all the same."""
+    case = case_of_value(
+        {
+            "batch": {"local": 64},
+            "topology": {"name": "dgx-h100", "nodes": 2},
+            "tables": [{"name": "few", "rows": 100, "dim": 64, "dynamic": "hybrid"}],
+        },
+        "spec",
+    )
+    plan = make_plan(case, Settings(method="greedy"), Reporter())
+    assert cost_under(plan, case, case).lost == ()

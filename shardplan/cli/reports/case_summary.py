@@ -63,7 +63,7 @@ class CaseSummary:
 def case_summary(case: Case) -> CaseSummary:
     """Sum up a case."""
     tables, batch = case.workload.tables, case.samples
-    ids = sum(table.pooling for table in tables)
+    ids = sum(table.ids_per_sample for table in tables)
     return CaseSummary(
         name=case.workload.name,
         table_count=len(tables),

@@ -122,7 +122,7 @@ def _of_module(case: Case, tables: Sequence[Table]) -> Iterator[_HotBlock]:
     if blocks < 2 or share * blocks <= _WORTH_TELLING:
         return
     padded = {
-        table: samples * table.pooling * padding.share
+        table: samples * table.ids_per_sample * padding.share
         for table in tables
         if (padding := table.padding) is not None
         and not table.collection.dedup
@@ -135,7 +135,8 @@ def _of_module(case: Case, tables: Sequence[Table]) -> Iterator[_HotBlock]:
 def _sent(reads: BlockReads, samples: float) -> NDArray[np.float64]:
     """(blocks,): ids of a device that each block is sent."""
     found = [reads.of(number) for number in range(reads.blocks)]
-    draws = np.array([samples * reads.table.pooling * each.share for each in found])
+    ids = samples * reads.table.ids_per_sample
+    draws = np.array([ids * each.share for each in found])
     if reads.table.collection.dedup:
         draws = unique_rows([each.distribution for each in found], draws)
     sent: NDArray[np.float64] = draws / [each.parts for each in found]

@@ -33,11 +33,12 @@ class InexactCuts(Rule):
 
     def of_plan(self, plan: Plan, case: Case) -> Iterator[str]:
         """Where the plan cuts tables by columns."""
+        labels = {(table.module, table.name): table.label for table in case.workload.tables}
         cut = [
-            name
-            for tables in plan.plan.values()
+            labels[module, name]
+            for module, tables in plan.plan.items()
             for name, entry in tables.items()
-            if _is_split(entry)
+            if (module, name) in labels and _is_split(entry)
         ]
         training = case.workload.training
         if cut and _is_inexact(training):

@@ -34,7 +34,7 @@ class UnpooledOutputs(Rule):
 
 
 def _sentence(module: str, tables: Sequence[Table], samples: float) -> str:
-    ids = [samples * table.pooling for table in tables]
+    ids = [samples * table.ids_per_sample for table in tables]
     row_bytes = [table.dim * table.collection.output_dtype.bytes for table in tables]
     made = sum(count * size for count, size in zip(ids, row_bytes, strict=True))
     most = sum(samples * table.cap * size for table, size in zip(tables, row_bytes, strict=True))

@@ -75,10 +75,10 @@ def check_facts(plan: Plan, workload: Workload) -> Iterator[Finding]:
     for position, table in enumerate(workload.tables):
         fact = facts.pop((table.module, table.name), None)
         if fact is None:
-            yield Finding("tables", "tables", f"table {table.name!r} is not listed")
+            yield Finding("tables", "tables", f"table {table.label!r} is not listed")
             continue
         for key, recorded, real in _disagreements(fact, table):
-            message = f"{table.name!r} has {recorded}; in the spec it is {real}"
+            message = f"{table.label!r} has {recorded}; in the spec it is {real}"
             yield Finding("tables", f"tables[{position}].{key}", message)
     for _, name in facts:
         yield Finding("tables", "tables", f"the spec has no table {name!r}")

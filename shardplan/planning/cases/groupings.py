@@ -21,6 +21,12 @@ def cases_by_groups(case: Case) -> tuple[Case, ...]:
     return tuple(_choices(case))
 
 
+def in_groups_near(case: Case, groups: int) -> Case:
+    """The case in so many groups, or in the nearest number that its devices can be; itself where
+    the spec says how many."""
+    return min(cases_by_groups(case), key=lambda each: abs(each.topology.groups - groups))
+
+
 def _choices(case: Case) -> Iterator[Case]:
     size = case.topology.whole.world_size
     for groups in range(1, size + 1):
