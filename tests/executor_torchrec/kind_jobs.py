@@ -47,7 +47,7 @@ class Model(nn.Module):
         """By module and name, the (samples or ids, dim) outputs."""
         found = {}
         for path in self._paths:
-            own = self._samples.get(path)
+            own = self._own_samples.get(path)
             given = batch if own is None else _first_samples(batch, own)
             output = self.get_submodule(path)(given)
             output = output[0] if isinstance(output, tuple) else output

@@ -372,7 +372,7 @@ def test_a_broken_file_on_one_rank_fails_all_of_them(crew, tmp_path):
     cut.write_text(text[: len(text) // 2], encoding="utf-8")
     newer.write_text(text.replace('"1.1"', '"9.0"', 1), encoding="utf-8")
     assert crew.run("refusal", [str(whole), str(whole)], plan) == ["", ""]
-    for broken, wanted in ((cut, "the file is cut off"), (newer, "up to format 1.2, not 9.0")):
+    for broken, wanted in ((cut, "the file is cut off"), (newer, "up to format 1.3, not 9.0")):
         for told in crew.run("refusal", [str(whole), str(broken)], plan):
             assert wanted in told
 
