@@ -1,6 +1,6 @@
 """Calibrates both engines here, and trains twelve models that no calibration has seen.
 
-    python benchmarks/executor.py [--engines torchrec native] [--seed 1] [--json FILE]
+    python benchmarks/executor.py [--engines torchrec native] [--series plans engines] [--json FILE]
 
 ``shardplan calibrate --engine`` runs as it is, for each engine apart. Then come six known models
 and six drawn from the seed. The plans of all contenders, and shardplan's own of fewer sharding
@@ -140,15 +140,16 @@ def jobs_of(
     jobs = [
         Job(Series.PLANS, engine, _SGD, contenders, plan, plan.prediction.step_seconds)
         for engine, case in cases.items()
+        if Series.PLANS in words.series
         for contenders, plan in plans_of(case(_SGD), limits[engine])
     ]
-    if set(calibrations) == set(ENGINES):
-        (best,) = (job.plan for job in jobs if job.engine == ENGINES[0] and OURS in job.contenders)
-        (again,) = plans(cases[ENGINES[0]](_ADAGRAD), [OURS], limits[ENGINES[0]])
-        for optimizer, plan in ((_SGD, best), (_ADAGRAD, again[1])):
-            for engine in ENGINES:
-                predicted = _predicted_seconds(plan, cases[engine](optimizer))
-                jobs.append(Job(Series.ENGINES, engine, optimizer, (OURS,), plan, predicted))
+    if Series.ENGINES not in words.series or set(calibrations) != set(ENGINES):
+        return jobs
+    for optimizer in (_SGD, _ADAGRAD):
+        (ours,) = plans(cases[ENGINES[0]](optimizer), [OURS], limits[ENGINES[0]])
+        for engine in ENGINES:
+            predicted = _predicted_seconds(ours[1], cases[engine](optimizer))
+            jobs.append(Job(Series.ENGINES, engine, optimizer, (OURS,), ours[1], predicted))
     return jobs
 
 
@@ -198,6 +199,7 @@ def others(there: Sequence[StepRow], words: argparse.Namespace) -> list[StepRow]
         row
         for row in there
         if words.only not in row.model
+        or row.series not in words.series
         or not ({row.engine} if row.series == Series.PLANS else {*ENGINES}) <= {*words.engines}
     ]
 
@@ -205,6 +207,10 @@ def others(there: Sequence[StepRow], words: argparse.Namespace) -> list[StepRow]
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument(
+        "--series", nargs="+", choices=list(Series), default=list(Series),
+        help="plans of an engine beside one another, or both engines under the same plan",
+    )  # fmt: skip
     parser.add_argument("--processes", type=int, default=2, help="no more than there are cores")
     parser.add_argument("--budget", type=float, default=240, help="seconds to calibrate an engine")
     parser.add_argument("--time-limit", type=float, default=5, help="seconds for each plan")

@@ -134,12 +134,16 @@ def test_rows_that_are_not_measured_anew_stay() -> None:
         for series in ("plans", "engines")
         for engine in ENGINES
     ]
-    words = argparse.Namespace(only="this", engines=["torchrec"])
+    words = argparse.Namespace(only="this", engines=["torchrec"], series=["plans", "engines"])
     kept = [(row.model, row.series, row.engine) for row in others(rows, words)]
     assert ("this", "plans", "torchrec") not in kept
     assert len(kept) == 7
     words.engines = list(ENGINES)
     assert {row.model for row in others(rows, words)} == {"other"}
+    words.series = ["engines"]
+    kept = [(row.model, row.series) for row in others(rows, words)]
+    assert ("this", "plans") in kept
+    assert ("this", "engines") not in kept
 
 
 def test_drawn_models_follow_from_the_seed(shared_data: Path) -> None:
@@ -214,7 +218,9 @@ def test_every_contender_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "drawn_models", lambda seed: [])
     framework = yaml.safe_load(find(Kind.FRAMEWORK, "torchrec-gloo", Path()).text)
     calibrations = dict.fromkeys(ENGINES, executor.Calibration(cost_model(), framework))
-    words = argparse.Namespace(only="", seed=1, processes=2, time_limit=1.0, rounds=1)
+    words = argparse.Namespace(
+        series=["plans", "engines"], only="", seed=1, processes=2, time_limit=1.0, rounds=1
+    )
     (rows,) = executor.measure(calibrations, words)
     for engine in ENGINES:
         plans = [row for row in rows if (row.series, row.engine) == ("plans", engine)]
