@@ -23,7 +23,7 @@ SHORT_HELP = {
     "diff": "Show what changes when one plan follows another.",
     "compare": "Show plans side by side.",
     "verify": "Check that a plan is complete, legal, fits and is fresh.",
-    "convert": "Write what a plan hands out to other programs.",
+    "convert": "Hand a plan to other programs, or take one from TorchRec's planner.",
     "validate": "Hold predictions against published steps.",
     "calibrate": "Measure this machine and write a cost model for it.",
     "tune": "Run plans on your own job and keep the fastest.",

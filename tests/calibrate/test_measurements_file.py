@@ -46,7 +46,7 @@ def test_a_fault_names_its_line(faults):
         "all_too_all,0.01,,,,4,1e6,\n"
         "all_to_all,-1,,,,4,1e6,\n"
         'lookup_forward,0.01,hbm,,"[{""rows"":10,""dim"":64}]",,,\n'
-        'lookup_forward,0.01,hbm,8,"[{""rows"":10,""dim"":66}]",,,\n'
+        'lookup_forward,0.01,hbm,8,"[{""rows"":10,""dim"":0}]",,,\n'
     )
     assert [line for line, _ in found] == [3, 4, 5, 6]
     assert "unknown subject 'all_too_all'" in found[0][1]

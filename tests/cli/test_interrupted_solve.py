@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shardplan import case, files
+from shardplan import build_case, files
 from shardplan.cli.reports import progress
 from shardplan.spec import load
 
@@ -93,7 +93,7 @@ def test_while_very_many_tables_are_read_it_ends_before_anything_is_made_of_them
         return real(*given)
 
     monkeypatch.setattr(load, "load_spec", pressed)
-    monkeypatch.setattr(case, "build_case", lambda loaded: pytest.fail("a case was made"))
+    monkeypatch.setattr(build_case, "build_case", lambda loaded: pytest.fail("a case was made"))
     result = run("solve", path, "-o", tmp_path / "plan.json")
     assert result.exit_code == 130, result.stderr
     assert not (tmp_path / "plan.json").exists()
