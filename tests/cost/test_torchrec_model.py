@@ -33,7 +33,9 @@ def table(rows=1000, dim=128, poolings=(10.0,), dtype=Dtype.FP32, name="t", weig
 
 def model(constants, *tables, batch=8192, nodes=2, each=4, **training):
     workload = Workload("w", tables, batch, Training(**training))
-    topology = SimpleNamespace(world_size=nodes * each, world=World(nodes * each, each))
+    world = World(nodes * each, each)
+    whole = SimpleNamespace(world=world)
+    topology = SimpleNamespace(world_size=world.size, world=world, whole=whole)
     return TorchRecCostModel(workload, topology, constants)
 
 

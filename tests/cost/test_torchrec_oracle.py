@@ -67,8 +67,12 @@ def random_problem(dice):
     if training.comm_forward is Dtype.FP32:
         training = Training(training.optimizer, pipeline=training.pipeline)
     local_batch = dice.choice([128, 512, 4096])
+    world = World(nodes * each, each)
     topology = SimpleNamespace(
-        world_size=nodes * each, devices_per_node=each, world=World(nodes * each, each)
+        world_size=world.size,
+        devices_per_node=each,
+        world=world,
+        whole=SimpleNamespace(world=world),
     )
     return Workload("random", tables, local_batch * nodes * each, training), topology
 

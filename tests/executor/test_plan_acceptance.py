@@ -320,7 +320,7 @@ def test_truncated_and_newer_files_are_refused(plan_text: str, tmp_path: Path) -
     with pytest.raises(InputError, match="the file is cut off"):
         read_plan(path)
     path.write_text(plan_text.replace('"format_version": "1.1"', '"format_version": "2.0"'))
-    with pytest.raises(InputError, match=r"reads plans up to format 1\.2, not 2\.0"):
+    with pytest.raises(InputError, match=r"reads plans up to format 1\.3, not 2\.0"):
         read_plan(path)
 
 
