@@ -101,7 +101,8 @@ def test_a_sync_sums_what_devices_hold_of_weights_and_state(optimizer, of_weight
 def test_it_is_paid_in_the_steps_that_it_is_done_in():
     each, tenth, half = (load(spec(4, **more)) for more in ({}, {"every": 10}, {"dtype": "bf16"}))
     assert np.allclose(sync_seconds(each), 10 * sync_seconds(tenth), rtol=1e-12)
-    assert np.allclose(sync_seconds(each), 2 * sync_seconds(half), rtol=0.02)
+    # A buffer half as large is a little slower for each byte.
+    assert np.allclose(sync_seconds(each), 2 * sync_seconds(half), rtol=0.05)
     constants = [
         next(p.constant_seconds for p in case.cost_model.phases if p.name == "replica_sync")
         for case in (each, tenth)
