@@ -179,6 +179,11 @@ def test_what_a_plan_says_of_groups_is_checked(grouped):
         value["replicas"] |= change
         findings = verify(parse_plan(json.dumps(value), "plan.json"))
         assert {one.code for one in findings} == {"replicas"}
+    value["replicas"] |= {"groups": 10**9, "world_size": 8 * 10**9}
+    huge = parse_plan(json.dumps(value), "plan.json")
+    assert "replicas" in {one.code for one in verify(huge)}
+    (fault,) = verify(huge, load(spec("auto", every=10)))
+    assert "32 devices are not 1,000,000,000 groups" in fault.message
     without = json.loads(render(grouped))
     del without["replicas"]
     findings = verify(parse_plan(json.dumps(without), "plan.json"))

@@ -52,7 +52,11 @@ def verify(
     what ends it.
     """
     if case is not None:
-        case = case.in_groups(plan.replicas.groups if plan.replicas else 1)
+        try:
+            case = case.in_groups(plan.replicas.groups if plan.replicas else 1)
+        except InputError as error:
+            fault = error.diagnostics[0].message
+            return (Finding("replicas", "replicas.groups", fault),)
     own, faults = (case, ()) if case and carries(plan, case) else _own_case(plan)
     wanted = case or own
     return faults if wanted is None else tuple(_findings(plan, wanted, own, pause))

@@ -27,6 +27,8 @@ def check_replicas(plan: Plan, case: Case) -> Iterator[Finding]:
         return
     for change in changes(facts.model_dump(mode="json"), real.model_dump(mode="json")):
         yield Finding(code, f"{code}.{change.where}", f"is {change.was}; by the spec {change.now}")
+    if facts != real:  # Its devices may be too many to be counted.
+        return
     if facts.groups * plan.world_size != facts.world_size:
         message = (
             f"{facts.groups} groups of {plan.world_size} devices are "
