@@ -70,6 +70,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(tuned, "calibrated", lambda *_: calibration)
     monkeypatch.setattr(tuned, "TORCHREC", ("random",))
     monkeypatch.setattr(tuned, "StepCrew", Arithmetic)
+    monkeypatch.setattr(tuned.Machine, "here", lambda _: "a machine")
     monkeypatch.setattr(tuned, "TuneParams", lambda: QUICK)
     monkeypatch.setattr(Arithmetic, "trained", [])
     monkeypatch.setattr(Arithmetic, "fault", None)

@@ -80,11 +80,15 @@ class Oracle:
         self.id_bytes = workload.global_batch * id_bytes / self.world
 
     def shards(self, kind, table, cuts):
-        """The (rows, columns) shards that one device holds of a unit."""
+        """The (rows, columns) shards that one device holds of a unit, and how many share its ids.
+
+        Of few rows (``docs/cost-model.md``) the first shards have more than an n-th.
+        """
         n = {"row_wise": self.world, "table_row_wise": self.local, "grid_shard": self.local}
-        rows = math.ceil(table.rows / n.get(kind, 1))
+        cut = n.get(kind, 1)
+        rows = math.ceil(table.rows / cut)
         count = cuts // self.local if kind == "table_column_wise" else 1
-        return [(rows, table.dim // cuts)] * count, n.get(kind, 1)
+        return [(rows, table.dim // cuts)] * count, table.rows / rows if rows < 64 else cut
 
     def missed(self, table, share):
         """Rows of a batch that a cache lacks, straight between two load factors."""
