@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
+from shardplan.workload.wire.reduction import Reduction
 from shardplan.workload.wire.wires import Wires
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Training:
     comm_backward: Dtype = Dtype.FP32
     own_wires: Wires | None = None
     """Formats on the wire by collective; None: the two above for all."""
+    reduction: Reduction = Reduction()
+    """How gradients of data-parallel tables are summed."""
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     dense_forward_seconds: float = 0.0
     dense_backward_seconds: float = 0.0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.reduction.summing import Summing
     from shardplan.cost.analytic.shares import Shares, TableArrays
     from shardplan.cost.analytic.storage import Storage
     from shardplan.options.option_set import OptionSet
@@ -56,14 +57,16 @@ prefetching one more in (``lxu_cache_evicted_weights`` and ``inserted_rows`` of 
 does only if asked to."""
 
 
-def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[np.float64]:
+def unit_bytes(
+    shares: Shares, options: OptionSet, storage: Storage, summing: Summing
+) -> NDArray[np.float64]:
     """(O, 3): bytes of HBM, DDR and SSD that one unit takes on each device it lands on.
 
     Besides the rows, their state and caches there are in HBM the buffers of received ids, of
     outputs and of their gradients, both also in the format that they are sent in, the gradient of a
-    data-parallel table, what a cache looks ids up with, and the map of ids where collisions are
-    managed; in DDR the rows on their way between SSD and HBM. Buffers have room for as many ids as
-    samples may have.
+    data-parallel table and what is kept beside it where not all of it is summed at once, what a
+    cache looks ids up with, and the map of ids where collisions are managed; in DDR the rows on
+    their way between SSD and HBM. Buffers have room for as many ids as samples may have.
     """
     pipeline = storage.training.pipeline
     rows = shares.shards * shares.shard_rows
@@ -75,6 +78,7 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     )
     outputs = np.ceil(shares.most_outputs) * shares.columns * element_bytes
     gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
+    gradient = gradient + np.ceil(summing.kept_share * gradient)
     # The pooled outputs of a data-parallel table are its rank's own: base_bytes counts them.
     replicated = options.has_type(lambda kind: kind.is_replicated)
     directory = _CACHE_COPIES_OF_IDS * INDEX_BYTES * ids

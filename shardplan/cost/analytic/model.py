@@ -124,7 +124,7 @@ class AnalyticCostModel:
         spill = self._spill_seconds(units, load)
         everywhere = self._everywhere_seconds(units)
         on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)[:, None]
-        memory = unit_bytes(units.shares, options, self._storage)
+        memory = unit_bytes(units.shares, options, self._storage, self._setting.summing)
         return UnitCosts(
             load - spill * (each - 1) + everywhere, memory, spill + everywhere * on_device
         )
@@ -172,7 +172,7 @@ class AnalyticCostModel:
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         load += self._everywhere_seconds(units)
-        memory = unit_bytes(shares, cut, self._storage)
+        memory = unit_bytes(shares, cut, self._storage, self._setting.summing)
         most, is_alike = charged.load_seconds[first], ~uneven[cut.table][:, None]
         return BlockCosts(
             option,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.analytic.memory import INDEX_BYTES
+from shardplan.cost.analytic.reduction.summing import Summing
 from shardplan.cost.analytic.shares import TableArrays
 from shardplan.cost.dense.predict_dense import predict_dense
 from shardplan.workload.dense.fusion import Fusion
@@ -92,6 +93,19 @@ class Setting:
     def collectives_of(self, topology: Topology) -> Collectives:
         """What they take among other devices."""
         return Collectives(topology, self.profile)
+
+    @cached_property
+    def replicable_weights(self) -> float:
+        """Of all tables that fit on a device."""
+        tables = self.tables
+        weights = tables.rows * tables.dim
+        fits = weights * tables.element_bytes <= self.topology.hbm.capacity_bytes
+        return float(weights[fits].sum())
+
+    @cached_property
+    def summing(self) -> Summing:
+        """How gradients of data-parallel tables are summed."""
+        return Summing.of(self.training.reduction, self.topology.world, self.replicable_weights)
 
     @cached_property
     def output_elements(self) -> float:

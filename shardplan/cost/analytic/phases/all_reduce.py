@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
-    from shardplan.cost.profile.curves import Line
 
 
 _MARK_BYTES = 1
@@ -31,12 +30,15 @@ _MARK_BYTES = 1
 
 @dataclass(frozen=True, slots=True)
 class AllReduce(LinearPhase):
-    """An all-reduce over all devices, of fp32 whatever the weights are."""
+    """An all-reduce over all devices, of fp32 whatever the weights are; see ``Summing``."""
 
     about = ALL_REDUCE
-    all_reduce: Line
+    seconds_per_byte: float
+    """Of the gradient: of all legs, and to select and to add up what only some devices send."""
+    seconds_per_mark: float
     once_seconds: float
     exchange: Exchange
+    """Of the leg that takes longest."""
     is_beside: bool
     """Whether the framework runs it beside the backward pass of the tables."""
     dense_seconds: float
@@ -47,12 +49,22 @@ class AllReduce(LinearPhase):
     @classmethod
     def of(cls, setting: Setting) -> Self:
         """Linearised at what a plan may replicate; see ``_at_bytes``."""
-        over_all = Collective.ALL_REDUCE, Scope.ALL, _at_bytes(setting)
         collectives, beside = setting.collectives, setting.sums_beside_backward
+        at_bytes, summing = _at_bytes(setting), setting.summing
+        per_byte = summing.moved_share / setting.profile.dense_update_bytes_per_second
+        once = 0.0
+        seconds = []
+        for leg in summing.legs:
+            what = leg.collective, leg.scope, leg.share * at_bytes
+            per_byte += leg.share * collectives.average(*what).seconds_per_byte
+            once += collectives.once_seconds(*what)
+            seconds.append((collectives.seconds(*what), collectives.exchange(*what)))
+        flat = Collective.ALL_REDUCE, Scope.ALL, at_bytes
         return cls(
-            collectives.average(*over_all),
-            collectives.once_seconds(*over_all),
-            collectives.exchange(*over_all),
+            per_byte,
+            _MARK_BYTES * collectives.average(*flat).seconds_per_byte,
+            once,
+            max(seconds, key=lambda leg: leg[0])[1],
             beside,
             setting.dense.all_reduce_seconds if beside else 0.0,
             setting.sums_read_rows,
@@ -74,14 +86,12 @@ class AllReduce(LinearPhase):
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to sum the gradient of a data-parallel table; 0 for all others."""
         shares = units.shares
-        row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
-        gradient = (
-            shares.rows_of_all * row_bytes + shares.shard_rows * _MARK_BYTES
-            if self.sums_read_rows
-            else shares.shard_rows * row_bytes
-        )
+        rows = shares.rows_of_all if self.sums_read_rows else shares.shard_rows
+        seconds = rows * shares.columns * GRADIENT_ELEMENT_BYTES * self.seconds_per_byte
+        if self.sums_read_rows:
+            seconds = seconds + shares.shard_rows * self.seconds_per_mark
         replicated = units.options.has_type(lambda kind: kind.is_replicated)
-        return np.where(replicated, gradient * self.all_reduce.seconds_per_byte, 0.0)
+        return np.where(replicated, seconds, 0.0)
 
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): its start-up, for each module with a data-parallel table."""
@@ -99,10 +109,7 @@ def _at_bytes(setting: Setting) -> float:
     chosen by the size: there no more is taken than the outputs of a device, since it does not pay
     to replicate tables whose gradients exceed the outputs that need not be sent.
     """
-    tables = setting.tables
-    weights = tables.rows * tables.dim
-    fits = weights * tables.element_bytes <= setting.topology.hbm.capacity_bytes
-    held_bytes = float(weights[fits].sum()) * GRADIENT_ELEMENT_BYTES
+    held_bytes = setting.replicable_weights * GRADIENT_ELEMENT_BYTES
     course = setting.collectives.course(Collective.ALL_REDUCE, Scope.ALL, held_bytes)
     if course is None:
         return held_bytes
