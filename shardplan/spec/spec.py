@@ -139,7 +139,7 @@ class TrainingSpec(Border):
     @model_validator(mode="after")
     def _check_cache(self) -> TrainingSpec:
         is_lfu = self.cache_algorithm is CacheAlgorithm.LFU
-        if is_lfu and self.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+        if is_lfu and self.pipeline.prefetches:
             hint = "take lru, or the pipeline sparse_dist"
             message = "FBGEMM prefetches into lru caches alone"
             raise fault(message, hint, at=("cache_algorithm",))

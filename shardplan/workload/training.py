@@ -23,8 +23,38 @@ class Pipeline(StrEnum):
     """The training pipelines of TorchRec: what of a step hides behind the batch before it."""
 
     NONE = "none"
+    """Nothing (``TrainPipelineBase``)."""
+    SPARSE_DIST_LITE = "sparse_dist_lite"
+    """The copy of a batch to the device alone (``TrainPipelineSparseDistLite``)."""
     SPARSE_DIST = "sparse_dist"
+    """Its ids on their way too (``TrainPipelineSparseDist``)."""
     PREFETCH_SPARSE_DIST = "prefetch_sparse_dist"
+    """Its rows on their way into caches too (``PrefetchTrainPipelineSparseDist``)."""
+
+    @property
+    def copies_ahead(self) -> bool:
+        """Whether a batch is on its device before the one before it is done."""
+        return self is not Pipeline.NONE
+
+    @property
+    def sends_ahead(self) -> bool:
+        """Whether its ids are where their rows are by then."""
+        return self in (Pipeline.SPARSE_DIST, Pipeline.PREFETCH_SPARSE_DIST)
+
+    @property
+    def prefetches(self) -> bool:
+        """Whether their rows are in the caches by then."""
+        return self is Pipeline.PREFETCH_SPARSE_DIST
+
+    @property
+    def batches_ahead(self) -> int:
+        """How many batches have been sent when one is trained, besides it."""
+        return self.sends_ahead + self.prefetches
+
+    @property
+    def copies(self) -> int:
+        """Batches of a device's own samples on it at once."""
+        return 1 + max(self.copies_ahead, self.batches_ahead)
 
 
 class CacheAlgorithm(StrEnum):
@@ -104,5 +134,5 @@ class Training:
 
     @property
     def is_pipelined(self) -> bool:
-        """Whether id distribution and prefetch hide behind the batch before."""
-        return self.pipeline is not Pipeline.NONE
+        """Whether id distribution hides behind the batch before."""
+        return self.pipeline.sends_ahead

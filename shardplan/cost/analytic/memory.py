@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from shardplan.cost.dense.memory import dense_memory_bytes
 from shardplan.cost.output_route import OutputRoute
 from shardplan.cost.output_wires import legs_of
 from shardplan.sharding.kind import SHARDING_TYPES
-from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,20 +36,9 @@ DIVISOR_ELEMENT_BYTES = 4
 WEIGHT_BYTES = 4
 """The weight of an id is fp32."""
 
-_BATCHES_IN_FLIGHT: Final = {
-    Pipeline.NONE: 1,
-    Pipeline.SPARSE_DIST: 2,
-    Pipeline.PREFETCH_SPARSE_DIST: 3,
-}
-"""Batches of ids on a device at once: being trained, distributed, prefetched."""
-
 _CACHE_COPIES_OF_IDS = 7
 """What looking ids up in a cache needs of HBM, in copies of them (as TorchRec's planner has it)."""
-_ROW_BUFFERS: Final = {
-    Pipeline.NONE: 3,
-    Pipeline.SPARSE_DIST: 3,
-    Pipeline.PREFETCH_SPARSE_DIST: 4,
-}
+_ROW_BUFFERS = 3
 """Batches' rows in DDR between HBM and SSD: two on their way out in turn, one on its way in; with
 prefetching one more in (``lxu_cache_evicted_weights`` and ``inserted_rows`` of FBGEMM 1.8's
 ``SSDTableBatchedEmbeddingBags``). It keeps updated rows too where it streams them, which TorchRec
@@ -72,7 +60,7 @@ def unit_bytes(
     rows = shares.shards * shares.shard_rows
     needs = storage.bytes(options, rows, shares.columns, shares.element_bytes)
     ids, bags = np.ceil(shares.most_ids), np.ceil(shares.bags)
-    received = (shares.id_bytes * ids + INDEX_BYTES * bags) * _BATCHES_IN_FLIGHT[pipeline]
+    received = (shares.id_bytes * ids + INDEX_BYTES * bags) * (1 + pipeline.batches_ahead)
     element_bytes = 2 * shares.output_bytes + _sent_bytes(
         storage.training, options, shares.is_pooled, shares.output_bytes
     )
@@ -88,7 +76,7 @@ def unit_bytes(
     needs[:, 0] += rows * shares.map_row_bytes + np.ceil(shares.map_id_bytes * ids)
     needs[:, 0] += np.where(cached, directory, 0)
     row_bytes = shares.columns * shares.element_bytes + INDEX_BYTES
-    moving = np.ceil(shares.unique_rows) * row_bytes * _ROW_BUFFERS[pipeline]
+    moving = np.ceil(shares.unique_rows) * row_bytes * (_ROW_BUFFERS + pipeline.prefetches)
     needs[:, 1] += np.where(on_ssd, moving, 0)
     return needs
 
@@ -114,7 +102,7 @@ def base_bytes(
     sent += samples * tables.expanded.sum() * INDEX_BYTES
     drawn = np.ceil(samples * tables.most_pooling)
     sent += (np.where(tables.dedup, drawn, 0) * INDEX_BYTES).sum()
-    ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
+    ids = sent * training.pipeline.copies
     unsent = tables.output_bytes if world.size == 1 else 0
     sent = _most_sent_bytes(training, tables.is_pooled, tables.output_bytes)
     element_bytes = 2 * tables.output_bytes + sent - unsent

@@ -29,7 +29,6 @@ from shardplan.cost.torchrec.tables import TableArrays
 from shardplan.sharding.kernel import KERNELS
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_reads import row_distributions, unique_rows
-from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -210,7 +209,7 @@ class TorchRecCostModel:
 
     @property
     def _prefetches(self) -> bool:
-        return self._workload.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
+        return self._workload.training.pipeline.prefetches
 
     @cached_property
     def _distributions(self) -> tuple[RowDistribution, ...]:

@@ -19,7 +19,7 @@ from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import cpu_fault
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.training import CacheAlgorithm
 from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
     yield from _faults_of_settings(request, training.optimizer)
     yield from kind_faults(plan, request.device.type, training.optimizer)
     yield from _faults_of_state(request, training)
-    if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+    if training.pipeline.prefetches:
         yield from _faults_of_prefetched_caches(plan)
     yield from wire_faults(plan, training, request.device.type)
     if any(entry.sharding_type.is_replicated for t in plan.plan.values() for entry in t.values()):
