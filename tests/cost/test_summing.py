@@ -20,7 +20,7 @@ from shardplan.workload.wire.reduction_algorithm import ReductionAlgorithm
 ROWS, DIM, DEVICES, EACH = 1_000, 64, 8, 4
 GRADIENT_BYTES = ROWS * DIM * 4
 """Fewer than the outputs of a device, 8,192 / 8 samples of 64 numbers."""
-FLAT, HIERARCHICAL = ReductionAlgorithm
+FLAT, HIERARCHICAL, AUTO = ReductionAlgorithm
 SUMMED_INSIDE = (Collective.REDUCE_SCATTER, Scope.NODE, GRADIENT_BYTES)
 GATHERED_INSIDE = (Collective.ALL_GATHER, Scope.NODE, GRADIENT_BYTES)
 TENTH = 0.1
@@ -107,3 +107,17 @@ def test_sums_of_read_rows_alone_select_from_these() -> None:
     ]
     assert marks[0] == pytest.approx(marks[1], rel=1e-6)
     assert 0 < marks[0] < 0.01 * all_reduce_seconds(costs(Reduction()))
+
+
+@pytest.mark.parametrize(("top_k", "nodes"), [(None, 2), (None, 64), (TENTH, 2), (TENTH, 1)])
+def test_where_it_is_left_open_the_quicker_way_is_taken(top_k: float | None, nodes: int) -> None:
+    ways = {
+        algorithm: costs(Reduction(algorithm, top_k), nodes=nodes)
+        for algorithm in (FLAT, HIERARCHICAL)
+    }
+    seconds = {algorithm: all_reduce_seconds(found) for algorithm, found in ways.items()}
+    open_one = costs(Reduction(AUTO, top_k), nodes=nodes)
+    assert all_reduce_seconds(open_one) == min(seconds.values())
+    assert open_one.reduction == Reduction(min(seconds, key=seconds.__getitem__), top_k)
+    if top_k and nodes > 1:
+        assert open_one.reduction.algorithm is HIERARCHICAL

@@ -79,7 +79,7 @@ def test_specs_are_warned_of_sums_that_are_not_exact_or_not_by_nodes(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"training": {"all_reduce": {"algorithm": "ring"}}}, "must be one of flat, hierarchical"),
+        ({"training": {"all_reduce": {"algorithm": "ring"}}}, "must be one of flat, hierarchical, auto"),
         ({"training": {"all_reduce": {"top_k": "0%"}}}, "must be at least"),
         ({"training": {"all_reduce": {"top_k": 10}}}, "did you mean 10%?"),
         (
@@ -92,3 +92,15 @@ def test_faults_of_sums(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError) as caught:
         load(spec() | changes)
     assert told in str(caught.value)
+
+
+def test_a_plan_states_which_way_was_taken_where_the_spec_leaves_it_open() -> None:
+    """Sixteen devices on two nodes: pairs of all would be 1.6 times the gradient, and more."""
+    made = planned(algorithm="auto", top_k="10%")
+    assert verify(made) == []
+    stated = json.loads(render(made))
+    assert stated["training"]["all_reduce"]["algorithm"] == "hierarchical"
+    assert stated["resolved"]["training"]["all_reduce"]["algorithm"] == "auto"
+    stated["training"]["all_reduce"]["algorithm"] = "flat"
+    (found,) = verify(parse_plan(json.dumps(stated), "edited"))
+    assert str(found).endswith("algorithm: is flat; by the spec it is hierarchical")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
     from shardplan.topology.topology import Topology
+    from shardplan.workload.wire.reduction import Reduction
     from shardplan.workload.workload import Workload
 
 
@@ -71,6 +72,11 @@ class AnalyticCostModel:
         """(3,): the dense model, and the ids and pooled outputs of the rank's own samples."""
         topology = self.topology
         return base_bytes(self.workload, self._setting.tables, topology.world, topology.whole.world)
+
+    @property
+    def reduction(self) -> Reduction:
+        """The quickest by its figures, where the training leaves open which."""
+        return self._setting.reduction
 
     @property
     def kernels(self) -> frozenset[Kernel]:

@@ -157,19 +157,22 @@ class TrainingFacts(PlanModel):
         return Reduction(stated.algorithm, stated.top_k) if stated else Reduction()
 
     @classmethod
-    def of(cls, workload: Workload, world_size: int) -> Self:
-        """How a workload is trained on that many devices."""
+    def of(cls, workload: Workload, world_size: int, reduction: Reduction) -> Self:
+        """How a workload is trained on that many devices.
+
+        By ``reduction`` gradients of data-parallel tables are summed, which it may leave open.
+        """
         training = workload.training
         return cls(
             optimizer=training.optimizer,
             comm_dtype=WireFormats.of(training),
             pipeline=training.pipeline,
             local_batch=-(-workload.global_batch // world_size),
-            **_settings(training),
+            **_settings(training, reduction),
         )
 
 
-def _settings(training: Training) -> dict[str, Any]:
+def _settings(training: Training, reduction: Reduction) -> dict[str, Any]:
     """Those that are not the default: only these are written."""
     found: dict[str, Any] = {}
     if training.weight_decay_mode is not WeightDecayMode.NONE:
@@ -178,6 +181,6 @@ def _settings(training: Training) -> dict[str, Any]:
         found["optimizer_state_dtypes"] = StateFormats(**training.optimizer_state_dtypes)
     if training.use_rowwise_bias_correction:
         found["use_rowwise_bias_correction"] = True
-    if training.reduction != Reduction():
-        found["all_reduce"] = ReductionFacts.of(training.reduction)
+    if reduction != Reduction():
+        found["all_reduce"] = ReductionFacts.of(reduction)
     return found

@@ -33,7 +33,7 @@ def case_of_spec(source: SpecSource, modules: Sequence[ShardedModule]) -> Case:
     kinds = {table.module: table.collection for table in case.workload.tables}
     found = [module.found for module in modules]
     faults = list(model_faults(case.spec.name, case.workload.tables, found, kinds.__getitem__))
-    faults += ddp_faults(case.spec.name, case.workload.training.reduction)
+    faults += ddp_faults(case.spec.name, case.cost_model.reduction)
     if faults:
         raise InputError(faults)
     return case

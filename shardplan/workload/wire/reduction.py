@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shardplan.units import exact_fraction
 from shardplan.workload.wire.reduction_algorithm import ReductionAlgorithm
@@ -28,6 +28,14 @@ class Reduction:
     def is_exact(self) -> bool:
         """Whether what is summed is all there is."""
         return self.top_k is None
+
+    @property
+    def settled(self) -> tuple[Reduction, ...]:
+        """Itself, or all that it may be, where the cost model is to choose."""
+        if self.algorithm is not ReductionAlgorithm.AUTO:
+            return (self,)
+        others = (each for each in ReductionAlgorithm if each is not self.algorithm)
+        return tuple(replace(self, algorithm=each) for each in others)
 
     def sent_numbers(self, numbers: int) -> int:
         """How many of so many numbers are sent, one where there is any."""

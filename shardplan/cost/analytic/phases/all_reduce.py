@@ -48,23 +48,14 @@ class AllReduce(LinearPhase):
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
-        """Linearised at what a plan may replicate; see ``_at_bytes``."""
-        collectives, beside = setting.collectives, setting.sums_beside_backward
-        at_bytes, summing = _at_bytes(setting), setting.summing
-        per_byte = summing.moved_share / setting.profile.dense_update_bytes_per_second
-        once = 0.0
-        seconds = []
-        for leg in summing.legs:
-            what = leg.collective, leg.scope, leg.share * at_bytes
-            per_byte += leg.share * collectives.average(*what).seconds_per_byte
-            once += collectives.once_seconds(*what)
-            seconds.append((collectives.seconds(*what), collectives.exchange(*what)))
-        flat = Collective.ALL_REDUCE, Scope.ALL, at_bytes
+        """Linearised at what a plan may replicate."""
+        beside, summed = setting.sums_beside_backward, setting.summed
+        flat = Collective.ALL_REDUCE, Scope.ALL, setting.summed_bytes
         return cls(
-            per_byte,
-            _MARK_BYTES * collectives.average(*flat).seconds_per_byte,
-            once,
-            max(seconds, key=lambda leg: leg[0])[1],
+            summed.seconds_per_byte,
+            _MARK_BYTES * setting.collectives.average(*flat).seconds_per_byte,
+            summed.once_seconds,
+            summed.exchange,
             beside,
             setting.dense.all_reduce_seconds if beside else 0.0,
             setting.sums_read_rows,
@@ -99,18 +90,3 @@ class AllReduce(LinearPhase):
             [self.once_seconds if kind.is_replicated else 0.0 for _, kind in groups.pairs]
         )
 
-
-def _at_bytes(setting: Setting) -> float:
-    """Of the gradients that are summed: the size at which a rate per byte is read.
-
-    Those of all tables that fit on a device. For fewer bytes the rate is then too high, by some
-    tens of microseconds in all; read at fewer bytes, all others would be charged the start-up of a
-    collective again and again. Across domains the start-up is charged once, of an algorithm that is
-    chosen by the size: there no more is taken than the outputs of a device, since it does not pay
-    to replicate tables whose gradients exceed the outputs that need not be sent.
-    """
-    held_bytes = setting.replicable_weights * GRADIENT_ELEMENT_BYTES
-    course = setting.collectives.course(Collective.ALL_REDUCE, Scope.ALL, held_bytes)
-    if course is None:
-        return held_bytes
-    return min(held_bytes, setting.output_elements * GRADIENT_ELEMENT_BYTES)

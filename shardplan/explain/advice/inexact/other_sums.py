@@ -42,8 +42,7 @@ class OtherSums(Rule):
 
     def of_plan(self, plan: Plan, case: Case) -> Iterator[str]:
         """Where tables are data-parallel; nothing of flat and exact sums."""
-        training = case.workload.training
-        reduction = training.reduction
+        training, reduction = case.workload.training, case.cost_model.reduction
         entries = (entry for tables in plan.plan.values() for entry in tables.values())
         if reduction == Reduction() or not any(e.sharding_type.is_replicated for e in entries):
             return
