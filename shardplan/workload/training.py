@@ -88,7 +88,7 @@ class Training:
     comm_backward: Dtype = Dtype.FP32
     own_wires: Wires | None = None
     """Formats on the wire by collective; None: the two above for all."""
-    reduction: Reduction = Reduction()
+    reduction: Reduction = field(default_factory=Reduction)
     """How gradients of data-parallel tables are summed."""
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     dense_forward_seconds: float = 0.0

@@ -141,7 +141,7 @@ def learnt(all_reduce: dict[str, Any], group: RankGroup) -> NDArray[np.float64]:
 def test_the_largest_tenth_learns_the_task_that_can_be_learnt(
     rank_group: Callable[[int], RankGroup],
 ) -> None:
-    """Within 1% of the exact loss after 120 steps, and no less than nine tenths of what it falls."""
+    """Within 1% of the exact loss after 120 steps, and at least nine tenths of what it falls."""
     exact, sparse = (learnt(each, rank_group(2)) for each in ({}, {"top_k": "10%"}))
     assert sparse[-10:].mean() == pytest.approx(exact[-10:].mean(), rel=0.01)
     fallen, exactly = (each[:10].mean() - each[-10:].mean() for each in (sparse, exact))

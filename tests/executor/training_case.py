@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -43,7 +43,7 @@ class TrainingCase:
     pipeline: Pipeline = Pipeline.NONE
     is_weighted: bool = False
     output_dtype: Dtype = Dtype.FP32
-    reduction: Reduction = Reduction()
+    reduction: Reduction = field(default_factory=Reduction)
     """How gradients of data-parallel tables are summed."""
     has_thirds: bool = False
     """Whether averaged bags may have three ids: then not even linear gradients are exact."""

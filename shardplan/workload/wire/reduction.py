@@ -48,6 +48,6 @@ class Reduction:
             return ""
         return (
             "top-k all-reduce changes what is learnt: of the gradients of data-parallel tables "
-            f"only the largest {exact_fraction(self.top_k)} of all numbers are summed in a step, the rest "
-            "is added to those of later ones"
+            f"only the largest {exact_fraction(self.top_k)} of all numbers are summed in a step, "
+            "the rest is added to those of later ones"
         )

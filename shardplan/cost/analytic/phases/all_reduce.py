@@ -89,4 +89,3 @@ class AllReduce(LinearPhase):
         return np.array(
             [self.once_seconds if kind.is_replicated else 0.0 for _, kind in groups.pairs]
         )
-
