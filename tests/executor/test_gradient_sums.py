@@ -131,23 +131,24 @@ def test_sums_by_nodes_train_as_flat_ones_to_rounding(
 
 
 def learnt(all_reduce: dict[str, Any], group: RankGroup) -> NDArray[np.float64]:
-    """The losses of 120 steps on two ranks, all tables data-parallel."""
-    training = {"optimizer": "sgd", "pipeline": "sparse_dist", "all_reduce": all_reduce}
+    """The losses of 120 steps on two ranks, all tables data-parallel.
+
+    Under Adagrad, for by SGD the tables learn next to nothing in so many steps.
+    """
+    training = {"optimizer": "adagrad", "all_reduce": all_reduce}
     wholly = [{"tables": "*", "sharding": ["data_parallel"]}]
-    text = plan_of(2, "sgd", "sparse_dist", training=training, constraints=wholly)
+    text = plan_of(2, "adagrad", "sparse_dist", training=training, constraints=wholly)
     return np.mean([losses for losses, _ in group.run(run_engine, text, 120)], axis=0)
 
 
 def test_the_largest_tenth_learns_the_task_that_can_be_learnt(
     rank_group: Callable[[int], RankGroup],
 ) -> None:
-    """Within 1% of the exact loss after 120 steps, and at least nine tenths of what it falls."""
+    """Within 1% of the exact loss after 120 steps. Without the tables it would be 12% above."""
     exact, sparse = (learnt(each, rank_group(2)) for each in ({}, {"top_k": "10%"}))
+    assert exact[-10:].mean() < exact[:10].mean() - 0.1
     assert sparse[-10:].mean() == pytest.approx(exact[-10:].mean(), rel=0.01)
-    fallen, exactly = (each[:10].mean() - each[-10:].mean() for each in (sparse, exact))
-    assert exactly > 0.03
-    assert fallen > 0.9 * exactly
-    assert not np.allclose(sparse, exact, rtol=0, atol=1e-5)
+    assert not np.allclose(sparse, exact, rtol=0, atol=1e-3)
 
 
 def measured(text: str) -> tuple[Any, list[str]]:

@@ -135,8 +135,8 @@ class ReplicatedTables:
         ]
         for each, whole in zip(found, summed, strict=True):
             each.fill(whole.sums)
-        for each, rest in zip(summed, self._rests, strict=False):
-            each.sums.add_(rest.index_select(0, each.rows))
+        for of_group, rest in zip(summed, self._rests, strict=False):
+            of_group.sums.add_(rest.index_select(0, of_group.rows))
         self._sums.sum(flat, partial(self._keep_rests, summed), _SUMS)
         return summed
 
