@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from random_specs import TOPOLOGY
 from test_native_engine import plan_of, run_engine
 from training_case import TrainingCase, contents, mesh_of, sharded, table_of, train_sharded, trained
 
@@ -149,6 +150,31 @@ def test_the_largest_tenth_learns_the_task_that_can_be_learnt(
     assert exact[-10:].mean() < exact[:10].mean() - 0.1
     assert sparse[-10:].mean() == pytest.approx(exact[-10:].mean(), rel=0.01)
     assert not np.allclose(sparse, exact, rtol=0, atol=1e-3)
+
+
+def sent_by_plan(text: str) -> tuple[list[float], float]:
+    """On one of the ranks: its losses, and the bytes of gradients that it sends in a step."""
+    losses, found = run_engine(text, 5)
+    return losses, found["sent_bytes"]["the sum of data-parallel gradients"]
+
+
+def test_a_plan_of_two_nodes_is_summed_as_it_says(rank_group: Callable[[int], RankGroup]) -> None:
+    """Losses by nodes are the flat ones; a hundredth of the numbers takes few of the bytes."""
+    found = []
+    for all_reduce in ({}, {"algorithm": "hierarchical"}, {"top_k": "1%"}):
+        text = plan_of(
+            4,
+            "adagrad",
+            "none",
+            topology=TOPOLOGY,
+            training={"optimizer": "adagrad", "all_reduce": all_reduce},
+            constraints=[{"tables": "*", "sharding": ["data_parallel"]}],
+        )
+        found.append(rank_group(4).run(sent_by_plan, text))
+    losses = [np.mean([each for each, _ in ranks], axis=0) for ranks in found]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0, atol=1e-5)
+    flat, _, sparse = (sum(sent for _, sent in ranks) for ranks in found)
+    assert sparse < 0.05 * flat
 
 
 def measured(text: str) -> tuple[Any, list[str]]:
