@@ -18,6 +18,7 @@ from shardplan.spec.validation.validation import collecting, sort_diagnostics, v
 from shardplan.topology.machine import Machine
 from shardplan.topology.schema import TopologyFile
 from shardplan.workload.labels import labels, spoken
+from shardplan.workload.wire.reduction import Reduction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -55,6 +56,7 @@ def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagno
         faults += check(loaded, machine.topology.whole.world_size)
     if pricing is not None:
         faults += _check_replicas(loaded, pricing)
+        faults += _check_reduction(loaded, pricing)
         faults += _check_precision(loaded, pricing)
     if faults or machine is None or pricing is None:
         raise InputError(sort_diagnostics(faults))
@@ -97,6 +99,17 @@ def _check_replicas(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic
             hint = "leave training.replicas out, or take a map that TorchRec merges: policy: hash"
             where = ("training", "replicas")
             yield loaded.document.diagnostic(where, message, hint, "contradiction")
+
+
+def _check_reduction(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:
+    """Sums of gradients by a way that the cost model does not know."""
+    asked = None if "training" in loaded.unread else loaded.spec.training.all_reduce
+    if asked is None or asked.reduction == Reduction() or pricing.counts_framework:
+        return
+    message = f"cost model {pricing.value['name']} knows no other sums than flat and exact ones"
+    hint = "leave training.all_reduce out, or take another cost model"
+    path = ("training", "all_reduce")
+    yield loaded.document.diagnostic(path, message, hint, "contradiction")
 
 
 def _check_precision(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shardplan.cost.phase import Phase
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
+    from shardplan.workload.wire.reduction import Reduction
 
 TIERS = tuple(tier.name.lower() for tier in MemoryTier)
 """The memory tiers, nearest first: the columns of every array of bytes per tier."""
@@ -150,6 +151,11 @@ class CostModel(Protocol):
     @property
     def base_memory_bytes(self) -> NDArray[np.float64]:
         """(3,): bytes of each of ``TIERS`` that a device needs whatever the placement."""
+
+    @property
+    def reduction(self) -> Reduction:
+        """How gradients of data-parallel tables are summed: what the training leaves open is
+        settled."""
 
     @property
     def kernels(self) -> frozenset[Kernel]:

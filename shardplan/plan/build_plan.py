@@ -66,7 +66,7 @@ class Alike:
             Inputs.of(case.resolved),
             TableFacts.of_all(case.workload.tables),
             ModuleFacts.of_all(case.workload.tables),
-            TrainingFacts.of(case.workload, case.topology.world_size),
+            TrainingFacts.of(case.workload, case.topology.world_size, case.cost_model.reduction),
             ReplicaFacts.of(case.topology, case.workload.training.replica_sync),
         )
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shardplan.plan.finding import Finding
     from shardplan.workload.access import Access
     from shardplan.workload.row_order import RowOrder
+    from shardplan.workload.wire.reduction import Reduction
     from shardplan.workload.workload import Workload
 
 
@@ -33,7 +34,9 @@ def training_of(plan: Plan) -> TrainingFacts | None:
     if plan.training is not None:
         return plan.training
     workload = _carried(plan)
-    return None if workload is None else TrainingFacts.of(workload, plan.world_size)
+    if workload is None:
+        return None
+    return TrainingFacts.of(workload, plan.world_size, workload.training.reduction)
 
 
 def accesses_of(plan: Plan) -> dict[tuple[str, str], Access]:
@@ -59,9 +62,16 @@ def stated_faults(plan: Plan) -> Iterator[Finding]:
     workload, world = _carried(plan), _carried_world(plan)
     if workload is not None:
         yield from check_facts(plan, workload)
-        yield from check_training(plan, workload)
+        yield from check_training(plan, workload, _reduction(plan, workload))
     if world is not None:
         yield from check_world(plan, world)
+
+
+def _reduction(plan: Plan, workload: Workload) -> Reduction:
+    """How its gradients are summed: as the plan states, where the spec leaves that open."""
+    settled = workload.training.reduction.settled
+    stated = plan.training.reduction if plan.training else None
+    return next((each for each in settled if each == stated), settled[0])
 
 
 def _carried_world(plan: Plan) -> World | None:

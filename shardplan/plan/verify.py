@@ -81,7 +81,7 @@ def _findings(
     yield from check_freshness(plan, case, own)
     yield from check_world(plan, case.topology.world)
     yield from check_tables(plan, case.workload)
-    yield from check_training(plan, case.workload)
+    yield from check_training(plan, case.workload, case.cost_model.reduction)
     yield from check_replicas(plan, case)
     pause()
     decisions: list[Decision] = []

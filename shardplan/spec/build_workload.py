@@ -17,6 +17,7 @@ from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
+from shardplan.workload.wire.reduction import Reduction
 from shardplan.workload.workload import Workload
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def _training(training: TrainingSpec) -> Training:
         comm_forward=forward,
         comm_backward=backward,
         own_wires=None if training.comm_dtype.base else training.comm_dtype.wires,
+        reduction=training.all_reduce.reduction if training.all_reduce else Reduction(),
         pipeline=training.pipeline,
         dense_forward_seconds=training.dense.forward_ms * _SECONDS_PER_MS,
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,

@@ -20,6 +20,7 @@ from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
 from shardplan.spec.training.dense_spec import DenseSpec, Milliseconds
+from shardplan.spec.training.reduction_spec import ReductionSpec
 from shardplan.spec.training.replicas_spec import ReplicasSpec
 from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
@@ -92,6 +93,8 @@ class TrainingSpec(Border):
     use_rowwise_bias_correction: Flag = False
     """Adam corrects its bias by how often each row was updated, which it then counts."""
     comm_dtype: CommDtypeSpec = CommDtypeSpec()
+    all_reduce: ReductionSpec | None = None
+    """How gradients of data-parallel tables are summed; by default flat and exactly."""
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     """What of a step hides behind the batch before it."""
     dense: DenseSpec = DenseSpec()
@@ -136,7 +139,7 @@ class TrainingSpec(Border):
     @model_validator(mode="after")
     def _check_cache(self) -> TrainingSpec:
         is_lfu = self.cache_algorithm is CacheAlgorithm.LFU
-        if is_lfu and self.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+        if is_lfu and self.pipeline.prefetches:
             hint = "take lru, or the pipeline sparse_dist"
             message = "FBGEMM prefetches into lru caches alone"
             raise fault(message, hint, at=("cache_algorithm",))

@@ -24,7 +24,7 @@ STATE = {
     "ensemble_rowwise_adagrad": (1, 1, 0, 1),
     "ema_in_place_rowwise_adagrad": (0, 1, 0, 1),
 }
-IN_FLIGHT = {"none": 1, "sparse_dist": 2, "prefetch_sparse_dist": 3}
+IN_FLIGHT = {"none": 1, "sparse_dist_lite": 1, "sparse_dist": 2, "prefetch_sparse_dist": 3}
 
 
 def state_bytes(training, kernel, columns):

@@ -78,3 +78,14 @@ def test_outputs_are_copied_into_the_format_on_the_wire():
         assert more == samples * 64 * (2 + 2)
     base = copied.base_memory_bytes - plain.base_memory_bytes
     assert base.tolist() == [1_024 * 64 * (2 + 2), 0, 0]
+
+
+def test_a_copy_ahead_keeps_the_ids_of_a_devices_own_samples():
+    """1,024 samples with 10 ids and a length each; what is received is of one batch alone."""
+    plain, lite = (
+        model(table(), training=Training(pipeline=pipeline))
+        for pipeline in (Pipeline.NONE, Pipeline.SPARSE_DIST_LITE)
+    )
+    assert memory(lite, "table_wise") == memory(plain, "table_wise")
+    more = lite.base_memory_bytes - plain.base_memory_bytes
+    assert more.tolist() == [1_024 * 11 * 8, 0, 0]

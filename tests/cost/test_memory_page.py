@@ -73,7 +73,8 @@ def names(costs, kernel: str) -> dict[str, float]:
     """What the formulas of the page are in."""
     training, (only,) = costs.workload.training, costs.workload.tables
     samples = BATCH // WORLD if kernel == "dense" else BATCH
-    flight = {Pipeline.NONE: 1, Pipeline.SPARSE_DIST: 2, Pipeline.PREFETCH_SPARSE_DIST: 3}
+    copies = dict(zip(Pipeline, (1, 2, 2, 3), strict=True))
+    flight = dict(zip(Pipeline, (1, 1, 2, 3), strict=True))
     counts = kernel == "fused_uvm_caching" and training.cache_algorithm is CacheAlgorithm.LFU
     prefetches = training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
     per_row, per_weight = state_on_the_page(training.optimizer)
@@ -84,6 +85,7 @@ def names(costs, kernel: str) -> dict[str, float]:
         "per_row": per_row, "per_weight": per_weight,
         "slot": 20 if prefetches else 8 if counts else 16,
         "entry": costs.profile.cache.ddr_entry_bytes, "batches": flight[training.pipeline],
+        "copies": copies[training.pipeline],
         "wire": 0 if training.comm_forward is Dtype.FP32 else 4,
         "ways": 4 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
         "dense": 12_345, "samples": BATCH // WORLD, "own_ids": BATCH // WORLD * 20,

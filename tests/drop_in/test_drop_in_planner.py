@@ -150,6 +150,12 @@ def test_a_spec_of_another_model_is_refused() -> None:
         Planner(spec=other).plan(bags(), [EmbeddingBagCollectionSharder()])
 
 
+def test_a_spec_of_sums_that_torchrec_has_none_of_is_refused() -> None:
+    summed = spec(training={"optimizer": "sgd", "all_reduce": {"top_k": "10%"}})
+    with pytest.raises(InputError, match="no top-k among its communication hooks"):
+        Planner(spec=summed).plan(bags(), [EmbeddingBagCollectionSharder()])
+
+
 class WholeTables(EmbeddingBagCollectionSharder):
     """A job's own sharder that cuts nothing."""
 

@@ -15,6 +15,7 @@ from training_case import TrainingCase, train_sharded, train_unsharded
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def test_ids_that_travel_ahead_change_no_bit(
 ) -> None:
     case = mixed(4, 2)
     plain = rank_group(4).run(train_sharded, case)
-    ahead = rank_group(4).run(train_sharded, replace(case, pipeline=pipeline))
+    ahead = rank_group(4).run(train_sharded, replace(case, pipeline=Pipeline(pipeline)))
     for one, other in zip(plain, ahead, strict=True):
         for mine, theirs in zip(one.outputs, other.outputs, strict=True):
             assert mine.tobytes() == theirs.tobytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,6 +22,7 @@ from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.training import Pipeline
+from shardplan.workload.wire.reduction import Reduction
 
 if TYPE_CHECKING:
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
@@ -42,6 +43,8 @@ class TrainingCase:
     pipeline: Pipeline = Pipeline.NONE
     is_weighted: bool = False
     output_dtype: Dtype = Dtype.FP32
+    reduction: Reduction = field(default_factory=Reduction)
+    """How gradients of data-parallel tables are summed."""
     has_thirds: bool = False
     """Whether averaged bags may have three ids: then not even linear gradients are exact."""
     linear: bool = True
@@ -147,6 +150,7 @@ def sharded(case: TrainingCase, mesh: Mesh | None = None) -> ShardedEmbeddingBag
         output_dtype=case.output_dtype,
         comm_forward=case.comm,
         comm_backward=case.comm,
+        reduction=case.reduction,
         seed=case.seed,
     )
 

@@ -18,15 +18,18 @@ def wires():
     return wires
 
 
-def made(**comm_dtype):
-    """A plan whose outputs travel so."""
+def made(sharding=None, all_reduce=None, **comm_dtype):
+    """A plan whose outputs travel so, and whose gradients are summed so."""
+    training = {"optimizer": "sgd", "comm_dtype": comm_dtype}
+    constraints = [{"tables": "t", "sharding": sharding}] if sharding else []
     return plan(
         load(
             {
                 "batch": {"local": 64},
                 "topology": {"name": "dgx-a100", "nodes": 1},
-                "training": {"optimizer": "sgd", "comm_dtype": comm_dtype},
+                "training": training | ({"all_reduce": all_reduce} if all_reduce else {}),
                 "tables": [{"name": "t", "rows": 10_000, "dim": 64}],
+                "constraints": constraints,
             }
         ),
         Settings(node_limit=1, gap=0.5),
@@ -75,3 +78,17 @@ def test_what_it_has_not_is_named(wires):
         unknown,
         ("training.comm_dtype.sequence_all_to_all.forward", alone),
     ]
+
+
+@pytest.mark.parametrize(("sharding", "is_summed"), [("data_parallel", True), ("row_wise", False)])
+def test_sums_that_ddp_does_otherwise_are_named(wires, sharding, is_summed):
+    import torch
+
+    from shardplan.executor.torchrec.request import ShardRequest
+    from shardplan.executor.torchrec.training import training_faults
+
+    summed = {"algorithm": "hierarchical", "top_k": "10%"}
+    found = made(sharding, all_reduce=summed)
+    told = training_faults(ShardRequest(found, torch.device("cuda"), 0.1))
+    wanted = ["training.all_reduce.top_k", "training.all_reduce.algorithm"]
+    assert [each.path for each in told] == (wanted if is_summed else [])

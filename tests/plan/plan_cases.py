@@ -26,6 +26,7 @@ from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
+from shardplan.workload.wire.reduction import Reduction
 from shardplan.workload.workload import Workload
 
 WORLD, EACH = 4, 2
@@ -43,6 +44,7 @@ class PlainCosts:
     )
     base_memory_bytes = np.array([1000.0, 100.0, 0.0])
     dense = DenseCosts(1.5, 0.0)
+    reduction = Reduction()
     spill_share: float = 0.0
     """Of a unit's lookup in DDR, what the other devices of its node wait for it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,13 +10,13 @@ from shardplan.cost.dense.memory import dense_memory_bytes
 from shardplan.cost.output_route import OutputRoute
 from shardplan.cost.output_wires import legs_of
 from shardplan.sharding.kind import SHARDING_TYPES
-from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.reduction.summing import Summing
     from shardplan.cost.analytic.shares import Shares, TableArrays
     from shardplan.cost.analytic.storage import Storage
     from shardplan.options.option_set import OptionSet
@@ -36,45 +36,37 @@ DIVISOR_ELEMENT_BYTES = 4
 WEIGHT_BYTES = 4
 """The weight of an id is fp32."""
 
-_BATCHES_IN_FLIGHT: Final = {
-    Pipeline.NONE: 1,
-    Pipeline.SPARSE_DIST: 2,
-    Pipeline.PREFETCH_SPARSE_DIST: 3,
-}
-"""Batches of ids on a device at once: being trained, distributed, prefetched."""
-
 _CACHE_COPIES_OF_IDS = 7
 """What looking ids up in a cache needs of HBM, in copies of them (as TorchRec's planner has it)."""
-_ROW_BUFFERS: Final = {
-    Pipeline.NONE: 3,
-    Pipeline.SPARSE_DIST: 3,
-    Pipeline.PREFETCH_SPARSE_DIST: 4,
-}
+_ROW_BUFFERS = 3
 """Batches' rows in DDR between HBM and SSD: two on their way out in turn, one on its way in; with
 prefetching one more in (``lxu_cache_evicted_weights`` and ``inserted_rows`` of FBGEMM 1.8's
 ``SSDTableBatchedEmbeddingBags``). It keeps updated rows too where it streams them, which TorchRec
 does only if asked to."""
 
 
-def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[np.float64]:
+def unit_bytes(
+    shares: Shares, options: OptionSet, storage: Storage, summing: Summing
+) -> NDArray[np.float64]:
     """(O, 3): bytes of HBM, DDR and SSD that one unit takes on each device it lands on.
 
     Besides the rows, their state and caches there are in HBM the buffers of received ids, of
     outputs and of their gradients, both also in the format that they are sent in, the gradient of a
-    data-parallel table, what a cache looks ids up with, and the map of ids where collisions are
-    managed; in DDR the rows on their way between SSD and HBM. Buffers have room for as many ids as
-    samples may have.
+    data-parallel table and what is kept beside it where not all of it is summed at once, what a
+    cache looks ids up with, and the map of ids where collisions are managed; in DDR the rows on
+    their way between SSD and HBM. Buffers have room for as many ids as samples may have.
     """
     pipeline = storage.training.pipeline
     rows = shares.shards * shares.shard_rows
     needs = storage.bytes(options, rows, shares.columns, shares.element_bytes)
     ids, bags = np.ceil(shares.most_ids), np.ceil(shares.bags)
-    received = (shares.id_bytes * ids + INDEX_BYTES * bags) * _BATCHES_IN_FLIGHT[pipeline]
+    received = (shares.id_bytes * ids + INDEX_BYTES * bags) * (1 + pipeline.batches_ahead)
     element_bytes = 2 * shares.output_bytes + _sent_bytes(
         storage.training, options, shares.is_pooled, shares.output_bytes
     )
     outputs = np.ceil(shares.most_outputs) * shares.columns * element_bytes
     gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
+    gradient = gradient + np.ceil(summing.kept_share * gradient)
     # The pooled outputs of a data-parallel table are its rank's own: base_bytes counts them.
     replicated = options.has_type(lambda kind: kind.is_replicated)
     directory = _CACHE_COPIES_OF_IDS * INDEX_BYTES * ids
@@ -84,7 +76,7 @@ def unit_bytes(shares: Shares, options: OptionSet, storage: Storage) -> NDArray[
     needs[:, 0] += rows * shares.map_row_bytes + np.ceil(shares.map_id_bytes * ids)
     needs[:, 0] += np.where(cached, directory, 0)
     row_bytes = shares.columns * shares.element_bytes + INDEX_BYTES
-    moving = np.ceil(shares.unique_rows) * row_bytes * _ROW_BUFFERS[pipeline]
+    moving = np.ceil(shares.unique_rows) * row_bytes * (_ROW_BUFFERS + pipeline.prefetches)
     needs[:, 1] += np.where(on_ssd, moving, 0)
     return needs
 
@@ -110,7 +102,7 @@ def base_bytes(
     sent += samples * tables.expanded.sum() * INDEX_BYTES
     drawn = np.ceil(samples * tables.most_pooling)
     sent += (np.where(tables.dedup, drawn, 0) * INDEX_BYTES).sum()
-    ids = sent * _BATCHES_IN_FLIGHT[training.pipeline]
+    ids = sent * training.pipeline.copies
     unsent = tables.output_bytes if world.size == 1 else 0
     sent = _most_sent_bytes(training, tables.is_pooled, tables.output_bytes)
     element_bytes = 2 * tables.output_bytes + sent - unsent

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.kernel import Kernel
     from shardplan.topology.topology import Topology
+    from shardplan.workload.wire.reduction import Reduction
     from shardplan.workload.workload import Workload
 
 
@@ -71,6 +72,11 @@ class AnalyticCostModel:
         """(3,): the dense model, and the ids and pooled outputs of the rank's own samples."""
         topology = self.topology
         return base_bytes(self.workload, self._setting.tables, topology.world, topology.whole.world)
+
+    @property
+    def reduction(self) -> Reduction:
+        """The quickest by its figures, where the training leaves open which."""
+        return self._setting.reduction
 
     @property
     def kernels(self) -> frozenset[Kernel]:
@@ -124,7 +130,7 @@ class AnalyticCostModel:
         spill = self._spill_seconds(units, load)
         everywhere = self._everywhere_seconds(units)
         on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)[:, None]
-        memory = unit_bytes(units.shares, options, self._storage)
+        memory = unit_bytes(units.shares, options, self._storage, self._setting.summing)
         return UnitCosts(
             load - spill * (each - 1) + everywhere, memory, spill + everywhere * on_device
         )
@@ -172,7 +178,7 @@ class AnalyticCostModel:
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         load += self._everywhere_seconds(units)
-        memory = unit_bytes(shares, cut, self._storage)
+        memory = unit_bytes(shares, cut, self._storage, self._setting.summing)
         most, is_alike = charged.load_seconds[first], ~uneven[cut.table][:, None]
         return BlockCosts(
             option,

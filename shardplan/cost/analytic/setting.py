@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.analytic.memory import INDEX_BYTES
+from shardplan.cost.analytic.reduction.summed import Summed
+from shardplan.cost.analytic.reduction.summing import NUMBER_BYTES, Summing
 from shardplan.cost.analytic.shares import TableArrays
 from shardplan.cost.dense.predict_dense import predict_dense
+from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.dense.fusion import Fusion
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from shardplan.cost.profile.profile import Profile
     from shardplan.topology.topology import Topology
     from shardplan.workload.training import Training
+    from shardplan.workload.wire.reduction import Reduction
     from shardplan.workload.workload import Workload
 
 
@@ -92,6 +96,54 @@ class Setting:
     def collectives_of(self, topology: Topology) -> Collectives:
         """What they take among other devices."""
         return Collectives(topology, self.profile)
+
+    @cached_property
+    def replicable_weights(self) -> float:
+        """Of all tables that fit on a device."""
+        tables = self.tables
+        weights = tables.rows * tables.dim
+        fits = weights * tables.element_bytes <= self.topology.hbm.capacity_bytes
+        return float(weights[fits].sum())
+
+    @cached_property
+    def reduction(self) -> Reduction:
+        """How gradients of data-parallel tables are summed; the quickest where that is open."""
+        asked = self.training.reduction.settled
+        return min(asked, key=lambda each: self._summed(each).seconds(self.summed_bytes))
+
+    @property
+    def summing(self) -> Summing:
+        """By which collectives."""
+        return self._summing(self.reduction)
+
+    @property
+    def summed(self) -> Summed:
+        """What that takes."""
+        return self._summed(self.reduction)
+
+    @cached_property
+    def summed_bytes(self) -> float:
+        """Of the gradients that are summed: the size at which a rate per byte is read.
+
+        Those of all tables that fit on a device. For fewer bytes the rate is then too high, by some
+        tens of microseconds in all; read at fewer bytes, all others would be charged the start-up
+        of a collective again and again. Across domains the start-up is charged once, of an
+        algorithm that is chosen by the size: there no more is taken than the outputs of a device,
+        since it does not pay to replicate tables whose gradients exceed the outputs that need not
+        be sent.
+        """
+        held_bytes = self.replicable_weights * NUMBER_BYTES
+        course = self.collectives.course(Collective.ALL_REDUCE, Scope.ALL, held_bytes)
+        if course is None:
+            return held_bytes
+        return min(held_bytes, self.output_elements * NUMBER_BYTES)
+
+    def _summing(self, reduction: Reduction) -> Summing:
+        return Summing.of(reduction, self.topology.world, self.replicable_weights)
+
+    def _summed(self, reduction: Reduction) -> Summed:
+        rate = self.profile.dense_update_bytes_per_second
+        return Summed.of(self._summing(reduction), self.collectives, self.summed_bytes, rate)
 
     @cached_property
     def output_elements(self) -> float:

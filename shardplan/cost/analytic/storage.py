@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.sharding.kernel import MemoryTier
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,5 +91,5 @@ class Storage:
     @property
     def _slot_bytes(self) -> int:
         """Of HBM, kept for each row of a cache there besides the row."""
-        prefetches = self.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
+        prefetches = self.training.pipeline.prefetches
         return CACHE_SLOT_BYTES + (CACHE_LOCK_BYTES if prefetches else 0)

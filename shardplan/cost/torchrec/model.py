@@ -29,7 +29,6 @@ from shardplan.cost.torchrec.tables import TableArrays
 from shardplan.sharding.kernel import KERNELS
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.row_reads import row_distributions, unique_rows
-from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from shardplan.sharding.kernel import Kernel
     from shardplan.topology.topology import Topology
     from shardplan.workload.row_distribution import RowDistribution
+    from shardplan.workload.wire.reduction import Reduction
     from shardplan.workload.workload import Workload
 
 
@@ -85,6 +85,11 @@ class TorchRecCostModel:
     def kernels(self) -> frozenset[Kernel]:
         """All that TorchRec has; of dynamic tables its planner knows nothing."""
         return frozenset(kernel for kernel in KERNELS if not kernel.is_dynamic)
+
+    @property
+    def reduction(self) -> Reduction:
+        """As the training has it, or flat: TorchRec's planner knows no other."""
+        return self._workload.training.reduction.settled[0]
 
     @property
     def mixes_caches(self) -> bool:
@@ -210,7 +215,7 @@ class TorchRecCostModel:
 
     @property
     def _prefetches(self) -> bool:
-        return self._workload.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
+        return self._workload.training.pipeline.prefetches
 
     @cached_property
     def _distributions(self) -> tuple[RowDistribution, ...]:

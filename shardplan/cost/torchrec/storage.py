@@ -13,7 +13,6 @@ import numpy as np
 
 from shardplan.sharding.kernel import KERNELS, MemoryTier
 from shardplan.workload.optimizers.optimizer import Optimizer
-from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from shardplan.cost.torchrec.shards import ShardArrays, Values
     from shardplan.cost.torchrec.tables import TableArrays
     from shardplan.sharding.world import World
+    from shardplan.workload.training import Pipeline
 
 
 def optimizer_state_per_weight(optimizer: Optimizer, table_columns: Values) -> Values:
@@ -80,14 +80,17 @@ def weight_bytes(
 def buffer_bytes(
     shards: ShardArrays, world: World, kernel: NDArray[np.int8], pipeline: Pipeline, memory: Memory
 ) -> Values:
-    """(K,): bytes of HBM for the ids, and for the outputs where nothing is pipelined."""
+    """(K,): bytes of HBM for the ids, and for the outputs where they are not sent ahead.
+
+    TorchRec's estimator has no pipeline that copies batches alone: it is told none.
+    """
     empty = (shards.rows * shards.columns == 0) & (shards.is_row_wise | shards.is_in_group)
     ids = np.where(empty, 0, np.ceil(shards.ids_received(world) * memory.id_bytes))
-    if pipeline is Pipeline.SPARSE_DIST:
-        return memory.sparse_dist_batches * ids
-    if pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+    if pipeline.prefetches:
         cached = KERNELS.each(lambda each: each.caches, kernel)
         return memory.prefetch_batches * ids + np.where(cached, memory.prefetch_burst * ids, 0)
+    if pipeline.sends_ahead:
+        return memory.sparse_dist_batches * ids
     outputs = shards.outputs_written(world) * shards.columns * shards.element_bytes
     return ids + np.where(empty, 0, np.ceil(outputs))
 

@@ -16,7 +16,13 @@ from shardplan.executor.checkpoint.data_file import Stored, check_header, read_c
 from shardplan.executor.checkpoint.held_tensor import overlap
 from shardplan.executor.checkpoint.index import INDEX, CheckpointIndex, StoredTensor
 from shardplan.executor.checkpoint.mismatch import differences
-from shardplan.executor.checkpoint.module_state import DENSE, state_of, take_state
+from shardplan.executor.checkpoint.module_state import (
+    DENSE,
+    as_far_as_stored,
+    is_unsent,
+    state_of,
+    take_state,
+)
 from shardplan.executor.checkpoint.number_formats import NUMBER_FORMATS
 
 if TYPE_CHECKING:
@@ -85,16 +91,19 @@ def load_checkpoint(
     folder = Path(path)
     state = state_of(modules, dense or {}, mesh)
     if any(gathered(mesh, _is_pickled(folder))):
-        _load_pickled(folder, mesh, state, trust)
+        kept = as_far_as_stored(state, ())
+        _load_pickled(folder, mesh, kept, trust)
     else:
         index = by_all(mesh, lambda: _index(folder))
         names = {name for each in gathered(mesh, set(state)) for name in each}
         if dense is None:  # Whoever asks for tables alone may leave the dense layers aside.
             names |= {name for name in index.tensors if name.startswith(DENSE)}
+        names |= set(filter(is_unsent, index.tensors))
+        kept = as_far_as_stored(state, index.tensors)
         # Other tables are refused before any number is overwritten.
-        by_all(mesh, lambda: _check(folder, index, state, names))
-        by_all(mesh, lambda: _read(folder, index, state))
-    take_state(modules, state)
+        by_all(mesh, lambda: _check(folder, index, kept, names))
+        by_all(mesh, lambda: _read(folder, index, kept))
+    take_state(modules, state, state.keys() - kept.keys())
 
 
 def latest_checkpoint(folder: str | Path) -> Path | None:

@@ -10,7 +10,7 @@ import torch
 from shardplan.executor.checkpoint.held_tensor import Chunk, HeldTensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.planned.module_layout import ModuleLayout
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DENSE = "dense/"
 """What names of dense tensors begin with."""
+UNSENT = "unsent/"
+"""The same of gradients that a rank has not sent yet, where sums are not exact."""
 
 
 class ModuleTables(Protocol):
@@ -50,11 +52,35 @@ def state_of(
         state[_steps(module)] = _whole(torch.tensor([tables.steps]), mesh.rank > 0)
         for name, tensor in _held(tables, mesh).items():
             state[f"{module}/{name}"] = tensor
+        for table, rest in tables.replicated.rests:
+            state[f"{UNSENT}{mesh.rank:05d}/{module}/{table.name}"] = _whole(rest, is_copy=False)
     return state
 
 
-def take_state(modules: Mapping[str, ModuleTables], state: Mapping[str, HeldTensor]) -> None:
-    """Go on from a state that was read: its rows are in place, and no cache may hold older ones."""
+def as_far_as_stored(
+    state: Mapping[str, HeldTensor], stored: Container[str]
+) -> dict[str, HeldTensor]:
+    """Without the unsent gradients of which a checkpoint has none: of other ranks, or of a job
+    whose sums were exact. Those are zeros, and what a checkpoint has of ranks that are no more,
+    or of tables that are summed exactly, is left aside."""
+    return {name: held for name, held in state.items() if name in stored or not is_unsent(name)}
+
+
+def is_unsent(name: str) -> bool:
+    """Whether a tensor of a checkpoint is what a rank has not sent."""
+    return name.startswith(UNSENT)
+
+
+def take_state(
+    modules: Mapping[str, ModuleTables], state: Mapping[str, HeldTensor], unread: Iterable[str] = ()
+) -> None:
+    """Go on from a state that was read: its rows are in place, and no cache may hold older ones.
+
+    What of it is ``unread`` becomes zeros.
+    """
+    for name in unread:
+        for chunk in state[name].chunks:
+            chunk.values.zero_()
     for module, tables in modules.items():
         tables.steps = int(state[_steps(module)].chunks[0].values[0])
         for group in tables.groups:

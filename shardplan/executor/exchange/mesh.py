@@ -112,10 +112,20 @@ class Group:
         as a ring does: each rank sums its part of the tensor, then all gather the sums. Both read
         and fill the tensor where it lies.
         """
-        if self.size == 1:
-            return values
-        parts = values.tensor_split(self.size)
+        if self.size > 1:
+            parts = values.tensor_split(self.size)
+            self.reduce_scatter(parts, what)
+            self.gather_parts(parts, what)
+        return values
+
+    def reduce_scatter(self, parts: Sequence[Tensor], what: str) -> Tensor:
+        """Make this rank's part the sum of all ranks' same part, in place; that part.
+
+        Each rank has a part; those of others are left as they are.
+        """
         mine = parts[self._place]
+        if self.size == 1:
+            return mine
         blocks = list(mine.new_empty((self.size - 1, mine.numel())).unbind())
         blocks.insert(self._place, mine)
         self._swap(parts, blocks, what)
@@ -123,8 +133,11 @@ class Group:
         for block in others:
             first += block
         torch.add(first, last, out=mine)
-        self._swap([mine] * self.size, parts, what)
-        return values
+        return mine
+
+    def gather_parts(self, parts: Sequence[Tensor], what: str) -> None:
+        """Fill the parts of the other ranks with theirs; flat, and not all of one size."""
+        self._swap([parts[self._place]] * self.size, parts, what)
 
     def _swap(self, send: Sequence[Tensor], receive: Sequence[Tensor], what: str) -> None:
         """Send each other rank a tensor, and fill one with what comes from it.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.workload.wire.reduction import Reduction
 
 
 class ShardedEmbeddingBagCollection(ShardedCollection):
@@ -52,6 +53,7 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         comm_backward: str = Dtype.FP32,
         fp8_row: int | None = None,
         summed: WireWays | None = None,
+        reduction: Reduction | None = None,
         pools: Pools | None = None,
         clock: PhaseClock | None = None,
         seed: int = 0,
@@ -59,7 +61,8 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         """Allocate this rank's shards and nothing else. Raises MemoryExceeded.
 
         ``comm_forward`` and ``comm_backward`` are formats by name, ``summed`` those of row blocks
-        where they are others.
+        where they are others; gradients of data-parallel tables are summed by ``reduction``, by
+        default flat and exactly.
         """
         super().__init__(
             tables,
@@ -67,6 +70,7 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
             optimizer,
             is_weighted=is_weighted,
             is_hierarchical=mesh.is_hierarchical,
+            reduction=reduction,
             pools=pools,
             clock=clock,
             seed=seed,

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shardplan.workload.training import Pipeline
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from shardplan.executor.native.sharded_collection import ShardedCollection
-
-_AHEAD = {Pipeline.NONE: 0, Pipeline.SPARSE_DIST: 1, Pipeline.PREFETCH_SPARSE_DIST: 2}
-"""Batches whose ids are sent before one is handed out."""
+    from shardplan.workload.training import Pipeline
 
 
 class InputPipeline:
     """Keeps the ids of the batches to come in flight, in one of three ways.
 
-    ``none``: a batch's ids are sent when it is asked for. ``sparse_dist``: the next batch's lengths
-    are sent before this one is handed out, and its ids between this one's passes, when ``advance``
-    is called. ``prefetch_sparse_dist``: besides, the rows that the next batch reads are brought
-    into the caches while this one is trained, so that three batches are on a device at once.
+    ``none`` and ``sparse_dist_lite``: a batch's ids are sent when it is asked for.
+    ``sparse_dist``: the next batch's lengths are sent before this one is handed out, and its ids
+    between this one's passes, when ``advance`` is called. ``prefetch_sparse_dist``: besides, the
+    rows that the next batch reads are brought into the caches while this one is trained, so that
+    three batches are on a device at once.
     """
 
     def __init__(self, collections: Iterable[ShardedCollection], kind: Pipeline) -> None:
         self._collections = tuple(collections)
-        self._ahead = _AHEAD[kind]
+        self._ahead = kind.batches_ahead
+        """Batches whose ids are sent before one is handed out."""
+        self._prefetches = kind.prefetches
         self._coming: list[_Batch] = []
 
     def batches(self, source: Iterable[Any]) -> Iterator[tuple[Any, list[Any]]]:
@@ -51,7 +50,7 @@ class InputPipeline:
         """Move the batches to come on by one stage; to be called between a batch's two passes."""
         for position, batch in enumerate(self._coming):
             batch.advance()
-            if self._ahead == 2 and position == 0:
+            if self._prefetches and position == 0:
                 batch.stage()
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.workload.wire.reduction import Reduction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,15 @@ class ShardedEmbeddingCollection(ShardedCollection):
         comm_forward: str = Dtype.FP32,
         comm_backward: str = Dtype.FP32,
         fp8_row: int | None = None,
+        reduction: Reduction | None = None,
         pools: Pools | None = None,
         clock: PhaseClock | None = None,
         seed: int = 0,
     ) -> None:
-        """Allocate this rank's shards and nothing else. Raises MemoryExceeded."""
+        """Allocate this rank's shards and nothing else. Raises MemoryExceeded.
+
+        Gradients of data-parallel tables are summed by ``reduction``, by default flat and exactly.
+        """
         # Of distinct ids a table has one list, whichever of its features they come from.
         asked = [replace(table, features=(table.name,)) for table in tables] if dedup else tables
         super().__init__(
@@ -91,6 +96,7 @@ class ShardedEmbeddingCollection(ShardedCollection):
             optimizer,
             is_weighted=False,
             is_hierarchical=False,
+            reduction=reduction,
             pools=pools,
             clock=clock,
             seed=seed,

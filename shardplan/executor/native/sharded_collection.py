@@ -18,6 +18,7 @@ from shardplan.executor.tables.row_squares import RowSquares
 from shardplan.executor.tables.shard_group import ShardGroup
 from shardplan.executor.tables.update_rule import UpdateRule
 from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.wire.reduction import Reduction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +51,7 @@ class ShardedCollection(torch.nn.Module):  # type: ignore[misc]
         *,
         is_weighted: bool,
         is_hierarchical: bool,
+        reduction: Reduction | None,
         pools: Pools | None,
         clock: PhaseClock | None,
         seed: int,
@@ -71,7 +73,9 @@ class ShardedCollection(torch.nn.Module):  # type: ignore[misc]
             )
             for group in self.layout.groups[mesh.rank]
         ]
-        self.replicated = ReplicatedTables(self.layout, mesh, self.pools.hbm, optimizer, seed)
+        self.replicated = ReplicatedTables(
+            self.layout, mesh, self.pools.hbm, optimizer, reduction or Reduction(), seed
+        )
         # A leaf that wants a gradient, so that autograd calls ``backward`` for the tables' sake.
         self._anchor = torch.zeros((), device=mesh.device, requires_grad=True)
 

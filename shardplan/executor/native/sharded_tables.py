@@ -21,6 +21,7 @@ from shardplan.executor.planned.acceptance import (
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.in_model import in_model
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
+from shardplan.executor.planned.sums_warning import warn_of_sums
 from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.ranks.room import check_memory
 from shardplan.model.sparse_modules import sparse_modules
@@ -65,6 +66,7 @@ def shard_tables(
     _agree(view, mesh, optimizer, modules)
     if isinstance(model, torch.nn.Module):
         warn_of_dense(model, view.tables, mesh.rank)
+    warn_of_sums(view, mesh.rank)
     pools = pools or Pools.on(mesh.device)
     check_memory(view, pools.limits)
     there = {module.path: module for module in modules or ()}
@@ -72,6 +74,7 @@ def shard_tables(
     of_ids = wire.pair(WireCollective.SEQUENCE_ALL_TO_ALL)
     of_all: dict[str, Any] = {
         "fp8_row": wire.fp8_row,
+        "reduction": view.training.reduction,
         "pools": pools,
         "clock": clock,
         "seed": seed,
@@ -141,8 +144,10 @@ def _where(fault: Diagnostic) -> str:
 
 def _fingerprint(view: PlanView) -> str:
     """Of where every table lies: what differs between ranks would cross on the wire."""
+    reduction = view.training.reduction
     return fingerprint(
-        [
+        [[reduction.algorithm, reduction.top_k]]
+        + [
             [table.module, table.name, table.sharding_type.name, table.kernel.name, table.ranks]
             + [table.collection.is_pooled, table.collection.dedup]
             + [table.collection.output_dtype]

@@ -1,17 +1,20 @@
 """Data-parallel tables: whole on every rank, their gradients summed over all ranks.
 
 Only rows that some rank read are summed and updated: of a table with skewed ids a batch reads few,
-and no optimizer changes the others.
+and no optimizer changes the others. Where sums are not exact, what a rank has not sent of a row
+waits until some rank reads the row again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import torch
 
+from shardplan.executor.exchange.gradient_sums import GradientSums
 from shardplan.executor.memory.row_store import ResidentRows
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.tables.group_store import GroupStore
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tables.update_rule import UpdateRule
     from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.workload.wire.reduction import Reduction
 
 _ROWS, _SUMS = (
     "the rows that data-parallel tables are read at",
@@ -58,9 +62,11 @@ class ReplicatedTables:
         mesh: Mesh,
         pool: MemoryPool,
         optimizer: OptimizerSettings,
+        reduction: Reduction,
         seed: int,
     ) -> None:
         self._mesh = mesh
+        self._sums = GradientSums(mesh, reduction)
         self._groups = layout.replicated
         self._stores = [_store_of(group, pool, optimizer, mesh.compiled) for group in self._groups]
         self.features = [
@@ -71,8 +77,13 @@ class ReplicatedTables:
         for table, fields in ((each.table, each.fields) for each in self.replicas):
             whole = PlannedShard(0, 0, 0, table.rows, table.dim)
             fill_initial(fields[WEIGHT], table, whole, seed)
-        gradient_bytes = sum(4 * group.base_rows[-1] * group.width for group in self._groups)
-        pool.charge(gradient_bytes, "gradients")
+        shapes = [(group.base_rows[-1], group.width) for group in self._groups]
+        numbers = sum(rows * width for rows, width in shapes)
+        pool.charge(4 * numbers + self._sums.pairs_bytes(numbers), "gradients")
+        self._rests = [
+            pool.allocate(shape, torch.float32, "unsent gradients")
+            for shape in (shapes if self._sums.leaves_rest else ())
+        ]
 
     @property
     def replicas(self) -> list[Replica]:
@@ -80,6 +91,16 @@ class ReplicatedTables:
         return [
             Replica(table, {name: field[first:end] for name, field in fields.items()})
             for group, fields in zip(self._groups, (s.settled() for s in self._stores), strict=True)
+            for table, (first, end) in zip(group.tables, pairwise(group.base_rows), strict=True)
+        ]
+
+    @property
+    def rests(self) -> list[tuple[PlannedTable, Tensor]]:
+        """Of each table (rows, dim) fp32: gradients that this rank has not sent yet; none where
+        all are sent."""
+        return [
+            (table, rest[first:end])
+            for group, rest in zip(self._groups, self._rests, strict=False)
             for table, (first, end) in zip(group.tables, pairwise(group.base_rows), strict=True)
         ]
 
@@ -114,7 +135,9 @@ class ReplicatedTables:
         ]
         for each, whole in zip(found, summed, strict=True):
             each.fill(whole.sums)
-        self._mesh.all.all_reduce(flat, _SUMS)
+        for of_group, rest in zip(summed, self._rests, strict=False):
+            of_group.sums.add_(rest.index_select(0, of_group.rows))
+        self._sums.sum(flat, partial(self._keep_rests, summed), _SUMS)
         return summed
 
     def update(self, rule: UpdateRule, summed: Sequence[SummedRows], scale: float) -> None:
@@ -124,6 +147,10 @@ class ReplicatedTables:
         """
         for store, each in zip(self._stores, summed, strict=True):
             store.update(rule, replace(each, scale=scale), None, each.sums.shape[1])
+
+    def _keep_rests(self, unsent: Sequence[SummedRows]) -> None:
+        for each, rest in zip(unsent, self._rests, strict=True):
+            rest.index_copy_(0, each.rows, each.sums)
 
     def _spread(self, gradients: Sequence[RowGradients]) -> None:
         """To the rows that any rank read: each tells the others its own, a byte for every row."""

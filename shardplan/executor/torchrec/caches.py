@@ -12,7 +12,7 @@ from torchrec.distributed.types import CacheParams, KeyValueParams
 
 from shardplan.plan.shared_caches import shared_caches
 from shardplan.plan.stated import training_of
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
@@ -49,7 +49,7 @@ def caches_of(plan: Plan) -> dict[Key, dict[str, Any]]:
     operators = shared_caches(plan)
     count = max(operators.values(), default=0) + 1
     training = training_of(plan)
-    is_prefetched = training is not None and training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
+    is_prefetched = training is not None and training.pipeline.prefetches
     found: dict[Key, dict[str, Any]] = {}
     for each in cached:
         fraction = (operators[each.key] + 1) / (count + 1)

@@ -10,6 +10,7 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
 )
 from fbgemm_gpu.split_table_batched_embeddings_ops_training import WeightDecayMode as FbgemmDecay
 
+from shardplan.executor.planned.ddp_sums import ddp_faults
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
 from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
@@ -18,7 +19,7 @@ from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import cpu_fault
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.training import CacheAlgorithm
 from shardplan.workload.wire.wire_collective import WireCollective
 
 if TYPE_CHECKING:
@@ -44,9 +45,11 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
     yield from _faults_of_settings(request, training.optimizer)
     yield from kind_faults(plan, request.device.type, training.optimizer)
     yield from _faults_of_state(request, training)
-    if training.pipeline is Pipeline.PREFETCH_SPARSE_DIST:
+    if training.pipeline.prefetches:
         yield from _faults_of_prefetched_caches(plan)
     yield from wire_faults(plan, training, request.device.type)
+    if any(entry.sharding_type.is_replicated for t in plan.plan.values() for entry in t.values()):
+        yield from ddp_faults(plan.name, training.reduction)
     if request.device.type == "cpu":
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
     yield from _faults_of_own_batches(plan, training.optimizer)

@@ -10,8 +10,9 @@ from shardplan.explain.advice.cut_off import CutOff
 from shardplan.explain.advice.hot_block import HotBlock
 from shardplan.explain.advice.hot_ids import HotIds
 from shardplan.explain.advice.idle_tables import IdleTables
-from shardplan.explain.advice.inexact_cuts import InexactCuts
-from shardplan.explain.advice.narrow_wires import NarrowWires
+from shardplan.explain.advice.inexact.inexact_cuts import InexactCuts
+from shardplan.explain.advice.inexact.narrow_wires import NarrowWires
+from shardplan.explain.advice.inexact.other_sums import OtherSums
 from shardplan.explain.advice.padded_columns import PaddedColumns
 from shardplan.explain.advice.replica_groups import ReplicaGroups
 from shardplan.explain.advice.uneven_rows import UnevenRows
@@ -29,6 +30,7 @@ _RULES = (
     CalibratedOtherwise(),
     Unpriced(),
     InexactCuts(),
+    OtherSums(),
     HotBlock(),
     UnevenRows(),
     PaddedColumns(),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.table_facts import TableFacts
     from shardplan.sharding.world import World
     from shardplan.workload.table import Table
+    from shardplan.workload.wire.reduction import Reduction
     from shardplan.workload.workload import Workload
 
 
@@ -39,11 +40,12 @@ def check_tables(plan: Plan, workload: Workload) -> Iterator[Finding]:
     yield from check_facts(plan, workload)
 
 
-def check_training(plan: Plan, workload: Workload) -> Iterator[Finding]:
-    """What the plan tells the jobs that run it is what the spec says."""
+def check_training(plan: Plan, workload: Workload, reduction: Reduction) -> Iterator[Finding]:
+    """What the plan tells the jobs that run it is what the spec says, and settled by ``reduction``
+    how gradients are summed."""
     if plan.training is None:
         return
-    real = TrainingFacts.of(workload, plan.world_size)
+    real = TrainingFacts.of(workload, plan.world_size, reduction)
     for change in changes(plan.training.model_dump(mode="json"), real.model_dump(mode="json")):
         message = f"is {change.was}; by the spec it is {change.now}"
         yield Finding("training", f"training.{change.where}", message)

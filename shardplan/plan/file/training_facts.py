@@ -1,6 +1,8 @@
 """The plan file's ``training`` and ``replicas``: the job that the plan was made for."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import Field
 
 from shardplan.plan.file.plan_model import PlanModel, Positive
 from shardplan.sharding.grouping import Grouping, GroupOrder
@@ -10,8 +12,12 @@ from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
 from shardplan.workload.training import Pipeline, ReplicaSync, Training
+from shardplan.workload.wire.reduction import Reduction
+from shardplan.workload.wire.reduction_algorithm import ReductionAlgorithm
 from shardplan.workload.wire.wire_collective import WireCollective
 from shardplan.workload.workload import Workload
+
+TopK = Annotated[float, Field(gt=0, le=1)]
 
 
 class WirePairFormats(PlanModel):
@@ -71,6 +77,21 @@ class StateFormats(PlanModel):
         return {name: dtype for name, dtype in both.items() if dtype is not None}
 
 
+class ReductionFacts(PlanModel):
+    """How gradients of data-parallel tables are summed."""
+
+    algorithm: ReductionAlgorithm
+    """``flat``: among all ranks; ``hierarchical``: inside the nodes, across them, inside again."""
+    top_k: TopK | None = None
+    """Share of the numbers that a rank sends, the largest ones; None: all of them."""
+
+    @classmethod
+    def of(cls, reduction: Reduction) -> Self:
+        """What a training does."""
+        stated: dict[str, Any] = {} if reduction.top_k is None else {"top_k": reduction.top_k}
+        return cls(algorithm=reduction.algorithm, **stated)
+
+
 class ReplicaFacts(PlanModel):
     """Rank r of the plan is, of group g, rank ``r * groups + g`` of all devices where they are
     dealt in turn (``strided``), and else rank ``g * world_size of the plan + r``."""
@@ -126,22 +147,33 @@ class TrainingFacts(PlanModel):
     weight_decay_mode: WeightDecayMode = WeightDecayMode.NONE
     optimizer_state_dtypes: StateFormats = StateFormats()
     use_rowwise_bias_correction: bool = False
+    all_reduce: ReductionFacts | None = None
+    """None: flat, and exact."""
+
+    @property
+    def reduction(self) -> Reduction:
+        """How gradients of data-parallel tables are summed."""
+        stated = self.all_reduce
+        return Reduction(stated.algorithm, stated.top_k) if stated else Reduction()
 
     @classmethod
-    def of(cls, workload: Workload, world_size: int) -> Self:
-        """How a workload is trained on that many devices."""
+    def of(cls, workload: Workload, world_size: int, reduction: Reduction) -> Self:
+        """How a workload is trained on that many devices.
+
+        By ``reduction`` gradients of data-parallel tables are summed, which it may leave open.
+        """
         training = workload.training
         return cls(
             optimizer=training.optimizer,
             comm_dtype=WireFormats.of(training),
             pipeline=training.pipeline,
             local_batch=-(-workload.global_batch // world_size),
-            **_settings(training),
+            **_settings(training, reduction),
         )
 
 
-def _settings(training: Training) -> dict[str, Any]:
-    """Of the optimizer, those that are not the default: only these are written."""
+def _settings(training: Training, reduction: Reduction) -> dict[str, Any]:
+    """Those that are not the default: only these are written."""
     found: dict[str, Any] = {}
     if training.weight_decay_mode is not WeightDecayMode.NONE:
         found["weight_decay_mode"] = training.weight_decay_mode
@@ -149,4 +181,6 @@ def _settings(training: Training) -> dict[str, Any]:
         found["optimizer_state_dtypes"] = StateFormats(**training.optimizer_state_dtypes)
     if training.use_rowwise_bias_correction:
         found["use_rowwise_bias_correction"] = True
+    if reduction != Reduction():
+        found["all_reduce"] = ReductionFacts.of(reduction)
     return found

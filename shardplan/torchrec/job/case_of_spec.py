@@ -11,6 +11,7 @@ from torchrec.distributed.planner.types import Topology
 from shardplan.api import load
 from shardplan.case import Case
 from shardplan.errors import InputError
+from shardplan.executor.planned.ddp_sums import ddp_faults
 from shardplan.executor.planned.mismatch import model_faults
 from shardplan.torchrec.job.arguments import JobArguments
 
@@ -32,6 +33,7 @@ def case_of_spec(source: SpecSource, modules: Sequence[ShardedModule]) -> Case:
     kinds = {table.module: table.collection for table in case.workload.tables}
     found = [module.found for module in modules]
     faults = list(model_faults(case.spec.name, case.workload.tables, found, kinds.__getitem__))
+    faults += ddp_faults(case.spec.name, case.cost_model.reduction)
     if faults:
         raise InputError(faults)
     return case

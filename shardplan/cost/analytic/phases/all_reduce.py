@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.units import Units
     from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
-    from shardplan.cost.profile.curves import Line
 
 
 _MARK_BYTES = 1
@@ -31,12 +30,15 @@ _MARK_BYTES = 1
 
 @dataclass(frozen=True, slots=True)
 class AllReduce(LinearPhase):
-    """An all-reduce over all devices, of fp32 whatever the weights are."""
+    """An all-reduce over all devices, of fp32 whatever the weights are; see ``Summing``."""
 
     about = ALL_REDUCE
-    all_reduce: Line
+    seconds_per_byte: float
+    """Of the gradient: of all legs, and to select and to add up what only some devices send."""
+    seconds_per_mark: float
     once_seconds: float
     exchange: Exchange
+    """Of the leg that takes longest."""
     is_beside: bool
     """Whether the framework runs it beside the backward pass of the tables."""
     dense_seconds: float
@@ -46,13 +48,14 @@ class AllReduce(LinearPhase):
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
-        """Linearised at what a plan may replicate; see ``_at_bytes``."""
-        over_all = Collective.ALL_REDUCE, Scope.ALL, _at_bytes(setting)
-        collectives, beside = setting.collectives, setting.sums_beside_backward
+        """Linearised at what a plan may replicate."""
+        beside, summed = setting.sums_beside_backward, setting.summed
+        flat = Collective.ALL_REDUCE, Scope.ALL, setting.summed_bytes
         return cls(
-            collectives.average(*over_all),
-            collectives.once_seconds(*over_all),
-            collectives.exchange(*over_all),
+            summed.seconds_per_byte,
+            _MARK_BYTES * setting.collectives.average(*flat).seconds_per_byte,
+            summed.once_seconds,
+            summed.exchange,
             beside,
             setting.dense.all_reduce_seconds if beside else 0.0,
             setting.sums_read_rows,
@@ -74,36 +77,15 @@ class AllReduce(LinearPhase):
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to sum the gradient of a data-parallel table; 0 for all others."""
         shares = units.shares
-        row_bytes = shares.columns * GRADIENT_ELEMENT_BYTES
-        gradient = (
-            shares.rows_of_all * row_bytes + shares.shard_rows * _MARK_BYTES
-            if self.sums_read_rows
-            else shares.shard_rows * row_bytes
-        )
+        rows = shares.rows_of_all if self.sums_read_rows else shares.shard_rows
+        seconds = rows * shares.columns * GRADIENT_ELEMENT_BYTES * self.seconds_per_byte
+        if self.sums_read_rows:
+            seconds = seconds + shares.shard_rows * self.seconds_per_mark
         replicated = units.options.has_type(lambda kind: kind.is_replicated)
-        return np.where(replicated, gradient * self.all_reduce.seconds_per_byte, 0.0)
+        return np.where(replicated, seconds, 0.0)
 
     def charge_seconds(self, groups: ChargeGroups) -> NDArray[np.float64]:
         """(G,): its start-up, for each module with a data-parallel table."""
         return np.array(
             [self.once_seconds if kind.is_replicated else 0.0 for _, kind in groups.pairs]
         )
-
-
-def _at_bytes(setting: Setting) -> float:
-    """Of the gradients that are summed: the size at which a rate per byte is read.
-
-    Those of all tables that fit on a device. For fewer bytes the rate is then too high, by some
-    tens of microseconds in all; read at fewer bytes, all others would be charged the start-up of a
-    collective again and again. Across domains the start-up is charged once, of an algorithm that is
-    chosen by the size: there no more is taken than the outputs of a device, since it does not pay
-    to replicate tables whose gradients exceed the outputs that need not be sent.
-    """
-    tables = setting.tables
-    weights = tables.rows * tables.dim
-    fits = weights * tables.element_bytes <= setting.topology.hbm.capacity_bytes
-    held_bytes = float(weights[fits].sum()) * GRADIENT_ELEMENT_BYTES
-    course = setting.collectives.course(Collective.ALL_REDUCE, Scope.ALL, held_bytes)
-    if course is None:
-        return held_bytes
-    return min(held_bytes, setting.output_elements * GRADIENT_ELEMENT_BYTES)

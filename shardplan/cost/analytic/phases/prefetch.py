@@ -10,7 +10,6 @@ import numpy as np
 from shardplan.cost.analytic.dynamic.rows import DynamicRows
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.phases import PREFETCH
-from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +42,7 @@ class Prefetch(LinearPhase):
     @classmethod
     def of(cls, setting: Setting) -> Self:
         """Of the profile's caches."""
-        is_ahead = setting.training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
+        is_ahead = setting.training.pipeline.prefetches
         dynamic = DynamicRows(setting.profile.dynamic, setting.topology)
         return cls(setting.profile.cache, dynamic, setting.topology, is_ahead)
 

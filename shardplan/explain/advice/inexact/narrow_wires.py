@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shardplan.explain.advice.inexact.otherwise_trained import otherwise_trained
 from shardplan.explain.advice.rule import Rule
 from shardplan.explain.words.words import seconds as words_of
-from shardplan.plan.finding import Finding
-from shardplan.plan.planned import planned_tables
-from shardplan.plan.predict import predict
-from shardplan.plan.recover import decision_of
 from shardplan.workload.wire.wire_collective import WireCollective
 from shardplan.workload.wire.wires import WirePair, Wires
 
@@ -45,15 +42,11 @@ class NarrowWires(Rule):
 
 def _codec_seconds(plan: Plan, case: Case) -> float | None:
     """What the step would save if formats of as few bytes came by themselves."""
-    found = [decision_of(each, case.topology.world) for each in planned_tables(plan, case.workload)]
-    decisions = [each for each in found if not isinstance(each, Finding)]
-    if len(decisions) < len(case.workload.tables):
+    training = case.workload.training
+    found = otherwise_trained(plan, case, replace(training, own_wires=_free(training.wires)))
+    if found is None:
         return None
-    training = replace(case.workload.training, own_wires=_free(case.workload.training.wires))
-    workload = replace(case.workload, training=training)
-    model = case.pricing.cost_model(workload, case.topology)
-    free = replace(case, workload=workload, cost_model=model)
-    return predict(case, decisions).step_seconds - predict(free, decisions).step_seconds
+    return found.planned.step_seconds - found.otherwise.step_seconds
 
 
 def _free(wires: Wires) -> Wires:

@@ -1,0 +1,1 @@
+"""What it takes to sum the gradients of data-parallel tables."""

@@ -1,0 +1,1 @@
+"""What changes what is learnt, and what it brings."""
