@@ -45,7 +45,7 @@ class Refused:
     def reasons(self) -> tuple[str, ...]:
         """A sentence for each rule that forbids sharding types, and which."""
         found: dict[str, list[ShardingType]] = {}
-        for kind in SHARDING_TYPES:
+        for kind in self._kinds:
             if not self._is_possible(kind, self.constraints):
                 found.setdefault(self._rule(kind), []).append(kind)
         # What all types but the asked ones share comes last.
@@ -73,10 +73,23 @@ class Refused:
         every = self.constraints
         return tuple(kind for kind in SHARDING_TYPES if self._is_possible(kind, every))
 
+    @property
+    def _kinds(self) -> list[ShardingType]:
+        """Those that the job can train, and others where a constraint names them."""
+        named = {kind for each in self.constraints for kind in each.sharding or ()}
+        return [
+            kind
+            for kind in SHARDING_TYPES
+            if kind in named or not limits.training_fault(kind, self.training)
+        ]
+
     def _is_possible(self, kind: ShardingType, constraints: Iterable[Constraint]) -> bool:
         policy = self._policy(constraints)
         table, world = self.table, self.world
         if limits.rows_fault(table, world.devices_of(kind.rows)):
+            return False
+        pinned = policy.hot_rows if kind.keeps_hot_rows else ()
+        if len(pinned) > 1 or any(limits.hot_rows_count_fault(kind, n, table) for n in pinned):
             return False
         kernels = kernels_for(table, policy, self.offer, self.training)
         code = SHARDING_TYPES.index(kind)
@@ -93,6 +106,8 @@ class Refused:
         return next(self._rules(kind), "{kinds}: no rule is known that forbids it")
 
     def _rules(self, kind: ShardingType) -> Iterator[str]:
+        if fault := limits.training_fault(kind, self.training):
+            yield f"{{kinds}}: {fault}"
         if fault := limits.type_fault(kind, self.table):
             yield f"{{kinds}}: {fault}"
         if self.dynamic is not None and not kind.deals_rows_to_all:
@@ -103,6 +118,10 @@ class Refused:
                 yield f"{{kinds}}: {constraint.named} allows {allowed} alone"
             if fault := constraint.pins.kind_fault(kind):
                 yield f"{{kinds}}: {constraint.named} {fault}"
+            if kind.keeps_hot_rows and constraint.pins.hot_rows:
+                count = constraint.pins.hot_rows
+                if fault := limits.hot_rows_count_fault(kind, count, self.table):
+                    yield f"{{kinds}}: {constraint.named} {fault}"
         if self.training.keeps_columns_whole and kind.cuts_columns:
             yield (
                 "{kinds}: training.exact_updates keeps the columns of tables whole under "

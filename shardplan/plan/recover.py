@@ -82,6 +82,7 @@ def stated_decision(
         targets,
         *shares,
         widths,
+        entry.replicated_rows or 0,
     )
 
 

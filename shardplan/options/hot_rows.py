@@ -1,0 +1,72 @@
+"""How many of a table's hottest rows may be kept on every device."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shardplan.options import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.options.offer import Offer
+    from shardplan.options.option_set import OptionSet
+    from shardplan.options.policy import Policy
+    from shardplan.sharding.kind import ShardingType
+    from shardplan.workload.table import Table
+    from shardplan.workload.workload import Workload
+
+HOT_ROWS: tuple[int, ...] = tuple(4**power for power in range(2, 13))
+"""Numbers of rows that are planned with, rising.
+
+Under Zipf's law each draws about as much more of the accesses as the one before did.
+"""
+
+
+def with_hot_rows(
+    options: OptionSet, workload: Workload, policies: Sequence[Policy], offer: Offer
+) -> OptionSet:
+    """Options of types that keep hot rows with each number of them that may pay; others as they
+    are. ``policies`` (T,) say which numbers are pinned."""
+    keep = options.keep_hot_rows
+    if not keep.any():
+        return options
+    counts: list[tuple[int, ...]] = [(0,)] * len(options)
+    for option in np.flatnonzero(keep).tolist():
+        table, kind = int(options.table[option]), options.sharding_type(option)
+        counts[option] = (
+            _offered(workload.tables[table], kind, policies[table], workload.global_batch)
+            if offer.hot_rows
+            else ()
+        )
+    repeated = np.repeat(np.arange(len(options)), [len(each) for each in counts])
+    hot_rows = np.array([count for each in counts for count in each], dtype=np.int64)
+    return replace(options.take(repeated), hot_rows=hot_rows)
+
+
+def hot_row_counts(table: Table, batch: int, *, is_asked: bool = False) -> tuple[int, ...]:
+    """Of a table whose hot rows are known, the numbers of them that may pay, rising.
+
+    The coldest row that is replicated is read once in a step at least: of one that is read less
+    often the gradient would be summed over all devices for the sake of hardly any. Where that
+    leaves no number, the least is taken if it ``is_asked`` for.
+    """
+    most = min(table.hot_ids, table.rows - 1)
+    counts = sorted({*(count for count in HOT_ROWS if count < most), most} - {0})
+    rows = table.access.distribution(table.rows, table.pooling)
+    ends = np.cumsum(rows.counts)
+    reads = rows.probabilities * batch * table.ids_per_sample
+    coldest = np.searchsorted(ends, counts).clip(max=len(reads) - 1)
+    paying = [count for count, at in zip(counts, coldest.tolist(), strict=True) if reads[at] >= 1]
+    return tuple(paying or (counts[:1] if is_asked else ()))
+
+
+def _offered(table: Table, kind: ShardingType, policy: Policy, batch: int) -> tuple[int, ...]:
+    """Pinned ones, where so many are known and no other demand pins others."""
+    if not policy.hot_rows:
+        return hot_row_counts(table, batch, is_asked=kind in policy.asked)
+    fault = limits.hot_rows_count_fault(kind, policy.hot_rows[0], table)
+    return () if fault or len(policy.hot_rows) > 1 else policy.hot_rows
