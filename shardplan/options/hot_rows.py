@@ -24,6 +24,8 @@ HOT_ROWS: tuple[int, ...] = tuple(4**power for power in range(2, 13))
 
 Under Zipf's law each draws about as much more of the accesses as the one before did.
 """
+_LARGE_BATCH = 2**60
+"""Samples, of which every row is read that can be."""
 
 
 def with_hot_rows(
@@ -37,10 +39,8 @@ def with_hot_rows(
     counts: list[tuple[int, ...]] = [(0,)] * len(options)
     for option in np.flatnonzero(keep).tolist():
         table, kind = int(options.table[option]), options.sharding_type(option)
-        counts[option] = (
-            _offered(workload.tables[table], kind, policies[table], workload.global_batch)
-            if offer.hot_rows
-            else ()
+        counts[option] = _offered(
+            workload.tables[table], kind, policies[table], offer, workload.global_batch
         )
     repeated = np.repeat(np.arange(len(options)), [len(each) for each in counts])
     hot_rows = np.array([count for each in counts for count in each], dtype=np.int64)
@@ -64,9 +64,19 @@ def hot_row_counts(table: Table, batch: int, *, is_asked: bool = False) -> tuple
     return tuple(paying or (counts[:1] if is_asked else ()))
 
 
-def _offered(table: Table, kind: ShardingType, policy: Policy, batch: int) -> tuple[int, ...]:
+def keeps_any(table: Table, kind: ShardingType, policy: Policy, offer: Offer) -> bool:
+    """Whether a table of such a type is offered with any number, however large the batch is."""
+    return bool(_offered(table, kind, policy, offer, _LARGE_BATCH))
+
+
+def _offered(
+    table: Table, kind: ShardingType, policy: Policy, offer: Offer, batch: int
+) -> tuple[int, ...]:
     """Pinned ones, where so many are known and no other demand pins others."""
+    if not offer.hot_rows:
+        return ()
     if not policy.hot_rows:
         return hot_row_counts(table, batch, is_asked=kind in policy.asked)
-    fault = limits.hot_rows_count_fault(kind, policy.hot_rows[0], table)
-    return () if fault or len(policy.hot_rows) > 1 else policy.hot_rows
+    if len(policy.hot_rows) > 1 or limits.most_hot_rows_fault(policy.hot_rows[0], table):
+        return ()
+    return policy.hot_rows

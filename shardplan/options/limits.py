@@ -143,6 +143,11 @@ def hot_rows_count_fault(kind: ShardingType, count: int, table: Table) -> str:
         return f"is {kind}, which keeps no hot rows, and not {count:,}" if count else ""
     if not count:
         return f"is {kind}, and does not say how many replicated_rows there are"
+    return most_hot_rows_fault(count, table)
+
+
+def most_hot_rows_fault(count: int, table: Table) -> str:
+    """Why a table cannot keep so many hot rows."""
     most = min(table.hot_ids, table.rows - 1)
     if count > most:
         return f"keeps {count:,} hot rows of a table of which {most:,} can be at most"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.options import limits
 from shardplan.options.enumerate import cuts_of, is_repetition, kernels_for, ways_of
+from shardplan.options.hot_rows import keeps_any
 from shardplan.options.policy import Policy
 from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
@@ -88,8 +89,7 @@ class Refused:
         table, world = self.table, self.world
         if limits.rows_fault(table, world.devices_of(kind.rows)):
             return False
-        pinned = policy.hot_rows if kind.keeps_hot_rows else ()
-        if len(pinned) > 1 or any(limits.hot_rows_count_fault(kind, n, table) for n in pinned):
+        if kind.keeps_hot_rows and not keeps_any(table, kind, policy, self.offer):
             return False
         kernels = kernels_for(table, policy, self.offer, self.training)
         code = SHARDING_TYPES.index(kind)
@@ -118,10 +118,8 @@ class Refused:
                 yield f"{{kinds}}: {constraint.named} allows {allowed} alone"
             if fault := constraint.pins.kind_fault(kind):
                 yield f"{{kinds}}: {constraint.named} {fault}"
-            if kind.keeps_hot_rows and constraint.pins.hot_rows:
-                count = constraint.pins.hot_rows
-                if fault := limits.hot_rows_count_fault(kind, count, self.table):
-                    yield f"{{kinds}}: {constraint.named} {fault}"
+        if kind.keeps_hot_rows:
+            yield from self._rules_of_hot_rows()
         if self.training.keeps_columns_whole and kind.cuts_columns:
             yield (
                 "{kinds}: training.exact_updates keeps the columns of tables whole under "
@@ -133,6 +131,17 @@ class Refused:
             place = "a single node" if kind.lands is Extent.NODE else "a single device"
             yield f"{{kinds}}: on {place} other types do the same, and it has to be asked for"
         yield from self._rules_of_kernels(kind)
+
+    def _rules_of_hot_rows(self) -> Iterator[str]:
+        if not self.offer.hot_rows:
+            yield "{kinds}: the cost model has no figures of hot rows"
+        pinning = [each for each in self.constraints if each.pins.hot_rows]
+        for constraint in pinning:
+            if fault := limits.most_hot_rows_fault(constraint.pins.hot_rows or 0, self.table):
+                yield f"{{kinds}}: {constraint.named} {fault}"
+        if len({each.pins.hot_rows for each in pinning}) > 1:
+            names = " and ".join(each.named for each in pinning)
+            yield f"{{kinds}}: {names} pin other numbers of hot rows"
 
     def _rules_of_shape(self, kind: ShardingType) -> Iterator[str]:
         rows, dim, over = self.table.rows, self.table.dim, self.world.devices_of(kind.rows)
@@ -211,6 +220,7 @@ class Refused:
             if constraint.kernels is not None and not any(k.runs(kind) for k in constraint.kernels):
                 allowed = _listed(constraint.kernels)
                 only = "dense alone" if kind.is_replicated else "no dense kernel"
+                only = "fused alone" if kind.keeps_hot_rows else only
                 yield f"{{kinds}} runs {only}; {constraint.named} allows {allowed}"
         runs = [kernel for kernel in self.offer.kernels if kernel.runs(kind)]
         for constraint in self.constraints:
