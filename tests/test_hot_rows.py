@@ -136,6 +136,7 @@ def test_dlrm_v1_on_8_nodes_is_faster_than_any_plan_without_hot_rows() -> None:
     """NVIDIA's MLPerf submissions kept hot rows on all devices, and took 0.61 ms."""
     of = yaml.safe_load((EXAMPLES / "dlrm_v1.yaml").read_text())
     of["topology"] = {"name": "dgx-a100-80", "nodes": 8}
+    of["batch"] = {"global": 71_680}
     settings = Settings(gap=0.05, time_limit_seconds=30)
     without = plan(case_of_value(of, "s"), settings)
     of["training"]["hot_rows"] = True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.charge_groups import ChargeGroups
-from shardplan.cost.analytic.hot.hot_reads import HotReads
+from shardplan.cost.analytic.hot.hot_reads import RowReads
 from shardplan.cost.analytic.hot.replicas import Replicas, replicated, sharded
 from shardplan.cost.analytic.memory import base_bytes, unit_bytes
 from shardplan.cost.analytic.phases.all_phases import phases_of
@@ -122,8 +122,8 @@ class AnalyticCostModel:
         if not len(keep):
             return None
         some = options.take(keep)
-        reads = self._hot_reads(some, np.ones(len(some)))
-        return Replicas(keep, self._units(*replicated(some, reads, self._shares_of_rows)))
+        hot = self._row_reads.hot(some)
+        return Replicas(keep, self._units(*replicated(some, hot, self._shares_of_rows)))
 
     def mean_seconds(self, options: OptionSet) -> NDArray[np.float64]:
         """(O, P): as if all row blocks of a table were read alike, which also spreads what caches
@@ -223,8 +223,8 @@ class AnalyticCostModel:
         some, world = options.take(keep), self.topology.world
         cut = some.row_shards(world)
         parts = even_parts(self._setting.tables.rows[some.table], cut, np.zeros_like(cut))
-        reads = self._hot_reads(some, parts if blocks is None else blocks.parts[keep])
-        return found.put(keep, sharded(some, reads, self._shares_of_rows))
+        cold = self._row_reads.cold(some, parts if blocks is None else blocks.parts[keep])
+        return found.put(keep, sharded(some, cold, self._shares_of_rows))
 
     def _shares_of_rows(
         self, options: OptionSet, blocks: BlockReadings | None = None, *, on_average: bool = False
@@ -239,9 +239,10 @@ class AnalyticCostModel:
             on_average=on_average,
         )
 
-    def _hot_reads(self, options: OptionSet, parts: NDArray[np.float64]) -> HotReads:
-        world_size, whole = self.topology.world_size, self._setting.tables.readings
-        return HotReads.of(self.workload, world_size, whole, options, parts)
+    @cached_property
+    def _row_reads(self) -> RowReads:
+        whole = self._setting.tables.readings
+        return RowReads(self.workload, self.topology.world_size, whole)
 
     def traffic(self, options: OptionSet) -> Traffic:
         """What each unit moves between the tiers in one step."""

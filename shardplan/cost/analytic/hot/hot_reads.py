@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,67 +11,87 @@ from shardplan.cost.analytic.readings import BlockReadings
 from shardplan.workload.block_reads import BlockRead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from shardplan.cost.analytic.readings import Readings
     from shardplan.options.option_set import OptionSet
+    from shardplan.workload.row_distribution import RowDistribution
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class HotReads:
-    """Of n options that keep hot rows."""
+class RowReads:
+    """What is read of tables whole, of which some rows are to be told from others."""
 
-    hot: BlockReadings
-    """Of those rows, by all devices together."""
-    cold: BlockReadings
-    """Of the others, by the device with the first block of them."""
+    workload: Workload
+    world_size: int
+    whole: Readings
+
+    def hot(self, options: OptionSet) -> BlockReadings:
+        """Of the hot rows of n options, by all devices together."""
+        return self._of(options, _hottest, np.ones(len(options)))
+
+    def cold(self, options: OptionSet, parts: NDArray[np.float64]) -> ColdReads:
+        """Of the others, by a device; ``parts`` (n,) says how many share evenly what is read."""
+        readings = self._of(options, _others, parts)
+        drawn = [self._share(*pair) for pair in _pairs(options)]
+        shares = ((1 - np.array(drawn, dtype=np.float64)) / parts).tolist()
+        tables = [self.workload.tables[table] for table in options.table.tolist()]
+        every = list(zip(tables, shares, strict=True))
+        return ColdReads(
+            readings,
+            np.array([_touched(table, table.poolings, share) for table, share in every]),
+            np.array([_touched(table, table.caps or table.poolings, s) for table, s in every]),
+        )
+
+    def _of(
+        self,
+        options: OptionSet,
+        rows_of: Callable[[RowDistribution, int, float], BlockRead],
+        parts: NDArray[np.float64],
+    ) -> BlockReadings:
+        pairs = _pairs(options)
+        number = {pair: position for position, pair in enumerate(dict.fromkeys(pairs))}
+        found = [
+            (
+                self.workload.tables[table],
+                rows_of(self.whole.distributions[table], hot_rows, self._share(table, hot_rows)),
+            )
+            for table, hot_rows in number
+        ]
+        reading = np.array([number[pair] for pair in pairs], dtype=np.int32)
+        return BlockReadings(self.whole.of_rows(self.workload, self.world_size, found), reading, parts)
+
+    def _share(self, table: int, hot_rows: int) -> float:
+        """Of the accesses to a table, what its hot rows draw."""
+        fraction = hot_rows / int(self.whole.rows[table])
+        return self.whole.distributions[table].hottest_share(fraction)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ColdReads:
+    """Of n options that keep hot rows, what the device with the first block of the others does."""
+
+    readings: BlockReadings
     touched: NDArray[np.float64]
     """(n,): bags per sample, over all features, of which that device has any row."""
     most_touched: NDArray[np.float64]
     """(n,): the same where samples have as many ids as they may have."""
 
-    @classmethod
-    def of(
-        cls,
-        workload: Workload,
-        world_size: int,
-        whole: Readings,
-        options: OptionSet,
-        parts: NDArray[np.float64],
-    ) -> Self:
-        """``parts`` (n,) says how many devices share evenly what is read of the other rows."""
-        pairs = list(zip(options.table.tolist(), options.hot_rows.tolist(), strict=True))
-        number = {pair: position for position, pair in enumerate(dict.fromkeys(pairs))}
-        tables = [workload.tables[table] for table, _ in number]
-        cut = [_cut(whole, *pair) for pair in number]
-        reading = np.array([number[pair] for pair in pairs], dtype=np.int32)
-        shares = np.array([cold.share for _, cold in cut])[reading] / parts
-        of_option = [tables[position] for position in reading.tolist()]
-        every = list(zip(of_option, shares.tolist(), strict=True))
-        hot, cold = (
-            whole.of_rows(workload, world_size, list(zip(tables, each, strict=True)))
-            for each in zip(*cut, strict=True)
-        )
-        return cls(
-            BlockReadings(hot, reading, np.ones(len(parts))),
-            BlockReadings(cold, reading, parts),
-            np.array([_touched(t, t.poolings, share) for t, share in every], dtype=np.float64),
-            np.array(
-                [_touched(t, t.caps or t.poolings, share) for t, share in every], dtype=np.float64
-            ),
-        )
+
+def _pairs(options: OptionSet) -> list[tuple[int, int]]:
+    return list(zip(options.table.tolist(), options.hot_rows.tolist(), strict=True))
 
 
-def _cut(whole: Readings, table: int, hot_rows: int) -> tuple[BlockRead, BlockRead]:
-    """The hottest rows of a table, and the others."""
-    rows, count = whole.distributions[table], int(whole.rows[table])
-    share = rows.hottest_share(hot_rows / count)
-    hottest, others = rows.hottest_rows(hot_rows), rows.rows_between(hot_rows, count)
-    return BlockRead(hottest, share), BlockRead(others, 1 - share)
+def _hottest(rows: RowDistribution, count: int, share: float) -> BlockRead:
+    return BlockRead(rows.hottest_rows(count), share)
+
+
+def _others(rows: RowDistribution, count: int, share: float) -> BlockRead:
+    return BlockRead(rows.rows_between(count, float(rows.counts.sum())), 1 - share)
 
 
 def _touched(table: Table, ids: Sequence[float], share: float) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.cost.analytic.hot.hot_reads import HotReads
+    from shardplan.cost.analytic.hot.hot_reads import ColdReads
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.cost.analytic.shares import Shares
     from shardplan.cost.analytic.units import Units
@@ -35,7 +35,7 @@ class Replicas:
     """(n,): as of data-parallel tables of that many rows."""
 
 
-def replicated(options: OptionSet, reads: HotReads, shares_of: SharesOf) -> tuple[OptionSet, Shares]:
+def replicated(options: OptionSet, hot: BlockReadings, shares_of: SharesOf) -> tuple[OptionSet, Shares]:
     """The hot rows of options that keep some, as options and shares of their own."""
     many = len(options)
     alone = OptionSet.uncached(
@@ -44,20 +44,20 @@ def replicated(options: OptionSet, reads: HotReads, shares_of: SharesOf) -> tupl
         KERNELS.codes([Kernel.DENSE] * many),
         np.ones(many, dtype=np.int32),
     )
-    return alone, replace(shares_of(alone, reads.hot), shard_rows=options.hot_rows)
+    return alone, replace(shares_of(alone, hot), shard_rows=options.hot_rows)
 
 
-def sharded(options: OptionSet, reads: HotReads, shares_of: SharesOf) -> Shares:
+def sharded(options: OptionSet, cold: ColdReads, shares_of: SharesOf) -> Shares:
     """The other rows of such options.
 
     A device sends the sums of those bags alone of which it has any row, and gets as many as it
     sends on average.
     """
-    others = shares_of(options, reads.cold)
-    outputs = others.samples * reads.touched
+    others = shares_of(options, cold.readings)
+    outputs = others.samples * cold.touched
     return replace(
         others,
         outputs=outputs,
-        most_outputs=others.samples * reads.most_touched,
+        most_outputs=others.samples * cold.most_touched,
         own_outputs=outputs,
     )
