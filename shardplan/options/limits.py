@@ -126,7 +126,9 @@ def hot_rows_fault(table: Table) -> str:
     if table.padding is not None:
         return "its lists are padded, and all devices wait for the one that has the padded row"
     if not table.hot_ids:
-        return "it does not say of how many of its ids it is known that they are the hottest (hot_ids)"
+        return (
+            "it does not say of how many of its ids it is known that they are the hottest (hot_ids)"
+        )
     return ""
 
 

@@ -75,7 +75,8 @@ class Policy:
 
     @classmethod
     def free(cls, training: Training, table: Table) -> Self:
-        """Of a table that no constraint speaks of, and others of such modules, features and hot rows.
+        """Of a table that no constraint speaks of, and others of such modules and features of which
+        hot rows are known or not alike.
 
         The only type that a module allows is meant even where another one does the same.
         """

@@ -126,5 +126,4 @@ def _what_costs(table: Table) -> tuple[object, ...]:
         table.collection.id_map,
         table.caps,
         table.dynamic,
-        table.hot_ids,
     )

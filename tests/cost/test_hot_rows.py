@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from analytic_cases import cluster, load, model, options, profile, table
 
 from shardplan.cost.analytic.collectives import Collectives
-from shardplan.options.option_set import OptionSet
 from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.access import Cdf, Uniform, Zipf
 from shardplan.workload.training import Training
+
+if TYPE_CHECKING:
+    from shardplan.options.option_set import OptionSet
 
 BATCH, DEVICES = 8_192, 8
 ROWS, DIM = 1_000_000, 64
@@ -54,7 +57,7 @@ def test_a_thousandth_of_the_rows_spares_the_exchange_what_their_ids_would_have_
     cost_model = model(rows, batch=BATCH)
     hot_rows = ROWS // 1000
     share = zipf_share(hot_rows)
-    assert 0.5 < share < 0.6
+    assert 0.60 < share < 0.61
     sent = BATCH * (1 - share) / DEVICES
     assert kept_load(cost_model, hot_rows)["output_comm"] == pytest.approx(
         sent * per_output(), rel=1e-3
@@ -93,9 +96,9 @@ def test_drawn_bags_touch_devices_as_often_as_predicted():
     is_hot = random.random((bags, 3)) < 0.6
     device = np.where(is_hot, -1, random.integers(0, DEVICES, (bags, 3)))
     drawn = np.mean([(device == each).any(axis=1).mean() for each in range(DEVICES)])
-    predicted = model(
-        with_hot_ids(rows=rows, pooling=3.0, access=access), batch=BATCH
-    ).shares(kept(hot_rows))
+    predicted = model(with_hot_ids(rows=rows, pooling=3.0, access=access), batch=BATCH).shares(
+        kept(hot_rows)
+    )
     assert predicted.outputs[0] / BATCH == pytest.approx(drawn, rel=0.02)
 
 

@@ -88,9 +88,7 @@ class TouchedDist:
             for place, width in enumerate(widths)
         ]
 
-    def _received(
-        self, touched: TouchedBags, buffer: Tensor
-    ) -> list[tuple[Slot, Tensor, Tensor]]:
+    def _received(self, touched: TouchedBags, buffer: Tensor) -> list[tuple[Slot, Tensor, Tensor]]:
         """Each slot of every rank, which own bags it sums a part of, and their part of a buffer."""
         bags = [mask.nonzero().view(-1) for mask in touched.there]
         counts = [len(of) * slot.width for slot, of in zip(self._slots, bags, strict=True)]

@@ -180,8 +180,8 @@ def _faults_of_types(plan: Plan) -> Iterator[Diagnostic]:
             if not entry.sharding_type.is_torchrecs:
                 where = f"plan.{module}.{name}"
                 message = (
-                    f"is {entry.sharding_type}: TorchRec keeps no rows of a table on all ranks while "
-                    "others are sharded"
+                    f"is {entry.sharding_type}: TorchRec keeps no rows of a table on all ranks "
+                    "while others are sharded"
                 )
                 hint = "train it by the native engine, or solve again without training.hot_rows"
                 yield fault(plan, where, message, hint)

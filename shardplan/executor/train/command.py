@@ -101,9 +101,7 @@ def _trained(
     from shardplan.executor.train.training_loop import run_steps
 
     samples = _samples(request, view)
-    data = training_data(
-        request.data, view, samples, job.rank, request.seed, request.hot_ids
-    )
+    data = training_data(request.data, view, samples, job.rank, request.seed, request.hot_ids)
     setup = replace(_setup(plan, view, job, request), hot_ids=data.hot_ids())
     engine = build_engine(request.engine, setup)
     schedule = _schedule(request, folder)

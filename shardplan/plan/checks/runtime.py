@@ -57,8 +57,6 @@ def check_rules(
     widths = tuple(dict.fromkeys(shard.shard_sizes[1] for shard in entry.shards)) or (table.dim,)
     if fault := limits.type_fault(kind, table):
         yield Finding("runtime", planned.where, f"is {kind}: {fault}")
-    if fault := limits.hot_rows_count_fault(kind, entry.replicated_rows or 0, table):
-        yield Finding("runtime", planned.where, fault)
     for message in _faults(
         _Runtime(world, optimizer, table.dtype),
         kind,

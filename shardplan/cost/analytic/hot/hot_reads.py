@@ -63,7 +63,9 @@ class RowReads:
             for table, hot_rows in number
         ]
         reading = np.array([number[pair] for pair in pairs], dtype=np.int32)
-        return BlockReadings(self.whole.of_rows(self.workload, self.world_size, found), reading, parts)
+        return BlockReadings(
+            self.whole.of_rows(self.workload, self.world_size, found), reading, parts
+        )
 
     def _share(self, table: int, hot_rows: int) -> float:
         """Of the accesses to a table, what its hot rows draw."""

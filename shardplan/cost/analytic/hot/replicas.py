@@ -35,7 +35,9 @@ class Replicas:
     """(n,): as of data-parallel tables of that many rows."""
 
 
-def replicated(options: OptionSet, hot: BlockReadings, shares_of: SharesOf) -> tuple[OptionSet, Shares]:
+def replicated(
+    options: OptionSet, hot: BlockReadings, shares_of: SharesOf
+) -> tuple[OptionSet, Shares]:
     """The hot rows of options that keep some, as options and shares of their own."""
     many = len(options)
     alone = OptionSet.uncached(

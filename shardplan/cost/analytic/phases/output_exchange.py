@@ -200,7 +200,8 @@ class OutputExchange(LinearPhase):
         """(O,): for a device to read and write the outputs of its own samples that come in parts.
 
         Sums of parts of the rows, too, where they are to be means: each is divided where all parts
-        are. So are those that are added to the sums of hot rows, which never left. Of units on some of the devices of several nodes, that of all devices together.
+        are. So are those that are added to sums of hot rows, which never left. Of units on some of
+        the devices of several nodes, that of all devices together.
         """
         shares, options = units.shares, units.options
         cut_rows = options.has_type(lambda kind: kind.cuts_rows)
