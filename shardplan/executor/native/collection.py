@@ -241,4 +241,5 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
     def _sums_bytes(self, inputs: RankInputs) -> int:
         """Of what this rank sums for all ranks, in fp32."""
         pairs = zip(self.groups, inputs.groups, strict=True)
-        return FP32_BYTES * sum(bags.lengths.numel() * group.layout.width for group, bags in pairs)
+        numbers = [int(bags.lengths.numel()) * group.layout.width for group, bags in pairs]
+        return FP32_BYTES * sum(numbers)

@@ -102,5 +102,6 @@ def _touched(table: Table, ids: Sequence[float], share: float) -> float:
     Of n ids a bag has none of them with the chance ``(1 - share) ** n``. A mean between two whole
     numbers is taken as a mix of both.
     """
-    missed = ((1 - share) ** (n // 1) * (1 - (n % 1) * share) for n in ids)
-    return sum(of * (1 - none) for of, none in zip(table.shares, missed, strict=True))
+    missed = [(1 - share) ** int(n) * (1 - (n % 1) * share) for n in ids]
+    touched = [of * (1 - none) for of, none in zip(table.shares, missed, strict=True)]
+    return float(sum(touched))
