@@ -15,17 +15,14 @@ if TYPE_CHECKING:
     from shardplan.options.offer import Offer
     from shardplan.options.option_set import OptionSet
     from shardplan.options.policy import Policy
-    from shardplan.sharding.kind import ShardingType
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
-HOT_ROWS: tuple[int, ...] = tuple(4**power for power in range(2, 13))
+HOT_ROWS: tuple[int, ...] = tuple(4**power for power in range(2, 12))
 """Numbers of rows that are planned with, rising.
 
 Under Zipf's law each draws about as much more of the accesses as the one before did.
 """
-_LARGE_BATCH = 2**60
-"""Samples, of which every row is read that can be."""
 
 
 def with_hot_rows(
@@ -38,10 +35,10 @@ def with_hot_rows(
         return options
     counts: list[tuple[int, ...]] = [(0,)] * len(options)
     for option in np.flatnonzero(keep).tolist():
-        table, kind = int(options.table[option]), options.sharding_type(option)
-        counts[option] = _offered(
-            workload.tables[table], kind, policies[table], offer, workload.global_batch
-        )
+        index = int(options.table[option])
+        table, policy = workload.tables[index], policies[index]
+        is_asked = options.sharding_type(option) in policy.asked
+        counts[option] = _offered(table, policy, offer, workload.global_batch, is_asked=is_asked)
     repeated = np.repeat(np.arange(len(options)), [len(each) for each in counts])
     hot_rows = np.array([count for each in counts for count in each], dtype=np.int64)
     return replace(options.take(repeated), hot_rows=hot_rows)
@@ -64,19 +61,19 @@ def hot_row_counts(table: Table, batch: int, *, is_asked: bool = False) -> tuple
     return tuple(paying or (counts[:1] if is_asked else ()))
 
 
-def keeps_any(table: Table, kind: ShardingType, policy: Policy, offer: Offer) -> bool:
-    """Whether a table of such a type is offered with any number, however large the batch is."""
-    return bool(_offered(table, kind, policy, offer, _LARGE_BATCH))
+def keeps_any(table: Table, policy: Policy, offer: Offer) -> bool:
+    """Whether a table is offered with any number of hot rows where they are asked for."""
+    return bool(_offered(table, policy, offer, batch=1, is_asked=True))
 
 
 def _offered(
-    table: Table, kind: ShardingType, policy: Policy, offer: Offer, batch: int
+    table: Table, policy: Policy, offer: Offer, batch: int, *, is_asked: bool
 ) -> tuple[int, ...]:
     """Pinned ones, where so many are known and no other demand pins others."""
     if not offer.hot_rows:
         return ()
     if not policy.hot_rows:
-        return hot_row_counts(table, batch, is_asked=kind in policy.asked)
+        return hot_row_counts(table, batch, is_asked=is_asked)
     if len(policy.hot_rows) > 1 or limits.most_hot_rows_fault(policy.hot_rows[0], table):
         return ()
     return policy.hot_rows

@@ -89,7 +89,7 @@ class Refused:
         table, world = self.table, self.world
         if limits.rows_fault(table, world.devices_of(kind.rows)):
             return False
-        if kind.keeps_hot_rows and not keeps_any(table, kind, policy, self.offer):
+        if kind.keeps_hot_rows and not keeps_any(table, policy, self.offer):
             return False
         kernels = kernels_for(table, policy, self.offer, self.training)
         code = SHARDING_TYPES.index(kind)
