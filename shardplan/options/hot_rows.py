@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shardplan.workload.table import Table
     from shardplan.workload.workload import Workload
 
-HOT_ROWS: tuple[int, ...] = tuple(4**power for power in range(2, 12))
+HOT_ROWS: tuple[int, ...] = tuple(4 ** (2 + step) for step in range(10))
 """Numbers of rows that are planned with, rising.
 
 Under Zipf's law each draws about as much more of the accesses as the one before did.
