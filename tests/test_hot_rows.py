@@ -88,6 +88,10 @@ def test_what_bars_a_pinned_number_of_hot_rows_is_said() -> None:
     ):
         with pytest.raises((Infeasible, InputError), match=words):
             plan(case_of_value(of, "s"), SETTINGS)
+    with pytest.raises(Infeasible) as caught:
+        plan(case_of_value(spec(pin, hot_rows=False), "s"), SETTINGS)
+    (short,) = caught.value.shortfalls
+    assert "with training.hot_rows, a could be hot_row_wise" in short.remedy
     with pytest.raises(InputError, match="no more of them can be hot"):
         case_of_value(spec(hot_ids=60_000), "s")
 

@@ -67,6 +67,10 @@ class Refused:
             if could_be := inexact.possible():
                 could = f"{self.table.label} could be {_listed(could_be)}"
                 found.append(f"without training.exact_updates, {could}")
+        kept = replace(self, training=replace(self.training, hot_rows=True))
+        if could_be := [kind for kind in kept.possible() if kind not in self.possible()]:
+            could = f"{self.table.label} could be {_listed(could_be)}"
+            found.append(f"with training.hot_rows, {could}")
         return tuple(found)
 
     def possible(self) -> tuple[ShardingType, ...]:
@@ -78,10 +82,13 @@ class Refused:
     def _kinds(self) -> list[ShardingType]:
         """Those that the job can train, and others where a constraint names them."""
         named = {kind for each in self.constraints for kind in each.sharding or ()}
+        pins_hot_rows = any(each.pins.hot_rows for each in self.constraints)
         return [
             kind
             for kind in SHARDING_TYPES
-            if kind in named or not limits.training_fault(kind, self.training)
+            if not limits.training_fault(kind, self.training)
+            or kind in named
+            or (kind.keeps_hot_rows and pins_hot_rows)
         ]
 
     def _is_possible(self, kind: ShardingType, constraints: Iterable[Constraint]) -> bool:

@@ -10,9 +10,18 @@ import pytest
 
 pytest.importorskip("torch")
 
+import torch
 from test_parity import LAYOUTS, table
-from training_case import TrainingCase, contents, sharded, train_unsharded, trained
+from training_case import (
+    TrainingCase,
+    contents,
+    sharded,
+    table_of,
+    train_unsharded,
+    trained,
+)
 
+from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.checkpoint.checkpoint import load_checkpoint, save_checkpoint
 from shardplan.executor.planned.hot_ids import (
     fingerprint_of_ids,
@@ -20,7 +29,10 @@ from shardplan.executor.planned.hot_ids import (
     with_hot_ids,
 )
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.workload.access import Zipf
+from shardplan.workload.drawn.drawn_ids import draw_ids, hottest_ids
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.table import Table
 from shardplan.workload.training import Pipeline
 
 if TYPE_CHECKING:
@@ -93,30 +105,31 @@ def test_weights_of_ids_count_for_hot_rows_and_others(
     check(case, rank_group(2).run(train_settled, case))
 
 
-def sent_bytes(case: TrainingCase) -> dict[str, int]:
-    """To other ranks, in a step."""
-    collection = sharded(case)
+def zipf_batch_bytes(hot_rows: int, samples: int) -> dict[str, int]:
+    """To the other rank, in a step on one id a sample of 20,000 rows by Zipf's law."""
+    rows = 20_000
+    drawn = Table("hot", "sparse", rows, 48, Dtype.FP32, ("hot.0",), (1.0,), Zipf(1.05))
+    kept = table_of("hot", rows, 48, "hot_row_wise", 2, 2)
+    hot_ids = hottest_ids(drawn, hot_rows)
+    kept = replace(kept, replicated_rows=hot_rows, hot_ids=hot_ids)
+    collection = sharded(TrainingCase((kept,), 2, 2, OptimizerSettings("sgd")))
+    ids = draw_ids(drawn, samples, np.random.default_rng(collection.mesh.rank))
+    lengths = torch.ones(1, samples, dtype=torch.int64)
     collection.mesh.sent_bytes.clear()
-    trained(case, collection)
+    collection(JaggedBatch(("hot.0",), torch.from_numpy(ids), lengths)).sum().backward()
     return dict(collection.mesh.sent_bytes)
 
 
-def test_sums_travel_from_ranks_that_have_any_row_of_a_bag_alone(
+def test_a_thousandth_of_the_rows_spares_the_exchange_what_their_ids_would_have_sent(
     rank_group: Callable[[int], RankGroup],
 ) -> None:
-    """Where all rows are hot but one, next to nothing is sent."""
-    everything = np.arange(42)
-    kept = replace(hot_table(2), replicated_rows=42, hot_ids=everything)
-    few, many = (
-        TrainingCase((each,), 2, 2, OptimizerSettings("sgd"), samples=200, steps=1)
-        for each in (hot_table(2), kept)
-    )
-    what = "the exchange of sums beside hot rows"
-    group = rank_group(2)
-    some = [each[what] for each in group.run(sent_bytes, few)]
-    less = [each.get(what, 0) for each in group.run(sent_bytes, many)]
-    assert max(less) < 0.2 * min(some)
-    assert max(some) < 200 * 48 * 4
+    """Half of all ids of cold rows are those of the other rank."""
+    samples, chances = 20_000, np.arange(1, 20_001) ** -1.05
+    cold = 1 - chances[:20].sum() / chances.sum()
+    sent = rank_group(2).run(zipf_batch_bytes, 20, samples)
+    for what in ("the exchange of sums beside hot rows", "the exchange of their gradients"):
+        both = sum(of_rank[what] for of_rank in sent)
+        assert both == pytest.approx(samples * cold * 48 * 4, rel=0.03)
 
 
 def save(case: TrainingCase, folder: str) -> Any:

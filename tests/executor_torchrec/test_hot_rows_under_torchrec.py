@@ -12,7 +12,10 @@ from shardplan.plan.decision import Decision
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 
-pytestmark = pytest.mark.skipif(find_spec("torchrec") is None, reason="torchrec is not installed")
+pytestmark = [
+    pytest.mark.skipif(find_spec("torchrec") is None, reason="torchrec is not installed"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 def test_the_table_is_named_and_what_trains_it_instead():
