@@ -152,3 +152,7 @@ def test_dlrm_v1_on_8_nodes_is_faster_than_any_plan_without_hot_rows() -> None:
     kept = [e for e in made.plan["sparse.ebc"].values() if e.sharding_type is HOT]
     assert kept
     assert made.prediction.step_seconds < without.optimality.lower_bound_seconds
+    # As docs/cost-model.md has it.
+    assert made.prediction.step_seconds == pytest.approx(1.36e-3, abs=5e-6)
+    assert made.prediction.dense_seconds == pytest.approx(0.46e-3, abs=5e-6)
+    assert without.optimality.lower_bound_seconds > 1.4e-3

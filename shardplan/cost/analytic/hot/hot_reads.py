@@ -32,13 +32,12 @@ class RowReads:
 
     def hot(self, options: OptionSet) -> BlockReadings:
         """Of the hot rows of n options, by all devices together."""
-        return self._of(options, _hottest, np.ones(len(options)))
+        return self._of(options, _hottest, np.ones(len(options)))[0]
 
     def cold(self, options: OptionSet, parts: NDArray[np.float64]) -> ColdReads:
         """Of the others, by a device; ``parts`` (n,) says how many share evenly what is read."""
-        readings = self._of(options, _others, parts)
-        drawn = [self._share(*pair) for pair in _pairs(options)]
-        shares = ((1 - np.array(drawn, dtype=np.float64)) / parts).tolist()
+        readings, drawn = self._of(options, _others, parts)
+        shares = (drawn / parts).tolist()
         tables = [self.workload.tables[table] for table in options.table.tolist()]
         every = list(zip(tables, shares, strict=True))
         return ColdReads(
@@ -50,27 +49,20 @@ class RowReads:
     def _of(
         self,
         options: OptionSet,
-        rows_of: Callable[[RowDistribution, int, float], BlockRead],
+        rows_of: Callable[[RowDistribution, int], BlockRead],
         parts: NDArray[np.float64],
-    ) -> BlockReadings:
-        pairs = _pairs(options)
+    ) -> tuple[BlockReadings, NDArray[np.float64]]:
+        """And (n,) the share that these rows draw of the accesses to the table."""
+        pairs = list(zip(options.table.tolist(), options.hot_rows.tolist(), strict=True))
         number = {pair: position for position, pair in enumerate(dict.fromkeys(pairs))}
         found = [
-            (
-                self.workload.tables[table],
-                rows_of(self.whole.distributions[table], hot_rows, self._share(table, hot_rows)),
-            )
+            (self.workload.tables[table], rows_of(self.whole.distributions[table], hot_rows))
             for table, hot_rows in number
         ]
         reading = np.array([number[pair] for pair in pairs], dtype=np.int32)
-        return BlockReadings(
-            self.whole.of_rows(self.workload, self.world_size, found), reading, parts
-        )
-
-    def _share(self, table: int, hot_rows: int) -> float:
-        """Of the accesses to a table, what its hot rows draw."""
-        fraction = hot_rows / int(self.whole.rows[table])
-        return self.whole.distributions[table].hottest_share(fraction)
+        readings = self.whole.of_rows(self.workload, self.world_size, found)
+        drawn = np.array([rows.share for _, rows in found], dtype=np.float64)
+        return BlockReadings(readings, reading, parts), drawn[reading]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,16 +76,15 @@ class ColdReads:
     """(n,): the same where samples have as many ids as they may have."""
 
 
-def _pairs(options: OptionSet) -> list[tuple[int, int]]:
-    return list(zip(options.table.tolist(), options.hot_rows.tolist(), strict=True))
-
-
-def _hottest(rows: RowDistribution, count: int, share: float) -> BlockRead:
+def _hottest(rows: RowDistribution, count: int) -> BlockRead:
+    share = rows.hottest_share(count / float(rows.counts.sum()))
     return BlockRead(rows.hottest_rows(count), share)
 
 
-def _others(rows: RowDistribution, count: int, share: float) -> BlockRead:
-    return BlockRead(rows.rows_between(count, float(rows.counts.sum())), 1 - share)
+def _others(rows: RowDistribution, count: int) -> BlockRead:
+    every = float(rows.counts.sum())
+    share = 1 - rows.hottest_share(count / every)
+    return BlockRead(rows.rows_between(count, every), share)
 
 
 def _touched(table: Table, ids: Sequence[float], share: float) -> float:
