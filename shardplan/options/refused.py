@@ -68,9 +68,8 @@ class Refused:
                 could = f"{self.table.label} could be {_listed(could_be)}"
                 found.append(f"without training.exact_updates, {could}")
         kept = replace(self, training=replace(self.training, hot_rows=True))
-        if could_be := [kind for kind in kept.possible() if kind not in self.possible()]:
-            could = f"{self.table.label} could be {_listed(could_be)}"
-            found.append(f"with training.hot_rows, {could}")
+        if more := [kind for kind in kept.possible() if kind not in self.possible()]:
+            found.append(f"with training.hot_rows, {self.table.label} could be {_listed(more)}")
         return tuple(found)
 
     def possible(self) -> tuple[ShardingType, ...]:

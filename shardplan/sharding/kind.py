@@ -29,7 +29,7 @@ class Columns(Enum):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ShardingType(Named):
-    """How a table is cut; the strings are TorchRec's.
+    """How a table is cut; the strings are TorchRec's, of types that it has.
 
     A *unit* is what is placed as a whole. Raises ValueError for traits that contradict each other.
     """
