@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,12 +24,14 @@ from training_case import (
 
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.checkpoint.checkpoint import load_checkpoint, save_checkpoint
+from shardplan.executor.native.untrainable import unsendable
 from shardplan.executor.planned.hot_ids import (
     fingerprint_of_ids,
     hot_ids_faults,
     with_hot_ids,
 )
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.plan.file.training_facts import WireFormats
 from shardplan.workload.access import Zipf
 from shardplan.workload.drawn.drawn_ids import draw_ids, hottest_ids
 from shardplan.workload.dtype import Dtype
@@ -105,14 +108,14 @@ def test_weights_of_ids_count_for_hot_rows_and_others(
     check(case, rank_group(2).run(train_settled, case))
 
 
-def zipf_batch_bytes(hot_rows: int, samples: int) -> dict[str, int]:
+def zipf_batch_bytes(hot_rows: int, samples: int, comm: Dtype = Dtype.FP32) -> dict[str, int]:
     """To the other rank, in a step on one id a sample of 20,000 rows by Zipf's law."""
     rows = 20_000
     drawn = Table("hot", "sparse", rows, 48, Dtype.FP32, ("hot.0",), (1.0,), Zipf(1.05))
     kept = table_of("hot", rows, 48, "hot_row_wise", 2, 2)
     hot_ids = hottest_ids(drawn, hot_rows)
     kept = replace(kept, replicated_rows=hot_rows, hot_ids=hot_ids)
-    collection = sharded(TrainingCase((kept,), 2, 2, OptimizerSettings("sgd")))
+    collection = sharded(TrainingCase((kept,), 2, 2, OptimizerSettings("sgd"), comm=comm))
     ids = draw_ids(drawn, samples, np.random.default_rng(collection.mesh.rank))
     lengths = torch.ones(1, samples, dtype=torch.int64)
     collection.mesh.sent_bytes.clear()
@@ -220,3 +223,25 @@ def test_ranks_that_take_other_ids_for_hot_are_told_apart() -> None:
         fingerprint_of_ids(hot_table(2), {"hot": each}) for each in others
     )
     assert same == narrow == longer != other
+
+
+def test_sums_beside_hot_rows_travel_in_the_format_of_the_wire_and_nothing_else_does(
+    rank_group: Callable[[int], RankGroup],
+) -> None:
+    wide, narrow = (
+        rank_group(2).run(zipf_batch_bytes, 20, 500, comm) for comm in (Dtype.FP32, Dtype.FP16)
+    )
+    what = "the exchange of sums beside hot rows"
+    assert [each[what] for each in narrow] == [each[what] / 2 for each in wide]
+    assert not any("pooled" in name for each in wide for name in each)
+
+
+def test_other_row_blocks_may_travel_in_another_format() -> None:
+    pair = {"forward": "fp32", "backward": "fp32"}
+    formats = {"forward": "fp16", "backward": "fp16", "reduce_scatter": pair}
+    training = SimpleNamespace(comm_dtype=WireFormats.model_validate(formats))
+    tables = hot_table(2), table("table_wise", 2, 2)
+    assert list(unsendable(replace(view_of(*tables), training=training))) == []
+    rows = table("row_wise", 2, 2, name="rows")
+    (fault,) = unsendable(replace(view_of(*tables, rows), training=training))
+    assert "in one exchange" in fault.message
