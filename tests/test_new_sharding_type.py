@@ -176,13 +176,14 @@ def test_traits_that_contradict_each_other_are_refused(traits, fault):
 
 
 def test_the_traits_allow_the_eight_types_that_the_guide_lists():
-    """TorchRec's seven, and columns dealt to all devices."""
+    """TorchRec's seven, and columns dealt to all devices; hot rows are a trait besides."""
     legal = set()
     for traits in itertools.product(Extent, Extent, Columns, [False, True]):
         with contextlib.suppress(ValueError):
             ShardingType("any", *traits)
             legal.add(traits)
-    known = (*(kind for kind in SHARDING_TYPES if kind not in ADDED), STRIPED)
+    own = (kind for kind in SHARDING_TYPES if kind not in ADDED and not kind.keeps_hot_rows)
+    known = (*own, STRIPED)
     assert len(known) == 8
     assert legal == {(kind.lands, kind.rows, kind.columns, kind.is_replicated) for kind in known}
 

@@ -165,6 +165,10 @@ class CostModel(Protocol):
     def mixes_caches(self) -> bool:
         """Whether a cache between two sizes costs at most the mix of their bytes and seconds."""
 
+    @property
+    def prices_hot_rows(self) -> bool:
+        """Whether it predicts rows that every device holds beside its part of the others."""
+
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """What each unit of each option costs a device."""
 

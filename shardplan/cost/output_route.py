@@ -27,11 +27,12 @@ class OutputRoute(Enum):
     def of(cls, kind: ShardingType, is_pooled: bool = True) -> OutputRoute:
         """By traits: a type that travels like no other has its line here.
 
-        Where nothing is pooled an output is one row, whole wherever it lies.
+        Where nothing is pooled an output is one row, whole wherever it lies. Sums of rows that lie
+        beside hot ones go to those samples alone that have any of them.
         """
         if kind.is_replicated:
             return cls.STAYS
-        if not is_pooled:
+        if not is_pooled or kind.keeps_hot_rows:
             return cls.WHOLE_ROWS
         by_rows = {
             Extent.DEVICE: cls.WHOLE_ROWS,

@@ -7,12 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shardplan.cost.part import Part
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shardplan.cost.exchange import Exchange
-    from shardplan.sharding.kind import ShardingType
 
 
 class Cover(StrEnum):
@@ -60,8 +60,13 @@ class Phase:
     """What its constant is spent on, where that is not start-up: a part of the machine."""
 
     def exchange_of(self, kind: ShardingType, is_pooled: bool) -> Exchange | None:
-        """The collective that units of a sharding type wait for longest; None where for none."""
+        """The collective that units of a sharding type wait for longest; None where for none.
+
+        Hot rows wait for that of replicated tables.
+        """
         found = self.exchanges if is_pooled else self.unpooled_exchanges or self.exchanges
+        if kind.keeps_hot_rows and kind not in found:
+            return found.get(ShardingType.DATA_PARALLEL)
         return found.get(kind)
 
     @property

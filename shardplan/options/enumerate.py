@@ -11,6 +11,7 @@ import numpy as np
 from shardplan.options import limits
 from shardplan.options.dynamic_shares import PooledShares
 from shardplan.options.grading import COMPLETE, GRADINGS, Grading
+from shardplan.options.hot_rows import with_hot_rows
 from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.options.option_set import OptionSet
 from shardplan.options.policy import policies
@@ -95,6 +96,7 @@ def graded_options(
     found = found[np.lexsort((found[:, 2], found[:, 3], found[:, 1], found[:, 0]))]
     shared = _with_shares(found, grading, pin_of_table)
     shared = _with_widths(shared, [policy.column_blocks for policy in of_table])
+    shared = with_hot_rows(shared, workload, of_table, offer)
     options = _counted(shared, rows, workload.training, world)
     return PooledShares.of(workload, world).applied(options), grading
 
@@ -153,15 +155,13 @@ def _with_shares(
     position = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
     hbm_share, ddr_share = sizes[np.repeat(first[row], each) + position].T
     table, sharding, kernel, column_shards = np.repeat(ways, each, axis=0).T
-    return OptionSet(
+    plain = OptionSet.uncached(
         table.astype(np.int32),
         sharding.astype(np.int8),
         kernel.astype(np.int8),
         column_shards.astype(np.int32),
-        hbm_share,
-        ddr_share,
-        np.zeros(len(table), dtype=np.int32),
     )
+    return replace(plain, hbm_share=hbm_share, ddr_share=ddr_share)
 
 
 def _with_widths(options: OptionSet, blocks: Sequence[tuple[int, ...]]) -> OptionSet:

@@ -15,6 +15,7 @@ from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS
+from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from shardplan.workload.collection import Collection
     from shardplan.workload.optimizers.optimizer import Optimizer
     from shardplan.workload.table import Table
+    from shardplan.workload.training import Training
 
 MOST_GPU_COLUMNS = 2048
 """What FBGEMM's kernels for GPUs, the dense ones too, have room for in one row."""
@@ -107,6 +109,50 @@ def type_fault(kind: ShardingType, table: Table) -> str:
         return fault
     if table.has_own_batches and not kind.takes_own_batches:
         return "TorchRec has no such tables whose features have batches of their own size"
+    return hot_rows_fault(table) if kind.keeps_hot_rows else ""
+
+
+def hot_rows_fault(table: Table) -> str:
+    """Why no device can keep the hottest rows of a table beside its part of the others."""
+    if table.dynamic is not None:
+        return "rows of a dynamic table have no numbers that say which are hot"
+    if table.collection.kind is not CollectionKind.BAG:
+        return f"hot rows are kept of modules of the kind {CollectionKind.BAG} alone"
+    if table.ids is RowOrder.BY_FREQUENCY:
+        return (
+            "its ids are by_frequency, so that the first device has most of the other rows to do; "
+            "hash them, and say in hot_ids how many of the hottest are known"
+        )
+    if table.padding is not None:
+        return "its lists are padded, and all devices wait for the one that has the padded row"
+    if not table.hot_ids:
+        return (
+            "it does not say of how many of its ids it is known that they are the hottest (hot_ids)"
+        )
+    return ""
+
+
+def training_fault(kind: ShardingType, training: Training) -> str:
+    """Why the job cannot train tables of a sharding type."""
+    if not kind.keeps_hot_rows or training.hot_rows:
+        return ""
+    return "the native engine alone keeps hot rows; training.hot_rows says that it trains the plan"
+
+
+def hot_rows_count_fault(kind: ShardingType, count: int, table: Table) -> str:
+    """Why so many hot rows cannot be kept under a sharding type; 0 is none."""
+    if not kind.keeps_hot_rows:
+        return f"is {kind}, which keeps no hot rows, and not {count:,}" if count else ""
+    if not count:
+        return f"is {kind}, and does not say how many replicated_rows there are"
+    return most_hot_rows_fault(count, table)
+
+
+def most_hot_rows_fault(count: int, table: Table) -> str:
+    """Why a table cannot keep so many hot rows."""
+    most = min(table.hot_ids, table.rows - 1)
+    if count > most:
+        return f"keeps {count:,} hot rows of a table of which {most:,} can be at most"
     return ""
 
 
@@ -125,6 +171,8 @@ def kernel_fault(kind: ShardingType, kernel: Kernel) -> str:
     """Why tables of a sharding type cannot use a kernel."""
     if kernel.runs(kind):
         return ""
+    if kind.keeps_hot_rows:
+        return f"{kind} with kernel {kernel}: it runs with fused alone"
     if kernel.is_dynamic:
         return f"{kind} with kernel {kernel}: dynamic tables are row_wise over all devices"
     return f"{kind} with kernel {kernel}: data_parallel runs with dense, and nothing else does"

@@ -25,6 +25,8 @@ class Offer:
     """Of these, what only tables may use whose constraints name it."""
     missing: tuple[tuple[Kernel, str], ...] = ()
     """The other kernels, and why there is none of each."""
+    hot_rows: bool = True
+    """Whether the cost model prices rows that every device holds beside its part of the others."""
 
     @property
     def unasked(self) -> frozenset[Kernel]:
@@ -38,11 +40,14 @@ def make_offer(
     optimizer: Optimizer,
     free_bytes: tuple[float, float, float],
     table_bytes: float,
+    *,
+    hot_rows: bool = True,
 ) -> Offer:
     """Offer what runs, and caches unasked only where memory is scarce.
 
     ``known`` are the kernels that the cost model predicts, ``free_bytes`` what all devices and
-    nodes offer of HBM, DDR and SSD together, ``table_bytes`` all tables wholly in one tier.
+    nodes offer of HBM, DDR and SSD together, ``table_bytes`` all tables wholly in one tier;
+    ``hot_rows`` says whether the cost model prices those.
 
     A table wholly in the nearer tier costs less time than any cache of it. Where all tables take
     less than half of that tier, there is room for each, whatever else a plan balances: caches would
@@ -65,4 +70,4 @@ def make_offer(
         for kernel in kernels
         if kernel.caches and _SCARCE * table_bytes <= (hbm + ddr if kernel.is_on_ssd else hbm)
     )
-    return Offer(kernels, on_request, tuple(missing))
+    return Offer(kernels, on_request, tuple(missing), hot_rows)

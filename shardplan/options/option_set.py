@@ -38,6 +38,8 @@ class OptionSet:
     """Of the rows of each shard, those that a cache in DDR above SSD holds besides."""
     widest: NDArray[np.int32]
     """Columns of the widest column shard, where they are not all alike; else 0."""
+    hot_rows: NDArray[np.int64]
+    """The hottest rows of the table that every device holds besides; 0 for none."""
 
     @classmethod
     def uncached(
@@ -47,14 +49,17 @@ class OptionSet:
         kernel: NDArray[np.int8],
         column_shards: NDArray[np.int32],
         widest: NDArray[np.int32] | None = None,
+        hot_rows: NDArray[np.int64] | None = None,
     ) -> Self:
         """Options whose rows lie in one tier, or whose caches are empty."""
         in_hbm = KERNELS.each(lambda each: each.rows_in is MemoryTier.HBM, kernel)
         none = np.zeros(len(table))
         if widest is None:
             widest = np.zeros(len(table), dtype=np.int32)
+        if hot_rows is None:
+            hot_rows = np.zeros(len(table), dtype=np.int64)
         shares = in_hbm.astype(np.float64), none
-        return cls(table, sharding, kernel, column_shards, *shares, widest)
+        return cls(table, sharding, kernel, column_shards, *shares, widest, hot_rows)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -93,6 +98,11 @@ class OptionSet:
         return np.where(dealt_over > 0, self.column_shards // np.maximum(dealt_over, 1), 1)
 
     @property
+    def keep_hot_rows(self) -> NDArray[np.bool_]:
+        """(O,): whether every device holds some of the rows besides its part of all."""
+        return self.has_type(lambda kind: kind.keeps_hot_rows)
+
+    @property
     def units(self) -> NDArray[np.int64]:
         """(O,): how many units the table has."""
         return np.where(self.has_type(lambda kind: kind.has_many_units), self.column_shards, 1)
@@ -104,7 +114,8 @@ class OptionSet:
         """
         # One number for each way sorts many times faster than rows of four.
         way = self.table.astype(np.int64)
-        for part in (self.sharding, self.kernel, self.column_shards):
+        _, hot_rows = np.unique(self.hot_rows, return_inverse=True)
+        for part in (self.sharding, self.kernel, self.column_shards, hot_rows.reshape(-1)):
             way = way * (int(part.max(initial=0)) + 1) + part
         _, blend = np.unique(way, return_inverse=True)
         numbers: NDArray[np.int64] = blend.reshape(-1).astype(np.int64)

@@ -28,6 +28,8 @@ class Pins:
     """Columns of each column shard, which are placed each for itself."""
     hbm_only: bool = False
     """Rows and optimizer state lie in HBM alone."""
+    hot_rows: int | None = None
+    """The hottest rows that every device holds, beside its part of the others."""
 
     def __bool__(self) -> bool:
         return self != NO_PINS
@@ -36,6 +38,8 @@ class Pins:
         """What forbids a sharding type."""
         if self.column_blocks and not (kind.cuts_columns and kind.has_many_units):
             return f"cuts columns into blocks of {' + '.join(map(str, self.column_blocks))}"
+        if self.hot_rows is not None and not kind.keeps_hot_rows:
+            return f"keeps its {self.hot_rows:,} hottest rows on every device"
         if self.column_shards is None or kind.cuts_columns == (self.column_shards > 1):
             return ""
         return self._cut_words
@@ -57,7 +61,12 @@ class Pins:
         return ""
 
     def broken(
-        self, kind: ShardingType, kernel: Kernel, widths: tuple[int, ...], load_factor: float | None
+        self,
+        kind: ShardingType,
+        kernel: Kernel,
+        widths: tuple[int, ...],
+        load_factor: float | None,
+        hot_rows: int = 0,
     ) -> Iterator[str]:
         """What of an entry of a plan is otherwise; ``widths`` are those of its column shards."""
         if self.hbm_only and self.kernel_fault(kernel):
@@ -65,6 +74,9 @@ class Pins:
         if self.load_factor is not None and load_factor != self.load_factor:
             held = "no cache" if load_factor is None else f"a cache of {load_factor} of the rows"
             yield f"has {held}; the spec pins {self.load_factor}"
+        if self.hot_rows not in (None, hot_rows):
+            held = f"its {hot_rows:,} hottest rows" if hot_rows else "none of its rows"
+            yield f"keeps {held} on every device; the spec pins {self.hot_rows:,}"
         count = 1 if kind.is_replicated else len(widths)
         if self.column_shards is not None and count != self.column_shards:
             yield f"has {count} column shards; the spec pins {self.column_shards}"

@@ -46,6 +46,12 @@ class Policy:
         return tuple(dict.fromkeys(pinned))
 
     @property
+    def hot_rows(self) -> tuple[int, ...]:
+        """On every device, those that are pinned."""
+        pinned = [each.hot_rows for each in self.pins if each.hot_rows is not None]
+        return tuple(dict.fromkeys(pinned))
+
+    @property
     def column_blocks(self) -> tuple[int, ...]:
         """Widths of column shards that are pinned; empty where none are."""
         return next((each.column_blocks for each in self.pins if each.column_blocks), ())
@@ -69,12 +75,17 @@ class Policy:
 
     @classmethod
     def free(cls, training: Training, table: Table) -> Self:
-        """Of a table that no constraint speaks of, and others of such modules and features.
+        """Of a table that no constraint speaks of, and others of such modules and features of which
+        hot rows are known or not alike.
 
         The only type that a module allows is meant even where another one does the same.
         """
         exact = training.keeps_columns_whole
-        allowed = frozenset(k for k in SHARDING_TYPES if not limits.type_fault(k, table))
+        allowed = frozenset(
+            kind
+            for kind in SHARDING_TYPES
+            if not (limits.training_fault(kind, training) or limits.type_fault(kind, table))
+        )
         sharding = frozenset(kind for kind in allowed if not (exact and kind.cuts_columns))
         return cls(sharding, None, allowed if len(allowed) == 1 else frozenset(), None, False)
 
@@ -122,7 +133,10 @@ class Policy:
 
 def policies(workload: Workload, world: World, constraints: Sequence[Constraint]) -> list[Policy]:
     """Of each table."""
-    kinds = [(table.collection, table.has_own_batches) for table in workload.tables]
+    kinds = [
+        (table.collection, table.has_own_batches, not limits.hot_rows_fault(table))
+        for table in workload.tables
+    ]
     one_of = dict(zip(kinds, workload.tables, strict=True))
     free = {kind: Policy.free(workload.training, table) for kind, table in one_of.items()}
     found = [free[kind] for kind in kinds]

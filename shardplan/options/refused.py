@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.options import limits
 from shardplan.options.enumerate import cuts_of, is_repetition, kernels_for, ways_of
+from shardplan.options.hot_rows import keeps_any
 from shardplan.options.policy import Policy
 from shardplan.sharding.geometry import COLUMN_MULTIPLE
 from shardplan.sharding.kind import SHARDING_TYPES, Columns
@@ -45,7 +46,7 @@ class Refused:
     def reasons(self) -> tuple[str, ...]:
         """A sentence for each rule that forbids sharding types, and which."""
         found: dict[str, list[ShardingType]] = {}
-        for kind in SHARDING_TYPES:
+        for kind in self._kinds:
             if not self._is_possible(kind, self.constraints):
                 found.setdefault(self._rule(kind), []).append(kind)
         # What all types but the asked ones share comes last.
@@ -66,6 +67,9 @@ class Refused:
             if could_be := inexact.possible():
                 could = f"{self.table.label} could be {_listed(could_be)}"
                 found.append(f"without training.exact_updates, {could}")
+        kept = replace(self, training=replace(self.training, hot_rows=True))
+        if more := [kind for kind in kept.possible() if kind not in self.possible()]:
+            found.append(f"with training.hot_rows, {self.table.label} could be {_listed(more)}")
         return tuple(found)
 
     def possible(self) -> tuple[ShardingType, ...]:
@@ -73,10 +77,25 @@ class Refused:
         every = self.constraints
         return tuple(kind for kind in SHARDING_TYPES if self._is_possible(kind, every))
 
+    @property
+    def _kinds(self) -> list[ShardingType]:
+        """Those that the job can train, and others where a constraint names them."""
+        named = {kind for each in self.constraints for kind in each.sharding or ()}
+        pins_hot_rows = any(each.pins.hot_rows for each in self.constraints)
+        return [
+            kind
+            for kind in SHARDING_TYPES
+            if not limits.training_fault(kind, self.training)
+            or kind in named
+            or (kind.keeps_hot_rows and pins_hot_rows)
+        ]
+
     def _is_possible(self, kind: ShardingType, constraints: Iterable[Constraint]) -> bool:
         policy = self._policy(constraints)
         table, world = self.table, self.world
         if limits.rows_fault(table, world.devices_of(kind.rows)):
+            return False
+        if kind.keeps_hot_rows and not keeps_any(table, policy, self.offer):
             return False
         kernels = kernels_for(table, policy, self.offer, self.training)
         code = SHARDING_TYPES.index(kind)
@@ -93,6 +112,8 @@ class Refused:
         return next(self._rules(kind), "{kinds}: no rule is known that forbids it")
 
     def _rules(self, kind: ShardingType) -> Iterator[str]:
+        if fault := limits.training_fault(kind, self.training):
+            yield f"{{kinds}}: {fault}"
         if fault := limits.type_fault(kind, self.table):
             yield f"{{kinds}}: {fault}"
         if self.dynamic is not None and not kind.deals_rows_to_all:
@@ -103,6 +124,8 @@ class Refused:
                 yield f"{{kinds}}: {constraint.named} allows {allowed} alone"
             if fault := constraint.pins.kind_fault(kind):
                 yield f"{{kinds}}: {constraint.named} {fault}"
+        if kind.keeps_hot_rows:
+            yield from self._rules_of_hot_rows()
         if self.training.keeps_columns_whole and kind.cuts_columns:
             yield (
                 "{kinds}: training.exact_updates keeps the columns of tables whole under "
@@ -114,6 +137,17 @@ class Refused:
             place = "a single node" if kind.lands is Extent.NODE else "a single device"
             yield f"{{kinds}}: on {place} other types do the same, and it has to be asked for"
         yield from self._rules_of_kernels(kind)
+
+    def _rules_of_hot_rows(self) -> Iterator[str]:
+        if not self.offer.hot_rows:
+            yield "{kinds}: the cost model has no figures of hot rows"
+        pinning = [each for each in self.constraints if each.pins.hot_rows]
+        for constraint in pinning:
+            if fault := limits.most_hot_rows_fault(constraint.pins.hot_rows or 0, self.table):
+                yield f"{{kinds}}: {constraint.named} {fault}"
+        if len({each.pins.hot_rows for each in pinning}) > 1:
+            names = " and ".join(each.named for each in pinning)
+            yield f"{{kinds}}: {names} pin other numbers of hot rows"
 
     def _rules_of_shape(self, kind: ShardingType) -> Iterator[str]:
         rows, dim, over = self.table.rows, self.table.dim, self.world.devices_of(kind.rows)
@@ -192,6 +226,7 @@ class Refused:
             if constraint.kernels is not None and not any(k.runs(kind) for k in constraint.kernels):
                 allowed = _listed(constraint.kernels)
                 only = "dense alone" if kind.is_replicated else "no dense kernel"
+                only = "fused alone" if kind.keeps_hot_rows else only
                 yield f"{{kinds}} runs {only}; {constraint.named} allows {allowed}"
         runs = [kernel for kernel in self.offer.kernels if kernel.runs(kind)]
         for constraint in self.constraints:

@@ -154,6 +154,8 @@ def _entry(
         "sharding_type": decision.sharding,
         "compute_kernel": decision.kernel,
     }
+    if decision.replicated_rows:
+        entry["replicated_rows"] = decision.replicated_rows
     if decision.sharding.is_replicated:
         return entry | {"ranks": tuple(range(case.topology.world_size))}
     entry["ranks"] = tuple(piece.rank for piece in pieces)

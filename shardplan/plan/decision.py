@@ -37,6 +37,8 @@ class Decision:
     """Share of the rows that a cache in DDR holds besides; only for ``key_value``."""
     widths: tuple[int, ...] = ()
     """Columns of each column shard, where they are not all alike."""
+    replicated_rows: int = 0
+    """The hottest rows that every device holds besides; only of types that keep some."""
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -67,6 +69,7 @@ def options_of(decisions: Sequence[Decision]) -> OptionSet:
         KERNELS.codes([d.kernel for d in decisions]),
         np.array([d.column_shards for d in decisions], dtype=np.int32),
         np.array([max(d.widths, default=0) for d in decisions], dtype=np.int32),
+        np.array([d.replicated_rows for d in decisions], dtype=np.int64),
     )
     cached = options.has_kernel(lambda kernel: kernel.caches)
     hbm_share = np.array([d.load_factor or 0.0 for d in decisions], dtype=np.float64)

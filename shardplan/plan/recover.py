@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.options import limits
 from shardplan.plan.decision import Decision
 from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
 
 
 def decision_of(planned: Planned, world: World) -> Decision | Finding:
-    """The decision whose exact geometry the entry has, or the first shard that has another."""
+    """The decision whose exact geometry the entry has, or the first shard that has another.
+
+    Or what is wrong with its number of hot rows.
+    """
     entry, table = planned.entry, planned.table
     kind = entry.sharding_type
+    if fault := limits.hot_rows_count_fault(kind, entry.replicated_rows or 0, table):
+        return _illegal(planned, fault)
     if (rank := whole_on(planned, world)) is not None:
         return stated_decision(planned, 1, (rank,))
     if kind.is_replicated:
@@ -82,6 +88,7 @@ def stated_decision(
         targets,
         *shares,
         widths,
+        entry.replicated_rows or 0,
     )
 
 

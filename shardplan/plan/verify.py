@@ -13,6 +13,7 @@ from shardplan.plan.checks.constraints import (
     check_cache_algorithm,
     check_constraints,
     check_exact_updates,
+    check_hot_rows,
 )
 from shardplan.plan.checks.coverage import check_coverage
 from shardplan.plan.checks.dynamic import check_dynamic
@@ -110,6 +111,7 @@ def _findings(
         {table.index: table for table in planned}, case.constraints, case.topology.world
     )
     yield from check_exact_updates(planned, case.workload.training)
+    yield from check_hot_rows(planned, case.workload.training)
     yield from check_cache_algorithm(planned, case.workload.training)
     yield from check_dynamic(planned, case)
     pause()

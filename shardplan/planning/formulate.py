@@ -114,6 +114,7 @@ def _offer(case: Case) -> Offer:
         case.workload.training.optimizer,
         (hbm * topology.world_size, ddr * topology.nodes, ssd * topology.nodes),
         float(case.cost_model.shard_bytes(whole, rows, dims).sum()),
+        hot_rows=case.cost_model.prices_hot_rows,
     )
 
 

@@ -84,6 +84,7 @@ class Formulation:
             self.options.sharding[row].tolist(),
             self.options.kernel[row].tolist(),
             self.options.column_shards[row].tolist(),
+            self.options.hot_rows[row].tolist(),
             owner.tolist(),
             strict=True,
         )
@@ -98,8 +99,9 @@ class Formulation:
                 load_factor=caches.get(number, (None, 0.0))[0],
                 ddr_load_factor=caches.get(number, (None, 0.0))[1],
                 widths=self.widths(table, sharding[kind]),
+                replicated_rows=hot_rows,
             )
-            for number, (table, kind, kernel, column_shards, item) in enumerate(of_row)
+            for number, (table, kind, kernel, column_shards, hot_rows, item) in enumerate(of_row)
         ]
         return tuple(sorted(found, key=lambda decision: decision.table))
 
@@ -179,18 +181,19 @@ class Formulation:
         have no cache."""
         tables, alone = len(self.items.of_table), np.bincount(self.items.of_table) == 1
         own = [each for each in decisions if not each.kernel.caches]
-        wanted = np.full((tables, 3), -1)
+        wanted = np.full((tables, 4), -1)
         wanted[[each.table for each in own]] = np.column_stack(
             [
                 SHARDING_TYPES.codes([each.sharding for each in own]),
                 KERNELS.codes([each.kernel for each in own]),
                 np.array([each.column_shards for each in own], dtype=np.int64),
+                np.array([each.replicated_rows for each in own], dtype=np.int64),
             ]
         )
         row = self.members[:, 0]
         table = self.options.table[row]
         is_same = alone[self.items.of_table[table]]
-        for column, part in enumerate(("sharding", "kernel", "column_shards")):
+        for column, part in enumerate(("sharding", "kernel", "column_shards", "hot_rows")):
             is_same &= getattr(self.options, part)[row] == wanted[table, column]
         option = np.flatnonzero(is_same)
         return dict(zip(table[option].tolist(), option.tolist(), strict=True))
@@ -205,6 +208,7 @@ class Formulation:
             is_same &= self.options.sharding[row] == SHARDING_TYPES.index(decision.sharding)
             is_same &= self.options.kernel[row] == KERNELS.index(decision.kernel)
             is_same &= self.options.column_shards[row] == decision.column_shards
+            is_same &= self.options.hot_rows[row] == decision.replicated_rows
         if not is_same.any():
             return None
         mix = np.zeros(end - first)

@@ -104,8 +104,8 @@ def _told_apart(
     way = np.array(kind)[options.table]
     for part in (options.sharding, options.kernel, options.column_shards, options.widest):
         way = way * (int(part.max(initial=0)) + 1) + part
-    for share in (options.hbm_share, options.ddr_share):
-        sizes, number = np.unique(share, return_inverse=True)
+    for size in (options.hbm_share, options.ddr_share, options.hot_rows):
+        sizes, number = np.unique(size, return_inverse=True)
         way = way * len(sizes) + number.reshape(-1)
     _, first, alike = np.unique(way, return_index=True, return_inverse=True)
     return options.take(first), alike.reshape(-1)

@@ -95,12 +95,21 @@ class Kernel(Named):
         """Whether rows lie in DDR, or pass it on their way."""
         return self.rows_in is not MemoryTier.HBM
 
+    @property
+    def is_fused_in_hbm(self) -> bool:
+        """Whether all rows of a plain table lie in HBM, updated where they are looked up."""
+        in_hbm = self.rows_in is MemoryTier.HBM
+        return in_hbm and not (self.is_plain or self.is_dynamic or self.caches)
+
     def runs(self, sharding: ShardingType) -> bool:
         """Whether tables of a sharding type can use it.
 
-        Replicated ones are plain parameters; rows of dynamic ones are dealt to all devices.
+        Replicated ones are plain parameters; rows of dynamic ones are dealt to all devices; the
+        hottest rows of a table are kept apart from others that lie in HBM too.
         """
         if self.is_dynamic and not sharding.deals_rows_to_all:
+            return False
+        if sharding.keeps_hot_rows and not self.is_fused_in_hbm:
             return False
         return self.is_plain == sharding.is_replicated
 

@@ -29,7 +29,7 @@ class Columns(Enum):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ShardingType(Named):
-    """How a table is cut; the strings are TorchRec's.
+    """How a table is cut; the strings are TorchRec's, of types that it has.
 
     A *unit* is what is placed as a whole. Raises ValueError for traits that contradict each other.
     """
@@ -42,6 +42,8 @@ class ShardingType(Named):
     columns: Columns = Columns.WHOLE
     is_replicated: bool = False
     """Each device holds the whole table, and there are no shards."""
+    keeps_hot_rows: bool = False
+    """Besides its part of the rows, each device holds the hottest ones, alike on all of them."""
 
     DATA_PARALLEL: ClassVar[ShardingType]
     TABLE_WISE: ClassVar[ShardingType]
@@ -50,6 +52,7 @@ class ShardingType(Named):
     TABLE_ROW_WISE: ClassVar[ShardingType]
     TABLE_COLUMN_WISE: ClassVar[ShardingType]
     GRID_SHARD: ClassVar[ShardingType]
+    HOT_ROW_WISE: ClassVar[ShardingType]
 
     def __post_init__(self) -> None:
         ways = (self.cuts_rows, self.columns is Columns.DEALT, self.is_replicated)
@@ -66,6 +69,10 @@ class ShardingType(Named):
             ),
             (self.has_many_units and everywhere, "what lands everywhere is a single unit"),
             (self.is_replicated and not everywhere, "what is replicated lands everywhere"),
+            (
+                self.keeps_hot_rows and not self.deals_rows_to_all,
+                "the rows beside the hottest are cut over all devices",
+            ),
         ):
             if is_so:
                 raise ValueError(f"{self.name}: {fault}")
@@ -94,7 +101,13 @@ class ShardingType(Named):
     def takes_own_batches(self) -> bool:
         """Whether features of its tables may have batches of their own size under TorchRec, which
         neither replicates such tables nor cuts them by rows and columns at once."""
-        return not (self.is_replicated or (self.cuts_rows and self.cuts_columns))
+        replicates = self.is_replicated or self.keeps_hot_rows
+        return not (replicates or (self.cuts_rows and self.cuts_columns))
+
+    @property
+    def is_torchrecs(self) -> bool:
+        """Whether TorchRec has it: no runtime of its keeps rows both replicated and sharded."""
+        return not self.keeps_hot_rows
 
     @property
     def has_many_units(self) -> bool:
@@ -127,4 +140,7 @@ ShardingType.TABLE_COLUMN_WISE = _add(
 )
 ShardingType.GRID_SHARD = _add(
     ShardingType("grid_shard", lands=_NODE, rows=_NODE, columns=Columns.UNITS)
+)
+ShardingType.HOT_ROW_WISE = _add(
+    ShardingType("hot_row_wise", lands=_WORLD, rows=_WORLD, keeps_hot_rows=True)
 )

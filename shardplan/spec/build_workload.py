@@ -107,6 +107,7 @@ def _table(
         has_namesake=has_namesake,
         dynamic=dynamic,
         unpadded_dim=None if dim == used else used,
+        hot_ids=table.hot_ids or 0,
     )
 
 
@@ -132,6 +133,7 @@ def _training(training: TrainingSpec) -> Training:
         use_rowwise_bias_correction=training.use_rowwise_bias_correction,
         cache_algorithm=training.cache_algorithm,
         replica_sync=training.replicas.sync if training.replicas else None,
+        hot_rows=bool(training.hot_rows),
     )
 
 

@@ -112,6 +112,9 @@ class TrainingSpec(Border):
     row or scales by norms of rows."""
     cache_algorithm: CacheAlgorithm = CacheAlgorithm.LRU
     """Which row makes room in the caches of ``fused_uvm_caching``."""
+    hot_rows: Flag | None = None
+    """Whether the hottest rows of a table may lie on every device, and the others sharded: the
+    native engine trains such plans, TorchRec does not. Of tables that have ``hot_ids``."""
     replicas: ReplicasSpec | None = None
     """Groups of devices that each hold all tables; by default all devices are one."""
 

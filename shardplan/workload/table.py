@@ -51,6 +51,8 @@ class Table:
     """How a hash table is kept that grows to ``rows``; None of a plain table."""
     unpadded_dim: int | None = None
     """The columns that the model uses, where ``dim`` has more: the last ones are padding."""
+    hot_ids: int = 0
+    """Of how many of its ids it is known that they are the hottest, and which they are."""
 
     @property
     def label(self) -> str:

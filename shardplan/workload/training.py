@@ -114,6 +114,8 @@ class Training:
     """Whether Adam counts the updates of each row."""
     replica_sync: ReplicaSync | None = None
     """None: no other devices hold the tables too."""
+    hot_rows: bool = False
+    """Whether the job can keep the hottest rows of a table on every device, and others sharded."""
 
     @property
     def wires(self) -> Wires:

@@ -168,6 +168,7 @@ def test_many_options_are_priced_as_one_by_one(constants):
         (i, sharding_type, kernel, 4 if sharding_type.cuts_columns else 1)
         for i in range(2)
         for sharding_type in SHARDING_TYPES
+        if sharding_type.is_torchrecs
         for kernel in KERNELS
     ]
     case = model(constants, *tables)

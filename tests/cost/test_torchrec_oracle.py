@@ -125,7 +125,7 @@ def enumerated(workload, topology):
     theirs = TheirTopology(world_size, "cuda", local_world_size=each)
     constraints = {
         table.name: ParameterConstraints(
-            sharding_types=[kind.name for kind in SHARDING_TYPES],
+            sharding_types=[kind.name for kind in SHARDING_TYPES if kind.is_torchrecs],
             compute_kernels=[kernel.name for kernel in KERNELS if kernel is not Kernel.KEY_VALUE],
             min_partition=MIN_COLUMNS,
             pooling_factors=list(table.poolings),

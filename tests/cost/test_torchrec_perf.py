@@ -24,8 +24,8 @@ COUNTED = ("fwd_compute", "fwd_comms", "bwd_compute", "bwd_comms")
 exactly = partial(pytest.approx, rel=1e-12, abs=0)
 
 REPLICATED = tuple(kind for kind in SHARDING_TYPES if kind.is_replicated)
-BY_ROWS = tuple(kind for kind in SHARDING_TYPES if kind.cuts_rows)
-WHOLE = tuple(kind for kind in SHARDING_TYPES if kind not in (*REPLICATED, *BY_ROWS))
+BY_ROWS = tuple(kind for kind in SHARDING_TYPES if kind.cuts_rows and kind.is_torchrecs)
+WHOLE = tuple(kind for kind in SHARDING_TYPES if not kind.is_replicated and not kind.cuts_rows)
 WHOLE_COMM, ROWS_COMM = 6.357828776041667e-05, 0.00016798276699240525
 PERF = [
     (WHOLE, Kernel.FUSED, 0.000327460077428233, WHOLE_COMM, WHOLE_COMM),
@@ -249,7 +249,7 @@ def test_unpooled_row_shards_send_ids_once(constants):
 
 def test_shards_are_priced_one_by_one(constants):
     """Arrays give what their shards give alone."""
-    alone = [one_shard(t) for t in SHARDING_TYPES]
+    alone = [one_shard(t) for t in SHARDING_TYPES if t.is_torchrecs]
     fields = {
         name: np.concatenate([getattr(shard, name) for shard in alone])
         for name in ShardArrays.__dataclass_fields__

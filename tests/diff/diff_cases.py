@@ -87,7 +87,11 @@ def _decision(draw: st.DrawFn, case: Case, index: int) -> Decision:
     kernel = draw(st.sampled_from([Kernel.FUSED, Kernel.FUSED_UVM]))
     sharding = draw(
         st.sampled_from(
-            [kind for kind in SHARDING_TYPES if dim % (4 * (kind.dealt_over(world) or 1)) == 0]
+            [
+                kind
+                for kind in SHARDING_TYPES
+                if kind.is_torchrecs and dim % (4 * (kind.dealt_over(world) or 1)) == 0
+            ]
         )
     )
     if sharding.is_replicated:

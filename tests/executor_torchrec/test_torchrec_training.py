@@ -44,7 +44,7 @@ def trained(crew: Crew, plan, optimizer: str, **options) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("kind", "optimizer"),
-    [(k, o) for k in SHARDING_TYPES for o in OPTIMIZERS if is_exact(k, o)],
+    [(k, o) for k in SHARDING_TYPES for o in OPTIMIZERS if k.is_torchrecs and is_exact(k, o)],
 )
 def test_each_sharding_type_trains_as_unsharded(crew, kind, optimizer):
     plan = random_plan(1, crew.ranks, optimizer, only=kind)
@@ -98,7 +98,7 @@ def test_means_of_some_tables_train_as_unsharded(crew, seed):
     assert max(trained(crew, plan, optimizer, means=means)) < NEAR
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SHARDING_TYPES if kind.cuts_rows])
+@pytest.mark.parametrize("kind", [k for k in SHARDING_TYPES if k.cuts_rows and k.is_torchrecs])
 def test_means_of_tables_that_are_cut_by_rows_train_as_unsharded(crew, kind):
     plan = random_plan(1, crew.ranks, only=kind)
     means = [table.name for table in plan.tables[1:]]

@@ -203,6 +203,7 @@ def test_options_are_those_that_every_rule_allows(data, cluster, offer, dims, ex
         expected = {
             (kind, kernel, cut): SIZES.get(kernel, 1)
             for kind in SHARDING_TYPES
+            if kind.is_torchrecs
             for kernel in KERNELS
             for cut in range(1, table.dim // 4 + 1)
             if rules.allow(kind, kernel, cut)
@@ -226,7 +227,7 @@ def test_a_table_of_odd_width_is_not_cut_by_columns():
     assert {kind for kind, _, _ in found} == {
         kind
         for kind in SHARDING_TYPES
-        if kind.columns is Columns.WHOLE and kind.lands is not Extent.NODE
+        if kind.columns is Columns.WHOLE and kind.lands is not Extent.NODE and kind.is_torchrecs
     }
 
 

@@ -110,7 +110,7 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
         ("constraints: [{tables: a}]",
          (7, 15, "constraints[0]", "demands nothing",
           "add sharding, kernels, together, apart, ranks, nodes, load_factor, column_shards, "
-          "min_width, column_blocks, output_dtype or hbm_only")),
+          "min_width, column_blocks, output_dtype, hbm_only or hot_rows")),
         ("constraints: [{tables: [a, b], together: true, apart: true}]",
          (7, 55, "constraints[0].apart", "tables cannot be both together and apart", "")),
         ("constraints: [{tables: [], together: true}]",
@@ -119,7 +119,7 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
         ("constraints: [{tables: a, sharding: row}]",
          (7, 37, "constraints[0].sharding",
           "must be one of data_parallel, table_wise, column_wise, row_wise, table_row_wise, "
-          "table_column_wise, grid_shard (got 'row')",
+          "table_column_wise, grid_shard, hot_row_wise (got 'row')",
           "for example data_parallel")),
         ("constraints: [{tables: a, kernels: [fuse]}]",
          (7, 37, "constraints[0].kernels[0]",

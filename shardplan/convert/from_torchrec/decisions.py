@@ -82,7 +82,7 @@ def _decision(index: int, stated: StatedTable, table: Table, world: World) -> De
 
 def _named(stated: StatedTable) -> tuple[ShardingType, Kernel]:
     """Raises ValueError for those that are not planned."""
-    names = {each.name for each in SHARDING_TYPES}
+    names = {each.name for each in SHARDING_TYPES if each.is_torchrecs}
     if stated.sharding_type not in names:
         raise ValueError(f"{stated.sharding_type} is no sharding type that is planned")
     kernels = {each.name for each in KERNELS if not each.is_dynamic}

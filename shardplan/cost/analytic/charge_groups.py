@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from shardplan.cost.cost_model import Charges
-from shardplan.sharding.kind import SHARDING_TYPES
+from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.options.option_set import OptionSet
-    from shardplan.sharding.kind import ShardingType
     from shardplan.workload.table import Table
 
 
@@ -56,9 +55,15 @@ class ChargeGroups:
         return np.repeat(counts, len(self.kinds))
 
     def charges(self, options: OptionSet, seconds: NDArray[np.float64]) -> Charges:
-        """``seconds`` (G, P) as charges of options; groups that none has, or that are free, go."""
-        group = self.module_of_table[options.table] * len(self.kinds) + options.sharding
-        there = np.bincount(group, minlength=len(self)) > 0
+        """``seconds`` (G, P) as charges of options; groups that none has, or that are free, go.
+
+        Where devices keep hot rows besides, those are of the group of data-parallel tables too.
+        """
+        first = self.module_of_table[options.table] * len(self.kinds)
+        group = first + options.sharding
+        replicated = SHARDING_TYPES.index(ShardingType.DATA_PARALLEL)
+        besides = np.where(options.keep_hot_rows, first + replicated, group)
+        there = np.bincount(np.concatenate([group, besides]), minlength=len(self)) > 0
         kept = np.flatnonzero(there & seconds.any(axis=1))
         named = len(self.modules) > 1
         return Charges(
@@ -66,6 +71,6 @@ class ChargeGroups:
                 f"{kind.name} in {module}" if named else kind.name
                 for module, kind in (self.pairs[pair] for pair in kept.tolist())
             ),
-            group[:, None] == kept,
+            (group[:, None] == kept) | (besides[:, None] == kept),
             seconds[kept],
         )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.charge_groups import ChargeGroups
+from shardplan.cost.analytic.hot.hot_reads import RowReads
+from shardplan.cost.analytic.hot.replicas import Replicas, replicated, sharded
 from shardplan.cost.analytic.memory import base_bytes, unit_bytes
 from shardplan.cost.analytic.phases.all_phases import phases_of
 from shardplan.cost.analytic.setting import Setting
@@ -17,6 +19,7 @@ from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
+from shardplan.cost.even_parts import even_parts
 from shardplan.cost.phases import DENSE
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
@@ -93,6 +96,11 @@ class AnalyticCostModel:
         """Bytes are linear in the shares that caches hold, seconds convex."""
         return True
 
+    @property
+    def prices_hot_rows(self) -> bool:
+        """As a sharded table and a data-parallel one."""
+        return True
+
     def repriced(self, profile: Profile, framework: FrameworkProfile | None) -> AnalyticCostModel:
         """The same by other figures; what batches read of the tables is not worked out again."""
         other = replace(self, profile=profile, framework=framework)
@@ -112,7 +120,16 @@ class AnalyticCostModel:
     def _units(self, options: OptionSet, shares: Shares) -> Units:
         of_ids = self.profile.page_shares(shares.columns * shares.output_bytes)
         page_share = np.where(shares.is_pooled, self._setting.page_share, of_ids)
-        return Units(options, shares, page_share)
+        return Units(options, shares, page_share, self._replicas(options))
+
+    def _replicas(self, options: OptionSet) -> Replicas | None:
+        """The hot rows that devices hold besides."""
+        keep = np.flatnonzero(options.keep_hot_rows)
+        if not len(keep):
+            return None
+        some = options.take(keep)
+        hot = self._row_reads.hot(some)
+        return Replicas(keep, self._units(*replicated(some, hot, self._shares_of_rows)))
 
     def mean_seconds(self, options: OptionSet) -> NDArray[np.float64]:
         """(O, P): as if all row blocks of a table were read alike, which also spreads what caches
@@ -130,10 +147,20 @@ class AnalyticCostModel:
         spill = self._spill_seconds(units, load)
         everywhere = self._everywhere_seconds(units)
         on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)[:, None]
-        memory = unit_bytes(units.shares, options, self._storage, self._setting.summing)
-        return UnitCosts(
-            load - spill * (each - 1) + everywhere, memory, spill + everywhere * on_device
+        load = load - spill * (each - 1) + everywhere
+        if units.replicas is not None:
+            besides = self.unit_costs_of(units.replicas.units)
+            load[units.replicas.of_option] += besides.load_seconds
+        return UnitCosts(load, self._memory(units), spill + everywhere * on_device)
+
+    def _memory(self, units: Units) -> NDArray[np.float64]:
+        """(O, 3): bytes of each tier that units need, hot rows included."""
+        memory = unit_bytes(
+            units.shares, units.options, self._storage, self._setting.summing
         )
+        if units.replicas is not None:
+            memory[units.replicas.of_option] += self._memory(units.replicas.units)
+        return memory
 
     def _everywhere_seconds(self, units: Units) -> NDArray[np.float64]:
         """(O, P): what units add to every device of the node."""
@@ -178,13 +205,12 @@ class AnalyticCostModel:
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         load += self._everywhere_seconds(units)
-        memory = unit_bytes(shares, cut, self._storage, self._setting.summing)
         most, is_alike = charged.load_seconds[first], ~uneven[cut.table][:, None]
         return BlockCosts(
             option,
             block,
             np.where(is_alike, most, np.minimum(load, most)),
-            np.minimum(memory, charged.memory_bytes[first]),
+            np.minimum(self._memory(units), charged.memory_bytes[first]),
             self._traffic(shares, cut),
         )
 
@@ -198,6 +224,19 @@ class AnalyticCostModel:
         self, options: OptionSet, blocks: BlockReadings | None = None, *, on_average: bool = False
     ) -> Shares:
         """What each unit holds and does on each device that it lands on, or that holds a block."""
+        found = self._shares_of_rows(options, blocks, on_average=on_average)
+        keep = np.flatnonzero(options.keep_hot_rows)
+        if not len(keep):
+            return found
+        some, world = options.take(keep), self.topology.world
+        cut = some.row_shards(world)
+        parts = even_parts(self._setting.tables.rows[some.table], cut, np.zeros_like(cut))
+        cold = self._row_reads.cold(some, parts if blocks is None else blocks.parts[keep])
+        return found.put(keep, sharded(some, cold, self._shares_of_rows))
+
+    def _shares_of_rows(
+        self, options: OptionSet, blocks: BlockReadings | None = None, *, on_average: bool = False
+    ) -> Shares:
         return Shares.of(
             self._setting.tables,
             options,
@@ -207,6 +246,11 @@ class AnalyticCostModel:
             blocks,
             on_average=on_average,
         )
+
+    @cached_property
+    def _row_reads(self) -> RowReads:
+        whole = self._setting.tables.readings
+        return RowReads(self.workload, self.topology.world_size, whole)
 
     def traffic(self, options: OptionSet) -> Traffic:
         """What each unit moves between the tiers in one step."""

@@ -117,6 +117,12 @@ class Readings:
             _first_block=first_block,
         )
 
+    def of_rows(
+        self, workload: Workload, world_size: int, rows: Sequence[tuple[Table, BlockRead]]
+    ) -> Readings:
+        """What is read of given rows of tables, in this order."""
+        return self._read(workload, world_size, [_Read(*each) for each in rows], {})
+
     def of_blocks(
         self,
         workload: Workload,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -273,3 +273,12 @@ class Shares:
             ddr_hit_rates=caches.ddr_hit_rates,
             value_bytes=tables.dynamic.value_bytes[table],
         )
+
+    def put(self, at: NDArray[np.int64], others: Shares) -> Shares:
+        """The same with ``others`` (n,) at the places ``at`` (n,)."""
+        changed = {}
+        for name in self.__slots__:
+            values = getattr(self, name)
+            changed[name] = values.astype(np.result_type(values, getattr(others, name)))
+            changed[name][at] = getattr(others, name)
+        return replace(self, **changed)

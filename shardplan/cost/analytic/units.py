@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shardplan.cost.analytic.hot.replicas import Replicas
     from shardplan.cost.analytic.shares import Shares
     from shardplan.options.option_set import OptionSet
 
@@ -24,6 +25,8 @@ class Units:
     shares: Shares
     page_share: NDArray[np.float64] | float
     """Of a page of memory, what lies between an output and the one read or written after it."""
+    replicas: Replicas | None = None
+    """Hot rows that every device holds besides; None where no option keeps any."""
 
     @cached_property
     def sums(self) -> LookupSums:

@@ -96,6 +96,11 @@ class TorchRecCostModel:
         """TorchRec rounds a cache's bytes and caps them."""
         return False
 
+    @property
+    def prices_hot_rows(self) -> bool:
+        """TorchRec has no such tables."""
+        return False
+
     def unit_costs(self, options: OptionSet) -> UnitCosts:
         """What each unit of each option costs a device."""
         shards = self._shards(options)

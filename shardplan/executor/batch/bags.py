@@ -37,6 +37,10 @@ class Bags:
         """The rows that are read; sorted once, for the cache, the lookup and the update."""
         return DistinctRows.of(self.ids, self.rows)
 
+    def without_empty(self) -> Bags:
+        """The same ids in the bags that have any, one behind the other."""
+        return Bags(self.ids, self.lengths[self.lengths > 0], self.rows, self.weights)
+
     def apart(self) -> Bags:
         """The same ids, each in a bag of its own."""
         each = torch.ones(len(self.ids), dtype=torch.int64, device=self.ids.device)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.planned.module_layout import ModuleLayout
+    from shardplan.executor.tables.hot_rows import HotRows
     from shardplan.executor.tables.replicated_tables import ReplicatedTables
     from shardplan.executor.tables.shard_group import ShardGroup
     from shardplan.executor.tensors.tensor import Tensor
@@ -42,6 +43,10 @@ class ModuleTables(Protocol):
     def replicated(self) -> ReplicatedTables:
         """The data-parallel tables."""
 
+    @property
+    def hot_rows(self) -> HotRows:
+        """What of them lies on all ranks besides."""
+
 
 def state_of(
     modules: Mapping[str, ModuleTables], dense: Mapping[str, Tensor], mesh: Mesh
@@ -49,6 +54,7 @@ def state_of(
     """By name, what this rank holds; reading a checkpoint fills it in place."""
     state = {DENSE + name: _whole(tensor, mesh.rank > 0) for name, tensor in dense.items()}
     for module, tables in modules.items():
+        tables.hot_rows.settle()
         state[_steps(module)] = _whole(torch.tensor([tables.steps]), mesh.rank > 0)
         for name, tensor in _held(tables, mesh).items():
             state[f"{module}/{name}"] = tensor
@@ -76,7 +82,7 @@ def take_state(
 ) -> None:
     """Go on from a state that was read: its rows are in place, and no cache may hold older ones.
 
-    What of it is ``unread`` becomes zeros.
+    What of it is ``unread`` becomes zeros. A collective where tables keep hot rows.
     """
     for name in unread:
         for chunk in state[name].chunks:
@@ -85,6 +91,7 @@ def take_state(
         tables.steps = int(state[_steps(module)].chunks[0].values[0])
         for group in tables.groups:
             group.weights.forget()
+        tables.hot_rows.fetch()
 
 
 def _steps(module: str) -> str:

@@ -38,7 +38,10 @@ class FlatDist:
         self._forward_wire = FP32_WIRE if alone else forward
         self._backward_wire = FP32_WIRE if alone else backward
         self._forward, self._backward = self._forward_wire.dtype, self._backward_wire.dtype
-        chosen = [[g for g in groups if not g.is_hierarchical] for groups in layout.groups]
+        chosen = [
+            [group for group in groups if not (group.is_hierarchical or group.is_touched)]
+            for groups in layout.groups
+        ]
         self.groups = tuple(chosen[mesh.rank])
         is_at_end = mesh.rank in (0, mesh.world_size - 1)
         is_one = len(self.groups) == 1 and self._forward_wire.is_fp32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ import torch
 
 from shardplan.executor.batch.bags import Bags
 from shardplan.executor.batch.checked_ids import checked_ids
+from shardplan.executor.batch.hot_ids import FeatureIds, HotIds
+from shardplan.executor.exchange.rank_inputs import IdsRoute, RankInputs, TouchedBags
 from shardplan.executor.tensors.runs import runs_of
 from shardplan.executor.tensors.sorting import stable_order
 from shardplan.executor.tensors.tensor import index_dtype
@@ -24,38 +25,6 @@ if TYPE_CHECKING:
     from shardplan.executor.tensors.tensor import Tensor
 
 _WHAT, _WEIGHTS = "the exchange of ids", "the exchange of weights of ids"
-
-
-@dataclass(frozen=True, slots=True)
-class IdsRoute:
-    """Which ids of a batch went where: the rows of single ids go the same way back."""
-
-    sent: list[int]
-    """Ids that this rank sent to each slot of every rank, rank after rank."""
-    received: list[list[int]]
-    """Of each rank, those that it sent to each slot of this one."""
-    cut_order: Tensor | None
-    """Of all features whose rows are cut, one behind the other: which id stands at each place of
-    their pieces. None where no table's rows are cut."""
-
-
-@dataclass(frozen=True, slots=True)
-class RankInputs:
-    """What one rank looks up of a batch."""
-
-    groups: tuple[Bags, ...]
-    """Of each of the rank's groups, for the samples of all ranks in order."""
-    replicated: tuple[Bags, ...]
-    """Of each group of data-parallel tables, for the rank's own samples."""
-    samples: int
-    """Of one rank."""
-
-    held_bytes: int
-    """Of ids and lengths, the rank's own and those received, while the batch is in flight."""
-    lengths: Tensor
-    """(features, samples) int64: ids of the rank's own samples."""
-    route: IdsRoute
-    """How the ids came."""
 
 
 class InputDist:
@@ -95,12 +64,18 @@ class InputDist:
             for group in layout.replicated
         ]
         self._order = torch.tensor(self._piece_of_slot, device=mesh.device, dtype=torch.int64)
+        every = [slot for each in slots for slot in each]
+        touched = [place for place, slot in enumerate(every) if slot.is_touched]
+        self._touched = self._order[touched]
+        """Of each slot of every rank that sums the bags alone that have any of its rows."""
+        self._hot = HotIds(layout, mesh.device)
 
     def start(self, batch: JaggedBatch) -> IdsInFlight:
         """Send the lengths. Raises ValueError where an id is no row of its table."""
         parts = checked_ids(batch, self.table_rows)
         of_ids = self._weights(batch, parts)
-        pieces, weights, lengths, order = self._pieces(batch, parts, of_ids)
+        sharded, alike = self._hot.split(FeatureIds(parts, batch.lengths, of_ids))
+        pieces, weights, lengths, order = self._pieces(sharded)
         samples = batch.samples
         mine = self.slot_counts[self.mesh.rank]
         pending = self.mesh.ids.all_to_all(
@@ -111,8 +86,11 @@ class InputDist:
         )
         sent = [pieces[piece] for piece in self._piece_of_slot]
         sent_weights = [weights[piece] for piece in self._piece_of_slot] if weights else []
-        replicated = self._replicated(batch, parts, of_ids)
-        flight = IdsInFlight(self, sent, sent_weights, pending, replicated, batch.lengths, order)
+        replicated = self._replicated(alike)
+        touched = lengths[self._touched] > 0 if len(self._touched) else None
+        flight = IdsInFlight(
+            self, sent, sent_weights, pending, replicated, batch.lengths, order, touched
+        )
         held = [batch.values, batch.lengths, *(of_ids and [batch.weights])]
         held += [each for b in replicated for each in (b.ids, b.lengths, b.weights)]
         flight.reserve(sum(each.nbytes for each in held if each is not None))
@@ -146,21 +124,22 @@ class InputDist:
         return list(batch.weights.split([part.numel() for part in parts]))
 
     def _pieces(
-        self, batch: JaggedBatch, parts: list[Tensor], weights: list[Tensor]
+        self, given: FeatureIds
     ) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor | None]:
         """Ids of each (feature, row block), their weights, and their (pieces, samples) lengths.
 
         Last, the order of ids in pieces, of all features whose rows are cut side by side.
         """
+        parts, weights = given.ids, given.weights
         if not self._split:
-            return parts, weights, batch.lengths, None
-        order, counts, cut_lengths = self._cut(parts, batch.lengths[self._split])
-        lengths = batch.lengths.new_empty((self._first_piece[-1], batch.samples))
+            return parts, weights, given.lengths, None
+        order, counts, cut_lengths = self._cut(parts, given.lengths[self._split])
+        lengths = given.lengths.new_empty((self._first_piece[-1], given.lengths.shape[1]))
         taken = 0
         for feature in range(len(parts)):
             first, end = self._first_piece[feature], self._first_piece[feature + 1]
             if end - first == 1:
-                lengths[first] = batch.lengths[feature]
+                lengths[first] = given.lengths[feature]
             else:
                 lengths[first:end] = cut_lengths[taken : taken + end - first]
                 taken += end - first
@@ -196,17 +175,15 @@ class InputDist:
         cut_lengths = of_piece.view(-1, samples)
         return stable_order(piece, sum(blocks)), cut_lengths.sum(1).tolist(), cut_lengths
 
-    def _replicated(
-        self, batch: JaggedBatch, parts: list[Tensor], weights: list[Tensor]
-    ) -> tuple[Bags, ...]:
+    def _replicated(self, given: FeatureIds) -> tuple[Bags, ...]:
         """Of each group of data-parallel tables; ids become rows of its store."""
-        found = []
+        found, weights = [], given.weights
         for group, features in zip(self.layout.replicated, self._replicated_features, strict=True):
             bases = zip(group.base_rows, group.features, strict=False)
             shifts = [base for base, of_table in bases for _ in of_table]
-            ids = self._rows([parts[feature] for feature in features.tolist()], shifts)
+            ids = self._rows([given.ids[feature] for feature in features.tolist()], shifts)
             of_ids = torch.cat([weights[i] for i in features.tolist()]) if weights else None
-            found.append(Bags(ids, batch.lengths[features], group.base_rows[-1], of_ids))
+            found.append(Bags(ids, given.lengths[features], group.base_rows[-1], of_ids))
         return tuple(found)
 
 
@@ -222,6 +199,7 @@ class IdsInFlight:
         replicated: tuple[Bags, ...],
         own_lengths: Tensor,
         cut_order: Tensor | None,
+        touched: Tensor | None,
     ) -> None:
         self._dist = dist
         self._pieces = pieces
@@ -230,6 +208,7 @@ class IdsInFlight:
         self._replicated = replicated
         self._own_lengths = own_lengths
         self._cut_order = cut_order
+        self._touched = touched
         self._sent_counts = [piece.numel() for piece in pieces]
         self._samples = int(own_lengths.shape[1])
         self._lengths: Tensor = None
@@ -270,7 +249,20 @@ class IdsInFlight:
         bags = self._bags(self._ids.wait(), weights, groups)
         route = IdsRoute(self._sent_counts, self._totals, self._cut_order)
         held, lengths = self._reserved_bytes, self._own_lengths
-        return RankInputs(bags, self._replicated, self._samples, held, lengths, route)
+        touched = None if self._touched is None else self._touched_bags(bags, groups)
+        bags = tuple(
+            each.without_empty() if group.is_touched else each
+            for each, group in zip(bags, groups, strict=True)
+        )
+        return RankInputs(bags, self._replicated, self._samples, held, lengths, route, touched)
+
+    def _touched_bags(self, bags: Sequence[Bags], groups: Sequence[GroupLayout]) -> TouchedBags:
+        of_ranks = [
+            (each.lengths > 0).sum((1, 2)).tolist()
+            for each, group in zip(bags, groups, strict=True)
+            if group.is_touched
+        ]
+        return TouchedBags(self._touched, of_ranks)
 
     def reserve(self, count: int) -> None:
         """Count bytes that are held until the batch is done."""

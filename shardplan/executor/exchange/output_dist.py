@@ -47,10 +47,11 @@ def output_dists(
     """All the ways that the sums of a module take, for formats of the wire.
 
     Sums of ``whole`` rows and those of row blocks, which the receiver has ``summed``, travel in one
-    exchange; its format is that of row blocks where there is nothing else.
+    exchange; its format is that of row blocks where there is nothing else. Those beside hot rows
+    travel otherwise.
     """
     ways: list[OutputDist] = []
-    every = [group for groups in layout.groups for group in groups]
+    every = [group for groups in layout.groups for group in groups if not group.is_touched]
     flat = [group for group in every if not group.is_hierarchical]
     if flat:
         cut = all(held.table.row_blocks > 1 for group in flat for held in group.shards)

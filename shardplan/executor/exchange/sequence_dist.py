@@ -12,8 +12,8 @@ from shardplan.executor.exchange.wire import FP32_WIRE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.executor.exchange.input_dist import IdsRoute
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.exchange.rank_inputs import IdsRoute
     from shardplan.executor.exchange.wire import Wire
     from shardplan.executor.planned.module_layout import ModuleLayout, Slot
     from shardplan.executor.tensors.tensor import Tensor

@@ -9,8 +9,10 @@ import torch
 
 from shardplan.cost.phases import GRADIENT_COMM, IDS_COMM, LOOKUP_FORWARD, OUTPUT_COMM
 from shardplan.executor.batch.jagged_batch import JaggedBatch
-from shardplan.executor.exchange.input_dist import IdsInFlight, RankInputs
+from shardplan.executor.exchange.input_dist import IdsInFlight
 from shardplan.executor.exchange.output_dist import output_dists
+from shardplan.executor.exchange.rank_inputs import RankInputs
+from shardplan.executor.exchange.touched_dist import TouchedDist
 from shardplan.executor.exchange.wire import WireWays
 from shardplan.executor.native.sharded_collection import FP32_BYTES, ShardedCollection
 from shardplan.executor.native.trained_lookup import TrainedLookup
@@ -82,6 +84,7 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
         forward, backward = (sent_as(output_dtype, each) for each in (comm_forward, comm_backward))
         wire = WireWays.of(forward, backward, fp8_row)
         self._outputs = output_dists(self.layout, mesh, wire, summed or wire)
+        self._touched = TouchedDist(self.layout, mesh, wire)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -151,9 +154,14 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
                 sums = self._replicated_sums(inputs)
             self.pools.hbm.charge(self._output_bytes(inputs), "outputs")
             wire_bytes = sum(way.buffer_bytes(samples)[0] for way in self._outputs)
+            touched = inputs.touched
+            wire_bytes += 0 if touched is None else self._touched.buffer_bytes(touched)[0]
             with self.clock.phase(OUTPUT_COMM), self.pools.hbm.held(wire_bytes, "wire"):
                 for way in self._outputs:
                     sums |= way.forward([pooled.pop(group) for group in way.groups], samples)
+                if touched is not None:
+                    own = [pooled.pop(group) for group in self._touched.groups]
+                    self._touched.forward(own, touched, sums)
                 # Means are divided before they are rounded.
                 dtype = torch.float32 if self.layout.mean_spans else self.output_dtype
                 shape = samples, self.layout.width
@@ -189,6 +197,11 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
             for way in self._outputs:
                 with self.pools.hbm.held(way.buffer_bytes(inputs.samples)[1], "wire"):
                     received |= zip(way.groups, way.backward(gradient, scale), strict=True)
+            if inputs.touched is not None:
+                touched = inputs.touched
+                with self.pools.hbm.held(self._touched.buffer_bytes(touched)[1], "wire"):
+                    found = self._touched.backward(gradient, touched, scale)
+                    received |= zip(self._touched.groups, found, strict=True)
         columns = self.layout.columns
         of_replicas = [
             [gradient[:, columns[feature] : columns[feature + 1]] for feature in features]
@@ -231,5 +244,6 @@ class ShardedEmbeddingBagCollection(ShardedCollection):
 
     def _sums_bytes(self, inputs: RankInputs) -> int:
         """Of what this rank sums for all ranks, in fp32."""
-        columns = sum(group.layout.columns for group in self.groups)
-        return FP32_BYTES * columns * inputs.samples * self.mesh.world_size
+        pairs = zip(self.groups, inputs.groups, strict=True)
+        numbers = [int(bags.lengths.numel()) * group.layout.width for group, bags in pairs]
+        return FP32_BYTES * sum(numbers)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shardplan.executor.batch.jagged_batch import KeyedIds
-    from shardplan.executor.exchange.input_dist import IdsInFlight, RankInputs
+    from shardplan.executor.exchange.input_dist import IdsInFlight
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.exchange.rank_inputs import RankInputs
     from shardplan.executor.memory.memory_pool import Pools
     from shardplan.executor.native.phase_clock import PhaseClock
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shardplan.cost.phases import ALL_REDUCE, GRADIENT_COMM, PREFETCH, UPDATE_BACKWARD
-from shardplan.executor.exchange.input_dist import InputDist, RankInputs
+from shardplan.executor.exchange.input_dist import InputDist
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.planned.module_layout import ModuleLayout
 from shardplan.executor.tables.group_store import store_of
+from shardplan.executor.tables.hot_rows import HotRows
 from shardplan.executor.tables.replicated_tables import ReplicatedTables
 from shardplan.executor.tables.row_gradients import RowGradients
 from shardplan.executor.tables.row_squares import RowSquares
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
+    from shardplan.executor.exchange.rank_inputs import RankInputs
     from shardplan.executor.planned.module_layout import GroupLayout
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.planned_table import PlannedTable
@@ -56,7 +58,10 @@ class ShardedCollection(torch.nn.Module):  # type: ignore[misc]
         clock: PhaseClock | None,
         seed: int,
     ) -> None:
-        """Allocate this rank's shards and nothing else. Raises MemoryExceeded."""
+        """Allocate this rank's shards and nothing else. Raises MemoryExceeded.
+
+        A collective where tables keep hot rows.
+        """
         super().__init__()
         self.layout = ModuleLayout(tables, mesh.world_size, is_hierarchical)
         self.mesh = mesh
@@ -76,6 +81,8 @@ class ShardedCollection(torch.nn.Module):  # type: ignore[misc]
         self.replicated = ReplicatedTables(
             self.layout, mesh, self.pools.hbm, optimizer, reduction or Reduction(), seed
         )
+        self.hot_rows = HotRows(self.groups, self.replicated, mesh)
+        self.hot_rows.fetch()
         # A leaf that wants a gradient, so that autograd calls ``backward`` for the tables' sake.
         self._anchor = torch.zeros((), device=mesh.device, requires_grad=True)
 

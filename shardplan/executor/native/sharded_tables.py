@@ -19,6 +19,7 @@ from shardplan.executor.planned.acceptance import (
     whole_batch_faults,
 )
 from shardplan.executor.planned.dense_warning import warn_of_dense
+from shardplan.executor.planned.hot_ids import fingerprint_of_ids, hot_ids_faults, with_hot_ids
 from shardplan.executor.planned.in_model import in_model
 from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
 from shardplan.executor.planned.sums_warning import warn_of_sums
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.native.phase_clock import PhaseClock
     from shardplan.executor.native.sharded_collection import ShardedCollection
+    from shardplan.executor.planned.hot_ids import GivenIds
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.model.sparse_module import SparseModule
@@ -49,6 +51,7 @@ def shard_tables(
     pools: Pools | None = None,
     clock: PhaseClock | None = None,
     seed: int = 0,
+    hot_ids: GivenIds | None = None,
 ) -> dict[str, ShardedCollection]:
     """A collection for each module of the plan, with the plan's formats of the wire.
 
@@ -57,13 +60,17 @@ def shard_tables(
     in its order, pooled by sums, without weights of ids. A model's own order of tables and
     features, its means, weights of ids and bounds of initial weights are kept to.
 
+    ``hot_ids`` has the hottest ids, hottest first, of tables of which every rank keeps some: by
+    table, or ``module/table``, at least as many as the plan replicates, on all ranks the same.
+
     A collective. Raises on every rank alike PlanRefused, with all that keeps the plan from running
     here: other ranks, another optimizer, other tables than the model's, sparse modules that have
     no plan or cannot be trained; and MemoryExceeded where a rank is predicted to take more than
     the pools offer: all before anything is allocated.
     """
     modules = None if model is None else _modules_of(model)
-    _agree(view, mesh, optimizer, modules)
+    _agree(view, mesh, optimizer, modules, hot_ids or {})
+    view = with_hot_ids(view, hot_ids or {})
     if isinstance(model, torch.nn.Module):
         warn_of_dense(model, view.tables, mesh.rank)
     warn_of_sums(view, mesh.rank)
@@ -120,6 +127,7 @@ def _agree(
     mesh: Mesh,
     optimizer: OptimizerSettings,
     modules: Sequence[SparseModule] | None,
+    hot_ids: GivenIds,
 ) -> None:
     found: list[Diagnostic] = [
         *rank_faults(view, mesh.world_size, mesh.local_world_size),
@@ -128,12 +136,13 @@ def _agree(
         *unsendable(view),
         *native_faults(view),
         *whole_batch_faults(view, "the native engine"),
+        *hot_ids_faults(view, hot_ids),
     ]
     if modules is not None:
         found += model_faults(view.name, view.tables, modules, view.collection_of)
         found += optimizer_class_faults(view.name, view.training.optimizer, modules)
         found += [*untrainable(modules), *other_rates(modules, optimizer)]
-    found = faults_of_all(_fingerprint(view), found)
+    found = faults_of_all(_fingerprint(view, hot_ids), found)
     if found:
         raise PlanRefused([f"{_where(each)}{each.message}; {each.hint}" for each in found]).agreed()
 
@@ -142,7 +151,7 @@ def _where(fault: Diagnostic) -> str:
     return f"{fault.path}: " if fault.path else ""
 
 
-def _fingerprint(view: PlanView) -> str:
+def _fingerprint(view: PlanView, hot_ids: GivenIds) -> str:
     """Of where every table lies: what differs between ranks would cross on the wire."""
     reduction = view.training.reduction
     return fingerprint(
@@ -152,6 +161,7 @@ def _fingerprint(view: PlanView) -> str:
             + [table.collection.is_pooled, table.collection.dedup]
             + [table.collection.output_dtype]
             + [[s.rank, s.row_offset, s.column_offset, s.rows, s.columns] for s in table.shards]
+            + [fingerprint_of_ids(table, hot_ids)]
             for table in view.tables
         ]
     )

@@ -71,6 +71,7 @@ def unsendable(view: PlanView) -> Iterator[Diagnostic]:
     is_hierarchical = 1 < view.local_world_size < view.world_size
     for path in view.modules if not unknown else ():
         tables = [t for t in view.tables_of(path) if t.shards and t.collection.is_pooled]
+        tables = [table for table in tables if not table.keeps_hot_rows]
         flat = [t for t in tables if not (is_hierarchical and t.sharding_type.rows is Extent.NODE)]
         if len({table.row_blocks > 1 for table in flat}) > 1:
             yield _fault(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.plan.file.plan import Plan
+    from shardplan.plan.file.table_entry import TableEntry
     from shardplan.plan.file.table_facts import TableFacts
     from shardplan.sharding.device_kind import DeviceKind
     from shardplan.workload.collection import Collection
@@ -39,7 +40,8 @@ def geometry_faults(
         entry = plan.plan.get(facts.module, {}).get(facts.name)
         if entry is None:
             continue
-        planned = Planned(position, _table(facts, plan.collection_of(facts.module)), entry)
+        collection = plan.collection_of(facts.module)
+        planned = Planned(position, _table(facts, collection, entry), entry)
         found = [*check_coverage(planned), *check_rules(planned, world, optimizer)]
         found += check_placements(planned, world)
         if not found:
@@ -48,7 +50,8 @@ def geometry_faults(
         yield from found
 
 
-def _table(facts: TableFacts, collection: Collection) -> Table:
+def _table(facts: TableFacts, collection: Collection, entry: TableEntry) -> Table:
+    """As many of its ids are taken to be known as hot as the plan replicates."""
     return Table(
         name=facts.name,
         module=facts.module,
@@ -59,4 +62,5 @@ def _table(facts: TableFacts, collection: Collection) -> Table:
         poolings=(facts.pooling,),
         access=Uniform(),
         collection=collection,
+        hot_ids=entry.replicated_rows or 0,
     )

@@ -26,6 +26,8 @@ class Slot:
     width: int
     is_hierarchical: bool = False
     """Whether its sums are completed inside the node before they cross."""
+    is_touched: bool = False
+    """Whether it sums those bags alone that have any of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class GroupLayout:
 
     shards: tuple[HeldShard, ...]
     is_hierarchical: bool
+    is_touched: bool = False
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
@@ -79,7 +82,8 @@ class GroupLayout:
 
 @dataclass(frozen=True, eq=False)
 class ReplicaLayout:
-    """Data-parallel tables that one kernel looks up: of one width and format, in one store."""
+    """Data-parallel tables, and hot rows of others, that one kernel looks up: of one width and
+    format, in one store."""
 
     tables: tuple[PlannedTable, ...]
     features: tuple[range, ...]
@@ -150,14 +154,14 @@ class ModuleLayout:
 
     @cached_property
     def replicated(self) -> tuple[ReplicaLayout, ...]:
-        """The data-parallel tables, those of one format side by side."""
+        """The data-parallel tables and hot rows of others, those of one format side by side."""
         grouped: dict[tuple[str, int], list[int]] = {}
         for index, table in enumerate(self.tables):
-            if table.is_replicated:
+            if table.is_replicated or table.keeps_hot_rows:
                 grouped.setdefault((table.dtype, table.dim), []).append(index)
         return tuple(
             ReplicaLayout(
-                tuple(self.tables[i] for i in members),
+                tuple(_replicated(self.tables[i]) for i in members),
                 tuple(self.features_of(i) for i in members),
             )
             for members in grouped.values()
@@ -171,7 +175,14 @@ class ModuleLayout:
                 for row_block, shard in enumerate(block):
                     first, width = shard.column_offset, shard.columns
                     slots = tuple(
-                        Slot(feature, row_block, self.columns[feature] + first, width, inside)
+                        Slot(
+                            feature,
+                            row_block,
+                            self.columns[feature] + first,
+                            width,
+                            inside,
+                            table.keeps_hot_rows,
+                        )
                         for feature in self.features_of(index)
                     )
                     yield HeldShard(table, shard, row_block, slots)
@@ -181,11 +192,17 @@ def _grouped(shards: Sequence[HeldShard]) -> Iterator[GroupLayout]:
     """Shards of one format side by side; a shard behind a cache is alone with its cache."""
     keyed = sorted(((_key(held, i), i) for i, held in enumerate(shards)))
     for key, members in groupby(keyed, key=lambda pair: pair[0]):
-        yield GroupLayout(tuple(shards[i] for _, i in members), is_hierarchical=key[0])
+        yield GroupLayout(
+            tuple(shards[i] for _, i in members), is_hierarchical=key[0], is_touched=key[1]
+        )
 
 
-def _key(held: HeldShard, index: int) -> tuple[bool, str, str, int, int, int]:
+def _replicated(table: PlannedTable) -> PlannedTable:
+    return table.hot_part if table.keeps_hot_rows else table
+
+
+def _key(held: HeldShard, index: int) -> tuple[bool, bool, str, str, int, int, int]:
     table = held.table
     alone = index if table.kernel.caches else -1
-    inside = held.slots[0].is_hierarchical
-    return inside, table.kernel.name, table.dtype, held.shard.columns, table.dim, alone
+    inside, touched = held.slots[0].is_hierarchical, held.slots[0].is_touched
+    return inside, touched, table.kernel.name, table.dtype, held.shard.columns, table.dim, alone

@@ -133,6 +133,7 @@ def _table(facts: TableFacts, entry: TableEntry, access: Access, ids: RowOrder) 
         access=access,
         ids=ids,
         cache=entry.cache,
+        replicated_rows=entry.replicated_rows or 0,
         batch_shares=facts.batch_shares,
         is_mean=facts.is_mean,
     )

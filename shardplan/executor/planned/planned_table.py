@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from shardplan.sharding.kernel import Kernel
+from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import POOLED, Collection
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from shardplan.model.initial_weights import InitialWeights
     from shardplan.plan.file.table_entry import CacheEntry
-    from shardplan.sharding.kernel import Kernel
-    from shardplan.sharding.kind import ShardingType
     from shardplan.workload.access import Access
     from shardplan.workload.dtype import Dtype
 
@@ -60,11 +63,41 @@ class PlannedTable:
     """Whether the rows of a sample are averaged; else they are added up."""
     initial: InitialWeights | None = None
     """How weights begin; None: uniform within ``1 / sqrt(rows)``."""
+    replicated_rows: int = 0
+    """The hottest rows, which every rank holds besides."""
+    hot_ids: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
+    """(replicated_rows,): which ones; None until the job has said so."""
 
     @property
     def is_replicated(self) -> bool:
         """Whether every rank holds all of it."""
         return self.sharding_type.is_replicated
+
+    @property
+    def keeps_hot_rows(self) -> bool:
+        """Whether every rank holds the hottest rows beside its part of all."""
+        return self.sharding_type.keeps_hot_rows
+
+    @property
+    def is_hot_part(self) -> bool:
+        """Whether it is no table of the model, but the hot rows of one."""
+        return self.hot_ids is not None and self.is_replicated
+
+    @property
+    def hot_part(self) -> PlannedTable:
+        """The hot rows as a table of their own, which is data-parallel.
+
+        Raises ValueError where nobody has said which they are.
+        """
+        if self.hot_ids is None:
+            raise ValueError(f"nobody has said which rows of {self.name} are hot")
+        return replace(
+            self,
+            rows=self.replicated_rows,
+            sharding_type=ShardingType.DATA_PARALLEL,
+            kernel=Kernel.DENSE,
+            shards=(),
+        )
 
     @property
     def column_blocks(self) -> tuple[tuple[PlannedShard, ...], ...]:

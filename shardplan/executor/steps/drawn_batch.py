@@ -8,10 +8,12 @@ import numpy as np
 import torch
 
 from shardplan.executor.batch.jagged_batch import JaggedBatch
-from shardplan.workload.drawn.drawn_ids import draw_ids, draw_lengths
+from shardplan.workload.drawn.drawn_ids import draw_ids, draw_lengths, hottest_ids
 from shardplan.workload.table import Table
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.planned_table import PlannedTable
 
@@ -44,3 +46,14 @@ def _of_feature(table: PlannedTable, feature: str) -> Table:
         table.name, table.module, table.rows, table.dim, table.dtype,
         (feature,), (pooling,), table.access, table.ids,
     )  # fmt: skip
+
+
+def drawn_hot_ids(view: PlanView) -> dict[str, NDArray[np.int64]]:
+    """By ``module/table``, the hottest of these ids, of tables of which every rank keeps some."""
+    found = {}
+    for table in view.tables:
+        if table.keeps_hot_rows:
+            feature = table.features[0]
+            drawn = _of_feature(min(view.readers[feature], key=lambda each: each.rows), feature)
+            found[f"{table.module}/{table.name}"] = hottest_ids(drawn, table.replicated_rows)
+    return found

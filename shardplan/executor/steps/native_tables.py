@@ -11,6 +11,7 @@ from shardplan.executor.exchange.mesh import Mesh
 from shardplan.executor.native.sharded_tables import shard_tables
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.steps.drawn_batch import drawn_hot_ids
 from shardplan.executor.steps.timed_tables import LEARNING_RATE
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class NativeTables:
     def __init__(self, plan: Plan, mesh: Mesh) -> None:
         view = view_plan(plan)
         settings = OptimizerSettings(view.training.optimizer, LEARNING_RATE)
-        self._collections = list(shard_tables(view, mesh, settings, model=None).values())
+        tables = shard_tables(view, mesh, settings, model=None, hot_ids=drawn_hot_ids(view))
+        self._collections = list(tables.values())
 
     def prepared(self, batch: JaggedBatch) -> Any:
         """As it is."""

@@ -46,7 +46,7 @@ _ROWS, _SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One data-parallel table."""
+    """One data-parallel table, or the hot rows of another."""
 
     table: PlannedTable
     fields: Fields
@@ -54,7 +54,7 @@ class Replica:
 
 
 class ReplicatedTables:
-    """The data-parallel tables of a module."""
+    """The data-parallel tables of a module, and the hot rows of others."""
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class ReplicatedTables:
             for group in self._groups
         ]
         """That read each group of tables, in the order in which they are looked up."""
+        # Hot rows are read from the shards that own them.
         for table, fields in ((each.table, each.fields) for each in self.replicas):
             whole = PlannedShard(0, 0, 0, table.rows, table.dim)
             fill_initial(fields[WEIGHT], table, whole, seed)
@@ -87,7 +88,16 @@ class ReplicatedTables:
 
     @property
     def replicas(self) -> list[Replica]:
-        """Each table by itself; its fields are where the table is trained."""
+        """Each data-parallel table by itself; its fields are where the table is trained."""
+        return [each for each in self._every if not each.table.is_hot_part]
+
+    @property
+    def hot_parts(self) -> list[Replica]:
+        """The same of the hot rows of each table that keeps some."""
+        return [each for each in self._every if each.table.is_hot_part]
+
+    @property
+    def _every(self) -> list[Replica]:
         return [
             Replica(table, {name: field[first:end] for name, field in fields.items()})
             for group, fields in zip(self._groups, (s.settled() for s in self._stores), strict=True)

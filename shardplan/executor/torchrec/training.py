@@ -53,6 +53,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
     if request.device.type == "cpu":
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
     yield from _faults_of_own_batches(plan, training.optimizer)
+    yield from _faults_of_types(plan)
     if training.optimizer.couples_columns and not request.allow_inexact:
         yield from _faults_of_column_shards(plan, training.optimizer)
 
@@ -173,6 +174,20 @@ def _faults_of_own_batches(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnos
         if not entry.sharding_type.takes_own_batches:
             message = f"{what}: TorchRec has no such tables {entry.sharding_type}"
             yield fault(plan, where, message, hint)
+
+
+def _faults_of_types(plan: Plan) -> Iterator[Diagnostic]:
+    """Sharding types that TorchRec has not."""
+    for module, entries in plan.plan.items():
+        for name, entry in entries.items():
+            if not entry.sharding_type.is_torchrecs:
+                where = f"plan.{module}.{name}"
+                message = (
+                    f"is {entry.sharding_type}: TorchRec keeps no rows of a table on all ranks "
+                    "while others are sharded"
+                )
+                hint = "train it by the native engine, or solve again without training.hot_rows"
+                yield fault(plan, where, message, hint)
 
 
 def _faults_of_column_shards(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,10 @@ def _trained(
     from shardplan.executor.train.progress import shown_progress
     from shardplan.executor.train.training_loop import run_steps
 
-    data = training_data(request.data, view, _samples(request, view), job.rank, request.seed)
-    engine = build_engine(request.engine, _setup(plan, view, job, request))
+    samples = _samples(request, view)
+    data = training_data(request.data, view, samples, job.rank, request.seed, request.hot_ids)
+    setup = replace(_setup(plan, view, job, request), hot_ids=data.hot_ids())
+    engine = build_engine(request.engine, setup)
     schedule = _schedule(request, folder)
     if folder is not None and folder.start is not None:
         engine.load(folder.start, request.trust)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,8 +10,10 @@ from shardplan.errors import PlanRefused
 from shardplan.executor.planned.tier_limits import UNLIMITED, TierLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from numpy.typing import ArrayLike
 
     from shardplan.executor.batch.jagged_batch import JaggedBatch
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
@@ -56,6 +58,8 @@ class EngineSetup:
     is_measured: bool = False
     allow_inexact: bool = False
     """Whether an engine may compute other updates than the unsharded optimizer would."""
+    hot_ids: Mapping[str, ArrayLike] = field(default_factory=dict)
+    """Of tables that keep hot rows, their hottest ids, hottest first."""
 
 
 class Engine(Protocol):

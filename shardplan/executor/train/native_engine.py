@@ -55,6 +55,7 @@ class NativeEngine:
             pools=self.pools,
             clock=self.clock,
             seed=setup.seed,
+            hot_ids=setup.hot_ids,
         )
         dims = [table.dim for table in view.tables for _ in table.features]
         self.dense = DenseLayers(setup.dense_features, dims, setup.seed).to(setup.device)

@@ -63,6 +63,12 @@ class TrainRequest:
         Path | None,
         _option("Criteo's samples, .tsv or .parquet; else synthetic ones.", "FILE", _PATH),
     ]
+    hot_ids: Annotated[
+        Path | None,
+        _option(
+            "Hottest ids of --data, as MODULE/TABLE.npy, of hot_row_wise tables.", "FOLDER", _PATH
+        ),
+    ]
     learning_rate: Annotated[
         float, _option("Of tables and dense layers.", "RATE", float, default=0.05)
     ]
@@ -148,6 +154,8 @@ class TrainRequest:
                 raise click.UsageError(f"{_flag(name)} needs --checkpoints")
         if self.metrics is not None and self.metrics == self.measure:
             raise click.UsageError("--metrics and --measure write different files")
+        if self.hot_ids is not None and self.data is None:
+            raise click.UsageError("--hot-ids needs --data: of synthetic samples they are known")
         if self.trust and not self.resume:
             raise click.UsageError("--trust needs --resume")
 

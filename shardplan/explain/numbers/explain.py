@@ -218,6 +218,7 @@ def _table(
         sharding_type=decision.sharding.name,
         compute_kernel=decision.kernel.name,
         column_shards=decision.column_shards,
+        replicated_rows=decision.replicated_rows,
         load_factor=decision.load_factor,
         ddr_load_factor=decision.ddr_load_factor,
         ranks=compress(planned.ranks),

@@ -136,6 +136,8 @@ class TableLine:
     sharding_type: str
     compute_kernel: str
     column_shards: int
+    replicated_rows: int
+    """The hottest rows, which lie on every device; 0 where none are kept so."""
     load_factor: float | None
     """Share of the rows that a cache in HBM holds; None without one."""
     ddr_load_factor: float

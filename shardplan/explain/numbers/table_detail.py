@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shardplan.explain.numbers.study import Study
     from shardplan.plan.file.table_entry import DynamicEntry, ShardEntry
     from shardplan.workload.module.pooling_type import PoolingType
+    from shardplan.workload.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class TableDetail:
     """None for data-parallel tables, which every device holds whole."""
     values: ValueLine | None = None
     """Only of a dynamic table."""
+    hot_share: float | None = None
+    """Of the ids, those whose rows lie on every device; None where none do."""
 
 
 def table_detail(study: Study, name: str) -> TableDetail:
@@ -98,7 +101,15 @@ def table_detail(study: Study, name: str) -> TableDetail:
         ),
         shards=tuple(_shard(shard) for shard in planned.entry.shards),
         values=_values(planned.entry.dynamic),
+        hot_share=_hot_share(table, line.replicated_rows),
     )
+
+
+def _hot_share(table: Table, hot_rows: int) -> float | None:
+    if not hot_rows:
+        return None
+    rows = table.access.distribution(table.rows, table.pooling)
+    return rounded(rows.hottest_share(hot_rows / table.rows))
 
 
 def _values(entry: DynamicEntry | None) -> ValueLine | None:

@@ -110,4 +110,6 @@ def _decision(decision: Decision) -> str:
         parts.append(f"nodes {compress(decision.targets)}")
     if decision.load_factor is not None:
         parts.append(f"cache {words.percent(decision.load_factor)}")
+    if decision.replicated_rows:
+        parts.append(f"{decision.replicated_rows:,} hot rows")
     return " ".join(parts)

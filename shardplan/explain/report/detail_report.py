@@ -43,6 +43,7 @@ def table_report(detail: TableDetail) -> Report:
         ("ranks", line.ranks),
         ("memory", f"{tier_words(line.memory_bytes)} over all devices, buffers included"),
         *_values(detail),
+        *_hot_rows(detail),
         *in_words(line.traffic),
         (
             "slowest",
@@ -70,6 +71,14 @@ def _values(detail: TableDetail) -> tuple[tuple[str, str], ...]:
         ("values", f"{format_bytes(values.hbm_budget_bytes)} of HBM over all devices"),
         ("rows", f"room for {values.rows_per_rank:,} on each device: {places}"),
     )
+
+
+def _hot_rows(detail: TableDetail) -> tuple[tuple[str, str], ...]:
+    """How many lie on every device, and what that spares."""
+    if detail.hot_share is None:
+        return ()
+    stay = f"{words.percent(detail.hot_share)} of the ids stay on the device that has the sample"
+    return (("hot rows", f"{detail.line.replicated_rows:,} on every device: {stay}"),)
 
 
 def _table_phases(detail: TableDetail) -> Section:

@@ -26,9 +26,11 @@ def table_sections(found: Explanation, top: int) -> Iterator[Section]:
 
 
 def sharding(line: TableLine) -> str:
-    """``row_wise``; ``column_wise x4`` where it is cut into column shards."""
+    """``row_wise``; ``column_wise x4`` where it is cut into column shards, and ``hot_row_wise
+    (4,096 hot)`` where some of its rows lie on every device."""
     shards = f" x{line.column_shards}" if line.column_shards > 1 else ""
-    return f"{line.sharding_type}{shards}"
+    hot = f" ({line.replicated_rows:,} hot)" if line.replicated_rows else ""
+    return f"{line.sharding_type}{shards}{hot}"
 
 
 def kernel(line: TableLine) -> str:

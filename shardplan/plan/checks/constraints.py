@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.options import limits
 from shardplan.plan.finding import Finding
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def check_cache_algorithm(planned: Iterable[Planned], training: Training) -> Ite
             yield Finding("constraint", table.where, message)
 
 
+def check_hot_rows(planned: Iterable[Planned], training: Training) -> Iterator[Finding]:
+    """Hot rows are kept by jobs alone that can train them."""
+    for table in planned:
+        kind = table.entry.sharding_type
+        if fault := limits.training_fault(kind, training):
+            yield Finding("constraint", table.where, f"is {kind}: {fault}")
+
+
 def _broken_alone(table: Planned, constraint: Constraint, world: World) -> Iterator[str]:
     kind, kernel = table.entry.sharding_type, table.entry.compute_kernel
     if constraint.sharding is not None and kind not in constraint.sharding:
@@ -60,7 +69,8 @@ def _broken_alone(table: Planned, constraint: Constraint, world: World) -> Itera
         spans = {shard.shard_offsets[1]: shard.shard_sizes[1] for shard in table.entry.shards}
         cache = table.entry.cache
         held = cache.load_factor if cache else None
-        yield from constraint.pins.broken(kind, kernel, tuple(spans.values()), held)
+        hot_rows = table.entry.replicated_rows or 0
+        yield from constraint.pins.broken(kind, kernel, tuple(spans.values()), held, hot_rows)
     open_ranks = constraint.open_ranks(world)
     if open_ranks is not None:
         outside = sorted(table.ranks - set(open_ranks))

@@ -94,8 +94,8 @@ def _by_table(plan: Plan) -> dict[tuple[str, str], tuple[TableEntry, TableFacts]
 def _arrangement(entry: TableEntry, facts: TableFacts) -> tuple[object, ...]:
     """All by which plans can have a table differently, but for what a cost model says of it."""
     shards = [(s.shard_offsets, s.shard_sizes, s.placement) for s in entry.shards]
-    kinds = (entry.sharding_type, entry.compute_kernel, entry.cache, entry.dynamic)
-    return (facts.rows, facts.dtype, *kinds, entry.ranks, shards)
+    kept = (entry.compute_kernel, entry.cache, entry.dynamic, entry.replicated_rows)
+    return (facts.rows, facts.dtype, entry.sharding_type, *kept, entry.ranks, shards)
 
 
 def _one_sided(module: str, name: str, old: TableEntry | None, new: TableEntry | None) -> TableMove:

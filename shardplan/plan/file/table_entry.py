@@ -126,6 +126,8 @@ class TableEntry(PlanModel):
     """Absent for data-parallel tables, which every rank holds whole."""
     cache: CacheEntry | None = None
     """Only for kernels that cache."""
+    replicated_rows: Positive | None = None
+    """The hottest rows that every rank holds besides; only for types that keep some."""
 
 
 _PLACEMENT = re.compile(r"rank:(0|[1-9][0-9]{0,8})/cuda:(0|[1-9][0-9]{0,8})")

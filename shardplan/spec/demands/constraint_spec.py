@@ -59,6 +59,8 @@ class ConstraintSpec(Border):
     """Number format of what lookups write; all tables of a module alike."""
     hbm_only: Flag | None = None
     """Rows and optimizer state lie in HBM alone."""
+    hot_rows: Count | None = None
+    """The hottest rows that lie on every device; the others are sharded."""
 
     @property
     def pins(self) -> Pins:
@@ -71,6 +73,7 @@ class ConstraintSpec(Border):
             self.min_width,
             self.column_blocks or (),
             bool(self.hbm_only),
+            self.hot_rows,
         )
 
     @model_validator(mode="after")
@@ -86,7 +89,7 @@ class ConstraintSpec(Border):
         ):
             hint = (
                 "add sharding, kernels, together, apart, ranks, nodes, load_factor, column_shards, "
-                "min_width, column_blocks, output_dtype or hbm_only"
+                "min_width, column_blocks, output_dtype, hbm_only or hot_rows"
             )
             raise fault("demands nothing", hint)
         return self

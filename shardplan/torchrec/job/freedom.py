@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 _GUARDED_KERNELS = frozenset({"key_value"})
 """Those that TorchRec's planner takes only where a constraint asks for them."""
-_TYPES = frozenset(each.name for each in SHARDING_TYPES)
+_TYPES = frozenset(each.name for each in SHARDING_TYPES if each.is_torchrecs)
 _KERNELS = frozenset(each.name for each in KERNELS if not each.is_dynamic)
-_CUT_BY_ROWS = frozenset(each.name for each in SHARDING_TYPES if each.cuts_rows)
+_CUT_BY_ROWS = frozenset(
+    each.name for each in SHARDING_TYPES if each.cuts_rows and each.is_torchrecs
+)
 _CUT_OVER_NODES = frozenset(each.name for each in SHARDING_TYPES if each.rows is Extent.NODE)
 
 

@@ -31,11 +31,21 @@ def draw_ids(table: Table, count: int, random: np.random.Generator) -> NDArray[n
     classes = np.minimum(classes, len(ends) - 1)
     rank = ends[classes] - rows.counts[classes] * random.random(count)
     ranks = np.clip(rank.astype(np.int64), 0, ranked - 1)
-    key = zlib.crc32(f"{table.module}/{table.name}".encode())
-    ids = placed_rows(ranks, table.rows, table.ids, padding, key)
+    ids = placed_rows(ranks, table.rows, table.ids, padding, _key(table))
     if padding:
         ids[random.random(count) < padding.share] = padding.id
     return ids
+
+
+def hottest_ids(table: Table, count: int) -> NDArray[np.int64]:
+    """(count,): the ids that are drawn most often, hottest first; of a table without padding."""
+    ranks = np.arange(min(count, table.rows))
+    return placed_rows(ranks, table.rows, table.ids, None, _key(table))
+
+
+def _key(table: Table) -> int:
+    """By which its rows lie."""
+    return zlib.crc32(f"{table.module}/{table.name}".encode())
 
 
 def draw_lengths(table: Table, samples: int, random: np.random.Generator) -> NDArray[np.int64]:

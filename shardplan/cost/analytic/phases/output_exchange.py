@@ -200,12 +200,14 @@ class OutputExchange(LinearPhase):
         """(O,): for a device to read and write the outputs of its own samples that come in parts.
 
         Sums of parts of the rows, too, where they are to be means: each is divided where all parts
-        are. Of units on some of the devices of several nodes, that of all devices together.
+        are. So are those that are added to sums of hot rows, which never left. Of units on some of
+        the devices of several nodes, that of all devices together.
         """
         shares, options = units.shares, units.options
         cut_rows = options.has_type(lambda kind: kind.cuts_rows)
         cut_columns = options.has_type(lambda kind: kind.cuts_columns)
         in_parts = np.where(shares.is_pooled, cut_rows & shares.is_mean, cut_rows | cut_columns)
+        in_parts |= options.keep_hot_rows
         passed = 2 * shares.own_outputs * shares.columns * shares.output_bytes
         owed = np.ones(len(options))
         if not self.is_one_node:

@@ -9,12 +9,16 @@ import torch
 
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.train.data.criteo_lines import criteo_lines, fault
+from shardplan.executor.train.data.hot_ids import read_hot_ids
 from shardplan.executor.train.data.synthetic_data import DENSE_FEATURES
 from shardplan.executor.train.engine import TrainingBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.train.data.criteo_lines import Line
@@ -30,8 +34,14 @@ class CriteoData:
     the smallest of those that read the feature.
     """
 
-    def __init__(self, path: Path, view: PlanView, samples: int, rank: int) -> None:
-        """Raises InputError where the file is not read, or the plan has too many features."""
+    def __init__(
+        self, path: Path, view: PlanView, samples: int, rank: int, hot_ids: Path | None = None
+    ) -> None:
+        """``hot_ids`` is a folder with the hottest ids of tables.
+
+        Raises InputError where a file is not read, or the plan has too many features.
+        """
+        self._hot_ids = {} if hot_ids is None else read_hot_ids(hot_ids, view)
         self._path = path
         readers = view.readers
         self._keys = tuple(readers)
@@ -49,6 +59,10 @@ class CriteoData:
             mine = list(islice(lines, skipped, skipped + self._samples))
             yield self._batch(mine)
             skipped = (self._ranks - 1) * self._samples
+
+    def hot_ids(self) -> dict[str, NDArray[np.int64]]:
+        """As they were read."""
+        return self._hot_ids
 
     def _batch(self, lines: list[Line]) -> TrainingBatch:
         labels, numbers, categories = [], [], []

@@ -19,6 +19,8 @@ from shardplan.workload.drawn.placed_rows import placed_rows, ranked_rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
@@ -77,6 +79,19 @@ class SyntheticData:
         labels = self._draw("labels", samples) < torch.sigmoid(score)
         batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths))
         return TrainingBatch(numbers, batch, labels.float())
+
+    def hot_ids(self) -> dict[str, NDArray[np.int64]]:
+        """By ``module/table``, the hottest ids of tables that keep hot rows, hottest first."""
+        found = {}
+        for table in self._view.tables:
+            if table.keeps_hot_rows:
+                drawn = min(self._view.readers[table.features[0]], key=lambda each: each.rows)
+                ranks = np.arange(min(table.replicated_rows, drawn.rows))
+                key = self._key(f"rows of {drawn.module}/{drawn.name}")
+                found[f"{table.module}/{table.name}"] = placed_rows(
+                    ranks, drawn.rows, drawn.ids, None, key
+                )
+        return found
 
     def _ids(self, table: PlannedTable, feature: str, samples: Tensor) -> tuple[_Ids, Tensor]:
         """Of all samples, and (samples,) how many each has."""

@@ -1,0 +1,1 @@
+"""Hot rows that every device holds beside its part of the others."""

@@ -1,0 +1,81 @@
+"""The training command, of plans that keep hot rows on every rank."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from click.testing import CliRunner
+from random_specs import TOPOLOGY
+from test_train_command import losses_of
+
+from shardplan.build_case import case_of_value
+from shardplan.executor.__main__ import main
+from shardplan.plan.file.write import render
+from shardplan.planning.planner import make_plan
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def written(path: Path, sharding: str, **training: object) -> Path:
+    """A plan for one rank."""
+    spec = {
+        "batch": {"local": 32},
+        "topology": copy.deepcopy(TOPOLOGY) | {"nodes": 1, "devices_per_node": 1},
+        "training": {"optimizer": "rowwise_adagrad", **training},
+        "tables": [
+            {"name": "t", "rows": 500, "dim": 8, "pooling": 2, "hot_ids": 30,
+             "access": {"zipf": 1.05}},
+        ],
+        "constraints": [{"tables": "t", "sharding": sharding, "kernels": "fused"}],
+    }  # fmt: skip
+    path.write_text(render(make_plan(case_of_value(spec, "s"), Settings("greedy"), Reporter())))
+    return path
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return written(tmp_path / "hot.json", "hot_row_wise", hot_rows=True)
+
+
+def test_synthetic_samples_are_trained_to_the_losses_of_a_whole_table(
+    kept: Path, tmp_path: Path
+) -> None:
+    whole = written(tmp_path / "whole.json", "table_wise")
+    losses = []
+    for plan in (kept, whole):
+        command = ["train", str(plan), "--steps", "6", "--loss-every", "1"]
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 0, result.output
+        losses.append(losses_of(result.stdout))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_hot_ids_of_a_file_of_samples_come_from_files(kept: Path, tmp_path: Path) -> None:
+    data = tmp_path / "day.tsv"
+    lines = ["\t".join(["1", *["3"] * 13, *[f"{i:x}"] * 26]) for i in range(64)]
+    data.write_text("\n".join(lines) + "\n")
+    folder = tmp_path / "hot"
+    (folder / "sparse.ebc").mkdir(parents=True)
+    command = ["train", str(kept), "--data", str(data), "--batch", "8", "--steps", "2"]
+    missing = CliRunner().invoke(main, command)
+    assert missing.exit_code == 2
+    assert "hottest rows are on every rank, and none is named" in missing.stderr
+    file = folder / "sparse.ebc" / "t.npy"
+    file.write_bytes(b"no array")
+    given = [*command, "--hot-ids", str(folder)]
+    broken = CliRunner().invoke(main, given)
+    assert (broken.exit_code, "write it by numpy.save" in broken.stderr) == (2, True)
+    np.save(file, np.arange(30))
+    result = CliRunner().invoke(main, given)
+    assert result.exit_code == 0, result.output
+    alone = CliRunner().invoke(main, ["train", str(kept), "--hot-ids", str(folder)])
+    assert (alone.exit_code, "--hot-ids needs --data" in alone.stderr) == (2, True)
