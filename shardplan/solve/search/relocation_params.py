@@ -29,6 +29,8 @@ class LeastRelocationParams:
     prices: tuple[float, float] = (0.25, 64.0)
     """Of a byte in the first placement and in the last one, where 1 pays for what is lacking with
     as many bytes as the best found so far moves."""
+    cost_prices: tuple[float, float] = (0.5, 4.0)
+    """The same where what is sought is the least cost, and 1 is what a byte costs."""
     most_columns: int = 1_000
     """Of an integer program that is worth its time; ..."""
     node_columns: int = 20_000
