@@ -24,7 +24,7 @@ def budget(text: str) -> float:
 
 
 def span(text: str) -> Amortisation:
-    """A span of training, ``1d`` or ``10000 steps``; wrong usage where it is neither, or nothing."""
+    """A span of training, ``1d`` or ``10000 steps``; wrong usage where it is neither."""
     from shardplan.whatif.near.amortisation import Amortisation
 
     counted = re.fullmatch(r"\s*(\d[\d_]*(?:\.\d+)?(?:e\d{1,2})?)\s*steps?\s*", text, re.ASCII)

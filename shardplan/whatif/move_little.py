@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shardplan.errors import Infeasible
 from shardplan.planning.cases.groupings import in_groups_near
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.improvements import Improvements
-from shardplan.planning.planner import (
-    explaining,
-    formulated_in_time,
-    starts,
-)
+from shardplan.planning.planner import explaining, formulated_in_time, starts
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.deadline import Deadline
@@ -29,15 +27,14 @@ from shardplan.surroundings import creation_time
 from shardplan.whatif.near.amortisation import Amortisation, MovePrice
 from shardplan.whatif.near.moved_from import MovedFrom, moved_in
 from shardplan.whatif.near.near_drafts import NearDrafts
-from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relocation import Relocation
 from shardplan.whatif.replan import BUILDS, kept_in_place, least_budget
+from shardplan.whatif.resume import resume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Self
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from shardplan.case import Case
@@ -54,6 +51,8 @@ _NEAR_SHARE = 0.25
 """Of the time, for the plan that moves least."""
 _BEST_SHARE = 0.8
 """Of what is then left, for the best plan whatever it moves: the rest is for moving less."""
+_DEAR_SHARE = 0.5
+"""The same where to move all would cost more than the gap: more is then looked for in between."""
 _EFFORT = 0.25
 """For the plan that moves least, relative to what is asked for."""
 _CHEAPEST_SHARE = 0.5
@@ -76,10 +75,12 @@ def move_little(
 
     A plan costs its objective and what it moves, spread over the steps of ``amortise``: a byte
     counts as if all came one after the other over the slowest link between devices. What the
-    cheapest one found gains on the one taken is less than the gap that was asked for. ``then`` is the case that the old plan was made for; where the spec leaves open in
-    how many groups the devices are, they stay in as many. The lower bound holds for all plans of
-    the spec in so many, whatever they move. The plan's ``moves`` say what moves, and what the best
-    one would move and gain.
+    cheapest one found gains on the one taken is less than the gap that was asked for.
+
+    ``then`` is the case that the old plan was made for; where the spec leaves open in how many
+    groups the devices are, they stay in as many. The lower bound holds for all plans of the spec in
+    so many, whatever they move; that of the old plan holds too where the spec is the same. The
+    plan's ``moves`` say what moves, and what the best one would move and gain.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """
@@ -87,7 +88,8 @@ def move_little(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     now = in_groups_near(now, then.topology.groups)
-    carried = carry(old, then, now).decisions
+    taken_up = resume(old, then, now)
+    carried = taken_up.decisions
     begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)
     formulation, deadline = begun.formulation, begun.ends
     relocation = Relocation.of(old, now)
@@ -104,15 +106,18 @@ def move_little(
     begin = chain(kept, starts(now, formulation, settings, deadline))
     first = deadline
     if least is not None:
-        first = deadline.within(deadline.seconds_left * _BEST_SHARE)
-    best = solve(formulation.problem, settings.until(first), hears, begin).after(*near.endings)
+        price = MovePrice.of(now.topology, amortise, least.objective)
+        matters = price.step_seconds_per_byte * near.most_bytes > settings.gap * least.objective
+        share = _DEAR_SHARE if matters else _BEST_SHARE
+        first = deadline.within(deadline.seconds_left * share)
+    best = solve(formulation.problem, settings.until(first), hears, begin, taken_up.proven)
+    best = best.after(*near.endings)
     if best.is_infeasible:
         raise Infeasible(shortfalls(now, formulation.problem, explaining(deadline)))
     best = settled(now, formulation, best, settings.until(deadline), reporter)
     plan = drafts.plan(best)
     price = MovePrice.of(now.topology, amortise, plan.prediction.step_seconds)
-    drafts.price = price
-    plan = drafts.plan(best)
+    plan = moved.told(plan, moved_in(plan), price=price)
     if least is None or not moved_in(plan):
         return plan
     named = formulation.placement(drafts.decisions)[0]
@@ -120,7 +125,7 @@ def move_little(
     found = near.good_enough(least, best, named, moved_in(plan), price, limited, reporter)
     if deadline.is_over:
         best = best.after(Ending.INTERRUPTED if settings.should_stop() else Ending.TIME_LIMIT)
-        plan = drafts.plan(best)
+        plan = moved.told(drafts.plan(best), moved_in(plan), price=price)
     if found is None:
         return plan
     other = drafts.plan(_with_bound(found, best, settings.gap))
@@ -160,6 +165,8 @@ class _Near:
     """(I,): which items of ``known`` mean anything."""
     least_bytes: float
     """What moves when all that can stays."""
+    most_bytes: float
+    """What moves when nothing stays."""
     endings: list[Ending] = field(default_factory=list)
     """Of the searches so far."""
 
@@ -170,7 +177,9 @@ class _Near:
         """Keep what ``decisions`` say."""
         known, is_placed = kept_in_place(formulation, decisions)
         least = least_budget(formulation, relocation, known, is_placed)
-        return cls(formulation, relocation, known, is_placed, least)
+        starts = formulation.problem.option_offsets[:-1]
+        most = np.minimum.reduceat(relocation.moves(formulation, 0.0).most, starts).sum()
+        return cls(formulation, relocation, known, is_placed, least, float(most))
 
     def least(self, settings: Settings) -> Outcome | None:
         """The best found of what moves least; None without any, or with nothing to keep."""

@@ -104,7 +104,7 @@ _NEW_WHEN_RESUMED = frozenset({"output", "emit", *_GROUPS["From an earlier plan"
     "--amortise",
     metavar="SPAN",
     type=span,
-    help="With --from: what moves pays for itself in so long, 12h or '10000 steps'; 1d if left out.",
+    help="With --from: what moves pays for itself in so long: 12h, '10000 steps'; else 1d.",
 )
 @click.option(
     "--seed",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 _ROUNDED_UP = 1 + 1e-6
+"""What objectives that are rounded may gain beyond the gap."""
 
 
 def moves_line(moves: MovesInfo, objective_seconds: float, gap: float | None) -> str:
@@ -25,6 +26,7 @@ def moves_line(moves: MovesInfo, objective_seconds: float, gap: float | None) ->
     gained = objective_seconds / moves.best.objective_seconds - 1
     asked = f", less than the gap of {words.gap(gap)} asked for" if gap is not None else ""
     if moves.paid_over_steps is not None and gap is not None and gained > gap * _ROUNDED_UP:
-        asked = f", which does not pay for the move in {words.plural(int(moves.paid_over_steps), 'step')}"
+        steps = words.plural(int(moves.paid_over_steps), "step")
+        asked = f", which does not pay for the move in {steps}"
     more = format_bytes(moves.best.moved_bytes)
     return f"{line}; moving {more} would gain {words.gap(gained)}{asked}"

@@ -19,7 +19,6 @@ from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.portfolio.portfolio import prove_relaxation
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
-from shardplan.solve.problem.problem import Shape
 from shardplan.solve.problem.variants import take
 from shardplan.solve.program.answer import Limits, Status, Watch
 from shardplan.solve.program.backend import solve_program

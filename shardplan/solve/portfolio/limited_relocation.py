@@ -14,6 +14,7 @@ import numpy as np
 
 from shardplan.solve.bound.move_limit import MoveLimit
 from shardplan.solve.outcome import Ending
+from shardplan.solve.portfolio.limited_program import solve_limited_program
 from shardplan.solve.portfolio.portfolio import improve, prove_relaxation
 from shardplan.solve.problem.placement import device_counts, evaluate
 from shardplan.solve.problem.stages import merge_stages
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.outcome import Outcome, ProvenBound
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.settings import Settings
@@ -60,25 +61,33 @@ def solve_near(
     *,
     also_free: bool = False,
     is_bound_wanted: bool = True,
+    proven: ProvenBound | None = None,
 ) -> Outcome:
     """Improve the placement ``known``, of which only the items ``is_placed`` (I,) mean anything.
 
     The outcome's bound holds for placements that move at most the limit. With ``also_free`` the
     problem is solved without the limit as well, whose bound holds too and may be higher. Where the
-    bound is not wanted, no time goes into it beyond the relaxation. An outcome
-    without a placement says that none was found, and that there is none only where the bound is
-    infinite.
+    bound is not wanted, no time goes into it beyond the relaxation. ``proven`` is one known
+    already, of all placements.
+
+    An outcome without a placement says that none was found, and that there is none only where the
+    bound is infinite.
     """
     record = Record.begun(problem, settings, reporter or Reporter())
     limit = MoveLimit(moves.limit_bytes, moves.least)
     params = settings.search or SearchParams()
     rounds = _Rounds(record, known, is_placed, moves, params)
+    if proven is not None:
+        record.prove(proven.lower_bound, proven.bound)
     prove_relaxation(record, params, limit)
     if record.lower_bound < float("inf"):
         rounds.repair()
         if is_bound_wanted:
+            rounds.solve_program(params.relocation.few_columns)
             rounds.raise_bound(limit)
         rounds.improve()
+        if is_bound_wanted:
+            rounds.solve_program(params.relocation.most_columns)
         if also_free:
             rounds.raise_free_bound()
     return record.outcome()
@@ -159,6 +168,14 @@ class _Rounds:
                 if is_free.all() and not gained:
                     return
                 fruitless = 0 if gained else fruitless + 1
+
+    def solve_program(self, most_columns: int) -> None:
+        """Ask the integer program for the best of all that move so little, where it is small."""
+        if self._record.should_stop():
+            return
+        found = solve_limited_program(self._record, self._moves, self._params, most_columns)
+        if found is not None:
+            self._offer(found, "integer program")
 
     def raise_free_bound(self) -> None:
         """By what holds for all placements, whatever they move."""

@@ -70,5 +70,13 @@ class RelocationParams:
     """... and what becomes of that share from one series to the next."""
     least: LeastRelocationParams = field(default_factory=LeastRelocationParams)
     """Of the search for what moves least."""
+    few_columns: int = 300
+    """Of an integer program that comes first; ..."""
+    most_columns: int = 2_000
+    """... and of one that is worth its time in the end; ..."""
+    node_columns: int = 2_000_000
+    """... its nodes times its columns; ..."""
+    program_gap: float = 0.9
+    """... and the share of the gap that it is asked for."""
     small_change: float = 0.01
     """Of what may move: items so small may also be copied to every device."""

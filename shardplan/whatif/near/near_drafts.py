@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from shardplan.planning.formulation import Formulation
     from shardplan.solve.outcome import Outcome
     from shardplan.solve.settings import Settings
-    from shardplan.whatif.near.amortisation import MovePrice
     from shardplan.whatif.near.moved_from import MovedFrom
 
 
@@ -31,8 +30,6 @@ class NearDrafts:
     """By the monotonic clock."""
     budget_bytes: float | None
     _drafts: Drafts
-    price: MovePrice | None = None
-    """Of what moves, once it is known."""
     _counted: tuple[tuple[Decision, ...], int] | None = None
     """What the last decisions move."""
 
@@ -64,8 +61,7 @@ class NearDrafts:
         decisions = self.decisions
         if self._counted is None or self._counted[0] is not decisions:
             self._counted = decisions, self.moved.bytes_of_decisions(decisions)
-        moved_bytes = self._counted[1]
-        return self.moved.told(plan, moved_bytes, self.budget_bytes, price=self.price)
+        return self.moved.told(plan, self._counted[1], self.budget_bytes)
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
