@@ -74,7 +74,8 @@ def test_a_span_that_is_none_is_wrong_usage(run, spec_path, old_path, span):
 @pytest.mark.parametrize(
     "arguments",
     [["--keep"], ["--amortise", "1d"], ["--from", "x", "--keep", "--amortise", "1d"],
-     ["--from", "x", "--move-budget", "1GiB", "--amortise", "1d"], ["--move-budget", "1GiB"], ["--from", "x", "--keep", "--move-budget", "1GiB"],
+     ["--from", "x", "--move-budget", "1GiB", "--amortise", "1d"],
+     ["--move-budget", "1GiB"], ["--from", "x", "--keep", "--move-budget", "1GiB"],
      ["--from", "x", "--move-budget", "1"]],
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_wrong_usage(run, spec_path, arguments):

@@ -31,8 +31,8 @@ from shardplan.solve.search.search_params import SearchParams
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.solve.portfolio.limited_relocation import RelocationLimit
     from shardplan.solve.portfolio.relocation_goal import RelocationGoal
+    from shardplan.solve.portfolio.relocation_limit import RelocationLimit
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.search.relocation_params import LeastRelocationParams
@@ -59,15 +59,26 @@ def relocate_least(
     of ``moves`` does not matter.
     """
     search = settings.search or SearchParams()
-    params = search.relocation.least
     record = Record.begun(problem, settings, reporter)
     prove_relaxation(record, search)
+    return search_near(record, known, good, moves, goal, search.relocation.least)
+
+
+def search_near(
+    record: Record,
+    known: Placement,
+    good: Placement,
+    moves: RelocationLimit,
+    goal: RelocationGoal,
+    params: LeastRelocationParams,
+) -> Placement | None:
+    """The same for a record whose relaxation is proven; it is told of no placement."""
     relaxation = record.relaxation
     # With one option more costly than that no placement is good enough.
     slack = (goal.most_seconds - relaxation.lower_bound) * (1 + _ROUNDING)
     allowed = relaxation.reduced_cost <= slack
     allowed &= near_best(record.problem, relaxation, params.options_drawn)
-    reporter.starting("near")
+    record.reporter.starting("near")
     return _Search(record, known, good, allowed, moves, goal, params).run()
 
 
@@ -191,11 +202,16 @@ class _Search:
     def _prices(self, count: int) -> NDArray[np.float64]:
         """(R,): seconds for a byte."""
         goal = self._goal
-        if goal.is_cost:
+        if goal.seconds_per_byte and goal.is_cost:
             return np.geomspace(*self._params.cost_prices, count) * goal.seconds_per_byte
-        lacking = evaluate(self._problem, self._known).objective - goal.most_seconds
-        most = self._best.moved_bytes if self._best is not None else self._bytes.max(initial=0.0)
-        return np.geomspace(*self._params.prices, count) * max(lacking, 0.0) / max(most, 1.0)
+        wanted, most = goal.most_seconds, float(self._bytes.max(initial=0.0))
+        if np.isfinite(goal.most_bytes):
+            wanted, most = self._record.relaxation.lower_bound, goal.most_bytes
+        elif self._best is not None:
+            most = self._best.moved_bytes
+        lacking = evaluate(self._problem, self._known).objective - wanted
+        found: NDArray[np.float64] = np.geomspace(*self._params.prices, count)
+        return found * (max(lacking, 0.0) / max(most, 1.0))
 
     def _values(self, copies: Copies) -> NDArray[np.float64]:
         """(R,): what is to be least, of copies; infinite for those that are not good enough."""

@@ -12,7 +12,7 @@ from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
 
 if TYPE_CHECKING:
-    from shardplan.solve.portfolio.limited_relocation import RelocationLimit
+    from shardplan.solve.portfolio.relocation_limit import RelocationLimit
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.search.record import Record
     from shardplan.solve.search.relocation_params import RelocationParams

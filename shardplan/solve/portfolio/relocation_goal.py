@@ -22,6 +22,8 @@ class RelocationGoal:
     seconds_per_byte: float = 0.0
     is_cost: bool = False
     """Of those that are good enough the one that costs least, not the one that moves least."""
+    most_bytes: float = np.inf
+    """What may move; a placement that moves more is not good enough."""
 
     def value(
         self, objective: NDArray[np.float64], moved_bytes: NDArray[np.float64]
@@ -29,7 +31,9 @@ class RelocationGoal:
         """(n,): what is to be least of n placements; infinite for those not good enough."""
         cost = objective + self.seconds_per_byte * moved_bytes
         sought = cost if self.is_cost else moved_bytes
-        found: NDArray[np.float64] = np.where(cost <= self.most_seconds, sought, np.inf)
+        found: NDArray[np.float64] = np.where(
+            (cost <= self.most_seconds) & (moved_bytes <= self.most_bytes), sought, np.inf
+        )
         return found
 
     def asked_of(
@@ -42,5 +46,7 @@ class RelocationGoal:
         """
         cost = program.cost + self.seconds_per_byte / unit * bytes_of_columns
         limited = program.with_row("good", cost, self.most_seconds / unit)
+        if np.isfinite(self.most_bytes):
+            limited = limited.with_row("moves", bytes_of_columns / scale, self.most_bytes / scale)
         sought = cost if self.is_cost else bytes_of_columns / scale
         return replace(limited, cost=sought)

@@ -37,6 +37,8 @@ class LeastRelocationParams:
     """... its nodes times its columns."""
     options_drawn: int = 6
     """Of an item and shape."""
+    free_effort: float = 0.1
+    """Of a whole solve's: for a good placement to begin at, where none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +80,11 @@ class RelocationParams:
     """... its nodes times its columns; ..."""
     program_gap: float = 0.9
     """... and the share of the gap that it is asked for."""
+    within_limit: LeastRelocationParams = field(
+        default_factory=lambda: LeastRelocationParams(series=4, most_columns=0, prices=(0.01, 2.0))
+    )
+    """Of the search for the shortest step within a limit, before rounds; ..."""
+    most_cells: int = 20_000_000
+    """... options times devices from which on it is left out."""
     small_change: float = 0.01
     """Of what may move: items so small may also be copied to every device."""
