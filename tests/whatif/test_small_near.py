@@ -3,7 +3,7 @@ none has a shorter step for what it moves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -18,6 +18,8 @@ from shardplan.planning.planner import make_plan
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.relocation_params import RelocationParams
+from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.settings import Settings
 from shardplan.whatif.move_little import move_little
 from shardplan.whatif.near.amortisation import Amortisation
@@ -77,6 +79,21 @@ def test_no_placement_within_the_budget_has_a_shorter_step(small, share):
     assert plan.moves.moved_bytes <= budget
     assert plan.optimality.objective_seconds == pytest.approx(best, rel=AGREEMENT)
     assert best * (1 - AGREEMENT) <= plan.optimality.lower_bound_seconds <= best * (1 + 1e-6)
+
+
+def test_without_the_program_bytes_at_a_price_lead_as_near(small, monkeypatch):
+    """Balancing alone, before any round."""
+    monkeypatch.setattr(
+        "shardplan.solve.portfolio.limited_relocation._Rounds.improve", lambda rounds: None
+    )
+    budget = 0.3 * small.moved_bytes.max()
+    alone = RelocationParams(few_columns=0, most_columns=0)
+    asked = replace(CLOSE, gap=0.01, search=SearchParams(relocation=alone))
+    plan = replan(small.old, small.then, small.now, budget, asked, Reporter())
+    best = small.objective[small.moved_bytes <= budget].min()
+    assert plan.moves.moved_bytes <= budget
+    assert best * (1 - AGREEMENT) <= plan.optimality.objective_seconds <= best * 1.01
+    assert plan.optimality.lower_bound_seconds <= best * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("gap", [1e-4, 0.02])
