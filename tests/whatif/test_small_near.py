@@ -82,10 +82,10 @@ def test_no_placement_within_the_budget_has_a_shorter_step(small, share):
 
 
 def test_without_the_program_bytes_at_a_price_lead_as_near(small, monkeypatch):
-    """Balancing alone, before any round."""
-    monkeypatch.setattr(
-        "shardplan.solve.portfolio.limited_relocation._Rounds.improve", lambda rounds: None
-    )
+    """Balancing alone, without rounds or a whole solve."""
+    for left_out in ("improve", "raise_free_bound"):
+        rounds = "shardplan.solve.portfolio.limited_relocation._Rounds"
+        monkeypatch.setattr(f"{rounds}.{left_out}", lambda rounds: None)
     budget = 0.3 * small.moved_bytes.max()
     alone = RelocationParams(few_columns=0, most_columns=0)
     asked = replace(CLOSE, gap=0.01, search=SearchParams(relocation=alone))
