@@ -65,6 +65,7 @@ _TIME = _Dimension(
         "ns": Fraction(1, 10**9),
         "min": Fraction(60),
         "h": Fraction(3600),
+        "d": Fraction(86400),
     },
     ("5us", "4ms"),
     10**7,
@@ -242,6 +243,7 @@ _SPELT = (
     (r"^(?:milli|m) *s(?:ec(?:ond)?s?)?$", "ms"), (r"^(?:nano|n) *s(?:ec(?:ond)?s?)?$", "ns"),
     (r"(?<=^[kmgtpe])/s$", "B/s"), (r"(?<=^[kmgtpe])be$", "b/s"),
     (r"^sec(?:ond)?s?$", "s"), (r"^m(?:inutes?|ins?)?$", "min"), (r"^h(?:ours?|rs?)$", "h"),
+    (r"^days?$", "d"),
 )  # fmt: skip
 """Spellings of prefixes and units, each with what is written here; tried in order."""
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from shardplan.whatif.near.amortisation import Amortisation
+
+_SPANS = "for example 1d or '10000 steps'"
 
 
 def duration(text: str) -> float:
@@ -13,6 +21,21 @@ def duration(text: str) -> float:
 def budget(text: str) -> float:
     """A duration, in which ``5m`` is five minutes too."""
     return duration(f"{text}in" if text.strip().endswith("m") else text)
+
+
+def span(text: str) -> Amortisation:
+    """A span of training, ``1d`` or ``10000 steps``; wrong usage where it is neither."""
+    from shardplan.whatif.near.amortisation import Amortisation
+
+    counted = re.fullmatch(r"\s*(\d[\d_]*(?:\.\d+)?(?:e\d{1,2})?)\s*steps?\s*", text, re.ASCII)
+    found = (
+        Amortisation(steps=float(counted[1]))
+        if counted
+        else Amortisation(_parse(text, "parse_seconds", _SPANS))
+    )
+    if not (found.seconds if found.steps is None else found.steps):
+        raise click.BadParameter(f"must be more than nothing; {_SPANS}")
+    return found
 
 
 def size(text: str) -> int:

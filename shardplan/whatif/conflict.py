@@ -63,7 +63,9 @@ def least_subset(
 
 
 def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterator[str]:
-    case, fewer = trials.case, ", or fewer" if trials.is_over else ""
+    case, is_open = trials.case, trials.is_over or trials.undecided > 0
+    fewer = ", or fewer" if is_open else ""
+    all_told = max(len(tables), len(constraints)) <= _MOST_TOLD
     if len(tables) > _MOST_TOLD:
         yield f"{len(tables):,} of {len(case.workload.tables):,} tables{fewer}"
     else:
@@ -83,6 +85,8 @@ def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterato
         is not False
     ):
         yield _memory(trials)
+    if all_told and (trials.is_over or trials.undecided):
+        yield "or fewer of these: the time was too short to try without each"
 
 
 def _memory(trials: Trials) -> str:

@@ -16,7 +16,7 @@ from shardplan.plan.diff.stocks import Stocks
 from shardplan.plan.diff.unit_moves import moved_by_unit
 from shardplan.sharding.geometry import column_blocks
 from shardplan.sharding.world import Extent
-from shardplan.solve.portfolio.limited_relocation import RelocationLimit
+from shardplan.solve.portfolio.relocation_limit import RelocationLimit
 from shardplan.solve.problem.problem import Shape
 
 if TYPE_CHECKING:

@@ -97,7 +97,10 @@ def _without(case: Case, number: int, key: str) -> Case:
 
 
 def _less_reserve(trials: Trials) -> Iterator[Remedy]:
-    """The largest reserve, in halves of a percent, with which a plan was found."""
+    """The largest reserve, in halves of a percent, with which a plan was found.
+
+    A trial that the clock ended is no answer: what is larger than the reserve found may then do.
+    """
     capacity = trials.case.capacity
     for tier, name in enumerate(_TIERS):
         raw = float(capacity.raw_bytes[tier])
@@ -106,6 +109,7 @@ def _less_reserve(trials: Trials) -> Iterator[Remedy]:
         # A plan keeps when less is reserved, so that halving finds the most that leaves one.
         if high < 0 or not trials.has_plan(partial(_reserving, trials.case, name, 0.0)):
             continue
+        open_before = trials.undecided
         while low < high:
             middle = (low + high + 1) // 2
             share = middle / _STEPS_PER_PERCENT
@@ -114,7 +118,8 @@ def _less_reserve(trials: Trials) -> Iterator[Remedy]:
             else:
                 high = middle - 1
         found = low / _STEPS_PER_PERCENT
-        words = f"a reserve of {found:g}% instead of {percent:.3g}% of {name}"
+        more = _or("more", trials.undecided > open_before)
+        words = f"a reserve of {found:g}%{more} instead of {percent:.3g}% of {name}"
         yield Remedy(words, _WHOLE_RESERVE * (percent - found) / percent)
 
 
@@ -128,13 +133,14 @@ def _half_precision(trials: Trials) -> Iterator[Remedy]:
     tables = trials.case.workload.tables
     wide = [index for index, table in enumerate(tables) if table.dtype is Dtype.FP32]
     wide.sort(key=lambda index: -tables[index].rows * tables[index].row_bytes)
-    count = 1
+    count, open_before = 1, trials.undecided
     while wide and not trials.is_over:
         chosen = wide[:count]
         if trials.has_plan(partial(_halving, trials.case, chosen)):
             names = [tables[index].label for index in chosen]
             change = _OTHER_PRECISION + _ALL_PRECISIONS * len(chosen) / len(tables)
-            yield Remedy(f"fp16 weights of {_some(names)}", change)
+            fewer = _or("fewer", trials.undecided > open_before)
+            yield Remedy(f"fp16 weights of {_some(names)}{fewer}".removesuffix(","), change)
             return
         if len(chosen) == len(wide):
             return
@@ -176,7 +182,7 @@ def _inexact_updates(trials: Trials) -> Iterator[Remedy]:
 
 def _more_nodes(trials: Trials) -> Iterator[Remedy]:
     case = trials.case
-    nodes = case.topology.nodes
+    nodes, open_before = case.topology.nodes, trials.undecided
     for more in _MORE_NODES:
         if trials.is_over:
             return
@@ -185,7 +191,9 @@ def _more_nodes(trials: Trials) -> Iterator[Remedy]:
         except InputError:  # that many do not make up whole domains, or cannot reach one another
             continue
         if has_plan:
-            words = f"{more} more node{'' if more == 1 else 's'} of this kind ({nodes + more})"
+            fewer = _or("fewer", trials.undecided > open_before)
+            words = f"{more} more node{'' if more == 1 else 's'}{fewer} of this kind"
+            words += f" ({nodes + more})"
             samples = case.spec.batch.global_
             devices = (nodes + more) * case.topology.devices_per_node
             if samples is not None and samples % devices:
@@ -196,6 +204,11 @@ def _more_nodes(trials: Trials) -> Iterator[Remedy]:
 
 def _of_nodes(case: Case, nodes: int) -> Case:
     return case.with_(machine=case.machine.with_nodes(nodes))
+
+
+def _or(other: str, is_open: bool) -> str:
+    """What may do as well, where trials of it ended by the clock: that is no answer."""
+    return f", perhaps {other}," if is_open else ""
 
 
 def _some(names: Sequence[str]) -> str:

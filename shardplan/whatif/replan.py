@@ -23,9 +23,9 @@ from shardplan.surroundings import creation_time
 from shardplan.units import format_bytes
 from shardplan.whatif.near.moved_from import MovedFrom
 from shardplan.whatif.near.near_drafts import NearDrafts
-from shardplan.whatif.old_plan import carry
 from shardplan.whatif.relabel import relabel
 from shardplan.whatif.relocation import Relocation
+from shardplan.whatif.resume import resume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +70,8 @@ def replan(
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
     now = in_groups_near(now, then.topology.groups)
-    carried = carry(old, then, now).decisions
+    taken_up = resume(old, then, now)
+    carried = taken_up.decisions
     begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)
     formulation, deadline = begun.formulation, begun.ends
     relocation = Relocation.of(old, now)
@@ -88,8 +89,9 @@ def replan(
         hears = Improvements(reporter, build, on_plan, deadline, stop, case=now, seconds=seconds)
     limited = settings.until(deadline)
     outcome = solve_near(
-        formulation.problem, known, is_placed, moves, limited, hears, also_free=True
-    )
+        formulation.problem, known, is_placed, moves, limited, hears, also_free=True,
+        proven=taken_up.proven,
+    )  # fmt: skip
     if outcome.placement is not None or settings.should_stop():
         return drafts.plan(outcome)
     free = None if outcome.is_infeasible else _free_plan(old, now, limited, reporter)

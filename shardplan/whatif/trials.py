@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _ANY_PLAN = 1e9
 """A gap so wide that the first placement ends the search."""
 _SECONDS_EACH = 2.0
-"""The most that one case is solved for."""
+"""The most that one case is solved for; ..."""
+_SHARE_EACH = 0.5
+"""... and of the time that is left, so that one case does not take it all."""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class Trials:
     should_stop: Callable[[], bool] = lambda: False
     formulating_seconds: float = 0.0
     """What making and formulating a case, which nothing cuts short, took at most so far."""
+    undecided: int = 0
+    """Cases that were solved, or were to be, and of which the limits left it open."""
 
     @property
     def is_over(self) -> bool:
@@ -44,6 +48,11 @@ class Trials:
 
         Raises InputError where there is no such case.
         """
+        found = self._answer(changed)
+        self.undecided += found is None
+        return found
+
+    def _answer(self, changed: Callable[[], Case]) -> bool | None:
         if self.is_over:
             return None
         try:
@@ -82,6 +91,6 @@ class Trials:
     def _settings(self) -> Settings:
         return Settings(
             gap=_ANY_PLAN,
-            time_limit_seconds=self.deadline.within(_SECONDS_EACH).seconds_left,
+            time_limit_seconds=min(_SECONDS_EACH, _SHARE_EACH * self.deadline.seconds_left),
             should_stop=self.should_stop,
         )

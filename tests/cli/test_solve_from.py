@@ -52,9 +52,30 @@ def test_it_says_what_moves_and_what_moving_more_would_gain(run, spec_path, old_
     assert f"  moves {format_bytes(moved)} from the old plan" in result.stderr
 
 
+def test_what_does_not_pay_for_itself_in_time_does_not_move(run, spec_path, old_path):
+    moved = {}
+    for span in ("1 step", "1d"):
+        result = solve_from(run, spec_path, old_path, "--gap", "0.01%", "--amortise", span)
+        assert result.exit_code == 0, result.stderr
+        moves = json.loads(result.stdout)["moves"]
+        moved[span] = moves["moved_bytes"]
+        assert moves["seconds_per_byte"] > 0
+    assert moved["1 step"] < moved["1d"]
+    assert moves["paid_over_steps"] > 1e6
+
+
+@pytest.mark.parametrize("span", ["1", "0 steps", "0s", "some steps", "-1 steps", "1e999 steps"])
+def test_a_span_that_is_none_is_wrong_usage(run, spec_path, old_path, span):
+    result = solve_from(run, spec_path, old_path, f"--amortise={span}")
+    assert result.exit_code == 2
+    assert "for example 1d or '10000 steps'" in result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["--keep"], ["--move-budget", "1GiB"], ["--from", "x", "--keep", "--move-budget", "1GiB"],
+    [["--keep"], ["--amortise", "1d"], ["--from", "x", "--keep", "--amortise", "1d"],
+     ["--from", "x", "--move-budget", "1GiB", "--amortise", "1d"],
+     ["--move-budget", "1GiB"], ["--from", "x", "--keep", "--move-budget", "1GiB"],
      ["--from", "x", "--move-budget", "1"]],
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_wrong_usage(run, spec_path, arguments):

@@ -18,6 +18,17 @@ def test_of_the_best_plan_it_says_what_it_moves():
     assert moves_line(moves, 1.0, 0.01) == "moves 1.0 GiB from the old plan"
 
 
+def test_of_a_plan_in_its_stead_it_says_when_more_does_not_pay():
+    best = BestInfo(moved_bytes=2**35, objective_seconds=1.0)
+    moves = MovesInfo(
+        from_sha256=OLD, moved_bytes=0, paid_over_steps=2e3, seconds_per_byte=1e-9, best=best
+    )
+    assert moves_line(moves, 1.02, 0.01) == (
+        "moves 0 B from the old plan; moving 32.0 GiB would gain 2.00%, "
+        "which does not pay for the move in 2,000 steps"
+    )
+
+
 def test_of_a_plan_in_its_stead_it_says_why_no_more_moves():
     best = BestInfo(moved_bytes=2**35, objective_seconds=1.0)
     moves = MovesInfo(from_sha256=OLD, moved_bytes=0, best=best)

@@ -11,8 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from random_problems import problems
 
-from shardplan.solve.portfolio.limited_relocation import RelocationLimit, solve_near
+from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
+from shardplan.solve.portfolio.relocation_limit import RelocationLimit
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.subproblem import Subproblem

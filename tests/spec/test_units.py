@@ -32,7 +32,8 @@ def test_a_small_b_is_a_bit(text: str, rate: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("5us", 5e-6), ("5µs", 5e-6), ("4ms", 4e-3), ("2min", 120.0), ("0s", 0)]
+    ("text", "seconds"),
+    [("5us", 5e-6), ("5µs", 5e-6), ("4ms", 4e-3), ("2min", 120.0), ("1d", 86_400.0), ("0s", 0)],
 )
 def test_times_are_read_exactly(text: str, seconds: float) -> None:
     assert units.parse_seconds(text) == seconds

@@ -124,6 +124,33 @@ def test_half_a_percent_more_reserve_leaves_no_plan(case):
         plan_of(copy.deepcopy(SPEC) | {"reserve": {"hbm": f"{percent + 0.5}%"}})
 
 
+def test_a_trial_that_the_clock_ended_is_no_answer(case, monkeypatch):
+    """Of reserves from 5% on it is open whether there is a plan."""
+
+    def answer(self, changed):
+        tried = changed()
+        reserve = tried.spec.reserve.hbm.fraction
+        if tried.topology.nodes > 1 or reserve == case.spec.reserve.hbm.fraction:
+            return tried.topology.nodes > 2 or None
+        return reserve < 0.05 or None
+
+    monkeypatch.setattr(Trials, "_answer", answer)
+    words = [remedy.words for remedy in remedies(trials(case))]
+    assert "a reserve of 4.5%, perhaps more, instead of 15% of hbm" in words
+    assert any(each.startswith("2 more nodes, perhaps fewer, of this kind (3)") for each in words)
+
+
+def test_facts_of_which_some_were_not_tried_without_are_told_so(case, monkeypatch):
+    monkeypatch.setattr(Trials, "_answer", lambda self, changed: None)
+    facts = conflict(trials(case))
+    assert [fact.split(":")[0] for fact in facts[:3]] == [
+        "table user_id",
+        "table item_id",
+        "table small",
+    ]
+    assert facts[-1].startswith("or fewer of these")
+
+
 def test_without_time_nothing_is_claimed(case):
     over = Trials(case, Deadline.after(0))
     assert remedies(over) == ()

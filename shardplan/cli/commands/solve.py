@@ -7,7 +7,7 @@ from click.core import ParameterSource
 
 from shardplan.cli import completions
 from shardplan.cli.given_options import given_options
-from shardplan.cli.quantity import duration, percentage, size
+from shardplan.cli.quantity import duration, percentage, size, span
 from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.solving.solve_request import SolveRequest
 from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec
@@ -18,10 +18,10 @@ _DEFAULTS = Settings()
 _GROUPS = {
     "The spec": SPEC_CHANGES,
     "Effort": ("method", "gap", "time_limit", "patience", "node_limit", "seed"),
-    "From an earlier plan": ("earlier", "old", "move_budget", "keep"),
+    "From an earlier plan": ("earlier", "old", "move_budget", "keep", "amortise"),
     "Output": ("output", "emit", "jobs", "format", "quiet"),
 }
-_NEW_WHEN_RESUMED = frozenset({"output", "emit", "earlier", "old", "move_budget", "keep"})
+_NEW_WHEN_RESUMED = frozenset({"output", "emit", *_GROUPS["From an earlier plan"]})
 """Parameters that another run does not get again when it goes on from the plan of this one."""
 
 
@@ -101,6 +101,12 @@ _NEW_WHEN_RESUMED = frozenset({"output", "emit", "earlier", "old", "move_budget"
 )
 @click.option("--keep", is_flag=True, help="With --from: move nothing that can stay.")
 @click.option(
+    "--amortise",
+    metavar="SPAN",
+    type=span,
+    help="With --from: what moves pays for itself in so long: 12h, '10000 steps'; else 1d.",
+)
+@click.option(
     "--seed",
     metavar="N",
     type=click.IntRange(min=0),
@@ -131,7 +137,9 @@ def solve_command(ctx: click.Context, /, **_: object) -> None:
     Without a limit of your own the search also ends when nothing improves any more. --resume goes
     on from such a plan: it is the first one, and its bound holds while the inputs are the same.
 
-    With --from, tables keep their places where that costs little. --move-budget limits the bytes
+    With --from, tables keep their places where that costs little: a byte moves only for a step so
+    much shorter that it pays for the move within --amortise, and for more than --gap. A move takes
+    as if one byte came after the other over the slowest link. --move-budget limits the bytes
     of weights and optimizer state that ranks must fetch, as `shardplan diff` counts them, and the
     lower bound then holds for plans that move no more. --keep moves nothing: only tables that the
     old plan has no place for are placed. Both ignore --method.

@@ -38,5 +38,7 @@ def with_advice(
     found = remedies(trials)
     # Rules that leave a table no way at all are named with it, and no other fact is needed.
     is_told = any(short.reasons for short in error.shortfalls)
-    facts = () if is_told else conflict(replace(trials, deadline=deadline.within(seconds)))
+    facts = (
+        () if is_told else conflict(replace(trials, deadline=deadline.within(seconds), undecided=0))
+    )
     return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])

@@ -108,10 +108,12 @@ def _solve(
         if request.old is None:
             return _resumed(*earlier, case, search, reporter, put)
         from shardplan.whatif.move_little import move_little
+        from shardplan.whatif.near.amortisation import Amortisation
         from shardplan.whatif.replan import replan
 
         if request.move_budget is None and not request.keep:
-            return move_little(*earlier, case, search, reporter, put)
+            over = request.amortise or Amortisation()
+            return move_little(*earlier, case, search, reporter, put, amortise=over)
         return replan(*earlier, case, request.move_budget, search, reporter, put)
 
 

@@ -13,6 +13,8 @@ from shardplan.solve.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shardplan.whatif.near.amortisation import Amortisation
+
 _PATIENCE_SECONDS = 10.0
 """How long to wait for something better where no limit is given."""
 
@@ -39,6 +41,8 @@ class SolveRequest:
     """The plan to stay near."""
     move_budget: int | None
     keep: bool
+    amortise: Amortisation | None
+    """Over how long a plan near an old one is to pay for what it moves."""
     seed: int
     emit: str | None
     """What to write beside the plan."""
@@ -59,6 +63,9 @@ class SolveRequest:
              "only one of SPEC and --resume can be stdin"),
             (self.old is None and (self.keep or self.move_budget is not None),
              "--move-budget and --keep go with --from"),
+            (self.old is None and self.amortise is not None, "--amortise goes with --from"),
+            (self.amortise is not None and (self.keep or self.move_budget is not None),
+             "--amortise says how much moves, and so do --move-budget and --keep"),
             (self.keep and self.move_budget is not None,
              "--move-budget and --keep exclude each other"),
             (self.old == "-" and (self.specs == ("-",) or many),

@@ -155,9 +155,7 @@ class AnalyticCostModel:
 
     def _memory(self, units: Units) -> NDArray[np.float64]:
         """(O, 3): bytes of each tier that units need, hot rows included."""
-        memory = unit_bytes(
-            units.shares, units.options, self._storage, self._setting.summing
-        )
+        memory = unit_bytes(units.shares, units.options, self._storage, self._setting.summing)
         if units.replicas is not None:
             memory[units.replicas.of_option] += self._memory(units.replicas.units)
         return memory

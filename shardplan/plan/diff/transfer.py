@@ -41,6 +41,25 @@ def link_uses(moves: Sequence[Moves], topology: Topology) -> tuple[LinkUse, ...]
     return tuple(use for use in _uses(moves, topology) if use.moved_bytes)
 
 
+def slowest_seconds_per_byte(topology: Topology) -> float:
+    """Of a byte that one device fetches from another, on the slowest link between any two; 0 where
+    there is one device.
+
+    So many seconds for every byte are no less than what ``link_uses`` tells of moves between
+    devices, however they are spread: no link carries more than all of them.
+    """
+    network, each = topology.network, topology.devices_per_node
+    # Nodes are equal, and so are the ways from one to another, but for how far the last one is.
+    others = {*range(1, min(each + 1, topology.world_size)), topology.world_size - 1} - {0}
+    slowest = 0.0
+    for target in others:
+        demand = np.zeros(len(network.names))
+        demand[target] = 1.0
+        seconds = network.spread(0, demand) / network.bytes_per_second
+        slowest = max(slowest, float(seconds.max()))
+    return slowest
+
+
 def _uses(moves: Sequence[Moves], topology: Topology) -> Iterator[LinkUse]:
     source, target, moved = (
         np.concatenate([np.zeros(0, np.int64), *parts])

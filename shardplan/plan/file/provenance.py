@@ -69,7 +69,7 @@ class SolverInfo(PlanModel):
 
 
 class BestInfo(PlanModel):
-    """A plan that moves more, for less than the gap that was asked for."""
+    """A plan that moves more, for less than the gap that was asked for, or than moving takes."""
 
     moved_bytes: Count
     """What it would move."""
@@ -86,6 +86,10 @@ class MovesInfo(PlanModel):
     """The most that was to move, which the lower bound leans on; only where that was limited."""
     moved_bytes: Count
     """What moves: weights and optimizer state that ranks lack, as ``diff`` counts them."""
+    paid_over_steps: Seconds | None = None
+    """Steps in which what moves is to pay for itself; only where no budget limits it."""
+    seconds_per_byte: Seconds | None = None
+    """What a byte was taken to cost in all of these steps together; beside ``paid_over_steps``."""
     best: BestInfo | None = None
     """The best plan found whatever it moves; only where this one was taken in its stead."""
 

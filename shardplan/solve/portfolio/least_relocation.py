@@ -1,8 +1,8 @@
-"""Of placements that are good enough, one that moves little from a known one.
+"""Of placements near a known one, one that moves little for its objective, or costs little in all.
 
 Copies of a placement are balanced side by side, each at its own price of a byte that moves: where
-bytes are dear, only those units move that gain most for theirs. What is good enough and moves least
-is kept; where items moved for nothing, they are put back.
+bytes are dear, only those units move that gain most for theirs. The best by what is sought is kept
+(``RelocationGoal``); where items moved for nothing, they are put back.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.exact.assignment import assignment
+from shardplan.solve.exact.fares_of_columns import fares_of_columns
 from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.portfolio.portfolio import prove_relaxation
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
-from shardplan.solve.problem.problem import Shape
 from shardplan.solve.problem.variants import take
 from shardplan.solve.program.answer import Limits, Status, Watch
 from shardplan.solve.program.backend import solve_program
@@ -31,8 +31,8 @@ from shardplan.solve.search.search_params import SearchParams
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.solve.exact.assignment import Assignment
-    from shardplan.solve.portfolio.limited_relocation import RelocationLimit
+    from shardplan.solve.portfolio.relocation_goal import RelocationGoal
+    from shardplan.solve.portfolio.relocation_limit import RelocationLimit
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.search.relocation_params import LeastRelocationParams
@@ -48,26 +48,38 @@ def relocate_least(
     known: Placement,
     good: Placement,
     moves: RelocationLimit,
-    most_seconds: float,
+    goal: RelocationGoal,
     settings: Settings,
     reporter: Reporter,
 ) -> Placement | None:
-    """A placement of at most ``most_seconds`` for which little moves; None where none is found.
+    """A placement that is good enough for the ``goal``, and found to be the best by it; None where
+    none is found.
 
-    ``known`` is the placement for which least moves, and takes longer than that; ``good`` does not.
-    The limit of ``moves`` does not matter.
+    ``known`` is the placement for which least moves, ``good`` one of a small objective. The limit
+    of ``moves`` does not matter.
     """
     search = settings.search or SearchParams()
-    params = search.relocation.least
     record = Record.begun(problem, settings, reporter)
     prove_relaxation(record, search)
+    return search_near(record, known, good, moves, goal, search.relocation.least)
+
+
+def search_near(
+    record: Record,
+    known: Placement,
+    good: Placement,
+    moves: RelocationLimit,
+    goal: RelocationGoal,
+    params: LeastRelocationParams,
+) -> Placement | None:
+    """The same for a record whose relaxation is proven; it is told of no placement."""
     relaxation = record.relaxation
     # With one option more costly than that no placement is good enough.
-    slack = (most_seconds - relaxation.lower_bound) * (1 + _ROUNDING)
+    slack = (goal.most_seconds - relaxation.lower_bound) * (1 + _ROUNDING)
     allowed = relaxation.reduced_cost <= slack
     allowed &= near_best(record.problem, relaxation, params.options_drawn)
-    reporter.starting("near")
-    return _Search(record, known, good, allowed, moves, most_seconds, params).run()
+    record.reporter.starting("near")
+    return _Search(record, known, good, allowed, moves, goal, params).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,8 @@ class _Found:
 
     placement: Placement
     moved_bytes: float
+    value: float
+    """The less, the better."""
 
 
 class _Search:
@@ -88,10 +102,10 @@ class _Search:
         good: Placement,
         allowed: NDArray[np.bool_],
         moves: RelocationLimit,
-        most_seconds: float,
+        goal: RelocationGoal,
         params: LeastRelocationParams,
     ) -> None:
-        self._record, self._most, self._params = record, most_seconds, params
+        self._record, self._goal, self._params = record, goal, params
         self._mixes = MixesAsOptions.of(record.problem, known)
         is_whole = good.weights is None
         if is_whole:
@@ -103,6 +117,7 @@ class _Search:
         self._known = self._smaller(self._mixes.start)
         self._starts = [self._known]
         self._best: _Found | None = None
+        self._offer(self._known)
         if is_whole:
             own = replace(good, option=self._mixes.position_of(good.option))
             self._start_from(self._smaller(own))
@@ -110,7 +125,7 @@ class _Search:
     def run(self) -> Placement | None:
         """Series after series, around one start after another; the best in the whole's terms.
 
-        The integer program comes after the first one: what it proves to move least is the answer.
+        The integer program comes after the first one: what it proves to be best is the answer.
         """
         record, params = self._record, self._params
         fruitless = 0
@@ -143,7 +158,7 @@ class _Search:
         start = self._starts[number % len(self._starts)]
         is_last = number % len(self._starts) == len(self._starts) - 1
         copies = int(np.clip(params.copies_devices // problem.device_count, *params.copies))
-        incumbent = Incumbent(self._best.moved_bytes if self._best is not None else np.inf)
+        incumbent = Incumbent(self._best.value if self._best is not None else np.inf)
         repartition(
             problem,
             self._best.placement if self._best is not None and number and is_last else start,
@@ -154,24 +169,27 @@ class _Search:
             incumbent=incumbent,
             should_stop=self._should_stop,
             fares=Fares(self._bytes, self._prices(copies)),
-            measure=self._moved_if_good,
+            measure=self._values,
         )
         if incumbent.placement is not None:
             self._offer(incumbent.placement)
 
     def _solve_program(self) -> bool:
-        """Ask the integer program for fewer bytes, where it is small; whether there are none."""
+        """Ask the integer program for a better one, where it is small; whether there is none."""
         problem, params, best = self._problem, self._params, self._best
         places = np.array([problem.device_count, problem.node_count, 0])
         columns = int((places[problem.shape] + 1).sum())
         if best is None or columns > params.most_columns or self._should_stop():
             return False
         budget, model = self._record.budget, assignment(problem)
-        upper = model.program.upper.copy()
-        upper[model.columns.objective] = self._most / problem.time_unit
-        cost = self._bytes_of_columns(model) / max(best.moved_bytes, 1.0)
+        program = self._goal.asked_of(
+            model.program,
+            fares_of_columns(model, self._bytes),
+            problem.time_unit,
+            max(best.moved_bytes, 1.0),
+        )
         answer = solve_program(
-            replace(model.program, cost=cost, upper=upper),
+            program,
             Limits(budget.deadline, budget.nodes(params.node_columns // columns)),
             start=model.point(best.placement),
             watch=Watch(self._should_stop),
@@ -181,41 +199,33 @@ class _Search:
             self._offer(model.placement(answer.x))
         return answer.status is Status.OPTIMAL
 
-    def _bytes_of_columns(self, model: Assignment) -> NDArray[np.float64]:
-        """(columns,): what is moved by whatever a variable stands for."""
-        at, problem = model.columns, self._problem
-        found = np.zeros(model.program.column_count)
-        everywhere = problem.shape == Shape.ALL
-        found[at.y[everywhere]] = self._bytes[everywhere].sum(axis=1)
-        on_node = problem.shape[at.x_option] == Shape.NODE
-        fares = Fares(self._bytes, np.ones(1))
-        for some, width in ((~on_node, 1), (on_node, problem.devices_per_node)):
-            found[at.x[some]] = fares.at(at.x_option[some], at.x_place[some], width)
-        return found
-
     def _prices(self, count: int) -> NDArray[np.float64]:
         """(R,): seconds for a byte."""
-        lacking = evaluate(self._problem, self._known).objective - self._most
-        most = self._best.moved_bytes if self._best is not None else self._bytes.max(initial=0.0)
-        return np.geomspace(*self._params.prices, count) * max(lacking, 0.0) / max(most, 1.0)
+        goal = self._goal
+        if goal.seconds_per_byte and goal.is_cost:
+            return np.geomspace(*self._params.cost_prices, count) * goal.seconds_per_byte
+        wanted, most = goal.most_seconds, float(self._bytes.max(initial=0.0))
+        if np.isfinite(goal.most_bytes):
+            wanted, most = self._record.relaxation.lower_bound, goal.most_bytes
+        elif self._best is not None:
+            most = self._best.moved_bytes
+        lacking = evaluate(self._problem, self._known).objective - wanted
+        found: NDArray[np.float64] = np.geomspace(*self._params.prices, count)
+        return found * (max(lacking, 0.0) / max(most, 1.0))
 
-    def _moved_if_good(self, copies: Copies) -> NDArray[np.float64]:
-        """(R,): bytes that copies move; infinite for those that are not good enough."""
-        is_good = copies.objectives() <= self._most
-        found: NDArray[np.float64] = np.where(is_good, copies.paid, np.inf)
-        return found
+    def _values(self, copies: Copies) -> NDArray[np.float64]:
+        """(R,): what is to be least, of copies; infinite for those that are not good enough."""
+        return self._goal.value(copies.objectives(), copies.paid)
 
     def _offer(self, placement: Placement) -> bool:
-        """Take a placement if it is good enough and moves less."""
-        moved = float(self._moved(placement).sum())
-        if self._best is not None and moved >= self._best.moved_bytes * (1 - _ROUNDING):
-            return False
+        """Take a placement if it is good enough and better."""
+        moved = self._moved(placement).sum(keepdims=True)
         state = evaluate(self._problem, placement)
-        if state.objective > self._most or not state.fits:
+        value = float(self._goal.value(np.array([state.objective]), moved)[0])
+        least = self._best.value * (1 - _ROUNDING) if self._best is not None else np.inf
+        if value >= least or not state.fits or not is_legal(self._problem, placement):
             return False
-        if not is_legal(self._problem, placement):
-            return False
-        self._best = _Found(placement, moved)
+        self._best = _Found(placement, float(moved[0]), value)
         return True
 
     def _put_back(self) -> None:

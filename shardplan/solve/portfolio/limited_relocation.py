@@ -7,14 +7,17 @@ sizes fit into what is left of the limit; then what really moves is counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.solve.bound.move_limit import MoveLimit
 from shardplan.solve.outcome import Ending
+from shardplan.solve.portfolio.least_relocation import search_near
+from shardplan.solve.portfolio.limited_program import solve_limited_program
 from shardplan.solve.portfolio.portfolio import improve, prove_relaxation
+from shardplan.solve.portfolio.relocation_goal import RelocationGoal
 from shardplan.solve.problem.placement import device_counts, evaluate
 from shardplan.solve.problem.stages import merge_stages
 from shardplan.solve.problem.subproblem import Subproblem
@@ -24,30 +27,13 @@ from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.search.starts.starting_options import choose_for_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from shardplan.solve.outcome import Outcome
+    from shardplan.solve.outcome import Outcome, ProvenBound
+    from shardplan.solve.portfolio.relocation_limit import RelocationLimit
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class RelocationLimit:
-    """What placing items again moves, in bytes, and the most that may."""
-
-    limit_bytes: float
-    least: NDArray[np.float64]
-    """(O,): when an option is chosen, wherever its units land."""
-    most: NDArray[np.float64]
-    """(O,): the same at the worst places."""
-    count: Callable[[Placement], NDArray[np.float64]]
-    """(I,): what each item of a placement moves."""
-    of_unit: Callable[[NDArray[np.int64]], NDArray[np.float64]]
-    """(n, D): what one unit of each of (n,) options moves onto each device that it lands on, at
-    least: of several units each as if it were the only one."""
 
 
 def solve_near(
@@ -60,25 +46,34 @@ def solve_near(
     *,
     also_free: bool = False,
     is_bound_wanted: bool = True,
+    proven: ProvenBound | None = None,
 ) -> Outcome:
     """Improve the placement ``known``, of which only the items ``is_placed`` (I,) mean anything.
 
     The outcome's bound holds for placements that move at most the limit. With ``also_free`` the
     problem is solved without the limit as well, whose bound holds too and may be higher. Where the
-    bound is not wanted, no time goes into it beyond the relaxation. An outcome
-    without a placement says that none was found, and that there is none only where the bound is
-    infinite.
+    bound is not wanted, no time goes into it beyond the relaxation. ``proven`` is one known
+    already, of all placements.
+
+    An outcome without a placement says that none was found, and that there is none only where the
+    bound is infinite.
     """
     record = Record.begun(problem, settings, reporter or Reporter())
     limit = MoveLimit(moves.limit_bytes, moves.least)
     params = settings.search or SearchParams()
     rounds = _Rounds(record, known, is_placed, moves, params)
+    if proven is not None:
+        record.prove(proven.lower_bound, proven.bound)
     prove_relaxation(record, params, limit)
     if record.lower_bound < float("inf"):
         rounds.repair()
         if is_bound_wanted:
+            rounds.solve_program(params.relocation.few_columns)
             rounds.raise_bound(limit)
+            rounds.weigh()
         rounds.improve()
+        if is_bound_wanted:
+            rounds.solve_program(params.relocation.most_columns)
         if also_free:
             rounds.raise_free_bound()
     return record.outcome()
@@ -133,6 +128,24 @@ class _Rounds:
             record.reporter.starting("option choice")
             choose_for_bound(record, allowed, choice, moves=limit)
 
+    def weigh(self) -> None:
+        """Balance all items at once, each byte at a price, so that parts of many may move.
+
+        Rounds free items whose whole sizes fit into what may move; this takes those that gain most
+        for what they really move. It also begins at a good placement of all, which a quick solve
+        without the limit finds.
+        """
+        record, params = self._record, self._params.within_limit
+        cells = record.worth_drawing().sum() * self._problem.device_count
+        if record.placement is None or record.should_stop() or cells > self._params.most_cells:
+            return
+        goal = RelocationGoal(record.objective, is_cost=True, most_bytes=self._moves.limit_bytes)
+        known = record.placement
+        good = self._solve_free(params.free_effort) or known
+        found = search_near(record, known, good, self._moves, goal, params)
+        if found is not None:
+            self._offer(found, "near")
+
     def improve(self) -> None:
         """Free one set of items after another until that has gained nothing for some time.
 
@@ -160,17 +173,31 @@ class _Rounds:
                     return
                 fruitless = 0 if gained else fruitless + 1
 
+    def solve_program(self, most_columns: int) -> None:
+        """Ask the integer program for the best of all that move so little, where it is small."""
+        if self._record.should_stop():
+            return
+        found = solve_limited_program(self._record, self._moves, self._params, most_columns)
+        if found is not None:
+            self._offer(found, "integer program")
+
     def raise_free_bound(self) -> None:
         """By what holds for all placements, whatever they move."""
+        if self._record.placement is not None and not self._record.should_stop():
+            self._solve_free()
+
+    def _solve_free(self, share_of_effort: float = 1.0) -> Placement | None:
+        """A good placement, whatever it moves; its bound holds, and it is taken where it may be."""
         record = self._record
-        if record.placement is None or record.should_stop():
-            return
-        free = Record(self._problem, record.budget, _Ticks(record.reporter))
+        assert record.placement is not None
+        budget = replace(record.budget, effort=record.budget.effort * share_of_effort)
+        free = Record(self._problem, budget, _Ticks(record.reporter))
         improve(free, "auto", self._search, [record.placement])
         record.cut_off(free.outcome().ending)
         record.prove(free.lower_bound, free.bound)
         if free.placement is not None:
             self._offer(free.placement, free.method)
+        return free.placement
 
     def _round(self, is_free: NDArray[np.bool_], share_of_effort: float) -> bool:
         """Solve for the free items; whether that gave a placement that is taken."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,20 @@ class Program:
     def row_count(self) -> int:
         """How many constraints there are."""
         return len(self.row_lower)
+
+    def with_row(self, family: str, weights: NDArray[np.float64], upper: float) -> Program:
+        """The same with one more constraint: the variables, (columns,) ``weights`` of each, add up
+        to ``upper`` at most."""
+        at = np.flatnonzero(weights)
+        return replace(
+            self,
+            row_lower=np.append(self.row_lower, -INFINITY),
+            row_upper=np.append(self.row_upper, upper),
+            row_starts=np.append(self.row_starts, self.row_starts[-1] + len(at)),
+            columns=np.append(self.columns, at),
+            values=np.append(self.values, weights[at]),
+            row_names=(*self.row_names, family) if self.row_names else (),
+        )
 
 
 class ProgramBuilder:

@@ -29,12 +29,16 @@ class LeastRelocationParams:
     prices: tuple[float, float] = (0.25, 64.0)
     """Of a byte in the first placement and in the last one, where 1 pays for what is lacking with
     as many bytes as the best found so far moves."""
+    cost_prices: tuple[float, float] = (0.5, 4.0)
+    """The same where what is sought is the least cost, and 1 is what a byte costs."""
     most_columns: int = 1_000
     """Of an integer program that is worth its time; ..."""
     node_columns: int = 20_000
     """... its nodes times its columns."""
     options_drawn: int = 6
     """Of an item and shape."""
+    free_effort: float = 0.1
+    """Of a whole solve's: for a good placement to begin at, where none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +72,19 @@ class RelocationParams:
     """... and what becomes of that share from one series to the next."""
     least: LeastRelocationParams = field(default_factory=LeastRelocationParams)
     """Of the search for what moves least."""
+    few_columns: int = 300
+    """Of an integer program that comes first; ..."""
+    most_columns: int = 2_000
+    """... and of one that is worth its time in the end; ..."""
+    node_columns: int = 2_000_000
+    """... its nodes times its columns; ..."""
+    program_gap: float = 0.9
+    """... and the share of the gap that it is asked for."""
+    within_limit: LeastRelocationParams = field(
+        default_factory=lambda: LeastRelocationParams(series=4, most_columns=0, prices=(0.01, 2.0))
+    )
+    """Of the search for the shortest step within a limit, before rounds; ..."""
+    most_cells: int = 20_000_000
+    """... options times devices from which on it is left out."""
     small_change: float = 0.01
     """Of what may move: items so small may also be copied to every device."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shardplan.plan.file.fingerprint import fingerprint
 from shardplan.plan.file.provenance import BestInfo, MovesInfo
+from shardplan.plan.file.rounding import rounded
 from shardplan.whatif.relabel import decisions_in
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
+    from shardplan.whatif.near.amortisation import MovePrice
     from shardplan.whatif.relocation import Relocation
 
 
@@ -42,13 +44,16 @@ class MovedFrom:
 
     def told(
         self, plan: Plan, moved_bytes: int, budget_bytes: float | None = None,
-        instead_of: Plan | None = None,
+        instead_of: Plan | None = None, price: MovePrice | None = None,
     ) -> Plan:  # fmt: skip
-        """The plan with what it moves, of what budget, and ``instead_of`` which better one, which
-        was told what it moves too."""
+        """The plan with what it moves, of what budget or at what price, and ``instead_of`` which
+        better one, which was told what it moves too."""
         found: dict[str, Any] = {"from_sha256": self.sha256, "moved_bytes": moved_bytes}
         if budget_bytes is not None:
             found["budget_bytes"] = int(budget_bytes)
+        if price is not None:
+            found["paid_over_steps"] = rounded(price.steps)
+            found["seconds_per_byte"] = rounded(price.seconds_per_byte)
         if instead_of is not None:
             found["best"] = BestInfo(
                 moved_bytes=moved_in(instead_of),
