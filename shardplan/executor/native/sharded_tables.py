@@ -11,7 +11,13 @@ from shardplan.executor.exchange.wire import WireWays
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.native.sequence_collection import ShardedEmbeddingCollection
-from shardplan.executor.native.untrainable import other_rates, unoffered, unsendable, untrainable
+from shardplan.executor.native.untrainable import (
+    other_rates,
+    unoffered,
+    unsendable,
+    untrainable,
+    unweighable,
+)
 from shardplan.executor.planned.acceptance import (
     native_faults,
     optimizer_faults,
@@ -53,7 +59,7 @@ def shard_tables(
 
     ``model`` is the module whose collections these take the place of, its tables on
     the meta device; or all its sparse modules; or None where the plan says all there is: tables
-    in its order, pooled by sums, without weights of ids. A model's own order of tables and
+    in its order, pooled and weighted as it has them. A model's own order of tables and
     features, its means, weights of ids and bounds of initial weights are kept to.
 
     A collective. Raises on every rank alike PlanRefused, with all that keeps the plan from running
@@ -82,7 +88,7 @@ def shard_tables(
         collection = view.collection_of(path)
         of_module = of_all | {"output_dtype": collection.output_dtype}
         if collection.is_pooled:
-            weighted = path in there and there[path].is_weighted
+            weighted = there[path].is_weighted if path in there else view.is_weighted(path)
             found[path] = ShardedEmbeddingBagCollection(
                 tables,
                 mesh,
@@ -126,7 +132,9 @@ def _agree(
         *native_faults(view),
         *whole_batch_faults(view, "the native engine"),
     ]
-    if modules is not None:
+    if modules is None:
+        found += unweighable(view)
+    else:
         found += model_faults(view.name, view.tables, modules, view.collection_of)
         found += optimizer_class_faults(view.name, view.training.optimizer, modules)
         found += [*untrainable(modules), *other_rates(modules, optimizer)]
@@ -145,7 +153,7 @@ def _fingerprint(view: PlanView) -> str:
         [
             [table.module, table.name, table.sharding_type.name, table.kernel.name, table.ranks]
             + [table.collection.is_pooled, table.collection.dedup]
-            + [table.collection.output_dtype]
+            + [table.collection.output_dtype, table.is_weighted]
             + [[s.rank, s.row_offset, s.column_offset, s.rows, s.columns] for s in table.shards]
             for table in view.tables
         ]

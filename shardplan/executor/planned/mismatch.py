@@ -39,6 +39,8 @@ class TableOfPlan(Protocol):
     def features(self) -> tuple[str, ...]: ...
     @property
     def is_mean(self) -> bool: ...
+    @property
+    def is_weighted(self) -> bool: ...
 
 
 def model_faults(
@@ -65,6 +67,7 @@ def model_faults(
     for path, theirs in planned.items():
         if path in known:
             yield from _kind_faults(plan, collection_of(path), known[path])
+            yield from _weight_faults(plan, theirs.values(), known[path])
             yield from _table_faults(plan, theirs.values(), known[path], known.values())
         elif not any(_is_within(path, each) for each in refused):
             yield _unknown_module(plan, path, [*known])
@@ -109,6 +112,25 @@ def _kind_faults(plan: str, planned: Collection, module: SparseModule) -> Iterat
         message = f"is planned as {_told(planned)}; the model has {module.class_name}"
         hint = "say in the spec, under modules, what kind of module it is, and solve again"
         yield _fault(plan, f"plan.{module.path}", message, hint)
+    if planned.id_map is not None and there.id_map is not None:
+        for key, ours, theirs in planned.id_map.differences(there.id_map):
+            message = f"{_said(ours)}; the model has {_said(theirs)}"
+            hint = "say in the spec, under modules, how the module maps ids, and solve again"
+            yield _fault(plan, f"modules.{module.path}.id_map.{key}", message, hint)
+
+
+def _weight_faults(
+    plan: str, tables: Iterable[TableOfPlan], module: SparseModule
+) -> Iterator[Diagnostic]:
+    """A plan that says nothing of weights may be older than they are in plans: then it is the model
+    that says it."""
+    if any(table.is_weighted for table in tables) and not module.is_weighted:
+        message = f"ids are planned with weights; the model's {module.class_name} drops them"
+        hint = "make it with is_weighted=True, or solve again without weighted"
+        yield _fault(plan, f"plan.{module.path}", message, hint)
+
+def _said(value: object) -> str:
+    return str(value).lower()
 
 
 def _told(collection: Collection) -> str:
