@@ -115,7 +115,8 @@ class Container:
         if self.pinned_share is not None:
             return self.pinned_share
         parts = zip(self.layouts, shares, strict=True)
-        return min(self._most_share, *(each.whole_share(of) for each, of in parts if of < 1))
+        whole = (each.whole_share(of) for each, of in parts if of < 1)
+        return min((self._most_share, *whole))
 
     def fitting_share(self, kernel: Kernel, hbm_bytes: float) -> float:
         """The largest share of all values that takes no more HBM of a device; the least, at least.

@@ -66,7 +66,17 @@ class Refused:
             if could_be := inexact.possible():
                 could = f"{self.table.label} could be {_listed(could_be)}"
                 found.append(f"without training.exact_updates, {could}")
-        return tuple(found)
+        return (*found, *self._more_rows())
+
+    def _more_rows(self) -> Iterator[str]:
+        """Rows enough for each rank, which a model may add."""
+        for kind in SHARDING_TYPES:
+            over = self.world.devices_of(kind.rows)
+            if not limits.rows_fault(self.table, over):
+                continue
+            rows = limits.least_rows(self.table.rows, over)
+            if kind in replace(self, table=replace(self.table, rows=rows)).possible():
+                yield f"with {rows:,} rows, {self.table.label} could be {kind}"
 
     def possible(self) -> tuple[ShardingType, ...]:
         """The types that it may have."""

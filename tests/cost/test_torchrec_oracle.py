@@ -88,7 +88,9 @@ def random_table(dice, index):
         features=tuple(f"f{index}_{feature}" for feature in range(len(poolings))),
         poolings=poolings,
         access=Uniform(),
-        batch_shares=dice.choice([(), tuple(dice.choice([1, 3]) * dice.randint(1, 16) / 16 for _ in poolings)]),
+        batch_shares=dice.choice(
+            [(), tuple(dice.choice([1, 3]) * dice.randint(1, 16) / 16 for _ in poolings)]
+        ),
     )
 
 

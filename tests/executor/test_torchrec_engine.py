@@ -162,7 +162,15 @@ CASES = Path(__file__).parents[1] / "data" / "cases"
 
 @pytest.mark.parametrize(
     "spec",
-    [(CASES / "09-shared-feature.yaml").read_text(), SHARED, BARE, HALVES, SEQUENCES, MEANS, WEIGHTED],
+    [
+        (CASES / "09-shared-feature.yaml").read_text(),
+        SHARED,
+        BARE,
+        HALVES,
+        SEQUENCES,
+        MEANS,
+        WEIGHTED,
+    ],
     ids=[
         "shared feature",
         "shared over modules",

@@ -196,14 +196,26 @@ def test_what_torchrec_has_not_for_managed_collisions_is_refused(pair):
     assert found == [
         "modules.mc: rowwise_adagrad: FBGEMM begins the state of a row anew on GPUs alone"
     ]
-    (found, _) = pair.run("managed_jobs.refusals", managed(2, [ROWS, ROWS]), True)
+    hashed = managed(2, [ROWS, ROWS], id_map={"policy": "hash"})
+    (found, _) = pair.run("managed_jobs.refusals", hashed, True)
     assert found == [
         f"mc.{name}: HashZchManagedCollisionModule: FBGEMM gives ids rows by it on GPUs alone"
         for name in "ab"
     ]
 
 
+def test_a_map_of_ids_that_is_not_the_planned_one_is_refused(pair):
+    """Its policy and how often it drops ids decide what memory it takes."""
+    plan = managed(2, [ROWS, ROWS], id_map={"policy": "lru"})
+    for found in pair.run("managed_jobs.refusals", plan, False):
+        assert found == [
+            "modules.mc.id_map.policy: lru; the model has lfu",
+            "modules.mc.id_map.eviction_interval: 1; the model has 2",
+        ]
+
+
 def managed(ranks, kinds, optimizer="sgd", **facts):
+    facts = {"id_map": {"eviction_interval": 2}} | facts
     tables = [table("a", "mc", 64), table("b", "mc", 48, features=["b", "d"], pooling=[1, 1])]
     modules = {"mc": {"kind": "managed_collision", **facts}}
     return plan_for(ranks, tables, kinds, modules, optimizer)

@@ -55,7 +55,8 @@ def test_kernels_are_known_by_other_names(written, meant):
 
 
 @pytest.mark.parametrize(
-    "written", ["ssd_virtual_table", "EmbeddingComputeKernel.DRAM_VIRTUAL_TABLE", "DRAM_SSD_VIRTUAL_TABLE"]
+    "written",
+    ["ssd_virtual_table", "EmbeddingComputeKernel.DRAM_VIRTUAL_TABLE", "DRAM_SSD_VIRTUAL_TABLE"],
 )
 def test_kernels_of_virtual_tables_are_no_misspelt_ones(written):
     hint = hint_of("kernels", written)

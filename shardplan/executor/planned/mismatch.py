@@ -129,6 +129,7 @@ def _weight_faults(
         hint = "make it with is_weighted=True, or solve again without weighted"
         yield _fault(plan, f"plan.{module.path}", message, hint)
 
+
 def _said(value: object) -> str:
     return str(value).lower()
 

@@ -104,9 +104,7 @@ class IdMapFacts(PlanModel):
     @property
     def id_map(self) -> IdMap:
         """The same for executors."""
-        return IdMap(
-            self.policy, self.eviction_interval, self.returns_ids, self.runtime_meta_dim
-        )
+        return IdMap(self.policy, self.eviction_interval, self.returns_ids, self.runtime_meta_dim)
 
 
 class ModuleFacts(PlanModel):

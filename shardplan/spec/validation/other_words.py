@@ -81,7 +81,9 @@ def unplanned_hint(word: str, known: Collection[str]) -> str:
     """What there is in place of a word that is known elsewhere and that no plan has: formats that
     are not trained, and kernels of virtual tables; empty for all else."""
     if "bf16" in known and _NOT_TRAINED.fullmatch(word):
-        return f"{word} is a format of serving, in which nothing is trained; take bf16, fp16 or fp32"
+        return (
+            f"{word} is a format of serving, in which nothing is trained; take bf16, fp16 or fp32"
+        )
     if "key_value" in known and _VIRTUAL.search(_bare(word)):
         return (
             "virtual tables (FBGEMM's, by key) grow without a number of rows that a plan could count: "

@@ -213,4 +213,3 @@ def _more_nodes(trials: Trials) -> Iterator[Remedy]:
 
 def _of_nodes(case: Case, nodes: int) -> Case:
     return case.with_(machine=case.machine.with_nodes(nodes))
-
