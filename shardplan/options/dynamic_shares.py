@@ -99,8 +99,8 @@ class Container:
             else:
                 continue
             found |= {each * HBM_BUCKET_ROWS / rows for each in buckets if 0 < each <= last}
-        ends = [*sorted(share for share in found if share < self._most_share), self._most_share]
-        return tuple(ends[:: -(-len(ends) // _MOST_STEPS)][:-1]) + (ends[-1],)
+        ends = sorted(share for share in found if share < self._most_share)
+        return (*ends[:: max(1, -(-len(ends) // _MOST_STEPS))], self._most_share)
 
     @cached_property
     def is_exact(self) -> bool:
@@ -241,8 +241,11 @@ class PooledShares:
         return part & np.isin(options.table, exact)
 
     def spare_bytes(self, options: OptionSet) -> NDArray[np.float64]:
-        """(O,): DDR of a device that a mix of split options may need beside their own: HBM has whole
-        buckets, and so may leave one of each table to the host, whose buckets are whole too."""
+        """(O,): DDR of a device that a mix of split options may need beside their own.
+
+        HBM has whole buckets, and so may leave one of each table to the host, whose buckets are
+        whole too.
+        """
         spare = np.zeros(len(options))
         split = options.has_kernel(lambda kernel: kernel.is_split) & ~self.is_exact_part(options)
         for option in np.flatnonzero(split).tolist():

@@ -163,6 +163,14 @@ class Refused:
         for constraint in pins:
             faults = [constraint.pins.cut_fault(dim // cut, cut) for cut in cuts]
             if all(faults):
+                asked = constraint.pins.column_shards
+                if asked in cuts:  # Of that many, which is what they are not.
+                    fault = constraint.pins.cut_fault(dim // asked, asked)
+                    yield (
+                        f"{{kinds}}: {constraint.named} cuts columns into {asked:,} shards of "
+                        f"{dim // asked:,}, and {fault}"
+                    )
+                    continue
                 legal = ", ".join(map(str, cuts[:_MOST_CUTS]))
                 more = ", ..." if len(cuts) > _MOST_CUTS else ""
                 yield (
@@ -173,6 +181,12 @@ class Refused:
         if not left:
             names = " and ".join(each.named for each in pins)
             yield f"{{kinds}}: {names} together leave no number of column shards"
+        for constraint in self.constraints:
+            if constraint.column_shards is not None and constraint.column_shards not in left:
+                yield (
+                    f"{{kinds}}: all column shards of a module that does not pool are as wide, and "
+                    f"other tables of it are cut into {constraint.column_shards:,}"
+                )
 
     def _rules_of_ranks(self, kind: ShardingType) -> Iterator[str]:
         taken = {

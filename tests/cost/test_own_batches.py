@@ -23,8 +23,7 @@ SAMPLES, WORLD = 8_192, 8
 @pytest.mark.parametrize("share", [0.125, 4])
 @pytest.mark.parametrize("ids", RowOrder)
 def test_a_table_costs_what_it_would_for_its_own_batch_alone(ids, share):
-    """An eighth of 65,536 samples, four poolings of 2,048, and all of 8,192: seconds, bytes and what
-    blocks of rows do."""
+    """An eighth of 65,536 samples, four poolings of 2,048, and all of 8,192: seconds and bytes."""
     known = {"access": Zipf(1.1), "ids": ids}
     shared = model(table(share=share, **known), batch=round(SAMPLES / share))
     alone = model(table(**known), batch=SAMPLES)

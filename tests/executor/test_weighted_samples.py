@@ -104,5 +104,5 @@ def plain_losses(view: Any, data: SyntheticData, steps: int) -> list[float]:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     return losses

@@ -86,8 +86,8 @@ def unplanned_hint(word: str, known: Collection[str]) -> str:
         )
     if "key_value" in known and _VIRTUAL.search(_bare(word)):
         return (
-            "virtual tables (FBGEMM's, by key) grow without a number of rows that a plan could count: "
-            "key_value keeps a table of fixed rows on SSD, `dynamic` of a table lets it grow"
+            "virtual tables (FBGEMM's, by key) grow without a number of rows that a plan could "
+            "count: key_value keeps a table of fixed rows on SSD, `dynamic` of a table lets it grow"
         )
     return ""
 

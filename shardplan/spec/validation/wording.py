@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from pydantic import BaseModel
 
 from shardplan.spec.validation.other_place import other_place
-from shardplan.spec.validation.other_words import unplanned_hint, other_word
+from shardplan.spec.validation.other_words import other_word, unplanned_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

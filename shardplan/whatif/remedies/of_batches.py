@@ -1,4 +1,4 @@
-"""What a step asks for less of: samples, ids of a sample, groups of devices that hold all tables."""
+"""What a step may ask for less of: samples, ids of a sample, groups that each hold all tables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def of_batches(trials: Trials) -> Iterator[Remedy]:
 
 
 def _lower_caps(trials: Trials) -> Iterator[Remedy]:
-    """Of tables whose rows are not pooled, there is an output for each id that a sample may have."""
+    """Where rows are not pooled, there is an output for each id that a sample may have."""
     case = trials.case
     tables = case.workload.tables
     capped = [
