@@ -164,7 +164,7 @@ class Refused:
             faults = [constraint.pins.cut_fault(dim // cut, cut) for cut in cuts]
             if all(faults):
                 asked = constraint.pins.column_shards
-                if asked in cuts:  # Of that many, which is what they are not.
+                if asked is not None and asked in cuts:  # Of that many, which is what they are not.
                     fault = constraint.pins.cut_fault(dim // asked, asked)
                     yield (
                         f"{{kinds}}: {constraint.named} cuts columns into {asked:,} shards of "

@@ -5,7 +5,7 @@ import json
 import pytest
 from random_specs import TOPOLOGY, build
 
-from shardplan.executor.planned.mismatch import model_faults
+from shardplan.executor.planned.mismatch import model_faults, weight_faults
 from shardplan.executor.planned.plan_view import view_plan
 from shardplan.model.sparse_module import ModuleKind, SparseModule, SparseTable
 from shardplan.plan.file.read import parse_plan
@@ -107,7 +107,11 @@ def told(plan, *, is_weighted=True, id_map=None):
         module_of(learnt, "FP", Collection(CollectionKind.FEATURE_PROCESSED), is_weighted=True),
         module_of(raw, "MC", managed),
     ]
-    found = model_faults("plan", view_plan(plan).tables, modules, plan.collection_of)
+    weighted = {table.module for table in plan.tables if table.is_weighted}
+    found = [
+        *model_faults("plan", view_plan(plan).tables, modules, plan.collection_of),
+        *weight_faults("plan", weighted, modules),
+    ]
     return [f"{each.path}: {each.message}" for each in found]
 
 

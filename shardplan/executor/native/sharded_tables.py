@@ -26,7 +26,11 @@ from shardplan.executor.planned.acceptance import (
 )
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.in_model import in_model
-from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
+from shardplan.executor.planned.mismatch import (
+    model_faults,
+    optimizer_class_faults,
+    weight_faults,
+)
 from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.ranks.room import check_memory
 from shardplan.model.sparse_modules import sparse_modules
@@ -136,6 +140,7 @@ def _agree(
         found += unweighable(view)
     else:
         found += model_faults(view.name, view.tables, modules, view.collection_of)
+        found += weight_faults(view.name, {*filter(view.is_weighted, view.modules)}, modules)
         found += optimizer_class_faults(view.name, view.training.optimizer, modules)
         found += [*untrainable(modules), *other_rates(modules, optimizer)]
     found = faults_of_all(_fingerprint(view), found)

@@ -13,6 +13,7 @@ from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from shardplan.model.sparse_module import SparseModule, SparseTable
     from shardplan.workload.collection import Collection
@@ -39,8 +40,6 @@ class TableOfPlan(Protocol):
     def features(self) -> tuple[str, ...]: ...
     @property
     def is_mean(self) -> bool: ...
-    @property
-    def is_weighted(self) -> bool: ...
 
 
 def model_faults(
@@ -67,7 +66,6 @@ def model_faults(
     for path, theirs in planned.items():
         if path in known:
             yield from _kind_faults(plan, collection_of(path), known[path])
-            yield from _weight_faults(plan, theirs.values(), known[path])
             yield from _table_faults(plan, theirs.values(), known[path], known.values())
         elif not any(_is_within(path, each) for each in refused):
             yield _unknown_module(plan, path, [*known])
@@ -105,6 +103,21 @@ def optimizer_class_faults(
                 )  # fmt: skip
 
 
+def weight_faults(
+    plan: str, weighted: AbstractSet[str], modules: Iterable[SparseModule]
+) -> Iterator[Diagnostic]:
+    """Modules that drop the weights of ids which they are planned with; ``weighted`` are paths.
+
+    A plan that says nothing of weights may be older than they are in plans: then it is the model
+    that says it.
+    """
+    for module in modules:
+        if module.path in weighted and module.collection is not None and not module.is_weighted:
+            message = f"ids are planned with weights; the model's {module.class_name} drops them"
+            hint = "make it with is_weighted=True, or solve again without weighted"
+            yield _fault(plan, f"plan.{module.path}", message, hint)
+
+
 def _kind_faults(plan: str, planned: Collection, module: SparseModule) -> Iterator[Diagnostic]:
     there = module.collection
     assert there is not None
@@ -117,17 +130,6 @@ def _kind_faults(plan: str, planned: Collection, module: SparseModule) -> Iterat
             message = f"{_said(ours)}; the model has {_said(theirs)}"
             hint = "say in the spec, under modules, how the module maps ids, and solve again"
             yield _fault(plan, f"modules.{module.path}.id_map.{key}", message, hint)
-
-
-def _weight_faults(
-    plan: str, tables: Iterable[TableOfPlan], module: SparseModule
-) -> Iterator[Diagnostic]:
-    """A plan that says nothing of weights may be older than they are in plans: then it is the model
-    that says it."""
-    if any(table.is_weighted for table in tables) and not module.is_weighted:
-        message = f"ids are planned with weights; the model's {module.class_name} drops them"
-        hint = "make it with is_weighted=True, or solve again without weighted"
-        yield _fault(plan, f"plan.{module.path}", message, hint)
 
 
 def _said(value: object) -> str:

@@ -12,7 +12,11 @@ from torchrec.distributed.model_parallel import DistributedModelParallel
 from shardplan.errors import InputError, ShardplanError
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.geometry import geometry_faults
-from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
+from shardplan.executor.planned.mismatch import (
+    model_faults,
+    optimizer_class_faults,
+    weight_faults,
+)
 from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.mismatch import (
@@ -113,6 +117,7 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
         *listing_faults(plan),
         *model_faults(plan.name, placed, found, plan.collection_of),
+        *weight_faults(plan.name, {t.module for t in placed if t.is_weighted}, found),
         *illegal,
         *training_faults(request),
         *start_faults(plan, found),

@@ -1,7 +1,7 @@
 """The plan file's ``tables`` and ``modules``: each as it was when the plan was made."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 from pydantic import TypeAdapter, model_validator
 
@@ -138,20 +138,25 @@ class ModuleFacts(PlanModel):
     @classmethod
     def of(cls, collection: Collection) -> Self:
         """The traits of a collection."""
+        # A key that is left out is not written.
+        stated: dict[str, Any] = {}
+        if collection.batch_share != 1:
+            stated["batch_share"] = collection.batch_share
+        if collection.id_map is not None:
+            stated["id_map"] = IdMapFacts.of(collection.id_map)
         return cls(
             kind=collection.kind,
             pooled=collection.is_pooled,
             dedup=collection.dedup,
             output_dtype=collection.output_dtype,
-            **({"batch_share": collection.batch_share} if collection.batch_share != 1 else {}),
-            **({"id_map": IdMapFacts.of(collection.id_map)} if collection.id_map else {}),
+            **stated,
         )
 
     @property
     def collection(self) -> Collection:
         """The same for executors."""
         share = 1.0 if self.batch_share is None else self.batch_share
-        id_map = self.id_map and self.id_map.id_map
+        id_map = None if self.id_map is None else self.id_map.id_map
         return Collection(
             self.kind, self.pooled, self.dedup, self.output_dtype, share, id_map=id_map
         )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.case import Case
-    from shardplan.spec.batches.batch import BatchSpec
+    from shardplan.spec.spec import BatchSpec
     from shardplan.whatif.trials import Trials
 
 _HALVINGS = 6

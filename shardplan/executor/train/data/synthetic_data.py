@@ -67,22 +67,22 @@ class SyntheticData:
         keys: list[str] = []
         values: list[Tensor] = []
         lengths: list[Tensor] = []
-        weights: list[Tensor] = []
+        of_ids: list[Tensor] = []
         for feature, readers in self._view.readers.items():
             smallest = min(readers, key=lambda t: t.rows)
             ids, counts = self._ids(smallest, feature, samples)
             bags = runs_of(torch.arange(len(samples)), counts)
-            of_ids = self._weights(readers, feature, ids)
+            weights = self._weights(readers, feature, ids)
             for table in readers:
                 scores = self._draw(f"scores of {table.name}", ids.ranks) * 2 - 1
-                scores = scores * of_ids if table.is_weighted else scores
+                scores = scores * weights if table.is_weighted else scores
                 score = score + torch.zeros(len(samples)).index_add_(0, bags, scores)
             keys.append(feature)
             values.append(ids.rows)
             lengths.append(counts)
-            weights.append(of_ids)
+            of_ids.append(weights)
         labels = self._draw("labels", samples) < torch.sigmoid(score)
-        weighed = torch.cat(weights) if self._view.counts_weights else None
+        weighed = torch.cat(of_ids) if self._view.counts_weights else None
         batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths), weighed)
         return TrainingBatch(numbers, batch, labels.float())
 
