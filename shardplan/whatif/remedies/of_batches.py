@@ -9,7 +9,7 @@ from shardplan.errors import InputError
 from shardplan.whatif.remedies.remedy import Remedy, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from shardplan.case import Case
     from shardplan.spec.spec import BatchSpec
@@ -25,10 +25,40 @@ _HALVED = 0.05
 
 
 def of_batches(trials: Trials) -> Iterator[Remedy]:
-    """Lower caps, a smaller batch, fewer groups of devices: of each the largest that is enough."""
+    """Shorter histories of ids, lower caps, a smaller batch, fewer groups of devices: of each the
+    largest that is enough."""
+    yield from _sooner_evictions(trials)
     yield from _lower_caps(trials)
     yield from _smaller_batch(trials)
     yield from _fewer_groups(trials)
+
+
+def _sooner_evictions(trials: Trials) -> Iterator[Remedy]:
+    """Where collisions are managed, all ids between two evictions are kept."""
+    case = trials.case
+    kept = {
+        path: module.id_map.eviction_interval
+        for path, module in (case.spec.modules or {}).items()
+        if module.id_map is not None and module.id_map.eviction_interval > 1
+    }
+    if not kept or not trials.has_plan(partial(_evicting, case, dict.fromkeys(kept, 1))):
+        return
+    for halvings in range(1, max(kept.values()).bit_length()):
+        fewer = {path: max(1, steps >> halvings) for path, steps in kept.items()}
+        if trials.has_plan(partial(_evicting, case, fewer)):
+            told = some([f"{steps:,} of {path or 'the model'}" for path, steps in fewer.items()])
+            yield Remedy(f"an eviction_interval of {told}", _LOWER_CAP + _HALVED * halvings)
+            return
+
+
+def _evicting(case: Case, intervals: Mapping[str, int]) -> Case:
+    modules = dict(case.spec.modules or {})
+    for path, steps in intervals.items():
+        id_map = modules[path].id_map
+        assert id_map is not None
+        sooner = id_map.model_copy(update={"eviction_interval": steps})
+        modules[path] = modules[path].model_copy(update={"id_map": sooner})
+    return case.with_(modules=modules)
 
 
 def _lower_caps(trials: Trials) -> Iterator[Remedy]:
