@@ -80,6 +80,24 @@ def test_sequences_train_as_unsharded(crew, kinds, optimizer):
         assert max(found) < NEAR
 
 
+def test_ranks_without_a_row_of_a_table_look_up_those_of_another(crew):
+    """Of three rows four ranks have one each, but for the last."""
+    tables = [table("few", "ebc", 3), table("many", "ebc"), table("one", "ec", 1), table("x", "ec")]
+    plan = plan_for(crew.ranks, tables, [ROWS] * 4, {"ec": {"kind": "sequence"}}, "rowwise_adagrad")
+    for found in crew.run("kind_jobs.train_beside_unsharded", plan, "rowwise_adagrad"):
+        assert max(found) < NEAR
+
+
+@pytest.mark.parametrize("beside", ["none", "another format", "whole"])
+def test_ranks_without_any_row_that_a_kernel_looks_up_are_refused(pair, beside):
+    tables = [table("few", "ebc", 1), table("b", "ebc", dtype="fp16")]
+    if beside != "another format":
+        tables[1] = table("b", "ebc" if beside == "whole" else "other")
+    plan = plan_for(2, tables, [ROWS, WHOLE if beside == "whole" else ROWS], {})
+    for found in pair.run("kind_jobs.refusals", plan):
+        assert "plan.ebc.few: 1 rows in blocks of 1 leave 1 of 2 devices without a row" in found
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "rowwise_adagrad"])
 @pytest.mark.parametrize("kind", [WHOLE, COLUMNS, ROWS, COPIES], ids=lambda kind: kind.name)
 def test_feature_processed_tables_train_as_unsharded(crew, kind, optimizer):

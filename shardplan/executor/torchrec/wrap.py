@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +19,7 @@ from shardplan.executor.planned.mismatch import (
     weight_faults,
 )
 from shardplan.executor.ranks.agreement import faults_of_all
+from shardplan.executor.torchrec.empty_shards import is_accompanied
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.mismatch import (
     carried_faults,
@@ -108,7 +110,10 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
     illegal = [
         fault(plan, each.where, each.message, "the file was edited: solve again")
         for each in geometry_faults(
-            plan, _kind_of(request.device), training.optimizer if training else None
+            plan,
+            _kind_of(request.device),
+            training.optimizer if training else None,
+            partial(is_accompanied, plan),
         )
     ]
     return [
