@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shardplan.options.constraint import Constraint
     from shardplan.sharding.world import World
     from shardplan.spec.demands.constraint_spec import ConstraintSpec
+    from shardplan.spec.modules import ModuleSpec
     from shardplan.spec.objective import Objective
     from shardplan.spec.spec import BatchSpec, ReserveSpec, Spec, TrainingSpec
     from shardplan.spec.tables.table_spec import TableSpec
@@ -41,6 +42,7 @@ class SpecChanges(TypedDict, total=False):
     batch: BatchSpec
     training: TrainingSpec
     tables: tuple[TableSpec, ...]
+    modules: dict[str, ModuleSpec]
     constraints: tuple[ConstraintSpec, ...]
     reserve: ReserveSpec
     objective: Objective
@@ -186,7 +188,7 @@ class Case:
         return changed, own + tuple(built[len(written) :])
 
 
-_WORKLOAD_KEYS = frozenset({"name", "batch", "training", "tables"})
+_WORKLOAD_KEYS = frozenset({"name", "batch", "training", "tables", "modules"})
 """Of ``SpecChanges``, those that the workload is made of."""
 
 

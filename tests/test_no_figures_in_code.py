@@ -17,7 +17,7 @@ LARGEST_COUNT = 10
 """Numbers up to this count bytes of a format, passes over a table, columns of an array."""
 NOT_FIGURES = {
     "cost/even_parts.py": {64, 1e-9},  # from where rounding matters little; a tolerance
-    "options/dynamic_shares.py": {1e-3},  # a tolerance
+    "options/dynamic_shares.py": {1e-3, 1e-9, 1e-10, 64, 256},  # tolerances; how many are tried
     "options/enumerate.py": {32},  # rows of a set
     "options/load_factors.py": {0.9},  # points of the curves of caches
     "options/limits.py": {24, 31, 32, 2048},  # what kernels and runtime take

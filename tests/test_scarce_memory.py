@@ -16,7 +16,7 @@ from shardplan.solve.settings import Settings
 from shardplan.spec.fields.amount import Amount
 from shardplan.spec.load import load_spec
 from shardplan.whatif import trials
-from shardplan.whatif.remedies import remedies
+from shardplan.whatif.remedies.remedies import remedies
 from shardplan.whatif.trials import Trials
 
 CASES = Path(__file__).parent / "data" / "cases"

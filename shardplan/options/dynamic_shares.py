@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from shardplan.options.load_factors import LOAD_FACTORS
 from shardplan.sharding.kernel import Kernel
 from shardplan.workload.dynamic.containers import containers, pooled_share
 from shardplan.workload.dynamic.dynamic import DynamicMode
@@ -16,6 +17,8 @@ from shardplan.workload.dynamic.layout import HBM_BUCKET_ROWS, DynamicLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from shardplan.options.option_set import OptionSet
     from shardplan.sharding.world import World
@@ -70,13 +73,81 @@ class Container:
         """Of a bucket in HBM of its largest table."""
         return min(layout.least_share for layout in self.layouts)
 
+    @property
+    def _most_share(self) -> float:
+        """Beyond which all values have room in HBM."""
+        return max((layout.rows - 1) / layout.rows for layout in self.layouts)
+
+    @cached_property
+    def steps(self) -> tuple[float, ...]:
+        """The shares of all values that are planned with, rising: at each HBM's buckets are full.
+
+        Of tables with few buckets these are all that there are; of others those next to the sizes
+        of caches, between which misses are straight.
+        """
+        if self.pinned_share is not None:
+            return (self.pinned_share,)
+        large = max(layout.rows for layout in self.layouts)
+        found: set[float] = set()
+        for rows in {layout.rows for layout in self.layouts}:
+            last = -(-rows // HBM_BUCKET_ROWS) - 1
+            if last <= _FEW_BUCKETS:
+                buckets = {*range(1, last + 1)}
+            elif rows == large:
+                near = {int(share * rows) // HBM_BUCKET_ROWS for share in LOAD_FACTORS}
+                buckets = {1, last, *near, *(each + 1 for each in near)}
+            else:
+                continue
+            found |= {each * HBM_BUCKET_ROWS / rows for each in buckets if 0 < each <= last}
+        ends = sorted(share for share in found if share < self._most_share)
+        return (*ends[:: max(1, -(-len(ends) // _MOST_STEPS))], self._most_share)
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether no budget has other rows in HBM than one of the steps."""
+        most = max(layout.rows for layout in self.layouts)
+        few = most <= _FEW_BUCKETS * HBM_BUCKET_ROWS
+        ends = sum(-(-rows // HBM_BUCKET_ROWS) for rows in {each.rows for each in self.layouts})
+        return self.pinned_share is not None or (few and ends < _MOST_STEPS)
+
     def whole_share(self, shares: Sequence[float]) -> float:
-        """The share of all values for which HBM holds no more of any table than its share."""
-        pinned = self.pinned_share
-        if pinned is not None:
-            return pinned
-        whole = (each.whole_share(of) for each, of in zip(self.layouts, shares, strict=True))
-        return min(whole)
+        """The largest share of all values for which HBM holds these shares of the tables' rows."""
+        if self.pinned_share is not None:
+            return self.pinned_share
+        parts = zip(self.layouts, shares, strict=True)
+        whole = (each.whole_share(of) for each, of in parts if of < 1)
+        return min((self._most_share, *whole))
+
+    def fitting_share(self, kernel: Kernel, hbm_bytes: float) -> float:
+        """The largest share of all values that takes no more HBM of a device; the least, at least.
+
+        ``hbm_bytes`` are those that ``varying_bytes`` counts.
+        """
+        if self.pinned_share is not None:
+            return self.pinned_share
+        low, high = self._full(0.0), self._most_share
+        wanted = hbm_bytes * (1 + _ROUNDING) + _FORGIVEN_BYTES
+        if self._bytes_at(kernel, high) <= wanted:
+            return high
+        while high - low > _FINEST_SHARE:
+            middle = (low + high) / 2
+            fits = self._bytes_at(kernel, self._full(middle)) <= wanted
+            low, high = (middle, high) if fits else (low, middle)
+        return self._full(low)
+
+    def varying_bytes(self, kernel: Kernel, shares: Sequence[tuple[float, float]]) -> float:
+        """Of a device's HBM, what depends on the shares of the tables' rows there and beside."""
+        return sum(
+            layout.varying_hbm_bytes(hbm * layout.rows, host * layout.rows * kernel.is_split)
+            for layout, (hbm, host) in zip(self.layouts, shares, strict=True)
+        )
+
+    def _bytes_at(self, kernel: Kernel, share: float) -> float:
+        return self.varying_bytes(kernel, self.shares_of(kernel, share))
+
+    def _full(self, share: float) -> float:
+        """The largest share with as many buckets in HBM."""
+        return self.whole_share([each.hbm_rows(share) / each.rows for each in self.layouts])
 
     def budgets(self, share: float) -> tuple[int, ...]:
         """HBM for values of each table on a device: what the spec says, or this share of them."""
@@ -86,25 +157,11 @@ class Container:
             own if given is None else given for own, given in zip(wanted, pinned, strict=True)
         )
 
-    def option_shares(self, kernel: Kernel, share: float) -> tuple[tuple[float, float], ...]:
+    def shares_of(self, kernel: Kernel, share: float) -> tuple[tuple[float, float], ...]:
         """Of each table's rows those in HBM, and on the host besides, for a share of all values.
 
-        At least a bucket lies in HBM. Where rows are split, the host has room for those of another
-        bucket too: a plan takes whole buckets, and so may leave as many to it.
+        To the row, as dynamicemb has them: whole buckets, of which HBM has one at least.
         """
-        pinned = self.pinned_share
-        found = []
-        for layout in self.layouts:
-            if pinned is not None:
-                hbm, host = layout.hbm_rows(pinned), layout.host_rows_beside(pinned)
-                found.append((hbm / layout.rows, host / layout.rows))
-            else:
-                spare = (HBM_BUCKET_ROWS + layout.dynamic.bucket_rows) / layout.rows
-                found.append((max(share, layout.least_share), min(1.0, 1 - share + spare)))
-        return tuple((hbm, host if kernel.is_split else 0.0) for hbm, host in found)
-
-    def shares_of(self, kernel: Kernel, share: float) -> tuple[tuple[float, float], ...]:
-        """The same of a plan, to the row."""
         hbm_bytes = self.budgets(share)
         real = pooled_share(self.layouts, hbm_bytes)
         return tuple(
@@ -115,9 +172,25 @@ class Container:
             for layout in self.layouts
         )
 
+    @cached_property
+    def option_shares(self) -> dict[Kernel, tuple[tuple[tuple[float, float], ...], ...]]:
+        """By kernel, the same for each of the steps; those that come to be alike are left out."""
+        return {
+            kernel: tuple(dict.fromkeys(self.shares_of(kernel, share) for share in self.steps))
+            for kernel in _PARTLY
+        }
+
 
 _FORGIVEN_BYTES = 1e-3
 """Of a budget: what rounding may have added to whole rows."""
+_ROUNDING = 1e-9
+"""Of bytes that were added up."""
+_FINEST_SHARE = 1e-10
+"""Of all values: buckets that lie closer together are taken for one."""
+_FEW_BUCKETS = 64
+"""In HBM, of a table on a device; each of them is a step then."""
+_MOST_STEPS = 256
+"""Of a container."""
 
 
 @dataclass(frozen=True)
@@ -160,26 +233,53 @@ class PooledShares:
         container, position = self.of_table[table]
         return container.layouts[position]
 
+    def is_exact_part(self, options: OptionSet) -> NDArray[np.bool_]:
+        """(O,): whether a dynamic table is split so between HBM and host that no mix of it with
+        other options stands for a budget: the options are all that there are."""
+        part = options.has_kernel(lambda kernel: kernel.is_dynamic_part)
+        exact = [t for container in self.containers if container.is_exact for t in container.tables]
+        return part & np.isin(options.table, exact)
+
+    def spare_bytes(self, options: OptionSet) -> NDArray[np.float64]:
+        """(O,): DDR of a device that a mix of split options may need beside their own.
+
+        HBM has whole buckets, and so may leave one of each table to the host, whose buckets are
+        whole too.
+        """
+        spare = np.zeros(len(options))
+        split = options.has_kernel(lambda kernel: kernel.is_split) & ~self.is_exact_part(options)
+        for option in np.flatnonzero(split).tolist():
+            layout = self.layout(int(options.table[option]))
+            rows = HBM_BUCKET_ROWS + layout.dynamic.bucket_rows
+            spare[option] = rows * layout.value_bytes
+        return spare
+
     def applied(self, options: OptionSet) -> OptionSet:
         """Options whose shares are those that dynamic tables may have.
 
-        Those that come to be alike are left out but for the first, so that all tables of a
-        container have as many of a kernel, in the same order.
+        In place of whatever shares the options of a table and kernel had; all tables of a container
+        have as many of a kernel, in the same order.
         """
-        chosen = np.flatnonzero(options.has_kernel(lambda kernel: kernel.is_dynamic_part))
-        if not len(chosen):
+        part = options.has_kernel(lambda kernel: kernel.is_dynamic_part)
+        if not part.any():
             return options
-        hbm, host = options.hbm_share.copy(), options.ddr_share.copy()
-        keep = np.ones(len(options), dtype=bool)
-        known: set[tuple[object, ...]] = set()
-        for row in chosen.tolist():
-            container, position = self.of_table[int(options.table[row])]
-            kernel = options.compute_kernel(row)
-            share = max(float(hbm[row]), container.least_share)
-            if container.pinned_share is not None:
-                share = container.pinned_share
-            way = (int(options.table[row]), kernel, int(options.sharding[row]), share)
-            keep[row] = way not in known
+        taken: list[int] = []
+        shares: dict[int, tuple[float, float]] = {}
+        known: set[tuple[int, int, int]] = set()
+        for row in range(len(options)):
+            if not part[row]:
+                taken.append(row)
+                continue
+            way = int(options.table[row]), int(options.kernel[row]), int(options.sharding[row])
+            if way in known:
+                continue
             known.add(way)
-            hbm[row], host[row] = container.option_shares(kernel, share)[position]
-        return replace(options, hbm_share=hbm, ddr_share=host).take(keep)
+            container, position = self.of_table[way[0]]
+            for each in container.option_shares[options.compute_kernel(row)]:
+                shares[len(taken)] = each[position]
+                taken.append(row)
+        found = options.take(np.array(taken, dtype=np.int64))
+        hbm, host = found.hbm_share.copy(), found.ddr_share.copy()
+        for row, (near, far) in shares.items():
+            hbm[row], host[row] = near, far
+        return replace(found, hbm_share=hbm, ddr_share=host)

@@ -53,6 +53,11 @@ def row_split_fault(rows: int, n: int) -> str:
     return f"{rows:,} rows in blocks of {block:,} leave {empty:,} of {n:,} devices without a row"
 
 
+def least_rows(rows: int, n: int) -> int:
+    """The fewest rows, ``rows`` or more, that can be cut into n blocks."""
+    return max(rows, (n - 1) * -(-rows // n) + 1)
+
+
 def rows_fault(table: Table, n: int) -> str:
     """Why the rows of a table cannot be cut into n blocks; those of a dynamic one are dealt by ids,
     and every device has buckets for them, however few there are."""

@@ -70,7 +70,17 @@ class Refused:
         kept = replace(self, training=replace(self.training, hot_rows=True))
         if more := [kind for kind in kept.possible() if kind not in self.possible()]:
             found.append(f"with training.hot_rows, {self.table.label} could be {_listed(more)}")
-        return tuple(found)
+        return (*found, *self._more_rows())
+
+    def _more_rows(self) -> Iterator[str]:
+        """Rows enough for each rank, which a model may add."""
+        for kind in SHARDING_TYPES:
+            over = self.world.devices_of(kind.rows)
+            if not limits.rows_fault(self.table, over):
+                continue
+            rows = limits.least_rows(self.table.rows, over)
+            if kind in replace(self, table=replace(self.table, rows=rows)).possible():
+                yield f"with {rows:,} rows, {self.table.label} could be {kind}"
 
     def possible(self) -> tuple[ShardingType, ...]:
         """The types that it may have."""
@@ -187,6 +197,14 @@ class Refused:
         for constraint in pins:
             faults = [constraint.pins.cut_fault(dim // cut, cut) for cut in cuts]
             if all(faults):
+                asked = constraint.pins.column_shards
+                if asked is not None and asked in cuts:  # Of that many, which is what they are not.
+                    fault = constraint.pins.cut_fault(dim // asked, asked)
+                    yield (
+                        f"{{kinds}}: {constraint.named} cuts columns into {asked:,} shards of "
+                        f"{dim // asked:,}, and {fault}"
+                    )
+                    continue
                 legal = ", ".join(map(str, cuts[:_MOST_CUTS]))
                 more = ", ..." if len(cuts) > _MOST_CUTS else ""
                 yield (
@@ -197,6 +215,12 @@ class Refused:
         if not left:
             names = " and ".join(each.named for each in pins)
             yield f"{{kinds}}: {names} together leave no number of column shards"
+        for constraint in self.constraints:
+            if constraint.column_shards is not None and constraint.column_shards not in left:
+                yield (
+                    f"{{kinds}}: all column shards of a module that does not pool are as wide, and "
+                    f"other tables of it are cut into {constraint.column_shards:,}"
+                )
 
     def _rules_of_ranks(self, kind: ShardingType) -> Iterator[str]:
         taken = {

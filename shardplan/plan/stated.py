@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shardplan.plan.finding import Finding
     from shardplan.workload.access import Access
     from shardplan.workload.row_order import RowOrder
+    from shardplan.workload.table import Table
     from shardplan.workload.wire.reduction import Reduction
     from shardplan.workload.workload import Workload
 
@@ -84,10 +85,10 @@ def _carried_world(plan: Plan) -> World | None:
     return World(file.nodes * each, each, file.device.kind)
 
 
-def row_orders_of(plan: Plan) -> dict[tuple[str, str], RowOrder]:
-    """By module and name, where the hot rows of a table lie; of none where no spec says so."""
+def carried_tables(plan: Plan) -> dict[tuple[str, str], Table]:
+    """By module and name, the tables of the spec inside a plan; none where none is there."""
     workload = _carried(plan)
-    return {(t.module, t.name): t.ids for t in workload.tables} if workload else {}
+    return {(t.module, t.name): t for t in workload.tables} if workload else {}
 
 
 def _carried(plan: Plan) -> Workload | None:

@@ -66,6 +66,7 @@ def formulate(
     pace.heed(len(case.workload.tables))
     world = case.topology.world
     offer = _offer(case)
+    pooled = PooledShares.of(case.workload, world)
     options, grading = graded_options(
         case.workload, world, case.constraints, offer, pace.params.most_options
     )
@@ -75,7 +76,7 @@ def formulate(
     members = item_options(options, items)
     refuse(without_option(case, items, offer, options.table[members[:, 0]]))
     charged = case.cost_model.charges(options)
-    problem, names = _problem(case, options, items, members, charged, pace)
+    problem, names = _problem(case, options, items, members, charged, pooled, pace)
     is_chosen = any(constraint.is_choice for constraint in case.constraints)
     if is_chosen or not grading.is_complete:
         problem = replace(problem, is_partial=True)
@@ -87,7 +88,6 @@ def formulate(
         useful = _may_be_used(problem, fits)
         members, problem = members[useful], take(problem, useful)
     refuse(crowded_apart(case.workload, items, problem))
-    pooled = PooledShares.of(case.workload, world)
     blocks = {
         table: constraint.pins.column_blocks
         for constraint in case.constraints
@@ -124,6 +124,7 @@ def _problem(
     items: Items,
     members: NDArray[np.int64],
     charged: Charges,
+    pooled: PooledShares,
     pace: Pace,
 ) -> tuple[Problem, tuple[str, ...]]:
     """The problem, and what the groups are called that it charges for."""
@@ -137,6 +138,10 @@ def _problem(
     touched = np.where(shape == Shape.DEVICE, 1, per_node)
     capacity = case.capacity.free_bytes.clip(min=0.0)
     domain, domains = _domains(case, items, options.table[first])
+    node_bytes = costs.memory_bytes[:, 1:]
+    if pooled.containers:
+        spare = _joint(pooled.spare_bytes(options)[:, None], members)
+        node_bytes = np.column_stack([node_bytes[:, :1] + spare, node_bytes[:, 1:]])
     counts = np.bincount(items.of_table[options.table[first]], minlength=len(items.tables))
     charges, names = _charges(charged, members, stages.of_phase)
     problem = Problem(
@@ -145,14 +150,14 @@ def _problem(
         units=options.units[first].astype(np.int64),
         load_seconds=costs.load_seconds,
         device_bytes=costs.memory_bytes[:, :1],
-        node_bytes=costs.memory_bytes[:, 1:] * touched[:, None],
+        node_bytes=node_bytes * touched[:, None],
         device_capacity=np.tile(capacity[:1], (devices, 1)),
         node_capacity=np.tile(capacity[1:], (case.topology.nodes, 1)),
         objective=ChainObjective(stages.in_chain, stages.chain_seconds, charges),
         domain=domain,
         domains=domains,
         apart=items.apart,
-        blend=_blends(case, options, members),
+        blend=_blends(case, options, members, pooled),
         spill_seconds=costs.spill_seconds,
         mean_seconds=average_seconds,
         fullest=_of_item(fullest_blocks(case, options), members),
@@ -212,13 +217,18 @@ def _of_item(fullest: NDArray[np.int64], members: NDArray[np.int64]) -> NDArray[
     return np.where((own == own[:, :1]).all(axis=1), own[:, 0], -1)
 
 
-def _blends(case: Case, options: OptionSet, members: NDArray[np.int64]) -> NDArray[np.int64]:
+def _blends(
+    case: Case, options: OptionSet, members: NDArray[np.int64], pooled: PooledShares
+) -> NDArray[np.int64]:
     """(options,): those of one number can be mixed; only what the cost model lets be mixed can."""
     if not (
         case.cost_model.mixes_caches and options.has_kernel(lambda kernel: kernel.caches).any()
     ):
         return np.arange(len(members))
-    numbers = np.where(members >= 0, options.blends()[members], -1)
+    of_option = options.blends()
+    if (exact := pooled.is_exact_part(options)).any():
+        of_option = np.where(exact, len(options) + np.arange(len(options)), of_option)
+    numbers = np.where(members >= 0, of_option[members], -1)
     # Rows of one number each, as almost always, are told apart many times faster as plain numbers.
     rows, axis = (numbers[:, 0], None) if numbers.shape[1] == 1 else (numbers, 0)
     _, blend = np.unique(rows, axis=axis, return_inverse=True)

@@ -141,11 +141,19 @@ class Formulation:
             mix = placement.mix_of(item, first, end)
             tables = self.items.tables[item]
             columns = [tables.index(table) for table in container.tables]
-            shares = self.options.hbm_share[self.members[first:end, columns]]
             kernel = self.options.compute_kernel(int(row[numbers[0]]))
-            share = container.whole_share((mix @ shares).tolist())
+            hbm_bytes = sum(
+                float(mix[at]) * container.varying_bytes(kernel, self._shares(first + at, columns))
+                for at in np.flatnonzero(mix).tolist()
+            )
+            share = container.fitting_share(kernel, hbm_bytes)
             found |= dict(zip(numbers, container.shares_of(kernel, share), strict=True))
         return found
+
+    def _shares(self, option: int, columns: Sequence[int]) -> list[tuple[float, float]]:
+        """Of some tables of an option's item, the shares of the rows in HBM and on the host."""
+        rows = self.members[option, list(columns)]
+        return [*zip(self.options.hbm_share[rows], self.options.ddr_share[rows], strict=True)]
 
     def placement(self, decisions: Sequence[Decision]) -> tuple[Placement, NDArray[np.bool_]]:
         """The placement that stands for decisions, and (items,) which items they place.
@@ -212,7 +220,11 @@ class Formulation:
         if not is_same.any():
             return None
         mix = np.zeros(end - first)
-        found, size = rows[is_same, 0], decisions[0]
+        alike = rows[is_same]
+        # Of dynamic tables, the one that tells most sizes apart.
+        sizes = [len(np.unique(self.options.hbm_share[column])) for column in alike.T]
+        position = int(np.argmax(sizes))
+        found, size = alike[:, position], decisions[position]
         hbm, ddr = self.options.hbm_share[found], self.options.ddr_share[found]
         if size.kernel.is_dynamic:
             ddr = np.zeros(len(hbm))

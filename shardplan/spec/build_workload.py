@@ -102,7 +102,7 @@ def _table(
         weighted=bool(weighted) or collection.learns_weights,
         collection=collection,
         caps=() if cap is None else cap if isinstance(cap, tuple) else (cap,) * len(features),
-        batch_shares=batches.shares(features),
+        batch_shares=batches.shares(features, table.poolings_of(features)),
         pooling_type=pooling_type if collection.is_pooled else PoolingType.SUM,
         has_namesake=has_namesake,
         dynamic=dynamic,

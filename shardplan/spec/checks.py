@@ -6,7 +6,7 @@ from dataclasses import replace
 from operator import lt
 from typing import TYPE_CHECKING
 
-from shardplan.spec.batches.own_batches import check_own_batches
+from shardplan.spec.batches.own_batches import check_num_poolings, check_own_batches
 from shardplan.spec.demands.left_nothing import left_nothing
 from shardplan.spec.demands.outputs import pinned_outputs
 from shardplan.spec.dynamic_checks import check_dynamic
@@ -115,6 +115,7 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
                 yield loaded.at_table(index, "features", message)
     yield from _check_caps(loaded)
     yield from check_sequences(loaded)
+    yield from check_num_poolings(loaded)
     yield from _unknown_modules(loaded, modules)
     yield from _nested(loaded, modules)
     yield from check_dynamic(loaded)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MOST_TOLD = 8
 """Tables, and constraints, that are told one by one."""
 _ENDLESS_BYTES = 2**60
-"""More HBM than any tables need."""
+"""More than any tables need."""
 
 
 def conflict(trials: Trials) -> tuple[str, ...]:
@@ -71,7 +71,8 @@ def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterato
     else:
         for index in tables:
             table = case.workload.tables[index]
-            yield f"table {table.label}: {table.rows:,} rows x {table.dim} {table.dtype}"
+            asked = "" if table.dynamic is None else f", dynamic: {table.dynamic.mode}"
+            yield f"table {table.label}: {table.rows:,} rows x {table.dim} {table.dtype}{asked}"
     if len(constraints) > _MOST_TOLD:
         yield f"{len(constraints):,} of {len(case.spec.constraints):,} constraints{fewer}"
         constraints = []
@@ -79,11 +80,9 @@ def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterato
         written = case.spec.constraints[number].model_dump(mode="json", exclude={"tables"})
         demands = (f"{key}: {_words(value)}" for key, value in written.items() if value)
         yield f"constraints[{number}]: {', '.join(demands)}"
-    # With HBM without end, what leaves no plan still is no matter of memory.
-    if (
-        trials.has_plan(lambda: case.with_(machine=case.machine.with_hbm(_ENDLESS_BYTES)))
-        is not False
-    ):
+    # With memory without end, what leaves no plan still is no matter of memory.
+    roomy = case.machine.with_room(_ENDLESS_BYTES)
+    if trials.has_plan(lambda: case.with_(machine=roomy)) is not False:
         yield _memory(trials)
     if all_told and (trials.is_over or trials.undecided):
         yield "or fewer of these: the time was too short to try without each"
@@ -99,7 +98,8 @@ def _memory(trials: Trials) -> str:
             f", {topology.nodes:,} node{'' if topology.nodes == 1 else 's'} with "
             f"{format_bytes(max(free[1], 0.0))} of ddr each"
         )
-    return words + ", after reserve and the rest of the model"
+    groups = f" in each of {topology.groups:,} groups" if topology.groups > 1 else ""
+    return f"{words}{groups}, after reserve and the rest of the model"
 
 
 def _words(value: Any) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible, InputError, ShardplanError
+from shardplan.planning.cases.widths import cases_by_width
 from shardplan.planning.formulate import formulate
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.settings import Settings
@@ -55,8 +56,21 @@ class Trials:
     def _answer(self, changed: Callable[[], Case]) -> bool | None:
         if self.is_over:
             return None
+        began = self.deadline.seconds_left
+        cases = cases_by_width(changed())
+        making_seconds = began - self.deadline.seconds_left
+        left_open = False
+        for case in cases:
+            found = None if self.is_over else self._has_plan(case, making_seconds)
+            if found:
+                return True
+            left_open = left_open or found is None
+        return None if left_open else False
+
+    def _has_plan(self, case: Case, making_seconds: float) -> bool | None:
+        """The same of a case whose column shards have one width in each module."""
         try:
-            problem = self._problem(changed)
+            problem = self._problem(case, making_seconds)
             if self.deadline.is_over:
                 return None
             outcome = solve(problem, self._settings())
@@ -80,12 +94,12 @@ class Trials:
             )
         )
 
-    def _problem(self, changed: Callable[[], Case]) -> Problem:
+    def _problem(self, case: Case, making_seconds: float) -> Problem:
         began = self.deadline.seconds_left
         try:
-            return formulate(changed(), self.deadline).problem
+            return formulate(case, self.deadline).problem
         finally:
-            took = began - self.deadline.seconds_left
+            took = making_seconds + began - self.deadline.seconds_left
             self.formulating_seconds = max(self.formulating_seconds, took)
 
     def _settings(self) -> Settings:

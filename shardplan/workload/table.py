@@ -93,6 +93,12 @@ class Table:
         return self.pooling_type is PoolingType.MEAN
 
     @property
+    def counts_weights(self) -> bool:
+        """Whether rows count by weights of ids that batches bring: those that a module learns are
+        its own."""
+        return self.weighted and self.collection.is_pooled and not self.collection.learns_weights
+
+    @property
     def has_own_batches(self) -> bool:
         """Whether some feature has fewer samples than its module."""
         return any(share != 1 for share in self.batch_shares)

@@ -20,11 +20,12 @@ WAYS = [
 SAMPLES, WORLD = 8_192, 8
 
 
+@pytest.mark.parametrize("share", [0.125, 4])
 @pytest.mark.parametrize("ids", RowOrder)
-def test_a_table_costs_what_it_would_for_its_own_batch_alone(ids):
-    """A tenth of 81,920 samples, and all of 8,192: seconds, bytes and what blocks of rows do."""
+def test_a_table_costs_what_it_would_for_its_own_batch_alone(ids, share):
+    """An eighth of 65,536 samples, four poolings of 2,048, and all of 8,192: seconds and bytes."""
     known = {"access": Zipf(1.1), "ids": ids}
-    shared = model(table(share=0.1, **known), batch=10 * SAMPLES)
+    shared = model(table(share=share, **known), batch=round(SAMPLES / share))
     alone = model(table(**known), batch=SAMPLES)
     ours, theirs = shared.unit_costs(options(*WAYS)), alone.unit_costs(options(*WAYS))
     assert ours.load_seconds == pytest.approx(theirs.load_seconds, rel=1e-12)
@@ -53,6 +54,15 @@ def test_all_features_of_a_module_are_expanded_on_every_device():
         constants = {phase.name: phase.constant_seconds for phase in found.phases}
         assert constants["output_comm"] >= seconds
         assert constants["gradient_comm"] >= seconds
+
+
+def test_all_features_of_a_module_are_expanded_to_the_most_that_one_has():
+    """Three poolings of each sample of one, and so three outputs of the other too."""
+    tables = (table("a", share=3), table("b", dim=32))
+    costs = model(*tables, batch=SAMPLES)
+    seconds = Setting(costs.workload, costs.topology, costs.profile).expanding_seconds
+    moved = 2 * SAMPLES / WORLD * 3 * (64 + 32) * 4
+    assert seconds == pytest.approx(moved / costs.profile.dense_update_bytes_per_second, rel=1e-12)
 
 
 def test_whole_batches_are_not_expanded():

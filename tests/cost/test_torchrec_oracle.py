@@ -88,7 +88,9 @@ def random_table(dice, index):
         features=tuple(f"f{index}_{feature}" for feature in range(len(poolings))),
         poolings=poolings,
         access=Uniform(),
-        batch_shares=dice.choice([(), tuple(dice.randint(1, 16) / 16 for _ in poolings)]),
+        batch_shares=dice.choice(
+            [(), tuple(dice.choice([1, 3]) * dice.randint(1, 16) / 16 for _ in poolings)]
+        ),
     )
 
 
@@ -129,7 +131,8 @@ def enumerated(workload, topology):
             compute_kernels=[kernel.name for kernel in KERNELS if kernel is not Kernel.KEY_VALUE],
             min_partition=MIN_COLUMNS,
             pooling_factors=list(table.poolings),
-            batch_sizes=[round(share * local_batch) for share in table.shares],
+            num_poolings=[_times(share) for share in table.shares],
+            batch_sizes=[round(share / _times(share) * local_batch) for share in table.shares],
         )
         for table in workload.tables
     }
@@ -143,6 +146,11 @@ def enumerated(workload, topology):
         theirs, workload.global_batch // world_size, constraints, estimators
     )
     return enumerator.enumerate(module_of(workload), [sharder_of(workload.training)])
+
+
+def _times(share):
+    """Poolings of each sample, where a feature has more samples than the batch."""
+    return 3.0 if share > 1 else 1.0
 
 
 def module_of(workload):

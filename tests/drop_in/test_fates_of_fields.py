@@ -132,6 +132,16 @@ def test_a_field_of_a_constraint_is_planned_by_handed_on_or_told(field: Any) -> 
         assert planner.made.resolved != told()[2].made.resolved
 
 
+def test_more_samples_than_the_batch_are_poolings_of_a_table() -> None:
+    """Three times half of the batch of 512."""
+    constraint = ParameterConstraints(num_poolings=[3.0], batch_sizes=[256], pooling_factors=[7.0])
+    _, _, planner = told(constraints={"t": constraint})
+    assert planner is not None
+    (table,) = planner.made.resolved["tables"]
+    assert (table["pooling"], table["num_poolings"]) == (7, 1.5)
+    assert not planner.made.resolved["batch"].get("features")
+
+
 def test_parts_of_a_cache_are_handed_on_or_told() -> None:
     constraint = ParameterConstraints(cache_params=OTHER_VALUES["cache_params"])
     said, sharding, planner = told(constraints={"t": constraint})

@@ -20,6 +20,7 @@ def job(
     optimizer: str = "adam",
     nodes: int = 2,
     devices: int = 8,
+    ddr: str = "2TB",
     **more: Any,
 ) -> Case:
     """Tables on nodes of some devices, and nothing kept free."""
@@ -36,7 +37,7 @@ def job(
                     "hbm": {"capacity": hbm, "read": "3350GB/s"},
                     "host_link": "64GB/s",
                 },
-                "node": {"ddr": DDR},
+                "node": {"ddr": DDR | {"capacity": ddr}},
                 "scale_up": {"kind": "switch", "bandwidth": "450GB/s"},
                 "nics": {"count": devices, "rate": "400Gb/s"},
             },

@@ -15,6 +15,7 @@ from training_case import TrainingCase, table_of, train_sharded, train_unsharded
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import native_optimizers
 from shardplan.workload.training import Pipeline
 
@@ -85,6 +86,16 @@ def test_each_type_trains_like_the_unsharded_table(
         linear=optimizer.name in ("adagrad", "adam"),
     )
     check(case, rank_group(world))
+
+
+def test_a_table_of_fewer_rows_than_ranks_trains_too(
+    rank_group: Callable[[int], RankGroup],
+) -> None:
+    """The last of four ranks has no row of three."""
+    few = table_of("few", 3, 16, "row_wise", 4, 2, features=2)
+    assert [shard.rows for shard in few.shards] == [1, 1, 1, 0]
+    settings = OptimizerSettings(Optimizer.ROWWISE_ADAGRAD)
+    check(TrainingCase((few,), 4, 2, settings), rank_group(4))
 
 
 @pytest.mark.parametrize("optimizer", native_optimizers())

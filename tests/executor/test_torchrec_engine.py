@@ -143,12 +143,34 @@ constraints:
   - {tables: [item, past], sharding: row_wise}
   - {tables: word, sharding: table_wise}
 """
+WEIGHTED = """
+name: weighted
+batch: {local: 32}
+topology: {name: cpu-2s, nodes: 1}
+training: {optimizer: sgd}
+defaults: {dim: 16}
+tables:
+  - {name: item, rows: 900, features: [i, j], pooling: [1, 6], module: a.ebc, weighted: true}
+  - {name: word, rows: 700, pooling: 3, module: a.ebc, weighted: true}
+  - {name: tag, rows: 500, pooling: 4, module: b}
+constraints:
+  - {tables: item, sharding: row_wise}
+  - {tables: word, sharding: table_wise}
+"""
 CASES = Path(__file__).parents[1] / "data" / "cases"
 
 
 @pytest.mark.parametrize(
     "spec",
-    [(CASES / "09-shared-feature.yaml").read_text(), SHARED, BARE, HALVES, SEQUENCES, MEANS],
+    [
+        (CASES / "09-shared-feature.yaml").read_text(),
+        SHARED,
+        BARE,
+        HALVES,
+        SEQUENCES,
+        MEANS,
+        WEIGHTED,
+    ],
     ids=[
         "shared feature",
         "shared over modules",
@@ -156,6 +178,7 @@ CASES = Path(__file__).parents[1] / "data" / "cases"
         "fp16 replicas",
         "sequences",
         "means and fp16 outputs",
+        "weights of ids",
     ],
 )
 def test_losses_are_the_same_in_both_engines(

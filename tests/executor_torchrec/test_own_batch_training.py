@@ -32,10 +32,10 @@ def crew():
         yield crew
 
 
-def own_batch_plan(kind: ShardingType, optimizer: str = "sgd"):
+def own_batch_plan(kind: ShardingType, optimizer: str = "sgd", **first):
     """A table with requests for half of the samples, and one beside it with all."""
     tables = [
-        {"name": "t0", "rows": 101, "dim": 32, "features": ["user", "item"], "pooling": 2},
+        {"name": "t0", "rows": 101, "dim": 32, "features": ["user", "item"], "pooling": 2} | first,
         {"name": "t1", "rows": 77, "dim": 16, "features": ["other"], "pooling": 2},
     ]
     case = case_of(tables, 2, optimizer, batch={"local": 64, "features": {"user": 0.5}})
@@ -48,6 +48,13 @@ def own_batch_plan(kind: ShardingType, optimizer: str = "sgd"):
 )
 def test_requests_train_as_all_their_samples_would(crew, kind):
     assert max(crew.run("train_own_batches", own_batch_plan(kind))) < 1e-6
+
+
+def test_several_poolings_of_a_sample_train_as_samples_of_their_own(crew):
+    """Three of one feature for each sample, and all features are expanded to as many."""
+    plan = own_batch_plan(ShardingType.ROW_WISE, num_poolings=[1, 3])
+    assert plan.tables[0].batch_shares == (0.5, 3)
+    assert max(crew.run("train_own_batches", plan)) < 1e-6
 
 
 @pytest.mark.parametrize(

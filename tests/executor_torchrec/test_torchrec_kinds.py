@@ -80,6 +80,24 @@ def test_sequences_train_as_unsharded(crew, kinds, optimizer):
         assert max(found) < NEAR
 
 
+def test_ranks_without_a_row_of_a_table_look_up_those_of_another(crew):
+    """Of three rows four ranks have one each, but for the last."""
+    tables = [table("few", "ebc", 3), table("many", "ebc"), table("one", "ec", 1), table("x", "ec")]
+    plan = plan_for(crew.ranks, tables, [ROWS] * 4, {"ec": {"kind": "sequence"}}, "rowwise_adagrad")
+    for found in crew.run("kind_jobs.train_beside_unsharded", plan, "rowwise_adagrad"):
+        assert max(found) < NEAR
+
+
+@pytest.mark.parametrize("beside", ["none", "another format", "whole"])
+def test_ranks_without_any_row_that_a_kernel_looks_up_are_refused(pair, beside):
+    tables = [table("few", "ebc", 1), table("b", "ebc", dtype="fp16")]
+    if beside != "another format":
+        tables[1] = table("b", "ebc" if beside == "whole" else "other")
+    plan = plan_for(2, tables, [ROWS, WHOLE if beside == "whole" else ROWS], {})
+    for found in pair.run("kind_jobs.refusals", plan):
+        assert "plan.ebc.few: 1 rows in blocks of 1 leave 1 of 2 devices without a row" in found
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "rowwise_adagrad"])
 @pytest.mark.parametrize("kind", [WHOLE, COLUMNS, ROWS, COPIES], ids=lambda kind: kind.name)
 def test_feature_processed_tables_train_as_unsharded(crew, kind, optimizer):
@@ -196,14 +214,26 @@ def test_what_torchrec_has_not_for_managed_collisions_is_refused(pair):
     assert found == [
         "modules.mc: rowwise_adagrad: FBGEMM begins the state of a row anew on GPUs alone"
     ]
-    (found, _) = pair.run("managed_jobs.refusals", managed(2, [ROWS, ROWS]), True)
+    hashed = managed(2, [ROWS, ROWS], id_map={"policy": "hash"})
+    (found, _) = pair.run("managed_jobs.refusals", hashed, True)
     assert found == [
         f"mc.{name}: HashZchManagedCollisionModule: FBGEMM gives ids rows by it on GPUs alone"
         for name in "ab"
     ]
 
 
+def test_a_map_of_ids_that_is_not_the_planned_one_is_refused(pair):
+    """Its policy and how often it drops ids decide what memory it takes."""
+    plan = managed(2, [ROWS, ROWS], id_map={"policy": "lru"})
+    for found in pair.run("managed_jobs.refusals", plan, False):
+        assert found == [
+            "modules.mc.id_map.policy: lru; the model has lfu",
+            "modules.mc.id_map.eviction_interval: 1; the model has 2",
+        ]
+
+
 def managed(ranks, kinds, optimizer="sgd", **facts):
+    facts = {"id_map": {"eviction_interval": 2}} | facts
     tables = [table("a", "mc", 64), table("b", "mc", 48, features=["b", "d"], pooling=[1, 1])]
     modules = {"mc": {"kind": "managed_collision", **facts}}
     return plan_for(ranks, tables, kinds, modules, optimizer)

@@ -598,7 +598,8 @@ def _side_by_side(model: nn.Module, plan: Plan, batch: Any) -> Any:
 
 
 def _own_batches(tables: list[Any], seed: int) -> tuple[Any, Any]:
-    """The same batch twice: by distinct requests, half as many as samples, and by samples."""
+    """The same batch twice: features by samples of their own, and all by as many as one has."""
+    most = round(SAMPLES * max(1.0, *(share for table in tables for share in table.batch_shares)))
     generator = torch.Generator().manual_seed(seed)
     keys, ids, lengths, whose, sizes = [], [], [], [], []
     all_ids, all_lengths = [], []
@@ -608,7 +609,7 @@ def _own_batches(tables: list[Any], seed: int) -> tuple[Any, Any]:
             own = round(share * SAMPLES)
             count = torch.randint(1, 5, (own,), generator=generator)
             found = torch.randint(0, table.rows, (int(count.sum()),), generator=generator)
-            request = torch.arange(SAMPLES) % own
+            request = torch.arange(most) % own
             keys.append(feature)
             ids.append(found)
             lengths.append(count)

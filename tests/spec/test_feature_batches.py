@@ -76,3 +76,48 @@ def test_what_means_no_feature_or_two_batches_is_refused(
 def test_shares_are_of_the_batch(share: object) -> None:
     ((path, _, _),) = faults({"user_*": share})
     assert path == "batch.features.'user_*'"
+
+
+def with_table(**keys: object) -> dict[str, object]:
+    """One of the tables has these keys too."""
+    return spec({"user_id": 0.5}) | {"tables": [*TABLES[:2], TABLES[2] | keys]}
+
+
+def test_poolings_of_a_sample_are_samples_of_its_own() -> None:
+    """Of one feature two for each; a share of the batch, pooled three times, is three shares."""
+    value = with_table(num_poolings=[1, 2])
+    value["tables"][0] = TABLES[0] | {"num_poolings": 3}  # type: ignore[index]
+    tables = build_workload(spec_from_value(value, "spec").spec, 8).tables
+    assert [table.batch_shares for table in tables] == [(1.5,), (), (1, 2)]
+    assert tables[2].ids_per_sample == 2 + 2 * 2
+    assert tables[2].outputs_per_sample == 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "where", "message"),
+    [
+        ({"num_poolings": 0.5}, "tables[2].num_poolings", "must be at least 1"),
+        ({"num_poolings": [2]}, "tables[2].num_poolings", "has 1 numbers for 2 features"),
+        (
+            {"num_poolings": 2, "features": ["item_id", "user_id"]},
+            "tables[2].num_poolings",
+            "table 'user_id' reads 'user_id' too, pooled 1 times",
+        ),
+        (
+            {"num_poolings": 2, "module": "seq"},
+            "tables[2].num_poolings",
+            "the rows of a module of the kind sequence are not pooled",
+        ),
+    ],
+)
+def test_poolings_that_mean_nothing_are_refused(
+    keys: dict[str, object], where: str, message: str
+) -> None:
+    value = with_table(**keys) | {"modules": {"seq": {"kind": "sequence"}}}
+    if "module" not in keys:
+        del value["modules"]
+    try:
+        found = spec_from_value(value, "spec").faults
+    except InputError as error:
+        found = error.diagnostics
+    assert (where, message) in [(fault.path, fault.message) for fault in found]

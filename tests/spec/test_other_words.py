@@ -55,6 +55,16 @@ def test_kernels_are_known_by_other_names(written, meant):
 
 
 @pytest.mark.parametrize(
+    "written",
+    ["ssd_virtual_table", "EmbeddingComputeKernel.DRAM_VIRTUAL_TABLE", "DRAM_SSD_VIRTUAL_TABLE"],
+)
+def test_kernels_of_virtual_tables_are_no_misspelt_ones(written):
+    hint = hint_of("kernels", written)
+    assert hint.startswith("virtual tables (FBGEMM's, by key) grow without a number of rows")
+    assert "key_value keeps a table of fixed rows on SSD" in hint
+
+
+@pytest.mark.parametrize(
     ("key", "written", "meant"),
     [
         ("dtype", "float32", "fp32"),

@@ -14,7 +14,7 @@ from shardplan.solve.deadline import Deadline
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.whatif.conflict import conflict
-from shardplan.whatif.remedies import remedies
+from shardplan.whatif.remedies.remedies import remedies
 from shardplan.whatif.trials import Trials
 
 SPEC = {

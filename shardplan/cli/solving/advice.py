@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible
 from shardplan.whatif.conflict import conflict
-from shardplan.whatif.remedies import remedies
+from shardplan.whatif.remedies.remedies import remedies
 from shardplan.whatif.trials import Trials
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _SECONDS = 10.0
 """How long to look for what causes it, and again for what would help."""
+_IN_VAIN = (
+    "more than one change: less reserve, a constraint less, fp16 weights, a leaner optimizer, a "
+    "smaller batch, lower caps, or up to 64 more nodes did not help by themselves"
+)
 
 
 def with_advice(
@@ -39,6 +43,15 @@ def with_advice(
     # Rules that leave a table no way at all are named with it, and no other fact is needed.
     is_told = any(short.reasons for short in error.shortfalls)
     facts = (
-        () if is_told else conflict(replace(trials, deadline=deadline.within(seconds), undecided=0))
+        ()
+        if is_told
+        else (conflict(replace(trials, deadline=deadline.within(seconds), undecided=0)))
     )
-    return Infeasible(error.shortfalls, facts, [remedy.words for remedy in found])
+    shortfalls = error.shortfalls
+    if not found and not trials.is_over:
+        # What a shortfall knows by itself is the least; more of it was tried in vain.
+        shortfalls = tuple(
+            replace(short, remedy=_IN_VAIN) if short.unit == "bytes" else short
+            for short in shortfalls
+        )
+    return Infeasible(shortfalls, facts, [remedy.words for remedy in found])

@@ -130,11 +130,14 @@ class TableArrays:
 
 
 def _expanded(tables: Sequence[Table]) -> NDArray[np.float64]:
-    """(T,): TorchRec expands all features of a module alike, by an index select, to one output for
-    each sample that the module is called with."""
-    modules = {table.module for table in tables if table.has_own_batches}
+    """(T,): TorchRec expands all features of a module alike, by an index select, to as many outputs
+    as the one of them with the most has; to one for each sample of the module, at least."""
+    most: dict[str, float] = {}
+    for table in tables:
+        if table.has_own_batches:
+            most[table.module] = max(1.0, most.get(table.module, 1.0), *table.batch_shares)
     found = [
-        len(table.features) * table.collection.batch_share if table.module in modules else 0
+        len(table.features) * table.collection.batch_share * most.get(table.module, 0.0)
         for table in tables
     ]
     return np.array(found, dtype=np.float64)

@@ -11,7 +11,13 @@ from shardplan.executor.exchange.wire import WireWays
 from shardplan.executor.memory.memory_pool import Pools
 from shardplan.executor.native.collection import ShardedEmbeddingBagCollection
 from shardplan.executor.native.sequence_collection import ShardedEmbeddingCollection
-from shardplan.executor.native.untrainable import other_rates, unoffered, unsendable, untrainable
+from shardplan.executor.native.untrainable import (
+    other_rates,
+    unoffered,
+    unsendable,
+    untrainable,
+    unweighable,
+)
 from shardplan.executor.planned.acceptance import (
     native_faults,
     optimizer_faults,
@@ -21,7 +27,11 @@ from shardplan.executor.planned.acceptance import (
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.hot_ids import fingerprint_of_ids, hot_ids_faults, with_hot_ids
 from shardplan.executor.planned.in_model import in_model
-from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
+from shardplan.executor.planned.mismatch import (
+    model_faults,
+    optimizer_class_faults,
+    weight_faults,
+)
 from shardplan.executor.planned.sums_warning import warn_of_sums
 from shardplan.executor.ranks.agreement import faults_of_all
 from shardplan.executor.ranks.room import check_memory
@@ -57,7 +67,7 @@ def shard_tables(
 
     ``model`` is the module whose collections these take the place of, its tables on
     the meta device; or all its sparse modules; or None where the plan says all there is: tables
-    in its order, pooled by sums, without weights of ids. A model's own order of tables and
+    in its order, pooled and weighted as it has them. A model's own order of tables and
     features, its means, weights of ids and bounds of initial weights are kept to.
 
     ``hot_ids`` has the hottest ids, hottest first, of tables of which every rank keeps some: by
@@ -92,7 +102,7 @@ def shard_tables(
         collection = view.collection_of(path)
         of_module = of_all | {"output_dtype": collection.output_dtype}
         if collection.is_pooled:
-            weighted = path in there and there[path].is_weighted
+            weighted = there[path].is_weighted if path in there else view.is_weighted(path)
             found[path] = ShardedEmbeddingBagCollection(
                 tables,
                 mesh,
@@ -138,8 +148,11 @@ def _agree(
         *whole_batch_faults(view, "the native engine"),
         *hot_ids_faults(view, hot_ids),
     ]
-    if modules is not None:
+    if modules is None:
+        found += unweighable(view)
+    else:
         found += model_faults(view.name, view.tables, modules, view.collection_of)
+        found += weight_faults(view.name, {*filter(view.is_weighted, view.modules)}, modules)
         found += optimizer_class_faults(view.name, view.training.optimizer, modules)
         found += [*untrainable(modules), *other_rates(modules, optimizer)]
     found = faults_of_all(_fingerprint(view, hot_ids), found)
@@ -159,7 +172,7 @@ def _fingerprint(view: PlanView, hot_ids: GivenIds) -> str:
         + [
             [table.module, table.name, table.sharding_type.name, table.kernel.name, table.ranks]
             + [table.collection.is_pooled, table.collection.dedup]
-            + [table.collection.output_dtype]
+            + [table.collection.output_dtype, table.is_weighted]
             + [[s.rank, s.row_offset, s.column_offset, s.rows, s.columns] for s in table.shards]
             + [fingerprint_of_ids(table, hot_ids)]
             for table in view.tables

@@ -58,6 +58,17 @@ def unoffered(view: PlanView) -> Iterator[Diagnostic]:
             )
 
 
+def unweighable(view: PlanView) -> Iterator[Diagnostic]:
+    """Tables that average weighted rows, which no collection of PyTorch does."""
+    for table in view.tables:
+        if table.is_weighted and table.is_mean:
+            yield _fault(
+                f"{spoken(table.module)}.{table.name}",
+                "mean pooling of weighted ids, which PyTorch has not",
+                "solve again with pooling_type: sum, or without weighted",
+            )
+
+
 def unsendable(view: PlanView) -> Iterator[Diagnostic]:
     """Formats of the wire that this engine has not, and those that it cannot keep apart."""
     formats, where = view.training.comm_dtype, "training.comm_dtype"

@@ -14,7 +14,7 @@ from shardplan.workload.access import Uniform
 from shardplan.workload.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.file.table_entry import TableEntry
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 
 def geometry_faults(
-    plan: Plan, devices: DeviceKind | None = None, optimizer: Optimizer | None = None
+    plan: Plan,
+    devices: DeviceKind | None = None,
+    optimizer: Optimizer | None = None,
+    may_be_empty: Callable[[TableFacts], bool] = lambda _: True,
 ) -> Iterator[Finding]:
     """Shards that would not be looked up where the plan has them, or that kernels crash on.
 
     On such ``devices``, by default those of the plan. FBGEMM's limits on what is trained count
-    where an ``optimizer`` is given.
+    where an ``optimizer`` is given. Of tables that ``may_be_empty`` some ranks may have no row.
 
     ``solve`` writes no such plan, but people edit plans: of rows cut unevenly, or placed in
     another order of ranks, TorchRec says nothing and trains other rows.
@@ -42,7 +45,8 @@ def geometry_faults(
             continue
         collection = plan.collection_of(facts.module)
         planned = Planned(position, _table(facts, collection, entry), entry)
-        found = [*check_coverage(planned), *check_rules(planned, world, optimizer)]
+        rules = check_rules(planned, world, optimizer, may_be_empty=may_be_empty(facts))
+        found = [*check_coverage(planned), *rules]
         found += check_placements(planned, world)
         if not found:
             decision = decision_of(planned, world)

@@ -22,6 +22,7 @@ def in_model(view: PlanView, module: SparseModule) -> tuple[PlannedTable, ...]:
             planned[table.name],
             features=table.features,
             is_mean=table.pooling == "mean",
+            poolings=tuple(map(planned[table.name].pooling_of, table.features)),
             initial=table.initial,
         )
         for table in module.tables

@@ -13,6 +13,7 @@ from shardplan.workload.labels import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from shardplan.model.sparse_module import SparseModule, SparseTable
     from shardplan.workload.collection import Collection
@@ -102,6 +103,21 @@ def optimizer_class_faults(
                 )  # fmt: skip
 
 
+def weight_faults(
+    plan: str, weighted: AbstractSet[str], modules: Iterable[SparseModule]
+) -> Iterator[Diagnostic]:
+    """Modules that drop the weights of ids which they are planned with; ``weighted`` are paths.
+
+    A plan that says nothing of weights may be older than they are in plans: then it is the model
+    that says it.
+    """
+    for module in modules:
+        if module.path in weighted and module.collection is not None and not module.is_weighted:
+            message = f"ids are planned with weights; the model's {module.class_name} drops them"
+            hint = "make it with is_weighted=True, or solve again without weighted"
+            yield _fault(plan, f"plan.{module.path}", message, hint)
+
+
 def _kind_faults(plan: str, planned: Collection, module: SparseModule) -> Iterator[Diagnostic]:
     there = module.collection
     assert there is not None
@@ -109,6 +125,15 @@ def _kind_faults(plan: str, planned: Collection, module: SparseModule) -> Iterat
         message = f"is planned as {_told(planned)}; the model has {module.class_name}"
         hint = "say in the spec, under modules, what kind of module it is, and solve again"
         yield _fault(plan, f"plan.{module.path}", message, hint)
+    if planned.id_map is not None and there.id_map is not None:
+        for key, ours, theirs in planned.id_map.differences(there.id_map):
+            message = f"{_said(ours)}; the model has {_said(theirs)}"
+            hint = "say in the spec, under modules, how the module maps ids, and solve again"
+            yield _fault(plan, f"modules.{module.path}.id_map.{key}", message, hint)
+
+
+def _said(value: object) -> str:
+    return str(value).lower()
 
 
 def _told(collection: Collection) -> str:

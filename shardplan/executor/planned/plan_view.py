@@ -10,7 +10,7 @@ from shardplan.executor.planned.carried import carried_faults
 from shardplan.executor.planned.dynamic import DYNAMIC_HINT, dynamic_faults
 from shardplan.executor.planned.geometry import geometry_faults
 from shardplan.executor.planned.planned_table import PlannedShard, PlannedTable
-from shardplan.plan.stated import accesses_of, row_orders_of, training_of
+from shardplan.plan.stated import accesses_of, carried_tables, training_of
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.training_facts import TrainingFacts
     from shardplan.workload.access import Access
     from shardplan.workload.collection import Collection
+    from shardplan.workload.table import Table
 
 
 _GROUPS = (
@@ -55,6 +56,15 @@ class PlanView:
             for feature in table.features:
                 found.setdefault(feature, []).append(table)
         return {feature: tuple(tables) for feature, tables in found.items()}
+
+    @property
+    def counts_weights(self) -> bool:
+        """Whether ids of a batch have weights, of which some table asks for any."""
+        return any(table.is_weighted for table in self.tables)
+
+    def is_weighted(self, module: str) -> bool:
+        """Whether rows of a module count by the weights of their ids."""
+        return any(table.is_weighted for table in self.tables_of(module))
 
     def collection_of(self, module: str) -> Collection:
         """What kind of module it is."""
@@ -96,10 +106,10 @@ def view_plan(plan: Plan) -> PlanView:
     training, accesses = training_of(plan), accesses_of(plan)
     if training is None or facts.keys() - accesses.keys():
         raise PlanRefused(["it does not say how its tables are trained, and how ids hit them"])
-    orders = row_orders_of(plan)
+    carried = carried_tables(plan)
     tables = tuple(
         replace(
-            _table(fact, entries[key], accesses[key], orders.get(key, RowOrder.HASHED)),
+            _table(fact, entries[key], accesses[key], carried.get(key)),
             collection=plan.collection_of(fact.module),
         )
         for key, fact in facts.items()
@@ -114,7 +124,11 @@ def view_plan(plan: Plan) -> PlanView:
     )
 
 
-def _table(facts: TableFacts, entry: TableEntry, access: Access, ids: RowOrder) -> PlannedTable:
+def _table(
+    facts: TableFacts, entry: TableEntry, access: Access, carried: Table | None
+) -> PlannedTable:
+    """``carried`` is the table of the spec inside the plan, of which older plans state less."""
+    counts_weights = carried is not None and carried.counts_weights
     return PlannedTable(
         name=facts.name,
         module=facts.module,
@@ -131,9 +145,11 @@ def _table(facts: TableFacts, entry: TableEntry, access: Access, ids: RowOrder) 
         ranks=entry.ranks,
         pooling=facts.pooling,
         access=access,
-        ids=ids,
+        ids=carried.ids if carried else RowOrder.HASHED,
         cache=entry.cache,
         replicated_rows=entry.replicated_rows or 0,
         batch_shares=facts.batch_shares,
         is_mean=facts.is_mean,
+        poolings=facts.poolings or (carried.poolings if carried else ()),
+        is_weighted=facts.is_weighted or counts_weights,
     )

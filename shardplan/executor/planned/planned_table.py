@@ -61,6 +61,10 @@ class PlannedTable:
     """Of each feature, its own samples for each of its module; empty where all have one of each."""
     is_mean: bool = False
     """Whether the rows of a sample are averaged; else they are added up."""
+    poolings: tuple[float, ...] = ()
+    """Mean ids per sample of each feature; empty where all have as many."""
+    is_weighted: bool = False
+    """Whether each id has a weight, by which its row counts."""
     initial: InitialWeights | None = None
     """How weights begin; None: uniform within ``1 / sqrt(rows)``."""
     replicated_rows: int = 0
@@ -72,6 +76,12 @@ class PlannedTable:
     def is_replicated(self) -> bool:
         """Whether every rank holds all of it."""
         return self.sharding_type.is_replicated
+
+    def pooling_of(self, feature: str) -> float:
+        """Mean ids per sample of one of its features."""
+        if not self.poolings:
+            return self.pooling / len(self.features)
+        return self.poolings[self.features.index(feature)]
 
     @property
     def keeps_hot_rows(self) -> bool:

@@ -23,7 +23,7 @@ def drawn_batch(view: PlanView, rank: int, seed: int) -> JaggedBatch:
 
     The hottest rows lie anywhere in a table whose ids are hashed, and first in one where they are
     ``by_frequency``. Of a feature that several tables read, the ids are those of the table with the
-    fewest rows.
+    fewest rows. Ids have weights where some table counts by them.
     """
     random = np.random.default_rng([seed, rank])
     samples = view.training.local_batch
@@ -34,14 +34,19 @@ def drawn_batch(view: PlanView, rank: int, seed: int) -> JaggedBatch:
         keys.append(feature)
         lengths.append(counts)
         ids.append(draw_ids(table, int(counts.sum()), random))
+    values = np.concatenate(ids)
+    weights = random.random(len(values), np.float32) if view.counts_weights else None
     return JaggedBatch(
-        tuple(keys), torch.from_numpy(np.concatenate(ids)), torch.from_numpy(np.stack(lengths))
+        tuple(keys),
+        torch.from_numpy(values),
+        torch.from_numpy(np.stack(lengths)),
+        None if weights is None else torch.from_numpy(weights),
     )
 
 
 def _of_feature(table: PlannedTable, feature: str) -> Table:
-    """A planned table as one that this feature alone reads, with its share of the ids."""
-    pooling = table.pooling / len(table.features)
+    """A planned table as one that this feature alone reads, with its ids."""
+    pooling = table.pooling_of(feature)
     return Table(
         table.name, table.module, table.rows, table.dim, table.dtype,
         (feature,), (pooling,), table.access, table.ids,

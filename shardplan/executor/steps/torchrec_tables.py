@@ -38,7 +38,9 @@ class TorchRecTables:
 
     def prepared(self, batch: JaggedBatch) -> Any:
         """A KeyedJaggedTensor."""
-        return KeyedJaggedTensor(list(batch.keys), batch.values, lengths=batch.lengths.view(-1))
+        return KeyedJaggedTensor(
+            list(batch.keys), batch.values, weights=batch.weights, lengths=batch.lengths.view(-1)
+        )
 
     def distribute(self, batch: Any) -> Any:
         """Both waits, of lengths and of ids."""

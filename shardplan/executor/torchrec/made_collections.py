@@ -59,4 +59,4 @@ def collection_of(view: PlanView, module: str) -> Any:
         EmbeddingBagConfig(**shape, pooling=PoolingType.MEAN if t.is_mean else PoolingType.SUM)
         for t, shape in shapes.items()
     ]
-    return EmbeddingBagCollection(tables=bags, device=meta)
+    return EmbeddingBagCollection(tables=bags, is_weighted=view.is_weighted(module), device=meta)

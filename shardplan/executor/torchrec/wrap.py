@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,8 +13,13 @@ from torchrec.distributed.model_parallel import DistributedModelParallel
 from shardplan.errors import InputError, ShardplanError
 from shardplan.executor.planned.dense_warning import warn_of_dense
 from shardplan.executor.planned.geometry import geometry_faults
-from shardplan.executor.planned.mismatch import model_faults, optimizer_class_faults
+from shardplan.executor.planned.mismatch import (
+    model_faults,
+    optimizer_class_faults,
+    weight_faults,
+)
 from shardplan.executor.ranks.agreement import faults_of_all
+from shardplan.executor.torchrec.empty_shards import is_accompanied
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.mismatch import (
     carried_faults,
@@ -104,7 +110,10 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
     illegal = [
         fault(plan, each.where, each.message, "the file was edited: solve again")
         for each in geometry_faults(
-            plan, _kind_of(request.device), training.optimizer if training else None
+            plan,
+            _kind_of(request.device),
+            training.optimizer if training else None,
+            partial(is_accompanied, plan),
         )
     ]
     return [
@@ -113,6 +122,7 @@ def faults(model: torch.nn.Module, request: ShardRequest) -> list[Diagnostic]:
         *process_faults(plan, world_size, get_topology_group_world_size(world_size)),
         *listing_faults(plan),
         *model_faults(plan.name, placed, found, plan.collection_of),
+        *weight_faults(plan.name, {t.module for t in placed if t.is_weighted}, found),
         *illegal,
         *training_faults(request),
         *start_faults(plan, found),

@@ -117,7 +117,9 @@ class TorchRecEngine:
     def _loss(self, batch: TrainingBatch) -> Tensor:
         sparse = batch.sparse.to(self._device)
         lengths = sparse.lengths.view(-1)
-        features = KeyedJaggedTensor(list(sparse.keys), sparse.values, lengths=lengths)
+        features = KeyedJaggedTensor(
+            list(sparse.keys), sparse.values, weights=sparse.weights, lengths=lengths
+        )
         logits = self._dense(batch.dense.to(self._device), self._pooled(features))
         return binary_cross_entropy_with_logits(logits, batch.labels.to(self._device))
 

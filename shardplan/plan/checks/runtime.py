@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from shardplan.options import limits
 from shardplan.plan.file.table_entry import parse_placement
 from shardplan.plan.finding import Finding
+from shardplan.sharding.kind import ShardingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from shardplan.plan.file.table_entry import CacheEntry
     from shardplan.plan.planned import Planned
     from shardplan.sharding.kernel import Kernel
-    from shardplan.sharding.kind import ShardingType
     from shardplan.sharding.world import World
     from shardplan.workload.dtype import Dtype
     from shardplan.workload.optimizers.optimizer import Optimizer
@@ -45,11 +45,16 @@ def check_placements(planned: Planned, world: World) -> Iterator[Finding]:
 
 
 def check_rules(
-    planned: Planned, world: World, optimizer: Optimizer | None = None
+    planned: Planned,
+    world: World,
+    optimizer: Optimizer | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> Iterator[Finding]:
     """Kernels that fit the sharding type, shards that the kernels can read.
 
-    What a kernel trains is looked at where the ``optimizer`` is given.
+    What a kernel trains is looked at where the ``optimizer`` is given. Row-wise shards have rows,
+    unless they ``may_be_empty``.
     """
     entry, table = planned.entry, planned.table
     kind, cache = entry.sharding_type, entry.cache
@@ -63,7 +68,7 @@ def check_rules(
         entry.compute_kernel,
         cache,
         (len(entry.shards), len(planned.ranks)),
-        table.rows if kind.cuts_rows else 0,
+        0 if not kind.cuts_rows or (may_be_empty and kind is ShardingType.ROW_WISE) else table.rows,
         widths,
         max(heights, default=0),
     ):
@@ -113,7 +118,7 @@ def _faults(
     else:
         found.append(limits.cache_fault(kernel, None))
     found.append(limits.sharing_fault(kernel, *shards_and_ranks))
-    if kind.cuts_rows and not kernel.is_dynamic:
+    if rows_to_cut and not kernel.is_dynamic:
         found.append(limits.row_split_fault(rows_to_cut, world.devices_of(kind.rows)))
     found += [limits.column_width_fault(width, world.devices) for width in widths]
     if cache:

@@ -99,6 +99,10 @@ def check_modules(plan: Plan, workload: Workload) -> Iterator[Finding]:
                 where = f"modules.{module}.{what.removeprefix('is_')}"
                 message = f"is {_said(recorded)}; by the spec it is {_said(stated)}"
                 yield Finding("modules", where, message)
+        if was.id_map is not None and now.id_map is not None:  # Older plans do not say.
+            for key, recorded, stated in was.id_map.differences(now.id_map):
+                message = f"is {_said(recorded)}; by the spec it is {_said(stated)}"
+                yield Finding("modules", f"modules.{module}.id_map.{key}", message)
 
 
 def _said(value: object) -> str:
@@ -119,6 +123,13 @@ def _disagreements(fact: TableFacts, table: Table) -> Iterator[tuple[str, object
             yield key, recorded, real
     if differs(fact.pooling, table.pooling):
         yield "pooling", fact.pooling, table.pooling
+    if fact.poolings and (
+        len(fact.poolings) != len(table.poolings)
+        or any(map(differs, fact.poolings, table.poolings))
+    ):
+        yield "poolings", list(fact.poolings), list(table.poolings)
+    if fact.weighted not in (None, table.counts_weights):
+        yield "weighted", _said(fact.weighted), _said(table.counts_weights)
     if fact.access not in (None, table.pattern):
         yield "access", write_access(fact.access), write_access(table.pattern)
     padding = fact.padding and fact.padding.padding

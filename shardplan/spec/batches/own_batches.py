@@ -1,4 +1,4 @@
-"""Features with batches of their own size."""
+"""Features with batches of their own size: fewer samples than their module has, or more."""
 
 from __future__ import annotations
 
@@ -33,13 +33,40 @@ class OwnBatches:
             return [feature]
         return [key for key, glob in self._globs if glob.match(feature)]
 
-    def shares(self, features: tuple[str, ...]) -> tuple[float, ...]:
-        """Of each feature; empty where all have the whole batch."""
+    def shares(
+        self, features: tuple[str, ...], poolings: tuple[float, ...] = ()
+    ) -> tuple[float, ...]:
+        """Of each feature, pooled so many times; empty where all have the whole batch once."""
         if not self._written:
-            return ()
-        keys = [self.keys_of(feature) for feature in features]
-        found = tuple(self._written[each[0]] if each else 1.0 for each in keys)
+            found = poolings
+        else:
+            keys = [self.keys_of(feature) for feature in features]
+            own = [self._written[each[0]] if each else 1.0 for each in keys]
+            times = poolings or (1.0,) * len(own)
+            found = tuple(share * number for share, number in zip(own, times, strict=True))
         return found if any(share != 1 for share in found) else ()
+
+
+def check_num_poolings(loaded: LoadedSpec) -> Iterator[Diagnostic]:
+    """A feature has as many poolings for each table of a module that reads it, and none where
+    nothing is pooled."""
+    spec, first = loaded.spec, dict[tuple[str, str], tuple[float, str]]()
+    for index, table in enumerate(spec.tables):
+        path = table.module_in(spec.defaults)
+        module = (spec.modules or {}).get(path)
+        if table.num_poolings is not None and module is not None and not module.is_pooled:
+            message = f"the rows of a module of the kind {module.kind} are not pooled"
+            hint = "leave it out, and raise pooling"
+            yield loaded.at_table(index, "num_poolings", message, hint)
+        features = table.features or (table.name,)
+        times = table.poolings_of(features) or (1.0,) * len(features)
+        for feature, number in zip(features, times, strict=True):
+            other, name = first.setdefault((path, feature), (number, table.name))
+            if other != number:
+                key = "num_poolings" if table.num_poolings is not None else "name"
+                message = f"table {show(name)} reads {show(feature)} too, pooled {other:g} times"
+                hint = "a feature has one number of samples: write the same for both"
+                yield loaded.at_table(index, key, message, hint, "contradiction")
 
 
 def own_batches(spec: Spec) -> OwnBatches:

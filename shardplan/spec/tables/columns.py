@@ -1,8 +1,8 @@
 """The columns of a tables file, and what a cell of text stands for.
 
-``features``, ``pooling`` and ``cap`` hold several values with ``;`` between them, ``access`` is
-``uniform`` or ``zipf:1.05``, ``padding`` is ``0:66%``, an id and its share, and the columns
-``reuse_0`` to ``reuse_16`` hold a reuse histogram in place of an access.
+``features``, ``pooling``, ``num_poolings`` and ``cap`` hold several values with ``;`` between them,
+``access`` is ``uniform`` or ``zipf:1.05``, ``padding`` is ``0:66%``, an id and its share, and the
+columns ``reuse_0`` to ``reuse_16`` hold a reuse histogram in place of an access.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def read_cell(column: str, text: str) -> Any:
         return [part.strip() for part in text.split(";")]
     if column == "padding":
         return _padding(text)
-    if column in ("pooling", "cap") and ";" in text:
+    if column in ("pooling", "num_poolings", "cap") and ";" in text:
         return [_number(part.strip()) for part in text.split(";")]
     if column == "access":
         return _access(text)

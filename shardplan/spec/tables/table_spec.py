@@ -134,6 +134,9 @@ class TableSpec(Border):
     """Number format of the weights."""
     pooling: Pooling | None = None
     """Mean ids per sample: a number for each feature alike, or a list, one per feature."""
+    num_poolings: Pooling | None = None
+    """Samples of its own that each feature has for each of its module's, each with ``pooling`` ids:
+    TorchRec's ``num_poolings``; if left out, one."""
     access: AccessField | None = None
     """How the ids hit the rows."""
     ids: RowOrder | None = None
@@ -162,10 +165,14 @@ class TableSpec(Border):
         if len(set(features)) < len(features):
             twice = next(f for i, f in enumerate(features) if f in features[:i])
             raise fault(f"the feature {twice!r} stands here twice", at=("features",))
-        for key, numbers in (("pooling", self.pooling), ("cap", self.cap)):
+        for key in ("pooling", "num_poolings", "cap"):
+            numbers = getattr(self, key)
             if isinstance(numbers, tuple) and len(numbers) != len(features):
                 message = f"has {len(numbers)} numbers for {len(features)} features"
                 raise fault(message, "write one per feature", at=(key,))
+        if min(self.poolings_of(features), default=1) < 1:
+            hint = "a feature with fewer samples than its module has a share in batch.features"
+            raise fault("must be at least 1", hint, "range", ("num_poolings",))
         if self.padding is not None and self.padding.id >= self.rows:
             message = f"is no row of a table of {self.rows:,} rows"
             raise fault(message, "rows are counted from 0", "range", ("padding", "id"))
@@ -173,6 +180,13 @@ class TableSpec(Border):
             message = f"there are {self.rows:,} rows"
             raise fault(message, "no more of them can be hot", "range", ("hot_ids",))
         return self
+
+    def poolings_of(self, features: tuple[str, ...]) -> tuple[float, ...]:
+        """Samples of its own of each feature, for each of its module; empty for one of each."""
+        if self.num_poolings is None:
+            return ()
+        times = self.num_poolings
+        return times if isinstance(times, tuple) else (times,) * len(features)
 
     def module_in(self, defaults: DefaultsSpec) -> str:
         """Where it sits in the model, beside defaults."""

@@ -24,7 +24,7 @@ _WORDS = {
     "fused": "hbm tbe gpu device",
     "fused_uvm": "uvm uvmmanaged managed ddr host",
     "fused_uvm_caching": "uvmcaching uvmcached cached caching managedcaching uvmcache",
-    "key_value": "ssd kv ssdtbe keyvaluestore ssdvirtualtable dramvirtualtable",
+    "key_value": "ssd kv ssdtbe keyvaluestore",
     "fp32": "float32 float single fp64 float64 double tf32",
     "fp16": "float16 half",
     "bf16": "bfloat16 brainfloat",
@@ -43,6 +43,7 @@ _WORDS = {
     "balance": "imbalance maxperf",
     "uniform": "random flat",
     "zipf": "zipfian powerlaw",
+    "num_poolings": "numpoolings poolings",
     "pooling": "poolingfactor poolingfactors hotness multihot",
     "rows": "numembeddings numrows hashsize cardinality vocab vocabsize",
     "dim": "embeddingdim embdim width columns",
@@ -62,6 +63,8 @@ _SPEC_WORD = {other: word for word, others in _WORDS.items() for other in others
 
 _NOT_TRAINED = re.compile(r"(?:torch\.)?q?u?(?:int|nf|fp|float)[248](?:_\w+|x\d)?", re.IGNORECASE)
 """Formats that only serving has."""
+_VIRTUAL = re.compile("virtualtable")
+"""Kernels of tables that have keys in place of rows: ``ssd_virtual_table`` and others."""
 
 
 def other_word(word: str, known: Collection[str]) -> str:
@@ -74,11 +77,19 @@ def other_word(word: str, known: Collection[str]) -> str:
     return meant if meant in known else ""
 
 
-def dtype_hint(word: str, known: Collection[str]) -> str:
-    """Which formats there are for one that cannot be trained; empty for all else."""
-    if "bf16" not in known or not _NOT_TRAINED.fullmatch(word):
-        return ""
-    return f"{word} is a format of serving, in which nothing is trained; take bf16, fp16 or fp32"
+def unplanned_hint(word: str, known: Collection[str]) -> str:
+    """What there is in place of a word that is known elsewhere and that no plan has: formats that
+    are not trained, and kernels of virtual tables; empty for all else."""
+    if "bf16" in known and _NOT_TRAINED.fullmatch(word):
+        return (
+            f"{word} is a format of serving, in which nothing is trained; take bf16, fp16 or fp32"
+        )
+    if "key_value" in known and _VIRTUAL.search(_bare(word)):
+        return (
+            "virtual tables (FBGEMM's, by key) grow without a number of rows that a plan could "
+            "count: key_value keeps a table of fixed rows on SSD, `dynamic` of a table lets it grow"
+        )
+    return ""
 
 
 def _bare(word: str) -> str:

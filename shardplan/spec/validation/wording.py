@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from pydantic import BaseModel
 
 from shardplan.spec.validation.other_place import other_place
-from shardplan.spec.validation.other_words import dtype_hint, other_word
+from shardplan.spec.validation.other_words import other_word, unplanned_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -214,5 +214,5 @@ def _choice(expected: str, value: Any) -> Wording:
     word = str(value)[:_LONGEST_VALUE]
     meant = other_word(word, names) or next(iter(difflib.get_close_matches(word, names, n=1)), "")
     hint = f"did you mean {meant!r}?" if meant else f"for example {names[0]}"
-    hint = dtype_hint(word, names) or hint
+    hint = unplanned_hint(word, names) or hint
     return Wording(f"must be one of {', '.join(names)}{got(value)}", hint, "choice")

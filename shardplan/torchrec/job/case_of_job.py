@@ -51,7 +51,7 @@ def case_of_job(
     tables = JobTables(modules, job.constraints, freedoms, job.batch_size)
     training = JobTraining(modules, job.constraints, job.enumerator)
     tell([*tables.diagnostics, *freedoms.diagnostics, *training.diagnostics])
-    shares = {feature: share for feature, share in tables.shares.items() if share != 1}
+    shares = {feature: share for feature, share in tables.shares.items() if share < 1}
     value: dict[str, Any] = {
         "name": _NAME,
         "batch": {"local": job.batch_size} | ({"features": shares} if shares else {}),

@@ -101,8 +101,8 @@ FATES: Mapping[str, Mapping[str, Fate]] = {
         "compute_kernels": Fate(_SPEC, "constraints[].kernels"),
         "min_partition": Fate(_SPEC, "constraints[].min_width"),
         "pooling_factors": Fate(_SPEC, "tables[].pooling"),
-        "num_poolings": Fate(_SPEC, "batch.features"),
-        "batch_sizes": Fate(_SPEC, "batch.features"),
+        "num_poolings": Fate(_SPEC, "tables[].num_poolings; below 1 batch.features"),
+        "batch_sizes": Fate(_SPEC, "batch.features; above the batch tables[].num_poolings"),
         "is_weighted": Fate(_SPEC, "tables[].weighted"),
         "cache_params": Fate(_ON, "see CacheParams"),
         "enforce_hbm": Fate(_ON, "ParameterSharding.enforce_hbm"),
@@ -118,8 +118,8 @@ FATES: Mapping[str, Mapping[str, Fate]] = {
         "key_value_params": Fate(_ON, "see KeyValueParams"),
         "use_virtual_table": Fate(
             _REFUSED,
-            "virtual tables are not planned: tables have a fixed number of rows",
-            "leave it out",
+            "virtual tables are not planned: they grow by keys, without a number of rows to count",
+            "leave it out and give the table its rows: key_value keeps them on SSD",
         ),
     },
     "CacheParams": {

@@ -27,7 +27,7 @@ class FeatureReads:
     ) -> FeatureReads:
         """As TorchRec counts: features for which there is no pooling factor read nothing.
 
-        Samples beyond the batch (``num_poolings``, ``batch_sizes``) count as more ids per sample.
+        ``num_poolings`` and ``batch_sizes`` make samples: more, or fewer, than the batch has.
         """
         where = f"constraints[{table!r}]"
         factors = list(constraint.pooling_factors) if constraint else [POOLING_FACTOR]
@@ -47,10 +47,6 @@ class FeatureReads:
         if extra:
             ids, share = reads[-1]
             reads[-1] = ids * share + extra, 1.0
-        if any(share > 1 for _, share in reads):
-            message = "more samples than the batch has: they are planned as more ids per sample"
-            told.append(_warning(where, message))
-        reads = [(ids * share, 1.0) if share > 1 else (ids, share) for ids, share in reads]
         return cls(tuple(ids for ids, _ in reads), tuple(share for _, share in reads), tuple(told))
 
 

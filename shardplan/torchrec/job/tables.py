@@ -34,7 +34,7 @@ class JobTables:
         self._constraints = constraints
         self._batch_size = batch_size
         self.shares: dict[str, float] = {}
-        """By feature, what of the batch's samples it has, where that is not all."""
+        """By feature, its samples for each of the batch."""
         self.diagnostics: list[Diagnostic] = list(self._unknown())
         self.tables = [self._table(module, table) for module in modules for table in module.tables]
         left = [freedoms.of(m, t, constraints.get(t.name)) for m in modules for t in m.tables]
@@ -66,7 +66,11 @@ class JobTables:
                 where = f"constraints[{table.name!r}].batch_sizes"
                 self.diagnostics.append(Diagnostic("planner", 0, 0, where, message))
             self.shares[feature] = share
-        poolings = reads.poolings
+        poolings, times = reads.poolings, tuple(max(1.0, share) for share in reads.shares)
+        if module.found.collection is not None and not module.found.collection.is_pooled:
+            # Where there is an output for each id, more samples are but more ids.
+            poolings = tuple(ids * number for ids, number in zip(poolings, times, strict=True))
+            times = ()
         return {
             "name": table.name,
             "rows": table.rows,
@@ -74,8 +78,14 @@ class JobTables:
             "dtype": table.dtype,
             "module": module.found.path,
             "features": list(table.features),
-            "pooling": poolings[0] if len(set(poolings)) == 1 else list(poolings),
-        } | ({"weighted": True} if self._is_weighted(module) else {})
+            "pooling": _alike(poolings),
+        } | self._added(module, times)
+
+    def _added(self, module: ShardedModule, times: tuple[float, ...]) -> dict[str, Any]:
+        """What few tables have: weights of ids, and features with more samples than the batch."""
+        weighted = {"weighted": True} if self._is_weighted(module) else {}
+        is_more = any(number > 1 for number in times)
+        return weighted | ({"num_poolings": _alike(times)} if is_more else {})
 
     def _is_weighted(self, module: ShardedModule) -> bool:
         """Of all tables of a module, or of none: a spec has nothing in between."""
@@ -100,6 +110,11 @@ class JobTables:
             if freedom.sharding and freedom.kernels:
                 alike.setdefault(freedom, []).append(name)
         return [{"tables": names} | each.demand for each, names in alike.items()]
+
+
+def _alike(numbers: tuple[float, ...]) -> float | list[float]:
+    """One number for all features, where they have the same."""
+    return numbers[0] if len(set(numbers)) == 1 else list(numbers)
 
 
 def _warning(where: str, message: str) -> Diagnostic:

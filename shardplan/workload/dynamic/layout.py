@@ -110,6 +110,13 @@ class DynamicLayout:
         """Of a single bucket in HBM; 1 or more where there are no rows for a second one."""
         return HBM_BUCKET_ROWS / self.rows
 
+    def varying_hbm_bytes(self, hbm_rows: float, host_rows: float) -> float:
+        """Of a device where the host holds rows too, what depends on how many lie where: values in
+        HBM with their index, and the index of those on the host alone."""
+        index = self.dynamic.slot_bytes + BUCKET_BYTES / HBM_BUCKET_ROWS
+        buckets = ceil(round(host_rows) * self.dynamic.slots_per_row / self.dynamic.bucket_rows)
+        return hbm_rows * (self.value_bytes + index) + buckets * self.bucket_index_bytes
+
     @property
     def bucket_index_bytes(self) -> int:
         """HBM of the index of a bucket, of all rows or of those on the host."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ENTRY_BYTES = 8
 """Raw ids, the rows that they map to, and counts or times are int64."""
@@ -54,6 +57,17 @@ class IdMap:
     """Whether the rows that ids were mapped to travel back to the ids' device."""
     runtime_meta_dim: int = 0
     """Numbers that a hashed map keeps of each row besides."""
+
+    def differences(self, other: IdMap) -> Iterator[tuple[str, object, object]]:
+        """By the names of a spec, what of the two is not alike: this one's, and the other's."""
+        for key, own, others in (
+            ("policy", self.policy, other.policy),
+            ("eviction_interval", self.interval, other.interval),
+            ("returns_ids", self.returns_ids, other.returns_ids),
+            ("runtime_meta_dim", self.runtime_meta_dim, other.runtime_meta_dim),
+        ):
+            if own != others:
+                yield key, own, others
 
     @property
     def row_bytes(self) -> int:

@@ -31,7 +31,7 @@ class CriteoData:
 
     The plan's features take the categories in order. A missing number counts as 0, a missing
     category is a bag without ids, and an id is the category modulo the rows of its table, or of
-    the smallest of those that read the feature.
+    the smallest of those that read the feature. Where rows count by weights of ids, all are 1.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class CriteoData:
         self._keys = tuple(readers)
         if len(self._keys) > _CATEGORIES:
             raise fault(self._path, 0, f"has {_CATEGORIES} categories, the plan {len(self._keys)}")
+        self._counts_weights = view.counts_weights
         self._ranks, self._rank, self._samples = view.world_size, rank, samples
         rows = [min(table.rows for table in tables) for tables in readers.values()]
         self._rows = torch.tensor(rows).unsqueeze(1)
@@ -78,7 +79,9 @@ class CriteoData:
                 raise fault(self._path, number, str(error)) from None
         ids = torch.tensor(categories).T
         present = ids >= 0
-        sparse = JaggedBatch(self._keys, (ids % self._rows)[present], present.long())
+        values = (ids % self._rows)[present]
+        weights = torch.ones(len(values)) if self._counts_weights else None
+        sparse = JaggedBatch(self._keys, values, present.long(), weights)
         # Counts spread over many orders of magnitude.
         dense = torch.tensor(numbers).clamp(min=0).log1p()
         return TrainingBatch(dense, sparse, torch.tensor(labels))

@@ -17,7 +17,7 @@ from shardplan.workload.access import Padded, Uniform, Zipf
 from shardplan.workload.drawn.placed_rows import placed_rows, ranked_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,8 @@ DENSE_FEATURES = 13
 _EXACT_ROWS = 1 << 16
 _MOST_IDS = 1 << 12
 """Ids of a sample and feature have numbers of their own: an upper limit, for the counters."""
+_LEAST_WEIGHT = 0.5
+"""Of an id, where ids have weights: their mean is 1."""
 
 
 class SyntheticData:
@@ -39,8 +41,9 @@ class SyntheticData:
     Ids hit rows as the access of their table says; of a feature that several tables read, as that
     of the table with the fewest rows, so that each id is a row of all. The hottest rows lie all
     over a table, elsewhere for each seed, or first where its ids are ``by_frequency``; padding is
-    where its id says. Each row has a hidden score, and so has each dense feature; the label is a
-    coin thrown with the logistic of their sum.
+    where its id says. Each row has a hidden score, which counts by the weight of its id where ids
+    have weights, and so has each dense feature; the label is a coin thrown with the logistic of
+    their sum.
     """
 
     def __init__(self, view: PlanView, samples: int, rank: int, seed: int = 0) -> None:
@@ -66,18 +69,23 @@ class SyntheticData:
         keys: list[str] = []
         values: list[Tensor] = []
         lengths: list[Tensor] = []
+        of_ids: list[Tensor] = []
         for feature, readers in self._view.readers.items():
             smallest = min(readers, key=lambda t: t.rows)
             ids, counts = self._ids(smallest, feature, samples)
             bags = runs_of(torch.arange(len(samples)), counts)
+            weights = self._weights(readers, feature, ids)
             for table in readers:
                 scores = self._draw(f"scores of {table.name}", ids.ranks) * 2 - 1
+                scores = scores * weights if table.is_weighted else scores
                 score = score + torch.zeros(len(samples)).index_add_(0, bags, scores)
             keys.append(feature)
             values.append(ids.rows)
             lengths.append(counts)
+            of_ids.append(weights)
         labels = self._draw("labels", samples) < torch.sigmoid(score)
-        batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths))
+        weighed = torch.cat(of_ids) if self._view.counts_weights else None
+        batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths), weighed)
         return TrainingBatch(numbers, batch, labels.float())
 
     def hot_ids(self) -> dict[str, NDArray[np.int64]]:
@@ -95,7 +103,7 @@ class SyntheticData:
 
     def _ids(self, table: PlannedTable, feature: str, samples: Tensor) -> tuple[_Ids, Tensor]:
         """Of all samples, and (samples,) how many each has."""
-        mean = table.pooling / len(table.features)
+        mean = table.pooling_of(feature)
         whole = math.floor(mean)
         more = self._draw(f"lengths of {feature}", samples) < mean - whole
         counts = whole + more.long()
@@ -108,15 +116,22 @@ class SyntheticData:
         key = self._key(f"rows of {table.module}/{table.name}")
         rows = torch.from_numpy(placed_rows(ranks.numpy(), table.rows, table.ids, padding, key))
         if padding is None:
-            return _Ids(ranks, rows), counts
+            return _Ids(ranks, rows, counters), counts
         is_padding = self._draw(f"padding of {feature}", counters) < padding.share
         return (
             _Ids(
                 torch.where(is_padding, table.rows, ranks),
                 torch.where(is_padding, padding.id, rows),
+                counters,
             ),
             counts,
         )
+
+    def _weights(self, readers: Sequence[PlannedTable], feature: str, ids: _Ids) -> Tensor:
+        """(ids,): of those of a feature, all 1 where no table that reads it counts by them."""
+        if not any(table.is_weighted for table in readers):
+            return torch.ones(len(ids.rows))
+        return self._draw(f"weights of {feature}", ids.counters) + _LEAST_WEIGHT
 
     def _draw(self, what: str, counters: Tensor) -> Tensor:
         return uniform(counters, self._key(what))
@@ -133,6 +148,8 @@ class _Ids:
     """(ids,): what scores go by: 0 for the hottest row, and for padding one beyond all rows."""
     rows: Tensor
     """(ids,): the ids themselves."""
+    counters: Tensor
+    """(ids,): by which whatever else is drawn of an id is told apart from all else."""
 
 
 def _ranks(table: PlannedTable, rows: int, uniforms: Tensor) -> Tensor:

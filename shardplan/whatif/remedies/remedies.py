@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
@@ -12,7 +11,10 @@ from shardplan.spec.batches.batch import nearest_batches
 from shardplan.spec.demands.constraint_spec import ConstraintSpec
 from shardplan.spec.fields.amount import Amount
 from shardplan.spec.spec import StateDtypeSpec
+from shardplan.whatif.remedies.of_batches import of_batches
+from shardplan.whatif.remedies.remedy import Remedy, some
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.dynamic.dynamic import DynamicMode
 from shardplan.workload.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -21,15 +23,13 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.whatif.trials import Trials
 
-_DEMANDS = ("ranks", "apart", "together", "kernels", "sharding")
+_DEMANDS = tuple(key for key in ConstraintSpec.model_fields if key != "tables")
 """Keys of a constraint."""
 _MORE_NODES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 _STEPS_PER_PERCENT = 2
 """In which reserves are tried."""
-_TIERS = ("hbm", "ddr")
-"""Those with a reserve that is large by default."""
-_MOST_NAMES = 3
-"""Tables that a remedy names."""
+_TIERS = ("hbm", "ddr", "ssd")
+"""In their order."""
 _GROWTH = 4
 """By how much more tables to halve at once, where fewer were not enough."""
 
@@ -49,24 +49,16 @@ _MORE_MACHINES = 0.3
 """More nodes, beside how many per node that is there: those count as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """One change after which there is a plan; that was tried."""
-
-    words: str
-    change: float
-    """How large it is: the share of tables, of the reserve or of nodes that is touched, weighed by
-    how hard such things are to change."""
-
-
 def remedies(trials: Trials) -> tuple[Remedy, ...]:
     """All that was found in the time given, the smallest change first."""
     found = [
         *_less_reserve(trials),
         *_fewer_demands(trials),
+        *_freer_dynamic(trials),
         *_half_precision(trials),
         *_leaner_optimizer(trials),
         *_inexact_updates(trials),
+        *of_batches(trials),
         *_more_nodes(trials),
     ]
     return tuple(sorted(found, key=lambda remedy: remedy.change))
@@ -82,7 +74,7 @@ def _fewer_demands(trials: Trials) -> Iterator[Remedy]:
                 return
             if getattr(written, key) and trials.has_plan(partial(_without, case, number, key)):
                 names = [tables[table].label for table in case.constraints[number].tables]
-                words = f"without {key} in constraints[{number}], for {_some(names)}"
+                words = f"without {key} in constraints[{number}], for {some(names)}"
                 change = _DROPPED_DEMAND + _FREED_TABLES * len(names) / len(tables)
                 yield Remedy(words, change)
 
@@ -128,6 +120,31 @@ def _reserving(case: Case, tier: str, percent: float) -> Case:
     return case.with_(reserve=case.spec.reserve.model_copy(update=kept))
 
 
+def _freer_dynamic(trials: Trials) -> Iterator[Remedy]:
+    """Dynamic tables whose values may lie wherever is best, in as much HBM as is best."""
+    tables = trials.case.spec.tables
+    chosen = [
+        index
+        for index, table in enumerate(tables)
+        if table.dynamic
+        and (table.dynamic.mode is not DynamicMode.AUTO or table.dynamic.hbm_for_values is not None)
+    ]
+    if chosen and trials.has_plan(partial(_freed, trials.case, chosen)):
+        names = some([trials.case.workload.tables[index].label for index in chosen])
+        words = f"dynamic: {{mode: auto}}, without hbm_for_values, for {names}"
+        yield Remedy(words, _DROPPED_DEMAND + _FREED_TABLES * len(chosen) / len(tables))
+
+
+def _freed(case: Case, chosen: Sequence[int]) -> Case:
+    tables = list(case.spec.tables)
+    for index in chosen:
+        dynamic = tables[index].dynamic
+        assert dynamic is not None
+        free = dynamic.model_copy(update={"mode": DynamicMode.AUTO, "hbm_for_values": None})
+        tables[index] = tables[index].model_copy(update={"dynamic": free})
+    return case.with_(tables=tuple(tables))
+
+
 def _half_precision(trials: Trials) -> Iterator[Remedy]:
     """fp16 weights, of the largest tables alone where that is enough."""
     tables = trials.case.workload.tables
@@ -140,7 +157,7 @@ def _half_precision(trials: Trials) -> Iterator[Remedy]:
             names = [tables[index].label for index in chosen]
             change = _OTHER_PRECISION + _ALL_PRECISIONS * len(chosen) / len(tables)
             fewer = _or("fewer", trials.undecided > open_before)
-            yield Remedy(f"fp16 weights of {_some(names)}{fewer}".removesuffix(","), change)
+            yield Remedy(f"fp16 weights of {some(names)}{fewer}".removesuffix(","), change)
             return
         if len(chosen) == len(wide):
             return
@@ -209,9 +226,3 @@ def _of_nodes(case: Case, nodes: int) -> Case:
 def _or(other: str, is_open: bool) -> str:
     """What may do as well, where trials of it ended by the clock: that is no answer."""
     return f", perhaps {other}," if is_open else ""
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first few of several names, and how many more."""
-    shown, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown

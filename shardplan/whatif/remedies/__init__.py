@@ -1,0 +1,1 @@
+"""Changes after which an infeasible spec has a plan; each is tried."""
