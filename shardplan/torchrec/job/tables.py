@@ -75,7 +75,9 @@ class JobTables:
             "module": module.found.path,
             "features": list(table.features),
             "pooling": poolings[0] if len(set(poolings)) == 1 else list(poolings),
-        } | ({"weighted": True} if self._is_weighted(module) else {})
+            **({"weighted": True} if self._is_weighted(module) else {}),
+            **({"pooling_type": "mean"} if table.pooling == "mean" else {}),
+        }
 
     def _is_weighted(self, module: ShardedModule) -> bool:
         """Of all tables of a module, or of none: a spec has nothing in between."""
