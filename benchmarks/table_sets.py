@@ -79,12 +79,11 @@ def many_of_856(tables: int, seed: int = 0) -> list[dict[str, Any]]:
     are 2 TB, as where Meta divides devices into groups."""
     dice = random.Random(seed)
     every = _tables_856()
-    rows = [every[number % len(every)] for number in range(tables)]
-    drawn = [
-        (1 + int(_ROWS_SHARE * int(row["row"])), dice.choice(_WIDE_DIMS), float(row["pooling_factor"]))
-        for row in rows
-    ]
-    return rows_of(drawn, access={"zipf": 1.05})
+    chosen = [every[number % len(every)] for number in range(tables)]
+    rows = [1 + int(_ROWS_SHARE * int(each["row"])) for each in chosen]
+    poolings = [float(each["pooling_factor"]) for each in chosen]
+    dims = [dice.choice(_WIDE_DIMS) for _ in chosen]
+    return rows_of(zip(rows, dims, poolings, strict=True), access={"zipf": 1.05})
 
 
 def _of_856(numbers: list[int], dims: list[int]) -> list[dict[str, Any]]:
