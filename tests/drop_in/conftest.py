@@ -7,7 +7,7 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 collect_ignore_glob = ["test_*.py"] if find_spec("torchrec") is None else []
 if find_spec("torchrec") is not None:
     with warnings.catch_warnings():

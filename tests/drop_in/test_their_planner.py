@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,3 +135,8 @@ def test_a_plan_that_no_proposal_beats_is_kept(
         planner.plan(job.model, job.sharders)
     assert "no plan that TorchRec's planner would try is faster" in caplog.text
     assert "TorchRec" not in planner.made.solver.method
+
+
+def test_the_page_says_how_large_jobs_may_be() -> None:
+    page = Path(__file__).parents[2] / "docs" / "from-torchrec.md"
+    assert f"more than {their_planner._MOST_PLACES:,} tables times ranks" in page.read_text()  # noqa: SLF001

@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from effort import examples
 
 from shardplan import Settings, load, plan, verify
 from shardplan.errors import Infeasible, InputError
@@ -66,7 +67,7 @@ def planned(spec: dict[str, Any]) -> Plan:
     return plan(load(spec), QUICK)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(examples(100).max_examples))
 def test_drawn_pins_are_honoured_and_no_better_than_the_free_bound(seed: int) -> None:
     spec = drawn_spec(Random(seed))
     pinned = planned(spec)

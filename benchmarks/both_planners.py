@@ -1,6 +1,6 @@
 """The drop-in planner beside TorchRec's, by TorchRec's own estimator, on drawn jobs.
 
-    python benchmarks/drop_in.py --models 30
+    python benchmarks/both_planners.py --models 30
 
 Both are told the same; seconds are those of a core. Needs torchrec.
 """
