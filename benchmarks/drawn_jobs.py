@@ -87,7 +87,9 @@ class DrawnJob:
                 kinds = ["table_wise", draw.choice(["row_wise", "column_wise"])]
                 constraint.sharding_types = kinds[: draw.randint(1, 2)]
             if draw.random() < 0.1:
-                constraint.compute_kernels = ["fused", "fused_uvm"][: draw.randint(1, 2)]
+                constraint.compute_kernels = draw.choice(
+                    [["fused", "fused_uvm"], ["fused_uvm_caching"]]
+                )
                 constraint.sharding_types = ["table_wise", "row_wise"]
             if draw.random() < 0.1:
                 constraint.min_partition = draw.choice([16, 32])
@@ -96,7 +98,7 @@ class DrawnJob:
             [EmbeddingBagCollectionSharder(), EmbeddingCollectionSharder()],
             world,
             local,
-            int(draw.uniform(1.2, 4) * total / world) + 2**28,
+            int(draw.uniform(1.2, 4) * total / world) + (2**28 if world <= 8 else 2**31),
             draw.choice([128, 512, 2048]),
             constraints,
         )
