@@ -13,6 +13,7 @@ import sys
 import time
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import click
 import torch
@@ -49,9 +50,14 @@ class Pair:
 
 def compare(job: DrawnJob) -> Pair:
     """Plan a job by both planners with their defaults."""
-    seen = []
+    seen: list[Any] = []
     begun = time.process_time()
-    planner = Planner(**job.arguments(), callbacks=[lambda options: seen.append(options) or options])
+
+    def keep(options: list[Any]) -> list[Any]:
+        seen.append(options)
+        return options
+
+    planner = Planner(**job.arguments(), callbacks=[keep])
     planner.plan(job.model, job.sharders)
     middle = time.process_time()
     theirs = EmbeddingShardingPlanner(**job.arguments())

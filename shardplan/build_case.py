@@ -91,7 +91,7 @@ def _check_replicas(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic
         id_map = module.collection.id_map
         if id_map is not None and (why := id_map.unmerged):
             message = f"{spoken(name)} {why}"
-            hint = "leave training.replicas out, or take policy: hash_evicting without runtime_meta_dim"
+            hint = "leave training.replicas out, or take hash_evicting without runtime_meta_dim"
             where = ("training", "replicas")
             yield loaded.document.diagnostic(where, message, hint, "contradiction")
 

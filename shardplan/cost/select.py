@@ -119,9 +119,7 @@ def select_pricing(
         profile = build_profile(file)
         known = frozenset(each for each in Precision if profile.dense and profile.dense.knows(each))
         model = partial(AnalyticCostModel, profile=profile, framework=running)
-        return Pricing(
-            model, value, known, added, counts_framework=True, counts_replica_sync=True
-        )
+        return Pricing(model, value, known, added, counts_framework=True, counts_replica_sync=True)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own

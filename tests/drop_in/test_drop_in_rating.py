@@ -58,4 +58,3 @@ def test_a_plan_of_a_hundred_tables_takes_less_work_than_torchrecs() -> None:
     pair = compare(DrawnJob.of(7, tables=100))
     assert pair.cpu_seconds < pair.torchrec_cpu_seconds
     assert not pair.is_slower
-

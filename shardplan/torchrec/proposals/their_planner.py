@@ -13,7 +13,6 @@ from shardplan.plan.build_plan import build_plan
 from shardplan.plan.predict import predict
 from shardplan.plan.verify import verify
 from shardplan.planning.drafts.claim import objective_seconds
-from shardplan.torchrec.job.freedom import Freedoms
 from shardplan.torchrec.proposals.best_proposal import best_proposal
 from shardplan.torchrec.proposals.search_space import SearchSpace
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.solve.deadline import Deadline
     from shardplan.torchrec.job.arguments import JobArguments
+    from shardplan.torchrec.job.freedom import Freedoms
     from shardplan.torchrec.job.sharded_module import ShardedModule
     from shardplan.torchrec.proposals.best_proposal import BestProposal
 
