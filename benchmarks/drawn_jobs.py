@@ -70,7 +70,9 @@ class DrawnJob:
                 for i in range(draw.randint(2, 7))
             ]
             is_weighted = draw.random() < 0.3
-            bags = EmbeddingBagCollection(tables, torch.device("meta"), is_weighted=is_weighted)
+            bags = EmbeddingBagCollection(
+                tables, device=torch.device("meta"), is_weighted=is_weighted
+            )
             model.add_module(f"bags{number}", bags)
             every += tables
         if draw.random() < 0.4:

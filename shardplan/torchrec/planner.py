@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch.distributed as dist
@@ -229,15 +230,14 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
         return plan
 
     def _made(self, case: Case, theirs: TheirPlanner | None) -> Plan:
-        started, settings = time.monotonic(), self._settings
-        deadline = settings.deadline()
+        settings = self._settings
         if theirs is None:
             return make_plan(case, settings, Reporter())
-        if theirs.is_quick:
-            searching = deadline.within(settings.time_limit_seconds * _SEARCHING_SHARE)
-            settings = settings.until(searching)
-        plan = make_plan(case, settings, Reporter())
-        return timed(theirs.unless_faster(plan, case, deadline), started)
+        started, limit = time.monotonic(), settings.time_limit_seconds
+        searching = limit * (_SEARCHING_SHARE if theirs.is_quick else 1.0)
+        plan = make_plan(case, replace(settings, time_limit_seconds=searching), Reporter())
+        # However late it is: on a busy machine the search may have taken all of the time.
+        return timed(theirs.unless_faster(plan, case, limit * (1 - _SEARCHING_SHARE)), started)
 
     def _tell_stats(
         self,

@@ -55,7 +55,7 @@ class EveryModule(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        half = bag("half", data_type=DataType.FP16)
+        half = bag("halved", data_type=DataType.FP16)
         self.weighted = bags(half, is_weighted=True)
         self.averaged = bags(bag("mean", pooling=PoolingType.MEAN), bag("sum"))
         row = EmbeddingConfig(1000, 64, "row", feature_names=["row_ids"])
@@ -77,7 +77,7 @@ def made() -> Any:
 @pytest.mark.parametrize(
     ("table", "module", "told"),
     [
-        ("half", "weighted", {"dtype": "fp16", "weighted": True}),
+        ("halved", "weighted", {"dtype": "fp16", "weighted": True}),
         ("mean", "averaged", {"dtype": "fp32", "pooling_type": "mean"}),
         ("sum", "averaged", {"dtype": "fp32"}),
         ("row", "rows", {"dtype": "fp32"}),

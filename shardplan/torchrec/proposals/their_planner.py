@@ -13,6 +13,7 @@ from shardplan.plan.build_plan import build_plan
 from shardplan.plan.predict import predict
 from shardplan.plan.verify import verify
 from shardplan.planning.drafts.claim import objective_seconds
+from shardplan.solve.deadline import Deadline
 from shardplan.torchrec.proposals.best_proposal import best_proposal
 from shardplan.torchrec.proposals.search_space import SearchSpace
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.plan.file.plan import Plan
-    from shardplan.solve.deadline import Deadline
     from shardplan.torchrec.job.arguments import JobArguments
     from shardplan.torchrec.job.freedom import Freedoms
     from shardplan.torchrec.job.sharded_module import ShardedModule
@@ -57,11 +57,11 @@ class TheirPlanner:
         tables = sum(len(module.tables) for module in self.modules)
         return tables * self.job.topology.world_size <= _MOST_PLACES
 
-    def unless_faster(self, plan: Plan, case: Case, deadline: Deadline) -> Plan:
+    def unless_faster(self, plan: Plan, case: Case, seconds: float) -> Plan:
         """The plan, or that of TorchRec's planner where it takes less by TorchRec's estimator.
 
-        Says in the log which. A plan is theirs only if it is one of the case: else it is told why
-        it is not taken.
+        Proposals are looked at for so many seconds. Says in the log which plan it is, and why a
+        faster one is not taken, which must be one of the case.
         """
         gap = plan.optimality.gap
         if gap is not None and gap <= _PROVEN:
@@ -69,7 +69,7 @@ class TheirPlanner:
         if not self.is_quick:
             _LOG.info("not held against TorchRec's planner, which takes minutes for so many tables")
             return plan
-        found = self._found(plan, deadline)
+        found = self._found(plan, seconds)
         if found is None:
             return plan
         if not found.tables:
@@ -77,7 +77,7 @@ class TheirPlanner:
             return plan
         return _taken(plan, case, found)
 
-    def _found(self, plan: Plan, deadline: Deadline) -> BestProposal | None:
+    def _found(self, plan: Plan, seconds: float) -> BestProposal | None:
         """None where TorchRec's planner does not take the job."""
         job = self.job
         try:
@@ -106,7 +106,7 @@ class TheirPlanner:
             constraints=dict(job.constraints) or None,
         )
         known = plan.optimality.objective_seconds / _MILLISECOND
-        return best_proposal(space, left, known, deadline)
+        return best_proposal(space, left, known, Deadline.after(seconds))
 
 
 def _none_faster(found: BestProposal) -> str:
