@@ -46,7 +46,8 @@ class Freedom:
 
     def allows(self, option: Any) -> bool:
         """Whether a ShardingOption of TorchRec is one of these."""
-        return option.sharding_type in self.sharding and option.compute_kernel in self.kernels
+        kind, kernel = str(option.sharding_type), str(option.compute_kernel)
+        return kind in self.sharding and kernel in self.kernels
 
 
 @dataclass(slots=True)

@@ -67,6 +67,6 @@ def _uniform(space: SearchSpace) -> Iterator[NDArray[np.intp]]:
             of_kind = [n for n, each in enumerate(options) if each.sharding_type == kind]
             if not of_kind:
                 break
-            found.append(min(of_kind, key=lambda n, table=table: space.depth[table, n]))
+            found.append(of_kind[int(space.depth[table, of_kind].argmin())])
         else:
             yield np.array(found, dtype=np.intp)

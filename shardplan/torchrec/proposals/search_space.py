@@ -96,4 +96,4 @@ def _sizes(option: ShardingOption) -> tuple[float, float, float, float]:
 
 
 def _is_everywhere(option: ShardingOption) -> bool:
-    return str(option.partition_by) == PartitionByType.UNIFORM.value
+    return bool(option.partition_by == PartitionByType.UNIFORM.value)

@@ -55,7 +55,8 @@ class TheirPlanner:
     def is_quick(self) -> bool:
         """Whether the job is small enough to be planned twice."""
         tables = sum(len(module.tables) for module in self.modules)
-        return tables * self.job.topology.world_size <= _MOST_PLACES
+        devices: int = self.job.topology.world_size
+        return tables * devices <= _MOST_PLACES
 
     def unless_faster(self, plan: Plan, case: Case, seconds: float) -> Plan:
         """The plan, or that of TorchRec's planner where it takes less by TorchRec's estimator.
