@@ -48,8 +48,8 @@ class Pair:
         return self.milliseconds > self.torchrec_milliseconds * (1 + _ROUNDED)
 
 
-def compare(job: DrawnJob) -> Pair:
-    """Plan a job by both planners with their defaults."""
+def compare(job: DrawnJob, **more: Any) -> Pair:
+    """Plan a job by both planners; ``more`` is told to the drop-in alone."""
     seen: list[Any] = []
     begun = time.process_time()
 
@@ -57,7 +57,7 @@ def compare(job: DrawnJob) -> Pair:
         seen.append(options)
         return options
 
-    planner = Planner(**job.arguments(), callbacks=[keep])
+    planner = Planner(**job.arguments(), callbacks=[keep], **more)
     planner.plan(job.model, job.sharders)
     middle = time.process_time()
     theirs = EmbeddingShardingPlanner(**job.arguments())

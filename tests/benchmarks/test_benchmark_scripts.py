@@ -116,7 +116,7 @@ def test_scale_measures_and_plots(tmp_path: Path) -> None:
 def test_devices_in_groups_are_measured_against_the_first(
     shared_data: Path, tmp_path: Path
 ) -> None:
-    words = ("--sizes", "8x1x20,16x2x20,16x2x1", "--tables", "8", "--time-limit", "2s")
+    words = ("--sizes", "8x1x20,16x2x20,16x2x1", "--tables", "4", "--time-limit", "1s")
     out = run("scale.py", "--groups", *words, "-o", str(tmp_path))
     points = json.loads((tmp_path / "groups.json").read_text(encoding="utf-8"))
     assert len(out.splitlines()) == 2 + len(points)

@@ -50,7 +50,7 @@ def test_a_plan_costs_what_torchrecs_estimator_says(seed: int) -> None:
 @pytest.mark.parametrize("seed", MIXED_SEEDS)
 def test_a_plan_is_never_slower_than_torchrecs(seed: int) -> None:
     """``benchmarks/both_planners.py`` holds 30 of them against each other."""
-    assert not compare(DrawnJob.mixed(seed)).is_slower
+    assert not compare(DrawnJob.mixed(seed), timeout_seconds=3).is_slower
 
 
 @pytest.mark.slow

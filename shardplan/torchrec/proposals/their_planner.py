@@ -33,9 +33,9 @@ _LOG = logging.getLogger("shardplan.torchrec")
 _MILLISECOND = 1e-3
 _PROVEN = 1e-6
 """The gap of a plan that no other can beat by more than rounding."""
-_MOST_PLACES = 10_000
-"""Tables times devices up to which TorchRec's estimator has rated all options in a second or two;
-with more, its planner takes minutes."""
+_MOST_PLACES = 3_000
+"""Tables times devices up to which TorchRec's estimator rates all options in some three seconds,
+the time that there is; its planner then takes ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ class TheirPlanner:
         if gap is not None and gap <= _PROVEN:
             return plan
         if not self.is_quick:
-            _LOG.info("not held against TorchRec's planner, which takes minutes for so many tables")
+            _LOG.info(
+                "not held against TorchRec's planner: its estimator takes too long for so many"
+            )
             return plan
         found = self._found(plan, seconds)
         if found is None:
