@@ -1,8 +1,10 @@
 """CPU time and peak memory against tables and devices, up to a fixed gap.
 
     python benchmarks/scale.py -o docs/performance
+    python benchmarks/scale.py --groups -o docs/performance
 
-writes scale.json and scale.svg; without ``-o`` it only prints.
+The first writes scale.json and scale.svg, the second, of devices in groups, groups.json; without
+``-o`` they only print.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+import grouped_devices
 from growth_plot import growth_plot
 from instances import Instance, Ruler, generated_instance
 from own_process import in_own_process
@@ -105,9 +108,16 @@ def as_lines(points: list[Point]) -> list[tuple[str, ...]]:
 @click.command()
 @click.option("--sizes", default=None, help="Sizes such as 100x16,500x64 instead of both series.")
 @click.option("--time-limit", default="60s", help="Of each solve.")
+@click.option("--groups", is_flag=True, help="Devices in groups: sizes such as 1024x4x20.")
+@click.option("--tables", default=grouped_devices.TABLES, help="Of devices in groups.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path))
-def main(sizes: str | None, time_limit: str, output: Path | None) -> None:
-    """Measure how shardplan's cost grows; prints Markdown."""
+def main(
+    sizes: str | None, time_limit: str, groups: bool, tables: int, output: Path | None
+) -> None:
+    """Measure how shardplan's cost grows, or steps of devices in groups; prints Markdown."""
+    if groups:
+        _measure_groups(sizes, tables, parse_seconds(time_limit), output)
+        return
     wanted = {"as asked": sizes} if sizes else SERIES
     points = []
     for series, of in wanted.items():
@@ -121,6 +131,21 @@ def main(sizes: str | None, time_limit: str, output: Path | None) -> None:
         text = json.dumps([asdict(point) for point in points], indent=1) + "\n"
         (output / "scale.json").write_text(text, encoding="utf-8")
         (output / "scale.svg").write_text(growth_plot(points), encoding="utf-8")
+
+
+def _measure_groups(sizes: str | None, tables: int, seconds: float, output: Path | None) -> None:
+    wanted = {"as asked": sizes} if sizes else grouped_devices.SERIES
+    points = []
+    for series, of in wanted.items():
+        for point in grouped_devices.measured(series, of, tables, seconds):
+            print(f"{point.devices} devices in {point.groups}", file=sys.stderr)
+            points.append(point)
+    lines = grouped_devices.as_lines(points)
+    click.echo(as_markdown(grouped_devices.HEADER, lines), nl=False)
+    if output:
+        output.mkdir(parents=True, exist_ok=True)
+        text = json.dumps([asdict(point) for point in points], indent=1) + "\n"
+        (output / "groups.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -73,12 +73,12 @@ def case_of_value(value: Any, name: str) -> Case:
 
 
 def _check_replicas(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic]:
-    """Dynamic tables, of which groups of devices would keep rows of other ids; and a number of
+    """Tables of which groups of devices would keep rows of other ids; and a number of
     groups to be chosen by a cost model that does not know what it costs to keep them alike."""
     replicas = None if "training" in loaded.unread else loaded.spec.training.replicas
     if replicas is None or replicas.groups == 1:
         return
-    if replicas.groups == AUTO and not pricing.counts_framework:
+    if replicas.groups == AUTO and not pricing.counts_replica_sync:
         message = f"cost model {pricing.value['name']} has no figures of what keeps groups alike"
         hint = "say how many, or take another cost model"
         path = ("training", "replicas", "groups")
@@ -91,12 +91,9 @@ def _check_replicas(loaded: LoadedSpec, pricing: Pricing) -> Iterator[Diagnostic
         yield loaded.document.diagnostic(("training", "replicas"), message, hint, "contradiction")
     for name, module in (loaded.spec.modules or {}).items():
         id_map = module.collection.id_map
-        if id_map is not None and not id_map.policy.is_hashed:
-            message = (
-                f"{spoken(name)} maps ids by {id_map.policy}, which each group does for itself: "
-                "replicas would hold rows of other ids"
-            )
-            hint = "leave training.replicas out, or take a map that TorchRec merges: policy: hash"
+        if id_map is not None and (why := id_map.unmerged):
+            message = f"{spoken(name)} {why}"
+            hint = "leave training.replicas out, or take hash_evicting without runtime_meta_dim"
             where = ("training", "replicas")
             yield loaded.document.diagnostic(where, message, hint, "contradiction")
 

@@ -224,15 +224,40 @@ def test_the_whole_machine_reduces_as_it_does_alone():
     assert case.with_(training=training).topology.world_size == 16
 
 
-def test_groups_that_would_map_ids_each_for_itself_are_refused():
-    """TorchRec merges hashed maps of its groups, sorted ones it does not."""
-    managed = [dict(_TABLES[0], module="mc")]
-    modules = {"mc": {"kind": "managed_collision", "id_map": {"policy": "lru"}}}
-    with pytest.raises(InputError, match="mc maps ids by lru, which each group does for itself"):
-        load(spec(4, tables=managed) | {"modules": modules})
-    assert load(spec(1, tables=managed) | {"modules": modules}).topology.groups == 1
-    modules["mc"]["id_map"]["policy"] = "hash"
-    assert load(spec(4, tables=managed) | {"modules": modules}).topology.groups == 4
+MANAGED = [dict(_TABLES[0], module="mc")]
+
+
+def managed(groups, **id_map):
+    modules = {"mc": {"kind": "managed_collision", "id_map": id_map}}
+    return load(spec(groups, tables=MANAGED) | {"modules": modules})
+
+
+@pytest.mark.parametrize(
+    ("id_map", "told"),
+    [
+        ({"policy": "lru"}, "mc maps ids by lru, which each group does for itself"),
+        ({"policy": "hash"}, "mc maps ids by hash, which keeps nothing to merge maps by"),
+        ({"policy": "hash_evicting", "runtime_meta_dim": 2}, "mc keeps numbers by runtime_meta"),
+    ],
+)
+def test_groups_whose_maps_of_ids_torchrec_does_not_merge_are_refused(id_map, told):
+    with pytest.raises(InputError, match=told):
+        managed(4, **id_map)
+    assert managed(1, **id_map).topology.groups == 1
+
+
+def test_merging_maps_of_ids_takes_what_their_bytes_take():
+    """Of 4 replicas, each row's id and time of 12 bytes go to one and come back, and a count."""
+    rows, link = _TABLES[0]["rows"], 450e9
+    merged = load(spec(4, tables=[_TABLES[0]]))
+    found = sync_seconds(managed(4, policy="hash_evicting")) - sync_seconds(merged)
+    least = rows * (3 * 12 + 12 + 4) / link
+    assert least < found[0] < 4 * least
+    starts = [
+        next(p.constant_seconds for p in case.cost_model.phases if p.name == "replica_sync")
+        for case in (managed(4, policy="hash_evicting"), merged)
+    ]
+    assert starts[0] > 3 * starts[1]
 
 
 @pytest.mark.parametrize("budget_bytes", ["least", None])

@@ -49,6 +49,8 @@ class Pricing:
     framework: dict[str, Any] | None = None
     """The values of the framework's file; None where the spec names none."""
     counts_framework: bool = False
+    counts_replica_sync: bool = False
+    """Whether it knows what it takes to keep the tables of several groups of devices alike."""
 
     @property
     def framework_name(self) -> str | None:
@@ -117,7 +119,7 @@ def select_pricing(
         profile = build_profile(file)
         known = frozenset(each for each in Precision if profile.dense and profile.dense.knows(each))
         model = partial(AnalyticCostModel, profile=profile, framework=running)
-        return Pricing(model, value, known, added, counts_framework=True)
+        return Pricing(model, value, known, added, counts_framework=True, counts_replica_sync=True)
     shipped = named_source(Kind.COST_MODEL, "torchrec", base)
     constants = constants_of(file, validate(TorchRecFile, shipped.document))
     value = completed(source.value, shipped.value)  # sections left out are TorchRec's own

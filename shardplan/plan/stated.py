@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from shardplan.plan.file.plan import Plan
     from shardplan.plan.finding import Finding
     from shardplan.workload.access import Access
-    from shardplan.workload.row_order import RowOrder
     from shardplan.workload.table import Table
     from shardplan.workload.wire.reduction import Reduction
     from shardplan.workload.workload import Workload

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.spec.batches.own_batches import check_num_poolings, check_own_batches
 from shardplan.spec.demands.left_nothing import left_nothing
-from shardplan.spec.demands.outputs import pinned_outputs
+from shardplan.spec.demands.outputs import check_outputs
 from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
 from shardplan.spec.sequence_checks import check_sequences
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
     from shardplan.workload.collection import Collection
-    from shardplan.workload.dtype import Dtype
 
 _MOST_COMPARED = 5_000_000
 """Pairs of a glob and a table's name: a minute's work, and each table in fifty of them."""
@@ -42,7 +41,7 @@ def check(loaded: LoadedSpec) -> LoadedSpec:
     faults += listed(check_own_batches(loaded))
     faults += listed(_check_allowed(loaded, matches))
     faults += listed(_check_apart(loaded, matches))
-    faults += listed(_check_outputs(loaded, matches))
+    faults += listed(check_outputs(loaded, matches))
     if loaded.faults:
         faults = [fault for fault in faults if fault.code in _NO_ECHOES]
     every = tuple(sort_diagnostics([*loaded.faults, *faults]))
@@ -212,26 +211,6 @@ def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> It
             message = f"table {name} is left no {left.what} by {by}"
             at = ("constraints", left.by[-1])
             yield loaded.document.diagnostic(at, message, left.hint, "contradiction")
-
-
-def _check_outputs(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:
-    """Outputs of a module lie side by side, in one format."""
-    spec, called = loaded.spec, labels(loaded.spec.table_keys)
-    pinned = pinned_outputs(spec.constraints, spec.table_keys)
-    first: dict[str, tuple[int, Dtype]] = {}
-    for table, (module, _) in enumerate(spec.table_keys) if pinned else ():
-        own = (spec.modules or {}).get(module)
-        usual = own.collection.output_dtype if own else POOLED.output_dtype
-        for dtype in pinned.get(table, (usual,)):
-            other, wanted = first.setdefault(module, (table, dtype))
-            if dtype is not wanted:
-                by = next(n for n, of in enumerate(matches) if {table, other} & {*of})
-                names = f"{show(called[other])} {wanted} and of {show(called[table])} {dtype}"
-                message = f"outputs of {names}, which lie side by side in one module"
-                hint = "pin all tables of the module alike, or write it in modules"
-                at = ("constraints", by)
-                yield loaded.document.diagnostic(at, message, hint, "contradiction")
-                return
 
 
 def _check_apart(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> Iterator[Diagnostic]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torchrec.distributed.planner.constants import POOLING_FACTOR
-from torchrec.distributed.planner.enumerators import EmbeddingEnumerator, get_partition_by_type
+from torchrec.distributed.planner.enumerators import get_partition_by_type
 from torchrec.distributed.planner.types import Shard, ShardingOption
 from torchrec.distributed.planner.utils import build_sharder_data_map
 
@@ -58,11 +58,8 @@ def options_of_plan(
 
 def estimate(options: list[ShardingOption], job: JobArguments, sharders: Sequence[Any]) -> None:
     """Fill in what TorchRec's estimators say of each shard, the job's own where it has any."""
-    enumerator = job.enumerator or EmbeddingEnumerator(
-        topology=job.topology, batch_size=job.batch_size, constraints=dict(job.constraints)
-    )
     by_class = {_name(sharder.module_type): sharder for sharder in sharders}
-    for estimator in enumerator._estimators:  # noqa: SLF001
+    for estimator in job.own_enumerator._estimators:  # noqa: SLF001
         estimator.estimate(options, sharder_data_map=build_sharder_data_map(by_class))
 
 

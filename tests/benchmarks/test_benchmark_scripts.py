@@ -113,6 +113,20 @@ def test_scale_measures_and_plots(tmp_path: Path) -> None:
     assert len(circles) == 2 * len(points)
 
 
+def test_devices_in_groups_are_measured_against_the_first(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    words = ("--sizes", "8x1x20,16x2x20,16x2x1", "--tables", "4", "--time-limit", "1s")
+    out = run("scale.py", "--groups", *words, "-o", str(tmp_path))
+    points = json.loads((tmp_path / "groups.json").read_text(encoding="utf-8"))
+    assert len(out.splitlines()) == 2 + len(points)
+    one, seldom, each = points
+    assert (one["of_first"], one["sync_seconds"]) == (1.0, 0.0)
+    assert seldom["samples_per_second"] == 16 * 512 / seldom["step_seconds"]
+    assert seldom["of_first"] == one["step_seconds"] / seldom["step_seconds"]
+    assert each["sync_seconds"] > 10 * seldom["sync_seconds"] > 0
+
+
 def test_solves_with_charges_stand_beside_one_without() -> None:
     lines = run("charges.py", "--sizes", "6x4", "--shares", "0.5", "--effort", "0.01").splitlines()
     plain, charged = (line.strip("| ").split(" | ") for line in lines[2:])

@@ -12,6 +12,7 @@ TOLD = {
     "overhead_ms": 1,
     "dense": {"layers": [{"mlp": [13, 128]}]},
     "input": {"bytes_per_sample": "912B"},
+    "replicas": {"groups": 2},
 }
 
 

@@ -150,6 +150,10 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
          "{tables: [b, c_1], together: true}]",
          (7, 15, "constraints[0]", "tables 'a' and 'b' must be together as well",
           "drop one of the two")),
+        ("constraints: [{tables: a, ranks: [0]}, {tables: a, output_dtype: fp16}]",
+         (7, 66, "constraints[1].output_dtype",
+          "outputs of 'a' fp16 and of 'b' fp32, which lie side by side in sparse.ebc",
+          "pin all tables of the module alike, or write output_dtype in modules")),
     ],
 )  # fmt: skip
 def test_faults_outside_the_tables(line: str, fault: Fault) -> None:

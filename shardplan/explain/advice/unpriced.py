@@ -17,7 +17,8 @@ _HINT = "its steps compare with one another, and with no whole step"
 
 
 class Unpriced(Rule):
-    """Says that the step is without it: dense layers, a framework, an overhead, the input."""
+    """Says that the step is without it: dense layers, a framework, a sync of replicas,
+    an overhead, the input."""
 
     def of_case(self, case: Case) -> Iterator[Warned]:
         """At each key."""
@@ -40,6 +41,9 @@ def _found(case: Case) -> Iterator[tuple[str, tuple[str, ...], str]]:
     if case.pricing.framework is not None and not case.pricing.counts_framework:
         said = f"{model} counts no framework: the step is without"
         yield "unpriced_framework", ("training", "framework"), said
+    if case.topology.replicas is not None and not case.pricing.counts_replica_sync:
+        said = f"{model} counts no sync of replicas: the step is without"
+        yield "unpriced_replicas", ("training", "replicas"), said
     phases = {phase.name for phase in case.cost_model.phases}
     if training.overhead_seconds and OVERHEAD.name not in phases:
         said = f"{model} counts no overhead: the step is without"

@@ -66,6 +66,15 @@ class JobArguments:
         tell([*_of_planner(given), *_of_topology(topology), *_of_constraints(made)])
         return made
 
+    @property
+    def own_enumerator(self) -> Any:
+        """The job's, or that which TorchRec's planner makes of the rest."""
+        return self.enumerator or EmbeddingEnumerator(
+            topology=self.topology,
+            batch_size=self.batch_size,
+            constraints=dict(self.constraints),
+        )
+
 
 def tell(found: list[Diagnostic]) -> None:
     """Warn of warnings; raise InputError with the rest, if there is any."""

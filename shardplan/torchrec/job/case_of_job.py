@@ -46,8 +46,7 @@ def case_of_job(
         job.constraints or None,
     )  # fmt: skip
     machine = JobMachine.of(job.topology, memory, shipped)
-    has_pods = job.topology.intra_group_size > job.topology.local_world_size
-    freedoms = Freedoms(job.topology.compute_device, has_pods, cuts_means)
+    freedoms = Freedoms.of_job(job, cuts_means=cuts_means)
     tables = JobTables(modules, job.constraints, freedoms, job.batch_size)
     training = JobTraining(modules, job.constraints, job.enumerator)
     tell([*tables.diagnostics, *freedoms.diagnostics, *training.diagnostics])

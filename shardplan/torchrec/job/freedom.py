@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.sharding.kernel import KERNELS
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shardplan.model.sparse_module import SparseTable
+    from shardplan.torchrec.job.arguments import JobArguments
     from shardplan.torchrec.job.sharded_module import ShardedModule
 
 _GUARDED_KERNELS = frozenset({"key_value"})
@@ -45,6 +46,11 @@ class Freedom:
         given = {name: pin for name, pin in pins.items() if pin is not None}
         return {"sharding": list(self.sharding), "kernels": list(self.kernels)} | given
 
+    def allows(self, option: Any) -> bool:
+        """Whether a ShardingOption of TorchRec is one of these."""
+        kind, kernel = str(option.sharding_type), str(option.compute_kernel)
+        return kind in self.sharding and kernel in self.kernels
+
 
 @dataclass(slots=True)
 class Freedoms:
@@ -59,6 +65,12 @@ class Freedoms:
     TorchRec 1.8 then divides the outputs of the others a second time.
     """
     diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @classmethod
+    def of_job(cls, job: JobArguments, *, cuts_means: bool) -> Self:
+        """On the devices of a job's topology."""
+        has_pods = job.topology.intra_group_size > job.topology.local_world_size
+        return cls(job.topology.compute_device, has_pods, cuts_means)
 
     def of(self, module: ShardedModule, table: SparseTable, constraint: Any | None) -> Freedom:
         """What is left to a table; what keeps it from any is told, and none is left."""

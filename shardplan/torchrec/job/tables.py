@@ -79,13 +79,16 @@ class JobTables:
             "module": module.found.path,
             "features": list(table.features),
             "pooling": _alike(poolings),
-        } | self._added(module, times)
+        } | self._added(module, table, times)
 
-    def _added(self, module: ShardedModule, times: tuple[float, ...]) -> dict[str, Any]:
-        """What few tables have: weights of ids, and features with more samples than the batch."""
+    def _added(
+        self, module: ShardedModule, table: SparseTable, times: tuple[float, ...]
+    ) -> dict[str, Any]:
+        """What few tables have: weights, means, and features with more samples than the batch."""
         weighted = {"weighted": True} if self._is_weighted(module) else {}
+        mean = {"pooling_type": "mean"} if table.pooling == "mean" else {}
         is_more = any(number > 1 for number in times)
-        return weighted | ({"num_poolings": _alike(times)} if is_more else {})
+        return weighted | mean | ({"num_poolings": _alike(times)} if is_more else {})
 
     def _is_weighted(self, module: ShardedModule) -> bool:
         """Of all tables of a module, or of none: a spec has nothing in between."""

@@ -43,6 +43,7 @@ _ENTRIES_OF_ROW: Final = {
     IdMapPolicy.HASH_EVICTING: _ENTRY_BYTES + 4,
 }
 _HISTORY_ENTRIES: Final = {IdMapPolicy.LFU: 1, IdMapPolicy.LRU: 2, IdMapPolicy.DISTANCE_LFU: 2}
+_OTHERS = "replicas would hold rows of other ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,21 @@ class IdMap:
         ):
             if own != others:
                 yield key, own, others
+
+    @property
+    def unmerged(self) -> str:
+        """Why maps that several groups of devices learn cannot be made one; empty where they can.
+
+        TorchRec 1.8 merges hashed maps by when their ids expire
+        (``HashZchManagedCollisionModule.sync_identities``), and nothing that is kept besides.
+        """
+        if not self.policy.is_hashed:
+            return f"maps ids by {self.policy}, which each group does for itself: {_OTHERS}"
+        if self.policy is not IdMapPolicy.HASH_EVICTING:
+            return f"maps ids by {self.policy}, which keeps nothing to merge maps by: {_OTHERS}"
+        if self.runtime_meta_dim:
+            return "keeps numbers by runtime_meta_dim, which stay behind where maps are merged"
+        return ""
 
     @property
     def row_bytes(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from shardplan.cost.analytic.linear_phase import LinearPhase
+from shardplan.cost.analytic.phases.map_merge import MapMerge
 from shardplan.cost.analytic.storage import state_in_ddr
 from shardplan.cost.phases import REPLICA_SYNC
 from shardplan.sharding.kernel import KERNELS, MemoryTier
@@ -32,7 +33,7 @@ class ReplicaSyncPhase(LinearPhase):
     """An all-reduce of all that a device holds, among the devices that hold the same: of weights,
     and of the optimizer's state. Its part of each step, where it is done in some steps alone.
 
-    What lies in DDR crosses the host link first, and comes back.
+    What lies in DDR crosses the host link first, and comes back. Maps of ids are merged first.
     """
 
     about = REPLICA_SYNC
@@ -40,6 +41,7 @@ class ReplicaSyncPhase(LinearPhase):
     sync: ReplicaSync
     state: OptimizerState
     all_reduce: Line
+    merge: MapMerge
     topology: Topology
 
     @classmethod
@@ -53,14 +55,14 @@ class ReplicaSyncPhase(LinearPhase):
         each_bytes = float(held.sum()) / setting.topology.world_size
         collectives = setting.collectives_of(replicas.of_shard)
         line = collectives.line(Collective.ALL_REDUCE, Scope.ALL, each_bytes)
-        return cls(sync, state, line, setting.topology)
+        merge = MapMerge.of(setting, replicas.of_shard)
+        return cls(sync, state, line, merge, setting.topology)
 
     @property
     def phase(self) -> Phase:
         """Its constant is the start-up."""
-        return replace(
-            self.about, constant_seconds=self.all_reduce.constant_seconds / self.sync.every
-        )
+        seconds = self.all_reduce.constant_seconds + self.merge.constant_seconds
+        return replace(self.about, constant_seconds=seconds / self.sync.every)
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): by the bytes that a unit holds on a device."""
@@ -69,6 +71,7 @@ class ReplicaSyncPhase(LinearPhase):
         weights = rows * shares.columns
         sent = weights * _of_weight(self.sync, self.state) + rows * _of_row(self.sync, self.state)
         seconds = sent * self.all_reduce.seconds_per_byte
+        seconds = seconds + self.merge.seconds(rows, shares.map_row_bytes)
         weight_bytes = weights * shares.element_bytes
         for tier, number in (
             (self.topology.ddr, MemoryTier.DDR),

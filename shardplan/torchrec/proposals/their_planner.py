@@ -1,0 +1,144 @@
+"""What TorchRec's planner would have planned for a job, held against a plan that is known."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shardplan.convert.from_torchrec.decisions import decisions_of
+from shardplan.errors import InputError
+from shardplan.explain.words import words
+from shardplan.plan.build_plan import build_plan
+from shardplan.plan.predict import predict
+from shardplan.plan.verify import verify
+from shardplan.planning.drafts.claim import objective_seconds
+from shardplan.solve.deadline import Deadline
+from shardplan.torchrec.proposals.best_proposal import best_proposal
+from shardplan.torchrec.proposals.search_space import SearchSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from shardplan.case import Case
+    from shardplan.plan.file.plan import Plan
+    from shardplan.torchrec.job.arguments import JobArguments
+    from shardplan.torchrec.job.freedom import Freedoms
+    from shardplan.torchrec.job.sharded_module import ShardedModule
+    from shardplan.torchrec.proposals.best_proposal import BestProposal
+
+_LOG = logging.getLogger("shardplan.torchrec")
+_MILLISECOND = 1e-3
+_PROVEN = 1e-6
+"""The gap of a plan that no other can beat by more than rounding."""
+_MOST_PLACES = 3_000
+"""Tables times devices up to which TorchRec's estimator rates all options in some three seconds,
+the time that there is; its planner then takes ten times as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class TheirPlanner:
+    """TorchRec's planner with its defaults, told what a job tells it and free as the job's plan is.
+
+    Its proposals are rated by the job's own estimators.
+    """
+
+    job: JobArguments
+    model: torch.nn.Module
+    sharders: Sequence[Any]
+    modules: Sequence[ShardedModule]
+    freedoms: Freedoms
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the job is small enough to be planned twice."""
+        tables = sum(len(module.tables) for module in self.modules)
+        devices: int = self.job.topology.world_size
+        return tables * devices <= _MOST_PLACES
+
+    def unless_faster(self, plan: Plan, case: Case, seconds: float) -> Plan:
+        """The plan, or that of TorchRec's planner where it takes less by TorchRec's estimator.
+
+        Proposals are looked at for so many seconds. Says in the log which plan it is, and why a
+        faster one is not taken, which must be one of the case.
+        """
+        gap = plan.optimality.gap
+        if gap is not None and gap <= _PROVEN:
+            return plan
+        if not self.is_quick:
+            _LOG.info(
+                "not held against TorchRec's planner: its estimator takes too long for so many"
+            )
+            return plan
+        found = self._found(plan, seconds)
+        if found is None:
+            return plan
+        if not found.tables:
+            _LOG.info("%s", _none_faster(found))
+            return plan
+        return _taken(plan, case, found)
+
+    def _found(self, plan: Plan, seconds: float) -> BestProposal | None:
+        """None where TorchRec's planner does not take the job."""
+        job = self.job
+        try:
+            options = job.own_enumerator.enumerate(self.model, list(self.sharders))
+        except (RuntimeError, ValueError) as error:
+            _LOG.info("not held against TorchRec's planner, which takes no such job: %s", error)
+            return None
+        allowed = {
+            (module.found.path, table.name): self.freedoms.of(
+                module, table, job.constraints.get(table.name)
+            )
+            for module in self.modules
+            for table in module.tables
+        }
+        space = SearchSpace.of(
+            option for option in options if allowed[option.path, option.name].allows(option)
+        )
+        if space.table_count < len(allowed):
+            _LOG.info("not held against TorchRec's planner, which has no option for some tables")
+            return None
+        left = job.storage_reservation.reserve(
+            topology=job.topology,
+            batch_size=job.batch_size,
+            module=self.model,
+            sharders=list(self.sharders),
+            constraints=dict(job.constraints) or None,
+        )
+        known = plan.optimality.objective_seconds / _MILLISECOND
+        return best_proposal(space, left, known, Deadline.after(seconds))
+
+
+def _none_faster(found: BestProposal) -> str:
+    which = "no plan" if found.is_complete else "as far as there was time, no plan"
+    told = f"{which} that TorchRec's planner would try is faster by its own estimator"
+    return f"{told} ({words.plural(found.placed, 'proposal')} placed)"
+
+
+def _taken(plan: Plan, case: Case, found: BestProposal) -> Plan:
+    """Their plan, where it is a plan of the case and as fast by shardplan's count."""
+    ours = plan.optimality.objective_seconds
+    told = (
+        f"TorchRec's planner has a plan of {words.seconds(found.milliseconds * _MILLISECOND)}, "
+        f"the search one of {words.seconds(ours)}"
+    )
+    try:
+        decisions = decisions_of(found.tables, case, "the plan of TorchRec's planner")
+    except InputError as error:
+        _LOG.info("%s; it is not taken: %s", told, error)
+        return plan
+    prediction = predict(case, decisions)
+    claim = plan.optimality.reaching(objective_seconds(case, prediction))
+    method = f"{plan.solver.method.partition(':')[0]}: TorchRec's proposals"
+    solver = plan.solver.model_copy(update={"method": method})
+    theirs = build_plan(case, decisions, prediction, claim, solver, plan.run)
+    findings = verify(theirs, case)
+    if findings or theirs.optimality.objective_seconds >= ours:
+        why = findings[0].message if findings else "by the figures of its spec it is no faster"
+        _LOG.info("%s; it is not taken: %s", told, why)
+        return plan
+    _LOG.info("%s: the former is taken", told)
+    return theirs
