@@ -51,7 +51,6 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("readme")
 def test_the_picture_is_what_the_first_command_shows(
     explained: tuple[Clone, str], update_golden: bool
 ) -> None:
@@ -83,7 +82,6 @@ def test_the_picture_fits_on_the_first_screen() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("readme")
 def test_the_other_commands_of_the_readme_run(explained: tuple[Clone, str]) -> None:
     clone = explained[0]
     for block in commands(README)[2:]:
