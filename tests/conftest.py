@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import effort
 import pytest
@@ -74,16 +75,24 @@ class SkippedBefore:
         items[:] = kept
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Units of work in place of single tests; begun in the order of the items."""
+    from work_units import WorkUnits
+
+    return WorkUnits(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests begin first, so that no worker is left with one when the others have ended.
 
-    Tests that start many processes run one after the other, on one worker for each engine.
+    Ranks begin before all else: they wait for one another, and leave cores to other tests.
     """
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        if folder.startswith("executor"):
-            item.add_marker(pytest.mark.xdist_group(folder))
+    items.sort(key=lambda item: (not _has_ranks(item), item.get_closest_marker("slow") is None))
+
+
+def _has_ranks(item: pytest.Item) -> bool:
+    return item.path.relative_to(ROOT / "tests").parts[0].startswith("executor")
 
 
 @pytest.fixture

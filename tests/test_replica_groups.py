@@ -20,7 +20,7 @@ from shardplan.whatif.move_little import move_little
 from shardplan.whatif.replan import replan
 
 _HOURS = 1e5
-_QUICK = Settings(node_limit=60, time_limit_seconds=_HOURS)
+_QUICK = Settings(node_limit=20, effort=0.02, time_limit_seconds=_HOURS)
 """The clock decides nothing, however loaded the machine is."""
 _TABLES = [
     {"name": f"t{n}", "rows": 100_000 * (1 + n % 7), "dim": 64 * (1 + n % 2), "pooling": 1 + n % 9}

@@ -10,7 +10,7 @@ def test_the_best_plan_is_found_and_the_row_says_so() -> None:
     from click.testing import CliRunner
     from planted import HEADER, main
 
-    result = CliRunner().invoke(main, ["--seeds", "1", "--first", "1"])
+    result = CliRunner().invoke(main, ["--seeds", "1", "--first", "3"])
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     cells = dict(zip(HEADER, lines[2].strip("| ").split(" | "), strict=True))

