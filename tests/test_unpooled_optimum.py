@@ -90,7 +90,7 @@ def test_no_plan_is_better_than_its_bound_and_the_best_is_near(tables, dedup, wi
     case = case_of(dedup, *tables)
     every = [each for each in product(ways(0), ways(1)) if is_of_one_width(each)]
     least = min(predict(case, each).step_seconds for each in every)
-    found = plan(case, Settings(gap=within - 1, time_limit_seconds=1e6))
+    found = plan(case, Settings(gap=within - 1, effort=0.1, time_limit_seconds=1e6))
     assert verify(found, case) == ()
     optimality = found.optimality
     assert optimality.lower_bound_seconds <= least * (1 + 1e-6)
