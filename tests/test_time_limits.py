@@ -242,7 +242,7 @@ def test_why_not_has_one_limit_for_both_of_its_answers(clock, monkeypatch):
     assert limits == [56]
 
 
-def test_a_trial_takes_two_seconds_at_most_and_no_more_than_there_are(clock, monkeypatch):
+def test_a_trial_takes_two_seconds_at_most_and_no_more_than_half_of_what_is_left(clock, monkeypatch):
     limits = []
 
     def listening(problem, settings):
@@ -254,7 +254,7 @@ def test_a_trial_takes_two_seconds_at_most_and_no_more_than_there_are(clock, mon
     spec = build(make_spec(1000, constraints=[WHOLE_IN_DDR]))
     trials = Trials(spec, clock.after(5))
     assert [trials.has_plan(lambda: spec) for _ in range(4)] == [False, False, False, None]
-    assert limits == [2, 2, 1]
+    assert limits == [2, 1.5, 0.5]
 
 
 def test_no_trial_begins_that_formulating_alone_would_carry_past_the_end(clock, monkeypatch):
