@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.errors import Infeasible, InputError, ShardplanError
 from shardplan.planning.formulate import formulate
 from shardplan.solve.portfolio.portfolio import solve
-from shardplan.solve.settings import Settings
+from shardplan.solve.settings import ONE_PASS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,4 +84,5 @@ class Trials:
             gap=_ANY_PLAN,
             time_limit_seconds=self.deadline.within(_SECONDS_EACH).seconds_left,
             should_stop=self.should_stop,
+            effort=ONE_PASS,
         )

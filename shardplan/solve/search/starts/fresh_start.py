@@ -31,9 +31,10 @@ class FreshStart(Move):
     """Choose, fill and repartition.
 
     The first choice takes it that all devices can be loaded alike, which gives a bound, and the
-    second that they can but for those that hold large units, which gives a better one; the next
-    ones know how well a placement could balance each stage, and avoid options that lean on stages
-    that balance badly.
+    second that they can but for those that hold large units, which gives a better one; so does the
+    first of each later pass, of more nodes and closer to what is known by then. The others know how
+    well a placement could balance each stage, and avoid options that lean on stages that balance
+    badly.
     """
 
     name: ClassVar[str] = "fresh_start"
@@ -68,18 +69,19 @@ class FreshStart(Move):
             return None
         record.reporter.starting("option choice")
         unit_rows = record.relaxation.unit_rows
-        if turn.fresh > 1 and record.placement is not None and record.is_first("large units"):
+        occasion = f"large units, pass {turn.number_of_pass}"
+        if turn.fresh > 1 and record.placement is not None and record.is_first(occasion):
             large = large_units(
                 problem,
                 allowed,
                 unit_rows,
                 record.objective,
                 record.limits(),
-                self.large_columns,
+                round(self.large_columns * max(1.0, turn.stretch)),
             )
             if large:
                 return choose_for_bound(record, allowed, self.choice, large=large)
-        if turn.restart == 0:
+        if turn.restart_of_pass == 0:
             return choose_for_bound(record, allowed, self.choice)
         return choose_options(
             problem,

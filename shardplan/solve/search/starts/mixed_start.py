@@ -94,7 +94,8 @@ class MixedStart(Move):
             return None
         record.reporter.starting("option choice")
         few = Representatives.of(record.problem, record.relaxation)
-        if turn.fresh == 2 and allowed.sum() <= self.most_bound_options:
+        is_due = turn.fresh_of_pass == 2 if turn.number_of_pass == 0 else turn.fresh_of_pass == 1
+        if is_due and allowed.sum() <= self.most_bound_options:
             choose_for_bound(record, allowed, self.choice)
         largest_bytes, filling = self.grains[turn.restart % len(self.grains)]
         fine = fine_enough(
