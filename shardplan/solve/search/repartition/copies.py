@@ -8,6 +8,7 @@ import numpy as np
 
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.search.repartition.loops import IN_ARRAYS, Loops
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,9 +31,14 @@ class Copies:
     """
 
     def __init__(
-        self, problem: Problem, start: Placement, count: int, fares: Fares | None = None
+        self,
+        problem: Problem,
+        start: Placement,
+        count: int,
+        fares: Fares | None = None,
+        loops: Loops = IN_ARRAYS,
     ) -> None:
-        self.problem, self.count, self.fares = problem, count, fares
+        self.problem, self.count, self.fares, self.loops = problem, count, fares, loops
         paid = fares.of_items(problem, start).sum() if fares is not None else 0.0
         self.paid = np.full(count, paid)
         units = np.diff(start.unit_offsets)
@@ -85,21 +91,19 @@ class Copies:
         shape: Shape,
     ) -> None:
         """Add ``count`` units of each option to a place of a copy; all four are (n,)."""
-        problem = self.problem
+        problem, count = self.problem, np.ascontiguousarray(count)
         width = problem.devices_per_node if shape is Shape.NODE else 1
-        devices = place[:, None] * width + np.arange(width)
         node = place if shape is Shape.NODE else place // problem.devices_per_node
         for sums, per_unit in (
             (self.load, problem.own_seconds),
             (self.device_bytes, problem.device_bytes),
         ):
-            change = count[:, None] * per_unit[option]
-            np.add.at(sums, (copy[:, None], devices), change[:, None])
+            self.loops.add_units(sums, copy, place, width, count, option, per_unit)
         if problem.has_spill:
             by_node = self.load.reshape(self.count, problem.node_count, -1, problem.stage_count)
             change = count[:, None] * problem.spill_seconds[option]
             np.add.at(by_node, (copy, node), change[:, None])
-        np.add.at(self.node_bytes, (copy, node), count[:, None] * problem.node_bytes[option])
+        self.loops.add_units(self.node_bytes, copy, node, 1, count, option, problem.node_bytes)
 
 
 def _slots(start: Placement, rows_of_item: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.search.incumbent import Incumbent
+from shardplan.solve.search.repartition.loops import IN_ARRAYS, quickest_loops
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.search.record import Record
+
+
+_LONG_ROUNDS = 1000
+"""From which on it is worth reading what was compiled: the first plan waits for none of it."""
 
 
 def rebalance(
@@ -38,6 +43,7 @@ def rebalance(
         if incumbent.placement is not None and record.is_far:
             record.offer(around.placement(incumbent.placement), "repartition")
 
+    is_long = params.rounds >= _LONG_ROUNDS
     repartition(
         around.problem,
         around.start,
@@ -48,6 +54,7 @@ def rebalance(
         incumbent=incumbent,
         should_stop=record.should_stop,
         on_better=offer_early,
+        loops=quickest_loops(record.budget.deadline.seconds_left) if is_long else IN_ARRAYS,
     )
     if incumbent.placement is None:
         return None

@@ -133,9 +133,10 @@ class MixedStart(Move):
         While devices are far from balanced, another option often helps a device for the moment and
         costs all of them more in the end.
         """
+        longer = max(1.0, turn.stretch)
         packing = replace(
             turn.repartition,
-            rounds=min(turn.repartition.rounds, self.packing_rounds),
+            rounds=min(turn.repartition.rounds, round(self.packing_rounds * longer)),
             changes=self.packing_changes,
             hottest=self.packing_hottest,
         )
@@ -145,7 +146,7 @@ class MixedStart(Move):
             packed = rebalance(record, start, chosen | near, turn.repartition, turn.restart)
         if packed is not None:
             allowed = chosen | (near & (record.problem.shape == Shape.DEVICE))
-            polishing = packing.cooled(self.polishing_rounds)
+            polishing = packing.cooled(round(self.polishing_rounds * longer))
             self._polish(record, packed, allowed, polishing, turn.restart)
 
     def _polish(

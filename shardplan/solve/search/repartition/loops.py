@@ -1,0 +1,86 @@
+"""The inner loops of repartition: compiled where that pays, else over arrays."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+from shardplan.solve.search.repartition import array_loops
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_COMPILED = "shardplan.solve.search.repartition.compiled_loops"
+_COMPILING_SECONDS = 20.0
+"""Some times what compiling takes on a slow machine, the first time; with less left it does not
+pay."""
+
+
+class Loops(Protocol):
+    """The functions of ``array_loops``, which say what they do."""
+
+    def seconds_of_combinations(
+        self,
+        base: NDArray[np.float32],
+        change: NDArray[np.float32],
+        times: NDArray[np.float32],
+        slope: NDArray[np.float32],
+        largest: np.float32,
+        squarings: int,
+    ) -> NDArray[np.float32]:
+        """Of all combinations of changes of pairs."""
+
+    def add_units(
+        self,
+        sums: NDArray[np.float64],
+        copy: NDArray[np.int64],
+        place: NDArray[np.int64],
+        width: int,
+        count: NDArray[np.int64],
+        option: NDArray[np.int64],
+        per_unit: NDArray[np.float64],
+    ) -> None:
+        """To what devices bear."""
+
+
+IN_ARRAYS = cast("Loops", array_loops)
+"""Always there."""
+
+
+def quickest_loops(seconds_left: float) -> Loops:
+    """Those for a search that may take so long; which these are changes no bit of what it finds."""
+    if _COMPILED not in sys.modules and seconds_left < _COMPILING_SECONDS:
+        return IN_ARRAYS
+    return _compiled_loops() or IN_ARRAYS
+
+
+@cache
+def _compiled_loops() -> Loops | None:
+    """None where numba is not installed, or cannot compile."""
+    if find_spec("numba") is None:
+        return None
+    try:
+        numba = import_module("numba")
+    except ImportError:  # It is for other versions of Python or NumPy.
+        return None
+    if numba.config.DISABLE_JIT:
+        return None
+    try:
+        loops: Any = import_module(_COMPILED)
+        _try_out(loops)
+    except (numba.core.errors.NumbaError, RuntimeError, OSError):  # LLVM's; the disk is full.
+        return None
+    return cast("Loops", loops)
+
+
+def _try_out(loops: Loops) -> None:
+    """Compile them, or read what was compiled before."""
+    one, places = np.ones((1, 1), dtype=np.float32), np.zeros(1, dtype=np.int64)
+    load = np.ones((1, 2, 1, 1), dtype=np.float32)
+    loops.seconds_of_combinations(load, load.reshape(1, 1, 2, 1), load, one, np.float32(1.0), 1)
+    loops.add_units(np.ones((1, 1, 1)), places, places, 1, places, places, np.ones((1, 1)))
