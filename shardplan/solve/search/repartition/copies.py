@@ -8,6 +8,7 @@ import numpy as np
 
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.search.repartition.array_loops import NOWHERE
 from shardplan.solve.search.repartition.loops import IN_ARRAYS, Loops
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from shardplan.solve.search.fares import Fares
 
-NOWHERE = -1
 MOST_SLOTS = 4
 """Units up to which an item is one row; the units of wider ones are rows of their own."""
 
@@ -51,6 +51,9 @@ class Copies:
         self.device_bytes = np.tile(state.device_bytes, (count, 1, 1))
         self.node_bytes = np.tile(state.node_bytes, (count, 1, 1))
         self.uses = problem.objective.uses(self.option)
+        self._own_seconds, self._device_bytes, self._node_bytes = map(
+            np.ascontiguousarray, (problem.own_seconds, problem.device_bytes, problem.node_bytes)
+        )
 
     def objectives(self) -> NDArray[np.float64]:
         """(R,): seconds."""
@@ -95,15 +98,15 @@ class Copies:
         width = problem.devices_per_node if shape is Shape.NODE else 1
         node = place if shape is Shape.NODE else place // problem.devices_per_node
         for sums, per_unit in (
-            (self.load, problem.own_seconds),
-            (self.device_bytes, problem.device_bytes),
+            (self.load, self._own_seconds),
+            (self.device_bytes, self._device_bytes),
         ):
             self.loops.add_units(sums, copy, place, width, count, option, per_unit)
         if problem.has_spill:
             by_node = self.load.reshape(self.count, problem.node_count, -1, problem.stage_count)
             change = count[:, None] * problem.spill_seconds[option]
             np.add.at(by_node, (copy, node), change[:, None])
-        self.loops.add_units(self.node_bytes, copy, node, 1, count, option, problem.node_bytes)
+        self.loops.add_units(self.node_bytes, copy, node, 1, count, option, self._node_bytes)
 
 
 def _slots(start: Placement, rows_of_item: NDArray[np.int64]) -> NDArray[np.int64]:

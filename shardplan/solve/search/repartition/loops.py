@@ -47,6 +47,46 @@ class Loops(Protocol):
     ) -> None:
         """To what devices bear."""
 
+    def candidates(
+        self,
+        slot: NDArray[np.int64],
+        is_active: NDArray[np.bool_],
+        pair: NDArray[np.int64],
+        alternatives: NDArray[np.int64],
+        coin: NDArray[np.float64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """For changes within pairs."""
+
+    def first_of_pairs(
+        self, pair: NDArray[np.int64], key: NDArray[np.float64], pairs: int, most: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """By their keys."""
+
+    def sides_of_changes(
+        self,
+        slot: NDArray[np.int64],
+        side: NDArray[np.int64],
+        copy: NDArray[np.int64],
+        row: NDArray[np.int64],
+        at: NDArray[np.int64],
+        first: NDArray[np.int64],
+        units: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Before and after."""
+
+    def put_into_slots(
+        self,
+        slot: NDArray[np.int64],
+        places: NDArray[np.int64],
+        copy: NDArray[np.int64],
+        row: NDArray[np.int64],
+        at: NDArray[np.int64],
+        after: NDArray[np.int64],
+        first: NDArray[np.int64],
+        units: NDArray[np.int64],
+    ) -> None:
+        """What changes do."""
+
 
 IN_ARRAYS = cast("Loops", array_loops)
 """Always there."""
@@ -80,7 +120,13 @@ def _compiled_loops() -> Loops | None:
 
 def _try_out(loops: Loops) -> None:
     """Compile them, or read what was compiled before."""
-    one, places = np.ones((1, 1), dtype=np.float32), np.zeros(1, dtype=np.int64)
+    one, at = np.ones((1, 1), dtype=np.float32), np.zeros(1, dtype=np.int64)
     load = np.ones((1, 2, 1, 1), dtype=np.float32)
     loops.seconds_of_combinations(load, load.reshape(1, 1, 2, 1), load, one, np.float32(1.0), 1)
-    loops.add_units(np.ones((1, 1, 1)), places, places, 1, places, places, np.ones((1, 1)))
+    loops.add_units(np.ones((1, 1, 1)), at, at, 1, at, at, np.ones((1, 1)))
+    slot, places, coin = np.zeros((1, 1, 1), np.int64), np.zeros((1, 2), np.int64), np.ones((1, 1))
+    copy, row, which, pair = loops.candidates(slot, coin > 0, places, at, coin)
+    kept, _ = loops.first_of_pairs(pair, coin[0], 1, 1)
+    changes = copy[kept], row[kept], which[kept]
+    _, after = loops.sides_of_changes(slot, places, *changes, at, at)
+    loops.put_into_slots(slot, places, *changes, after, at, at)
