@@ -41,8 +41,8 @@ class Settings:
     should_stop: Callable[[], bool] = field(default=lambda: False)
     """Asked often; once it says yes, the solve returns the best it has."""
     effort: float | None = None
-    """How long to search at most, in rounds and nodes, relative to what one pass over a whole problem
-    is worth; None: as long as there is time or, under a node limit, one pass."""
+    """How long to search at most, in rounds and nodes, relative to what one pass over a whole
+    problem is worth; None: as long as there is time or, under a node limit, one pass."""
     search: SearchParams | None = None
     """The moves and their parameters; None: those of this version."""
     patience_seconds: float | None = None

@@ -79,7 +79,7 @@ class Blocks(Move):
             self,
             blocks=max(1, round(self.blocks * turn.stretch)),
             devices=self.devices + turn.number_of_pass,
-            cells=self.cells * 2**min(turn.number_of_pass, _MOST_DOUBLINGS),
+            cells=self.cells * 2 ** min(turn.number_of_pass, _MOST_DOUBLINGS),
         )
 
 

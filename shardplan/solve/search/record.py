@@ -66,8 +66,8 @@ class Record:
         self._cut_off: Ending | None = None
         """By what the clock ended any part of the solve, though others may have gone on."""
         self.is_exhausted = False
-        """Whether all placements were weighed: none is better by more than the gap asked for, though
-        no bound may say so where placements turn out better than they are charged."""
+        """Whether all placements were weighed: none is better by more than the gap asked for,
+        though no bound may say so where placements turn out better than they are charged."""
 
     @classmethod
     def begun(cls, problem: Problem, settings: Settings, reporter: Reporter) -> Self:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 def stretch(effort: float) -> float:
-    """How long one restart of a pass may last, relative to the usual: what more effort there is goes
-    half into slower cooling, and half into more restarts."""
+    """How long one restart of a pass may last, relative to the usual.
+
+    What more effort there is goes half into slower cooling, and half into more restarts.
+    """
     return min(effort, sqrt(effort))
 
 

@@ -96,11 +96,11 @@ def quickest_loops(seconds_left: float) -> Loops:
     """Those for a search that may take so long; which these are changes no bit of what it finds."""
     if _COMPILED not in sys.modules and seconds_left < _COMPILING_SECONDS:
         return IN_ARRAYS
-    return _compiled_loops() or IN_ARRAYS
+    return compiled_loops() or IN_ARRAYS
 
 
 @cache
-def _compiled_loops() -> Loops | None:
+def compiled_loops() -> Loops | None:
     """None where numba is not installed, or cannot compile."""
     if find_spec("numba") is None:
         return None
