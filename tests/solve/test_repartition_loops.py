@@ -105,7 +105,10 @@ def test_changes_are_drawn_and_made_alike(compiled, seed):
         before, after = served.sides_of_changes(own, position % 2, copy, row, at, first, units)
         there = dice.integers(places, size=(len(kept), 2))
         served.put_into_slots(own, there, copy, row, at, after, first, units)
-        made.append((*drawn, of_pair, kept, rank, before, after, own))
+        old, new = dice.integers(6, size=(2, len(kept)))
+        added, per_unit = np.zeros((4 * copies, 3, 2, 5)), dice.lognormal(size=(6, 5))
+        served.put_changes(added, of_pair[kept], rank, old, new, before, after, per_unit)
+        made.append((*drawn, of_pair, kept, rank, before, after, own, added))
     assert len(made[0][4]) > 20
     for one, other in zip(*made, strict=True):
         assert np.array_equal(one, other)

@@ -176,3 +176,21 @@ def put_into_slots(
     side_of = (first[whole][:, None] + nth) % 2
     there = np.take_along_axis(places[whole], side_of, axis=1)
     slot[copy[whole], row[whole]] = np.where(nth < units[whole][:, None], there, NOWHERE)
+
+
+def put_changes(
+    total: NDArray[np.float64],
+    pair: NDArray[np.int64],
+    rank: NDArray[np.int64],
+    old: NDArray[np.int64],
+    new: NDArray[np.int64],
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    per_unit: NDArray[np.float64],
+) -> None:
+    """Put into ``total`` (G, K, 2, kinds) what each change adds to each side, of ``per_unit`` (O,
+    kinds): units ``after`` (n, 2) it of a ``new`` option, less those ``before`` of an ``old`` one.
+    """
+    total[pair, rank] = (
+        after[:, :, None] * per_unit[new][:, None] - before[:, :, None] * per_unit[old][:, None]
+    )

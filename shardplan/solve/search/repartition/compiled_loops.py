@@ -225,3 +225,24 @@ def put_into_slots(
         for nth in range(own.size):
             is_used = nth < units[number]
             own[nth] = places[number, (first[number] + nth) % 2] if is_used else NOWHERE
+
+
+@_compiled
+def put_changes(
+    total: NDArray[np.float64],
+    pair: NDArray[np.int64],
+    rank: NDArray[np.int64],
+    old: NDArray[np.int64],
+    new: NDArray[np.int64],
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    per_unit: NDArray[np.float64],
+) -> None:
+    """See ``array_loops``."""
+    for number in range(pair.size):
+        less, more = per_unit[old[number]], per_unit[new[number]]
+        for side in range(2):
+            of_side = total[pair[number], rank[number], side]
+            gone, come = float(before[number, side]), float(after[number, side])
+            for kind in range(of_side.size):
+                of_side[kind] = come * more[kind] - gone * less[kind]

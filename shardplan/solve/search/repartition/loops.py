@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COMPILED = "shardplan.solve.search.repartition.compiled_loops"
-_COMPILING_SECONDS = 20.0
-"""Some times what compiling takes on a slow machine, the first time; with less left it does not
+_COMPILING_SECONDS = 6.0
+"""Some times what compiling takes, the first time; with less left it does not
 pay."""
 
 
@@ -87,6 +87,19 @@ class Loops(Protocol):
     ) -> None:
         """What changes do."""
 
+    def put_changes(
+        self,
+        total: NDArray[np.float64],
+        pair: NDArray[np.int64],
+        rank: NDArray[np.int64],
+        old: NDArray[np.int64],
+        new: NDArray[np.int64],
+        before: NDArray[np.int64],
+        after: NDArray[np.int64],
+        per_unit: NDArray[np.float64],
+    ) -> None:
+        """What they add to each side."""
+
 
 IN_ARRAYS = cast("Loops", array_loops)
 """Always there."""
@@ -128,5 +141,6 @@ def _try_out(loops: Loops) -> None:
     copy, row, which, pair = loops.candidates(slot, coin > 0, places, at, coin)
     kept, _ = loops.first_of_pairs(pair, coin[0], 1, 1)
     changes = copy[kept], row[kept], which[kept]
-    _, after = loops.sides_of_changes(slot, places, *changes, at, at)
+    before, after = loops.sides_of_changes(slot, places, *changes, at, at)
+    loops.put_changes(np.ones((1, 1, 2, 1)), at, at, at, at, before, after, np.ones((1, 1)))
     loops.put_into_slots(slot, places, *changes, after, at, at)

@@ -195,9 +195,15 @@ class _Pooled:
         """(G, K, 2, n): what each change adds to each side, of (O, n) per unit."""
         changes, most = self._changes, len(self._combinations).bit_length() - 1
         total = np.zeros((len(self._places), most, 2, per_unit.shape[1]))
-        total[self._pair, changes.rank] = (
-            changes.after[:, :, None] * per_unit[changes.new][:, None]
-            - changes.before[:, :, None] * per_unit[changes.old][:, None]
+        self._copies.loops.put_changes(
+            total,
+            self._pair,
+            changes.rank,
+            changes.old,
+            changes.new,
+            changes.before,
+            changes.after,
+            np.ascontiguousarray(per_unit),
         )
         return total
 
