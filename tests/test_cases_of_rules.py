@@ -30,7 +30,7 @@ def case_of(name):
 
 
 def plan_of(case):
-    return make_plan(case, Settings(time_limit_seconds=30), Reporter())
+    return make_plan(case, Settings(time_limit_seconds=30, effort=1.0), Reporter())
 
 
 def cut_by_columns():
