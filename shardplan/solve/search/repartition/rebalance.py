@@ -31,16 +31,19 @@ def rebalance(
 ) -> Placement | None:
     """Balance a start, offer what is found to the record, and return it; None if nothing fits.
 
-    While what the record has is far from good, it hears of better ones at once. The mixes of the
-    start are options beside the ``allowed`` (O,) ones. ``number`` makes the random numbers
-    different from those of other calls.
+    The record hears of better ones at once; where options can be mixed, which takes time, only
+    while what it has is far from good. The mixes of the start are options beside the ``allowed``
+    (O,) ones. ``number`` makes the random numbers different from those of other calls.
     """
     record.reporter.starting("repartition")
     incumbent = Incumbent()
     around = MixesAsOptions.of(record.problem, start)
 
     def offer_early() -> None:
-        if incumbent.placement is not None and record.is_far:
+        if incumbent.placement is None:
+            return
+        is_told = incumbent.objective < record.objective and not record.problem.mixable.any()
+        if is_told or record.is_far:
             record.offer(around.placement(incumbent.placement), "repartition")
 
     is_long = params.rounds >= _LONG_ROUNDS

@@ -69,7 +69,8 @@ class FreshStart(Move):
             return None
         record.reporter.starting("option choice")
         unit_rows = record.relaxation.unit_rows
-        occasion = f"large units, pass {turn.number_of_pass}"
+        number = turn.number_of_pass
+        occasion = f"large units, pass {number}"
         if turn.fresh > 1 and record.placement is not None and record.is_first(occasion):
             large = large_units(
                 problem,
@@ -80,14 +81,16 @@ class FreshStart(Move):
                 round(self.large_columns * max(1.0, turn.stretch)),
             )
             if large:
-                return choose_for_bound(record, allowed, self.choice, large=large)
+                return choose_for_bound(
+                    record, allowed, self.choice, large=large, number_of_pass=number
+                )
         if turn.restart_of_pass == 0:
-            return choose_for_bound(record, allowed, self.choice)
+            return choose_for_bound(record, allowed, self.choice, number_of_pass=number)
         return choose_options(
             problem,
             allowed,
             unit_rows,
-            self.choice.limits(record, self.choice.nodes),
+            self.choice.limits(record, self.choice.nodes, number),
             stop_above=record.objective,
             watch=Watch(record.should_stop),
             balance=balance_to_hope_for(record, turn.restart, self.choice),

@@ -96,7 +96,8 @@ class MixedStart(Move):
         few = Representatives.of(record.problem, record.relaxation)
         is_due = turn.fresh_of_pass == 2 if turn.number_of_pass == 0 else turn.fresh_of_pass == 1
         if is_due and allowed.sum() <= self.most_bound_options:
-            choose_for_bound(record, allowed, self.choice)
+            number = turn.number_of_pass
+            choose_for_bound(record, allowed, self.choice, number_of_pass=number)
         largest_bytes, filling = self.grains[turn.restart % len(self.grains)]
         fine = fine_enough(
             few.problem,
