@@ -109,8 +109,7 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
         self._debug = debug
         self._callbacks = callbacks or []
         seconds = timeout_seconds or _TIME_LIMIT_SECONDS
-        effort = None if timeout_seconds else ONE_PASS  # A job waits: no longer than it pays.
-        self._settings = Settings(gap=gap, time_limit_seconds=seconds, effort=effort)
+        self._settings = Settings(gap=gap, time_limit_seconds=seconds, effort=ONE_PASS)
         self._folder = None if cache is None else PlanFolder(cache)
         self._text = ""
 
