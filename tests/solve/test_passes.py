@@ -11,15 +11,17 @@ import pytest
 from problems import problem_of
 
 from shardplan.solve.budget import Budget
-from shardplan.solve.deadline import Deadline
+from shardplan.solve.deadline import ENDLESS, Deadline
 from shardplan.solve.outcome import Ending
 from shardplan.solve.portfolio.passes import efforts_of_passes
-from shardplan.solve.portfolio.portfolio import improve, solve
+from shardplan.solve.portfolio.portfolio import improve, prove_relaxation, solve
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.moves import MOVES
+from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.record import Record
+from shardplan.solve.search.repartition.repartition import RepartitionParams
 from shardplan.solve.search.search_params import SearchParams
 from shardplan.solve.settings import Settings
 
@@ -146,6 +148,21 @@ def test_what_the_tree_weighed_wholly_is_not_searched_for_again():
     assert (proven.ending, outcome.ending) == (Ending.GAP, Ending.FINISHED)
     assert outcome.lower_bound == 0.0
     assert outcome.objective == pytest.approx(proven.objective)
+
+
+def test_a_later_pass_raises_the_bound_by_whole_options_and_not_above_the_best_plan():
+    problem = hard(items=5, devices=2)
+    best = solve(problem, Settings("milp", gap=0.0, time_limit_seconds=UNLIMITED))
+    record = Record(problem, Budget(ENDLESS, gap=0.0), Reporter())
+    record.offer(best.placement, "known")
+    prove_relaxation(record, SearchParams())
+    every = np.ones(problem.option_count, dtype=bool)
+    turn = Turn("auto", 0, 0, RepartitionParams(), every)
+    before = record.lower_bound
+    DeeperChoice().improve(record, turn)
+    assert record.lower_bound == before
+    DeeperChoice().improve(record, replace(turn, number_of_pass=1))
+    assert before < record.lower_bound <= best.objective * (1 + 1e-6)
 
 
 def test_more_effort_does_what_less_did_and_then_more():
