@@ -94,7 +94,7 @@ class InTurn(Move):
 
 
 def test_a_move_from_outside_makes_a_plan_that_costs_what_the_solver_claims(case):
-    asked = Settings(search=SearchParams((InTurn(),)), time_limit_seconds=HOURS)
+    asked = Settings(search=SearchParams((InTurn(),)), time_limit_seconds=HOURS, effort=1.0)
     plan = make_plan(case, replace(asked, method="search"), Reporter())
     assert plan.solver.method == "search: in turn"
     claimed = plan.run.history[-1].best_seconds

@@ -242,7 +242,9 @@ def test_why_not_has_one_limit_for_both_of_its_answers(clock, monkeypatch):
     assert limits == [56]
 
 
-def test_a_trial_takes_two_seconds_at_most_and_no_more_than_half_of_what_is_left(clock, monkeypatch):
+def test_a_trial_takes_two_seconds_at_most_and_no_more_than_half_of_what_is_left(
+    clock, monkeypatch
+):
     limits = []
 
     def listening(problem, settings):

@@ -35,6 +35,7 @@ def settled(
     """With a placement that is no worse: the foremost, fitted around uneven blocks, and tidied."""
     if outcome.placement is None:
         return outcome
+    settings = settings.in_one_pass()
     deadline, shared = settings.deadline(), (settings.search or SearchParams()).shared
     is_small = formulation.problem.item_count <= shared.few_tables
     least_seconds = _LEAST_SECONDS if is_small else 0.0

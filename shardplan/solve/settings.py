@@ -23,6 +23,8 @@ PUBLISHED = {
 """Methods that are published baselines of whole tables, and what each is."""
 METHODS = ("auto", "search", "milp", "greedy", *PUBLISHED)
 """``auto`` runs search and integer program in turn."""
+ONE_PASS = 1.0
+"""The effort that one pass over a whole problem is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,24 @@ class Settings:
     seed: int = 0
     should_stop: Callable[[], bool] = field(default=lambda: False)
     """Asked often; once it says yes, the solve returns the best it has."""
-    effort: float = 1.0
-    """How long to search, relative to what pays for a whole problem: in rounds and nodes."""
+    effort: float | None = None
+    """How long to search at most, in rounds and nodes, relative to what one pass over a whole
+    problem is worth; None: as long as there is time or, under a node limit, one pass."""
     search: SearchParams | None = None
     """The moves and their parameters; None: those of this version."""
     patience_seconds: float | None = None
     """Stop once neither the placement nor the bound has improved for so long; None: never."""
+
+    @property
+    def most_effort(self) -> float:
+        """Of all passes together; infinite where the clock alone ends them."""
+        if self.effort is not None:
+            return self.effort
+        return float("inf") if self.node_limit is None else ONE_PASS
+
+    def in_one_pass(self) -> Settings:
+        """The same for a part of a solve, which is to leave time to the others."""
+        return replace(self, effort=min(self.most_effort, ONE_PASS))
 
     def budget(self) -> Budget:
         """The limits of a solve that begins now."""
@@ -52,9 +66,10 @@ class Settings:
             self.gap,
             self.node_limit,
             self.seed,
-            self.effort,
+            min(self.most_effort, ONE_PASS),
             self.should_stop,
             self.patience_seconds,
+            self.most_effort,
         )
 
     def deadline(self) -> Deadline:

@@ -20,7 +20,7 @@ from shardplan.plan.file.write import render
 from shardplan.planning.drafts.drafts import timed
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
-from shardplan.solve.settings import Settings
+from shardplan.solve.settings import ONE_PASS, Settings
 from shardplan.torchrec.job.arguments import JobArguments
 from shardplan.torchrec.job.case_of_job import case_of_job
 from shardplan.torchrec.job.case_of_spec import case_of_spec, job_of_case
@@ -121,7 +121,10 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
         self._callbacks = callbacks or []
         seconds = timeout_seconds or _TIME_LIMIT_SECONDS
         self._settings = Settings(
-            gap=gap, time_limit_seconds=seconds, patience_seconds=_PATIENCE_SHARE * seconds
+            gap=gap,
+            time_limit_seconds=seconds,
+            patience_seconds=_PATIENCE_SHARE * seconds,
+            effort=ONE_PASS,
         )
         self._folder = None if cache is None else PlanFolder(cache)
         self._text = ""

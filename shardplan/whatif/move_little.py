@@ -189,7 +189,7 @@ class _Near:
         little = replace(
             settings,
             time_limit_seconds=settings.time_limit_seconds * _NEAR_SHARE,
-            effort=settings.effort * _EFFORT,
+            effort=settings.in_one_pass().most_effort * _EFFORT,
             patience_seconds=None,
         )
         problem = self.formulation.problem

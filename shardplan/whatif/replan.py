@@ -94,7 +94,7 @@ def replan(
     )  # fmt: skip
     if outcome.placement is not None or settings.should_stop():
         return drafts.plan(outcome)
-    free = None if outcome.is_infeasible else _free_plan(old, now, limited, reporter)
+    free = None if outcome.is_infeasible else _free_plan(old, now, limited.in_one_pass(), reporter)
     if free is None or (bytes_moved := moved.bytes_of(free)) > budget_bytes:
         raise _no_plan(now, formulation.problem, outcome, budget_bytes, deadline)
     return moved.told(timed(free, started), bytes_moved, budget_bytes)

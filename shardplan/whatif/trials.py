@@ -9,7 +9,7 @@ from shardplan.errors import Infeasible, InputError, ShardplanError
 from shardplan.planning.cases.widths import cases_by_width
 from shardplan.planning.formulate import formulate
 from shardplan.solve.portfolio.portfolio import solve
-from shardplan.solve.settings import Settings
+from shardplan.solve.settings import ONE_PASS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,4 +107,5 @@ class Trials:
             gap=_ANY_PLAN,
             time_limit_seconds=min(_SECONDS_EACH, _SHARE_EACH * self.deadline.seconds_left),
             should_stop=self.should_stop,
+            effort=ONE_PASS,
         )

@@ -181,7 +181,7 @@ def test_a_group_that_no_single_item_leaves_is_closed():
     problem = replace(problem, objective=replace(problem.objective, charges=charges))
 
     def solved(*moves):
-        return solve(problem, Settings("search", search=SearchParams(moves))).objective
+        return solve(problem, Settings("search", search=SearchParams(moves), effort=1.0)).objective
 
     assert solved(FirstOptions()) == pytest.approx(6.0)
     assert solved(FirstOptions(), CloseGroups()) == pytest.approx(3.6)

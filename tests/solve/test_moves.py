@@ -90,7 +90,8 @@ def test_options_that_can_be_mixed_have_a_start_of_their_own():
 
 
 def test_moves_have_their_turns_in_the_order_of_a_solve():
-    """A fresh restart that gains nothing is followed by one around the best placement."""
+    """A fresh restart that gains nothing is followed by one around the best placement, and all but
+    the start comes again in the second pass."""
     seen = []
 
     def listening(when_: When) -> Move:
@@ -99,23 +100,28 @@ def test_moves_have_their_turns_in_the_order_of_a_solve():
             when = when_
 
             def improve(self, record: Record, turn: Turn) -> None:
-                seen.append((when_.name, turn.restart, turn.fresh))
+                seen.append((when_.name, turn.restart, turn.fresh, turn.number_of_pass))
 
         return Listening()
 
     start = Placement.of(np.arange(8), [np.array([0])] * 8)
-    asked = Settings(search=SearchParams(tuple(map(listening, When))), time_limit_seconds=1e6)
+    search = SearchParams(tuple(map(listening, When)))
+    asked = Settings(search=search, time_limit_seconds=1e6, effort=3.0)
     solve(equal_items(8, devices=4), asked, starts=[start])
     assert seen[:7] == [
-        ("START", 0, 0),
-        ("FRESH", 0, 1),
-        ("RESTART", 0, 1),
-        ("FIRST_RESTART", 0, 1),
-        ("AGAIN", 1, 1),
-        ("RESTART", 1, 1),
-        ("FRESH", 2, 2),
+        ("START", 0, 0, 0),
+        ("FRESH", 0, 1, 0),
+        ("RESTART", 0, 1, 0),
+        ("FIRST_RESTART", 0, 1, 0),
+        ("AGAIN", 1, 1, 0),
+        ("RESTART", 1, 1, 0),
+        ("FRESH", 2, 2, 0),
     ]
-    assert seen[-1][0] == "END"
+    first = [when for when, *_, number in seen if number == 0]
+    second = [when for when, *_, number in seen if number == 1]
+    assert first[-1] == second[-1] == "END"
+    assert second[:3] == ["FRESH", "RESTART", "FIRST_RESTART"]
+    assert len(second) > len(first)
 
 
 def test_names_of_moves_differ():

@@ -139,13 +139,15 @@ def _appraised(path: str, case: Case, time_limit: float) -> Appraisal:
     from shardplan.convert.from_torchrec.decisions import decisions_of
     from shardplan.convert.from_torchrec.read_text import read_text
     from shardplan.solve.reporter import Reporter
-    from shardplan.solve.settings import Settings
+    from shardplan.solve.settings import ONE_PASS, Settings
     from shardplan.whatif.appraise import appraise
 
     label = file_label(path)
     decisions = decisions_of(read_text(_text(path), label), case, label)
     with interruptible("stopping with what is known so far") as interrupt:
-        settings = Settings(time_limit_seconds=time_limit, should_stop=interrupt.is_requested)
+        settings = Settings(
+            time_limit_seconds=time_limit, should_stop=interrupt.is_requested, effort=ONE_PASS
+        )
         return appraise(case, decisions, settings, Reporter())
 
 

@@ -196,7 +196,7 @@ def _why_not(study: Study, choice: str, form: str, width: int | None, seconds: f
     """The answer to ``--why-not``, with progress on stderr while it is solved for."""
     from shardplan.cli.reports.progress import progress
     from shardplan.explain.report.why_not_report import why_not_report
-    from shardplan.solve.settings import Settings
+    from shardplan.solve.settings import ONE_PASS, Settings
     from shardplan.whatif.choice import Choice, ChoiceError
     from shardplan.whatif.why_not import why_not
 
@@ -210,6 +210,7 @@ def _why_not(study: Study, choice: str, form: str, width: int | None, seconds: f
             time_limit_seconds=seconds,
             seed=study.plan.solver.seed,
             should_stop=interrupt.is_requested,
+            effort=ONE_PASS,
         )
         decisions = study.ledger.decisions
         found = why_not(study.plan, study.case, decisions, wanted, settings, reporter)

@@ -77,7 +77,7 @@ _NEW_WHEN_RESUMED = frozenset({"output", "emit", *_GROUPS["From an earlier plan"
     "--node-limit",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Nodes of each branch-and-bound tree; unlike time, the same on every machine.",
+    help="One pass, of trees with so many nodes each; unlike time, the same on every machine.",
 )
 @click.option(
     "--resume",
@@ -134,8 +134,9 @@ def solve_command(ctx: click.Context, /, **_: object) -> None:
     is goes to stderr. With -o the first plan is in the file at once, and better ones take its
     place. Ctrl-C stops the search and writes the best plan so far.
 
-    Without a limit of your own the search also ends when nothing improves any more. --resume goes
-    on from such a plan: it is the first one, and its bound holds while the inputs are the same.
+    Under --time-limit the search goes on until the gap is proven or the time is up. Without a limit
+    of your own it also ends when nothing improves any more. --resume goes on from such a plan: it
+    is the first one, and its bound holds while the inputs are the same.
 
     With --from, tables keep their places where that costs little: a byte moves only for a step so
     much shorter that it pays for the move within --amortise, and for more than --gap. A move takes

@@ -61,7 +61,8 @@ class SolverInfo(PlanModel):
     node_limit: Positive | None = None
     """Nodes of each branch-and-bound tree; only where they were limited."""
     effort: Seconds | None = None
-    """How long it was to search, relative to the usual; only where that is not 1."""
+    """How long it was to search at most, relative to one pass over a whole problem; only where it
+    was limited."""
     search: dict[str, Any] | None = None
     """Parameters of the search, by move, that are not those of the version; only such."""
     shardplan_version: str

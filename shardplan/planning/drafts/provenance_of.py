@@ -23,7 +23,7 @@ def solver_info(outcome: Outcome, settings: Settings) -> SolverInfo:
         highs = None
     asked: dict[str, Any] = {
         "node_limit": settings.node_limit,
-        "effort": settings.effort if settings.effort != 1.0 else None,
+        "effort": settings.effort,
         "search": settings.search.changes() if settings.search is not None else None,
     }
     return SolverInfo(
@@ -48,7 +48,7 @@ def settings_of(solver: SolverInfo, time_limit_seconds: float) -> Settings:
         time_limit_seconds=time_limit_seconds,
         node_limit=solver.node_limit,
         seed=solver.seed,
-        effort=default.effort if solver.effort is None else solver.effort,
+        effort=solver.effort,
         search=SearchParams.with_changes(solver.search or {}),
     )
 

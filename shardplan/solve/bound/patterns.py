@@ -9,7 +9,7 @@ between bound and incumbent, it raises the one or lowers the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +48,15 @@ class PatternParams:
     """Relative distance of bound and incumbent up to which questions no longer halve it."""
     unanswered: int = 3
     """Questions that may go without an answer before the method gives up."""
+
+    def deepened(self, effort: float) -> PatternParams:
+        """With larger trees for more than the usual effort."""
+        more = max(1.0, effort)
+        return replace(
+            self,
+            node_columns=round(self.node_columns * more),
+            fewest_nodes=round(self.fewest_nodes * more),
+        )
 
 
 _USUAL = PatternParams()

@@ -190,7 +190,7 @@ class _Rounds:
         """A good placement, whatever it moves; its bound holds, and it is taken where it may be."""
         record = self._record
         assert record.placement is not None
-        budget = replace(record.budget, effort=record.budget.effort * share_of_effort)
+        budget = record.budget.of_effort(record.budget.effort * share_of_effort)
         free = Record(self._problem, budget, _Ticks(record.reporter))
         improve(free, "auto", self._search, [record.placement])
         record.cut_off(free.outcome().ending)
@@ -207,11 +207,8 @@ class _Rounds:
         pinned = Subproblem.of(self._problem, self._placement, is_free, self._allowed_now())
         start = pinned.start() if record.placement is not None else None
         effort = 1.0 if is_free.all() else share_of_effort
-        budget = replace(
-            record.budget,
-            gap=record.budget.gap * self._params.round_gap,
-            effort=record.budget.effort * effort,
-        )
+        budget = record.budget.of_effort(record.budget.effort * effort)
+        budget = replace(budget, gap=budget.gap * self._params.round_gap)
         record.reporter.starting("near")
         part = Record(merge_stages(pinned.problem), budget, _Ticks(record.reporter))
         improve(part, "auto", self._search, [start] if start else [])

@@ -1,4 +1,7 @@
-"""What runs when, and when it ends: a bound, and then the moves of the search in their turns."""
+"""What runs when, and when it ends: a bound, and then the moves of the search in their turns.
+
+Pass after pass: each has its restarts and its proofs, with more effort than the one before.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ import numpy as np
 
 from shardplan.solve.bound.whole_groups import relax_whole_groups
 from shardplan.solve.mixing.representatives import near_best
+from shardplan.solve.portfolio.passes import efforts_of_passes
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.search.move import Turn, When
 from shardplan.solve.search.record import Record
+from shardplan.solve.search.repartition.effort import stretch
 from shardplan.solve.search.search_params import SearchParams
 
 if TYPE_CHECKING:
@@ -52,10 +57,15 @@ def improve(
         record.offer(start, "start")
     prove_relaxation(record, search)
     schedule = _Schedule(record, method, search)
-    schedule.run(When.START)
-    for _ in range(search.shared.repartition.restarts(record.problem, record.budget.effort)):
-        schedule.restart()
-    schedule.run(When.END)
+    for number, effort in enumerate(efforts_of_passes(record.budget.most_effort)):
+        schedule.begin_pass(number, effort)
+        if number == 0:
+            schedule.run(When.START)
+        for _ in range(search.shared.repartition.restarts(record.problem, effort)):
+            schedule.restart()
+        schedule.run(When.END)
+        if record.is_exhausted or not schedule.goes_on or record.should_stop():
+            return
 
 
 def prove_relaxation(record: Record, search: SearchParams, moves: MoveLimit | None = None) -> None:
@@ -82,9 +92,27 @@ class _Schedule:
         drawn = np.ones(problem.option_count, dtype=bool)
         if problem.mixable.any():
             drawn = near_best(problem, record.relaxation, shared.options_drawn)
-        params = shared.repartition.params(problem, record.budget.effort)
-        self._turn = Turn(method, 0, 0, params, drawn)
-        self._goes_on = False
+        self._effort = shared.repartition
+        self._turn = Turn(method, 0, 0, self._effort.params(problem, 1.0), drawn)
+        self._is_around_best = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another pass has anything to do."""
+        return any(move.when.comes_again for move in self._moves)
+
+    def begin_pass(self, number: int, effort: float) -> None:
+        """The restarts that follow are those of another pass, the first of them a fresh one."""
+        self._record.begin_pass(effort)
+        self._is_around_best = False
+        self._turn = replace(
+            self._turn,
+            repartition=self._effort.params(self._record.problem, effort),
+            number_of_pass=number,
+            restart_of_pass=0,
+            fresh_of_pass=0,
+            stretch=stretch(effort),
+        )
 
     def run(self, when: When) -> None:
         """Give every move of a point of the solve its turn, unless it is time to stop."""
@@ -94,16 +122,18 @@ class _Schedule:
 
     def restart(self) -> None:
         """One restart: after a fresh one that gained nothing, around the best placement."""
-        record = self._record
-        if self._goes_on and record.placement is not None:
+        record, turn = self._record, self._turn
+        if self._is_around_best and record.placement is not None:
             self.run(When.AGAIN)
-            self._goes_on = False
+            self._is_around_best = False
         else:
             before = record.objective
-            self._turn = replace(self._turn, fresh=self._turn.fresh + 1)
+            self._turn = replace(turn, fresh=turn.fresh + 1, fresh_of_pass=turn.fresh_of_pass + 1)
             self.run(When.FRESH)
-            self._goes_on = record.objective >= before
+            self._is_around_best = record.objective >= before
         self.run(When.RESTART)
-        if self._turn.restart == 0:
+        if turn.restart_of_pass == 0:
             self.run(When.FIRST_RESTART)
-        self._turn = replace(self._turn, restart=self._turn.restart + 1)
+        self._turn = replace(
+            self._turn, restart=turn.restart + 1, restart_of_pass=turn.restart_of_pass + 1
+        )

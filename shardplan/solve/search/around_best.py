@@ -20,7 +20,7 @@ class AroundBest(Move):
     when: ClassVar[When] = When.AGAIN
 
     rounds: int = 3000
-    """At most; and at most ..."""
+    """At most, and more in later passes; and at most ..."""
     restarts: int = 2
     """... this many times those of a restart that chooses options afresh."""
 
@@ -28,6 +28,7 @@ class AroundBest(Move):
         """Search around the placement of the record, if there is one."""
         if record.placement is None:
             return
-        rounds = min(self.rounds, self.restarts * turn.repartition.rounds)
+        most = round(self.rounds * max(1.0, turn.stretch))
+        rounds = min(most, self.restarts * turn.repartition.rounds)
         allowed = record.worth_drawing() & turn.drawn_from
         rebalance(record, record.placement, allowed, turn.repartition.cooled(rounds), turn.restart)

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from shardplan.solve.search.record import Record
 
 
+_MOST_DOUBLINGS = 10
+"""Of programs, until they are as large as whole problems."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blocks(Move):
     """Solve one block after the other, on small problems."""
@@ -40,9 +44,10 @@ class Blocks(Move):
     blocks: int = 40
     """In a restart."""
     devices: int = 3
-    """Of a block."""
+    """Of a block in the first pass, and one more in each later one."""
     cells: int = 200
-    """Variables times stages of the largest program that is worth its time."""
+    """Variables times stages of the largest program that is worth its time in the first pass, and
+    twice as many in each later one."""
     nodes: int = 200
     """Nodes of its branch-and-bound tree."""
     relative_gap: float = 1e-5
@@ -61,12 +66,21 @@ class Blocks(Move):
             around.problem,
             around.start,
             around.allowed(record.worth_drawing()),
-            replace(self, blocks=max(1, round(self.blocks * record.budget.effort))),
+            self._of(turn),
             np.random.default_rng((record.budget.seed, turn.restart)),
             record.limits(self.nodes, self.relative_gap),
             Watch(record.should_stop),
         )
         record.offer(around.placement(found), "blocks")
+
+    def _of(self, turn: Turn) -> Blocks:
+        """More blocks, and each of another device, from pass to pass."""
+        return replace(
+            self,
+            blocks=max(1, round(self.blocks * turn.stretch)),
+            devices=self.devices + turn.number_of_pass,
+            cells=self.cells * 2 ** min(turn.number_of_pass, _MOST_DOUBLINGS),
+        )
 
 
 def improve_blocks(

@@ -20,10 +20,14 @@ SEARCHING = frozenset({"auto", "search"})
 
 
 class When(Enum):
-    """At which points of a solve a move has its turn; those of one point go in their order."""
+    """At which points of a solve a move has its turn; those of one point go in their order.
+
+    A solve makes pass after pass, each with more effort than the one before, as long as there is
+    time and gap.
+    """
 
     START = auto()
-    """Once, before all restarts."""
+    """Once, before the first pass."""
     FRESH = auto()
     """At the beginning of a restart: options are chosen afresh for all items."""
     AGAIN = auto()
@@ -32,9 +36,14 @@ class When(Enum):
     RESTART = auto()
     """In every restart, after the former."""
     FIRST_RESTART = auto()
-    """Once, when the first restart is over."""
+    """In every pass, when its first restart is over."""
     END = auto()
-    """Once, after all restarts."""
+    """In every pass, after all of its restarts."""
+
+    @property
+    def comes_again(self) -> bool:
+        """Whether every pass has this point."""
+        return self is not When.START
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +53,22 @@ class Turn:
     method: str
     """That was asked for."""
     restart: int
-    """Which restart it is, from 0; random numbers are seeded with it."""
+    """Which restart of the solve it is, from 0; random numbers are seeded with it."""
     fresh: int
     """How many restarts have begun with a choice of options, this one included."""
     repartition: RepartitionParams
     """How long and how hot to repartition a cluster of this size."""
     drawn_from: NDArray[np.bool_]
     """(O,): options that are worth drawing by chance at all."""
+    number_of_pass: int = 0
+    """From 0."""
+    restart_of_pass: int = 0
+    """Which restart of the pass it is, from 0."""
+    fresh_of_pass: int = 0
+    """How many restarts of the pass have begun with a choice of options, this one included."""
+    stretch: float = 1.0
+    """How long one restart may last, relative to the usual: a pass of more effort has both more of
+    them and longer ones."""
 
 
 class Move(Protocol):

@@ -10,6 +10,7 @@ from shardplan.solve.search.blocks import Blocks
 from shardplan.solve.search.groups.close_groups import CloseGroups
 from shardplan.solve.search.groups.group_starts import GroupStarts
 from shardplan.solve.search.proofs.balance import BalancePatterns
+from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
 from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
 from shardplan.solve.search.starts.first_placements import FirstPlacements
@@ -32,6 +33,7 @@ MOVES: tuple[Move, ...] = (
     Annealing(),
     BalancePatterns(),
     FillingUnitsBound(),
+    DeeperChoice(),
     FullProgram(),
 )
 """A new move is one more entry."""

@@ -65,12 +65,19 @@ class Record:
         self._grace = budget.deadline.extended(_GRACE_SECONDS)
         self._cut_off: Ending | None = None
         """By what the clock ended any part of the solve, though others may have gone on."""
+        self.is_exhausted = False
+        """Whether all placements were weighed: none is better by more than the gap asked for,
+        though no bound may say so where placements turn out better than they are charged."""
 
     @classmethod
     def begun(cls, problem: Problem, settings: Settings, reporter: Reporter) -> Self:
         """Of a solve that begins now: to merge the stages of very many options counts as well."""
         budget = settings.budget()
         return cls(merge_stages(problem), budget, reporter)
+
+    def begin_pass(self, effort: float) -> None:
+        """Let all that follows spend so much, relative to what pays for a whole problem."""
+        self.budget = replace(self.budget, effort=effort)
 
     @property
     def seconds(self) -> float:
@@ -219,7 +226,9 @@ class Record:
 
     def _ending_of_all(self) -> Ending:
         """How it ended: by the clock where that ended any part of it, whatever came then."""
-        ending = self.ending() or Ending.NODE_LIMIT
+        ending = self.ending()
+        if ending is None:
+            ending = Ending.FINISHED if self.is_exhausted else Ending.NODE_LIMIT
         if ending is Ending.INTERRUPTED:
             return ending
         if self.budget.deadline.is_over:

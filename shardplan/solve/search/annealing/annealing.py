@@ -39,7 +39,7 @@ class Annealing(Move):
     most_places: int = 1_000
     """Items times devices up to which it is worth its time."""
     steps: int = 300
-    """In the first restart; each has this many more than the one before."""
+    """In the first restart of a pass; each has this many more than the one before."""
     population_cells: int = 25_000
     """About how many numbers a step touches: large enough to hide Python."""
     fewest_placements: int = 2
@@ -72,13 +72,14 @@ class Annealing(Move):
         incumbent = Incumbent(np.inf if mixes else record.objective)
         cells = problem.device_count * problem.stage_count * allowed.sum() / problem.item_count
         size = np.clip(self.population_cells / cells, self.fewest_placements, self.most_placements)
+        longer = 1 + turn.restart_of_pass / max(1.0, turn.stretch)
         anneal(
             problem,
             allowed,
             self,
             np.random.default_rng((record.budget.seed, turn.restart)),
             size=int(size),
-            steps=round(self.steps * record.budget.effort * (turn.restart + 1)),
+            steps=round(self.steps * turn.stretch * longer),
             scale_seconds=record.scale_seconds,
             incumbent=incumbent,
             starts=[known.unmixed] if known is not None else [],

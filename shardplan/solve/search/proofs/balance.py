@@ -45,7 +45,7 @@ class BalancePatterns(Move):
             upper_bound=record.objective,
             limits=record.limits(budget.node_limit, budget.gap),
             watch=record.watch("patterns"),
-            params=self.questions,
+            params=self.questions.deepened(budget.effort),
         )
         if proof is None:
             return branch.lower_bound

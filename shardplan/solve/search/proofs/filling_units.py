@@ -24,7 +24,7 @@ class FillingUnitsBound(Move):
 
     most_devices: int = 32
     ranges: int = 40
-    """Programs, at most."""
+    """Programs, at most, and more by more effort."""
     first_options: int = 3
     """Of an item and shape, with which it begins; others are let in as they are wanted, ..."""
     pricings: int = PRICINGS
@@ -47,7 +47,7 @@ class FillingUnitsBound(Move):
             relaxation.unit_rows,
             near_best(problem, relaxation, self.first_options),
             upper_bound=record.objective,
-            limits=record.limits(self.ranges),
+            limits=record.limits(round(self.ranges * max(1.0, record.budget.effort))),
             should_stop=record.should_stop,
             pricings=self.pricings,
         )

@@ -53,7 +53,7 @@ class SmallProgram(Move):
 
 @dataclass(frozen=True, slots=True)
 class FullProgram(Move):
-    """The program comes last, of the options that a search has left."""
+    """The program comes last in a pass, of the options that a search has left."""
 
     name: ClassVar[str] = "full_program"
     when: ClassVar[When] = When.END
@@ -65,7 +65,7 @@ class FullProgram(Move):
 
     def improve(self, record: Record, turn: Turn) -> None:
         """Solve the program, if it is not too large or was asked for."""
-        most = self.most_columns * record.budget.effort
+        most = self.most_columns * turn.stretch
         if turn.method == "milp" or _column_count(record) <= most:
             _solve(record, self.tree)
 
@@ -76,6 +76,7 @@ def _solve(record: Record, tree: TreeParams) -> None:
     for gap in sorted({max(wanted, tree.coarse_gap), wanted}, reverse=True):
         if record.should_stop() or not _reaches(record, tree, gap * tree.gap_share):
             return
+    record.is_exhausted = True
 
 
 def _reaches(record: Record, tree: TreeParams, gap: float) -> bool:

@@ -8,13 +8,14 @@ import numpy as np
 
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.search.repartition.array_loops import NOWHERE
+from shardplan.solve.search.repartition.loops import IN_ARRAYS, Loops
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.search.fares import Fares
 
-NOWHERE = -1
 MOST_SLOTS = 4
 """Units up to which an item is one row; the units of wider ones are rows of their own."""
 
@@ -30,9 +31,14 @@ class Copies:
     """
 
     def __init__(
-        self, problem: Problem, start: Placement, count: int, fares: Fares | None = None
+        self,
+        problem: Problem,
+        start: Placement,
+        count: int,
+        fares: Fares | None = None,
+        loops: Loops = IN_ARRAYS,
     ) -> None:
-        self.problem, self.count, self.fares = problem, count, fares
+        self.problem, self.count, self.fares, self.loops = problem, count, fares, loops
         paid = fares.of_items(problem, start).sum() if fares is not None else 0.0
         self.paid = np.full(count, paid)
         units = np.diff(start.unit_offsets)
@@ -45,6 +51,9 @@ class Copies:
         self.device_bytes = np.tile(state.device_bytes, (count, 1, 1))
         self.node_bytes = np.tile(state.node_bytes, (count, 1, 1))
         self.uses = problem.objective.uses(self.option)
+        self._own_seconds, self._device_bytes, self._node_bytes = map(
+            np.ascontiguousarray, (problem.own_seconds, problem.device_bytes, problem.node_bytes)
+        )
 
     def objectives(self) -> NDArray[np.float64]:
         """(R,): seconds."""
@@ -85,21 +94,19 @@ class Copies:
         shape: Shape,
     ) -> None:
         """Add ``count`` units of each option to a place of a copy; all four are (n,)."""
-        problem = self.problem
+        problem, count = self.problem, np.ascontiguousarray(count)
         width = problem.devices_per_node if shape is Shape.NODE else 1
-        devices = place[:, None] * width + np.arange(width)
         node = place if shape is Shape.NODE else place // problem.devices_per_node
         for sums, per_unit in (
-            (self.load, problem.own_seconds),
-            (self.device_bytes, problem.device_bytes),
+            (self.load, self._own_seconds),
+            (self.device_bytes, self._device_bytes),
         ):
-            change = count[:, None] * per_unit[option]
-            np.add.at(sums, (copy[:, None], devices), change[:, None])
+            self.loops.add_units(sums, copy, place, width, count, option, per_unit)
         if problem.has_spill:
             by_node = self.load.reshape(self.count, problem.node_count, -1, problem.stage_count)
             change = count[:, None] * problem.spill_seconds[option]
             np.add.at(by_node, (copy, node), change[:, None])
-        np.add.at(self.node_bytes, (copy, node), count[:, None] * problem.node_bytes[option])
+        self.loops.add_units(self.node_bytes, copy, node, 1, count, option, self._node_bytes)
 
 
 def _slots(start: Placement, rows_of_item: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,17 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.problem import Problem
 
 
+def stretch(effort: float) -> float:
+    """How long one restart of a pass may last, relative to the usual.
+
+    What more effort there is goes half into slower cooling, and half into more restarts.
+    """
+    return min(effort, sqrt(effort))
+
+
 @dataclass(frozen=True, slots=True)
 class RepartitionEffort:
-    """Rounds of all restarts together, and of each."""
+    """Rounds of all restarts of a pass together, and of each."""
 
     small_cluster: int = 32
     large_cluster: int = 128
@@ -44,7 +53,8 @@ class RepartitionEffort:
     def params(self, problem: Problem, effort: float) -> RepartitionParams:
         """How to search in one restart; no longer than all restarts may last."""
         params = self._unlimited(problem)
-        return replace(params, rounds=min(params.rounds, self._all_rounds(problem, effort)))
+        rounds = round(params.rounds * max(1.0, stretch(effort)))
+        return replace(params, rounds=min(rounds, self._all_rounds(problem, effort)))
 
     def restarts(self, problem: Problem, effort: float) -> int:
         """How many are worth their time; a whole effort has a second one in any case."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.search.repartition.copies import MOST_SLOTS, NOWHERE, Copies
+from shardplan.solve.search.repartition.array_loops import NOWHERE
+from shardplan.solve.search.repartition.copies import MOST_SLOTS, Copies
 
 if TYPE_CHECKING:
     from typing import Self
@@ -109,25 +110,16 @@ class ChangeDraws:
         """At most that many changes of each pair, by chance."""
         copies, problem = self._copies, self._problem
         active = (problem.shape[copies.option] == pairs.shape) & self._free
-        used = (copies.slot != NOWHERE) & active[:, :, None]
-        place = np.where(used, copies.slot, 0)
-        pair = np.where(used, pairs.pair[np.arange(copies.count)[:, None, None], place], NOWHERE)
-        highest = pair.max(axis=2)
-        inside = (np.where(used, pair, highest[:, :, None]) == highest[:, :, None]).all(axis=2)
-        alternatives = self._alternatives[pairs.shape]
-        whole = inside & (highest != NOWHERE) & (alternatives.count > 0)
-        whole &= rng.random(whole.shape) < 0.5
-
-        copy, row, slot = np.nonzero((pair != NOWHERE) & ~whole[:, :, None])
-        whole_copy, whole_row = np.nonzero(whole)
-        of_pair = np.concatenate([pair[copy, row, slot], highest[whole_copy, whole_row]])
-        copy, row = np.concatenate([copy, whole_copy]), np.concatenate([row, whole_row])
-        slot = np.concatenate([slot, np.full(len(whole_row), NOWHERE)])
-        order = np.lexsort((rng.random(len(of_pair)), of_pair))
-        counts = np.bincount(of_pair, minlength=len(pairs.places))
-        rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-        kept = order[rank < most]
-        drawn = copy[kept], row[kept], slot[kept], of_pair[kept], rank[rank < most]
+        copy, row, slot, of_pair = copies.loops.candidates(
+            copies.slot,
+            active,
+            pairs.pair,
+            self._alternatives[pairs.shape].count,
+            rng.random(active.shape),
+        )
+        keys = rng.random(len(of_pair))
+        kept, rank = copies.loops.first_of_pairs(of_pair, keys, len(pairs.places), most)
+        drawn = copy[kept], row[kept], slot[kept], of_pair[kept], rank
         return self._within_domains(self._changes(pairs, *drawn, rng), pairs)
 
     def _changes(
@@ -144,23 +136,9 @@ class ChangeDraws:
         is_whole = slot == NOWHERE
         old = copies.option[copy, row]
         new = np.where(is_whole, self._alternatives[pairs.shape].draw(row, rng), old)
-        side = pairs.side[copy, copies.slot[copy, row, slot]]
-        slots = copies.slot[copy, row]
-        sides = pairs.side[copy[:, None], slots]
-        there = (slots != NOWHERE) & is_whole[:, None]
-        moved = ~is_whole
-        before = np.stack(
-            [(there & (sides == s)).sum(axis=1) + (moved & (side == s)) for s in (0, 1)], axis=1
-        )
         first = rng.integers(2, size=len(row))
-        units = self._problem.units[new]
-        more, less = units - units // 2, units // 2
-        after = np.stack(
-            [
-                np.where(moved, side == 1 - s, np.where(first == s, more, less)).astype(np.int64)
-                for s in (0, 1)
-            ],
-            axis=1,
+        before, after = copies.loops.sides_of_changes(
+            copies.slot, pairs.side, copy, row, slot, first, self._problem.units[new]
         )
         return PairChanges(copy, row, slot, pair, rank, old, new, before, after, first)
 
@@ -187,16 +165,17 @@ class ChangeDraws:
                 copies.shift(changes.copy, place, option, count, pairs.shape)
         np.maximum(copies.load, 0.0, out=copies.load)  # rounding may leave less than nothing
         whole = changes.slot == NOWHERE
-        moved = changes.only(~whole)
-        to = moved.after.argmax(axis=1)
-        copies.slot[moved.copy, moved.row, moved.slot] = pairs.places[moved.pair, to]
-        changed = changes.only(whole)
-        copies.change_options(changed.copy, changed.row, changed.new)
-        nth = np.arange(MOST_SLOTS)
-        side_of = (changed.first_side[:, None] + nth) % 2
-        places = np.take_along_axis(pairs.places[changed.pair], side_of, axis=1)
-        used = nth < self._problem.units[changed.new][:, None]
-        copies.slot[changed.copy, changed.row] = np.where(used, places, NOWHERE)
+        copies.change_options(changes.copy[whole], changes.row[whole], changes.new[whole])
+        copies.loops.put_into_slots(
+            copies.slot,
+            pairs.places[changes.pair],
+            changes.copy,
+            changes.row,
+            changes.slot,
+            changes.after,
+            changes.first_side,
+            self._problem.units[changes.new],
+        )
 
 
 @dataclass(frozen=True, slots=True)

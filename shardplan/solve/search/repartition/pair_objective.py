@@ -14,6 +14,7 @@ import numpy as np
 
 from shardplan.solve.problem.power_mean import PowerMean
 from shardplan.solve.problem.problem import Shape
+from shardplan.solve.search.repartition.array_loops import combined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,8 @@ _LARGEST_RATIO = 1e3
 """The same for exponents so small that powers alone would allow more."""
 _CELLS = 8_000_000
 """About how many numbers are in memory at once."""
+_ONCE = np.zeros((0, 0, 0, 0), dtype=np.float32)
+"""Loads that stand for one device each."""
 
 
 class PairObjective:
@@ -79,7 +82,6 @@ class PairObjective:
         copy: NDArray[np.int64],
         base: NDArray[np.float64],
         change: NDArray[np.float64],
-        combinations: NDArray[np.float32],
         times: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
         """(G, 2 ** K): seconds that the devices of each pair add to the smooth objective.
@@ -87,15 +89,15 @@ class PairObjective:
         From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them; each load stands
         for that many, ``times`` (G, 2, width, S), all by default for one.
         """
-        unit = self._reference[copy]
-        load = _combined(base / unit[:, None, None], change / unit[:, None, None], combinations)
-        np.clip(load, np.float32(0.0), np.float32(self._largest), out=load)
-        power = self._mean.raised(load)
-        if times is not None:
-            power *= times.astype(np.float32)[:, None]
-        slope = self._slope[copy].astype(np.float32)
-        seconds: NDArray[np.float32] = np.matmul(power.sum(axis=(2, 3)), slope[:, :, None])[..., 0]
-        return seconds
+        unit = self._reference[copy][:, None, None]
+        return self._copies.loops.seconds_of_combinations(
+            (base / unit).astype(np.float32),
+            (change / unit).astype(np.float32),
+            _ONCE if times is None else times.astype(np.float32),
+            self._slope[copy].astype(np.float32),
+            np.float32(self._largest),
+            self._mean.log2_exponent,
+        )
 
     def fullest(
         self, copy: NDArray[np.int64], load: NDArray[np.float64], counted: NDArray[np.bool_]
@@ -174,7 +176,7 @@ class _Pooled:
         if problem.has_spill and not self._on_nodes:
             beyond = self._spill(objective, change, problem.spill_seconds)
         base = copies.load[self._copy[:, None, None], self._devices]
-        score = objective.seconds(self._copy, base, change, self._combinations)
+        score = objective.seconds(self._copy, base, change)
         if beyond is not None:
             score += beyond
         beside = objective.beside(self._changes, self._pairs)
@@ -193,9 +195,15 @@ class _Pooled:
         """(G, K, 2, n): what each change adds to each side, of (O, n) per unit."""
         changes, most = self._changes, len(self._combinations).bit_length() - 1
         total = np.zeros((len(self._places), most, 2, per_unit.shape[1]))
-        total[self._pair, changes.rank] = (
-            changes.after[:, :, None] * per_unit[changes.new][:, None]
-            - changes.before[:, :, None] * per_unit[changes.old][:, None]
+        self._copies.loops.put_changes(
+            total,
+            self._pair,
+            changes.rank,
+            changes.old,
+            changes.new,
+            changes.before,
+            changes.after,
+            np.ascontiguousarray(per_unit),
         )
         return total
 
@@ -218,7 +226,7 @@ class _Pooled:
         counted = (devices[:, :, None] != self._places[:, None, :, None]).all(axis=2)
         counted[together, 1] = False  # the same devices as on the other side
         base, times = objective.fullest(self._copy, self._copies.load[copy, devices], counted)
-        return objective.seconds(self._copy, base, spilt, self._combinations, times)
+        return objective.seconds(self._copy, base, spilt, times)
 
     def _shared(
         self,
@@ -252,8 +260,9 @@ class _Pooled:
         if not len(tight):
             return
         scale = capacity[tight].clip(min=1.0)
-        total = _combined(
-            bytes_[tight] / scale, change[tight] / scale[:, None, :, 0], self._combinations
+        total = combined(
+            (bytes_[tight] / scale).astype(np.float32),
+            (change[tight] / scale[:, None, :, 0]).astype(np.float32),
         )
         over = np.maximum(total - (capacity[tight] / scale)[:, None], 0.0).sum(axis=(2, 3, 4))
         score[tight] += (price[tight, None] * over).astype(np.float32)
@@ -263,14 +272,3 @@ def _combinations(most: int) -> NDArray[np.float32]:
     """(2 ** most, most): which changes each combination makes."""
     number = np.arange(1 << most)
     return ((number[:, None] >> np.arange(most)) & 1).astype(np.float32)
-
-
-def _combined(
-    base: NDArray[np.float64], change: NDArray[np.float64], combinations: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """(G, 2 ** K, 2, width, n) from (G, 2, width, n) and (G, K, 2, n)."""
-    pairs, most, _, kinds = change.shape
-    flat = change.reshape(pairs, most, 2 * kinds).astype(np.float32)
-    summed = np.matmul(combinations, flat).reshape(pairs, len(combinations), 2, 1, kinds)
-    total: NDArray[np.float32] = summed + base.astype(np.float32)[:, None]
-    return total

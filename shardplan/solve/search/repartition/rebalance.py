@@ -8,6 +8,7 @@ import numpy as np
 
 from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.search.incumbent import Incumbent
+from shardplan.solve.search.repartition.loops import IN_ARRAYS, quickest_loops
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.search.record import Record
+
+
+_LONG_ROUNDS = 1000
+"""From which on it is worth reading what was compiled: the first plan waits for none of it."""
 
 
 def rebalance(
@@ -26,18 +31,22 @@ def rebalance(
 ) -> Placement | None:
     """Balance a start, offer what is found to the record, and return it; None if nothing fits.
 
-    While what the record has is far from good, it hears of better ones at once. The mixes of the
-    start are options beside the ``allowed`` (O,) ones. ``number`` makes the random numbers
-    different from those of other calls.
+    The record hears of better ones at once; where options can be mixed, which takes time, only
+    while what it has is far from good. The mixes of the start are options beside the ``allowed``
+    (O,) ones. ``number`` makes the random numbers different from those of other calls.
     """
     record.reporter.starting("repartition")
     incumbent = Incumbent()
     around = MixesAsOptions.of(record.problem, start)
 
     def offer_early() -> None:
-        if incumbent.placement is not None and record.is_far:
+        if incumbent.placement is None:
+            return
+        is_told = incumbent.objective < record.objective and not record.problem.mixable.any()
+        if is_told or record.is_far:
             record.offer(around.placement(incumbent.placement), "repartition")
 
+    is_long = params.rounds >= _LONG_ROUNDS
     repartition(
         around.problem,
         around.start,
@@ -48,6 +57,7 @@ def rebalance(
         incumbent=incumbent,
         should_stop=record.should_stop,
         on_better=offer_early,
+        loops=quickest_loops(record.budget.deadline.seconds_left) if is_long else IN_ARRAYS,
     )
     if incumbent.placement is None:
         return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shardplan.solve.search.repartition.copies import Copies
+from shardplan.solve.search.repartition.loops import IN_ARRAYS, Loops
 from shardplan.solve.search.repartition.pair_changes import ChangeDraws, Pairs
 from shardplan.solve.search.repartition.pair_objective import PairObjective
 
@@ -77,6 +78,7 @@ def repartition(
     on_better: Callable[[], None] = lambda: None,
     fares: Fares | None = None,
     measure: Callable[[Copies], NDArray[np.float64]] = Copies.objectives,
+    loops: Loops = IN_ARRAYS,
 ) -> None:
     """Search around ``start``; what is found goes to ``incumbent``.
 
@@ -85,9 +87,9 @@ def repartition(
     Items change to ``allowed`` (O,) options of their present shape. ``scale_seconds`` is the
     magnitude of the objective, which temperatures are relative to. ``fares`` are paid beside the
     objective, and ``measure`` (R,) of the copies is what is to be least, infinite where a copy is
-    not good enough.
+    not good enough. ``loops`` change nothing but the time.
     """
-    copies = Copies(problem, start, params.copies, fares)
+    copies = Copies(problem, start, params.copies, fares, loops)
     draws = ChangeDraws(copies, allowed)
     levels = draws.levels()
     first, last = params.log2_exponents

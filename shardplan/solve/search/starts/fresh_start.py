@@ -31,9 +31,9 @@ class FreshStart(Move):
     """Choose, fill and repartition.
 
     The first choice takes it that all devices can be loaded alike, which gives a bound, and the
-    second that they can but for those that hold large units, which gives a better one; the next
-    ones know how well a placement could balance each stage, and avoid options that lean on stages
-    that balance badly.
+    second that they can but for those that hold large units, which gives a better one. The others
+    know how well a placement could balance each stage, and avoid options that lean on stages that
+    balance badly; or they are the best placement's own, filled in and balanced once more.
     """
 
     name: ClassVar[str] = "fresh_start"
@@ -42,6 +42,8 @@ class FreshStart(Move):
     choice: OptionChoiceParams = field(default_factory=OptionChoiceParams)
     fill: FillParams = field(default_factory=FillParams)
 
+    most_chosen_again: int = 3_000
+    """Options worth trying, beyond which a choice takes longer in later passes than it gives."""
     large_columns: int = MOST_COLUMNS
     """Fractions beside large units, beyond which what these waste is not worth finding out."""
 
@@ -66,9 +68,13 @@ class FreshStart(Move):
         problem, allowed = record.problem, record.worth_trying()
         if allowed.sum() > self.choice.most_options:
             return None
-        record.reporter.starting("option choice")
         unit_rows = record.relaxation.unit_rows
-        if turn.fresh > 1 and record.placement is not None and record.is_first("large units"):
+        number, best = turn.number_of_pass, record.placement
+        is_again = turn.fresh_of_pass == 1 or allowed.sum() > self.most_chosen_again
+        if number and best is not None and is_again:
+            return best.option
+        record.reporter.starting("option choice")
+        if not number and turn.fresh > 1 and best is not None and record.is_first("large units"):
             large = large_units(
                 problem,
                 allowed,
@@ -85,7 +91,7 @@ class FreshStart(Move):
             problem,
             allowed,
             unit_rows,
-            self.choice.limits(record, self.choice.nodes),
+            self.choice.limits(record, self.choice.nodes, number),
             stop_above=record.objective,
             watch=Watch(record.should_stop),
             balance=balance_to_hope_for(record, turn.restart, self.choice),

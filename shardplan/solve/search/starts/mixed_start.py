@@ -94,8 +94,10 @@ class MixedStart(Move):
             return None
         record.reporter.starting("option choice")
         few = Representatives.of(record.problem, record.relaxation)
-        if turn.fresh == 2 and allowed.sum() <= self.most_bound_options:
-            choose_for_bound(record, allowed, self.choice)
+        is_due = turn.fresh_of_pass == 2 if turn.number_of_pass == 0 else turn.fresh_of_pass == 1
+        if is_due and allowed.sum() <= self.most_bound_options:
+            number = turn.number_of_pass
+            choose_for_bound(record, allowed, self.choice, number_of_pass=number)
         largest_bytes, filling = self.grains[turn.restart % len(self.grains)]
         fine = fine_enough(
             few.problem,
@@ -132,9 +134,10 @@ class MixedStart(Move):
         While devices are far from balanced, another option often helps a device for the moment and
         costs all of them more in the end.
         """
+        longer = max(1.0, turn.stretch)
         packing = replace(
             turn.repartition,
-            rounds=min(turn.repartition.rounds, self.packing_rounds),
+            rounds=min(turn.repartition.rounds, round(self.packing_rounds * longer)),
             changes=self.packing_changes,
             hottest=self.packing_hottest,
         )
@@ -144,7 +147,7 @@ class MixedStart(Move):
             packed = rebalance(record, start, chosen | near, turn.repartition, turn.restart)
         if packed is not None:
             allowed = chosen | (near & (record.problem.shape == Shape.DEVICE))
-            polishing = packing.cooled(self.polishing_rounds)
+            polishing = packing.cooled(round(self.polishing_rounds * longer))
             self._polish(record, packed, allowed, polishing, turn.restart)
 
     def _polish(

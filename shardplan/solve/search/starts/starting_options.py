@@ -38,15 +38,20 @@ class OptionChoiceParams:
     node_options: int = 3_000_000
     """Nodes times options of the tree that proves a bound."""
     gap_share: float = 0.1
-    """Of the gap that the caller asks for."""
+    """Of the gap that the caller asks for; ..."""
+    open_share: float = 0.05
+    """... and from the second pass on, of the gap that is still open, if that is more: a tree is
+    not searched for what hardly changes it."""
     jitter: float = 0.04
     """How far, relatively, the balance that options are chosen for strays from what was reached."""
     least_balance: float = 0.5
     """Mean over maximum of a stage's loads below which options are not chosen for it."""
 
-    def limits(self, record: Record, nodes: int) -> Limits:
+    def limits(self, record: Record, nodes: int, number_of_pass: int = 0) -> Limits:
         """Of a tree worth that many nodes."""
         gap = record.budget.gap * self.gap_share
+        if number_of_pass and record.placement is not None:
+            gap = max(gap, min(record.gap, 1.0) * self.open_share)
         return record.limits(record.budget.nodes(nodes), gap)
 
 
@@ -57,6 +62,7 @@ def choose_for_bound(
     *,
     large: LargeUnits | None = None,
     moves: MoveLimit | None = None,
+    number_of_pass: int = 0,
 ) -> NDArray[np.int64] | None:
     """(I,): options for devices that can all be loaded alike, or but for ``large`` units.
 
@@ -69,7 +75,7 @@ def choose_for_bound(
         record.problem,
         allowed,
         record.relaxation.unit_rows,
-        params.limits(record, nodes),
+        params.limits(record, nodes, number_of_pass),
         stop_above=record.objective,
         watch=record.watch("option choice"),
         large=large,
