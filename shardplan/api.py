@@ -38,14 +38,15 @@ def load(spec: str | PathLike[str] | Mapping[str, Any]) -> Case:
 def plan(case: Case, settings: Settings | None = None, reporter: Reporter | None = None) -> Plan:
     """Find the best plan of a case; ``reporter`` is told how the search goes.
 
-    Raises Infeasible where it is proven that there is no plan, NoPlanFound where the limits ended
+    Without ``settings`` it also ends once nothing has improved for ten seconds. Raises Infeasible where it is proven that there is no plan, NoPlanFound where the limits ended
     the search first, and Interrupted.
     """
     from shardplan.planning.planner import make_plan
     from shardplan.solve.reporter import Reporter
-    from shardplan.solve.settings import Settings
+    from shardplan.solve.settings import PATIENCE_SECONDS, Settings
 
-    return make_plan(case, settings or Settings(), reporter or Reporter())
+    settings = settings or Settings(patience_seconds=PATIENCE_SECONDS)
+    return make_plan(case, settings, reporter or Reporter())
 
 
 def explain(plan: Plan) -> Explanation:

@@ -26,6 +26,9 @@ METHODS = ("auto", "search", "milp", "greedy", *PUBLISHED)
 ONE_PASS = 1.0
 """The effort that one pass over a whole problem is worth."""
 
+PATIENCE_SECONDS = 10.0
+"""Without a time limit of the caller's own, a solve ends once nothing has improved for so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shardplan.solve.settings import Settings
+from shardplan.solve.settings import PATIENCE_SECONDS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shardplan.whatif.near.amortisation import Amortisation
-
-_PATIENCE_SECONDS = 10.0
-"""How long to wait for something better where no limit is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +83,7 @@ class SolveRequest:
         """How to search; a limit that was given by hand is waited for."""
         patience = self.patience
         if patience is None and not self.is_limited:
-            patience = _PATIENCE_SECONDS
+            patience = PATIENCE_SECONDS
         return Settings(
             self.method,
             self.gap,
