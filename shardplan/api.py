@@ -38,8 +38,9 @@ def load(spec: str | PathLike[str] | Mapping[str, Any]) -> Case:
 def plan(case: Case, settings: Settings | None = None, reporter: Reporter | None = None) -> Plan:
     """Find the best plan of a case; ``reporter`` is told how the search goes.
 
-    Without ``settings`` it also ends once nothing has improved for ten seconds. Raises Infeasible where it is proven that there is no plan, NoPlanFound where the limits ended
-    the search first, and Interrupted.
+    Without ``settings`` it also ends once nothing has improved for ten seconds. Raises
+    Infeasible where it is proven that there is no plan, NoPlanFound where the limits ended the
+    search first, and Interrupted.
     """
     from shardplan.planning.planner import make_plan
     from shardplan.solve.reporter import Reporter
