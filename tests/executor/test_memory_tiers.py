@@ -58,11 +58,11 @@ def assert_same(one: Any, other: Any) -> None:
             np.testing.assert_array_equal(values, by_name[name, shard][field])
 
 
-@pytest.mark.parametrize("pipeline", ["none", "prefetch_sparse_dist"])
+@pytest.mark.parametrize("pipeline", [Pipeline.NONE, Pipeline.PREFETCH_SPARSE_DIST])
 @pytest.mark.parametrize("optimizer", native_optimizers())
 @pytest.mark.parametrize("kernel", CACHES)
 def test_a_table_of_20_times_its_cache_trains_as_in_memory(
-    kernel: str, optimizer: str, pipeline: str
+    kernel: str, optimizer: str, pipeline: Pipeline
 ) -> None:
     case = case_of(kernel, optimizer, pipeline=pipeline)
     collection = sharded(case, Mesh(1))
