@@ -8,9 +8,11 @@ import pytest
 from executor_plans import case_of, plan_of, random_plan
 from rank_crew import Crew
 
+from shardplan.executor.torchrec.own_batches import own_batch_faults
 from shardplan.plan.decision import Decision
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
+from shardplan.workload.optimizers.optimizer import Optimizer
 
 pytestmark = [
     pytest.mark.slow,
@@ -70,6 +72,28 @@ def test_what_has_no_own_batches_is_refused_by_table(crew, kind, optimizer, word
     for found in crew.run("refusal", [plan, plan], plan):
         assert "plan.sparse.ebc.t0: its features have batches of their own size" in found
         assert words in found
+
+
+@pytest.mark.parametrize(
+    ("second", "is_refused"),
+    [
+        (Decision(1, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (0,)), True),
+        (Decision(1, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (1,)), False),
+        (Decision(1, ShardingType.ROW_WISE, Kernel.FUSED, 1, ()), False),
+    ],
+)
+def test_one_kernel_of_a_rank_looks_up_own_batches_on_cpu(crew, second, is_refused):
+    """Means and sums are looked up by two, and a rank that fails would leave the other waiting."""
+    tables = [
+        {"name": "t0", "rows": 101, "dim": 16, "features": ["user"], "pooling_type": "mean"},
+        {"name": "t1", "rows": 77, "dim": 16, "features": ["other"]},
+    ]
+    tables = [{**table, "pooling": 2} for table in tables]
+    case = case_of(tables, 2, "sgd", batch={"local": 64, "features": {"user": 0.5}})
+    plan = plan_of(case, [Decision(0, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (0,)), second])
+    found = {diagnostic.path for diagnostic in own_batch_faults(plan, Optimizer.SGD, "cpu")}
+    assert found == ({"plan.sparse.ebc.t1"} if is_refused else set())
+    assert not [*own_batch_faults(plan, Optimizer.SGD, "cuda")]
 
 
 def test_row_wise_adagrad_with_ema_in_place_trains(crew):

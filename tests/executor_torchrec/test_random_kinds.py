@@ -51,6 +51,9 @@ def plans(draw: st.DrawFn, ranks: int) -> tuple[Any, str, list[str]]:
         if not of_requests and draw(st.integers(0, 2)) == 0:
             modules[path]["batch"] = 0.5
         dim = 8 * draw(st.integers(1, 2))
+        averages = st.booleans()
+        if of_requests:  # one kernel of a rank looks up such
+            averages = st.just(draw(averages))
         for index in range(draw(st.integers(1, 3))):
             cuts = [
                 cut
@@ -69,7 +72,7 @@ def plans(draw: st.DrawFn, ranks: int) -> tuple[Any, str, list[str]]:
                 | {"pooling": [1] * len(features)}
             )
             decisions.append(_decision(draw, len(decisions), cut, ranks))
-            if kind == "bag" and draw(st.booleans()):
+            if kind == "bag" and draw(averages):
                 tables[-1]["pooling_type"] = "mean"
                 means.append(f"{path}/{name}")
     batch = {"local": 64}

@@ -13,6 +13,7 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import WeightDecayMo
 from shardplan.executor.planned.ddp_sums import ddp_faults
 from shardplan.executor.torchrec.fault import fault
 from shardplan.executor.torchrec.kinds import kind_faults, sharders_of
+from shardplan.executor.torchrec.own_batches import own_batch_faults
 from shardplan.executor.torchrec.sharded.module_options import ModuleOptions
 from shardplan.executor.torchrec.wires import wire_faults
 from shardplan.workload.dtype import Dtype
@@ -52,7 +53,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
         yield from ddp_faults(plan.name, training.reduction)
     if request.device.type == "cpu":
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
-    yield from _faults_of_own_batches(plan, training.optimizer)
+    yield from own_batch_faults(plan, training.optimizer, request.device.type)
     yield from _faults_of_types(plan)
     if training.optimizer.couples_columns and not request.allow_inexact:
         yield from _faults_of_column_shards(plan, training.optimizer)
@@ -157,23 +158,6 @@ def _faults_of_prefetched_caches(plan: Plan) -> Iterator[Diagnostic]:
             if entry.cache is not None and entry.cache.algorithm is CacheAlgorithm.LFU:
                 where, message = f"plan.{module}.{name}", "lfu: FBGEMM prefetches into lru alone"
                 yield fault(plan, where, message, "solve again with the pipeline sparse_dist")
-
-
-def _faults_of_own_batches(plan: Plan, optimizer: Optimizer) -> Iterator[Diagnostic]:
-    """Features with batches of their own size (VBE): what TorchRec and FBGEMM 1.8 have not."""
-    hint = "solve again with a constraint on its sharding, or without batch.features"
-    for table in plan.tables:
-        entry = plan.plan.get(table.module, {}).get(table.name)
-        if not table.batch_shares or entry is None:
-            continue
-        where = f"plan.{table.module}.{table.name}"
-        what = "its features have batches of their own size"
-        if not optimizer.takes_own_batches:
-            message = f"{what}: FBGEMM does not train such with {optimizer}"
-            yield fault(plan, where, message, "solve again with another optimizer")
-        if not entry.sharding_type.takes_own_batches:
-            message = f"{what}: TorchRec has no such tables {entry.sharding_type}"
-            yield fault(plan, where, message, hint)
 
 
 def _faults_of_types(plan: Plan) -> Iterator[Diagnostic]:
