@@ -8,11 +8,9 @@ import pytest
 from executor_plans import case_of, plan_of, random_plan
 from rank_crew import Crew
 
-from shardplan.executor.torchrec.own_batches import own_batch_faults
 from shardplan.plan.decision import Decision
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
-from shardplan.workload.optimizers.optimizer import Optimizer
 
 pytestmark = [
     pytest.mark.slow,
@@ -91,9 +89,12 @@ def test_one_kernel_of_a_rank_looks_up_own_batches_on_cpu(crew, second, is_refus
     tables = [{**table, "pooling": 2} for table in tables]
     case = case_of(tables, 2, "sgd", batch={"local": 64, "features": {"user": 0.5}})
     plan = plan_of(case, [Decision(0, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (0,)), second])
-    found = {diagnostic.path for diagnostic in own_batch_faults(plan, Optimizer.SGD, "cpu")}
-    assert found == ({"plan.sparse.ebc.t1"} if is_refused else set())
-    assert not [*own_batch_faults(plan, Optimizer.SGD, "cuda")]
+    if is_refused:
+        for found in crew.run("refusal", [plan, plan], plan):
+            assert "plan.sparse.ebc.t1: is looked up beside others of its module" in found
+    else:
+        for found in crew.run("train_beside_unsharded", plan, "sgd"):
+            assert max(found[:2]) < 1e-6
 
 
 def test_row_wise_adagrad_with_ema_in_place_trains(crew):
