@@ -44,8 +44,9 @@ def batches(rank):
     return [(features, torch.ones(6, 1))] * 40
 """
 
-KEEP = """
-    with open(f"losses.{torch.distributed.get_rank()}", "a") as file:
+LAST = """    optimizer.step()  # updates the rest
+"""
+KEEP = """    with open(f"losses.{torch.distributed.get_rank()}", "a") as file:
         print(loss.item(), file=file)
 """
 
@@ -53,7 +54,7 @@ KEEP = """
 def test_the_training_job_of_the_page_learns(tmp_path):
     (job,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "my_job.py").write_text(MY_JOB, encoding="utf-8")
-    (tmp_path / "train.py").write_text(job + KEEP, encoding="utf-8")
+    (tmp_path / "train.py").write_text(job.replace(LAST, LAST + KEEP), encoding="utf-8")
     (tmp_path / "plan.json").write_text(render(random_plan(4, 2, "adagrad")), encoding="utf-8")
     paths = [str(ROOT), str(Path(__file__).parent), str(Path(__file__).parents[1])]
     run = "torch.distributed.run --standalone --nproc-per-node 2 train.py"
