@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -37,9 +38,10 @@ from shardplan.workload.drawn.drawn_ids import draw_ids, hottest_ids
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.table import Table
 from shardplan.workload.training import Pipeline
+from shardplan.workload.wire.reduction import Reduction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rank_group import RankGroup
@@ -245,3 +247,51 @@ def test_other_row_blocks_may_travel_in_another_format() -> None:
     rows = table("row_wise", 2, 2, name="rows")
     (fault,) = unsendable(replace(view_of(*tables, rows), training=training))
     assert "in one exchange" in fault.message
+
+
+def with_hot(ids: Sequence[int]) -> TrainingCase:
+    """One table, of whose gradients a tenth is sent."""
+    hot = replace(hot_table(2), replicated_rows=len(ids), hot_ids=np.array(ids))
+    return TrainingCase((hot,), 2, 2, OptimizerSettings("sgd"), reduction=Reduction(top_k=0.1))
+
+
+def save_unsent(case: TrainingCase, folder: str) -> None:
+    """Of each row its id and the rank, as if it had not been sent."""
+    collection = sharded(case)
+    ((kept, rest),) = collection.replicated.rests
+    ids = torch.arange(len(rest)) if kept.hot_ids is None else torch.from_numpy(kept.hot_ids)
+    rest.copy_((ids + 100 * (collection.mesh.rank + 1)).unsqueeze(1).expand_as(rest))
+    save_checkpoint(folder, 5, collection.mesh, {"sparse": collection})
+
+
+def load_unsent(case: TrainingCase, folder: str) -> Any:
+    collection = sharded(case)
+    ((_, rest),) = collection.replicated.rests
+    rest.fill_(7.0)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        load_checkpoint(f"{folder}/step-000000005", collection.mesh, {"sparse": collection})
+    assert torch.equal(rest, rest[:, :1].expand_as(rest))
+    return rest[:, 0].tolist(), [str(each.message) for each in told if "lost" in str(each.message)]
+
+
+def test_what_is_not_sent_of_a_row_is_that_row_s_under_other_hot_ids_and_plans(
+    tmp_path: Path, rank_group: Callable[[int], RankGroup]
+) -> None:
+    every_row = replace(with_hot(HOT_IDS), tables=(table("data_parallel", 2, 2, name="hot"),))
+    group, rows = rank_group(2), range(every_row.tables[0].rows)
+    group.run(save_unsent, with_hot(HOT_IDS), str(tmp_path / "hot"))
+    group.run(save_unsent, every_row, str(tmp_path / "every"))
+    for case, ids, lost in (
+        (with_hot(HOT_IDS[::-1]), HOT_IDS[::-1], 0),
+        (with_hot([7, 30, 2]), [7, 30, 2], 3),
+        (every_row, rows, 0),
+    ):
+        for rank, (found, told) in enumerate(group.run(load_unsent, case, str(tmp_path / "hot"))):
+            assert found == [100 * (rank + 1) + i if i in HOT_IDS else 0 for i in ids]
+            words = f"what a rank had not sent of sparse/hot is lost for up to {lost} rows"
+            assert [words in each for each in told] == [True] * (lost > 0 and rank == 0)
+    answers = group.run(load_unsent, with_hot([7, 30, 2]), str(tmp_path / "every"))
+    for rank, (found, told) in enumerate(answers):
+        assert found == [100 * (rank + 1) + i for i in (7, 30, 2)]
+        assert ["for up to 40 rows" in each for each in told] == [True] * (rank == 0)

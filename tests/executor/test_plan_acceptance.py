@@ -339,3 +339,20 @@ def test_the_native_engine_names_what_it_has_not(plan_text: str) -> None:
     assert told(whole_batch_faults(replace(view, tables=(own, *others)), "this engine")) == [
         f"{where}: its features have batches of their own size: this engine has none such"
     ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "keys"),
+    [
+        ((0.1,), "batch.features"),
+        ((3.0,), "num_poolings of user"),
+        ((0.5, 3.0), "batch.features and num_poolings of user"),
+    ],
+)
+def test_own_batches_are_told_by_the_key_that_gave_them(
+    plan_text: str, shares: tuple[float, ...], keys: str
+) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    own = replace(view.tables[0], name="user", batch_shares=shares)
+    (fault,) = whole_batch_faults(replace(view, tables=(own, *view.tables[1:])), "this engine")
+    assert fault.hint == f"train under TorchRec by shard(), or solve again without {keys}"

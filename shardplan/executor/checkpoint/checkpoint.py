@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,12 +19,12 @@ from shardplan.executor.checkpoint.index import INDEX, CheckpointIndex, StoredTe
 from shardplan.executor.checkpoint.mismatch import differences
 from shardplan.executor.checkpoint.module_state import (
     DENSE,
-    as_far_as_stored,
-    is_unsent,
     state_of,
     take_state,
+    unsent_of,
 )
 from shardplan.executor.checkpoint.number_formats import NUMBER_FORMATS
+from shardplan.executor.checkpoint.unsent_rows import is_unsent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from shardplan.executor.checkpoint.held_tensor import Extent, HeldTensor
     from shardplan.executor.checkpoint.index import StoredChunk
     from shardplan.executor.checkpoint.module_state import ModuleTables
+    from shardplan.executor.checkpoint.unsent_rows import UnsentRows
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.tensors.tensor import Tensor
 
@@ -59,6 +61,8 @@ def save_checkpoint(
     checkpoints = CheckpointFolder(folder)
     partial = checkpoints.partial(step)
     state = state_of(modules, dense or {}, mesh)
+    for each in unsent_of(modules, mesh):
+        state |= each.held()
     try:
         by_all(mesh, lambda: checkpoints.begin(step) if mesh.rank == 0 else None)
         written = gathered(mesh, by_all(mesh, lambda: _write(partial, mesh.rank, state)))
@@ -89,21 +93,25 @@ def load_checkpoint(
     or another optimizer's state. Where a file is damaged, tables may be overwritten in part.
     """
     folder = Path(path)
-    state = state_of(modules, dense or {}, mesh)
+    state, unsent = state_of(modules, dense or {}, mesh), unsent_of(modules, mesh)
+    stored: Mapping[str, StoredTensor] = {}
+    read: dict[str, HeldTensor] = {}
     if any(gathered(mesh, _is_pickled(folder))):
-        kept = as_far_as_stored(state, ())
-        _load_pickled(folder, mesh, kept, trust)
+        _load_pickled(folder, mesh, state, trust)
     else:
         index = by_all(mesh, lambda: _index(folder))
+        stored = index.tensors
         names = {name for each in gathered(mesh, set(state)) for name in each}
         if dense is None:  # Whoever asks for tables alone may leave the dense layers aside.
-            names |= {name for name in index.tensors if name.startswith(DENSE)}
-        names |= set(filter(is_unsent, index.tensors))
-        kept = as_far_as_stored(state, index.tensors)
+            names |= {name for name in stored if name.startswith(DENSE)}
+        names |= set(filter(is_unsent, stored))
+        for each in unsent:
+            read |= each.targets(stored)
         # Other tables are refused before any number is overwritten.
-        by_all(mesh, lambda: _check(folder, index, kept, names))
-        by_all(mesh, lambda: _read(folder, index, kept))
-    take_state(modules, state, state.keys() - kept.keys())
+        by_all(mesh, lambda: _check(folder, index, state | read, names))
+        by_all(mesh, lambda: _read(folder, index, state | read))
+    take_state(modules, state)
+    _take_unsent(folder, mesh, unsent, stored, read)
 
 
 def latest_checkpoint(folder: str | Path) -> Path | None:
@@ -193,6 +201,28 @@ def _read(folder: Path, index: CheckpointIndex, state: Mapping[str, HeldTensor])
                 opened[stored.file] = files.enter_context(reader)
                 check_header(reader)
             read_chunk(opened[stored.file], stored, dtype, part, chunk)
+
+
+def _take_unsent(
+    folder: Path,
+    mesh: Mesh,
+    unsent: Sequence[UnsentRows],
+    stored: Mapping[str, StoredTensor],
+    read: Mapping[str, HeldTensor],
+) -> None:
+    """Go on from what ranks had not sent; rank 0 warns of what has no place here.
+
+    That of ranks that are no more, or of tables that are summed exactly, is left aside.
+    """
+    lost = {each.table: each.take(stored, read) for each in unsent}
+    ranks = gathered(mesh, lost) if lost else []
+    for table in lost if mesh.rank == 0 else ():
+        if rows := max(of_rank[table] for of_rank in ranks):
+            message = (
+                f"{folder}: what a rank had not sent of {table} is lost for up to {rows:,} rows, "
+                "which are not on every rank here, or which the checkpoint does not name"
+            )
+            warnings.warn(message, stacklevel=3)
 
 
 def _is_pickled(folder: Path) -> bool:

@@ -39,6 +39,12 @@ class HeldTensor:
     chunks: tuple[Chunk, ...]
 
 
+def whole(tensor: Tensor, is_copy: bool = False) -> HeldTensor:
+    """A tensor that this rank holds all of."""
+    chunk = Chunk((0,) * tensor.dim(), tensor, is_copy)
+    return HeldTensor(chunk.sizes, tensor.dtype, (chunk,))
+
+
 @dataclass(frozen=True, slots=True)
 class Overlap:
     """What two rectangles share."""

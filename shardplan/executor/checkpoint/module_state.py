@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from shardplan.executor.checkpoint.held_tensor import Chunk, HeldTensor
+from shardplan.executor.checkpoint.held_tensor import Chunk, HeldTensor, whole
+from shardplan.executor.checkpoint.unsent_rows import UnsentRows
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from shardplan.executor.exchange.mesh import Mesh
     from shardplan.executor.planned.module_layout import ModuleLayout
+    from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tables.hot_rows import HotRows
     from shardplan.executor.tables.replicated_tables import ReplicatedTables
     from shardplan.executor.tables.shard_group import ShardGroup
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 DENSE = "dense/"
 """What names of dense tensors begin with."""
-UNSENT = "unsent/"
-"""The same of gradients that a rank has not sent yet, where sums are not exact."""
 
 
 class ModuleTables(Protocol):
@@ -52,41 +52,29 @@ def state_of(
     modules: Mapping[str, ModuleTables], dense: Mapping[str, Tensor], mesh: Mesh
 ) -> dict[str, HeldTensor]:
     """By name, what this rank holds; reading a checkpoint fills it in place."""
-    state = {DENSE + name: _whole(tensor, mesh.rank > 0) for name, tensor in dense.items()}
+    state = {DENSE + name: whole(tensor, mesh.rank > 0) for name, tensor in dense.items()}
     for module, tables in modules.items():
         tables.hot_rows.settle()
-        state[_steps(module)] = _whole(torch.tensor([tables.steps]), mesh.rank > 0)
+        state[_steps(module)] = whole(torch.tensor([tables.steps]), mesh.rank > 0)
         for name, tensor in _held(tables, mesh).items():
             state[f"{module}/{name}"] = tensor
-        for table, rest in tables.replicated.rests:
-            state[f"{UNSENT}{mesh.rank:05d}/{module}/{table.name}"] = _whole(rest, is_copy=False)
     return state
 
 
-def as_far_as_stored(
-    state: Mapping[str, HeldTensor], stored: Container[str]
-) -> dict[str, HeldTensor]:
-    """Without the unsent gradients of which a checkpoint has none: of other ranks, or of a job
-    whose sums were exact. Those are zeros, and what a checkpoint has of ranks that are no more,
-    or of tables that are summed exactly, is left aside."""
-    return {name: held for name, held in state.items() if name in stored or not is_unsent(name)}
+def unsent_of(modules: Mapping[str, ModuleTables], mesh: Mesh) -> list[UnsentRows]:
+    """What this rank has not sent of its replicated tables; none where sums are exact."""
+    return [
+        _unsent(module, table, rest, tables.layout, mesh.rank)
+        for module, tables in modules.items()
+        for table, rest in tables.replicated.rests
+    ]
 
 
-def is_unsent(name: str) -> bool:
-    """Whether a tensor of a checkpoint is what a rank has not sent."""
-    return name.startswith(UNSENT)
-
-
-def take_state(
-    modules: Mapping[str, ModuleTables], state: Mapping[str, HeldTensor], unread: Iterable[str] = ()
-) -> None:
+def take_state(modules: Mapping[str, ModuleTables], state: Mapping[str, HeldTensor]) -> None:
     """Go on from a state that was read: its rows are in place, and no cache may hold older ones.
 
-    What of it is ``unread`` becomes zeros. A collective where tables keep hot rows.
+    A collective where tables keep hot rows.
     """
-    for name in unread:
-        for chunk in state[name].chunks:
-            chunk.values.zero_()
     for module, tables in modules.items():
         tables.steps = int(state[_steps(module)].chunks[0].values[0])
         for group in tables.groups:
@@ -98,9 +86,12 @@ def _steps(module: str) -> str:
     return f"{module}/steps"
 
 
-def _whole(tensor: Tensor, is_copy: bool) -> HeldTensor:
-    chunk = Chunk((0,) * tensor.dim(), tensor, is_copy)
-    return HeldTensor(chunk.sizes, tensor.dtype, (chunk,))
+def _unsent(
+    module: str, table: PlannedTable, rest: Tensor, layout: ModuleLayout, rank: int
+) -> UnsentRows:
+    rows = next(each.rows for each in layout.tables if each.name == table.name)
+    ids = torch.as_tensor(table.hot_ids) if table.is_hot_part else None
+    return UnsentRows(f"{module}/{table.name}", rank, rows, ids, rest)
 
 
 def _held(module: ModuleTables, mesh: Mesh) -> dict[str, HeldTensor]:

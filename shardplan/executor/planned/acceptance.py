@@ -10,9 +10,10 @@ from shardplan.sharding.rank_spans import rank_spans
 from shardplan.workload.optimizers.trainable import native_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from shardplan.executor.planned.plan_view import PlanView
+    from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.planned.tier_limits import TierLimits
     from shardplan.workload.optimizers.optimizer import Optimizer
 
@@ -60,9 +61,20 @@ def whole_batch_faults(view: PlanView, engine: str) -> Iterator[Diagnostic]:
     for table in own[:1]:
         more = f", and so {len(own) - 1} more tables" if len(own) > 1 else ""
         message = f"its features have batches of their own size{more}: {engine} has none such"
-        hint = "train under TorchRec by shard(), or solve again without batch.features"
+        keys = " and ".join(_own_batch_keys(own))
+        hint = f"train under TorchRec by shard(), or solve again without {keys}"
         where = f"plan.{table.module}.{table.name}"
         yield Diagnostic(view.name, 0, 0, where, message, hint, code="executor")
+
+
+def _own_batch_keys(tables: Sequence[PlannedTable]) -> Iterator[str]:
+    """What of a spec gives features fewer samples than their module, and what gives them more."""
+    if any(share < 1 for table in tables for share in table.batch_shares):
+        yield "batch.features"
+    more = [table.name for table in tables if any(share > 1 for share in table.batch_shares)]
+    if more:
+        others = f" and {len(more) - 1} more tables" if len(more) > 1 else ""
+        yield f"num_poolings of {more[0]}{others}"
 
 
 def drawn_batch_faults(view: PlanView) -> Iterator[Diagnostic]:

@@ -69,9 +69,11 @@ def shard(
     shards, and bf16 that TorchRec turns into fp16 on CPU.
 
     Raises InputError on every rank alike, with all that keeps the plan from running here and what
-    to do about each: every sparse module of the model that has no plan, or that is no plain
-    EmbeddingBagCollection, is among it. ShardplanError where there is no process group. Plain
-    embeddings with dense gradients train as layers do, whole on every rank; rank 0 warns of them.
+    to do about each: every sparse module of the model that has no plan, or whose kind is another
+    than planned or none that plans have, is among it. Those are EmbeddingBagCollection,
+    EmbeddingCollection, FeatureProcessedEmbeddingBagCollection and the managed-collision ones.
+    ShardplanError where there is no process group. Plain embeddings with dense gradients train as
+    layers do, whole on every rank; rank 0 warns of them.
     """
     if not dist.is_initialized():
         raise ShardplanError("no process group: call torch.distributed.init_process_group first")

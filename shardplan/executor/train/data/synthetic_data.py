@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
+    from shardplan.workload.access import Padding, Pattern
     from shardplan.workload.row_distribution import RowDistribution
 
 DENSE_FEATURES = 13
@@ -71,8 +73,7 @@ class SyntheticData:
         lengths: list[Tensor] = []
         of_ids: list[Tensor] = []
         for feature, readers in self._view.readers.items():
-            smallest = min(readers, key=lambda t: t.rows)
-            ids, counts = self._ids(smallest, feature, samples)
+            ids, counts = self._ids(self._drawn_from(feature), feature, samples)
             bags = runs_of(torch.arange(len(samples)), counts)
             weights = self._weights(readers, feature, ids)
             for table in readers:
@@ -89,17 +90,58 @@ class SyntheticData:
         return TrainingBatch(numbers, batch, labels.float())
 
     def hot_ids(self) -> dict[str, NDArray[np.int64]]:
-        """By ``module/table``, the hottest ids of tables that keep hot rows, hottest first."""
-        found = {}
-        for table in self._view.tables:
-            if table.keeps_hot_rows:
-                drawn = min(self._view.readers[table.features[0]], key=lambda each: each.rows)
-                ranks = np.arange(min(table.replicated_rows, drawn.rows))
-                key = self._key(f"rows of {drawn.module}/{drawn.name}")
-                found[f"{table.module}/{table.name}"] = placed_rows(
-                    ranks, drawn.rows, drawn.ids, None, key
-                )
-        return found
+        """By ``module/table``, the hottest ids of tables that keep hot rows, hottest first.
+
+        Where features draw fewer rows than are kept, rows that are never drawn come last.
+        """
+        return {
+            f"{table.module}/{table.name}": self._hottest(table)
+            for table in self._view.tables
+            if table.keeps_hot_rows
+        }
+
+    def _hottest(self, table: PlannedTable) -> NDArray[np.int64]:
+        """(replicated_rows,): by the ids that a sample is expected to have of each row, over all
+        features of the table."""
+        count = table.replicated_rows
+        per_sample: dict[str, float] = defaultdict(float)
+        drawn_from = {}
+        for feature in table.features:
+            drawn = self._drawn_from(feature)
+            name = f"{drawn.module}/{drawn.name}"
+            per_sample[name] += drawn.pooling_of(feature)
+            drawn_from[name] = drawn
+        found = [
+            self._expected(drawn, count, per_sample[name]) for name, drawn in drawn_from.items()
+        ]
+        ids, first, which = np.unique(
+            np.concatenate([rows for rows, _ in found]), return_index=True, return_inverse=True
+        )
+        expected = np.bincount(which, np.concatenate([of_rows for _, of_rows in found]))
+        hottest = ids[np.lexsort((first, -expected))][:count]
+        never_drawn = np.setdiff1d(np.arange(count), hottest)
+        return np.concatenate([hottest, never_drawn[: count - len(hottest)]])
+
+    def _expected(
+        self, drawn: PlannedTable, most: int, per_sample: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The hottest rows of a table, hottest first, and how many of so many ids hit each."""
+        padding, (pattern, pooling) = _padding_of(drawn), _unpadded(drawn)
+        ranked = ranked_rows(drawn.rows, drawn.ids, padding)
+        ranks = np.arange(min(most, ranked))
+        of_rows = pattern.distribution(ranked, pooling)
+        classes = np.searchsorted(np.cumsum(of_rows.counts), ranks, side="right")
+        chances = of_rows.probabilities[classes.clip(max=len(of_rows.counts) - 1)]
+        key = self._key(f"rows of {drawn.module}/{drawn.name}")
+        rows = placed_rows(ranks, drawn.rows, drawn.ids, padding, key)
+        if padding is None:
+            return rows, per_sample * chances
+        shares = np.concatenate([[padding.share], (1 - padding.share) * chances])
+        return np.concatenate([[padding.id], rows]), per_sample * shares
+
+    def _drawn_from(self, feature: str) -> PlannedTable:
+        """The table as whose access says ids of a feature are drawn."""
+        return min(self._view.readers[feature], key=lambda each: each.rows)
 
     def _ids(self, table: PlannedTable, feature: str, samples: Tensor) -> tuple[_Ids, Tensor]:
         """Of all samples, and (samples,) how many each has."""
@@ -110,7 +152,7 @@ class SyntheticData:
         firsts = runs_of(offsets_of(counts)[:-1], counts)
         place = torch.arange(int(counts.sum())) - firsts
         counters = runs_of(samples, counts) * _MOST_IDS + place
-        padding = table.access.padding if isinstance(table.access, Padded) else None
+        padding = _padding_of(table)
         drawn = uniform_double(counters, self._key(f"ids of {feature}"))
         ranks = _ranks(table, ranked_rows(table.rows, table.ids, padding), drawn)
         key = self._key(f"rows of {table.module}/{table.name}")
@@ -152,13 +194,20 @@ class _Ids:
     """(ids,): by which whatever else is drawn of an id is told apart from all else."""
 
 
+def _padding_of(table: PlannedTable) -> Padding | None:
+    return table.access.padding if isinstance(table.access, Padded) else None
+
+
+def _unpadded(table: PlannedTable) -> tuple[Pattern, float]:
+    """How ids that are no padding hit rows, and how many a sample has."""
+    if isinstance(table.access, Padded):
+        return table.access.others, table.pooling * (1 - table.access.padding.share)
+    return table.access, table.pooling
+
+
 def _ranks(table: PlannedTable, rows: int, uniforms: Tensor) -> Tensor:
     """Of so many rows, 0 the hottest, those that ids hit which are no padding."""
-    match table.access:
-        case Padded(others, padding):
-            pattern, pooling = others, table.pooling * (1 - padding.share)
-        case pattern:
-            pooling = table.pooling
+    pattern, pooling = _unpadded(table)
     match pattern:
         case Zipf():
             return zipf_ids(uniforms, rows, pattern.exponent)
