@@ -54,10 +54,10 @@ def _contradictions(tables: tuple[Table, ...]) -> Iterator[tuple[str, str, int, 
     for index, table in enumerate(tables):
         shares = table.batch_shares or (1.0,) * len(table.features)
         caps = table.caps or table.poolings
-        for feature, share, *numbers in zip(
+        for feature, share, pooling, cap in zip(
             table.features, shares, table.poolings, caps, strict=True
         ):
-            lists = _Lists(*numbers, table.padding)
+            lists = _Lists(pooling, cap, table.padding)
             key = (feature, share, table.collection.batch_share)
             there, other = first.setdefault(key, (lists, index))
             if there != lists and feature not in told:
