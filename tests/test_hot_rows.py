@@ -16,7 +16,9 @@ from shardplan.build_case import case_of_value
 from shardplan.errors import Infeasible, InputError
 from shardplan.explain.numbers.study import Study
 from shardplan.explain.numbers.table_detail import table_detail
+from shardplan.explain.render.terminal import render_terminal
 from shardplan.explain.report.detail_report import table_report
+from shardplan.explain.report.diff_report import diff_report
 from shardplan.options.hot_rows import HOT_ROWS
 from shardplan.plan.diff.plan_diff import diff_plans
 from shardplan.plan.file.read import parse_plan
@@ -117,6 +119,14 @@ def test_a_plan_keeps_as_many_hot_rows_as_are_pinned_and_verify_counts_them() ->
         edited = parse_plan(json.dumps(file), "p")
         assert any(words in finding.message for finding in verify(edited, case)), words
         assert not diff_plans(made, edited, case).is_empty
+
+
+def test_a_diff_tells_numbers_of_hot_rows_apart() -> None:
+    cases = [case_of_value(spec({"tables": "a", "hot_rows": n}), "s") for n in (500, 2_000)]
+    old, new = (plan(case, SETTINGS) for case in cases)
+    shown = render_terminal(diff_report(diff_plans(old, new, cases[1])), width=200)
+    assert "hot_row_wise x4 (500 hot) fused on 0-3" in shown
+    assert "hot_row_wise x4 (2,000 hot) fused on 0-3" in shown
 
 
 def test_a_job_that_cannot_keep_hot_rows_is_told_by_verify() -> None:

@@ -190,6 +190,13 @@ def test_what_a_plan_says_of_groups_is_checked(grouped):
     assert "by the spec there are 4" in findings[0].message
 
 
+@pytest.mark.parametrize("groups", [None, 2])
+def test_a_plan_of_other_groups_is_held_against_the_spec_up_to_its_ranks(grouped, groups):
+    findings = verify(grouped, load(spec(groups, every=10)))
+    assert {one.code for one in findings} == {"stale", "world_size", "replicas"}
+    assert len([one for one in findings if one.code != "stale"]) < 6
+
+
 def test_what_groups_cannot_do_is_refused(grouped):
     with pytest.raises(InputError, match=r"replicas\.groups: 32 devices are not 5 groups"):
         load(spec(5))

@@ -113,6 +113,8 @@ def type_fault(kind: ShardingType, table: Table) -> str:
     if fault := collection_fault(kind, table.collection):
         return fault
     if table.has_own_batches and not kind.takes_own_batches:
+        if not kind.is_torchrecs:
+            return "no table keeps hot rows whose features have batches of their own size"
         return "TorchRec has no such tables whose features have batches of their own size"
     return hot_rows_fault(table) if kind.keeps_hot_rows else ""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.sharding.kernel import MemoryTier
+from shardplan.sharding.kernel import KERNELS, MemoryTier
+from shardplan.sharding.kind import SHARDING_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,16 @@ class Pins:
 
     def __bool__(self) -> bool:
         return self != NO_PINS
+
+    @property
+    def narrows_types(self) -> bool:
+        """Whether it forbids any sharding type."""
+        return any(map(self.kind_fault, SHARDING_TYPES))
+
+    @property
+    def narrows_kernels(self) -> bool:
+        """Whether it forbids any kernel."""
+        return any(map(self.kernel_fault, KERNELS))
 
     def kind_fault(self, kind: ShardingType) -> str:
         """What forbids a sharding type."""

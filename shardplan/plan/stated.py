@@ -62,7 +62,7 @@ def stated_faults(plan: Plan) -> Iterator[Finding]:
     workload, world = _carried(plan), _carried_world(plan)
     if workload is not None:
         yield from check_facts(plan, workload)
-        yield from check_training(plan, workload, _reduction(plan, workload))
+        yield from check_training(plan, workload, plan.world_size, _reduction(plan, workload))
     if world is not None:
         yield from check_world(plan, world)
 

@@ -82,8 +82,11 @@ def _findings(
     yield from check_freshness(plan, case, own)
     yield from check_world(plan, case.topology.world)
     yield from check_tables(plan, case.workload)
-    yield from check_training(plan, case.workload, case.cost_model.reduction)
+    size, reduction = case.topology.world_size, case.cost_model.reduction
+    yield from check_training(plan, case.workload, size, reduction)
     yield from check_replicas(plan, case)
+    if (plan.replicas.groups if plan.replicas else 1) != case.topology.groups:
+        return  # Its ranks are others: there is nothing to hold its shards and costs against.
     pause()
     decisions: list[Decision] = []
     wrong_bytes = check_shard_memory(planned, case.cost_model)

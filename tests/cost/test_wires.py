@@ -141,6 +141,19 @@ def test_the_plan_says_what_is_sent_and_explain_what_that_takes() -> None:
     assert "to encode and to decode takes" in said
 
 
+def test_a_plan_that_sends_no_outputs_says_nothing_of_encoding_them() -> None:
+    spec = {
+        "batch": {"local": BATCH},
+        "topology": {"name": "dgx-a100", "nodes": 1},
+        "training": {"optimizer": "sgd", "comm_dtype": {"forward": "fp8", "fp8_row": 64}},
+        "tables": [{"name": "t", "rows": 1_000, "dim": DIM}],
+        "constraints": [{"tables": "t", "sharding": "data_parallel"}],
+    }
+    said = " ".join(explain(plan(load(spec), Settings(node_limit=5))).notes)
+    assert "fp8 on the wire" in said
+    assert "to encode and to decode" not in said
+
+
 @pytest.mark.parametrize(
     ("comm_dtype", "told"),
     [

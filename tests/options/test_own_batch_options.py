@@ -6,6 +6,7 @@ import pytest
 
 from shardplan import Settings, load, plan, verify
 from shardplan.errors import Infeasible
+from shardplan.options import limits
 from shardplan.planning.formulate import formulate
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
@@ -49,6 +50,12 @@ def test_a_demand_for_another_type_is_refused_with_the_reason():
     for kind in map(str, UNTAKEN):
         with pytest.raises(Infeasible, match="batches of their own size"):
             plan(job(constraints=[{"tables": "user_100", "sharding": kind}]))
+
+
+def test_hot_rows_of_such_tables_are_refused_by_their_own_reason() -> None:
+    (own, *_) = (table for table in job().workload.tables if table.has_own_batches)
+    fault = limits.type_fault(ShardingType.HOT_ROW_WISE, own)
+    assert fault == "no table keeps hot rows whose features have batches of their own size"
 
 
 def test_a_plan_that_has_them_otherwise_is_found():

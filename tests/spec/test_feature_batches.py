@@ -96,7 +96,16 @@ def test_poolings_of_a_sample_are_samples_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("keys", "where", "message"),
     [
-        ({"num_poolings": 0.5}, "tables[2].num_poolings", "must be at least 1"),
+        (
+            {"num_poolings": 0.5},
+            "tables[2].num_poolings",
+            "must be at least 1 and at most 1,000,000 (got 0.5)",
+        ),
+        (
+            {"num_poolings": [1, 1e9]},
+            "tables[2].num_poolings[1]",
+            "must be at least 1 and at most 1,000,000 (got 1000000000)",
+        ),
         ({"num_poolings": [2]}, "tables[2].num_poolings", "has 1 numbers for 2 features"),
         (
             {"num_poolings": 2, "features": ["item_id", "user_id"]},

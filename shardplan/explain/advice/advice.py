@@ -15,6 +15,8 @@ from shardplan.explain.advice.inexact.narrow_wires import NarrowWires
 from shardplan.explain.advice.inexact.other_sums import OtherSums
 from shardplan.explain.advice.padded_columns import PaddedColumns
 from shardplan.explain.advice.replica_groups import ReplicaGroups
+from shardplan.explain.advice.trained.no_engine import NoEngine
+from shardplan.explain.advice.trained.shared_lists import SharedLists
 from shardplan.explain.advice.uneven_rows import UnevenRows
 from shardplan.explain.advice.unpooled_outputs import UnpooledOutputs
 from shardplan.explain.advice.unpriced import Unpriced
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _RULES = (
     ReplicaGroups(),
+    NoEngine(),
+    SharedLists(),
     BorrowedCosts(),
     CalibratedOtherwise(),
     Unpriced(),

@@ -178,11 +178,13 @@ def _tables(diff: PlanDiff) -> Section:
 
 
 def layout_words(layout: Layout | None, otherwise: str = "nowhere") -> str:
-    """``row_wise x16 fused on 0-15``."""
+    """``row_wise x16 fused on 0-15``; ``hot_row_wise x16 (301 hot) fused on 0-15``."""
     if layout is None:
         return otherwise
     shards = f" x{layout.shard_count}" if layout.shard_count > 1 else ""
-    return f"{layout.sharding_type}{shards} {layout.compute_kernel} on {compress(layout.ranks)}"
+    hot = f" ({layout.replicated_rows:,} hot)" if layout.replicated_rows else ""
+    kind = f"{layout.sharding_type}{shards}{hot}"
+    return f"{kind} {layout.compute_kernel} on {compress(layout.ranks)}"
 
 
 def _phases(diff: PlanDiff) -> Section:

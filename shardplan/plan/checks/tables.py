@@ -40,12 +40,14 @@ def check_tables(plan: Plan, workload: Workload) -> Iterator[Finding]:
     yield from check_facts(plan, workload)
 
 
-def check_training(plan: Plan, workload: Workload, reduction: Reduction) -> Iterator[Finding]:
-    """What the plan tells the jobs that run it is what the spec says, and settled by ``reduction``
-    how gradients are summed."""
+def check_training(
+    plan: Plan, workload: Workload, world_size: int, reduction: Reduction
+) -> Iterator[Finding]:
+    """What the plan tells the jobs that run it is what the spec says on so many devices, and
+    settled by ``reduction`` how gradients are summed."""
     if plan.training is None:
         return
-    real = TrainingFacts.of(workload, plan.world_size, reduction)
+    real = TrainingFacts.of(workload, world_size, reduction)
     for change in changes(plan.training.model_dump(mode="json"), real.model_dump(mode="json")):
         message = f"is {change.was}; by the spec it is {change.now}"
         yield Finding("training", f"training.{change.where}", message)

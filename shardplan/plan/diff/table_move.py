@@ -30,6 +30,8 @@ class Layout:
     """Those that hold any part, each once, rising."""
     shard_count: int
     """0 where every rank holds the whole table."""
+    replicated_rows: int = 0
+    """The hottest rows that lie on every rank, beside its part of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +126,5 @@ def _layout(entry: TableEntry | None) -> Layout | None:
     if entry is None:
         return None
     ranks = tuple(sorted(set(entry.ranks)))
-    return Layout(entry.sharding_type.name, entry.compute_kernel.name, ranks, len(entry.shards))
+    kinds = entry.sharding_type.name, entry.compute_kernel.name
+    return Layout(*kinds, ranks, len(entry.shards), entry.replicated_rows or 0)

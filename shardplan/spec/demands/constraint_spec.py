@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from shardplan.options.pins import Pins
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
 from shardplan.spec.fields.border import ONE_AS_LIST, ONE_OR_MANY, Border, Name
+from shardplan.spec.fields.numeric import as_whole
 from shardplan.spec.fields.quantities import Count, Flag, Share, Whole
 from shardplan.spec.tables.table_spec import MOST_COLUMNS
 from shardplan.spec.validation.fault import fault
@@ -17,6 +18,13 @@ from shardplan.workload.dtype import Dtype
 
 _LOAD_FACTOR_DIGITS = 9
 """As many as a plan file has of it."""
+
+
+def _some_hot_rows(value: Any) -> Any:
+    if as_whole(value) == 0:
+        hint = "to keep none, leave it out and list in sharding all types but hot_row_wise"
+        raise fault("must be at least 1 (got 0)", hint, "range")
+    return value
 
 
 class ConstraintSpec(Border):
@@ -59,7 +67,7 @@ class ConstraintSpec(Border):
     """Number format of what lookups write; all tables of a module alike."""
     hbm_only: Flag | None = None
     """Rows and optimizer state lie in HBM alone."""
-    hot_rows: Count | None = None
+    hot_rows: Annotated[Count, BeforeValidator(_some_hot_rows)] | None = None
     """The hottest rows that lie on every device; the others are sharded."""
 
     @property

@@ -10,8 +10,9 @@ from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Set
 
+    from shardplan.sharding.kind import ShardingType
     from shardplan.spec.demands.constraint_spec import ConstraintSpec
     from shardplan.workload.collection import Collection
 
@@ -35,14 +36,8 @@ def left_nothing(demands: Mapping[int, ConstraintSpec], collection: Collection) 
         kernels = {kernel for kernel in kernels if not demand.pins.kernel_fault(kernel)}
         if demand.ranks:
             ranks = set(demand.ranks) & (set(demand.ranks) if ranks is None else ranks)
-    on_sharding = [
-        n
-        for n, each in demands.items()
-        if each.sharding or each.column_shards or each.column_blocks
-    ]
-    on_kernels = [
-        n for n, each in demands.items() if each.kernels or each.load_factor or each.hbm_only
-    ]
+    on_sharding = [n for n, d in demands.items() if d.sharding or d.pins.narrows_types]
+    on_kernels = [n for n, d in demands.items() if d.kernels or d.pins.narrows_kernels]
     found = list(_pinned_twice(demands))
     for index, demand in demands.items() if not collection.is_pooled else ():
         if fault := limits.widths_fault(demand.column_blocks or ()):
@@ -56,11 +51,19 @@ def left_nothing(demands: Mapping[int, ConstraintSpec], collection: Collection) 
     if not kernels:
         found.append(Nothing("kernel", on_kernels))
     if not found and not any(k.runs(s) for s, k in product(sharding, kernels)):
-        hint = "the kernel dense goes with data_parallel, the others with all other types"
-        found.append(Nothing("way to shard it", sorted({*on_sharding, *on_kernels}), hint))
+        by = sorted({*on_sharding, *on_kernels})
+        found.append(Nothing("way to shard it", by, _pairs(sharding)))
     if ranks is not None and not ranks:
         found.append(Nothing("rank", [index for index, demand in demands.items() if demand.ranks]))
     return found
+
+
+def _pairs(kinds: Set[ShardingType]) -> str:
+    """Which kernels go with which types."""
+    if all(kind.keeps_hot_rows for kind in kinds):
+        able = [k.name for k in KERNELS if any(map(k.runs, kinds))]
+        return f"{' and '.join(sorted(map(str, kinds)))} runs with {' and '.join(able)} alone"
+    return "the kernel dense goes with data_parallel, the others with all other types"
 
 
 def _pinned_twice(demands: Mapping[int, ConstraintSpec]) -> Iterator[Nothing]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +27,9 @@ from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.module.pooling_type import PoolingType
 from shardplan.workload.row_order import RowOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LONGEST_POOLING = 1_000_000
 
@@ -63,22 +66,27 @@ Dim = Annotated[Whole, Field(ge=1, le=MOST_COLUMNS)]
 """Columns of a table; planned with more, where FBGEMM's kernels take no such number."""
 
 
-def _read_pooling(value: Any) -> float | tuple[float, ...]:
-    if not isinstance(value, list):
-        return _pooling_of(value, ())
-    if not value:
-        raise fault("must have one number per feature")
-    return tuple(_pooling_of(each, (index,)) for index, each in enumerate(value))
+def _reader(least: int, below: str = "") -> Callable[[Any], float | tuple[float, ...]]:
+    """Of a number from ``least`` on, or a list of such; ``below`` is what to do about a smaller."""
 
+    def read(value: Any) -> float | tuple[float, ...]:
+        if not isinstance(value, list):
+            return one(value, ())
+        if not value:
+            raise fault("must have one number per feature")
+        return tuple(one(each, (index,)) for index, each in enumerate(value))
 
-def _pooling_of(value: Any, at: tuple[int, ...]) -> float:
-    number = as_number(value)
-    if number is None:
-        raise fault("must be a number, or a list with one per feature" + got(value), "", "type", at)
-    if not 0 <= number <= _LONGEST_POOLING:
-        message = f"must be at least 0 and at most {_LONGEST_POOLING:,}" + got(value)
-        raise fault(message, "", "range", at)
-    return number
+    def one(value: Any, at: tuple[int, ...]) -> float:
+        number = as_number(value)
+        if number is None:
+            message = "must be a number, or a list with one per feature" + got(value)
+            raise fault(message, "", "type", at)
+        if not least <= number <= _LONGEST_POOLING:
+            message = f"must be at least {least} and at most {_LONGEST_POOLING:,}" + got(value)
+            raise fault(message, below if number < least else "", "range", at)
+        return number
+
+    return read
 
 
 def _write_pooling(pooling: float | tuple[float, ...] | None) -> Any:
@@ -87,13 +95,27 @@ def _write_pooling(pooling: float | tuple[float, ...] | None) -> Any:
     return int(pooling) if pooling is not None and pooling.is_integer() else pooling
 
 
+_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]}
+)
+
 Pooling = Annotated[
     float | tuple[float, ...],
-    PlainValidator(_read_pooling),
+    PlainValidator(_reader(0)),
     PlainSerializer(_write_pooling),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]}),
+    _SCHEMA,
 ]
 """Mean ids per sample: one number for each of the features alike, or a list, one per feature."""
+
+NumPoolings = Annotated[
+    float | tuple[float, ...],
+    PlainValidator(
+        _reader(1, "a feature with fewer samples than its module has a share in batch.features")
+    ),
+    PlainSerializer(_write_pooling),
+    _SCHEMA,
+]
+"""Samples of its own of a feature: one number for each alike, or a list, one per feature."""
 
 
 class DefaultsSpec(Border):
@@ -134,7 +156,7 @@ class TableSpec(Border):
     """Number format of the weights."""
     pooling: Pooling | None = None
     """Mean ids per sample: a number for each feature alike, or a list, one per feature."""
-    num_poolings: Pooling | None = None
+    num_poolings: NumPoolings | None = None
     """Samples of its own that each feature has for each of its module's, each with ``pooling`` ids:
     TorchRec's ``num_poolings``; if left out, one."""
     access: AccessField | None = None
@@ -170,9 +192,6 @@ class TableSpec(Border):
             if isinstance(numbers, tuple) and len(numbers) != len(features):
                 message = f"has {len(numbers)} numbers for {len(features)} features"
                 raise fault(message, "write one per feature", at=(key,))
-        if min(self.poolings_of(features), default=1) < 1:
-            hint = "a feature with fewer samples than its module has a share in batch.features"
-            raise fault("must be at least 1", hint, "range", ("num_poolings",))
         if self.padding is not None and self.padding.id >= self.rows:
             message = f"is no row of a table of {self.rows:,} rows"
             raise fault(message, "rows are counted from 0", "range", ("padding", "id"))

@@ -30,6 +30,11 @@ class Reduction:
         return self.top_k is None
 
     @property
+    def is_torchrecs(self) -> bool:
+        """Whether TorchRec sums so: DDP has one all-reduce of all numbers over all ranks."""
+        return self.is_exact and self.algorithm is not ReductionAlgorithm.HIERARCHICAL
+
+    @property
     def settled(self) -> tuple[Reduction, ...]:
         """Itself, or all that it may be, where the cost model is to choose."""
         if self.algorithm is not ReductionAlgorithm.AUTO:

@@ -36,7 +36,7 @@ class NarrowWires(Rule):
                 f"{wire.name} on the wire ({', '.join(ways)}): {wire.element_bytes:.4g} bytes of a "
                 f"number, which may be off by {wire.error:.2g} of the largest that share its scale"
             )
-        if used and (seconds := _codec_seconds(plan, case)) is not None:
+        if used and (seconds := _codec_seconds(plan, case) or 0.0) > 0:
             yield f"to encode and to decode takes {words_of(seconds)} of the step"
 
 

@@ -1,0 +1,1 @@
+"""What engines train otherwise than planned, or not at all."""
