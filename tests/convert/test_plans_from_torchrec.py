@@ -149,6 +149,61 @@ def test_what_is_wrong_is_told_with_its_line(change: tuple[str, str], told: list
         assert each in str(caught.value)
 
 
+NODES = """\
+#   FQN            Sharding   Compute Kernel   Cache Load Factor   Emb Dim (CW Dim)     Ranks   #
+#   -----        ----------   --------------   -----------------   ----------------   -------   #
+#   sparse.ebc.a         TW            fused                None                 32         0   #
+#   sparse.ebc.b         GS            fused                None            64 (32)       0-7   #
+#   sparse.ebc.c       TWRW            fused                None                 16       4-7   #
+#   sparse.ebc.d         RW            fused                None                  8       0-7   #
+"""
+"""Of two nodes of four devices."""
+
+
+def of_nodes(nodes: int, devices: int) -> Case:
+    topology = case().resolved["topology"] | {"nodes": nodes, "devices_per_node": devices}
+    return case_of_value(case().resolved | {"topology": topology}, "spec")
+
+
+def test_a_table_of_the_log_is_read_with_its_nodes() -> None:
+    found = decisions_of(read_text(NODES, "text"), of_nodes(2, 4), "text")
+    assert [each.targets for each in found] == [(0,), (0, 1), (1,), ()]
+
+
+@pytest.mark.parametrize(
+    ("text", "world", "told"),
+    [(NODES, (2, 8), "the plan has 8 ranks, 4 to a node; the spec has 16, 8 to a node"),
+     (NODES, (1, 8), "the plan has 8 ranks, 4 to a node; the spec has 8, 8 to a node"),
+     (PRINTED, (2, 4), "the plan has 4 ranks; the spec has 8, 4 to a node"),
+     (LOGGED, (1, 2), "the plan has 4 ranks; the spec has 2, 2 to a node")],
+    ids=["log", "nodes", "printed", "fewer"],
+)  # fmt: skip
+def test_a_plan_of_another_machine_is_refused_once(
+    text: str, world: tuple[int, int], told: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        decisions_of(read_text(text, "text"), of_nodes(*world), "text")
+    (fault,) = caught.value.diagnostics
+    assert fault.message == told
+    assert "--spec" in fault.hint
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [(("      4-7", "      2-5"), "ranks 2-5, as table_row_wise does not on nodes of 4 of 8 ranks"),
+     (("64 (32)       0-7", "64 (32)       0-5"),
+      "ranks 0-5, as grid_shard of 2 column shards does not")],
+    ids=["rows", "grid"],
+)  # fmt: skip
+def test_a_table_of_the_log_that_lies_across_nodes_is_refused(
+    change: tuple[str, str], told: str
+) -> None:
+    text = NODES.replace(*change)
+    with pytest.raises(InputError) as caught:
+        decisions_of(read_text(text, "text"), of_nodes(2, 4), "text")
+    assert told in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", "no plan", "{", '{"plan": 3}', '{"plan": {"m": {"t": 1}}}'])
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(InputError):
