@@ -9,6 +9,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent
+from shardplan.torchrec.job.wrong_types import WrongTypes
 from shardplan.workload.collection import CollectionKind
 
 if TYPE_CHECKING:
@@ -65,6 +66,21 @@ class Freedoms:
     TorchRec 1.8 then divides the outputs of the others a second time.
     """
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _wrong: dict[str, WrongTypes] = field(default_factory=dict)
+    """By the path of a module."""
+
+    @property
+    def told(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics, with what is left out of the types of each module."""
+        return (
+            *self.diagnostics,
+            *(each for wrong in self._wrong.values() for each in wrong.told()),
+        )
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether any table is kept from a type with which TorchRec errs."""
+        return any(wrong.left_out for wrong in self._wrong.values())
 
     @classmethod
     def of_job(cls, job: JobArguments, *, cuts_means: bool) -> Self:
@@ -86,7 +102,8 @@ class Freedoms:
         )
         if self.has_pods:
             types = [t for t in types if t not in _CUT_OVER_NODES]
-        types = [t for t in types if t not in self._wrong(module)] or types
+        wrong = self._wrong_of(module)
+        types = wrong.without(types, table.name, is_asked=bool(asked_types))
         every = dict.fromkeys(
             kernel
             for kind in types
@@ -123,12 +140,12 @@ class Freedoms:
         self.diagnostics.append(_fault(path, message, hint, "warning"))
         return None
 
-    def _wrong(self, module: ShardedModule) -> frozenset[str]:
-        """Types with which TorchRec 1.8 gives other outputs than unsharded."""
-        collection = module.found.collection
-        if collection is not None and not collection.is_pooled and self.compute_device == "cpu":
-            return frozenset({ShardingType.DATA_PARALLEL.name})  # its dense kernel pools all
-        return _CUT_BY_ROWS if module.averages and not self.cuts_means else frozenset()
+    def _wrong_of(self, module: ShardedModule) -> WrongTypes:
+        path = module.found.path
+        if path not in self._wrong:
+            made = WrongTypes.of(module, self.compute_device, cuts_means=self.cuts_means)
+            self._wrong[path] = made
+        return self._wrong[path]
 
     def _known(
         self, offered: list[str], known: frozenset[str], asked: Iterable[str] | None, where: str
