@@ -14,7 +14,11 @@ from shardplan.build_case import case_of_value
 from shardplan.cli.main import cli
 from shardplan.convert.from_torchrec.decisions import decisions_of
 from shardplan.convert.from_torchrec.read_text import read_text
+from shardplan.convert.from_torchrec.readings import readings
 from shardplan.errors import InputError
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.study import Study
+from shardplan.explain.report.appraisal_report import appraisal_report
 from shardplan.plan.file.read import read_plan
 from shardplan.plan.predict import predict
 from shardplan.plan.verify import verify
@@ -233,17 +237,71 @@ def test_the_first_change_is_the_best_of_all_that_move_one_table() -> None:
     assert found.plan.optimality.lower_bound_seconds <= found.best.optimality.objective_seconds
 
 
+def one_shard(text: str = LOGGED) -> str:
+    return text.replace("64 (32)     0-1", "64 (64)       1")
+
+
+def test_one_column_shard_is_read_as_the_type_that_cuts_none() -> None:
+    """It lies alike; so do the rows of a grid."""
+    grid = NODES.replace("64 (32)       0-7", "64 (64)       4-7")
+    (found, here), (gridded, there) = (
+        (decisions_of(read_text(text, "text"), made, "text"), made)
+        for text, made in ((one_shard(), case()), (grid, of_nodes(2, 4)))
+    )
+    assert (found[1].sharding, found[1].targets) == (ShardingType.TABLE_WISE, (1,))
+    assert (gridded[1].sharding, gridded[1].targets) == (ShardingType.TABLE_ROW_WISE, (1,))
+    assert (
+        readings(read_text(LOGGED, "text"), decisions_of(read_text(LOGGED, "t"), here, "t"), here)
+        == ()
+    )
+    (told,) = readings(read_text(one_shard(), "text"), found, here)
+    assert told == "column_wise of one column shard is read as table_wise, which lies alike: b"
+    (told,) = readings(read_text(grid, "text"), gridded, there)
+    assert told.startswith("grid_shard of one column shard is read as table_row_wise")
+
+
+def test_changes_are_found_beside_a_table_that_the_spec_does_not_allow() -> None:
+    """The best of all that move one of the others, by brute force."""
+    only = {"tables": "*", "sharding": ["table_wise"], "kernels": ["fused"]}
+    cut = {"tables": "b", "sharding": ["column_wise"], "kernels": ["fused"]}
+    here = case(constraints=[only | {"tables": ["a", "c", "d"]}, cut])
+    decisions = decisions_of(read_text(one_shard(), "text"), here, "text")
+    on_one = [
+        replace(each, sharding=ShardingType.TABLE_WISE, kernel=decisions[0].kernel, targets=(1,))
+        for each in decisions
+    ]
+    found = appraise(here, on_one, Settings(time_limit_seconds=20), Reporter())
+    moved = [
+        predict(here, [*on_one[:at], replace(on_one[at], targets=(rank,)), *on_one[at + 1 :]])
+        for at in (0, 2, 3)
+        for rank in range(4)
+    ]
+    assert found.not_offered == ("b",)
+    assert found.changes[0].objective_seconds == pytest.approx(min(m.step_seconds for m in moved))
+    assert "b" not in {change.table for change in found.changes}
+    report = appraisal_report(found, explain(Study.of(found.plan, "plan")), ("read so",))
+    first, *_, last = report.sections
+    assert (first.remarks, last.remarks[0][-2:]) == (("read so",), " b")
+    assert last.grid is not None
+
+
 def test_a_plan_is_rated_in_one_command(tmp_path: Path) -> None:
     spec, text, out = (tmp_path / name for name in ("spec.yaml", "plan.txt", "theirs.json"))
     spec.write_text(yaml.safe_dump(case().resolved))
-    text.write_text(PRINTED)
+    text.write_text(one_shard())
     words = ["convert", str(text), "--from", "torchrec", "--spec", str(spec), "-o", str(out)]
     done = CliRunner().invoke(cli, [*words, "--time-limit", "10s"])
     assert done.exit_code == 0, done.output
-    for title in ("How far from the best", "What holds it up", "What to change first"):
+    for title in (
+        "is read as table_wise",
+        "How far from the best",
+        "What holds it up",
+        "What to change first",
+    ):
         assert title in done.output
     assert verify(read_plan(out)) == ()
     told = json.loads(CliRunner().invoke(cli, [*words, "--format", "json"]).stdout)
+    assert (told["not_offered"], len(told["notes"])) == ([], 1)
     assert told["optimality"]["lower_bound_seconds"] <= told["best"]["objective_seconds"]
 
 

@@ -33,6 +33,8 @@ LOAD_FACTOR = 0.2
 def decisions_of(stated: Sequence[StatedTable], case: Case, file: str) -> tuple[Decision, ...]:
     """One for each table of the case, in their order.
 
+    A single column shard is read as the type that cuts no columns, which lies alike.
+
     Raises InputError with every table that one of the two lacks, and every one that is cut or
     placed as no plan can be; or with the machine, where the plan is of another one.
     """
@@ -80,11 +82,13 @@ def _decision(index: int, stated: StatedTable, table: Table, world: World) -> De
         column_shards, targets, widths = recover(kind, table.rows, table.dim, found, world)
     else:
         column_shards = stated.column_shards or 1
+        kind = _read_as(kind, column_shards)
         targets = tuple(_targets(kind, stated.ranks, world))
         if stated.ranks:
             _check_ranks(kind, table, column_shards, targets, stated.ranks, world)
     factor = stated.load_factor if stated.load_factor is not None else LOAD_FACTOR
     held = factor if kernel.caches else None
+    kind = _read_as(kind, column_shards)
     return Decision(index, kind, kernel, column_shards, targets, held, widths=widths)
 
 
@@ -97,6 +101,10 @@ def _named(stated: StatedTable) -> tuple[ShardingType, Kernel]:
     if stated.compute_kernel not in kernels:
         raise ValueError(f"{stated.compute_kernel} is no kernel that is planned")
     return SHARDING_TYPES.named(stated.sharding_type), KERNELS.named(stated.compute_kernel)
+
+
+def _read_as(kind: ShardingType, column_shards: int) -> ShardingType:
+    return (kind.uncut or kind) if column_shards == 1 else kind
 
 
 def _targets(kind: ShardingType, ranks: Sequence[int], world: World) -> Iterator[int]:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from shardplan.whatif.appraise import Appraisal
 
 
-def appraisal_report(found: Appraisal, explanation: Explanation) -> Report:
+def appraisal_report(
+    found: Appraisal, explanation: Explanation, notes: tuple[str, ...] = ()
+) -> Report:
     """How far a plan is from the best, what holds it up, and what to change first.
 
-    ``explanation`` is of the plan itself.
+    ``explanation`` is of the plan itself, ``notes`` of how it was read.
     """
     claim = found.plan.optimality
     title = (
@@ -33,10 +35,12 @@ def appraisal_report(found: Appraisal, explanation: Explanation) -> Report:
         f"this plan is {words.gap(claim.gap)} above what no plan can beat, the best that was found "
         f"{words.gap(found.best.optimality.gap)}"
     )
-    return Report(title, tuple(_sections(found, explanation)), closing)
+    return Report(title, tuple(_sections(found, explanation, notes)), closing)
 
 
-def appraisal_numbers(found: Appraisal, explanation: Explanation) -> dict[str, Any]:
+def appraisal_numbers(
+    found: Appraisal, explanation: Explanation, notes: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """The same as plain values, in seconds and bytes."""
     return {
         "name": found.plan.name,
@@ -54,10 +58,16 @@ def appraisal_numbers(found: Appraisal, explanation: Explanation) -> dict[str, A
             for change in found.changes
         ],
         "is_offered": found.is_offered,
+        "not_offered": list(found.not_offered),
+        "notes": list(notes),
     }
 
 
-def _sections(found: Appraisal, explanation: Explanation) -> Iterator[Section]:
+def _sections(
+    found: Appraisal, explanation: Explanation, notes: tuple[str, ...]
+) -> Iterator[Section]:
+    if notes:
+        yield Section("How it was read", remarks=notes)
     mine, best = found.plan.optimality, found.best.optimality
     yield Section(
         "How far from the best",
@@ -79,11 +89,12 @@ def _sections(found: Appraisal, explanation: Explanation) -> Iterator[Section]:
 
 def _changes(found: Appraisal) -> Section:
     title = "What to change first"
+    remarks: tuple[str, ...] = ()
     if not found.is_offered:
-        message = "not looked for: the plan does what the spec does not allow"
-        return Section(title, remarks=(message,))
+        names = words.name_some(found.not_offered)
+        remarks = (f"left as they are, since the spec allows no such way for them: {names}",)
     if not found.changes:
-        return Section(title, remarks=("no other way for a single table is faster",))
+        return Section(title, remarks=("no other way for a single table is faster", *remarks))
     columns = (
         Column("table", is_name=True), Column("now", is_prose=True),
         Column("instead", is_prose=True), Column("then", is_number=True),
@@ -97,7 +108,8 @@ def _changes(found: Appraisal) -> Section:
         before, after = (_decision(each) for each in (change.before, change.after))
         rows.append((change.table, before, after, then, saved))
         seconds = change.objective_seconds
-    return Section(title, "one after the other, all else left alone", Grid(columns, tuple(rows)))
+    meaning = "one after the other, all else left alone"
+    return Section(title, meaning, Grid(columns, tuple(rows)), remarks)
 
 
 def _decision(decision: Decision) -> str:
