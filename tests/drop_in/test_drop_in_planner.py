@@ -232,6 +232,16 @@ def test_wrong_types_that_are_all_there_is_are_warned_of(caplog: pytest.LogCaptu
     assert "nothing but row_wise is left to t0, t1: with this plan TorchRec 1.8 divides" in told
 
 
+def test_columns_that_are_not_cut_are_planned_as_torchrecs_single_shard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of 16 columns none are cut into 24 or more, by TorchRec neither."""
+    told, kinds = said_of_mixed_bags(["column_wise"], caplog, min_partition=24)
+    assert (told, kinds) == ([], {"table_wise"})
+    assert "16 columns are not cut into shards of 24 or more: column_wise of one" in caplog.text
+    assert said_of_mixed_bags(["column_wise"], caplog, min_partition=8)[1] == {"column_wise"}
+
+
 def test_columns_that_no_kernel_takes_are_refused_by_the_tables_name() -> None:
     table = EmbeddingBagConfig(100, 30, "odd", feature_names=["f"])
     model = EmbeddingBagCollection([table], device=torch.device("meta"))
