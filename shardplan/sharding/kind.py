@@ -116,11 +116,12 @@ class ShardingType(Named):
 
     @property
     def uncut(self) -> ShardingType | None:
-        """The type that lays a table out as this one does with a single column shard that is a
-        unit; None where there is none."""
-        if not self.has_many_units:
+        """The type that lays a table out as this one does with a single column shard, which of
+        shards that are dealt lies on one device; None where columns are not cut."""
+        if not self.cuts_columns:
             return None
-        whole = (self.lands, self.rows, self.is_replicated, self.keeps_hot_rows)
+        lands = self.lands if self.has_many_units else Extent.DEVICE
+        whole = (lands, self.rows, self.is_replicated, self.keeps_hot_rows)
         for each in SHARDING_TYPES:
             traits = (each.lands, each.rows, each.is_replicated, each.keeps_hot_rows)
             if traits == whole and not each.cuts_columns:

@@ -14,7 +14,7 @@ from shardplan.build_case import case_of_value
 from shardplan.cli.main import cli
 from shardplan.convert.from_torchrec.decisions import decisions_of
 from shardplan.convert.from_torchrec.read_text import read_text
-from shardplan.convert.from_torchrec.readings import readings
+from shardplan.convert.from_torchrec.reading import Reading, readings
 from shardplan.errors import InputError
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
@@ -194,9 +194,10 @@ def test_a_plan_of_another_machine_is_refused_once(
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [(("      4-7", "      2-5"), "ranks 2-5, as table_row_wise does not on nodes of 4 of 8 ranks"),
+    [(("      4-7", "      2-5"),
+      "ranks 2 to 5, as table_row_wise has not on nodes of 4 of 8 ranks"),
      (("64 (32)       0-7", "64 (32)       0-5"),
-      "ranks 0-5, as grid_shard of 2 column shards does not")],
+      "ranks 0 to 5, as grid_shard of 2 column shards has not")],
     ids=["rows", "grid"],
 )  # fmt: skip
 def test_a_table_of_the_log_that_lies_across_nodes_is_refused(
@@ -255,9 +256,16 @@ def test_one_column_shard_is_read_as_the_type_that_cuts_none() -> None:
         == ()
     )
     (told,) = readings(read_text(one_shard(), "text"), found, here)
-    assert told == "column_wise of one column shard is read as table_wise, which lies alike: b"
+    assert told == Reading("column_wise", "table_wise", ("b",))
     (told,) = readings(read_text(grid, "text"), gridded, there)
-    assert told.startswith("grid_shard of one column shard is read as table_row_wise")
+    assert told == Reading("grid_shard", "table_row_wise", ("b",))
+
+
+@pytest.mark.parametrize("kind", ["column_wise", "table_column_wise"])
+def test_a_printed_column_shard_alone_is_a_whole_table(kind: str) -> None:
+    text = PRINTED.replace("a     | table_wise ", f"a     | {kind} ")
+    found = decisions_of(read_text(text, "text"), case(), "text")
+    assert found == decisions_of(read_text(PRINTED, "text"), case(), "text")
 
 
 def test_changes_are_found_beside_a_table_that_the_spec_does_not_allow() -> None:
@@ -279,9 +287,14 @@ def test_changes_are_found_beside_a_table_that_the_spec_does_not_allow() -> None
     assert found.not_offered == ("b",)
     assert found.changes[0].objective_seconds == pytest.approx(min(m.step_seconds for m in moved))
     assert "b" not in {change.table for change in found.changes}
-    report = appraisal_report(found, explain(Study.of(found.plan, "plan")), ("read so",))
+    report = appraisal_report(
+        found, explain(Study.of(found.plan, "plan")), (Reading("x", "y", ("b",)),)
+    )
     first, *_, last = report.sections
-    assert (first.remarks, last.remarks[0][-2:]) == (("read so",), " b")
+    assert (first.remarks, last.remarks[0][-2:]) == (
+        ("x of one column shard is read as y, which lies alike: b",),
+        " b",
+    )
     assert last.grid is not None
 
 
@@ -301,7 +314,7 @@ def test_a_plan_is_rated_in_one_command(tmp_path: Path) -> None:
         assert title in done.output
     assert verify(read_plan(out)) == ()
     told = json.loads(CliRunner().invoke(cli, [*words, "--format", "json"]).stdout)
-    assert (told["not_offered"], len(told["notes"])) == ([], 1)
+    assert (told["not_offered"], len(told["readings"])) == ([], 1)
     assert told["optimality"]["lower_bound_seconds"] <= told["best"]["objective_seconds"]
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from shardplan.convert.from_torchrec.stated_world import StatedWorld
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.explain.words.ranks import compress
 from shardplan.plan.decision import Decision
 from shardplan.sharding.geometry import Shard, shards
 from shardplan.sharding.kernel import KERNELS
@@ -77,18 +76,17 @@ def _decision(index: int, stated: StatedTable, table: Table, world: World) -> De
         raise ValueError(f"lies on ranks that {world.size} devices do not have")
     targets: tuple[int, ...]
     widths: tuple[int, ...] = ()
+    kind = _read_as(kind, stated)
     if stated.shards:
         found = [Shard(each.rank, *each.offsets, *each.sizes) for each in stated.shards]
         column_shards, targets, widths = recover(kind, table.rows, table.dim, found, world)
     else:
         column_shards = stated.column_shards or 1
-        kind = _read_as(kind, column_shards)
         targets = tuple(_targets(kind, stated.ranks, world))
         if stated.ranks:
             _check_ranks(kind, table, column_shards, targets, stated.ranks, world)
     factor = stated.load_factor if stated.load_factor is not None else LOAD_FACTOR
     held = factor if kernel.caches else None
-    kind = _read_as(kind, column_shards)
     return Decision(index, kind, kernel, column_shards, targets, held, widths=widths)
 
 
@@ -103,8 +101,9 @@ def _named(stated: StatedTable) -> tuple[ShardingType, Kernel]:
     return SHARDING_TYPES.named(stated.sharding_type), KERNELS.named(stated.compute_kernel)
 
 
-def _read_as(kind: ShardingType, column_shards: int) -> ShardingType:
-    return (kind.uncut or kind) if column_shards == 1 else kind
+def _read_as(kind: ShardingType, stated: StatedTable) -> ShardingType:
+    cuts = len({shard.offsets[1] for shard in stated.shards}) or stated.column_shards or 1
+    return (kind.uncut or kind) if cuts == 1 else kind
 
 
 def _targets(kind: ShardingType, ranks: Sequence[int], world: World) -> Iterator[int]:
@@ -132,10 +131,11 @@ def _check_ranks(
         found = shards(kind, table.rows, table.dim, column_shards, targets, world)
         ranks = range(world.size) if kind.is_replicated else [shard.rank for shard in found]
     if sorted(stated) != sorted(ranks):
+        there = f"{len(stated)} shards on ranks {min(stated)} to {max(stated)}"
         cut = f" of {column_shards} column shards" if kind.cuts_columns else ""
         raise ValueError(
-            f"lies on ranks {compress(stated)}, as {kind}{cut} does not on nodes of "
-            f"{world.devices_per_node} of {world.size} ranks"
+            f"has {there}, as {kind}{cut} has not on nodes of {world.devices_per_node} "
+            f"of {world.size} ranks"
         )
 
 

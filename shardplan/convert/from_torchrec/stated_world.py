@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from shardplan.explain.words import words
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 
@@ -46,7 +45,7 @@ class StatedWorld:
         there = self.ranks or here[0], self.devices_per_node or here[1]
         if there == here:
             return ""
-        told = [words.plural(there[0], "rank")] if self.ranks else []
+        told = [f"{there[0]} ranks"] if self.ranks else []
         told += [f"{there[1]} to a node"] if self.devices_per_node else []
         return f"the plan has {', '.join(told)}; the spec has {here[0]}, {here[1]} to a node"
 

@@ -14,17 +14,18 @@ from shardplan.sharding.world import Extent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shardplan.convert.from_torchrec.reading import Reading
     from shardplan.explain.numbers.explanation import Explanation
     from shardplan.plan.decision import Decision
     from shardplan.whatif.appraise import Appraisal
 
 
 def appraisal_report(
-    found: Appraisal, explanation: Explanation, notes: tuple[str, ...] = ()
+    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...] = ()
 ) -> Report:
     """How far a plan is from the best, what holds it up, and what to change first.
 
-    ``explanation`` is of the plan itself, ``notes`` of how it was read.
+    ``explanation`` is of the plan itself, ``readings`` what of it was read as something else.
     """
     claim = found.plan.optimality
     title = (
@@ -35,11 +36,11 @@ def appraisal_report(
         f"this plan is {words.gap(claim.gap)} above what no plan can beat, the best that was found "
         f"{words.gap(found.best.optimality.gap)}"
     )
-    return Report(title, tuple(_sections(found, explanation, notes)), closing)
+    return Report(title, tuple(_sections(found, explanation, readings)), closing)
 
 
 def appraisal_numbers(
-    found: Appraisal, explanation: Explanation, notes: tuple[str, ...] = ()
+    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...] = ()
 ) -> dict[str, Any]:
     """The same as plain values, in seconds and bytes."""
     return {
@@ -59,15 +60,15 @@ def appraisal_numbers(
         ],
         "is_offered": found.is_offered,
         "not_offered": list(found.not_offered),
-        "notes": list(notes),
+        "readings": [asdict(each) for each in readings],
     }
 
 
 def _sections(
-    found: Appraisal, explanation: Explanation, notes: tuple[str, ...]
+    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...]
 ) -> Iterator[Section]:
-    if notes:
-        yield Section("How it was read", remarks=notes)
+    if readings:
+        yield Section("How it was read", remarks=tuple(map(_reading, readings)))
     mine, best = found.plan.optimality, found.best.optimality
     yield Section(
         "How far from the best",
@@ -110,6 +111,11 @@ def _changes(found: Appraisal) -> Section:
         seconds = change.objective_seconds
     meaning = "one after the other, all else left alone"
     return Section(title, meaning, Grid(columns, tuple(rows)), remarks)
+
+
+def _reading(each: Reading) -> str:
+    what = f"{each.stated} of one column shard is read as {each.read}, which lies alike"
+    return f"{what}: {words.name_some(each.tables)}"
 
 
 def _decision(decision: Decision) -> str:

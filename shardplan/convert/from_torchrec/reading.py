@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from shardplan.explain.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,18 +13,25 @@ if TYPE_CHECKING:
     from shardplan.plan.decision import Decision
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A type with a single column shard, and the one that cuts no columns and lies alike."""
+
+    stated: str
+    read: str
+    tables: tuple[str, ...]
+    """Their labels."""
+
+
 def readings(
     stated: Sequence[StatedTable], decisions: Sequence[Decision], case: Case
-) -> tuple[str, ...]:
-    """A sentence for each pair of types; ``decisions`` are those of ``decisions_of``."""
+) -> tuple[Reading, ...]:
+    """One for each pair of types; ``decisions`` are those of ``decisions_of``."""
     said = {(each.module, each.name): each.sharding_type for each in stated}
     tables: dict[tuple[str, str], list[str]] = {}
     for decision in decisions:
         table = case.workload.tables[decision.table]
-        there, here = said[table.module, table.name], decision.sharding.name
-        if there != here:
-            tables.setdefault((there, here), []).append(table.label)
-    return tuple(
-        f"{there} of one column shard is read as {here}, which lies alike: {words.name_some(names)}"
-        for (there, here), names in tables.items()
-    )
+        pair = said[table.module, table.name], decision.sharding.name
+        if pair[0] != pair[1]:
+            tables.setdefault(pair, []).append(table.label)
+    return tuple(Reading(*pair, tuple(names)) for pair, names in tables.items())
