@@ -21,7 +21,7 @@ class Diagnostic:
     source_line: str = ""
     code: str = "invalid"
     severity: str = "error"
-    """"error" or "warning"."""
+    """"error" or "warning"; or "note", which is but logged."""
     count: int = 1
     """How many faults it stands for: the rest of a long list is counted, not named."""
 

@@ -114,6 +114,20 @@ class ShardingType(Named):
         """Whether each column shard is a unit of its own."""
         return self.columns is Columns.UNITS
 
+    @property
+    def uncut(self) -> ShardingType | None:
+        """The type that lays a table out as this one does with a single column shard, which of
+        shards that are dealt lies on one device; None where columns are not cut."""
+        if not self.cuts_columns:
+            return None
+        lands = self.lands if self.has_many_units else Extent.DEVICE
+        whole = (lands, self.rows, self.is_replicated, self.keeps_hot_rows)
+        for each in SHARDING_TYPES:
+            traits = (each.lands, each.rows, each.is_replicated, each.keeps_hot_rows)
+            if traits == whole and not each.cuts_columns:
+                return each
+        return None
+
     def dealt_over(self, world: World) -> int:
         """To how many devices the column shards of a unit are dealt; 0 where they are not."""
         return world.devices_of(self.lands) if self.columns is Columns.DEALT else 0

@@ -18,7 +18,7 @@ from shardplan.spec.objective import Objective
 from shardplan.whatif.breach import Breach, breaches_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _LEAST_GAIN = 1e-6
 """Of the objective: less is no change worth to be told."""
+_TRIED = 8
+"""Changes that are counted anew where others stand in for what the plan does."""
 _CHANGING_SHARE = 0.3
 """Of the time: for finding changes."""
 
@@ -55,8 +57,14 @@ class Appraisal:
     """Memories that the plan overflows."""
     changes: tuple[TableChange, ...]
     """Single tables, each where it brings most after those before."""
-    is_offered: bool
-    """Whether the spec allows all that the plan does; where not, no changes were looked for."""
+    not_offered: tuple[str, ...] = ()
+    """Tables with which the plan does what the spec does not allow, and others that only change
+    with them: no changes of these were looked for."""
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the spec allows all that the plan does."""
+        return not self.not_offered
 
 
 def appraise(
@@ -70,10 +78,13 @@ def appraise(
     deadline = Deadline.after(settings.time_limit_seconds * _CHANGING_SHARE)
     formulation = formulate(case, deadline)
     _, is_placed = formulation.placement(decisions)
-    is_offered = bool(is_placed.all())
-    changes: tuple[TableChange, ...] = ()
-    if is_offered:
-        changes = tuple(_changes(case, formulation, decisions, deadline, most))
+    changes = tuple(_changes(case, formulation, decisions, deadline, most))
+    tables = case.workload.tables
+    not_offered = tuple(
+        tables[table].label
+        for item in np.flatnonzero(~is_placed).tolist()
+        for table in formulation.items.tables[item]
+    )
     seconds = settings.time_limit_seconds * (1 - _CHANGING_SHARE)
     best = make_plan(case, replace(settings, time_limit_seconds=seconds), reporter, decisions)
     prediction = predict(case, decisions)
@@ -93,7 +104,7 @@ def appraise(
     solver = best.solver.model_copy(update={"method": "given"})
     plan = build_plan(case, decisions, prediction, claim, solver, best.run)
     held = np.array(prediction.rank_memory_bytes)
-    return Appraisal(plan, best, breaches_of(case, held), changes, is_offered)
+    return Appraisal(plan, best, breaches_of(case, held), changes, not_offered)
 
 
 def _changes(
@@ -103,14 +114,23 @@ def _changes(
     deadline: Deadline,
     most: int,
 ) -> Iterator[TableChange]:
-    """Of items that hold several tables, what changes of each table."""
+    """Of items that hold several tables, what changes of each table.
+
+    Items that no option stands for stay as they are. While others are looked at, what the spec
+    has for them stands in, so that of the first few it is counted anew which is the best.
+    """
     problem = formulation.problem
     now = tuple(decisions)
-    placement, _ = formulation.placement(now)
+    placement, is_placed = formulation.placement(now)
+    others = np.flatnonzero(~is_placed).tolist()
+    kept = {table: now[table] for item in others for table in formulation.items.tables[item]}
+    for item in others:
+        stand_in = refit(problem, placement, item)
+        placement = placement if stand_in is None else stand_in.placement
     reached = _objective(case, now)
     for _ in range(most):
         found = []
-        for item in range(problem.item_count):
+        for item in np.flatnonzero(is_placed).tolist():
             if deadline.is_over:
                 break
             other = refit(problem, placement, item)
@@ -118,9 +138,14 @@ def _changes(
                 found.append(other)
         if not found:
             return
-        best = min(found, key=lambda each: each.objective)
-        then = formulation.decisions(best.placement)
-        seconds = _objective(case, then)
+        found.sort(key=lambda each: each.objective)
+        trials = [
+            (_objective(case, then), position, then)
+            for position, each in enumerate(found[: _TRIED if kept else 1])
+            for then in [_with_kept(formulation.decisions(each.placement), kept)]
+        ]
+        seconds, position, then = min(trials)
+        best = found[position]
         if seconds > reached * (1 - _LEAST_GAIN):
             return
         for before, after in zip(now, then, strict=True):
@@ -128,6 +153,10 @@ def _changes(
                 label = case.workload.tables[before.table].label
                 yield TableChange(label, before, after, seconds)
         now, placement, reached = then, best.placement, seconds
+
+
+def _with_kept(decisions: Sequence[Decision], kept: Mapping[int, Decision]) -> tuple[Decision, ...]:
+    return tuple(kept.get(decision.table, decision) for decision in decisions)
 
 
 def _objective(case: Case, decisions: Sequence[Decision]) -> float:

@@ -14,7 +14,11 @@ from shardplan.build_case import case_of_value
 from shardplan.cli.main import cli
 from shardplan.convert.from_torchrec.decisions import decisions_of
 from shardplan.convert.from_torchrec.read_text import read_text
+from shardplan.convert.from_torchrec.reading import Reading, readings
 from shardplan.errors import InputError
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.study import Study
+from shardplan.explain.report.appraisal_report import appraisal_report
 from shardplan.plan.file.read import read_plan
 from shardplan.plan.predict import predict
 from shardplan.plan.verify import verify
@@ -149,6 +153,62 @@ def test_what_is_wrong_is_told_with_its_line(change: tuple[str, str], told: list
         assert each in str(caught.value)
 
 
+NODES = """\
+#   FQN            Sharding   Compute Kernel   Cache Load Factor   Emb Dim (CW Dim)     Ranks   #
+#   -----        ----------   --------------   -----------------   ----------------   -------   #
+#   sparse.ebc.a         TW            fused                None                 32         0   #
+#   sparse.ebc.b         GS            fused                None            64 (32)       0-7   #
+#   sparse.ebc.c       TWRW            fused                None                 16       4-7   #
+#   sparse.ebc.d         RW            fused                None                  8       0-7   #
+"""
+"""Of two nodes of four devices."""
+
+
+def of_nodes(nodes: int, devices: int) -> Case:
+    topology = case().resolved["topology"] | {"nodes": nodes, "devices_per_node": devices}
+    return case_of_value(case().resolved | {"topology": topology}, "spec")
+
+
+def test_a_table_of_the_log_is_read_with_its_nodes() -> None:
+    found = decisions_of(read_text(NODES, "text"), of_nodes(2, 4), "text")
+    assert [each.targets for each in found] == [(0,), (0, 1), (1,), ()]
+
+
+@pytest.mark.parametrize(
+    ("text", "world", "told"),
+    [(NODES, (2, 8), "the plan has 8 ranks, 4 to a node; the spec has 16, 8 to a node"),
+     (NODES, (1, 8), "the plan has 8 ranks, 4 to a node; the spec has 8, 8 to a node"),
+     (PRINTED, (2, 4), "the plan has 4 ranks; the spec has 8, 4 to a node"),
+     (LOGGED, (1, 2), "the plan has 4 ranks; the spec has 2, 2 to a node")],
+    ids=["log", "nodes", "printed", "fewer"],
+)  # fmt: skip
+def test_a_plan_of_another_machine_is_refused_once(
+    text: str, world: tuple[int, int], told: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        decisions_of(read_text(text, "text"), of_nodes(*world), "text")
+    (fault,) = caught.value.diagnostics
+    assert fault.message == told
+    assert "--spec" in fault.hint
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [(("      4-7", "      2-5"),
+      "ranks 2 to 5, as table_row_wise has not on nodes of 4 of 8 ranks"),
+     (("64 (32)       0-7", "64 (32)       0-5"),
+      "ranks 0 to 5, as grid_shard of 2 column shards has not")],
+    ids=["rows", "grid"],
+)  # fmt: skip
+def test_a_table_of_the_log_that_lies_across_nodes_is_refused(
+    change: tuple[str, str], told: str
+) -> None:
+    text = NODES.replace(*change)
+    with pytest.raises(InputError) as caught:
+        decisions_of(read_text(text, "text"), of_nodes(2, 4), "text")
+    assert told in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", "no plan", "{", '{"plan": 3}', '{"plan": {"m": {"t": 1}}}'])
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(InputError):
@@ -178,17 +238,83 @@ def test_the_first_change_is_the_best_of_all_that_move_one_table() -> None:
     assert found.plan.optimality.lower_bound_seconds <= found.best.optimality.objective_seconds
 
 
+def one_shard(text: str = LOGGED) -> str:
+    return text.replace("64 (32)     0-1", "64 (64)       1")
+
+
+def test_one_column_shard_is_read_as_the_type_that_cuts_none() -> None:
+    """It lies alike; so do the rows of a grid."""
+    grid = NODES.replace("64 (32)       0-7", "64 (64)       4-7")
+    (found, here), (gridded, there) = (
+        (decisions_of(read_text(text, "text"), made, "text"), made)
+        for text, made in ((one_shard(), case()), (grid, of_nodes(2, 4)))
+    )
+    assert (found[1].sharding, found[1].targets) == (ShardingType.TABLE_WISE, (1,))
+    assert (gridded[1].sharding, gridded[1].targets) == (ShardingType.TABLE_ROW_WISE, (1,))
+    assert (
+        readings(read_text(LOGGED, "text"), decisions_of(read_text(LOGGED, "t"), here, "t"), here)
+        == ()
+    )
+    (told,) = readings(read_text(one_shard(), "text"), found, here)
+    assert told == Reading("column_wise", "table_wise", ("b",))
+    (told,) = readings(read_text(grid, "text"), gridded, there)
+    assert told == Reading("grid_shard", "table_row_wise", ("b",))
+
+
+@pytest.mark.parametrize("kind", ["column_wise", "table_column_wise"])
+def test_a_printed_column_shard_alone_is_a_whole_table(kind: str) -> None:
+    text = PRINTED.replace("a     | table_wise ", f"a     | {kind} ")
+    found = decisions_of(read_text(text, "text"), case(), "text")
+    assert found == decisions_of(read_text(PRINTED, "text"), case(), "text")
+
+
+def test_changes_are_found_beside_a_table_that_the_spec_does_not_allow() -> None:
+    """The best of all that move one of the others, by brute force."""
+    only = {"tables": "*", "sharding": ["table_wise"], "kernels": ["fused"]}
+    cut = {"tables": "b", "sharding": ["column_wise"], "kernels": ["fused"]}
+    here = case(constraints=[only | {"tables": ["a", "c", "d"]}, cut])
+    decisions = decisions_of(read_text(one_shard(), "text"), here, "text")
+    on_one = [
+        replace(each, sharding=ShardingType.TABLE_WISE, kernel=decisions[0].kernel, targets=(1,))
+        for each in decisions
+    ]
+    found = appraise(here, on_one, Settings(time_limit_seconds=20), Reporter())
+    moved = [
+        predict(here, [*on_one[:at], replace(on_one[at], targets=(rank,)), *on_one[at + 1 :]])
+        for at in (0, 2, 3)
+        for rank in range(4)
+    ]
+    assert found.not_offered == ("b",)
+    assert found.changes[0].objective_seconds == pytest.approx(min(m.step_seconds for m in moved))
+    assert "b" not in {change.table for change in found.changes}
+    report = appraisal_report(
+        found, explain(Study.of(found.plan, "plan")), (Reading("x", "y", ("b",)),)
+    )
+    first, *_, last = report.sections
+    assert (first.remarks, last.remarks[0][-2:]) == (
+        ("x of one column shard is read as y, which lies alike: b",),
+        " b",
+    )
+    assert last.grid is not None
+
+
 def test_a_plan_is_rated_in_one_command(tmp_path: Path) -> None:
     spec, text, out = (tmp_path / name for name in ("spec.yaml", "plan.txt", "theirs.json"))
     spec.write_text(yaml.safe_dump(case().resolved))
-    text.write_text(PRINTED)
+    text.write_text(one_shard())
     words = ["convert", str(text), "--from", "torchrec", "--spec", str(spec), "-o", str(out)]
     done = CliRunner().invoke(cli, [*words, "--time-limit", "10s"])
     assert done.exit_code == 0, done.output
-    for title in ("How far from the best", "What holds it up", "What to change first"):
+    for title in (
+        "is read as table_wise",
+        "How far from the best",
+        "What holds it up",
+        "What to change first",
+    ):
         assert title in done.output
     assert verify(read_plan(out)) == ()
     told = json.loads(CliRunner().invoke(cli, [*words, "--format", "json"]).stdout)
+    assert (told["not_offered"], len(told["readings"])) == ([], 1)
     assert told["optimality"]["lower_bound_seconds"] <= told["best"]["objective_seconds"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from shardplan.convert.from_torchrec.read_text import read_text
 from shardplan.errors import InputError, ShardplanError
 from shardplan.explain.numbers.study import Study
 from shardplan.torchrec import Planner
+from shardplan.torchrec.proposals import their_planner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +186,60 @@ def test_tables_that_average_are_not_cut_by_rows_unless_nothing_else_fits(
     planner = Planner(small, 8, storage_reservation=nothing, constraints=only)
     plan = planner.plan(bags(PoolingType.MEAN), [EmbeddingBagCollectionSharder()])
     assert (plan.plan[""]["t100000"].sharding_type == "row_wise") == is_cut
+
+
+def mixed_bags() -> EmbeddingBagCollection:
+    """Of a table that averages and one that does not."""
+    tables = [
+        EmbeddingBagConfig(1000, 16, name, feature_names=[name], pooling=pooling)
+        for name, pooling in (("t0", PoolingType.MEAN), ("t1", PoolingType.SUM))
+    ]
+    return EmbeddingBagCollection(tables, device=torch.device("meta"))
+
+
+def said_of_mixed_bags(
+    sharding_types: list[str], caplog: pytest.LogCaptureFixture, **more: Any
+) -> tuple[list[str], set[str]]:
+    """Warnings that speak of TorchRec's errors, and the sharding types of the plan."""
+    asked = ParameterConstraints(sharding_types=sharding_types or None, **more)
+    planner = Planner(topology(), 8, constraints={"t0": asked, "t1": asked})
+    with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.INFO):
+        warnings.simplefilter("always")
+        plan = planner.plan(torch.nn.ModuleDict({"m": mixed_bags()}))
+    told = [str(each.message) for each in caught if "planner: " in str(each.message)]
+    return told, {each.sharding_type for each in plan.plan["m"].values()}
+
+
+def test_types_that_are_asked_for_and_left_out_are_warned_of(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for a module; and TorchRec's planner is not said to have tried them."""
+    monkeypatch.setattr(their_planner, "_PROVEN", -1.0)
+    (told,), kinds = said_of_mixed_bags(["row_wise", "table_wise"], caplog)
+    assert kinds == {"table_wise"}
+    assert "t0 averages: row_wise is not used for the tables of m: TorchRec 1.8 divides" in told
+    assert "faster by its own estimator, of the ways that are left (" in caplog.text
+
+
+def test_types_that_are_left_out_unasked_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert said_of_mixed_bags([], caplog)[0] == []
+    assert "note: m: t0 averages: row_wise, table_row_wise are not used for the" in caplog.text
+
+
+def test_wrong_types_that_are_all_there_is_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    (told,), kinds = said_of_mixed_bags(["row_wise"], caplog)
+    assert kinds == {"row_wise"}
+    assert "nothing but row_wise is left to t0, t1: with this plan TorchRec 1.8 divides" in told
+
+
+def test_columns_that_are_not_cut_are_planned_as_torchrecs_single_shard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of 16 columns none are cut into 24 or more, by TorchRec neither."""
+    told, kinds = said_of_mixed_bags(["column_wise"], caplog, min_partition=24)
+    assert (told, kinds) == ([], {"table_wise"})
+    assert "16 columns are not cut into shards of 24 or more: column_wise of one" in caplog.text
+    assert said_of_mixed_bags(["column_wise"], caplog, min_partition=8)[1] == {"column_wise"}
 
 
 def test_columns_that_no_kernel_takes_are_refused_by_the_tables_name() -> None:

@@ -18,6 +18,7 @@ from shardplan.cli.show import FORMATS, show_report, width_option
 
 if TYPE_CHECKING:
     from shardplan.case import Case
+    from shardplan.convert.from_torchrec.reading import Reading
     from shardplan.whatif.appraise import Appraisal
 
 TARGETS = (
@@ -120,12 +121,12 @@ def convert_command(
         raise click.UsageError("only one of PLAN and --spec can be stdin")
     if output == "-":
         raise click.UsageError("the rating goes to stdout: give -o a file")
-    found = _appraised(plan, _case(spec), time_limit)
+    found, readings = _appraised(plan, _case(spec), time_limit)
     if output is not None:
         from shardplan.plan.file.write import render
 
         put_file(render(found.plan), output)
-    _show(found, form, width)
+    _show(found, readings, form, width)
 
 
 def _case(spec: str) -> Case:
@@ -135,20 +136,24 @@ def _case(spec: str) -> Case:
     return build_case(load_spec(spec))
 
 
-def _appraised(path: str, case: Case, time_limit: float) -> Appraisal:
+def _appraised(path: str, case: Case, time_limit: float) -> tuple[Appraisal, tuple[Reading, ...]]:
+    """With what of the plan was read as something else."""
     from shardplan.convert.from_torchrec.decisions import decisions_of
     from shardplan.convert.from_torchrec.read_text import read_text
+    from shardplan.convert.from_torchrec.reading import readings
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import ONE_PASS, Settings
     from shardplan.whatif.appraise import appraise
 
     label = file_label(path)
-    decisions = decisions_of(read_text(_text(path), label), case, label)
+    stated = read_text(_text(path), label)
+    decisions = decisions_of(stated, case, label)
     with interruptible("stopping with what is known so far") as interrupt:
         settings = Settings(
             time_limit_seconds=time_limit, should_stop=interrupt.is_requested, effort=ONE_PASS
         )
-        return appraise(case, decisions, settings, Reporter())
+        found = appraise(case, decisions, settings, Reporter())
+    return found, readings(stated, decisions, case)
 
 
 def _text(path: str) -> str:
@@ -159,13 +164,13 @@ def _text(path: str) -> str:
     return read_text(Path(path), path)
 
 
-def _show(found: Appraisal, form: str, width: int | None) -> None:
+def _show(found: Appraisal, readings: tuple[Reading, ...], form: str, width: int | None) -> None:
     from shardplan.explain.numbers.explain import explain
     from shardplan.explain.numbers.study import Study
     from shardplan.explain.report.appraisal_report import appraisal_numbers, appraisal_report
 
     explanation = explain(Study.of(found.plan, found.plan.name))
     if form == "json":
-        put_json(appraisal_numbers(found, explanation))
+        put_json(appraisal_numbers(found, explanation, readings))
     else:
-        put(show_report(appraisal_report(found, explanation), form, width))
+        put(show_report(appraisal_report(found, explanation, readings), form, width))

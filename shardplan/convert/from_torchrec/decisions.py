@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from shardplan.convert.from_torchrec.stated_world import StatedWorld
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.plan.decision import Decision
-from shardplan.sharding.geometry import Shard
+from shardplan.sharding.geometry import Shard, shards
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.recover import recover
@@ -31,8 +32,10 @@ LOAD_FACTOR = 0.2
 def decisions_of(stated: Sequence[StatedTable], case: Case, file: str) -> tuple[Decision, ...]:
     """One for each table of the case, in their order.
 
+    A single column shard is read as the type that cuts no columns, which lies alike.
+
     Raises InputError with every table that one of the two lacks, and every one that is cut or
-    placed as no plan can be.
+    placed as no plan can be; or with the machine, where the plan is of another one.
     """
     by_key = {(each.module, each.name): each for each in stated}
     tables = {(table.module, table.name): table for table in case.workload.tables}
@@ -48,6 +51,10 @@ def decisions_of(stated: Sequence[StatedTable], case: Case, file: str) -> tuple[
             if key not in by_key
         ),
     ]
+    if fault := StatedWorld.of(stated).fault(case.topology.world):
+        hint = "give a --spec of the machine that the plan is of: topology.nodes, devices_per_node"
+        faults.insert(0, Diagnostic(file, 0, 0, "", fault, hint, code="plan"))
+        raise InputError(faults)
     decisions = []
     for index, (key, table) in enumerate(tables.items()):
         if (each := by_key.get(key)) is None:
@@ -69,12 +76,15 @@ def _decision(index: int, stated: StatedTable, table: Table, world: World) -> De
         raise ValueError(f"lies on ranks that {world.size} devices do not have")
     targets: tuple[int, ...]
     widths: tuple[int, ...] = ()
+    kind = _read_as(kind, stated)
     if stated.shards:
         found = [Shard(each.rank, *each.offsets, *each.sizes) for each in stated.shards]
         column_shards, targets, widths = recover(kind, table.rows, table.dim, found, world)
     else:
         column_shards = stated.column_shards or 1
         targets = tuple(_targets(kind, stated.ranks, world))
+        if stated.ranks:
+            _check_ranks(kind, table, column_shards, targets, stated.ranks, world)
     factor = stated.load_factor if stated.load_factor is not None else LOAD_FACTOR
     held = factor if kernel.caches else None
     return Decision(index, kind, kernel, column_shards, targets, held, widths=widths)
@@ -91,6 +101,11 @@ def _named(stated: StatedTable) -> tuple[ShardingType, Kernel]:
     return SHARDING_TYPES.named(stated.sharding_type), KERNELS.named(stated.compute_kernel)
 
 
+def _read_as(kind: ShardingType, stated: StatedTable) -> ShardingType:
+    cuts = len({shard.offsets[1] for shard in stated.shards}) or stated.column_shards or 1
+    return (kind.uncut or kind) if cuts == 1 else kind
+
+
 def _targets(kind: ShardingType, ranks: Sequence[int], world: World) -> Iterator[int]:
     """Where the units of a table lie of which only the ranks are told, in any order."""
     if kind.lands is Extent.DEVICE:
@@ -100,6 +115,28 @@ def _targets(kind: ShardingType, ranks: Sequence[int], world: World) -> Iterator
         shards = Counter(rank // each for rank in ranks)
         for node, count in sorted(shards.items()):
             yield from [node] * (count // each if kind.has_many_units else 1)
+
+
+def _check_ranks(
+    kind: ShardingType,
+    table: Table,
+    column_shards: int,
+    targets: Sequence[int],
+    stated: Sequence[int],
+    world: World,
+) -> None:
+    """Raises ValueError where a table does not lie on just the ranks that are stated of it."""
+    ranks: Sequence[int] = ()
+    if kind.lands is Extent.WORLD or len(targets) == kind.units(column_shards):
+        found = shards(kind, table.rows, table.dim, column_shards, targets, world)
+        ranks = range(world.size) if kind.is_replicated else [shard.rank for shard in found]
+    if sorted(stated) != sorted(ranks):
+        there = f"{len(stated)} shards on ranks {min(stated)} to {max(stated)}"
+        cut = f" of {column_shards} column shards" if kind.cuts_columns else ""
+        raise ValueError(
+            f"has {there}, as {kind}{cut} has not on nodes of {world.devices_per_node} "
+            f"of {world.size} ranks"
+        )
 
 
 def _fault(file: str, stated: StatedTable, message: str) -> Diagnostic:

@@ -14,15 +14,18 @@ from shardplan.sharding.world import Extent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shardplan.convert.from_torchrec.reading import Reading
     from shardplan.explain.numbers.explanation import Explanation
     from shardplan.plan.decision import Decision
     from shardplan.whatif.appraise import Appraisal
 
 
-def appraisal_report(found: Appraisal, explanation: Explanation) -> Report:
+def appraisal_report(
+    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...] = ()
+) -> Report:
     """How far a plan is from the best, what holds it up, and what to change first.
 
-    ``explanation`` is of the plan itself.
+    ``explanation`` is of the plan itself, ``readings`` what of it was read as something else.
     """
     claim = found.plan.optimality
     title = (
@@ -33,10 +36,12 @@ def appraisal_report(found: Appraisal, explanation: Explanation) -> Report:
         f"this plan is {words.gap(claim.gap)} above what no plan can beat, the best that was found "
         f"{words.gap(found.best.optimality.gap)}"
     )
-    return Report(title, tuple(_sections(found, explanation)), closing)
+    return Report(title, tuple(_sections(found, explanation, readings)), closing)
 
 
-def appraisal_numbers(found: Appraisal, explanation: Explanation) -> dict[str, Any]:
+def appraisal_numbers(
+    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...] = ()
+) -> dict[str, Any]:
     """The same as plain values, in seconds and bytes."""
     return {
         "name": found.plan.name,
@@ -54,10 +59,16 @@ def appraisal_numbers(found: Appraisal, explanation: Explanation) -> dict[str, A
             for change in found.changes
         ],
         "is_offered": found.is_offered,
+        "not_offered": list(found.not_offered),
+        "readings": [asdict(each) for each in readings],
     }
 
 
-def _sections(found: Appraisal, explanation: Explanation) -> Iterator[Section]:
+def _sections(
+    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...]
+) -> Iterator[Section]:
+    if readings:
+        yield Section("How it was read", remarks=tuple(map(_reading, readings)))
     mine, best = found.plan.optimality, found.best.optimality
     yield Section(
         "How far from the best",
@@ -79,11 +90,12 @@ def _sections(found: Appraisal, explanation: Explanation) -> Iterator[Section]:
 
 def _changes(found: Appraisal) -> Section:
     title = "What to change first"
+    remarks: tuple[str, ...] = ()
     if not found.is_offered:
-        message = "not looked for: the plan does what the spec does not allow"
-        return Section(title, remarks=(message,))
+        names = words.name_some(found.not_offered)
+        remarks = (f"left as they are, since the spec allows no such way for them: {names}",)
     if not found.changes:
-        return Section(title, remarks=("no other way for a single table is faster",))
+        return Section(title, remarks=("no other way for a single table is faster", *remarks))
     columns = (
         Column("table", is_name=True), Column("now", is_prose=True),
         Column("instead", is_prose=True), Column("then", is_number=True),
@@ -97,7 +109,13 @@ def _changes(found: Appraisal) -> Section:
         before, after = (_decision(each) for each in (change.before, change.after))
         rows.append((change.table, before, after, then, saved))
         seconds = change.objective_seconds
-    return Section(title, "one after the other, all else left alone", Grid(columns, tuple(rows)))
+    meaning = "one after the other, all else left alone"
+    return Section(title, meaning, Grid(columns, tuple(rows)), remarks)
+
+
+def _reading(each: Reading) -> str:
+    what = f"{each.stated} of one column shard is read as {each.read}, which lies alike"
+    return f"{what}: {words.name_some(each.tables)}"
 
 
 def _decision(decision: Decision) -> str:

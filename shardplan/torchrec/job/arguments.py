@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from torchrec.distributed.planner.types import ParameterConstraints, StorageReservation
 
+_LOG = logging.getLogger("shardplan.torchrec")
 _RESERVED = 0.15
 """Of the HBM: what TorchRec's planner reserves where it is told nothing."""
 _DERIVED = frozenset({"devices", "intra_group_size", "comms_bandwidths"})
@@ -77,10 +79,13 @@ class JobArguments:
 
 
 def tell(found: list[Diagnostic]) -> None:
-    """Warn of warnings; raise InputError with the rest, if there is any."""
+    """Warn of warnings and log notes; raise InputError with the rest, if there is any."""
     if errors := [each for each in found if each.severity == "error"]:
         raise InputError(errors)
     for each in found:
+        if each.severity == "note":
+            _LOG.info("%s", each)
+            continue
         warnings.warn(str(each), UserWarning, stacklevel=2)
 
 

@@ -49,7 +49,7 @@ def case_of_job(
     freedoms = Freedoms.of_job(job, cuts_means=cuts_means)
     tables = JobTables(modules, job.constraints, freedoms, job.batch_size)
     training = JobTraining(modules, job.constraints, job.enumerator)
-    tell([*tables.diagnostics, *freedoms.diagnostics, *training.diagnostics])
+    tell([*tables.diagnostics, *freedoms.told, *training.diagnostics])
     shares = {feature: share for feature, share in tables.shares.items() if share < 1}
     value: dict[str, Any] = {
         "name": _NAME,

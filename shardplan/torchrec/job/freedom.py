@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from shardplan.diagnostics import Diagnostic
+from shardplan.options.enumerate import cuts_of
+from shardplan.sharding.device_kind import DeviceKind
 from shardplan.sharding.kernel import KERNELS
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
-from shardplan.sharding.world import Extent
+from shardplan.sharding.world import Extent, World
+from shardplan.torchrec.job.wrong_types import WrongTypes
 from shardplan.workload.collection import CollectionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from shardplan.model.sparse_module import SparseTable
     from shardplan.torchrec.job.arguments import JobArguments
@@ -57,6 +60,7 @@ class Freedoms:
     """Those of a job's tables."""
 
     compute_device: str
+    world: World
     has_pods: bool
     """Whether fast links join the devices of several nodes, of which no plan speaks."""
     cuts_means: bool = False
@@ -65,12 +69,30 @@ class Freedoms:
     TorchRec 1.8 then divides the outputs of the others a second time.
     """
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _wrong: dict[str, WrongTypes] = field(default_factory=dict)
+    """By the path of a module."""
+
+    @property
+    def told(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics, with what is left out of the types of each module."""
+        return (
+            *self.diagnostics,
+            *(each for wrong in self._wrong.values() for each in wrong.told()),
+        )
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether any table is kept from a type with which TorchRec errs."""
+        return any(wrong.left_out for wrong in self._wrong.values())
 
     @classmethod
     def of_job(cls, job: JobArguments, *, cuts_means: bool) -> Self:
         """On the devices of a job's topology."""
-        has_pods = job.topology.intra_group_size > job.topology.local_world_size
-        return cls(job.topology.compute_device, has_pods, cuts_means)
+        topology = job.topology
+        devices = DeviceKind.CPU if topology.compute_device == "cpu" else DeviceKind.GPU
+        world = World(topology.world_size, topology.local_world_size, devices)
+        has_pods = topology.intra_group_size > topology.local_world_size
+        return cls(topology.compute_device, world, has_pods, cuts_means)
 
     def of(self, module: ShardedModule, table: SparseTable, constraint: Any | None) -> Freedom:
         """What is left to a table; what keeps it from any is told, and none is left."""
@@ -86,7 +108,10 @@ class Freedoms:
         )
         if self.has_pods:
             types = [t for t in types if t not in _CUT_OVER_NODES]
-        types = [t for t in types if t not in self._wrong(module)] or types
+        least = getattr(constraint, "min_partition", None)
+        types += self._uncut(types, offered, table, least, where)
+        wrong = self._wrong_of(module)
+        types = wrong.without(types, table.name, is_asked=bool(asked_types))
         every = dict.fromkeys(
             kernel
             for kind in types
@@ -103,13 +128,41 @@ class Freedoms:
             message = f"no {what} is left to the table {table.name!r}"
             hint = f"the sharder of {module.found.class_name} offers {', '.join(offered)}"
             self.diagnostics.append(_fault(where, message, hint))
-        least = getattr(constraint, "min_partition", None)
         return Freedom(
             tuple(types),
             tuple(kernels),
             None if least is None else min(least, table.dim),
             self._load_factor(constraint, kernels, where),
         )
+
+    def _uncut(
+        self,
+        types: Sequence[str],
+        offered: Sequence[str],
+        table: SparseTable,
+        least: int | None,
+        where: str,
+    ) -> list[str]:
+        """What lies as TorchRec's single column shard does, of types that leave no other cut.
+
+        Its planner keeps the type and does not cut.
+        """
+        found = []
+        for kind in map(SHARDING_TYPES.named, types):
+            uncut = kind.uncut
+            if uncut is None or uncut.name in types or uncut.name not in offered:
+                continue
+            cuts = cuts_of(table.dim, kind, self.world, asked=True)
+            if any(table.dim // cut >= (least or 0) for cut in cuts):
+                continue
+            found.append(uncut.name)
+            why = f" of {least} or more" if least is not None else ""
+            message = (
+                f"{table.dim} columns are not cut into shards{why}: {kind.name} of one column "
+                f"shard is planned as {uncut.name}, which lies alike"
+            )
+            self.diagnostics.append(_fault(where, message, "", "note"))
+        return found
 
     def _load_factor(self, constraint: Any | None, kernels: list[str], where: str) -> float | None:
         """A size is a pin where every kernel that is left has a cache."""
@@ -123,12 +176,12 @@ class Freedoms:
         self.diagnostics.append(_fault(path, message, hint, "warning"))
         return None
 
-    def _wrong(self, module: ShardedModule) -> frozenset[str]:
-        """Types with which TorchRec 1.8 gives other outputs than unsharded."""
-        collection = module.found.collection
-        if collection is not None and not collection.is_pooled and self.compute_device == "cpu":
-            return frozenset({ShardingType.DATA_PARALLEL.name})  # its dense kernel pools all
-        return _CUT_BY_ROWS if module.averages and not self.cuts_means else frozenset()
+    def _wrong_of(self, module: ShardedModule) -> WrongTypes:
+        path = module.found.path
+        if path not in self._wrong:
+            made = WrongTypes.of(module, self.compute_device, cuts_means=self.cuts_means)
+            self._wrong[path] = made
+        return self._wrong[path]
 
     def _known(
         self, offered: list[str], known: frozenset[str], asked: Iterable[str] | None, where: str

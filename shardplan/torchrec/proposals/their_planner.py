@@ -76,9 +76,14 @@ class TheirPlanner:
         if found is None:
             return plan
         if not found.tables:
-            _LOG.info("%s", _none_faster(found))
+            _LOG.info("%s", _none_faster(found, self._of_what))
             return plan
-        return _taken(plan, case, found)
+        return _taken(plan, case, found, self._of_what)
+
+    @property
+    def _of_what(self) -> str:
+        """Which plans were looked at, where they are not all that its planner would try."""
+        return ", of the ways that are left" if self.freedoms.leaves_out else ""
 
     def _found(self, plan: Plan, seconds: float) -> BestProposal | None:
         """None where TorchRec's planner does not take the job."""
@@ -112,18 +117,18 @@ class TheirPlanner:
         return best_proposal(space, left, known, Deadline.after(seconds))
 
 
-def _none_faster(found: BestProposal) -> str:
+def _none_faster(found: BestProposal, of_what: str) -> str:
     which = "no plan" if found.is_complete else "as far as there was time, no plan"
     told = f"{which} that TorchRec's planner would try is faster by its own estimator"
-    return f"{told} ({words.plural(found.placed, 'proposal')} placed)"
+    return f"{told}{of_what} ({words.plural(found.placed, 'proposal')} placed)"
 
 
-def _taken(plan: Plan, case: Case, found: BestProposal) -> Plan:
+def _taken(plan: Plan, case: Case, found: BestProposal, of_what: str) -> Plan:
     """Their plan, where it is a plan of the case and as fast by shardplan's count."""
     ours = plan.optimality.objective_seconds
     told = (
         f"TorchRec's planner has a plan of {words.seconds(found.milliseconds * _MILLISECOND)}, "
-        f"the search one of {words.seconds(ours)}"
+        f"the search one of {words.seconds(ours)}{of_what}"
     )
     try:
         decisions = decisions_of(found.tables, case, "the plan of TorchRec's planner")
