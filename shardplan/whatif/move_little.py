@@ -57,6 +57,10 @@ _EFFORT = 0.25
 """For the plan that moves least, relative to what is asked for."""
 _CHEAPEST_SHARE = 0.5
 """Of the time for moving less, for what costs least with its moves, where these cost much."""
+_LITTLE_SHARE = 0.5
+"""Of the time for moving less, for each way of looking but the last."""
+_HALVINGS = 3
+"""Of the bytes between what must move and what was found to be good enough."""
 _ROUNDING = 1e-6
 """Of objectives in plans, relative to the gap."""
 
@@ -132,7 +136,9 @@ def move_little(
     gained = _cost_seconds(other, price) / _cost_seconds(plan, price) - 1
     if gained > settings.gap * (1 + _ROUNDING) or moved_in(other) >= moved_in(plan):
         return plan
-    return moved.told(other, moved_in(other), instead_of=plan, price=price)
+    is_better = plan.optimality.objective_seconds < other.optimality.objective_seconds
+    better = plan if is_better else None
+    return moved.told(other, moved_in(other), instead_of=better, price=price)
 
 
 def _cost_seconds(plan: Plan, price: MovePrice) -> float:
@@ -220,9 +226,11 @@ class _Near:
         moves = self.relocation.moves(self.formulation, self.least_bytes)
         of_byte = price.step_seconds_per_byte
 
+        def moved(placement: Placement) -> float:
+            return float(moves.count(placement).sum())
+
         def cost(placement: Placement) -> float:
-            objective = evaluate(problem, placement).objective
-            return price.cost_seconds(objective, float(moves.count(placement).sum()))
+            return price.cost_seconds(evaluate(problem, placement).objective, moved(placement))
 
         def search(good: Placement, goal: RelocationGoal, share: float) -> Placement | None:
             left = settings.until(deadline.within(deadline.seconds_left * share))
@@ -237,8 +245,48 @@ class _Near:
         most_seconds = min(costs) * (1 + settings.gap)
         if costs[1] <= most_seconds:
             return least
-        found = search(cheapest or named, RelocationGoal(most_seconds, of_byte), 1.0) or cheapest
+        stays = self._within(kept, self.least_bytes, most_seconds, price, settings, deadline)
+        if stays is not None:
+            objective = evaluate(problem, stays).objective
+            return replace(best, placement=stays, objective=objective, method="near")
+        goal = RelocationGoal(most_seconds, of_byte)
+        found = search(cheapest or named, goal, _LITTLE_SHARE) or cheapest
+        low, high = self.least_bytes, best_bytes if found is None else moved(found)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            less = self._within(kept, middle, most_seconds, price, settings, deadline)
+            if less is None:
+                low = middle
+            else:
+                found, high = less, moved(less)
         if found is None:
             return None
         objective = evaluate(problem, found).objective
         return replace(best, placement=found, objective=objective, method="near")
+
+    def _within(
+        self,
+        kept: Placement,
+        limit_bytes: float,
+        most_seconds: float,
+        price: MovePrice,
+        settings: Settings,
+        deadline: Deadline,
+    ) -> Placement | None:
+        """One near ``kept`` that moves no more, and costs no more; None if none was found."""
+        if deadline.is_over:
+            return None
+        moves = self.relocation.moves(self.formulation, limit_bytes)
+        enough = most_seconds - price.step_seconds_per_byte * limit_bytes
+        until = deadline.within(deadline.seconds_left * _LITTLE_SHARE)
+        left = replace(settings.until(until).in_one_pass(), patience_seconds=None)
+        found = solve_near(
+            self.formulation.problem,
+            kept,
+            np.ones_like(self.is_placed),
+            moves,
+            left,
+            enough_seconds=enough,
+            is_bound_wanted=False,
+        )
+        return found.placement if found.objective <= enough else None
