@@ -110,13 +110,15 @@ def move_little(
         best = solve(problem, settings.until(first), hears, begin, proven)
         goes_on = best.ending is Ending.TIME_LIMIT
         best = best.after(*near.endings)
+        if proven is not None and best.lower_bound < proven.lower_bound <= best.objective:
+            best = replace(best, lower_bound=proven.lower_bound, bound=proven.bound)
         if best.is_infeasible:
             raise Infeasible(shortfalls(now, problem, explaining(deadline)))
         best = settled(now, formulation, best, settings.until(deadline), reporter)
         plan = drafts.plan(best)
         price = MovePrice.of(now.topology, amortise, plan.prediction.step_seconds)
         if least is not None and moved_in(plan) and not is_enough(plan, price):
-            plan = drafts.plan(best)
+            plan = drafts.plan(best)  # Again the last, whose decisions are asked for.
             named = formulation.placement(drafts.decisions)[0]
             limited = settings.until(deadline)
             less = near.good_enough(least, best, named, moved_in(plan), price, limited, reporter)
@@ -124,7 +126,7 @@ def move_little(
         if not goes_on or deadline.seconds_left <= last or settings.should_stop():
             break
         assert best.placement is not None
-        begin, proven = iter([best.placement]), ProvenBound(best.lower_bound, best.bound)
+        begin, proven = chain([best.placement]), ProvenBound(best.lower_bound, best.bound)
     plan = moved.told(plan, moved_in(plan), price=price)
     if least is None or not moved_in(plan):
         return plan
