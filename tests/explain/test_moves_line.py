@@ -36,3 +36,9 @@ def test_of_a_plan_in_its_stead_it_says_why_no_more_moves():
         "moves 0 B from the old plan; moving 32.0 GiB would gain 0.20%, "
         "less than the gap of 1.00% asked for"
     )
+
+
+def test_of_a_plan_that_is_no_worse_it_does_not_say_that_more_would_gain():
+    best = BestInfo(moved_bytes=2**35, objective_seconds=1.0)
+    moves = MovesInfo(from_sha256=OLD, moved_bytes=0, best=best)
+    assert moves_line(moves, 0.9999, 0.01) == "moves 0 B from the old plan"

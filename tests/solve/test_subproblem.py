@@ -9,14 +9,19 @@ import pytest
 from effort import examples
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from problems import placed, problem_of
 from random_problems import problems
 
+from shardplan.solve.portfolio.limited_program import solve_limited_program
 from shardplan.solve.portfolio.limited_relocation import solve_near
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.portfolio.relocation_limit import RelocationLimit
 from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import evaluate
 from shardplan.solve.problem.subproblem import Subproblem
+from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.record import Record
+from shardplan.solve.search.relocation_params import RelocationParams
 from shardplan.solve.settings import Settings
 
 ANY = Settings(method="milp", gap=1e9, time_limit_seconds=1e6)
@@ -98,3 +103,24 @@ def test_near_a_placement_each_item_that_changes_counts(problem, limit):
     assert outcome.lower_bound >= min(best.lower_bound, outcome.objective) * (1 - 1e-9)
     if limit == 1e9:
         assert outcome.objective <= best.objective * (1 + 1e-6) + 1e-15
+
+
+def test_units_that_move_more_together_than_each_alone_are_kept_apart():
+    """Two units on one device would be best, and of each alone nothing would move there."""
+    load = np.array([[1.0], [4.0], [2.0]])
+    problem = problem_of(load, options_per_item=[1, 2], units=[2, 1, 1])
+    known = placed([(0, (0, 1)), (1, (0,))])
+
+    def count(placement):
+        together = 2 - len(set(placement.targets_of(0).tolist()))
+        return np.array([together, placement.targets_of(1)[0]], dtype=np.float64)
+
+    of_unit = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    most = np.array([1.0, 1.0, 1.0])
+    moves = RelocationLimit(0.0, np.zeros(3), most, count, lambda options: of_unit[options])
+    record = Record.begun(problem, PROVEN, Reporter())
+    record.offer(known, "start")
+    found = solve_limited_program(record, moves, RelocationParams(), 10_000)
+    assert found == placed([(0, (0, 1)), (2, (0,))])
+    once = RelocationParams(program_tries=1)
+    assert count(solve_limited_program(record, moves, once, 10_000)).sum() > 0

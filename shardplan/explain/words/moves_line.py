@@ -24,6 +24,8 @@ def moves_line(moves: MovesInfo, objective_seconds: float, gap: float | None) ->
     if moves.best is None:
         return line
     gained = objective_seconds / moves.best.objective_seconds - 1
+    if gained <= 0:
+        return line
     asked = f", less than the gap of {words.gap(gap)} asked for" if gap is not None else ""
     if moves.paid_over_steps is not None and gap is not None and gained > gap * _ROUNDED_UP:
         steps = words.plural(int(moves.paid_over_steps), "step")

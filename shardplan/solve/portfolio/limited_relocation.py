@@ -47,18 +47,20 @@ def solve_near(
     also_free: bool = False,
     is_bound_wanted: bool = True,
     proven: ProvenBound | None = None,
+    enough_seconds: float = 0.0,
 ) -> Outcome:
     """Improve the placement ``known``, of which only the items ``is_placed`` (I,) mean anything.
 
     The outcome's bound holds for placements that move at most the limit. With ``also_free`` the
     problem is solved without the limit as well, whose bound holds too and may be higher. Where the
     bound is not wanted, no time goes into it beyond the relaxation. ``proven`` is one known
-    already, of all placements.
+    already, of all placements. It ends once the objective is at most ``enough_seconds``.
 
     An outcome without a placement says that none was found, and that there is none only where the
     bound is infinite.
     """
     record = Record.begun(problem, settings, reporter or Reporter())
+    record.enough_seconds = enough_seconds
     limit = MoveLimit(moves.limit_bytes, moves.least)
     params = settings.search or SearchParams()
     rounds = _Rounds(record, known, is_placed, moves, params)
@@ -67,12 +69,15 @@ def solve_near(
     prove_relaxation(record, params, limit)
     if record.lower_bound < float("inf"):
         rounds.repair()
-        if is_bound_wanted:
+        if enough_seconds:
+            rounds.solve_program(params.relocation.most_columns)
+            rounds.weigh()
+        elif is_bound_wanted:
             rounds.solve_program(params.relocation.few_columns)
             rounds.raise_bound(limit)
             rounds.weigh()
         rounds.improve()
-        if is_bound_wanted:
+        if is_bound_wanted and not enough_seconds:
             rounds.solve_program(params.relocation.most_columns)
         if also_free:
             rounds.raise_free_bound()

@@ -59,6 +59,8 @@ class Record:
         self.history: list[Progress] = []
         self.earlier: list[Placement] = []
         """What was taken before, in the order in which it was."""
+        self.enough_seconds = 0.0
+        """An objective of which no better one is looked for."""
         self._start = time.monotonic()
         self._seen: set[str] = set()
         self._patience = Patience(budget.patience_seconds, budget.deadline.clock)
@@ -216,6 +218,8 @@ class Record:
             return Ending.INTERRUPTED
         if self.gap <= max(self.budget.gap, _PROVEN) or self.lower_bound == float("inf"):
             return Ending.GAP
+        if self.objective <= self.enough_seconds:
+            return Ending.FINISHED
         if self.budget.deadline.is_over:
             self.cut_off(Ending.TIME_LIMIT)
             return Ending.TIME_LIMIT

@@ -78,6 +78,8 @@ class RelocationParams:
     """... and of one that is worth its time in the end; ..."""
     node_columns: int = 2_000_000
     """... its nodes times its columns; ..."""
+    program_tries: int = 10
+    """... how often it is asked at most, where what it finds moves more than it counts; ..."""
     program_gap: float = 0.9
     """... and the share of the gap that it is asked for."""
     within_limit: LeastRelocationParams = field(
