@@ -98,6 +98,21 @@ def test_one_kernel_of_a_rank_looks_up_own_batches_on_cpu(crew, second, is_refus
             assert max(found) < 1e-6
 
 
+def test_column_shards_find_samples_beside_features_of_another_module(crew):
+    """As many shards as the batch has features, of which the module reads one."""
+    tables = [
+        {"name": "t0", "module": module, "rows": 40, "dim": 8, "features": [name], "pooling": [1]}
+        for module, name in (("m0", "f"), ("m1", "g"))
+    ]
+    modules = {"m0": {"kind": "bag"}, "m1": {"kind": "bag"}}
+    batch = {"local": 64, "features": {"f": 0.5}}
+    cut = Decision(0, ShardingType.COLUMN_WISE, Kernel.FUSED, 2, (0, 1))
+    rest = Decision(1, ShardingType.TABLE_WISE, Kernel.FUSED, 1, (0,))
+    plan = plan_of(case_of(tables, 2, "sgd", modules=modules, batch=batch), [cut, rest])
+    for found in crew.run("kind_jobs.train_beside_unsharded", plan, "sgd", []):
+        assert max(found) < 1e-6
+
+
 def test_row_wise_adagrad_with_ema_in_place_trains(crew):
     """Until its tenth step, in which halves of the columns move, it is row-wise Adagrad."""
     plan = random_plan(1, 2, "ema_in_place_rowwise_adagrad", only=ShardingType.ROW_WISE)

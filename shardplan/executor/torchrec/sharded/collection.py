@@ -30,6 +30,9 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
       and those of ``grid_shard`` not at all. Here each is divided that has to be.
     * **Weights of ids** count where the module weighs ids: TorchRec weighs whatever has weights.
     * **Features** may change their order: TorchRec keeps to that of its first batch.
+    * **Samples of own batches** are found by the feature of each column shard. TorchRec takes the
+      features in the order of the batch where they ascend and are as many, though one be there
+      twice, and another, which the module does not read, not at all.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -66,6 +69,14 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
     def compute_and_output_dist(self, ctx: Any, input: Any) -> Any:
         """Look up, and begin to send the sums."""
         return _divided(super().compute_and_output_dist(ctx, input), ctx.divisor)
+
+    def _create_inverse_indices_permute_indices(self, inverse_indices: Any) -> None:
+        """Where each output finds the samples of its feature; TorchRec calls it once."""
+        super()._create_inverse_indices_permute_indices(inverse_indices)
+        if self._inverse_indices_permute_indices is None:
+            keys, samples = inverse_indices
+            order = [keys.index(name.split("@")[0]) for name in self._uncombined_embedding_names]
+            self._inverse_indices_permute_indices = torch.tensor(order, device=samples.device)
 
     def _divisor(self, features: KeyedJaggedTensor) -> torch.Tensor:
         """(samples, columns of all outputs): the number of ids where sums are to be means, or 1."""
