@@ -35,6 +35,8 @@ class ShardedCollection(ShardedEmbeddingBagCollection):  # type: ignore[misc]
       twice, and another, which the module does not read, not at all.
     """
 
+    _inverse_indices_permute_indices: torch.Tensor | None
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """As TorchRec's."""
         super().__init__(*arguments, **options)
