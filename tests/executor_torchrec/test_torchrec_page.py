@@ -46,6 +46,8 @@ def batches(rank):
 
 LAST = """    optimizer.step()  # updates the rest
 """
+# On a busy machine threads of PyTorch may abort a process whose program is over.
+ABORTED = "terminate called without an active exception"
 KEEP = """    with open(f"losses.{torch.distributed.get_rank()}", "a") as file:
         print(loss.item(), file=file)
 """
@@ -68,7 +70,7 @@ def test_the_training_job_of_the_page_learns(tmp_path):
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 or ABORTED in done.stderr, done.stderr
     for rank in (0, 1):
         losses = [float(line) for line in (tmp_path / f"losses.{rank}").read_text().split()]
         assert len(losses) == 40
