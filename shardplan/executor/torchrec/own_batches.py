@@ -22,7 +22,9 @@ _WHAT = "its features have batches of their own size"
 
 def own_batch_faults(plan: Plan, optimizer: Optimizer, device_type: str) -> Iterator[Diagnostic]:
     """By the optimizer, the sharding type, and on CPU by the kernels of a rank."""
-    hint = "solve again with a constraint on its sharding, or without batch.features and num_poolings"
+    hint = (
+        "solve again with a constraint on its sharding, or without batch.features and num_poolings"
+    )
     for table, entry in _own(plan):
         where = f"plan.{table.module}.{table.name}"
         if not optimizer.takes_own_batches:
