@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from instances import Ruler, generated_instance
+from instances import generated_instance
+from problem_specs import Ruler
 from report import as_markdown, number
 
 from shardplan.planning.formulate import formulate

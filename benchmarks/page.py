@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import grouped_devices
 import prediction
 import tiers
 from executed_rows import read_executed
@@ -62,6 +63,12 @@ def _scale() -> str:
     return as_markdown(HEADER, as_lines(points()))
 
 
+def _groups() -> str:
+    values = json.loads((FIGURES / "groups.json").read_text(encoding="utf-8"))
+    found = [grouped_devices.GroupPoint(**value) for value in values]
+    return as_markdown(grouped_devices.HEADER, grouped_devices.as_lines(found))
+
+
 def _quality() -> str:
     return as_summary(read_rows(FIGURES / "quality.json"))
 
@@ -100,6 +107,7 @@ def tuned(path: Path = FIGURES / "tuned.json") -> str:
 
 _TABLES = {
     "scale": _scale,
+    "groups": _groups,
     "quality": _quality,
     "tiers": _tiers,
     "prediction": _prediction,

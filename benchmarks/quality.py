@@ -1,6 +1,9 @@
 """Plans of all contenders on the same problems, in one run.
 
-python benchmarks/quality.py --families dlrm,generated --time-limit 60s --format markdown
+    python benchmarks/quality.py --families dlrm,generated --time-limit 60s --format markdown
+    python benchmarks/quality.py --families drawn --seed 7 --contenders shardplan
+
+The families are known ones, which the search was made with, and ones drawn anew from a seed.
 """
 
 from __future__ import annotations
@@ -13,8 +16,11 @@ from typing import TYPE_CHECKING
 
 import click
 from comparison import compare
-from contenders import Limits, available_contenders
-from instances import FAMILIES, Ruler, available_families, instances
+from contenders import CONTENDERS, Limits, available_contenders
+from drawn_families import DRAWN
+from instances import FAMILIES, available_families, instances
+from known_families import KNOWN
+from problem_specs import Ruler
 from report import HEADER, as_json, as_markdown, as_summary, as_table, cells, merge_into
 
 from shardplan.units import parse_fraction, parse_seconds
@@ -38,15 +44,35 @@ def comparisons(instance: Instance, names: list[str], limits: Limits) -> Iterato
         yield replace(row, lower_bound_seconds=bound)
 
 
+_GROUPS = {"known": tuple(KNOWN), "drawn": DRAWN}
+
+
 def _families(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
-    chosen = value.split(",") if value else available_families()
+    there = available_families()
+    if not value:
+        return there
+    chosen: list[str] = []
+    for name in value.split(","):
+        chosen += [each for each in _GROUPS[name] if each in there] if name in _GROUPS else [name]
     if unknown := [name for name in chosen if name not in FAMILIES]:
-        raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(FAMILIES)}")
+        there = [*_GROUPS, *FAMILIES]
+        raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(there)}")
     return chosen
 
 
+def _contenders(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
+    there = available_contenders()
+    if unknown := [name for name in (value or "").split(",") if value and name not in CONTENDERS]:
+        raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(CONTENDERS)}")
+    return [name for name in there if not value or name in value.split(",")]
+
+
 @click.command()
-@click.option("--families", callback=_families, help=f"Some of {','.join(FAMILIES)}; or all.")
+@click.option(
+    "--families", callback=_families, help=f"Some of known,drawn,{','.join(FAMILIES)}; or all."
+)
+@click.option("--seed", default=0, help="Of the drawn families.")
+@click.option("--contenders", callback=_contenders, help="Some of them, shardplan first; or all.")
 @click.option(
     "--ruler", "rulers", multiple=True, type=click.Choice([r.value for r in Ruler]), help="Or both."
 )
@@ -63,6 +89,8 @@ def _families(context: click.Context, parameter: click.Parameter, value: str | N
 )
 def main(
     families: list[str],
+    seed: int,
+    contenders: list[str],
     rulers: tuple[str, ...],
     only: str,
     time_limit: str,
@@ -78,13 +106,13 @@ def main(
     )
     problems = []
     for family, ruler in product(families, rulers or tuple(Ruler)):
-        of = [problem for problem in instances(family, Ruler(ruler)) if only in problem.name]
+        of = [problem for problem in instances(family, Ruler(ruler), seed) if only in problem.name]
         problems += of[:1] if quick else of
     if quick:
         limits = _QUICK
     rows: list[Row] = []
     for problem in problems:
-        found = list(comparisons(problem, available_contenders(), limits))
+        found = list(comparisons(problem, contenders, limits))
         rows += found
         if output:
             merge_into(output, found)

@@ -98,8 +98,7 @@ def as_table(rows: Sequence[Row], out: TextIOBase) -> None:
 def as_summary(rows: Sequence[Row]) -> str:
     """Markdown with one line for each problem: every contender's ratio to the bound."""
     problems: dict[tuple[str, str], dict[str, Row]] = {}
-    order = list(FAMILIES)
-    for row in sorted(rows, key=lambda row: order.index(row.family)):
+    for row in sorted(rows, key=lambda row: FAMILIES.index(row.family)):
         problems.setdefault((row.instance, row.ruler), {})[row.contender] = row
     names = [name for name in CONTENDERS if any(name in of for of in problems.values())]
     timed = [name for name in names if name == "shardplan" or name.startswith("torchrec")]

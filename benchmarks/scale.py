@@ -18,8 +18,9 @@ from pathlib import Path
 import click
 import grouped_devices
 from growth_plot import growth_plot
-from instances import Instance, Ruler, generated_instance
+from instances import Instance, generated_instance
 from own_process import in_own_process
+from problem_specs import Ruler
 from report import as_markdown, number
 
 from shardplan.planning.planner import make_plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from drawn_families import DRAWN
 from executed_rows import OURS, THEIRS, Series
 from report import number
 from side_by_side import SideBySide
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from executed_rows import StepRow
     from executed_tables import Lines
 
-_DRAWN_FAMILIES = ("generated",)
-"""Whose tables come from a seed; those of the others are published, or a fixed sample of such."""
 _KINDS = (True, False)
 WHAT = "shardplan beside TorchRec's planner"
 
@@ -43,12 +42,14 @@ def _pairs(rows: Sequence[Row], *, is_known: bool) -> list[tuple[Row, Row]]:
     """shardplan's row and TorchRec's of each problem."""
     problems: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
-        if (row.family not in _DRAWN_FAMILIES) == is_known and row.ratio is not None:
+        if (row.family not in DRAWN) == is_known and row.ratio is not None:
             problems.setdefault((row.instance, row.ruler), {})[row.contender] = row
     return [(of[OURS], of[THEIRS]) for of in problems.values() if {OURS, THEIRS} <= of.keys()]
 
 
 def _quality(pairs: Sequence[tuple[Row, Row]]) -> str:
+    if not pairs:
+        return "-"
     ours, theirs = ([row.ratio or 0.0 for row in rows] for rows in zip(*pairs, strict=True))
     means = [f"{_mean(each) - 1:.1%}" for each in (ours, theirs)]
     less, more = (sum(_is_less(*pair) for pair in zip(*two, strict=True))
@@ -57,6 +58,8 @@ def _quality(pairs: Sequence[tuple[Row, Row]]) -> str:
 
 
 def _seconds(pairs: Sequence[tuple[Row, Row]]) -> str:
+    if not pairs:
+        return "-"
     ours, theirs = ([row.cpu_seconds or 0.0 for row in rows] for rows in zip(*pairs, strict=True))
     means = [f"{number(_mean(each), 2)} s" for each in (ours, theirs)]
     faster = sum(one < other for one, other in zip(ours, theirs, strict=True))

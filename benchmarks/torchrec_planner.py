@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import torch
-from instances import read_yaml
+from problem_specs import read_yaml
 from torch.distributed.optim import _apply_optimizer_in_backward as apply_optimizer
 from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, optim
 from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder

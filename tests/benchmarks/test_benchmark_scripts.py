@@ -147,7 +147,7 @@ def test_the_generator_makes_the_published_problems(shared_data: Path) -> None:
 
 
 def test_the_ruler_has_the_rates_of_the_published_problems(shared_data: Path) -> None:
-    from instances import read_yaml
+    from problem_specs import read_yaml
 
     from shardplan.units import parse_rate
 

@@ -12,6 +12,7 @@ def test_the_tables_are_those_of_the_measurements() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert set(re.findall(r"<!-- measured: (\w+) -->", text)) == {
         "scale",
+        "groups",
         "quality",
         "tiers",
         "machines",
