@@ -193,7 +193,7 @@ def test_the_second_screen_says_where_torchrecs_planner_is_ahead() -> None:
     problems = [
         *planned("dlrm", (1.0, 10.0), (1.1, 0.1)),
         *planned("criteo", (1.21, 1.0), (1.1, 10.0)),
-        *planned("generated", (1.01, 2.0), (1.02, 1.0)),
+        *planned("few-kinds", (1.01, 2.0), (1.02, 1.0)),
     ]
     steps = [*faster(), *slower(), *noisy(), *compared((0.01,) * 9, (0.02,) * 9, is_known=False)]
     quality, seconds, step = cells(second_screen_lines(problems, steps))
