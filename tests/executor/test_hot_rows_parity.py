@@ -50,8 +50,8 @@ HOT_IDS = np.array([2, 40, 0, 21, 7])
 """Of 43 rows; two of the three that batches read again and again."""
 
 
-def hot_table(world: int, name: str = "hot", **more: Any) -> Any:
-    found = table("hot_row_wise", world, LAYOUTS[world], name=name, **more)
+def hot_table(world: int, name: str = "hot", kind: str = "hot_row_wise", **more: Any) -> Any:
+    found = table(kind, world, LAYOUTS[world], name=name, **more)
     return replace(found, replicated_rows=len(HOT_IDS), hot_ids=HOT_IDS)
 
 
@@ -63,6 +63,10 @@ def case_of(world: int, optimizer: str, **more: Any) -> TrainingCase:
         hot_table(world, features=2),
         table("data_parallel", world, local, name="t2"),
         hot_table(world, "mean", is_mean=True),
+        hot_table(world, "whole", "hot_table_wise", features=2),
+        hot_table(world, "columns", "hot_column_wise", features=2),
+        hot_table(world, "means", "hot_column_wise", is_mean=True),
+        hot_table(world, "node", "hot_table_row_wise"),
         table("table_row_wise", world, local, name="t4"),
     )
     return TrainingCase(tables, world, local, OptimizerSettings(optimizer), **more)
