@@ -181,6 +181,32 @@ def test_checkpoints_hold_hot_rows_as_they_are_and_go_to_plans_without_any(
             assert fields["row_sum"].max() > 0
 
 
+def test_checkpoints_go_to_other_ranks_and_other_hot_rows(
+    tmp_path: Path, rank_group: Callable[[int], RankGroup]
+) -> None:
+    """From 2 ranks to 4, and from five hot rows of a table to eight, two of which were hot."""
+    rank_group(2).run(save, case_of(2, "rowwise_adagrad"), str(tmp_path))
+    path, ids = str(next(tmp_path.glob("step-*"))), np.array([7, 1, 21, 9, 40, 42, 30, 3])
+    case = case_of(4, "rowwise_adagrad")
+    tables = (replace(t, replicated_rows=8, hot_ids=ids) if t.keeps_hot_rows else t
+              for t in case.tables)  # fmt: skip
+    _, weights = train_unsharded(case_of(2, "rowwise_adagrad"))
+    sums: dict[str, Any] = {}
+    for shards, copies in rank_group(4).run(load, replace(case, tables=tuple(tables)), path):
+        for name, shard, fields in shards:
+            whole = weights[name][shard.row_offset :, shard.column_offset :]
+            part = whole[: shard.rows, : shard.columns]
+            np.testing.assert_allclose(fields["weight"], part, rtol=0, atol=1e-6)
+            rows = sums.setdefault(name, np.zeros(43, np.float32))
+            rows[shard.row_offset : shard.row_offset + shard.rows] = fields["row_sum"][:, 0]
+        assert len(copies) == 6
+        for name, fields in copies.items():
+            np.testing.assert_allclose(fields["weight"], weights[name][ids], atol=1e-6)
+            sums.setdefault(f"{name} copied", fields["row_sum"][:, 0])
+    for name in copies:
+        np.testing.assert_array_equal(sums[f"{name} copied"], sums[name][ids])
+
+
 def view_of(*tables: Any) -> Any:
     from shardplan.executor.planned.plan_view import PlanView
 
