@@ -44,6 +44,11 @@ def spec(*constraints: dict[str, Any], hot_rows: bool = True, **table: Any) -> d
     }
 
 
+def by_rows(hot_rows: int) -> dict[str, Any]:
+    """A constraint: so many, and the others of the first table cut by rows."""
+    return {"tables": "a", "hot_rows": hot_rows, "sharding": "hot_row_wise"}
+
+
 def counts(of: dict[str, Any]) -> dict[int, set[int]]:
     """By table, how many hot rows it is offered with."""
     options = formulate(case_of_value(of, "s")).options
@@ -71,7 +76,6 @@ def test_numbers_of_hot_rows_are_offered_whose_coldest_is_read_once_a_step() -> 
     [
         spec(hot_rows=False),
         spec(hot_ids=None),
-        spec(ids="by_frequency"),
         spec(padding={"id": 0, "share": "50%"}),
         spec() | {"cost_model": "torchrec"},
         spec() | {"modules": {"sparse.ebc": {"kind": "sequence"}}},
@@ -85,7 +89,6 @@ def test_what_bars_a_pinned_number_of_hot_rows_is_said() -> None:
     pin = {"tables": "a", "hot_rows": 5_000}
     for of, words in (
         (spec(pin, hot_ids=4_000), "5,000 hot rows of a table of which 4,000 can be"),
-        (spec(pin, ids="by_frequency"), "its ids are by_frequency"),
         (spec(pin | {"sharding": "hot_row_wise"}, hot_rows=False), "training.hot_rows"),
     ):
         with pytest.raises((Infeasible, InputError), match=words):
@@ -99,7 +102,7 @@ def test_what_bars_a_pinned_number_of_hot_rows_is_said() -> None:
 
 
 def test_a_plan_keeps_as_many_hot_rows_as_are_pinned_and_verify_counts_them() -> None:
-    case = case_of_value(spec({"tables": "a", "hot_rows": 5_000}), "s")
+    case = case_of_value(spec(by_rows(5_000)), "s")
     made = plan(case, SETTINGS)
     assert verify(made) == ()
     text = render(made)
@@ -122,7 +125,7 @@ def test_a_plan_keeps_as_many_hot_rows_as_are_pinned_and_verify_counts_them() ->
 
 
 def test_a_diff_tells_numbers_of_hot_rows_apart() -> None:
-    cases = [case_of_value(spec({"tables": "a", "hot_rows": n}), "s") for n in (500, 2_000)]
+    cases = [case_of_value(spec(by_rows(n)), "s") for n in (500, 2_000)]
     old, new = (plan(case, SETTINGS) for case in cases)
     shown = render_terminal(diff_report(diff_plans(old, new, cases[1])), width=200)
     assert "hot_row_wise x4 (500 hot) fused on 0-3" in shown
@@ -130,14 +133,14 @@ def test_a_diff_tells_numbers_of_hot_rows_apart() -> None:
 
 
 def test_a_job_that_cannot_keep_hot_rows_is_told_by_verify() -> None:
-    made = plan(case_of_value(spec({"tables": "a", "hot_rows": 500}), "s"), SETTINGS)
+    made = plan(case_of_value(spec(by_rows(500)), "s"), SETTINGS)
     of = spec(hot_rows=False)
     messages = [finding.message for finding in verify(made, case_of_value(of, "s"))]
     assert any("is hot_row_wise: the native engine alone" in each for each in messages)
 
 
 def test_explain_says_how_many_ids_stay_where_they_are() -> None:
-    made = plan(case_of_value(spec({"tables": "a", "hot_rows": 500}), "s"), SETTINGS)
+    made = plan(case_of_value(spec(by_rows(500)), "s"), SETTINGS)
     detail = table_detail(Study.of(made, "plan"), "a")
     chances = [rank**-1.05 for rank in range(1, 50_001)]
     assert detail.hot_share == pytest.approx(sum(chances[:500]) / sum(chances), rel=1e-3)

@@ -135,7 +135,7 @@ class Refused:
             if fault := constraint.pins.kind_fault(kind):
                 yield f"{{kinds}}: {constraint.named} {fault}"
         if kind.keeps_hot_rows:
-            yield from self._rules_of_hot_rows()
+            yield from self._rules_of_hot_rows(kind)
         if self.training.keeps_columns_whole and kind.cuts_columns:
             yield (
                 "{kinds}: training.exact_updates keeps the columns of tables whole under "
@@ -148,7 +148,7 @@ class Refused:
             yield f"{{kinds}}: on {place} other types do the same, and it has to be asked for"
         yield from self._rules_of_kernels(kind)
 
-    def _rules_of_hot_rows(self) -> Iterator[str]:
+    def _rules_of_hot_rows(self, kind: ShardingType) -> Iterator[str]:
         if not self.offer.hot_rows:
             yield "{kinds}: the cost model has no figures of hot rows"
         pinning = [each for each in self.constraints if each.pins.hot_rows]
@@ -158,6 +158,8 @@ class Refused:
         if len({each.pins.hot_rows for each in pinning}) > 1:
             names = " and ".join(each.named for each in pinning)
             yield f"{{kinds}}: {names} pin other numbers of hot rows"
+        if kind.keeps_copies_elsewhere and self.offer.copies_fault:
+            yield f"{{kinds}}: {self.offer.copies_fault}, and it has to be asked for"
 
     def _rules_of_shape(self, kind: ShardingType) -> Iterator[str]:
         rows, dim, over = self.table.rows, self.table.dim, self.world.devices_of(kind.rows)

@@ -10,6 +10,7 @@ import numpy as np
 from shardplan.bulk import in_bulk
 from shardplan.options.dynamic_shares import PooledShares
 from shardplan.options.enumerate import graded_options
+from shardplan.options.hot_rows import all_hot_row_counts
 from shardplan.options.items import Items, group_items, item_options
 from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
@@ -101,21 +102,40 @@ def _offer(case: Case) -> Offer:
     """The kernels for the tables of a case."""
     hbm, ddr, ssd = case.capacity.free_bytes.clip(min=0.0).tolist()
     topology, tables = case.topology, case.workload.tables
-    whole = OptionSet.uncached(
-        np.arange(len(tables), dtype=np.int32),
-        SHARDING_TYPES.codes([ShardingType.TABLE_WISE] * len(tables)),
-        KERNELS.codes([Kernel.FUSED] * len(tables)),
-        np.ones(len(tables), dtype=np.int32),
-    )
     rows = np.array([table.rows for table in tables], dtype=np.int64)
     dims = np.array([table.dim for table in tables], dtype=np.int64)
+    whole = _plain(ShardingType.TABLE_WISE, Kernel.FUSED, np.arange(len(tables)))
+    pairs = np.array(list(all_hot_row_counts(case.workload)), dtype=np.int64).reshape(-1, 2)
+    table, hot_rows = pairs.T
+    copies = _plain(ShardingType.DATA_PARALLEL, Kernel.DENSE, table)
+    copied_bytes = case.cost_model.shard_bytes(copies, hot_rows, dims[table]).sum(axis=1)
     return make_offer(
         case.cost_model.kernels,
         case.workload.training.optimizer,
         (hbm * topology.world_size, ddr * topology.nodes, ssd * topology.nodes),
         float(case.cost_model.shard_bytes(whole, rows, dims).sum()),
         hot_rows=case.cost_model.prices_hot_rows,
+        copied_bytes=(copied_bytes * topology.world_size).tolist(),
     )
+
+
+def _plain(kind: ShardingType, kernel: Kernel, table: NDArray[np.int64]) -> OptionSet:
+    """Options of (n,) tables, all alike."""
+    return OptionSet.uncached(
+        table.astype(np.int32),
+        SHARDING_TYPES.codes([kind] * len(table)),
+        KERNELS.codes([kernel] * len(table)),
+        np.ones(len(table), dtype=np.int32),
+    )
+
+
+def _set_aside(charged: Charges, options: OptionSet, tables: int) -> NDArray[np.float64]:
+    """(3,): room on every device for copies of hot rows whose tables lie on some: for as many of
+    each table as any of its options keeps."""
+    most = np.zeros((tables, charged.memory_bytes.shape[1]))
+    np.maximum.at(most, options.table, charged.bytes_of_options)
+    summed: NDArray[np.float64] = most.sum(axis=0)
+    return summed
 
 
 def _problem(
@@ -136,7 +156,8 @@ def _problem(
     shape = shape.astype(np.int8)
     devices, per_node = case.topology.world_size, case.topology.devices_per_node
     touched = np.where(shape == Shape.DEVICE, 1, per_node)
-    capacity = case.capacity.free_bytes.clip(min=0.0)
+    aside = _set_aside(charged, options, len(case.workload.tables))
+    capacity = (case.capacity.free_bytes - aside).clip(min=0.0)
     domain, domains = _domains(case, items, options.table[first])
     node_bytes = costs.memory_bytes[:, 1:]
     if pooled.containers:
