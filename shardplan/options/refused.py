@@ -229,22 +229,22 @@ class Refused:
             Extent.DEVICE: "{kinds} takes a rank",
             Extent.NODE: f"{{kinds}} takes all {self.world.devices_per_node:,} ranks of a node",
             Extent.WORLD: f"{{kinds}} takes all {self.world.size:,} ranks",
-        }[kind.lands]
+        }[kind.held_by]
         world = self.world
         limiting = [each for each in self.constraints if each.open_ranks(world) is not None]
         for constraint in limiting:
             alone = self._policy([constraint])
-            if not alone.reaches(kind.lands, self.world):
+            if not alone.reaches(kind.held_by, self.world):
                 spans = rank_spans(constraint.open_ranks(world) or ()) or "none"
                 yield f"{taken}; {constraint.named} allows {spans}"
         together = self._policy(limiting)
-        if not together.reaches(kind.lands, self.world):
+        if not together.reaches(kind.held_by, self.world):
             left = rank_spans(sorted(together.ranks or ())) or "none"
             names = " and ".join(each.named for each in limiting)
             yield f"{taken}; {names} together allow {left}"
         for constraint in self.constraints:
             is_apart = constraint.apart and len(constraint.tables) > 1
-            if is_apart and kind.lands is Extent.WORLD:
+            if is_apart and kind.held_by is Extent.WORLD:
                 yield f"{taken}; {constraint.named} keeps tables apart, which then have none"
 
     def _rules_of_kernels(self, kind: ShardingType) -> Iterator[str]:

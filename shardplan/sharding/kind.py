@@ -119,9 +119,14 @@ class ShardingType(Named):
         return replace(self, name=f"hot_{self.name}", keeps_hot_rows=True)
 
     @property
+    def held_by(self) -> Extent:
+        """What holds any of its rows: where a unit lands, or all devices."""
+        return Extent.WORLD if self.keeps_hot_rows else self.lands
+
+    @property
     def keeps_copies_elsewhere(self) -> bool:
         """Whether devices on which no unit lands hold hot rows too."""
-        return self.keeps_hot_rows and self.lands is not Extent.WORLD
+        return self.held_by is not self.lands
 
     @property
     def has_many_units(self) -> bool:
