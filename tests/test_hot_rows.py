@@ -132,6 +132,49 @@ def test_a_diff_tells_numbers_of_hot_rows_apart() -> None:
     assert "hot_row_wise x4 (2,000 hot) fused on 0-3" in shown
 
 
+@pytest.mark.parametrize("kind", ["hot_table_wise", "hot_column_wise", "hot_table_row_wise"])
+def test_the_others_may_lie_on_single_devices_and_nodes(kind: str) -> None:
+    case = case_of_value(spec({"tables": "a", "hot_rows": 5_000, "sharding": kind}), "s")
+    made = plan(case, SETTINGS)
+    assert verify(made) == ()
+    entry = made.plan["sparse.ebc"]["a"]
+    assert (entry.sharding_type.name, entry.replicated_rows) == (kind, 5_000)
+    assert len(set(entry.ranks)) < 4 or kind == "hot_column_wise"
+    (copied,) = [e for e in made.prediction.charges if e.group == "5,000 hot rows of a"]
+    assert {"lookup_forward", "update_backward", "all_reduce"} == set(copied.phases)
+    for constraint, words in (
+        ({"tables": "a", "ranks": [0, 1]}, "takes all 4 ranks"),
+        ({"tables": "*", "apart": True}, "keeps tables apart"),
+    ):
+        of = spec({"tables": "a", "sharding": kind}, constraint)
+        with pytest.raises((Infeasible, InputError), match=words):
+            plan(case_of_value(of, "s"), SETTINGS)
+
+
+def test_hot_rows_beside_units_are_offered_where_memory_has_room_for_copies() -> None:
+    def kinds(of: dict[str, Any]) -> set[str]:
+        options = formulate(case_of_value(of, "s")).options
+        return {options.sharding_type(n).name for n in range(len(options))}
+
+    ample, scarce = spec(), spec()
+    scarce["topology"]["device"]["hbm"]["capacity"] = "30MB"
+    scarce["tables"][1]["rows"] = 200_000
+    assert {"hot_table_wise", "hot_column_wise", "hot_row_wise"} <= kinds(ample)
+    assert not {"hot_table_wise", "hot_column_wise"} & kinds(scarce)
+    scarce["constraints"] = [{"tables": "a", "sharding": "hot_table_wise", "hot_rows": 64}]
+    assert "hot_table_wise" in kinds(scarce)
+
+
+def test_ids_by_frequency_need_no_list_of_those_that_are_hot() -> None:
+    assert counts(spec(ids="by_frequency", hot_ids=None)) == {0: {16, 64, 256, 1_024}}
+    for kind in ("hot_row_wise", "hot_table_wise"):
+        pin = {"tables": "a", "sharding": kind, "hot_rows": 1_024}
+        case = case_of_value(spec(pin, ids="by_frequency", hot_ids=None), "s")
+        made = plan(case, Settings("greedy"))
+        assert verify(made) == ()
+        assert made.plan["sparse.ebc"]["a"].sharding_type.name == kind
+
+
 def test_a_job_that_cannot_keep_hot_rows_is_told_by_verify() -> None:
     made = plan(case_of_value(spec(by_rows(500)), "s"), SETTINGS)
     of = spec(hot_rows=False)
