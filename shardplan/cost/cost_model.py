@@ -152,9 +152,7 @@ class Charges:
         """The groups that any option is in: what is paid where all of the options are chosen."""
         used = np.flatnonzero(np.logical_or.reduce(self.of_option, axis=0))
         names = tuple(self.names[group] for group in used.tolist())
-        return Charges(
-            names, self.of_option[:, used], self.seconds[used], self.memory_bytes[used]
-        )
+        return Charges(names, self.of_option[:, used], self.seconds[used], self.memory_bytes[used])
 
     @property
     def total_seconds(self) -> NDArray[np.float64]:

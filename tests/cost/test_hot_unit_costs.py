@@ -84,9 +84,7 @@ def test_units_hold_and_do_what_is_left() -> None:
     share, rows, pooling = 0.6, 100_000, 10.0
     access = Cdf(((HOT_ROWS / rows, share), (1.0, 1.0)))
     whole = model(one_id(rows=rows, pooling=pooling, access=access), batch=BATCH)
-    others = table(
-        rows=rows - HOT_ROWS, dim=DIM, pooling=pooling * (1 - share), access=Uniform()
-    )
+    others = table(rows=rows - HOT_ROWS, dim=DIM, pooling=pooling * (1 - share), access=Uniform())
     seconds = whole.unit_costs(kept("hot_table_wise")).load_seconds[0]
     phases = [phase.name for phase in whole.phases]
     found = dict(zip(phases, seconds.tolist(), strict=True))

@@ -36,6 +36,7 @@ from shardplan.plan.file.training_facts import WireFormats
 from shardplan.workload.access import Zipf
 from shardplan.workload.drawn.drawn_ids import draw_ids, hottest_ids
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Pipeline
 from shardplan.workload.wire.reduction import Reduction
@@ -236,6 +237,12 @@ def test_the_hottest_of_a_longer_list_are_taken() -> None:
     taken = with_hot_ids(view, given).tables
     assert taken[0].hot_ids.tolist() == [0, 1, 2, 3, 4]
     assert taken[1] is view.tables[1]
+
+
+def test_hot_ids_by_frequency_are_the_first_ones() -> None:
+    view = view_of(replace(hot_table(2, ids=RowOrder.BY_FREQUENCY), hot_ids=None))
+    assert list(hot_ids_faults(view, {})) == []
+    assert with_hot_ids(view, {}).tables[0].hot_ids.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_outputs_of_half_precision_are_rounded_once(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.charge_groups import ChargeGroups
-from shardplan.cost.analytic.hot.hot_reads import RowReads
 from shardplan.cost.analytic.hot.copies_elsewhere import CopiesElsewhere
+from shardplan.cost.analytic.hot.hot_reads import RowReads
 from shardplan.cost.analytic.hot.replicas import Replicas, replicated, sharded
 from shardplan.cost.analytic.memory import base_bytes, unit_bytes
 from shardplan.cost.analytic.phases.all_phases import phases_of
+from shardplan.cost.analytic.phases.spilt_seconds import spilt_seconds
 from shardplan.cost.analytic.setting import Setting
 from shardplan.cost.analytic.shares import Shares
 from shardplan.cost.analytic.storage import Storage
@@ -147,7 +148,7 @@ class AnalyticCostModel:
         options = units.options
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
-        spill = self._spill_seconds(units, load)
+        spill = spilt_seconds(self._phases, units, load, each)
         everywhere = self._everywhere_seconds(units)
         on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)[:, None]
         load = load - spill * (each - 1) + everywhere
@@ -166,25 +167,6 @@ class AnalyticCostModel:
     def _everywhere_seconds(self, units: Units) -> NDArray[np.float64]:
         """(O, P): what units add to every device of the node."""
         return np.column_stack([phase.everywhere_seconds(units) for phase in self._phases])
-
-    def _spill_seconds(self, units: Units, load: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(O, P): what units on one device add to each other device of the node.
-
-        ``load`` (O, P) is what they add to their own if all devices of the node do as much. What
-        of it they would not take alone is spilt evenly on all others: the straight line is exact
-        where a single device uses what is shared, and where all do alike.
-        """
-        spill = np.zeros_like(load)
-        others = self.topology.devices_per_node - 1
-        in_host = units.options.has_kernel(lambda kernel: kernel.needs_ddr)
-        on_device = units.options.has_type(lambda kind: kind.lands is Extent.DEVICE)
-        if not others or not (in_host & on_device).any():
-            return spill
-        for position, phase in enumerate(self._phases):
-            if phase.shares_memory:
-                waits = (load[:, position] - phase.unit_seconds(units, 1)) / others
-                spill[:, position] = np.where(on_device, waits, 0.0)
-        return spill
 
     def block_costs(self, options: OptionSet) -> BlockCosts:
         """Of tables whose blocks are uneven every block; of others the last, if it is lower: it

@@ -35,7 +35,8 @@ def read_hot_ids(path: Path) -> NDArray[np.int64]:
     except OSError as error:
         raise _error(path, error.strerror or str(error)) from None
     if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
-        raise _error(path, f"ids are whole numbers in a row, not {ids.ndim}-dimensional {ids.dtype}")
+        held = f"{ids.dtype} of {ids.ndim} dimensions"
+        raise _error(path, f"ids are whole numbers, one after the other, and these {held}")
     if not len(ids):
         raise _error(path, "holds no ids")
     if ids.min() < 0:
