@@ -189,7 +189,8 @@ class Ledger:
     def rank_bytes(self) -> NDArray[np.float64]:
         """(W, 3): what the units on each device need of each tier, and copies of hot rows."""
         of_units = self.by_rank(self.unit_bytes) + self._blocks.by_rank("memory_bytes")
-        return of_units + self._copied_bytes.sum(axis=0)
+        total: NDArray[np.float64] = of_units + self._copied_bytes.sum(axis=0)
+        return total
 
     @cached_property
     def rank_traffic(self) -> NDArray[np.float64] | None:

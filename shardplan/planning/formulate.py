@@ -10,12 +10,11 @@ import numpy as np
 from shardplan.bulk import in_bulk
 from shardplan.options.dynamic_shares import PooledShares
 from shardplan.options.enumerate import graded_options
-from shardplan.options.hot_rows import all_hot_row_counts
 from shardplan.options.items import Items, group_items, item_options
-from shardplan.options.offer import Offer, make_offer
 from shardplan.options.option_set import OptionSet
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.formulation import Formulation
+from shardplan.planning.offered import offer_of
 from shardplan.planning.option_costs import OptionCosts, fullest_blocks, mean_seconds, option_costs
 from shardplan.planning.pace import Pace
 from shardplan.planning.refusal import (
@@ -26,8 +25,7 @@ from shardplan.planning.refusal import (
     too_many_bytes,
     without_option,
 )
-from shardplan.sharding.kernel import KERNELS, Kernel
-from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.problem.charges import Charges as ProblemCharges
@@ -66,7 +64,7 @@ def formulate(
     pace = Pace(deadline, params)
     pace.heed(len(case.workload.tables))
     world = case.topology.world
-    offer = _offer(case)
+    offer = offer_of(case)
     pooled = PooledShares.of(case.workload, world)
     options, grading = graded_options(
         case.workload, world, case.constraints, offer, pace.params.most_options
@@ -96,37 +94,6 @@ def formulate(
         if constraint.pins.column_blocks
     }
     return Formulation(problem, options, items, members, names, pooled, blocks)
-
-
-def _offer(case: Case) -> Offer:
-    """The kernels for the tables of a case."""
-    hbm, ddr, ssd = case.capacity.free_bytes.clip(min=0.0).tolist()
-    topology, tables = case.topology, case.workload.tables
-    rows = np.array([table.rows for table in tables], dtype=np.int64)
-    dims = np.array([table.dim for table in tables], dtype=np.int64)
-    whole = _plain(ShardingType.TABLE_WISE, Kernel.FUSED, np.arange(len(tables)))
-    pairs = np.array(list(all_hot_row_counts(case.workload)), dtype=np.int64).reshape(-1, 2)
-    table, hot_rows = pairs.T
-    copies = _plain(ShardingType.DATA_PARALLEL, Kernel.DENSE, table)
-    copied_bytes = case.cost_model.shard_bytes(copies, hot_rows, dims[table]).sum(axis=1)
-    return make_offer(
-        case.cost_model.kernels,
-        case.workload.training.optimizer,
-        (hbm * topology.world_size, ddr * topology.nodes, ssd * topology.nodes),
-        float(case.cost_model.shard_bytes(whole, rows, dims).sum()),
-        hot_rows=case.cost_model.prices_hot_rows,
-        copied_bytes=(copied_bytes * topology.world_size).tolist(),
-    )
-
-
-def _plain(kind: ShardingType, kernel: Kernel, table: NDArray[np.int64]) -> OptionSet:
-    """Options of (n,) tables, all alike."""
-    return OptionSet.uncached(
-        table.astype(np.int32),
-        SHARDING_TYPES.codes([kind] * len(table)),
-        KERNELS.codes([kernel] * len(table)),
-        np.ones(len(table), dtype=np.int32),
-    )
 
 
 def _set_aside(charged: Charges, options: OptionSet, tables: int) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from shardplan.cost.analytic.shares import Shares
 from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
-from shardplan.cost.cost_model import BlockCosts, Charges, UnitCosts
+from shardplan.cost.cost_model import BlockCosts, UnitCosts
 from shardplan.cost.phases import DENSE
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from shardplan.cost.analytic.linear_phase import LinearPhase
     from shardplan.cost.analytic.readings import BlockReadings
-    from shardplan.cost.cost_model import Traffic
+    from shardplan.cost.cost_model import Charges, Traffic
     from shardplan.cost.dense_costs import DenseCosts
     from shardplan.cost.framework.framework_profile import FrameworkProfile
     from shardplan.cost.phase import Phase
@@ -211,10 +211,7 @@ class AnalyticCostModel:
         if not len(kept.copied):
             return found
         costs = self.unit_costs_of(self._copies(kept.copied))
-        names = kept.names(self.workload.tables)
-        return found.and_besides(
-            Charges(names, kept.of_option, costs.load_seconds, costs.memory_bytes)
-        )
+        return found.and_besides(kept.charges(costs, self.workload.tables))
 
     def shares(
         self,

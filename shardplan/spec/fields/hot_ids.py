@@ -24,10 +24,13 @@ def _as_it_is(value: int | str) -> int | str:
     return value
 
 
-HotIds = Annotated[
-    Count,
-    WrapValidator(_count_or_file),
-    PlainSerializer(_as_it_is, return_type=int | str),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
-]
-"""A number of ids, or the name of a file of them."""
+if TYPE_CHECKING:
+    HotIds = int | str
+else:
+    HotIds = Annotated[
+        Count,
+        WrapValidator(_count_or_file),
+        PlainSerializer(_as_it_is, return_type=int | str),
+        WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
+    ]
+    """A number of ids, or the name of a file of them: no union, so that a fault has one reason."""

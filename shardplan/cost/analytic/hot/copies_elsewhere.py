@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from shardplan.cost.cost_model import Charges
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from shardplan.cost.cost_model import UnitCosts
     from shardplan.options.option_set import OptionSet
     from shardplan.workload.table import Table
 
@@ -36,7 +39,8 @@ class CopiesElsewhere:
         of_option[keep, group.reshape(-1)] = True
         return cls(options.take(keep[first]), of_option)
 
-    def names(self, tables: Sequence[Table]) -> tuple[str, ...]:
-        """(G,): what explanations call them."""
+    def charges(self, costs: UnitCosts, tables: Sequence[Table]) -> Charges:
+        """As groups of the options; ``costs`` has what a device spends on each, and holds."""
         pairs = zip(self.copied.hot_rows.tolist(), self.copied.table.tolist(), strict=True)
-        return tuple(f"{count:,} hot rows of {tables[table].label}" for count, table in pairs)
+        names = tuple(f"{count:,} hot rows of {tables[table].label}" for count, table in pairs)
+        return Charges(names, self.of_option, costs.load_seconds, costs.memory_bytes)
