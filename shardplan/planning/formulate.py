@@ -11,7 +11,6 @@ from shardplan.bulk import in_bulk
 from shardplan.options.dynamic_shares import PooledShares
 from shardplan.options.enumerate import graded_options
 from shardplan.options.items import Items, group_items, item_options
-from shardplan.options.option_set import OptionSet
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.formulation import Formulation
 from shardplan.planning.offered import offer_of
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.cost.cost_model import Charges
+    from shardplan.options.option_set import OptionSet
     from shardplan.solve.deadline import Deadline
 
 _USUAL = SharedParams()

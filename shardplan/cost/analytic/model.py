@@ -202,8 +202,7 @@ class AnalyticCostModel:
         )
 
     def charges(self, options: OptionSet) -> Charges:
-        """What phases take once for each sharding type that a module has any table of, and what
-        all devices do with copies of hot rows whose tables lie on some."""
+        """Once for each sharding type of a module; and for copies of hot rows beside units."""
         groups = ChargeGroups.of(self.workload.tables)
         seconds = [phase.charge_seconds(groups) for phase in self._phases]
         found = groups.charges(options, np.column_stack(seconds))
