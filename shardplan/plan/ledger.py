@@ -169,7 +169,7 @@ class Ledger:
     @cached_property
     def _copied_bytes(self) -> NDArray[np.float64]:
         """(T, 3): what every device needs for each table, wherever its units lie."""
-        return self.cost_model.charges(self._options).bytes_of_options
+        return self.charges.bytes_of_options
 
     @cached_property
     def rank_seconds(self) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ def uneven_rows(cuts: Iterable[tuple[Table, int, int]]) -> tuple[UnevenTable, ..
 
 
 def _excess(table: Table, shards: int, hot_rows: int) -> float:
-    """Of the lookups of rows that are not hot; the first shard has none where all of its own are."""
+    """Of the lookups of rows that are not hot; none where all rows of the first shard are."""
     if table.ids is RowOrder.HASHED or not table.pooling:
         return 1.0
     rows, height = table.rows, -(-table.rows // shards)
