@@ -20,6 +20,7 @@ NOT_FIGURES = {
     "options/dynamic_shares.py": {1e-3, 1e-9, 1e-10, 64, 256},  # tolerances; how many are tried
     "options/enumerate.py": {32},  # rows of a set
     "options/load_factors.py": {0.9},  # points of the curves of caches
+    "options/offer.py": {512},  # a limit of what is tried
     "options/limits.py": {24, 31, 32, 2048},  # what kernels and runtime take
     "options/items.py": {64},  # a limit of what is tried
     "registry.py": {127},  # the largest code of an array of bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -108,7 +108,8 @@ class Charges:
 
     The first table of a sharding type pays for the input distribution of all others, for example.
     A charge is of a phase and of all devices alike. Options of which a plan mixes the caches are
-    in the same groups.
+    in the same groups. So are those that keep the same hot rows of a table on devices on which no
+    unit of it lands: what these spend on the copies, and hold of them.
     """
 
     names: tuple[str, ...]
@@ -117,6 +118,29 @@ class Charges:
     """(O, G): the groups that each option belongs to."""
     seconds: NDArray[np.float64]
     """(G, P): what each group adds to each phase, never negative."""
+    memory_bytes: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, len(TIERS))))
+    """(G, 3): what each group needs of each of ``TIERS`` of every device; nothing, left out."""
+
+    def __post_init__(self) -> None:
+        """Fill in what was left out."""
+        if len(self.memory_bytes) != len(self.seconds):
+            object.__setattr__(self, "memory_bytes", np.zeros((len(self.seconds), len(TIERS))))
+
+    def and_besides(self, others: Charges) -> Charges:
+        """These groups, and others of the same options."""
+        return Charges(
+            (*self.names, *others.names),
+            np.hstack([self.of_option, others.of_option]),
+            np.vstack([self.seconds, others.seconds]),
+            np.vstack([self.memory_bytes, others.memory_bytes]),
+        )
+
+    @property
+    def bytes_of_options(self) -> NDArray[np.float64]:
+        """(O, 3): what every device needs for the groups of each option."""
+        needed = self.memory_bytes.any(axis=1)
+        found: NDArray[np.float64] = self.of_option[:, needed] @ self.memory_bytes[needed]
+        return found
 
     @classmethod
     def none(cls, options: int, phases: int) -> Charges:
@@ -128,7 +152,7 @@ class Charges:
         """The groups that any option is in: what is paid where all of the options are chosen."""
         used = np.flatnonzero(np.logical_or.reduce(self.of_option, axis=0))
         names = tuple(self.names[group] for group in used.tolist())
-        return Charges(names, self.of_option[:, used], self.seconds[used])
+        return Charges(names, self.of_option[:, used], self.seconds[used], self.memory_bytes[used])
 
     @property
     def total_seconds(self) -> NDArray[np.float64]:

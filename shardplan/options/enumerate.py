@@ -234,9 +234,9 @@ def column_shards(dim: int, sharding: ShardingType, policy: Policy, world: World
     asked = sharding in policy.asked
     if is_repetition(sharding, world) and not asked:
         return ()
-    if not policy.reaches(sharding.lands, world):
+    if not policy.reaches(sharding.held_by, world):
         return ()
-    if policy.is_apart and sharding.lands is Extent.WORLD:
+    if policy.is_apart and sharding.held_by is Extent.WORLD:
         return ()
     if policy.column_blocks and sharding.cuts_columns:
         return pinned_cut(dim, policy.column_blocks, world)

@@ -10,7 +10,7 @@ import numpy as np
 from shardplan.options import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shardplan.options.offer import Offer
     from shardplan.options.option_set import OptionSet
@@ -29,16 +29,21 @@ def with_hot_rows(
     options: OptionSet, workload: Workload, policies: Sequence[Policy], offer: Offer
 ) -> OptionSet:
     """Options of types that keep hot rows with each number of them that may pay; others as they
-    are. ``policies`` (T,) say which numbers are pinned."""
+    are. ``policies`` (T,) say which numbers are pinned.
+
+    Copies on devices on which no unit lands are kept where asked for alone if the offer says so.
+    """
     keep = options.keep_hot_rows
     if not keep.any():
         return options
     counts: list[tuple[int, ...]] = [(0,)] * len(options)
     for option in np.flatnonzero(keep).tolist():
-        index = int(options.table[option])
+        index, kind = int(options.table[option]), options.sharding_type(option)
         table, policy = workload.tables[index], policies[index]
-        is_asked = options.sharding_type(option) in policy.asked
+        is_asked = kind in policy.asked
         counts[option] = _offered(table, policy, offer, workload.global_batch, is_asked=is_asked)
+        if kind.keeps_copies_elsewhere and offer.copies_fault and not is_asked:
+            counts[option] = ()
     repeated = np.repeat(np.arange(len(options)), [len(each) for each in counts])
     hot_rows = np.array([count for each in counts for count in each], dtype=np.int64)
     return replace(options.take(repeated), hot_rows=hot_rows)
@@ -51,7 +56,7 @@ def hot_row_counts(table: Table, batch: int, *, is_asked: bool = False) -> tuple
     often the gradient would be summed over all devices for the sake of hardly any. Where that
     leaves no number, the least is taken if it ``is_asked`` for.
     """
-    most = min(table.hot_ids, table.rows - 1)
+    most = min(table.known_hot_ids, table.rows - 1)
     counts = sorted({*(count for count in HOT_ROWS if count < most), most} - {0})
     rows = table.access.distribution(table.rows, table.pooling)
     ends = np.cumsum(rows.counts)
@@ -59,6 +64,13 @@ def hot_row_counts(table: Table, batch: int, *, is_asked: bool = False) -> tuple
     coldest = np.searchsorted(ends, counts).clip(max=len(reads) - 1)
     paying = [count for count, at in zip(counts, coldest.tolist(), strict=True) if reads[at] >= 1]
     return tuple(paying or (counts[:1] if is_asked else ()))
+
+
+def all_hot_row_counts(workload: Workload) -> Iterator[tuple[int, int]]:
+    """Of each table that may keep any, and each number of hot rows that may pay: both."""
+    for index, table in enumerate(workload.tables):
+        if workload.training.hot_rows and not limits.hot_rows_fault(table):
+            yield from ((index, count) for count in hot_row_counts(table, workload.global_batch))
 
 
 def keeps_any(table: Table, policy: Policy, offer: Offer) -> bool:

@@ -15,7 +15,6 @@ from shardplan.sharding.kind import ShardingType
 from shardplan.workload.collection import CollectionKind
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS
-from shardplan.workload.row_order import RowOrder
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
@@ -125,14 +124,9 @@ def hot_rows_fault(table: Table) -> str:
         return "rows of a dynamic table have no numbers that say which are hot"
     if table.collection.kind is not CollectionKind.BAG:
         return f"hot rows are kept of modules of the kind {CollectionKind.BAG} alone"
-    if table.ids is RowOrder.BY_FREQUENCY:
-        return (
-            "its ids are by_frequency, so that the first device has most of the other rows to do; "
-            "hash them, and say in hot_ids how many of the hottest are known"
-        )
     if table.padding is not None:
         return "its lists are padded, and all devices wait for the one that has the padded row"
-    if not table.hot_ids:
+    if not table.known_hot_ids:
         return (
             "it does not say of how many of its ids it is known that they are the hottest (hot_ids)"
         )
@@ -157,7 +151,7 @@ def hot_rows_count_fault(kind: ShardingType, count: int, table: Table) -> str:
 
 def most_hot_rows_fault(count: int, table: Table) -> str:
     """Why a table cannot keep so many hot rows."""
-    most = min(table.hot_ids, table.rows - 1)
+    most = min(table.known_hot_ids, table.rows - 1)
     if count > most:
         return f"keeps {count:,} hot rows of a table of which {most:,} can be at most"
     return ""

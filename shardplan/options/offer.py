@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 from shardplan.sharding.kernel import KERNELS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shardplan.sharding.kernel import Kernel
     from shardplan.workload.optimizers.optimizer import Optimizer
 
 _SCARCE = 2
-"""Caches are offered from this many times the tables' bytes downwards."""
+"""Caches are offered from this many times the tables' bytes downwards, and copies of hot rows
+upwards."""
+_MOST_COPIES = 512
+"""Numbers of hot rows of all tables: beside units that do not land everywhere each has a row of its
+own in programs, and is counted by every step of a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,9 @@ class Offer:
     """The other kernels, and why there is none of each."""
     hot_rows: bool = True
     """Whether the cost model prices rows that every device holds beside its part of the others."""
+    copies_fault: str = ""
+    """Why such rows of tables that lie on some devices are kept where asked for alone; with
+    nothing where they are kept unasked, too."""
 
     @property
     def unasked(self) -> frozenset[Kernel]:
@@ -42,12 +51,14 @@ def make_offer(
     table_bytes: float,
     *,
     hot_rows: bool = True,
+    copied_bytes: Sequence[float] = (),
 ) -> Offer:
     """Offer what runs, and caches unasked only where memory is scarce.
 
     ``known`` are the kernels that the cost model predicts, ``free_bytes`` what all devices and
     nodes offer of HBM, DDR and SSD together, ``table_bytes`` all tables wholly in one tier;
-    ``hot_rows`` says whether the cost model prices those.
+    ``hot_rows`` says whether the cost model prices those; ``copied_bytes`` has of each number of
+    them of each table what all devices together would set aside for copies.
 
     A table wholly in the nearer tier costs less time than any cache of it. Where all tables take
     less than half of that tier, there is room for each, whatever else a plan balances: caches would
@@ -70,4 +81,13 @@ def make_offer(
         for kernel in kernels
         if kernel.caches and _SCARCE * table_bytes <= (hbm + ddr if kernel.is_on_ssd else hbm)
     )
-    return Offer(kernels, on_request, tuple(missing), hot_rows)
+    copies_fault = _copies_fault(copied_bytes, table_bytes, hbm)
+    return Offer(kernels, on_request, tuple(missing), hot_rows, copies_fault)
+
+
+def _copies_fault(copied_bytes: Sequence[float], table_bytes: float, hbm: float) -> str:
+    if _SCARCE * (table_bytes + sum(copied_bytes)) > hbm:
+        return "HBM is too scarce to set room aside for copies of hot rows on every device"
+    if len(copied_bytes) > _MOST_COPIES:
+        return f"there are more than {_MOST_COPIES:,} numbers of hot rows to choose from"
+    return ""

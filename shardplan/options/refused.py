@@ -135,7 +135,7 @@ class Refused:
             if fault := constraint.pins.kind_fault(kind):
                 yield f"{{kinds}}: {constraint.named} {fault}"
         if kind.keeps_hot_rows:
-            yield from self._rules_of_hot_rows()
+            yield from self._rules_of_hot_rows(kind)
         if self.training.keeps_columns_whole and kind.cuts_columns:
             yield (
                 "{kinds}: training.exact_updates keeps the columns of tables whole under "
@@ -148,7 +148,7 @@ class Refused:
             yield f"{{kinds}}: on {place} other types do the same, and it has to be asked for"
         yield from self._rules_of_kernels(kind)
 
-    def _rules_of_hot_rows(self) -> Iterator[str]:
+    def _rules_of_hot_rows(self, kind: ShardingType) -> Iterator[str]:
         if not self.offer.hot_rows:
             yield "{kinds}: the cost model has no figures of hot rows"
         pinning = [each for each in self.constraints if each.pins.hot_rows]
@@ -158,6 +158,8 @@ class Refused:
         if len({each.pins.hot_rows for each in pinning}) > 1:
             names = " and ".join(each.named for each in pinning)
             yield f"{{kinds}}: {names} pin other numbers of hot rows"
+        if kind.keeps_copies_elsewhere and self.offer.copies_fault:
+            yield f"{{kinds}}: {self.offer.copies_fault}, and it has to be asked for"
 
     def _rules_of_shape(self, kind: ShardingType) -> Iterator[str]:
         rows, dim, over = self.table.rows, self.table.dim, self.world.devices_of(kind.rows)
@@ -227,22 +229,22 @@ class Refused:
             Extent.DEVICE: "{kinds} takes a rank",
             Extent.NODE: f"{{kinds}} takes all {self.world.devices_per_node:,} ranks of a node",
             Extent.WORLD: f"{{kinds}} takes all {self.world.size:,} ranks",
-        }[kind.lands]
+        }[kind.held_by]
         world = self.world
         limiting = [each for each in self.constraints if each.open_ranks(world) is not None]
         for constraint in limiting:
             alone = self._policy([constraint])
-            if not alone.reaches(kind.lands, self.world):
+            if not alone.reaches(kind.held_by, self.world):
                 spans = rank_spans(constraint.open_ranks(world) or ()) or "none"
                 yield f"{taken}; {constraint.named} allows {spans}"
         together = self._policy(limiting)
-        if not together.reaches(kind.lands, self.world):
+        if not together.reaches(kind.held_by, self.world):
             left = rank_spans(sorted(together.ranks or ())) or "none"
             names = " and ".join(each.named for each in limiting)
             yield f"{taken}; {names} together allow {left}"
         for constraint in self.constraints:
             is_apart = constraint.apart and len(constraint.tables) > 1
-            if is_apart and kind.lands is Extent.WORLD:
+            if is_apart and kind.held_by is Extent.WORLD:
                 yield f"{taken}; {constraint.named} keeps tables apart, which then have none"
 
     def _rules_of_kernels(self, kind: ShardingType) -> Iterator[str]:

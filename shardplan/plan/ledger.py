@@ -167,6 +167,11 @@ class Ledger:
         return self.cost_model.charges(self._options).of_used
 
     @cached_property
+    def _copied_bytes(self) -> NDArray[np.float64]:
+        """(T, 3): what every device needs for each table, wherever its units lie."""
+        return self.charges.bytes_of_options
+
+    @cached_property
     def rank_seconds(self) -> NDArray[np.float64]:
         """(W, P): what each device spends on its own units, and waits for its neighbours'.
 
@@ -182,8 +187,10 @@ class Ledger:
 
     @cached_property
     def rank_bytes(self) -> NDArray[np.float64]:
-        """(W, 3): what the units on each device need of each tier."""
-        return self.by_rank(self.unit_bytes) + self._blocks.by_rank("memory_bytes")
+        """(W, 3): what the units on each device need of each tier, and copies of hot rows."""
+        of_units = self.by_rank(self.unit_bytes) + self._blocks.by_rank("memory_bytes")
+        total: NDArray[np.float64] = of_units + self._copied_bytes.sum(axis=0)
+        return total
 
     @cached_property
     def rank_traffic(self) -> NDArray[np.float64] | None:
@@ -233,7 +240,7 @@ class Ledger:
 
     def bytes_on(self, rank: int) -> NDArray[np.float64]:
         """(T, 3): what each table needs of each tier on a device."""
-        whole = self.unit_bytes * self.units_on(rank)[:, None]
+        whole = self.unit_bytes * self.units_on(rank)[:, None] + self._copied_bytes
         total: NDArray[np.float64] = whole + self._blocks.by_table("memory_bytes", rank)
         return total
 
@@ -268,7 +275,7 @@ class Ledger:
     @cached_property
     def total_bytes(self) -> NDArray[np.float64]:
         """(T, 3): what each table needs of each tier of all devices together."""
-        whole = self.unit_bytes * self.total_units[:, None]
+        whole = self.unit_bytes * self.total_units[:, None] + self._copied_bytes * self.world.size
         total: NDArray[np.float64] = whole + self._blocks.by_table("memory_bytes")
         return total
 

@@ -11,10 +11,9 @@ from shardplan.bulk import in_bulk
 from shardplan.options.dynamic_shares import PooledShares
 from shardplan.options.enumerate import graded_options
 from shardplan.options.items import Items, group_items, item_options
-from shardplan.options.offer import Offer, make_offer
-from shardplan.options.option_set import OptionSet
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.formulation import Formulation
+from shardplan.planning.offered import offer_of
 from shardplan.planning.option_costs import OptionCosts, fullest_blocks, mean_seconds, option_costs
 from shardplan.planning.pace import Pace
 from shardplan.planning.refusal import (
@@ -25,8 +24,7 @@ from shardplan.planning.refusal import (
     too_many_bytes,
     without_option,
 )
-from shardplan.sharding.kernel import KERNELS, Kernel
-from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
+from shardplan.sharding.kind import SHARDING_TYPES
 from shardplan.sharding.world import Extent
 from shardplan.solve.deadline import ENDLESS
 from shardplan.solve.problem.charges import Charges as ProblemCharges
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.cost.cost_model import Charges
+    from shardplan.options.option_set import OptionSet
     from shardplan.solve.deadline import Deadline
 
 _USUAL = SharedParams()
@@ -65,7 +64,7 @@ def formulate(
     pace = Pace(deadline, params)
     pace.heed(len(case.workload.tables))
     world = case.topology.world
-    offer = _offer(case)
+    offer = offer_of(case)
     pooled = PooledShares.of(case.workload, world)
     options, grading = graded_options(
         case.workload, world, case.constraints, offer, pace.params.most_options
@@ -97,25 +96,13 @@ def formulate(
     return Formulation(problem, options, items, members, names, pooled, blocks)
 
 
-def _offer(case: Case) -> Offer:
-    """The kernels for the tables of a case."""
-    hbm, ddr, ssd = case.capacity.free_bytes.clip(min=0.0).tolist()
-    topology, tables = case.topology, case.workload.tables
-    whole = OptionSet.uncached(
-        np.arange(len(tables), dtype=np.int32),
-        SHARDING_TYPES.codes([ShardingType.TABLE_WISE] * len(tables)),
-        KERNELS.codes([Kernel.FUSED] * len(tables)),
-        np.ones(len(tables), dtype=np.int32),
-    )
-    rows = np.array([table.rows for table in tables], dtype=np.int64)
-    dims = np.array([table.dim for table in tables], dtype=np.int64)
-    return make_offer(
-        case.cost_model.kernels,
-        case.workload.training.optimizer,
-        (hbm * topology.world_size, ddr * topology.nodes, ssd * topology.nodes),
-        float(case.cost_model.shard_bytes(whole, rows, dims).sum()),
-        hot_rows=case.cost_model.prices_hot_rows,
-    )
+def _set_aside(charged: Charges, options: OptionSet, tables: int) -> NDArray[np.float64]:
+    """(3,): room on every device for copies of hot rows whose tables lie on some: for as many of
+    each table as any of its options keeps."""
+    most = np.zeros((tables, charged.memory_bytes.shape[1]))
+    np.maximum.at(most, options.table, charged.bytes_of_options)
+    summed: NDArray[np.float64] = most.sum(axis=0)
+    return summed
 
 
 def _problem(
@@ -136,7 +123,8 @@ def _problem(
     shape = shape.astype(np.int8)
     devices, per_node = case.topology.world_size, case.topology.devices_per_node
     touched = np.where(shape == Shape.DEVICE, 1, per_node)
-    capacity = case.capacity.free_bytes.clip(min=0.0)
+    aside = _set_aside(charged, options, len(case.workload.tables))
+    capacity = (case.capacity.free_bytes - aside).clip(min=0.0)
     domain, domains = _domains(case, items, options.table[first])
     node_bytes = costs.memory_bytes[:, 1:]
     if pooled.containers:

@@ -70,13 +70,15 @@ def mean_seconds(case: Case, options: OptionSet, pace: Pace, phases: int) -> NDA
 
 def fullest_blocks(case: Case, options: OptionSet) -> NDArray[np.int64]:
     """(O,): which block of the rows that an option cuts is read most; -1 where it is made up of the
-    hottest rows and a padded one that lies elsewhere."""
+    hottest rows and a padded one that lies elsewhere, or of the hottest beside those that all
+    devices hold."""
     tables, cut = case.workload.tables, options.row_shards(case.topology.world)
     rows = np.array([table.rows for table in tables], dtype=np.int64)
     padded = np.array([table.padding.id if table.padding else 0 for table in tables], np.int64)
     in_order = np.array([table.ids is RowOrder.BY_FREQUENCY for table in tables], dtype=bool)
     block: NDArray[np.int64] = padded[options.table] // -(-rows[options.table] // cut)
-    return np.where(in_order[options.table] & (block > 0), -1, block)
+    made_up = in_order[options.table] & ((block > 0) | options.keep_hot_rows)
+    return np.where(made_up, -1, block)
 
 
 def _parts(case: Case, options: OptionSet, pace: Pace) -> Iterator[tuple[slice, OptionSet]]:

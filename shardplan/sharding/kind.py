@@ -5,7 +5,7 @@ One more whose traffic is like another's is one more row, and may be added from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, ClassVar
 
@@ -53,6 +53,9 @@ class ShardingType(Named):
     TABLE_COLUMN_WISE: ClassVar[ShardingType]
     GRID_SHARD: ClassVar[ShardingType]
     HOT_ROW_WISE: ClassVar[ShardingType]
+    HOT_TABLE_WISE: ClassVar[ShardingType]
+    HOT_COLUMN_WISE: ClassVar[ShardingType]
+    HOT_TABLE_ROW_WISE: ClassVar[ShardingType]
 
     def __post_init__(self) -> None:
         ways = (self.cuts_rows, self.columns is Columns.DEALT, self.is_replicated)
@@ -70,8 +73,8 @@ class ShardingType(Named):
             (self.has_many_units and everywhere, "what lands everywhere is a single unit"),
             (self.is_replicated and not everywhere, "what is replicated lands everywhere"),
             (
-                self.keeps_hot_rows and not self.deals_rows_to_all,
-                "the rows beside the hottest are cut over all devices",
+                self.keeps_hot_rows and self.is_replicated,
+                "rows beside the hottest are sharded",
             ),
         ):
             if is_so:
@@ -108,6 +111,22 @@ class ShardingType(Named):
     def is_torchrecs(self) -> bool:
         """Whether TorchRec has it: no runtime of its keeps rows both replicated and sharded."""
         return not self.keeps_hot_rows
+
+    @property
+    def with_hot_rows(self) -> ShardingType:
+        """A type that shards as this one does, and keeps the hottest rows on every device besides;
+        named after it. Not registered."""
+        return replace(self, name=f"hot_{self.name}", keeps_hot_rows=True)
+
+    @property
+    def held_by(self) -> Extent:
+        """What holds any of its rows: where a unit lands, or all devices."""
+        return Extent.WORLD if self.keeps_hot_rows else self.lands
+
+    @property
+    def keeps_copies_elsewhere(self) -> bool:
+        """Whether devices on which no unit lands hold hot rows too."""
+        return self.held_by is not self.lands
 
     @property
     def has_many_units(self) -> bool:
@@ -155,6 +174,7 @@ ShardingType.TABLE_COLUMN_WISE = _add(
 ShardingType.GRID_SHARD = _add(
     ShardingType("grid_shard", lands=_NODE, rows=_NODE, columns=Columns.UNITS)
 )
-ShardingType.HOT_ROW_WISE = _add(
-    ShardingType("hot_row_wise", lands=_WORLD, rows=_WORLD, keeps_hot_rows=True)
-)
+ShardingType.HOT_ROW_WISE = _add(ShardingType.ROW_WISE.with_hot_rows)
+ShardingType.HOT_TABLE_WISE = _add(ShardingType.TABLE_WISE.with_hot_rows)
+ShardingType.HOT_COLUMN_WISE = _add(ShardingType.COLUMN_WISE.with_hot_rows)
+ShardingType.HOT_TABLE_ROW_WISE = _add(ShardingType.TABLE_ROW_WISE.with_hot_rows)

@@ -107,7 +107,7 @@ def _table(
         has_namesake=has_namesake,
         dynamic=dynamic,
         unpadded_dim=None if dim == used else used,
-        hot_ids=table.hot_ids or 0,
+        hot_ids=table.hot_ids if isinstance(table.hot_ids, int) else 0,
     )
 
 

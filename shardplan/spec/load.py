@@ -13,6 +13,7 @@ from shardplan.spec.loaded import LoadedSpec
 from shardplan.spec.overridden import overridden
 from shardplan.spec.salvage import salvage
 from shardplan.spec.spec import Spec
+from shardplan.spec.tables.known_hot_ids import with_hot_ids_counted
 from shardplan.spec.tables.tables_file import TableRows, read_tables
 from shardplan.spec.text.document import Document, read_file
 from shardplan.spec.validation.validation import validate
@@ -70,7 +71,8 @@ def load_document(document: Document, base: FilePath) -> LoadedSpec:
         faults += error.diagnostics
         spec = spec.model_copy(update={"constraints": ()})  # nobody knows what they match
     loaded = _fold(spec, rows, document, base, tables_document)
-    return check(replace(loaded, faults=tuple(faults), unread=unread))
+    loaded = with_hot_ids_counted(replace(loaded, faults=tuple(faults), unread=unread))
+    return check(loaded)
 
 
 def _read_tables_file(document: Document, base: FilePath) -> Document | None:

@@ -55,6 +55,11 @@ class Table:
     """Of how many of its ids it is known that they are the hottest, and which they are."""
 
     @property
+    def known_hot_ids(self) -> int:
+        """Of how many ids it is known which are the hottest; of all where they are in order."""
+        return self.rows if self.ids is RowOrder.BY_FREQUENCY else self.hot_ids
+
+    @property
     def label(self) -> str:
         """What to call it where all tables are spoken of."""
         return qualified(self.module, self.name) if self.has_namesake else self.name

@@ -53,13 +53,15 @@ def test_synthetic_samples_are_trained_to_the_losses_of_a_whole_table(
     kept: Path, tmp_path: Path
 ) -> None:
     whole = written(tmp_path / "whole.json", "table_wise")
+    unit = written(tmp_path / "unit.json", "hot_table_wise", hot_rows=True)
     losses = []
-    for plan in (kept, whole):
+    for plan in (kept, unit, whole):
         command = ["train", str(plan), "--steps", "6", "--loss-every", "1"]
         result = CliRunner().invoke(main, command)
         assert result.exit_code == 0, result.output
         losses.append(losses_of(result.stdout))
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[0] == pytest.approx(losses[2], rel=1e-5)
+    assert losses[1] == pytest.approx(losses[2], rel=1e-5)
 
 
 def test_hot_ids_of_a_file_of_samples_come_from_files(kept: Path, tmp_path: Path) -> None:
@@ -72,6 +74,9 @@ def test_hot_ids_of_a_file_of_samples_come_from_files(kept: Path, tmp_path: Path
     missing = CliRunner().invoke(main, command)
     assert missing.exit_code == 2
     assert "hottest rows are on every rank, and none is named" in missing.stderr
+    (folder / "sparse.ebc" / "t.csv").write_text("id\n" + "".join(f"{i}\n" for i in range(30)))
+    listed = CliRunner().invoke(main, [*command, "--hot-ids", str(folder)])
+    assert listed.exit_code == 0, listed.output
     file = folder / "sparse.ebc" / "t.npy"
     file.write_bytes(b"no array")
     given = [*command, "--hot-ids", str(folder)]

@@ -36,6 +36,7 @@ from shardplan.plan.file.training_facts import WireFormats
 from shardplan.workload.access import Zipf
 from shardplan.workload.drawn.drawn_ids import draw_ids, hottest_ids
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
 from shardplan.workload.training import Pipeline
 from shardplan.workload.wire.reduction import Reduction
@@ -50,8 +51,8 @@ HOT_IDS = np.array([2, 40, 0, 21, 7])
 """Of 43 rows; two of the three that batches read again and again."""
 
 
-def hot_table(world: int, name: str = "hot", **more: Any) -> Any:
-    found = table("hot_row_wise", world, LAYOUTS[world], name=name, **more)
+def hot_table(world: int, name: str = "hot", kind: str = "hot_row_wise", **more: Any) -> Any:
+    found = table(kind, world, LAYOUTS[world], name=name, **more)
     return replace(found, replicated_rows=len(HOT_IDS), hot_ids=HOT_IDS)
 
 
@@ -63,6 +64,10 @@ def case_of(world: int, optimizer: str, **more: Any) -> TrainingCase:
         hot_table(world, features=2),
         table("data_parallel", world, local, name="t2"),
         hot_table(world, "mean", is_mean=True),
+        hot_table(world, "whole", "hot_table_wise", features=2),
+        hot_table(world, "columns", "hot_column_wise", features=2),
+        hot_table(world, "means", "hot_column_wise", is_mean=True),
+        hot_table(world, "node", "hot_table_row_wise"),
         table("table_row_wise", world, local, name="t4"),
     )
     return TrainingCase(tables, world, local, OptimizerSettings(optimizer), **more)
@@ -177,6 +182,32 @@ def test_checkpoints_hold_hot_rows_as_they_are_and_go_to_plans_without_any(
             assert fields["row_sum"].max() > 0
 
 
+def test_checkpoints_go_to_other_ranks_and_other_hot_rows(
+    tmp_path: Path, rank_group: Callable[[int], RankGroup]
+) -> None:
+    """From 2 ranks to 4, and from five hot rows of a table to eight, two of which were hot."""
+    rank_group(2).run(save, case_of(2, "rowwise_adagrad"), str(tmp_path))
+    path, ids = str(next(tmp_path.glob("step-*"))), np.array([7, 1, 21, 9, 40, 42, 30, 3])
+    case = case_of(4, "rowwise_adagrad")
+    tables = (replace(t, replicated_rows=8, hot_ids=ids) if t.keeps_hot_rows else t
+              for t in case.tables)  # fmt: skip
+    _, weights = train_unsharded(case_of(2, "rowwise_adagrad"))
+    sums: dict[str, Any] = {}
+    for shards, copies in rank_group(4).run(load, replace(case, tables=tuple(tables)), path):
+        for name, shard, fields in shards:
+            whole = weights[name][shard.row_offset :, shard.column_offset :]
+            part = whole[: shard.rows, : shard.columns]
+            np.testing.assert_allclose(fields["weight"], part, rtol=0, atol=1e-6)
+            rows = sums.setdefault(name, np.zeros(43, np.float32))
+            rows[shard.row_offset : shard.row_offset + shard.rows] = fields["row_sum"][:, 0]
+        assert len(copies) == 6
+        for name, fields in copies.items():
+            np.testing.assert_allclose(fields["weight"], weights[name][ids], atol=1e-6)
+            sums.setdefault(f"{name} copied", fields["row_sum"][:, 0])
+    for name in copies:
+        np.testing.assert_array_equal(sums[f"{name} copied"], sums[name][ids])
+
+
 def view_of(*tables: Any) -> Any:
     from shardplan.executor.planned.plan_view import PlanView
 
@@ -206,6 +237,12 @@ def test_the_hottest_of_a_longer_list_are_taken() -> None:
     taken = with_hot_ids(view, given).tables
     assert taken[0].hot_ids.tolist() == [0, 1, 2, 3, 4]
     assert taken[1] is view.tables[1]
+
+
+def test_hot_ids_by_frequency_are_the_first_ones() -> None:
+    view = view_of(replace(hot_table(2, ids=RowOrder.BY_FREQUENCY), hot_ids=None))
+    assert list(hot_ids_faults(view, {})) == []
+    assert with_hot_ids(view, {}).tables[0].hot_ids.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_outputs_of_half_precision_are_rounded_once(

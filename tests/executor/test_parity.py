@@ -48,7 +48,8 @@ def table(kind: str, world: int, local: int, name: str = "t", **more: Any) -> An
         "grid_shard": (nodes - 1, 0),
     }
     columns = {"column_wise": 3, "table_column_wise": local, "grid_shard": 2}
-    given = {"targets": targets.get(kind, ()), "column_shards": columns.get(kind, 1), **more}
+    sharded = kind.removeprefix("hot_")
+    given = {"targets": targets.get(sharded, ()), "column_shards": columns.get(sharded, 1), **more}
     return table_of(name, 43, 48, kind, world, local, **given)
 
 

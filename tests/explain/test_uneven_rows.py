@@ -27,7 +27,7 @@ HOT_FIRST = Table("t", "m", 1_000, 64, Dtype.FP32, ("t",), (1.0,), Zipf(1.0), Ro
 
 def test_the_first_shard_is_held_against_the_mean():
     """By hand: the first 250 of 1,000 harmonic weights, times four."""
-    (found,) = uneven_rows([(HOT_FIRST, 4)])
+    (found,) = uneven_rows([(HOT_FIRST, 4, 0)])
     weights = 1 / np.arange(1, 1_001)
     assert found.excess == pytest.approx(4 * weights[:250].sum() / weights.sum(), rel=1e-4)
     assert str(found).startswith("the first of 4 row shards of t serves 3.3 times the mean")
@@ -45,16 +45,25 @@ def test_the_first_shard_is_held_against_the_mean():
     ids=["hashed", "uniform", "no lookups", "hardly skewed", "fewer rows than shards need"],
 )
 def test_even_enough_tables_need_no_hash(table):
-    assert uneven_rows([(table, 4)]) == ()
+    assert uneven_rows([(table, 4, 0)]) == ()
+
+
+def test_beside_hot_rows_the_others_are_held_against_their_mean():
+    """Of the 250 rows of the first shard 16 are on every device; where all are it has none."""
+    (found,) = uneven_rows([(HOT_FIRST, 4, 16)])
+    weights = 1 / np.arange(1, 1_001)
+    expected = 4 * weights[16:250].sum() / weights[16:].sum()
+    assert found.excess == pytest.approx(expected, rel=1e-3)
+    assert uneven_rows([(HOT_FIRST, 4, 300)]) == ()
 
 
 def test_a_whole_table_needs_no_hash():
-    assert uneven_rows([(HOT_FIRST, 1)]) == ()
+    assert uneven_rows([(HOT_FIRST, 1, 0)]) == ()
 
 
 def test_the_worst_comes_first():
     steep = replace(HOT_FIRST, name="steep", access=Zipf(1.5))
-    found = uneven_rows([(HOT_FIRST, 4), (steep, 4), (HOT_FIRST, 8)])
+    found = uneven_rows([(HOT_FIRST, 4, 0), (steep, 4, 0), (HOT_FIRST, 8, 0)])
     assert [(each.table.name, each.shards) for each in found] == [("t", 8), ("steep", 4), ("t", 4)]
 
 

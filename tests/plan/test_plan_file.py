@@ -76,8 +76,8 @@ def test_a_newer_minor_version_with_unknown_keys_is_read(plan):
             '"table_wise"',
             '"table_wize"',
             "p:9:26: error: plan.a.t0.sharding_type: must be one of data_parallel, table_wise, "
-            "column_wise, row_wise, table_row_wise, table_column_wise, grid_shard, hot_row_wise "
-            "(got 'table_wize')",
+            "column_wise, row_wise, table_row_wise, table_column_wise, grid_shard, hot_row_wise, "
+            "hot_table_wise, hot_column_wise, hot_table_row_wise (got 'table_wize')",
         ),
         ('        "ranks": [3],\n', "", "p:8:13: error: plan.a.t0.ranks: is missing"),
         (

@@ -35,4 +35,4 @@ def test_a_pin_of_none_says_how_to_keep_none() -> None:
         "constraints[0].hot_rows",
         "must be at least 1 (got 0)",
     )
-    assert fault.hint.endswith("list in sharding all types but hot_row_wise")
+    assert fault.hint.endswith("list in sharding all types but those of hot rows")

@@ -119,7 +119,8 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
         ("constraints: [{tables: a, sharding: row}]",
          (7, 37, "constraints[0].sharding",
           "must be one of data_parallel, table_wise, column_wise, row_wise, table_row_wise, "
-          "table_column_wise, grid_shard, hot_row_wise (got 'row')",
+          "table_column_wise, grid_shard, hot_row_wise, hot_table_wise, hot_column_wise, "
+          "hot_table_row_wise (got 'row')",
           "for example data_parallel")),
         ("constraints: [{tables: a, kernels: [fuse]}]",
          (7, 37, "constraints[0].kernels[0]",
@@ -145,8 +146,9 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
           "the kernel dense goes with data_parallel, the others with all other types")),
         ("constraints: [{tables: a, hot_rows: 5, kernels: fused_uvm}]",
          (7, 15, "constraints[0]", "table 'a' is left no way to shard it by constraints[0]",
-          "hot_row_wise runs with fused alone")),
-        ("constraints: [{tables: a, hot_rows: 5}, {tables: a, column_shards: 2}]",
+          "hot_column_wise, hot_row_wise, hot_table_row_wise and hot_table_wise run with fused "
+          "alone")),
+        ("constraints: [{tables: a, hot_rows: 5}, {tables: a, sharding: row_wise}]",
          (7, 41, "constraints[1]",
           "table 'a' is left no sharding type by constraints[0] and constraints[1]",
           "all constraints that match a table hold at once")),

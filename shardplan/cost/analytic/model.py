@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.charge_groups import ChargeGroups
+from shardplan.cost.analytic.hot.copies_elsewhere import CopiesElsewhere
 from shardplan.cost.analytic.hot.hot_reads import RowReads
 from shardplan.cost.analytic.hot.replicas import Replicas, replicated, sharded
 from shardplan.cost.analytic.memory import base_bytes, unit_bytes
 from shardplan.cost.analytic.phases.all_phases import phases_of
+from shardplan.cost.analytic.phases.spilt_seconds import spilt_seconds
 from shardplan.cost.analytic.setting import Setting
 from shardplan.cost.analytic.shares import Shares
 from shardplan.cost.analytic.storage import Storage
 from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
-from shardplan.cost.even_parts import even_parts
 from shardplan.cost.phases import DENSE
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
@@ -123,13 +124,16 @@ class AnalyticCostModel:
         return Units(options, shares, page_share, self._replicas(options))
 
     def _replicas(self, options: OptionSet) -> Replicas | None:
-        """The hot rows that devices hold besides."""
-        keep = np.flatnonzero(options.keep_hot_rows)
-        if not len(keep):
-            return None
-        some = options.take(keep)
-        hot = self._row_reads.hot(some)
-        return Replicas(keep, self._units(*replicated(some, hot, self._shares_of_rows)))
+        """The hot rows that the devices hold besides on which units land, if these are all."""
+        keep = np.flatnonzero(
+            options.has_type(lambda kind: kind.keeps_hot_rows and not kind.keeps_copies_elsewhere)
+        )
+        return Replicas(keep, self._copies(options.take(keep))) if len(keep) else None
+
+    def _copies(self, options: OptionSet) -> Units:
+        """What each device holds of the hot rows of options, and does with them."""
+        hot = self._row_reads.hot(options)
+        return self._units(*replicated(options, hot, self._shares_of_rows))
 
     def mean_seconds(self, options: OptionSet) -> NDArray[np.float64]:
         """(O, P): as if all row blocks of a table were read alike, which also spreads what caches
@@ -144,7 +148,7 @@ class AnalyticCostModel:
         options = units.options
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
-        spill = self._spill_seconds(units, load)
+        spill = spilt_seconds(self._phases, units, load, each)
         everywhere = self._everywhere_seconds(units)
         on_device = options.has_type(lambda kind: kind.lands is Extent.DEVICE)[:, None]
         load = load - spill * (each - 1) + everywhere
@@ -164,25 +168,6 @@ class AnalyticCostModel:
         """(O, P): what units add to every device of the node."""
         return np.column_stack([phase.everywhere_seconds(units) for phase in self._phases])
 
-    def _spill_seconds(self, units: Units, load: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(O, P): what units on one device add to each other device of the node.
-
-        ``load`` (O, P) is what they add to their own if all devices of the node do as much. What
-        of it they would not take alone is spilt evenly on all others: the straight line is exact
-        where a single device uses what is shared, and where all do alike.
-        """
-        spill = np.zeros_like(load)
-        others = self.topology.devices_per_node - 1
-        in_host = units.options.has_kernel(lambda kernel: kernel.needs_ddr)
-        on_device = units.options.has_type(lambda kind: kind.lands is Extent.DEVICE)
-        if not others or not (in_host & on_device).any():
-            return spill
-        for position, phase in enumerate(self._phases):
-            if phase.shares_memory:
-                waits = (load[:, position] - phase.unit_seconds(units, 1)) / others
-                spill[:, position] = np.where(on_device, waits, 0.0)
-        return spill
-
     def block_costs(self, options: OptionSet) -> BlockCosts:
         """Of tables whose blocks are uneven every block; of others the last, if it is lower: it
         takes as long as the first, which the devices after it wait for."""
@@ -191,6 +176,8 @@ class AnalyticCostModel:
         busiest = tables.readings.busiest_blocks(
             self.workload, options.table, options.row_shards(world)
         )
+        # Beside hot rows that come first, no block has as much to do as all are charged.
+        busiest[options.keep_hot_rows & uneven[options.table]] = -1
         option, block, held = other_blocks(options, tables.rows, uneven, world, busiest)
         alike, first = np.unique(option, return_inverse=True)
         charged = self.unit_costs(options.take(alike))
@@ -198,11 +185,13 @@ class AnalyticCostModel:
         readings = tables.readings.of_blocks(
             self.workload, world.size, cut.table, cut.row_shards(world), block
         )
-        shares = replace(self.shares(cut, readings), shard_rows=held)
+        shares = replace(self.shares(cut, readings, block), shard_rows=held)
         units = self._units(cut, shares)
         each = self.topology.devices_per_node
         load = np.column_stack([phase.unit_seconds(units, each) for phase in self._phases])
         load += self._everywhere_seconds(units)
+        if units.replicas is not None:
+            load[units.replicas.of_option] += self.unit_costs_of(units.replicas.units).load_seconds
         most, is_alike = charged.load_seconds[first], ~uneven[cut.table][:, None]
         return BlockCosts(
             option,
@@ -213,24 +202,35 @@ class AnalyticCostModel:
         )
 
     def charges(self, options: OptionSet) -> Charges:
-        """What phases take once for each sharding type that a module has any table of."""
+        """Once for each sharding type of a module; and for copies of hot rows beside units."""
         groups = ChargeGroups.of(self.workload.tables)
         seconds = [phase.charge_seconds(groups) for phase in self._phases]
-        return groups.charges(options, np.column_stack(seconds))
+        found = groups.charges(options, np.column_stack(seconds))
+        kept = CopiesElsewhere.of(options)
+        if not len(kept.copied):
+            return found
+        costs = self.unit_costs_of(self._copies(kept.copied))
+        return found.and_besides(kept.charges(costs, self.workload.tables))
 
     def shares(
-        self, options: OptionSet, blocks: BlockReadings | None = None, *, on_average: bool = False
+        self,
+        options: OptionSet,
+        blocks: BlockReadings | None = None,
+        block: NDArray[np.int64] | None = None,
+        *,
+        on_average: bool = False,
     ) -> Shares:
-        """What each unit holds and does on each device that it lands on, or that holds a block."""
+        """What each unit holds and does on each device that it lands on, or that holds a block;
+        ``block`` (O,) is the number of that."""
         found = self._shares_of_rows(options, blocks, on_average=on_average)
         keep = np.flatnonzero(options.keep_hot_rows)
         if not len(keep):
             return found
         some, world = options.take(keep), self.topology.world
         cut = some.row_shards(world)
-        parts = even_parts(self._setting.tables.rows[some.table], cut, np.zeros_like(cut))
-        cold = self._row_reads.cold(some, parts if blocks is None else blocks.parts[keep])
-        return found.put(keep, sharded(some, cold, self._shares_of_rows))
+        numbers = None if block is None else block[keep]
+        cold = self._row_reads.cold(some, cut, numbers, on_average=on_average)
+        return found.put(keep, sharded(some, cold, self._shares_of_rows, world))
 
     def _shares_of_rows(
         self, options: OptionSet, blocks: BlockReadings | None = None, *, on_average: bool = False

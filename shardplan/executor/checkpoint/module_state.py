@@ -9,6 +9,7 @@ import torch
 
 from shardplan.executor.checkpoint.held_tensor import Chunk, HeldTensor, whole
 from shardplan.executor.checkpoint.unsent_rows import UnsentRows
+from shardplan.executor.tables.update_rule import ROW_SUM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +102,7 @@ def _held(module: ModuleTables, mesh: Mesh) -> dict[str, HeldTensor]:
         for held, fields in group.shards():
             for field, values in fields.items():
                 shard = held.shard
-                per_row = field == "row_sum"
+                per_row = field == ROW_SUM
                 column = 0 if per_row else shard.column_offset
                 # Every column shard keeps the number of its rows; the first one's is written.
                 is_copy = per_row and shard.column_offset > 0
@@ -115,7 +116,7 @@ def _held(module: ModuleTables, mesh: Mesh) -> dict[str, HeldTensor]:
     tables = {table.name: table for table in module.layout.tables}
     return {
         f"{name}/{field}": HeldTensor(
-            (tables[name].rows, 1 if field == "row_sum" else tables[name].dim),
+            (tables[name].rows, 1 if field == ROW_SUM else tables[name].dim),
             chunks[0].values.dtype,
             tuple(chunks),
         )

@@ -31,6 +31,8 @@ class TouchedDist:
     def __init__(self, layout: ModuleLayout, mesh: Mesh, wire: WireWays) -> None:
         alone = mesh.world_size == 1
         self._mesh = mesh
+        self._first_column = layout.columns
+        """Of each feature, in the module's output."""
         self._forward = FP32_WIRE if alone else wire.forward
         self._backward = FP32_WIRE if alone else wire.backward
         self.groups = tuple(group for group in layout.groups[mesh.rank] if group.is_touched)
@@ -51,7 +53,7 @@ class TouchedDist:
     def forward(
         self, pooled: Sequence[Tensor], touched: TouchedBags, sums: Mapping[int, Tensor]
     ) -> None:
-        """Add what other ranks summed to ``sums``: by first column (samples, width) fp32.
+        """Add what other ranks summed to ``sums``: by a feature's first column (samples, dim) fp32.
 
         ``pooled`` are (bags, width) of each group, those of rank after rank.
         """
@@ -63,7 +65,9 @@ class TouchedDist:
         send, receive = self._numbers_here(touched), self._numbers_there(touched)
         got = self._forward.all_to_all(self._mesh.all, packed, send, receive, _SUMS)
         for slot, bags, part in self._received(touched, got):
-            sums[slot.column].index_add_(0, bags, part.view(-1, slot.width).float())
+            first = self._first_column[slot.feature]
+            own = sums[first].narrow(1, slot.column - first, slot.width)
+            own.index_add_(0, bags, part.view(-1, slot.width).float())
 
     def backward(self, gradient: Tensor, touched: TouchedBags, scale: float) -> list[list[Tensor]]:
         """Of each group the (bags, width) fp32 gradients of what it summed, times ``scale``.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.diagnostics import Diagnostic
+from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +47,10 @@ def with_hot_ids(view: PlanView, given: GivenIds) -> PlanView:
 
 
 def _given(table: PlannedTable, given: GivenIds) -> NDArray[np.int64]:
-    found = given.get(f"{table.module}/{table.name}", given.get(table.name, ()))
+    known: ArrayLike = ()
+    if table.ids is RowOrder.BY_FREQUENCY:  # Ids are ranks.
+        known = np.arange(table.replicated_rows)
+    found = given.get(f"{table.module}/{table.name}", given.get(table.name, known))
     return np.asarray(found).reshape(-1)
 
 

@@ -170,7 +170,9 @@ class ModuleLayout:
     def _shards(self) -> Iterator[HeldShard]:
         """Table by table, column block by column block, row block by row block."""
         for index, table in enumerate(self.tables):
-            inside = self._is_hierarchical and table.sharding_type.rows is Extent.NODE
+            in_node = table.sharding_type.rows is Extent.NODE
+            # Sums beside hot rows go straight to their samples: there are few to sum in the node.
+            inside = self._is_hierarchical and in_node and not table.keeps_hot_rows
             for block in table.column_blocks:
                 for row_block, shard in enumerate(block):
                     first, width = shard.column_offset, shard.columns

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WEIGHT = "weight"
 """The field that is looked up; the others are the optimizer's."""
+ROW_SUM = "row_sum"
+"""Of row-wise optimizers: a number of each row, which every column shard of it keeps."""
 
 Fields = dict[str, torch.Tensor]
 """Tensors by name, all of as many rows."""

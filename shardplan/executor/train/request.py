@@ -65,9 +65,7 @@ class TrainRequest:
     ]
     hot_ids: Annotated[
         Path | None,
-        _option(
-            "Hottest ids of --data, as MODULE/TABLE.npy, of hot_row_wise tables.", "FOLDER", _PATH
-        ),
+        _option("Hottest ids of --data, in MODULE/TABLE.npy, .parquet or .csv.", "FOLDER", _PATH),
     ]
     learning_rate: Annotated[
         float, _option("Of tables and dense layers.", "RATE", float, default=0.05)

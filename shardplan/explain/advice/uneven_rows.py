@@ -65,17 +65,21 @@ class UnevenTable:
         )
 
 
-def uneven_rows(cuts: Iterable[tuple[Table, int]]) -> tuple[UnevenTable, ...]:
-    """Of tables, each with its number of row shards, those to hash; the worst first."""
-    found = (UnevenTable(table, shards, _excess(table, shards)) for table, shards in cuts)
+def uneven_rows(cuts: Iterable[tuple[Table, int, int]]) -> tuple[UnevenTable, ...]:
+    """Of tables, each with its number of row shards and of hot rows that all devices have, those to
+    hash; the worst first."""
+    found = (UnevenTable(table, shards, _excess(table, shards, hot)) for table, shards, hot in cuts)
     return tuple(sorted((f for f in found if f.excess > _WORTH_HASHING), key=lambda f: -f.excess))
 
 
-def _excess(table: Table, shards: int) -> float:
+def _excess(table: Table, shards: int, hot_rows: int) -> float:
+    """Of the lookups of rows that are not hot; none where all rows of the first shard are."""
     if table.ids is RowOrder.HASHED or not table.pooling:
         return 1.0
-    shares = table.pattern.distribution(table.rows, table.pooling).block_shares(shards)
-    return float(shares[0]) * table.rows / -(-table.rows // shards)
+    rows, height = table.rows, -(-table.rows // shards)
+    found = table.pattern.distribution(rows, table.pooling)
+    hot, first = (found.hottest_share(each / rows) for each in (hot_rows, max(height, hot_rows)))
+    return (first - hot) / (1 - hot) * rows / height if hot < 1 else 1.0
 
 
 def _others(uneven: Sequence[UnevenTable], before: str) -> str:
@@ -83,22 +87,23 @@ def _others(uneven: Sequence[UnevenTable], before: str) -> str:
     return f"{before} {words.name_some(names)}" if names else ""
 
 
-def _possible_cuts(case: Case) -> Iterator[tuple[Table, int]]:
-    """All tables, each with the most row shards that the constraints allow."""
+def _possible_cuts(case: Case) -> Iterator[tuple[Table, int, int]]:
+    """All tables, each with the most row shards that the constraints allow, and no hot rows."""
     world = case.topology.world
     for index, table in enumerate(case.workload.tables):
         allowed = set(SHARDING_TYPES)
         for constraint in case.constraints:
             if constraint.sharding is not None and index in constraint.tables:
                 allowed &= set(constraint.sharding)
-        yield table, max((world.devices_of(kind.rows) for kind in allowed), default=1)
+        yield table, max((world.devices_of(kind.rows) for kind in allowed), default=1), 0
 
 
-def _cuts(plan: Plan, case: Case) -> Iterator[tuple[Table, int]]:
-    """All tables, each with the number of its row shards."""
+def _cuts(plan: Plan, case: Case) -> Iterator[tuple[Table, int, int]]:
+    """All tables, each with the numbers of its row shards and hot rows."""
     for table in case.workload.tables:
-        kind = plan.plan[table.module][table.name].sharding_type
-        yield table, case.topology.world.devices_of(kind.rows)
+        entry = plan.plan[table.module][table.name]
+        shards = case.topology.world.devices_of(entry.sharding_type.rows)
+        yield table, shards, entry.replicated_rows or 0
 
 
 def _what_hashing_saves(plan: Plan, case: Case, uneven: Sequence[UnevenTable]) -> str:

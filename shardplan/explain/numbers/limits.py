@@ -111,7 +111,7 @@ def _single_shard(study: Study, phase: PhaseLine) -> str:
     share = words.percent(seconds / phase.seconds)
     planned = study.planned[table]
     cuts = study.case.topology.world.devices_of(planned.entry.sharding_type.rows)
-    if uneven_rows([(planned.table, cuts)]):
+    if uneven_rows([(planned.table, cuts, planned.entry.replicated_rows or 0)]):
         return (
             f"the first row shard of {largest.table}, which has its hottest rows, takes {share} of "
             f"it on rank {phase.rank}; hashing its ids spreads them"

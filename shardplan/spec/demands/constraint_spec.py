@@ -22,7 +22,7 @@ _LOAD_FACTOR_DIGITS = 9
 
 def _some_hot_rows(value: Any) -> Any:
     if as_whole(value) == 0:
-        hint = "to keep none, leave it out and list in sharding all types but hot_row_wise"
+        hint = "to keep none, leave it out and list in sharding all types but those of hot rows"
         raise fault("must be at least 1 (got 0)", hint, "range")
     return value
 

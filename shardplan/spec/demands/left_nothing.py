@@ -62,7 +62,9 @@ def _pairs(kinds: Set[ShardingType]) -> str:
     """Which kernels go with which types."""
     if all(kind.keeps_hot_rows for kind in kinds):
         able = [k.name for k in KERNELS if any(map(k.runs, kinds))]
-        return f"{' and '.join(sorted(map(str, kinds)))} runs with {' and '.join(able)} alone"
+        *most, last = sorted(map(str, kinds))
+        names = f"{', '.join(most)} and {last} run" if most else f"{last} runs"
+        return f"{names} with {' and '.join(able)} alone"
     return "the kernel dense goes with data_parallel, the others with all other types"
 
 

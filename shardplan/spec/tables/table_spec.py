@@ -16,6 +16,7 @@ from pydantic import (
 
 from shardplan.spec.fields.access import AccessField
 from shardplan.spec.fields.border import Border, Name, is_name
+from shardplan.spec.fields.hot_ids import HotIds
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.spec.fields.quantities import Count, Flag, Whole
@@ -176,8 +177,9 @@ class TableSpec(Border):
     """The id that fills up lists made equally long, and its share of all ids."""
     features: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """The sparse features that read the table; by default one, called like the table."""
-    hot_ids: Count | None = None
-    """Of how many of its ids the job knows that they are the hottest, and which they are."""
+    hot_ids: HotIds | None = None
+    """Of how many of its ids the job knows that they are the hottest, and which they are; or a
+    .parquet, .csv or .npy file of these, beside the spec, the hottest first."""
     dynamic: DynamicField | None = None
     """How a hash table is kept that grows up to ``rows``; left out, the table is a plain one."""
 
@@ -195,7 +197,7 @@ class TableSpec(Border):
         if self.padding is not None and self.padding.id >= self.rows:
             message = f"is no row of a table of {self.rows:,} rows"
             raise fault(message, "rows are counted from 0", "range", ("padding", "id"))
-        if self.hot_ids is not None and self.hot_ids > self.rows:
+        if isinstance(self.hot_ids, int) and self.hot_ids > self.rows:
             message = f"there are {self.rows:,} rows"
             raise fault(message, "no more of them can be hot", "range", ("hot_ids",))
         return self

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.cost.analytic.readings import BlockReadings
+from shardplan.cost.even_parts import even_parts
 from shardplan.workload.block_reads import BlockRead
+from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -32,14 +34,35 @@ class RowReads:
 
     def hot(self, options: OptionSet) -> BlockReadings:
         """Of the hot rows of n options, by all devices together."""
-        return self._of(options, _hottest, np.ones(len(options)))[0]
+        spans = [(0.0, float(count)) for count in options.hot_rows.tolist()]
+        return self._of(options, spans, np.ones(len(options)))[0]
 
-    def cold(self, options: OptionSet, parts: NDArray[np.float64]) -> ColdReads:
-        """Of the others, by a device; ``parts`` (n,) says how many share evenly what is read."""
-        readings, drawn = self._of(options, _others, parts)
-        shares = (drawn / parts).tolist()
+    def cold(
+        self,
+        options: OptionSet,
+        cut: NDArray[np.int64],
+        block: NDArray[np.int64] | None,
+        *,
+        on_average: bool,
+    ) -> ColdReads:
+        """Of the others, by a device with one of ``cut`` (n,) blocks of the rows.
+
+        Of the first block, or of ``block`` (n,). Where ids are by frequency, and nobody asks for a
+        given block, all are charged as if one began with the hottest row that is left.
+        """
         tables = [self.workload.tables[table] for table in options.table.tolist()]
-        every = list(zip(tables, shares, strict=True))
+        rows = self.whole.rows[options.table]
+        number = np.zeros_like(cut) if block is None else block
+        in_order = np.array([table.ids is RowOrder.BY_FREQUENCY for table in tables], dtype=bool)
+        in_order &= (cut > 1) & (not on_average)
+        height, hot = -(-rows // cut), options.hot_rows
+        first = hot if block is None else np.maximum(hot, number * height)
+        end = hot + height if block is None else (number + 1) * height
+        start = np.where(in_order, first, hot)
+        spans = np.stack([start, np.where(in_order, np.minimum(end, rows), rows)], axis=1)
+        parts = np.where(in_order, 1.0, even_parts(rows, cut, number))
+        readings, drawn = self._of(options, [(s, e) for s, e in spans.tolist()], parts)
+        every = list(zip(tables, (drawn / parts).tolist(), strict=True))
         return ColdReads(
             readings,
             np.array([_touched(table, table.poolings, share) for table, share in every]),
@@ -49,15 +72,16 @@ class RowReads:
     def _of(
         self,
         options: OptionSet,
-        rows_of: Callable[[RowDistribution, int], BlockRead],
+        spans: Sequence[tuple[float, float]],
         parts: NDArray[np.float64],
     ) -> tuple[BlockReadings, NDArray[np.float64]]:
-        """And (n,) the share that these rows draw of the accesses to the table."""
-        pairs = list(zip(options.table.tolist(), options.hot_rows.tolist(), strict=True))
+        """Of rows from the hottest on, and (n,) the share of the accesses to the table that these
+        draw."""
+        pairs = list(zip(options.table.tolist(), spans, strict=True))
         number = {pair: position for position, pair in enumerate(dict.fromkeys(pairs))}
         found = [
-            (self.workload.tables[table], rows_of(self.whole.distributions[table], hot_rows))
-            for table, hot_rows in number
+            (self.workload.tables[table], _between(self.whole.distributions[table], *span))
+            for table, span in number
         ]
         reading = np.array([number[pair] for pair in pairs], dtype=np.int32)
         readings = self.whole.of_rows(self.workload, self.world_size, found)
@@ -76,15 +100,13 @@ class ColdReads:
     """(n,): the same where samples have as many ids as they may have."""
 
 
-def _hottest(rows: RowDistribution, count: int) -> BlockRead:
-    share = rows.hottest_share(count / float(rows.counts.sum()))
-    return BlockRead(rows.hottest_rows(count), share)
-
-
-def _others(rows: RowDistribution, count: int) -> BlockRead:
+def _between(rows: RowDistribution, start: float, end: float) -> BlockRead:
+    """What is read of some rows, counted from the hottest on; of none, nothing."""
     every = float(rows.counts.sum())
-    share = 1 - rows.hottest_share(count / every)
-    return BlockRead(rows.rows_between(count, every), share)
+    if start >= end:
+        return BlockRead(rows, 0.0)
+    share = rows.hottest_share(end / every) - rows.hottest_share(start / every)
+    return BlockRead(rows.rows_between(start, end) if start else rows.hottest_rows(end), share)
 
 
 def _touched(table: Table, ids: Sequence[float], share: float) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shardplan.cost.analytic.readings import BlockReadings
     from shardplan.cost.analytic.shares import Shares
     from shardplan.cost.analytic.units import Units
+    from shardplan.sharding.world import World
 
     SharesOf = Callable[[OptionSet, BlockReadings], Shares]
     """What units of options hold and do, of given rows."""
@@ -49,17 +50,18 @@ def replicated(
     return alone, replace(shares_of(alone, hot), shard_rows=options.hot_rows)
 
 
-def sharded(options: OptionSet, cold: ColdReads, shares_of: SharesOf) -> Shares:
+def sharded(options: OptionSet, cold: ColdReads, shares_of: SharesOf, world: World) -> Shares:
     """The other rows of such options.
 
-    A device sends the sums of those bags alone of which it has any row, and gets as many as it
-    sends on average.
+    A device sends the sums of those bags alone of which it has any row, and gets its part of what
+    all devices send on which the unit lands.
     """
+    landed_on = SHARDING_TYPES.each(lambda kind: world.devices_of(kind.lands), options.sharding)
     others = shares_of(options, cold.readings)
     outputs = others.samples * cold.touched
     return replace(
         others,
         outputs=outputs,
         most_outputs=others.samples * cold.most_touched,
-        own_outputs=outputs,
+        own_outputs=outputs * landed_on / world.size,
     )

@@ -9,7 +9,7 @@ import torch
 
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.train.data.criteo_lines import criteo_lines, fault
-from shardplan.executor.train.data.hot_ids import read_hot_ids
+from shardplan.executor.train.data.hot_ids import read_hot_ids_of_tables
 from shardplan.executor.train.data.synthetic_data import DENSE_FEATURES
 from shardplan.executor.train.engine import TrainingBatch
 
@@ -41,7 +41,7 @@ class CriteoData:
 
         Raises InputError where a file is not read, or the plan has too many features.
         """
-        self._hot_ids = {} if hot_ids is None else read_hot_ids(hot_ids, view)
+        self._hot_ids = {} if hot_ids is None else read_hot_ids_of_tables(hot_ids, view)
         self._path = path
         readers = view.readers
         self._keys = tuple(readers)
