@@ -19,7 +19,8 @@ from shardplan.options.limits import row_split_is_legal
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.trainable import native_optimizers
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Callable

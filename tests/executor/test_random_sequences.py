@@ -18,7 +18,7 @@ from training_case import table_of
 from shardplan.options.limits import row_split_is_legal
 from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -38,6 +38,8 @@ _WORDS = {
     "sgd": "momentum",
     "prefetch_sparse_dist": "prefetch prefetchtrainpipelinesparsedist",
     "sparse_dist": "trainpipelinesparsedist sparse",
+    "fused_sparse_dist": "trainpipelinefusedsparsedist fused",
+    "semi_sync": "trainpipelinesemisync semisync",
     "none": "off no trainpipelinebase base",
     "step_time": "time latency perf throughput steptime",
     "balance": "imbalance maxperf",

@@ -13,7 +13,8 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
