@@ -75,6 +75,8 @@ def test_kernels_of_virtual_tables_are_no_misspelt_ones(written):
         ("optimizer", "ExactSGD", "sgd"),
         ("pipeline", "prefetch", "prefetch_sparse_dist"),
         ("pipeline", "TrainPipelineSparseDist", "sparse_dist"),
+        ("pipeline", "TrainPipelineSemiSync", "semi_sync"),
+        ("pipeline", "TrainPipelineFusedSparseDist", "fused_sparse_dist"),
     ],
 )
 def test_formats_and_optimizers_are_known_by_other_names(key, written, meant):

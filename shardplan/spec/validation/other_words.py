@@ -38,7 +38,7 @@ _WORDS = {
     "sgd": "momentum",
     "prefetch_sparse_dist": "prefetch prefetchtrainpipelinesparsedist",
     "sparse_dist": "trainpipelinesparsedist sparse",
-    "fused_sparse_dist": "trainpipelinefusedsparsedist fused",
+    "fused_sparse_dist": "trainpipelinefusedsparsedist fuseddist",
     "semi_sync": "trainpipelinesemisync semisync",
     "none": "off no trainpipelinebase base",
     "step_time": "time latency perf throughput steptime",
