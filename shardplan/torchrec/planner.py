@@ -237,10 +237,15 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
         if theirs is None:
             return make_plan(case, settings, Reporter())
         started, limit = time.monotonic(), settings.time_limit_seconds
-        searching = limit * (_SEARCHING_SHARE if theirs.is_quick else 1.0)
+        looking = limit * (1 - _SEARCHING_SHARE)
+        is_quick = theirs.estimator_seconds <= looking
+        searching = limit - looking if is_quick else limit
         plan = make_plan(case, replace(settings, time_limit_seconds=searching), Reporter())
-        # However late it is: on a busy machine the search may have taken all of the time.
-        return timed(theirs.unless_faster(plan, case, limit * (1 - _SEARCHING_SHARE)), started)
+        left = limit - (time.monotonic() - started)
+        if is_quick:
+            # However late it is: on a busy machine the search may have taken all of the time.
+            left = theirs.estimator_seconds + looking
+        return timed(theirs.unless_faster(plan, case, left), started)
 
     def _tell_stats(
         self,

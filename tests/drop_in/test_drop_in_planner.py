@@ -85,7 +85,8 @@ def test_the_log_says_what_explain_would(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.INFO, "shardplan.torchrec"):
         planner.plan(job.model, job.sharders)
     told = [each.getMessage() for each in caplog.records if each.name == "shardplan.torchrec"]
-    first, *others = [each for each in told if "TorchRec's planner" not in each]
+    ours = [each for each in told if "TorchRec's planner" not in each and ": note: " not in each]
+    first, *others = ours
     assert "lower bound" in first
     assert "gap" in first
     longest = sorted(planner.made.prediction.phases.items(), key=lambda each: -each[1])[:2]
@@ -269,3 +270,20 @@ def test_callbacks_have_the_last_word() -> None:
     planner = Planner(topology(), callbacks=[all_on_rank_3])
     plan = planner.plan(bags(), [EmbeddingBagCollectionSharder()])
     assert {tuple(each.ranks) for each in plan.plan[""].values()} == {(3,)}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "optimizer", "default"),
+    [("key_value", "rowwise_adagrad", "default on SSD"), ("fused", "sgd", "default")],
+)
+def test_the_optimizer_that_no_job_sets_is_said_to_be_fbgemms(
+    kernel: str, optimizer: str, default: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    only = ParameterConstraints(compute_kernels=[kernel])
+    constraints = {f"t{rows}": only for rows in (100_000, 5_000, 300)}
+    planner = Planner(topology(), batch_size=64, constraints=constraints)
+    with caplog.at_level(logging.INFO, "shardplan.torchrec"):
+        planner.plan(bags())
+    assert planner.made.training.optimizer.name == optimizer
+    assert {e.compute_kernel.name for e in planner.made.plan[""].values()} == {kernel}
+    assert f"all tables are planned with {optimizer}, FBGEMM's {default}" in caplog.text
