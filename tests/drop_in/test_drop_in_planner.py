@@ -17,7 +17,7 @@ from torchrec.distributed.planner.storage_reservations import FixedPercentageSto
 from torchrec.distributed.planner.types import ParameterConstraints, Topology
 from torchrec.modules.embedding_configs import PoolingType
 
-import shardplan.torchrec.planner as module
+import shardplan.torchrec.solving as module
 from shardplan.convert.from_torchrec.decisions import decisions_of
 from shardplan.convert.from_torchrec.read_text import read_text
 from shardplan.errors import InputError, ShardplanError
@@ -171,22 +171,30 @@ def test_what_a_sharder_does_not_offer_is_not_planned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hbm_cap", "is_cut"), [(2**34, False), (12 * 2**20, True)], ids=["room", "little room"]
+    ("hbm_cap", "last", "expected"),
+    [
+        (2**34, ["table_wise", "row_wise"], {"table_wise"}),
+        (12 * 2**20, ["table_wise", "row_wise"], {"row_wise"}),
+        (2**34, ["table_wise"], {"table_wise"}),
+        (12 * 2**20, ["table_wise"], {"table_wise", "row_wise"}),
+    ],
+    ids=["room", "little room", "not cut", "nothing else"],
 )
-def test_tables_that_average_are_not_cut_by_rows_unless_nothing_else_fits(
-    hbm_cap: int, is_cut: bool
+def test_tables_that_average_are_all_cut_by_rows_or_none_unless_nothing_else_fits(
+    hbm_cap: int, last: list[str], expected: set[str]
 ) -> None:
     """The largest table takes 24.4 MiB; its columns may not be cut here."""
-    kinds = ["table_wise", "row_wise"]
+    both = ["table_wise", "row_wise"]
+    kinds = {100_000: both, 5_000: both, 300: last}
     only = {
-        f"t{rows}": ParameterConstraints(sharding_types=kinds, compute_kernels=["fused"])
-        for rows in (100_000, 5_000, 300)
+        f"t{rows}": ParameterConstraints(sharding_types=each, compute_kernels=["fused"])
+        for rows, each in kinds.items()
     }
     small = Topology(4, "cuda", hbm_cap=hbm_cap, created_by_factory=True)
     nothing = FixedPercentageStorageReservation(0.0)
     planner = Planner(small, 8, storage_reservation=nothing, constraints=only)
     plan = planner.plan(bags(PoolingType.MEAN), [EmbeddingBagCollectionSharder()])
-    assert (plan.plan[""]["t100000"].sharding_type == "row_wise") == is_cut
+    assert {each.sharding_type for each in plan.plan[""].values()} == expected
 
 
 def mixed_bags() -> EmbeddingBagCollection:
@@ -199,11 +207,15 @@ def mixed_bags() -> EmbeddingBagCollection:
 
 
 def said_of_mixed_bags(
-    sharding_types: list[str], caplog: pytest.LogCaptureFixture, **more: Any
+    sharding_types: list[str],
+    caplog: pytest.LogCaptureFixture,
+    of_sums: list[str] | None = None,
+    **more: Any,
 ) -> tuple[list[str], set[str]]:
     """Warnings that speak of TorchRec's errors, and the sharding types of the plan."""
     asked = ParameterConstraints(sharding_types=sharding_types or None, **more)
-    planner = Planner(topology(), 8, constraints={"t0": asked, "t1": asked})
+    sums = ParameterConstraints(sharding_types=of_sums) if of_sums else asked
+    planner = Planner(topology(), 8, constraints={"t0": asked, "t1": sums})
     with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.INFO):
         warnings.simplefilter("always")
         plan = planner.plan(torch.nn.ModuleDict({"m": mixed_bags()}))
@@ -216,7 +228,7 @@ def test_types_that_are_asked_for_and_left_out_are_warned_of(
 ) -> None:
     """Once for a module; and TorchRec's planner is not said to have tried them."""
     monkeypatch.setattr(their_planner, "_PROVEN", -1.0)
-    (told,), kinds = said_of_mixed_bags(["row_wise", "table_wise"], caplog)
+    (told,), kinds = said_of_mixed_bags(["row_wise", "table_wise"], caplog, ["table_wise"])
     assert kinds == {"table_wise"}
     assert "t0 averages: row_wise is not used for the tables of m: TorchRec 1.8 divides" in told
     assert "faster by its own estimator, of the ways that are left (" in caplog.text
@@ -228,9 +240,20 @@ def test_types_that_are_left_out_unasked_are_logged(caplog: pytest.LogCaptureFix
 
 
 def test_wrong_types_that_are_all_there_is_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    (told,), kinds = said_of_mixed_bags(["row_wise"], caplog)
+    (told,), kinds = said_of_mixed_bags(["row_wise"], caplog, ["table_wise"])
+    assert kinds == {"row_wise", "table_wise"}
+    assert "nothing but row_wise is left to t0: with this plan TorchRec 1.8 divides" in told
+
+
+def test_means_are_cut_by_rows_where_all_tables_are_and_that_is_faster(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """TorchRec divides the sums of such modules once."""
+    told, kinds = said_of_mixed_bags(["row_wise"], caplog)
+    assert (told, kinds) == ([], {"row_wise"})
+    (told,), kinds = said_of_mixed_bags(["row_wise", "table_wise"], caplog)
     assert kinds == {"row_wise"}
-    assert "nothing but row_wise is left to t0, t1: with this plan TorchRec 1.8 divides" in told
+    assert "t0 averages: table_wise is not used for the tables of m: TorchRec 1.8" in told
 
 
 def test_columns_that_are_not_cut_are_planned_as_torchrecs_single_shard(

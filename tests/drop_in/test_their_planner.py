@@ -18,7 +18,7 @@ from torchrec.distributed.planner.perf_models import NoopPerfModel
 from torchrec.distributed.planner.types import PlannerError
 from torchrec.distributed.planner.utils import reset_shard_rank
 
-import shardplan.torchrec.planner as module
+import shardplan.torchrec.solving as module
 from shardplan.plan.verify import verify
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import ENDLESS

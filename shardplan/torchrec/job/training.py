@@ -68,7 +68,7 @@ class JobTraining:
         if ordered:
             return ordered[0]
         asked = {str(k) for each in constraints.values() for k in each.compute_kernels or ()}
-        on_ssd = any(found.is_on_ssd for each in asked if (found := KERNELS.find(each)))
+        on_ssd = any(kernel.is_on_ssd for each in asked if (kernel := KERNELS.find(each)))
         kind = Optimizer.ROWWISE_ADAGRAD if on_ssd else Optimizer.SGD
         self._note(
             "optimizer",
