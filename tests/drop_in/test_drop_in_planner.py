@@ -310,3 +310,14 @@ def test_the_optimizer_that_no_job_sets_is_said_to_be_fbgemms(
     assert planner.made.training.optimizer.name == optimizer
     assert {e.compute_kernel.name for e in planner.made.plan[""].values()} == {kernel}
     assert f"all tables are planned with {optimizer}, FBGEMM's {default}" in caplog.text
+
+
+def test_tables_that_torchrec_would_keep_in_hbm_beside_the_plan_are_warned_of() -> None:
+    """FBGEMM puts what is planned in DDR into HBM, and no planner counts it there."""
+    kernels = ["fused", "fused_uvm"]
+    forced = ParameterConstraints(compute_kernels=kernels, enforce_hbm=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Planner(topology(), 8, constraints={"t300": forced}).plan(bags())
+    (told,) = {str(each.message) for each in caught if "enforce_hbm" in str(each.message)}
+    assert "the rows and the first moment of fused_uvm in HBM then" in told

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from shardplan.diagnostics import Diagnostic
 from shardplan.options.enumerate import cuts_of
 from shardplan.sharding.device_kind import DeviceKind
-from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.kernel import KERNELS, MemoryTier
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent, World
 from shardplan.torchrec.job.wrong_types import Means, WrongTypes
@@ -124,6 +124,14 @@ class Freedoms:
             asked_kernels,
             f"{where}.compute_kernels",
         )
+        in_ddr = [kernel for kernel in kernels if KERNELS.named(kernel).rows_in is MemoryTier.DDR]
+        if getattr(constraint, "enforce_hbm", None) and in_ddr:
+            message = (
+                f"FBGEMM keeps the rows and the first moment of {' and '.join(in_ddr)} in HBM "
+                "then; the plan counts them in DDR"
+            )
+            hint = "compute_kernels=['fused'] is what fits"
+            self.diagnostics.append(_fault(f"{where}.enforce_hbm", message, hint, "warning"))
         if not types or not kernels:
             what = "sharding type" if not types else "compute kernel"
             message = f"no {what} is left to the table {table.name!r}"
