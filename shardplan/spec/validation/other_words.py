@@ -97,8 +97,8 @@ def unplanned_hint(word: str, known: Collection[str]) -> str:
         )
     if "sparse_dist" in known and _STASH.search(_bare(word)):
         return (
-            "what leaves HBM in each step and comes back is not planned: sparse_dist counts it there "
-            "all the time, and no copies"
+            "what leaves HBM in each step and comes back is not planned: sparse_dist counts it "
+            "there all the time, and no copies"
         )
     return ""
 
