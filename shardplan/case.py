@@ -79,8 +79,8 @@ class Case:
     @property
     def step(self) -> Step:
         """How the phases combine into the step's time."""
-        is_pipelined = self.workload.training.is_pipelined
-        return Step(self.cost_model.phases, self.cost_model.dense.seconds, is_pipelined)
+        is_pipelined, dense = self.workload.training.is_pipelined, self.cost_model.dense
+        return Step(self.cost_model.phases, dense.seconds, is_pipelined, dense.cover_shares)
 
     @cached_property
     def resolved(self) -> dict[str, Any]:

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shardplan.cost.part import Part
 from shardplan.sharding.kind import ShardingType
+from shardplan.workload.pipeline.cover import Cover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shardplan.cost.exchange import Exchange
-
-
-class Cover(StrEnum):
-    """What a phase may hide behind, so that the step does not wait for it.
-
-    The phases of each follow one another in a chain of their own, beside the step's other phases.
-    """
-
-    BATCH_BEFORE = "the batch before"
-    """When the training is pipelined."""
-    DATA_LOADING = "data loading"
-    """Of batches to come, pipelined or not: data loaders always run ahead."""
-    BACKWARD = "the tables' backward pass"
-    """Of the same batch, where a framework sums gradients over devices beside it; what comes before
-    that pass comes before the sums too."""
-    DEVICES = "the devices' work"
-    """Of the same batch: hosts launch kernels ahead of their devices, as far as they can."""
-
-    @property
-    def needs_pipeline(self) -> bool:
-        """Whether the step waits for its phases unless the training is pipelined."""
-        return self is Cover.BATCH_BEFORE
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from typing import TYPE_CHECKING
+
 from shardplan.cost.part import Part
-from shardplan.cost.phase import Cover, Phase
+from shardplan.cost.phase import Phase
+from shardplan.workload.pipeline.cover import Cover
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
 
 _COLLECTIVES = ("scale_up", "scale_out")
 _LAYERS = ("gemm", "elementwise")
@@ -84,6 +91,12 @@ DENSE_BACKWARD = Phase(
     part=Part.DENSE,
     rests_on=_LAYERS,
 )
+DENSE_OPTIMIZER = Phase(
+    "dense_optimizer",
+    "update of those parameters, where a pipeline tells it from the backward pass",
+    part=Part.DENSE,
+    rests_on=("elementwise",),
+)
 DENSE_ALL_REDUCE = Phase(
     "dense_all_reduce",
     "what the passes do not hide of summing the layers' gradients and gathering their weights",
@@ -92,10 +105,38 @@ DENSE_ALL_REDUCE = Phase(
 )
 BACKWARD_PASS = frozenset({GRADIENT_COMM.name, UPDATE_BACKWARD.name})
 """Of the tables: all of the critical path before it is done when it begins."""
-DENSE_PHASES = (DENSE_FORWARD, DENSE_BACKWARD, DENSE_ALL_REDUCE)
+DENSE_PHASES = (DENSE_FORWARD, DENSE_BACKWARD, DENSE_ALL_REDUCE, DENSE_OPTIMIZER)
 """What ``dense`` is made of where it is predicted from layers."""
 
+COVERED: Mapping[Cover, frozenset[str]] = {
+    Cover.BACKWARD: BACKWARD_PASS,
+    Cover.DENSE_BACKWARD: frozenset({DENSE_BACKWARD.name}),
+    Cover.DENSE_OPTIMIZER: frozenset({DENSE_OPTIMIZER.name}),
+}
+"""Of the covers that are a part of the step, its phases."""
 
-def comes_before(name: str, cover: Cover | None) -> bool:
-    """Whether what hides behind a cover begins only after a phase of the critical path."""
-    return cover is Cover.BACKWARD and name not in BACKWARD_PASS
+
+def cover_sets(used: Iterable[Cover | None]) -> tuple[frozenset[Cover], ...]:
+    """What the phases of each chain of a step hide behind, of all covers that are used.
+
+    The critical path, behind nothing, is first; then each cover, and parts of the step in all
+    combinations.
+    """
+    there = frozenset(used)
+    known = [cover for cover in Cover if cover in there]
+    parts = [cover for cover in known if cover.is_part]
+    several = (some for n in range(2, len(parts) + 1) for some in combinations(parts, n))
+    return tuple(map(frozenset, [(), *((cover,) for cover in known), *several]))
+
+
+def chain_of(behind: Mapping[str, Cover | None], covers: Collection[Cover]) -> frozenset[str]:
+    """Of phases by what they hide behind, those of the chain of what hides behind the covers.
+
+    Of none, that is the critical path. What hides behind a part of the step takes the place of it
+    in the critical path; what hides behind other covers is a chain of its own.
+    """
+    own = {name for name, cover in behind.items() if cover in covers}
+    if not all(cover.is_part for cover in covers):
+        return frozenset(own)
+    covered = frozenset[str]().union(*(COVERED[cover] for cover in covers))
+    return frozenset(own.union(n for n, c in behind.items() if c is None and n not in covered))

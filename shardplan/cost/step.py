@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.cost.phase import Cover
-from shardplan.cost.phases import DENSE, comes_before
+from shardplan.cost.phases import chain_of, cover_sets
 from shardplan.cost.stages import Stages
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from shardplan.cost.phase import Phase
+    from shardplan.workload.pipeline.cover import Cover
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +31,9 @@ class Step:
         hidden_c = the same sum over the phases that hide behind cover c
         step     = max(critical, hidden_c of each c)
 
-    where without a pipeline what needs one is added to the critical path, and what a cover waits
-    for, the dense part and the phases before it, to its chain. ``balance`` is the
+    where without a pipeline what needs one is added to the critical path. What hides behind a part
+    of the critical path alone (``COVERED``) takes the place of that part in its chain, in all
+    combinations of such parts. ``balance`` is the
     largest sum over the phases of the critical path of any one device (TorchRec's objective,
     planner/perf_models.py).
 
@@ -40,6 +43,8 @@ class Step:
     phases: tuple[Phase, ...]
     dense_seconds: float
     is_pipelined: bool
+    dense_shares: Mapping[Cover, float] = field(default_factory=dict)
+    """Of the dense part's seconds, those of each part of it that something hides behind."""
 
     def seconds(self, device_seconds: NDArray[np.float64]) -> float:
         """What the step takes."""
@@ -54,10 +59,15 @@ class Step:
         """What the busiest device spends."""
         return float(device_seconds[:, ~self._is_hidden].sum(axis=1).max()) + self.dense_seconds
 
+    def dense_share(self, device_seconds: NDArray[np.float64]) -> float:
+        """Of the dense part's seconds, those that the step waits for: none where all of it hides
+        behind what usually hides."""
+        longest = self.chain_seconds(device_seconds).argmax()
+        return float(self._share_of_chain[longest])
+
     def is_dense_hidden(self, device_seconds: NDArray[np.float64]) -> bool:
         """Whether the step waits for what hides, and the dense part hides behind it."""
-        longest = self.chain_seconds(device_seconds).argmax()
-        return not self._waits_for_dense[longest]
+        return not self.dense_share(device_seconds)
 
     def waits_for(self, device_seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(P,): the phases of the longest chain, which the step waits for."""
@@ -65,11 +75,11 @@ class Step:
         return longest
 
     @cached_property
-    def chains(self) -> tuple[Cover | None, ...]:
-        """What the phases of each of C chains hide behind; None, the critical path, is first."""
-        own = (cover for cover in Cover if self.is_pipelined or not cover.needs_pipeline)
-        used = {phase.hides_behind for phase in self.phases}
-        return (None, *(cover for cover in own if cover in used))
+    def chains(self) -> tuple[frozenset[Cover], ...]:
+        """What the phases of each of C chains hide behind; the critical path, behind nothing, is
+        first."""
+        used = (phase.hides_behind for phase in self.phases)
+        return cover_sets(c for c in used if c and (self.is_pipelined or not c.needs_pipeline))
 
     @cached_property
     def constant_seconds(self) -> NDArray[np.float64]:
@@ -93,25 +103,31 @@ class Step:
     @cached_property
     def _in_chain(self) -> NDArray[np.bool_]:
         """(P, C): the chains that a phase makes longer."""
-        number = {cover: chain for chain, cover in enumerate(self.chains)}
-        found = np.zeros((len(self.phases), len(self.chains)), dtype=bool)
-        for row, phase in zip(found, self.phases, strict=True):
-            own = number.get(phase.hides_behind, 0)
-            row[own] = True
-            if own == 0:
-                row[1:] = [comes_before(phase.name, cover) for cover in self.chains[1:]]
-        return found
+        hides = frozenset().union(*self.chains)
+        own = {
+            phase.name: phase.hides_behind if phase.hides_behind in hides else None
+            for phase in self.phases
+        }
+        chains = [chain_of(own, chain) for chain in self.chains]
+        return np.array([[name in chain for chain in chains] for name in own], dtype=bool)
 
     @cached_property
-    def _waits_for_dense(self) -> NDArray[np.bool_]:
-        """(C,): whether a chain has the dense part in it."""
-        waits = [cover is None or comes_before(DENSE.name, cover) for cover in self.chains]
-        return np.array(waits, dtype=bool)
+    def _share_of_chain(self) -> NDArray[np.float64]:
+        """(C,): of the dense part's seconds, those that are in a chain."""
+        shares = self.dense_shares
+        return np.array(
+            [
+                1.0 - sum(shares.get(cover, 0.0) for cover in chain)
+                if all(cover.is_part for cover in chain)
+                else 0.0
+                for chain in self.chains
+            ]
+        )
 
     @property
     def _dense_of_chain(self) -> NDArray[np.float64]:
         """(C,)."""
-        return np.where(self._waits_for_dense, self.dense_seconds, 0.0)
+        return self.dense_seconds * self._share_of_chain
 
     @cached_property
     def _is_hidden(self) -> NDArray[np.bool_]:

@@ -122,6 +122,7 @@ def _training(training: TrainingSpec) -> Training:
         pipeline=training.pipeline,
         dense_forward_seconds=training.dense.forward_ms * _SECONDS_PER_MS,
         dense_backward_seconds=training.dense.backward_ms * _SECONDS_PER_MS,
+        dense_optimizer_seconds=training.dense.optimizer_ms * _SECONDS_PER_MS,
         dense_memory_bytes=_dense_memory(training.dense),
         dense=_dense(training),
         overhead_seconds=(training.overhead_ms or 0.0) * _SECONDS_PER_MS,

@@ -11,6 +11,7 @@ from shardplan.spec.demands.left_nothing import left_nothing
 from shardplan.spec.demands.outputs import check_outputs
 from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
+from shardplan.spec.pipeline_checks import check_pipeline
 from shardplan.spec.sequence_checks import check_sequences
 from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
@@ -118,6 +119,7 @@ def _check_tables(loaded: LoadedSpec) -> Iterator[Diagnostic]:
     yield from _unknown_modules(loaded, modules)
     yield from _nested(loaded, modules)
     yield from check_dynamic(loaded)
+    yield from check_pipeline(loaded)
 
 
 def _check_caps(loaded: LoadedSpec) -> Iterator[Diagnostic]:

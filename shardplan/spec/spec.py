@@ -26,7 +26,8 @@ from shardplan.spec.validation.fault import fault
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import CacheAlgorithm
 
 Batch = Annotated[Count, Field(le=10**9)]
 """Samples of one step."""
@@ -137,6 +138,14 @@ class TrainingSpec(Border):
         if self.use_rowwise_bias_correction and not optimizer.corrects_rows:
             message, hint = f"{optimizer} has none in FBGEMM", "it goes with adam alone"
             raise fault(message, hint, at=("use_rowwise_bias_correction",))
+        return self
+
+    @model_validator(mode="after")
+    def _check_pipeline(self) -> TrainingSpec:
+        if self.replicas is not None and not self.pipeline.course.syncs_groups:
+            message = f"{self.pipeline.torchrec} of TorchRec never averages groups of devices"
+            hint = "take sparse_dist, or leave training.replicas out"
+            raise fault(message, hint, at=("pipeline",))
         return self
 
     @model_validator(mode="after")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch.distributed as dist
@@ -14,22 +12,17 @@ from torchrec.distributed.sharding_plan import get_default_sharders
 from torchrec.distributed.types import ShardingPlan, ShardingPlanner
 
 from shardplan.diagnostics import Diagnostic
-from shardplan.errors import Infeasible, InputError, ShardplanError
+from shardplan.errors import InputError, ShardplanError
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
-from shardplan.planning.drafts.drafts import timed
-from shardplan.planning.planner import make_plan
-from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import ONE_PASS, Settings
 from shardplan.torchrec.job.arguments import JobArguments
-from shardplan.torchrec.job.case_of_job import case_of_job
 from shardplan.torchrec.job.case_of_spec import case_of_spec, job_of_case
-from shardplan.torchrec.job.freedom import Freedoms
 from shardplan.torchrec.job.sharded_module import sharded_modules
 from shardplan.torchrec.options import options_of_plan
 from shardplan.torchrec.plan_folder import PlanFolder
-from shardplan.torchrec.proposals.their_planner import TheirPlanner
 from shardplan.torchrec.rank_zero import of_rank_zero
+from shardplan.torchrec.solving import Solving
 from shardplan.torchrec.summary import summary
 
 if TYPE_CHECKING:
@@ -59,8 +52,6 @@ _LOG = logging.getLogger("shardplan.torchrec")
 _TIME_LIMIT_SECONDS = 10
 _PATIENCE_SHARE = 0.2
 """Of the time: without anything better for so long, the search has ended."""
-_SEARCHING_SHARE = 0.7
-"""Of the time; the rest is for what TorchRec's planner would try."""
 
 
 class Planner(ShardingPlanner):  # type: ignore[misc]
@@ -126,7 +117,7 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
             patience_seconds=_PATIENCE_SHARE * seconds,
             effort=ONE_PASS,
         )
-        self._folder = None if cache is None else PlanFolder(cache)
+        self._solving = Solving(self._settings, None if cache is None else PlanFolder(cache))
         self._text = ""
 
     @property
@@ -195,52 +186,8 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
         if self._job is None:
             assert self._spec is not None
             case = case_of_spec(self._spec, modules)
-            return case, self._solved(case)
-        try:
-            return self._planned_as_told(self._job, model, sharders, modules, cuts_means=False)
-        except Infeasible:
-            if not any(module.averages for module in modules):
-                raise
-        _LOG.warning(
-            "no plan fits without cutting tables that average by rows: TorchRec 1.8 divides the "
-            "means of other tables of their modules twice"
-        )
-        return self._planned_as_told(self._job, model, sharders, modules, cuts_means=True)
-
-    def _planned_as_told(
-        self,
-        job: JobArguments,
-        model: torch.nn.Module,
-        sharders: Sequence[Any],
-        modules: Sequence[ShardedModule],
-        *,
-        cuts_means: bool,
-    ) -> tuple[Case, Plan]:
-        """By TorchRec's arguments: never slower than what TorchRec's planner would plan."""
-        case = case_of_job(job, model, sharders, modules, cuts_means=cuts_means)
-        freedoms = Freedoms.of_job(job, cuts_means=cuts_means)
-        return case, self._solved(case, TheirPlanner(job, model, sharders, modules, freedoms))
-
-    def _solved(self, case: Case, theirs: TheirPlanner | None = None) -> Plan:
-        if self._folder is None:
-            return self._made(case, theirs)
-        plan = self._folder.find(case, self._settings)
-        if plan is None:
-            plan = self._made(case, theirs)
-            self._folder.keep(plan, case, self._settings)
-        else:
-            _LOG.info("%s: as kept in %s", plan.name, self._folder.path_of(case, self._settings))
-        return plan
-
-    def _made(self, case: Case, theirs: TheirPlanner | None) -> Plan:
-        settings = self._settings
-        if theirs is None:
-            return make_plan(case, settings, Reporter())
-        started, limit = time.monotonic(), settings.time_limit_seconds
-        searching = limit * (_SEARCHING_SHARE if theirs.is_quick else 1.0)
-        plan = make_plan(case, replace(settings, time_limit_seconds=searching), Reporter())
-        # However late it is: on a busy machine the search may have taken all of the time.
-        return timed(theirs.unless_faster(plan, case, limit * (1 - _SEARCHING_SHARE)), started)
+            return case, self._solving.solved(case)
+        return self._solving.of_job(self._job, model, sharders, modules)
 
     def _tell_stats(
         self,

@@ -62,8 +62,7 @@ def _part_seconds(case: Case, plan: Plan) -> dict[Part, float]:
     """Of the phases that the step waits for, and of the dense part."""
     ranks = np.array([list(rank.phases.values()) for rank in plan.prediction.ranks])
     found = dict.fromkeys(Part, 0.0)
-    if not case.step.is_dense_hidden(ranks):
-        found[Part.DENSE] = plan.prediction.dense_seconds
+    found[Part.DENSE] = plan.prediction.dense_seconds * case.step.dense_share(ranks)
     is_waited_for = case.step.waits_for(ranks)
     for position, phase in enumerate(case.cost_model.phases):
         if is_waited_for[position]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
+from shardplan.workload.pipeline.pipeline import Pipeline
 from shardplan.workload.wire.reduction import Reduction
 from shardplan.workload.wire.wires import Wires
 
@@ -17,44 +18,6 @@ if TYPE_CHECKING:
 
     from shardplan.workload.dense.dense_model import DenseModel
     from shardplan.workload.optimizers.optimizer_state import OptimizerState
-
-
-class Pipeline(StrEnum):
-    """The training pipelines of TorchRec: what of a step hides behind the batch before it."""
-
-    NONE = "none"
-    """Nothing (``TrainPipelineBase``)."""
-    SPARSE_DIST_LITE = "sparse_dist_lite"
-    """The copy of a batch to the device alone (``TrainPipelineSparseDistLite``)."""
-    SPARSE_DIST = "sparse_dist"
-    """Its ids on their way too (``TrainPipelineSparseDist``)."""
-    PREFETCH_SPARSE_DIST = "prefetch_sparse_dist"
-    """Its rows on their way into caches too (``PrefetchTrainPipelineSparseDist``)."""
-
-    @property
-    def copies_ahead(self) -> bool:
-        """Whether a batch is on its device before the one before it is done."""
-        return self is not Pipeline.NONE
-
-    @property
-    def sends_ahead(self) -> bool:
-        """Whether its ids are where their rows are by then."""
-        return self in (Pipeline.SPARSE_DIST, Pipeline.PREFETCH_SPARSE_DIST)
-
-    @property
-    def prefetches(self) -> bool:
-        """Whether their rows are in the caches by then."""
-        return self is Pipeline.PREFETCH_SPARSE_DIST
-
-    @property
-    def batches_ahead(self) -> int:
-        """How many batches have been sent when one is trained, besides it."""
-        return self.sends_ahead + self.prefetches
-
-    @property
-    def copies(self) -> int:
-        """Batches of a device's own samples on it at once."""
-        return 1 + max(self.copies_ahead, self.batches_ahead)
 
 
 class CacheAlgorithm(StrEnum):
@@ -93,6 +56,8 @@ class Training:
     pipeline: Pipeline = Pipeline.SPARSE_DIST
     dense_forward_seconds: float = 0.0
     dense_backward_seconds: float = 0.0
+    dense_optimizer_seconds: float = 0.0
+    """Of the backward pass, the update of the layers' parameters."""
     dense_memory_bytes: int | None = 0
     """None: what the layers need."""
     dense: DenseModel | None = None

@@ -15,6 +15,7 @@ from shardplan.cli.main import cli
 from shardplan.convert.from_torchrec.decisions import decisions_of
 from shardplan.convert.from_torchrec.read_text import read_text
 from shardplan.convert.from_torchrec.reading import Reading, readings
+from shardplan.convert.from_torchrec.stated_world import StatedWorld
 from shardplan.errors import InputError
 from shardplan.explain.numbers.explain import explain
 from shardplan.explain.numbers.study import Study
@@ -261,6 +262,20 @@ def test_one_column_shard_is_read_as_the_type_that_cuts_none() -> None:
     assert told == Reading("grid_shard", "table_row_wise", ("b",))
 
 
+def test_what_no_table_tells_of_the_machine_is_said_to_be_the_specs() -> None:
+    stated = read_text(LOGGED, "text")
+    whole, two_nodes = [stated[0]], of_nodes(2, 4).topology.world
+    assert StatedWorld.of(stated).assumed(case().topology.world) == ""
+    assert StatedWorld.of(read_text(NODES, "text")).assumed(two_nodes) == ""
+    told = "the plan is taken as of the spec's 8 ranks, 4 to a node"
+    assert StatedWorld.of(whole).assumed(two_nodes) == (
+        f"no table tells how many devices there are: {told}"
+    )
+    told = "the plan is taken as of the spec's 4 to a node"
+    on_all = StatedWorld(ranks=8, devices_per_node=None).assumed(two_nodes)
+    assert on_all == f"no table tells how many make a node: {told}"
+
+
 @pytest.mark.parametrize("kind", ["column_wise", "table_column_wise"])
 def test_a_printed_column_shard_alone_is_a_whole_table(kind: str) -> None:
     text = PRINTED.replace("a     | table_wise ", f"a     | {kind} ")
@@ -288,11 +303,11 @@ def test_changes_are_found_beside_a_table_that_the_spec_does_not_allow() -> None
     assert found.changes[0].objective_seconds == pytest.approx(min(m.step_seconds for m in moved))
     assert "b" not in {change.table for change in found.changes}
     report = appraisal_report(
-        found, explain(Study.of(found.plan, "plan")), (Reading("x", "y", ("b",)),)
+        found, explain(Study.of(found.plan, "plan")), (Reading("x", "y", ("b",)),), "z"
     )
     first, *_, last = report.sections
     assert (first.remarks, last.remarks[0][-2:]) == (
-        ("x of one column shard is read as y, which lies alike: b",),
+        ("x of one column shard is read as y, which lies alike: b", "z"),
         " b",
     )
     assert last.grid is not None
@@ -314,7 +329,7 @@ def test_a_plan_is_rated_in_one_command(tmp_path: Path) -> None:
         assert title in done.output
     assert verify(read_plan(out)) == ()
     told = json.loads(CliRunner().invoke(cli, [*words, "--format", "json"]).stdout)
-    assert (told["not_offered"], len(told["readings"])) == ([], 1)
+    assert (told["not_offered"], len(told["readings"]), told["assumed"]) == ([], 1, "")
     assert told["optimality"]["lower_bound_seconds"] <= told["best"]["objective_seconds"]
 
 

@@ -24,7 +24,10 @@ STATE = {
     "ensemble_rowwise_adagrad": (1, 1, 0, 1),
     "ema_in_place_rowwise_adagrad": (0, 1, 0, 1),
 }
-IN_FLIGHT = {"none": 1, "sparse_dist_lite": 1, "sparse_dist": 2, "prefetch_sparse_dist": 3}
+IN_FLIGHT = {
+    "none": 1, "sparse_dist_lite": 1, "sparse_dist": 2, "prefetch_sparse_dist": 3,
+    "fused_sparse_dist": 2, "semi_sync": 3,
+}  # fmt: skip
 
 
 def state_bytes(training, kernel, columns):
@@ -249,6 +252,8 @@ class Oracle:
             else:
                 wire = (training.comm_forward.bytes, training.comm_backward.bytes)
                 element = 8 + sum(size for size in wire if size < 4)
+                if training.pipeline == "semi_sync":
+                    element += 4 + (wire[0] if wire[0] < 4 else 0)
                 held["hbm"] += bags / len(shards) * columns * element
         ids = math.ceil(samples * ids_of(table) * len(shards) / parts)
         received = bytes_of_id(table) * ids + 8 * bags

@@ -30,7 +30,8 @@ from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.access import Cdf, Uniform, Zipf
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS
-from shardplan.workload.training import Pipeline, Training
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import Training
 
 WAYS = [
     ("data_parallel", "dense", 1),

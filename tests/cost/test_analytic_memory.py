@@ -8,7 +8,8 @@ from analytic_cases import memory, model, shard_bytes, table
 
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
-from shardplan.workload.training import Pipeline, Training
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import Training
 
 
 def test_row_shards_hold_ceil_divided_rows():

@@ -12,10 +12,10 @@ from shardplan import load as load_case
 from shardplan.cost.analytic.collectives import Collectives
 from shardplan.cost.framework.framework_profile import FrameworkProfile
 from shardplan.cost.framework.terms import Terms, UnitTerms
-from shardplan.cost.phase import Cover
 from shardplan.sharding.kind import ShardingType
 from shardplan.topology.collective import Collective, Scope
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
+from shardplan.workload.pipeline.cover import Cover
 from shardplan.workload.training import Training
 
 BATCH, WORLD, DIM, POOLING = 8_192, 8, 64, 10.0

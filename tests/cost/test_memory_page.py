@@ -13,7 +13,8 @@ from analytic_cases import memory, model, table
 from shardplan.workload.access import Zipf
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
-from shardplan.workload.training import CacheAlgorithm, Pipeline, Training
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import CacheAlgorithm, Training
 
 PAGE = Path(__file__).parents[2] / "docs" / "memory.md"
 TIERS = ("HBM", "DDR", "SSD")
@@ -73,8 +74,9 @@ def names(costs, kernel: str) -> dict[str, float]:
     """What the formulas of the page are in."""
     training, (only,) = costs.workload.training, costs.workload.tables
     samples = BATCH // WORLD if kernel == "dense" else BATCH
-    copies = dict(zip(Pipeline, (1, 2, 2, 3), strict=True))
-    flight = dict(zip(Pipeline, (1, 1, 2, 3), strict=True))
+    copies = dict(zip(Pipeline, (1, 2, 2, 3, 2, 3), strict=True))
+    flight = dict(zip(Pipeline, (1, 1, 2, 3, 2, 3), strict=True))
+    ahead = int(training.pipeline is Pipeline.SEMI_SYNC)
     counts = kernel == "fused_uvm_caching" and training.cache_algorithm is CacheAlgorithm.LFU
     prefetches = training.pipeline is Pipeline.PREFETCH_SPARSE_DIST
     per_row, per_weight = state_on_the_page(training.optimizer)
@@ -86,7 +88,7 @@ def names(costs, kernel: str) -> dict[str, float]:
         "slot": 20 if prefetches else 8 if counts else 16,
         "entry": costs.profile.cache.ddr_entry_bytes, "batches": flight[training.pipeline],
         "copies": copies[training.pipeline],
-        "wire": 0 if training.comm_forward is Dtype.FP32 else 4,
+        "ahead": ahead, "wire": 0 if training.comm_forward is Dtype.FP32 else 4 + 2 * ahead,
         "ways": 4 if prefetches else 3, "distinct": math.ceil(access.unique_rows(BATCH * 20)),
         "dense": 12_345, "samples": BATCH // WORLD, "own_ids": BATCH // WORLD * 20,
         "own_bags": BATCH // WORLD, "width": COLUMNS, "expanded_width": 0, "expanded_features": 0,

@@ -9,8 +9,9 @@ from analytic_cases import memory, model, options, table
 from shardplan.cost.analytic.setting import Setting
 from shardplan.workload.access import Zipf
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.pipeline.pipeline import Pipeline
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.training import Pipeline, Training
+from shardplan.workload.training import Training
 
 WAYS = [
     (0, "table_wise", "fused", 1), (0, "column_wise", "fused", 4), (0, "row_wise", "fused", 1),

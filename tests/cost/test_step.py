@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shardplan.cost.phase import Cover, Phase
+from shardplan.cost.phase import Phase
 from shardplan.cost.step import Step
+from shardplan.workload.pipeline.cover import Cover
 
 SECONDS = st.floats(0, 1e3)
 
@@ -22,7 +23,9 @@ def steps(draw):
         Phase(name, hides_behind=cover, constant_seconds=draw(SECONDS))
         for name, cover in zip(names, covers, strict=False)
     )
-    step = Step(phases, dense_seconds=draw(SECONDS), is_pipelined=draw(st.booleans()))
+    parts = (Cover.DENSE_BACKWARD, Cover.DENSE_OPTIMIZER)
+    shares = dict(zip(parts, draw(st.tuples(st.floats(0, 0.5), st.floats(0, 0.5))), strict=True))
+    step = Step(phases, draw(SECONDS), draw(st.booleans()), shares)
     spent = draw(st.lists(SECONDS, min_size=3 * len(phases), max_size=3 * len(phases)))
     return step, np.array(spent).reshape(3, -1)
 
@@ -54,7 +57,7 @@ def test_a_step_takes_as_long_as_the_phases_that_it_waits_for(drawn):
     step, spent = drawn
     spent = spent + step.constant_seconds
     waited = spent.max(axis=0)[step.waits_for(spent)].sum()
-    dense = 0.0 if step.is_dense_hidden(spent) else step.dense_seconds
+    dense = step.dense_seconds * step.dense_share(spent)
     assert step.seconds(spent) == pytest.approx(waited + dense, rel=1e-12)
 
 

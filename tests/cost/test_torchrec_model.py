@@ -13,8 +13,9 @@ from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.pipeline.pipeline import Pipeline
 from shardplan.workload.table import Table
-from shardplan.workload.training import Pipeline, Training
+from shardplan.workload.training import Training
 from shardplan.workload.workload import Workload
 
 LOOKUP, OUTPUT, GRADIENT, UPDATE, PREFETCH = range(5)

@@ -17,7 +17,7 @@ from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World
 from shardplan.workload.optimizers.optimizer import Optimizer
-from shardplan.workload.training import Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
 
 EIGHT = World(8, 4)
 TABLES = [(100, 20, [1]), (110, 40, [1, 3, 5]), (120, 60, [8, 2]), (130, 80, [2, 1, 3, 7])]

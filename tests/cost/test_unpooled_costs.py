@@ -24,8 +24,9 @@ from shardplan.workload.access import Padded, Padding, Uniform, Zipf
 from shardplan.workload.collection import Collection, CollectionKind
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.module.id_map import IdMap, IdMapPolicy
+from shardplan.workload.pipeline.pipeline import Pipeline
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.training import Pipeline, Training
+from shardplan.workload.training import Training
 
 WORLD = 8
 """Devices of two nodes of the test cluster."""

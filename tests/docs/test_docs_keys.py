@@ -26,8 +26,8 @@ from shardplan.workload.dense.precision import Precision
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
+from shardplan.workload.pipeline.pipeline import Pipeline
 from shardplan.workload.row_order import RowOrder
-from shardplan.workload.training import Pipeline
 from shardplan.workload.wire.wire_type import WireType
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from torchrec.distributed.planner.storage_reservations import FixedPercentageSto
 from torchrec.distributed.planner.types import ParameterConstraints, Topology
 from torchrec.modules.embedding_configs import PoolingType
 
-import shardplan.torchrec.planner as module
+import shardplan.torchrec.solving as module
 from shardplan.convert.from_torchrec.decisions import decisions_of
 from shardplan.convert.from_torchrec.read_text import read_text
 from shardplan.errors import InputError, ShardplanError
@@ -85,7 +85,8 @@ def test_the_log_says_what_explain_would(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.INFO, "shardplan.torchrec"):
         planner.plan(job.model, job.sharders)
     told = [each.getMessage() for each in caplog.records if each.name == "shardplan.torchrec"]
-    first, *others = [each for each in told if "TorchRec's planner" not in each]
+    ours = [each for each in told if "TorchRec's planner" not in each and ": note: " not in each]
+    first, *others = ours
     assert "lower bound" in first
     assert "gap" in first
     longest = sorted(planner.made.prediction.phases.items(), key=lambda each: -each[1])[:2]
@@ -170,22 +171,30 @@ def test_what_a_sharder_does_not_offer_is_not_planned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hbm_cap", "is_cut"), [(2**34, False), (12 * 2**20, True)], ids=["room", "little room"]
+    ("hbm_cap", "last", "expected"),
+    [
+        (2**34, ["table_wise", "row_wise"], {"table_wise"}),
+        (12 * 2**20, ["table_wise", "row_wise"], {"row_wise"}),
+        (2**34, ["table_wise"], {"table_wise"}),
+        (12 * 2**20, ["table_wise"], {"table_wise", "row_wise"}),
+    ],
+    ids=["room", "little room", "not cut", "nothing else"],
 )
-def test_tables_that_average_are_not_cut_by_rows_unless_nothing_else_fits(
-    hbm_cap: int, is_cut: bool
+def test_tables_that_average_are_all_cut_by_rows_or_none_unless_nothing_else_fits(
+    hbm_cap: int, last: list[str], expected: set[str]
 ) -> None:
     """The largest table takes 24.4 MiB; its columns may not be cut here."""
-    kinds = ["table_wise", "row_wise"]
+    both = ["table_wise", "row_wise"]
+    kinds = {100_000: both, 5_000: both, 300: last}
     only = {
-        f"t{rows}": ParameterConstraints(sharding_types=kinds, compute_kernels=["fused"])
-        for rows in (100_000, 5_000, 300)
+        f"t{rows}": ParameterConstraints(sharding_types=each, compute_kernels=["fused"])
+        for rows, each in kinds.items()
     }
     small = Topology(4, "cuda", hbm_cap=hbm_cap, created_by_factory=True)
     nothing = FixedPercentageStorageReservation(0.0)
     planner = Planner(small, 8, storage_reservation=nothing, constraints=only)
     plan = planner.plan(bags(PoolingType.MEAN), [EmbeddingBagCollectionSharder()])
-    assert (plan.plan[""]["t100000"].sharding_type == "row_wise") == is_cut
+    assert {each.sharding_type for each in plan.plan[""].values()} == expected
 
 
 def mixed_bags() -> EmbeddingBagCollection:
@@ -198,11 +207,15 @@ def mixed_bags() -> EmbeddingBagCollection:
 
 
 def said_of_mixed_bags(
-    sharding_types: list[str], caplog: pytest.LogCaptureFixture, **more: Any
+    sharding_types: list[str],
+    caplog: pytest.LogCaptureFixture,
+    of_sums: list[str] | None = None,
+    **more: Any,
 ) -> tuple[list[str], set[str]]:
     """Warnings that speak of TorchRec's errors, and the sharding types of the plan."""
     asked = ParameterConstraints(sharding_types=sharding_types or None, **more)
-    planner = Planner(topology(), 8, constraints={"t0": asked, "t1": asked})
+    sums = ParameterConstraints(sharding_types=of_sums) if of_sums else asked
+    planner = Planner(topology(), 8, constraints={"t0": asked, "t1": sums})
     with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.INFO):
         warnings.simplefilter("always")
         plan = planner.plan(torch.nn.ModuleDict({"m": mixed_bags()}))
@@ -215,7 +228,7 @@ def test_types_that_are_asked_for_and_left_out_are_warned_of(
 ) -> None:
     """Once for a module; and TorchRec's planner is not said to have tried them."""
     monkeypatch.setattr(their_planner, "_PROVEN", -1.0)
-    (told,), kinds = said_of_mixed_bags(["row_wise", "table_wise"], caplog)
+    (told,), kinds = said_of_mixed_bags(["row_wise", "table_wise"], caplog, ["table_wise"])
     assert kinds == {"table_wise"}
     assert "t0 averages: row_wise is not used for the tables of m: TorchRec 1.8 divides" in told
     assert "faster by its own estimator, of the ways that are left (" in caplog.text
@@ -227,9 +240,20 @@ def test_types_that_are_left_out_unasked_are_logged(caplog: pytest.LogCaptureFix
 
 
 def test_wrong_types_that_are_all_there_is_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    (told,), kinds = said_of_mixed_bags(["row_wise"], caplog)
+    (told,), kinds = said_of_mixed_bags(["row_wise"], caplog, ["table_wise"])
+    assert kinds == {"row_wise", "table_wise"}
+    assert "nothing but row_wise is left to t0: with this plan TorchRec 1.8 divides" in told
+
+
+def test_means_are_cut_by_rows_where_all_tables_are_and_that_is_faster(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """TorchRec divides the sums of such modules once."""
+    told, kinds = said_of_mixed_bags(["row_wise"], caplog)
+    assert (told, kinds) == ([], {"row_wise"})
+    (told,), kinds = said_of_mixed_bags(["row_wise", "table_wise"], caplog)
     assert kinds == {"row_wise"}
-    assert "nothing but row_wise is left to t0, t1: with this plan TorchRec 1.8 divides" in told
+    assert "t0 averages: table_wise is not used for the tables of m: TorchRec 1.8" in told
 
 
 def test_columns_that_are_not_cut_are_planned_as_torchrecs_single_shard(
@@ -269,3 +293,31 @@ def test_callbacks_have_the_last_word() -> None:
     planner = Planner(topology(), callbacks=[all_on_rank_3])
     plan = planner.plan(bags(), [EmbeddingBagCollectionSharder()])
     assert {tuple(each.ranks) for each in plan.plan[""].values()} == {(3,)}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "optimizer", "default"),
+    [("key_value", "rowwise_adagrad", "default on SSD"), ("fused", "sgd", "default")],
+)
+def test_the_optimizer_that_no_job_sets_is_said_to_be_fbgemms(
+    kernel: str, optimizer: str, default: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    only = ParameterConstraints(compute_kernels=[kernel])
+    constraints = {f"t{rows}": only for rows in (100_000, 5_000, 300)}
+    planner = Planner(topology(), batch_size=64, constraints=constraints)
+    with caplog.at_level(logging.INFO, "shardplan.torchrec"):
+        planner.plan(bags())
+    assert planner.made.training.optimizer.name == optimizer
+    assert {e.compute_kernel.name for e in planner.made.plan[""].values()} == {kernel}
+    assert f"all tables are planned with {optimizer}, FBGEMM's {default}" in caplog.text
+
+
+def test_tables_that_torchrec_would_keep_in_hbm_beside_the_plan_are_warned_of() -> None:
+    """FBGEMM puts what is planned in DDR into HBM, and no planner counts it there."""
+    kernels = ["fused", "fused_uvm"]
+    forced = ParameterConstraints(compute_kernels=kernels, enforce_hbm=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Planner(topology(), 8, constraints={"t300": forced}).plan(bags())
+    (told,) = {str(each.message) for each in caught if "enforce_hbm" in str(each.message)}
+    assert "the rows and the first moment of fused_uvm in HBM then" in told

@@ -18,7 +18,7 @@ from torchrec.distributed.planner.perf_models import NoopPerfModel
 from torchrec.distributed.planner.types import PlannerError
 from torchrec.distributed.planner.utils import reset_shard_rank
 
-import shardplan.torchrec.planner as module
+import shardplan.torchrec.solving as module
 from shardplan.plan.verify import verify
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import ENDLESS
@@ -116,12 +116,23 @@ def test_a_faster_plan_of_torchrecs_planner_is_taken(
 def test_a_job_too_large_to_be_planned_twice_is_said_to_be(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(their_planner, "_MOST_PLACES", 0)
+    monkeypatch.setattr(their_planner, "PLACES_PER_SECOND", 1)
     job = replace(DrawnJob.of(1, 5), hbm_bytes=ROOMY)
     with caplog.at_level(logging.INFO, "shardplan.torchrec"):
         made = planned_badly(monkeypatch, job).made
-    assert "not held against TorchRec's planner" in caplog.text
+    assert "not held against TorchRec's planner: its estimator takes some 32 s for" in caplog.text
     assert "TorchRec" not in made.solver.method
+
+
+def test_a_large_job_is_held_against_torchrecs_planner_where_the_search_leaves_the_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """More than there is time for beside a search that takes all of its share."""
+    job = replace(DrawnJob.of(1, 5), hbm_bytes=ROOMY)
+    monkeypatch.setattr(their_planner, "PLACES_PER_SECOND", job.world_size)
+    with caplog.at_level(logging.INFO, "shardplan.torchrec"):
+        planned_badly(monkeypatch, job)
+    assert "the former is taken" in caplog.text
 
 
 def test_a_plan_that_no_proposal_beats_is_kept(
@@ -139,4 +150,7 @@ def test_a_plan_that_no_proposal_beats_is_kept(
 
 def test_the_page_says_how_large_jobs_may_be() -> None:
     page = Path(__file__).parents[2] / "docs" / "from-torchrec.md"
-    assert f"more than {their_planner._MOST_PLACES:,} tables times ranks" in page.read_text()  # noqa: SLF001
+    each = their_planner.PLACES_PER_SECOND
+    text = " ".join(page.read_text().split())
+    assert f"more than {3 * each:,} tables times ranks (300 for each second" in text
+    assert f"a second for some {each:,} of them" in text

@@ -18,7 +18,7 @@ from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.tables.initial_weights import fill_initial
 from shardplan.executor.tensors.tensor import DTYPES
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from shardplan.executor.planned.planned_table import PlannedTable

@@ -36,9 +36,9 @@ from shardplan.plan.file.training_facts import WireFormats
 from shardplan.workload.access import Zipf
 from shardplan.workload.drawn.drawn_ids import draw_ids, hottest_ids
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.pipeline.pipeline import Pipeline
 from shardplan.workload.row_order import RowOrder
 from shardplan.workload.table import Table
-from shardplan.workload.training import Pipeline
 from shardplan.workload.wire.reduction import Reduction
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.sharding.kernel import KERNELS, Kernel
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import native_optimizers
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from shardplan.plan.file.table_entry import CacheEntry
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.trainable import native_optimizers
-from shardplan.workload.training import Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from training_case import TrainingCase, train_sharded, train_unsharded
 
 from shardplan.executor.planned.optimizer_settings import OptimizerSettings
 from shardplan.workload.optimizers.optimizer import Optimizer
-from shardplan.workload.training import Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable

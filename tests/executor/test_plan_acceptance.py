@@ -18,6 +18,7 @@ from shardplan.executor.planned.acceptance import (
     memory_faults,
     native_faults,
     optimizer_faults,
+    pipeline_faults,
     rank_faults,
     whole_batch_faults,
 )
@@ -32,6 +33,7 @@ from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.workload.collection import POOLED, Collection
 from shardplan.workload.optimizers.optimizer import Optimizer
+from shardplan.workload.pipeline.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -356,3 +358,21 @@ def test_own_batches_are_told_by_the_key_that_gave_them(
     own = replace(view.tables[0], name="user", batch_shares=shares)
     (fault,) = whole_batch_faults(replace(view, tables=(own, *view.tables[1:])), "this engine")
     assert fault.hint == f"train under TorchRec by shard(), or solve again without {keys}"
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "torchrec"),
+    [
+        ("prefetch_sparse_dist", ""),
+        ("fused_sparse_dist", "TrainPipelineFusedSparseDist"),
+        ("semi_sync", "TrainPipelineSemiSync"),
+    ],
+)
+def test_pipelines_that_the_training_command_has_not_are_named(
+    plan_text: str, pipeline: str, torchrec: str
+) -> None:
+    view = view_plan(parse_plan(plan_text, "plan.json"))
+    training = view.training.model_copy(update={"pipeline": Pipeline(pipeline)})
+    found = list(pipeline_faults(replace(view, training=training)))
+    assert [fault.path for fault in found] == (["training.pipeline"] if torchrec else [])
+    assert all(f"train it by {torchrec} in a program" in fault.hint for fault in found)

@@ -21,7 +21,7 @@ from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import World
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
-from shardplan.workload.training import Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
 from shardplan.workload.wire.reduction import Reduction
 
 if TYPE_CHECKING:

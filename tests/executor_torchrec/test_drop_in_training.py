@@ -41,6 +41,19 @@ def test_forty_tables_of_every_kind_train_as_before(crew: Crew) -> None:
         assert len(types) == 40
 
 
+@pytest.mark.parametrize(
+    ("kinds", "is_right"),
+    [(("row_wise",) * 3, True), (("row_wise", "table_wise", "row_wise"), False)],
+    ids=["all are cut", "one is not"],
+)
+def test_torchrec_averages_right_where_all_tables_of_a_module_are_cut_by_rows(
+    crew: Crew, kinds: tuple[str, ...], *, is_right: bool
+) -> None:
+    """Why the planner cuts all tables of a module that averages, or none."""
+    worst = max(crew.run("means_jobs.farthest", kinds))
+    assert (worst < NEAR) == is_right
+
+
 def test_all_ranks_have_the_plan_of_rank_0(crew: Crew) -> None:
     first, second = crew.run("drop_in_jobs.plans_of_all_ranks")
     assert first == second

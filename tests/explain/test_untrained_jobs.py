@@ -38,6 +38,7 @@ TOP_K = {"all_reduce": {"top_k": "10%"}}
         ({"hot_rows": True, "optimizer": "partial_rowwise_adam"}, "hot_rows", "has sgd, adagrad"),
         ({"hot_rows": True} | GROUPS, "hot_rows", "training.replicas: TorchRec's DMPCollection"),
         (TOP_K | GROUPS, "all_reduce", "training.replicas: TorchRec's DMPCollection"),
+        (TOP_K | {"pipeline": "semi_sync"}, "all_reduce", "TrainPipelineSemiSync alone does so"),
         (TOP_K | {"optimizer": "lamb"}, "all_reduce", "lamb: the native engine has sgd, "),
     ],
 )

@@ -11,7 +11,7 @@ from shardplan.capacity import Capacity
 from shardplan.case import Case
 from shardplan.cost.cost_model import BlockCosts, Charges, UnitCosts
 from shardplan.cost.dense_costs import DenseCosts
-from shardplan.cost.phase import Cover, Phase
+from shardplan.cost.phase import Phase
 from shardplan.options.constraint import Constraint
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.decision import Decision
@@ -24,6 +24,7 @@ from shardplan.sharding.world import World
 from shardplan.spec.objective import Objective
 from shardplan.workload.access import Uniform
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.pipeline.cover import Cover
 from shardplan.workload.table import Table
 from shardplan.workload.training import Training
 from shardplan.workload.wire.reduction import Reduction

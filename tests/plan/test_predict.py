@@ -8,7 +8,7 @@ from shardplan.plan.decision import Decision
 from shardplan.plan.predict import predict
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
-from shardplan.workload.training import Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
 
 
 def _tables(n: int) -> tuple[Decision, ...]:

@@ -75,10 +75,21 @@ def test_kernels_of_virtual_tables_are_no_misspelt_ones(written):
         ("optimizer", "ExactSGD", "sgd"),
         ("pipeline", "prefetch", "prefetch_sparse_dist"),
         ("pipeline", "TrainPipelineSparseDist", "sparse_dist"),
+        ("pipeline", "TrainPipelineSparseDistLite", "sparse_dist_lite"),
+        ("pipeline", "TrainPipelinePT2", "none"),
+        ("pipeline", "TrainPipelineSemiSync", "semi_sync"),
+        ("pipeline", "TrainPipelineFusedSparseDist", "fused_sparse_dist"),
     ],
 )
 def test_formats_and_optimizers_are_known_by_other_names(key, written, meant):
     assert hint_of(key, written) == f"did you mean {meant!r}?"
+
+
+@pytest.mark.parametrize(
+    "written", ["TrainPipelineSparseDistEmbStash", "TrainPipelinePrefetchEMS", "emb_stash"]
+)
+def test_pipelines_that_empty_hbm_for_a_while_are_said_to_be_unplanned(written):
+    assert hint_of("pipeline", written).startswith("what leaves HBM in each step and comes back")
 
 
 @pytest.mark.parametrize("written", ["int8", "INT8", "torch.qint8", "uint8", "int4", "fp8", "nf4"])

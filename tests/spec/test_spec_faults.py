@@ -71,7 +71,8 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
           "did you mean 'adam'?")),
         ("training: {pipeline: sparse}",
          (7, 22, "training.pipeline",
-          "must be one of none, sparse_dist_lite, sparse_dist, prefetch_sparse_dist (got 'sparse')",
+          "must be one of none, sparse_dist_lite, sparse_dist, prefetch_sparse_dist, "
+          "fused_sparse_dist, semi_sync (got 'sparse')",
           "did you mean 'sparse_dist'?")),
         ("training: {dense: {forward_ms: 4ms}}",
          (7, 32, "training.dense.forward_ms", "must be a number (got '4ms')", "for example 0.5")),

@@ -18,7 +18,8 @@ from shardplan.spec.load import load_spec, spec_from_value
 from shardplan.workload.access import Cdf, Reuse, Uniform, Zipf
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
-from shardplan.workload.training import Pipeline, Training
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import Training
 
 ROOT = Path(__file__).parents[2]
 SMALL = str(ROOT / "tests" / "data" / "spec" / "small.yaml")

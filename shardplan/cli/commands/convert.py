@@ -121,12 +121,12 @@ def convert_command(
         raise click.UsageError("only one of PLAN and --spec can be stdin")
     if output == "-":
         raise click.UsageError("the rating goes to stdout: give -o a file")
-    found, readings = _appraised(plan, _case(spec), time_limit)
+    found, readings, assumed = _appraised(plan, _case(spec), time_limit)
     if output is not None:
         from shardplan.plan.file.write import render
 
         put_file(render(found.plan), output)
-    _show(found, readings, form, width)
+    _show(found, readings, assumed, form, width)
 
 
 def _case(spec: str) -> Case:
@@ -136,11 +136,14 @@ def _case(spec: str) -> Case:
     return build_case(load_spec(spec))
 
 
-def _appraised(path: str, case: Case, time_limit: float) -> tuple[Appraisal, tuple[Reading, ...]]:
-    """With what of the plan was read as something else."""
+def _appraised(
+    path: str, case: Case, time_limit: float
+) -> tuple[Appraisal, tuple[Reading, ...], str]:
+    """With what of the plan was read as something else, and what it does not tell."""
     from shardplan.convert.from_torchrec.decisions import decisions_of
     from shardplan.convert.from_torchrec.read_text import read_text
     from shardplan.convert.from_torchrec.reading import readings
+    from shardplan.convert.from_torchrec.stated_world import StatedWorld
     from shardplan.solve.reporter import Reporter
     from shardplan.solve.settings import ONE_PASS, Settings
     from shardplan.whatif.appraise import appraise
@@ -153,7 +156,8 @@ def _appraised(path: str, case: Case, time_limit: float) -> tuple[Appraisal, tup
             time_limit_seconds=time_limit, should_stop=interrupt.is_requested, effort=ONE_PASS
         )
         found = appraise(case, decisions, settings, Reporter())
-    return found, readings(stated, decisions, case)
+    assumed = StatedWorld.of(stated).assumed(case.topology.world)
+    return found, readings(stated, decisions, case), assumed
 
 
 def _text(path: str) -> str:
@@ -164,13 +168,20 @@ def _text(path: str) -> str:
     return read_text(Path(path), path)
 
 
-def _show(found: Appraisal, readings: tuple[Reading, ...], form: str, width: int | None) -> None:
+def _show(
+    found: Appraisal,
+    readings: tuple[Reading, ...],
+    assumed: str,
+    form: str,
+    width: int | None,
+) -> None:
     from shardplan.explain.numbers.explain import explain
     from shardplan.explain.numbers.study import Study
     from shardplan.explain.report.appraisal_report import appraisal_numbers, appraisal_report
 
     explanation = explain(Study.of(found.plan, found.plan.name))
     if form == "json":
-        put_json(appraisal_numbers(found, explanation, readings))
+        put_json(appraisal_numbers(found, explanation, readings, assumed))
     else:
-        put(show_report(appraisal_report(found, explanation, readings), form, width))
+        report = appraisal_report(found, explanation, readings, assumed)
+        put(show_report(report, form, width))

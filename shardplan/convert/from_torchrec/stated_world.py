@@ -39,6 +39,15 @@ class StatedWorld:
                 nodes.add(_ranks_of_a_block(table))
         return cls(*(each.pop() if len(each) == 1 else None for each in (worlds, nodes)))
 
+    def assumed(self, world: World) -> str:
+        """What of the world the plan does not tell, so that it is the spec's; empty if nothing."""
+        taken = [f"{world.size} ranks"] if self.ranks is None else []
+        if self.devices_per_node is None and world.nodes > 1:
+            taken.append(f"{world.devices_per_node} to a node")
+        what = "how many devices there are" if self.ranks is None else "how many make a node"
+        told = f"no table tells {what}: the plan is taken as of the spec's {', '.join(taken)}"
+        return told if taken else ""
+
     def fault(self, world: World) -> str:
         """How the world is another one; empty where it is not."""
         here = world.size, world.devices_per_node

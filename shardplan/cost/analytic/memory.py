@@ -51,7 +51,8 @@ def unit_bytes(
     """(O, 3): bytes of HBM, DDR and SSD that one unit takes on each device it lands on.
 
     Besides the rows, their state and caches there are in HBM the buffers of received ids, of
-    outputs and of their gradients, both also in the format that they are sent in, the gradient of a
+    outputs, of each batch that has some, and of their gradients, both also in the format that they
+    are sent in, the gradient of a
     data-parallel table and what is kept beside it where not all of it is summed at once, what a
     cache looks ids up with, and the map of ids where collisions are managed; in DDR the rows on
     their way between SSD and HBM. Buffers have room for as many ids as samples may have.
@@ -61,9 +62,11 @@ def unit_bytes(
     needs = storage.bytes(options, rows, shares.columns, shares.element_bytes)
     ids, bags = np.ceil(shares.most_ids), np.ceil(shares.bags)
     received = (shares.id_bytes * ids + INDEX_BYTES * bags) * (1 + pipeline.batches_ahead)
-    element_bytes = 2 * shares.output_bytes + _sent_bytes(
-        storage.training, options, shares.is_pooled, shares.output_bytes
+    ways = tuple(
+        shares.output_bytes + _sent_bytes(wires, options, shares.is_pooled, shares.output_bytes)
+        for wires in _both_ways(storage.training)
     )
+    element_bytes = ways[0] * (1 + pipeline.outputs_ahead) + ways[1]
     outputs = np.ceil(shares.most_outputs) * shares.columns * element_bytes
     gradient = rows * shares.columns * GRADIENT_ELEMENT_BYTES
     gradient = gradient + np.ceil(summing.kept_share * gradient)
@@ -104,34 +107,43 @@ def base_bytes(
     sent += (np.where(tables.dedup, drawn, 0) * INDEX_BYTES).sum()
     ids = sent * training.pipeline.copies
     unsent = tables.output_bytes if world.size == 1 else 0
-    sent = _most_sent_bytes(training, tables.is_pooled, tables.output_bytes)
-    element_bytes = 2 * tables.output_bytes + sent - unsent
+    ways = tuple(
+        tables.output_bytes + _most_sent_bytes(wires, tables.is_pooled, tables.output_bytes)
+        for wires in _both_ways(training)
+    )
+    ahead = training.pipeline.outputs_ahead
+    element_bytes = ways[0] * (1 + ahead) + ways[1] - unsent * (1 + ahead)
     ordered = np.where(tables.is_pooled, 0, tables.output_bytes) if world.size > 1 else 0
+    ordered = ordered * (1 + ahead)
     pooled = np.ceil(samples * tables.bags * tables.dim)
     elements = np.where(tables.is_pooled, pooled, np.ceil(samples * tables.most_sent) * tables.dim)
-    expanded = np.where(tables.dedup, drawn, samples * tables.expanded) * 2 * tables.output_bytes
-    divided = np.where(tables.is_mean, DIVISOR_ELEMENT_BYTES, 0)
+    expanded = np.where(tables.dedup, drawn, samples * tables.expanded) * tables.output_bytes
+    expanded = expanded * (2 + ahead)
+    divided = np.where(tables.is_mean, DIVISOR_ELEMENT_BYTES, 0) * (1 + ahead)
     made = (elements * (element_bytes + ordered + divided) + tables.dim * expanded).sum()
     dense = dense_memory_bytes(training, samples, whole)
     return np.array([dense + ids + made, 0, 0], dtype=np.float64)
 
 
+def _both_ways(training: Training) -> tuple[Mapping[WireCollective, WireType], ...]:
+    """Formats on the wire of outputs, and of their gradients."""
+    return tuple(training.wires.at(is_forward=is_forward) for is_forward in (True, False))
+
+
 def _sent_bytes(
-    training: Training,
+    wires: Mapping[WireCollective, WireType],
     options: OptionSet,
     is_pooled: NDArray[np.bool_],
     output_bytes: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """(O,): of an element of a unit's outputs and its gradient, copied into the format on the wire
+    """(O,): of an element of a unit's outputs, or its gradient, copied into the format on the wire
     of what is sent first, where that is a narrower one."""
     found = np.zeros(len(options))
-    for is_forward in (True, False):
-        wires = training.wires.at(is_forward=is_forward)
-        for pooled in (True, False):
-            sizes = [_first_bytes(kind, wires, pooled) for kind in SHARDING_TYPES]
-            own = np.array(sizes)[options.sharding]
-            copied = np.where(own < output_bytes, own, 0.0)
-            found += np.where(is_pooled == pooled, copied, 0.0)
+    for pooled in (True, False):
+        sizes = [_first_bytes(kind, wires, pooled) for kind in SHARDING_TYPES]
+        own = np.array(sizes)[options.sharding]
+        copied = np.where(own < output_bytes, own, 0.0)
+        found += np.where(is_pooled == pooled, copied, 0.0)
     return found
 
 
@@ -145,16 +157,16 @@ def _first_bytes(
 
 
 def _most_sent_bytes(
-    training: Training, is_pooled: NDArray[np.bool_], output_bytes: NDArray[np.int64]
+    wires: Mapping[WireCollective, WireType],
+    is_pooled: NDArray[np.bool_],
+    output_bytes: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """(T,): the same of outputs that come back, by whichever way that is the widest."""
     found = np.zeros(len(output_bytes))
-    for is_forward in (True, False):
-        wires = training.wires.at(is_forward=is_forward)
-        for pooled in (True, False):
-            ways = [
-                np.where(size < output_bytes, size, 0.0)
-                for size in {_first_bytes(kind, wires, pooled) for kind in SHARDING_TYPES}
-            ]
-            found += np.where(is_pooled == pooled, np.maximum.reduce(ways), 0.0)
+    for pooled in (True, False):
+        ways = [
+            np.where(size < output_bytes, size, 0.0)
+            for size in {_first_bytes(kind, wires, pooled) for kind in SHARDING_TYPES}
+        ]
+        found += np.where(is_pooled == pooled, np.maximum.reduce(ways), 0.0)
     return found

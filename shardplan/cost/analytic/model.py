@@ -22,6 +22,7 @@ from shardplan.cost.analytic.traffic import traffic_of
 from shardplan.cost.analytic.units import Units
 from shardplan.cost.cost_model import BlockCosts, UnitCosts
 from shardplan.cost.phases import DENSE
+from shardplan.cost.pipelined import pipelined
 from shardplan.cost.row_blocks import other_blocks
 from shardplan.errors import ShardplanError
 from shardplan.sharding.kernel import KERNELS
@@ -61,7 +62,8 @@ class AnalyticCostModel:
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
         """In the order of the columns of ``load_seconds``."""
-        return tuple(each.phase for each in self._phases)
+        course = self.workload.training.pipeline.course
+        return tuple(pipelined(each.phase, course, self.dense) for each in self._phases)
 
     @cached_property
     def dense(self) -> DenseCosts:

@@ -46,7 +46,9 @@ def predict_dense(
         sum(time.forward_seconds for time in times),
         sum(time.backward_seconds for time in times) + update,
         exposed_seconds(model, times, wire, world.devices_per_node),
+        optimizer_seconds=update,
         is_predicted=True,
+        covers=training.pipeline.course.dense_covers,
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shardplan.cost.torchrec.shards import ShardArrays, Values
     from shardplan.cost.torchrec.tables import TableArrays
     from shardplan.sharding.world import World
-    from shardplan.workload.training import Pipeline
+    from shardplan.workload.pipeline.pipeline import Pipeline
 
 
 def optimizer_state_per_weight(optimizer: Optimizer, table_columns: Values) -> Values:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from shardplan.executor.native.sharded_collection import ShardedCollection
-    from shardplan.workload.training import Pipeline
+    from shardplan.workload.pipeline.pipeline import Pipeline
 
 
 class InputPipeline:

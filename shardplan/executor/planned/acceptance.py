@@ -91,6 +91,22 @@ def drawn_batch_faults(view: PlanView) -> Iterator[Diagnostic]:
             yield Diagnostic(view.name, 0, 0, where, message, hint, code="executor")
 
 
+def pipeline_faults(view: PlanView) -> Iterator[Diagnostic]:
+    """A pipeline that the training command has not: it looks rows up when the batch before is done,
+    under either engine."""
+    pipeline = view.training.pipeline
+    if pipeline.course.dense_covers:
+        message = (
+            f"{pipeline}: the training command looks rows up and sends outputs when the batch "
+            "before is done"
+        )
+        hint = (
+            f"train it by {pipeline.torchrec} in a program of your own, around what "
+            "shardplan.executor.torchrec.shard returns; or solve again with sparse_dist"
+        )
+        yield Diagnostic(view.name, 0, 0, "training.pipeline", message, hint, code="executor")
+
+
 def memory_faults(view: PlanView, limits: TierLimits) -> Iterator[Diagnostic]:
     """More is predicted of a tier than ranks may hold: one fault for all of them."""
     for tier, limit in limits:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _GROUPS = (
     "replicas: it is the plan of each of {} groups of devices, which no engine here keeps alike; "
-    "TorchRec's DMPCollection does, or solve without training.replicas"
+    "TorchRec's DMPCollection does (shardplan.executor.torchrec.group_arguments), or solve without "
+    "training.replicas"
 )
 
 

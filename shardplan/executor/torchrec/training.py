@@ -54,7 +54,7 @@ def training_faults(request: ShardRequest) -> Iterator[Diagnostic]:
     if request.device.type == "cpu":
         yield from _faults_of_cpu(plan, training, request.allow_inexact)
     yield from own_batch_faults(plan, training.optimizer, request.device.type)
-    yield from _faults_of_types(plan)
+    yield from type_faults(plan)
     if training.optimizer.couples_columns and not request.allow_inexact:
         yield from _faults_of_column_shards(plan, training.optimizer)
 
@@ -160,7 +160,7 @@ def _faults_of_prefetched_caches(plan: Plan) -> Iterator[Diagnostic]:
                 yield fault(plan, where, message, "solve again with the pipeline sparse_dist")
 
 
-def _faults_of_types(plan: Plan) -> Iterator[Diagnostic]:
+def type_faults(plan: Plan) -> Iterator[Diagnostic]:
     """Sharding types that TorchRec has not."""
     for module, entries in plan.plan.items():
         for name, entry in entries.items():

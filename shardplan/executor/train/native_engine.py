@@ -17,7 +17,7 @@ from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
-from shardplan.executor.planned.acceptance import drawn_batch_faults
+from shardplan.executor.planned.acceptance import drawn_batch_faults, pipeline_faults
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
 from shardplan.executor.train.sample_vectors import mean_of_rows
@@ -42,7 +42,7 @@ class NativeEngine:
     def __init__(self, setup: EngineSetup) -> None:
         """Raises PlanRefused, InputError and MemoryExceeded before any table is allocated."""
         view = setup.view
-        if found := [*drawn_batch_faults(view)]:
+        if found := [*drawn_batch_faults(view), *pipeline_faults(view)]:
             raise InputError(found).agreed()
         self.mesh = Mesh(view.local_world_size, setup.device, setup.timeout_seconds)
         self.pools = Pools.on(setup.device, setup.limits, setup.ssd_folder)

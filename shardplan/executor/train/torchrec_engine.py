@@ -16,7 +16,11 @@ from torchrec.optim.optimizers import in_backward_optimizer_filter
 
 from shardplan.errors import InputError, PlanRefused, ShardplanError
 from shardplan.executor.exchange.mesh import naming_lost_ranks
-from shardplan.executor.planned.acceptance import drawn_batch_faults, whole_batch_faults
+from shardplan.executor.planned.acceptance import (
+    drawn_batch_faults,
+    pipeline_faults,
+    whole_batch_faults,
+)
 from shardplan.executor.planned.planned_table import PlannedShard
 from shardplan.executor.ranks.room import check_memory
 from shardplan.executor.tables.initial_weights import fill_initial
@@ -57,7 +61,8 @@ class TorchRecEngine:
         self._view, self._device = view, setup.device
         check_memory(view, setup.limits)
         _check_replicas(view, settings)
-        if found := [*whole_batch_faults(view, "the training command"), *drawn_batch_faults(view)]:
+        found = [*whole_batch_faults(view, "the training command"), *drawn_batch_faults(view)]
+        if found := [*found, *pipeline_faults(view)]:
             raise InputError(found).agreed()
         self._tables = shard(
             collection_of(view, "") if view.modules == ("",) else Collections(view),

@@ -13,6 +13,7 @@ from shardplan.explain.advice.idle_tables import IdleTables
 from shardplan.explain.advice.inexact.inexact_cuts import InexactCuts
 from shardplan.explain.advice.inexact.narrow_wires import NarrowWires
 from shardplan.explain.advice.inexact.other_sums import OtherSums
+from shardplan.explain.advice.inexact.stale_rows import StaleRows
 from shardplan.explain.advice.padded_columns import PaddedColumns
 from shardplan.explain.advice.replica_groups import ReplicaGroups
 from shardplan.explain.advice.trained.no_engine import NoEngine
@@ -35,6 +36,7 @@ _RULES = (
     Unpriced(),
     InexactCuts(),
     OtherSums(),
+    StaleRows(),
     HotBlock(),
     UnevenRows(),
     PaddedColumns(),

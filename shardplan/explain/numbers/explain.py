@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.explain.numbers.study import Study
-    from shardplan.plan.file.forecast import Forecast
     from shardplan.whatif.worth.charge_prices import ChargePrice
     from shardplan.whatif.worth.more_hbm import MoreHbm
 
@@ -73,7 +72,7 @@ def explain(
         samples_per_second=throughput.samples_per_second,
         balance_seconds=plan.prediction.balance_seconds,
         dense_seconds=plan.prediction.dense_seconds,
-        dense_phases=_dense(plan.prediction, figures),
+        dense_phases=_dense(study, figures),
         is_dense_hidden=study.is_dense_hidden,
         phases=phases,
         devices=devices(study),
@@ -92,10 +91,17 @@ def _figures(study: Study) -> Figures:
     return Figures(study.case, uses_host_memory=in_host)
 
 
-def _dense(forecast: Forecast, figures: Figures) -> tuple[DenseLine, ...]:
-    seconds = forecast.dense_phases or {}
+def _dense(study: Study, figures: Figures) -> tuple[DenseLine, ...]:
+    forecast, is_predicted = study.plan.prediction, study.case.cost_model.dense.is_predicted
+    seconds, waited_for = forecast.dense_phases or {}, forecast.waited_for
     return tuple(
-        DenseLine(phase.name, phase.meaning, seconds[phase.name], figures.evidence(phase))
+        DenseLine(
+            phase.name,
+            phase.meaning,
+            seconds[phase.name],
+            figures.evidence(phase) if is_predicted else None,
+            phase.name not in waited_for,
+        )
         for phase in DENSE_PHASES
         if phase.name in seconds
     )

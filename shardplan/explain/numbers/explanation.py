@@ -95,6 +95,8 @@ class DenseLine:
     seconds: float
     evidence: Evidence | None
     """How the figures are known that decide it; None where the spec gave its time."""
+    is_hidden: bool
+    """Whether the step waits for what hides behind it instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,9 @@ def limits(study: Study, phases: tuple[PhaseLine, ...]) -> tuple[str, ...]:
 
 def _limits(study: Study, phases: tuple[PhaseLine, ...]) -> Iterator[str]:
     forecast = study.plan.prediction
-    if forecast.step_seconds and not study.is_dense_hidden:
-        share = forecast.dense_seconds / forecast.step_seconds
+    if forecast.step_seconds:
+        waited = forecast.dense_seconds * study.case.step.dense_share(study.rank_seconds)
+        share = waited / forecast.step_seconds
         if share >= _LEAST_SHARE:
             yield f"dense: {words.percent(share)} of the step, which no plan changes"
     for phase in sorted(phases, key=lambda phase: -phase.share):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shardplan.cost.phase import Cover
-from shardplan.cost.phases import BACKWARD_PASS, DENSE_ALL_REDUCE
+from shardplan.cost.phases import BACKWARD_PASS, DENSE_ALL_REDUCE, DENSE_OPTIMIZER
 from shardplan.plan.file.rounding import differs
 
 if TYPE_CHECKING:
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
 
     from shardplan.plan.file.forecast import Forecast
 
-_BESIDE_BACKWARD = Cover.BACKWARD.name.lower()
-"""As plans call it."""
+_LAST = (DENSE_ALL_REDUCE.name, DENSE_OPTIMIZER.name)
+"""Of the dense part: behind the tables' backward pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Span:
 
 def timeline(forecast: Forecast) -> tuple[Span, ...]:
     """Those that the step waits for, in order; then the hidden ones, which begin with it, or with
-    the tables' backward pass where gradients are summed beside that.
+    the part of the step that they run beside.
 
     Phases without seconds are left out. Where the step waits for what usually hides, the rest
     hides instead.
@@ -47,31 +46,41 @@ def timeline(forecast: Forecast) -> tuple[Span, ...]:
     names = [name for name in _in_order(forecast) if _seconds(forecast, name)]
     waited_for = forecast.waited_for
     waited = [name for name in names if name in waited_for]
-    late = _late(forecast)
     hidden = [name for name in names if name not in waited]
-    beside = [[name for name in hidden if name in chain] for chain in forecast.beside.values()]
-    others = [name for name in hidden if not any(name in chain for chain in beside)]
-    path = waited if late.intersection(waited) else others
-    begin = sum(_seconds(forecast, name) for name in path if name not in late)
+    own = frozenset[str]().union(*forecast.beside.values())
+    others = [name for name in hidden if name not in own]
     spans = [*_spans(forecast, waited)]
-    for chain in (others, *beside):
-        spans += _spans(forecast, [name for name in chain if name not in late], 0.0)
-        spans += _spans(forecast, [name for name in chain if name in late], begin)
+    parts = forecast.parts_beside
+    late = frozenset[str]().union(*(part for pair in parts for part in pair))
+    if late and not late.intersection(waited):
+        # The step waits for what hides behind all of it: its own path is a hidden one.
+        spans += _spans(forecast, others, 0.0)
+        others = []
+    else:
+        spans += _spans(forecast, [name for name in others if name not in late], 0.0)
+    begins = {span.name: span.begin_seconds for span in spans}
+    for beside, part in parts:
+        begin = min((begins[name] for name in begins if name in beside | part), default=0.0)
+        left = [name for name in hidden if name in beside | part and name not in begins]
+        spans += _spans(forecast, left, begin)
+    for chain in forecast.beside.values():
+        left = [name for name in hidden if name in chain and name not in late]
+        spans += _spans(forecast, left, 0.0)
     return tuple(spans)
 
 
-def _late(forecast: Forecast) -> frozenset[str]:
-    """The tables' backward pass and what is summed beside it, if anything is."""
-    beside = forecast.beside.get(_BESIDE_BACKWARD)
-    return BACKWARD_PASS.union(beside) if beside else frozenset()
-
-
 def _in_order(forecast: Forecast) -> list[str]:
+    """What runs beside a part of the step stands behind that part."""
     names = list(forecast.phases)
     at = next((n for n, name in enumerate(names) if name in BACKWARD_PASS), len(names))
     parts = list(forecast.dense_parts)
-    last = [name for name in parts if name == DENSE_ALL_REDUCE.name]
-    return [*names[:at], *(name for name in parts if name not in last), *names[at:], *last]
+    last = [name for name in parts if name in _LAST]
+    names = [*names[:at], *(name for name in parts if name not in last), *names[at:], *last]
+    for beside, part in forecast.parts_beside:
+        rest = [name for name in names if name not in beside]
+        at = max((n + 1 for n, name in enumerate(rest) if name in part), default=len(rest))
+        names = [*rest[:at], *(name for name in names if name in beside), *rest[at:]]
+    return names
 
 
 def _seconds(forecast: Forecast, name: str) -> float:

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 
 def appraisal_report(
-    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...] = ()
+    found: Appraisal,
+    explanation: Explanation,
+    readings: tuple[Reading, ...] = (),
+    assumed: str = "",
 ) -> Report:
     """How far a plan is from the best, what holds it up, and what to change first.
 
-    ``explanation`` is of the plan itself, ``readings`` what of it was read as something else.
+    ``explanation`` is of the plan itself, ``readings`` what of it was read as something else, and
+    ``assumed`` what it does not tell.
     """
     claim = found.plan.optimality
     title = (
@@ -36,11 +40,14 @@ def appraisal_report(
         f"this plan is {words.gap(claim.gap)} above what no plan can beat, the best that was found "
         f"{words.gap(found.best.optimality.gap)}"
     )
-    return Report(title, tuple(_sections(found, explanation, readings)), closing)
+    return Report(title, tuple(_sections(found, explanation, readings, assumed)), closing)
 
 
 def appraisal_numbers(
-    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...] = ()
+    found: Appraisal,
+    explanation: Explanation,
+    readings: tuple[Reading, ...] = (),
+    assumed: str = "",
 ) -> dict[str, Any]:
     """The same as plain values, in seconds and bytes."""
     return {
@@ -61,14 +68,16 @@ def appraisal_numbers(
         "is_offered": found.is_offered,
         "not_offered": list(found.not_offered),
         "readings": [asdict(each) for each in readings],
+        "assumed": assumed,
     }
 
 
 def _sections(
-    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...]
+    found: Appraisal, explanation: Explanation, readings: tuple[Reading, ...], assumed: str
 ) -> Iterator[Section]:
-    if readings:
-        yield Section("How it was read", remarks=tuple(map(_reading, readings)))
+    remarks = (*map(_reading, readings), *([assumed] if assumed else ()))
+    if remarks:
+        yield Section("How it was read", remarks=remarks)
     mine, best = found.plan.optimality, found.best.optimality
     yield Section(
         "How far from the best",

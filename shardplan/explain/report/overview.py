@@ -111,7 +111,9 @@ def _phases(found: Explanation) -> Section:
         Column("figures", spare=3),
         Column("what happens", is_prose=True, least_width=_WIDE),
     )
-    parts = found.dense_phases or (DenseLine(DENSE.name, DENSE.meaning, found.dense_seconds, None),)
+    seconds, is_hidden = found.dense_seconds, found.is_dense_hidden
+    whole = DenseLine(DENSE.name, DENSE.meaning, seconds, None, is_hidden)
+    parts = found.dense_phases or (whole,)
     last = (_dense(found, part) for part in parts if part.seconds)
     return Section(
         "Phases",
@@ -144,7 +146,7 @@ def _dense(found: Explanation, part: DenseLine) -> tuple[str, ...]:
     return (
         part.name,
         words.seconds(part.seconds),
-        _share(share, found.is_dense_hidden),
+        _share(share, part.is_hidden),
         words.rank(None),
         "1.00",
         "-",

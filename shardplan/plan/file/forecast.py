@@ -5,10 +5,11 @@ from typing import Self
 
 from pydantic import Field
 
-from shardplan.cost.phase import Cover, Phase
-from shardplan.cost.phases import DENSE, comes_before
+from shardplan.cost.phase import Phase
+from shardplan.cost.phases import COVERED, DENSE, chain_of, cover_sets
 from shardplan.plan.file.plan_model import Count, PlanModel, Seconds
 from shardplan.plan.file.table_entry import MemoryBytes
+from shardplan.workload.pipeline.cover import Cover
 
 
 class RankForecast(PlanModel):
@@ -45,7 +46,8 @@ class Forecast(PlanModel):
     """The phases that hide behind the batch before, when the training is pipelined."""
     beside: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By what they hide behind, the phases that run beside the step, pipelined or not: the step is
-    at least as long as the sum of each, with what comes before it. Left out where there are none.
+    at least as long as the sum of each, with what comes before and after it. Left out where there
+    are none.
     """
     reserve_bytes: MemoryBytes
     """Kept free by the spec: hbm of each device; ddr and ssd of each node."""
@@ -87,15 +89,27 @@ class Forecast(PlanModel):
 
         Where the training is not pipelined that is the critical path with what hides otherwise.
         """
-        seconds = self.phases | {DENSE.name: self.dense_seconds}
-        critical, overlapped = seconds.keys() - self.hideable, frozenset(self.overlapped)
-        chains = [critical, overlapped, critical | overlapped]
-        for cover, own in self.beside.items():
-            chains += (before_of(cover, path).union(own) for path in (critical, chains[2]))
+        seconds = self.phases | self.dense_parts
+        unpipelined = dict.fromkeys(seconds) | self._covers
+        pipelined = unpipelined | dict.fromkeys(self.overlapped, Cover.BATCH_BEFORE)
+        chains = [
+            chain_of(behind, covers)
+            for behind in (pipelined, unpipelined)
+            for covers in cover_sets(behind.values())
+        ]
         sums = [sum(seconds[name] for name in seconds if name in chain) for chain in chains]
-        nearest = min(range(len(chains)), key=lambda n: abs(sums[n] - self.step_seconds))
-        found = frozenset(chains[nearest])
-        return found.union(self.dense_parts) if DENSE.name in found else found
+        return min(zip(sums, chains, strict=True), key=lambda e: abs(e[0] - self.step_seconds))[1]
+
+    @property
+    def parts_beside(self) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+        """The phases that hide behind a part of the step, each with those of that part."""
+        found = ((cover_of(name), own) for name, own in self.beside.items())
+        return tuple((frozenset(own), COVERED[cover]) for cover, own in found if cover.is_part)
+
+    @property
+    def _covers(self) -> dict[str, Cover | None]:
+        """What phases hide behind, pipelined or not."""
+        return {name: cover_of(cover) for cover, own in self.beside.items() for name in own}
 
 
 def beside_of(phases: Iterable[Phase]) -> dict[str, tuple[str, ...]]:
@@ -108,10 +122,9 @@ def beside_of(phases: Iterable[Phase]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def before_of(cover: str, path: Iterable[str]) -> frozenset[str]:
-    """Of the names of a path, those that come before what hides behind a cover."""
-    known = Cover.__members__.get(cover.upper())
-    return frozenset(name for name in path if comes_before(name, known))
+def cover_of(name: str) -> Cover:
+    """As plans call them; one that is not known is none that is a part of the step."""
+    return Cover.__members__.get(name.upper(), Cover.DEVICES)
 
 
 def _in_model_order(

@@ -11,7 +11,8 @@ from shardplan.topology.topology import Topology
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.optimizers.weight_decay import WeightDecayMode
-from shardplan.workload.training import Pipeline, ReplicaSync, Training
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import ReplicaSync, Training
 from shardplan.workload.wire.reduction import Reduction
 from shardplan.workload.wire.reduction_algorithm import ReductionAlgorithm
 from shardplan.workload.wire.wire_collective import WireCollective

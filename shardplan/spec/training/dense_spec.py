@@ -20,7 +20,7 @@ Milliseconds = Annotated[Number, Field(ge=0, le=10**7)]
 Layers = Annotated[tuple[DenseLayerField, ...], Field(min_length=1, max_length=10_000)]
 """In the order of the forward pass."""
 
-_IN_PLACE_OF_LAYERS = ("forward_ms", "backward_ms")
+_IN_PLACE_OF_LAYERS = ("forward_ms", "backward_ms", "optimizer_ms")
 _OF_LAYERS: dict[str, Any] = {
     "dtype": Precision.BF16.value,
     "parallel": Parallel.DDP.value,
@@ -37,6 +37,9 @@ class DenseSpec(Border):
     """Milliseconds that a step's forward pass spends outside the tables."""
     backward_ms: Milliseconds = 0.0
     """Milliseconds that a step's backward pass spends outside the tables."""
+    optimizer_ms: Milliseconds = 0.0
+    """Of ``backward_ms``, those of the update of its parameters: what ``fused_sparse_dist`` hides
+    lookups behind."""
     memory: Bytes = 0
     """HBM of each device: parameters, gradients, optimizer state, activations. In place of what
     ``layers`` need, if there are any."""
@@ -65,6 +68,10 @@ class DenseSpec(Border):
     @model_validator(mode="after")
     def _check(self) -> DenseSpec:
         given = self.model_fields_set
+        if self.optimizer_ms > self.backward_ms:
+            hint = "it is a part of them: write what both take together as backward_ms"
+            message = f"is more than the {self.backward_ms:g} ms of backward_ms"
+            raise fault(message, hint, at=("optimizer_ms",))
         if self.layers is None:
             for key in (*_OF_LAYERS, "optimizer"):
                 if getattr(self, key) is not None:
@@ -91,6 +98,8 @@ class DenseSpec(Border):
     @model_serializer(mode="wrap")
     def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         written: dict[str, Any] = write(self)
+        if "optimizer_ms" not in self.model_fields_set:
+            written.pop("optimizer_ms", None)
         if self.layers is not None:
             for key in _IN_PLACE_OF_LAYERS:
                 written.pop(key, None)

@@ -37,8 +37,11 @@ _WORDS = {
     "ema_in_place_rowwise_adagrad": "ema emainplace",
     "sgd": "momentum",
     "prefetch_sparse_dist": "prefetch prefetchtrainpipelinesparsedist",
-    "sparse_dist": "trainpipelinesparsedist sparse",
-    "none": "off no trainpipelinebase base",
+    "sparse_dist": "trainpipelinesparsedist sparse trainpipelinesparsedistcompautograd",
+    "sparse_dist_lite": "trainpipelinesparsedistlite",
+    "fused_sparse_dist": "trainpipelinefusedsparsedist fuseddist",
+    "semi_sync": "trainpipelinesemisync semisync",
+    "none": "off no trainpipelinebase base trainpipelinept2",
     "step_time": "time latency perf throughput steptime",
     "balance": "imbalance maxperf",
     "uniform": "random flat",
@@ -65,6 +68,8 @@ _NOT_TRAINED = re.compile(r"(?:torch\.)?q?u?(?:int|nf|fp|float)[248](?:_\w+|x\d)
 """Formats that only serving has."""
 _VIRTUAL = re.compile("virtualtable")
 """Kernels of tables that have keys in place of rows: ``ssd_virtual_table`` and others."""
+_STASH = re.compile("stash|prefetchems")
+"""TorchRec's pipelines that take weights or state out of HBM in each step."""
 
 
 def other_word(word: str, known: Collection[str]) -> str:
@@ -79,7 +84,8 @@ def other_word(word: str, known: Collection[str]) -> str:
 
 def unplanned_hint(word: str, known: Collection[str]) -> str:
     """What there is in place of a word that is known elsewhere and that no plan has: formats that
-    are not trained, and kernels of virtual tables; empty for all else."""
+    are not trained, kernels of virtual tables, and pipelines that empty HBM for a while; empty for
+    all else."""
     if "bf16" in known and _NOT_TRAINED.fullmatch(word):
         return (
             f"{word} is a format of serving, in which nothing is trained; take bf16, fp16 or fp32"
@@ -88,6 +94,11 @@ def unplanned_hint(word: str, known: Collection[str]) -> str:
         return (
             "virtual tables (FBGEMM's, by key) grow without a number of rows that a plan could "
             "count: key_value keeps a table of fixed rows on SSD, `dynamic` of a table lets it grow"
+        )
+    if "sparse_dist" in known and _STASH.search(_bare(word)):
+        return (
+            "what leaves HBM in each step and comes back is not planned: sparse_dist counts it "
+            "there all the time, and no copies"
         )
     return ""
 

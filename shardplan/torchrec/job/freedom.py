@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 from shardplan.diagnostics import Diagnostic
 from shardplan.options.enumerate import cuts_of
 from shardplan.sharding.device_kind import DeviceKind
-from shardplan.sharding.kernel import KERNELS
+from shardplan.sharding.kernel import KERNELS, MemoryTier
 from shardplan.sharding.kind import SHARDING_TYPES, ShardingType
 from shardplan.sharding.world import Extent, World
-from shardplan.torchrec.job.wrong_types import WrongTypes
+from shardplan.torchrec.job.wrong_types import Means, WrongTypes
 from shardplan.workload.collection import CollectionKind
 
 if TYPE_CHECKING:
@@ -63,11 +63,7 @@ class Freedoms:
     world: World
     has_pods: bool
     """Whether fast links join the devices of several nodes, of which no plan speaks."""
-    cuts_means: bool = False
-    """Whether tables of modules that average may be cut by rows beside others that are not.
-
-    TorchRec 1.8 then divides the outputs of the others a second time.
-    """
+    means: Means = Means.WHOLE
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _wrong: dict[str, WrongTypes] = field(default_factory=dict)
     """By the path of a module."""
@@ -85,14 +81,19 @@ class Freedoms:
         """Whether any table is kept from a type with which TorchRec errs."""
         return any(wrong.left_out for wrong in self._wrong.values())
 
+    @property
+    def keeps_wrong(self) -> bool:
+        """Whether a table has nothing but types with which TorchRec errs."""
+        return any(wrong.kept for wrong in self._wrong.values())
+
     @classmethod
-    def of_job(cls, job: JobArguments, *, cuts_means: bool) -> Self:
+    def of_job(cls, job: JobArguments, means: Means) -> Self:
         """On the devices of a job's topology."""
         topology = job.topology
         devices = DeviceKind.CPU if topology.compute_device == "cpu" else DeviceKind.GPU
         world = World(topology.world_size, topology.local_world_size, devices)
         has_pods = topology.intra_group_size > topology.local_world_size
-        return cls(topology.compute_device, world, has_pods, cuts_means)
+        return cls(topology.compute_device, world, has_pods, means)
 
     def of(self, module: ShardedModule, table: SparseTable, constraint: Any | None) -> Freedom:
         """What is left to a table; what keeps it from any is told, and none is left."""
@@ -123,6 +124,14 @@ class Freedoms:
             asked_kernels,
             f"{where}.compute_kernels",
         )
+        in_ddr = [kernel for kernel in kernels if KERNELS.named(kernel).rows_in is MemoryTier.DDR]
+        if getattr(constraint, "enforce_hbm", None) and in_ddr:
+            message = (
+                f"FBGEMM keeps the rows and the first moment of {' and '.join(in_ddr)} in HBM "
+                "then; the plan counts them in DDR"
+            )
+            hint = "compute_kernels=['fused'] is what fits"
+            self.diagnostics.append(_fault(f"{where}.enforce_hbm", message, hint, "warning"))
         if not types or not kernels:
             what = "sharding type" if not types else "compute kernel"
             message = f"no {what} is left to the table {table.name!r}"
@@ -179,7 +188,7 @@ class Freedoms:
     def _wrong_of(self, module: ShardedModule) -> WrongTypes:
         path = module.found.path
         if path not in self._wrong:
-            made = WrongTypes.of(module, self.compute_device, cuts_means=self.cuts_means)
+            made = WrongTypes.of(module, self.compute_device, self.means)
             self._wrong[path] = made
         return self._wrong[path]
 

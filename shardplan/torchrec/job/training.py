@@ -11,9 +11,11 @@ from torchrec.distributed.types import CommOp, PipelineType
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.model.optimizers import OPTIMIZER_CLASSES
+from shardplan.sharding.kernel import KERNELS
 from shardplan.workload.dtype import Dtype
 from shardplan.workload.optimizers.optimizer import OPTIMIZERS, Optimizer
-from shardplan.workload.training import CacheAlgorithm, Pipeline
+from shardplan.workload.pipeline.pipeline import Pipeline
+from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,20 +49,33 @@ class JobTraining:
         self.diagnostics: list[Diagnostic] = []
         forward, backward = self._wire(modules)
         self.value: dict[str, Any] = {
-            "optimizer": str(self._optimizer(modules)),
+            "optimizer": str(self._optimizer(modules, constraints)),
             "comm_dtype": {"forward": str(forward), "backward": str(backward)},
             "pipeline": str(pipeline_of(enumerator)),
             "exact_updates": False,
             "cache_algorithm": str(self._cache_algorithm(constraints)),
         }
 
-    def _optimizer(self, modules: Sequence[ShardedModule]) -> Optimizer:
-        """That which keeps most, where tables have several; FBGEMM's default where none is set."""
+    def _optimizer(
+        self, modules: Sequence[ShardedModule], constraints: Mapping[str, Any]
+    ) -> Optimizer:
+        """That which keeps most, where tables have several; FBGEMM's default where none is set,
+        which is another one of tables on SSD."""
         found = {each for module in modules for each in self._optimizers(module)}
         ordered = sorted(found, key=lambda each: (-len(each.tensors), each.name))
         if len(ordered) > 1:
             self._warn("optimizer", f"tables have {_list(ordered)}: all are planned {ordered[0]}")
-        return ordered[0] if ordered else Optimizer.SGD
+        if ordered:
+            return ordered[0]
+        asked = {str(k) for each in constraints.values() for k in each.compute_kernels or ()}
+        on_ssd = any(kernel.is_on_ssd for each in asked if (kernel := KERNELS.find(each)))
+        kind = Optimizer.ROWWISE_ADAGRAD if on_ssd else Optimizer.SGD
+        self._note(
+            "optimizer",
+            "none is set, by apply_optimizer_in_backward or the sharders' fused_params: all tables "
+            f"are planned with {kind}, FBGEMM's default{' on SSD' if on_ssd else ''}",
+        )
+        return kind
 
     def _optimizers(self, module: ShardedModule) -> set[Optimizer]:
         """Those of one module's tables: what the model sets goes before what the sharder sets."""
@@ -103,8 +118,14 @@ class JobTraining:
         return _WIRE.get(forward, Dtype.FP16), _WIRE.get(backward, Dtype.FP16)
 
     def _warn(self, where: str, message: str) -> None:
+        self._tell(where, message, "warning")
+
+    def _note(self, where: str, message: str) -> None:
+        self._tell(where, message, "note")
+
+    def _tell(self, where: str, message: str, severity: str) -> None:
         self.diagnostics.append(
-            Diagnostic("planner", 0, 0, where, message, code="torchrec", severity="warning")
+            Diagnostic("planner", 0, 0, where, message, code="torchrec", severity=severity)
         )
 
 

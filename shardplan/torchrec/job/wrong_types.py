@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 from shardplan.diagnostics import Diagnostic
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 _CUT_BY_ROWS = frozenset(
     each.name for each in SHARDING_TYPES if each.cuts_rows and each.is_torchrecs
 )
+_DIVIDED_ONCE = frozenset({ShardingType.ROW_WISE.name, ShardingType.TABLE_ROW_WISE.name})
+"""Those that ``_pooling_type_to_rs_features`` of TorchRec's sharded bags knows."""
+
+
+class Means(Enum):
+    """How tables of modules that average may be cut.
+
+    Where one that averages is cut by rows, TorchRec 1.8 divides sums at the end, and with them the
+    outputs of all tables of the module that are not cut so (``_apply_mean_pooling``).
+    """
+
+    WHOLE = "none by rows"
+    CUT = "all by rows"
+    ANY = "in any way, whatever becomes of them"
 
 
 @dataclass(slots=True)
@@ -38,20 +53,22 @@ class WrongTypes:
     """Whether a constraint asks for one that is left out."""
 
     @classmethod
-    def of(cls, module: ShardedModule, compute_device: str, *, cuts_means: bool) -> Self:
-        """Of any module; its means may be cut where they must."""
+    def of(cls, module: ShardedModule, compute_device: str, means: Means) -> Self:
+        """Of any module, whose means are cut like this."""
         path, collection = module.found.path, module.found.collection
         if collection is not None and not collection.is_pooled and compute_device == "cpu":
             only = frozenset({ShardingType.DATA_PARALLEL.name})
             return cls(
                 path, only, "its rows are not pooled", "TorchRec 1.8 pools them by its dense kernel"
             )
-        if not module.averages or cuts_means:
+        if not module.averages or means is Means.ANY:
             return cls(path, frozenset())
         averaging = [table.name for table in module.tables if table.pooling == "mean"]
         cause = f"{words.name_some(averaging)} {'averages' if len(averaging) == 1 else 'average'}"
         effect = "TorchRec 1.8 divides the means of tables beside those cut by rows twice"
-        return cls(path, _CUT_BY_ROWS, cause, effect)
+        every = frozenset(each.name for each in SHARDING_TYPES)
+        names = _CUT_BY_ROWS if means is Means.WHOLE else every - _DIVIDED_ONCE
+        return cls(path, names, cause, effect)
 
     def without(self, types: Sequence[str], table: str, *, is_asked: bool) -> list[str]:
         """The types that are right; all, where none is. Keeps in mind what became of them."""

@@ -33,9 +33,9 @@ _LOG = logging.getLogger("shardplan.torchrec")
 _MILLISECOND = 1e-3
 _PROVEN = 1e-6
 """The gap of a plan that no other can beat by more than rounding."""
-_MOST_PLACES = 3_000
-"""Tables times devices up to which TorchRec's estimator rates all options in some three seconds,
-the time that there is; its planner then takes ten times as long."""
+PLACES_PER_SECOND = 1_000
+"""Tables times devices whose options TorchRec's estimator rates in a second, about; its planner
+then takes ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +52,40 @@ class TheirPlanner:
     freedoms: Freedoms
 
     @property
-    def is_quick(self) -> bool:
-        """Whether the job is small enough to be planned twice."""
-        tables = sum(len(module.tables) for module in self.modules)
-        devices: int = self.job.topology.world_size
-        return tables * devices <= _MOST_PLACES
+    def estimator_seconds(self) -> float:
+        """What TorchRec's estimator takes to rate all options, about."""
+        return self._tables * self._devices / PLACES_PER_SECOND
+
+    @property
+    def _tables(self) -> int:
+        return sum(len(module.tables) for module in self.modules)
+
+    @property
+    def _devices(self) -> int:
+        size: int = self.job.topology.world_size
+        return size
 
     def unless_faster(self, plan: Plan, case: Case, seconds: float) -> Plan:
         """The plan, or that of TorchRec's planner where it takes less by TorchRec's estimator.
 
-        Proposals are looked at for so many seconds. Says in the log which plan it is, and why a
-        faster one is not taken, which must be one of the case.
+        It may take so many seconds: nothing is looked at where the estimator alone takes longer.
+        Says in the log which plan it is, and why a faster one is not taken, which must be one of
+        the case.
         """
         gap = plan.optimality.gap
         if gap is not None and gap <= _PROVEN:
             return plan
-        if not self.is_quick:
+        if self.estimator_seconds > seconds:
             _LOG.info(
-                "not held against TorchRec's planner: its estimator takes too long for so many"
+                "not held against TorchRec's planner: its estimator takes some %s for %s on %s, "
+                "and %s are left of timeout_seconds",
+                words.seconds(self.estimator_seconds),
+                words.plural(self._tables, "table"),
+                words.plural(self._devices, "rank"),
+                words.seconds(max(0.0, seconds)),
             )
             return plan
-        found = self._found(plan, seconds)
+        found = self._found(plan, seconds - self.estimator_seconds)
         if found is None:
             return plan
         if not found.tables:

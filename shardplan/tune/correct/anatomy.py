@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from shardplan.cost.phases import OVERHEAD
-from shardplan.cost.step import Step
 from shardplan.plan.ledger import Ledger
 from shardplan.sharding.kind import SHARDING_TYPES
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.case import Case
+    from shardplan.cost.step import Step
     from shardplan.plan.decision import Decision
     from shardplan.sharding.kind import ShardingType
 
@@ -82,4 +82,4 @@ def _with_overhead(case: Case) -> Step:
     step = case.step
     if any(phase.name == OVERHEAD.name for phase in step.phases):
         return step
-    return Step((*step.phases, OVERHEAD), step.dense_seconds, step.is_pipelined)
+    return replace(step, phases=(*step.phases, OVERHEAD))

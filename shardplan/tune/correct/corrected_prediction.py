@@ -79,8 +79,7 @@ class CorrectedPrediction:
         dense = anatomy.step.dense_seconds * float(np.exp(padded[unknowns.dense]))
         step = replace(anatomy.step, dense_seconds=dense)
         step_slopes = slopes[step.waits_for(seconds)].sum(axis=0)
-        if not step.is_dense_hidden(seconds):
-            step_slopes[unknowns.dense] += dense
+        step_slopes[unknowns.dense] += dense * step.dense_share(seconds)
         step_slopes[-1] = 0.0
         return cls(
             seconds.max(axis=0), slopes[:, :-1], step.seconds(seconds), step_slopes[:-1], dense

@@ -10,9 +10,9 @@ import numpy as np
 from shardplan.cost.analytic.linear_phase import LinearPhase
 from shardplan.cost.analytic.memory import GRADIENT_ELEMENT_BYTES
 from shardplan.cost.output_exchanges import exchange_of_replicas
-from shardplan.cost.phase import Cover
 from shardplan.cost.phases import ALL_REDUCE
 from shardplan.topology.collective import Collective, Scope
+from shardplan.workload.pipeline.cover import Cover
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

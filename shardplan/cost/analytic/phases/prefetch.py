@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from shardplan.cost.analytic.setting import Setting
     from shardplan.cost.analytic.units import Units
-    from shardplan.cost.phase import Phase
     from shardplan.cost.profile.profile import CacheCosts
     from shardplan.topology.tier import Tier
     from shardplan.topology.topology import Topology
@@ -36,20 +35,12 @@ class Prefetch(LinearPhase):
     costs: CacheCosts | None
     dynamic: DynamicRows
     topology: Topology
-    is_ahead: bool
-    """Whether the pipeline does it behind the batch before."""
 
     @classmethod
     def of(cls, setting: Setting) -> Self:
         """Of the profile's caches."""
-        is_ahead = setting.training.pipeline.prefetches
         dynamic = DynamicRows(setting.profile.dynamic, setting.topology)
-        return cls(setting.profile.cache, dynamic, setting.topology, is_ahead)
-
-    @property
-    def phase(self) -> Phase:
-        """Hidden only where the pipeline does it ahead."""
-        return self.about if self.is_ahead else replace(self.about, hides_behind=None)
+        return cls(setting.profile.cache, dynamic, setting.topology)
 
     def unit_seconds(self, units: Units, devices: int) -> NDArray[np.float64]:
         """(O,): to look ids up and to swap rows; 0 for kernels without a cache."""

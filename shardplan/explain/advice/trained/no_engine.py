@@ -53,6 +53,9 @@ def _lacks(case: Case, *, has_groups: bool) -> Iterator[str]:
         yield fault
     if has_groups:
         yield "training.replicas: TorchRec's DMPCollection alone keeps groups of devices alike"
+    pipeline = case.workload.training.pipeline
+    if pipeline.course.dense_covers:
+        yield f"training.pipeline: TorchRec's {pipeline.torchrec} alone does so"
     if any(table.has_own_batches for table in case.workload.tables):
         yield "TorchRec alone has batches of a feature's own size"
 
