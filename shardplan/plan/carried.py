@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.build_case import case_of_value
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+from shardplan.plan.as_planned import as_planned
 
 if TYPE_CHECKING:
     from shardplan.case import Case
@@ -28,7 +29,7 @@ def carries(plan: Plan, case: Case) -> bool:
 
 
 def carried_case(plan: Plan, file: str) -> Case:
-    """The case that a plan was made for; ``file`` is what messages call the plan.
+    """The case that a plan was made for, as it was planned; ``file`` is what messages call the plan.
 
     Raises InputError with a single fault where the plan carries no spec, or none that is right:
     nobody has written it, so that more of its faults would help nobody.
@@ -37,7 +38,7 @@ def carried_case(plan: Plan, file: str) -> Case:
         message = "holds no spec of its own (key 'resolved'), by which to cost its tables"
         raise InputError([Diagnostic(file, 0, 0, "", message, code="plan")])
     try:
-        return case_of_value(plan.resolved, f"{file} (resolved)")
+        return as_planned(plan, case_of_value(plan.resolved, f"{file} (resolved)"))
     except InputError as error:
         first, count = error.diagnostics[0], sum(each.count for each in error.diagnostics)
         others = f", and {count - 1:,} more faults" if count > 1 else ""

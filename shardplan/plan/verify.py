@@ -8,6 +8,7 @@ import numpy as np
 
 from shardplan.bulk import in_bulk
 from shardplan.errors import InputError, ShardplanError
+from shardplan.plan.as_planned import as_planned
 from shardplan.plan.carried import carried_case, carries
 from shardplan.plan.checks.constraints import (
     check_cache_algorithm,
@@ -54,7 +55,7 @@ def verify(
     """
     if case is not None:
         try:
-            case = case.in_groups(plan.replicas.groups if plan.replicas else 1)
+            case = as_planned(plan, case)
         except InputError as error:
             fault = error.diagnostics[0].message
             return (Finding("replicas", "replicas.groups", fault),)

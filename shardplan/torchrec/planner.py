@@ -15,6 +15,7 @@ from torchrec.distributed.types import ShardingPlan, ShardingPlanner
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import Infeasible, InputError, ShardplanError
+from shardplan.plan.as_planned import as_planned
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.planning.drafts.drafts import timed
@@ -195,7 +196,8 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
         if self._job is None:
             assert self._spec is not None
             case = case_of_spec(self._spec, modules)
-            return case, self._solved(case)
+            plan = self._solved(case)
+            return as_planned(plan, case), plan
         try:
             return self._planned_as_told(self._job, model, sharders, modules, cuts_means=False)
         except Infeasible:

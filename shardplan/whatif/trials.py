@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible, InputError, ShardplanError
+from shardplan.planning.cases.sums import cases_by_sums
 from shardplan.planning.cases.widths import cases_by_width
 from shardplan.planning.formulate import formulate
 from shardplan.solve.portfolio.portfolio import solve
@@ -57,7 +58,7 @@ class Trials:
         if self.is_over:
             return None
         began = self.deadline.seconds_left
-        cases = cases_by_width(changed())
+        cases = [each for cut in cases_by_width(changed()) for each in cases_by_sums(cut)]
         making_seconds = began - self.deadline.seconds_left
         left_open = False
         for case in cases:
