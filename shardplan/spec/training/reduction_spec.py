@@ -13,7 +13,7 @@ class ReductionSpec(Border):
 
     algorithm: ReductionAlgorithm = ReductionAlgorithm.FLAT
     """``flat``: one collective over all devices; ``hierarchical``: inside the nodes, across them,
-    and inside again; ``auto``: the quicker of the two, by the cost model."""
+    and inside again; ``auto``: that of the faster plan."""
     top_k: Share | None = None
     """Share of the numbers that each device sends, the largest ones; the rest waits for later
     steps, which changes what is learnt. By default all are sent."""
