@@ -197,8 +197,8 @@ class Refused:
         blocks = pinning.pins.column_blocks
         for other in self.constraints:
             if fault := other.pins.cut_fault(min(blocks), len(blocks)):
-                widths = " + ".join(map(str, blocks))
-                yield f"{{kinds}}: {pinning.named} cuts columns into {widths}; {other.named} {fault}"
+                cut = f"{pinning.named} cuts columns into {' + '.join(map(str, blocks))}"
+                yield f"{{kinds}}: {cut}; {other.named} {fault}"
 
     def _rules_of_cuts(self, cuts: Sequence[int]) -> Iterator[str]:
         """Pins that together leave none of some legal numbers of column shards."""

@@ -29,7 +29,7 @@ def carries(plan: Plan, case: Case) -> bool:
 
 
 def carried_case(plan: Plan, file: str) -> Case:
-    """The case that a plan was made for, as it was planned; ``file`` is what messages call the plan.
+    """The case that a plan was made for, as it was planned; messages call the plan ``file``.
 
     Raises InputError with a single fault where the plan carries no spec, or none that is right:
     nobody has written it, so that more of its faults would help nobody.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
+    from shardplan.spec.text.place import Path
     from shardplan.workload.collection import Collection
 
 _MOST_COMPARED = 5_000_000
@@ -211,7 +212,7 @@ def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> It
             name = show(called[table])
             by = " and ".join(f"constraints[{index}]" for index in left.by)
             message = f"table {name} is left no {left.what} by {by}"
-            at = ("constraints", left.by[-1], *filter(None, [left.key]))
+            at: Path = ("constraints", left.by[-1], *([left.key] if left.key else []))
             yield loaded.document.diagnostic(at, message, left.hint, "contradiction")
 
 

@@ -65,8 +65,9 @@ def move_little(
 
     ``then`` is the case that the old plan was made for; where the spec leaves open in how many
     groups the devices are, or how gradients are summed, both stay as they were. The lower bound
-    holds for all such plans of the spec, whatever they move; that of the old plan holds too where the spec is the same. The
-    plan's ``moves`` say what moves, and what the best one would move and gain.
+    holds for all such plans of the spec, whatever they move; that of the old plan holds too where
+    the spec is the same. The plan's ``moves`` say what moves, and what the best one would move and
+    gain.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """

@@ -9,10 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.options.policy import policies
+from shardplan.plan.predict import predict
 from shardplan.workload.wire.reduction_algorithm import ReductionAlgorithm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shardplan.case import Case
+    from shardplan.plan.decision import Decision
 
 
 def cases_by_sums(case: Case) -> tuple[Case, ...]:
@@ -26,6 +30,14 @@ def cases_by_sums(case: Case) -> tuple[Case, ...]:
     if not has_levels or not _may_replicate(case):
         choices = [ReductionAlgorithm.FLAT]
     return tuple(case.summing_by(each) for each in choices)
+
+
+def quickest_sums(case: Case, decisions: Sequence[Decision]) -> Case:
+    """The case with the algorithm by which plans of these decisions are fastest."""
+    every = cases_by_sums(case)
+    if len(every) == 1:
+        return every[0]
+    return min(every, key=lambda each: predict(each, decisions).step_seconds)
 
 
 def _may_replicate(case: Case) -> bool:
