@@ -85,7 +85,8 @@ def test_specs_are_warned_of_sums_that_are_not_exact_or_not_by_nodes(
             {"training": {"all_reduce": {"algorithm": "ring"}}},
             "must be one of flat, hierarchical, auto",
         ),
-        ({"training": {"all_reduce": {"top_k": "0%"}}}, "must be at least"),
+        ({"training": {"all_reduce": {"top_k": "0%"}}}, "leave it out to sum all numbers"),
+        ({"training": {"all_reduce": {"top_k": 0}}}, "must be more than 0% (got 0)"),
         ({"training": {"all_reduce": {"top_k": 10}}}, "did you mean 10%?"),
         (
             {"cost_model": "torchrec", "training": {"all_reduce": {"top_k": "10%"}}},
