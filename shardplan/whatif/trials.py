@@ -87,12 +87,14 @@ class Trials:
 
     def with_only(self, tables: Sequence[int], constraints: Sequence[int]) -> bool | None:
         """Whether there is a plan for some tables under some constraints of the spec alone."""
+        return self.has_plan(lambda: self.only(tables, constraints))
+
+    def only(self, tables: Sequence[int], constraints: Sequence[int]) -> Case:
+        """The case of some tables under some constraints of the spec alone."""
         spec = self.case.spec
-        return self.has_plan(
-            lambda: self.case.with_(
-                tables=tuple(spec.tables[table] for table in tables),
-                constraints=tuple(spec.constraints[number] for number in constraints),
-            )
+        return self.case.with_(
+            tables=tuple(spec.tables[table] for table in tables),
+            constraints=tuple(spec.constraints[number] for number in constraints),
         )
 
     def _problem(self, case: Case, making_seconds: float) -> Problem:
