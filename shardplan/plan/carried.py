@@ -1,4 +1,4 @@
-"""The spec that a plan carries, read for whoever costs its tables."""
+"""The case that a plan is of: by the spec that it carries, or by one that leaves things open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from shardplan.build_case import case_of_value
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.plan.as_planned import as_planned
 
 if TYPE_CHECKING:
     from shardplan.case import Case
@@ -46,3 +45,21 @@ def carried_case(plan: Plan, file: str) -> Case:
         message = f"{first.message}{others}"
         fault = replace(first, line=0, column=0, source_line="", message=message, hint=hint)
         raise InputError([fault]) from None
+
+
+def as_planned(plan: Plan, case: Case) -> Case:
+    """The case in as many groups of devices as the plan has, and with sums as it states them; what
+    its spec says itself stays.
+
+    Whatever holds a plan against its case (what memory there is, what the ranks are) asks this one:
+    an open case is one of all devices. Raises InputError where the machine cannot be in such
+    groups.
+    """
+    grouped = case.in_groups(plan.replicas.groups if plan.replicas else 1)
+    return summed_as_planned(plan, grouped)
+
+
+def summed_as_planned(plan: Plan, case: Case) -> Case:
+    """The case with sums of data-parallel tables as the plan states them, where its spec leaves
+    them open."""
+    return case if plan.training is None else case.summing_by(plan.training.reduction.algorithm)

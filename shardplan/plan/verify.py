@@ -8,8 +8,7 @@ import numpy as np
 
 from shardplan.bulk import in_bulk
 from shardplan.errors import InputError, ShardplanError
-from shardplan.plan.as_planned import as_planned
-from shardplan.plan.carried import carried_case, carries
+from shardplan.plan.carried import as_planned, carried_case, carries
 from shardplan.plan.checks.constraints import (
     check_cache_algorithm,
     check_constraints,

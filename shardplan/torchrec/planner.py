@@ -15,7 +15,7 @@ from torchrec.distributed.types import ShardingPlan, ShardingPlanner
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import Infeasible, InputError, ShardplanError
-from shardplan.plan.as_planned import as_planned
+from shardplan.plan.carried import as_planned
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.planning.drafts.drafts import timed

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible
-from shardplan.plan.as_planned import summed_as_planned
+from shardplan.plan.carried import summed_as_planned
 from shardplan.planning.cases.groupings import in_groups_near
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.improvements import Improvements

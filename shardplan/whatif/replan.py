@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
-from shardplan.plan.as_planned import summed_as_planned
+from shardplan.plan.carried import summed_as_planned
 from shardplan.planning.cases.groupings import in_groups_near
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.drafts.drafts import timed

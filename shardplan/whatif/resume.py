@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import ShardplanError
-from shardplan.plan.as_planned import summed_as_planned
+from shardplan.plan.carried import summed_as_planned
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.predict import predict
 from shardplan.solve.outcome import ProvenBound

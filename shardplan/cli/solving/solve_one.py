@@ -139,7 +139,7 @@ def _resumed(
 
 def _sum_up(plan: Plan, case: Case, request: SolveRequest, should_stop: Callable[[], bool]) -> None:
     from shardplan.cli.reports.solve_summary import summary_lines
-    from shardplan.plan.as_planned import as_planned
+    from shardplan.plan.carried import as_planned
     from shardplan.whatif.exactness import inexact_bound
 
     planned, inexact = as_planned(plan, case), None
