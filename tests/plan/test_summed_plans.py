@@ -13,6 +13,8 @@ from shardplan.explain.advice.advice import warnings
 from shardplan.plan.carried import carried_case
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
+from shardplan.solve.reporter import Reporter
+from shardplan.whatif.replan import replan
 from shardplan.whatif.resume import resume
 from shardplan.workload.wire.reduction import Reduction
 from shardplan.workload.wire.reduction_algorithm import ReductionAlgorithm
@@ -122,7 +124,7 @@ def test_open_sums_take_no_longer_than_any_way_that_a_spec_may_ask_for(
     """
 
     def summed(algorithm: str) -> Any:
-        value = spec(nodes, algorithm=algorithm) | {"constraints": []}
+        value = spec(nodes, algorithm=algorithm)
         value["topology"]["name"] = "dgx-h100"
         value["tables"] = [{"name": "t", "rows": rows, "dim": 64, "pooling": 10}]
         value["constraints"] = [{"tables": "t", "sharding": "data_parallel"}]
@@ -137,3 +139,12 @@ def test_open_sums_take_no_longer_than_any_way_that_a_spec_may_ask_for(
     assert verify(made) == verify(made, case) == ()
     assert explain(made).step_seconds == made.prediction.step_seconds
     assert resume(made, carried_case(made, "made"), case).doubt == ""
+
+
+def test_near_an_old_plan_sums_stay_as_they_were() -> None:
+    then, now = load(spec(algorithm="hierarchical")), load(spec(algorithm="auto"))
+    old = plan(then, Settings("greedy"))
+    quick = Settings(node_limit=5, effort=0.02, time_limit_seconds=5)
+    found = replan(old, then, now, None, quick, Reporter())
+    assert found.training.reduction.algorithm is ReductionAlgorithm.HIERARCHICAL
+    assert verify(found, now) == ()
