@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from shardplan.spec.tables.table_spec import TableSpec
     from shardplan.topology.machine import Machine
     from shardplan.topology.topology import Topology
+    from shardplan.workload.wire.reduction import Reduction
+    from shardplan.workload.wire.reduction_algorithm import ReductionAlgorithm
     from shardplan.workload.workload import Workload
 
 
@@ -120,6 +122,20 @@ class Case:
         replicas = training.replicas.model_copy(update={"groups": groups})
         return self.with_(training=training.model_copy(update={"replicas": replicas}))
 
+    def summing_by(self, algorithm: ReductionAlgorithm) -> Case:
+        """The same with gradients of data-parallel tables summed so, where that is open still.
+
+        Its spec goes on leaving it open: a plan states which was taken.
+        """
+        reduction = self.workload.training.reduction
+        settled = next((each for each in reduction.settled if each.algorithm is algorithm), None)
+        if settled is None or settled == reduction:
+            return self
+        workload = _summed(self.workload, settled)
+        cost_model = self.pricing.cost_model(workload, self.topology)
+        capacity = _capacity(self.topology, cost_model, self.spec.reserve)
+        return replace(self, workload=workload, cost_model=cost_model, capacity=capacity)
+
     def with_(
         self,
         *,
@@ -148,6 +164,8 @@ class Case:
         pins = (each.output_dtype for each in (*spec.constraints, *self.spec.constraints))
         if machine is not self.machine or changes.keys() & _WORKLOAD_KEYS or any(pins):
             workload = _workload(spec, machine.topology)
+            if spec.training.all_reduce == self.spec.training.all_reduce:
+                workload = _summed(workload, self.workload.training.reduction)
         cost_model = self.cost_model
         if workload is not self.workload or pricing is not self.pricing:
             cost_model = pricing.cost_model(workload, machine.topology)
@@ -207,6 +225,11 @@ def _grouped(machine: Machine, spec: Spec) -> Machine:
 def _workload(spec: Spec, topology: Topology) -> Workload:
     """Of the devices of one group."""
     return build_workload(spec, topology.world_size, topology.groups)
+
+
+def _summed(workload: Workload, reduction: Reduction) -> Workload:
+    """With gradients of data-parallel tables summed so."""
+    return replace(workload, training=replace(workload.training, reduction=reduction))
 
 
 def _capacity(topology: Topology, cost_model: CostModel, reserve: ReserveSpec) -> Capacity:

@@ -239,11 +239,11 @@ def column_shards(dim: int, sharding: ShardingType, policy: Policy, world: World
     if policy.is_apart and sharding.held_by is Extent.WORLD:
         return ()
     if policy.column_blocks and sharding.cuts_columns:
-        return pinned_cut(dim, policy.column_blocks, world)
+        return pinned_cut(dim, policy.column_blocks, world) if policy.allows_blocks else ()
     cuts = cuts_of(dim, sharding, world, asked, counted=policy.counts_columns)
     if not sharding.cuts_columns:
         return cuts
-    return [cut for cut in cuts if policy.allows_cut(dim, cut)]
+    return [cut for cut in cuts if policy.allows_cut(dim // cut, cut)]
 
 
 def pinned_cut(dim: int, blocks: Sequence[int], world: World) -> Sequence[int]:

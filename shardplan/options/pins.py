@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from shardplan.sharding.kernel import KERNELS, MemoryTier
@@ -34,6 +34,13 @@ class Pins:
 
     def __bool__(self) -> bool:
         return self != NO_PINS
+
+    @property
+    def each(self) -> tuple[Pins, ...]:
+        """One by one."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        given = {name: pin for name, pin in found.items() if pin != getattr(NO_PINS, name)}
+        return tuple(replace(NO_PINS, **{name: pin}) for name, pin in given.items())
 
     @property
     def narrows_types(self) -> bool:

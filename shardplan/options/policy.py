@@ -67,11 +67,19 @@ class Policy:
             return False
         return not any(each.kernel_fault(kernel) for each in self.pins)
 
-    def allows_cut(self, dim: int, column_shards: int) -> bool:
-        """Whether columns may be cut so, where they are."""
+    def allows_cut(self, width: int, column_shards: int) -> bool:
+        """Whether columns may be cut so, where they are; the narrowest shard is ``width`` wide."""
         if self.column_shards not in (None, column_shards):
             return False
-        return not any(each.cut_fault(dim // column_shards, column_shards) for each in self.pins)
+        return not any(each.cut_fault(width, column_shards) for each in self.pins)
+
+    @property
+    def allows_blocks(self) -> bool:
+        """Whether all else that holds goes with the widths of column shards that are pinned."""
+        pinned = {each.column_blocks for each in self.pins if each.column_blocks}
+        return len(pinned) == 1 and all(
+            self.allows_cut(min(widths), len(widths)) for widths in pinned
+        )
 
     @classmethod
     def free(cls, training: Training, table: Table) -> Self:

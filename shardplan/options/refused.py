@@ -174,6 +174,8 @@ class Refused:
             fault = limits.column_blocks_fault(dim, blocks, self.world.devices) if blocks else ""
             if fault and kind.cuts_columns:
                 yield f"{{kinds}}: {constraint.named}: {fault}"
+            elif blocks and kind.cuts_columns:
+                yield from self._rules_of_blocks(constraint)
         cuts = cuts_of(dim, kind, self.world, asked=True, counted=True)
         if cuts and kind.cuts_columns:
             yield from self._rules_of_cuts(cuts)
@@ -191,6 +193,14 @@ class Refused:
                 f"{{kinds}}: {dim:,} columns cannot be cut into equal shards that the kernels take "
                 f"(a multiple of {COLUMN_MULTIPLE} wide)"
             )
+
+    def _rules_of_blocks(self, pinning: Constraint) -> Iterator[str]:
+        """Other pins that widths of column shards do not go with."""
+        blocks = pinning.pins.column_blocks
+        for other in self.constraints:
+            if fault := other.pins.cut_fault(min(blocks), len(blocks)):
+                cut = f"{pinning.named} cuts columns into {' + '.join(map(str, blocks))}"
+                yield f"{{kinds}}: {cut}; {other.named} {fault}"
 
     def _rules_of_cuts(self, cuts: Sequence[int]) -> Iterator[str]:
         """Pins that together leave none of some legal numbers of column shards."""

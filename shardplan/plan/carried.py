@@ -1,4 +1,4 @@
-"""The spec that a plan carries, read for whoever costs its tables."""
+"""The case that a plan is of: by the spec that it carries, or by one that leaves things open."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def carries(plan: Plan, case: Case) -> bool:
 
 
 def carried_case(plan: Plan, file: str) -> Case:
-    """The case that a plan was made for; ``file`` is what messages call the plan.
+    """The case that a plan was made for, as it was planned; messages call the plan ``file``.
 
     Raises InputError with a single fault where the plan carries no spec, or none that is right:
     nobody has written it, so that more of its faults would help nobody.
@@ -37,7 +37,7 @@ def carried_case(plan: Plan, file: str) -> Case:
         message = "holds no spec of its own (key 'resolved'), by which to cost its tables"
         raise InputError([Diagnostic(file, 0, 0, "", message, code="plan")])
     try:
-        return case_of_value(plan.resolved, f"{file} (resolved)")
+        return as_planned(plan, case_of_value(plan.resolved, f"{file} (resolved)"))
     except InputError as error:
         first, count = error.diagnostics[0], sum(each.count for each in error.diagnostics)
         others = f", and {count - 1:,} more faults" if count > 1 else ""
@@ -45,3 +45,21 @@ def carried_case(plan: Plan, file: str) -> Case:
         message = f"{first.message}{others}"
         fault = replace(first, line=0, column=0, source_line="", message=message, hint=hint)
         raise InputError([fault]) from None
+
+
+def as_planned(plan: Plan, case: Case) -> Case:
+    """The case in as many groups of devices as the plan has, and with sums as it states them; what
+    its spec says itself stays.
+
+    Whatever holds a plan against its case (what memory there is, what the ranks are) asks this one:
+    an open case is one of all devices. Raises InputError where the machine cannot be in such
+    groups.
+    """
+    grouped = case.in_groups(plan.replicas.groups if plan.replicas else 1)
+    return summed_as_planned(plan, grouped)
+
+
+def summed_as_planned(plan: Plan, case: Case) -> Case:
+    """The case with sums of data-parallel tables as the plan states them, where its spec leaves
+    them open."""
+    return case if plan.training is None else case.summing_by(plan.training.reduction.algorithm)

@@ -15,6 +15,7 @@ from shardplan.planning.baseline import (
 )
 from shardplan.planning.cases.best_of import best_of
 from shardplan.planning.cases.groupings import cases_by_groups
+from shardplan.planning.cases.sums import cases_by_sums
 from shardplan.planning.cases.widths import cases_by_width
 from shardplan.planning.drafts.drafts import Drafts, timed
 from shardplan.planning.formulate import formulate
@@ -74,7 +75,12 @@ def make_plan(
         When the plan could not be dated.
     """
     creation_time()  # Before the search, which its failure would waste.
-    cases = [each for grouped in cases_by_groups(case) for each in cases_by_width(grouped)]
+    cases = [
+        summed
+        for grouped in cases_by_groups(case)
+        for each in cases_by_width(grouped)
+        for summed in cases_by_sums(each)
+    ]
     if len(cases) == 1:
         return _make_plan(cases[0], settings, reporter, start, proven, on_plan)
 

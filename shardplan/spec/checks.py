@@ -13,6 +13,7 @@ from shardplan.spec.dynamic_checks import check_dynamic
 from shardplan.spec.matching import TableNames
 from shardplan.spec.pipeline_checks import check_pipeline
 from shardplan.spec.sequence_checks import check_sequences
+from shardplan.spec.tables.table_spec import MOST_COLUMNS
 from shardplan.spec.validation.listing import MOST_NAMED, listed
 from shardplan.spec.validation.validation import sort_diagnostics
 from shardplan.spec.validation.wording import did_you_mean, show
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from shardplan.diagnostics import Diagnostic
     from shardplan.spec.loaded import LoadedSpec
+    from shardplan.spec.text.place import Path
     from shardplan.workload.collection import Collection
 
 _MOST_COMPARED = 5_000_000
@@ -199,19 +201,20 @@ def _check_allowed(loaded: LoadedSpec, matches: Sequence[tuple[int, ...]]) -> It
     for constraint, tables in enumerate(matches):
         for table in tables:
             applied.setdefault(table, []).append(constraint)
-    seen: set[tuple[Collection, tuple[int, ...]]] = set()
+    seen: set[tuple[Collection, int, tuple[int, ...]]] = set()
     called = labels(loaded.spec.table_keys)
     for table, which in sorted(applied.items()):
         collection = collections.get(spec.tables[table].module_in(spec.defaults), POOLED)
-        if (collection, tuple(which)) in seen:
+        dim = spec.tables[table].dim or spec.defaults.dim or MOST_COLUMNS
+        if (collection, dim, tuple(which)) in seen:
             continue
-        seen.add((collection, tuple(which)))
+        seen.add((collection, dim, tuple(which)))
         demands = {index: spec.constraints[index] for index in which}
-        for left in left_nothing(demands, collection):
+        for left in left_nothing(demands, collection, dim):
             name = show(called[table])
             by = " and ".join(f"constraints[{index}]" for index in left.by)
             message = f"table {name} is left no {left.what} by {by}"
-            at = ("constraints", left.by[-1])
+            at: Path = ("constraints", left.by[-1], *([left.key] if left.key else []))
             yield loaded.document.diagnostic(at, message, left.hint, "contradiction")
 
 

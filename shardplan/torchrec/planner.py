@@ -13,6 +13,7 @@ from torchrec.distributed.types import ShardingPlan, ShardingPlanner
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError, ShardplanError
+from shardplan.plan.carried import as_planned
 from shardplan.plan.file.read import parse_plan
 from shardplan.plan.file.write import render
 from shardplan.solve.settings import ONE_PASS, Settings
@@ -186,7 +187,8 @@ class Planner(ShardingPlanner):  # type: ignore[misc]
         if self._job is None:
             assert self._spec is not None
             case = case_of_spec(self._spec, modules)
-            return case, self._solving.solved(case)
+            plan = self._solving.solved(case)
+            return as_planned(plan, case), plan
         return self._solving.of_job(self._job, model, sharders, modules)
 
     def _tell_stats(

@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.build_case import build_case
 from shardplan.cost.part import Part
+from shardplan.plan.carried import as_planned
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
@@ -54,7 +55,7 @@ class PredictedStep:
             cost_model=plan.inputs.cost_model.name,
             seconds=plan.prediction.step_seconds,
             gap=plan.optimality.gap or 0.0,
-            part_seconds=_part_seconds(case, plan),
+            part_seconds=_part_seconds(as_planned(plan, case), plan),
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from shardplan.plan.build_plan import build_plan
 from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.plan.predict import predict
+from shardplan.planning.cases.sums import quickest_sums
 from shardplan.planning.formulate import formulate
 from shardplan.planning.planner import make_plan
 from shardplan.solve.deadline import Deadline
@@ -76,6 +77,7 @@ def appraise(
     all else left alone. Raises what ``make_plan`` raises.
     """
     deadline = Deadline.after(settings.time_limit_seconds * _CHANGING_SHARE)
+    any_sums, case = case, quickest_sums(case, decisions)
     formulation = formulate(case, deadline)
     _, is_placed = formulation.placement(decisions)
     changes = tuple(_changes(case, formulation, decisions, deadline, most))
@@ -86,7 +88,8 @@ def appraise(
         for table in formulation.items.tables[item]
     )
     seconds = settings.time_limit_seconds * (1 - _CHANGING_SHARE)
-    best = make_plan(case, replace(settings, time_limit_seconds=seconds), reporter, decisions)
+    limited = replace(settings, time_limit_seconds=seconds)
+    best = make_plan(any_sums, limited, reporter, decisions)
     prediction = predict(case, decisions)
     reached = (
         prediction.step_seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shardplan.units import format_bytes
+from shardplan.whatif.remedies.of_batches import halved_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,19 +74,41 @@ def _facts(trials: Trials, tables: list[int], constraints: list[int]) -> Iterato
             table = case.workload.tables[index]
             asked = "" if table.dynamic is None else f", dynamic: {table.dynamic.mode}"
             yield f"table {table.label}: {table.rows:,} rows x {table.dim} {table.dtype}{asked}"
+    told = constraints
     if len(constraints) > _MOST_TOLD:
         yield f"{len(constraints):,} of {len(case.spec.constraints):,} constraints{fewer}"
-        constraints = []
-    for number in constraints:
+        told = []
+    for number in told:
         written = case.spec.constraints[number].model_dump(mode="json", exclude={"tables"})
         demands = (f"{key}: {_words(value)}" for key, value in written.items() if value)
         yield f"constraints[{number}]: {', '.join(demands)}"
+    yield from _inputs(trials, tables, constraints)
     # With memory without end, what leaves no plan still is no matter of memory.
     roomy = case.machine.with_room(_ENDLESS_BYTES)
     if trials.has_plan(lambda: case.with_(machine=roomy)) is not False:
         yield _memory(trials)
     if all_told and (trials.is_over or trials.undecided):
         yield "or fewer of these: the time was too short to try without each"
+
+
+def _inputs(trials: Trials, tables: list[int], constraints: list[int]) -> Iterator[str]:
+    """What a step reads, where of much fewer samples there would be a plan: then it is a fact too,
+    however small the tables are."""
+    case = trials.case
+    batches = halved_batches(case)
+    if not batches or not trials.has_plan(
+        lambda: trials.only(tables, constraints).with_(batch=batches[-1])
+    ):
+        return
+    read = []
+    for index in tables if len(tables) <= _MOST_TOLD else ():
+        table = case.workload.tables[index]
+        most = f" ({table.cap:,.6g} at most)" if table.cap > table.ids_per_sample else ""
+        times = table.outputs_per_sample
+        pooled = f" in {times:,.6g} poolings" if times > len(table.features) else ""
+        read.append(f"{table.ids_per_sample:,.6g} of {table.label}{pooled}{most}")
+    each = f", each with so many ids: {', '.join(read)}" if read else ""
+    yield f"a batch of {case.samples:,} samples over all devices{each}"
 
 
 def _memory(trials: Trials) -> str:

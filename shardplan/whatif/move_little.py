@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible
+from shardplan.plan.carried import summed_as_planned
 from shardplan.planning.cases.groupings import in_groups_near
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.improvements import Improvements
@@ -63,16 +64,17 @@ def move_little(
     cheapest one found gains on the one taken is less than the gap that was asked for.
 
     ``then`` is the case that the old plan was made for; where the spec leaves open in how many
-    groups the devices are, they stay in as many. The lower bound holds for all plans of the spec in
-    so many, whatever they move; that of the old plan holds too where the spec is the same. The
-    plan's ``moves`` say what moves, and what the best one would move and gain.
+    groups the devices are, or how gradients are summed, both stay as they were. The lower bound
+    holds for all such plans of the spec, whatever they move; that of the old plan holds too where
+    the spec is the same. The plan's ``moves`` say what moves, and what the best one would move and
+    gain.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    now = in_groups_near(now, then.topology.groups)
+    now = summed_as_planned(old, in_groups_near(now, then.topology.groups))
     taken_up = resume(old, then, now)
     carried = taken_up.decisions
     begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import Infeasible, NoPlanFound, ShardplanError
+from shardplan.plan.carried import summed_as_planned
 from shardplan.planning.cases.groupings import in_groups_near
 from shardplan.planning.cases.widths import of_one_width
 from shardplan.planning.drafts.drafts import timed
@@ -61,15 +62,16 @@ def replan(
     ``then`` is the case that the old plan was made for. What moves is counted as ``diff`` does:
     weights and optimizer state that a rank lacks. Without a budget it is what moves when all tables
     that can be are cut and placed as they were: nothing, unless tables have grown or must move.
-    Where the spec leaves open in how many groups the devices are, they stay in as many. The plan's
-    lower bound holds for all plans of the spec that move no more; others may be faster.
+    Where the spec leaves open in how many groups the devices are, or how gradients are summed, both
+    stay as they were. The plan's lower bound holds for all plans of the spec so that move no more;
+    others may be faster.
 
     Raises Infeasible, NoPlanFound, Interrupted and InputError as ``make_plan`` does.
     """
     creation_time()  # Before the search, which its failure would waste.
     started = time.monotonic()
     deadline = Deadline.after(settings.time_limit_seconds).unless(settings.should_stop)
-    now = in_groups_near(now, then.topology.groups)
+    now = summed_as_planned(old, in_groups_near(now, then.topology.groups))
     taken_up = resume(old, then, now)
     carried = taken_up.decisions
     begun = formulated_in_time(of_one_width(now, carried), settings, deadline, BUILDS)

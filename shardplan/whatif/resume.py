@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import ShardplanError
+from shardplan.plan.carried import summed_as_planned
 from shardplan.plan.file.provenance import Inputs
 from shardplan.plan.predict import predict
 from shardplan.solve.outcome import ProvenBound
@@ -38,6 +39,7 @@ class Resumed:
 
 def resume(plan: Plan, then: Case, now: Case) -> Resumed:
     """Take up ``plan``, which was made for ``then``, for the case ``now``."""
+    now = summed_as_planned(plan, now)
     decisions = carry(plan, then, now).decisions
     doubt = next(_doubts(plan, now, decisions), "")
     claim = plan.optimality

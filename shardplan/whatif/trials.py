@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible, InputError, ShardplanError
+from shardplan.planning.cases.sums import cases_by_sums
 from shardplan.planning.cases.widths import cases_by_width
 from shardplan.planning.formulate import formulate
 from shardplan.solve.portfolio.portfolio import solve
@@ -57,7 +58,7 @@ class Trials:
         if self.is_over:
             return None
         began = self.deadline.seconds_left
-        cases = cases_by_width(changed())
+        cases = [each for cut in cases_by_width(changed()) for each in cases_by_sums(cut)]
         making_seconds = began - self.deadline.seconds_left
         left_open = False
         for case in cases:
@@ -86,12 +87,14 @@ class Trials:
 
     def with_only(self, tables: Sequence[int], constraints: Sequence[int]) -> bool | None:
         """Whether there is a plan for some tables under some constraints of the spec alone."""
+        return self.has_plan(lambda: self.only(tables, constraints))
+
+    def only(self, tables: Sequence[int], constraints: Sequence[int]) -> Case:
+        """The case of some tables under some constraints of the spec alone."""
         spec = self.case.spec
-        return self.has_plan(
-            lambda: self.case.with_(
-                tables=tuple(spec.tables[table] for table in tables),
-                constraints=tuple(spec.constraints[number] for number in constraints),
-            )
+        return self.case.with_(
+            tables=tuple(spec.tables[table] for table in tables),
+            constraints=tuple(spec.constraints[number] for number in constraints),
         )
 
     def _problem(self, case: Case, making_seconds: float) -> Problem:

@@ -242,3 +242,31 @@ def test_the_plan_is_not_written_over_what_it_is_made_of(run, write, tmp_path, o
     assert result.exit_code == 2
     assert "it is read here, and what it holds would be lost" in result.stderr
     assert path.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("nodes", "rows", "kernel", "groups"),
+    [(1, 4_000, "fused", 8), (2, 1_000_000_000, "fused_uvm", 4)],
+)
+def test_solve_tells_the_memory_of_the_groups_that_it_chose(
+    run, tmp_path, nodes, rows, kernel, groups
+):
+    """One device to a group, or half a node, whose part of the DDR is not that of all nodes."""
+
+    def told(asked):
+        replicas = {"groups": asked, "sync_every": 1_000_000, "order": "contiguous"}
+        value = {
+            "batch": {"local": 512},
+            "topology": {"name": "dgx-h100", "nodes": nodes},
+            "training": {"optimizer": "sgd", "replicas": replicas},
+            "tables": [{"name": "a", "rows": rows, "dim": 64, "pooling": 4}],
+            "constraints": [{"tables": "a", "kernels": kernel}],
+        }
+        spec = tmp_path / "groups.yaml"
+        spec.write_text(json.dumps(value))
+        result = run("solve", spec, "-o", tmp_path / "plan.json", "--node-limit", "5")
+        assert result.exit_code == 0
+        assert json.loads((tmp_path / "plan.json").read_text())["replicas"]["groups"] == groups
+        return [line for line in result.stderr.splitlines() if "fullest memory" in line]
+
+    assert told("auto") == told(groups) != []

@@ -87,7 +87,7 @@ def test_two_partial_files_make_no_estimator():
         ("ssd:", "sdd:", 6, "bandwidths.sdd", "unknown key 'sdd'"),
         ("source: board", "source: bord", 5, "bandwidths.host_link.source",
          "source 'bord' is not among the file's sources"),
-        ("kind: torchrec", "kind: analytic", 2, "kind", "must be one of torchrec (got 'analytic')"),
+        ("kind: torchrec", "kind: analytic", 2, "kind", "must be torchrec (got 'analytic')"),
     ],
 )  # fmt: skip
 def test_faults_are_found_at_their_place(old, new, line, path, message):

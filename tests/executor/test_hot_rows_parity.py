@@ -222,12 +222,19 @@ def view_of(*tables: Any) -> Any:
         ([1, 2, 3, 2, 4], "ids 2 are said to be hot twice"),
         ([1, 2, 3, 43, 4], "ids 43 are said to be hot, and no rows of 43"),
         ([0.5] * 5, "ids are whole numbers"),
+        ([1, 2, 3, 4, 5, 6, 6], "ids 6 are said to be hot twice"),
+        ([1, 2, 3, 4, 5, 5], "ids 5 are said to be hot twice"),
+        ([*range(42), -1, 43], "ids -1, 43 are said to be hot, and no rows of 43"),
+        (np.arange(6).reshape(2, 3), "those that are said to be hot are 2-d"),
+        ([[1, 2], [3, 4, 5]], "ids are whole numbers"),
+        (["a"] * 5, "ids are whole numbers"),
     ],
 )
 def test_lists_of_hot_ids_that_are_none_are_refused(ids: Any, words: str) -> None:
     view = view_of(replace(hot_table(2), hot_ids=None))
     (fault,) = hot_ids_faults(view, {"hot": ids} if len(ids) else {})
     assert words in fault.message
+    assert fingerprint_of_ids(view.tables[0], {"hot": ids}) == []
 
 
 def test_the_hottest_of_a_longer_list_are_taken() -> None:

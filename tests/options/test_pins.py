@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations, product
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from shardplan import Settings, load, plan, verify
 from shardplan.errors import Infeasible, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shardplan.plan.file.plan import Plan
 
 QUICK = Settings(gap=0.05, node_limit=20)
@@ -111,6 +114,21 @@ def one_table(*constraints: dict[str, Any], **table: Any) -> dict[str, Any]:
         ([{"nodes": [2]}], "no node 2 among 2 nodes"),
         ([{"column_blocks": [48, 16], "sharding": "row_wise"}], "no sharding type"),
         ([{"column_blocks": [64]}], "column_blocks"),
+        (
+            [{"column_shards": 4}, {"min_width": 32}],
+            "constraints[0] cuts 64 columns into 4 shards; constraints[1] makes column shards 32",
+        ),
+        (
+            [{"column_blocks": [16, 48], "min_width": 32}],
+            "constraints[0] cuts columns into 16 + 48",
+        ),
+        ([{"column_blocks": [16, 48]}, {"column_shards": 3}], "constraints[1] cuts columns into 3"),
+        ([{"min_width": 40, "sharding": "column_wise"}], "64 columns are cut into 2 shards at"),
+        ([{"hot_rows": 5}, {"hot_rows": 6}], "number of hot rows (hot_rows)"),
+        (
+            [{"column_blocks": [16, 48], "hot_rows": 5}],
+            "blocks of 16 + 48; constraints[0] keeps its 5 hottest rows on every device: drop one",
+        ),
     ],
 )
 def test_pins_that_contradict_are_faults_of_the_spec(
@@ -121,11 +139,42 @@ def test_pins_that_contradict_are_faults_of_the_spec(
     assert told in str(caught.value)
 
 
+PINS: dict[str, list[Any]] = {
+    "load_factor": [0.2],
+    "column_shards": [1, 2, 4],
+    "min_width": [16, 32],
+    "column_blocks": [[16, 48]],
+    "hbm_only": [True],
+    "hot_rows": [10],
+}
+
+
+def paired() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every two pins with all of their values."""
+    for one, other in combinations(PINS, 2):
+        for mine, theirs in product(PINS[one], PINS[other]):
+            yield {one: mine}, {other: theirs}
+
+
+def test_of_any_two_pins_of_a_table_both_are_honoured_or_the_spec_is_refused() -> None:
+    refused = 0
+    for one, other in paired():
+        spec = one_table({**one, **other}, hot_ids=100, rows=100_000)
+        spec |= {"topology": MACHINE | {"nodes": 1}}
+        spec["training"]["hot_rows"] = True
+        try:
+            made = planned(spec, Settings("greedy"))
+        except (InputError, Infeasible):
+            refused += 1
+            continue
+        assert not verify(made), (one, other)
+    assert 0 < refused < len(list(paired()))
+
+
 @pytest.mark.parametrize(
     ("constraints", "told"),
     [
         ([{"column_shards": 7}], "constraints[0] cuts columns into 7 shards"),
-        ([{"column_shards": 4}, {"min_width": 32}], "constraints[0] and constraints[1] together"),
         ([{"column_blocks": [40, 36]}], "are 76 columns, not 64"),
         ([{"column_blocks": [30, 34]}], "30 columns is not a multiple of 4"),
         ([{"nodes": [1], "ranks": [3]}], "constraints[0] allows none"),

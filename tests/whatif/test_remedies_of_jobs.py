@@ -157,6 +157,30 @@ def test_facts_name_the_memory_that_is_short_and_modes_that_were_asked_for():
     assert "in each of 4 groups, after reserve" in conflict(trials(GROUPS))[-1]
 
 
+@pytest.mark.parametrize(
+    ("table", "keys", "words"),
+    [
+        (
+            {"pooling": 20, "cap": 100},
+            {"modules": {"m": {"kind": "sequence"}}},
+            "20 of few (100 at most)",
+        ),
+        ({"pooling": 2000}, {}, "2,000 of few"),
+        ({"pooling": 2, "num_poolings": 3000}, {}, "6,000 of few in 3,000 poolings"),
+    ],
+)
+def test_facts_name_what_a_step_reads_where_small_tables_leave_no_plan(
+    table: dict[str, Any], keys: dict[str, Any], words: str
+) -> None:
+    value = spec(tables=[{"name": "few", "rows": 1000, **table}], batch={"local": 65_536}, **keys)
+    facts = conflict(trials(value))
+    assert facts[1] == (
+        f"a batch of 524,288 samples over all devices, each with so many ids: {words}"
+    )
+    fewer = changed(value, "batch.local", 64)
+    assert trials(fewer).has_plan(lambda: case_of_value(fewer, "spec"))
+
+
 def test_rows_enough_for_every_rank_are_told_where_rows_have_to_be_cut():
     """A map of ids is cut by rows alone: 9 over 8 ranks leave three without any, 15 none."""
     value = spec(modules={"m": {"kind": "managed_collision"}}, tables=[{"name": "raw", "rows": 9}])

@@ -139,9 +139,11 @@ def _resumed(
 
 def _sum_up(plan: Plan, case: Case, request: SolveRequest, should_stop: Callable[[], bool]) -> None:
     from shardplan.cli.reports.solve_summary import summary_lines
+    from shardplan.plan.carried import as_planned
     from shardplan.whatif.exactness import inexact_bound
 
-    inexact = None
-    if request.old is None and not should_stop():
+    planned, inexact = as_planned(plan, case), None
+    # Its bound would be of one of all cases that an open spec is.
+    if request.old is None and planned is case and not should_stop():
         inexact = inexact_bound(case, Deadline.after(_EXACTNESS_SECONDS).unless(should_stop))
-    say_lines(summary_lines(plan, case, request.output, inexact, request.to_go_on()))
+    say_lines(summary_lines(plan, planned, request.output, inexact, request.to_go_on()))

@@ -107,7 +107,11 @@ class Setting:
 
     @cached_property
     def reduction(self) -> Reduction:
-        """How gradients of data-parallel tables are summed; the quickest where that is open."""
+        """How gradients of data-parallel tables are summed.
+
+        Where that is open, the quickest for all that a plan may replicate: plans of less may do
+        better otherwise, so that planning settles it first (``cases_by_sums``).
+        """
         asked = self.training.reduction.settled
         return min(asked, key=lambda each: self._summed(each).seconds(self.summed_bytes))
 

@@ -51,7 +51,10 @@ def _given(table: PlannedTable, given: GivenIds) -> NDArray[np.int64]:
     if table.ids is RowOrder.BY_FREQUENCY:  # Ids are ranks.
         known = np.arange(table.replicated_rows)
     found = given.get(f"{table.module}/{table.name}", given.get(table.name, known))
-    return np.asarray(found).reshape(-1)
+    try:
+        return np.asarray(found)
+    except ValueError:  # Lists of unequal length.
+        return np.array(found, dtype=object)
 
 
 def _taken(table: PlannedTable, ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -59,18 +62,20 @@ def _taken(table: PlannedTable, ids: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _fault(table: PlannedTable, ids: NDArray[np.int64]) -> str:
+    """Anywhere in the list: one that is wrong behind the ids of a plan is another list's."""
     count = table.replicated_rows
+    if ids.ndim != 1:
+        return f"ids are listed one after the other; those that are said to be hot are {ids.ndim}-d"
+    if len(ids) and not np.issubdtype(ids.dtype, np.integer):
+        return f"ids are whole numbers; those that are said to be hot are {ids.dtype}"
     if len(ids) < count:
         found = f"{len(ids):,} are" if len(ids) else "none is"
         return f"its {count:,} hottest rows are on every rank, and {found} named"
-    if not np.issubdtype(ids.dtype, np.integer):
-        return f"ids are whole numbers; those that are said to be hot are {ids.dtype}"
-    used = ids[:count]
-    outside = used[(used < 0) | (used >= table.rows)]
+    outside = ids[(ids < 0) | (ids >= table.rows)]
     if len(outside):
         return f"{_listed(outside)} are said to be hot, and no rows of {table.rows:,}"
-    distinct, counts = np.unique(used, return_counts=True)
-    if len(distinct) < len(used):
+    distinct, counts = np.unique(ids, return_counts=True)
+    if len(distinct) < len(ids):
         return f"{_listed(distinct[counts > 1])} are said to be hot twice"
     return ""
 
@@ -82,7 +87,7 @@ def _listed(ids: NDArray[np.int64]) -> str:
 
 def fingerprint_of_ids(table: PlannedTable, given: GivenIds) -> list[int]:
     """Of the ids that a rank takes for hot: what differs between ranks would train otherwise."""
-    if not table.keeps_hot_rows:
+    if not table.keeps_hot_rows or _fault(table, _given(table, given)):
         return []
     used = _taken(table, _given(table, given))
     return [len(used), zlib.crc32(used.tobytes())]

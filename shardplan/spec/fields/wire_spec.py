@@ -111,4 +111,7 @@ class CommDtypeSpec(Border):
 def _check(name: str, known: Mapping[str, WireType], at: tuple[str, ...]) -> None:
     if name not in known:
         message = f"must be one of {', '.join(known)} (got {name!r})"
-        raise fault(message, did_you_mean(name, known), at=at)
+        hint = did_you_mean(name, known)
+        if not hint.startswith("did you mean"):
+            hint = "a format of your own is declared by its name in training.comm_dtype.codecs"
+        raise fault(message, hint, at=at)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from shardplan.errors import InputError
+from shardplan.spec.validation.either import either
 from shardplan.spec.validation.first_errors import first_errors
 from shardplan.spec.validation.listing import listed
 from shardplan.spec.validation.wording import describe
@@ -46,11 +47,9 @@ def diagnose(
     document's was, if not by ``model.model_validate``.
     """
     errors = first_errors(error, document.get(at), model, revalidate or model.model_validate)
-    found = {
-        _diagnose_one(model, document, at, dict(details)): None
-        for details in errors
-        if not _is_echo(dict(details))
-    }
+    told = [each for details in errors if not _is_echo(each := dict(details))]
+    merged = either(told, lambda each: _path_of(document, at, each), model)
+    found = {_diagnose_one(model, document, at, each): None for each in merged}
     rest = max(error.error_count() - len(errors), 0)
     return listed(sort_diagnostics(found), rest)
 
@@ -72,13 +71,18 @@ def sort_diagnostics(diagnostics: Any) -> list[Diagnostic]:
 def _diagnose_one(
     model: type[BaseModel], document: Document, at: Path, details: dict[str, Any]
 ) -> Diagnostic:
-    kind, location = details["type"], tuple(details["loc"])
-    path = at + _real_path(document.get(at), location, kind in ("missing", "extra_forbidden"))
-    path += tuple(details.get("ctx", {}).get("at", ()))
+    path = _path_of(document, at, details)
     wording = describe(details, model)
     return document.diagnostic(
         path, wording.message, wording.hint, wording.code, on_key=wording.code == "unknown_key"
     )
+
+
+def _path_of(document: Document, at: Path, details: dict[str, Any]) -> Path:
+    """Where in the document an error of the part at ``at`` is."""
+    is_of_key = details["type"] in ("missing", "extra_forbidden")
+    path = at + _real_path(document.get(at), tuple(details["loc"]), is_of_key)
+    return path + tuple(details.get("ctx", {}).get("at", ()))
 
 
 def _is_echo(details: dict[str, Any]) -> bool:

@@ -42,7 +42,7 @@ def describe(details: dict[str, Any], model: type[BaseModel]) -> Wording:
     if kind == "missing":
         return _missing(details["loc"][-1])
     if kind in ("enum", "literal_error"):
-        return _choice(str(context["expected"]), value)
+        return _choice(choices(details), value)
     if kind == "too_short":
         return Wording(f"needs {context['min_length']} or more entries", _ADD, "range")
     if kind in _LIMITS:
@@ -208,11 +208,16 @@ _BOOLS = {"yes": "true", "on": "true", "no": "false", "off": "false",
           "true": "true", "false": "false"}  # fmt: skip
 
 
-def _choice(expected: str, value: Any) -> Wording:
-    """``expected`` is pydantic's "'a', 'b' or 'c'"."""
-    names = [part.strip("' ") for part in expected.replace("' or '", "', '").split("', '")]
+def choices(details: dict[str, Any]) -> list[str]:
+    """The words that a value may be, of pydantic's "'a', 'b' or 'c'"."""
+    expected = str(details["ctx"]["expected"])
+    return [part.strip("' ") for part in expected.replace("' or '", "', '").split("', '")]
+
+
+def _choice(names: list[str], value: Any) -> Wording:
     word = str(value)[:_LONGEST_VALUE]
     meant = other_word(word, names) or next(iter(difflib.get_close_matches(word, names, n=1)), "")
     hint = f"did you mean {meant!r}?" if meant else f"for example {names[0]}"
     hint = unplanned_hint(word, names) or hint
-    return Wording(f"must be one of {', '.join(names)}{got(value)}", hint, "choice")
+    one_of = "one of " if len(names) > 1 else ""
+    return Wording(f"must be {one_of}{', '.join(names)}{got(value)}", hint, "choice")

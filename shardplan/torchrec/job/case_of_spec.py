@@ -14,6 +14,7 @@ from shardplan.errors import InputError
 from shardplan.executor.planned.ddp_sums import ddp_faults
 from shardplan.executor.planned.mismatch import model_faults
 from shardplan.torchrec.job.arguments import JobArguments
+from shardplan.workload.wire.reduction_algorithm import ReductionAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ def case_of_spec(source: SpecSource, modules: Sequence[ShardedModule]) -> Case:
 
     Raises InputError with all faults of the spec, or with all that differs.
     """
-    case = source if isinstance(source, Case) else load(source)
+    case = _summed_flat(source if isinstance(source, Case) else load(source))
     kinds = {table.module: table.collection for table in case.workload.tables}
     found = [module.found for module in modules]
     faults = list(model_faults(case.spec.name, case.workload.tables, found, kinds.__getitem__))
@@ -37,6 +38,15 @@ def case_of_spec(source: SpecSource, modules: Sequence[ShardedModule]) -> Case:
     if faults:
         raise InputError(faults)
     return case
+
+
+def _summed_flat(case: Case) -> Case:
+    """The same where its spec leaves open how gradients are summed: TorchRec has but one way."""
+    asked = case.spec.training.all_reduce
+    if asked is None or asked.algorithm is not ReductionAlgorithm.AUTO:
+        return case
+    flat = asked.model_copy(update={"algorithm": ReductionAlgorithm.FLAT})
+    return case.with_(training=case.spec.training.model_copy(update={"all_reduce": flat}))
 
 
 def job_of_case(case: Case) -> JobArguments:

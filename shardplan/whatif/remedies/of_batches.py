@@ -93,7 +93,7 @@ def _capped(case: Case, chosen: list[int], halvings: int) -> Case:
 def _smaller_batch(trials: Trials) -> Iterator[Remedy]:
     """What is kept of the samples of a step is as large as the batch."""
     case = trials.case
-    batches = _halved(case)
+    batches = halved_batches(case)
     if not batches or not trials.has_plan(partial(_with_batch, case, batches[-1])):
         return
     for number, batch in enumerate(batches, start=1):
@@ -105,7 +105,7 @@ def _smaller_batch(trials: Trials) -> Iterator[Remedy]:
             return
 
 
-def _halved(case: Case) -> list[BatchSpec]:
+def halved_batches(case: Case) -> list[BatchSpec]:
     """Smaller batches, falling; none where modules count their samples apart."""
     batch = case.spec.batch
     apart = [module.batch for module in (case.spec.modules or {}).values() if module.batch]

@@ -14,7 +14,7 @@ class ReductionAlgorithm(StrEnum):
     """A reduce-scatter inside each node, an all-reduce of each part across the devices at the same
     place of every node, an all-gather inside each node: three collectives, one after the other."""
     AUTO = "auto"
-    """The quicker of the two, by the cost model: plans state which."""
+    """That of the faster plan, by the cost model: plans state which."""
 
     def has_levels(self, world_size: int, local_world_size: int) -> bool:
         """Whether it goes by nodes: of one node, or of nodes of one device, nothing is left of
