@@ -8,8 +8,8 @@ import numpy as np
 
 from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.search.incumbent import Incumbent
-from shardplan.solve.search.repartition.loops import IN_ARRAYS, quickest_loops
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
+from shardplan.solve.search.repartition.rounds import ArrayRounds, quickest_rounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def rebalance(
         incumbent=incumbent,
         should_stop=record.should_stop,
         on_better=offer_early,
-        loops=quickest_loops(record.budget.deadline.seconds_left) if is_long else IN_ARRAYS,
+        rounds=quickest_rounds(record.budget.deadline.seconds_left) if is_long else ArrayRounds,
     )
     if incumbent.placement is None:
         return None
