@@ -26,7 +26,7 @@ ROUNDS = RepartitionParams(copies=2, rounds=50, changes=4)
 @pytest.fixture(scope="module")
 def compiled():
     pytest.importorskip("numba")
-    found = quickest_rounds(float("inf"))
+    found = quickest_rounds(9999, float("inf"))
     assert found is not ArrayRounds
     return found
 
@@ -153,13 +153,15 @@ def test_searches_compared_are_not_idle(compiled):
 
 def test_arrays_serve_where_compiling_would_take_what_time_there_is(monkeypatch):
     monkeypatch.delitem(sys.modules, MODULE, raising=False)
-    assert quickest_rounds(1.0) is ArrayRounds
+    assert quickest_rounds(9999, 0.5) is ArrayRounds
 
 
 def test_arrays_serve_where_numba_is_not_installed(monkeypatch):
     monkeypatch.setattr(rounds, "find_spec", lambda name: None)
+    rounds.compiled_code.cache_clear()
     rounds.compiled_rounds.cache_clear()
     try:
-        assert quickest_rounds(float("inf")) is ArrayRounds
+        assert quickest_rounds(9999, float("inf")) is ArrayRounds
     finally:
+        rounds.compiled_code.cache_clear()
         rounds.compiled_rounds.cache_clear()

@@ -1,4 +1,4 @@
-"""The inner loops of repartition over arrays: what ``compiled_round`` does one number at a time.
+"""The inner loops of repartition over arrays: what ``compiled`` does one number at a time.
 
 Where floats are added their order is fixed, so that both come to the same bits.
 """

@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     Measure = Callable[[Copies], NDArray[np.float64]]
 
 _COMPILED = "shardplan.solve.search.repartition.compiled.player"
-_COMPILING_SECONDS = 6.0
-"""Some times what compiling takes, the first time; with less left it does not
-pay."""
+_FEWEST_ROUNDS = 100
+"""For fewer it is not worth reading what was compiled before, ..."""
+_LOADING_SECONDS = 1.0
+"""... nor when less time is left: some times what it takes."""
+_LONG_ROUNDS = 1000
+_COMPILING_SECONDS = 20.0
+"""The same for compiling, which takes some 8 s, the first time on a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +114,42 @@ class ArrayRounds:
                 best.option, best.slot = copies.option[copy].copy(), copies.slot[copy].copy()
 
 
-def quickest_rounds(seconds_left: float) -> RoundsOf:
-    """Those for a search that may take so long."""
-    if _COMPILED not in sys.modules and seconds_left < _COMPILING_SECONDS:
+def quickest_rounds(count: int, seconds_left: float) -> RoundsOf:
+    """Those for a search of so many rounds that may take so long."""
+    if count < _FEWEST_ROUNDS:
+        return ArrayRounds
+    if _COMPILED not in sys.modules and seconds_left < _LOADING_SECONDS:
+        return ArrayRounds
+    compiled = compiled_code()
+    if compiled is None:
+        return ArrayRounds
+    is_long = count >= _LONG_ROUNDS and seconds_left >= _COMPILING_SECONDS
+    if not (compiled.is_compiled() or is_long):
         return ArrayRounds
     return compiled_rounds() or ArrayRounds
 
 
 @cache
 def compiled_rounds() -> RoundsOf | None:
-    """None where numba is not installed, or cannot compile."""
+    """Compiled now, unless they have been before; None where numba cannot."""
+    compiled = compiled_code()
+    if compiled is None:
+        return None
+    try:
+        compiled.try_out()
+    except (compiled.NumbaError, RuntimeError, OSError):  # LLVM's; the disk is full.
+        return None
+    return cast("RoundsOf", compiled.CompiledRounds)
+
+
+@cache
+def compiled_code() -> Any:
+    """The module, of which nothing is compiled yet; None where numba is not installed or idle."""
     if find_spec("numba") is None:
         return None
     try:
-        numba = import_module("numba")
-    except ImportError:  # It is for other versions of Python or NumPy.
+        if import_module("numba").config.DISABLE_JIT:
+            return None
+        return import_module(_COMPILED)
+    except (ImportError, RuntimeError, OSError):  # It is for other versions of Python or NumPy.
         return None
-    if numba.config.DISABLE_JIT:
-        return None
-    try:
-        compiled: Any = import_module(_COMPILED)
-        compiled.try_out()
-    except (numba.core.errors.NumbaError, RuntimeError, OSError):  # LLVM's; the disk is full.
-        return None
-    return cast("RoundsOf", compiled.CompiledRounds)

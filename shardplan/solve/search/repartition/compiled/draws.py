@@ -86,28 +86,26 @@ def _draw_candidates(
     """Put into (P, most, COLUMNS) which rows and slots may change, and how many of each pair."""
     option, slot = state.option[copy], state.slot[copy]
     is_option, is_free, alternatives = level.is_option, level.is_free, level.count
+    pairs = len(count)
     rows, slots = slot.shape
     keys = np.empty(changes.shape[:2], np.uint64)
     for row in range(rows):
         if not (is_option[option[row]] and is_free[row]):
             continue
-        highest, is_inside = NOWHERE, alternatives[row] > 0
-        for at in range(slots):
-            if slot[row, at] != NOWHERE:
-                highest = max(highest, pair_of[slot[row, at]])
+        units, lowest, highest = 0, pairs, NOWHERE
+        while units < slots and slot[row, units] != NOWHERE:
+            pair = pair_of[slot[row, units]]
+            lowest, highest, units = min(lowest, pair), max(highest, pair), units + 1
         if highest == NOWHERE:
             continue
-        for at in range(slots):
-            if slot[row, at] != NOWHERE and pair_of[slot[row, at]] != highest:
-                is_inside = False
-        number = copy * rows + row
+        number, is_inside = copy * rows + row, lowest == highest and alternatives[row] > 0
         if is_inside and (bits(chance.key, COIN, number) & _ONE) == 0:
             key = bits(chance.key, KEY, number * (slots + 1))
             held = count[highest]
             count[highest] = _keep(changes[highest], keys[highest], held, key, row, NOWHERE)
             continue
-        for at in range(slots):
-            pair = pair_of[slot[row, at]] if slot[row, at] != NOWHERE else NOWHERE
+        for at in range(units):
+            pair = pair_of[slot[row, at]]
             if pair != NOWHERE:
                 key = bits(chance.key, KEY, number * (slots + 1) + at + 1)
                 count[pair] = _keep(changes[pair], keys[pair], count[pair], key, row, at)

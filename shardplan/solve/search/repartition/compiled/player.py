@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from shardplan.solve.problem.problem import Shape
 from shardplan.solve.search.repartition.array_loops import NOWHERE
@@ -33,8 +35,10 @@ from shardplan.solve.search.repartition.compiled.objective import seconds_of, we
 from shardplan.solve.search.repartition.compiled.pairs import choose_changes
 from shardplan.solve.search.repartition.compiled.scores import compiled, inner
 
+__all__ = ["CompiledRounds", "NumbaError", "is_compiled", "try_out"]
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -234,8 +238,27 @@ class CompiledRounds:
                 best.value, best.option, best.slot = float(found.objective[0]), *found[1:]
 
 
+def is_compiled() -> bool:
+    """Whether ``try_out`` takes no longer than reading what was compiled before."""
+    kept = _kept(f"{Path(__file__).stem}._play-*.nbi")
+    return bool(_play.signatures) or any(is_new for _, is_new in kept)
+
+
+def _kept(names: str) -> Iterator[tuple[Path, bool]]:
+    """Lists of what was compiled, and whether no file here is newer: of what a function calls in
+    other files numba does not look at the date."""
+    own = Path(__file__)
+    sources = [*own.parent.glob("*.py"), own.parents[1] / "chance.py"]
+    latest = max((each.stat().st_mtime for each in sources if each.exists()), default=0.0)
+    for each in Path(_play.stats.cache_path or own.parent).glob(names):
+        yield each, each.stat().st_mtime >= latest
+
+
 def try_out() -> None:
     """Compile it all, or read what was compiled before: one unit between two devices."""
+    for each, is_new in _kept("*.nbi"):
+        if not is_new:
+            each.unlink(missing_ok=True)
     one, at = np.ones((1, 1)), np.zeros(1, dtype=np.int64)
     slot, load = np.zeros((1, 1, 1), dtype=np.int64), np.ones((1, 2, 1))
     yes, floats = np.ones((1, 2), dtype=np.bool_), np.ones(1, dtype=np.float32)
