@@ -13,5 +13,7 @@ if TYPE_CHECKING:
 def sum_in_order(values: NDArray[Any], axis: int) -> NDArray[Any]:
     """The sum along an axis, from first to last."""
     if not values.shape[axis]:
-        return values.sum(axis=axis)  # type: ignore[no-any-return]
-    return np.add.accumulate(values, axis=axis).take(-1, axis=axis)
+        nothing: NDArray[Any] = values.sum(axis=axis)
+        return nothing
+    found: NDArray[Any] = np.add.accumulate(values, axis=axis).take(-1, axis=axis)
+    return found

@@ -31,7 +31,7 @@ _FEWEST_ROUNDS = 100
 _LOADING_SECONDS = 1.0
 """... nor when less time is left: some times what it takes."""
 _LONG_ROUNDS = 1000
-_COMPILING_SECONDS = 20.0
+_COMPILING_SECONDS = 30.0
 """The same for compiling, which takes some 8 s, the first time on a machine."""
 
 

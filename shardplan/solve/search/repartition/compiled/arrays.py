@@ -70,22 +70,16 @@ class Options(NamedTuple):
     def of(cls, copies: Copies) -> Self:
         """Copies of them, all laid out alike, so that one compilation serves."""
         problem, charges = copies.problem, copies.problem.objective.charges
-        floats = (
-            np.array(each, dtype=np.float64, order="C")
-            for each in (
-                problem.load_seconds,
-                problem.own_seconds,
-                problem.spill_seconds,
-                problem.device_bytes,
-                problem.node_bytes,
-                problem.device_capacity,
-                problem.node_capacity,
-            )
-        )
         groups = np.zeros((problem.option_count, 0), dtype=np.bool_)
         return cls(
             np.array(problem.units, dtype=np.int64),
-            *floats,
+            _floats(problem.load_seconds),
+            _floats(problem.own_seconds),
+            _floats(problem.spill_seconds),
+            _floats(problem.device_bytes),
+            _floats(problem.node_bytes),
+            _floats(problem.device_capacity),
+            _floats(problem.node_capacity),
             np.array(problem.domain, dtype=np.int64),
             groups if charges is None else np.array(charges.of_option, order="C"),
             problem.has_spill,
@@ -105,8 +99,8 @@ class Level(NamedTuple):
     """(rows,)"""
     alternatives: NDArray[np.int64]
     first: NDArray[np.int64]
-    count: NDArray[np.int64]
-    """(rows,): a row may take ``count`` of the ``alternatives``, from ``first`` on."""
+    many: NDArray[np.int64]
+    """(rows,): a row may take so ``many`` of the ``alternatives``, from ``first`` on."""
     is_open: NDArray[np.bool_]
     """(domains, places)"""
 
@@ -209,3 +203,7 @@ class BestArrays(NamedTuple):
     """(rows,)"""
     slot: NDArray[np.int64]
     """(rows, slots)"""
+
+
+def _floats(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array(values, dtype=np.float64, order="C")

@@ -85,7 +85,7 @@ def _draw_candidates(
 ) -> None:
     """Put into (P, most, COLUMNS) which rows and slots may change, and how many of each pair."""
     option, slot = state.option[copy], state.slot[copy]
-    is_option, is_free, alternatives = level.is_option, level.is_free, level.count
+    is_option, is_free, alternatives = level.is_option, level.is_free, level.many
     pairs = len(count)
     rows, slots = slot.shape
     keys = np.empty(changes.shape[:2], np.uint64)
@@ -144,7 +144,7 @@ def _put_changes(
     """Fill in what becomes of all candidates, and leave out those that are not allowed."""
     option, slot, order = state.option[copy], state.slot[copy], chance.order[copy]
     domain, is_open, units = options.domain, level.is_open, options.units
-    alternatives, first, many = level.alternatives, level.first, level.count
+    alternatives, first, many = level.alternatives, level.first, level.many
     for pair in range(len(count)):
         drawn, kept = count[pair], 0
         for number in range(drawn):

@@ -55,7 +55,7 @@ def _chains(stages: Doubles, uses: Counts, objective: Objective) -> Doubles:
 def seconds_of(load: Doubles, uses: Counts, objective: Objective) -> float:
     """See ``ChainObjective.seconds``."""
     chains = _chains(_longest(load), uses, objective)
-    most = chains[0]
+    most: float = chains[0]
     for chain in range(1, chains.size):
         most = max(most, chains[chain])
     return most
@@ -85,13 +85,15 @@ def _stage_weights(chains: Doubles, objective: Objective) -> Doubles:
 @inner
 def _mean_power(load: Doubles, stage: int, reference: float, squarings: int) -> float:
     """The mean over devices of a stage's powers, of at least the slowest device alone."""
-    together, devices = 0.0, load.shape[0]
+    devices = load.shape[0]
+    together: float = 0.0
     for device in range(devices):
         power = load[device, stage] / reference
         for _ in range(squarings):
             power *= power
         together += power
-    return max(together / devices, 1.0 / devices)
+    mean: float = max(together / devices, 1.0 / devices)
+    return mean
 
 
 @inner

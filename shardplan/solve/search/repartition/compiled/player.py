@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba.core.errors import NumbaError
@@ -196,6 +196,9 @@ def _play(
         _take_better(state, options, objective, best)
 
 
+_COMPILED: Any = _play
+
+
 class CompiledRounds:
     """See ``Rounds``; of a search for the least objective alone."""
 
@@ -241,7 +244,7 @@ class CompiledRounds:
 def is_compiled() -> bool:
     """Whether ``try_out`` takes no longer than reading what was compiled before."""
     kept = _kept(f"{Path(__file__).stem}._play-*.nbi")
-    return bool(_play.signatures) or any(is_new for _, is_new in kept)
+    return bool(_COMPILED.signatures) or any(is_new for _, is_new in kept)
 
 
 def _kept(names: str) -> Iterator[tuple[Path, bool]]:
@@ -250,7 +253,7 @@ def _kept(names: str) -> Iterator[tuple[Path, bool]]:
     own = Path(__file__)
     sources = [*own.parent.glob("*.py"), own.parents[1] / "chance.py"]
     latest = max((each.stat().st_mtime for each in sources if each.exists()), default=0.0)
-    for each in Path(_play.stats.cache_path or own.parent).glob(names):
+    for each in Path(_COMPILED.stats.cache_path or own.parent).glob(names):
         yield each, each.stat().st_mtime >= latest
 
 
