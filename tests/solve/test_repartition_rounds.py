@@ -85,8 +85,8 @@ def crowded(rng: np.random.Generator, *, devices: int, nodes: int, spill: float,
         units=[1, 2, 1] * 20,
         device_bytes=rng.random(60),
         node_bytes=rng.random(60),
-        device_capacity=40.0 / devices,
-        node_capacity=40.0 / nodes,
+        device_capacity=20.0 / devices,
+        node_capacity=20.0 / nodes,
         devices=devices,
         nodes=nodes,
         chain_of_stage=[0, 0, 1],
@@ -106,6 +106,7 @@ def crowded(rng: np.random.Generator, *, devices: int, nodes: int, spill: float,
 )
 def test_a_search_finds_the_same_with_either(compiled, spill, charged, changes):
     """Devices and nodes, domains, scarce memory, shared time and charges: all that there is."""
+    fitting = 0
     for seed, (devices, nodes) in enumerate(((8, 2), (9, 3), (4, 4), (16, 1))):
         rng = np.random.default_rng(seed)
         problem = crowded(rng, devices=devices, nodes=nodes, spill=spill, charged=charged)
@@ -126,6 +127,8 @@ def test_a_search_finds_the_same_with_either(compiled, spill, charged, changes):
             found.append(incumbent)
         assert found[0].objective == found[1].objective
         assert found[0].placement == found[1].placement
+        fitting += found[0].placement is not None
+    assert fitting >= 2 or not changes
 
 
 def test_searches_compared_are_not_idle(compiled):
