@@ -197,5 +197,5 @@ def test_several_passes_end_at_the_same_placement_each_time():
 def quick() -> SearchParams:
     """Short restarts, without trees."""
     search = searching(but=("annealing", "early_annealing"))
-    effort = replace(search.shared.repartition, fewest_rounds=40, all_rounds=480)
+    effort = replace(search.shared.repartition, small_rounds=40, all_rounds=480)
     return replace(search, shared=replace(search.shared, repartition=effort))

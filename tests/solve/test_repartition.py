@@ -19,6 +19,7 @@ from shardplan.solve.problem.legality import is_legal
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.search.incumbent import Incumbent
+from shardplan.solve.search.repartition.chance import Dice
 from shardplan.solve.search.repartition.copies import MOST_SLOTS, Copies
 from shardplan.solve.search.repartition.pair_changes import ChangeDraws, Pairs
 from shardplan.solve.search.repartition.pair_objective import PairObjective
@@ -187,6 +188,13 @@ def equal_items(count: int, devices: int) -> Problem:
     return problem_of([1.0] * count, devices=devices)
 
 
+def thrown(copies: Copies, shape: Shape, rng: np.random.Generator) -> Dice:
+    """The dice of one round."""
+    problem = copies.problem
+    count = problem.device_count if shape is Shape.DEVICE else problem.node_count
+    return Dice.thrown(1, copies.count, count, rng)[0]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_sums_of_all_copies_are_those_of_the_placements_they_stand_for(seed):
     """After 40 rounds without a choice: every change drawn is made with an even chance."""
@@ -196,8 +204,9 @@ def test_the_sums_of_all_copies_are_those_of_the_placements_they_stand_for(seed)
     moves = ChangeDraws(copies, np.ones(problem.option_count, dtype=bool))
     assert moves.levels() == [Shape.DEVICE, Shape.NODE]
     for number in range(40):
-        pairs = Pairs.draw(copies, moves.levels()[number % 2], rng)
-        changes = moves.draw(pairs, 5, rng)
+        dice = thrown(copies, moves.levels()[number % 2], rng)
+        pairs = Pairs.of(moves.levels()[number % 2], dice)
+        changes = moves.draw(pairs, 5, dice)
         moves.make(changes.only(rng.random(len(changes.row)) < 0.5), pairs)
     objectives = copies.objectives()
     for copy in range(4):
@@ -216,10 +225,11 @@ def test_pairs_are_disjoint_and_hold_at_most_so_many_changes(most):
     problem, start = crowded(0)
     rng = np.random.default_rng(0)
     copies = Copies(problem, start, 3)
-    pairs = Pairs.draw(copies, Shape.DEVICE, rng)
+    dice = thrown(copies, Shape.DEVICE, rng)
+    pairs = Pairs.of(Shape.DEVICE, dice)
     for of_copy in pairs.places.reshape(3, -1):
         assert sorted(of_copy.tolist()) == list(range(8))
-    changes = ChangeDraws(copies, np.ones(problem.option_count, dtype=bool)).draw(pairs, most, rng)
+    changes = ChangeDraws(copies, np.ones(problem.option_count, dtype=bool)).draw(pairs, most, dice)
     counts = np.bincount(changes.pair, minlength=len(pairs.places))
     assert counts.max() <= most
     assert set(changes.copy.tolist()) == (set(range(3)) if most else set())
@@ -241,8 +251,9 @@ def test_without_heat_the_combination_of_the_least_power_mean_is_chosen(seed):
     every = np.ones(12, dtype=bool)
     copies = Copies(problem, start, 1)
     moves = ChangeDraws(copies, every)
-    pairs = Pairs.draw(copies, Shape.DEVICE, rng)
-    changes = moves.draw(pairs, 6, rng)
+    dice = thrown(copies, Shape.DEVICE, rng)
+    pairs = Pairs.of(Shape.DEVICE, dice)
+    changes = moves.draw(pairs, 6, dice)
 
     def made(taken: np.ndarray) -> float:
         fresh = Copies(problem, start, 1)
@@ -253,6 +264,6 @@ def test_without_heat_the_combination_of_the_least_power_mean_is_chosen(seed):
 
     subsets = product([False, True], repeat=len(changes.row))
     least = min(made(np.array(taken, dtype=bool)) for taken in subsets)
-    chosen = PairObjective(copies, 4, 8.0).choose(changes, pairs, 0.0, rng)
+    chosen = PairObjective(copies, 4, 8.0).choose(changes, pairs, 0.0, dice)
     assert made(chosen) == pytest.approx(least, rel=1e-5)
     assert least < power_mean(problem, start, 2**4)

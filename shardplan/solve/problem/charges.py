@@ -39,7 +39,9 @@ class Charges:
 
     def stage_seconds(self, uses: NDArray[np.int32]) -> NDArray[np.float64]:
         """(..., S): what all groups with any (..., G) uses add."""
-        seconds: NDArray[np.float64] = (uses > 0) @ self.seconds
+        seconds = np.zeros((*uses.shape[:-1], self.seconds.shape[1]))
+        for group, more in enumerate(self.seconds):
+            seconds += (uses[..., group, None] > 0) * more
         return seconds
 
     def shares(

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from shardplan.solve.problem.in_order import sum_in_order
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.charges import Charges
     from shardplan.solve.program.program import ProgramBuilder
 
-_CHAIN_EXPONENT = 200
+LOG2_CHAIN_EXPONENT = 8
 """How sharply the longest chain is told from the others in ``stage_weights``."""
-_SHORTER_CHAINS = 1e-3
+SHORTER_CHAINS = 1e-3
 """What the other chains count while the objective is smooth, so that they do not grow unseen."""
 
 
@@ -117,7 +119,8 @@ class ChainObjective:
 
     def chains(self, stage_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """(..., C): seconds of each chain, from (..., S) of its stages."""
-        seconds: NDArray[np.float64] = stage_seconds @ self._of_chain + self.chain_seconds
+        together = sum_in_order(stage_seconds[..., None] * self._of_chain, axis=-2)
+        seconds: NDArray[np.float64] = together + self.chain_seconds
         return seconds
 
     def seconds(self, load: NDArray[np.float64], uses: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -128,16 +131,17 @@ class ChainObjective:
     def smooth(self, stage_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """(...): seconds that fall also where a shorter chain does, from (..., S) of stages."""
         chains = self.chains(stage_seconds)
-        smooth: NDArray[np.float64] = chains.max(axis=-1) + _SHORTER_CHAINS * chains.sum(axis=-1)
+        smooth: NDArray[np.float64] = chains.max(axis=-1) + SHORTER_CHAINS * chains.sum(axis=-1)
         return smooth
 
     def stage_weights(self, stage_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """(R, S): by how much the smooth objective rises with each stage, from (R, S) seconds."""
         chain = self.chains(stage_seconds)
-        weight = (chain / chain.max(axis=1, keepdims=True)) ** _CHAIN_EXPONENT
-        weight = weight / weight.sum(axis=1, keepdims=True) + _SHORTER_CHAINS
-        of_stage: NDArray[np.float64] = weight @ self._of_chain.T
-        return of_stage
+        weight = chain / chain.max(axis=1, keepdims=True)
+        for _ in range(LOG2_CHAIN_EXPONENT):
+            weight *= weight
+        weight = weight / sum_in_order(weight, axis=1)[:, None] + SHORTER_CHAINS
+        return sum_in_order(weight[:, None] * self._of_chain, axis=2)
 
     def add_paid(self, build: ProgramBuilder, *, whole: bool = False) -> NDArray[np.int64]:
         """(G,): columns for how much of each group's charge a program pays; ``whole``: all of it or

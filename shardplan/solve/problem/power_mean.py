@@ -14,9 +14,9 @@ Real = TypeVar("Real", bound="np.floating[Any]")
 
 LARGEST_RATIO = 3.9
 """Loads are cut off at this many times the reference, so that their 512th power stays finite."""
-_LEAST_REFERENCE = 1e-9
+LEAST_REFERENCE = 1e-9
 """Of a placement's longest stage: what shorter ones are measured in."""
-_LEAST_SECONDS = 1e-12
+LEAST_SECONDS = 1e-12
 """The same for a placement without any load."""
 
 
@@ -44,7 +44,7 @@ class PowerMean:
         ``load`` (R, D, S); a reference is the load of a stage's slowest device.
         """
         reference = load.max(axis=1)
-        floor = _LEAST_REFERENCE * reference.max(axis=1, keepdims=True).clip(_LEAST_SECONDS)
+        floor = LEAST_REFERENCE * reference.max(axis=1, keepdims=True).clip(LEAST_SECONDS)
         reference = np.maximum(reference, floor)
         ratio = load / reference[:, None]
         return reference, ratio, self.raised(ratio.copy())
@@ -59,16 +59,18 @@ class PowerMean:
         self, mean_power: NDArray[np.float64], reference: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """The power mean, from the mean over devices of the powers."""
-        root: NDArray[np.float64] = reference * mean_power.clip(min=0.0) ** (1.0 / self.exponent)
-        return root
+        return reference * self._root(mean_power.clip(min=0.0))
 
     def slope(
         self, mean_power: NDArray[np.float64], reference: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Seconds of the power mean per unit of the sum over devices of the powers."""
-        tangent: NDArray[np.float64] = (
-            reference
-            * mean_power ** (1.0 / self.exponent - 1.0)
-            / (self.devices << self.log2_exponent)
-        )
-        return tangent
+        each = self._root(mean_power) / mean_power / (self.devices << self.log2_exponent)
+        return reference * each
+
+    def _root(self, mean_power: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``mean_power ** (1 / exponent)``, which has the same bits everywhere."""
+        root = mean_power
+        for _ in range(self.log2_exponent):
+            root = np.sqrt(root)
+        return root

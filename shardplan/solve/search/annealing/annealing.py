@@ -38,7 +38,7 @@ class Annealing(Move):
 
     most_places: int = 1_000
     """Items times devices up to which it is worth its time."""
-    steps: int = 300
+    steps: int = 100
     """In the first restart of a pass; each has this many more than the one before."""
     population_cells: int = 25_000
     """About how many numbers a step touches: large enough to hide Python."""

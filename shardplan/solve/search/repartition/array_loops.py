@@ -1,7 +1,6 @@
-"""The inner loops of repartition over arrays: what ``compiled_loops`` does one number at a time.
+"""The inner loops of repartition over arrays: what ``compiled`` does one number at a time.
 
-Both add and multiply the same numbers in the same order, and so come to the same bits: which of the
-two serves changes nothing but the time.
+Where floats are added their order is fixed, so that both come to the same bits.
 """
 
 from __future__ import annotations
@@ -85,21 +84,21 @@ def candidates(
     is_active: NDArray[np.bool_],
     pair: NDArray[np.int64],
     alternatives: NDArray[np.int64],
-    coin: NDArray[np.float64],
+    is_head: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """What may change within pairs: copy, row, slot and pair of each, (n,).
 
     Of the rows ``is_active`` (R, rows), whose units lie in ``slot`` (R, rows, slots), those wholly
-    inside one pair that have ``alternatives`` (rows,) may change as a whole, where the ``coin`` (R,
-    rows) falls below a half: their slot is ``NOWHERE``, and they come last. Of all others, each
-    unit that is in a pair may. ``pair`` (R, places) is the pair of a place, or ``NOWHERE``.
+    inside one pair that have ``alternatives`` (rows,) may change as a whole, where their coin
+    ``is_head`` (R, rows): their slot is ``NOWHERE``, and they come last. Of all others, each unit
+    that is in a pair may. ``pair`` (R, places) is the pair of a place, or ``NOWHERE``.
     """
     used = (slot != NOWHERE) & is_active[:, :, None]
     place = np.where(used, slot, 0)
     of_slot = np.where(used, pair[np.arange(len(slot))[:, None, None], place], NOWHERE)
     highest = of_slot.max(axis=2)
     inside = (np.where(used, of_slot, highest[:, :, None]) == highest[:, :, None]).all(axis=2)
-    whole = inside & (highest != NOWHERE) & (alternatives > 0) & (coin < 0.5)
+    whole = inside & (highest != NOWHERE) & (alternatives > 0) & is_head
     copy, row, at = np.nonzero((of_slot != NOWHERE) & ~whole[:, :, None])
     whole_copy, whole_row = np.nonzero(whole)
     return (
@@ -111,14 +110,18 @@ def candidates(
 
 
 def first_of_pairs(
-    pair: NDArray[np.int64], key: NDArray[np.float64], pairs: int, most: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pair by pair, those of the smallest keys: which of the (n,), and the rank of each."""
+    pair: NDArray[np.int64], key: NDArray[np.uint64], pairs: int, most: int
+) -> NDArray[np.int64]:
+    """Pair by pair, those of the smallest keys: which of the (n,)."""
     order = np.lexsort((key, pair))
+    return order[ranks(pair[order], pairs) < most]
+
+
+def ranks(pair: NDArray[np.int64], pairs: int) -> NDArray[np.int64]:
+    """(n,): 0, 1, ... within each pair, whose numbers do not fall."""
     counts = np.bincount(pair, minlength=pairs)
-    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = rank < most
-    return order[kept], rank[kept]
+    rank: NDArray[np.int64] = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rank
 
 
 def sides_of_changes(

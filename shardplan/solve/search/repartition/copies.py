@@ -8,8 +8,7 @@ import numpy as np
 
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
-from shardplan.solve.search.repartition.array_loops import NOWHERE
-from shardplan.solve.search.repartition.loops import IN_ARRAYS, Loops
+from shardplan.solve.search.repartition.array_loops import NOWHERE, add_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +35,8 @@ class Copies:
         start: Placement,
         count: int,
         fares: Fares | None = None,
-        loops: Loops = IN_ARRAYS,
     ) -> None:
-        self.problem, self.count, self.fares, self.loops = problem, count, fares, loops
+        self.problem, self.count, self.fares = problem, count, fares
         paid = fares.of_items(problem, start).sum() if fares is not None else 0.0
         self.paid = np.full(count, paid)
         units = np.diff(start.unit_offsets)
@@ -51,9 +49,6 @@ class Copies:
         self.device_bytes = np.tile(state.device_bytes, (count, 1, 1))
         self.node_bytes = np.tile(state.node_bytes, (count, 1, 1))
         self.uses = problem.objective.uses(self.option)
-        self._own_seconds, self._device_bytes, self._node_bytes = map(
-            np.ascontiguousarray, (problem.own_seconds, problem.device_bytes, problem.node_bytes)
-        )
 
     def objectives(self) -> NDArray[np.float64]:
         """(R,): seconds."""
@@ -94,19 +89,19 @@ class Copies:
         shape: Shape,
     ) -> None:
         """Add ``count`` units of each option to a place of a copy; all four are (n,)."""
-        problem, count = self.problem, np.ascontiguousarray(count)
+        problem = self.problem
         width = problem.devices_per_node if shape is Shape.NODE else 1
         node = place if shape is Shape.NODE else place // problem.devices_per_node
         for sums, per_unit in (
-            (self.load, self._own_seconds),
-            (self.device_bytes, self._device_bytes),
+            (self.load, problem.own_seconds),
+            (self.device_bytes, problem.device_bytes),
         ):
-            self.loops.add_units(sums, copy, place, width, count, option, per_unit)
+            add_units(sums, copy, place, width, count, option, per_unit)
         if problem.has_spill:
             by_node = self.load.reshape(self.count, problem.node_count, -1, problem.stage_count)
             change = count[:, None] * problem.spill_seconds[option]
             np.add.at(by_node, (copy, node), change[:, None])
-        self.loops.add_units(self.node_bytes, copy, node, 1, count, option, self._node_bytes)
+        add_units(self.node_bytes, copy, node, 1, count, option, problem.node_bytes)
 
 
 def _slots(start: Placement, rows_of_item: NDArray[np.int64]) -> NDArray[np.int64]:

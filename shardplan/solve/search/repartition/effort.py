@@ -31,10 +31,11 @@ class RepartitionEffort:
     """Devices up to which a cluster is small, and beyond which it is large."""
     rounds: int = 6000
     """Of a restart on clusters of middling size, and on small ones where options can be mixed."""
-    fewest_rounds: int = 1500
-    """On small clusters, where many short restarts find more, and on large ones, where rounds
-    last."""
-    all_rounds: int = 20_000
+    small_rounds: int = 3000
+    """On small clusters, where more and shorter restarts find more."""
+    large_rounds: int = 1500
+    """On large ones, where rounds last."""
+    all_rounds: int = 40_000
     """Of all restarts on clusters that are not large; ..."""
     few_items: int = 50
     few_items_divisor: int = 3
@@ -66,9 +67,9 @@ class RepartitionEffort:
         devices = problem.device_count
         if devices <= self.small_cluster:
             copies = int(np.clip(self.copies_devices // devices, 1, self.most_copies))
-            rounds = self.rounds if problem.mixable.any() else self.fewest_rounds
+            rounds = self.rounds if problem.mixable.any() else self.small_rounds
             return replace(self.small, copies=copies, rounds=rounds)
-        rounds = self.rounds if devices <= self.large_cluster else self.fewest_rounds
+        rounds = self.rounds if devices <= self.large_cluster else self.large_rounds
         return replace(self.larger, rounds=rounds)
 
     def _all_rounds(self, problem: Problem, effort: float) -> int:

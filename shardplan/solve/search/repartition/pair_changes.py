@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.search.repartition.array_loops import NOWHERE
+from shardplan.solve.search.repartition.array_loops import (
+    NOWHERE,
+    candidates,
+    first_of_pairs,
+    put_into_slots,
+    ranks,
+    sides_of_changes,
+)
+from shardplan.solve.search.repartition.chance import COIN, KEY, OPTION, Dice
 from shardplan.solve.search.repartition.copies import MOST_SLOTS, Copies
 
 if TYPE_CHECKING:
@@ -33,15 +41,14 @@ class Pairs:
     """(R, places): 0 or 1."""
 
     @classmethod
-    def draw(cls, copies: Copies, shape: Shape, rng: np.random.Generator) -> Self:
-        """Pair at random."""
-        problem = copies.problem
-        count = problem.device_count if shape is Shape.DEVICE else problem.node_count
-        order = rng.permuted(np.tile(np.arange(count), (copies.count, 1)), axis=1)
+    def of(cls, shape: Shape, dice: Dice) -> Self:
+        """As they fall."""
+        order = dice.order
+        copies, count = order.shape
         position = np.empty_like(order)
-        np.put_along_axis(position, order, np.tile(np.arange(count), (copies.count, 1)), axis=1)
+        np.put_along_axis(position, order, np.tile(np.arange(count), (copies, 1)), axis=1)
         half = count // 2
-        first = half * np.arange(copies.count)[:, None]
+        first = half * np.arange(copies)[:, None]
         pair = np.where(position < 2 * half, first + position // 2, NOWHERE)
         return cls(shape, order[:, : 2 * half].reshape(-1, 2), pair, position % 2)
 
@@ -56,7 +63,7 @@ class PairChanges:
     """The slot that changes sides; ``NOWHERE`` where the whole row changes its option."""
     pair: NDArray[np.int64]
     rank: NDArray[np.int64]
-    """Tells the changes of a pair apart: 0, 1, ..."""
+    """Counts the changes of a pair: 0, 1, ..."""
     old: NDArray[np.int64]
     new: NDArray[np.int64]
     """Options; the same where a slot changes sides."""
@@ -88,13 +95,14 @@ class ChangeDraws:
     def __init__(self, copies: Copies, allowed: NDArray[np.bool_]) -> None:
         problem = copies.problem
         self._copies, self._problem = copies, problem
-        self._free = ~problem.is_apart[copies.item]
-        self._alternatives = {
-            shape: _Alternatives.of(copies, allowed & (problem.shape == shape))
+        self.free = ~problem.is_apart[copies.item]
+        """(rows,): whether anything may change about a row."""
+        self.alternatives = {
+            shape: Alternatives.of(copies, allowed & (problem.shape == shape))
             for shape in (Shape.DEVICE, Shape.NODE)
         }
-        self._open = {Shape.DEVICE: problem.domains, Shape.NODE: problem.node_domains}
-        self._restricted = not problem.domains.all()
+        self.open = {Shape.DEVICE: problem.domains, Shape.NODE: problem.node_domains}
+        self.is_restricted = not problem.domains.all()
 
     def levels(self) -> list[Shape]:
         """The kinds of places between which something may change."""
@@ -103,24 +111,27 @@ class ChangeDraws:
         return [
             level
             for level, count in counts.items()
-            if count > 1 and (self._free & (shape == level)).any()
+            if count > 1 and (self.free & (shape == level)).any()
         ]
 
-    def draw(self, pairs: Pairs, most: int, rng: np.random.Generator) -> PairChanges:
+    def draw(self, pairs: Pairs, most: int, dice: Dice) -> PairChanges:
         """At most that many changes of each pair, by chance."""
         copies, problem = self._copies, self._problem
-        active = (problem.shape[copies.option] == pairs.shape) & self._free
-        copy, row, slot, of_pair = copies.loops.candidates(
+        active = (problem.shape[copies.option] == pairs.shape) & self.free
+        copies_count, rows, slots = copies.slot.shape
+        coins = dice.bits(COIN, np.arange(copies_count * rows)).reshape(copies_count, rows)
+        copy, row, slot, of_pair = candidates(
             copies.slot,
             active,
             pairs.pair,
-            self._alternatives[pairs.shape].count,
-            rng.random(active.shape),
+            self.alternatives[pairs.shape].count,
+            (coins & np.uint64(1)) == 0,
         )
-        keys = rng.random(len(of_pair))
-        kept, rank = copies.loops.first_of_pairs(of_pair, keys, len(pairs.places), most)
-        drawn = copy[kept], row[kept], slot[kept], of_pair[kept], rank
-        return self._within_domains(self._changes(pairs, *drawn, rng), pairs)
+        keys = dice.bits(KEY, (copy * rows + row) * (slots + 1) + slot + 1)
+        kept = first_of_pairs(of_pair, keys, len(pairs.places), most)
+        drawn = copy[kept], row[kept], slot[kept], of_pair[kept]
+        found = self._within_domains(self._changes(pairs, *drawn, dice), pairs)
+        return replace(found, rank=ranks(found.pair, len(pairs.places)))
 
     def _changes(
         self,
@@ -129,24 +140,24 @@ class ChangeDraws:
         row: NDArray[np.int64],
         slot: NDArray[np.int64],
         pair: NDArray[np.int64],
-        rank: NDArray[np.int64],
-        rng: np.random.Generator,
+        dice: Dice,
     ) -> PairChanges:
         copies = self._copies
         is_whole = slot == NOWHERE
         old = copies.option[copy, row]
-        new = np.where(is_whole, self._alternatives[pairs.shape].draw(row, rng), old)
-        first = rng.integers(2, size=len(row))
-        before, after = copies.loops.sides_of_changes(
+        bits = dice.bits(OPTION, copy * len(copies.item) + row)
+        nth, first = bits >> np.uint64(1), (bits & np.uint64(1)).astype(np.int64)
+        new = np.where(is_whole, self.alternatives[pairs.shape].nth(row, nth), old)
+        before, after = sides_of_changes(
             copies.slot, pairs.side, copy, row, slot, first, self._problem.units[new]
         )
-        return PairChanges(copy, row, slot, pair, rank, old, new, before, after, first)
+        return PairChanges(copy, row, slot, pair, pair, old, new, before, after, first)
 
     def _within_domains(self, changes: PairChanges, pairs: Pairs) -> PairChanges:
-        if not self._restricted:
+        if not self.is_restricted:
             return changes
         domain = self._problem.domain[changes.new]
-        fine = self._open[pairs.shape][domain[:, None], pairs.places[changes.pair]]
+        fine = self.open[pairs.shape][domain[:, None], pairs.places[changes.pair]]
         fine |= changes.after == 0
         return changes.only(np.logical_and.reduce(fine, axis=1))
 
@@ -166,7 +177,7 @@ class ChangeDraws:
         np.maximum(copies.load, 0.0, out=copies.load)  # rounding may leave less than nothing
         whole = changes.slot == NOWHERE
         copies.change_options(changes.copy[whole], changes.row[whole], changes.new[whole])
-        copies.loops.put_into_slots(
+        put_into_slots(
             copies.slot,
             pairs.places[changes.pair],
             changes.copy,
@@ -179,7 +190,7 @@ class ChangeDraws:
 
 
 @dataclass(frozen=True, slots=True)
-class _Alternatives:
+class Alternatives:
     """The options that each row may take."""
 
     options: NDArray[np.int64]
@@ -196,11 +207,12 @@ class _Alternatives:
         whole = copies.rows_of_item[copies.item] == 1
         return cls(options, start[copies.item], np.where(whole, per_item[copies.item], 0))
 
-    def draw(self, row: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """An option for each row; meaningless for rows that have none."""
+    def nth(self, row: NDArray[np.int64], number: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Of each row the option of a ``number`` that may exceed how many there are; meaningless
+        for rows that have none."""
         if not len(self.options):
             return np.zeros(len(row), dtype=np.int64)
-        nth = (rng.random(len(row)) * self.count[row]).astype(np.int64)
-        position = np.minimum(self.start[row] + nth, len(self.options) - 1)
-        drawn: NDArray[np.int64] = self.options[position]
+        count = np.maximum(self.count[row], 1).astype(np.uint64)
+        position = self.start[row] + (number % count).astype(np.int64)
+        drawn: NDArray[np.int64] = self.options[np.minimum(position, len(self.options) - 1)]
         return drawn

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.problem.in_order import sum_in_order
 from shardplan.solve.problem.power_mean import PowerMean
 from shardplan.solve.problem.problem import Shape
-from shardplan.solve.search.repartition.array_loops import combined
+from shardplan.solve.search.repartition.array_loops import (
+    combined,
+    put_changes,
+    seconds_of_combinations,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shardplan.solve.search.repartition.chance import Dice
     from shardplan.solve.search.repartition.copies import Copies
     from shardplan.solve.search.repartition.pair_changes import PairChanges, Pairs
 
@@ -36,43 +42,49 @@ class PairObjective:
     """The smooth objective around the loads that copies have now."""
 
     def __init__(self, copies: Copies, log2_exponent: int, overflow_price: float) -> None:
-        self._copies, self._overflow_price = copies, overflow_price
+        self._copies = copies
         self._mean = PowerMean(log2_exponent, copies.problem.device_count)
-        self._largest = min(10.0 ** (_LARGEST_LOG10 / self._mean.exponent), _LARGEST_RATIO)
-        self._reference, _, power = self._mean.powers(copies.load)
+        self.squarings = log2_exponent
+        self.largest = largest_ratio(log2_exponent)
+        self.reference, _, power = self._mean.powers(copies.load)
         """(R, S): the unit that loads are measured in."""
         problem = copies.problem
-        stages = self._reference + problem.objective.paid_seconds(copies.uses)
+        stages = self.reference + problem.objective.paid_seconds(copies.uses)
         weight = problem.objective.stage_weights(stages)
         # The slowest device alone gives one part in D; a stage without any load gives nothing.
-        mean = power.mean(axis=1).clip(1.0 / self._mean.devices)
-        self._slope = self._mean.slope(mean, self._reference * weight)
+        devices = self._mean.devices
+        mean = (sum_in_order(power, axis=1) / devices).clip(1.0 / devices)
+        self.slope = self._mean.slope(mean, self.reference * weight).astype(np.float32)
         """(R, S): seconds of the smooth objective per unit of a stage's sum of powers."""
-        self._charge = None
-        if problem.objective.charges is not None:
-            self._charge = weight @ problem.objective.charges.seconds.T
-            """(R, G): seconds of the smooth objective that each group costs."""
+        charges = problem.objective.charges
+        self.charge = weight[:, :0]
+        """(R, G): seconds of the smooth objective that each group costs."""
+        if charges is not None:
+            self.charge = sum_in_order(weight[:, None] * charges.seconds, axis=2)
+        self.price = (overflow_price * sum_in_order(self.reference, axis=1)).astype(np.float32)
+        """(R,): seconds for a tier that is over by its whole capacity."""
 
     def choose(
-        self, changes: PairChanges, pairs: Pairs, heat_seconds: float, rng: np.random.Generator
+        self, changes: PairChanges, pairs: Pairs, heat_seconds: float, dice: Dice
     ) -> NDArray[np.bool_]:
         """(n,): the changes of the best combination of each pair.
 
         Combinations are ranked by seconds plus Gumbel noise of the scale ``heat_seconds``, as a
         heat bath does.
         """
-        combinations = _combinations(int(changes.rank.max(initial=-1)) + 1)
+        count = 1 << (int(changes.rank.max(initial=-1)) + 1)
+        own = 1 << np.bincount(changes.pair, minlength=len(pairs.places))
         chosen = np.zeros(len(pairs.places), dtype=np.int64)
         problem = self._copies.problem
         width = problem.devices_per_node if pairs.shape is Shape.NODE else 1
-        at_once = max(1, _CELLS // (len(combinations) * 2 * width * problem.stage_count))
+        at_once = max(1, _CELLS // (count * 2 * width * problem.stage_count))
         for first in range(0, len(chosen), at_once):
             some = slice(first, first + at_once)
-            pooled = _Pooled(self._copies, changes, pairs, some, combinations)
-            score = pooled.scores(self)
+            score = _Pooled(self._copies, changes, pairs, some, count).scores(self)
             if heat_seconds > 0.0:
-                noise = rng.standard_exponential(score.shape, dtype=np.float32)
-                score += heat_seconds * np.log(noise.clip(1e-30))
+                number = np.arange(len(chosen))[some]
+                score += np.float32(heat_seconds) * dice.noise(number, count)
+            score[np.arange(count) >= own[some, None]] = np.inf
             chosen[some] = score.argmin(axis=1)
         taken: NDArray[np.bool_] = ((chosen[changes.pair] >> changes.rank) & 1).astype(bool)
         return taken
@@ -89,14 +101,14 @@ class PairObjective:
         From (G, 2, width, S) loads at present and (G, K, 2, S) changes of them; each load stands
         for that many, ``times`` (G, 2, width, S), all by default for one.
         """
-        unit = self._reference[copy][:, None, None]
-        return self._copies.loops.seconds_of_combinations(
+        unit = self.reference[copy][:, None, None]
+        return seconds_of_combinations(
             (base / unit).astype(np.float32),
             (change / unit).astype(np.float32),
             _ONCE if times is None else times.astype(np.float32),
-            self._slope[copy].astype(np.float32),
-            np.float32(self._largest),
-            self._mean.log2_exponent,
+            self.slope[copy],
+            self.largest,
+            self.squarings,
         )
 
     def fullest(
@@ -104,11 +116,11 @@ class PairObjective:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(G, 2, 1, S) each: the longest of the ``counted`` (G, 2, width) loads, and for how many
         of it all of them stand in the sum of powers."""
-        unit = self._reference[copy][:, None, None]
+        unit = self.reference[copy][:, None, None]
         ratio = np.where(counted[..., None], load / unit, 0.0)
         most = ratio.max(axis=2, keepdims=True)
         relative = np.where(counted[..., None], ratio / most.clip(1e-30), 0.0)
-        times = self._mean.raised(relative).sum(axis=2, keepdims=True)
+        times = sum_in_order(self._mean.raised(relative), axis=2)[:, :, None]
         idle = counted.sum(axis=2)[:, :, None, None]
         return most * unit, np.where(most > 0.0, times, idle)
 
@@ -129,21 +141,19 @@ class PairObjective:
         Changes that open a group together pay for it each: of a pair, one does it first.
         """
         charges = self._copies.problem.objective.charges
-        if charges is None or self._charge is None:
+        if charges is None:
             return None
         uses = self._copies.uses[changes.copy]
         before, after = charges.of_option[changes.old], charges.of_option[changes.new]
         opened = after & (uses == 0)
         closed = before & ~after & (uses == 1)
-        seconds: NDArray[np.float64] = (
-            (opened.astype(np.int8) - closed.astype(np.int8)) * self._charge[changes.copy]
-        ).sum(axis=1)
-        return seconds
+        sign = opened.astype(np.int8) - closed.astype(np.int8)
+        return sum_in_order(sign * self.charge[changes.copy], axis=1)
 
-    def price(self, copy: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(n,): seconds for a tier that is over by its whole capacity."""
-        price: NDArray[np.float64] = self._overflow_price * self._reference[copy].sum(axis=1)
-        return price
+
+def largest_ratio(log2_exponent: int) -> np.float32:
+    """Where loads over their reference are cut off."""
+    return np.float32(min(10.0 ** (_LARGEST_LOG10 / (1 << log2_exponent)), _LARGEST_RATIO))
 
 
 class _Pooled:
@@ -155,9 +165,10 @@ class _Pooled:
         changes: PairChanges,
         pairs: Pairs,
         some: slice,
-        combinations: NDArray[np.float32],
+        combinations: int,
     ) -> None:
-        self._copies, self._pairs, self._combinations = copies, pairs, combinations
+        self._copies, self._pairs = copies, pairs
+        self._most = combinations.bit_length() - 1
         self._places = pairs.places[some]
         self._on_nodes = pairs.shape is Shape.NODE
         inside = (changes.pair >= some.start) & (changes.pair < some.stop)
@@ -181,10 +192,11 @@ class _Pooled:
             score += beyond
         beside = objective.beside(self._changes, self._pairs)
         if beside is not None and beside.any():
-            extra = np.zeros((len(self._places), len(self._combinations).bit_length() - 1))
-            extra[self._pair, self._changes.rank] = beside
-            score += (extra @ self._combinations.T).astype(np.float32)
-        price = objective.price(self._copy)
+            extra = np.zeros((len(self._places), self._most, 1, 1), dtype=np.float32)
+            extra[self._pair, self._changes.rank, 0, 0] = beside
+            nothing = np.zeros((len(self._places), 1, 1, 1), dtype=np.float32)
+            score += combined(nothing, extra)[:, :, 0, 0, 0]
+        price = objective.price[self._copy]
         bytes_ = copies.device_bytes[self._copy[:, None, None], self._devices]
         capacity = problem.device_capacity[self._devices]
         self._charge(score, price, bytes_, self._change(problem.device_bytes), capacity)
@@ -193,9 +205,9 @@ class _Pooled:
 
     def _change(self, per_unit: NDArray[np.float64]) -> NDArray[np.float64]:
         """(G, K, 2, n): what each change adds to each side, of (O, n) per unit."""
-        changes, most = self._changes, len(self._combinations).bit_length() - 1
-        total = np.zeros((len(self._places), most, 2, per_unit.shape[1]))
-        self._copies.loops.put_changes(
+        changes = self._changes
+        total = np.zeros((len(self._places), self._most, 2, per_unit.shape[1]))
+        put_changes(
             total,
             self._pair,
             changes.rank,
@@ -203,7 +215,7 @@ class _Pooled:
             changes.new,
             changes.before,
             changes.after,
-            np.ascontiguousarray(per_unit),
+            per_unit,
         )
         return total
 
@@ -249,13 +261,15 @@ class _Pooled:
     def _charge(
         self,
         score: NDArray[np.float32],
-        price: NDArray[np.float64],
+        price: NDArray[np.float32],
         bytes_: NDArray[np.float64],
         change: NDArray[np.float64],
         capacity: NDArray[np.float64],
     ) -> None:
         """Add to ``score`` the price of bytes over capacity, (G, 2, width, tiers) each."""
-        most = bytes_ + change.clip(min=0.0).sum(axis=1)[:, :, None]
+        if not self._most or not change.size:
+            return
+        most = bytes_ + sum_in_order(change.clip(min=0.0), axis=1)[:, :, None]
         tight = np.flatnonzero((most > capacity).any(axis=(1, 2, 3)))
         if not len(tight):
             return
@@ -264,11 +278,5 @@ class _Pooled:
             (bytes_[tight] / scale).astype(np.float32),
             (change[tight] / scale[:, None, :, 0]).astype(np.float32),
         )
-        over = np.maximum(total - (capacity[tight] / scale)[:, None], 0.0).sum(axis=(2, 3, 4))
-        score[tight] += (price[tight, None] * over).astype(np.float32)
-
-
-def _combinations(most: int) -> NDArray[np.float32]:
-    """(2 ** most, most): which changes each combination makes."""
-    number = np.arange(1 << most)
-    return ((number[:, None] >> np.arange(most)) & 1).astype(np.float32)
+        over = np.maximum(total - (capacity[tight] / scale).astype(np.float32)[:, None], 0.0)
+        score[tight] += price[tight, None] * sum_in_order(over.reshape(*over.shape[:2], -1), axis=2)

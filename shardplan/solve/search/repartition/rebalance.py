@@ -8,18 +8,14 @@ import numpy as np
 
 from shardplan.solve.mixing.mixes_as_options import MixesAsOptions
 from shardplan.solve.search.incumbent import Incumbent
-from shardplan.solve.search.repartition.loops import IN_ARRAYS, quickest_loops
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
+from shardplan.solve.search.repartition.rounds import ArrayRounds, quickest_rounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.search.record import Record
-
-
-_LONG_ROUNDS = 1000
-"""From which on it is worth reading what was compiled: the first plan waits for none of it."""
 
 
 def rebalance(
@@ -46,7 +42,8 @@ def rebalance(
         if is_told or record.is_far:
             record.offer(around.placement(incumbent.placement), "repartition")
 
-    is_long = params.rounds >= _LONG_ROUNDS
+    left = record.budget.deadline.seconds_left
+    is_first = record.placement is None  # Which waits for nothing to be read or compiled.
     repartition(
         around.problem,
         around.start,
@@ -57,7 +54,7 @@ def rebalance(
         incumbent=incumbent,
         should_stop=record.should_stop,
         on_better=offer_early,
-        loops=quickest_loops(record.budget.deadline.seconds_left) if is_long else IN_ARRAYS,
+        rounds=ArrayRounds if is_first else quickest_rounds(params.rounds, left),
     )
     if incumbent.placement is None:
         return None

@@ -12,13 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from shardplan.solve.problem.problem import Shape
+from shardplan.solve.search.repartition.chance import Dice
 from shardplan.solve.search.repartition.copies import Copies
-from shardplan.solve.search.repartition.loops import IN_ARRAYS, Loops
-from shardplan.solve.search.repartition.pair_changes import ChangeDraws, Pairs
-from shardplan.solve.search.repartition.pair_objective import PairObjective
+from shardplan.solve.search.repartition.pair_changes import ChangeDraws
+from shardplan.solve.search.repartition.rounds import ArrayRounds, Best, Round, RoundsOf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _TELLING_ROUNDS = 100
 """After how many rounds what is better is told."""
+_AT_ONCE = 20
+"""Rounds that are made between two looks at the clock, where they are compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ def repartition(
     should_stop: Callable[[], bool] = lambda: False,
     on_better: Callable[[], None] = lambda: None,
     fares: Fares | None = None,
-    measure: Callable[[Copies], NDArray[np.float64]] = Copies.objectives,
-    loops: Loops = IN_ARRAYS,
+    measure: Callable[[Copies], NDArray[np.float64]] | None = None,
+    rounds: RoundsOf = ArrayRounds,
 ) -> None:
     """Search around ``start``; what is found goes to ``incumbent``.
 
@@ -87,31 +90,54 @@ def repartition(
     Items change to ``allowed`` (O,) options of their present shape. ``scale_seconds`` is the
     magnitude of the objective, which temperatures are relative to. ``fares`` are paid beside the
     objective, and ``measure`` (R,) of the copies is what is to be least, infinite where a copy is
-    not good enough. ``loops`` change nothing but the time.
+    not good enough; None: the objective. ``rounds`` that are compiled change nothing but the time,
+    and know neither fares nor other measures.
     """
-    copies = Copies(problem, start, params.copies, fares, loops)
+    copies = Copies(problem, start, params.copies, fares)
     draws = ChangeDraws(copies, allowed)
-    levels = draws.levels()
-    first, last = params.log2_exponents
-    best, is_told = None, True
-    for number in range(params.rounds if levels else 0):
+    made_by = rounds if fares is None and measure is None else ArrayRounds
+    player = made_by(copies, draws, params.changes, params.overflow_price, measure)
+    best, told = Best(incumbent.objective), incumbent.objective
+    for first, some in _schedule(copies, draws.levels(), params, scale_seconds, rng):
         if should_stop():
             break
-        progress = number / params.rounds
-        heat = params.hottest * (params.coldest / params.hottest) ** progress
-        exponent = first + round(progress * (last - first))
-        objective = PairObjective(copies, exponent, params.overflow_price)
-        pairs = Pairs.draw(copies, levels[number % len(levels)], rng)
-        changes = draws.draw(pairs, params.changes, rng)
-        heat_seconds = heat * scale_seconds / problem.device_count
-        draws.make(changes.only(objective.choose(changes, pairs, heat_seconds, rng)), pairs)
-        objectives = measure(copies)
-        copy = int(objectives.argmin())
-        if objectives[copy] < incumbent.objective and copies.fits(copy):
-            incumbent.objective = float(objectives[copy])
-            best, is_told = (copies.option[copy].copy(), copies.slot[copy].copy()), False
-        if best is not None and not is_told and number % _TELLING_ROUNDS == _TELLING_ROUNDS - 1:
-            incumbent.placement, is_told = copies.placement(*best), True
+        player.play(some, best, should_stop)
+        incumbent.objective = best.value
+        if best.value < told and (first + len(some)) % _TELLING_ROUNDS == 0:
+            incumbent.placement, told = _placement(copies, best), best.value
             on_better()
-    if best is not None:
-        incumbent.placement = copies.placement(*best)
+    if best.option is not None:
+        incumbent.placement = _placement(copies, best)
+
+
+def _schedule(
+    copies: Copies,
+    levels: list[Shape],
+    params: RepartitionParams,
+    scale_seconds: float,
+    rng: np.random.Generator,
+) -> Iterator[tuple[int, list[Round]]]:
+    """All rounds, in batches; of each, how many have been before it."""
+    problem = copies.problem
+    places = {Shape.DEVICE: problem.device_count, Shape.NODE: problem.node_count}
+    low, high = params.log2_exponents
+    for first in range(0, params.rounds if levels else 0, _AT_ONCE):
+        numbers = range(first, min(first + _AT_ONCE, params.rounds))
+        dice = {
+            level: iter(Dice.thrown(len(numbers), copies.count, places[level], rng))
+            for level in levels
+        }
+        some = []
+        for number in numbers:
+            progress, level = number / params.rounds, levels[number % len(levels)]
+            heat = params.hottest * (params.coldest / params.hottest) ** progress
+            exponent = low + round(progress * (high - low))
+            heat_seconds = heat * scale_seconds / problem.device_count
+            some.append(Round(level, exponent, heat_seconds, next(dice[level])))
+        yield first, some
+
+
+def _placement(copies: Copies, best: Best) -> Placement | None:
+    if best.option is None or best.slot is None:
+        return None
+    return copies.placement(best.option, best.slot)

@@ -1,0 +1,1 @@
+"""Rounds of repartition compiled by numba, to the bits that arrays come to."""
