@@ -61,6 +61,11 @@ class Settings:
             return self.effort
         return float("inf") if self.node_limit is None else ONE_PASS
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether the clock alone ends a solve that does not prove its gap."""
+        return self.most_effort == float("inf")
+
     def in_one_pass(self) -> Settings:
         """The same for a part of a solve, which is to leave time to the others, on one thread."""
         return replace(self, effort=min(self.most_effort, ONE_PASS), threads=1)

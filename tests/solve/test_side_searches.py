@@ -114,7 +114,7 @@ def test_a_process_ends_with_the_one_that_asked():
     record = Record.begun(hard(), replace(ONE_PASS, node_limit=None), Reporter())
     prove_relaxation(record, SearchParams(QUICK_MOVES))
     process = subprocess.Popen(
-        [sys.executable, "-c", side_searches._RUN],
+        [sys.executable, "-c", side_searches.RUN],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

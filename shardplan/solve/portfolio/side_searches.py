@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from shardplan.solve.search.record import Record
     from shardplan.solve.search.search_params import SearchParams
 
-_RUN = "from shardplan.solve.portfolio.side_process import main; main()"
+RUN = "from shardplan.solve.portfolio.side_process import main; main()"
+"""What such a process runs."""
 _POLL_SECONDS = 0.05
 """How often it is asked whether to go on while a search is waited for."""
 
@@ -88,7 +89,7 @@ class _Process:
         # What this process imports from is what it imports from; Ctrl-C it hears of from here.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _RUN],
+            [sys.executable, "-P", "-c", RUN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
