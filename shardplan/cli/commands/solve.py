@@ -67,7 +67,7 @@ _NEW_WHEN_RESUMED = frozenset({"output", "emit", *_GROUPS["From an earlier plan"
     type=duration,
     default=f"{_DEFAULTS.time_limit_seconds:g}s",
     show_default=True,
-    help="Stop after this long with the best plan so far.",
+    help="Stop so long after the spec is read, with the best plan so far.",
 )
 @click.option(
     "--patience",
