@@ -10,6 +10,8 @@ import effort
 import pytest
 from hypothesis import settings
 
+# Tests share the cores, and expect the same plans on any number of them.
+os.environ.setdefault("SHARDPLAN_THREADS", "1")
 effort.register()
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", effort.QUICK))
 

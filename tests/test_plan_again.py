@@ -54,6 +54,7 @@ def without_run(plan) -> dict:
         Settings("search", gap=1e-6, time_limit_seconds=HOURS, node_limit=2, seed=3, effort=0.05),
         Settings(
             "greedy",
+            threads=3,
             gap=0.02,
             time_limit_seconds=HOURS,
             search=SearchParams((FirstPlacements(rounds=20, fineness=(0.5,)), *MOVES[1:])),

@@ -31,7 +31,7 @@ from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.search import record
 from shardplan.solve.search.search_params import SearchParams, SharedParams
-from shardplan.solve.settings import Settings
+from shardplan.solve.settings import PUBLISHED, Settings
 from shardplan.whatif import resume, why_not
 from shardplan.whatif.choice import Choice
 from shardplan.whatif.conflict import least_subset
@@ -184,6 +184,14 @@ def test_a_placement_is_predicted_and_built_once_whatever_else_is_said_of_it(mon
     assert (early.optimality.gap, late.optimality.gap) == (None, pytest.approx(1.0))
     assert late.plan is early.plan
     assert verify(late, spec) == ()
+
+
+def test_all_baselines_are_tried_whatever_the_time():
+    spec = build(ROOMY)
+    formulation, over = formulate.formulate(spec), Deadline.after(-1.0)
+    late = list(planner.baseline_starts(spec, formulation, over))
+    assert late == list(planner.baseline_starts(spec, formulation))
+    assert len(late) == len(PUBLISHED)
 
 
 def test_very_many_tables_in_scarce_memory_begin_in_two_tiers(monkeypatch):

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from shardplan.solve.deadline import Deadline
 
 _FP32_BYTES = 4
-_LARGEST_DIFFERENCING = 100_000
-"""Tables times devices up to which differencing takes no longer than the rest of a solve."""
+_LARGEST_DIFFERENCING = 12_000_000
+"""Tables times devices up to which differencing takes about half a second."""
 _MANY_TABLES = 10_000
-"""Beyond which a first plan in two tiers is worth having before anything is searched for."""
+"""Up to which all baselines together take less than a second; beyond, a first plan in two tiers is
+worth having before anything is searched for."""
 _FILLING = 0.95
 """Of all HBM, what such a plan fills: a little less than all, for whole tables do not pack."""
 
@@ -57,11 +58,11 @@ def baseline_placement(case: Case, formulation: Formulation, kind: GreedyCost) -
 def baseline_starts(
     case: Case, formulation: Formulation, deadline: Deadline = ENDLESS
 ) -> Iterator[Placement]:
-    """The plans of all baselines that have one, each worked out when it is asked for; after the
-    deadline the first of them alone."""
-    is_first = True
+    """The plans of all baselines that have one, each worked out when it is asked for; of more than
+    ``_MANY_TABLES``, after the deadline the first of them alone."""
+    is_first, are_many = True, formulation.problem.item_count > _MANY_TABLES
     for kind in GreedyCost:
-        if not is_first and deadline.is_over:
+        if not is_first and are_many and deadline.is_over:
             return
         with suppress(NoPlanFound):
             yield baseline_placement(case, formulation, kind)

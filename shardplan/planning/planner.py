@@ -24,7 +24,7 @@ from shardplan.planning.pace import Pace
 from shardplan.planning.settle import settled
 from shardplan.planning.shortfall import shortfalls
 from shardplan.solve.baselines.published import GreedyCost
-from shardplan.solve.deadline import ENDLESS, Deadline
+from shardplan.solve.deadline import Deadline
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.search.search_params import SearchParams
 from shardplan.surroundings import creation_time
@@ -170,9 +170,7 @@ def starts(
 ) -> Iterable[Placement]:
     """What the solve begins with: the baselines, or the one that was asked for."""
     if settings.method == "auto":
-        few_tables = (settings.search or SearchParams()).shared.few_tables
-        is_small = formulation.problem.item_count <= few_tables
-        return baseline_starts(case, formulation, ENDLESS if is_small else deadline)
+        return baseline_starts(case, formulation, deadline)
     if settings.method == "differencing":
         return [placement_by_differencing(formulation)]
     if settings.method.startswith("greedy-"):

@@ -35,7 +35,7 @@ def settled(
     """With a placement that is no worse: the foremost, fitted around uneven blocks, and tidied."""
     if outcome.placement is None:
         return outcome
-    settings = settings.in_one_pass()
+    whole, settings = settings, settings.in_one_pass()
     deadline, shared = settings.deadline(), (settings.search or SearchParams()).shared
     is_small = formulation.problem.item_count <= shared.few_tables
     least_seconds = _LEAST_SECONDS if is_small else 0.0
@@ -50,6 +50,9 @@ def settled(
     outcome = foremost(
         case, formulation, replace(fitted[0], earlier=others), comparing, len(others)
     )
+    if whole.is_timed and not deadline.is_over:
+        # What time is left goes into what lies around the blocks of the best of them.
+        outcome = _around_uneven(case, formulation, outcome, whole.until(deadline), reporter)
     assert outcome.placement is not None
     ends = _at_least(least_seconds, deadline)
     if ends.is_over:

@@ -50,6 +50,9 @@ class Settings:
     """The moves and their parameters; None: those of this version."""
     patience_seconds: float | None = None
     """Stop once neither the placement nor the bound has improved for so long; None: never."""
+    threads: int = 1
+    """Searches side by side, all but one in processes of their own. The result is the same for the
+    same number of them."""
 
     @property
     def most_effort(self) -> float:
@@ -58,9 +61,14 @@ class Settings:
             return self.effort
         return float("inf") if self.node_limit is None else ONE_PASS
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether the clock alone ends a solve that does not prove its gap."""
+        return self.most_effort == float("inf")
+
     def in_one_pass(self) -> Settings:
-        """The same for a part of a solve, which is to leave time to the others."""
-        return replace(self, effort=min(self.most_effort, ONE_PASS))
+        """The same for a part of a solve, which is to leave time to the others, on one thread."""
+        return replace(self, effort=min(self.most_effort, ONE_PASS), threads=1)
 
     def budget(self) -> Budget:
         """The limits of a solve that begins now."""

@@ -17,12 +17,15 @@ from shardplan.solve.portfolio.passes import efforts_of_passes
 from shardplan.solve.portfolio.portfolio import improve, prove_relaxation, solve
 from shardplan.solve.problem.problem import Problem, Shape
 from shardplan.solve.reporter import Reporter
+from shardplan.solve.search.annealing.annealing import Annealing
+from shardplan.solve.search.blocks import Blocks
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.moves import MOVES
 from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.record import Record
 from shardplan.solve.search.repartition.repartition import RepartitionParams
 from shardplan.solve.search.search_params import SearchParams
+from shardplan.solve.search.starts.starting_options import OptionChoiceParams
 from shardplan.solve.settings import Settings
 
 UNLIMITED = 1e6
@@ -199,3 +202,39 @@ def quick() -> SearchParams:
     search = searching(but=("annealing", "early_annealing"))
     effort = replace(search.shared.repartition, small_rounds=40, all_rounds=480)
     return replace(search, shared=replace(search.shared, repartition=effort))
+
+
+@pytest.mark.parametrize(
+    ("move", "stage"),
+    [(Blocks(most_places=20), "blocks"), (Annealing(most_places=20), "annealing")],
+)
+def test_what_is_too_large_for_the_first_pass_has_its_turn_in_a_later_one(move, stage):
+    problem, stages = hard(), []
+
+    class Hearing(Reporter):
+        def starting(self, stage: str) -> None:
+            stages.append(stage)
+
+    known = solve(problem, Settings("greedy", time_limit_seconds=UNLIMITED)).placement
+    for effort, begun in ((1.0, False), (16.0, True)):
+        record = Record(problem, Budget(ENDLESS, 0.0), Hearing())
+        record.offer(known, "start")
+        turn = Turn(
+            "auto",
+            0,
+            1,
+            RepartitionParams(),
+            np.ones(problem.option_count, bool),
+            stretch=effort**0.5,
+        )
+        assert record.place_count == 72
+        replace(move, **({"steps": 2} if stage == "annealing" else {"blocks": 1})).improve(
+            record, turn
+        )
+        assert (stage in stages) is begun
+
+
+def test_a_choice_of_a_longer_pass_may_be_larger():
+    first, later = OptionChoiceParams(), OptionChoiceParams().stretched(2.0)
+    assert first.stretched(0.5) == first
+    assert (later.most_options, later.rounds) == (2 * first.most_options, 2 * first.rounds)

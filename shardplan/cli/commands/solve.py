@@ -12,12 +12,13 @@ from shardplan.cli.sectioned import SectionedCommand
 from shardplan.cli.solving.solve_request import SolveRequest
 from shardplan.cli.spec_changes import SPEC_CHANGES, changes_spec
 from shardplan.solve.settings import METHODS, Settings
+from shardplan.surroundings import cores
 
 _DEFAULTS = Settings()
 
 _GROUPS = {
     "The spec": SPEC_CHANGES,
-    "Effort": ("method", "gap", "time_limit", "patience", "node_limit", "seed"),
+    "Effort": ("method", "gap", "time_limit", "patience", "node_limit", "seed", "threads"),
     "From an earlier plan": ("earlier", "old", "move_budget", "keep", "amortise"),
     "Output": ("output", "emit", "jobs", "format", "quiet"),
 }
@@ -66,7 +67,7 @@ _NEW_WHEN_RESUMED = frozenset({"output", "emit", *_GROUPS["From an earlier plan"
     type=duration,
     default=f"{_DEFAULTS.time_limit_seconds:g}s",
     show_default=True,
-    help="Stop after this long with the best plan so far.",
+    help="Stop so long after the spec is read, with the best plan so far.",
 )
 @click.option(
     "--patience",
@@ -113,6 +114,16 @@ _NEW_WHEN_RESUMED = frozenset({"output", "emit", *_GROUPS["From an earlier plan"
     default=_DEFAULTS.seed,
     show_default=True,
     help="Seed of the random numbers; the same seed repeats a search.",
+)
+@click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=cores,
+    show_default="all cores the process may use",
+    envvar="SHARDPLAN_THREADS",
+    show_envvar=True,
+    help="Searches side by side; the same number of them repeats a plan.",
 )
 @click.option(
     "--format",
@@ -168,7 +179,10 @@ def solve_command(ctx: click.Context, /, **_: object) -> None:
         from shardplan.cli.solving.solve_many import OWN, solve_many, tasks_of
 
         tasks = tasks_of(request.specs, request.output)
-        ctx.exit(solve_many(tasks, given_options(ctx, but=OWN), request.jobs, request.quiet))
+        options = given_options(ctx, but=OWN)
+        if ctx.get_parameter_source("threads") is ParameterSource.DEFAULT:
+            options.append(f"--threads={max(1, request.threads // request.jobs)}")
+        ctx.exit(solve_many(tasks, options, request.jobs, request.quiet))
     from shardplan.cli.solving.solve_one import solve_one
 
     solve_one(request)

@@ -41,6 +41,7 @@ class SolveRequest:
     amortise: Amortisation | None
     """Over how long a plan near an old one is to pay for what it moves."""
     seed: int
+    threads: int
     emit: str | None
     """What to write beside the plan."""
     quiet: bool
@@ -92,4 +93,5 @@ class SolveRequest:
             self.seed,
             should_stop,
             patience_seconds=patience,
+            threads=self.threads,
         )

@@ -63,6 +63,8 @@ class SolverInfo(PlanModel):
     effort: Seconds | None = None
     """How long it was to search at most, relative to one pass over a whole problem; only where it
     was limited."""
+    threads: Positive | None = None
+    """Searches side by side; only where there was more than one."""
     search: dict[str, Any] | None = None
     """Parameters of the search, by move, that are not those of the version; only such."""
     shardplan_version: str

@@ -24,6 +24,7 @@ def solver_info(outcome: Outcome, settings: Settings) -> SolverInfo:
     asked: dict[str, Any] = {
         "node_limit": settings.node_limit,
         "effort": settings.effort,
+        "threads": settings.threads if settings.threads > 1 else None,
         "search": settings.search.changes() if settings.search is not None else None,
     }
     return SolverInfo(
@@ -49,6 +50,7 @@ def settings_of(solver: SolverInfo, time_limit_seconds: float) -> Settings:
         node_limit=solver.node_limit,
         seed=solver.seed,
         effort=solver.effort,
+        threads=solver.threads or 1,
         search=SearchParams.with_changes(solver.search or {}),
     )
 

@@ -40,7 +40,7 @@ class Blocks(Move):
     name: ClassVar[str] = "blocks"
 
     most_places: int = 1_000
-    """Items times devices up to which it is worth its time."""
+    """Items times devices up to which it is worth its time in the first pass."""
     blocks: int = 40
     """In a restart."""
     devices: int = 3
@@ -52,13 +52,10 @@ class Blocks(Move):
     """Nodes of its branch-and-bound tree."""
     relative_gap: float = 1e-5
 
-    def supports(self, problem: Problem) -> bool:
-        """Few items on few devices."""
-        return problem.item_count * problem.device_count <= self.most_places
-
     def improve(self, record: Record, turn: Turn) -> None:
-        """Solve blocks of the record's placement, if there is one."""
-        if record.placement is None:
+        """Solve blocks of the record's placement, if there is one, of few items on few devices."""
+        most_places = self.most_places * max(1.0, turn.stretch)
+        if record.placement is None or record.place_count > most_places:
             return
         record.reporter.starting("blocks")
         around = MixesAsOptions.of(record.problem, record.placement)

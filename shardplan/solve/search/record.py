@@ -97,6 +97,11 @@ class Record:
         return is_first
 
     @property
+    def place_count(self) -> int:
+        """Items times devices: how large the problem is."""
+        return self.problem.item_count * self.problem.device_count
+
+    @property
     def gap(self) -> float:
         """What is proven so far."""
         return gap_of(self.objective, self.lower_bound)

@@ -37,7 +37,7 @@ class Annealing(Move):
     name: ClassVar[str] = "annealing"
 
     most_places: int = 1_000
-    """Items times devices up to which it is worth its time."""
+    """Items times devices up to which it is worth its time in the first pass."""
     steps: int = 100
     """In the first restart of a pass; each has this many more than the one before."""
     population_cells: int = 25_000
@@ -60,12 +60,13 @@ class Annealing(Move):
     overflow_price: float = 8.0
     """What a tier over by its whole capacity counts, in magnitudes of the objective."""
 
-    def supports(self, problem: Problem) -> bool:
-        """Few items on few devices."""
-        return problem.item_count * problem.device_count <= self.most_places
-
     def improve(self, record: Record, turn: Turn) -> None:
-        """Search from the record's placement, if there is one, and from greedy ones beside it."""
+        """Search from the record's placement, if there is one, and from greedy ones beside it.
+
+        There are to be few items on few devices, and more of them from pass to pass.
+        """
+        if record.place_count > self.most_places * max(1.0, turn.stretch):
+            return
         record.reporter.starting("annealing")
         problem, allowed = record.problem, record.worth_drawing()
         mixes, known = bool(problem.mixable.any()), record.placement
@@ -102,8 +103,8 @@ class EarlyAnnealing(Annealing):
     steps: int = 150
 
     def supports(self, problem: Problem) -> bool:
-        """Few items on few devices, and some of their options can be mixed."""
-        return Annealing.supports(self, problem) and bool(problem.mixable.any())
+        """Some options can be mixed."""
+        return bool(problem.mixable.any())
 
     def improve(self, record: Record, turn: Turn) -> None:
         """Anneal, unless what is known is good enough to go on from."""

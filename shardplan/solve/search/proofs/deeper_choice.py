@@ -37,7 +37,8 @@ class DeeperChoice(Move):
         allowed = record.worth_trying()
         if turn.number_of_pass == 0 or record.placement is None:
             return
-        if allowed.sum() > self.choice.most_options:
+        choice = self.choice.stretched(turn.stretch)
+        if allowed.sum() > choice.most_options:
             return
         record.reporter.starting("option choice")
         large = large_units(
@@ -49,4 +50,4 @@ class DeeperChoice(Move):
             round(self.large_columns * turn.stretch),
         )
         number = turn.number_of_pass
-        choose_for_bound(record, allowed, self.choice, large=large or None, number_of_pass=number)
+        choose_for_bound(record, allowed, choice, large=large or None, number_of_pass=number)

@@ -10,7 +10,6 @@ from shardplan.solve.mixing.representatives import near_best
 from shardplan.solve.search.move import Move, Turn, When
 
 if TYPE_CHECKING:
-    from shardplan.solve.problem.problem import Problem
     from shardplan.solve.search.record import Record
 
 
@@ -23,6 +22,8 @@ class FillingUnitsBound(Move):
     methods: ClassVar[frozenset[str]] = frozenset({"auto"})
 
     most_devices: int = 32
+    """In the first pass, since each number of devices with filling units is a program; from pass
+    to pass there may be more."""
     ranges: int = 40
     """Programs, at most, and more by more effort."""
     first_options: int = 3
@@ -32,13 +33,11 @@ class FillingUnitsBound(Move):
     free_share: float = 1e-3
     """Of a memory, free in one that is full."""
 
-    def supports(self, problem: Problem) -> bool:
-        """Few devices, since each number of them is a program."""
-        return problem.device_count <= self.most_devices
-
     def improve(self, record: Record, turn: Turn) -> None:
         """Raise the bound, where the relaxation is tempted to fill devices."""
         problem, relaxation = record.problem, record.relaxation
+        if problem.device_count > self.most_devices * max(1.0, turn.stretch):
+            return
         units = FillingUnits.of(problem) if record.placement is not None else None
         if units is None or not units.are_tempting(relaxation, self.free_share):
             return

@@ -66,7 +66,8 @@ class FreshStart(Move):
     def _choose(self, record: Record, turn: Turn) -> NDArray[np.int64] | None:
         """(I,): an option for each item, or None."""
         problem, allowed = record.problem, record.worth_trying()
-        if allowed.sum() > self.choice.most_options:
+        choice = self.choice.stretched(turn.stretch)
+        if allowed.sum() > choice.most_options:
             return None
         unit_rows = record.relaxation.unit_rows
         number, best = turn.number_of_pass, record.placement
@@ -84,16 +85,16 @@ class FreshStart(Move):
                 self.large_columns,
             )
             if large:
-                return choose_for_bound(record, allowed, self.choice, large=large)
+                return choose_for_bound(record, allowed, choice, large=large)
         if turn.restart == 0:
-            return choose_for_bound(record, allowed, self.choice)
+            return choose_for_bound(record, allowed, choice)
         return choose_options(
             problem,
             allowed,
             unit_rows,
-            self.choice.limits(record, self.choice.nodes, number),
+            choice.limits(record, choice.nodes, number),
             stop_above=record.objective,
             watch=Watch(record.should_stop),
-            balance=balance_to_hope_for(record, turn.restart, self.choice),
-            rounds=self.choice.rounds,
+            balance=balance_to_hope_for(record, turn.restart, choice),
+            rounds=choice.rounds,
         ).option

@@ -45,8 +45,8 @@ class MixedStart(Move):
 
     choice: OptionChoiceParams = field(default_factory=OptionChoiceParams)
     most_bound_options: int = 5_000
-    """Options up to which a choice proves a bound, which takes longer than others and gives less
-    than where nothing can be mixed."""
+    """Options up to which a choice of the first pass proves a bound, which takes longer than others
+    and gives less than where nothing can be mixed."""
     grains: tuple[tuple[float, float], ...] = ((0.3, 0.97), (0.6, 0.98), (0.4, 0.97), (0.8, 0.95))
     """Restart by restart: the share of a device's memory that a chosen unit may fill, and how much
     of it the chosen options together: large units and full devices cost least, but hardly can be
@@ -63,7 +63,7 @@ class MixedStart(Move):
     polishing_rounds: int = 700
     """... that change some, ..."""
     polishes: int = 10
-    """... this many times at most, with a new mix each time; ..."""
+    """... this many times at most in the first pass, with a new mix each time; ..."""
     fruitless_polishes: int = 2
     """... and no more after this many in a row that gain less than ..."""
     least_gain: float = 1e-4
@@ -89,15 +89,16 @@ class MixedStart(Move):
 
     def _choose(self, record: Record, turn: Turn) -> NDArray[np.int64] | None:
         """(I,): an option for each item, or None."""
-        allowed = record.worth_trying()
-        if allowed.sum() > self.choice.most_options:
+        allowed, longer = record.worth_trying(), max(1.0, turn.stretch)
+        params = self.choice.stretched(longer)
+        if allowed.sum() > params.most_options:
             return None
         record.reporter.starting("option choice")
         few = Representatives.of(record.problem, record.relaxation)
         is_due = turn.fresh_of_pass == 2 if turn.number_of_pass == 0 else turn.fresh_of_pass == 1
-        if is_due and allowed.sum() <= self.most_bound_options:
+        if is_due and allowed.sum() <= self.most_bound_options * longer:
             number = turn.number_of_pass
-            choose_for_bound(record, allowed, self.choice, number_of_pass=number)
+            choose_for_bound(record, allowed, params, number_of_pass=number)
         largest_bytes, filling = self.grains[turn.restart % len(self.grains)]
         fine = fine_enough(
             few.problem,
@@ -111,12 +112,12 @@ class MixedStart(Move):
             few.problem,
             fine,
             record.relaxation.unit_rows,
-            self.choice.limits(record, self.choice.nodes),
+            params.limits(record, params.nodes),
             stop_above=record.objective,
             watch=Watch(record.should_stop),
             balance=self._balance(record, turn),
             filling=filling,
-            rounds=self.choice.rounds,
+            rounds=params.rounds,
         )
         return None if choice.option is None else few.option[choice.option]
 
@@ -148,7 +149,8 @@ class MixedStart(Move):
         if packed is not None:
             allowed = chosen | (near & (record.problem.shape == Shape.DEVICE))
             polishing = packing.cooled(round(self.polishing_rounds * longer))
-            self._polish(record, packed, allowed, polishing, turn.restart)
+            times = round(self.polishes * longer)
+            self._polish(record, packed, allowed, polishing, turn.restart, times)
 
     def _polish(
         self,
@@ -157,6 +159,7 @@ class MixedStart(Move):
         allowed: NDArray[np.bool_],
         polishing: RepartitionParams,
         restart: int,
+        times: int,
     ) -> None:
         """Mix and repartition in turn, until neither gains."""
         problem, limits = record.problem, record.limits()
@@ -164,11 +167,11 @@ class MixedStart(Move):
             evaluate(problem, best_mix(problem, placement, limits=limits)).objective,
             0,
         )
-        for number in range(self.polishes):
+        for number in range(times):
             if record.should_stop() or fruitless == self.fruitless_polishes:
                 return
             mixed = best_mix(problem, placement, Spare.BYTES, limits=limits)
-            found = rebalance(record, mixed, allowed, polishing, restart * self.polishes + number)
+            found = rebalance(record, mixed, allowed, polishing, restart * times + number)
             objective = reached
             if found is not None:
                 objective = evaluate(problem, best_mix(problem, found, limits=limits)).objective

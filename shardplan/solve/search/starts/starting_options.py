@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,11 +30,11 @@ class OptionChoiceParams:
     """How large a program chooses among options, and what for."""
 
     most_options: int = 200_000
-    """Beyond which none does."""
+    """Beyond which none does in the first pass; from pass to pass it may have more."""
     nodes: int = 2000
     """Of its tree, when the caller does not limit them."""
     rounds: int = CHOICE_ROUNDS
-    """In which rows that a choice breaks are added."""
+    """In which rows that a choice breaks are added, in the first pass."""
     node_options: int = 3_000_000
     """Nodes times options of the tree that proves a bound."""
     gap_share: float = 0.1
@@ -46,6 +46,12 @@ class OptionChoiceParams:
     """How far, relatively, the balance that options are chosen for strays from what was reached."""
     least_balance: float = 0.5
     """Mean over maximum of a stage's loads below which options are not chosen for it."""
+
+    def stretched(self, stretch: float) -> OptionChoiceParams:
+        """Of a pass whose restarts last so much longer than the usual."""
+        longer = max(1.0, stretch)
+        most, rounds = round(self.most_options * longer), round(self.rounds * longer)
+        return replace(self, most_options=most, rounds=rounds)
 
     def limits(self, record: Record, nodes: int, number_of_pass: int = 0) -> Limits:
         """Of a tree worth that many nodes."""
