@@ -1,0 +1,60 @@
+"""Where devices hold few units, or tables come in few kinds: what no filling of devices can keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from shardplan.solve.bound.stage_limits import StageLimitParams, bound_by_stage_limits
+from shardplan.solve.search.move import Move, Turn, When
+from shardplan.solve.search.repartition.rebalance import rebalance
+from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
+
+if TYPE_CHECKING:
+    from shardplan.solve.problem.problem import Problem
+    from shardplan.solve.search.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits(Move):
+    """Prove which limits of all stages together no placement can keep; then place the options by
+    which they are hardest to rule out."""
+
+    name: ClassVar[str] = "stage_limits"
+    when: ClassVar[When] = When.FIRST_RESTART
+    methods: ClassVar[frozenset[str]] = frozenset({"auto"})
+
+    limits: StageLimitParams = field(default_factory=StageLimitParams)
+    fill: FillParams = field(default_factory=FillParams)
+    passes_in_vain: int = 2
+    """In which it is tried whatever comes of it; later only where the bound is its own."""
+
+    def supports(self, problem: Problem) -> bool:
+        """Where options are taken as they are, and devices bear what lies on them."""
+        return not (problem.mixable.any() or problem.is_uneven)
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Raise the bound, and place the choices of options that may be worth it."""
+        is_late = turn.number_of_pass >= self.passes_in_vain
+        if record.placement is None or (is_late and record.bound != "patterns"):
+            return
+        record.reporter.starting("patterns")
+        proof = bound_by_stage_limits(
+            record.problem,
+            record.worth_trying(),
+            upper_bound=record.objective,
+            limits=record.limits(),
+            watch=record.watch("patterns"),
+            params=self.limits.deepened(record.budget.effort),
+        )
+        record.prove(proof.lower_bound, "patterns")
+        options = np.arange(record.problem.option_count)
+        for number, choice in enumerate(proof.choices):
+            if record.should_stop():
+                return
+            record.reporter.starting("fill")
+            start = fill_greedily(record, np.isin(options, choice), self.fill)
+            record.offer(start, "patterns")
+            rebalance(record, start, record.worth_drawing(), turn.repartition, number)
