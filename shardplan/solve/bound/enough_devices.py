@@ -46,7 +46,7 @@ class DeviceParams:
     """... where so many find none."""
     states_of_program: int = 2_000
     """That take as long as a linear program for their values."""
-    patterns_at_once: int = 12
+    patterns_at_once: int = 40
     """That become cuts of one program."""
     most_rounds: int = 60
     """Programs of one question, which stays open then."""
@@ -88,8 +88,14 @@ class Devices:
         """Whether nothing more is answered."""
         return self.states_left <= 0 or self.limits.until.is_over
 
-    def too_few(self, stage_limits: NDArray[np.float64]) -> Values | None:
-        """Values that prove it of ``stage_limits`` (S,), in seconds; None where none were found."""
+    def too_few(
+        self, stage_limits: NDArray[np.float64], *, is_proof: bool = True
+    ) -> Values | None:
+        """Values that prove it of ``stage_limits`` (S,), in seconds; None where none were found.
+
+        Without ``is_proof`` only patterns that are found easily are asked for: they show with how
+        many devices the limits can be kept.
+        """
         units, is_open = self._units(stage_limits)
         devices = self.classes.each.device_count
         if not np.bincount(self._class_of[is_open], minlength=len(self.classes.count)).all():
@@ -107,7 +113,7 @@ class Devices:
                 answer.x[len(answer.x) - self._node_share.shape[1] :].clip(min=0.0),
             )
             needed = self._worth(values, is_open) / devices
-            found = self._contents(units, values, needed)
+            found = self._contents(units, values, needed, is_proof=is_proof)
             if found is None:
                 return self._completed(values, is_open)
             if not len(found):
@@ -154,15 +160,16 @@ class Devices:
         return found is None
 
     def _contents(
-        self, units: Units, values: Values, needed: float
+        self, units: Units, values: Values, needed: float, *, is_proof: bool = True
     ) -> list[NDArray[np.int64]] | None:
         """Patterns that are worth what the average device must hold; None where there are none."""
         above = needed * (1 - _MARGIN)
-        for most_states in (self.params.few_states, self.params.most_states):
+        params = self.params
+        for most_states in (params.few_states, params.most_states)[: 1 + is_proof]:
             found = valuable_contents(
-                units, values.unit, above, most_states, self.params.patterns_at_once
+                units, values.unit, above, most_states, params.patterns_at_once
             )
-            self.states_left -= found.states + self.params.states_of_program
+            self.states_left -= found.states + params.states_of_program
             if len(found.counts) or found.most <= above:
                 break
         if found.most <= above and not len(found.counts):

@@ -43,8 +43,12 @@ class StageLimitParams:
     widenings: int = 3
     """Halvings by which one stage's limit is raised once the limits are too low."""
     most_corners: int = 3_000
-    most_choices: int = 3
-    """Of options, that are handed on."""
+    most_choices: int = 6
+    """Of options, that are handed on; ..."""
+    states_of_choice: int = 1_000_000
+    """... beginnings of patterns that each is worth; ..."""
+    choice_halvings: int = 6
+    """... by which the narrowest limits are found that it keeps."""
     devices: DeviceParams = field(default_factory=DeviceParams)
 
     def deepened(self, effort: float) -> StageLimitParams:
@@ -99,9 +103,17 @@ def bound_by_stage_limits(
             break
         states -= weighed
     leaves.sort(key=lambda leaf: leaf.corners.bound)
-    found = (leaf.choice(problem) for leaf in leaves[: params.most_choices])
+    found = [leaf.choice(problem) for leaf in leaves[: params.most_choices]]
     lower_bound = min((leaf.corners.bound for leaf in leaves), default=upper_bound)
-    return StageLimitProof(lower_bound, tuple(each for each in found if each is not None))
+    return StageLimitProof(lower_bound, _told_apart(found))
+
+
+def _told_apart(
+    choices: list[NDArray[np.int64] | None],
+) -> tuple[NDArray[np.int64], ...]:
+    """Each choice of options once, in their order."""
+    found = {each.tobytes(): each for each in choices if each is not None}
+    return tuple(found.values())
 
 
 class _Leaf:
@@ -121,11 +133,18 @@ class _Leaf:
         if corner is None:
             return None
         slack = self.corners.most(corner) - corner
-        for halving in range(self._params.halvings, -1, -1):
-            shares = self._devices.shares(corner + slack / 2.0**halving)
-            if shares is not None:
-                return self._devices.classes.choice(problem, shares)
-        return None
+        self._devices.states_left = self._params.states_of_choice
+        found, low, high = None, 0.0, 1.0
+        at = high
+        for _ in range(self._params.choice_halvings + 1):
+            self._devices.too_few(corner + at * slack, is_proof=False)
+            shares = self._devices.shares(corner + at * slack)
+            if shares is None:
+                low = at
+            else:
+                found, high = shares, at
+            at = (low + high) / 2
+        return None if found is None else self._devices.classes.choice(problem, found)
 
     def step(self, states: int) -> int | None:
         """Raise the least corner, by ``states`` of patterns at most; tells how many it took, or

@@ -28,6 +28,8 @@ class StageLimits(Move):
 
     limits: StageLimitParams = field(default_factory=StageLimitParams)
     fill: FillParams = field(default_factory=FillParams)
+    rounds: int = 150
+    """Of repartition after a fill; restarts around the best placement have more."""
     passes_in_vain: int = 2
     """In which it is tried whatever comes of it; later only where the bound is its own."""
 
@@ -51,10 +53,11 @@ class StageLimits(Move):
         )
         record.prove(proof.lower_bound, "patterns")
         options = np.arange(record.problem.option_count)
+        params = turn.repartition.cooled(min(self.rounds, turn.repartition.rounds))
         for number, choice in enumerate(proof.choices):
             if record.should_stop():
                 return
             record.reporter.starting("fill")
             start = fill_greedily(record, np.isin(options, choice), self.fill)
             record.offer(start, "patterns")
-            rebalance(record, start, record.worth_drawing(), turn.repartition, number)
+            rebalance(record, start, record.worth_drawing(), params, number)
