@@ -41,9 +41,7 @@ class Above:
         ``most``; None where there are none."""
         return self._bound(self._solved(corner, most, self._program.cost))
 
-    def least_of_stage(
-        self, stage: int, corner: NDArray[np.float64], most: float
-    ) -> float | None:
+    def least_of_stage(self, stage: int, corner: NDArray[np.float64], most: float) -> float | None:
         """The same of the seconds of a stage."""
         cost = np.zeros(self._program.column_count)
         cost[self._columns.stage[stage]] = 1.0
@@ -126,7 +124,7 @@ class Corners:
                 self._is_known = np.append(self._is_known, False)
 
     def _look_at(self, at: int) -> None:
-        """Tighten a corner by the relaxation, and tell its objective; drop it where none is better."""
+        """Tighten a corner by the relaxation and tell its objective; drop it where none is better."""
         corner = self._corner[at].copy()
         found = self._above.least(corner, self._upper)
         for stage in range(len(corner)):

@@ -88,9 +88,7 @@ class Devices:
         """Whether nothing more is answered."""
         return self.states_left <= 0 or self.limits.until.is_over
 
-    def too_few(
-        self, stage_limits: NDArray[np.float64], *, is_proof: bool = True
-    ) -> Values | None:
+    def too_few(self, stage_limits: NDArray[np.float64], *, is_proof: bool = True) -> Values | None:
         """Values that prove it of ``stage_limits`` (S,), in seconds; None where none were found.
 
         Without ``is_proof`` only patterns that are found easily are asked for: they show with how

@@ -38,7 +38,7 @@ class StageLimitParams:
     """Linear programs that tell apart which groups are paid for."""
     states: int = 6_000_000
     """Beginnings of patterns that are weighed."""
-    halvings: int = 6
+    halvings: int = 9
     """From the limits that the objective sets down to the corner."""
     widenings: int = 3
     """Halvings by which one stage's limit is raised once the limits are too low."""

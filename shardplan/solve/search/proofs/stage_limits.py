@@ -1,4 +1,4 @@
-"""Where devices hold few units, or tables come in few kinds: what no filling of devices can keep."""
+"""Where devices hold few units, or tables come in few kinds: what no filling of them can keep."""
 
 from __future__ import annotations
 
@@ -18,29 +18,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class StageLimits(Move):
+class EarlyStageLimits(Move):
     """Prove which limits of all stages together no placement can keep; then place the options by
-    which they are hardest to rule out."""
+    which they are hardest to rule out: of few kinds of tables, these are seldom far from the best.
+    """
 
-    name: ClassVar[str] = "stage_limits"
-    when: ClassVar[When] = When.FIRST_RESTART
+    name: ClassVar[str] = "early_stage_limits"
+    when: ClassVar[When] = When.START
     methods: ClassVar[frozenset[str]] = frozenset({"auto"})
 
     limits: StageLimitParams = field(default_factory=StageLimitParams)
     fill: FillParams = field(default_factory=FillParams)
     rounds: int = 150
     """Of repartition after a fill; restarts around the best placement have more."""
-    passes_in_vain: int = 2
-    """In which it is tried whatever comes of it; later only where the bound is its own."""
-
     def supports(self, problem: Problem) -> bool:
         """Where options are taken as they are, and devices bear what lies on them."""
         return not (problem.mixable.any() or problem.is_uneven)
 
     def improve(self, record: Record, turn: Turn) -> None:
         """Raise the bound, and place the choices of options that may be worth it."""
-        is_late = turn.number_of_pass >= self.passes_in_vain
-        if record.placement is None or (is_late and record.bound != "patterns"):
+        if record.placement is None:
             return
         record.reporter.starting("patterns")
         proof = bound_by_stage_limits(
@@ -61,3 +58,20 @@ class StageLimits(Move):
             start = fill_greedily(record, np.isin(options, choice), self.fill)
             record.offer(start, "patterns")
             rebalance(record, start, record.worth_drawing(), params, number)
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits(EarlyStageLimits):
+    """The same with more patterns from pass to pass, against better placements."""
+
+    name: ClassVar[str] = "stage_limits"
+    when: ClassVar[When] = When.FIRST_RESTART
+
+    passes_in_vain: int = 3
+    """In which it is tried whatever comes of it; later only where the bound is its own."""
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """From the second pass on: the first begins with the early one."""
+        number = turn.number_of_pass
+        if 0 < number < self.passes_in_vain or (number and record.bound == "patterns"):
+            EarlyStageLimits.improve(self, record, turn)
