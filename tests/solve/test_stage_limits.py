@@ -37,7 +37,7 @@ def prove(problem: Problem, upper_bound: float, **params: int) -> StageLimitProo
 
 
 @given(charged_problems(), st.sampled_from([1.0, 1.02, 1.3, 3.0]), st.sampled_from([300, 300_000]))
-@examples(80)
+@examples(30)
 def test_no_placement_is_below_the_bound(problem, above, states):
     """Whatever placement is known, however few patterns are weighed, whatever is charged for."""
     best = solve_by_force(problem)

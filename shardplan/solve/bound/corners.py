@@ -91,7 +91,8 @@ class Corners:
         while len(self._objective):
             at = int(self._objective.argmin())
             if self._is_known[at]:
-                return self._corner[at]
+                found: NDArray[np.float64] = self._corner[at]
+                return found
             self._look_at(at)
         return None
 
@@ -108,7 +109,7 @@ class Corners:
 
         Corners that another one is below, in all stages, say nothing of their own.
         """
-        below = (self._corner < limits).all(axis=1)
+        below: NDArray[np.bool_] = np.logical_and.reduce(self._corner < limits, axis=1)
         raised, objective = [], []
         for corner, known in zip(self._corner[below], self._objective[below], strict=True):
             for stage in np.flatnonzero(limits < self.most(corner)).tolist():
@@ -124,7 +125,7 @@ class Corners:
                 self._is_known = np.append(self._is_known, False)
 
     def _look_at(self, at: int) -> None:
-        """Tighten a corner by the relaxation and tell its objective; drop it where none is better."""
+        """Tighten a corner by the relaxation; drop it where no placement above it is better."""
         corner = self._corner[at].copy()
         found = self._above.least(corner, self._upper)
         for stage in range(len(corner)):

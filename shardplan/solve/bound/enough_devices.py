@@ -195,7 +195,7 @@ class Devices:
         nothing = np.finfo(np.float64).tiny
         needs = np.hstack([self._load / stage_limits.clip(min=nothing), self._held])
         problem, count = self.classes.each, self.classes.count
-        is_open = (needs <= 1 + _LIMIT).all(axis=1)
+        is_open: NDArray[np.bool_] = np.logical_and.reduce(needs <= 1 + _LIMIT, axis=1)
         largest = needs.max(axis=1, initial=0.0)
         alone = np.floor((1 + _LIMIT) / np.maximum(largest, _LIMIT))
         most = np.minimum(alone, problem.units * count[self._class_of]).astype(np.int64)

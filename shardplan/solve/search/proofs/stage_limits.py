@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EarlyStageLimits(Move):
-    """Prove which limits of all stages together no placement can keep; then place the options by
-    which they are hardest to rule out: of few kinds of tables, these are seldom far from the best.
-    """
+    """Ask a little which limits of all stages together can be kept, and place the options by which
+    they just are: of few kinds of tables, these are seldom far from the best."""
 
     name: ClassVar[str] = "early_stage_limits"
     when: ClassVar[When] = When.START
     methods: ClassVar[frozenset[str]] = frozenset({"auto"})
 
-    limits: StageLimitParams = field(default_factory=StageLimitParams)
+    limits: StageLimitParams = field(default_factory=lambda: StageLimitParams(states=500_000))
     fill: FillParams = field(default_factory=FillParams)
     rounds: int = 150
     """Of repartition after a fill; restarts around the best placement have more."""
+
     def supports(self, problem: Problem) -> bool:
         """Where options are taken as they are, and devices bear what lies on them."""
         return not (problem.mixable.any() or problem.is_uneven)
@@ -62,16 +62,17 @@ class EarlyStageLimits(Move):
 
 @dataclass(frozen=True, slots=True)
 class StageLimits(EarlyStageLimits):
-    """The same with more patterns from pass to pass, against better placements."""
+    """Prove which of them cannot, against good placements and with more patterns from pass to pass;
+    then place what is left."""
 
     name: ClassVar[str] = "stage_limits"
     when: ClassVar[When] = When.FIRST_RESTART
 
+    limits: StageLimitParams = field(default_factory=StageLimitParams)
     passes_in_vain: int = 3
     """In which it is tried whatever comes of it; later only where the bound is its own."""
 
     def improve(self, record: Record, turn: Turn) -> None:
-        """From the second pass on: the first begins with the early one."""
-        number = turn.number_of_pass
-        if 0 < number < self.passes_in_vain or (number and record.bound == "patterns"):
+        """The same as the early one, as long as it pays."""
+        if turn.number_of_pass < self.passes_in_vain or record.bound == "patterns":
             EarlyStageLimits.improve(self, record, turn)
