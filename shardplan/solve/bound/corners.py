@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.bound.relaxation import relaxation_program
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
 
@@ -33,8 +32,7 @@ class Above:
         self.problem = classes.together
         self._limits = limits
         every = np.ones(self.problem.option_count, dtype=bool)
-        no_rows = np.zeros((0, 2), dtype=np.int64)
-        self._program, self._columns = relaxation_program(self.problem, every, no_rows)
+        self._program, self._columns = classes.relaxation(self.problem.objective, every)
 
     def least(self, corner: NDArray[np.float64], most: float) -> float | None:
         """The least seconds of the objective in placements above a corner whose objective is

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.bound.relaxation import relaxation_program
 from shardplan.solve.program.answer import Status
 from shardplan.solve.program.backend import solve_program
 
@@ -80,15 +79,13 @@ def _shares(
     """(G,): the largest share that any class has of a group in the relaxed optimum; None where that
     is not below ``upper_bound``."""
     charges = classes.each.objective.charges
-    together = classes.together
-    together = replace(together, objective=together.objective.paying(node.is_paid))
-    no_rows = np.zeros((0, 2), dtype=np.int64)
-    program, columns = relaxation_program(together, _open(classes, node), no_rows)
+    objective = classes.each.objective.paying(node.is_paid)
+    program, columns = classes.relaxation(objective, _open(classes, node))
     answer = solve_program(program, limits)
     if answer.status is Status.INFEASIBLE:
         return None
     if answer.status is not Status.OPTIMAL or answer.x is None or charges is None:
         return np.zeros(len(node.is_paid))
-    if answer.bound * together.time_unit >= upper_bound:
+    if answer.bound * classes.together.time_unit >= upper_bound:
         return None
-    return charges.shares(answer.x[columns.y], together.item_of_option)
+    return charges.shares(answer.x[columns.y], classes.each.item_of_option)

@@ -8,10 +8,12 @@ many there are.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.bound.relaxation import add_units, relaxation_rows
 from shardplan.solve.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.solve.bound.relaxation import RelaxationColumns
     from shardplan.solve.problem.objective import ChainObjective
+    from shardplan.solve.program.program import Program
 
 _WHOLE = 1e-6
 """Of an item, by which a number of them may miss a whole number by rounding."""
@@ -98,7 +102,7 @@ class ItemClasses:
             option[items] = starts[items] + np.repeat(local, times)
         return option
 
-    @property
+    @cached_property
     def together(self) -> Problem:
         """All items of a class as one: the relaxation without unit rows is that of all items."""
         times = self.count[self.each.item_of_option][:, None]
@@ -109,6 +113,20 @@ class ItemClasses:
             device_bytes=self.each.device_bytes * times,
             node_bytes=self.each.node_bytes * times,
         )
+
+    def relaxation(
+        self, objective: ChainObjective, is_open: NDArray[np.bool_]
+    ) -> tuple[Program, RelaxationColumns]:
+        """The relaxation of ``together`` with the (o,) open options.
+
+        Some device bears what any item puts on its fullest one, hence what the mean of a class
+        does.
+        """
+        together = replace(self.together, objective=objective)
+        build, columns = relaxation_rows(together, is_open, np.zeros((0, 2), dtype=np.int64))
+        pairs = np.argwhere(np.ones((len(self.count), together.stage_count), dtype=bool))
+        add_units(build, together, columns, pairs, self.each.fullest_device_seconds)
+        return build.build(), columns
 
 
 def _one_of_each(problem: Problem, options: NDArray[np.int64]) -> Problem:
