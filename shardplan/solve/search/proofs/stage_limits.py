@@ -26,7 +26,9 @@ class EarlyStageLimits(Move):
     when: ClassVar[When] = When.START
     methods: ClassVar[frozenset[str]] = frozenset({"auto"})
 
-    limits: StageLimitParams = field(default_factory=lambda: StageLimitParams(states=500_000))
+    limits: StageLimitParams = field(
+        default_factory=lambda: StageLimitParams(states=500_000, most_choices=3)
+    )
     fill: FillParams = field(default_factory=FillParams)
     rounds: int = 150
     """Of repartition after a fill; restarts around the best placement have more."""
