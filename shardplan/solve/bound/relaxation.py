@@ -193,7 +193,7 @@ def relaxation_rows(
     _add_memory(build, problem, y, filling)
     if moves is not None:
         moves.add_to(build, y)
-    _add_units(build, problem, columns, unit_rows)
+    add_units(build, problem, columns, unit_rows, problem.fullest_device_seconds)
     return build, columns
 
 
@@ -248,13 +248,14 @@ def _add_memory(
         build.add_entries(rows[None, :], y[:, None], total / scale)
 
 
-def _add_units(
+def add_units(
     build: ProgramBuilder,
     problem: Problem,
     columns: RelaxationColumns,
     unit_rows: NDArray[np.int64],
+    fullest_seconds: NDArray[np.float64],
 ) -> None:
-    """One row per (item, stage) of ``unit_rows``."""
+    """One row per (item, stage) of ``unit_rows``; some device bears ``fullest_seconds`` (O, S)."""
     if not len(unit_rows):
         return
     item, stage = unit_rows.T
@@ -262,7 +263,7 @@ def _add_units(
     build.add_entries(rows, columns.stage[stage], 1.0)
     if not problem.is_uneven:
         build.add_entries(rows, columns.base[stage], -1.0)
-    fullest = problem.fullest_device_seconds / problem.time_unit
+    fullest = fullest_seconds / problem.time_unit
     counts = problem.options_per_item[item]
     row = np.repeat(rows, counts)
     option = _ranges(problem.option_offsets[item], counts)

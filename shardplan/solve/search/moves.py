@@ -13,6 +13,7 @@ from shardplan.solve.search.proofs.balance import BalancePatterns
 from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
 from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
+from shardplan.solve.search.proofs.stage_limits import EarlyStageLimits, StageLimits
 from shardplan.solve.search.starts.first_placements import FirstPlacements
 from shardplan.solve.search.starts.fresh_start import FreshStart
 from shardplan.solve.search.starts.mixed_start import MixedStart
@@ -25,6 +26,7 @@ MOVES: tuple[Move, ...] = (
     GroupStarts(),
     SmallProgram(),
     EarlyAnnealing(),
+    EarlyStageLimits(),
     FreshStart(),
     MixedStart(),
     AroundBest(),
@@ -33,6 +35,7 @@ MOVES: tuple[Move, ...] = (
     Annealing(),
     BalancePatterns(),
     FillingUnitsBound(),
+    StageLimits(),
     DeeperChoice(),
     FullProgram(),
 )
