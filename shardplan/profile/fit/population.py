@@ -18,7 +18,7 @@ _SURE = 200
 _HIGHEST_RATE = 260.0
 _LOWEST_RATE = 1e-3
 _RATES = 140
-_ROUNDS = 600
+_ROUNDS = 2_000
 _KEPT = 1e-7
 """Of a row: classes of the mixture that are smaller than this are left out."""
 
@@ -59,24 +59,41 @@ def _mixture(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(J,): expected reads of a row, and how many rows have them: of the ids and the unseen rows.
 
-    Begins with the unseen rows at the lowest rate, which is so low that all of them together were
-    hardly read: from there weight moves to where it is missed within few rounds, while it would
-    take thousands to leave rates that are only a little unlikely.
+    Expectation-maximisation is slow to leave rates that are only a little unlikely. So it begins
+    twice, with rows at all rates alike, and with the unseen ones at the lowest rate, which is so
+    low that all of them together were hardly read; the likelier of the two ends counts.
     """
     rows = float(ids.sum() + unseen)
     once = float(ids[reads == 1].sum())
     lowest = min(_LOWEST_RATE, 0.01 * max(once, 1.0) / rows)
     rates = np.geomspace(lowest, _HIGHEST_RATE, _RATES)
-    chance = _poisson(reads, rates)
-    none = np.exp(-rates)
-    weights = np.full(_RATES, ids.sum() / _RATES)
-    weights[0] += unseen
-    for _ in range(_ROUNDS):
-        drawn = chance.T @ (ids / (chance @ weights))
-        weights = weights * (drawn + none * (unseen / np.dot(none, weights)))
+    chance, none = _poisson(reads, rates), np.exp(-rates)
+    low = np.full(_RATES, ids.sum() / _RATES)
+    low[0] += unseen
+    ends = [
+        _maximised(start, ids, unseen, chance, none)
+        for start in (np.full(_RATES, rows / _RATES), low)
+    ]
+    _, weights = max(ends, key=lambda end: end[0])
     kept = weights > _KEPT
     weights = weights[kept]
     return rates[kept], weights * (rows / weights.sum())
+
+
+def _maximised(
+    weights: NDArray[np.float64],
+    ids: NDArray[np.int64],
+    unseen: int,
+    chance: NDArray[np.float64],
+    none: NDArray[np.float64],
+) -> tuple[float, NDArray[np.float64]]:
+    """The logarithm of a likelihood, and the weights (J,) that have it."""
+    for _ in range(_ROUNDS):
+        drawn = chance.T @ (ids / (chance @ weights))
+        weights = weights * (drawn + none * (unseen / np.dot(none, weights)))
+    share = weights / weights.sum()
+    told = np.dot(ids, np.log(chance @ share)) + unseen * np.log(np.dot(none, share))
+    return float(told), weights
 
 
 def _poisson(reads: NDArray[np.int64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
