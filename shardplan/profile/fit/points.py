@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from shardplan.workload.row_distribution import RowDistribution
 
 MOST_POINTS = 24
-_BATCHES = 4.0 ** np.arange(4, 15)
-"""Accesses at which the curve is to give the right number of distinct rows: 256 to 268 million."""
+_BATCHES = 4.0 ** np.arange(1, 15)
+"""Accesses at which the curve is to give the right number of distinct rows: 4 to 268 million."""
 _ALIKE = 1.01
 """Classes whose rows are read as often as each other but for this factor are one to begin with."""
 _ROW_DIGITS, _ACCESS_DIGITS = 12, 9
@@ -25,7 +25,7 @@ def cdf_of(distribution: RowDistribution, rows: int, most_points: int = MOST_POI
     """The curve with at most so many points that tells distinct rows of batches best.
 
     Classes of rows are joined, neighbour with neighbour, always the two whose joining leaves the
-    smallest error of distinct rows over batches of 256 to 268 million accesses. Joined rows are
+    smallest error of distinct rows over batches of 4 to 268 million accesses. Joined rows are
     taken as read alike, which makes distinct rows more and never fewer. The points are at whole
     rows and rounded, and none is steeper than the one before, as a spec demands.
     """
