@@ -47,7 +47,7 @@ def access_of(
     which a reuse histogram is scaled. Raises ValueError where rows are fewer than ids, and for a
     reuse histogram of less data than it takes.
     """
-    access = _access(frequencies, rows, form, pooling, most_points)
+    access = _access(frequencies, rows, batch, form, pooling, most_points)
     return FittedAccess(access, error_of(access, frequencies, rows, batch, pooling))
 
 
@@ -63,7 +63,12 @@ def error_of(
 
 
 def _access(
-    frequencies: Frequencies, rows: int, form: AccessForm, pooling: float, most_points: int
+    frequencies: Frequencies,
+    rows: int,
+    batch: float,
+    form: AccessForm,
+    pooling: float,
+    most_points: int,
 ) -> Pattern:
     if not frequencies.accesses or is_uniform(frequencies, rows):
         return Uniform()
@@ -74,4 +79,4 @@ def _access(
             bins = frequencies.reuse(REFERENCE_BATCH * pooling)
             return Reuse(tuple(bins.round(9).tolist()))
         case AccessForm.CDF:
-            return cdf_of(population_of(frequencies, rows), rows, most_points)
+            return cdf_of(population_of(frequencies, rows), rows, batch, most_points)

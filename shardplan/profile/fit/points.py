@@ -16,22 +16,27 @@ if TYPE_CHECKING:
 MOST_POINTS = 24
 _BATCHES = 4.0 ** np.arange(1, 15)
 """Accesses at which the curve is to give the right number of distinct rows: 4 to 268 million."""
+_NEAR, _FAR = 100.0, 4.0
+"""Batches up to so many times larger or smaller than a step's are near; errors of others may be so
+many times as large."""
 _ALIKE = 1.01
 """Classes whose rows are read as often as each other but for this factor are one to begin with."""
 _ROW_DIGITS, _ACCESS_DIGITS = 12, 9
 
 
-def cdf_of(distribution: RowDistribution, rows: int, most_points: int = MOST_POINTS) -> Cdf:
+def cdf_of(
+    distribution: RowDistribution, rows: int, batch: float, most_points: int = MOST_POINTS
+) -> Cdf:
     """The curve with at most so many points that tells distinct rows of batches best.
 
     Classes of rows are joined, neighbour with neighbour, always the two whose joining leaves the
-    smallest error of distinct rows over batches of 4 to 268 million accesses. Joined rows are
-    taken as read alike, which makes distinct rows more and never fewer. The points are at whole
+    smallest error of distinct rows over batches of 4 to 268 million accesses, of
+    which those near ``batch`` count four times as much. Joined rows are taken as read alike, which makes distinct rows more and never fewer. The points are at whole
     rows and rounded, and none is steeper than the one before, as a spec demands.
     """
     counts, shares = _whole_classes(distribution, rows)
     while len(counts) > most_points:
-        counts, shares = _joined(counts, shares, most_points)
+        counts, shares = _joined(counts, shares, batch, most_points)
     return Cdf(_points(counts, shares))
 
 
@@ -52,11 +57,13 @@ def _whole_classes(
 
 
 def _joined(
-    counts: NDArray[np.float64], shares: NDArray[np.float64], most: int
+    counts: NDArray[np.float64], shares: NDArray[np.float64], batch: float, most: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """At most ``most`` classes, by joining two at a time."""
     touched = _touched(counts, shares)
     whole = touched.sum(axis=0)
+    is_near = np.abs(np.log(_BATCHES / max(batch, 1.0))) <= np.log(_NEAR)
+    whole[~is_near] *= _FAR
     missed = np.zeros(len(_BATCHES))
     added = _added(counts, shares, touched, np.arange(len(counts) - 1))
     while len(counts) > most:
