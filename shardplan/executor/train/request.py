@@ -66,7 +66,10 @@ class TrainRequest:
     hot_ids: Annotated[
         Path | None,
         _option(
-            "Hottest ids of --data, as MODULE/TABLE.npy, of hot_row_wise tables.", "FOLDER", _PATH
+            "Hottest ids of --data, as MODULE/TABLE.parquet or .npy, of hot_row_wise tables and of "
+            "caches, which begin with them.",
+            "FOLDER",
+            _PATH,
         ),
     ]
     learning_rate: Annotated[
