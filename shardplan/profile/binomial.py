@@ -60,9 +60,10 @@ def binomial_shares(tries: int, chance: float, bins: int) -> NDArray[np.float64]
         mass /= mass.sum()  # what is cut off is nothing, and errors of large logarithms go
     touched = number > 0
     bin_of = np.ceil(np.log2(np.maximum(number, 1))).astype(np.int64)
-    return np.bincount(
-        np.minimum(bin_of, bins - 1)[touched], weights=mass[touched], minlength=bins
-    )[:bins]
+    at = np.minimum(bin_of, bins - 1)[touched]
+    found = np.zeros(bins)
+    np.add.at(found, at, mass[touched])
+    return found
 
 
 def _log_factorial(number: NDArray[np.int64]) -> NDArray[np.float64]:

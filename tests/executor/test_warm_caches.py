@@ -18,10 +18,10 @@ from test_train_command import losses_of
 
 from shardplan.build_case import case_of_value
 from shardplan.executor.__main__ import main
+from shardplan.executor.memory.hot_counts import HotCounts
 from shardplan.executor.memory.memory_pool import MemoryPool
 from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
-from shardplan.executor.planned.hot_counts import HotCounts
 from shardplan.plan.file.write import render
 from shardplan.planning.planner import make_plan
 from shardplan.profile.hot_rows import hot_rows_data, hottest
@@ -50,7 +50,7 @@ def tower(slots: list[int], algorithm: CacheAlgorithm) -> tuple[list[RowCache], 
 
 
 def held(cache: RowCache) -> set[int]:
-    return {row for row in cache._directory.rows.tolist() if row >= 0}
+    return {row for row in cache._directory.rows.tolist() if row >= 0}  # noqa: SLF001
 
 
 @pytest.mark.parametrize("algorithm", CacheAlgorithm)
@@ -58,7 +58,7 @@ def test_a_warm_cache_holds_the_hottest_rows_of_each_set(algorithm: CacheAlgorit
     (cache,), values = tower([256], algorithm)
     rows = torch.from_numpy(np.random.default_rng(0).permutation(ROWS)[:1_000])
     cache.warm(rows, torch.arange(1_000, 0, -1))
-    sets = cache._directory._set_of(rows)
+    sets = cache._directory._set_of(rows)  # noqa: SLF001
     expected = {r for s in range(8) for r in rows[sets == s][:32].tolist()}
     assert held(cache) == expected
     assert torch.equal(cache.read(rows), values[rows])

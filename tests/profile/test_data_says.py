@@ -1,4 +1,4 @@
-"""Order of ids, order of batches, samples, tables to merge: what data says, and what it does not."""
+"""Order of ids, order of batches, samples, tables to merge: what data says and does not."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def test_batches_that_read_nothing_say_nothing():
 
 
 @pytest.mark.parametrize(
-    ("batches_read", "times", "caches"), [(15.9, False, False), (16, True, False), (100, True, True)]
+    ("batches_read", "times", "caches"),
+    [(15.9, False, False), (16, True, False), (100, True, True)],
 )
 def test_a_sample_tells_what_it_is_large_enough_for(batches_read, times, caches):
     data = Frequencies.of_counts(np.bincount(skewed(5_000, 40_000)))

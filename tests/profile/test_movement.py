@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,6 +18,9 @@ from shardplan.profile.drift.reference_file import (
     references_data,
 )
 from shardplan.workload.row_distribution import RowDistribution
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACCESSES = 400_000
 
@@ -131,7 +134,11 @@ def test_a_sample_of_fewer_ids_is_part_of_one_of_more() -> None:
 
 def test_references_read_back_as_they_were_written(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    every = {"a": kept(day(LAWS["uniform"], 1, ids_of(20_000))), "b": kept({7: 2}), "none": kept({})}
+    every = {
+        "a": kept(day(LAWS["uniform"], 1, ids_of(20_000))),
+        "b": kept({7: 2}),
+        "none": kept({}),
+    }
     path = reference_path(tmp_path / "day.tables.yaml")
     assert path.name == "day.tables.reference.parquet"
     path.write_bytes(references_data(every))

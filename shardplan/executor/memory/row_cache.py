@@ -107,11 +107,11 @@ class RowCache:
         it is known to be hot from. Those for which a set has no room go one tier down.
         """
         rows, reads = self._moved(rows), self._moved(reads)
-        self._fill(rows, self._replacement.begin(rows, reads))
+        self.fill(rows, self._replacement.begin(rows, reads))
         self.forget_counts()
 
-    def _fill(self, rows: Tensor, stamps: Tensor) -> None:
-        """With what is there of rows worth what their stamps say, some at a time."""
+    def fill(self, rows: Tensor, stamps: Tensor) -> None:
+        """Bring distinct rows, worth what their stamps say, into empty slots, some at a time."""
         rows, stamps = self._moved(rows), self._moved(stamps)
         others = []
         for some, worth in zip(rows.split(_WARMED), stamps.split(_WARMED), strict=True):
@@ -124,7 +124,7 @@ class RowCache:
             others.append(~placed)
         if others and isinstance(self.below, RowCache):
             left = torch.cat(others)
-            self.below._fill(rows[left], stamps[left])
+            self.below.fill(rows[left], stamps[left])
 
     def release(self, slots: Tensor) -> None:
         """Unpin what ``stage`` answered with."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.native.sharded_collection import ShardedCollection
-    from shardplan.executor.planned.hot_counts import HotCounts
 
 
 def warm_caches(tables: Mapping[str, ShardedCollection], hot: Mapping[str, HotCounts]) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from shardplan.executor.batch.bags import Bags
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.memory.memory_pool import MemoryPool
-    from shardplan.executor.planned.hot_counts import HotCounts
     from shardplan.executor.planned.module_layout import GroupLayout, HeldShard
     from shardplan.executor.tables.group_store import GroupStore
     from shardplan.executor.tables.row_gradients import RowGradients

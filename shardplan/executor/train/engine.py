@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from shardplan.executor.batch.jagged_batch import JaggedBatch
-    from shardplan.executor.planned.hot_counts import HotCounts
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.tensors.tensor import Device, Tensor

@@ -70,4 +70,5 @@ def _at_least(rates: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     for number in range(1, count):
         chance = chance * rates / number
         fewer += chance
-    return np.maximum(1 - fewer, 0.0)
+    found: NDArray[np.float64] = np.maximum(1 - fewer, 0.0)
+    return found

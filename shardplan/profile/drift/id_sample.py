@@ -21,7 +21,8 @@ def is_sampled(ids: NDArray[np.int64], one_in: int) -> NDArray[np.bool_]:
 
     Samples of fewer ids are parts of those of more.
     """
-    return ((ids % _PRIME) * _FACTOR) % _PRIME % one_in == 0
+    found: NDArray[np.bool_] = ((ids % _PRIME) * _FACTOR) % _PRIME % one_in == 0
+    return found
 
 
 def one_in_of(ids: int, most: int = MOST_KEPT) -> int:

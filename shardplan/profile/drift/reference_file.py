@@ -73,5 +73,6 @@ def _reference(columns: dict[str, NDArray[np.generic]], name: str, one_in: int) 
     for part in _PARTS:
         rows = of_table & (columns["part"] == part)
         found += [columns[each][rows].astype(np.int64) for each in ("id", "count")]
-    reads, ids, *others = found
-    return Reference(Frequencies(reads, ids), *others, one_in=one_in)
+    reads, ids, hot_ids, hot_counts, sample_ids, sample_counts = found
+    frequencies = Frequencies(reads, ids)
+    return Reference(frequencies, hot_ids, hot_counts, sample_ids, sample_counts, one_in)

@@ -30,9 +30,10 @@ def cdf_of(
     """The curve with at most so many points that tells distinct rows of batches best.
 
     Classes of rows are joined, neighbour with neighbour, always the two whose joining leaves the
-    smallest error of distinct rows over batches of 4 to 268 million accesses, of
-    which those near ``batch`` count four times as much. Joined rows are taken as read alike, which makes distinct rows more and never fewer. The points are at whole
-    rows and rounded, and none is steeper than the one before, as a spec demands.
+    smallest error of distinct rows over batches of 4 to 268 million accesses, of which those near
+    ``batch`` count four times as much. Joined rows are taken as read alike, which makes distinct
+    rows more and never fewer. The points are at whole rows and rounded, and none is steeper than
+    the one before, as a spec demands.
     """
     counts, shares = _whole_classes(distribution, rows)
     while len(counts) > most_points:

@@ -100,4 +100,5 @@ def _poisson(reads: NDArray[np.int64], rates: NDArray[np.float64]) -> NDArray[np
     """(C, J): the chance of so many reads at each rate."""
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, _SURE + 1)))])
     logs = reads[:, None] * np.log(rates) - rates - log_factorial[reads][:, None]
-    return np.maximum(np.exp(logs), 1e-300)
+    found: NDArray[np.float64] = np.maximum(np.exp(logs), 1e-300)
+    return found

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shardplan.workload.row_order import RowOrder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FEWEST_IDS = 64
 """Below which a correlation says nothing."""
@@ -48,7 +51,7 @@ class OrderSums:
 
     @property
     def correlation(self) -> float | None:
-        """Pearson's, of an id and the logarithm of its reads; None where one of them is constant."""
+        """Pearson's, of an id and the logarithm of its reads; None where one of them is alike."""
         n = max(self.ids, 1)
         across = self.id_squares - self.id_sum**2 / n
         up = self.log_squares - self.log_sum**2 / n

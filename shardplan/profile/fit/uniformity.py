@@ -42,6 +42,5 @@ def is_uniform(frequencies: Frequencies, rows: int) -> bool:
     alike = Uniform().distribution(rows, 1.0)
     draws = [part for part in frequencies.accesses * _PARTS if part >= 1]
     return all(
-        abs(alike.unique_rows(each) / frequencies.distinct_rows(each) - 1) <= _OFF
-        for each in draws
+        abs(alike.unique_rows(each) / frequencies.distinct_rows(each) - 1) <= _OFF for each in draws
     )

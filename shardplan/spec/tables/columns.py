@@ -1,9 +1,9 @@
 """The columns of a tables file, and what a cell of text stands for.
 
 ``features``, ``pooling``, ``num_poolings`` and ``cap`` hold several values with ``;`` between them,
-``access`` is ``uniform``, ``zipf:1.05`` or ``cdf:0.01=0.5;0.1=0.9``, ``padding`` is ``0:66%``, an id
-and its share. In place of an access, the columns ``cdf_rows`` and ``cdf_accesses`` hold the points of
-a curve as two lists, and ``reuse_0`` to ``reuse_16`` a reuse histogram.
+``access`` is ``uniform``, ``zipf:1.05`` or ``cdf:0.01=0.5;0.1=0.9``, ``padding`` is ``0:66%``, an
+id and its share. In place of an access, the columns ``cdf_rows`` and ``cdf_accesses`` hold the
+points of a curve as two lists, and ``reuse_0`` to ``reuse_16`` a reuse histogram.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class TableRows(RootModel[tuple[TableSpec, ...]]):
 
 
 def read_tables(path: FilePath) -> Document:
-    """The tables of a .csv, .parquet or .yaml file as a list of mappings with the keys of ``tables``.
+    """The tables of a .csv, .parquet or .yaml file as mappings with the keys of ``tables``.
 
     Raises InputError with the faults of the file as such; the values are not validated yet.
     """

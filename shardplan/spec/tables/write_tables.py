@@ -45,9 +45,7 @@ def _written(table: TableSpec) -> dict[str, Any]:
 
 
 def _csv(path: FilePath, rows: Sequence[dict[str, Any]]) -> str:
-    cells = [
-        {name: _text(value) for name, value in _cells(path, row).items()} for row in rows
-    ]
+    cells = [{name: _text(value) for name, value in _cells(path, row).items()} for row in rows]
     out = io.StringIO()
     writer = csv.DictWriter(out, _used(cells), lineterminator="\n", restval="")
     writer.writeheader()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from shardplan.executor.planned.hot_counts import HotCounts
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.train.data.criteo_lines import Line
 

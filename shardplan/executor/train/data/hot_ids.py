@@ -8,7 +8,7 @@ import numpy as np
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.executor.planned.hot_counts import HotCounts
+from shardplan.executor.memory.hot_counts import HotCounts
 
 if TYPE_CHECKING:
     from pathlib import Path

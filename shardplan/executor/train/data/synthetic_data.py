@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.executor.planned.hot_counts import HotCounts
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from shardplan.executor.planned.hot_counts import HotCounts
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.train.engine import TrainingBatch
 
