@@ -1,0 +1,168 @@
+"""What is kept of the counts of a table: a few thousand whole numbers, whatever its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from shardplan.profile.count.id_counts import id_counts, integers, reads_on, sums
+from shardplan.profile.drift.id_sample import is_sampled, one_in_of
+from shardplan.profile.drift.reference import Reference
+from shardplan.profile.fit.row_order_of import OrderSums
+from shardplan.profile.frequencies import Frequencies
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.profile.engine.engine import Engine, Frame
+    from shardplan.profile.features.table_rule import TableRule
+
+_SCALE = 2**20
+"""Ids are scaled to so many steps before they are squared, so that sums stay whole numbers."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TableCounts:
+    """Of one table, of all its features together."""
+
+    days: tuple[DayCounts, ...]
+    frequencies: Frequencies
+    """Of all days."""
+    last: Frequencies
+    """Of the last day."""
+    hot_ids: NDArray[np.int64]
+    """(k,): hottest first, ties by id."""
+    hot_reads: NDArray[np.int64]
+    """(k,)."""
+    reference: Reference
+    """What later data is held against."""
+    order: OrderSums
+    largest_id: int
+    """-1 where nothing was read."""
+    rare_reads: int
+    """Reads of ids that a dictionary leaves out, all of one row."""
+    below_zero: int
+    """Reads of negative ids, which no table has: counted apart."""
+    padding_reads: int
+    """Reads of the padding's row, counted apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCounts:
+    """Of one day."""
+
+    accesses: int
+    rows_touched: int
+
+
+def table_counts(
+    samples: Frame, rule: TableRule, days: int, engine: Engine, hot: int
+) -> TableCounts:
+    """Count a table; ``samples`` have the column of days, ``hot`` ids are kept at most."""
+    with engine.kept(id_counts(samples, rule, days, engine)) as counts:
+        return _reduced(counts, rule, days, hot)
+
+
+def _reduced(counts: Frame, rule: TableRule, days: int, hot: int) -> TableCounts:
+    row = nw.col("id")
+    is_dictionary = rule.mapping.kind.value == "dictionary"
+    negative = counts.filter(row < 0)
+    rare = below = 0
+    if is_dictionary:
+        (rare,) = sums(negative.filter(row == -1), [nw.col("reads").sum().alias("reads")])
+        rare = rare if rule.mapping.number > 1 else 0
+    else:
+        (below,) = sums(negative, [nw.col("reads").sum().alias("reads")])
+        counts = counts.filter(row >= 0)
+    padding = 0
+    if rule.padding is not None:
+        (padding,) = sums(counts.filter(row == rule.padding), [nw.col("reads").sum().alias("p")])
+        counts = counts.filter(row != rule.padding)
+    largest, distinct, per_day = _totals(counts, days)
+    named = counts.filter(row >= 0) if is_dictionary else counts
+    frequencies, order = _frequencies(counts, largest)
+    last = frequencies if days == 1 else _of_day(counts, days - 1)
+    hot_ids, hot_reads = _hottest(named, max(hot, 1))
+    reference = _reference(named, frequencies, distinct, hot_ids[:1000], hot_reads[:1000])
+    return TableCounts(
+        per_day, frequencies, last, hot_ids[:hot], hot_reads[:hot], reference, order, largest,
+        rare, below, padding,
+    )  # fmt: skip
+
+
+def _totals(counts: Frame, days: int) -> tuple[int, int, tuple[DayCounts, ...]]:
+    asked = [
+        nw.col("id").max().alias("largest"),
+        nw.col("reads").sum().alias("reads"),
+        nw.len().alias("ids"),
+    ]
+    for day in range(days if days > 1 else 0):
+        reads = nw.col(reads_on(day))
+        asked.append(reads.sum().alias(f"sum_{day}"))
+        asked.append((reads > 0).cast(nw.Int64).sum().alias(f"ids_{day}"))
+    largest, reads, ids, *of_days = sums(counts, asked)
+    pairs = [(reads, ids)] if days == 1 else list(zip(of_days[::2], of_days[1::2], strict=True))
+    return (largest if ids else -1), ids, tuple(DayCounts(*pair) for pair in pairs)
+
+
+def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
+    """Ids by how often they were read, and sums over them: of whole numbers, exact everywhere."""
+    step = max(largest, 0) // _SCALE + 1
+    scaled = ((nw.col("id") - nw.col("id") % step).cast(nw.Float64) / float(step)).round()
+    grouped = (
+        counts.with_columns(scaled.cast(nw.Int64).alias("at"))
+        .with_columns((nw.col("at") * nw.col("at")).alias("square"))
+        .group_by("reads")
+        .agg(
+            nw.col("reads").count().cast(nw.Int64).alias("ids"),
+            nw.col("at").sum().alias("at"),
+            nw.col("square").sum().alias("square"),
+        )
+        .sort("reads")
+    )
+    reads, ids, at, squares = integers(grouped, "reads", "ids", "at", "square")
+    log = np.log2(reads.astype(np.float64))
+    order = OrderSums(
+        int(ids.sum()),
+        float(at.sum()),
+        float(squares.sum()),
+        float(np.dot(ids, log)),
+        float(np.dot(ids, log * log)),
+        float(np.dot(at, log)),
+    )
+    return Frequencies(reads, ids), order
+
+
+def _of_day(counts: Frame, day: int) -> Frequencies:
+    name = reads_on(day)
+    grouped = (
+        counts.filter(nw.col(name) > 0)
+        .group_by(name)
+        .agg(nw.col("reads").count().cast(nw.Int64).alias("ids"))
+        .sort(name)
+    )
+    return Frequencies(*integers(grouped, name, "ids"))
+
+
+def _hottest(counts: Frame, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    top = counts.sort("reads", "id", descending=[True, False]).head(most)
+    ids, reads = integers(top, "id", "reads")
+    order = np.lexsort((ids, -reads))  # An engine may hand over what it sorted in parts.
+    return ids[order], reads[order]
+
+
+def _reference(
+    counts: Frame,
+    frequencies: Frequencies,
+    distinct: int,
+    hot_ids: NDArray[np.int64],
+    hot_reads: NDArray[np.int64],
+) -> Reference:
+    one_in = one_in_of(distinct)
+    sampled = counts.filter(is_sampled(nw.col("id"), one_in))
+    ids, reads = integers(sampled, "id", "reads")
+    order = np.argsort(ids, kind="stable")
+    return Reference(frequencies, hot_ids, hot_reads, ids[order], reads[order], one_in)

@@ -1,0 +1,29 @@
+"""What of an engine is its own: opening files, keeping a result, and the end of a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    import narwhals.stable.v2 as nw
+
+    Frame = nw.LazyFrame[Any]
+
+
+class Engine(Protocol):
+    """Counts; all else of a profile is the same program for each."""
+
+    def samples(self, files: Sequence[str]) -> Frame:
+        """Parquet files of the same columns, one after the other."""
+
+    def joined(self, frames: Sequence[Frame]) -> Frame:
+        """Frames of the same columns, one after the other, with every row of each."""
+
+    def kept(self, frame: Frame) -> AbstractContextManager[Frame]:
+        """The frame computed once, for as long as the block lasts."""
+
+    def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
+        """The frame with the first or last so many elements of a column's lists."""
