@@ -91,7 +91,7 @@ def make_profile(
     ``batches`` gives the columns of a few batches as they lie in the files. ``hot`` ids of each
     table are kept. Raises InputError for columns that are missing or no ids.
     """
-    schema = dict(samples.frames[0][1].collect_schema())
+    schema = dict(samples.engine.schema(samples.frames[0][1]))
     source = samples.sources[0] if samples.sources else "samples"
     chosen = tuple(rules) or inferred_rules(schema, source, samples.dictionaries)
     check_columns(chosen, schema, source)
@@ -118,7 +118,7 @@ def _table(
     columns = {feature.column for feature in rule.features}
     frame = samples.all_of(columns)
     counts = table_counts(frame, rule, len(samples.frames), samples.engine, max(hot, 20))
-    features = [feature_counts(frame, feature) for feature in rule.features]
+    features = [feature_counts(frame, feature, samples.engine) for feature in rule.features]
     observed = [observed_batch(each, rule) for each in batches(columns)] if batches else []
     known = min(hot, len(counts.hot_ids))
     return table_profile(rule, counts, features, observed, asked, hot_ids=known)

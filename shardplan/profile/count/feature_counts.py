@@ -13,7 +13,7 @@ from shardplan.profile.count.id_counts import integers, is_wide, sums
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.profile.engine.engine import Frame
+    from shardplan.profile.engine.engine import Engine, Frame
     from shardplan.profile.features.table_rule import FeatureRule
 
 _QUANTILES = (0.5, 0.9, 0.99)
@@ -69,9 +69,9 @@ class FeatureCounts:
         return {share: int(self.lengths[index]) for share, index in at.items() if self.count}
 
 
-def feature_counts(samples: Frame, feature: FeatureRule) -> FeatureCounts:
+def feature_counts(samples: Frame, feature: FeatureRule, engine: Engine) -> FeatureCounts:
     """Count a feature's lengths."""
-    kind = samples.collect_schema()[feature.column]
+    kind = engine.schema(samples)[feature.column]
     held = nw.col(feature.column)
     if not isinstance(kind, nw.List):
         asked = [nw.len().alias("all"), held.is_null().cast(nw.Int64).sum().alias("missing")]

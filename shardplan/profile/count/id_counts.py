@@ -56,7 +56,7 @@ def _by_day(days: int) -> list[nw.Expr]:
 
 
 def _ids_of(samples: Frame, feature: FeatureRule, rule: TableRule, engine: Engine) -> Frame:
-    kind = samples.collect_schema()[feature.column]
+    kind = engine.schema(samples)[feature.column]
     is_list = isinstance(kind, nw.List)
     if is_list and feature.truncate is not None:
         back = feature.keep == "back"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from narwhals.stable.v2.dtypes import DType
+
     from shardplan.profile.engine.engine import Frame
 
 
@@ -60,6 +62,10 @@ class DuckdbEngine:
         protocol, storage = storage_of(file)
         if protocol != "file" and not self.connection.filesystem_is_registered(protocol):
             self.connection.register_filesystem(storage)
+
+    def schema(self, frame: Frame) -> Mapping[str, DType]:
+        """As Narwhals tells it."""
+        return frame.collect_schema()
 
     def joined(self, frames: Sequence[Frame]) -> Frame:
         """By a union of all rows."""

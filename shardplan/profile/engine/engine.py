@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import narwhals.stable.v2 as nw
+    from narwhals.stable.v2.dtypes import DType
 
     Frame = nw.LazyFrame[Any]
 
@@ -18,6 +19,9 @@ class Engine(Protocol):
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, one after the other."""
+
+    def schema(self, frame: Frame) -> Mapping[str, DType]:
+        """The types of a frame's columns."""
 
     def joined(self, frames: Sequence[Frame]) -> Frame:
         """Frames of the same columns, one after the other, with every row of each."""

@@ -10,6 +10,8 @@ import narwhals.stable.v2 as nw
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from narwhals.stable.v2.dtypes import DType
+
     from shardplan.profile.engine.engine import Frame
 
 
@@ -28,6 +30,11 @@ class RayEngine:
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
         return nw.from_native(self._daft.read_parquet(list(files)))
+
+    def schema(self, frame: Frame) -> Mapping[str, DType]:
+        """By way of Arrow: narwhals-daft 0.5.0 knows no lists."""
+        types = frame.to_native().schema().to_pyarrow_schema()
+        return nw.from_native(types.empty_table()).schema
 
     def joined(self, frames: Sequence[Frame]) -> Frame:
         """By Daft itself: narwhals-daft 0.5.0 drops rows that are in both."""

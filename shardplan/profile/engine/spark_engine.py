@@ -10,6 +10,8 @@ import narwhals.stable.v2 as nw
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from narwhals.stable.v2.dtypes import DType
+
     from shardplan.profile.engine.engine import Frame
 
 
@@ -27,6 +29,10 @@ class SparkEngine:
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
         return nw.from_native(self._session.read.parquet(*files))
+
+    def schema(self, frame: Frame) -> Mapping[str, DType]:
+        """As Narwhals tells it."""
+        return frame.collect_schema()
 
     def joined(self, frames: Sequence[Frame]) -> Frame:
         """By a union of all rows."""
