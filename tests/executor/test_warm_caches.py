@@ -19,15 +19,22 @@ from test_train_command import losses_of
 from shardplan.build_case import case_of_value
 from shardplan.executor.__main__ import main
 from shardplan.executor.memory.hot_counts import HotCounts
-from shardplan.executor.memory.memory_pool import MemoryPool
+from shardplan.executor.memory.memory_pool import MemoryPool, Pools
 from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.memory.row_store import ResidentRows
+from shardplan.executor.planned.module_layout import ModuleLayout
+from shardplan.executor.planned.optimizer_settings import OptimizerSettings
+from shardplan.executor.planned.plan_view import view_plan
+from shardplan.executor.tables.group_store import store_of
+from shardplan.executor.tables.shard_group import ShardGroup
+from shardplan.plan.file.read import read_plan
 from shardplan.plan.file.write import render
 from shardplan.planning.planner import make_plan
 from shardplan.profile.hot_rows import hot_rows_data, hottest
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
 from shardplan.workload.dtype import Dtype
+from shardplan.workload.optimizers.optimizer import Optimizer
 from shardplan.workload.training import CacheAlgorithm
 
 if TYPE_CHECKING:
@@ -90,9 +97,9 @@ def test_a_list_that_is_not_from_the_hottest_on_is_refused() -> None:
             HotCounts(np.array(ids), np.array(counts))
 
 
-def plan_with(path: Path, algorithm: str, **constraint: object) -> Path:
-    """Of one rank, with a table in a lower tier under a cache of an eighth of its rows."""
-    topology = copy.deepcopy(TOPOLOGY) | {"nodes": 1, "devices_per_node": 1}
+def plan_with(path: Path, algorithm: str, ranks: int = 1, **constraint: object) -> Path:
+    """Of few ranks, with a table in a lower tier under a cache of an eighth of its rows."""
+    topology = copy.deepcopy(TOPOLOGY) | {"nodes": 1, "devices_per_node": ranks}
     topology["node"]["ssd"] = {"capacity": "1TB", "read": "3GB/s", "iops": 500_000}
     spec = {
         "batch": {"local": 64},
@@ -105,6 +112,24 @@ def plan_with(path: Path, algorithm: str, **constraint: object) -> Path:
     }  # fmt: skip
     path.write_text(render(make_plan(case_of_value(spec, "s"), Settings("greedy"), Reporter())))
     return path
+
+
+def test_each_rank_warms_the_hot_rows_of_its_own_shard(tmp_path: Path) -> None:
+    file = plan_with(
+        tmp_path / "plan.json", "lru", 2, sharding="row_wise", kernels="fused_uvm_caching"
+    )
+    (table,) = view_plan(read_plan(str(file))).tables
+    hot = np.random.default_rng(5).permutation(ROWS)[:60]
+    counts = HotCounts.in_order(hot)
+    for rank, group in enumerate(ModuleLayout([table], 2, is_hierarchical=False).groups):
+        (layout,) = group
+        pools = Pools.on(torch.device("cpu"))
+        store = store_of(layout, OptimizerSettings(Optimizer.SGD, 0.1), pools)
+        shards = ShardGroup(layout, store, pools.hbm, seed=0)
+        shards.warm({"t": counts, "another": counts})
+        half = ROWS // 2
+        own = hot[(hot >= rank * half) & (hot < (rank + 1) * half)] - rank * half
+        assert held(shards.weights) == set(own.tolist())
 
 
 def samples(folder: Path, steps: int) -> tuple[Path, np.ndarray]:

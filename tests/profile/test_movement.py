@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from shardplan.errors import InputError
+from shardplan.profile.drift.held_against import held_against
 from shardplan.profile.drift.hot_noise import chance_loss
 from shardplan.profile.drift.id_sample import is_sampled, one_in_of
 from shardplan.profile.drift.movement import Movement, movement
@@ -170,3 +171,19 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "y.parquet").write_text("no")
     with pytest.raises(InputError, match="cannot read the file"):
         read_references(tmp_path / "y.parquet")
+
+
+def test_all_tables_are_held_against_those_of_the_same_name() -> None:
+    law, ids = LAWS["zipf 1.2 of few rows"], ids_of(4_000)
+    old = {"same": day(law, 1, ids[:2_000]), "gone": {1: 5}, "moved": day(law, 2, ids[:2_000])}
+    new = {"moved": day(law, 3, ids[2_000:]), "came": {1: 5}, "same": day(law, 4, ids[:2_000])}
+
+    def reads_of(table: str, wanted: np.ndarray) -> np.ndarray:
+        return np.array([new[table].get(each, 0) for each in wanted.tolist()])
+
+    references = [{name: kept(each) for name, each in days.items()} for days in (old, new)]
+    found = held_against(*references, reads_of)
+    assert [each.table for each in found.movements] == ["moved", "same"]
+    assert [each.table for each in found.moved] == ["moved"]
+    assert found.moved[0].unseen == 1.0
+    assert (found.appeared, found.vanished) == (("came",), ("gone",))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from shardplan.build_case import build_case
+from shardplan.build_case import build_case, case_of_value
 from shardplan.planning.planner import make_plan
 from shardplan.profile.drift.drift import ProfileDrift
+from shardplan.profile.drift.held_against import cached_rows_of
 from shardplan.profile.drift.movement import Movement
 from shardplan.profile.drift.plan_effect import PlanEffect, plan_effect, under
 from shardplan.solve.deadline import ENDLESS
@@ -112,3 +113,17 @@ def test_drift_that_does_not_change_the_plan_is_no_alarm() -> None:
     assert ProfileDrift(movements, effect=effect(1.05, 0.02)).is_alarm
     assert not ProfileDrift((moved("a", 0.02),)).is_alarm
     assert ProfileDrift((), appeared=("new",), effect=effect(1.0, 0.0)).is_alarm
+
+
+def test_a_plan_says_how_many_rows_its_caches_hold():
+    spec = {
+        "batch": {"local": 64}, "topology": {"name": "dgx-a100", "nodes": 1},
+        "training": {"optimizer": "sgd"},
+        "tables": [{"name": "t", "rows": 10_000_000, "dim": 8}, {"name": "u", "rows": 9, "dim": 8}],
+        "constraints": [
+            {"tables": "t", "load_factor": "2%", "kernels": "fused_uvm_caching",
+             "sharding": "table_wise"},
+        ],
+    }  # fmt: skip
+    plan = make_plan(case_of_value(spec, "spec"), Settings(method="greedy"), Reporter())
+    assert cached_rows_of(plan) == {"t": 200_000}
