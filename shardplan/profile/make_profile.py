@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
@@ -19,15 +20,17 @@ from shardplan.profile.tables.profile import Profile
 from shardplan.profile.tables.table_profile import Asked, table_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from shardplan.profile.engine.engine import Engine, Frame
     from shardplan.profile.features.table_rule import TableRule
     from shardplan.profile.tables.table_profile import TableProfile
 
 MOST_DAYS = 64
+_HOT_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,14 @@ def make_profile(
     batches: Callable[[Collection[str]], Iterable[pa.Table]] | None = None,
     *,
     hot: int = 0,
+    old_hot: Mapping[str, NDArray[np.int64]] | None = None,
     looks_for_merging: bool = False,
     tell: Callable[[str, int, int], None] = lambda table, done, all_: None,
 ) -> Profile:
     """Count and fit every table; ``rules`` by default are a table for each column of ids.
 
     ``batches`` gives the columns of a few batches as they lie in the files. ``hot`` ids of each
-    table are kept. Raises InputError for columns that are missing or no ids.
+    table are kept, and the reads of ``old_hot`` ones of older data. Raises InputError for columns that are missing or no ids.
     """
     schema = dict(samples.engine.schema(samples.frames[0][1]))
     source = samples.sources[0] if samples.sources else "samples"
@@ -101,7 +105,7 @@ def make_profile(
     found = []
     for done, rule in enumerate(chosen):
         tell(rule.name, done, len(chosen))
-        found.append(_table(samples, rule, asked, batches, hot))
+        found.append(_table(samples, rule, asked, batches, hot, old_hot or {}))
     merging = _joint(samples, found) if looks_for_merging else []
     return Profile(
         tuple(found), samples.sources, count, samples.days, asked, tuple(merge_candidates(merging))
@@ -114,10 +118,13 @@ def _table(
     asked: Asked,
     batches: Callable[[Collection[str]], Iterable[pa.Table]] | None,
     hot: int,
+    old_hot: Mapping[str, NDArray[np.int64]],
 ) -> TableProfile:
     columns = {feature.column for feature in rule.features}
     frame = samples.all_of(columns)
-    counts = table_counts(frame, rule, len(samples.frames), samples.engine, max(hot, 20))
+    asked_for = old_hot.get(rule.name, np.zeros(0, np.int64))
+    days, kept = len(samples.frames), max(hot, _HOT_SHOWN)
+    counts = table_counts(frame, rule, days, samples.engine, kept, asked_for)
     features = [feature_counts(frame, feature, samples.engine) for feature in rule.features]
     observed = [observed_batch(each, rule) for each in batches(columns)] if batches else []
     known = min(hot, len(counts.hot_ids))

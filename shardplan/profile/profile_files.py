@@ -16,7 +16,9 @@ from shardplan.profile.tables.table_profile import Asked
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from shardplan.profile.engine.engine import Engine
     from shardplan.profile.features.table_rule import TableRule
@@ -65,6 +67,7 @@ def profile_files(
     rules: Sequence[TableRule] = (),
     *,
     hot: int = 0,
+    old_hot: Mapping[str, NDArray[np.int64]] | None = None,
     looks_for_merging: bool = False,
     tell: Callable[[str, int, int], None] = lambda what, done, all_: None,
 ) -> Profile:
@@ -78,7 +81,7 @@ def profile_files(
     with ExitStack() as stack:
         folder = _work_folder(reading, stack)
         return _Files(patterns, asked, reading, rules, folder).profile(
-            hot, looks_for_merging, tell
+            hot, old_hot, looks_for_merging, tell
         )
 
 
@@ -117,7 +120,11 @@ class _Files:
         self._duckdb = DuckdbEngine(folder, reading.memory_bytes, options=options)
 
     def profile(
-        self, hot: int, looks_for_merging: bool, tell: Callable[[str, int, int], None]
+        self,
+        hot: int,
+        old_hot: Mapping[str, NDArray[np.int64]] | None,
+        looks_for_merging: bool,
+        tell: Callable[[str, int, int], None],
     ) -> Profile:
         """All of them in turn."""
         from shardplan.profile.make_profile import Samples, by_day, make_profile
@@ -134,7 +141,7 @@ class _Files:
         samples = Samples(engine, frames, self._patterns, self._dictionaries(staged))
         return make_profile(
             samples, self._asked, self._rules, self._batches(counts),
-            hot=hot, looks_for_merging=looks_for_merging, tell=tell,
+            hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, tell=tell,
         )  # fmt: skip
 
     def _staged(self, tell: Callable[[str, int, int], None]) -> Iterator[tuple[DataFile, str]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from shardplan.profile.count.id_counts import id_counts, integers, reads_on, sums
 from shardplan.profile.drift.id_sample import is_sampled, one_in_of
-from shardplan.profile.drift.reference import Reference
+from shardplan.profile.drift.reference import HOT_KEPT, Reference
 from shardplan.profile.fit.row_order_of import OrderSums
 from shardplan.profile.frequencies import Frequencies
 
@@ -37,6 +37,8 @@ class TableCounts:
     """(k,): hottest first, ties by id."""
     hot_reads: NDArray[np.int64]
     """(k,)."""
+    reads_of_old: NDArray[np.int64]
+    """(n,): how often ids were read that were hot in older data, where such are asked for."""
     reference: Reference
     """What later data is held against."""
     order: OrderSums
@@ -59,14 +61,19 @@ class DayCounts:
 
 
 def table_counts(
-    samples: Frame, rule: TableRule, days: int, engine: Engine, hot: int
+    samples: Frame, rule: TableRule, days: int, engine: Engine, hot: int, old_hot: NDArray[np.int64]
 ) -> TableCounts:
-    """Count a table; ``samples`` have the column of days, ``hot`` ids are kept at most."""
+    """Count a table; ``samples`` have the column of days, ``hot`` ids are kept at most.
+
+    ``old_hot`` are ids of older data whose reads are asked for.
+    """
     with engine.kept(id_counts(samples, rule, days, engine)) as counts:
-        return _reduced(counts, rule, days, hot)
+        return _reduced(counts, rule, days, hot, old_hot)
 
 
-def _reduced(counts: Frame, rule: TableRule, days: int, hot: int) -> TableCounts:
+def _reduced(
+    counts: Frame, rule: TableRule, days: int, hot: int, old_hot: NDArray[np.int64]
+) -> TableCounts:
     row = nw.col("id")
     is_dictionary = rule.mapping.kind.value == "dictionary"
     negative = counts.filter(row < 0)
@@ -85,10 +92,11 @@ def _reduced(counts: Frame, rule: TableRule, days: int, hot: int) -> TableCounts
     named = counts.filter(row >= 0) if is_dictionary else counts
     frequencies, order = _frequencies(counts, largest)
     last = frequencies if days == 1 else _of_day(counts, days - 1)
-    hot_ids, hot_reads = _hottest(named, max(hot, 1))
-    reference = _reference(named, frequencies, distinct, hot_ids[:1000], hot_reads[:1000])
+    hot_ids, hot_reads = _hottest(named, max(hot, HOT_KEPT))
+    reference = _reference(named, frequencies, distinct, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT])
     return TableCounts(
-        per_day, frequencies, last, hot_ids[:hot], hot_reads[:hot], reference, order, largest,
+        per_day, frequencies, last, hot_ids[:hot], hot_reads[:hot],
+        _reads_of(named, old_hot), reference, order, largest,
         rare, below, padding,
     )  # fmt: skip
 
@@ -152,6 +160,15 @@ def _hottest(counts: Frame, most: int) -> tuple[NDArray[np.int64], NDArray[np.in
     ids, reads = integers(top, "id", "reads")
     order = np.lexsort((ids, -reads))  # An engine may hand over what it sorted in parts.
     return ids[order], reads[order]
+
+
+def _reads_of(counts: Frame, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    found = np.zeros(len(wanted), np.int64)
+    if len(wanted):
+        ids, reads = integers(counts.filter(nw.col("id").is_in(wanted.tolist())), "id", "reads")
+        at = {int(each): int(count) for each, count in zip(ids, reads, strict=True)}
+        found[:] = [at.get(int(each), 0) for each in wanted]
+    return found
 
 
 def _reference(
