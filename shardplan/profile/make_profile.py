@@ -93,7 +93,8 @@ def make_profile(
     """Count and fit every table; ``rules`` by default are a table for each column of ids.
 
     ``batches`` gives the columns of a few batches as they lie in the files. ``hot`` ids of each
-    table are kept, and the reads of ``old_hot`` ones of older data. Raises InputError for columns that are missing or no ids.
+    table are kept, and the reads of ``old_hot`` ones of older data. Raises
+    InputError for columns that are missing or hold no ids.
     """
     schema = dict(samples.engine.schema(samples.frames[0][1]))
     source = samples.sources[0] if samples.sources else "samples"

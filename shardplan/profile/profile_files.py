@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.profile.tables.table_profile import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from shardplan.profile.features.table_rule import TableRule
     from shardplan.profile.sources.found import DataFile, DataFormat
     from shardplan.profile.tables.profile import Profile
+    from shardplan.profile.tables.table_profile import Asked
 
 _NEEDS = {
     "duckdb": ("profile", ("duckdb", "narwhals", "pyarrow", "fsspec")),
@@ -140,7 +140,7 @@ class _Files:
             frames = by_day(frames[0][1], self._day_column)
         samples = Samples(engine, frames, self._patterns, self._dictionaries(staged))
         return make_profile(
-            samples, self._asked, self._rules, self._batches(counts),
+            samples, self._asked, self._rules, self._batches(staged, counts),
             hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, tell=tell,
         )  # fmt: skip
 
@@ -206,10 +206,15 @@ class _Files:
         return found
 
     def _batches(
-        self, counts: Sequence[tuple[str, int]]
-    ) -> Callable[[Collection[str]], Iterator[pa.Table]]:
+        self, staged: Sequence[tuple[DataFile, str]], counts: Sequence[tuple[str, int]]
+    ) -> Callable[[Collection[str]], Iterator[pa.Table]] | None:
+        """Of the last day, as its ids are; none where days are a column's, which no block knows."""
         from shardplan.profile.sources.blocks import read_blocks, spread_blocks
 
+        if self._day_column is not None:
+            return None
+        last = {path for file, path in staged if file.day == staged[-1][0].day}
+        counts = [each for each in counts if each[0] in last]
         blocks = spread_blocks(counts, self._asked.batch, most=_BATCHES)
         return lambda columns: read_blocks(blocks, sorted(columns))
 

@@ -36,7 +36,9 @@ def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Fra
     """
     parts = [_ids_of(samples, feature, rule, engine) for feature in rule.features]
     ids = engine.joined(parts) if len(parts) > 1 else parts[0]
-    counts = ids.group_by("id").agg(nw.col("id").count().cast(nw.Int64).alias("reads"), *_by_day(days))
+    counts = ids.group_by("id").agg(
+        nw.col("id").count().cast(nw.Int64).alias("reads"), *_by_day(days)
+    )
     if rule.mapping.kind is MappingKind.DICTIONARY and rule.mapping.number > 1:
         named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(_RARE))
         columns = ["reads", *(reads_on(day) for day in range(days) if days > 1)]

@@ -44,7 +44,7 @@ def _ids_of(column: pa.ChunkedArray, feature: FeatureRule) -> NDArray[np.int64]:
         held = pc.fill_null(held, feature.missing)
     held = held.drop_null()
     if pa.types.is_uint64(held.type):
-        held = held.filter(pc.less(held, 2**63))
+        held = held.filter(pc.less(held, pa.scalar(2**63, pa.uint64())))
     return np.asarray(held.cast(pa.int64()))
 
 

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.profile.sources.storage import storage_of
+from shardplan.profile.storage import storage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -23,7 +23,8 @@ class RayEngine:
         import ray
 
         if not ray.is_initialized():
-            ray.init(**dict(options or {}), log_to_driver=False, configure_logging=False)
+            told = {key: _value(text) for key, text in (options or {}).items()}
+            ray.init(**told, log_to_driver=False, configure_logging=False)
         daft.set_runner_ray(noop_if_initialized=True)
         self._daft = daft
 
@@ -55,3 +56,10 @@ class RayEngine:
         begin = (length > most).if_else(length - most, 0) if is_back else 0
         cut = lists.list_slice(begin, length if is_back else most)
         return nw.from_native(frame.to_native().with_column(column, cut))
+
+
+def _value(text: str) -> str | int | bool:
+    """What Ray wants of a setting: a number, a truth, or text."""
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if text.isdigit() else text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet
 
-from shardplan.profile.sources.storage import opened, refused
+from shardplan.profile.storage import opened, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shardplan.profile.sources.storage import opened, refused, storage_of
+from shardplan.profile.storage import refused, storage_of, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def found_files(
 def _named(pattern: str) -> list[str]:
     protocol, storage = storage_of(pattern)
     prefix = "" if protocol == "file" else f"{protocol}://"
-    bare = pattern.removeprefix("file://")
+    bare = pattern.removeprefix(f"{protocol}://")
     if storage.isdir(bare):
         bare = f"{bare.rstrip('/')}/**"
     is_pattern = any(sign in bare for sign in "*?[")
@@ -105,8 +105,8 @@ def format_of(path: str) -> DataFormat:
     ending = "." + bare.rsplit(".", 1)[-1]
     if ending in _BY_ENDING and ending != ".tsv":
         return _BY_ENDING[ending]
-    with opened(path) as stream:
-        first = stream.readline(1 << 20).rstrip(b"\r\n").split(b"\t")
+    with unpacked(path) as lines:
+        first = lines.readline(1 << 20).rstrip(b"\r\n").split(b"\t")
     if len(first) in _CRITEO_COLUMNS and all(len(cell) in (0, 8) for cell in first[-26:]):
         return DataFormat.CRITEO
     if ending in _BY_ENDING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import json
 import re
 from typing import TYPE_CHECKING
 
 from shardplan.profile.sources.found import DataFormat
-from shardplan.profile.sources.storage import opened, refused
+from shardplan.profile.storage import refused, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,7 @@ _SHOWN = 40
 
 def line_fault(file: DataFile, said: str) -> InputError:
     """The first line of the file that is wrong; or what the engine said, where none is found."""
-    with opened(file.path) as stream:
-        lines: BinaryIO = gzip.open(stream) if file.path.endswith(".gz") else stream  # type: ignore[assignment]
+    with unpacked(file.path) as lines:
         found = _first_fault(file, lines)
     if found is not None:
         line, column, message = found
@@ -40,7 +39,7 @@ def line_fault(file: DataFile, said: str) -> InputError:
 
 def _first_fault(file: DataFile, lines: BinaryIO) -> tuple[int, int, str] | None:
     if file.form is DataFormat.JSON:
-        return next(_not_utf8(lines), None)
+        return next(_json_faults(lines), None)
     wide = 0
     for number, text in enumerate(_decoded(lines), 1):
         if isinstance(text, int):
@@ -70,10 +69,16 @@ def _decoded(lines: BinaryIO) -> Iterator[str | int]:
             yield error.start + 1
 
 
-def _not_utf8(lines: BinaryIO) -> Iterator[tuple[int, int, str]]:
+def _json_faults(lines: BinaryIO) -> Iterator[tuple[int, int, str]]:
     for number, text in enumerate(_decoded(lines), 1):
         if isinstance(text, int):
             yield number, text, "is not UTF-8"
+            continue
+        try:
+            json.loads(text or "null")
+        except ValueError as error:
+            column = getattr(error, "colno", 1)
+            yield number, column, f"is not valid JSON: {getattr(error, 'msg', error)}"
 
 
 def _criteo_fault(cells: list[str]) -> tuple[int, str] | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import gzip
 from typing import TYPE_CHECKING
 
 from shardplan.profile.sources.found import DataFormat
-from shardplan.profile.sources.storage import opened, refused
+from shardplan.profile.storage import refused, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,8 +130,7 @@ class Parser:
 
 def first_cells(file: DataFile, delimiter: str) -> list[str]:
     """The cells of a file's first line; raises InputError where it is no text."""
-    with opened(file.path) as stream:
-        lines = gzip.open(stream) if file.path.endswith(".gz") else stream
+    with unpacked(file.path) as lines:
         try:
             first = lines.readline(1 << 24).decode("utf-8-sig")
         except UnicodeDecodeError as error:

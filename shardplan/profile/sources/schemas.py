@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.profile.sources.storage import opened, refused
+from shardplan.profile.storage import opened, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,4 @@ def _schema(file: DataFile, path: str) -> dict[str, str]:
         message = "is empty" if "0 bytes" in str(error) else f"is no Parquet file: {error}"
         raise refused(file.path, message) from None
     text = (schema.metadata or {}).get(b"shardplan.text", b"").decode().split("\x1f")
-    return {
-        field.name: "text" if field.name in text else str(field.type) for field in schema
-    }
+    return {field.name: "text" if field.name in text else str(field.type) for field in schema}

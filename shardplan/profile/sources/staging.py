@@ -12,12 +12,12 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from shardplan.profile.sources.found import DataFormat
-from shardplan.profile.sources.parsing import TEXT_KEY, Parser
 from shardplan.profile.sources.line_faults import line_fault
-from shardplan.profile.sources.storage import opened, refused
+from shardplan.profile.sources.parsing import TEXT_KEY, Parser
+from shardplan.profile.storage import opened, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from shardplan.profile.engine.duckdb_engine import DuckdbEngine
     from shardplan.profile.sources.found import DataFile

@@ -86,9 +86,7 @@ class TableProfile:
         if touched > _LIKE_KEYS * counts.frequencies.accesses and touched > self.asked.batch:
             yield f"{name}: nearly every read is of another id, like a key of samples"
         if not self.says.tells_times:
-            yield (
-                f"{name}: {self.says.batches:.1f} batches of data, and a step's time takes 16"
-            )
+            yield (f"{name}: {self.says.batches:.1f} batches of data, and a step's time takes 16")
         if self.order is not None and self.order.is_other and not self.asked.is_shuffled:
             yield (
                 f"{name}: batches as they come touch {self.order.observed_rows:,.0f} rows, in "
@@ -110,21 +108,19 @@ def table_profile(
     *,
     hot_ids: int = 0,
 ) -> TableProfile:
-    """Fit what was counted; ``hot_ids`` of them are known to the job."""
+    """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job."""
     rows = _rows(rule, counts)
     poolings = [round(each.pooling, _DIGITS) for each in features]
     all_reads = counts.frequencies.accesses + counts.padding_reads
     padded = counts.padding_reads / all_reads if all_reads else 0.0
     reads = asked.batch * sum(poolings) * (1 - padded)
-    fitted = access_of(
-        counts.last, rows, reads, form=asked.form, pooling=sum(poolings) or 1.0
-    )
+    fitted = access_of(counts.last, rows, reads, form=asked.form, pooling=sum(poolings) or 1.0)
     has_lists = any(each.is_list for each in features)
     spec = TableSpec(
         name=rule.name,
         rows=rows,
         features=tuple(each.feature for each in features),
-        pooling=poolings[0] if len(poolings) == 1 else tuple(poolings),
+        pooling=poolings[0] if len(poolings) == 1 else poolings,
         cap=_caps(features) if has_lists else None,
         access=fitted.access,
         ids=_order(rule, counts),
@@ -135,7 +131,7 @@ def table_profile(
         hot_ids=hot_ids or None,
     )  # fmt: skip
     observed = file_order(
-        counts.frequencies, [b.accesses for b in batches], [b.distinct_rows for b in batches]
+        counts.last, [b.accesses for b in batches], [b.distinct_rows for b in batches]
     )
     says = sample_says(counts.frequencies, reads, asked.sample_share)
     return TableProfile(
@@ -155,8 +151,8 @@ def _rows(rule: TableRule, counts: TableCounts) -> int:
     return max(told or 0, needed, 1)
 
 
-def _caps(features: Sequence[FeatureCounts]) -> float | tuple[float, ...]:
-    caps = tuple(float(max(each.most, 1)) for each in features)
+def _caps(features: Sequence[FeatureCounts]) -> float | list[float]:
+    caps = [float(max(each.most, 1)) for each in features]
     return caps[0] if len(caps) == 1 else caps
 
 

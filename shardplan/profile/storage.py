@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import gzip
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 
@@ -35,6 +38,17 @@ def opened(file: str) -> BinaryIO:
     except OSError as error:
         raise refused(file, f"cannot read the file: {error.strerror or error}") from None
     return stream
+
+
+@contextmanager
+def unpacked(file: str) -> Iterator[BinaryIO]:
+    """The same of a file that may be packed by gzip, unpacked."""
+    with opened(file) as stream:
+        if not file.endswith(".gz"):
+            yield stream
+            return
+        with gzip.open(stream) as lines:
+            yield cast("BinaryIO", lines)
 
 
 def refused(file: str, message: str, hint: str = "", line: int = 0, column: int = 0) -> InputError:
