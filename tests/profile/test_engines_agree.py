@@ -28,8 +28,6 @@ tables:
       - {column: ad}
       - {column: history, truncate: 3, keep: back}
     mapping: {dictionary: {min_count: 3}}
-  - name: past
-    features: [{column: history}]
     padding: 1
 """
 ENGINES = {
@@ -38,6 +36,8 @@ ENGINES = {
         "spark.master=local-cluster[2,1,1024]",
         "spark.ui.enabled=false",
         "spark.sql.shuffle.partitions=2",
+        "spark.sql.adaptive.enabled=false",
+        "spark.sql.codegen.wholeStage=false",
         "spark.driver.host=127.0.0.1",
         "spark.driver.bindAddress=127.0.0.1",
     ),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DAY = "__day"
 """The column that says which day a sample is of, from 0."""
 _LARGEST = 2**63 - 1
-_RARE = -1
+RARE = -1
 """Stands for all ids that a dictionary leaves out."""
 
 
@@ -40,7 +40,7 @@ def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Fra
         nw.col("id").count().cast(nw.Int64).alias("reads"), *_by_day(days)
     )
     if rule.mapping.kind is MappingKind.DICTIONARY and rule.mapping.number > 1:
-        named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(_RARE))
+        named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
         columns = ["reads", *(reads_on(day) for day in range(days) if days > 1)]
         sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
         mapped = counts.with_columns(named.otherwise(nw.col("id")).cast(nw.Int64).alias("id"))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from shardplan.profile.count.id_counts import id_counts, integers, reads_on, sums
+from shardplan.profile.count.id_counts import RARE, id_counts, integers, reads_on, sums
 from shardplan.profile.drift.id_sample import is_sampled, one_in_of
 from shardplan.profile.drift.reference import HOT_KEPT, Reference
+from shardplan.profile.features.id_mapping import MappingKind
 from shardplan.profile.fit.row_order_of import OrderSums
 from shardplan.profile.frequencies import Frequencies
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from shardplan.profile.engine.engine import Engine, Frame
     from shardplan.profile.features.table_rule import TableRule
 
+_NOWHERE = -(2**63)
+"""An id that stands for none."""
 _SCALE = 2**20
 """Ids are scaled to so many steps before they are squared, so that sums stay whole numbers."""
 
@@ -75,45 +78,57 @@ def _reduced(
     counts: Frame, rule: TableRule, days: int, hot: int, old_hot: NDArray[np.int64]
 ) -> TableCounts:
     row = nw.col("id")
-    is_dictionary = rule.mapping.kind.value == "dictionary"
-    negative = counts.filter(row < 0)
-    rare = below = 0
-    if is_dictionary:
-        (rare,) = sums(negative.filter(row == -1), [nw.col("reads").sum().alias("reads")])
-        rare = rare if rule.mapping.number > 1 else 0
-    else:
-        (below,) = sums(negative, [nw.col("reads").sum().alias("reads")])
-        counts = counts.filter(row >= 0)
-    padding = 0
-    if rule.padding is not None:
-        (padding,) = sums(counts.filter(row == rule.padding), [nw.col("reads").sum().alias("p")])
-        counts = counts.filter(row != rule.padding)
-    largest, distinct, per_day = _totals(counts, days)
-    named = counts.filter(row >= 0) if is_dictionary else counts
-    frequencies, order = _frequencies(counts, largest)
+    is_dictionary = rule.mapping.kind is MappingKind.DICTIONARY
+    has_rare = is_dictionary and rule.mapping.number > 1
+    is_padding = row == (rule.padding if rule.padding is not None else _NOWHERE)
+    is_kept = ~is_padding if is_dictionary else ~is_padding & (row >= 0)
+    totals = _totals(counts, is_kept, is_padding, days)
+    counts = counts.filter(is_kept)
+    named = counts.filter(row != RARE) if has_rare else counts
+    frequencies, order = _frequencies(counts, totals.largest)
     last = frequencies if days == 1 else _of_day(counts, days - 1)
     hot_ids, hot_reads = _hottest(named, max(hot, HOT_KEPT))
-    reference = _reference(named, frequencies, distinct, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT])
+    reference = _reference(named, frequencies, totals.ids, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT])
     return TableCounts(
-        per_day, frequencies, last, hot_ids[:hot], hot_reads[:hot],
-        _reads_of(named, old_hot), reference, order, largest,
-        rare, below, padding,
+        totals.days, frequencies, last, hot_ids[:hot], hot_reads[:hot],
+        _reads_of(named, old_hot), reference, order, totals.largest,
+        totals.rare if has_rare else 0, 0 if is_dictionary else totals.below_zero, totals.padding,
     )  # fmt: skip
 
 
-def _totals(counts: Frame, days: int) -> tuple[int, int, tuple[DayCounts, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    largest: int
+    ids: int
+    below_zero: int
+    rare: int
+    padding: int
+    days: tuple[DayCounts, ...]
+
+
+def _totals(counts: Frame, is_kept: nw.Expr, is_padding: nw.Expr, days: int) -> _Totals:
+    """All sums over a table's ids at once: on a cluster each question has its price."""
+    row, reads = nw.col("id"), nw.col("reads")
     asked = [
-        nw.col("id").max().alias("largest"),
-        nw.col("reads").sum().alias("reads"),
-        nw.len().alias("ids"),
+        nw.when(is_kept).then(row).max().alias("largest"),
+        is_kept.cast(nw.Int64).sum().alias("ids"),
+        _where(row < 0, reads).alias("below"),
+        _where(row == RARE, reads).alias("rare"),
+        _where(is_padding, reads).alias("padding"),
+        _where(is_kept, reads).alias("reads"),
     ]
     for day in range(days if days > 1 else 0):
-        reads = nw.col(reads_on(day))
-        asked.append(reads.sum().alias(f"sum_{day}"))
-        asked.append((reads > 0).cast(nw.Int64).sum().alias(f"ids_{day}"))
-    largest, reads, ids, *of_days = sums(counts, asked)
-    pairs = [(reads, ids)] if days == 1 else list(zip(of_days[::2], of_days[1::2], strict=True))
-    return (largest if ids else -1), ids, tuple(DayCounts(*pair) for pair in pairs)
+        of_day = nw.col(reads_on(day))
+        asked.append(_where(is_kept, of_day).alias(f"sum_{day}"))
+        asked.append((is_kept & (of_day > 0)).cast(nw.Int64).sum().alias(f"ids_{day}"))
+    largest, ids, below, rare, padding, accesses, *of_days = sums(counts, asked)
+    pairs = zip(of_days[::2], of_days[1::2], strict=True) if days > 1 else [(accesses, ids)]
+    found = tuple(DayCounts(*pair) for pair in pairs)
+    return _Totals(largest if ids else -1, ids, below, rare, padding, found)
+
+
+def _where(condition: nw.Expr, value: nw.Expr) -> nw.Expr:
+    return nw.when(condition).then(value).otherwise(0).sum()
 
 
 def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
@@ -179,7 +194,8 @@ def _reference(
     hot_reads: NDArray[np.int64],
 ) -> Reference:
     one_in = one_in_of(distinct)
-    sampled = counts.filter(is_sampled(nw.col("id"), one_in))
+    row: Any = nw.col("id")  # To which the same arithmetic is known as to an array.
+    sampled = counts.filter(is_sampled(row, one_in))
     ids, reads = integers(sampled, "id", "reads")
     order = np.argsort(ids, kind="stable")
     return Reference(frequencies, hot_ids, hot_reads, ids[order], reads[order], one_in)

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+from shardplan.profile.engine.engine import frame_of
 from shardplan.profile.storage import storage_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class DuckdbEngine:
         for file in files:
             self.reach(file)
         relation = self.connection.read_parquet(list(files))
-        return nw.from_native(relation)
+        return frame_of(relation)
 
     def reach(self, file: str) -> None:
         """Make the storage of a file known, unless it is this machine's own."""
@@ -78,7 +79,7 @@ class DuckdbEngine:
         name = f"kept_{self._made}"
         frame.to_native().create(name)
         try:
-            yield nw.from_native(self.connection.table(name))
+            yield frame_of(self.connection.table(name))
         finally:
             self.connection.execute(f"drop table {name}")
 
@@ -88,4 +89,4 @@ class DuckdbEngine:
         ends = f"-{most}, -1" if is_back else f"1, {most}"
         cut = duckdb.SQLExpression(f"list_slice({quoted}, {ends})").alias(column)
         others = [duckdb.ColumnExpression(name) for name in frame.columns if name != column]
-        return nw.from_native(frame.to_native().select(cut, *others))
+        return frame_of(frame.to_native().select(cut, *others))

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import narwhals.stable.v2 as nw
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    import narwhals.stable.v2 as nw
     from narwhals.stable.v2.dtypes import DType
 
     Frame = nw.LazyFrame[Any]
+
+
+def frame_of(native: Any) -> Frame:
+    """An engine's own lazy frame as all engines' program takes it."""
+    found: Frame = nw.from_native(native)
+    return found
 
 
 class Engine(Protocol):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
+from shardplan.profile.engine.engine import frame_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -30,32 +32,34 @@ class RayEngine:
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
-        return nw.from_native(self._daft.read_parquet(list(files)))
+        return frame_of(self._daft.read_parquet(list(files)))
 
     def schema(self, frame: Frame) -> Mapping[str, DType]:
         """By way of Arrow: narwhals-daft 0.5.0 knows no lists."""
         types = frame.to_native().schema().to_pyarrow_schema()
-        return nw.from_native(types.empty_table()).schema
+        found: Mapping[str, DType] = nw.from_native(types.empty_table()).schema
+        return found
 
     def joined(self, frames: Sequence[Frame]) -> Frame:
         """By Daft itself: narwhals-daft 0.5.0 drops rows that are in both."""
         first, *others = (frame.to_native() for frame in frames)
         for other in others:
             first = first.concat(other)
-        return nw.from_native(first)
+        return frame_of(first)
 
     @contextmanager
     def kept(self, frame: Frame) -> Iterator[Frame]:
         """In Ray's object store."""
-        yield nw.from_native(frame.to_native().collect())
+        yield frame_of(frame.to_native().collect())
 
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
         """By ``slice``."""
         lists = self._daft.col(column)
-        length = lists.list_count()
-        begin = (length > most).if_else(length - most, 0) if is_back else 0
+        length = lists.list_count().cast(self._daft.DataType.int64())
+        beyond = (length > most).cast(self._daft.DataType.int64())
+        begin = (length - most) * beyond if is_back else 0
         cut = lists.list_slice(begin, length if is_back else most)
-        return nw.from_native(frame.to_native().with_column(column, cut))
+        return frame_of(frame.to_native().with_column(column, cut))
 
 
 def _value(text: str) -> str | int | bool:

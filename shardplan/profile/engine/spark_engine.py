@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from shardplan.profile.engine.engine import frame_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -28,7 +30,7 @@ class SparkEngine:
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
-        return nw.from_native(self._session.read.parquet(*files))
+        return frame_of(self._session.read.parquet(*files))
 
     def schema(self, frame: Frame) -> Mapping[str, DType]:
         """As Narwhals tells it."""
@@ -43,7 +45,7 @@ class SparkEngine:
         """In the memory of the workers, and on their disks."""
         native = frame.to_native().persist()
         try:
-            yield nw.from_native(native)
+            yield frame_of(native)
         finally:
             native.unpersist()
 
@@ -54,4 +56,4 @@ class SparkEngine:
         lists = F.col(f"`{column}`")
         cut = F.slice(lists, -most, most) if is_back else F.slice(lists, 1, most)
         shortened = F.when(F.size(lists) > most, cut).otherwise(lists)
-        return nw.from_native(frame.to_native().withColumn(column, shortened))
+        return frame_of(frame.to_native().withColumn(column, shortened))

@@ -22,13 +22,16 @@ _FORMS = "as_is, {mod: rows}, {hash: rows} or {dictionary: {min_count: reads}}"
 def _read_mapping(value: Any) -> IdMapping:
     if isinstance(value, IdMapping):
         return value
-    form, inner = next(iter(value.items())) if _is_single(value) else (value, None)
+    form: Any = value
+    inner: Any = None
+    if _is_single(value):
+        ((form, inner),) = value.items()
     if not isinstance(form, str) or form not in set(MappingKind):
         hint = did_you_mean(form, list(MappingKind)) if isinstance(form, str) else ""
         raise fault(f"must be {_FORMS}" + got(value), hint)
     kind = MappingKind(form)
     if kind is MappingKind.DICTIONARY and _is_single(inner):
-        (key, inner), *_ = inner.items()
+        ((key, inner),) = inner.items()
         if key != "min_count":
             raise fault(f"unknown key {key!r}", did_you_mean(key, ["min_count"]), at=(form, key))
     elif inner is None and kind in (MappingKind.AS_IS, MappingKind.DICTIONARY):

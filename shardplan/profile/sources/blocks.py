@@ -61,7 +61,8 @@ def read_blocks(blocks: Sequence[Block], columns: Sequence[str] | None) -> Itera
 
 
 def _read(file: parquet.ParquetFile, block: Block, columns: Sequence[str] | None) -> pa.Table:
-    end, begins, groups, first = block.begin + block.samples, 0, [], 0
+    groups: list[int] = []
+    end, begins, first = block.begin + block.samples, 0, 0
     for index in range(file.num_row_groups):
         rows = file.metadata.row_group(index).num_rows
         if begins < end and begins + rows > block.begin:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,6 +17,7 @@ from shardplan.profile.storage import opened, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from shardplan.profile.engine.duckdb_engine import DuckdbEngine
     from shardplan.profile.sources.found import DataFile
@@ -65,16 +65,15 @@ def text_columns(path: str) -> frozenset[str]:
 
 def _from_arrow(file: DataFile, half: Path) -> None:
     try:
-        with opened(file.path) as stream, _ipc(stream) as reader:
-            with parquet.ParquetWriter(half, reader.schema) as writer:
-                for index in range(reader.num_record_batches):
-                    writer.write_batch(reader.get_batch(index))
+        with (
+            opened(file.path) as stream,
+            pa.ipc.open_file(stream) as reader,
+            parquet.ParquetWriter(half, reader.schema) as writer,
+        ):
+            for index in range(reader.num_record_batches):
+                writer.write_batch(reader.get_batch(index))
     except pa.ArrowException as error:
         raise refused(file.path, f"is no Arrow file: {error}") from None
-
-
-def _ipc(stream: object) -> pa.ipc.RecordBatchFileReader:
-    return pa.ipc.open_file(stream)
 
 
 def _from_text(

@@ -11,7 +11,6 @@ from shardplan.profile.fit.file_order import file_order
 from shardplan.profile.fit.fitted_access import access_of
 from shardplan.profile.fit.row_order_of import row_order_of
 from shardplan.profile.fit.sample_says import sample_says
-from shardplan.spec.fields.padding import PaddingSpec
 from shardplan.spec.tables.table_spec import TableSpec
 from shardplan.workload.row_order import RowOrder
 
@@ -116,20 +115,20 @@ def table_profile(
     reads = asked.batch * sum(poolings) * (1 - padded)
     fitted = access_of(counts.last, rows, reads, form=asked.form, pooling=sum(poolings) or 1.0)
     has_lists = any(each.is_list for each in features)
-    spec = TableSpec(
-        name=rule.name,
-        rows=rows,
-        features=tuple(each.feature for each in features),
-        pooling=poolings[0] if len(poolings) == 1 else poolings,
-        cap=_caps(features) if has_lists else None,
-        access=fitted.access,
-        ids=_order(rule, counts),
-        weighted=True if any(each.weights for each in rule.features) else None,
-        padding=None if rule.padding is None else PaddingSpec(
-            id=rule.padding, share=round(padded, _DIGITS)
-        ),
-        hot_ids=hot_ids or None,
-    )  # fmt: skip
+    said = {
+        "name": rule.name,
+        "rows": rows,
+        "features": [each.feature for each in features],
+        "pooling": poolings[0] if len(poolings) == 1 else poolings,
+        "cap": _caps(features) if has_lists else None,
+        "access": fitted.access,
+        "ids": _order(rule, counts),
+        "weighted": True if any(each.weights for each in rule.features) else None,
+        "hot_ids": hot_ids or None,
+    }
+    if rule.padding is not None:
+        said["padding"] = {"id": rule.padding, "share": f"{padded:.7%}"}
+    spec = TableSpec.model_validate(said)
     observed = file_order(
         counts.last, [b.accesses for b in batches], [b.distinct_rows for b in batches]
     )
