@@ -128,6 +128,15 @@ def test_a_table_of_which_nothing_was_read_is_uniform():
     assert (fitted.access, fitted.error) == (Uniform(), None)
 
 
+def test_a_row_that_draws_nearly_all_takes_no_other_row_along():
+    """A border that is off by a millionth of a row would give others thousands of its reads."""
+    counts = [196_715_827, *[1] * 10, *[2] * 3, 3, 4]
+    data, rows, batch = Frequencies.of_counts(counts), 13_904_420, 1_426_186
+    told = access_of(data, rows, batch).access.distribution(rows, 1.0)
+    for draws in (batch / 8, batch, 16 * batch):
+        assert told.unique_rows(draws) == pytest.approx(data.distinct_rows(draws), rel=0.01)
+
+
 def test_fewer_rows_than_ids_are_refused():
     with pytest.raises(ValueError, match="3 ids are more than 2 rows"):
         access_of(Frequencies.of_counts([1, 5, 90]), 2, 1)
@@ -135,4 +144,4 @@ def test_fewer_rows_than_ids_are_refused():
 
 def test_rows_are_all_points_where_there_are_few():
     access = access_of(Frequencies.of_counts([7_000, 2_000, 1_000]), 3, 10).access
-    assert access == Cdf(((0.333333333333, 0.7), (0.666666666667, 0.9), (1.0, 1.0)))
+    assert access == Cdf(((1 / 3, 0.7), (2 / 3, 0.9), (1.0, 1.0)))

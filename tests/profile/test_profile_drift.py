@@ -76,6 +76,17 @@ def test_new_statistics_stand_in_place_of_the_old_and_all_else_stays(case):
     )  # fmt: skip
 
 
+def test_rows_that_new_data_lacks_stay_and_nobody_reads_them(case):
+    for access, share in (("uniform", 0.25), ({"cdf": [[0.01, 0.5], [1.0, 1.0]]}, 0.5)):
+        now = under(case, [table(case, "history", rows=1_000_000, access=access)])
+        (new,) = [each for each in now.workload.tables if each.name == "history"]
+        told = new.access.distribution(new.rows, 1.0)
+        assert new.rows == 4_000_000
+        assert told.hottest_share(0.25) == pytest.approx(1.0)
+        hot = 0.01 if share == 0.5 else 0.25
+        assert told.hottest_share(hot / 4) == pytest.approx(share)
+
+
 def new_table() -> TableSpec:
     return TableSpec.model_validate({"name": "nobody knows it", "rows": 5})
 

@@ -10,6 +10,7 @@ from shardplan.planning.formulate import formulate
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.program.answer import Limits
 from shardplan.whatif.old_plan import cost_under
+from shardplan.workload.access import Cdf, Uniform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from shardplan.solve.deadline import Deadline
     from shardplan.spec.tables.table_spec import TableSpec
     from shardplan.whatif.breach import Breach
+    from shardplan.workload.access import Pattern
 
 SLOWER = 0.03
 """Of the step: a plan that takes so much longer than it was predicted to is worth another."""
@@ -127,7 +129,18 @@ def under(case: Case, tables: Sequence[TableSpec]) -> Case:
 def _with_statistics(table: TableSpec, found: TableSpec) -> TableSpec:
     said = {key: getattr(found, key) for key in ("access", "ids", "pooling", "cap", "padding")}
     update = {key: value for key, value in said.items() if value is not None}
-    return table.model_copy(update=update | {"rows": max(table.rows, found.rows)})
+    rows = max(table.rows, found.rows)
+    if found.access is not None:
+        update["access"] = _over(found.access, found.rows, rows)
+    return table.model_copy(update=update | {"rows": rows})
+
+
+def _over(access: Pattern, rows: int, more: int) -> Pattern:
+    """The same accesses of a table with more rows, which nobody reads; of curves alone."""
+    if more == rows or not isinstance(access, Cdf | Uniform):
+        return access
+    points = access.points if isinstance(access, Cdf) else ((1.0, 1.0),)
+    return Cdf((*((across * rows / more, up) for across, up in points), (1.0, 1.0)))
 
 
 def _bound(case: Case, deadline: Deadline) -> tuple[float | None, bool]:

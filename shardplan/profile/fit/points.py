@@ -21,7 +21,9 @@ _NEAR, _FAR = 100.0, 4.0
 many times as large."""
 _ALIKE = 1.01
 """Classes whose rows are read as often as each other but for this factor are one to begin with."""
-_ROW_DIGITS, _ACCESS_DIGITS = 12, 9
+_DIGITS = 12
+"""Of shares of accesses; borders are kept to the last bit, since one that lies beside a whole row
+gives the next class a part of it, which is much where the row is hot."""
 
 
 def cdf_of(
@@ -32,8 +34,8 @@ def cdf_of(
     Classes of rows are joined, neighbour with neighbour, always the two whose joining leaves the
     smallest error of distinct rows over batches of 4 to 268 million accesses, of which those near
     ``batch`` count four times as much. Joined rows are taken as read alike, which makes distinct
-    rows more and never fewer. The points are at whole rows and rounded, and none is steeper than
-    the one before, as a spec demands.
+    rows more and never fewer. The points are at whole rows, and none is steeper than the one
+    before, as a spec demands.
     """
     counts, shares = _whole_classes(distribution, rows)
     while len(counts) > most_points:
@@ -109,9 +111,9 @@ def _sum_at(values: NDArray[np.float64], at: int) -> NDArray[np.float64]:
 def _points(
     counts: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> tuple[tuple[float, float], ...]:
-    """Rounded, each above and right of the one before, on slopes that fall."""
-    across = np.round(np.cumsum(counts) / counts.sum(), _ROW_DIGITS).tolist()
-    up = np.round(np.minimum(np.cumsum(shares), 1.0), _ACCESS_DIGITS).tolist()
+    """Accesses rounded, each above and right of the one before, on slopes that fall."""
+    across = (np.cumsum(counts) / counts.sum()).tolist()  # at whole rows, to the last bit
+    up = np.round(np.minimum(np.cumsum(shares), 1.0), _DIGITS).tolist()
     kept = [(0.0, 0.0)]
     for point in [*zip(across[:-1], up[:-1], strict=True), (1.0, 1.0)]:
         if point[0] <= kept[-1][0]:
