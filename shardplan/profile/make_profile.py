@@ -43,6 +43,8 @@ class Samples:
     sources: tuple[str, ...] = ()
     dictionaries: Collection[str] = ()
     """Columns whose ids are looked up where no rule says otherwise."""
+    numbers: Collection[str] = ()
+    """Columns of whole numbers that are no ids."""
 
     @property
     def days(self) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ def make_profile(
     """
     schema = dict(samples.engine.schema(samples.frames[0][1]))
     source = samples.sources[0] if samples.sources else "samples"
-    chosen = tuple(rules) or inferred_rules(schema, source, samples.dictionaries)
+    chosen = tuple(rules) or _inferred(samples, schema, source)
     check_columns(chosen, schema, source)
     (count,) = sums(samples.all_of(list(schema)[:1]), [nw.len().alias("samples")])
     if not count:
@@ -111,6 +113,11 @@ def make_profile(
     return Profile(
         tuple(found), samples.sources, count, samples.days, asked, tuple(merge_candidates(merging))
     )
+
+
+def _inferred(samples: Samples, schema: Mapping[str, Any], source: str) -> tuple[TableRule, ...]:
+    ids = {name: kind for name, kind in schema.items() if name not in samples.numbers}
+    return inferred_rules(ids, source, samples.dictionaries)
 
 
 def _table(

@@ -138,7 +138,8 @@ class _Files:
         frames = tuple((day, engine.samples(paths)) for day, paths in days.items())
         if self._day_column is not None:
             frames = by_day(frames[0][1], self._day_column)
-        samples = Samples(engine, frames, self._patterns, self._dictionaries(staged))
+        numbers = (*self._dense(), *filter(None, [self._day_column]))
+        samples = Samples(engine, frames, self._patterns, self._dictionaries(staged), numbers)
         return make_profile(
             samples, self._asked, self._rules, self._batches(staged, counts),
             hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, tell=tell,
@@ -204,6 +205,15 @@ class _Files:
             elif file.form is not DataFormat.PARQUET:
                 found |= text_columns(path)
         return found
+
+    def _dense(self) -> Collection[str]:
+        """Columns of Criteo's that are no ids."""
+        from shardplan.profile.sources.found import DataFormat
+        from shardplan.profile.sources.parsing import CRITEO_DENSE
+
+        if any(file.form is not DataFormat.CRITEO for file in self._files):
+            return ()
+        return ("label", *(f"I{n}" for n in range(1, CRITEO_DENSE + 1)))
 
     def _batches(
         self, staged: Sequence[tuple[DataFile, str]], counts: Sequence[tuple[str, int]]

@@ -55,10 +55,10 @@ class RayEngine:
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
         """By ``slice``."""
         lists = self._daft.col(column)
-        length = lists.list_count().cast(self._daft.DataType.int64())
+        length = lists.list_count("all").cast(self._daft.DataType.int64())
         beyond = (length > most).cast(self._daft.DataType.int64())
         begin = (length - most) * beyond if is_back else 0
-        cut = lists.list_slice(begin, length if is_back else most)
+        cut = lists.slice(begin, length if is_back else most)
         return frame_of(frame.to_native().with_column(column, cut))
 
 
