@@ -44,8 +44,11 @@ def access_of(
 
     ``uniform`` where the data does not tell rows apart, and of a table of which nothing was read;
     else of the form that is asked for. ``pooling`` is the mean ids per sample of the table, by
-    which a reuse histogram is scaled. Raises ValueError where rows are fewer than ids, and for a
-    reuse histogram of less data than it takes.
+    which a reuse histogram is scaled. Of a padded table it is about the other ids: counts without
+    the padding's, and rows without its own.
+
+    Raises ValueError where rows are fewer than ids, and for a reuse histogram of less data than it
+    takes.
     """
     access = _access(frequencies, rows, batch, form, pooling, most_points)
     return FittedAccess(access, error_of(access, frequencies, rows, batch, pooling))
