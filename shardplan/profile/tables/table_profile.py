@@ -112,8 +112,11 @@ def table_profile(
     poolings = [round(each.pooling, _DIGITS) for each in features]
     all_reads = counts.frequencies.accesses + counts.padding_reads
     padded = counts.padding_reads / all_reads if all_reads else 0.0
-    reads = asked.batch * sum(poolings) * (1 - padded)
-    fitted = access_of(counts.last, rows, reads, form=asked.form, pooling=sum(poolings) or 1.0)
+    # Of a padded table access is about the other rows, and the reads of those.
+    others = rows if rule.padding is None else max(rows - 1, 1)
+    pooling = sum(poolings) * (1 - padded)
+    reads = asked.batch * pooling
+    fitted = access_of(counts.last, others, reads, form=asked.form, pooling=pooling or 1.0)
     has_lists = any(each.is_list for each in features)
     said = {
         "name": rule.name,
@@ -142,7 +145,7 @@ def _rows(rule: TableRule, counts: TableCounts) -> int:
     """Of the model, where it is known; else as many as the ids need."""
     told = rule.rows or rule.mapping.rows
     if rule.mapping.kind is MappingKind.DICTIONARY:
-        needed = counts.frequencies.rows_touched
+        needed = counts.frequencies.rows_touched + (rule.padding is not None)
     else:
         needed = counts.largest_id + 1
     if rule.padding is not None:
