@@ -78,11 +78,19 @@ def profile_files(
     """
     reading = reading or Reading()
     check_installed(reading.engine)
+    import duckdb
+
     with ExitStack() as stack:
         folder = _work_folder(reading, stack)
-        return _Files(patterns, asked, reading, rules, folder).profile(
-            hot, old_hot, looks_for_merging, tell
-        )
+        try:
+            return _Files(patterns, asked, reading, rules, folder).profile(
+                hot, old_hot, looks_for_merging, tell
+            )
+        except duckdb.Error as error:
+            message = str(error).partition("\n")[0]
+            hint = "more --memory, or room on the disk of --work" if "Memory" in message else ""
+            fault = Diagnostic(patterns[0], 0, 0, "", f"duckdb: {message}", hint, code="data")
+            raise InputError([fault]) from None
 
 
 def _work_folder(reading: Reading, stack: ExitStack) -> Path:

@@ -198,6 +198,12 @@ def test_a_run_that_was_stopped_goes_on_with_what_was_staged(tmp_path: Path) -> 
     assert os.stat(staged[1]).st_mtime_ns == before
 
 
+def test_too_little_memory_is_said_and_is_no_bug(tmp_path: Path) -> None:
+    path = tmp_path / "d.parquet"
+    parquet.write_table(pa.table({"a": np.arange(1_000_000)}), path)
+    assert "more --memory" in refusal(path, memory_bytes=1_000_000)
+
+
 def test_tables_are_written_last_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = profiled(write_days(tmp_path / "days", 100) / "*.parquet")
     write_profile(found, str(tmp_path / "t.csv"))
