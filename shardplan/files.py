@@ -27,15 +27,15 @@ _SCRAP = re.compile(r"\.shardplan-[0-9a-f]{12}\.tmp")
 """What a file is called until it is whole."""
 
 
-def write_atomically(path: str | Path, text: str) -> None:
-    """Write text as UTF-8 to a temporary file beside ``path``, then rename it over ``path``.
+def write_atomically(path: str | Path, content: str | bytes) -> None:
+    """Write text as UTF-8, or bytes, to a temporary file beside ``path``, then rename it over it.
 
     A full disk, a read-only folder or an interrupt leaves the old file whole. Links are followed;
     devices and pipes, which a rename would replace, are written to directly.
 
     Raises InputError when the file cannot be written.
     """
-    data = text.encode("utf-8")
+    data = content.encode("utf-8") if isinstance(content, str) else content
     with _faults_named(path):
         # The path itself is asked: what /dev/stdout leads to may be a pipe, which has no path.
         mode = _mode(path)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHORT_HELP = {
     "init": "Write a commented spec to start from.",
+    "profile": "Take tables for a spec from the data that they are trained on.",
     "check": "Validate a spec and all that it names.",
     "solve": "Find the best plan for a spec.",
     "explain": "Show what a plan costs, where and why.",
@@ -42,6 +43,7 @@ _OTHER_VERBS = {
     "lint": "check", "show": "explain", "stats": "explain", "why": "explain",
     "report": "explain", "topologies": "list", "topology": "list", "ls": "list",
     "cost-models": "list", "frameworks": "list", "methods": "list",
+    "count": "profile", "data": "profile", "analyze": "profile", "drift": "profile",
     "measure": "calibrate", "benchmark": "calibrate",
     "autotune": "tune", "train": "tune", "try": "tune",
 }  # fmt: skip

@@ -66,6 +66,7 @@ FILES = (
     *([name, ""] for name in ("init", "check", "solve", "explain", "diff", "compare", "verify")),
     ["diff", "a.json", ""], ["diff", "a.json", "b.json", "-o", ""], ["compare", "a.json", ""],
     ["calibrate", "-o", ""], ["check", "--plot", ""], ["schema", "-o", ""], ["tune", "-o", ""],
+    ["profile", ""], ["profile", "a.parquet", "--against", ""],
 )  # fmt: skip
 
 

@@ -88,6 +88,8 @@ class Clone:
 def can_run(line: str) -> bool:
     """Whether what a line needs besides shardplan itself is installed."""
     needs_torch = "torchrun " in line or "shardplan calibrate" in line
+    if "shardplan profile" in line:
+        return all(map(find_spec, ("duckdb", "fsspec", "narwhals", "pyarrow")))
     if "--from torchrec" in line:
         return find_spec("torchrec") is not None
     return not needs_torch or find_spec("torch") is not None

@@ -106,6 +106,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     (made.folder / "my_package").mkdir()
     (made.folder / "my_package" / "model.py").write_text(TORCHREC_MODEL)
     _write_model(made.folder)
+    _write_data(made.folder)
     (made.folder / "torchrec_plan.txt").write_text(TORCHREC_PLAN)
     made.run_line("shardplan solve model.yaml -o plan.json -q --method greedy")
     (made.folder / "dynamic.yaml").write_text(DYNAMIC_MODEL)
@@ -113,6 +114,19 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     for name in ("old.json", "new.json"):
         shutil.copy(made.folder / "plan.json", made.folder / name)
     return made
+
+
+def _write_data(folder: Path) -> None:
+    """A day of samples, and the tables of a profile of it."""
+    if find_spec("duckdb") is None or find_spec("narwhals") is None:
+        return
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    (folder / "data").mkdir()
+    ids = np.random.default_rng(0).zipf(1.5, 5_000) % 1_000
+    parquet.write_table(pa.table({"t": ids}), folder / "data" / "day_1.parquet")
 
 
 def _write_model(folder: Path) -> None:

@@ -82,9 +82,25 @@ def test_tables_of_both_places_follow_one_another(tmp_path: Path) -> None:
         ('name,rows\n"a,b,0\n', (2, 1, "", "is not valid CSV: unexpected end of data",
                                  "check the quotes")),
         ("name,rows,access\nt,1,cdf:3\n", (2, 5, "[0].access",
-                                           "must be uniform or zipf:1.05 (got 'cdf:3')",
-                                           "a curve cannot stand in a cell; write the table in "
-                                           "the spec")),
+                                           "a point of a curve is two fractions, like 0.01=0.5 "
+                                           "(got '3')",
+                                           "of the rows, hottest first, and of the accesses that "
+                                           "they draw")),
+        ("name,rows,access\nt,1,cdf:0.1=0.1;0.5=0.9\n", (
+            2, 5, "[0].access.cdf[1]", "the curve grows steeper here",
+            "put the hottest rows first")),
+        ("name,rows,access\nt,1,curve:1\n", (
+            2, 5, "[0].access",
+            "must be uniform, zipf:1.05 or cdf:0.01=0.5;0.1=0.9 (got 'curve:1')", "")),
+        ("name,rows,cdf_accesses,cdf_rows\nt,1,0.5;1.5,0.1;0.9\n", (
+            2, 13, "[0].access.cdf[1]", "fractions must be more than 0 and at most 1", "")),
+        ("name,rows,cdf_rows,cdf_accesses\nt,1,0.1;0.9,0.5\n", (
+            2, 5, "[0]", "has 2 cdf_rows and 1 cdf_accesses",
+            "each point of the curve has one of both")),
+        ("name,rows,cdf_rows,cdf_accesses\nt,1,0.1;0.9,\n", (
+            2, 5, "[0]", "has 1 of 2 cdf columns", "fill all or none")),
+        ("name,rows,cdf_rows\nt,1,\n", (
+            1, 1, "", "the column 'cdf_accesses' is missing", "the first line names the columns")),
         ("name,rows,access\nt,1,zipf:0\n", (2, 5, "[0].access.zipf",
                                             "must be more than 0 and at most 10 (got 0)",
                                             "write uniform instead")),
@@ -122,7 +138,7 @@ def test_faults_of_the_spec_and_of_its_tables_file_are_told_together(tmp_path: P
     ("name", "message"),
     [
         ("none.csv", "none.csv: cannot read the file: No such file or directory"),
-        ("tables.tsv", "tables.tsv: must end in .csv or .parquet (got '.tsv')"),
+        ("tables.tsv", "tables.tsv: must end in .csv, .parquet or .yaml (got '.tsv')"),
         ("tables.parquet", "tables.parquet: reading .parquet needs pyarrow"),
     ],
 )
@@ -215,7 +231,8 @@ def test_half_a_reuse_histogram_of_a_parquet_file_is_refused(
         (
             {"name": ["a", "b"], "rows": ["010", "5"], "access": ["uniform", "cdf:3"]},
             [("tables.parquet", "[0].rows", "a number must not begin with 0 (got 010)"),
-             ("tables.parquet", "[1].access", "must be uniform or zipf:1.05 (got 'cdf:3')")],
+             ("tables.parquet", "[1].access",
+                  "a point of a curve is two fractions, like 0.01=0.5 (got '3')")],
         ),
     ],
     ids=["columns", "cells"],

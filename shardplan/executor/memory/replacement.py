@@ -19,6 +19,10 @@ class Replacement(Protocol):
     """What rows are worth keeping: int64 numbers, larger for what should stay, which travel with a
     row as its stamp."""
 
+    def begin(self, rows: Tensor, reads: Tensor) -> Tensor:
+        """What rows are worth before any batch, hottest first, of which it is known how often they
+        were read elsewhere."""
+
     def read(self, rows: Tensor, slots: Tensor, reads: Tensor) -> None:
         """A batch reads rows so often; those of them that are here lie in the slots."""
 
@@ -45,6 +49,11 @@ class LeastRecentlyRead:
         self._directory = directory
         self._stamps = pool.allocate((directory.slots,), torch.int64, "cache")
         self._now = 0
+
+    def begin(self, rows: Tensor, reads: Tensor) -> Tensor:
+        """As if each had been read in a batch of its own, the hottest in the last one."""
+        self._now += len(rows)
+        return self._now - torch.arange(len(rows), device=rows.device)
 
     def read(self, rows: Tensor, slots: Tensor, reads: Tensor) -> None:
         """It is their last batch."""
@@ -81,6 +90,11 @@ class LeastOftenRead:
     def __init__(self, directory: CacheDirectory, pool: MemoryPool, rows: int) -> None:
         self._directory = directory
         self._reads = pool.allocate((rows,), torch.int64, "cache")
+
+    def begin(self, rows: Tensor, reads: Tensor) -> Tensor:
+        """As if they had been read here so often."""
+        self._reads[rows] += reads
+        return self._reads[rows]
 
     def read(self, rows: Tensor, slots: Tensor, reads: Tensor) -> None:
         """Count the ids."""

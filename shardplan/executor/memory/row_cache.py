@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+import torch
+
 from shardplan.executor.memory.cache_counters import CacheCounters
 from shardplan.executor.memory.cache_directory import CacheDirectory
 from shardplan.executor.memory.replacement import replacement_of
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from shardplan.workload.dtype import Dtype
 
 _INDEX_BYTES = 8
+_WARMED = 2**14
+"""Rows that are brought in at a time before the first batch."""
 _PASSAGES = 3
 """Of a row to HBM: it comes, one leaves HBM for DDR, and one leaves DDR for SSD."""
 
@@ -95,6 +99,32 @@ class RowCache:
             self.counters.bypassed += len(missing) - int(placed.sum())
             slots[~here] = places
         return slots
+
+    def warm(self, rows: Tensor, reads: Tensor) -> None:
+        """Fill empty slots, here and in caches below, with distinct rows, hottest first.
+
+        Before the first batch, or after ``forget``. ``reads`` says how often each was read in what
+        it is known to be hot from. Those for which a set has no room go one tier down.
+        """
+        rows, reads = self._moved(rows), self._moved(reads)
+        self.fill(rows, self._replacement.begin(rows, reads))
+        self.forget_counts()
+
+    def fill(self, rows: Tensor, stamps: Tensor) -> None:
+        """Bring distinct rows, worth what their stamps say, into empty slots, some at a time."""
+        rows, stamps = self._moved(rows), self._moved(stamps)
+        others = []
+        for some, worth in zip(rows.split(_WARMED), stamps.split(_WARMED), strict=True):
+            places = self._directory.places(some, self._replacement.of_slots)
+            is_free = self._directory.rows[places.clamp(min=0)] < 0
+            placed = (places >= 0) & is_free
+            with self._passing(int(placed.sum())):
+                coming = self.below.read(some[placed])
+                self._settle(some[placed], places[placed], coming, worth[placed])
+            others.append(~placed)
+        if others and isinstance(self.below, RowCache):
+            left = torch.cat(others)
+            self.below.fill(rows[left], stamps[left])
 
     def release(self, slots: Tensor) -> None:
         """Unpin what ``stage`` answered with."""

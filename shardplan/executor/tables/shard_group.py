@@ -11,9 +11,10 @@ from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.tables.initial_weights import fill_initial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from shardplan.executor.batch.bags import Bags
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.memory.memory_pool import MemoryPool
     from shardplan.executor.planned.module_layout import GroupLayout, HeldShard
     from shardplan.executor.tables.group_store import GroupStore
@@ -34,6 +35,22 @@ class ShardGroup:
         whole = self.weights.settled()
         for held, (first, end) in self._spans():
             fill_initial(whole[first:end], held.table, held.shard, seed)
+
+    def warm(self, hot: Mapping[str, HotCounts]) -> None:
+        """Bring the hottest rows into the cache, where there is one; ``hot`` has them by table."""
+        if not isinstance(self.weights, RowCache):
+            return
+        rows, reads = [], []
+        for held, (first, _) in self._spans():
+            if (found := hot.get(held.table.name)) is not None:
+                at = torch.tensor(found.ids) - held.shard.row_offset
+                is_here = (at >= 0) & (at < held.shard.rows)
+                rows.append(at[is_here] + first)
+                reads.append(torch.tensor(found.counts)[is_here])
+        if rows:
+            every = torch.cat(reads)
+            order = torch.argsort(every, descending=True, stable=True)
+            self.weights.warm(torch.cat(rows)[order], every[order])
 
     def stage(self, bags: Bags) -> None:
         """Bring the rows into the cache, where there is one, and keep them until ``release``."""

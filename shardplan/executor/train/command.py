@@ -103,6 +103,7 @@ def _trained(
     samples = _samples(request, view)
     data = training_data(request.data, view, samples, job.rank, request.seed, request.hot_ids)
     setup = replace(_setup(plan, view, job, request), hot_ids=data.hot_ids())
+    setup = replace(setup, hot_counts=data.hot_counts())
     engine = build_engine(request.engine, setup)
     schedule = _schedule(request, folder)
     if folder is not None and folder.start is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from shardplan.executor.batch.jagged_batch import JaggedBatch
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.planned.optimizer_settings import OptimizerSettings
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.tensors.tensor import Device, Tensor
@@ -60,6 +61,8 @@ class EngineSetup:
     """Whether an engine may compute other updates than the unsharded optimizer would."""
     hot_ids: Mapping[str, ArrayLike] = field(default_factory=dict)
     """Of tables that keep hot rows, their hottest ids, hottest first."""
+    hot_counts: Mapping[str, HotCounts] = field(default_factory=dict)
+    """Of tables with caches, with which rows these begin; of others it does nothing."""
 
 
 class Engine(Protocol):

@@ -17,6 +17,7 @@ from shardplan.executor.memory.row_cache import RowCache
 from shardplan.executor.native.input_pipeline import InputPipeline
 from shardplan.executor.native.phase_clock import PhaseClock
 from shardplan.executor.native.sharded_tables import shard_tables
+from shardplan.executor.native.warm_caches import warm_caches
 from shardplan.executor.planned.acceptance import drawn_batch_faults, pipeline_faults
 from shardplan.executor.train.dlrm import DenseLayers
 from shardplan.executor.train.measurement import RankMeasurement
@@ -57,6 +58,8 @@ class NativeEngine:
             seed=setup.seed,
             hot_ids=setup.hot_ids,
         )
+        self._hot_counts = setup.hot_counts
+        warm_caches(self.tables, self._hot_counts)
         dims = [table.dim for table in view.tables for _ in table.features]
         self.dense = DenseLayers(setup.dense_features, dims, setup.seed).to(setup.device)
         rate = setup.optimizer.learning_rate
@@ -87,6 +90,7 @@ class NativeEngine:
     def load(self, path: Path, trust: bool = False) -> None:
         """Read one; with ``trust`` one that may run code too. Raises CheckpointError."""
         load_checkpoint(path, self.mesh, self.tables, self.dense.state_dict(), trust)
+        warm_caches(self.tables, self._hot_counts)
 
     def forget_measurements(self) -> None:
         """Measure from here on."""

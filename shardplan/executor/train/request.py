@@ -65,7 +65,12 @@ class TrainRequest:
     ]
     hot_ids: Annotated[
         Path | None,
-        _option("Hottest ids of --data, in MODULE/TABLE.npy, .parquet or .csv.", "FOLDER", _PATH),
+        _option(
+            "Hottest ids of --data, as MODULE/TABLE.parquet, .npy or .csv, of tables with hot rows "
+            "and of caches, which begin with them.",
+            "FOLDER",
+            _PATH,
+        ),
     ]
     learning_rate: Annotated[
         float, _option("Of tables and dense layers.", "RATE", float, default=0.05)

@@ -1,8 +1,9 @@
 """The columns of a tables file, and what a cell of text stands for.
 
 ``features``, ``pooling``, ``num_poolings`` and ``cap`` hold several values with ``;`` between them,
-``access`` is ``uniform`` or ``zipf:1.05``, ``padding`` is ``0:66%``, an id and its share, and the
-columns ``reuse_0`` to ``reuse_16`` hold a reuse histogram in place of an access.
+``access`` is ``uniform``, ``zipf:1.05`` or ``cdf:0.01=0.5;0.1=0.9``, ``padding`` is ``0:66%``, an
+id and its share. In place of an access, the columns ``cdf_rows`` and ``cdf_accesses`` hold the
+points of a curve as two lists, and ``reuse_0`` to ``reuse_16`` a reuse histogram.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 REUSE_COLUMNS = tuple(f"reuse_{i}" for i in range(REUSE_BINS))
-COLUMNS = (*TableSpec.model_fields, *REUSE_COLUMNS)
+CDF_COLUMNS = ("cdf_rows", "cdf_accesses")
+COLUMNS = (*TableSpec.model_fields, *CDF_COLUMNS, *REUSE_COLUMNS)
 """The columns that a tables file may have."""
 
 _REQUIRED = ("name", "rows")
@@ -56,25 +58,46 @@ def ragged_fault(cells: int, columns: int) -> tuple[str, str] | None:
 def missing_columns(header: list[str]) -> list[str]:
     """Columns that a tables file needs and this one lacks."""
     wanted = list(_REQUIRED)
-    if any(column in REUSE_COLUMNS for column in header):
-        wanted += REUSE_COLUMNS
+    for together in (CDF_COLUMNS, REUSE_COLUMNS):
+        if any(column in together for column in header):
+            wanted += together
     return [column for column in wanted if column not in header]
 
 
-def fold_reuse(table: dict[str, Any]) -> Iterator[CellError]:
-    """Put the reuse columns of a row together as its access, if any of them is filled.
+def fold_access(table: dict[str, Any]) -> Iterator[CellError]:
+    """Put columns of an access of their own together as a row's access, if any of them is filled.
 
     Yields what is wrong: some of them are empty, or the row has another access too.
     """
-    bins = [table.pop(name) for name in REUSE_COLUMNS if name in table]
-    if not bins:
-        return
-    if "access" in table:
-        yield CellError("has both an access and a reuse histogram", "leave one of them empty")
-    if len(bins) < len(REUSE_COLUMNS):
-        message = f"has {len(bins)} of {len(REUSE_COLUMNS)} reuse columns"
-        yield CellError(message, "fill all or none")
-    table["access"] = {"reuse": bins}
+    for columns, what, folded in (
+        (CDF_COLUMNS, "curve of accesses", _folded_cdf),
+        (REUSE_COLUMNS, "reuse histogram", _folded_reuse),
+    ):
+        values = [table.pop(name) for name in columns if name in table]
+        if not values:
+            continue
+        if "access" in table:
+            yield CellError(f"has both an access and a {what}", "leave one of them empty")
+        if len(values) < len(columns):
+            message = f"has {len(values)} of {len(columns)} {columns[0].split('_')[0]} columns"
+            yield CellError(message, "fill all or none")
+            continue
+        try:
+            table["access"] = folded(values)
+        except CellError as error:
+            yield error
+
+
+def _folded_reuse(bins: list[Any]) -> Any:
+    return {"reuse": bins}
+
+
+def _folded_cdf(columns: list[Any]) -> Any:
+    rows, accesses = (each if isinstance(each, list) else [each] for each in columns)
+    if len(rows) != len(accesses):
+        message = f"has {len(rows)} cdf_rows and {len(accesses)} cdf_accesses"
+        raise CellError(message, "each point of the curve has one of both")
+    return {"cdf": [list(point) for point in zip(rows, accesses, strict=True)]}
 
 
 def read_cell(column: str, text: str) -> Any:
@@ -87,7 +110,7 @@ def read_cell(column: str, text: str) -> Any:
         return [part.strip() for part in text.split(";")]
     if column == "padding":
         return _padding(text)
-    if column in ("pooling", "num_poolings", "cap") and ";" in text:
+    if column in ("pooling", "num_poolings", "cap", *CDF_COLUMNS) and ";" in text:
         return [_number(part.strip()) for part in text.split(";")]
     if column == "access":
         return _access(text)
@@ -95,13 +118,24 @@ def read_cell(column: str, text: str) -> Any:
 
 
 def _access(text: str) -> Any:
-    form, colon, argument = text.partition(":")
+    form, colon, argument = (part.strip() for part in text.partition(":"))
     if not colon:
         return text
-    if form.strip() != "zipf":
-        hint = "a curve cannot stand in a cell; write the table in the spec"
-        raise CellError(f"must be uniform or zipf:1.05 (got {show(text)})", hint)
-    return {"zipf": _number(argument.strip())}
+    if form == "zipf":
+        return {"zipf": _number(argument)}
+    if form == "cdf":
+        return {"cdf": [_point(part.strip()) for part in argument.split(";")]}
+    forms = "uniform, zipf:1.05 or cdf:0.01=0.5;0.1=0.9"
+    hint = "a reuse histogram has columns of its own" if form == "reuse" else ""
+    raise CellError(f"must be {forms} (got {show(text)})", hint)
+
+
+def _point(text: str) -> Any:
+    rows, equals, accesses = (part.strip() for part in text.partition("="))
+    if not equals:
+        message = f"a point of a curve is two fractions, like 0.01=0.5 (got {show(text)})"
+        raise CellError(message, "of the rows, hottest first, and of the accesses that they draw")
+    return [_number(rows), _number(accesses)]
 
 
 def _padding(text: str) -> Any:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.spec.tables.columns import (
+    CDF_COLUMNS,
     REUSE_COLUMNS,
     CellError,
     column_faults,
-    fold_reuse,
+    fold_access,
     missing_columns,
     ragged_fault,
     read_cell,
@@ -100,9 +101,9 @@ class _Reader:
                 self._fault(line, column, str(error), error.hint, where)
         places: Callable[[], dict[str, Place]] | dict[str, Place]
         places = partial(self._places_of, header, line, frozenset(table))
-        if not table.keys().isdisjoint(REUSE_COLUMNS):
+        if not table.keys().isdisjoint((*CDF_COLUMNS, *REUSE_COLUMNS)):
             places = self._places_of(header, line, table.keys())
-            self._fold_reuse(table, places)
+            self._fold_access(table, places)
         self._tables.append(table)
         self._places.append(Place(line, 1, line, 1, places))
 
@@ -113,17 +114,22 @@ class _Reader:
         starts = zip(header, self._columns(line), strict=False)
         return {name: Place(line, at, line, at) for name, at in starts if name in filled}
 
-    def _fold_reuse(self, table: dict[str, Any], places: dict[str, Place]) -> None:
-        """The reuse columns as the table's access, unless they are all empty."""
-        filled = [name for name in REUSE_COLUMNS if name in table]
-        if not filled:
-            return
-        place = places[filled[0]]
-        for error in fold_reuse(table):
+    def _fold_access(self, table: dict[str, Any], places: dict[str, Place]) -> None:
+        """The columns of an access of their own as the table's access."""
+        names = [name for name in (*CDF_COLUMNS, *REUSE_COLUMNS) if name in table]
+        place = places[names[0]]
+        for error in fold_access(table):
             where = f"[{len(self._tables)}]"
             self._fault(place.line, place.column, str(error), error.hint, where)
-        inner = [places.get(name, place) for name in REUSE_COLUMNS]
-        places["access"] = place._replace(children={"reuse": place._replace(children=inner)})
+        match table.get("access"):
+            case {"reuse": [*_]}:
+                form, inner = "reuse", [places.get(name, place) for name in REUSE_COLUMNS]
+            case {"cdf": [*points]}:
+                pair = [places.get(name, place) for name in CDF_COLUMNS]
+                form, inner = "cdf", [place._replace(children=pair)] * len(points)
+            case _:
+                return
+        places["access"] = place._replace(children={form: place._replace(children=inner)})
 
     def _columns(self, line: int) -> list[int]:
         """Where each cell of a line begins, from 1, with one to spare."""

@@ -11,7 +11,7 @@ from shardplan.spec.tables.columns import (
     COLUMNS,
     CellError,
     column_faults,
-    fold_reuse,
+    fold_access,
     missing_columns,
     read_cell,
 )
@@ -163,7 +163,7 @@ def _take_in(
                 table[key] = read_cell(key, value) if isinstance(value, str) else value
             except CellError as error:
                 yield _fault(path, str(error), error.hint, f"{where}.{key}")
-    for fault in fold_reuse(table):
+    for fault in fold_access(table):
         yield _fault(path, str(fault), fault.hint, where)
     tables.append(table)
 

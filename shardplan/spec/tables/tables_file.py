@@ -22,7 +22,7 @@ class TableRows(RootModel[tuple[TableSpec, ...]]):
 
 
 def read_tables(path: FilePath) -> Document:
-    """The rows of a .csv or .parquet file as a list of mappings with the keys of ``tables``.
+    """The tables of a .csv, .parquet or .yaml file as mappings with the keys of ``tables``.
 
     Raises InputError with the faults of the file as such; the values are not validated yet.
     """
@@ -35,5 +35,9 @@ def read_tables(path: FilePath) -> Document:
             from shardplan.spec.tables.parquet_file import read_parquet
 
             return read_parquet(path)
-    message = f"must end in .csv or .parquet (got {show(path.suffix)})"
+        case ".yaml" | ".yml" | ".json":
+            from shardplan.spec.tables.yaml_file import read_yaml
+
+            return read_yaml(path)
+    message = f"must end in .csv, .parquet or .yaml (got {show(path.suffix)})"
     raise InputError([Diagnostic(str(path), 0, 0, "", message, code="file")])

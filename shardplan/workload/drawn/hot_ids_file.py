@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HOT_IDS_SUFFIXES = (".npy", ".parquet", ".csv")
 """By which files of hot ids are told from numbers of them."""
-_COLUMN = "id"
+_COLUMN, _COUNTS = "id", "count"
 
 
 def read_hot_ids(path: Path) -> NDArray[np.int64]:
@@ -45,6 +45,25 @@ def read_hot_ids(path: Path) -> NDArray[np.int64]:
     if len(distinct) < len(ids):
         raise _error(path, f"the id {distinct[counts > 1][0]:,} stands there twice")
     return np.ascontiguousarray(ids, dtype=np.int64)
+
+
+def read_hot_counts(path: Path) -> NDArray[np.int64] | None:
+    """(n,): how often each id of a file that ``read_hot_ids`` takes was read, as its column
+    ``count`` says; None where it says nothing, and of files that are not Parquet.
+
+    Raises InputError for counts that are no whole numbers.
+    """
+    if path.suffix != ".parquet":
+        return None
+    from pyarrow import parquet
+
+    columns = parquet.read_table(path)
+    if _COUNTS not in columns.column_names:
+        return None
+    counts: NDArray[np.int64] = columns.column(_COUNTS).to_numpy()
+    if not np.issubdtype(counts.dtype, np.integer):
+        raise _error(path, f"counts are whole numbers, and these {counts.dtype}")
+    return np.ascontiguousarray(counts, dtype=np.int64)
 
 
 def _of_npy(path: Path) -> NDArray[np.int64]:

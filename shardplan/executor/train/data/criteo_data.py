@@ -9,7 +9,7 @@ import torch
 
 from shardplan.executor.batch.jagged_batch import JaggedBatch
 from shardplan.executor.train.data.criteo_lines import criteo_lines, fault
-from shardplan.executor.train.data.hot_ids import read_hot_ids_of_tables
+from shardplan.executor.train.data.hot_ids import hot_counts_of_tables
 from shardplan.executor.train.data.synthetic_data import DENSE_FEATURES
 from shardplan.executor.train.engine import TrainingBatch
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.train.data.criteo_lines import Line
 
@@ -41,7 +42,7 @@ class CriteoData:
 
         Raises InputError where a file is not read, or the plan has too many features.
         """
-        self._hot_ids = {} if hot_ids is None else read_hot_ids_of_tables(hot_ids, view)
+        self._hot = {} if hot_ids is None else hot_counts_of_tables(hot_ids, view)
         self._path = path
         readers = view.readers
         self._keys = tuple(readers)
@@ -63,7 +64,11 @@ class CriteoData:
 
     def hot_ids(self) -> dict[str, NDArray[np.int64]]:
         """As they were read."""
-        return self._hot_ids
+        return {name: found.ids for name, found in self._hot.items()}
+
+    def hot_counts(self) -> dict[str, HotCounts]:
+        """The same, with how often each was read where the file says so."""
+        return self._hot
 
     def _batch(self, lines: list[Line]) -> TrainingBatch:
         labels, numbers, categories = [], [], []

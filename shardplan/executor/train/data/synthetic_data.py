@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.planned.planned_table import PlannedTable
     from shardplan.executor.tensors.tensor import Tensor
@@ -88,6 +89,10 @@ class SyntheticData:
         weighed = torch.cat(of_ids) if self._view.counts_weights else None
         batch = JaggedBatch(tuple(keys), torch.cat(values), torch.stack(lengths), weighed)
         return TrainingBatch(numbers, batch, labels.float())
+
+    def hot_counts(self) -> dict[str, HotCounts]:
+        """None: what of synthetic samples a cache holds is for the job to find out."""
+        return {}
 
     def hot_ids(self) -> dict[str, NDArray[np.int64]]:
         """By ``module/table``, the hottest ids of tables that keep hot rows, hottest first.

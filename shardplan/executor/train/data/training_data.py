@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from shardplan.executor.memory.hot_counts import HotCounts
     from shardplan.executor.planned.plan_view import PlanView
     from shardplan.executor.train.engine import TrainingBatch
 
@@ -25,6 +26,9 @@ class TrainingData(Protocol):
 
     def hot_ids(self) -> Mapping[str, ArrayLike]:
         """Of tables that keep hot rows, the ids that come most often, as far as that is known."""
+
+    def hot_counts(self) -> Mapping[str, HotCounts]:
+        """Of tables with caches, the ids that come most often, where the job has named them."""
 
 
 def training_data(

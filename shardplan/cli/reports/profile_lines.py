@@ -1,0 +1,94 @@
+"""What ``profile`` says of data, in lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from shardplan.printable import printable_line
+from shardplan.units import format_bytes, format_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.profile.drift.drift import ProfileDrift
+    from shardplan.profile.tables.profile import Profile
+
+_MOST_TABLES = 40
+_EVERY_SECONDS = 0.2
+
+
+def profile_lines(profile: Profile) -> Iterator[str]:
+    """A line for each table."""
+    yield f"{profile.samples:,} samples, {len(profile.tables):,} tables"
+    for table in profile.tables[:_MOST_TABLES]:
+        counts, spec = table.counts.frequencies, table.spec
+        pooling = sum(feature.pooling for feature in table.features)
+        form = "uniform" if type(table.fitted.access).__name__ == "Uniform" else "skewed"
+        error = "" if table.fitted.error is None else f", fit off by {table.fitted.error:.2%}"
+        yield (
+            f"  {spec.name}: {spec.rows:,} rows, {counts.rows_touched:,} of them read, "
+            f"{pooling:.4g} ids a sample, {form}{error}"
+        )
+    if (rest := len(profile.tables) - _MOST_TABLES) > 0:
+        yield f"  ... and {rest:,} more"
+    for pair in profile.merging:
+        first, second = pair.tables
+        yield f"  {first} and {second} would make one table of {pair.joint_rows:,} rows"
+
+
+def drift_lines(drift: ProfileDrift) -> Iterator[str]:
+    """Which tables moved, and what that does to a plan."""
+    for each in drift.moved:
+        yield (
+            f"{each.table} moved: {each.unseen_excess:.1%} of its accesses are to new ids "
+            f"beyond chance, and its {each.hot_rows:,} hottest ids lost {each.lost_excess:.1%}"
+        )
+    for word, names in (("appeared", drift.appeared), ("vanished", drift.vanished)):
+        yield from (f"{name} {word}" for name in names)
+    if not (drift.moved or drift.appeared or drift.vanished):
+        yield f"none of {len(drift.movements):,} tables moved"
+    if (effect := drift.effect) is None:
+        return
+    for breach in effect.breaches:
+        yield f"the plan overflows: {breach}"
+    yield from (f"the plan has no place for {name}" for name in effect.lost)
+    if effect.step_seconds is not None:
+        before, now = effect.old_step_seconds, effect.step_seconds
+        yield f"the plan's step was {format_seconds(before)} and is now {format_seconds(now)}"
+    if effect.advises_replan:
+        yield "another plan would pay: shardplan solve --from"
+    else:
+        yield "the plan stays as good as it was"
+
+
+class ProfileProgress:
+    """Bytes of files, then tables, and the time left; a line that is written over on a terminal."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self._shows = not is_quiet and sys.stderr.isatty()
+        self._began: dict[bool, float] = {}
+        self._said = 0.0
+
+    def tell(self, what: str, done: int, all_: int) -> None:
+        """Of files ``done`` are bytes, of tables their number."""
+        now = time.monotonic()
+        is_bytes = all_ > _MOST_TABLES * 1000
+        began = self._began.setdefault(is_bytes, now)
+        if not self._shows or now - self._said < _EVERY_SECONDS:
+            return
+        self._said = now
+        if is_bytes:
+            amount = f"{format_bytes(done)} of {format_bytes(all_)}"
+        else:
+            amount = f"table {done + 1:,} of {all_:,}"
+        left = f", {format_seconds((now - began) / done * (all_ - done))} left" if done else ""
+        click.echo("\r\x1b[K" + printable_line(f"{amount}{left}: {what}"), err=True, nl=False)
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self._shows and self._said:
+            click.echo("\r\x1b[K", err=True, nl=False)

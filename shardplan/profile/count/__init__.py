@@ -1,0 +1,1 @@
+"""Counting the ids of a table, and what is left of the counts."""

@@ -1,0 +1,97 @@
+"""How many ids of a feature each sample has, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from shardplan.profile.count.id_counts import integers, is_wide, sums
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.profile.engine.engine import Engine, Frame
+    from shardplan.profile.features.table_rule import FeatureRule
+
+_QUANTILES = (0.5, 0.9, 0.99)
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FeatureCounts:
+    """Of one feature; lengths are after truncation, and 0 where nothing is looked up."""
+
+    feature: str
+    is_list: bool
+    lengths: NDArray[np.int64]
+    """(L,): ids of a sample, ascending."""
+    samples: NDArray[np.int64]
+    """(L,): samples that have so many."""
+    missing: int
+    """Samples without a value, or without a list."""
+    too_large: int
+    """Ids of 2^63 and more, which no table has: counted and left out. Of lists, not told apart."""
+
+    @property
+    def count(self) -> int:
+        """Samples."""
+        return int(self.samples.sum())
+
+    @property
+    def pooling(self) -> float:
+        """Mean ids per sample."""
+        return float(np.dot(self.lengths, self.samples)) / max(self.count, 1)
+
+    @property
+    def variance(self) -> float:
+        """Of the ids per sample, over all samples."""
+        mean = self.pooling
+        return float(np.dot((self.lengths - mean) ** 2, self.samples)) / max(self.count, 1)
+
+    @property
+    def most(self) -> int:
+        """Ids of the sample that has most."""
+        return int(self.lengths[-1]) if len(self.lengths) else 0
+
+    @property
+    def empty(self) -> int:
+        """Samples that look nothing up."""
+        return int(self.samples[self.lengths == 0].sum())
+
+    @property
+    def quantiles(self) -> dict[str, int]:
+        """Lengths that so many of the samples do not exceed."""
+        below = np.cumsum(self.samples)
+        at = {f"{share:g}": int(np.searchsorted(below, share * self.count)) for share in _QUANTILES}
+        return {share: int(self.lengths[index]) for share, index in at.items() if self.count}
+
+
+def feature_counts(samples: Frame, feature: FeatureRule, engine: Engine) -> FeatureCounts:
+    """Count a feature's lengths."""
+    kind = engine.schema(samples)[feature.column]
+    held = nw.col(feature.column)
+    if not isinstance(kind, nw.List):
+        asked = [nw.len().alias("all"), held.is_null().cast(nw.Int64).sum().alias("missing")]
+        if is_wide(kind):
+            asked.append((held > _LARGEST).cast(nw.Int64).sum().alias("large"))
+        count, missing, *large = sums(samples, asked)
+        left_out = sum(large) + (missing if feature.missing is None else 0)
+        pairs = [(0, left_out), (1, count - left_out)]
+        lengths, counts = np.array([p for p in pairs if p[1]], np.int64).reshape(-1, 2).T
+        return FeatureCounts(feature.feature, False, lengths, counts, missing, sum(large))
+    length = held.list.len().fill_null(0).cast(nw.Int64)
+    grouped = (
+        samples.select(length.alias("length"), held.is_null().cast(nw.Int64).alias("missing"))
+        .group_by("length")
+        .agg(nw.len().cast(nw.Int64).alias("samples"), nw.col("missing").sum().alias("missing"))
+        .sort("length")
+    )
+    lengths, counts, missing_of = integers(grouped, "length", "samples", "missing")
+    if feature.truncate is not None:
+        cut = np.minimum(lengths, feature.truncate)
+        lengths, inverse = np.unique(cut, return_inverse=True)
+        counts = np.bincount(inverse, weights=counts, minlength=len(lengths)).astype(np.int64)
+    return FeatureCounts(feature.feature, True, lengths, counts, int(missing_of.sum()), 0)

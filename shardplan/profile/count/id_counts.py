@@ -1,0 +1,95 @@
+"""How often each id of a table was read on each day: one group-by, the same on every engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from shardplan.profile.features.id_mapping import MappingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from shardplan.profile.engine.engine import Engine, Frame
+    from shardplan.profile.features.table_rule import FeatureRule, TableRule
+
+DAY = "__day"
+"""The column that says which day a sample is of, from 0."""
+_LARGEST = 2**63 - 1
+RARE = -1
+"""Stands for all ids that a dictionary leaves out."""
+
+
+def reads_on(day: int) -> str:
+    """The column of counts of a day."""
+    return f"reads_{day}"
+
+
+def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Frame:
+    """Columns ``id``, ``reads`` and, of several days, ``reads_0`` and so on; a row for each id.
+
+    Ids are those that the trainer's mapping gives, but a dictionary's, which keep their own.
+    """
+    parts = [_ids_of(samples, feature, rule, engine) for feature in rule.features]
+    ids = engine.joined(parts) if len(parts) > 1 else parts[0]
+    counts = ids.group_by("id").agg(
+        nw.col("id").count().cast(nw.Int64).alias("reads"), *_by_day(days)
+    )
+    if rule.mapping.kind is MappingKind.DICTIONARY and rule.mapping.number > 1:
+        named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
+        columns = ["reads", *(reads_on(day) for day in range(days) if days > 1)]
+        sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
+        mapped = counts.with_columns(named.otherwise(nw.col("id")).cast(nw.Int64).alias("id"))
+        return mapped.group_by("id").agg(*sums)
+    return counts
+
+
+def _by_day(days: int) -> list[nw.Expr]:
+    if days == 1:
+        return []
+    return [
+        (nw.col(DAY) == day).cast(nw.Int64).sum().cast(nw.Int64).alias(reads_on(day))
+        for day in range(days)
+    ]
+
+
+def _ids_of(samples: Frame, feature: FeatureRule, rule: TableRule, engine: Engine) -> Frame:
+    kind = engine.schema(samples)[feature.column]
+    is_list = isinstance(kind, nw.List)
+    if is_list and feature.truncate is not None:
+        back = feature.keep == "back"
+        samples = engine.cut(samples, feature.column, feature.truncate, is_back=back)
+    held = nw.col(feature.column)
+    if feature.missing is not None and not is_list:
+        held = held.fill_null(feature.missing)
+    ids = samples.select(held.alias("id"), DAY)
+    if is_list:
+        ids = ids.explode("id")
+    inner = kind.inner if isinstance(kind, nw.List) else kind
+    ids = ids.filter(~nw.col("id").is_null())
+    if is_wide(inner):
+        ids = ids.filter(nw.col("id") <= _LARGEST)
+    return ids.select(rule.mapping.row_of(nw.col("id").cast(nw.Int64)).alias("id"), DAY)
+
+
+def is_wide(kind: Any) -> bool:
+    """Whether a type holds numbers beyond 63 bits."""
+    return kind in (nw.UInt64, nw.Decimal)
+
+
+def integers(frame: Frame, *columns: str) -> list[NDArray[np.int64]]:
+    """Columns of the few rows that leave an engine, as whole numbers whatever it made of them."""
+    table = frame.select(*columns).collect("pyarrow").to_native()
+    return [
+        np.asarray(table.column(name).cast("int64").to_numpy(), dtype=np.int64) for name in columns
+    ]
+
+
+def sums(frame: Frame, expressions: Sequence[nw.Expr]) -> list[int]:
+    """One row of whole numbers; 0 where there is none."""
+    table = frame.select(*expressions).collect("pyarrow").to_native()
+    return [int(column[0].as_py() or 0) for column in table.columns]

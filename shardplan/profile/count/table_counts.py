@@ -1,0 +1,201 @@
+"""What is kept of the counts of a table: a few thousand whole numbers, whatever its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from shardplan.profile.count.id_counts import RARE, id_counts, integers, reads_on, sums
+from shardplan.profile.drift.id_sample import is_sampled, one_in_of
+from shardplan.profile.drift.reference import HOT_KEPT, Reference
+from shardplan.profile.features.id_mapping import MappingKind
+from shardplan.profile.fit.row_order_of import OrderSums
+from shardplan.profile.frequencies import Frequencies
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shardplan.profile.engine.engine import Engine, Frame
+    from shardplan.profile.features.table_rule import TableRule
+
+_NOWHERE = -(2**63)
+"""An id that stands for none."""
+_SCALE = 2**20
+"""Ids are scaled to so many steps before they are squared, so that sums stay whole numbers."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TableCounts:
+    """Of one table, of all its features together."""
+
+    days: tuple[DayCounts, ...]
+    frequencies: Frequencies
+    """Of all days."""
+    last: Frequencies
+    """Of the last day."""
+    hot_ids: NDArray[np.int64]
+    """(k,): hottest first, ties by id."""
+    hot_reads: NDArray[np.int64]
+    """(k,)."""
+    reads_of_old: NDArray[np.int64]
+    """(n,): how often ids were read that were hot in older data, where such are asked for."""
+    reference: Reference
+    """What later data is held against."""
+    order: OrderSums
+    largest_id: int
+    """-1 where nothing was read."""
+    rare_reads: int
+    """Reads of ids that a dictionary leaves out, all of one row."""
+    below_zero: int
+    """Reads of negative ids, which no table has: counted apart."""
+    padding_reads: int
+    """Reads of the padding's row, counted apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCounts:
+    """Of one day."""
+
+    accesses: int
+    rows_touched: int
+
+
+def table_counts(
+    samples: Frame, rule: TableRule, days: int, engine: Engine, hot: int, old_hot: NDArray[np.int64]
+) -> TableCounts:
+    """Count a table; ``samples`` have the column of days, ``hot`` ids are kept at most.
+
+    ``old_hot`` are ids of older data whose reads are asked for.
+    """
+    with engine.kept(id_counts(samples, rule, days, engine)) as counts:
+        return _reduced(counts, rule, days, hot, old_hot)
+
+
+def _reduced(
+    counts: Frame, rule: TableRule, days: int, hot: int, old_hot: NDArray[np.int64]
+) -> TableCounts:
+    row = nw.col("id")
+    is_dictionary = rule.mapping.kind is MappingKind.DICTIONARY
+    has_rare = is_dictionary and rule.mapping.number > 1
+    is_padding = row == (rule.padding if rule.padding is not None else _NOWHERE)
+    is_kept = ~is_padding if is_dictionary else ~is_padding & (row >= 0)
+    totals = _totals(counts, is_kept, is_padding, days)
+    counts = counts.filter(is_kept)
+    named = counts.filter(row != RARE) if has_rare else counts
+    frequencies, order = _frequencies(counts, totals.largest)
+    last = frequencies if days == 1 else _of_day(counts, days - 1)
+    hot_ids, hot_reads = _hottest(named, max(hot, HOT_KEPT))
+    reference = _reference(named, frequencies, totals.ids, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT])
+    return TableCounts(
+        totals.days, frequencies, last, hot_ids[:hot], hot_reads[:hot],
+        _reads_of(named, old_hot), reference, order, totals.largest,
+        totals.rare if has_rare else 0, 0 if is_dictionary else totals.below_zero, totals.padding,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    largest: int
+    ids: int
+    below_zero: int
+    rare: int
+    padding: int
+    days: tuple[DayCounts, ...]
+
+
+def _totals(counts: Frame, is_kept: nw.Expr, is_padding: nw.Expr, days: int) -> _Totals:
+    """All sums over a table's ids at once: on a cluster each question has its price."""
+    row, reads = nw.col("id"), nw.col("reads")
+    asked = [
+        nw.when(is_kept).then(row).max().alias("largest"),
+        is_kept.cast(nw.Int64).sum().alias("ids"),
+        _where(row < 0, reads).alias("below"),
+        _where(row == RARE, reads).alias("rare"),
+        _where(is_padding, reads).alias("padding"),
+        _where(is_kept, reads).alias("reads"),
+    ]
+    for day in range(days if days > 1 else 0):
+        of_day = nw.col(reads_on(day))
+        asked.append(_where(is_kept, of_day).alias(f"sum_{day}"))
+        asked.append((is_kept & (of_day > 0)).cast(nw.Int64).sum().alias(f"ids_{day}"))
+    largest, ids, below, rare, padding, accesses, *of_days = sums(counts, asked)
+    pairs = zip(of_days[::2], of_days[1::2], strict=True) if days > 1 else [(accesses, ids)]
+    found = tuple(DayCounts(*pair) for pair in pairs)
+    return _Totals(largest if ids else -1, ids, below, rare, padding, found)
+
+
+def _where(condition: nw.Expr, value: nw.Expr) -> nw.Expr:
+    return nw.when(condition).then(value).otherwise(0).sum()
+
+
+def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
+    """Ids by how often they were read, and sums over them: of whole numbers, exact everywhere."""
+    step = max(largest, 0) // _SCALE + 1
+    scaled = ((nw.col("id") - nw.col("id") % step).cast(nw.Float64) / float(step)).round()
+    grouped = (
+        counts.with_columns(scaled.cast(nw.Int64).alias("at"))
+        .with_columns((nw.col("at") * nw.col("at")).alias("square"))
+        .group_by("reads")
+        .agg(
+            nw.col("reads").count().cast(nw.Int64).alias("ids"),
+            nw.col("at").sum().alias("at"),
+            nw.col("square").sum().alias("square"),
+        )
+        .sort("reads")
+    )
+    reads, ids, at, squares = integers(grouped, "reads", "ids", "at", "square")
+    log = np.log2(reads.astype(np.float64))
+    order = OrderSums(
+        int(ids.sum()),
+        float(at.sum()),
+        float(squares.sum()),
+        float(np.dot(ids, log)),
+        float(np.dot(ids, log * log)),
+        float(np.dot(at, log)),
+    )
+    return Frequencies(reads, ids), order
+
+
+def _of_day(counts: Frame, day: int) -> Frequencies:
+    name = reads_on(day)
+    grouped = (
+        counts.filter(nw.col(name) > 0)
+        .group_by(name)
+        .agg(nw.col("reads").count().cast(nw.Int64).alias("ids"))
+        .sort(name)
+    )
+    return Frequencies(*integers(grouped, name, "ids"))
+
+
+def _hottest(counts: Frame, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    top = counts.sort("reads", "id", descending=[True, False]).head(most)
+    ids, reads = integers(top, "id", "reads")
+    order = np.lexsort((ids, -reads))  # An engine may hand over what it sorted in parts.
+    return ids[order], reads[order]
+
+
+def _reads_of(counts: Frame, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    found = np.zeros(len(wanted), np.int64)
+    if len(wanted):
+        ids, reads = integers(counts.filter(nw.col("id").is_in(wanted.tolist())), "id", "reads")
+        at = {int(each): int(count) for each, count in zip(ids, reads, strict=True)}
+        found[:] = [at.get(int(each), 0) for each in wanted]
+    return found
+
+
+def _reference(
+    counts: Frame,
+    frequencies: Frequencies,
+    distinct: int,
+    hot_ids: NDArray[np.int64],
+    hot_reads: NDArray[np.int64],
+) -> Reference:
+    one_in = one_in_of(distinct)
+    row: Any = nw.col("id")  # To which the same arithmetic is known as to an array.
+    sampled = counts.filter(is_sampled(row, one_in))
+    ids, reads = integers(sampled, "id", "reads")
+    order = np.argsort(ids, kind="stable")
+    return Reference(frequencies, hot_ids, hot_reads, ids[order], reads[order], one_in)

@@ -1,0 +1,1 @@
+"""Engines that count: one program over each, by Narwhals."""

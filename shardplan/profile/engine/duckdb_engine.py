@@ -1,0 +1,92 @@
+"""DuckDB inside this process, the engine by default."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import narwhals.stable.v2 as nw
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+from shardplan.profile.engine.engine import frame_of
+from shardplan.profile.storage import storage_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from narwhals.stable.v2.dtypes import DType
+
+    from shardplan.profile.engine.engine import Frame
+
+
+class DuckdbEngine:
+    """A database in memory that spills to a folder beyond ``memory_bytes``.
+
+    Raises InputError for options that it does not know.
+    """
+
+    def __init__(
+        self,
+        spill: Path,
+        memory_bytes: int | None = None,
+        threads: int | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        self._made = 0
+        settings: dict[str, Any] = {
+            "temp_directory": str(spill),
+            "preserve_insertion_order": False,
+        }
+        if memory_bytes is not None:
+            settings["memory_limit"] = f"{memory_bytes}B"
+        if threads is not None:
+            settings["threads"] = threads
+        try:
+            self.connection = duckdb.connect(config=settings | dict(options or {}))
+        except duckdb.Error as error:
+            message = str(error).partition(chr(10))[0]
+            fault = Diagnostic("--engine-option", 0, 0, "", message, code="usage")
+            raise InputError([fault]) from None
+
+    def samples(self, files: Sequence[str]) -> Frame:
+        """Parquet files of the same columns; those of an object store through fsspec."""
+        for file in files:
+            self.reach(file)
+        relation = self.connection.read_parquet(list(files))
+        return frame_of(relation)
+
+    def reach(self, file: str) -> None:
+        """Make the storage of a file known, unless it is this machine's own."""
+        protocol, storage = storage_of(file)
+        if protocol != "file" and not self.connection.filesystem_is_registered(protocol):
+            self.connection.register_filesystem(storage)
+
+    def schema(self, frame: Frame) -> Mapping[str, DType]:
+        """As Narwhals tells it."""
+        return frame.collect_schema()
+
+    def joined(self, frames: Sequence[Frame]) -> Frame:
+        """By a union of all rows."""
+        return nw.concat(frames)
+
+    @contextmanager
+    def kept(self, frame: Frame) -> Iterator[Frame]:
+        """In a table."""
+        self._made += 1
+        name = f"kept_{self._made}"
+        frame.to_native().create(name)
+        try:
+            yield frame_of(self.connection.table(name))
+        finally:
+            self.connection.execute(f"drop table {name}")
+
+    def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
+        """By ``list_slice``."""
+        quoted = '"' + column.replace('"', '""') + '"'
+        ends = f"-{most}, -1" if is_back else f"1, {most}"
+        cut = duckdb.SQLExpression(f"list_slice({quoted}, {ends})").alias(column)
+        others = [duckdb.ColumnExpression(name) for name in frame.columns if name != column]
+        return frame_of(frame.to_native().select(cut, *others))

@@ -1,0 +1,40 @@
+"""What of an engine is its own: opening files, keeping a result, and the end of a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import narwhals.stable.v2 as nw
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from narwhals.stable.v2.dtypes import DType
+
+    Frame = nw.LazyFrame[Any]
+
+
+def frame_of(native: Any) -> Frame:
+    """An engine's own lazy frame as all engines' program takes it."""
+    found: Frame = nw.from_native(native)
+    return found
+
+
+class Engine(Protocol):
+    """Counts; all else of a profile is the same program for each."""
+
+    def samples(self, files: Sequence[str]) -> Frame:
+        """Parquet files of the same columns, one after the other."""
+
+    def schema(self, frame: Frame) -> Mapping[str, DType]:
+        """The types of a frame's columns."""
+
+    def joined(self, frames: Sequence[Frame]) -> Frame:
+        """Frames of the same columns, one after the other, with every row of each."""
+
+    def kept(self, frame: Frame) -> AbstractContextManager[Frame]:
+        """The frame computed once, for as long as the block lasts."""
+
+    def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
+        """The frame with the first or last so many elements of a column's lists."""

@@ -1,0 +1,59 @@
+"""The user's own PySpark session."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from shardplan.profile.engine.engine import frame_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from narwhals.stable.v2.dtypes import DType
+
+    from shardplan.profile.engine.engine import Frame
+
+
+class SparkEngine:
+    """The session that runs, or one as the surroundings and ``options`` say."""
+
+    def __init__(self, options: Mapping[str, str] | None = None, session: Any = None) -> None:
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder
+        for key, value in (options or {}).items():
+            builder = builder.config(key, value)
+        self._session = session or builder.getOrCreate()
+
+    def samples(self, files: Sequence[str]) -> Frame:
+        """Parquet files of the same columns, as the workers see them."""
+        return frame_of(self._session.read.parquet(*files))
+
+    def schema(self, frame: Frame) -> Mapping[str, DType]:
+        """As Narwhals tells it."""
+        return frame.collect_schema()
+
+    def joined(self, frames: Sequence[Frame]) -> Frame:
+        """By a union of all rows."""
+        return nw.concat(frames)
+
+    @contextmanager
+    def kept(self, frame: Frame) -> Iterator[Frame]:
+        """In the memory of the workers, and on their disks."""
+        native = frame.to_native().persist()
+        try:
+            yield frame_of(native)
+        finally:
+            native.unpersist()
+
+    def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
+        """By ``slice``."""
+        from pyspark.sql import functions as F
+
+        lists = F.col(f"`{column}`")
+        cut = F.slice(lists, -most, most) if is_back else F.slice(lists, 1, most)
+        shortened = F.when(F.size(lists) > most, cut).otherwise(lists)
+        return frame_of(frame.to_native().withColumn(column, shortened))

@@ -1,0 +1,62 @@
+"""Features from the types of columns, where no features file says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+from shardplan.profile.features.id_mapping import IdMapping, MappingKind
+from shardplan.profile.features.table_rule import FeatureRule, TableRule
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from narwhals.stable.v2.dtypes import DType
+
+
+def is_ids(kind: DType) -> bool:
+    """Whether a column of that type holds ids: whole numbers, or lists of such."""
+    inner = kind.inner if isinstance(kind, nw.List) else kind
+    inner = inner() if isinstance(inner, type) else inner
+    return inner.is_integer() or inner == nw.Decimal()
+
+
+def inferred_rules(
+    schema: Mapping[str, DType], source: str, dictionaries: Collection[str] = ()
+) -> tuple[TableRule, ...]:
+    """A table of its own for each column of ids; ``dictionaries`` are those of text or hashes.
+
+    Raises InputError where there is none.
+    """
+    looked_up = IdMapping(MappingKind.DICTIONARY)
+    rules = tuple(
+        TableRule(
+            name=column,
+            features=(FeatureRule(column=column),),
+            mapping=looked_up if column in dictionaries else IdMapping(),
+        )
+        for column, kind in schema.items()
+        if is_ids(kind)
+    )
+    if not rules:
+        message, hint = "has no column of whole numbers or of lists of such", "see --features"
+        raise InputError([Diagnostic(source, 0, 0, "", message, hint, code="file")])
+    return rules
+
+
+def check_columns(rules: Collection[TableRule], schema: Mapping[str, DType], source: str) -> None:
+    """Raise InputError for columns that features name and the data lacks, or that hold no ids."""
+    faults = []
+    for rule in rules:
+        for feature in rule.features:
+            for column in filter(None, (feature.column, feature.weights)):
+                if column not in schema:
+                    faults.append(f"the column {column!r} of table {rule.name} is missing")
+                elif column == feature.column and not is_ids(schema[column]):
+                    found = str(schema[column]).lower()
+                    faults.append(f"the column {column!r} holds no whole numbers but {found}")
+    if faults:
+        raise InputError([Diagnostic(source, 0, 0, "", each, code="file") for each in faults])

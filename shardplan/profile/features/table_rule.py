@@ -1,0 +1,127 @@
+"""What a features file says: tables, the columns that read them, and what is done to ids."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+
+from shardplan.profile.features.id_mapping import MOST_BUCKETS, IdMapping, MappingKind
+from shardplan.spec.fields.border import Border, Name
+from shardplan.spec.fields.numeric import as_number
+from shardplan.spec.fields.quantities import Count, Whole
+from shardplan.spec.tables.table_spec import Rows, TableName
+from shardplan.spec.text.document import read_file
+from shardplan.spec.validation.fault import fault
+from shardplan.spec.validation.validation import validate
+from shardplan.spec.validation.wording import did_you_mean, got
+
+_FORMS = "as_is, {mod: rows}, {hash: rows} or {dictionary: {min_count: reads}}"
+
+
+def _read_mapping(value: Any) -> IdMapping:
+    if isinstance(value, IdMapping):
+        return value
+    form: Any = value
+    inner: Any = None
+    if _is_single(value):
+        ((form, inner),) = value.items()
+    if not isinstance(form, str) or form not in set(MappingKind):
+        hint = did_you_mean(form, list(MappingKind)) if isinstance(form, str) else ""
+        raise fault(f"must be {_FORMS}" + got(value), hint)
+    kind = MappingKind(form)
+    if kind is MappingKind.DICTIONARY and _is_single(inner):
+        ((key, inner),) = inner.items()
+        if key != "min_count":
+            raise fault(f"unknown key {key!r}", did_you_mean(key, ["min_count"]), at=(form, key))
+    elif inner is None and kind in (MappingKind.AS_IS, MappingKind.DICTIONARY):
+        return IdMapping(kind)
+    number = as_number(inner)
+    if number is None or number != int(number) or kind is MappingKind.AS_IS:
+        raise fault(f"must be {_FORMS}" + got(value))
+    if not 1 <= number <= MOST_BUCKETS:
+        raise fault(f"must be at least 1 and at most {MOST_BUCKETS:,}" + got(inner), at=(form,))
+    return IdMapping(kind, int(number))
+
+
+def _is_single(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) == 1
+
+
+def _write_mapping(mapping: IdMapping) -> Any:
+    match mapping.kind:
+        case MappingKind.AS_IS:
+            return mapping.kind.value
+        case MappingKind.DICTIONARY:
+            return {mapping.kind.value: {"min_count": mapping.number}}
+        case _:
+            return {mapping.kind.value: mapping.number}
+
+
+MappingField = Annotated[
+    IdMapping,
+    PlainValidator(_read_mapping),
+    PlainSerializer(_write_mapping),
+    WithJsonSchema({"anyOf": [{"enum": ["as_is", "dictionary"]}, {"type": "object"}]}),
+]
+"""An id mapping as a field of a model."""
+
+
+class FeatureRule(Border):
+    """A feature: a column with an id, or a list of ids, for each sample."""
+
+    column: Name
+    """Where its ids stand."""
+    name: Name | None = None
+    """What the model calls it; by default as the column."""
+    missing: Whole | None = None
+    """The id that stands for a missing value; left out, a missing value is no id at all."""
+    truncate: Count | None = None
+    """At most so many ids of a list are read."""
+    keep: Literal["front", "back"] = "front"
+    """Which end of a longer list is read."""
+    weights: Name | None = None
+    """The column with a weight for each id."""
+
+    @property
+    def feature(self) -> str:
+        """What the model calls it."""
+        return self.name or self.column
+
+
+class TableRule(Border):
+    """A table, and the features that read it, whose ids are counted together."""
+
+    name: TableName
+    features: Annotated[tuple[FeatureRule, ...], Field(min_length=1)]
+    mapping: MappingField = IdMapping()
+    rows: Rows | None = None
+    """Its rows in the model, where the data is not to tell."""
+    padding: Whole | None = None
+    """The row that fills up lists made equally long."""
+
+    @model_validator(mode="after")
+    def _check_rows(self) -> TableRule:
+        if self.rows is not None and self.mapping.rows not in (None, self.rows):
+            message = f"a mapping to {self.mapping.rows:,} rows, and {self.rows:,} rows"
+            raise fault(message, "leave rows out", at=("rows",))
+        return self
+
+
+class FeaturesFile(Border):
+    """All tables of a model."""
+
+    tables: Annotated[tuple[TableRule, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_names(self) -> FeaturesFile:
+        names = [table.name for table in self.tables]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise fault(f"{name!r} stands here twice", at=("tables", index, "name"))
+        return self
+
+
+def read_features(path: str) -> tuple[TableRule, ...]:
+    """The tables of a features file; raises InputError with every fault of it."""
+    return validate(FeaturesFile, read_file(path)).tables

@@ -1,0 +1,157 @@
+"""From samples to a profile: count each table, look at batches, fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+from shardplan.profile.count.feature_counts import feature_counts
+from shardplan.profile.count.id_counts import DAY, sums
+from shardplan.profile.count.observed_batches import observed_batch
+from shardplan.profile.count.table_counts import table_counts
+from shardplan.profile.features.inferred import check_columns, inferred_rules
+from shardplan.profile.fit.merging import JointRows, merge_candidates, pairs_to_count
+from shardplan.profile.tables.profile import Profile
+from shardplan.profile.tables.table_profile import Asked, table_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from shardplan.profile.engine.engine import Engine, Frame
+    from shardplan.profile.features.table_rule import TableRule
+    from shardplan.profile.tables.table_profile import TableProfile
+
+MOST_DAYS = 64
+_HOT_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples on an engine."""
+
+    engine: Engine
+    frames: tuple[tuple[str, Frame], ...]
+    """By day, the last one last; all of the same columns."""
+    sources: tuple[str, ...] = ()
+    dictionaries: Collection[str] = ()
+    """Columns whose ids are looked up where no rule says otherwise."""
+    numbers: Collection[str] = ()
+    """Columns of whole numbers that are no ids."""
+
+    @property
+    def days(self) -> tuple[str, ...]:
+        """What the days are called."""
+        return tuple(day for day, _ in self.frames if day)
+
+    def all_of(self, columns: Collection[str]) -> Frame:
+        """The columns of all days, with the number of the day."""
+        parts = [
+            frame.select(*sorted(columns), nw.lit(number).cast(nw.Int64).alias(DAY))
+            for number, (_, frame) in enumerate(self.frames)
+        ]
+        return self.engine.joined(parts) if len(parts) > 1 else parts[0]
+
+
+def by_day(frame: Frame, column: str) -> tuple[tuple[str, Frame], ...]:
+    """A frame by the values of a column, of points in time by their dates.
+
+    Raises InputError where the column is missing, or there are more than 64.
+    """
+    schema = frame.collect_schema()
+    if column not in schema:
+        message = f"the column {column!r} of days is missing"
+        raise InputError([Diagnostic("--day", 0, 0, "", message, code="data")])
+    day = nw.col(column)
+    if schema[column].is_temporal():
+        day = day.cast(nw.Date)
+    frame = frame.with_columns(day.cast(nw.String).alias(DAY))
+    found = frame.select(DAY).unique().collect("pyarrow").to_native().column(DAY).to_pylist()
+    days = sorted(each for each in found if each is not None)
+    if not days or len(days) > MOST_DAYS:
+        message = f"the column {column!r} has {len(days):,} different values; at most {MOST_DAYS}"
+        raise InputError([Diagnostic("--day", 0, 0, "", message, code="data")])
+    return tuple((each, frame.filter(nw.col(DAY) == each).drop(DAY)) for each in days)
+
+
+def make_profile(
+    samples: Samples,
+    asked: Asked,
+    rules: Sequence[TableRule] = (),
+    batches: Callable[[Collection[str]], Iterable[pa.Table]] | None = None,
+    *,
+    hot: int = 0,
+    old_hot: Mapping[str, NDArray[np.int64]] | None = None,
+    looks_for_merging: bool = False,
+    tell: Callable[[str, int, int], None] = lambda table, done, all_: None,
+) -> Profile:
+    """Count and fit every table; ``rules`` by default are a table for each column of ids.
+
+    ``batches`` gives the columns of a few batches as they lie in the files. ``hot`` ids of each
+    table are kept, and the reads of ``old_hot`` ones of older data. Raises
+    InputError for columns that are missing or hold no ids.
+    """
+    schema = dict(samples.engine.schema(samples.frames[0][1]))
+    source = samples.sources[0] if samples.sources else "samples"
+    chosen = tuple(rules) or _inferred(samples, schema, source)
+    check_columns(chosen, schema, source)
+    (count,) = sums(samples.all_of(list(schema)[:1]), [nw.len().alias("samples")])
+    if not count:
+        raise InputError([Diagnostic(source, 0, 0, "", "holds no samples", code="data")])
+    found = []
+    for done, rule in enumerate(chosen):
+        tell(rule.name, done, len(chosen))
+        found.append(_table(samples, rule, asked, batches, hot, old_hot or {}))
+    merging = _joint(samples, found) if looks_for_merging else []
+    return Profile(
+        tuple(found), samples.sources, count, samples.days, asked, tuple(merge_candidates(merging))
+    )
+
+
+def _inferred(samples: Samples, schema: Mapping[str, Any], source: str) -> tuple[TableRule, ...]:
+    ids = {name: kind for name, kind in schema.items() if name not in samples.numbers}
+    return inferred_rules(ids, source, samples.dictionaries)
+
+
+def _table(
+    samples: Samples,
+    rule: TableRule,
+    asked: Asked,
+    batches: Callable[[Collection[str]], Iterable[pa.Table]] | None,
+    hot: int,
+    old_hot: Mapping[str, NDArray[np.int64]],
+) -> TableProfile:
+    columns = {feature.column for feature in rule.features}
+    frame = samples.all_of(columns)
+    asked_for = old_hot.get(rule.name, np.zeros(0, np.int64))
+    days, kept = len(samples.frames), max(hot, _HOT_SHOWN)
+    counts = table_counts(frame, rule, days, samples.engine, kept, asked_for)
+    features = [feature_counts(frame, feature, samples.engine) for feature in rule.features]
+    observed = [observed_batch(each, rule) for each in batches(columns)] if batches else []
+    known = min(hot, len(counts.hot_ids))
+    return table_profile(rule, counts, features, observed, asked, hot_ids=known)
+
+
+def _joint(samples: Samples, tables: Sequence[TableProfile]) -> list[JointRows]:
+    """Distinct pairs of ids of small tables that one scalar column reads each."""
+    by_name: dict[str, Any] = {
+        table.rule.name: table
+        for table in tables
+        if len(table.features) == 1 and not table.features[0].is_list
+    }
+    rows = {name: each.counts.frequencies.rows_touched for name, each in by_name.items()}
+    found = []
+    for pair in pairs_to_count(rows):
+        columns = [by_name[name].rule.features[0].column for name in pair]
+        kept = [~nw.col(column).is_null() for column in columns]
+        grouped = samples.all_of(columns).filter(*kept).group_by(*columns).agg(nw.len())
+        (joint,) = sums(grouped, [nw.len().alias("pairs")])
+        found.append(JointRows(pair, (rows[pair[0]], rows[pair[1]]), joint))
+    return found

@@ -1,0 +1,243 @@
+"""From files to a profile: find them, stage text, take a sample, count."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from shardplan.profile.engine.engine import Engine
+    from shardplan.profile.features.table_rule import TableRule
+    from shardplan.profile.sources.found import DataFile, DataFormat
+    from shardplan.profile.tables.profile import Profile
+    from shardplan.profile.tables.table_profile import Asked
+
+_NEEDS = {
+    "duckdb": ("profile", ("duckdb", "narwhals", "pyarrow", "fsspec")),
+    "spark": ("profile-spark", ("duckdb", "narwhals", "pyarrow", "fsspec", "pyspark")),
+    "ray": ("profile-ray", ("duckdb", "narwhals", "pyarrow", "fsspec", "daft", "ray")),
+}
+"""The extra that brings what an engine needs."""
+ENGINES = tuple(_NEEDS)
+_BATCHES = 16
+"""That are looked at as they lie in the files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are read."""
+
+    engine: str = "duckdb"
+    options: Mapping[str, str] = field(default_factory=dict)
+    form: DataFormat | None = None
+    day: str | None = None
+    """A column, or a pattern of paths such as ``day_*``."""
+    nulls: tuple[str, ...] = ()
+    memory_bytes: int | None = None
+    work: str | None = None
+    """A folder that keeps what text was staged to, so that a later run goes on."""
+
+
+def check_installed(engine: str) -> None:
+    """Raise InputError where what an engine needs is not installed."""
+    extra, modules = _NEEDS[engine]
+    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
+        message = f"profile with --engine {engine} needs {', '.join(missing)}"
+        hint = f"pip install 'shardplan[{extra}]'"
+        raise InputError([Diagnostic("", 0, 0, "", message, hint, code="file")])
+
+
+def profile_files(
+    patterns: Sequence[str],
+    asked: Asked,
+    reading: Reading | None = None,
+    rules: Sequence[TableRule] = (),
+    *,
+    hot: int = 0,
+    old_hot: Mapping[str, NDArray[np.int64]] | None = None,
+    looks_for_merging: bool = False,
+    tell: Callable[[str, int, int], None] = lambda what, done, all_: None,
+) -> Profile:
+    """The profile of all samples in files, or of the share of them that is asked for.
+
+    ``tell`` hears what is read, and how many bytes or tables of how many are done. Raises
+    InputError for files that cannot be read, with the line of text where one is at fault.
+    """
+    reading = reading or Reading()
+    check_installed(reading.engine)
+    import duckdb
+
+    with ExitStack() as stack:
+        folder = _work_folder(reading, stack)
+        try:
+            return _Files(patterns, asked, reading, rules, folder).profile(
+                hot, old_hot, looks_for_merging, tell
+            )
+        except duckdb.Error as error:
+            message = str(error).partition("\n")[0]
+            hint = "more --memory, or room on the disk of --work" if "Memory" in message else ""
+            fault = Diagnostic(patterns[0], 0, 0, "", f"duckdb: {message}", hint, code="data")
+            raise InputError([fault]) from None
+
+
+def _work_folder(reading: Reading, stack: ExitStack) -> Path:
+    if reading.work is None:
+        return Path(stack.enter_context(TemporaryDirectory(prefix="shardplan-profile-")))
+    from shardplan.files import make_folder
+
+    make_folder(reading.work)
+    return Path(reading.work)
+
+
+class _Files:
+    """The steps, with what they share."""
+
+    def __init__(
+        self,
+        patterns: Sequence[str],
+        asked: Asked,
+        reading: Reading,
+        rules: Sequence[TableRule],
+        folder: Path,
+    ) -> None:
+        from shardplan.profile.engine.duckdb_engine import DuckdbEngine
+        from shardplan.profile.sources.found import found_files
+
+        self._patterns = tuple(patterns)
+        self._asked = asked
+        self._reading = reading
+        self._rules = rules
+        self._folder = folder
+        self._day_column = None if "*" in (reading.day or "*") else reading.day
+        pattern = reading.day if self._day_column is None else None
+        self._files = found_files(patterns, reading.form, pattern)
+        options = reading.options if reading.engine == "duckdb" else {}
+        self._duckdb = DuckdbEngine(folder, reading.memory_bytes, options=options)
+
+    def profile(
+        self,
+        hot: int,
+        old_hot: Mapping[str, NDArray[np.int64]] | None,
+        looks_for_merging: bool,
+        tell: Callable[[str, int, int], None],
+    ) -> Profile:
+        """All of them in turn."""
+        from shardplan.profile.make_profile import Samples, by_day, make_profile
+        from shardplan.profile.sources.schemas import check_schemas
+
+        staged = list(self._staged(tell))
+        check_schemas(staged)
+        counts = [(path, _samples(path)) for _, path in staged]
+        days = self._sampled(staged, counts)
+        engine = self._engine()
+        frames = tuple((day, engine.samples(paths)) for day, paths in days.items())
+        if self._day_column is not None:
+            frames = by_day(frames[0][1], self._day_column)
+        numbers = (*self._dense(), *filter(None, [self._day_column]))
+        samples = Samples(engine, frames, self._patterns, self._dictionaries(staged), numbers)
+        return make_profile(
+            samples, self._asked, self._rules, self._batches(staged, counts),
+            hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, tell=tell,
+        )  # fmt: skip
+
+    def _staged(self, tell: Callable[[str, int, int], None]) -> Iterator[tuple[DataFile, str]]:
+        from shardplan.profile.sources.staging import staged
+
+        all_bytes = sum(file.size_bytes for file in self._files)
+        done, whole = 0, (self._day_column,) if self._day_column else ()
+        for file in self._files:
+            tell(file.path, done, all_bytes)
+            yield file, staged(file, self._folder, self._duckdb, self._reading.nulls, whole)
+            done += file.size_bytes
+
+    def _sampled(
+        self, staged: Sequence[tuple[DataFile, str]], counts: Sequence[tuple[str, int]]
+    ) -> dict[str, list[str]]:
+        """Paths by day; of a sample, of files that hold it alone."""
+        from shardplan.profile.sources.blocks import spread_blocks, write_sample
+
+        share = self._asked.sample_share
+        days: dict[str, list[str]] = {}
+        if share >= 1:
+            for file, path in staged:
+                days.setdefault(file.day, []).append(path)
+            return days
+        blocks = spread_blocks(counts, self._asked.batch, share=share)
+        if not blocks:
+            message = f"no file has a batch of {self._asked.batch:,} samples to sample"
+            hint = "a sample is of whole batches: --batch"
+            raise InputError([Diagnostic("--sample", 0, 0, "", message, hint, code="data")])
+        for number, (file, path) in enumerate(staged):
+            if inside := [block for block in blocks if block.path == path]:
+                target = self._folder / f"sample-{number}.parquet"
+                write_sample(inside, target)
+                days.setdefault(file.day, []).append(str(target))
+        return days
+
+    def _engine(self) -> Engine:
+        match self._reading.engine:
+            case "spark":
+                from shardplan.profile.engine.spark_engine import SparkEngine
+
+                return SparkEngine(self._reading.options)
+            case "ray":
+                from shardplan.profile.engine.ray_engine import RayEngine
+
+                return RayEngine(self._reading.options)
+            case _:
+                return self._duckdb
+
+    def _dictionaries(self, staged: Sequence[tuple[DataFile, str]]) -> Collection[str]:
+        """Columns of text, and Criteo's hashes."""
+        from shardplan.profile.sources.found import DataFormat
+        from shardplan.profile.sources.parsing import CRITEO_SPARSE
+        from shardplan.profile.sources.staging import text_columns
+
+        found: set[str] = set()
+        for file, path in staged:
+            if file.form is DataFormat.CRITEO:
+                found |= {f"C{n}" for n in range(1, CRITEO_SPARSE + 1)}
+            elif file.form is not DataFormat.PARQUET:
+                found |= text_columns(path)
+        return found
+
+    def _dense(self) -> Collection[str]:
+        """Columns of Criteo's that are no ids."""
+        from shardplan.profile.sources.found import DataFormat
+        from shardplan.profile.sources.parsing import CRITEO_DENSE
+
+        if any(file.form is not DataFormat.CRITEO for file in self._files):
+            return ()
+        return ("label", *(f"I{n}" for n in range(1, CRITEO_DENSE + 1)))
+
+    def _batches(
+        self, staged: Sequence[tuple[DataFile, str]], counts: Sequence[tuple[str, int]]
+    ) -> Callable[[Collection[str]], Iterator[pa.Table]] | None:
+        """Of the last day, as its ids are; none where days are a column's, which no block knows."""
+        from shardplan.profile.sources.blocks import read_blocks, spread_blocks
+
+        if self._day_column is not None:
+            return None
+        last = {path for file, path in staged if file.day == staged[-1][0].day}
+        counts = [each for each in counts if each[0] in last]
+        blocks = spread_blocks(counts, self._asked.batch, most=_BATCHES)
+        return lambda columns: read_blocks(blocks, sorted(columns))
+
+
+def _samples(path: str) -> int:
+    from shardplan.profile.sources.blocks import samples_of
+
+    return samples_of(path)

@@ -1,0 +1,1 @@
+"""Files of samples: found, and staged to Parquet where they are text."""

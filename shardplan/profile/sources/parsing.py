@@ -1,0 +1,148 @@
+"""Text as DuckDB reads it: strictly, and with types that do not depend on a sample."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+from shardplan.profile.sources.found import DataFormat
+from shardplan.profile.storage import refused, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from shardplan.profile.sources.found import DataFile
+
+TEXT_KEY = "shardplan.text"
+"""In the metadata of a staged file: columns of text, of which ids were made."""
+CRITEO_DENSE, CRITEO_SPARSE = 13, 26
+_TEXT_ID = "(md5_number_lower({}) >> 1)::BIGINT"
+"""63 bits of a text's MD5: the same everywhere, and the same for the same text."""
+_WHOLE = r"[+-]?\d+"
+
+
+class Parser:
+    """Writes a text file as Parquet."""
+
+    def __init__(
+        self,
+        connection: DuckDBPyConnection,
+        file: DataFile,
+        nulls: Sequence[str],
+        whole: Sequence[str],
+    ) -> None:
+        self._connection = connection
+        self._file = file
+        self._nulls = nulls
+        self._whole = whole
+
+    def write(self, target: Path) -> None:
+        """Write the file; raises duckdb.Error for what cannot be read."""
+        self._connection.execute("set preserve_insertion_order = true")
+        try:
+            match self._file.form:
+                case DataFormat.CRITEO:
+                    self._copy(self._criteo(), target)
+                case DataFormat.CSV:
+                    self._copy_typed(self._csv(), target)
+                case _:
+                    self._copy_typed(self._json(), target)
+        finally:
+            self._connection.execute("set preserve_insertion_order = false")
+
+    def _criteo(self) -> str:
+        """A label where there is one, 13 whole numbers and 26 of hexadecimal digits."""
+        dense = [f"I{n}" for n in range(1, CRITEO_DENSE + 1)]
+        sparse = [f"C{n}" for n in range(1, CRITEO_SPARSE + 1)]
+        count = len(first_cells(self._file, "\t"))
+        label = ["label"] if count == 1 + CRITEO_DENSE + CRITEO_SPARSE else []
+        columns = {name: "INTEGER" for name in (*label, *dense)} | dict.fromkeys(sparse, "VARCHAR")
+        numbers = ", ".join([*label, *dense])
+        ids = ", ".join(f"('0x' || {name})::UINTEGER::BIGINT as {name}" for name in sparse)
+        options = f"delim='\t', quote='', escape='', header=false, columns={columns}"
+        return f"select {numbers}, {ids} from read_csv({_quoted(self._file.path)}, {options}, " + (
+            "auto_detect=false, nullstr='')"
+        )
+
+    def _csv(self) -> str:
+        delimiter = "\t" if ".tsv" in self._file.path else ","
+        header = first_cells(self._file, delimiter)
+        if twice := [name for at, name in enumerate(header) if name in header[:at]]:
+            raise refused(self._file.path, f"the column {twice[0]!r} stands here twice", line=1)
+        columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in header)
+        nulls = ", ".join(map(_quoted, ["", *self._nulls]))
+        return (
+            f"select * from read_csv({_quoted(self._file.path)}, delim={_quoted(delimiter)}, "
+            f"quote='\"', escape='\"', header=true, columns={{{columns}}}, auto_detect=false, "
+            f"nullstr=[{nulls}])"
+        )
+
+    def _json(self) -> str:
+        return (
+            f"select * from read_json({_quoted(self._file.path)}, format='newline_delimited', "
+            "sample_size=-1, maximum_object_size=1073741824, convert_strings_to_integers=false)"
+        )
+
+    def _copy_typed(self, query: str, target: Path) -> None:
+        """By way of a file of text, which is parsed once and then looked at as often as need be."""
+        raw = target.with_suffix(".raw")
+        try:
+            self._copy(query, raw)
+            source = f"read_parquet({_quoted(str(raw))})"
+            described = self._connection.execute(f"describe select * from {source}").fetchall()
+            kinds = {name: kind for name, kind, *_ in described}
+            cells, text = [], []
+            for name, kind in kinds.items():
+                column = _name(name)
+                cell = column if name in self._whole else self._typed(column, kind, source)
+                cells.append(f"{cell} as {column}")
+                text += [name] if "md5" in cell else []
+            self._copy(f"select {', '.join(cells)} from {source}", target, text)
+        finally:
+            raw.unlink(missing_ok=True)
+
+    def _typed(self, column: str, kind: str, source: str) -> str:
+        """A column's values as what all of them are: whole numbers, numbers, or ids of text."""
+        if kind == "VARCHAR[]":
+            return f"list_transform({column}, lambda x: {_TEXT_ID.format('x')})"
+        if kind != "VARCHAR":
+            return column
+        if self._file.form is DataFormat.JSON:
+            return _TEXT_ID.format(column)
+        asked = (
+            f"select coalesce(bool_and(regexp_full_match({column}, '{_WHOLE}')), true), "
+            f"bool_and(try_cast({column} as DOUBLE) is not null) filter ({column} is not null) "
+            f"from {source}"
+        )
+        row = self._connection.execute(asked).fetchone()
+        if row is None or row[0]:
+            return f"{column}::BIGINT"
+        return f"{column}::DOUBLE" if row[1] else _TEXT_ID.format(column)
+
+    def _copy(self, query: str, target: Path, text: Sequence[str] = ()) -> None:
+        marks = f", kv_metadata {{{_quoted(TEXT_KEY)}: {_quoted(chr(31).join(text))}}}"
+        options = f"format parquet, compression zstd{marks if text else ''}"
+        self._connection.execute(f"copy ({query}) to {_quoted(str(target))} ({options})")
+
+
+def first_cells(file: DataFile, delimiter: str) -> list[str]:
+    """The cells of a file's first line; raises InputError where it is no text."""
+    with unpacked(file.path) as lines:
+        try:
+            first = lines.readline(1 << 24).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise refused(file.path, "is not UTF-8", line=1, column=error.start + 1) from None
+    if not first.strip():
+        raise refused(file.path, "its first line is empty", line=1)
+    return next(csv.reader([first], delimiter=delimiter))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,87 @@
+"""Text and Arrow files made Parquet once, so that each feature is read by itself ever after."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+from pyarrow import parquet
+
+from shardplan.profile.sources.found import DataFormat
+from shardplan.profile.sources.line_faults import line_fault
+from shardplan.profile.sources.parsing import TEXT_KEY, Parser
+from shardplan.profile.storage import opened, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from shardplan.profile.engine.duckdb_engine import DuckdbEngine
+    from shardplan.profile.sources.found import DataFile
+
+
+def staged(
+    file: DataFile,
+    folder: Path,
+    engine: DuckdbEngine,
+    nulls: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> str:
+    """The path of a Parquet file with what a file holds, in its order; of Parquet the file itself.
+
+    What was made before of the same file in the same folder is taken as it is, so that a run that
+    was stopped goes on. ``nulls`` are texts that mean a missing value, besides none at all; the
+    columns ``whole`` stay text. Raises InputError, with the line where one is at fault.
+    """
+    if file.form is DataFormat.PARQUET:
+        return file.path
+    said = repr((file.path, file.size_bytes, file.modified, file.form, nulls, whole))
+    target = folder / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}.parquet"
+    if target.exists():
+        return str(target)
+    half = target.with_suffix(".half")
+    try:
+        if file.size_bytes == 0:
+            raise refused(file.path, "is empty")
+        if file.form is DataFormat.ARROW:
+            _from_arrow(file, half)
+        else:
+            _from_text(file, half, engine, nulls, whole)
+        os.replace(half, target)
+    finally:
+        half.unlink(missing_ok=True)
+    return str(target)
+
+
+def text_columns(path: str) -> frozenset[str]:
+    """Columns of a staged file whose ids stand for text."""
+    with opened(path) as stream:
+        described = parquet.read_metadata(stream).metadata or {}
+    return frozenset(filter(None, described.get(TEXT_KEY.encode(), b"").decode().split("\x1f")))
+
+
+def _from_arrow(file: DataFile, half: Path) -> None:
+    try:
+        with (
+            opened(file.path) as stream,
+            pa.ipc.open_file(stream) as reader,
+            parquet.ParquetWriter(half, reader.schema) as writer,
+        ):
+            for index in range(reader.num_record_batches):
+                writer.write_batch(reader.get_batch(index))
+    except pa.ArrowException as error:
+        raise refused(file.path, f"is no Arrow file: {error}") from None
+
+
+def _from_text(
+    file: DataFile, half: Path, engine: DuckdbEngine, nulls: Sequence[str], whole: Sequence[str]
+) -> None:
+    engine.reach(file.path)
+    parser = Parser(engine.connection, file, nulls, whole)
+    try:
+        parser.write(half)
+    except duckdb.Error as error:
+        raise line_fault(file, str(error)) from None

@@ -1,0 +1,56 @@
+"""Where a file lies: on this machine, or in a store that fsspec reaches."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+
+def storage_of(file: str) -> tuple[str, Any]:
+    """The protocol of a path or URL, and its file system; raises InputError where none is known."""
+    protocol, sign, _ = file.partition("://")
+    if not sign:
+        protocol = "file"
+    try:
+        import fsspec
+
+        return protocol, fsspec.filesystem(protocol)
+    except ImportError as error:
+        hint = f"pip install what {protocol}:// needs" if sign else "pip install fsspec"
+        raise refused(file, f"cannot be reached: {error}", hint) from None
+    except ValueError as error:
+        raise refused(file, f"cannot be reached: {error}") from None
+
+
+def opened(file: str) -> BinaryIO:
+    """A file for reading; raises InputError."""
+    _, storage = storage_of(file)
+    try:
+        stream: BinaryIO = storage.open(file, "rb")
+    except OSError as error:
+        raise refused(file, f"cannot read the file: {error.strerror or error}") from None
+    return stream
+
+
+@contextmanager
+def unpacked(file: str) -> Iterator[BinaryIO]:
+    """The same of a file that may be packed by gzip, unpacked."""
+    with opened(file) as stream:
+        if not file.endswith(".gz"):
+            yield stream
+            return
+        with gzip.open(stream) as lines:
+            yield cast("BinaryIO", lines)
+
+
+def refused(file: str, message: str, hint: str = "", line: int = 0, column: int = 0) -> InputError:
+    """A fault of a file of samples."""
+    return InputError([Diagnostic(file, line, column, "", message, hint, code="data")])

@@ -1,0 +1,1 @@
+"""What a profile says of tables, and the files that it is written to."""

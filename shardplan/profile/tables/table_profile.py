@@ -1,0 +1,168 @@
+"""What a profile says of one table: as a spec has it, and what else the data shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shardplan.profile.features.id_mapping import MappingKind
+from shardplan.profile.fit.access_form import AccessForm
+from shardplan.profile.fit.file_order import file_order
+from shardplan.profile.fit.fitted_access import access_of
+from shardplan.profile.fit.row_order_of import row_order_of
+from shardplan.profile.fit.sample_says import sample_says
+from shardplan.spec.tables.table_spec import TableSpec
+from shardplan.workload.row_order import RowOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.profile.count.feature_counts import FeatureCounts
+    from shardplan.profile.count.observed_batches import ObservedBatch
+    from shardplan.profile.count.table_counts import TableCounts
+    from shardplan.profile.features.table_rule import TableRule
+    from shardplan.profile.fit.file_order import FileOrder
+    from shardplan.profile.fit.fitted_access import FittedAccess
+    from shardplan.profile.fit.sample_says import SampleSays
+
+_DIGITS = 9
+"""Of what is written: sums of floats differ behind them from machine to machine."""
+_SPARSE = 2.0
+"""Rows over ids that were read, from which on ids are not numbered without gaps."""
+_LIKE_KEYS = 0.8
+"""Distinct ids over reads from which on a column looks like a key of samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a profile is made for."""
+
+    batch: int = 65_536
+    """Samples of a step, over all devices."""
+    sample_share: float = 1.0
+    """Of the data that was read."""
+    form: AccessForm = AccessForm.CDF
+    is_shuffled: bool = False
+    """Whether the job shuffles all samples, so that their order in the files says nothing."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TableProfile:
+    """Of one table."""
+
+    rule: TableRule
+    counts: TableCounts
+    features: tuple[FeatureCounts, ...]
+    batches: tuple[ObservedBatch, ...]
+    asked: Asked
+    spec: TableSpec
+    fitted: FittedAccess
+    says: SampleSays
+    order: FileOrder | None
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """What somebody should know before the table is planned."""
+        rows, counts, name = self.spec.rows, self.counts, self.rule.name
+        touched = counts.frequencies.rows_touched
+        if counts.below_zero:
+            yield f"{name}: {counts.below_zero:,} ids below 0 were left out; map them (--features)"
+        if large := sum(each.too_large for each in self.features):
+            yield f"{name}: {large:,} ids of 2^63 and more were left out"
+        if not counts.frequencies.accesses:
+            yield f"{name}: no id was read"
+            return
+        if not self.says.tells_rows and not self._is_told:
+            yield (
+                f"{name}: {rows:,} rows is what a sample shows, and there are more; "
+                "profile all data, or write rows in the features file"
+            )
+        elif not self._is_told and rows > _SPARSE * touched:
+            yield (
+                f"{name}: ids up to {counts.largest_id:,}, of which {touched:,} were read; "
+                "map them (mod, hash, dictionary), or write rows in the features file"
+            )
+        if touched > _LIKE_KEYS * counts.frequencies.accesses and touched > self.asked.batch:
+            yield f"{name}: nearly every read is of another id, like a key of samples"
+        if not self.says.tells_times:
+            yield (f"{name}: {self.says.batches:.1f} batches of data, and a step's time takes 16")
+        if self.order is not None and self.order.is_other and not self.asked.is_shuffled:
+            yield (
+                f"{name}: batches as they come touch {self.order.observed_rows:,.0f} rows, in "
+                f"random order {self.order.random_rows:,.0f}, which is what is written; "
+                "--shuffled where the job shuffles all samples"
+            )
+
+    @property
+    def _is_told(self) -> bool:
+        return self.rule.rows is not None or self.rule.mapping.rows is not None
+
+
+def table_profile(
+    rule: TableRule,
+    counts: TableCounts,
+    features: Sequence[FeatureCounts],
+    batches: Sequence[ObservedBatch],
+    asked: Asked,
+    *,
+    hot_ids: int = 0,
+) -> TableProfile:
+    """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job."""
+    rows = _rows(rule, counts)
+    poolings = [round(each.pooling, _DIGITS) for each in features]
+    all_reads = counts.frequencies.accesses + counts.padding_reads
+    padded = counts.padding_reads / all_reads if all_reads else 0.0
+    # Of a padded table access is about the other rows, and the reads of those.
+    others = rows if rule.padding is None else max(rows - 1, 1)
+    pooling = sum(poolings) * (1 - padded)
+    reads = asked.batch * pooling
+    fitted = access_of(counts.last, others, reads, form=asked.form, pooling=pooling or 1.0)
+    has_lists = any(each.is_list for each in features)
+    said = {
+        "name": rule.name,
+        "rows": rows,
+        "features": [each.feature for each in features],
+        "pooling": poolings[0] if len(poolings) == 1 else poolings,
+        "cap": _caps(features) if has_lists else None,
+        "access": fitted.access,
+        "ids": _order(rule, counts),
+        "weighted": True if any(each.weights for each in rule.features) else None,
+        "hot_ids": hot_ids or None,
+    }
+    if rule.padding is not None:
+        said["padding"] = {"id": rule.padding, "share": f"{padded:.7%}"}
+    spec = TableSpec.model_validate(said)
+    observed = file_order(
+        counts.last, [b.accesses for b in batches], [b.distinct_rows for b in batches]
+    )
+    says = sample_says(counts.frequencies, reads, asked.sample_share)
+    return TableProfile(
+        rule, counts, tuple(features), tuple(batches), asked, spec, fitted, says, observed
+    )
+
+
+def _rows(rule: TableRule, counts: TableCounts) -> int:
+    """Of the model, where it is known; else as many as the ids need."""
+    told = rule.rows or rule.mapping.rows
+    if rule.mapping.kind is MappingKind.DICTIONARY:
+        needed = counts.frequencies.rows_touched + (rule.padding is not None)
+    else:
+        needed = counts.largest_id + 1
+    if rule.padding is not None:
+        needed = max(needed, rule.padding + 1)
+    return max(told or 0, needed, 1)
+
+
+def _caps(features: Sequence[FeatureCounts]) -> float | list[float]:
+    caps = [float(max(each.most, 1)) for each in features]
+    return caps[0] if len(caps) == 1 else caps
+
+
+def _order(rule: TableRule, counts: TableCounts) -> RowOrder | None:
+    match rule.mapping.kind:
+        case MappingKind.DICTIONARY:
+            return RowOrder.BY_FREQUENCY
+        case MappingKind.HASH:
+            return RowOrder.HASHED
+        case _:
+            return row_order_of(counts.order)

@@ -1,0 +1,40 @@
+"""A profile's files: the tables for ``solve``, and beside them what else there is to know."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shardplan.files import make_folder, write_atomically
+from shardplan.profile.drift.reference_file import reference_path, references_data
+from shardplan.profile.hot_rows import hot_rows_data
+from shardplan.profile.tables.profile_json import profile_document
+from shardplan.spec.tables.write_tables import tables_data
+
+if TYPE_CHECKING:
+    from shardplan.profile.tables.profile import Profile
+
+
+def profile_path(tables: Path) -> Path:
+    """Where the rest of a profile lies: ``day.yaml`` has ``day.profile.json``."""
+    return tables.with_suffix(".profile.json")
+
+
+def write_profile(profile: Profile, path: str, hot_rows: str | None = None) -> None:
+    """Write each file whole or not at all, the tables last: where they are, all is.
+
+    ``hot_rows`` is a folder for a Parquet file of each table, of its hottest ids. Raises InputError
+    where one cannot be written.
+    """
+    tables = Path(path)
+    data = tables_data(tables, [table.spec for table in profile.tables], profile.notes)
+    if hot_rows is not None:
+        make_folder(hot_rows)
+        for table in profile.tables:
+            hot = hot_rows_data(table.counts.hot_ids, table.counts.hot_reads)
+            write_atomically(Path(hot_rows) / f"{table.rule.name}.parquet", hot)
+    references = {table.rule.name: table.counts.reference for table in profile.tables}
+    write_atomically(reference_path(tables), references_data(references))
+    write_atomically(profile_path(tables), json.dumps(profile_document(profile)) + "\n")
+    write_atomically(tables, data)
