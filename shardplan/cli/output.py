@@ -14,7 +14,7 @@ import click
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.printable import printable, printable_json
+from shardplan.printable import printable, printable_json, printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,11 @@ _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 def tell(text: str) -> None:
     """Write a line to stderr."""
     click.echo(printable(text), err=True)
+
+
+def retell(text: str) -> None:
+    """Write over the last line of a terminal on stderr, which stays open."""
+    click.echo(f"\r\x1b[K{printable_line(text)}", err=True, nl=False)
 
 
 def put(text: str) -> None:

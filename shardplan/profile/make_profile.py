@@ -16,6 +16,7 @@ from shardplan.profile.count.observed_batches import observed_batch
 from shardplan.profile.count.table_counts import table_counts
 from shardplan.profile.features.inferred import check_columns, inferred_rules
 from shardplan.profile.fit.merging import JointRows, merge_candidates, pairs_to_count
+from shardplan.profile.reporter import ProfileReporter
 from shardplan.profile.tables.profile import Profile
 from shardplan.profile.tables.table_profile import Asked, table_profile
 
@@ -90,7 +91,7 @@ def make_profile(
     hot: int = 0,
     old_hot: Mapping[str, NDArray[np.int64]] | None = None,
     looks_for_merging: bool = False,
-    tell: Callable[[str, int, int], None] = lambda table, done, all_: None,
+    reporter: ProfileReporter | None = None,
 ) -> Profile:
     """Count and fit every table; ``rules`` by default are a table for each column of ids.
 
@@ -105,9 +106,10 @@ def make_profile(
     (count,) = sums(samples.all_of(list(schema)[:1]), [nw.len().alias("samples")])
     if not count:
         raise InputError([Diagnostic(source, 0, 0, "", "holds no samples", code="data")])
+    hears = reporter or ProfileReporter()
     found = []
     for done, rule in enumerate(chosen):
-        tell(rule.name, done, len(chosen))
+        hears.counting(rule.name, done, len(chosen))
         found.append(_table(samples, rule, asked, batches, hot, old_hot or {}))
     merging = _joint(samples, found) if looks_for_merging else []
     return Profile(

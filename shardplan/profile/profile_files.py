@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+from shardplan.profile.reporter import ProfileReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -69,12 +70,11 @@ def profile_files(
     hot: int = 0,
     old_hot: Mapping[str, NDArray[np.int64]] | None = None,
     looks_for_merging: bool = False,
-    tell: Callable[[str, int, int], None] = lambda what, done, all_: None,
+    reporter: ProfileReporter | None = None,
 ) -> Profile:
     """The profile of all samples in files, or of the share of them that is asked for.
 
-    ``tell`` hears what is read, and how many bytes or tables of how many are done. Raises
-    InputError for files that cannot be read, with the line of text where one is at fault.
+    Raises InputError for files that cannot be read, with the line of text where one is at fault.
     """
     reading = reading or Reading()
     check_installed(reading.engine)
@@ -84,7 +84,7 @@ def profile_files(
         folder = _work_folder(reading, stack)
         try:
             return _Files(patterns, asked, reading, rules, folder).profile(
-                hot, old_hot, looks_for_merging, tell
+                hot, old_hot, looks_for_merging, reporter or ProfileReporter()
             )
         except duckdb.Error as error:
             message = str(error).partition("\n")[0]
@@ -132,13 +132,13 @@ class _Files:
         hot: int,
         old_hot: Mapping[str, NDArray[np.int64]] | None,
         looks_for_merging: bool,
-        tell: Callable[[str, int, int], None],
+        reporter: ProfileReporter,
     ) -> Profile:
         """All of them in turn."""
         from shardplan.profile.make_profile import Samples, by_day, make_profile
         from shardplan.profile.sources.schemas import check_schemas
 
-        staged = list(self._staged(tell))
+        staged = list(self._staged(reporter))
         check_schemas(staged)
         counts = [(path, _samples(path)) for _, path in staged]
         days = self._sampled(staged, counts)
@@ -150,16 +150,16 @@ class _Files:
         samples = Samples(engine, frames, self._patterns, self._dictionaries(staged), numbers)
         return make_profile(
             samples, self._asked, self._rules, self._batches(staged, counts),
-            hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, tell=tell,
+            hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, reporter=reporter,
         )  # fmt: skip
 
-    def _staged(self, tell: Callable[[str, int, int], None]) -> Iterator[tuple[DataFile, str]]:
+    def _staged(self, reporter: ProfileReporter) -> Iterator[tuple[DataFile, str]]:
         from shardplan.profile.sources.staging import staged
 
         all_bytes = sum(file.size_bytes for file in self._files)
         done, whole = 0, (self._day_column,) if self._day_column else ()
         for file in self._files:
-            tell(file.path, done, all_bytes)
+            reporter.reading(file.path, done, all_bytes)
             yield file, staged(file, self._folder, self._duckdb, self._reading.nulls, whole)
             done += file.size_bytes
 

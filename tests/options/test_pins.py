@@ -125,10 +125,6 @@ def one_table(*constraints: dict[str, Any], **table: Any) -> dict[str, Any]:
         ([{"column_blocks": [16, 48]}, {"column_shards": 3}], "constraints[1] cuts columns into 3"),
         ([{"min_width": 40, "sharding": "column_wise"}], "64 columns are cut into 2 shards at"),
         ([{"hot_rows": 5}, {"hot_rows": 6}], "number of hot rows (hot_rows)"),
-        (
-            [{"column_blocks": [16, 48], "hot_rows": 5}],
-            "blocks of 16 + 48; constraints[0] keeps its 5 hottest rows on every device: drop one",
-        ),
     ],
 )
 def test_pins_that_contradict_are_faults_of_the_spec(

@@ -165,8 +165,8 @@ def test_what_a_spec_needs(text: str, messages: list[str]) -> None:
         ("constraints: [{tables: a, hot_rows: 5}, {tables: a, sharding: row_wise}]",
          (7, 41, "constraints[1]",
           "table 'a' is left no sharding type by constraints[0] and constraints[1]",
-          "constraints[0] keeps its 5 hottest rows on every device; constraints[1] cuts columns "
-          "into 2 shards: drop one of these")),
+          "constraints[0] keeps its 5 hottest rows on every device; constraints[1] allows row_wise "
+          "alone: drop one of these")),
         ("constraints: [{tables: a, ranks: [0]}, {tables: a, ranks: [1]}]",
          (7, 40, "constraints[1]", "table 'a' is left no rank by constraints[0] and constraints[1]",
           "all constraints that match a table hold at once")),

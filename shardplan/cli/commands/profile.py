@@ -236,7 +236,7 @@ def _profiled(
     joint: bool,
     quiet: bool,
 ) -> Profile:
-    from shardplan.cli.reports.profile_lines import ProfileProgress
+    from shardplan.cli.profiling.profile_progress import ProfileProgress
     from shardplan.profile.features.table_rule import read_features
     from shardplan.profile.profile_files import profile_files
 
@@ -251,14 +251,14 @@ def _profiled(
             hot=hot,
             old_hot={name: each.hot_ids for name, each in (old or {}).items()},
             looks_for_merging=joint,
-            tell=progress.tell,
+            reporter=progress,
         )
     finally:
         progress.end()
 
 
 def _say(profile: Profile) -> None:
-    from shardplan.cli.reports.profile_lines import profile_lines
+    from shardplan.cli.profiling.profile_lines import profile_lines
 
     say_lines(profile_lines(profile))
 
@@ -266,7 +266,7 @@ def _say(profile: Profile) -> None:
 def _tell_drift(
     ctx: click.Context, old: dict[str, Reference], profile: Profile, plan: str | None
 ) -> None:
-    from shardplan.cli.reports.profile_lines import drift_lines
+    from shardplan.cli.profiling.profile_lines import drift_lines
     from shardplan.profile.held_profile import held_profile
     from shardplan.solve.deadline import Deadline
 

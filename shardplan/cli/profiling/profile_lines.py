@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from typing import TYPE_CHECKING
 
-import click
-
-from shardplan.printable import printable_line
-from shardplan.units import format_bytes, format_seconds
+from shardplan.units import format_seconds
+from shardplan.workload.access import Uniform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +14,6 @@ if TYPE_CHECKING:
     from shardplan.profile.tables.profile import Profile
 
 _MOST_TABLES = 40
-_EVERY_SECONDS = 0.2
 
 
 def profile_lines(profile: Profile) -> Iterator[str]:
@@ -27,7 +22,7 @@ def profile_lines(profile: Profile) -> Iterator[str]:
     for table in profile.tables[:_MOST_TABLES]:
         counts, spec = table.counts.frequencies, table.spec
         pooling = sum(feature.pooling for feature in table.features)
-        form = "uniform" if type(table.fitted.access).__name__ == "Uniform" else "skewed"
+        form = "uniform" if isinstance(table.fitted.access, Uniform) else "skewed"
         error = "" if table.fitted.error is None else f", fit off by {table.fitted.error:.2%}"
         yield (
             f"  {spec.name}: {spec.rows:,} rows, {counts.rows_touched:,} of them read, "
@@ -63,32 +58,3 @@ def drift_lines(drift: ProfileDrift) -> Iterator[str]:
         yield "another plan would pay: shardplan solve --from"
     else:
         yield "the plan stays as good as it was"
-
-
-class ProfileProgress:
-    """Bytes of files, then tables, and the time left; a line that is written over on a terminal."""
-
-    def __init__(self, *, is_quiet: bool) -> None:
-        self._shows = not is_quiet and sys.stderr.isatty()
-        self._began: dict[bool, float] = {}
-        self._said = 0.0
-
-    def tell(self, what: str, done: int, all_: int) -> None:
-        """Of files ``done`` are bytes, of tables their number."""
-        now = time.monotonic()
-        is_bytes = all_ > _MOST_TABLES * 1000
-        began = self._began.setdefault(is_bytes, now)
-        if not self._shows or now - self._said < _EVERY_SECONDS:
-            return
-        self._said = now
-        if is_bytes:
-            amount = f"{format_bytes(done)} of {format_bytes(all_)}"
-        else:
-            amount = f"table {done + 1:,} of {all_:,}"
-        left = f", {format_seconds((now - began) / done * (all_ - done))} left" if done else ""
-        click.echo("\r\x1b[K" + printable_line(f"{amount}{left}: {what}"), err=True, nl=False)
-
-    def end(self) -> None:
-        """Clear the line."""
-        if self._shows and self._said:
-            click.echo("\r\x1b[K", err=True, nl=False)

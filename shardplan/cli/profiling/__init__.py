@@ -1,0 +1,1 @@
+"""What ``profile`` says, and while it counts."""
