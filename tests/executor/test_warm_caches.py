@@ -174,7 +174,7 @@ def test_a_job_with_warm_caches_learns_the_same_and_misses_less(
 
 @pytest.mark.parametrize(
     ("ids", "words"),
-    [([7, 7], "an id stands there twice"), ([ROWS], f"the id {ROWS} is no row of {ROWS:,}")],
+    [([7, 7], "the id 7 stands there twice"), ([ROWS], f"the id {ROWS} is no row of {ROWS:,}")],
 )
 def test_files_that_name_no_rows_are_refused(tmp_path: Path, ids: list[int], words: str) -> None:
     plan = plan_with(tmp_path / "plan.json", "lru", kernels="fused_uvm_caching")
