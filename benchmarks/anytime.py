@@ -1,19 +1,22 @@
 """What more time gives: the gap as it falls, and plans of a short and of a ten times longer limit.
 
-python benchmarks/anytime.py --time-limit 60s --seed 7
+    python benchmarks/anytime.py --families drawn --seed 7 --time-limit 60s
 
-With ``--seed`` problems are drawn anew; without it they are those of ``quality.py``.
+takes the problems of ``quality.py``; ``-o`` adds what it finds to a JSON file.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from instances import Ruler, available_families, generated_instance, instances
+from family_choice import HELP, chosen_families
+from instances import instances
+from problem_specs import Ruler
 from report import as_markdown
 
 from shardplan.planning.planner import make_plan
@@ -22,7 +25,7 @@ from shardplan.solve.settings import Settings
 from shardplan.units import parse_fraction, parse_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from instances import Instance
 
@@ -33,8 +36,14 @@ _TIMES = 10
 _SHARES = (1 / 60, 1 / 30, 1 / 10, 1 / 3, 1.0)
 """Of the limit, at which the gap is told."""
 _ROUNDING = 1e-9
-DRAWN = tuple(product((26, 100, 300, 1000), (8, 32, 128)))
-"""Tables and devices of problems drawn anew."""
+HEADER = (
+    "problem",
+    "ruler",
+    "limit s",
+    *(f"after {share:.1%}" for share in _SHARES),
+    "no worse",
+    "closer",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +89,79 @@ def curve(instance: Instance, settings: Settings) -> Curve:
     return Curve(instance, short, long)
 
 
-def problems(families: list[str], ruler: Ruler, seed: int | None) -> Iterator[Instance]:
-    """Those of the families, or drawn anew from a seed."""
-    if seed is None:
-        for family in families:
-            yield from instances(family, ruler)
-    else:
-        for tables, devices in DRAWN:
-            yield generated_instance(tables, devices, ruler, seed)
+@dataclass(frozen=True, slots=True)
+class CurveRow:
+    """What a curve shows, as it is kept."""
+
+    family: str
+    instance: str
+    ruler: str
+    limit_seconds: float
+    gaps: tuple[float | None, ...]
+    """After each share of the limit; None before there is a plan and a bound."""
+    is_no_worse: bool
+    is_closer: bool
+
+    @classmethod
+    def of(cls, found: Curve, limit_seconds: float) -> CurveRow:
+        """Of a solve that had so long."""
+        gaps = tuple(found.gap_after(share * limit_seconds) for share in _SHARES)
+        problem = found.instance
+        verdicts = found.is_no_worse, found.is_closer
+        return cls(
+            problem.family, problem.name, problem.ruler.value, limit_seconds, gaps, *verdicts
+        )
 
 
-def _line(of: Curve, limit_seconds: float) -> list[str]:
-    gaps = [of.gap_after(share * limit_seconds) for share in _SHARES]
+def as_lines(rows: Sequence[CurveRow]) -> list[tuple[str, ...]]:
+    """The rows as text, in the order of ``HEADER``."""
     return [
-        of.instance.family,
-        of.instance.name,
-        *("" if gap is None else f"{100 * gap:.2f}%" for gap in gaps),
-        "yes" if of.is_no_worse else "no",
-        "yes" if of.is_closer else "no",
+        (
+            row.instance,
+            row.ruler,
+            f"{row.limit_seconds:g}",
+            *("" if gap is None else f"{gap:.2%}" for gap in row.gaps),
+            "yes" if row.is_no_worse else "no",
+            "yes" if row.is_closer else "no",
+        )
+        for row in rows
     ]
 
 
+def as_text(rows: Sequence[CurveRow]) -> str:
+    """Markdown, and how often more time was no worse."""
+    no_worse, closer = (
+        sum(getattr(row, of) for row in rows) for of in ("is_no_worse", "is_closer")
+    )
+    return (
+        f"{as_markdown(HEADER, as_lines(rows))}\n"
+        f"{_TIMES} times the time: no worse a plan on {no_worse} of {len(rows)}, "
+        f"a smaller gap or the one asked for on {closer}.\n"
+    )
+
+
+def read_curves(path: Path) -> list[CurveRow]:
+    """The rows of a file that this benchmark wrote; none where there is no file."""
+    if not path.exists():
+        return []
+    values = json.loads(path.read_text(encoding="utf-8"))
+    return [CurveRow(**value | {"gaps": tuple(value["gaps"])}) for value in values]
+
+
+def _keep(path: Path, row: CurveRow) -> None:
+    """Add a row; one of the same problem gives way."""
+    kept = [
+        each
+        for each in read_curves(path)
+        if (each.instance, each.ruler) != (row.instance, row.ruler)
+    ]
+    text = json.dumps([asdict(each) for each in (*kept, row)], indent=1) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
 @click.command()
-@click.option("--families", default="", help="Some of those of quality.py, by commas; or all.")
+@click.option("--families", callback=chosen_families, help=HELP)
+@click.option("--seed", default=0, help="Of the drawn families.")
 @click.option(
     "--ruler", default="step_time", type=click.Choice([r.value for r in Ruler]), show_default=True
 )
@@ -110,34 +169,30 @@ def _line(of: Curve, limit_seconds: float) -> list[str]:
 @click.option("--time-limit", default="60s", help="The longer one.", show_default=True)
 @click.option("--gap", default="0.1%", help="Where shardplan stops.", show_default=True)
 @click.option("--threads", default=1, help="Searches side by side.", show_default=True)
-@click.option("--seed", type=int, help="Draw problems anew from this seed.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON to add to.")
 def main(
-    families: str,
+    families: list[str],
+    seed: int,
     ruler: str,
     only: str,
     time_limit: str,
     gap: str,
     threads: int,
-    seed: int | None,
+    output: Path | None,
 ) -> None:
     """Tell how gaps fall, and whether a longer limit is ever worse."""
     limit = parse_seconds(time_limit)
     settings = Settings(gap=parse_fraction(gap), time_limit_seconds=limit, threads=threads)
-    chosen = families.split(",") if families else available_families()
-    curves = []
-    for problem in problems(chosen, Ruler(ruler), seed):
-        if only in problem.name:
+    rows = []
+    for family in families:
+        for problem in instances(family, Ruler(ruler), seed):
+            if only not in problem.name:
+                continue
             print(problem.name, file=sys.stderr)
-            curves.append(curve(problem, settings))
-    header = ("family", "problem", *(f"after {share * limit:.3g} s" for share in _SHARES))
-    verdicts = ("no worse", "closer")
-    lines = [_line(each, limit) for each in curves]
-    click.echo(as_markdown((*header, *verdicts), lines), nl=False)
-    no_worse, closer = (sum(getattr(c, of) for c in curves) for of in ("is_no_worse", "is_closer"))
-    click.echo(
-        f"\n{_TIMES} times the time: no worse a plan on {no_worse} of {len(curves)}, "
-        f"a smaller gap or the one asked for on {closer}."
-    )
+            rows.append(CurveRow.of(curve(problem, settings), limit))
+            if output:
+                _keep(output, rows[-1])
+    click.echo(as_text(rows), nl=False)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anytime
 import grouped_devices
 import prediction
 import tiers
+from drawn_families import DRAWN
 from executed_rows import read_executed
 from executed_tables import (
     accuracy_lines,
@@ -27,6 +29,7 @@ from executed_tables import (
     summary_lines,
 )
 from growth_plot import growth_plot
+from known_families import KNOWN
 from prediction import Row
 from report import as_markdown, as_summary, read_rows
 from scale import HEADER, Point, as_lines
@@ -37,6 +40,8 @@ from tuned_tables import tuned_lines, tuned_summary
 from shardplan.calibrate.accuracy import Accuracy
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from executed_rows import StepRow
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -69,8 +74,9 @@ def _groups() -> str:
     return as_markdown(grouped_devices.HEADER, grouped_devices.as_lines(found))
 
 
-def _quality() -> str:
-    return as_summary(read_rows(FIGURES / "quality.json"))
+def _quality(families: Collection[str]) -> str:
+    rows = [row for row in read_rows(FIGURES / "quality.json") if row.family in families]
+    return as_summary(rows)
 
 
 def _tiers() -> str:
@@ -108,7 +114,9 @@ def tuned(path: Path = FIGURES / "tuned.json") -> str:
 _TABLES = {
     "scale": _scale,
     "groups": _groups,
-    "quality": _quality,
+    "quality": lambda: _quality(KNOWN),
+    "drawn_quality": lambda: _quality(DRAWN),
+    "curves": lambda: anytime.as_text(anytime.read_curves(FIGURES / "curves.json")),
     "tiers": _tiers,
     "prediction": _prediction,
     "second_screen": _second_screen,

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 import click
 from comparison import compare
 from contenders import CONTENDERS, Limits, available_contenders
-from drawn_families import DRAWN
-from instances import FAMILIES, available_families, instances
-from known_families import KNOWN
+from family_choice import HELP, chosen_families
+from instances import instances
 from problem_specs import Ruler
 from report import HEADER, as_json, as_markdown, as_summary, as_table, cells, merge_into
 
@@ -44,22 +43,6 @@ def comparisons(instance: Instance, names: list[str], limits: Limits) -> Iterato
         yield replace(row, lower_bound_seconds=bound)
 
 
-_GROUPS = {"known": tuple(KNOWN), "drawn": DRAWN}
-
-
-def _families(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
-    there = available_families()
-    if not value:
-        return there
-    chosen: list[str] = []
-    for name in value.split(","):
-        chosen += [each for each in _GROUPS[name] if each in there] if name in _GROUPS else [name]
-    if unknown := [name for name in chosen if name not in FAMILIES]:
-        there = [*_GROUPS, *FAMILIES]
-        raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(there)}")
-    return chosen
-
-
 def _contenders(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
     there = available_contenders()
     if unknown := [name for name in (value or "").split(",") if value and name not in CONTENDERS]:
@@ -68,9 +51,7 @@ def _contenders(context: click.Context, parameter: click.Parameter, value: str |
 
 
 @click.command()
-@click.option(
-    "--families", callback=_families, help=f"Some of known,drawn,{','.join(FAMILIES)}; or all."
-)
+@click.option("--families", callback=chosen_families, help=HELP)
 @click.option("--seed", default=0, help="Of the drawn families.")
 @click.option("--contenders", callback=_contenders, help="Some of them, shardplan first; or all.")
 @click.option(

@@ -14,6 +14,8 @@ def test_the_tables_are_those_of_the_measurements() -> None:
         "scale",
         "groups",
         "quality",
+        "drawn_quality",
+        "curves",
         "tiers",
         "machines",
         "steps",
