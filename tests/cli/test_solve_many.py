@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -107,6 +109,36 @@ def test_ctrl_c_writes_what_there_is_and_begins_no_more(spec_path, tmp_path):
     assert process.returncode == 130
     assert "stopping with the best plan so far" in said
     assert not (folder / "second.json").exists()
+
+
+def runs(pid):
+    """Whether a process computes; one that ended and that nobody has waited for does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are told by /proc")
+def test_they_end_with_the_process_that_began_them_however_that_ends(spec_path, tmp_path):
+    copies = [tmp_path / f"{name}.yaml" for name in ("first", "second")]
+    for copy in copies:
+        copy.write_text(spec_path.read_text())
+    command = [sys.executable, "-m", "shardplan", "solve", *map(str, copies)]
+    process = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "plans"), "-j", "2", "--gap", "0", "--time-limit", "1h"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while len(begun := listed.read_text().split()) < 2:
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 30
+    while any(map(runs, begun)):
+        assert time.monotonic() < until
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from shardplan.solve.mixing.best_mix import best_mix
 from shardplan.solve.portfolio.portfolio import solve
 from shardplan.solve.problem.placement import Placement, evaluate
 from shardplan.solve.problem.problem import Problem, Shape
+from shardplan.solve.program.answer import Answer, Status
 from shardplan.solve.settings import Settings
 
 INFINITY = float("inf")
@@ -178,3 +179,14 @@ def test_what_a_full_device_holds_is_mixed_as_before_where_the_start_was():
     found = best_mix(problem, replace(start, weights=weights))
     assert found.weights == pytest.approx([1.0, 1.0 - 1e-8, 1e-8, 0.0, 1.0], abs=1e-12)
     assert evaluate(problem, found).fits
+
+
+def test_a_program_that_gives_no_proportions_leaves_a_placement_as_it_is(monkeypatch):
+    """HiGHS may call a program solved that the clock cut off."""
+    problem = cached_beside_a_full_device(1.0)
+    start = placed([(0, (0,)), (1, (0,)), (3, (1,))])
+    monkeypatch.setattr(
+        "shardplan.solve.mixing.best_mix.solve_program",
+        lambda program, limits: Answer(Status.OPTIMAL, x=np.zeros(program.column_count)),
+    )
+    assert best_mix(problem, start) is start

@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_SECONDS = 0.05
 _RUN = (
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "import os, signal, threading; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "end = lambda: os.read(0, 1) or os._exit(1); "
+    "threading.Thread(target=end, daemon=True).start(); "
     "from shardplan.cli.main import main; main()"
 )
-"""Interrupted while it loads, such a process ends without a traceback."""
+"""Interrupted while it loads, such a process ends without a traceback. It ends too where the one
+that began it is gone, however that ended: nobody writes to its stdin, which then is closed."""
 OWN = frozenset({"output", "jobs"})
 """Options that each process gets from here."""
 
@@ -166,7 +169,7 @@ class _Crew:
         command = [sys.executable, "-P", "-c", _RUN, "solve", *self._options]
         process = subprocess.Popen(
             [*command, "-o", task.plan, "--", task.spec],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
             env=self._environment,
@@ -181,6 +184,8 @@ class _Crew:
             if (code := process.poll()) is None:
                 continue
             del self.running[task]
+            assert process.stdin is not None
+            process.stdin.close()
             with said:
                 said.seek(0)
                 text = said.read().decode("utf-8", "replace")
@@ -200,5 +205,7 @@ class _Crew:
         for process, said in self.running.values():
             process.kill()
             process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
             said.close()
         self.running.clear()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _SLACK = 1e-7
 """By how much the objective may be longer than at its best while something else is made least."""
+_ADDED_UP = 1e-6
+"""By how much proportions may miss one together."""
 _LEAST_TIME = 1e-12
 """The same for a stage without any load, in units of the program."""
 
@@ -67,12 +69,14 @@ def best_mix(
     answer = solve_program(mix.program, limits)
     if answer.status is Status.INFEASIBLE:
         return placement.unmixed
-    if answer.status is not Status.OPTIMAL or answer.x is None:
+    if answer.status is not Status.OPTIMAL or not mix.is_whole(answer.x):
         return placement
     x = answer.x
+    assert x is not None
     if spare is not None:
         again = solve_program(mix.sparing(spare, x), limits)
-        x = again.x if again.status is Status.OPTIMAL and again.x is not None else x
+        if again.status is Status.OPTIMAL and again.x is not None and mix.is_whole(again.x):
+            x = again.x
     return mix.placement(x)
 
 
@@ -195,6 +199,16 @@ class _Mix:
         of_options = spent[self.options].sum(axis=1)
         cost[: len(self.options)] = of_options / (float(of_options.max()) or 1.0)
         return replace(program, cost=cost, upper=upper)
+
+    def is_whole(self, x: NDArray[np.float64] | None) -> bool:
+        """Whether the proportions of each item add up: a program that the clock cuts off may be
+        called solved with others."""
+        if x is None:
+            return False
+        items = self.problem.item_of_option[self.options]
+        begins = np.flatnonzero(np.diff(items, prepend=-1))
+        mixed = np.add.reduceat(x[: len(self.options)], begins)
+        return bool((np.abs(mixed - 1.0) <= _ADDED_UP).all())
 
     def placement(self, x: NDArray[np.float64]) -> Placement:
         """The start with the proportions of ``x``; of each item its largest is its option."""
