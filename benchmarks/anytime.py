@@ -19,6 +19,7 @@ from instances import instances
 from problem_specs import Ruler
 from report import as_markdown
 
+from shardplan.errors import NoPlanFound
 from shardplan.planning.planner import make_plan
 from shardplan.solve.reporter import Reporter
 from shardplan.solve.settings import Settings
@@ -51,42 +52,51 @@ class Curve:
     """Two solves of one problem, the second with ten times the limit of the first."""
 
     instance: Instance
-    short: Plan
-    long: Plan
+    short: Plan | None
+    """None where there was none in time."""
+    long: Plan | None
 
     @property
     def is_no_worse(self) -> bool:
         """Whether the longer limit gave no worse a plan."""
-        least = self.short.optimality.objective_seconds * (1 + _ROUNDING)
-        return self.long.optimality.objective_seconds <= least
+        return _objective(self.long) <= _objective(self.short) * (1 + _ROUNDING)
 
     @property
     def is_closer(self) -> bool:
         """Whether it gave a smaller gap, or there was none to close."""
-        ends = self.short.optimality.termination
-        return ends == "gap" or (self.long_gap or 0.0) < (self.short.optimality.gap or 0.0)
-
-    @property
-    def long_gap(self) -> float | None:
-        return self.long.optimality.gap
+        ends = self.short.optimality.termination if self.short else ""
+        return ends == "gap" or _gap(self.long) < _gap(self.short)
 
     def gap_after(self, seconds: float) -> float | None:
         """Of the longer solve so many seconds after it began; None without a plan or bound."""
         best, bound = None, None
-        for point in self.long.run.history:
+        for point in self.long.run.history if self.long else ():
             if point.elapsed_seconds <= seconds:
                 best, bound = point.best_seconds, point.bound_seconds
         return (best - bound) / bound if best and bound else None
 
 
+def _objective(plan: Plan | None) -> float:
+    return float("inf") if plan is None else plan.optimality.objective_seconds
+
+
+def _gap(plan: Plan | None) -> float:
+    gap = None if plan is None else plan.optimality.gap
+    return float("inf") if gap is None else gap
+
+
 def curve(instance: Instance, settings: Settings) -> Curve:
     """Solve it twice; the limit of the settings is the longer one."""
     case, longest = instance.case(), settings.time_limit_seconds
-    short, long = (
-        make_plan(case, replace(settings, time_limit_seconds=seconds), Reporter())
-        for seconds in (longest / _TIMES, longest)
-    )
-    return Curve(instance, short, long)
+
+    def solved(seconds: float) -> Plan | None:
+        limited = replace(settings, time_limit_seconds=seconds)
+        try:
+            return make_plan(case, limited, Reporter())
+        except NoPlanFound:
+            return None
+
+    return Curve(instance, solved(longest / _TIMES), solved(longest))
 
 
 @dataclass(frozen=True, slots=True)
