@@ -34,7 +34,7 @@ def written(path: Path, ids: list[int]) -> Path:
 @pytest.mark.parametrize("end", [".npy", ".csv", ".parquet"])
 def test_ids_come_as_they_are_written(end: str, tmp_path: Path) -> None:
     found = read_hot_ids(written(tmp_path / f"hot{end}", IDS))
-    assert (found.tolist(), found.dtype) == (IDS, np.int64)
+    assert (found.tolist(), found.dtype) == (IDS, np.dtype(np.int64))
 
 
 @pytest.mark.parametrize("end", [".npy", ".csv", ".parquet"])
@@ -79,6 +79,7 @@ def test_a_broken_file_is_an_input_error(name: str, text: str, words: str, tmp_p
 def test_a_byte_order_mark_is_no_part_of_a_columns_name(tmp_path: Path) -> None:
     (tmp_path / "hot.csv").write_text("id,count\n7,5\n3,5\n", encoding="utf-8-sig")
     counts = read_hot_counts(tmp_path / "hot.csv")
+    assert counts is not None
     assert (read_hot_ids(tmp_path / "hot.csv").tolist(), counts.tolist()) == ([7, 3], [5, 5])
 
 
