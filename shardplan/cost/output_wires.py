@@ -22,12 +22,15 @@ _POOLED = {
 }
 
 
+def collectives_of(route: OutputRoute, *, is_pooled: bool) -> tuple[WireCollective, ...]:
+    """What carries the outputs of a route, in the order of the forward pass."""
+    if route is OutputRoute.STAYS:
+        return ()
+    return _POOLED[route] if is_pooled else (WireCollective.SEQUENCE_ALL_TO_ALL,)
+
+
 def legs_of(
     route: OutputRoute, by_collective: Mapping[WireCollective, WireType], *, is_pooled: bool
 ) -> tuple[WireType, ...]:
     """Of the collectives of a route, in the order of the forward pass."""
-    if route is OutputRoute.STAYS:
-        return ()
-    if not is_pooled:
-        return (by_collective[WireCollective.SEQUENCE_ALL_TO_ALL],)
-    return tuple(by_collective[each] for each in _POOLED[route])
+    return tuple(by_collective[each] for each in collectives_of(route, is_pooled=is_pooled))

@@ -140,7 +140,19 @@ class ShardingType(Named):
         if not self.cuts_columns:
             return None
         lands = self.lands if self.has_many_units else Extent.DEVICE
-        whole = (lands, self.rows, self.is_replicated, self.keeps_hot_rows)
+        return self._whole(lands, self.rows)
+
+    @property
+    def on_one_node(self) -> ShardingType | None:
+        """The type that lays a table out over all devices as this one does over those of a node,
+        where there is a single node; None where it cuts columns, or no rows."""
+        if self.cuts_columns or self.rows is not Extent.NODE:
+            return None
+        return self._whole(Extent.WORLD, Extent.WORLD)
+
+    def _whole(self, lands: Extent, rows: Extent) -> ShardingType | None:
+        """The type of such extents that cuts no columns and keeps copies as this one does."""
+        whole = (lands, rows, self.is_replicated, self.keeps_hot_rows)
         for each in SHARDING_TYPES:
             traits = (each.lands, each.rows, each.is_replicated, each.keeps_hot_rows)
             if traits == whole and not each.cuts_columns:

@@ -29,6 +29,7 @@ from shardplan.solve.settings import Settings
 from shardplan.whatif.appraise import appraise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from shardplan.case import Case
@@ -260,6 +261,32 @@ def test_one_column_shard_is_read_as_the_type_that_cuts_none() -> None:
     assert told == Reading("column_wise", "table_wise", ("b",))
     (told,) = readings(read_text(grid, "text"), gridded, there)
     assert told == Reading("grid_shard", "table_row_wise", ("b",))
+
+
+@pytest.mark.parametrize("as_text", [str, as_json], ids=["printed", "json"])
+def test_rows_over_a_single_node_are_read_as_rows_over_all(as_text: Callable[[str], str]) -> None:
+    """They lie alike; but where the spec asks for the type by name it is kept."""
+    rows_of_node = PRINTED.replace("c     | row_wise     ", "c     | table_row_wise")
+    text, here = as_text(rows_of_node), case()
+    stated = read_text(text, "text")
+    found = decisions_of(stated, here, "text")
+    assert found == decisions_of(read_text(PRINTED, "text"), here, "text")
+    (told,) = readings(stated, found, here)
+    assert told == Reading("table_row_wise", "row_wise", ("c",), "on a single node")
+    asked = case(constraints=[{"tables": "c", "sharding": "table_row_wise"}])
+    kept = decisions_of(stated, asked, "text")
+    assert (kept[2].sharding, readings(stated, kept, asked)) == (ShardingType.TABLE_ROW_WISE, ())
+
+
+def test_a_grid_of_one_column_shard_on_a_single_node_is_rows_over_all() -> None:
+    logged = LOGGED.replace("sparse.ebc.c         RW", "sparse.ebc.c         GS").replace(
+        "                 16     0-3", "            16 (16)     0-3"
+    )
+    stated, here = read_text(logged, "text"), case()
+    found = decisions_of(stated, here, "text")
+    assert found == decisions_of(read_text(LOGGED, "text"), here, "text")
+    (told,) = readings(stated, found, here)
+    assert told.how == "of one column shard on a single node"
 
 
 def test_what_no_table_tells_of_the_machine_is_said_to_be_the_specs() -> None:

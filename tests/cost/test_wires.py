@@ -9,6 +9,7 @@ import pytest
 
 from shardplan import Settings, explain, load, plan, verify
 from shardplan.errors import InputError
+from shardplan.explain.advice.advice import warnings
 from shardplan.plan.decision import Decision, options_of
 from shardplan.sharding.kernel import Kernel
 from shardplan.sharding.kind import ShardingType
@@ -136,22 +137,9 @@ def test_the_plan_says_what_is_sent_and_explain_what_that_takes() -> None:
         "fp8_row": 64,
     }
     said = " ".join(explain(made).notes)
-    assert "fp8 on the wire (pooled_all_to_all forward, sequence_all_to_all forward)" in said
-    assert "1.125 bytes of a number" in said
+    assert "fp8 on the wire (pooled_all_to_all forward): 1.125 bytes of a number" in said
+    assert "of the largest that share its scale" in said
     assert "to encode and to decode takes" in said
-
-
-def test_a_plan_that_sends_no_outputs_says_nothing_of_encoding_them() -> None:
-    spec = {
-        "batch": {"local": BATCH},
-        "topology": {"name": "dgx-a100", "nodes": 1},
-        "training": {"optimizer": "sgd", "comm_dtype": {"forward": "fp8", "fp8_row": 64}},
-        "tables": [{"name": "t", "rows": 1_000, "dim": DIM}],
-        "constraints": [{"tables": "t", "sharding": "data_parallel"}],
-    }
-    said = " ".join(explain(plan(load(spec), Settings(node_limit=5))).notes)
-    assert "fp8 on the wire" in said
-    assert "to encode and to decode" not in said
 
 
 @pytest.mark.parametrize(
@@ -168,3 +156,43 @@ def test_faults_of_formats(comm_dtype: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError) as caught:
         case(**comm_dtype)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sharding", "told"),
+    [("row_wise", ["ours on the wire (reduce_scatter forward, reduce_scatter backward): 2 bytes of "
+                   "a number, which may be off by 0.01 of itself"]),
+     ("data_parallel", [])],
+)  # fmt: skip
+def test_explain_names_formats_in_which_anything_of_the_plan_travels(
+    sharding: str, told: list[str]
+) -> None:
+    spec = {
+        "batch": {"local": BATCH},
+        "topology": {"name": "dgx-a100", "nodes": 1},
+        "training": {"optimizer": "sgd", "comm_dtype": ours("100GB/s", "25GB/s")},
+        "tables": [{"name": "t", "rows": 10_000, "dim": DIM}],
+        "constraints": [{"tables": "t", "sharding": sharding}],
+    }
+    made = plan(load(spec), Settings(node_limit=5))
+    said = explain(made).notes
+    assert [note for note in said if "on the wire (" in note] == told
+    assert any("to encode" in note for note in said) == bool(told)
+
+
+def unused(**comm_dtype: Any) -> list[tuple[str, ...]]:
+    return [each.path for each in warnings(case(**comm_dtype)) if each.code == "unused_codec"]
+
+
+def test_a_codec_that_no_collective_takes_is_warned_of() -> None:
+    asked = ours("100GB/s", "25GB/s")
+    codecs = {"codecs": asked["codecs"]}
+    assert unused(**asked) == unused(sequence_all_to_all={"forward": "ours"}, **codecs) == []
+    assert unused(forward="fp16", **codecs) == [("training", "comm_dtype", "codecs", "ours")]
+
+
+@pytest.mark.parametrize("name", ["fp16", "FP16", "Int8"])
+def test_a_codec_is_not_called_as_a_format_in_any_case_of_letters(name: str) -> None:
+    (codec,) = ours("100GB/s", "25GB/s")["codecs"].values()
+    with pytest.raises(InputError, match="a format by itself"):
+        case(codecs={name: codec})

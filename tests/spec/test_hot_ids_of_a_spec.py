@@ -40,7 +40,7 @@ def test_a_file_beside_the_spec_counts_as_many_ids_as_it_has(tmp_path: Path) -> 
     [
         ("id\n5\n1000\n", ("s.yaml", 4, 44), "hot/u.csv: 1,000 is no row of a table of 1,000 rows"),
         ("id\n5\n5\n", ("s.yaml", 4, 44), "hot/u.csv: the id 5 stands there twice"),
-        ("id\n5\nx\n", ("u.csv", 3, 1), "an id is a whole number, not 'x'"),
+        ("id\n5\nx\n", ("u.csv", 3, 1), "an id is a whole number, not 'x' (hot_ids of 'u')"),
         (None, ("s.yaml", 4, 44), "hot/u.csv: No such file or directory"),
     ],
 )
@@ -58,4 +58,5 @@ def test_what_is_wrong_with_a_file_has_a_place(
 def test_another_text_is_no_number_of_ids(tmp_path: Path) -> None:
     (fault,) = load_spec(spec(tmp_path, "hot.txt")).faults
     assert (fault.path, fault.line) == ("tables[0].hot_ids", 4)
-    assert "must be a whole number" in fault.message
+    assert fault.message == ("must be a whole number, or the name of a file of ids (got 'hot.txt')")
+    assert fault.hint == "such a name ends in .npy or .parquet or .csv"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.convert.from_torchrec.stated_world import StatedWorld
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
+from shardplan.options.policy import policies
 from shardplan.plan.decision import Decision
 from shardplan.sharding.geometry import Shard, shards
 from shardplan.sharding.kernel import KERNELS
@@ -16,7 +17,7 @@ from shardplan.sharding.recover import recover
 from shardplan.sharding.world import Extent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from shardplan.case import Case
     from shardplan.convert.from_torchrec.stated_table import StatedTable
@@ -32,7 +33,9 @@ LOAD_FACTOR = 0.2
 def decisions_of(stated: Sequence[StatedTable], case: Case, file: str) -> tuple[Decision, ...]:
     """One for each table of the case, in their order.
 
-    A single column shard is read as the type that cuts no columns, which lies alike.
+    A single column shard is read as the type that cuts no columns, which lies alike; and what lies
+    on a node, where there is but one, as the type that lies on all devices, unless the spec asks
+    for the other by name.
 
     Raises InputError with every table that one of the two lacks, and every one that is cut or
     placed as no plan can be; or with the machine, where the plan is of another one.
@@ -56,11 +59,13 @@ def decisions_of(stated: Sequence[StatedTable], case: Case, file: str) -> tuple[
         faults.insert(0, Diagnostic(file, 0, 0, "", fault, hint, code="plan"))
         raise InputError(faults)
     decisions = []
+    world = case.topology.world
+    of_table = policies(case.workload, world, case.constraints)
     for index, (key, table) in enumerate(tables.items()):
         if (each := by_key.get(key)) is None:
             continue
         try:
-            decisions.append(_decision(index, each, table, case.topology.world))
+            decisions.append(_decision(index, each, table, world, of_table[index].asked))
         except ValueError as error:
             faults.append(_fault(file, each, str(error)))
     if faults:
@@ -68,7 +73,9 @@ def decisions_of(stated: Sequence[StatedTable], case: Case, file: str) -> tuple[
     return tuple(decisions)
 
 
-def _decision(index: int, stated: StatedTable, table: Table, world: World) -> Decision:
+def _decision(
+    index: int, stated: StatedTable, table: Table, world: World, asked: Collection[ShardingType]
+) -> Decision:
     kind, kernel = _named(stated)
     if not stated.ranks and not stated.shards and not kind.is_replicated:
         raise ValueError("has neither ranks nor shards")
@@ -76,7 +83,7 @@ def _decision(index: int, stated: StatedTable, table: Table, world: World) -> De
         raise ValueError(f"lies on ranks that {world.size} devices do not have")
     targets: tuple[int, ...]
     widths: tuple[int, ...] = ()
-    kind = _read_as(kind, stated)
+    kind = _read_as(kind, stated, world, asked)
     if stated.shards:
         found = [Shard(each.rank, *each.offsets, *each.sizes) for each in stated.shards]
         column_shards, targets, widths = recover(kind, table.rows, table.dim, found, world)
@@ -101,9 +108,14 @@ def _named(stated: StatedTable) -> tuple[ShardingType, Kernel]:
     return SHARDING_TYPES.named(stated.sharding_type), KERNELS.named(stated.compute_kernel)
 
 
-def _read_as(kind: ShardingType, stated: StatedTable) -> ShardingType:
+def _read_as(
+    kind: ShardingType, stated: StatedTable, world: World, asked: Collection[ShardingType]
+) -> ShardingType:
     cuts = len({shard.offsets[1] for shard in stated.shards}) or stated.column_shards or 1
-    return (kind.uncut or kind) if cuts == 1 else kind
+    whole = (kind.uncut or kind) if cuts == 1 else kind
+    if world.nodes > 1 or whole in asked:
+        return whole
+    return whole.on_one_node or whole
 
 
 def _targets(kind: ShardingType, ranks: Sequence[int], world: World) -> Iterator[int]:

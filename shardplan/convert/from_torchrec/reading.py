@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.sharding.kind import SHARDING_TYPES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,12 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A type with a single column shard, and the one that cuts no columns and lies alike."""
+    """A type, and the one that lies alike: of a single column shard one that cuts no columns, on a
+    single node one on all devices."""
 
     stated: str
     read: str
     tables: tuple[str, ...]
     """Their labels."""
+    how: str = "of one column shard"
+    """Of which tables of the type it is so, in words behind its name."""
 
 
 def readings(
@@ -34,4 +39,12 @@ def readings(
         pair = said[table.module, table.name], decision.sharding.name
         if pair[0] != pair[1]:
             tables.setdefault(pair, []).append(table.label)
-    return tuple(Reading(*pair, tuple(names)) for pair, names in tables.items())
+    return tuple(Reading(*pair, tuple(names), _how(*pair)) for pair, names in tables.items())
+
+
+def _how(stated: str, read: str) -> str:
+    there, here = SHARDING_TYPES.named(stated), SHARDING_TYPES.named(read)
+    words = ["of one column shard"] if there.cuts_columns else []
+    if here.rows is not there.rows:
+        words.append("on a single node")
+    return " ".join(words)

@@ -123,7 +123,7 @@ def _changes(found: Appraisal) -> Section:
 
 
 def _reading(each: Reading) -> str:
-    what = f"{each.stated} of one column shard is read as {each.read}, which lies alike"
+    what = f"{each.stated} {each.how} is read as {each.read}, which lies alike"
     return f"{what}: {words.name_some(each.tables)}"
 
 

@@ -96,8 +96,9 @@ class CommDtypeSpec(Border):
     def _check_names(self) -> CommDtypeSpec:
         builtin, known = WireType.named(), self.known
         for name in self.codecs or ():
-            if name in builtin:
-                raise fault("is a format by itself", "call it otherwise", at=("codecs", name))
+            if (small := name.lower()) in builtin:
+                said = "is" if name == small else f"differs by case alone from {small}, which is"
+                raise fault(f"{said} a format by itself", "call it otherwise", at=("codecs", name))
         _check(self.forward, known, ("forward",))
         _check(self.backward, known, ("backward",))
         for collective in WireCollective:

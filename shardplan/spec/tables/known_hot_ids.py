@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shardplan.errors import InputError
+from shardplan.spec.validation.wording import show
 from shardplan.workload.drawn.hot_ids_file import read_hot_ids
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def with_hot_ids_counted(loaded: LoadedSpec) -> LoadedSpec:
     """The same with a number in place of each file of hot ids; with its faults, where it has any.
 
     A file is told as faulty at the line of the spec that names it, but for what stands in a line
-    of its own.
+    of its own, which is told with the table's name.
     """
     tables, faults = list(loaded.spec.tables), list(loaded.faults)
     for index, table in enumerate(tables):
@@ -39,13 +40,20 @@ def _counted(
         ids = read_hot_ids(loaded.base / name)
     except InputError as error:
         return None, [
-            fault if fault.line else _placed(loaded, index, name, fault.message, fault.hint)
+            _named(fault, table)
+            if fault.line
+            else _placed(loaded, index, name, fault.message, fault.hint)
             for fault in error.diagnostics
         ]
     if ids.max() >= table.rows:
         message = f"{ids.max():,} is no row of a table of {table.rows:,} rows"
         return None, [_placed(loaded, index, name, message, "rows are counted from 0")]
     return len(ids), []
+
+
+def _named(fault: Diagnostic, table: TableSpec) -> Diagnostic:
+    """With the table whose ids they are, which the file does not tell."""
+    return replace(fault, message=f"{fault.message} (hot_ids of {show(table.name)})")
 
 
 def _placed(loaded: LoadedSpec, index: int, name: str, message: str, hint: str) -> Diagnostic:

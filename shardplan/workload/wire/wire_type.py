@@ -31,6 +31,8 @@ class WireType:
     """Whether TorchRec sends it where parts are summed on their way."""
     scale_numbers: int | None = None
     """Of fp8, how many numbers share a scale."""
+    shares_scale: bool = False
+    """Whether numbers share a scale at all, so that ``error`` is relative to the largest."""
 
     @classmethod
     def plain(cls, dtype: Dtype) -> Self:
@@ -48,9 +50,9 @@ class WireType:
         """
         fp8 = (row + -row % 4 + 8) / row
         quantised = (
-            cls("fp8", fp8, 2.0**-4, is_summed=False, scale_numbers=row),
-            cls("int8", 40 / 32, 1 / 255),
-            cls("mx4", 17 / 32, 2.0**-2, is_summed=False),
+            cls("fp8", fp8, 2.0**-4, is_summed=False, scale_numbers=row, shares_scale=True),
+            cls("int8", 40 / 32, 1 / 255, shares_scale=True),
+            cls("mx4", 17 / 32, 2.0**-2, is_summed=False, shares_scale=True),
         )
         return {each.name: each for each in (*map(cls.plain, Dtype), *quantised)}
 
