@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.options import limits
 from shardplan.options.dynamic_shares import PooledShares
@@ -82,8 +82,8 @@ def _tables_without_way(case: Case) -> dict[int, _NoWay]:
     """By position; tables that rules cannot tell apart are looked at once."""
     applied: dict[int, list[int]] = {}
     for number, constraint in enumerate(case.constraints):
-        for table in constraint.tables if any(_without_each_key(constraint)) else ():
-            applied.setdefault(table, []).append(number)
+        for index in constraint.tables if any(_without_each_key(constraint)) else ():
+            applied.setdefault(index, []).append(number)
     if not applied:
         return {}
     workload, world, offer = case.workload, case.topology.world, offer_of(case)
@@ -132,7 +132,8 @@ def _without_each_key(constraint: Constraint) -> Iterator[tuple[str, Constraint]
     """Each key that leaves fewer ways, and the constraint without it."""
     for key in _DEMANDS:
         if getattr(constraint, key) is not None:
-            yield key, replace(constraint, **{key: None})
+            none: dict[str, Any] = {key: None}
+            yield key, replace(constraint, **none)
     if constraint.apart:
         yield "apart", replace(constraint, apart=False)
     for pin in constraint.pins.names:
