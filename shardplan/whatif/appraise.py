@@ -73,7 +73,9 @@ def appraise(
     )
     seconds = settings.time_limit_seconds * (1 - _CHANGING_SHARE)
     limited = replace(settings, time_limit_seconds=seconds)
-    best = make_plan(any_sums, limited, reporter, decisions)
+    after = {change.after.table: change.after for change in changes}
+    start = [after.get(decision.table, decision) for decision in decisions]
+    best = make_plan(any_sums, limited, reporter, start)
     prediction = predict(case, decisions)
     claim = Optimality.of(
         case.objective,

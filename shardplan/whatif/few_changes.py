@@ -76,16 +76,32 @@ class FewChanges:
         and all at once of those that promise most. Items that no option stands for stay as they
         are; while others are looked at, what the spec has for them stands in.
         """
-        problem = self.formulation.problem
         placement, is_placed = self.formulation.placement(self.decisions)
         for item in np.flatnonzero(~is_placed).tolist():
-            stand_in = refit(problem, placement, item)
+            stand_in = self._stand_in(placement, item)
             placement = placement if stand_in is None else stand_in.placement
         open_items = np.flatnonzero(is_placed)
         finals = list(self._finals(placement, open_items))
         if finals:
             final = self._best(placement, finals, open_items)
             yield from self._in_steps(placement, self._changed(placement, final, open_items))
+
+    def _stand_in(self, placement: Placement, item: int) -> Refit | None:
+        """What the spec has for an item, on the ranks where the plan has it if that is allowed."""
+        problem, world = self.formulation.problem, self.case.topology.world
+        ranks = {
+            rank
+            for table in self.formulation.items.tables[item]
+            for target in self.decisions[table].targets
+            for rank in world.ranks_of(self.decisions[table].sharding.lands, target)
+        }
+        domain = problem.domain.copy()
+        own = problem.item_of_option == item
+        is_there = np.isin(np.arange(problem.device_count), sorted(ranks))
+        there = problem.domains[domain[own][0]] & is_there
+        domain[own] = len(problem.domains)
+        on_them = replace(problem, domain=domain, domains=np.vstack([problem.domains, there]))
+        return refit(on_them, placement, item) or refit(problem, placement, item)
 
     def _best(
         self, now: Placement, found: Sequence[Placement], open_items: NDArray[np.int64]

@@ -123,10 +123,8 @@ def _changes(found: Appraisal) -> Section:
         rows.append((change.table, before, after, then, saved))
         seconds, number = change.objective_seconds, change.set_number
     best = words.seconds(found.best.optimality.objective_seconds)
-    remarks = (
-        f"the most found for so few tables; the best plan that was found takes {best}",
-        *remarks,
-    )
+    most = f"the most found for so few tables; the best plan that was found takes {best}"
+    remarks = (*remarks, most)
     meaning = "one set after the other, all else left alone"
     return Section(title, meaning, Grid(columns, tuple(rows)), remarks)
 
