@@ -36,11 +36,15 @@ class Pins:
         return self != NO_PINS
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of those that hold, as a spec calls them."""
+        every = [each.name for each in fields(self)]
+        return tuple(name for name in every if getattr(self, name) != getattr(NO_PINS, name))
+
+    @property
     def each(self) -> tuple[Pins, ...]:
         """One by one."""
-        found = {each.name: getattr(self, each.name) for each in fields(self)}
-        given = {name: pin for name, pin in found.items() if pin != getattr(NO_PINS, name)}
-        return tuple(replace(NO_PINS, **{name: pin}) for name, pin in given.items())
+        return tuple(replace(NO_PINS, **{name: getattr(self, name)}) for name in self.names)
 
     @property
     def narrows_types(self) -> bool:

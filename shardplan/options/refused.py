@@ -88,6 +88,11 @@ class Refused:
         return tuple(kind for kind in SHARDING_TYPES if self._is_possible(kind, every))
 
     @property
+    def has_way(self) -> bool:
+        """Whether there is any type that it may have."""
+        return any(self._is_possible(kind, self.constraints) for kind in SHARDING_TYPES)
+
+    @property
     def _kinds(self) -> list[ShardingType]:
         """Those that the job can train, and others where a constraint names them."""
         named = {kind for each in self.constraints for kind in each.sharding or ()}
@@ -108,8 +113,8 @@ class Refused:
         if kind.keeps_hot_rows and not keeps_any(table, policy, self.offer):
             return False
         kernels = kernels_for(table, policy, self.offer, self.training)
-        code = SHARDING_TYPES.index(kind)
-        return any(way[0] == code for way in ways_of(table.dim, policy, kernels, world))
+        alone = replace(policy, sharding=policy.sharding & {kind})
+        return any(ways_of(table.dim, alone, kernels, world))
 
     def _policy(self, constraints: Iterable[Constraint]) -> Policy:
         policy = Policy.of(self.training, self.table, self.dynamic)

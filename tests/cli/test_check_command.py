@@ -26,6 +26,16 @@ def test_sums_up_what_is_to_be_planned(run, spec_path):
     assert "12.6 GiB for tables: 16.0 GiB less 2.4 GiB kept free" in result.stdout
 
 
+def test_demands_that_leave_a_table_no_way_are_faults_of_the_spec(run, write, spec_path):
+    rule = 'constraints: [{tables: "*", ranks: [0], sharding: [row_wise]}]\n'
+    path = write(spec_path.read_text() + rule)
+    result = run("check", path)
+    line = len(path.read_text().splitlines())
+    assert result.exit_code == 2
+    assert f"{path}:{line}:" in result.stderr
+    assert "no way to be sharded by constraints[0]" in result.stderr
+
+
 def test_warnings_go_to_stderr_and_do_not_fail(run, spec_path):
     result = run("check", spec_path)
     assert "warning: training.optimizer: row-wise Adagrad" in result.stderr

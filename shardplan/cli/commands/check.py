@@ -158,10 +158,13 @@ class _Checked:
 def _check(spec: str, settings: list[str]) -> _Checked:
     from shardplan.build_case import build_case
     from shardplan.cli.reports.warnings import warnings_of
+    from shardplan.planning.contradictions import contradictions
     from shardplan.spec.load import load_spec
 
     loaded = load_spec(spec, settings)
     case = build_case(loaded)
+    if faults := contradictions(loaded, case):
+        raise InputError(faults)
     return _Checked(case, warnings_of(loaded, case))
 
 

@@ -100,8 +100,8 @@ def convert_command(
 
     --from torchrec reads what a job printed of its plan: str(sharding_plan), the JSON of
     sharding_plan._serialize(), or the table that EmbeddingStats logs; - for stdin. It says how far
-    the plan is from the bound of all plans of the SPEC, what holds it up, and the three changes
-    that bring most. -o writes it as a plan file.
+    the plan is from the bound of all plans of the SPEC, what holds it up, and which three tables at
+    most were found to bring most if changed. -o writes it as a plan file.
 
     \b
     Examples:
