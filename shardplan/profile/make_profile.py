@@ -97,7 +97,8 @@ def make_profile(
 
     ``batches`` gives the columns of a few batches as they lie in the files. ``hot`` ids of each
     table are kept, and the reads of ``old_hot`` ones of older data. Raises
-    InputError for columns that are missing or hold no ids.
+    InputError for columns that are missing or hold no ids, and for ids that no table can have as
+    rows.
     """
     schema = dict(samples.engine.schema(samples.frames[0][1]))
     source = samples.sources[0] if samples.sources else "samples"
@@ -107,10 +108,15 @@ def make_profile(
     if not count:
         raise InputError([Diagnostic(source, 0, 0, "", "holds no samples", code="data")])
     hears = reporter or ProfileReporter()
-    found = []
+    found, faults = [], []
     for done, rule in enumerate(chosen):
         hears.counting(rule.name, done, len(chosen))
-        found.append(_table(samples, rule, asked, batches, hot, old_hot or {}))
+        try:
+            found.append(_table(samples, rule, asked, batches, hot, old_hot or {}))
+        except InputError as error:
+            faults += error.diagnostics
+    if faults:
+        raise InputError(faults)
     merging = _joint(samples, found) if looks_for_merging else []
     return Profile(
         tuple(found), samples.sources, count, samples.days, asked, tuple(merge_candidates(merging))

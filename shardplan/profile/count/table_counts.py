@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _NOWHERE = -(2**63)
 """An id that stands for none."""
 _SCALE = 2**20
-"""Ids are scaled to so many steps before they are squared, so that sums stay whole numbers."""
+"""Ids are scaled to so many steps before they are squared, and squares are added up in two parts,
+so that sums stay whole numbers and fit 64 bits up to 2^43 ids."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -138,20 +139,23 @@ def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
     grouped = (
         counts.with_columns(scaled.cast(nw.Int64).alias("at"))
         .with_columns((nw.col("at") * nw.col("at")).alias("square"))
+        .with_columns((nw.col("square") % _SCALE).alias("low"))
+        .with_columns(((nw.col("square") - nw.col("low")) // _SCALE).alias("high"))
         .group_by("reads")
         .agg(
             nw.col("reads").count().cast(nw.Int64).alias("ids"),
             nw.col("at").sum().alias("at"),
-            nw.col("square").sum().alias("square"),
+            nw.col("high").sum().alias("high"),
+            nw.col("low").sum().alias("low"),
         )
         .sort("reads")
     )
-    reads, ids, at, squares = integers(grouped, "reads", "ids", "at", "square")
+    reads, ids, at, high, low = integers(grouped, "reads", "ids", "at", "high", "low")
     log = np.log2(reads.astype(np.float64))
     order = OrderSums(
         int(ids.sum()),
         float(at.sum()),
-        float(squares.sum()),
+        float(int(high.sum()) * _SCALE + int(low.sum())),
         float(np.dot(ids, log)),
         float(np.dot(ids, log * log)),
         float(np.dot(at, log)),

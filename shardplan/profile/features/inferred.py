@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
+from pydantic import ValidationError
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
@@ -29,22 +30,25 @@ def inferred_rules(
 ) -> tuple[TableRule, ...]:
     """A table of its own for each column of ids; ``dictionaries`` are those of text or hashes.
 
-    Raises InputError where there is none.
+    Raises InputError where there is none, and for columns that cannot name a table.
     """
     looked_up = IdMapping(MappingKind.DICTIONARY)
-    rules = tuple(
-        TableRule(
-            name=column,
-            features=(FeatureRule(column=column),),
-            mapping=looked_up if column in dictionaries else IdMapping(),
-        )
-        for column, kind in schema.items()
-        if is_ids(kind)
-    )
+    rules, faults = [], []
+    for column in (column for column, kind in schema.items() if is_ids(kind)):
+        mapping = looked_up if column in dictionaries else IdMapping()
+        try:
+            features = (FeatureRule(column=column),)
+            rules.append(TableRule(name=column, features=features, mapping=mapping))
+        except ValidationError as error:
+            why = error.errors()[0]["msg"]
+            message, hint = f"the column {column!r} names no table: {why}", "name it by --features"
+            faults.append(Diagnostic(source, 0, 0, "", message, hint, code="data"))
+    if faults:
+        raise InputError(faults)
     if not rules:
         message, hint = "has no column of whole numbers or of lists of such", "see --features"
         raise InputError([Diagnostic(source, 0, 0, "", message, hint, code="file")])
-    return rules
+    return tuple(rules)
 
 
 def check_columns(rules: Collection[TableRule], schema: Mapping[str, DType], source: str) -> None:

@@ -107,6 +107,15 @@ class TableRule(Border):
             raise fault(message, "leave rows out", at=("rows",))
         return self
 
+    @model_validator(mode="after")
+    def _check_features(self) -> TableRule:
+        names = [each.feature for each in self.features]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                hint = "give one of them another name"
+                raise fault(f"the feature {name!r} stands here twice", hint, at=("features", index))
+        return self
+
 
 class FeaturesFile(Border):
     """All tables of a model."""

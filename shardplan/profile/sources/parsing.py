@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
+from shardplan.profile.engine.duckdb_engine import literal
+from shardplan.profile.sources.cells import cells_of
 from shardplan.profile.sources.found import DataFormat
 from shardplan.profile.storage import refused, unpacked
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 TEXT_KEY = "shardplan.text"
 """In the metadata of a staged file: columns of text, of which ids were made."""
 CRITEO_DENSE, CRITEO_SPARSE = 13, 26
+_LONGEST_HEADER = 2**24
 _TEXT_ID = "(md5_number_lower({}) >> 1)::BIGINT"
 """63 bits of a text's MD5: the same everywhere, and the same for the same text."""
 _WHOLE = r"[+-]?\d+"
@@ -63,26 +65,29 @@ class Parser:
         numbers = ", ".join([*label, *dense])
         ids = ", ".join(f"('0x' || {name})::UINTEGER::BIGINT as {name}" for name in sparse)
         options = f"delim='\t', quote='', escape='', header=false, columns={columns}"
-        return f"select {numbers}, {ids} from read_csv({_quoted(self._file.path)}, {options}, " + (
+        return f"select {numbers}, {ids} from read_csv({_quoted(literal(self._file.path))}, {options}, " + (
             "auto_detect=false, nullstr='')"
         )
 
     def _csv(self) -> str:
-        delimiter = "\t" if ".tsv" in self._file.path else ","
+        delimiter = "\t" if self._file.is_tabbed else ","
         header = first_cells(self._file, delimiter)
+        if "" in header:
+            at = header.index("") + 1
+            raise refused(self._file.path, f"the column {at} has no name", line=1)
         if twice := [name for at, name in enumerate(header) if name in header[:at]]:
             raise refused(self._file.path, f"the column {twice[0]!r} stands here twice", line=1)
         columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in header)
         nulls = ", ".join(map(_quoted, ["", *self._nulls]))
         return (
-            f"select * from read_csv({_quoted(self._file.path)}, delim={_quoted(delimiter)}, "
+            f"select * from read_csv({_quoted(literal(self._file.path))}, delim={_quoted(delimiter)}, "
             f"quote='\"', escape='\"', header=true, columns={{{columns}}}, auto_detect=false, "
             f"nullstr=[{nulls}])"
         )
 
     def _json(self) -> str:
         return (
-            f"select * from read_json({_quoted(self._file.path)}, format='newline_delimited', "
+            f"select * from read_json({_quoted(literal(self._file.path))}, format='newline_delimited', "
             "sample_size=-1, maximum_object_size=1073741824, convert_strings_to_integers=false)"
         )
 
@@ -131,13 +136,16 @@ class Parser:
 def first_cells(file: DataFile, delimiter: str) -> list[str]:
     """The cells of a file's first line; raises InputError where it is no text."""
     with unpacked(file.path) as lines:
+        line = lines.readline(_LONGEST_HEADER)
+        if len(line) == _LONGEST_HEADER:
+            raise refused(file.path, f"its first line is longer than {_LONGEST_HEADER:,} bytes", line=1)
         try:
-            first = lines.readline(1 << 24).decode("utf-8-sig")
+            first = line.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise refused(file.path, "is not UTF-8", line=1, column=error.start + 1) from None
     if not first.strip():
         raise refused(file.path, "its first line is empty", line=1)
-    return next(csv.reader([first], delimiter=delimiter))
+    return cells_of(first.rstrip("\r\n"), delimiter)
 
 
 def _quoted(text: str) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
 from shardplan.profile.features.id_mapping import MappingKind
 from shardplan.profile.fit.access_form import AccessForm
 from shardplan.profile.fit.file_order import file_order
 from shardplan.profile.fit.fitted_access import access_of
 from shardplan.profile.fit.row_order_of import row_order_of
 from shardplan.profile.fit.sample_says import sample_says
-from shardplan.spec.tables.table_spec import TableSpec
+from shardplan.spec.tables.table_spec import MOST_ROWS, TableSpec
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -107,8 +109,13 @@ def table_profile(
     *,
     hot_ids: int = 0,
 ) -> TableProfile:
-    """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job."""
+    """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job.
+
+    Raises InputError where ids as they are need more rows than a table can have.
+    """
     rows = _rows(rule, counts)
+    if rows > MOST_ROWS:
+        raise InputError([_too_many(rule, counts)])
     poolings = [round(each.pooling, _DIGITS) for each in features]
     all_reads = counts.frequencies.accesses + counts.padding_reads
     padded = counts.padding_reads / all_reads if all_reads else 0.0
@@ -151,6 +158,15 @@ def _rows(rule: TableRule, counts: TableCounts) -> int:
     if rule.padding is not None:
         needed = max(needed, rule.padding + 1)
     return max(told or 0, needed, 1)
+
+
+def _too_many(rule: TableRule, counts: TableCounts) -> Diagnostic:
+    message = (
+        f"table {rule.name}: ids up to {counts.largest_id:,} as rows, "
+        f"and a table has at most {MOST_ROWS:,}"
+    )
+    hint = "say what the trainer does to them (--features: mapping mod, hash or dictionary)"
+    return Diagnostic("", 0, 0, "", message, hint, code="data")
 
 
 def _caps(features: Sequence[FeatureCounts]) -> float | list[float]:
