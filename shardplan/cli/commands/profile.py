@@ -184,11 +184,17 @@ def profile_command(
         if Path(output).suffix not in _ENDINGS:
             raise click.UsageError(f"-o must end in .csv, .parquet or .yaml (got {output})")
         check_writable(output, data)
+    if hot_rows is not None and output is None:
+        raise click.UsageError("--hot-rows goes with -o")
+    if sample == 0:
+        raise click.UsageError("--sample must be above 0%")
     check_installed(engine)
+    if output is not None:
+        _check_kept(data, output, hot_rows)
     from shardplan.profile.sources.found import DataFormat
     from shardplan.profile.tables.table_profile import Asked
 
-    asked = Asked(batch, sample or 1.0, AccessForm(access), shuffled)
+    asked = Asked(batch, 1.0 if sample is None else sample, AccessForm(access), shuffled)
     reading = Reading(
         engine,
         dict(map(_setting, engine_option)),
@@ -218,6 +224,21 @@ def _setting(text: str) -> tuple[str, str]:
     if not sign or not key:
         raise click.BadParameter(f"must be KEY=VALUE (got {text})")
     return key, value
+
+
+def _check_kept(data: tuple[str, ...], output: str, hot_rows: str | None) -> None:
+    """Raise InputError where what is written would lie over data, by whatever name it is read."""
+    from shardplan.profile.sources.found import found_paths
+    from shardplan.profile.tables.write_profile import written_paths
+
+    reads = found_paths(data)
+    for path in written_paths(output):
+        check_writable(str(path), reads)
+    folders = {Path(each).resolve().parent for each in reads if "://" not in each}
+    if hot_rows is not None and Path(hot_rows).resolve() in folders:
+        raise click.UsageError(
+            f"--hot-rows {hot_rows} holds data that is read; name another folder"
+        )
 
 
 def _old(against: str | None) -> dict[str, Reference] | None:

@@ -51,8 +51,27 @@ def inferred_rules(
     return tuple(rules)
 
 
+def _list_faults(feature: FeatureRule, schema: Mapping[str, DType]) -> list[str]:
+    """What a feature says that goes with lists only, or with none."""
+    kinds = (schema.get(feature.column), schema.get(feature.weights or ""))
+    held, weights = (isinstance(kind, nw.List | nw.Array) for kind in kinds)
+    faults = []
+    if held and feature.missing is not None:
+        faults.append(
+            f"missing is of columns with one id a sample, and {feature.column!r} holds lists: "
+            "a missing list is an empty one"
+        )
+    if kinds[0] is not None and kinds[1] is not None and held != weights:
+        form = ("a number", "a list")
+        faults.append(
+            f"{feature.column!r} has {form[held]} for each sample, "
+            f"and its weights {feature.weights!r} {form[weights]}"
+        )
+    return faults
+
+
 def check_columns(rules: Collection[TableRule], schema: Mapping[str, DType], source: str) -> None:
-    """Raise InputError for columns that features name and the data lacks, or that hold no ids."""
+    """Raise InputError for columns that features name and the data lacks, or of other kinds."""
     faults = []
     for rule in rules:
         for feature in rule.features:
@@ -62,5 +81,6 @@ def check_columns(rules: Collection[TableRule], schema: Mapping[str, DType], sou
                 elif column == feature.column and not is_ids(schema[column]):
                     found = str(schema[column]).lower()
                     faults.append(f"the column {column!r} holds no whole numbers but {found}")
+            faults += _list_faults(feature, schema)
     if faults:
         raise InputError([Diagnostic(source, 0, 0, "", each, code="file") for each in faults])

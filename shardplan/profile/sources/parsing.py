@@ -38,6 +38,7 @@ class Parser:
     ) -> None:
         self._connection = connection
         self._file = file
+        self._quoted_path = _quoted(literal(file.path))
         self._nulls = nulls
         self._whole = whole
 
@@ -65,7 +66,7 @@ class Parser:
         numbers = ", ".join([*label, *dense])
         ids = ", ".join(f"('0x' || {name})::UINTEGER::BIGINT as {name}" for name in sparse)
         options = f"delim='\t', quote='', escape='', header=false, columns={columns}"
-        return f"select {numbers}, {ids} from read_csv({_quoted(literal(self._file.path))}, {options}, " + (
+        return f"select {numbers}, {ids} from read_csv({self._quoted_path}, {options}, " + (
             "auto_detect=false, nullstr='')"
         )
 
@@ -80,14 +81,14 @@ class Parser:
         columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in header)
         nulls = ", ".join(map(_quoted, ["", *self._nulls]))
         return (
-            f"select * from read_csv({_quoted(literal(self._file.path))}, delim={_quoted(delimiter)}, "
+            f"select * from read_csv({self._quoted_path}, delim={_quoted(delimiter)}, "
             f"quote='\"', escape='\"', header=true, columns={{{columns}}}, auto_detect=false, "
             f"nullstr=[{nulls}])"
         )
 
     def _json(self) -> str:
         return (
-            f"select * from read_json({_quoted(literal(self._file.path))}, format='newline_delimited', "
+            f"select * from read_json({self._quoted_path}, format='newline_delimited', "
             "sample_size=-1, maximum_object_size=1073741824, convert_strings_to_integers=false)"
         )
 
@@ -138,7 +139,9 @@ def first_cells(file: DataFile, delimiter: str) -> list[str]:
     with unpacked(file.path) as lines:
         line = lines.readline(_LONGEST_HEADER)
         if len(line) == _LONGEST_HEADER:
-            raise refused(file.path, f"its first line is longer than {_LONGEST_HEADER:,} bytes", line=1)
+            raise refused(
+                file.path, f"its first line is longer than {_LONGEST_HEADER:,} bytes", line=1
+            )
         try:
             first = line.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -61,6 +61,8 @@ class TableProfile:
     fitted: FittedAccess
     says: SampleSays
     order: FileOrder | None
+    hot_ids: int = 0
+    """How many of the hottest the job is to know."""
 
     @property
     def warnings(self) -> Iterator[str]:
@@ -74,6 +76,13 @@ class TableProfile:
         if not counts.frequencies.accesses:
             yield f"{name}: no id was read"
             return
+        if (told := self.rule.rows) is not None and told < rows:
+            yield f"{name}: {told:,} rows are told, and its ids need {rows:,}, which is written"
+        if self.hot_ids and self.rule.mapping.is_dictionary:
+            yield (
+                f"{name}: its hot rows are ids of the data (column raw_id); which rows "
+                "they have, the trainer's dictionary knows"
+            )
         if not self.says.tells_rows and not self._is_told:
             yield (
                 f"{name}: {rows:,} rows is what a sample shows, and there are more; "
@@ -127,13 +136,14 @@ def table_profile(
     has_lists = any(each.is_list for each in features)
     said = {
         "name": rule.name,
+        "module": rule.module,
         "rows": rows,
         "features": [each.feature for each in features],
         "pooling": poolings[0] if len(poolings) == 1 else poolings,
         "cap": _caps(features) if has_lists else None,
         "access": fitted.access,
         "ids": _order(rule, counts),
-        "weighted": True if any(each.weights for each in rule.features) else None,
+        "weighted": True if rule.is_weighted else None,
         "hot_ids": hot_ids or None,
     }
     if rule.padding is not None:
@@ -144,7 +154,7 @@ def table_profile(
     )
     says = sample_says(counts.frequencies, reads, asked.sample_share)
     return TableProfile(
-        rule, counts, tuple(features), tuple(batches), asked, spec, fitted, says, observed
+        rule, counts, tuple(features), tuple(batches), asked, spec, fitted, says, observed, hot_ids
     )
 
 
@@ -161,12 +171,9 @@ def _rows(rule: TableRule, counts: TableCounts) -> int:
 
 
 def _too_many(rule: TableRule, counts: TableCounts) -> Diagnostic:
-    message = (
-        f"table {rule.name}: ids up to {counts.largest_id:,} as rows, "
-        f"and a table has at most {MOST_ROWS:,}"
-    )
+    message = f"ids up to {counts.largest_id:,} as rows, and a table has at most {MOST_ROWS:,}"
     hint = "say what the trainer does to them (--features: mapping mod, hash or dictionary)"
-    return Diagnostic("", 0, 0, "", message, hint, code="data")
+    return Diagnostic(f"table {rule.name}", 0, 0, "", message, hint, code="data")
 
 
 def _caps(features: Sequence[FeatureCounts]) -> float | list[float]:

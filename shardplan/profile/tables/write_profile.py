@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.files import make_folder, write_atomically
 from shardplan.profile.drift.reference_file import reference_path, references_data
-from shardplan.profile.hot_rows import hot_rows_data
+from shardplan.profile.hot_rows import RAW_ID, ROW, hot_rows_data
 from shardplan.profile.tables.profile_json import profile_document
 from shardplan.spec.tables.write_tables import tables_data
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 def profile_path(tables: Path) -> Path:
     """Where the rest of a profile lies: ``day.yaml`` has ``day.profile.json``."""
     return tables.with_suffix(".profile.json")
+
+
+def written_paths(path: str) -> tuple[Path, ...]:
+    """All files that are written, but those of hot rows."""
+    tables = Path(path)
+    return tables, profile_path(tables), reference_path(tables)
 
 
 def write_profile(profile: Profile, path: str, hot_rows: str | None = None) -> None:
@@ -32,7 +38,9 @@ def write_profile(profile: Profile, path: str, hot_rows: str | None = None) -> N
     if hot_rows is not None:
         make_folder(hot_rows)
         for table in profile.tables:
-            hot = hot_rows_data(table.counts.hot_ids, table.counts.hot_reads)
+            known, counts = table.hot_ids, table.counts
+            column = RAW_ID if table.rule.mapping.is_dictionary else ROW
+            hot = hot_rows_data(counts.hot_ids[:known], counts.hot_reads[:known], column)
             write_atomically(Path(hot_rows) / f"{table.rule.name}.parquet", hot)
     references = {table.rule.name: table.counts.reference for table in profile.tables}
     write_atomically(reference_path(tables), references_data(references))
