@@ -47,6 +47,8 @@ class Samples:
     """Columns whose ids are looked up where no rule says otherwise."""
     numbers: Collection[str] = ()
     """Columns of whole numbers that are no ids."""
+    remarks: tuple[str, ...] = ()
+    """What is to be told of the files."""
 
     @property
     def days(self) -> tuple[str, ...]:
@@ -136,7 +138,13 @@ def make_profile(
         raise InputError(faults)
     merging = _joint(samples, found) if looks_for_merging else []
     return Profile(
-        tuple(found), samples.sources, count, samples.days, asked, tuple(merge_candidates(merging))
+        tuple(found),
+        samples.sources,
+        count,
+        samples.days,
+        asked,
+        tuple(merge_candidates(merging)),
+        samples.remarks,
     )
 
 

@@ -189,8 +189,6 @@ def profile_command(
     if sample == 0:
         raise click.UsageError("--sample must be above 0%")
     check_installed(engine)
-    if output is not None:
-        _check_kept(data, output, hot_rows)
     from shardplan.profile.sources.found import DataFormat
     from shardplan.profile.tables.table_profile import Asked
 
@@ -204,6 +202,8 @@ def profile_command(
         None if memory is None else int(memory),
         work,
     )
+    if output is not None:
+        _check_kept(data, output, hot_rows)
     kept = hot if hot_rows is not None else 0
     old = _old(against)
     profile = _profiled(data, asked, reading, features, kept, old, joint, quiet)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shardplan.profile.engine.duckdb_engine import literal
 from shardplan.profile.sources.cells import cells_of
 from shardplan.profile.sources.found import DataFormat
+from shardplan.profile.sources.odd_cells import WHOLE, odd_cells
 from shardplan.profile.storage import refused, unpacked
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
 TEXT_KEY = "shardplan.text"
 """In the metadata of a staged file: columns of text, of which ids were made."""
+ODD_KEY = "shardplan.odd"
+"""The same: what is to be told of columns that a few cells keep from being ids."""
 CRITEO_DENSE, CRITEO_SPARSE = 13, 26
 _LONGEST_HEADER = 2**24
 _TEXT_ID = "(md5_number_lower({}) >> 1)::BIGINT"
 """63 bits of a text's MD5: the same everywhere, and the same for the same text."""
-_WHOLE = r"[+-]?\d+"
 
 
 class Parser:
@@ -100,15 +102,26 @@ class Parser:
             source = f"read_parquet({_quoted(str(raw))})"
             described = self._connection.execute(f"describe select * from {source}").fetchall()
             kinds = {name: kind for name, kind, *_ in described}
-            cells, text = [], []
+            cells, text, odd = [], [], []
             for name, kind in kinds.items():
                 column = _name(name)
                 cell = column if name in self._whole else self._typed(column, kind, source)
                 cells.append(f"{cell} as {column}")
                 text += [name] if "md5" in cell else []
-            self._copy(f"select {', '.join(cells)} from {source}", target, text)
+                if not self._holds_ids(name, kind, cell):
+                    said = odd_cells(self._connection, _quoted(str(raw)), column, kind)
+                    odd += [f"{self._file.path}: {name!r} is {said}"] if said else []
+            self._copy(f"select {', '.join(cells)} from {source}", target, text, odd)
         finally:
             raw.unlink(missing_ok=True)
+
+    def _holds_ids(self, name: str, kind: str, cell: str) -> bool:
+        return (
+            name in self._whole
+            or kind.removesuffix("[]").endswith("INT")
+            or "BIGINT" in kind
+            or (kind == "VARCHAR" and cell.endswith("::BIGINT") and "md5" not in cell)
+        )
 
     def _typed(self, column: str, kind: str, source: str) -> str:
         """A column's values as what all of them are: whole numbers, numbers, or ids of text."""
@@ -119,7 +132,7 @@ class Parser:
         if self._file.form is DataFormat.JSON:
             return _TEXT_ID.format(column)
         asked = (
-            f"select coalesce(bool_and(regexp_full_match({column}, '{_WHOLE}')), true), "
+            f"select coalesce(bool_and(regexp_full_match({column}, '{WHOLE}')), true), "
             f"bool_and(try_cast({column} as DOUBLE) is not null) filter ({column} is not null) "
             f"from {source}"
         )
@@ -128,9 +141,16 @@ class Parser:
             return f"{column}::BIGINT"
         return f"{column}::DOUBLE" if row[1] else _TEXT_ID.format(column)
 
-    def _copy(self, query: str, target: Path, text: Sequence[str] = ()) -> None:
-        marks = f", kv_metadata {{{_quoted(TEXT_KEY)}: {_quoted(chr(31).join(text))}}}"
-        options = f"format parquet, compression zstd{marks if text else ''}"
+    def _copy(
+        self, query: str, target: Path, text: Sequence[str] = (), odd: Sequence[str] = ()
+    ) -> None:
+        marks = ", ".join(
+            f"{_quoted(key)}: {_quoted(chr(31).join(told))}"
+            for key, told in ((TEXT_KEY, text), (ODD_KEY, odd))
+            if told
+        )
+        options = "format parquet, compression zstd"
+        options += f", kv_metadata {{{marks}}}" if marks else ""
         self._connection.execute(f"copy ({query}) to {_quoted(str(target))} ({options})")
 
 
