@@ -150,7 +150,7 @@ def make_profile(
 
 def _inferred(samples: Samples, schema: Mapping[str, Any], source: str) -> tuple[TableRule, ...]:
     ids = {name: kind for name, kind in schema.items() if name not in samples.numbers}
-    return inferred_rules(ids, source, samples.dictionaries)
+    return inferred_rules(ids, source, samples.dictionaries, samples.remarks)
 
 
 def _table(

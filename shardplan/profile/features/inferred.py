@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.dtypes import DType
 
 
+_SHOWN = 8
+"""Columns that an error names."""
+
+
 def is_ids(kind: DType) -> bool:
     """Whether a column of that type holds ids: whole numbers, or lists of such."""
     inner = kind.inner if isinstance(kind, nw.List) else kind
@@ -26,9 +30,13 @@ def is_ids(kind: DType) -> bool:
 
 
 def inferred_rules(
-    schema: Mapping[str, DType], source: str, dictionaries: Collection[str] = ()
+    schema: Mapping[str, DType],
+    source: str,
+    dictionaries: Collection[str] = (),
+    remarks: Collection[str] = (),
 ) -> tuple[TableRule, ...]:
-    """A table of its own for each column of ids; ``dictionaries`` are those of text or hashes.
+    """A table of its own for each column of ids; ``dictionaries`` are those of text or hashes,
+    and ``remarks`` say what keeps other columns from being ids.
 
     Raises InputError where there is none, and for columns that cannot name a table.
     """
@@ -46,7 +54,9 @@ def inferred_rules(
     if faults:
         raise InputError(faults)
     if not rules:
-        message, hint = "has no column of whole numbers or of lists of such", "see --features"
+        held = ", ".join(f"{column}: {kind}" for column, kind in [*schema.items()][:_SHOWN])
+        message = "has no column of whole numbers or of lists of such"
+        hint = "; ".join(remarks) or f"its columns are {held.lower()}"
         raise InputError([Diagnostic(source, 0, 0, "", message, hint, code="file")])
     return tuple(rules)
 

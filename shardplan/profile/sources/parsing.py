@@ -116,6 +116,7 @@ class Parser:
             raw.unlink(missing_ok=True)
 
     def _holds_ids(self, name: str, kind: str, cell: str) -> bool:
+        """Whether nothing is to be told: of whole numbers by type or by all cells, or days."""
         return (
             name in self._whole
             or kind.removesuffix("[]").endswith("INT")
