@@ -127,7 +127,8 @@ def make_profile(
     if not count:
         raise InputError([Diagnostic(source, 0, 0, "", "holds no samples", code="data")])
     hears = reporter or ProfileReporter()
-    found, faults = [], []
+    found: list[TableProfile] = []
+    faults: list[Diagnostic] = []
     for done, rule in enumerate(chosen):
         hears.counting(rule.name, done, len(chosen))
         try:
@@ -168,8 +169,8 @@ def _table(
     counts = table_counts(frame, rule, days, samples.engine, kept, asked_for)
     features = feature_counts(frame, rule, samples.engine, counts.looked_up)
     # Which ids of a batch are rare, and share a row, no batch tells.
-    looks = batches is not None and not rule.mapping.has_rare
-    observed = [observed_batch(each, rule) for each in batches(columns)] if looks else []
+    blocks = batches(columns) if batches and not rule.mapping.has_rare else []
+    observed = [observed_batch(each, rule) for each in blocks]
     known = min(hot, len(counts.hot_ids))
     return table_profile(rule, counts, features, observed, asked, hot_ids=known)
 

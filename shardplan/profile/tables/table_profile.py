@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
@@ -134,7 +134,7 @@ def table_profile(
     reads = asked.batch * pooling
     fitted = access_of(counts.last, others, reads, form=asked.form, pooling=pooling or 1.0)
     has_lists = any(each.is_list for each in features)
-    said = {
+    said: dict[str, Any] = {
         "name": rule.name,
         "module": rule.module,
         "rows": rows,
