@@ -26,7 +26,7 @@ def is_ids(kind: DType) -> bool:
     """Whether a column of that type holds ids: whole numbers, or lists of such."""
     inner = kind.inner if isinstance(kind, nw.List) else kind
     inner = inner() if isinstance(inner, type) else inner
-    return inner.is_integer() or inner == nw.Decimal()
+    return inner.is_integer() or (isinstance(inner, nw.Decimal) and not inner.scale)
 
 
 def inferred_rules(
