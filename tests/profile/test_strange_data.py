@@ -270,6 +270,30 @@ def test_hot_ids_of_a_dictionary_are_not_called_rows(tmp_path: Path) -> None:
     assert any("column raw_id" in line for line in found.warnings)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("none.csv", "does not exist"),
+        ("*.csv", "matches no file\n  hint: quote a glob"),
+        ("folder", "is a folder without data"),
+        ("_hidden.csv", "is no file of data"),
+    ],
+)
+def test_what_is_no_data_is_said_as_what_it_is(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "_SUCCESS").touch()
+    if name.startswith("_"):
+        (tmp_path / name).write_text("a\n1\n")
+    assert refusal(tmp_path / name).startswith(f"{tmp_path / name}: error: {words}")
+
+
+def test_a_column_that_is_missing_is_named_with_one_like_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.parquet", item_id=[1])
+    said = refusal(path, rules=(ruled("itemid"),))
+    assert "'itemid' of table t is missing" in said
+    assert "did you mean 'item_id'?" in said
+
+
 def test_a_stream_of_arrow_is_read_as_a_file_is(tmp_path: Path) -> None:
     table = pa.table({"a": [1, 2, 2]})
     for name, new in (("file.arrow", pa.ipc.new_file), ("stream.arrow", pa.ipc.new_stream)):

@@ -11,6 +11,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.profile.features.id_mapping import IdMapping, MappingKind
 from shardplan.profile.features.table_rule import FeatureRule, TableRule
+from shardplan.spec.validation.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -87,10 +88,12 @@ def check_columns(rules: Collection[TableRule], schema: Mapping[str, DType], sou
         for feature in rule.features:
             for column in filter(None, (feature.column, feature.weights)):
                 if column not in schema:
-                    faults.append(f"the column {column!r} of table {rule.name} is missing")
+                    message = f"the column {column!r} of table {rule.name} is missing"
+                    faults.append((message, did_you_mean(column, schema)))
                 elif column == feature.column and not is_ids(schema[column]):
                     found = str(schema[column]).lower()
-                    faults.append(f"the column {column!r} holds no whole numbers but {found}")
-            faults += _list_faults(feature, schema)
+                    message = f"the column {column!r} holds no whole numbers but {found}"
+                    faults.append((message, ""))
+            faults += [(each, "") for each in _list_faults(feature, schema)]
     if faults:
-        raise InputError([Diagnostic(source, 0, 0, "", each, code="file") for each in faults])
+        raise InputError([Diagnostic(source, 0, 0, "", *each, code="file") for each in faults])

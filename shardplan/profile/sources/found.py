@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.profile.storage import refused, storage_of, unpacked
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CRITEO_COLUMNS = (39, 40)
+_SIGNS = "*?["
+"""Of patterns."""
 
 
 class DataFormat(StrEnum):
@@ -90,12 +92,23 @@ def _named(pattern: str) -> list[str]:
     elif storage.exists(bare):  # Though its name may look like a pattern.
         found = [bare]
     else:
-        found = storage.glob(bare) if any(sign in bare for sign in "*?[") else []
+        found = storage.glob(bare) if any(sign in bare for sign in _SIGNS) else []
     files = [path for path in found if storage.isfile(path) and _is_data(path)]
     if not files:
-        raise refused(pattern, "names no file", "quote a glob, so that no shell expands it")
+        raise refused(pattern, *_nothing(storage, bare))
     named = [f"{prefix}{path.lstrip('/')}" if prefix else path for path in files]
     return sorted(named, key=natural)
+
+
+def _nothing(storage: Any, path: str) -> tuple[str, str]:
+    """What is wrong with a path or pattern of no files, and what helps."""
+    if storage.isdir(path):
+        return "is a folder without data", "names that begin with . or _ are no data"
+    if storage.exists(path):
+        return "is no file of data", "pipes are none, nor names that begin with . or _"
+    if any(sign in path for sign in _SIGNS):
+        return "matches no file", "quote a glob, so that no shell expands it"
+    return "does not exist", ""
 
 
 def _is_data(path: str) -> bool:

@@ -110,7 +110,8 @@ class Parser:
                 text += [name] if "md5" in cell else []
                 if not self._holds_ids(name, kind, cell):
                     said = odd_cells(self._connection, _quoted(str(raw)), column, kind)
-                    odd += [f"{self._file.path}: {name!r} is {said}"] if said else []
+                    taken = "it is taken as text" if "md5" in cell else "it is left out"
+                    odd += [f"{self._file.path}: {name!r} is {said}; {taken}"] if said else []
             self._copy(f"select {', '.join(cells)} from {source}", target, text, odd)
         finally:
             raw.unlink(missing_ok=True)
