@@ -65,7 +65,7 @@ def test_data_that_is_read_is_never_written_over(tmp_path: Path, named: str) -> 
     reference = write_ids(tmp_path / "d.reference.parquet", np.arange(100))
     assert "it is read here" in run(reference, "-o", tmp_path / "d.csv").stderr
     result = run(path, "-o", tmp_path / "t.csv", "--hot-rows", tmp_path)
-    assert "holds data that is read" in result.stderr
+    assert "holds data that is read here" in result.stderr
     assert path.read_bytes() == before
     assert not (tmp_path / "t.csv").exists()
 

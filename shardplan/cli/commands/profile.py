@@ -203,7 +203,10 @@ def profile_command(
         work,
     )
     if output is not None:
-        _check_kept(data, output, hot_rows)
+        from shardplan.profile.sources.found import found_paths
+        from shardplan.profile.tables.write_profile import check_kept
+
+        check_kept(found_paths(data), output, hot_rows)
     kept = hot if hot_rows is not None else 0
     old = _old(against)
     profile = _profiled(data, asked, reading, features, kept, old, joint, quiet)
@@ -224,21 +227,6 @@ def _setting(text: str) -> tuple[str, str]:
     if not sign or not key:
         raise click.BadParameter(f"must be KEY=VALUE (got {text})")
     return key, value
-
-
-def _check_kept(data: tuple[str, ...], output: str, hot_rows: str | None) -> None:
-    """Raise InputError where what is written would lie over data, by whatever name it is read."""
-    from shardplan.profile.sources.found import found_paths
-    from shardplan.profile.tables.write_profile import written_paths
-
-    reads = found_paths(data)
-    for path in written_paths(output):
-        check_writable(str(path), reads)
-    folders = {Path(each).resolve().parent for each in reads if "://" not in each}
-    if hot_rows is not None and Path(hot_rows).resolve() in folders:
-        raise click.UsageError(
-            f"--hot-rows {hot_rows} holds data that is read; name another folder"
-        )
 
 
 def _old(against: str | None) -> dict[str, Reference] | None:

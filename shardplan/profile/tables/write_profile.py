@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shardplan.files import make_folder, write_atomically
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+from shardplan.files import check_writable, make_folder, write_atomically
 from shardplan.profile.drift.reference_file import reference_path, references_data
 from shardplan.profile.hot_rows import RAW_ID, ROW, hot_rows_data
 from shardplan.profile.tables.profile_json import profile_document
 from shardplan.spec.tables.write_tables import tables_data
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shardplan.profile.tables.profile import Profile
 
 
@@ -21,10 +25,18 @@ def profile_path(tables: Path) -> Path:
     return tables.with_suffix(".profile.json")
 
 
-def written_paths(path: str) -> tuple[Path, ...]:
-    """All files that are written, but those of hot rows."""
+def check_kept(reads: Sequence[str], path: str, hot_rows: str | None = None) -> None:
+    """Raise InputError where a profile's files would lie over data that it ``reads``.
+
+    ``reads`` are all files by name, whatever names or patterns they were found by.
+    """
     tables = Path(path)
-    return tables, profile_path(tables), reference_path(tables)
+    for each in (tables, profile_path(tables), reference_path(tables)):
+        check_writable(each, reads)
+    folders = {Path(each).resolve().parent for each in reads if "://" not in each}
+    if hot_rows is not None and Path(hot_rows).resolve() in folders:
+        message, hint = "holds data that is read here", "name another folder for --hot-rows"
+        raise InputError([Diagnostic(hot_rows, 0, 0, "", message, hint, code="file")])
 
 
 def write_profile(profile: Profile, path: str, hot_rows: str | None = None) -> None:
