@@ -14,6 +14,10 @@ pytest.importorskip("duckdb")
 pytest.importorskip("narwhals")
 
 from shardplan.errors import InputError
+from shardplan.profile.count.id_counts import DAY
+from shardplan.profile.count.table_counts import table_counts
+from shardplan.profile.engine.duckdb_engine import DuckdbEngine
+from shardplan.profile.engine.engine import frame_of
 from shardplan.profile.features.id_mapping import IdMapping, MappingKind
 from shardplan.profile.features.table_rule import FeatureRule, TableRule, read_features
 from shardplan.profile.profile_files import Reading, profile_files
@@ -63,12 +67,14 @@ def test_ids_beyond_what_a_table_can_have_are_refused_for_each_table(tmp_path: P
 
 def test_sums_over_millions_of_ids_read_alike_fit(tmp_path: Path) -> None:
     ids = 2**30 + np.arange(8_500_000)
-    path = write(tmp_path / "d.parquet", a=ids)
-    (table,) = profile_files([str(path)], Asked(batch=100_000)).tables
-    step = int(ids[-1]) // 2**20 + 1
-    at = ids // step
-    assert float(np.dot(at.astype(np.float64), at)) > 2**63
-    assert table.counts.order.id_squares == pytest.approx(np.dot(at.astype(np.float64), at))
+    engine = DuckdbEngine(tmp_path)
+    frame = frame_of(
+        engine.connection.sql(f"select {ids[0]} + range as a, 0 as {DAY} from range({len(ids)})")
+    )
+    counts = table_counts(frame, ruled("a"), 1, engine, 0, np.zeros(0, np.int64))
+    at = (ids // (int(ids[-1]) // 2**20 + 1)).astype(np.float64)
+    assert np.dot(at, at) > 2**63
+    assert counts.order.id_squares == pytest.approx(np.dot(at, at))
 
 
 def test_lists_of_a_fixed_size_are_lists(tmp_path: Path) -> None:
