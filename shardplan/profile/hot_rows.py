@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+ROW = "id"
+"""The column of ids that are rows."""
+RAW_ID = "raw_id"
+"""The column of ids that a dictionary of the trainer's has yet to make rows of."""
+
+
 def hottest(
     ids: NDArray[np.int64], counts: NDArray[np.int64], most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -20,9 +26,9 @@ def hottest(
     return ids[order], counts[order]
 
 
-def hot_rows_data(ids: NDArray[np.int64], counts: NDArray[np.int64]) -> bytes:
-    """A Parquet file with the columns ``id`` and ``count``, int64, in the order given.
+def hot_rows_data(ids: NDArray[np.int64], counts: NDArray[np.int64], column: str = ROW) -> bytes:
+    """A Parquet file with the columns ``id`` (or as given) and ``count``, int64, in their order.
 
     Raises InputError where pyarrow is missing.
     """
-    return parquet_bytes({"id": ids, "count": counts})
+    return parquet_bytes({column: ids, "count": counts})

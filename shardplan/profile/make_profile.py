@@ -17,6 +17,7 @@ from shardplan.profile.count.table_counts import table_counts
 from shardplan.profile.features.inferred import check_columns, inferred_rules
 from shardplan.profile.fit.merging import JointRows, merge_candidates, pairs_to_count
 from shardplan.profile.reporter import ProfileReporter
+from shardplan.profile.sources.found import natural
 from shardplan.profile.tables.profile import Profile
 from shardplan.profile.tables.table_profile import Asked, table_profile
 
@@ -46,6 +47,8 @@ class Samples:
     """Columns whose ids are looked up where no rule says otherwise."""
     numbers: Collection[str] = ()
     """Columns of whole numbers that are no ids."""
+    remarks: tuple[str, ...] = ()
+    """What is to be told of the files."""
 
     @property
     def days(self) -> tuple[str, ...]:
@@ -64,7 +67,8 @@ class Samples:
 def by_day(frame: Frame, column: str) -> tuple[tuple[str, Frame], ...]:
     """A frame by the values of a column, of points in time by their dates.
 
-    Raises InputError where the column is missing, or there are more than 64.
+    Numbers are in their order, whether a column holds them or their text. Raises InputError where
+    the column is missing, samples have no day, or there are more than 64.
     """
     schema = frame.collect_schema()
     if column not in schema:
@@ -74,12 +78,27 @@ def by_day(frame: Frame, column: str) -> tuple[tuple[str, Frame], ...]:
     if schema[column].is_temporal():
         day = day.cast(nw.Date)
     frame = frame.with_columns(day.cast(nw.String).alias(DAY))
-    found = frame.select(DAY).unique().collect("pyarrow").to_native().column(DAY).to_pylist()
-    days = sorted(each for each in found if each is not None)
+    grouped = frame.group_by(DAY).agg(nw.len().cast(nw.Int64).alias("samples"))
+    table = grouped.collect("pyarrow").to_native()
+    found = dict(
+        zip(table.column(DAY).to_pylist(), table.column("samples").to_pylist(), strict=True)
+    )
+    if without := found.pop(None, 0):
+        message = f"{without:,} samples have nothing in the column {column!r} of days"
+        hint = "give each sample a day, or leave them out of the data"
+        raise InputError([Diagnostic("--day", 0, 0, "", message, hint, code="data")])
+    days = _in_order(found)
     if not days or len(days) > MOST_DAYS:
         message = f"the column {column!r} has {len(days):,} different values; at most {MOST_DAYS}"
         raise InputError([Diagnostic("--day", 0, 0, "", message, code="data")])
     return tuple((each, frame.filter(nw.col(DAY) == each).drop(DAY)) for each in days)
+
+
+def _in_order(days: Collection[str]) -> list[str]:
+    try:
+        return sorted(days, key=lambda day: (float(day), day))
+    except ValueError:
+        return sorted(days, key=natural)
 
 
 def make_profile(
@@ -97,7 +116,8 @@ def make_profile(
 
     ``batches`` gives the columns of a few batches as they lie in the files. ``hot`` ids of each
     table are kept, and the reads of ``old_hot`` ones of older data. Raises
-    InputError for columns that are missing or hold no ids.
+    InputError for columns that are missing or hold no ids, and for ids that no table can have as
+    rows.
     """
     schema = dict(samples.engine.schema(samples.frames[0][1]))
     source = samples.sources[0] if samples.sources else "samples"
@@ -107,19 +127,31 @@ def make_profile(
     if not count:
         raise InputError([Diagnostic(source, 0, 0, "", "holds no samples", code="data")])
     hears = reporter or ProfileReporter()
-    found = []
+    found: list[TableProfile] = []
+    faults: list[Diagnostic] = []
     for done, rule in enumerate(chosen):
         hears.counting(rule.name, done, len(chosen))
-        found.append(_table(samples, rule, asked, batches, hot, old_hot or {}))
+        try:
+            found.append(_table(samples, rule, asked, batches, hot, old_hot or {}))
+        except InputError as error:
+            faults += error.diagnostics
+    if faults:
+        raise InputError(faults)
     merging = _joint(samples, found) if looks_for_merging else []
     return Profile(
-        tuple(found), samples.sources, count, samples.days, asked, tuple(merge_candidates(merging))
+        tuple(found),
+        samples.sources,
+        count,
+        samples.days,
+        asked,
+        tuple(merge_candidates(merging)),
+        samples.remarks,
     )
 
 
 def _inferred(samples: Samples, schema: Mapping[str, Any], source: str) -> tuple[TableRule, ...]:
     ids = {name: kind for name, kind in schema.items() if name not in samples.numbers}
-    return inferred_rules(ids, source, samples.dictionaries)
+    return inferred_rules(ids, source, samples.dictionaries, samples.remarks)
 
 
 def _table(
@@ -135,8 +167,10 @@ def _table(
     asked_for = old_hot.get(rule.name, np.zeros(0, np.int64))
     days, kept = len(samples.frames), max(hot, _HOT_SHOWN)
     counts = table_counts(frame, rule, days, samples.engine, kept, asked_for)
-    features = [feature_counts(frame, feature, samples.engine) for feature in rule.features]
-    observed = [observed_batch(each, rule) for each in batches(columns)] if batches else []
+    features = feature_counts(frame, rule, samples.engine, counts.looked_up)
+    # Which ids of a batch are rare, and share a row, no batch tells.
+    blocks = batches(columns) if batches and not rule.mapping.has_rare else []
+    observed = [observed_batch(each, rule) for each in blocks]
     known = min(hot, len(counts.hot_ids))
     return table_profile(rule, counts, features, observed, asked, hot_ids=known)
 

@@ -137,6 +137,7 @@ class _Files:
         """All of them in turn."""
         from shardplan.profile.make_profile import Samples, by_day, make_profile
         from shardplan.profile.sources.schemas import check_schemas
+        from shardplan.profile.sources.staging import odd_columns
 
         staged = list(self._staged(reporter))
         check_schemas(staged)
@@ -147,7 +148,9 @@ class _Files:
         if self._day_column is not None:
             frames = by_day(frames[0][1], self._day_column)
         numbers = (*self._dense(), *filter(None, [self._day_column]))
-        samples = Samples(engine, frames, self._patterns, self._dictionaries(staged), numbers)
+        remarks = tuple(line for _, path in staged for line in odd_columns(path))
+        known = self._dictionaries(staged)
+        samples = Samples(engine, frames, self._patterns, known, numbers, remarks)
         return make_profile(
             samples, self._asked, self._rules, self._batches(staged, counts),
             hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, reporter=reporter,

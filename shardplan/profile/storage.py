@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,8 +48,13 @@ def unpacked(file: str) -> Iterator[BinaryIO]:
         if not file.endswith(".gz"):
             yield stream
             return
-        with gzip.open(stream) as lines:
-            yield cast("BinaryIO", lines)
+        try:
+            with gzip.open(stream) as lines:
+                yield cast("BinaryIO", lines)
+        except EOFError:
+            raise refused(file, "is cut short: its gzip stream does not end") from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise refused(file, f"is no gzip file: {error}") from None
 
 
 def refused(file: str, message: str, hint: str = "", line: int = 0, column: int = 0) -> InputError:

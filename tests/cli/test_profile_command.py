@@ -37,6 +37,8 @@ def write_ids(path: Path, ids: np.ndarray) -> Path:
         (["-o", "tables.csv", "--plan", "plan.json"], "--plan goes with --against"),
         (["-o", "tables.csv", "--sample", "1"], "did you mean"),
         (["-o", "tables.csv", "--engine-option", "x"], "must be KEY=VALUE"),
+        (["-o", "tables.csv", "--sample", "0"], "must be above 0%"),
+        (["--against", "old.csv", "--hot-rows", "hot"], "--hot-rows goes with -o"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(words: list[str], said: str) -> None:
@@ -51,6 +53,21 @@ def test_a_missing_engine_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatc
     result = run("data.parquet", "-o", "tables.csv", "--engine", "spark")
     assert result.exit_code == 2
     assert "pip install 'shardplan[profile-spark]'" in result.stderr
+
+
+@pytest.mark.parametrize("named", ["", "*.parquet"])
+def test_data_that_is_read_is_never_written_over(tmp_path: Path, named: str) -> None:
+    path = write_ids(tmp_path / "d.parquet", np.arange(100))
+    before = path.read_bytes()
+    result = run(tmp_path / named, "-o", path)
+    assert result.exit_code == 2
+    assert "it is read here" in result.stderr
+    reference = write_ids(tmp_path / "d.reference.parquet", np.arange(100))
+    assert "it is read here" in run(reference, "-o", tmp_path / "d.csv").stderr
+    result = run(path, "-o", tmp_path / "t.csv", "--hot-rows", tmp_path)
+    assert "holds data that is read here" in result.stderr
+    assert path.read_bytes() == before
+    assert not (tmp_path / "t.csv").exists()
 
 
 def test_exit_code_1_says_that_tables_moved(tmp_path: Path) -> None:

@@ -184,11 +184,15 @@ def profile_command(
         if Path(output).suffix not in _ENDINGS:
             raise click.UsageError(f"-o must end in .csv, .parquet or .yaml (got {output})")
         check_writable(output, data)
+    if hot_rows is not None and output is None:
+        raise click.UsageError("--hot-rows goes with -o")
+    if sample == 0:
+        raise click.UsageError("--sample must be above 0%")
     check_installed(engine)
     from shardplan.profile.sources.found import DataFormat
     from shardplan.profile.tables.table_profile import Asked
 
-    asked = Asked(batch, sample or 1.0, AccessForm(access), shuffled)
+    asked = Asked(batch, 1.0 if sample is None else sample, AccessForm(access), shuffled)
     reading = Reading(
         engine,
         dict(map(_setting, engine_option)),
@@ -198,6 +202,11 @@ def profile_command(
         None if memory is None else int(memory),
         work,
     )
+    if output is not None:
+        from shardplan.profile.sources.found import found_paths
+        from shardplan.profile.tables.write_profile import check_kept
+
+        check_kept(found_paths(data), output, hot_rows)
     kept = hot if hot_rows is not None else 0
     old = _old(against)
     profile = _profiled(data, asked, reading, features, kept, old, joint, quiet)

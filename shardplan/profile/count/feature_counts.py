@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from shardplan.profile.count.id_counts import integers, is_wide, sums
+from shardplan.profile.count.id_counts import ids_of, integers, is_wide, sums
+from shardplan.profile.features.id_mapping import MappingKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.profile.engine.engine import Engine, Frame
-    from shardplan.profile.features.table_rule import FeatureRule
+    from shardplan.profile.features.table_rule import FeatureRule, TableRule
 
 _QUANTILES = (0.5, 0.9, 0.99)
 _LARGEST = 2**63 - 1
@@ -22,7 +23,7 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FeatureCounts:
-    """Of one feature; lengths are after truncation, and 0 where nothing is looked up."""
+    """Of one feature; lengths are after truncation, as they are in the data."""
 
     feature: str
     is_list: bool
@@ -33,7 +34,9 @@ class FeatureCounts:
     missing: int
     """Samples without a value, or without a list."""
     too_large: int
-    """Ids of 2^63 and more, which no table has: counted and left out. Of lists, not told apart."""
+    """Ids of 2^63 and more, which no table has: counted and left out."""
+    no_rows: int = 0
+    """Ids in all, missing ones in lists among them, that no table has and that are left out."""
 
     @property
     def count(self) -> int:
@@ -41,14 +44,19 @@ class FeatureCounts:
         return int(self.samples.sum())
 
     @property
+    def ids(self) -> int:
+        """All of them, those that are left out as well."""
+        return int(np.dot(self.lengths, self.samples))
+
+    @property
     def pooling(self) -> float:
-        """Mean ids per sample."""
-        return float(np.dot(self.lengths, self.samples)) / max(self.count, 1)
+        """Mean ids per sample that are looked up."""
+        return (self.ids - self.no_rows) / max(self.count, 1)
 
     @property
     def variance(self) -> float:
-        """Of the ids per sample, over all samples."""
-        mean = self.pooling
+        """Of the ids per sample, over all samples, those that are left out as well."""
+        mean = self.ids / max(self.count, 1)
         return float(np.dot((self.lengths - mean) ** 2, self.samples)) / max(self.count, 1)
 
     @property
@@ -69,8 +77,36 @@ class FeatureCounts:
         return {share: int(self.lengths[index]) for share, index in at.items() if self.count}
 
 
-def feature_counts(samples: Frame, feature: FeatureRule, engine: Engine) -> FeatureCounts:
-    """Count a feature's lengths."""
+def feature_counts(
+    samples: Frame, rule: TableRule, engine: Engine, looked_up: int
+) -> list[FeatureCounts]:
+    """Count the lengths of a table's features, of which so many ids were ``looked_up``.
+
+    Where that is fewer than there are, ids are left out, and are read once more to tell which.
+    """
+    found = [_lengths(samples, feature, engine) for feature in rule.features]
+    if sum(each.ids for each in found) == looked_up:
+        return found
+    pairs = zip(rule.features, found, strict=True)
+    return [_without_rows(samples, feature, rule, engine, each) for feature, each in pairs]
+
+
+def _without_rows(
+    samples: Frame, feature: FeatureRule, rule: TableRule, engine: Engine, found: FeatureCounts
+) -> FeatureCounts:
+    ids, is_wide_kind = ids_of(samples, feature, engine)
+    row = nw.col("id")
+    asked = [row.count().alias("held")]
+    if rule.mapping.kind is MappingKind.AS_IS:
+        asked.append((row < 0).cast(nw.Int64).sum().alias("below"))
+    if is_wide_kind:
+        asked.append((row > _LARGEST).cast(nw.Int64).sum().alias("large"))
+    held, *none_has = sums(ids, asked)
+    large = none_has[-1] if is_wide_kind else 0
+    return replace(found, too_large=large, no_rows=found.ids - held + sum(none_has))
+
+
+def _lengths(samples: Frame, feature: FeatureRule, engine: Engine) -> FeatureCounts:
     kind = engine.schema(samples)[feature.column]
     held = nw.col(feature.column)
     if not isinstance(kind, nw.List):

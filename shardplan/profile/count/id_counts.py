@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from shardplan.profile.features.id_mapping import MappingKind
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,8 +18,8 @@ if TYPE_CHECKING:
 DAY = "__day"
 """The column that says which day a sample is of, from 0."""
 _LARGEST = 2**63 - 1
-RARE = -1
-"""Stands for all ids that a dictionary leaves out."""
+RARE = -(2**63) + 1
+"""Stands for all ids that a dictionary leaves out; no id of the data, which may be below 0."""
 
 
 def reads_on(day: int) -> str:
@@ -34,12 +32,12 @@ def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Fra
 
     Ids are those that the trainer's mapping gives, but a dictionary's, which keep their own.
     """
-    parts = [_ids_of(samples, feature, rule, engine) for feature in rule.features]
+    parts = [_rows_of(samples, feature, rule, engine) for feature in rule.features]
     ids = engine.joined(parts) if len(parts) > 1 else parts[0]
     counts = ids.group_by("id").agg(
         nw.col("id").count().cast(nw.Int64).alias("reads"), *_by_day(days)
     )
-    if rule.mapping.kind is MappingKind.DICTIONARY and rule.mapping.number > 1:
+    if rule.mapping.has_rare:
         named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
         columns = ["reads", *(reads_on(day) for day in range(days) if days > 1)]
         sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
@@ -57,7 +55,19 @@ def _by_day(days: int) -> list[nw.Expr]:
     ]
 
 
-def _ids_of(samples: Frame, feature: FeatureRule, rule: TableRule, engine: Engine) -> Frame:
+def _rows_of(samples: Frame, feature: FeatureRule, rule: TableRule, engine: Engine) -> Frame:
+    ids, is_wide_kind = ids_of(samples, feature, engine)
+    ids = ids.filter(~nw.col("id").is_null())
+    if is_wide_kind:
+        ids = ids.filter(nw.col("id") <= _LARGEST)
+    return ids.select(rule.mapping.row_of(nw.col("id").cast(nw.Int64)).alias("id"), DAY)
+
+
+def ids_of(samples: Frame, feature: FeatureRule, engine: Engine) -> tuple[Frame, bool]:
+    """A row for each id that a feature has, or lacks, and its day; and whether ids exceed 63 bits.
+
+    What of an empty list is a row without an id, or none, is the engine's affair.
+    """
     kind = engine.schema(samples)[feature.column]
     is_list = isinstance(kind, nw.List)
     if is_list and feature.truncate is not None:
@@ -70,10 +80,7 @@ def _ids_of(samples: Frame, feature: FeatureRule, rule: TableRule, engine: Engin
     if is_list:
         ids = ids.explode("id")
     inner = kind.inner if isinstance(kind, nw.List) else kind
-    ids = ids.filter(~nw.col("id").is_null())
-    if is_wide(inner):
-        ids = ids.filter(nw.col("id") <= _LARGEST)
-    return ids.select(rule.mapping.row_of(nw.col("id").cast(nw.Int64)).alias("id"), DAY)
+    return ids, is_wide(inner)
 
 
 def is_wide(kind: Any) -> bool:

@@ -38,6 +38,8 @@ def _ids_of(column: pa.ChunkedArray, feature: FeatureRule) -> NDArray[np.int64]:
     held = column.combine_chunks()
     if isinstance(held, pa.ChunkedArray):
         held = pa.concat_arrays(held.chunks)
+    if pa.types.is_fixed_size_list(held.type):
+        held = held.cast(pa.list_(held.type.value_type))
     if pa.types.is_list(held.type) or pa.types.is_large_list(held.type):
         held = _flattened(held, feature)
     elif feature.missing is not None:

@@ -11,7 +11,6 @@ import numpy as np
 from shardplan.profile.count.id_counts import RARE, id_counts, integers, reads_on, sums
 from shardplan.profile.drift.id_sample import is_sampled, one_in_of
 from shardplan.profile.drift.reference import HOT_KEPT, Reference
-from shardplan.profile.features.id_mapping import MappingKind
 from shardplan.profile.fit.row_order_of import OrderSums
 from shardplan.profile.frequencies import Frequencies
 
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 _NOWHERE = -(2**63)
 """An id that stands for none."""
 _SCALE = 2**20
-"""Ids are scaled to so many steps before they are squared, so that sums stay whole numbers."""
+"""Ids are scaled to so many steps before they are squared, and squares are added up in two parts,
+so that sums stay whole numbers and fit 64 bits up to 2^43 ids."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,6 +54,11 @@ class TableCounts:
     padding_reads: int
     """Reads of the padding's row, counted apart."""
 
+    @property
+    def looked_up(self) -> int:
+        """All ids for which there is a row."""
+        return self.frequencies.accesses + self.padding_reads
+
 
 @dataclass(frozen=True, slots=True)
 class DayCounts:
@@ -78,8 +83,7 @@ def _reduced(
     counts: Frame, rule: TableRule, days: int, hot: int, old_hot: NDArray[np.int64]
 ) -> TableCounts:
     row = nw.col("id")
-    is_dictionary = rule.mapping.kind is MappingKind.DICTIONARY
-    has_rare = is_dictionary and rule.mapping.number > 1
+    is_dictionary, has_rare = rule.mapping.is_dictionary, rule.mapping.has_rare
     is_padding = row == (rule.padding if rule.padding is not None else _NOWHERE)
     is_kept = ~is_padding if is_dictionary else ~is_padding & (row >= 0)
     totals = _totals(counts, is_kept, is_padding, days)
@@ -134,24 +138,28 @@ def _where(condition: nw.Expr, value: nw.Expr) -> nw.Expr:
 def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
     """Ids by how often they were read, and sums over them: of whole numbers, exact everywhere."""
     step = max(largest, 0) // _SCALE + 1
-    scaled = ((nw.col("id") - nw.col("id") % step).cast(nw.Float64) / float(step)).round()
+    row = nw.when(nw.col("id") < 0).then(nw.lit(0)).otherwise(nw.col("id"))
+    scaled = ((row - row % step).cast(nw.Float64) / float(step)).round()
     grouped = (
         counts.with_columns(scaled.cast(nw.Int64).alias("at"))
         .with_columns((nw.col("at") * nw.col("at")).alias("square"))
+        .with_columns((nw.col("square") % _SCALE).alias("low"))
+        .with_columns(((nw.col("square") - nw.col("low")) // _SCALE).alias("high"))
         .group_by("reads")
         .agg(
             nw.col("reads").count().cast(nw.Int64).alias("ids"),
             nw.col("at").sum().alias("at"),
-            nw.col("square").sum().alias("square"),
+            nw.col("high").sum().alias("high"),
+            nw.col("low").sum().alias("low"),
         )
         .sort("reads")
     )
-    reads, ids, at, squares = integers(grouped, "reads", "ids", "at", "square")
+    reads, ids, at, high, low = integers(grouped, "reads", "ids", "at", "high", "low")
     log = np.log2(reads.astype(np.float64))
     order = OrderSums(
         int(ids.sum()),
         float(at.sum()),
-        float(squares.sum()),
+        float(int(high.sum()) * _SCALE + int(low.sum())),
         float(np.dot(ids, log)),
         float(np.dot(ids, log * log)),
         float(np.dot(at, log)),

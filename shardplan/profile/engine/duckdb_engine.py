@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.dtypes import DType
 
     from shardplan.profile.engine.engine import Frame
+
+
+def literal(path: str) -> str:
+    """A path as DuckDB takes it, which else is a pattern where it has brackets."""
+    return re.sub(r"[*?[]", r"[\g<0>]", path)
 
 
 class DuckdbEngine:
@@ -55,7 +61,7 @@ class DuckdbEngine:
         """Parquet files of the same columns; those of an object store through fsspec."""
         for file in files:
             self.reach(file)
-        relation = self.connection.read_parquet(list(files))
+        relation = self.connection.read_parquet([literal(file) for file in files])
         return frame_of(relation)
 
     def reach(self, file: str) -> None:

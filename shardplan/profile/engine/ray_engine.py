@@ -32,7 +32,12 @@ class RayEngine:
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
-        return frame_of(self._daft.read_parquet(list(files)))
+        frame = self._daft.read_parquet(list(files))
+        for field in frame.schema():
+            if field.dtype.is_fixed_size_list():  # Of which Parquet knows nothing, and Arrow does.
+                lists = self._daft.DataType.list(field.dtype.dtype)
+                frame = frame.with_column(field.name, self._daft.col(field.name).cast(lists))
+        return frame_of(frame)
 
     def schema(self, frame: Frame) -> Mapping[str, DType]:
         """By way of Arrow: narwhals-daft 0.5.0 knows no lists."""

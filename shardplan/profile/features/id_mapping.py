@@ -42,6 +42,16 @@ class IdMapping:
         """Rows of the table, where the mapping says."""
         return self.number if self.kind in (MappingKind.MOD, MappingKind.HASH) else None
 
+    @property
+    def is_dictionary(self) -> bool:
+        """Whether ids become rows only once all are counted."""
+        return self.kind is MappingKind.DICTIONARY
+
+    @property
+    def has_rare(self) -> bool:
+        """Whether rare ids share a row."""
+        return self.is_dictionary and self.number > 1
+
     def row_of(self, ids: Any) -> Any:
         """The row of ids, as arithmetic that a column of any engine and a numpy array know.
 

@@ -10,7 +10,7 @@ from shardplan.profile.features.id_mapping import MOST_BUCKETS, IdMapping, Mappi
 from shardplan.spec.fields.border import Border, Name
 from shardplan.spec.fields.numeric import as_number
 from shardplan.spec.fields.quantities import Count, Whole
-from shardplan.spec.tables.table_spec import Rows, TableName
+from shardplan.spec.tables.table_spec import ModulePath, Rows, TableName
 from shardplan.spec.text.document import read_file
 from shardplan.spec.validation.fault import fault
 from shardplan.spec.validation.validation import validate
@@ -95,16 +95,32 @@ class TableRule(Border):
     name: TableName
     features: Annotated[tuple[FeatureRule, ...], Field(min_length=1)]
     mapping: MappingField = IdMapping()
+    module: ModulePath | None = None
+    """The module that holds it; by default the spec's."""
     rows: Rows | None = None
     """Its rows in the model, where the data is not to tell."""
     padding: Whole | None = None
     """The row that fills up lists made equally long."""
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether a weight travels with each id."""
+        return any(each.weights for each in self.features)
 
     @model_validator(mode="after")
     def _check_rows(self) -> TableRule:
         if self.rows is not None and self.mapping.rows not in (None, self.rows):
             message = f"a mapping to {self.mapping.rows:,} rows, and {self.rows:,} rows"
             raise fault(message, "leave rows out", at=("rows",))
+        return self
+
+    @model_validator(mode="after")
+    def _check_features(self) -> TableRule:
+        names = [each.feature for each in self.features]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                hint = "give one of them another name"
+                raise fault(f"the feature {name!r} stands here twice", hint, at=("features", index))
         return self
 
 
@@ -119,6 +135,18 @@ class FeaturesFile(Border):
         for index, name in enumerate(names):
             if name in names[:index]:
                 raise fault(f"{name!r} stands here twice", at=("tables", index, "name"))
+        return self
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> FeaturesFile:
+        """As a spec has it: weights travel with all ids of a module, or with none."""
+        first: dict[str | None, TableRule] = {}
+        for index, table in enumerate(self.tables):
+            other = first.setdefault(table.module, table)
+            if other.is_weighted != table.is_weighted:
+                message = f"{table.name} and {other.name} are of one module, and one is weighted"
+                hint = "give weighted tables another module (module: weighted)"
+                raise fault(message, hint, at=("tables", index, "module"))
         return self
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.profile.storage import refused, storage_of, unpacked
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CRITEO_COLUMNS = (39, 40)
+_SIGNS = "*?["
+"""Of patterns."""
 
 
 class DataFormat(StrEnum):
@@ -50,6 +53,11 @@ class DataFile:
     day: str = ""
     """What its path says of the day; empty where nothing does."""
 
+    @property
+    def is_tabbed(self) -> bool:
+        """Whether tabs part its values."""
+        return self.form is DataFormat.CRITEO or _ending_of(self.path) == ".tsv"
+
 
 def found_files(
     patterns: Sequence[str], form: DataFormat | None = None, day_pattern: str | None = None
@@ -60,11 +68,19 @@ def found_files(
     day. Raises InputError where a pattern names none, a file has no such day, or its format is not
     to be told.
     """
-    paths: dict[str, None] = {}
-    for pattern in patterns:
-        paths |= dict.fromkeys(_named(pattern))
-    files = [_described(path, form, day_pattern) for path in paths]
-    return tuple(sorted(files, key=lambda file: (_natural(file.day), _natural(file.path))))
+    files = [_described(path, form, day_pattern) for path in found_paths(patterns)]
+    return tuple(sorted(files, key=lambda file: (natural(file.day), natural(file.path))))
+
+
+def found_paths(patterns: Sequence[str]) -> tuple[str, ...]:
+    """The same files as paths, each once by whatever spellings it is named.
+
+    Raises InputError where a pattern names none.
+    """
+    paths: dict[str, str] = {}
+    for path in (path for pattern in patterns for path in _named(pattern)):
+        paths.setdefault(path if "://" in path else os.path.realpath(path), path)
+    return tuple(paths.values())
 
 
 def _named(pattern: str) -> list[str]:
@@ -72,14 +88,27 @@ def _named(pattern: str) -> list[str]:
     prefix = "" if protocol == "file" else f"{protocol}://"
     bare = pattern.removeprefix(f"{protocol}://")
     if storage.isdir(bare):
-        bare = f"{bare.rstrip('/')}/**"
-    is_pattern = any(sign in bare for sign in "*?[")
-    found = storage.glob(bare) if is_pattern else [bare] if storage.exists(bare) else []
+        found = storage.find(bare)
+    elif storage.exists(bare):  # Though its name may look like a pattern.
+        found = [bare]
+    else:
+        found = storage.glob(bare) if any(sign in bare for sign in _SIGNS) else []
     files = [path for path in found if storage.isfile(path) and _is_data(path)]
     if not files:
-        raise refused(pattern, "names no file", "quote a glob, so that no shell expands it")
+        raise refused(pattern, *_nothing(storage, bare))
     named = [f"{prefix}{path.lstrip('/')}" if prefix else path for path in files]
-    return sorted(named, key=_natural)
+    return sorted(named, key=natural)
+
+
+def _nothing(storage: Any, path: str) -> tuple[str, str]:
+    """What is wrong with a path or pattern of no files, and what helps."""
+    if storage.isdir(path):
+        return "is a folder without data", "names that begin with . or _ are no data"
+    if storage.exists(path):
+        return "is no file of data", "pipes are none, nor names that begin with . or _"
+    if any(sign in path for sign in _SIGNS):
+        return "matches no file", "quote a glob, so that no shell expands it"
+    return "does not exist", ""
 
 
 def _is_data(path: str) -> bool:
@@ -93,16 +122,16 @@ def _described(path: str, form: DataFormat | None, day_pattern: str | None) -> D
     day = ""
     if day_pattern is not None:
         inner = re.escape(day_pattern).replace(r"\*", "([^/._]+)")
-        if (hit := re.search(inner, path)) is None:
+        if not (hits := re.findall(inner, path)):
             raise refused(path, f"has no day: its path does not match {day_pattern}")
-        day = hit[1]
+        # Folders above may match too; what lies nearest to the file says its day.
+        day = hits[-1] if isinstance(hits[-1], str) else hits[-1][0]
     return DataFile(path, int(about["size"]), when, form or format_of(path), day)
 
 
 def format_of(path: str) -> DataFormat:
     """By its ending, or else by its first line."""
-    bare = path.removesuffix(".gz")
-    ending = "." + bare.rsplit(".", 1)[-1]
+    ending = _ending_of(path)
     if ending in _BY_ENDING and ending != ".tsv":
         return _BY_ENDING[ending]
     with unpacked(path) as lines:
@@ -115,7 +144,11 @@ def format_of(path: str) -> DataFormat:
     raise refused(path, "its format cannot be told from its name", hint)
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Numbers in their order: day_2 comes before day_10."""
+def _ending_of(path: str) -> str:
+    return "." + path.removesuffix(".gz").rsplit(".", 1)[-1]
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A key by which numbers are in their order: day_2 comes before day_10."""
     parts = re.split(r"(\d+)", text)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

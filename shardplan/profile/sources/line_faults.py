@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from typing import TYPE_CHECKING
 
+from shardplan.profile.sources.cells import cells_of
 from shardplan.profile.sources.found import DataFormat
 from shardplan.profile.storage import refused, unpacked
 
@@ -22,6 +22,8 @@ _WHOLE = re.compile(r"[+-]?\d+")
 _HEX = re.compile(r"[0-9a-fA-F]{1,8}")
 _SPARSE = 26
 _LARGEST = 2**63
+_DIGITS = 19
+"""Of numbers below 2^63 at most."""
 _SHOWN = 40
 
 
@@ -45,7 +47,7 @@ def _first_fault(file: DataFile, lines: BinaryIO) -> tuple[int, int, str] | None
         if isinstance(text, int):
             return number, text, "is not UTF-8"
         line = text.rstrip("\r\n")
-        cells = line.split("\t") if _is_tabbed(file) else next(csv.reader([line]), [])
+        cells = line.split("\t") if file.is_tabbed else cells_of(line)
         wide = wide or len(cells)
         if len(cells) != wide:
             return number, 1, f"has {len(cells)} values, and the first line has {wide}"
@@ -55,10 +57,6 @@ def _first_fault(file: DataFile, lines: BinaryIO) -> tuple[int, int, str] | None
             at, message = fault
             return number, 1 + sum(len(cell) + 1 for cell in cells[:at]), message
     return None
-
-
-def _is_tabbed(file: DataFile) -> bool:
-    return file.form is DataFormat.CRITEO or ".tsv" in file.path
 
 
 def _decoded(lines: BinaryIO) -> Iterator[str | int]:
@@ -93,9 +91,16 @@ def _criteo_fault(cells: list[str]) -> tuple[int, str] | None:
     return None
 
 
+def _fits(cell: str) -> bool:
+    """Whether a whole number fits 64 bits; Python reads no number of thousands of digits."""
+    if len(cell.lstrip("+-0")) > _DIGITS:
+        return False
+    return -_LARGEST <= int(cell.lstrip("+")) < _LARGEST
+
+
 def _number_fault(cells: list[str]) -> tuple[int, str] | None:
     """A whole number that does not fit 64 bits."""
     for at, cell in enumerate(cells):
-        if _WHOLE.fullmatch(cell) and not -_LARGEST <= int(cell) < _LARGEST:
+        if _WHOLE.fullmatch(cell) and not _fits(cell):
             return at, f"does not fit 64 bits (got {cell[:_SHOWN]})"
     return None

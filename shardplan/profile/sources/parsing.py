@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
+from shardplan.profile.engine.duckdb_engine import literal
+from shardplan.profile.sources.cells import cells_of
 from shardplan.profile.sources.found import DataFormat
+from shardplan.profile.sources.odd_cells import WHOLE, odd_cells
 from shardplan.profile.storage import refused, unpacked
 
 if TYPE_CHECKING:
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
 
 TEXT_KEY = "shardplan.text"
 """In the metadata of a staged file: columns of text, of which ids were made."""
+ODD_KEY = "shardplan.odd"
+"""The same: what is to be told of columns that a few cells keep from being ids."""
 CRITEO_DENSE, CRITEO_SPARSE = 13, 26
+_LONGEST_HEADER = 2**24
 _TEXT_ID = "(md5_number_lower({}) >> 1)::BIGINT"
 """63 bits of a text's MD5: the same everywhere, and the same for the same text."""
-_WHOLE = r"[+-]?\d+"
 
 
 class Parser:
@@ -36,6 +40,7 @@ class Parser:
     ) -> None:
         self._connection = connection
         self._file = file
+        self._quoted_path = _quoted(literal(file.path))
         self._nulls = nulls
         self._whole = whole
 
@@ -63,26 +68,29 @@ class Parser:
         numbers = ", ".join([*label, *dense])
         ids = ", ".join(f"('0x' || {name})::UINTEGER::BIGINT as {name}" for name in sparse)
         options = f"delim='\t', quote='', escape='', header=false, columns={columns}"
-        return f"select {numbers}, {ids} from read_csv({_quoted(self._file.path)}, {options}, " + (
+        return f"select {numbers}, {ids} from read_csv({self._quoted_path}, {options}, " + (
             "auto_detect=false, nullstr='')"
         )
 
     def _csv(self) -> str:
-        delimiter = "\t" if ".tsv" in self._file.path else ","
+        delimiter = "\t" if self._file.is_tabbed else ","
         header = first_cells(self._file, delimiter)
+        if "" in header:
+            at = header.index("") + 1
+            raise refused(self._file.path, f"the column {at} has no name", line=1)
         if twice := [name for at, name in enumerate(header) if name in header[:at]]:
             raise refused(self._file.path, f"the column {twice[0]!r} stands here twice", line=1)
         columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in header)
         nulls = ", ".join(map(_quoted, ["", *self._nulls]))
         return (
-            f"select * from read_csv({_quoted(self._file.path)}, delim={_quoted(delimiter)}, "
+            f"select * from read_csv({self._quoted_path}, delim={_quoted(delimiter)}, "
             f"quote='\"', escape='\"', header=true, columns={{{columns}}}, auto_detect=false, "
             f"nullstr=[{nulls}])"
         )
 
     def _json(self) -> str:
         return (
-            f"select * from read_json({_quoted(self._file.path)}, format='newline_delimited', "
+            f"select * from read_json({self._quoted_path}, format='newline_delimited', "
             "sample_size=-1, maximum_object_size=1073741824, convert_strings_to_integers=false)"
         )
 
@@ -94,15 +102,28 @@ class Parser:
             source = f"read_parquet({_quoted(str(raw))})"
             described = self._connection.execute(f"describe select * from {source}").fetchall()
             kinds = {name: kind for name, kind, *_ in described}
-            cells, text = [], []
+            cells, text, odd = [], [], []
             for name, kind in kinds.items():
                 column = _name(name)
                 cell = column if name in self._whole else self._typed(column, kind, source)
                 cells.append(f"{cell} as {column}")
                 text += [name] if "md5" in cell else []
-            self._copy(f"select {', '.join(cells)} from {source}", target, text)
+                if not self._holds_ids(name, kind, cell):
+                    said = odd_cells(self._connection, _quoted(str(raw)), column, kind)
+                    taken = "it is taken as text" if "md5" in cell else "it is left out"
+                    odd += [f"{self._file.path}: {name!r} is {said}; {taken}"] if said else []
+            self._copy(f"select {', '.join(cells)} from {source}", target, text, odd)
         finally:
             raw.unlink(missing_ok=True)
+
+    def _holds_ids(self, name: str, kind: str, cell: str) -> bool:
+        """Whether nothing is to be told: of whole numbers by type or by all cells, or days."""
+        return (
+            name in self._whole
+            or kind.removesuffix("[]").endswith("INT")
+            or "BIGINT" in kind
+            or (kind == "VARCHAR" and cell.endswith("::BIGINT") and "md5" not in cell)
+        )
 
     def _typed(self, column: str, kind: str, source: str) -> str:
         """A column's values as what all of them are: whole numbers, numbers, or ids of text."""
@@ -113,7 +134,7 @@ class Parser:
         if self._file.form is DataFormat.JSON:
             return _TEXT_ID.format(column)
         asked = (
-            f"select coalesce(bool_and(regexp_full_match({column}, '{_WHOLE}')), true), "
+            f"select coalesce(bool_and(regexp_full_match({column}, '{WHOLE}')), true), "
             f"bool_and(try_cast({column} as DOUBLE) is not null) filter ({column} is not null) "
             f"from {source}"
         )
@@ -122,22 +143,34 @@ class Parser:
             return f"{column}::BIGINT"
         return f"{column}::DOUBLE" if row[1] else _TEXT_ID.format(column)
 
-    def _copy(self, query: str, target: Path, text: Sequence[str] = ()) -> None:
-        marks = f", kv_metadata {{{_quoted(TEXT_KEY)}: {_quoted(chr(31).join(text))}}}"
-        options = f"format parquet, compression zstd{marks if text else ''}"
+    def _copy(
+        self, query: str, target: Path, text: Sequence[str] = (), odd: Sequence[str] = ()
+    ) -> None:
+        marks = ", ".join(
+            f"{_quoted(key)}: {_quoted(chr(31).join(told))}"
+            for key, told in ((TEXT_KEY, text), (ODD_KEY, odd))
+            if told
+        )
+        options = "format parquet, compression zstd"
+        options += f", kv_metadata {{{marks}}}" if marks else ""
         self._connection.execute(f"copy ({query}) to {_quoted(str(target))} ({options})")
 
 
 def first_cells(file: DataFile, delimiter: str) -> list[str]:
     """The cells of a file's first line; raises InputError where it is no text."""
     with unpacked(file.path) as lines:
+        line = lines.readline(_LONGEST_HEADER)
+        if len(line) == _LONGEST_HEADER:
+            raise refused(
+                file.path, f"its first line is longer than {_LONGEST_HEADER:,} bytes", line=1
+            )
         try:
-            first = lines.readline(1 << 24).decode("utf-8-sig")
+            first = line.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise refused(file.path, "is not UTF-8", line=1, column=error.start + 1) from None
     if not first.strip():
         raise refused(file.path, "its first line is empty", line=1)
-    return next(csv.reader([first], delimiter=delimiter))
+    return cells_of(first.rstrip("\r\n"), delimiter)
 
 
 def _quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from shardplan.profile.sources.found import DataFormat
 from shardplan.profile.sources.line_faults import line_fault
-from shardplan.profile.sources.parsing import TEXT_KEY, Parser
+from shardplan.profile.sources.parsing import ODD_KEY, TEXT_KEY, Parser
 from shardplan.profile.storage import opened, refused
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from shardplan.profile.engine.duckdb_engine import DuckdbEngine
     from shardplan.profile.sources.found import DataFile
+
+
+_ARROW = b"ARROW1"
+"""How a file of Arrow's begins, and no stream."""
 
 
 def staged(
@@ -42,7 +46,7 @@ def staged(
     target = folder / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}.parquet"
     if target.exists():
         return str(target)
-    half = target.with_suffix(".half")
+    half = target.with_suffix(f".{os.getpid()}.half")
     try:
         if file.size_bytes == 0:
             raise refused(file.path, "is empty")
@@ -58,20 +62,32 @@ def staged(
 
 def text_columns(path: str) -> frozenset[str]:
     """Columns of a staged file whose ids stand for text."""
+    return frozenset(_told(path, TEXT_KEY))
+
+
+def odd_columns(path: str) -> list[str]:
+    """What is to be told of columns of a staged file that a few cells keep from being ids."""
+    return _told(path, ODD_KEY)
+
+
+def _told(path: str, key: str) -> list[str]:
     with opened(path) as stream:
         described = parquet.read_metadata(stream).metadata or {}
-    return frozenset(filter(None, described.get(TEXT_KEY.encode(), b"").decode().split("\x1f")))
+    return [each for each in described.get(key.encode(), b"").decode().split("\x1f") if each]
 
 
 def _from_arrow(file: DataFile, half: Path) -> None:
     try:
-        with (
-            opened(file.path) as stream,
-            pa.ipc.open_file(stream) as reader,
-            parquet.ParquetWriter(half, reader.schema) as writer,
-        ):
-            for index in range(reader.num_record_batches):
-                writer.write_batch(reader.get_batch(index))
+        with opened(file.path) as stream:
+            is_file = stream.read(len(_ARROW)) == _ARROW
+            stream.seek(0)
+            with (
+                (pa.ipc.open_file if is_file else pa.ipc.open_stream)(stream) as reader,
+                parquet.ParquetWriter(half, reader.schema) as writer,
+            ):
+                numbers = range(reader.num_record_batches) if is_file else ()
+                for batch in map(reader.get_batch, numbers) if is_file else reader:
+                    writer.write_batch(batch)
     except pa.ArrowException as error:
         raise refused(file.path, f"is no Arrow file: {error}") from None
 

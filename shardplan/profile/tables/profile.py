@@ -23,11 +23,13 @@ class Profile:
     asked: Asked
     merging: tuple[JointRows, ...] = field(default=())
     """Pairs of small tables that would make one, where that was asked."""
+    remarks: tuple[str, ...] = ()
+    """What is to be told of the files that were read."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What somebody should know, table by table."""
-        return tuple(line for table in self.tables for line in table.warnings)
+        """What somebody should know, of files and then table by table."""
+        return self.remarks + tuple(line for table in self.tables for line in table.warnings)
 
     @property
     def notes(self) -> tuple[str, ...]:

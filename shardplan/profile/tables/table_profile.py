@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
 from shardplan.profile.features.id_mapping import MappingKind
 from shardplan.profile.fit.access_form import AccessForm
 from shardplan.profile.fit.file_order import file_order
 from shardplan.profile.fit.fitted_access import access_of
 from shardplan.profile.fit.row_order_of import row_order_of
 from shardplan.profile.fit.sample_says import sample_says
-from shardplan.spec.tables.table_spec import TableSpec
+from shardplan.spec.tables.table_spec import MOST_ROWS, TableSpec
 from shardplan.workload.row_order import RowOrder
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ class TableProfile:
     fitted: FittedAccess
     says: SampleSays
     order: FileOrder | None
+    hot_ids: int = 0
+    """How many of the hottest the job is to know."""
 
     @property
     def warnings(self) -> Iterator[str]:
@@ -72,6 +76,13 @@ class TableProfile:
         if not counts.frequencies.accesses:
             yield f"{name}: no id was read"
             return
+        if (told := self.rule.rows) is not None and told < rows:
+            yield f"{name}: {told:,} rows are told, and its ids need {rows:,}, which is written"
+        if self.hot_ids and self.rule.mapping.is_dictionary:
+            yield (
+                f"{name}: its hot rows are ids of the data (column raw_id); which rows "
+                "they have, the trainer's dictionary knows"
+            )
         if not self.says.tells_rows and not self._is_told:
             yield (
                 f"{name}: {rows:,} rows is what a sample shows, and there are more; "
@@ -107,8 +118,13 @@ def table_profile(
     *,
     hot_ids: int = 0,
 ) -> TableProfile:
-    """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job."""
+    """Fit what was counted; ``batches`` are of the last day, ``hot_ids`` are known to the job.
+
+    Raises InputError where ids as they are need more rows than a table can have.
+    """
     rows = _rows(rule, counts)
+    if rows > MOST_ROWS:
+        raise InputError([_too_many(rule, counts)])
     poolings = [round(each.pooling, _DIGITS) for each in features]
     all_reads = counts.frequencies.accesses + counts.padding_reads
     padded = counts.padding_reads / all_reads if all_reads else 0.0
@@ -118,15 +134,16 @@ def table_profile(
     reads = asked.batch * pooling
     fitted = access_of(counts.last, others, reads, form=asked.form, pooling=pooling or 1.0)
     has_lists = any(each.is_list for each in features)
-    said = {
+    said: dict[str, Any] = {
         "name": rule.name,
+        "module": rule.module,
         "rows": rows,
         "features": [each.feature for each in features],
         "pooling": poolings[0] if len(poolings) == 1 else poolings,
         "cap": _caps(features) if has_lists else None,
         "access": fitted.access,
         "ids": _order(rule, counts),
-        "weighted": True if any(each.weights for each in rule.features) else None,
+        "weighted": True if rule.is_weighted else None,
         "hot_ids": hot_ids or None,
     }
     if rule.padding is not None:
@@ -137,7 +154,7 @@ def table_profile(
     )
     says = sample_says(counts.frequencies, reads, asked.sample_share)
     return TableProfile(
-        rule, counts, tuple(features), tuple(batches), asked, spec, fitted, says, observed
+        rule, counts, tuple(features), tuple(batches), asked, spec, fitted, says, observed, hot_ids
     )
 
 
@@ -151,6 +168,12 @@ def _rows(rule: TableRule, counts: TableCounts) -> int:
     if rule.padding is not None:
         needed = max(needed, rule.padding + 1)
     return max(told or 0, needed, 1)
+
+
+def _too_many(rule: TableRule, counts: TableCounts) -> Diagnostic:
+    message = f"ids up to {counts.largest_id:,} as rows, and a table has at most {MOST_ROWS:,}"
+    hint = "say what the trainer does to them (--features: mapping mod, hash or dictionary)"
+    return Diagnostic(f"table {rule.name}", 0, 0, "", message, hint, code="data")
 
 
 def _caps(features: Sequence[FeatureCounts]) -> float | list[float]:

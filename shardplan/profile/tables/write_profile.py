@@ -6,19 +6,37 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shardplan.files import make_folder, write_atomically
+from shardplan.diagnostics import Diagnostic
+from shardplan.errors import InputError
+from shardplan.files import check_writable, make_folder, write_atomically
 from shardplan.profile.drift.reference_file import reference_path, references_data
-from shardplan.profile.hot_rows import hot_rows_data
+from shardplan.profile.hot_rows import RAW_ID, ROW, hot_rows_data
 from shardplan.profile.tables.profile_json import profile_document
 from shardplan.spec.tables.write_tables import tables_data
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shardplan.profile.tables.profile import Profile
 
 
 def profile_path(tables: Path) -> Path:
     """Where the rest of a profile lies: ``day.yaml`` has ``day.profile.json``."""
     return tables.with_suffix(".profile.json")
+
+
+def check_kept(reads: Sequence[str], path: str, hot_rows: str | None = None) -> None:
+    """Raise InputError where a profile's files would lie over data that it ``reads``.
+
+    ``reads`` are all files by name, whatever names or patterns they were found by.
+    """
+    tables = Path(path)
+    for each in (tables, profile_path(tables), reference_path(tables)):
+        check_writable(each, reads)
+    folders = {Path(each).resolve().parent for each in reads if "://" not in each}
+    if hot_rows is not None and Path(hot_rows).resolve() in folders:
+        message, hint = "holds data that is read here", "name another folder for --hot-rows"
+        raise InputError([Diagnostic(hot_rows, 0, 0, "", message, hint, code="file")])
 
 
 def write_profile(profile: Profile, path: str, hot_rows: str | None = None) -> None:
@@ -32,7 +50,9 @@ def write_profile(profile: Profile, path: str, hot_rows: str | None = None) -> N
     if hot_rows is not None:
         make_folder(hot_rows)
         for table in profile.tables:
-            hot = hot_rows_data(table.counts.hot_ids, table.counts.hot_reads)
+            known, counts = table.hot_ids, table.counts
+            column = RAW_ID if table.rule.mapping.is_dictionary else ROW
+            hot = hot_rows_data(counts.hot_ids[:known], counts.hot_reads[:known], column)
             write_atomically(Path(hot_rows) / f"{table.rule.name}.parquet", hot)
     references = {table.rule.name: table.counts.reference for table in profile.tables}
     write_atomically(reference_path(tables), references_data(references))

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 _LONGEST_POOLING = 1_000_000
 
-Rows = Annotated[Count, Field(le=10**13)]
+MOST_ROWS = 10**13
+"""More than any table has."""
+Rows = Annotated[Count, Field(le=MOST_ROWS)]
 """Rows of a table."""
 
 
