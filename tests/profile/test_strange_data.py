@@ -87,9 +87,10 @@ def test_lists_of_a_fixed_size_are_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("packed", "words"),
     [
-        (gzip.compress(b"a\n" + b"1\n" * 1_000)[:-9], "is cut short"),
+        (gzip.compress(b"a\n" + b"1\n" * 1_000, mtime=0)[:-9], "is cut short"),
         (b"a\n1\n", "is no gzip file"),
     ],
+    ids=["short", "plain"],
 )
 def test_a_packed_file_that_is_none_or_ends_early_is_named(
     tmp_path: Path, packed: bytes, words: str
