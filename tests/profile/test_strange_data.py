@@ -266,8 +266,15 @@ def test_hot_ids_of_a_dictionary_are_not_called_rows(tmp_path: Path) -> None:
     rules = (
         TableRule(name="looked", features=(FeatureRule(column="a"),), mapping=looked_up),
         TableRule(name="plain", features=(FeatureRule(column="b"),)),
+        TableRule(
+            name="hashed",
+            features=(FeatureRule(column="a", name="c"),),
+            mapping=IdMapping(MappingKind.HASH, 100),
+        ),
     )
     found = profile_files([str(path)], ASKED, rules=rules, hot=5)
+    assert [table.spec.hot_ids for table in found.tables] == [None, 5, None]
+    assert any("the trainer's hash knows" in line for line in found.warnings)
     write_profile(found, str(tmp_path / "t.csv"), str(tmp_path / "hot"))
     looked = parquet.read_table(tmp_path / "hot" / "looked.parquet")
     plain = parquet.read_table(tmp_path / "hot" / "plain.parquet")
@@ -275,6 +282,7 @@ def test_hot_ids_of_a_dictionary_are_not_called_rows(tmp_path: Path) -> None:
     assert plain.column_names == ["id", "count"]
     assert looked.num_rows == plain.num_rows == 5
     assert any("column raw_id" in line for line in found.warnings)
+    assert not (tmp_path / "hot" / "hashed.parquet").exists()
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,11 @@ class IdMapping:
         return self.kind is MappingKind.DICTIONARY
 
     @property
+    def knows_rows(self) -> bool:
+        """Whether a number found here is the row that the trainer has the id in."""
+        return self.kind in (MappingKind.AS_IS, MappingKind.MOD)
+
+    @property
     def has_rare(self) -> bool:
         """Whether rare ids share a row."""
         return self.is_dictionary and self.number > 1

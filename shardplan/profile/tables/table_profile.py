@@ -83,6 +83,8 @@ class TableProfile:
                 f"{name}: its hot rows are ids of the data (column raw_id); which rows "
                 "they have, the trainer's dictionary knows"
             )
+        elif self.hot_ids and not self.rule.mapping.knows_rows:
+            yield f"{name}: no hot rows are written: which they are, the trainer's hash knows"
         if not self.says.tells_rows and not self._is_told:
             yield (
                 f"{name}: {rows:,} rows is what a sample shows, and there are more; "
@@ -144,7 +146,7 @@ def table_profile(
         "access": fitted.access,
         "ids": _order(rule, counts),
         "weighted": True if rule.is_weighted else None,
-        "hot_ids": hot_ids or None,
+        "hot_ids": hot_ids if hot_ids and rule.mapping.knows_rows else None,
     }
     if rule.padding is not None:
         said["padding"] = {"id": rule.padding, "share": f"{padded:.7%}"}

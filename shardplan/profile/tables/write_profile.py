@@ -50,8 +50,10 @@ def write_profile(profile: Profile, path: str, hot_rows: str | None = None) -> N
     if hot_rows is not None:
         make_folder(hot_rows)
         for table in profile.tables:
-            known, counts = table.hot_ids, table.counts
-            column = RAW_ID if table.rule.mapping.is_dictionary else ROW
+            known, counts, mapping = table.hot_ids, table.counts, table.rule.mapping
+            if not (mapping.knows_rows or mapping.is_dictionary):
+                continue  # Buckets of a hash that is not the trainer's.
+            column = RAW_ID if mapping.is_dictionary else ROW
             hot = hot_rows_data(counts.hot_ids[:known], counts.hot_reads[:known], column)
             write_atomically(Path(hot_rows) / f"{table.rule.name}.parquet", hot)
     references = {table.rule.name: table.counts.reference for table in profile.tables}
