@@ -216,7 +216,8 @@ class Oracle:
         tables = len(self.workload.tables)
         if tables == 1:
             return most
-        sizes = [most * tables ** (step / 11 - 1) for step in range(12)]
+        steps = math.ceil(math.log2(tables))
+        sizes = [most * tables ** (step / steps - 1) for step in range(steps + 1)]
         taken = [self.collectives.seconds(kind, Scope.ALL, size * element_bytes) for size in sizes]
 
         def worst(at):

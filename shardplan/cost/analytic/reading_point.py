@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     from shardplan.cost.analytic.collectives import Collectives
     from shardplan.topology.collective import Collective, Scope
-
-_SIZES = 12
-"""Of buffers, that are looked at."""
 
 
 def reading_bytes(
@@ -25,11 +23,13 @@ def reading_bytes(
 
     By the ratio of what the line says to what the collective takes. An algorithm that is quickest
     for few bytes may be many times slower for many, while that for many loses no more than its
-    start-up on few. The larger of equally good ones; ``most_bytes`` where nothing is sent.
+    start-up on few. Sizes that double are looked at.
+    The larger of equally good ones; ``most_bytes`` where nothing is sent.
     """
     if not 0 < least_bytes < most_bytes:
         return most_bytes
-    sizes = np.geomspace(least_bytes, most_bytes, _SIZES)
+    doublings = math.ceil(math.log2(most_bytes / least_bytes))
+    sizes = np.geomspace(least_bytes, most_bytes, doublings + 1)
     each = collective, scope
     taken = np.array([collectives.seconds(*each, size) for size in sizes.tolist()])
     if taken.min() <= 0:
