@@ -16,6 +16,7 @@ from random_problems import charged_problems
 
 from shardplan.solve.bound.classes.class_choice import ClassChoiceParams, bound_by_class_choice
 from shardplan.solve.bound.relaxation import relax
+from shardplan.solve.problem.problem import left_out
 from shardplan.solve.program.answer import Limits, Watch
 
 if TYPE_CHECKING:
@@ -35,11 +36,36 @@ def bound(problem: Problem, upper_bound: float, **params: int) -> float:
     )
 
 
-@given(charged_problems(), st.sampled_from([1.0, 1.02, 1.3, 3.0]), st.sampled_from([0, 8_000]))
+def with_equal_items(problem: Problem, times: int) -> Problem:
+    """The first item so many times, and one other."""
+    first = np.arange(problem.options_per_item[0])
+    others = np.array(problem.options_of(problem.item_count - 1))
+    source = np.concatenate([*[first] * times, others])
+    counts = [len(first)] * times + [len(others)]
+    fields = ("shape", "units", "load_seconds", "device_bytes", "node_bytes", "domain")
+    return replace(
+        problem,
+        option_offsets=np.concatenate([[0], np.cumsum(counts)]),
+        objective=problem.objective.renumbered(source),
+        apart=(),
+        blend=np.arange(len(source)),
+        spill_seconds=left_out(),
+        mean_seconds=left_out(),
+        fullest=left_out(),
+        **{name: getattr(problem, name)[source] for name in fields},
+    )
+
+
+@given(
+    charged_problems(),
+    st.sampled_from([1, 2, 3]),
+    st.sampled_from([1.0, 1.02, 1.3, 3.0]),
+    st.sampled_from([0, 8_000]),
+)
 @examples(40)
-def test_no_placement_beats_it(problem, above, most_columns):
+def test_no_placement_beats_it(problem, times, above, most_columns):
     """Whatever placement is known, with large units and without, whatever is charged for."""
-    assume(not problem.has_spill)
+    problem = with_equal_items(problem, times)
     best = solve_by_force(problem)
     assume(best is not None and best.objective > 0)
     found = bound(problem, best.objective * above, most_columns=most_columns)

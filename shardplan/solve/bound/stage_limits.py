@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.bound.classes.item_classes import ItemClasses
 from shardplan.solve.bound.corners import Above, Corners
 from shardplan.solve.bound.enough_devices import DeviceParams, Devices
 from shardplan.solve.bound.group_leaves import group_leaves
-from shardplan.solve.bound.classes.item_classes import ItemClasses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

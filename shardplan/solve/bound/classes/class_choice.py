@@ -126,7 +126,9 @@ class _Ceiling:
         if not np.logical_or.reduceat(reaches, problem.option_offsets[:-1]).all():
             return cls(None, seconds, params)
         classes = ItemClasses.of(problem, reaches)
-        return cls(classes, seconds, params) if len(classes.options) <= params.most_options else None
+        if len(classes.options) > params.most_options:
+            return None
+        return cls(classes, seconds, params)
 
     def least(self, limits: Limits, watch: Watch) -> _Least:
         """What such placements take at least."""
