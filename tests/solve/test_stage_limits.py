@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from problems import problem_of
 from random_problems import charged_problems
 
+from shardplan.solve.bound.classes.item_classes import ItemClasses
 from shardplan.solve.bound.device_contents import Units, valuable_contents
-from shardplan.solve.bound.item_classes import ItemClasses
 from shardplan.solve.bound.relaxation import relax
 from shardplan.solve.bound.stage_limits import (
     StageLimitParams,

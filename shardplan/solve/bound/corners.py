@@ -17,7 +17,7 @@ from shardplan.solve.program.backend import solve_program
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.solve.bound.item_classes import ItemClasses
+    from shardplan.solve.bound.classes.item_classes import ItemClasses
     from shardplan.solve.program.answer import Answer, Limits
 
 _SAFETY = 1e-8

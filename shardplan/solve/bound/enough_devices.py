@@ -27,7 +27,7 @@ from shardplan.solve.program.program import Program, ProgramBuilder
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from shardplan.solve.bound.item_classes import ItemClasses
+    from shardplan.solve.bound.classes.item_classes import ItemClasses
     from shardplan.solve.program.answer import Limits
 
 _MARGIN = 1e-7

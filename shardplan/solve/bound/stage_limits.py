@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.bound.classes.item_classes import ItemClasses
 from shardplan.solve.bound.corners import Above, Corners
 from shardplan.solve.bound.enough_devices import DeviceParams, Devices
 from shardplan.solve.bound.group_leaves import group_leaves
-from shardplan.solve.bound.item_classes import ItemClasses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.program.answer import Limits, Watch
+
+
+_ROUNDING = 1e-6
+"""Relative difference by which a bound may miss one that is as high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,9 @@ class StageLimitParams:
     most_group_programs: int = 300
     """Linear programs that tell apart which groups are paid for."""
     states: int = 6_000_000
-    """Beginnings of patterns that are weighed."""
+    """Beginnings of patterns that are weighed, ..."""
+    share_in_vain: float = 0.25
+    """... of which so many may be before the bound is above what is known."""
     halvings: int = 9
     """From the limits that the objective sets down to the corner."""
     widenings: int = 3
@@ -78,9 +84,11 @@ def bound_by_stage_limits(
     limits: Limits,
     watch: Watch,
     params: StageLimitParams = _USUAL,
+    lower_bound: float = 0.0,
 ) -> StageLimitProof:
     """Prove what placements below ``upper_bound`` seconds take at least.
 
+    Where that does not come above ``lower_bound``, which is known, it is given up early.
     ``allowed`` (O,) are the options that such placements can be made of; no units are uneven, and
     no options can be mixed.
     """
@@ -93,19 +101,26 @@ def bound_by_stage_limits(
         _Leaf(leaf, upper_bound, limits, params)
         for leaf in group_leaves(classes, upper_bound, limits, params.most_group_programs)
     ]
-    states = params.states
+    states, known = params.states, lower_bound * (1 - _ROUNDING)
+    in_vain = round(states * params.share_in_vain)
+    is_vain = False
     while leaves and states > 0 and not (limits.until.is_over or watch.should_stop()):
         least = min(leaves, key=lambda leaf: leaf.corners.bound)
         if least.corners.bound >= upper_bound:
             break
-        weighed = least.step(states)
+        is_vain = least.corners.bound < known
+        if is_vain and in_vain <= 0:
+            break
+        weighed = least.step(in_vain if is_vain else states)
         if weighed is None:
             break
-        states -= weighed
+        states, in_vain = states - weighed, in_vain - weighed
     leaves.sort(key=lambda leaf: leaf.corners.bound)
+    proven = min((leaf.corners.bound for leaf in leaves), default=upper_bound)
+    if is_vain and len(classes.count) == problem.item_count:
+        return StageLimitProof(proven)  # all items differ, and it got nowhere: nor will its choices
     found = [leaf.choice(problem) for leaf in leaves[: params.most_choices]]
-    lower_bound = min((leaf.corners.bound for leaf in leaves), default=upper_bound)
-    return StageLimitProof(lower_bound, _told_apart(found))
+    return StageLimitProof(proven, _told_apart(found))
 
 
 def _told_apart(

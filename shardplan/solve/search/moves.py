@@ -10,6 +10,7 @@ from shardplan.solve.search.blocks import Blocks
 from shardplan.solve.search.groups.close_groups import CloseGroups
 from shardplan.solve.search.groups.group_starts import GroupStarts
 from shardplan.solve.search.proofs.balance import BalancePatterns
+from shardplan.solve.search.proofs.class_choice import ClassChoice, EarlyClassChoice
 from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
 from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
@@ -26,6 +27,7 @@ MOVES: tuple[Move, ...] = (
     GroupStarts(),
     SmallProgram(),
     EarlyAnnealing(),
+    EarlyClassChoice(),
     EarlyStageLimits(),
     FreshStart(),
     MixedStart(),
@@ -35,6 +37,7 @@ MOVES: tuple[Move, ...] = (
     Annealing(),
     BalancePatterns(),
     FillingUnitsBound(),
+    ClassChoice(),
     StageLimits(),
     DeeperChoice(),
     FullProgram(),

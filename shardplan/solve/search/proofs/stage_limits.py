@@ -49,6 +49,7 @@ class EarlyStageLimits(Move):
             limits=record.limits(),
             watch=record.watch("patterns"),
             params=self.limits.deepened(record.budget.effort),
+            lower_bound=record.lower_bound,
         )
         record.prove(proof.lower_bound, "patterns")
         options = np.arange(record.problem.option_count)

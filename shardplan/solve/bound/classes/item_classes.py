@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from shardplan.solve.bound.relaxation import RelaxationColumns
     from shardplan.solve.problem.objective import ChainObjective
-    from shardplan.solve.program.program import Program
+    from shardplan.solve.program.program import Program, ProgramBuilder
 
 _WHOLE = 1e-6
 """Of an item, by which a number of them may miss a whole number by rounding."""
@@ -117,7 +117,14 @@ class ItemClasses:
     def relaxation(
         self, objective: ChainObjective, is_open: NDArray[np.bool_]
     ) -> tuple[Program, RelaxationColumns]:
-        """The relaxation of ``together`` with the (o,) open options.
+        """The relaxation of ``together`` with the (o,) open options."""
+        build, columns = self.relaxation_rows(objective, is_open)
+        return build.build(), columns
+
+    def relaxation_rows(
+        self, objective: ChainObjective, is_open: NDArray[np.bool_]
+    ) -> tuple[ProgramBuilder, RelaxationColumns]:
+        """``relaxation``, to which rows can be added.
 
         Some device bears what any item puts on its fullest one, hence what the mean of a class
         does.
@@ -126,7 +133,7 @@ class ItemClasses:
         build, columns = relaxation_rows(together, is_open, np.zeros((0, 2), dtype=np.int64))
         pairs = np.argwhere(np.ones((len(self.count), together.stage_count), dtype=bool))
         add_units(build, together, columns, pairs, self.each.fullest_device_seconds)
-        return build.build(), columns
+        return build, columns
 
 
 def _one_of_each(problem: Problem, options: NDArray[np.int64]) -> Problem:

@@ -1,0 +1,1 @@
+"""Equal items as classes: counted, not told apart."""
