@@ -162,6 +162,16 @@ class Record:
         self.reporter.found(self._outcome_if_interrupted)
         return True
 
+    def offer_last(self, placement: Placement, method: str) -> bool:
+        """Offer what a move has come to; of options that can be mixed not where it was cut off.
+
+        What a longer solve has in its stead, since it goes on there, may be worse once it is mixed:
+        what that one would not have offered is left out, so that it never has a worse placement.
+        """
+        if self.placement is not None and self.problem.mixable.any() and self.should_stop():
+            return False
+        return self.offer(placement, method)
+
     def prove(self, lower_bound: float, bound: str) -> None:
         """Take a bound if it is higher; it never passes the incumbent, but for rounding.
 
