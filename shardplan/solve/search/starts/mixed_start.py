@@ -9,6 +9,7 @@ import numpy as np
 
 from shardplan.solve.bound.option_choice import choose_options
 from shardplan.solve.mixing.representatives import SHORT_STAGE, Representatives, fine_enough
+from shardplan.solve.mixing.rounded_choice import rounded_choice
 from shardplan.solve.problem.problem import Shape
 from shardplan.solve.program.answer import Watch
 from shardplan.solve.search.move import Move, Turn, When
@@ -45,6 +46,10 @@ class MixedStart(Move):
     most_bound_options: int = 5_000
     """Options up to which a choice of the first pass proves a bound, which takes longer than others
     and gives less than where nothing can be mixed."""
+    most_whole_options: int = 8_000
+    """Of blends, up to which an integer program chooses; of more a linear one, rounded."""
+    rounding_rounds: int = 3
+    """In which rows that a choice breaks are added, where it is rounded."""
     grains: tuple[tuple[float, float], ...] = ((0.3, 0.97), (0.6, 0.98), (0.4, 0.97), (0.8, 0.95))
     """Restart by restart: the share of a device's memory that a chosen unit may fill, and how much
     of it the chosen options together: large units and full devices cost least, but hardly can be
@@ -106,6 +111,19 @@ class MixedStart(Move):
             largest_bytes,
             self.short_stage,
         )
+        balance = self._balance(record, turn)
+        if fine.sum() > self.most_whole_options * longer:
+            rounded = rounded_choice(
+                few.problem,
+                fine,
+                record.relaxation.unit_rows,
+                record.limits(),
+                watch=Watch(record.should_stop),
+                balance=balance,
+                filling=filling,
+                rounds=self.rounding_rounds,
+            )
+            return None if rounded is None else few.option[rounded]
         choice = choose_options(
             few.problem,
             fine,
@@ -113,7 +131,7 @@ class MixedStart(Move):
             params.limits(record, params.nodes),
             stop_above=record.objective,
             watch=Watch(record.should_stop),
-            balance=self._balance(record, turn),
+            balance=balance,
             filling=filling,
             rounds=params.rounds,
         )
