@@ -143,6 +143,8 @@ class Record:
         Options that can be mixed are mixed at their best. Raises SolverError when it costs more
         than was ``claimed`` for it.
         """
+        if not is_legal(self.problem, placement):
+            return False
         placement = best_mix(self.problem, placement, limits=Limits(self._grace))
         evaluation = evaluate(self.problem, placement)
         if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
@@ -150,8 +152,6 @@ class Record:
                 f"{method} claims {claimed:.9g} s for a placement of {evaluation.objective:.9g} s"
             )
         if not evaluation.fits or evaluation.objective >= self.objective:
-            return False
-        if not is_legal(self.problem, placement):
             return False
         if self.placement is not None:
             self.earlier.append(self.placement)
