@@ -189,7 +189,7 @@ def test_a_search_whose_share_of_the_time_is_over_goes_on(old, then, now, monkey
         limited = replace(settings, time_limit_seconds=0.0) if len(searched) == 1 else settings
         return solve(problem, limited, *others)
 
-    monkeypatch.setattr("shardplan.whatif.move_little.solve", searching)
+    monkeypatch.setattr("shardplan.whatif.near.pursuit.solve", searching)
     plan = move_little(old, then, now, SETTINGS, Reporter())
     assert len(searched) == 2
     assert plan.optimality.termination != "time_limit"

@@ -101,6 +101,7 @@ class HistoryPoint(PlanModel):
     """The state of the search at one time."""
 
     elapsed_seconds: Seconds
+    """Since the problem was formulated."""
     best_seconds: Seconds | None = None
     bound_seconds: Seconds | None = None
 
@@ -110,5 +111,6 @@ class RunInfo(PlanModel):
 
     generated_at: str
     elapsed_seconds: Seconds
+    """From the spec as read to the plan: to formulate, solve and predict."""
     history: tuple[HistoryPoint, ...] = ()
     """The best objective and bound as they came."""

@@ -53,7 +53,7 @@ def solve_near(
 
     The outcome's bound holds for placements that move at most the limit. With ``also_free`` the
     problem is solved without the limit as well, whose bound holds too and may be higher. Where the
-    bound is not wanted, no time goes into it beyond the relaxation. ``proven`` is one known
+    bound is not wanted, no time goes into it alone beyond the relaxation. ``proven`` is one known
     already, of all placements. It ends once the objective is at most ``enough_seconds``.
 
     An outcome without a placement says that none was found, and that there is none only where the
@@ -72,12 +72,13 @@ def solve_near(
         if enough_seconds:
             rounds.solve_program(params.relocation.most_columns)
             rounds.weigh()
-        elif is_bound_wanted:
+        else:
             rounds.solve_program(params.relocation.few_columns)
-            rounds.raise_bound(limit)
+            if is_bound_wanted:
+                rounds.raise_bound(limit)
             rounds.weigh()
         rounds.improve()
-        if is_bound_wanted and not enough_seconds:
+        if not enough_seconds:
             rounds.solve_program(params.relocation.most_columns)
         if also_free:
             rounds.raise_free_bound()

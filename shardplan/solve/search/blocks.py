@@ -68,7 +68,7 @@ class Blocks(Move):
             record.limits(self.nodes, self.relative_gap),
             Watch(record.should_stop),
         )
-        record.offer(around.placement(found), "blocks")
+        record.offer_last(around.placement(found), "blocks")
 
     def _of(self, turn: Turn) -> Blocks:
         """More blocks, and each of another device, from pass to pass."""

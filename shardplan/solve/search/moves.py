@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.solve.search.annealing.annealing import Annealing, EarlyAnnealing
+from shardplan.solve.search.annealing.annealing import Annealing
 from shardplan.solve.search.around_best import AroundBest
 from shardplan.solve.search.blocks import Blocks
 from shardplan.solve.search.groups.close_groups import CloseGroups
@@ -15,9 +15,11 @@ from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
 from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
 from shardplan.solve.search.proofs.stage_limits import EarlyStageLimits, StageLimits
+from shardplan.solve.search.starts.early_annealing import EarlyAnnealing
 from shardplan.solve.search.starts.first_placements import FirstPlacements
 from shardplan.solve.search.starts.fresh_start import FreshStart
 from shardplan.solve.search.starts.mixed_start import MixedStart
+from shardplan.solve.search.starts.packing import Packing
 
 if TYPE_CHECKING:
     from shardplan.solve.search.move import Move
@@ -28,6 +30,7 @@ MOVES: tuple[Move, ...] = (
     SmallProgram(),
     EarlyAnnealing(),
     EarlyClassChoice(),
+    Packing(),
     EarlyStageLimits(),
     FreshStart(),
     MixedStart(),

@@ -143,6 +143,8 @@ class Record:
         Options that can be mixed are mixed at their best. Raises SolverError when it costs more
         than was ``claimed`` for it.
         """
+        if not is_legal(self.problem, placement):
+            return False
         placement = best_mix(self.problem, placement, limits=Limits(self._grace))
         evaluation = evaluate(self.problem, placement)
         if claimed is not None and evaluation.objective > claimed * (1 + _AGREEMENT):
@@ -150,8 +152,6 @@ class Record:
                 f"{method} claims {claimed:.9g} s for a placement of {evaluation.objective:.9g} s"
             )
         if not evaluation.fits or evaluation.objective >= self.objective:
-            return False
-        if not is_legal(self.problem, placement):
             return False
         if self.placement is not None:
             self.earlier.append(self.placement)
@@ -161,6 +161,16 @@ class Record:
         self.reporter.improved(self.objective, method)
         self.reporter.found(self._outcome_if_interrupted)
         return True
+
+    def offer_last(self, placement: Placement, method: str) -> bool:
+        """Offer what a move has come to; of options that can be mixed not where it was cut off.
+
+        What a longer solve has in its stead, since it goes on there, may be worse once it is mixed:
+        what that one would not have offered is left out, so that it never has a worse placement.
+        """
+        if self.placement is not None and self.problem.mixable.any() and self.should_stop():
+            return False
+        return self.offer(placement, method)
 
     def prove(self, lower_bound: float, bound: str) -> None:
         """Take a bound if it is higher; it never passes the incumbent, but for rounding.

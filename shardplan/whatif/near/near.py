@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _NEAR_SHARE = 0.25
 """Of the time, for the plan that moves least."""
-_EFFORT = 0.25
-"""For the plan that moves least, relative to what is asked for."""
 _CHEAPEST_SHARE = 0.5
 """Of the time for moving less, for what costs least with its moves, where these cost much."""
 _LITTLE_SHARE = 0.5
@@ -69,19 +67,22 @@ class Near:
         return cls(formulation, relocation, known, is_placed, least, float(most))
 
     def least(self, settings: Settings) -> Outcome | None:
-        """The best found of what moves least; None without any, or with nothing to keep."""
+        """The best found of what moves least; None without any, or with nothing to keep.
+
+        It is looked for as by ``replan`` without a budget, so that a plan that may move more is no
+        worse than one that may not, where the time is enough for that.
+        """
         if not self.is_placed.any():
             return None
         moves = self.relocation.moves(self.formulation, self.least_bytes)
         little = replace(
-            settings,
+            settings.in_one_pass(),
             time_limit_seconds=settings.time_limit_seconds * _NEAR_SHARE,
-            effort=settings.in_one_pass().most_effort * _EFFORT,
             patience_seconds=None,
         )
         problem = self.formulation.problem
         found = solve_near(
-            problem, self.known, self.is_placed, moves, little, is_bound_wanted=False
+            problem, self.known, self.is_placed.copy(), moves, little, is_bound_wanted=False
         )
         self.endings.append(found.ending)
         return found if found.placement is not None else None

@@ -18,7 +18,7 @@ from shardplan.solve.search.annealing.fill import fill
 from shardplan.solve.search.annealing.insertion import Candidates, Inserter
 from shardplan.solve.search.annealing.population import Population
 from shardplan.solve.search.incumbent import Incumbent
-from shardplan.solve.search.move import Move, When
+from shardplan.solve.search.move import Move
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.search.move import Turn
     from shardplan.solve.search.record import Record
+
+
+_TELLINGS = 8
+"""How often an annealing tells of what is better, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,11 @@ class Annealing(Move):
         problem, allowed = record.problem, record.worth_drawing()
         mixes, known = bool(problem.mixable.any()), record.placement
         incumbent = Incumbent(np.inf if mixes else record.objective)
+
+        def offer_early() -> None:
+            if incumbent.placement is not None:
+                record.offer(incumbent.placement, "annealing")
+
         cells = problem.device_count * problem.stage_count * allowed.sum() / problem.item_count
         size = np.clip(self.population_cells / cells, self.fewest_placements, self.most_placements)
         longer = 1 + turn.restart_of_pass / max(1.0, turn.stretch)
@@ -85,31 +94,10 @@ class Annealing(Move):
             incumbent=incumbent,
             starts=[known.unmixed] if known is not None else [],
             should_stop=record.should_stop,
+            on_better=offer_early,
         )
         if incumbent.placement is not None:
-            record.offer(incumbent.placement, "annealing")
-
-
-@dataclass(frozen=True, slots=True)
-class EarlyAnnealing(Annealing):
-    """A short one before all else, where options can be mixed and all is far from good.
-
-    It finds which options go together in much less time than a fresh start takes there.
-    """
-
-    name: ClassVar[str] = "early_annealing"
-    when: ClassVar[When] = When.START
-
-    steps: int = 150
-
-    def supports(self, problem: Problem) -> bool:
-        """Some options can be mixed."""
-        return bool(problem.mixable.any())
-
-    def improve(self, record: Record, turn: Turn) -> None:
-        """Anneal, unless what is known is good enough to go on from."""
-        if record.is_far:
-            Annealing.improve(self, record, turn)
+            record.offer_last(incumbent.placement, "annealing")
 
 
 def anneal(
@@ -124,11 +112,13 @@ def anneal(
     incumbent: Incumbent,
     starts: Sequence[Placement] = (),
     should_stop: Callable[[], bool] = lambda: False,
+    on_better: Callable[[], None] = lambda: None,
 ) -> None:
     """Anneal ``size`` placements over the ``allowed`` (O,) options, and tell ``incumbent``.
 
     ``scale_seconds`` is the magnitude of the objective: temperatures and the price of bytes over
     capacity are relative to it. ``starts`` replace some of the greedy first placements.
+    ``on_better`` is told a few times on the way of what is better than before.
     """
     candidates = Candidates.of(problem, allowed)
     population = Population(problem, size)
@@ -146,6 +136,7 @@ def anneal(
     fill(inserters[first], population, params.hottest * ladder, rng, should_stop)
     for row, start in enumerate(starts):
         population.copy_in(row, start)
+    told, telling = incumbent.objective, max(1, steps // _TELLINGS)
     for step in range(steps):
         if should_stop():
             break
@@ -154,6 +145,9 @@ def anneal(
         heat = params.hottest * (params.coldest / params.hottest) ** progress * ladder
         _step(population, inserters[exponent], heat, params, rng)
         _offer(population, incumbent)
+        if (step + 1) % telling == 0 and incumbent.objective < told:
+            told = incumbent.objective
+            on_better()
 
 
 def _step(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.search.record import Record
 
+_WORTH_MIXING = 3e-3
+"""By how much a placement must be better than the last that was mixed on the way, relatively."""
+
 
 def rebalance(
     record: Record,
@@ -27,23 +30,27 @@ def rebalance(
 ) -> Placement | None:
     """Balance a start, offer what is found to the record, and return it; None if nothing fits.
 
-    The record hears of better ones at once; where options can be mixed, which takes time, only
-    while what it has is far from good. The mixes of the start are options beside the ``allowed``
-    (O,) ones. ``number`` makes the random numbers different from those of other calls.
+    The record hears of better ones on the way; where options can be mixed, which takes time, of
+    those that are better by enough. The mixes of the start are options beside the ``allowed`` (O,)
+    ones. ``number`` makes the random numbers different from those of other calls.
     """
     record.reporter.starting("repartition")
     incumbent = Incumbent()
     around = MixesAsOptions.of(record.problem, start)
+    mixes, mixed = bool(record.problem.mixable.any()), np.inf
 
     def offer_early() -> None:
+        nonlocal mixed
         if incumbent.placement is None:
             return
-        is_told = incumbent.objective < record.objective and not record.problem.mixable.any()
-        if is_told or record.is_far:
+        enough = mixed * (1 - _WORTH_MIXING) if mixes else record.objective
+        if incumbent.objective < enough:
+            mixed = incumbent.objective
             record.offer(around.placement(incumbent.placement), "repartition")
 
     left = record.budget.deadline.seconds_left
-    is_first = record.placement is None  # Which waits for nothing to be read or compiled.
+    # Which waits for nothing to be read or compiled.
+    is_first = record.is_first("repartition") and record.placement is None
     repartition(
         around.problem,
         around.start,
@@ -59,5 +66,5 @@ def rebalance(
     if incumbent.placement is None:
         return None
     found = around.placement(incumbent.placement)
-    record.offer(found, "repartition")
+    record.offer_last(found, "repartition")
     return found

@@ -13,7 +13,6 @@ from shardplan.solve.search.move import SEARCHING, Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
 from shardplan.solve.search.starts.mend import MendParams, mend
-from shardplan.solve.search.starts.packing import PackingParams, pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +44,6 @@ class FirstPlacements(Move):
     """Options times devices, over all fills but the first."""
     fill: FillParams = field(default_factory=FillParams)
     mend: MendParams = field(default_factory=MendParams)
-    packing: PackingParams = field(default_factory=PackingParams)
     rounds: int = 300
     """Of repartition after a fill."""
 
@@ -58,16 +56,14 @@ class FirstPlacements(Move):
                 return
             start = self._fitting(record, fill_greedily(record, allowed, self.fill), turn)
             record.offer(start, "greedy")
-            is_lost = record.placement is None and turn.method != "greedy"
-            if number == 0 and is_lost and not record.should_stop():
-                pack(record, self.packing)
             if record.should_stop():
                 return
             rebalance(record, start, allowed, params, number)
 
     def _fitting(self, record: Record, start: Placement, turn: Turn) -> Placement:
         """The start, mended where it does not fit and that does not take too long."""
-        problem, drawn = record.problem, record.worth_drawing() & turn.drawn_from
+        # Whatever is known already: `greedy` knows nothing, and has no better first placements.
+        problem, drawn = record.problem, turn.drawn_from.copy()
         if int(drawn.sum()) * problem.device_count > self.most_free_cells or record.is_overdue():
             return start
         if is_legal(problem, start) and evaluate(problem, start).fits:

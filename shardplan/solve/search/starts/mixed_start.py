@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from shardplan.solve.bound.option_choice import choose_options
-from shardplan.solve.mixing.best_mix import Spare, best_mix
 from shardplan.solve.mixing.representatives import SHORT_STAGE, Representatives, fine_enough
-from shardplan.solve.problem.placement import evaluate
+from shardplan.solve.mixing.rounded_choice import rounded_choice
 from shardplan.solve.problem.problem import Shape
 from shardplan.solve.program.answer import Watch
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
+from shardplan.solve.search.starts.polish import PolishParams, polish
 from shardplan.solve.search.starts.starting_options import (
     OptionChoiceParams,
     balance_to_hope_for,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.placement import Placement
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.search.record import Record
-    from shardplan.solve.search.repartition.repartition import RepartitionParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,10 @@ class MixedStart(Move):
     most_bound_options: int = 5_000
     """Options up to which a choice of the first pass proves a bound, which takes longer than others
     and gives less than where nothing can be mixed."""
+    most_whole_options: int = 8_000
+    """Of blends, up to which an integer program chooses; of more a linear one, rounded."""
+    rounding_rounds: int = 3
+    """In which rows that a choice breaks are added, where it is rounded."""
     grains: tuple[tuple[float, float], ...] = ((0.3, 0.97), (0.6, 0.98), (0.4, 0.97), (0.8, 0.95))
     """Restart by restart: the share of a device's memory that a chosen unit may fill, and how much
     of it the chosen options together: large units and full devices cost least, but hardly can be
@@ -108,6 +111,19 @@ class MixedStart(Move):
             largest_bytes,
             self.short_stage,
         )
+        balance = self._balance(record, turn)
+        if fine.sum() > self.most_whole_options * longer:
+            rounded = rounded_choice(
+                few.problem,
+                fine,
+                record.relaxation.unit_rows,
+                record.limits(),
+                watch=Watch(record.should_stop),
+                balance=balance,
+                filling=filling,
+                rounds=self.rounding_rounds,
+            )
+            return None if rounded is None else few.option[rounded]
         choice = choose_options(
             few.problem,
             fine,
@@ -115,7 +131,7 @@ class MixedStart(Move):
             params.limits(record, params.nodes),
             stop_above=record.objective,
             watch=Watch(record.should_stop),
-            balance=self._balance(record, turn),
+            balance=balance,
             filling=filling,
             rounds=params.rounds,
         )
@@ -149,32 +165,7 @@ class MixedStart(Move):
         if packed is not None:
             allowed = chosen | (near & (record.problem.shape == Shape.DEVICE))
             polishing = packing.cooled(round(self.polishing_rounds * longer))
-            times = round(self.polishes * longer)
-            self._polish(record, packed, allowed, polishing, turn.restart, times)
-
-    def _polish(
-        self,
-        record: Record,
-        placement: Placement,
-        allowed: NDArray[np.bool_],
-        polishing: RepartitionParams,
-        restart: int,
-        times: int,
-    ) -> None:
-        """Mix and repartition in turn, until neither gains."""
-        problem, limits = record.problem, record.limits()
-        reached, fruitless = (
-            evaluate(problem, best_mix(problem, placement, limits=limits)).objective,
-            0,
-        )
-        for number in range(times):
-            if record.should_stop() or fruitless == self.fruitless_polishes:
-                return
-            mixed = best_mix(problem, placement, Spare.BYTES, limits=limits)
-            found = rebalance(record, mixed, allowed, polishing, restart * times + number)
-            objective = reached
-            if found is not None:
-                objective = evaluate(problem, best_mix(problem, found, limits=limits)).objective
-            fruitless = fruitless + 1 if objective >= reached * (1 - self.least_gain) else 0
-            if found is not None and objective < reached:
-                placement, reached = found, objective
+            often = PolishParams(
+                round(self.polishes * longer), self.fruitless_polishes, self.least_gain
+            )
+            polish(record, packed, allowed, polishing, turn.restart, often)
