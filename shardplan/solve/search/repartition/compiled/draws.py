@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.search.compiling.jit import inner
 from shardplan.solve.search.repartition.array_loops import NOWHERE
 from shardplan.solve.search.repartition.chance import (
     COIN,
@@ -29,7 +30,6 @@ from shardplan.solve.search.repartition.compiled.arrays import (
     OLD,
     ROW,
 )
-from shardplan.solve.search.repartition.compiled.scores import inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.search.compiling.jit import inner
 from shardplan.solve.search.repartition.chance import (
     LEVELS_BITS,
     LOG2_AT_ONCE,
@@ -17,7 +18,6 @@ from shardplan.solve.search.repartition.compiled.draws import bits
 from shardplan.solve.search.repartition.compiled.scores import (
     add_price,
     combine,
-    inner,
     put_seconds,
 )
 
