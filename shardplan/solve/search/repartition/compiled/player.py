@@ -11,7 +11,7 @@ from numba.core.errors import NumbaError
 
 from shardplan.solve.problem.problem import Shape
 from shardplan.solve.search.compiling import jit
-from shardplan.solve.search.compiling.jit import compiled, inner
+from shardplan.solve.search.compiling.jit import compiled, inlined, inner
 from shardplan.solve.search.repartition.array_loops import NOWHERE
 from shardplan.solve.search.repartition.chance import noise_levels
 from shardplan.solve.search.repartition.compiled.arrays import (
@@ -113,7 +113,7 @@ def _make(
         _put_into_slots(state.slot[copy, row], change, places_of[number], options.units[new])
 
 
-@inner
+@inlined
 def _make_round(
     state: State,
     options: Options,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shardplan.solve.search.compiling.jit import inner
+from shardplan.solve.search.compiling.jit import inlined, inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ def combine(load: Floats, base: np.float32, change: Floats) -> None:
         half *= 2
 
 
-@inner
+@inlined
 def _raise(power: Floats, squarings: int) -> None:
     left = squarings
     while left >= _AT_ONCE:
