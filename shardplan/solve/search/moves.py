@@ -14,7 +14,7 @@ from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
 from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
 from shardplan.solve.search.proofs.stage_limits import EarlyStageLimits, StageLimits
-from shardplan.solve.search.reinsertion.reinsertion import EarlyReinsertion, Reinsertion
+from shardplan.solve.search.reinsertion.reinsertion import Reinsertion
 from shardplan.solve.search.starts.first_placements import FirstPlacements
 from shardplan.solve.search.starts.fresh_start import FreshStart
 from shardplan.solve.search.starts.mixed_start import MixedStart
@@ -27,7 +27,6 @@ MOVES: tuple[Move, ...] = (
     GroupStarts(),
     SmallProgram(),
     EarlyAnnealing(),
-    EarlyReinsertion(),
     EarlyStageLimits(),
     FreshStart(),
     MixedStart(),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from shardplan.solve.bound.item_classes import ItemClasses
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.search.compiling.in_time import code_in_time
 from shardplan.solve.search.move import Move, Turn, When
@@ -52,9 +53,11 @@ class Reinsertion(Move):
 
     moves: int = 200_000
     """In a restart of the first pass; more in later ones."""
-    hottest: tuple[float, ...] = (3e-3, 1e-3, 3e-4)
+    items_of_kind: float = 3.0
+    """On average, from which repartition seldom finds what this does."""
+    hottest: tuple[float, ...] = (3e-4, 1e-4, 1e-3)
     """The first temperatures, relative to the objective: of one restart after the other."""
-    coldest: float = 3e-6
+    coldest: float = 1e-6
     """The last one."""
     log2_exponents: tuple[int, int] = (5, 9)
     """The exponent of the power mean rises from the first to the second as the walk cools."""
@@ -66,29 +69,21 @@ class Reinsertion(Move):
         return not problem.mixable.any()
 
     def improve(self, record: Record, turn: Turn) -> None:
-        """Walk from the record's placement, if there is one."""
-        start = record.placement
-        if start is None:
+        """Walk from the record's placement, if there is one, of items of few kinds."""
+        problem, allowed, start = record.problem, record.worth_drawing(), record.placement
+        if start is None or not self._has_few_kinds(problem, allowed):
             return
-        left = record.budget.deadline.seconds_left
-        code = code_in_time(_CODE, left, is_long=True)
-        if code is None:
+        code = code_in_time(_CODE, record.budget.deadline.seconds_left, is_long=True)
+        choices = Choices.of(problem, allowed)
+        if code is None or not choices.item.size:
             return
         record.reporter.starting("reinsertion")
-        problem, allowed = record.problem, record.worth_drawing()
-        walk = Walk.of(problem, start, allowed)
-        choices = Choices.of(problem, allowed)
-        if not choices.item.size:
-            return
-        options = Options.of(problem)
-        objective = Objective.of(problem, self.overflow_price)
-        best = BestWalk(np.array([record.objective]), walk.option.copy(), walk.slot.copy())
-        undo = Undo.of(walk, problem.devices_per_node)
         price = self.overflow_price * record.scale_seconds
-        rng = np.random.default_rng((record.budget.seed, turn.restart))
-        hottest = self.hottest[turn.restart % len(self.hottest)]
-        moves = round(self.moves * turn.stretch)
-        for batches in self._batches(moves, hottest, record.scale_seconds, rng):
+        walk, options = Walk.of(problem, start, allowed), Options.of(problem)
+        objective = Objective.of(problem, self.overflow_price)
+        undo = Undo.of(walk, problem.devices_per_node)
+        best = BestWalk(np.array([record.objective]), walk.option.copy(), walk.slot.copy())
+        for batches in self._batches(record, turn):
             before = best.objective[0]
             code.walk_on(walk, options, choices, objective, batches, undo, best, price)
             if best.objective[0] < before:
@@ -96,14 +91,19 @@ class Reinsertion(Move):
             if record.should_stop():
                 return
 
-    def _batches(
-        self, moves: int, hottest: float, scale_seconds: float, rng: np.random.Generator
-    ) -> Iterator[Batches]:
-        count = max(1, moves // _BATCH)
+    def _has_few_kinds(self, problem: Problem, allowed: NDArray[np.bool_]) -> bool:
+        kinds = len(ItemClasses.of(problem, allowed).count)
+        return problem.item_count >= self.items_of_kind * kinds
+
+    def _batches(self, record: Record, turn: Turn) -> Iterator[Batches]:
+        """All moves, some thousands at a time."""
+        rng = np.random.default_rng((record.budget.seed, turn.restart))
+        hottest = self.hottest[turn.restart % len(self.hottest)]
+        count = max(1, round(self.moves * turn.stretch) // _BATCH)
         low, high = self.log2_exponents
         for first in range(0, count, _AT_ONCE):
             progress = np.arange(first, min(first + _AT_ONCE, count)) / count
-            heat = hottest * (self.coldest / hottest) ** progress * scale_seconds
+            heat = hottest * (self.coldest / hottest) ** progress * record.scale_seconds
             dice = rng.random((len(progress), _BATCH, DICE))
             dice[:, :, 1] = -np.log1p(-dice[:, :, 1])
             squarings = low + np.round(progress * (high - low)).astype(np.int64)
@@ -112,13 +112,3 @@ class Reinsertion(Move):
 
 def _placement(best: BestWalk) -> Placement:
     return Placement.of(best.option.copy(), [row[row != NOWHERE] for row in best.slot])
-
-
-
-
-@dataclass(frozen=True, slots=True)
-class EarlyReinsertion(Reinsertion):
-    """The same before proofs and restarts, which take longer."""
-
-    name: ClassVar[str] = "early_reinsertion"
-    when: ClassVar[When] = When.START
