@@ -13,8 +13,9 @@ from problems import placed, problem_of
 
 from shardplan.solve.problem.charges import Charges
 from shardplan.solve.problem.problem import Shape
+from shardplan.solve.search.compiling import in_time
 from shardplan.solve.search.incumbent import Incumbent
-from shardplan.solve.search.repartition import array_loops, rounds
+from shardplan.solve.search.repartition import array_loops
 from shardplan.solve.search.repartition.chance import KEY, NOISE, Dice
 from shardplan.solve.search.repartition.repartition import RepartitionParams, repartition
 from shardplan.solve.search.repartition.rounds import ArrayRounds, quickest_rounds
@@ -160,11 +161,9 @@ def test_arrays_serve_where_compiling_would_take_what_time_there_is(monkeypatch)
 
 
 def test_arrays_serve_where_numba_is_not_installed(monkeypatch):
-    monkeypatch.setattr(rounds, "find_spec", lambda name: None)
-    rounds.compiled_code.cache_clear()
-    rounds.compiled_rounds.cache_clear()
+    monkeypatch.setattr(in_time, "find_spec", lambda name: None)
+    in_time.forget()
     try:
         assert quickest_rounds(9999, float("inf")) is ArrayRounds
     finally:
-        rounds.compiled_code.cache_clear()
-        rounds.compiled_rounds.cache_clear()
+        in_time.forget()

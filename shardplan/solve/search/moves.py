@@ -15,6 +15,7 @@ from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
 from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
 from shardplan.solve.search.proofs.stage_limits import EarlyStageLimits, StageLimits
+from shardplan.solve.search.reinsertion.reinsertion import Reinsertion
 from shardplan.solve.search.starts.early_annealing import EarlyAnnealing
 from shardplan.solve.search.starts.first_placements import FirstPlacements
 from shardplan.solve.search.starts.fresh_start import FreshStart
@@ -36,6 +37,7 @@ MOVES: tuple[Move, ...] = (
     MixedStart(),
     AroundBest(),
     CloseGroups(),
+    Reinsertion(),
     Blocks(),
     Annealing(),
     BalancePatterns(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from shardplan.solve.bound.item_classes import ItemClasses
 from shardplan.solve.bound.stage_limits import StageLimitParams, bound_by_stage_limits
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
@@ -29,6 +30,10 @@ class EarlyStageLimits(Move):
     limits: StageLimitParams = field(
         default_factory=lambda: StageLimitParams(states=500_000, most_choices=3)
     )
+    few_kinds: int = 20
+    """Of items, or ..."""
+    few_items: int = 6
+    """... so few on a device, on average: beyond both there are too many patterns to say much."""
     fill: FillParams = field(default_factory=FillParams)
     rounds: int = 150
     """Of repartition after a fill; restarts around the best placement have more."""
@@ -39,7 +44,7 @@ class EarlyStageLimits(Move):
 
     def improve(self, record: Record, turn: Turn) -> None:
         """Raise the bound, and place the choices of options that may be worth it."""
-        if record.placement is None:
+        if record.placement is None or not self._has_few_patterns(record):
             return
         record.reporter.starting("patterns")
         proof = bound_by_stage_limits(
@@ -61,6 +66,12 @@ class EarlyStageLimits(Move):
             start = fill_greedily(record, np.isin(options, choice), self.fill)
             record.offer(start, "patterns")
             rebalance(record, start, record.worth_drawing(), params, number)
+
+    def _has_few_patterns(self, record: Record) -> bool:
+        problem = record.problem
+        if problem.item_count <= self.few_items * problem.device_count:
+            return True
+        return len(ItemClasses.of(problem, record.worth_trying()).count) <= self.few_kinds
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from shardplan.solve.problem.problem import Shape
 from shardplan.solve.search.repartition.chance import Dice
 from shardplan.solve.search.repartition.copies import Copies
 from shardplan.solve.search.repartition.pair_changes import ChangeDraws
-from shardplan.solve.search.repartition.rounds import ArrayRounds, Best, Round, RoundsOf
+from shardplan.solve.search.repartition.rounds import ArrayRounds, Best, Round, RoundsTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shardplan.solve.problem.problem import Problem
     from shardplan.solve.search.fares import Fares
     from shardplan.solve.search.incumbent import Incumbent
+    from shardplan.solve.search.repartition.rounds import RoundsOf
 
 _TELLING_ROUNDS = 100
 """After how many rounds what is better is told."""
@@ -96,7 +97,7 @@ def repartition(
     copies = Copies(problem, start, params.copies, fares)
     draws = ChangeDraws(copies, allowed)
     made_by = rounds if fares is None and measure is None else ArrayRounds
-    player = made_by(copies, draws, params.changes, params.overflow_price, measure)
+    player = made_by(RoundsTask(copies, draws, params.changes, params.overflow_price, measure))
     best, told = Best(incumbent.objective), incumbent.objective
     for first, some in _schedule(copies, draws.levels(), params, scale_seconds, rng):
         if should_stop():

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
+from shardplan.solve.search.compiling.in_time import code_in_time
 from shardplan.solve.search.repartition.pair_changes import Pairs
 from shardplan.solve.search.repartition.pair_objective import PairObjective
 
@@ -24,15 +21,13 @@ if TYPE_CHECKING:
     from shardplan.solve.search.repartition.pair_changes import ChangeDraws
 
     Measure = Callable[[Copies], NDArray[np.float64]]
+    RoundsOf = Callable[["RoundsTask"], "Rounds"]
 
 _COMPILED = "shardplan.solve.search.repartition.compiled.player"
 _FEWEST_ROUNDS = 100
 """For fewer it is not worth reading what was compiled before, ..."""
-_LOADING_SECONDS = 1.0
-"""... nor when less time is left: some times what it takes."""
 _LONG_ROUNDS = 1000
-_COMPILING_SECONDS = 30.0
-"""The same for compiling, which takes some 8 s, the first time on a machine."""
+"""... nor is it, for fewer than these, worth compiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +52,21 @@ class Best:
     """(rows, slots)"""
 
 
+@dataclass(frozen=True, slots=True)
+class RoundsTask:
+    """What rounds are made of."""
+
+    copies: Copies
+    draws: ChangeDraws
+    """What may change."""
+    most: int
+    """Changes of a pair, at most, that are combined."""
+    overflow_price: float
+    """What a tier over by its whole capacity counts, in sums of the slowest devices' loads."""
+    measure: Measure | None = None
+    """(R,) of the copies, what is to be least; None: their objective."""
+
+
 class Rounds(Protocol):
     """Makes the rounds of one search; who does changes no bit of what is found."""
 
@@ -65,49 +75,24 @@ class Rounds(Protocol):
         of what is better after any."""
 
 
-class RoundsOf(Protocol):
-    """Makes such."""
-
-    def __call__(
-        self,
-        copies: Copies,
-        draws: ChangeDraws,
-        most: int,
-        overflow_price: float,
-        measure: Measure | None,
-    ) -> Rounds:
-        """Of copies, in which at most so many changes of a pair are combined.
-
-        ``measure`` (R,) of the copies is what is to be least, their objective where it is None.
-        """
-
-
 class ArrayRounds:
     """All pairs at once, over arrays: always there, and what others are held against."""
 
-    def __init__(
-        self,
-        copies: Copies,
-        draws: ChangeDraws,
-        most: int,
-        overflow_price: float,
-        measure: Measure | None,
-    ) -> None:
-        self._copies, self._draws, self._most = copies, draws, most
-        self._overflow_price, self._measure = overflow_price, measure
+    def __init__(self, task: RoundsTask) -> None:
+        self._task = task
 
     def play(self, rounds: Sequence[Round], best: Best, should_stop: Callable[[], bool]) -> None:
         """See ``Rounds``."""
-        copies = self._copies
+        task, copies = self._task, self._task.copies
         for each in rounds:
             if should_stop():
                 return
-            objective = PairObjective(copies, each.log2_exponent, self._overflow_price)
+            objective = PairObjective(copies, each.log2_exponent, task.overflow_price)
             pairs = Pairs.of(each.shape, each.dice)
-            changes = self._draws.draw(pairs, self._most, each.dice)
+            changes = task.draws.draw(pairs, task.most, each.dice)
             chosen = objective.choose(changes, pairs, each.heat_seconds, each.dice)
-            self._draws.make(changes.only(chosen), pairs)
-            values = self._measure(copies) if self._measure else copies.objectives()
+            task.draws.make(changes.only(chosen), pairs)
+            values = task.measure(copies) if task.measure else copies.objectives()
             copy = int(values.argmin())
             if values[copy] < best.value and copies.fits(copy):
                 best.value = float(values[copy])
@@ -118,38 +103,5 @@ def quickest_rounds(count: int, seconds_left: float) -> RoundsOf:
     """Those for a search of so many rounds that may take so long."""
     if count < _FEWEST_ROUNDS:
         return ArrayRounds
-    if _COMPILED not in sys.modules and seconds_left < _LOADING_SECONDS:
-        return ArrayRounds
-    compiled = compiled_code()
-    if compiled is None:
-        return ArrayRounds
-    is_long = count >= _LONG_ROUNDS and seconds_left >= _COMPILING_SECONDS
-    if not (compiled.is_compiled() or is_long):
-        return ArrayRounds
-    return compiled_rounds() or ArrayRounds
-
-
-@cache
-def compiled_rounds() -> RoundsOf | None:
-    """Compiled now, unless they have been before; None where numba cannot."""
-    compiled = compiled_code()
-    if compiled is None:
-        return None
-    try:
-        compiled.try_out()
-    except (compiled.NumbaError, RuntimeError, OSError):  # LLVM's; the disk is full.
-        return None
-    return cast("RoundsOf", compiled.CompiledRounds)
-
-
-@cache
-def compiled_code() -> Any:
-    """The module, of which nothing is compiled yet; None where numba is not installed or idle."""
-    if find_spec("numba") is None:
-        return None
-    try:
-        if import_module("numba").config.DISABLE_JIT:
-            return None
-        return import_module(_COMPILED)
-    except (ImportError, RuntimeError, OSError):  # It is for other versions of Python or NumPy.
-        return None
+    code = code_in_time(_COMPILED, seconds_left, is_long=count >= _LONG_ROUNDS)
+    return ArrayRounds if code is None else cast("RoundsOf", code.CompiledRounds)

@@ -67,9 +67,9 @@ class Options(NamedTuple):
     devices_per_node: int
 
     @classmethod
-    def of(cls, copies: Copies) -> Self:
+    def of(cls, problem: Problem) -> Self:
         """Copies of them, all laid out alike, so that one compilation serves."""
-        problem, charges = copies.problem, copies.problem.objective.charges
+        charges = problem.objective.charges
         groups = np.zeros((problem.option_count, 0), dtype=np.bool_)
         return cls(
             np.array(problem.units, dtype=np.int64),

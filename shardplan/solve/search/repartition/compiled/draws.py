@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.search.compiling.jit import inlined, inner
 from shardplan.solve.search.repartition.array_loops import NOWHERE
 from shardplan.solve.search.repartition.chance import (
     COIN,
@@ -29,7 +30,6 @@ from shardplan.solve.search.repartition.compiled.arrays import (
     OLD,
     ROW,
 )
-from shardplan.solve.search.repartition.compiled.scores import inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +44,7 @@ _FIRST_SHIFT, _SECOND_SHIFT = np.uint64(FIRST_SHIFT), np.uint64(SECOND_SHIFT)
 _THIRD_SHIFT, _ONE = np.uint64(THIRD_SHIFT), np.uint64(1)
 
 
-@inner
+@inlined
 def bits(key: np.uint64, use: int, number: int) -> np.uint64:
     """See ``Dice.bits``."""
     found = np.uint64(number) * _STEP + (key + np.uint64(use) * _USE_FACTOR + _STEP)

@@ -8,8 +8,8 @@ import numpy as np
 
 from shardplan.solve.problem.objective import LOG2_CHAIN_EXPONENT, SHORTER_CHAINS
 from shardplan.solve.problem.power_mean import LEAST_REFERENCE, LEAST_SECONDS
+from shardplan.solve.search.compiling.jit import inner
 from shardplan.solve.search.repartition.compiled.arrays import Weights
-from shardplan.solve.search.repartition.compiled.scores import inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,6 +83,12 @@ def _stage_weights(chains: Doubles, objective: Objective) -> Doubles:
 
 
 @inner
+def stage_weights_of(stages: Doubles, uses: Counts, objective: Objective) -> Doubles:
+    """(S,): by how much the smooth objective rises with each of (S,) stages."""
+    return _stage_weights(_chains(stages, uses, objective), objective)
+
+
+@inner
 def _mean_power(load: Doubles, stage: int, reference: float, squarings: int) -> float:
     """The mean over devices of a stage's powers, of at least the slowest device alone."""
     devices = load.shape[0]
@@ -113,7 +119,7 @@ def weights_of(
     for stage in range(reference.size):
         reference[stage] = max(reference[stage], LEAST_REFERENCE * longest)
         together += reference[stage]
-    weight = _stage_weights(_chains(reference, uses, objective), objective)
+    weight = stage_weights_of(reference, uses, objective)
     slope = np.empty(reference.size, np.float32)
     parts = load.shape[0] << squarings
     for stage in range(reference.size):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shardplan.solve.search.compiling.jit import inlined, inner
 from shardplan.solve.search.repartition.chance import (
     LEVELS_BITS,
     LOG2_AT_ONCE,
@@ -17,7 +18,6 @@ from shardplan.solve.search.repartition.compiled.draws import bits
 from shardplan.solve.search.repartition.compiled.scores import (
     add_price,
     combine,
-    inner,
     put_seconds,
 )
 
@@ -40,7 +40,7 @@ _LEVELS_BITS, _MASK = np.uint64(LEVELS_BITS), np.uint64((1 << LEVELS_BITS) - 1)
 _AT_ONCE = 1 << LOG2_AT_ONCE
 
 
-@inner
+@inlined
 def _choose(score: Floats, heat: np.float32, levels: Floats, key: np.uint64, pair: int) -> int:
     """The number of the least score with noise."""
     best = 0

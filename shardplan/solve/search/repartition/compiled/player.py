@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba.core.errors import NumbaError
 
 from shardplan.solve.problem.problem import Shape
+from shardplan.solve.search.compiling import jit
+from shardplan.solve.search.compiling.jit import compiled, inlined, inner
 from shardplan.solve.search.repartition.array_loops import NOWHERE
 from shardplan.solve.search.repartition.chance import noise_levels
 from shardplan.solve.search.repartition.compiled.arrays import (
@@ -33,7 +34,6 @@ from shardplan.solve.search.repartition.compiled.arrays import (
 from shardplan.solve.search.repartition.compiled.draws import draw_changes
 from shardplan.solve.search.repartition.compiled.objective import seconds_of, weights_of
 from shardplan.solve.search.repartition.compiled.pairs import choose_changes
-from shardplan.solve.search.repartition.compiled.scores import compiled, inner
 
 __all__ = ["CompiledRounds", "NumbaError", "is_compiled", "try_out"]
 
@@ -42,9 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shardplan.solve.search.repartition.copies import Copies
-    from shardplan.solve.search.repartition.pair_changes import ChangeDraws
-    from shardplan.solve.search.repartition.rounds import Best, Measure, Round
+    from shardplan.solve.search.repartition.rounds import Best, Round, RoundsTask
 
     Ints = NDArray[np.int64]
 
@@ -115,7 +113,7 @@ def _make(
         _put_into_slots(state.slot[copy, row], change, places_of[number], options.units[new])
 
 
-@inner
+@inlined
 def _make_round(
     state: State,
     options: Options,
@@ -196,27 +194,18 @@ def _play(
         _take_better(state, options, objective, best)
 
 
-_COMPILED: Any = _play
-
-
 class CompiledRounds:
     """See ``Rounds``; of a search for the least objective alone."""
 
-    def __init__(
-        self,
-        copies: Copies,
-        draws: ChangeDraws,
-        most: int,
-        overflow_price: float,
-        measure: Measure | None,
-    ) -> None:
-        if measure is not None:
+    def __init__(self, task: RoundsTask) -> None:
+        if task.measure is not None:
             raise ValueError("compiled rounds know of no other measure than the objective")
-        self._copies, self._most = copies, most
-        self._state, self._options = State.of(copies), Options.of(copies)
-        self._objective = Objective.of(copies.problem, overflow_price)
+        copies = self._copies = task.copies
+        self._most = task.most
+        self._state, self._options = State.of(copies), Options.of(copies.problem)
+        self._objective = Objective.of(copies.problem, task.overflow_price)
         self._levels = {
-            shape: Level.of(copies, draws, shape) for shape in (Shape.DEVICE, Shape.NODE)
+            shape: Level.of(copies, task.draws, shape) for shape in (Shape.DEVICE, Shape.NODE)
         }
 
     def play(self, rounds: Sequence[Round], best: Best, should_stop: Callable[[], bool]) -> None:
@@ -243,25 +232,12 @@ class CompiledRounds:
 
 def is_compiled() -> bool:
     """Whether ``try_out`` takes no longer than reading what was compiled before."""
-    kept = _kept(f"{Path(__file__).stem}._play-*.nbi")
-    return bool(_COMPILED.signatures) or any(is_new for _, is_new in kept)
-
-
-def _kept(names: str) -> Iterator[tuple[Path, bool]]:
-    """Lists of what was compiled, and whether no file here is newer: of what a function calls in
-    other files numba does not look at the date."""
-    own = Path(__file__)
-    sources = [*own.parent.glob("*.py"), own.parents[1] / "chance.py"]
-    latest = max((each.stat().st_mtime for each in sources if each.exists()), default=0.0)
-    for each in Path(_COMPILED.stats.cache_path or own.parent).glob(names):
-        yield each, each.stat().st_mtime >= latest
+    return jit.is_compiled(_play)
 
 
 def try_out() -> None:
     """Compile it all, or read what was compiled before: one unit between two devices."""
-    for each, is_new in _kept("*.nbi"):
-        if not is_new:
-            each.unlink(missing_ok=True)
+    jit.forget_old(_play)
     one, at = np.ones((1, 1)), np.zeros(1, dtype=np.int64)
     slot, load = np.zeros((1, 1, 1), dtype=np.int64), np.ones((1, 2, 1))
     yes, floats = np.ones((1, 2), dtype=np.bool_), np.ones(1, dtype=np.float32)

@@ -6,41 +6,19 @@ turn would; nothing is added in another order, and nothing is fused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from shardplan.solve.search.compiling.jit import inlined, inner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
 
 _AT_ONCE = 4
 """Squarings between which a number stays where it is."""
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What Python calls; other functions are ``inner`` ones, which compile faster.
-
-    Kept in a folder beside this file, or the user's own; in none, if neither can be written.
-    """
-    return _compiled(function)
-
-
-def inner(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What compiled functions alone call."""
-    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-
-
-def _compiled(function: Callable[..., Any], **more: bool) -> Callable[..., Any]:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", **more}
-    try:
-        return njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:
-        return njit(**options)(function)  # type: ignore[no-any-return]
 
 
 @inner
@@ -54,7 +32,7 @@ def combine(load: Floats, base: np.float32, change: Floats) -> None:
         half *= 2
 
 
-@inner
+@inlined
 def _raise(power: Floats, squarings: int) -> None:
     left = squarings
     while left >= _AT_ONCE:

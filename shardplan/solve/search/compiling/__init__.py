@@ -1,0 +1,1 @@
+"""Loops compiled by numba, where it is installed and there is time for that."""

@@ -1,0 +1,1 @@
+"""One placement annealed by compiled code, an item or two at a time."""
