@@ -30,6 +30,8 @@ _LIST_ROWS = 1_000_000
 _MISSING, _NO_LIST = 0.03, 0.02
 _FLATTEST, _STEEPEST = 0.5, 1.2
 _EVERY, _FEWEST_MOVED, _MOVED_IN = 3, 1_000, 10
+_FLATTEST_MOVED = 0.8
+"""Of flatter tables of 40 million rows nearly every read is of a new id, moved or not."""
 _GOLDEN = (5**0.5 - 1) / 2
 _CHUNK = 2**19
 """Samples that are made at once: a row group of a file."""
@@ -86,13 +88,11 @@ def made_tables(
     exponents = np.linspace(_FLATTEST, _STEEPEST, len(_CRITEO))
     # So that large tables have all skews, and not the steepest the last ones alone.
     exponents = exponents[np.arange(len(_CRITEO)) * 7 % len(_CRITEO)]
-    found = [
-        MadeTable(
-            f"cat_{each}", _CRITEO[each], round(float(exponents[each]), 3), None,
-            each % _EVERY == 0 and _CRITEO[each] > _FEWEST_MOVED,
-        )
-        for each in features
-    ]  # fmt: skip
+    found = []
+    for each in features:
+        moves = each % _EVERY == 0 and _CRITEO[each] > _FEWEST_MOVED
+        exponent = round(max(float(exponents[each]), _FLATTEST_MOVED * moves), 3)
+        found.append(MadeTable(f"cat_{each}", _CRITEO[each], exponent, None, moves))
     return [*found, MadeTable("list", _LIST_ROWS, 0.9, length, False)]
 
 
