@@ -10,6 +10,7 @@ import click
 from shardplan.cli import completions
 from shardplan.cli.exit_code import ExitCode
 from shardplan.cli.inputs import case_of_plan, plan_at
+from shardplan.cli.interrupt import ended_by_signals
 from shardplan.cli.output import check_writable, put, tell
 from shardplan.cli.quantity import percentage, size
 from shardplan.cli.sectioned import SectionedCommand
@@ -209,11 +210,12 @@ def profile_command(
         check_kept(found_paths(data), output, hot_rows)
     kept = hot if hot_rows is not None else 0
     old = _old(against)
-    profile = _profiled(data, asked, reading, features, kept, old, joint, quiet)
-    if output is not None:
-        from shardplan.profile.tables.write_profile import write_profile
+    with ended_by_signals():
+        profile = _profiled(data, asked, reading, features, kept, old, joint, quiet)
+        if output is not None:
+            from shardplan.profile.tables.write_profile import write_profile
 
-        write_profile(profile, output, hot_rows)
+            write_profile(profile, output, hot_rows)
     for line in profile.warnings:
         tell(f"warning: {line}")
     if not quiet:
@@ -230,9 +232,11 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 def _old(against: str | None) -> dict[str, Reference] | None:
+    if against is None:
+        return None
     from shardplan.profile.held_profile import old_references
 
-    return None if against is None else old_references(against)
+    return old_references(against)
 
 
 def _profiled(

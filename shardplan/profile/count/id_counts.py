@@ -22,13 +22,24 @@ RARE = -(2**63) + 1
 """Stands for all ids that a dictionary leaves out; no id of the data, which may be below 0."""
 
 
-def reads_on(day: int) -> str:
-    """The column of counts of a day."""
+def reads_on(day: int, days: int) -> nw.Expr:
+    """How often an id was read on a day; on the first of several what other days leave."""
+    if days == 1:
+        return nw.col("reads")
+    if day:
+        return nw.col(_later(day))
+    found = nw.col("reads")
+    for later in range(1, days):
+        found = found - nw.col(_later(later))
+    return found
+
+
+def _later(day: int) -> str:
     return f"reads_{day}"
 
 
 def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Frame:
-    """Columns ``id``, ``reads`` and, of several days, ``reads_0`` and so on; a row for each id.
+    """Columns ``id``, ``reads`` and, of all days but the first, ``reads_1`` and so on; an id a row.
 
     Ids are those that the trainer's mapping gives, but a dictionary's, which keep their own.
     """
@@ -39,7 +50,7 @@ def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Fra
     )
     if rule.mapping.has_rare:
         named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
-        columns = ["reads", *(reads_on(day) for day in range(days) if days > 1)]
+        columns = ["reads", *(_later(day) for day in range(1, days))]
         sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
         mapped = counts.with_columns(named.otherwise(nw.col("id")).cast(nw.Int64).alias("id"))
         return mapped.group_by("id").agg(*sums)
@@ -47,11 +58,10 @@ def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Fra
 
 
 def _by_day(days: int) -> list[nw.Expr]:
-    if days == 1:
-        return []
+    # Counts, since engines add whole numbers up in 128 bits; of the first day what is left.
     return [
-        (nw.col(DAY) == day).cast(nw.Int64).sum().cast(nw.Int64).alias(reads_on(day))
-        for day in range(days)
+        nw.when(nw.col(DAY) == day).then(nw.col("id")).count().cast(nw.Int64).alias(_later(day))
+        for day in range(1, days)
     ]
 
 

@@ -90,7 +90,7 @@ def _reduced(
     counts = counts.filter(is_kept)
     named = counts.filter(row != RARE) if has_rare else counts
     frequencies, order = _frequencies(counts, totals.largest)
-    last = frequencies if days == 1 else _of_day(counts, days - 1)
+    last = frequencies if days == 1 else _of_day(counts, days - 1, days)
     hot_ids, hot_reads = _hottest(named, max(hot, HOT_KEPT))
     reference = _reference(named, frequencies, totals.ids, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT])
     return TableCounts(
@@ -122,7 +122,7 @@ def _totals(counts: Frame, is_kept: nw.Expr, is_padding: nw.Expr, days: int) -> 
         _where(is_kept, reads).alias("reads"),
     ]
     for day in range(days if days > 1 else 0):
-        of_day = nw.col(reads_on(day))
+        of_day = reads_on(day, days)
         asked.append(_where(is_kept, of_day).alias(f"sum_{day}"))
         asked.append((is_kept & (of_day > 0)).cast(nw.Int64).sum().alias(f"ids_{day}"))
     largest, ids, below, rare, padding, accesses, *of_days = sums(counts, asked)
@@ -167,15 +167,15 @@ def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
     return Frequencies(reads, ids), order
 
 
-def _of_day(counts: Frame, day: int) -> Frequencies:
-    name = reads_on(day)
+def _of_day(counts: Frame, day: int, days: int) -> Frequencies:
     grouped = (
-        counts.filter(nw.col(name) > 0)
-        .group_by(name)
-        .agg(nw.col("reads").count().cast(nw.Int64).alias("ids"))
-        .sort(name)
+        counts.select(reads_on(day, days).alias("of_day"))
+        .filter(nw.col("of_day") > 0)
+        .group_by("of_day")
+        .agg(nw.len().cast(nw.Int64).alias("ids"))
+        .sort("of_day")
     )
-    return Frequencies(*integers(grouped, name, "ids"))
+    return Frequencies(*integers(grouped, "of_day", "ids"))
 
 
 def _hottest(counts: Frame, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,6 +13,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.profile.engine.engine import frame_of
 from shardplan.profile.storage import storage_of
+from shardplan.units import parse_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,10 +29,16 @@ def literal(path: str) -> str:
     return re.sub(r"[*?[]", r"[\g<0>]", path)
 
 
+_THREAD_BYTES = 2**29
+"""Of memory, by default: several times what DuckDB asks for. With more it joins the counts of its
+threads later: 100 million reads of 15 million ids took 13.1 CPU s and 1.6 GiB without a limit, 6.7
+and 1.0 with this one."""
+
+
 class DuckdbEngine:
     """A database in memory that spills to a folder beyond ``memory_bytes``.
 
-    Raises InputError for options that it does not know.
+    By default that is half a GiB for each thread, where the machine has as much. Raises InputError for options that it does not know.
     """
 
     def __init__(
@@ -50,12 +57,21 @@ class DuckdbEngine:
             settings["memory_limit"] = f"{memory_bytes}B"
         if threads is not None:
             settings["threads"] = threads
+        settings |= dict(options or {})
         try:
-            self.connection = duckdb.connect(config=settings | dict(options or {}))
+            self.connection = duckdb.connect(config=settings)
+            if "memory_limit" not in settings:
+                self._limit_memory()
         except duckdb.Error as error:
             message = str(error).partition(chr(10))[0]
             fault = Diagnostic("--engine-option", 0, 0, "", message, code="usage")
             raise InputError([fault]) from None
+
+    def _limit_memory(self) -> None:
+        asked = "select current_setting('threads'), current_setting('memory_limit')"
+        threads, most = self.connection.execute(asked).fetchone() or (1, "")
+        if (limit := threads * _THREAD_BYTES) < parse_bytes(most.replace(" ", "")):
+            self.connection.execute(f"set memory_limit = '{limit}B'")
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns; those of an object store through fsspec."""
