@@ -10,7 +10,9 @@ from shardplan.cli.fronts.front_words import (
     duration,
     figures_words,
     gap_words,
+    memory_words,
     number,
+    phases_words,
     rate,
     time_noun,
 )
@@ -34,6 +36,8 @@ FRONT_MEANING = (
     "or open candidates at their bounds; a point that is pointed at tells what binds it"
 )
 _RING = 3.0
+_MOST_PHASES = 3
+"""In the note of a point."""
 _MOST_NAMED = 24
 """Points whose number of nodes is written beside them."""
 
@@ -81,13 +85,8 @@ def machine_colours(front: Front) -> dict[str, int]:
 
 def point_note(front: Front, point: Point) -> list[str]:
     """Lines that tell what a point is, and what binds it."""
-    slowest = sorted(
-        (phase for phase in point.anatomy.phases if not phase.is_hidden), key=lambda p: -p.seconds
-    )
-    phases = ", ".join(f"{each.name} {format_seconds(each.seconds)}" for each in slowest[:3])
     step = format_seconds(point.step_seconds)
     bound = format_seconds(point.step_bound_seconds)
-    memory = ", ".join(f"{tier} {share:.0%}" for tier, share in point.anatomy.memory_shares.items())
     lines = [
         point.design.words,
         f"step {step}, at least {bound} (gap {gap_words(point)})",
@@ -95,8 +94,8 @@ def point_note(front: Front, point: Point) -> list[str]:
         f"{number(point.cost)} {cost_noun(front)}",
         f"{duration(point.time_seconds)}: {time_noun(front)}",
         f"binds: {binds_words(point)}",
-        *([f"phases: {phases}"] if phases else []),
-        f"memory: {memory or '-'}",
+        f"phases: {phases_words(point, _MOST_PHASES)}",
+        f"memory: {memory_words(point)}",
         f"rests on {figures_words(point)}",
     ]
     return [*lines, f"plan: {point.plan_file}"] if point.plan_file else lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from shardplan.cli.fronts.front_report import mark_of
@@ -35,7 +36,7 @@ def front_plot(front: Front, width: int | None = None) -> str:
         f"{_DOMINATED} dominated, at its bound" if _DOMINATED in seen else "",
         f"{_OPEN} open, at its bound" if _OPEN in seen else "",
     ]
-    return "\n".join([*lines, "  " + "   ".join(filter(None, key))]) + "\n"
+    return "\n".join([*lines, *wrap("; ".join(filter(None, key)), width or _WIDTH)]) + "\n"
 
 
 def _marks(front: Front) -> Iterator[Mark]:

@@ -11,7 +11,9 @@ from shardplan.cli.fronts.front_words import (
     duration,
     figures_words,
     gap_words,
+    memory_words,
     number,
+    phases_words,
     proof_words,
     rate,
     target_words,
@@ -19,7 +21,7 @@ from shardplan.cli.fronts.front_words import (
 )
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
-from shardplan.size.answer.front import Goal
+from shardplan.size.answer.goal import Goal
 from shardplan.size.answer.open import OpenReason
 from shardplan.size.answer.verdict import verdicts
 
@@ -49,7 +51,7 @@ def front_report(front: Front, *, explain: bool = False) -> Report:
     """The front; with ``explain`` also who dominates whom by how much, and every proof."""
     sections = [_points(front), *_by_machine(front), *_prices(front)]
     if explain:
-        sections += [*_dominated(front), *_impossible(front), *_open(front)]
+        sections += [*_anatomy(front), *_dominated(front), *_impossible(front), *_open(front)]
     return Report(f"{front.name}: what to train it on", tuple(sections), _closing(front))
 
 
@@ -72,11 +74,9 @@ def _points(front: Front) -> Section:
         Column(cost_noun(front), True),
         Column("memory", True, spare=6),
         Column("binds", is_name=True),
-        Column("rests on", is_prose=True, spare=7),
+        Column("rests on", spare=7),
     )
-    rows = tuple(
-        (mark_of(position), *_cells(point)) for position, point in enumerate(front.points)
-    )
+    rows = tuple((mark_of(position), *_cells(point)) for position, point in enumerate(front.points))
     if not rows:
         return Section("The front", "no candidate is on it")
     return Section("The front", "no candidate is known to beat any of these", Grid(columns, rows))
@@ -101,7 +101,10 @@ def _cells(point: Point) -> tuple[Cell, ...]:
 
 
 def _milliseconds(seconds: float) -> str:
-    return f"{1e3 * seconds:,.0f}" if seconds >= 1 else f"{1e3 * seconds:.3g}"
+    """Three digits or more, so that the point stands below the point."""
+    value = 1e3 * seconds
+    decimals = next((n for n, least in ((0, 100.0), (1, 10.0), (2, 1.0)) if value >= least), 3)
+    return f"{value:,.{decimals}f}"
 
 
 def _by_machine(front: Front) -> Iterator[Section]:
@@ -139,7 +142,10 @@ def _why(verdict: Verdict) -> str:
     parts = []
     if verdict.fewer_possible is not None:
         nodes = words.plural(verdict.fewer_possible.nodes, "node")
-        parts.append(f"{nodes}: neither a plan that does, nor a proof that none can")
+        why = "neither a plan that does, nor a proof that none can"
+        if verdict.is_fewer_dominated:
+            why = "may, and was not solved: whatever it does, the front is better"
+        parts.append(f"{nodes}: {why}" if not verdict.is_fewer_dominated else f"{nodes} {why}")
     if verdict.cannot is not None:
         last = verdict.cannot.designs.last
         parts.append(
@@ -157,6 +163,7 @@ def _prices(front: Front) -> Iterator[Section]:
         Column("known as"),
         Column("source", is_prose=True),
         Column("date"),
+        Column("terms", is_prose=True, spare=1),
     )
     yield Section("Prices", grid=Grid(columns, tuple(map(_price, front.prices))))
 
@@ -169,7 +176,26 @@ def _price(price: PriceFacts) -> tuple[Cell, ...]:
         known,
         price.source or "-",
         price.date or "-",
+        ", ".join(filter(None, (price.kind, price.region))) or "-",
     )
+
+
+def _anatomy(front: Front) -> Iterator[Section]:
+    """What the step of each point is made of, and what its prediction rests on."""
+    if not front.points:
+        return
+    columns = (
+        Column(""),
+        Column("phases", is_list=True),
+        Column("memory", is_list=True),
+        Column("rests on", is_list=True),
+    )
+    rows = tuple(
+        (mark_of(position), phases_words(point), memory_words(point), figures_words(point))
+        for position, point in enumerate(front.points)
+    )
+    meaning = "phases that the step waits for, and how the figures are known that decide them"
+    yield Section("What steps are made of", meaning, Grid(columns, rows))
 
 
 def _dominated(front: Front) -> Iterator[Section]:
@@ -183,19 +209,19 @@ def _dominated(front: Front) -> Iterator[Section]:
         Column("dearer by at least", True),
         Column("solved", spare=1),
     )
-    rows = tuple(_dominated_row(front, each) for each in front.dominated)
+    points = {point.design: (mark_of(n), point) for n, point in enumerate(front.points)}
+    rows = tuple(_dominated_row(each, *points[each.by]) for each in front.dominated)
     meaning = "whatever their plans, these are no better in anything, by their bounds"
     yield Section("Dominated", meaning, Grid(columns, rows))
 
 
-def _dominated_row(front: Front, each: Dominated) -> tuple[Cell, ...]:
-    by = front.point_of(each.by)
+def _dominated_row(each: Dominated, mark: str, by: Point) -> tuple[Cell, ...]:
     return (
         each.designs.words,
         _milliseconds(each.step_bound_seconds),
-        f"{mark_of(front.points.index(by))}: {by.design.words}",
-        f"{each.time_excess(by):+.1%}",
-        f"{each.cost_excess(by):+.1%}",
+        f"{mark}: {by.design.words}",
+        f"{each.excess(Goal.TIME, by):+.1%}",
+        f"{each.excess(Goal.COST, by):+.1%}",
         "yes" if each.point else "no",
     )
 
@@ -251,5 +277,7 @@ def _gaps(front: Front) -> str:
     """``1.30% (1 node) .. 15.0% (8 nodes)``."""
     known = sorted(front.points, key=lambda point: (point.gap or 0.0, point.design))
     low, high = known[0], known[-1]
-    ends = [f"{gap_words(each)} ({words.plural(each.design.nodes, 'node')})" for each in (low, high)]
+    ends = [
+        f"{gap_words(each)} ({words.plural(each.design.nodes, 'node')})" for each in (low, high)
+    ]
     return ends[0] if gap_words(low) == gap_words(high) else " .. ".join(ends)

@@ -78,6 +78,20 @@ def binds_words(point: Point) -> str:
     return f"{binds.words}, {words.percent(binds.share)} of the step"
 
 
+def phases_words(point: Point, most: int | None = None) -> str:
+    """``dense_backward 1.2 ms, output_comm 310 us``: those that the step waits for, or the longest
+    ``most`` of them."""
+    waited = [phase for phase in point.anatomy.phases if not phase.is_hidden]
+    longest = sorted(waited, key=lambda phase: -phase.seconds)[:most]
+    return ", ".join(f"{each.name} {format_seconds(each.seconds)}" for each in longest) or "-"
+
+
+def memory_words(point: Point) -> str:
+    """``hbm 61%, ddr 3%``: of each tier in use, how full the fullest device or node is."""
+    shares = point.anatomy.memory_shares.items()
+    return ", ".join(f"{tier} {share:.0%}" for tier, share in shares if share) or "-"
+
+
 def figures_words(point: Point) -> str:
     """``12 measured, 3 datasheet, 2 estimated``; ``-`` where the cost model tells nothing."""
     known = point.anatomy.figures

@@ -78,7 +78,9 @@ class DesignRange(PlanModel):
         batches = f"{first.global_batch:,}"
         if last.global_batch != first.global_batch:
             batches += f" to {last.global_batch:,}"
-        nodes = f"{first.nodes:,} to {last.nodes:,} nodes"
+        nodes = _nodes(first.nodes)
+        if last.nodes != first.nodes:
+            nodes = f"{first.nodes:,} to {last.nodes:,} nodes"
         return f"{nodes} of {first.machine}{groups}, batch {batches}"
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from shardplan.plan.file.plan_model import PlanModel
 from shardplan.size.answer.amounts import Amount
 from shardplan.size.answer.design import Design, DesignRange
+from shardplan.size.answer.goal import Goal
 from shardplan.size.answer.point import Point
 
 
@@ -19,10 +20,13 @@ class Dominated(PlanModel):
     point: Point | None = None
     """Its plan, where it was solved."""
 
-    def time_excess(self, by: Point) -> float:
-        """How much longer it takes at least than the plan of ``by``, as a fraction of that."""
-        return self.time_bound_seconds / by.time_seconds - 1 if by.time_seconds else 0.0
+    def excess(self, goal: Goal, by: Point) -> float:
+        """How much longer it takes at least, or how much more it costs, than the plan of ``by``, as
+        a fraction of that."""
+        if goal is Goal.TIME:
+            return _excess(self.time_bound_seconds, by.time_seconds)
+        return _excess(self.cost_bound, by.cost)
 
-    def cost_excess(self, by: Point) -> float:
-        """How much more it costs at least."""
-        return self.cost_bound / by.cost - 1 if by.cost else 0.0
+
+def _excess(least: float, there: float) -> float:
+    return least / there - 1 if there else 0.0

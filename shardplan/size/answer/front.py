@@ -1,15 +1,14 @@
 """The answer: candidates that no other beats, and what is known of all others."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from shardplan.plan.file.plan_model import Count, PlanModel
 from shardplan.size.answer.amounts import Amount
-from shardplan.size.answer.design import Design
 from shardplan.size.answer.dominated import Dominated
+from shardplan.size.answer.goal import Goal
 from shardplan.size.answer.impossible import Impossible
 from shardplan.size.answer.open import Open, OpenReason
 from shardplan.size.answer.point import Point
@@ -21,13 +20,8 @@ FORMAT_VERSION = "1.0"
 """The major number changes when old readers would misread the file."""
 _DECIDED = (OpenReason.WITHIN_GAP, OpenReason.NOT_REACHED)
 """What was solved as far as it was to be."""
-
-
-class Goal(StrEnum):
-    """What is minimised."""
-
-    TIME = "time"
-    COST = "cost"
+_ROUNDING = 1e-8
+"""Of amounts to 9 digits."""
 
 
 class Front(PlanModel):
@@ -57,7 +51,7 @@ class Front(PlanModel):
     prices: tuple[PriceFacts, ...] = ()
 
     @classmethod
-    def sorted(cls, points: tuple[Point, ...]) -> tuple[Point, ...]:
+    def in_order(cls, points: tuple[Point, ...]) -> tuple[Point, ...]:
         """Points in the order of the file."""
         return tuple(sorted(points, key=lambda p: (p.cost, p.time_seconds, p.design)))
 
@@ -71,10 +65,6 @@ class Front(PlanModel):
         """``USD`` or ``device hours``."""
         return self.currency or "device hours"
 
-    def point_of(self, design: Design) -> Point:
-        """The point of the front that is a design's."""
-        return next(point for point in self.points if point.design == design)
-
     def solved_points(self) -> Iterator[Point]:
         """Every plan that is known: of the front, then those behind it."""
         yield from self.points
@@ -84,10 +74,15 @@ class Front(PlanModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        known = {point.design.words for point in self.points}
+        known = {point.design: point for point in self.points}
         if len(known) < len(self.points):
             raise fault("has a candidate twice", "", at=("points",))
         for index, each in enumerate(self.dominated):
-            if each.by.words not in known:
+            by = known.get(each.by)
+            if by is None:
                 raise fault("is no candidate of the front", "", at=("dominated", index, "by"))
+            for goal in self.minimise:
+                if each.excess(goal, by) < -_ROUNDING:
+                    message = f"is not dominated by {by.design.words} by {goal}"
+                    raise fault(message, "", at=("dominated", index))
         return self

@@ -18,3 +18,7 @@ class PriceFacts(PlanModel):
     """Who names it."""
     date: str = ""
     """When; as ``2026-10-06``."""
+    region: str = ""
+    """Where."""
+    kind: str = ""
+    """On demand, spot, reserved."""

@@ -25,6 +25,8 @@ class Verdict:
     """The plan of the fewest nodes, of these the fastest, that reaches the target."""
     fewer_possible: Design | None
     """Fewer nodes that no proof rules out: they were not solved, or their plans fall short."""
+    is_fewer_dominated: bool
+    """Whether these were left alone because a plan of the front beats whatever they do."""
     cannot: Impossible | None
     """Of what cannot, the most nodes."""
 
@@ -61,12 +63,10 @@ def _verdict(front: Front, machine: str) -> Verdict:
     known = (p for p in front.solved_points() if p.design.machine == machine)
     found = [point for point in known if reaches(front, point)]
     fewest = min(found, key=lambda p: (p.design.nodes, p.step_seconds, p.design), default=None)
-    unsure = [
-        each.designs.first
-        for each in (*front.dominated, *front.open)
-        if each.designs.first.machine == machine
-    ]
-    least = min(unsure, key=lambda design: (design.nodes, design), default=None)
+    beaten = {each.designs.first for each in front.dominated}
+    unsure = beaten | {each.designs.first for each in front.open}
+    mine = (design for design in unsure if design.machine == machine)
+    least = min(mine, key=lambda design: (design.nodes, design), default=None)
     if fewest is not None and least is not None and least.nodes >= fewest.design.nodes:
         least = None
     cannot = [each for each in front.impossible if each.designs.first.machine == machine]
@@ -74,5 +74,6 @@ def _verdict(front: Front, machine: str) -> Verdict:
         machine,
         fewest,
         least,
+        least in beaten,
         max(cannot, key=lambda each: (each.designs.last.nodes, each.designs.last), default=None),
     )

@@ -1,0 +1,10 @@
+"""What is minimised."""
+
+from enum import StrEnum
+
+
+class Goal(StrEnum):
+    """What is minimised."""
+
+    TIME = "time"
+    COST = "cost"
