@@ -8,7 +8,7 @@ import numpy as np
 
 from shardplan.cost.phases import DENSE_PHASES
 from shardplan.explain.advice.advice import notes
-from shardplan.explain.numbers.evidence import Figures
+from shardplan.validation.evidence import Figures
 from shardplan.explain.numbers.explanation import (
     Culprit,
     DenseLine,

@@ -16,7 +16,7 @@ from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
 
 if TYPE_CHECKING:
-    from shardplan.explain.numbers.evidence import Evidence
+    from shardplan.validation.evidence import Evidence
     from shardplan.explain.numbers.explanation import Explanation, PhaseLine
 
 _WIDE = 128
