@@ -1,0 +1,59 @@
+"""Front -> an HTML page, and an SVG file of its own."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from shardplan.cli.fronts.front_picture import FRONT_MEANING, front_picture, machine_key
+from shardplan.cli.fronts.front_report import front_report
+from shardplan.cli.fronts.picture_size import ALONE, NARROW, WIDE
+from shardplan.cli.fronts.scaling_picture import (
+    SCALING_MEANING,
+    phase_key,
+    scaling_picture,
+    shown_curves,
+)
+from shardplan.cli.fronts.scaling_report import scaling_section
+from shardplan.explain.render.html.page import Figure, render_html_figures
+from shardplan.explain.render.html.svg import alone
+from shardplan.size.answer.scaling import Scaling, scaling_curves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.explain.report.report import Section
+    from shardplan.size.answer.front import Front
+
+_TITLES = {Scaling.STRONG: "Strong scaling", Scaling.WEAK: "Weak scaling"}
+
+
+def front_page(front: Front) -> str:
+    """Everything that is known, with pictures, for screens wide and narrow, and for print.
+
+    No script, and nothing from elsewhere.
+    """
+    report = front_report(front, explain=True)
+    parts = [*_front_figure(front), *report.sections, *_scaling(front)]
+    return render_html_figures(report.title, parts, report.closing)
+
+
+def front_svg(front: Front) -> str:
+    """The front as a file; of a front without points the frame alone."""
+    return alone(front_picture(front, ALONE), front.name)
+
+
+def _front_figure(front: Front) -> Iterator[Figure]:
+    if wide := front_picture(front, WIDE):
+        drawn = machine_key(front) + wide + front_picture(front, NARROW)
+        yield Figure("Time against cost", FRONT_MEANING, drawn)
+
+
+def _scaling(front: Front) -> Iterator[Figure | Section]:
+    curves = scaling_curves(front)
+    for kind, title in _TITLES.items():
+        if shown := shown_curves(curves, kind):
+            pictures = scaling_picture(shown, WIDE) + scaling_picture(shown, NARROW)
+            yield Figure(title, SCALING_MEANING[kind], phase_key(shown) + pictures)
+            every = [curve for curve in curves if curve.kind is kind]
+            yield scaling_section(f"{title}: figures", "", every)

@@ -1,0 +1,130 @@
+"""Front -> SVG: time against cost, each point with what it may still gain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.cli.fronts.front_words import (
+    binds_words,
+    cost_noun,
+    duration,
+    figures_words,
+    gap_words,
+    number,
+    rate,
+    time_noun,
+)
+from shardplan.cli.fronts.picture_size import COLOURS
+from shardplan.explain.render.html.log_plot import LogPlot
+from shardplan.explain.render.html.svg import circle, line, picture, rectangles, text_of
+from shardplan.explain.render.log_axis import LogAxis
+from shardplan.explain.words import words
+from shardplan.units import format_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shardplan.cli.fronts.picture_size import PictureSize
+    from shardplan.size.answer.front import Front
+    from shardplan.size.answer.point import Point
+
+FRONT_MEANING = (
+    "further left is cheaper, further down is faster; the pale box reaches to where the bounds "
+    "are: no plan of that candidate lies outside of it on the lower left; rings are dominated "
+    "or open candidates at their bounds; a point that is pointed at tells what binds it"
+)
+_RING = 3.0
+_MOST_NAMED = 24
+"""Points whose number of nodes is written beside them."""
+
+
+def front_picture(front: Front, size: PictureSize) -> str:
+    """The front; empty where there is no point on it."""
+    if not front.points:
+        return ""
+    plot = _plot(front, size)
+    colours = machine_colours(front)
+    rings = [*front.dominated, *front.open]
+    boxes = [
+        plot.box((point.cost_bound, point.time_bound_seconds), (point.cost, point.time_seconds))
+        for point in front.points
+    ]
+    places = [plot.at(point.cost, point.time_seconds) for point in front.points]
+    parts = [
+        *plot.axes(cost_noun(front), time_noun(front), number, duration),
+        rectangles(boxes, "unsure"),
+        *(circle(*plot.at(r.cost_bound, r.time_bound_seconds), _RING, "ring") for r in rings),
+        line(_stairs(places), "stair"),
+        *(
+            plot.telling(place, f"f{colours[point.design.machine]}", name, point_note(front, point))
+            for place, point, name in zip(places, front.points, _names(front), strict=True)
+        ),
+    ]
+    spoken = f"time against cost of {words.plural(len(front.points), 'candidate')} on the front"
+    return picture(size.height, parts, spoken, size.width, size.style)
+
+
+def machine_key(front: Front) -> str:
+    """Which colour is which machine."""
+    named = "".join(
+        f'<span><b class="b{colour}"></b>{text_of(machine)}</span>'
+        for machine, colour in machine_colours(front).items()
+    )
+    return f'<div class="key">{named}</div>\n'
+
+
+def machine_colours(front: Front) -> dict[str, int]:
+    """Of the machines on the front, in the order of their names."""
+    machines = sorted({point.design.machine for point in front.points})
+    return {machine: number % COLOURS for number, machine in enumerate(machines)}
+
+
+def point_note(front: Front, point: Point) -> list[str]:
+    """Lines that tell what a point is, and what binds it."""
+    slowest = sorted(
+        (phase for phase in point.anatomy.phases if not phase.is_hidden), key=lambda p: -p.seconds
+    )
+    phases = ", ".join(f"{each.name} {format_seconds(each.seconds)}" for each in slowest[:3])
+    step = format_seconds(point.step_seconds)
+    bound = format_seconds(point.step_bound_seconds)
+    memory = ", ".join(f"{tier} {share:.0%}" for tier, share in point.anatomy.memory_shares.items())
+    lines = [
+        point.design.words,
+        f"step {step}, at least {bound} (gap {gap_words(point)})",
+        f"{rate(point.samples_per_second)} samples/s",
+        f"{number(point.cost)} {cost_noun(front)}",
+        f"{duration(point.time_seconds)}: {time_noun(front)}",
+        f"binds: {binds_words(point)}",
+        *([f"phases: {phases}"] if phases else []),
+        f"memory: {memory or '-'}",
+        f"rests on {figures_words(point)}",
+    ]
+    return [*lines, f"plan: {point.plan_file}"] if point.plan_file else lines
+
+
+def _plot(front: Front, size: PictureSize) -> LogPlot:
+    costs, times = [], []
+    for point in front.points:
+        costs += [point.cost, point.cost_bound]
+        times += [point.time_seconds, point.time_bound_seconds]
+    for each in (*front.dominated, *front.open):
+        costs.append(each.cost_bound)
+        times.append(each.time_bound_seconds)
+    return LogPlot(size.width, size.height, LogAxis.of(costs), LogAxis.of(times))
+
+
+def _names(front: Front) -> Iterator[str]:
+    """The nodes of each, where there is room for them."""
+    is_named = len(front.points) <= _MOST_NAMED
+    for point in front.points:
+        yield words.plural(point.design.nodes, "node") if is_named else ""
+
+
+def _stairs(places: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """From each point across to below or above the next: what is behind them is dominated."""
+    last: tuple[float, float] | None = None
+    for x, y in sorted(places):
+        if last is not None:
+            yield x, last[1]
+        last = x, y
+        yield last

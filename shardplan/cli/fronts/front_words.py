@@ -1,0 +1,110 @@
+"""Numbers and candidates of a front in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain.words import words
+from shardplan.size.answer.target import TargetKind
+from shardplan.units import format_bytes, format_seconds
+
+if TYPE_CHECKING:
+    from shardplan.size.answer.front import Front
+    from shardplan.size.answer.impossible import Proof
+    from shardplan.size.answer.point import Point
+    from shardplan.size.answer.target import Target
+
+_TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+_LARGE = 1000.0
+"""From here on, numbers are whole and have commas."""
+_MOST_TERMS = 2
+"""Of a proof, those that are named."""
+
+
+def duration(seconds: float) -> str:
+    """``3.4 min``, ``5.2 h``, ``12 d``; what is shorter than two minutes in seconds."""
+    for scale, unit in _TIMES:
+        if seconds >= 2 * scale:
+            return f"{number(seconds / scale)} {unit}"
+    return format_seconds(seconds)
+
+
+def number(value: float) -> str:
+    """Three digits: ``0.65``, ``8.3``, ``12,300``."""
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.3g}"
+
+
+def count(value: float) -> str:
+    """A round number of very many: ``1e9``, ``3.33e9``; of fewer ``65,536``."""
+    if value < 1e6:
+        return f"{value:,.10g}"
+    mantissa, _, power = f"{value:.2e}".partition("e")
+    return f"{float(mantissa):g}e{int(power)}"
+
+
+def rate(samples_per_second: float) -> str:
+    """``29.3 M``."""
+    return words.rate(samples_per_second).removesuffix(" samples/s")
+
+
+def cost_noun(front: Front) -> str:
+    """``USD per 1e9 samples``; ``USD`` where each batch needs its own number of them."""
+    per = f" per {count(front.samples)} samples" if front.samples else ""
+    return front.cost_unit + per
+
+
+def time_noun(front: Front) -> str:
+    """``time of 1e9 samples``; ``time to train`` where each batch needs its own number."""
+    return f"time of {count(front.samples)} samples" if front.samples else "time to train"
+
+
+def target_words(target: Target) -> str:
+    """``at least 20 M samples/s``."""
+    if target.kind is TargetKind.THROUGHPUT:
+        return f"at least {words.rate(target.value)}"
+    if target.kind is TargetKind.STEP:
+        return f"a step of at most {format_seconds(target.value)}"
+    return f"trained within {duration(target.value)}"
+
+
+def gap_words(point: Point) -> str:
+    """How far the step may be above the best plan's."""
+    return words.gap(point.gap)
+
+
+def binds_words(point: Point) -> str:
+    """``output_comm at nic, 45.0% of the step``."""
+    binds = point.anatomy.binds
+    return f"{binds.words}, {words.percent(binds.share)} of the step"
+
+
+def figures_words(point: Point) -> str:
+    """``12 measured, 3 datasheet, 2 estimated``; ``-`` where the cost model tells nothing."""
+    known = point.anatomy.figures
+    counts = (
+        (known.measured, "measured"),
+        (known.published, "published"),
+        (known.datasheet, "datasheet"),
+        (known.estimated, "estimated"),
+    )
+    return ", ".join(f"{many} {how}" for many, how in counts if many) or "-"
+
+
+def proof_words(proof: Proof) -> str:
+    """``at least 4.19 ms of step, of which dense 2.5 ms (needs 3.28 ms)``."""
+    if proof.facts:
+        return "; ".join(proof.facts)
+    terms = sorted(proof.terms.items(), key=lambda term: -term[1])[:_MOST_TERMS]
+    named = ", ".join(f"{name} {_amount(proof, value)}" for name, value in terms if value)
+    of_which = f", of which {named}" if named else ""
+    allowed = _amount(proof, proof.allowed)
+    may = f"there is {allowed}" if proof.unit in ("bytes", "count") else f"needs {allowed}"
+    return f"at least {_amount(proof, proof.least)} of {proof.quantity}{of_which} ({may})"
+
+
+def _amount(proof: Proof, value: float) -> str:
+    if proof.unit == "bytes":
+        return format_bytes(value)
+    if proof.unit == "seconds":
+        return format_seconds(value) if proof.quantity == "step" else duration(value)
+    return number(value)

@@ -1,0 +1,93 @@
+"""Scaling curves -> SVG: throughput by nodes, each point in the colour of what binds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.cli.fronts.front_words import count, rate
+from shardplan.cli.fronts.picture_size import COLOURS
+from shardplan.explain.render.html.log_plot import LogPlot
+from shardplan.explain.render.html.svg import line, picture, text_of
+from shardplan.explain.render.log_axis import LogAxis
+from shardplan.explain.words import words
+from shardplan.size.answer.scaling import Scaling
+from shardplan.units import format_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardplan.cli.fronts.picture_size import PictureSize
+    from shardplan.size.answer.scaling import ScalingCurve, ScalingStep
+
+SCALING_MEANING = {
+    Scaling.STRONG: "the same batch over more and more nodes; dashed: as fast as linear",
+    Scaling.WEAK: "the same batch on each device of more and more nodes; dashed: linear",
+}
+MOST_CURVES = 8
+"""Of a picture: those with the most points."""
+
+
+def shown_curves(curves: Sequence[ScalingCurve], kind: Scaling) -> list[ScalingCurve]:
+    """Those of a kind that a picture shows, in their order."""
+    mine = [curve for curve in curves if curve.kind is kind]
+    longest = sorted(mine, key=lambda curve: -len(curve.steps))[:MOST_CURVES]
+    return [curve for curve in mine if curve in longest]
+
+
+def curve_words(curve: ScalingCurve) -> str:
+    """``dgx-h100, batch 65,536``; ``.., 512 a device, in groups``."""
+    batch = count(round(curve.batch, 2))
+    batch = f"batch {batch}" if curve.kind is Scaling.STRONG else f"{batch} a device"
+    return f"{curve.machine}, {batch}{'' if curve.is_ungrouped else ', in groups'}"
+
+
+def scaling_picture(curves: Sequence[ScalingCurve], size: PictureSize) -> str:
+    """Lines through the points of each curve; empty without a curve."""
+    steps = [step for curve in curves for step in curve.steps]
+    if not steps:
+        return ""
+    nodes = LogAxis.of(step.design.nodes for step in steps)
+    rates = LogAxis.of(step.samples_per_second for step in steps)
+    plot = LogPlot(size.width, size.height, nodes, rates)
+    colours = phase_colours(curves)
+    parts = [*plot.axes("nodes", "samples/s", lambda nodes: f"{nodes:,.3g}", rate)]
+    for curve in curves:
+        first, last = curve.steps[0], curve.steps[-1]
+        linear = first.samples_per_second / first.design.nodes * last.design.nodes
+        start = plot.at(first.design.nodes, first.samples_per_second)
+        parts.append(line((start, plot.at(last.design.nodes, linear)), "linear"))
+    for curve in curves:
+        places = [plot.at(step.design.nodes, step.samples_per_second) for step in curve.steps]
+        parts.append(line(places, "stair"))
+        for step, place in zip(curve.steps, places, strict=True):
+            name = curve_words(curve) if step is curve.steps[-1] else ""
+            style = f"f{colours[step.binds.words]}"
+            parts.append(plot.telling(place, style, name, _note(curve, step)))
+    spoken = f"throughput by nodes of {words.plural(len(curves), 'curve')}"
+    return picture(size.height, parts, spoken, size.width, size.style)
+
+
+def phase_key(curves: Sequence[ScalingCurve]) -> str:
+    """Which colour is which bottleneck."""
+    named = "".join(
+        f'<span><b class="b{colour}"></b>{text_of(phase)}</span>'
+        for phase, colour in phase_colours(curves).items()
+    )
+    return f'<div class="key"><span>bound by:</span>{named}</div>\n'
+
+
+def phase_colours(curves: Sequence[ScalingCurve]) -> dict[str, int]:
+    """Of what binds the points, in the order of the names."""
+    phases = sorted({step.binds.words for curve in curves for step in curve.steps})
+    return {phase: number % COLOURS for number, phase in enumerate(phases)}
+
+
+def _note(curve: ScalingCurve, step: ScalingStep) -> list[str]:
+    bound = format_seconds(step.step_bound_seconds)
+    return [
+        step.design.words,
+        f"{rate(step.samples_per_second)} samples/s, {words.percent(step.efficiency)} of linear",
+        f"step {format_seconds(step.step_seconds)}, at least {bound}",
+        f"binds: {step.binds.words}, {words.percent(step.binds.share)} of the step",
+        curve_words(curve),
+    ]
