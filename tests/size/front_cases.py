@@ -9,13 +9,13 @@ from shardplan.size.answer.anatomy import Anatomy, Bottleneck, FigureCounts, Pha
 from shardplan.size.answer.design import Design, DesignRange
 from shardplan.size.answer.dominated import Dominated
 from shardplan.size.answer.front import Front
-from shardplan.size.answer.goal import Goal
 from shardplan.size.answer.impossible import Impossible, Proof
 from shardplan.size.answer.open import Open, OpenReason
 from shardplan.size.answer.point import Point
 from shardplan.size.answer.price_facts import PriceFacts
 from shardplan.size.answer.target import Target, TargetKind
 from shardplan.spec.fields.figure import Provenance
+from shardplan.spec.sizing.goal import Goal
 
 SAMPLES = 1e9
 BATCH = 65536
@@ -101,7 +101,7 @@ def front() -> Front:
         seed=0,
         candidates=13,
         solved=5,
-        points=Front.in_order((fourth, second, first, third)),
+        points=Front.sorted((fourth, second, first, third)),
         dominated=(
             dominated("dgx-h100", 2, 2.47e-3, first),
             dominated("dgx-h100", 4, 2.11e-3, second),

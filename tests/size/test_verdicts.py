@@ -6,9 +6,9 @@ import pytest
 from front_cases import front, point
 
 from shardplan.size.answer.front import Front
-from shardplan.size.answer.goal import Goal
 from shardplan.size.answer.scaling import Scaling, scaling_curves
 from shardplan.size.answer.verdict import verdicts
+from shardplan.spec.sizing.goal import Goal
 
 
 def test_the_fewest_nodes_are_found_unknown_or_proven_impossible():
@@ -34,7 +34,7 @@ def test_a_plan_that_falls_short_of_the_target_does_not_count():
 def of_points(*points):
     return Front(
         name="f", minimise=(Goal.TIME,), gap=0.0, seed=0, candidates=len(points),
-        solved=len(points), points=Front.in_order(points),
+        solved=len(points), points=Front.sorted(points),
     )  # fmt: skip
 
 

@@ -21,9 +21,9 @@ from shardplan.cli.fronts.front_words import (
 )
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
-from shardplan.size.answer.goal import Goal
 from shardplan.size.answer.open import OpenReason
 from shardplan.size.answer.verdict import verdicts
+from shardplan.spec.sizing.goal import Goal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -106,14 +106,16 @@ def figures_words(point: Point) -> str:
 
 def proof_words(proof: Proof) -> str:
     """``at least 4.19 ms of step, of which dense 2.5 ms (needs 3.28 ms)``."""
-    if proof.facts:
-        return "; ".join(proof.facts)
+    facts = "; ".join(proof.facts)
+    if facts and proof.least == 1 and not proof.allowed:
+        return facts
     terms = sorted(proof.terms.items(), key=lambda term: -term[1])[:_MOST_TERMS]
     named = ", ".join(f"{name} {_amount(proof, value)}" for name, value in terms if value)
     of_which = f", of which {named}" if named else ""
     allowed = _amount(proof, proof.allowed)
     may = f"there is {allowed}" if proof.unit in ("bytes", "count") else f"needs {allowed}"
-    return f"at least {_amount(proof, proof.least)} of {proof.quantity}{of_which} ({may})"
+    least = f"at least {_amount(proof, proof.least)} of {proof.quantity}{of_which} ({may})"
+    return f"{least}: {facts}" if facts else least
 
 
 def _amount(proof: Proof, value: float) -> str:

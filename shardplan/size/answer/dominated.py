@@ -3,8 +3,8 @@
 from shardplan.plan.file.plan_model import PlanModel
 from shardplan.size.answer.amounts import Amount
 from shardplan.size.answer.design import Design, DesignRange
-from shardplan.size.answer.goal import Goal
 from shardplan.size.answer.point import Point
+from shardplan.spec.sizing.goal import Goal
 
 
 class Dominated(PlanModel):

@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 from shardplan.plan.file.plan_model import Count, PlanModel
 from shardplan.size.answer.amounts import Amount
 from shardplan.size.answer.dominated import Dominated
-from shardplan.size.answer.goal import Goal
 from shardplan.size.answer.impossible import Impossible
 from shardplan.size.answer.open import Open, OpenReason
 from shardplan.size.answer.point import Point
 from shardplan.size.answer.price_facts import PriceFacts
 from shardplan.size.answer.target import Target
+from shardplan.spec.sizing.goal import Goal
 from shardplan.spec.validation.fault import fault
 
 FORMAT_VERSION = "1.0"
@@ -51,7 +51,7 @@ class Front(PlanModel):
     prices: tuple[PriceFacts, ...] = ()
 
     @classmethod
-    def in_order(cls, points: tuple[Point, ...]) -> tuple[Point, ...]:
+    def sorted(cls, points: tuple[Point, ...]) -> tuple[Point, ...]:
         """Points in the order of the file."""
         return tuple(sorted(points, key=lambda p: (p.cost, p.time_seconds, p.design)))
 
