@@ -13,8 +13,9 @@ from shardplan.explain.render.text_plot import Mark, TextAxis, text_plot
     [
         (1, 1000, [1, 10, 100, 1000]),
         (2, 30, [2, 5, 10, 20]),
-        (2.1, 8.7, [3, 5, 7]),
-        (1.31, 1.52, [1.4, 1.5]),
+        (2.1, 8.7, [4, 6, 8]),
+        (1.31, 1.52, [1.35, 1.4, 1.45, 1.5]),
+        (17.6, 39.2, [20, 25, 30, 35]),
     ],
 )
 def test_ticks_are_round_numbers_inside(low, high, ticks):

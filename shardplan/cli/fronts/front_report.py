@@ -144,8 +144,8 @@ def _why(verdict: Verdict) -> str:
         nodes = words.plural(verdict.fewer_possible.nodes, "node")
         why = "neither a plan that does, nor a proof that none can"
         if verdict.is_fewer_dominated:
-            why = "may, and was not solved: whatever it does, the front is better"
-        parts.append(f"{nodes}: {why}" if not verdict.is_fewer_dominated else f"{nodes} {why}")
+            why = "not solved, since the front is better than whatever they do"
+        parts.append(f"{nodes}: {why}")
     if verdict.cannot is not None:
         last = verdict.cannot.designs.last
         parts.append(

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from shardplan.cli.fronts.front_words import count, rate
 from shardplan.cli.fronts.picture_size import COLOURS
 from shardplan.explain.render.html.log_plot import LogPlot
-from shardplan.explain.render.html.svg import line, picture, text_of
+from shardplan.explain.render.html.svg import BELOW_MIDDLE, label, line, picture, text_of
 from shardplan.explain.render.log_axis import LogAxis
 from shardplan.explain.words import words
 from shardplan.size.answer.scaling import Scaling
 from shardplan.units import format_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shardplan.cli.fronts.picture_size import PictureSize
     from shardplan.size.answer.scaling import ScalingCurve, ScalingStep
@@ -23,6 +23,8 @@ SCALING_MEANING = {
     Scaling.STRONG: "the same batch over more and more nodes; dashed: as fast as linear",
     Scaling.WEAK: "the same batch on each device of more and more nodes; dashed: linear",
 }
+_NAME, _BESIDE = 13.0, 9.0
+"""From name to name, and from a name to its point."""
 MOST_CURVES = 8
 """Of a picture: those with the most points."""
 
@@ -50,7 +52,8 @@ def scaling_picture(curves: Sequence[ScalingCurve], size: PictureSize) -> str:
     rates = LogAxis.of(step.samples_per_second for step in steps)
     plot = LogPlot(size.width, size.height, nodes, rates)
     colours = phase_colours(curves)
-    parts = [*plot.axes("nodes", "samples/s", lambda nodes: f"{nodes:,.3g}", rate)]
+    counts = sorted({step.design.nodes for step in steps})
+    parts = [*plot.axes("nodes", "samples/s", lambda nodes: f"{nodes:,.0f}", rate, counts)]
     for curve in curves:
         first, last = curve.steps[0], curve.steps[-1]
         linear = first.samples_per_second / first.design.nodes * last.design.nodes
@@ -60,11 +63,22 @@ def scaling_picture(curves: Sequence[ScalingCurve], size: PictureSize) -> str:
         places = [plot.at(step.design.nodes, step.samples_per_second) for step in curve.steps]
         parts.append(line(places, "stair"))
         for step, place in zip(curve.steps, places, strict=True):
-            name = curve_words(curve) if step is curve.steps[-1] else ""
             style = f"f{colours[step.binds.words]}"
-            parts.append(plot.telling(place, style, name, _note(curve, step)))
+            parts.append(plot.telling(place, style, "", _note(curve, step)))
+    parts += _names(plot, curves)
     spoken = f"throughput by nodes of {words.plural(len(curves), 'curve')}"
     return picture(size.height, parts, spoken, size.width, size.style)
+
+
+def _names(plot: LogPlot, curves: Sequence[ScalingCurve]) -> Iterator[str]:
+    """Beside the last point of each curve what it is of, one below the other."""
+    ends = [(curve, curve.steps[-1]) for curve in curves]
+    places = [(plot.at(end.design.nodes, end.samples_per_second), curve) for curve, end in ends]
+    free = 0.0
+    for (x, y), curve in sorted(places, key=lambda each: each[0][1]):
+        foot = max(y + BELOW_MIDDLE, free)
+        free = foot + _NAME
+        yield label(x - _BESIDE, foot, curve_words(curve), "end", "name")
 
 
 def phase_key(curves: Sequence[ScalingCurve]) -> str:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _LEAST_FACTOR = 1.25
 """Between both ends: of less, no picture would be worth its ink."""
-_LEADING = ((1,), (1, 2, 5), (1, 2, 3, 5, 7), tuple(range(1, 10)))
+_LEADING = ((1,), (1, 2, 5))
 """Of numbers at ticks, the first digits, from few ticks to many."""
 _FEWEST_TICKS = 3
-_FINER = 10
-"""Times as many ticks, where whole first digits are too few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +38,35 @@ class LogAxis:
         return math.log(inside / self.low) / math.log(self.high / self.low)
 
     def ticks(self, most: int) -> list[float]:
-        """Round numbers inside, three to ``most`` of them where that can be."""
-        found: list[float] = []
-        for digits in _LEADING:
-            found = list(self._rounded(digits, 1))
-            if len(found) >= _FEWEST_TICKS:
-                return _thinned(found, most)
-        return _thinned(list(self._rounded(range(_FINER, 100), _FINER)) or found, most)
+        """Round numbers inside, at most ``most`` of them, and three where that can be.
 
-    def _rounded(self, digits: Iterable[int], finer: int) -> Iterator[float]:
-        listed = tuple(digits)
+        Over decades they begin with 1, or with 1, 2 and 5; in less they are evenly apart.
+        """
+        for digits in _LEADING:
+            found = list(self._rounded(digits))
+            if len(found) >= _FEWEST_TICKS:
+                return thinned(found, most)
+        return self._even(most)
+
+    def _rounded(self, digits: Iterable[int]) -> Iterator[float]:
         first, last = math.floor(math.log10(self.low)), math.floor(math.log10(self.high))
         for power in range(first, last + 1):
-            for digit in listed:
-                value = digit / finer * 10.0**power
+            for digit in digits:
+                value = digit * 10.0**power
                 if self.low <= value <= self.high:
                     yield value
 
+    def _even(self, most: int) -> list[float]:
+        """Multiples of 1, 2 or 5 times a power of ten."""
+        power = math.floor(math.log10(self.high - self.low)) - 1
+        steps = (digit * 10.0 ** (power + up) for up in range(3) for digit in _LEADING[-1])
+        for step in steps:
+            first, last = math.ceil(self.low / step), math.floor(self.high / step)
+            if last - first < most:
+                return [number * step for number in range(first, last + 1)]
+        return []
 
-def _thinned(ticks: list[float], most: int) -> list[float]:
-    step = -(-len(ticks) // max(most, 1))
-    return ticks[::step]
+
+def thinned(ticks: Sequence[float], most: int) -> list[float]:
+    """Every second or third of them, or fewer, so that there are at most ``most``; at least 1."""
+    return list(ticks[:: -(-len(ticks) // max(most, 1)) or 1])

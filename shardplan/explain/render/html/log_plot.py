@@ -14,6 +14,7 @@ from shardplan.explain.render.html.svg import (
     rectangles,
     text_of,
 )
+from shardplan.explain.render.log_axis import thinned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,14 +62,16 @@ class LogPlot:
         y_noun: str,
         x_words: Callable[[float], str],
         y_words: Callable[[float], str],
+        x_ticks: Sequence[float] = (),
     ) -> Iterator[str]:
-        """Lines at round numbers, and what they are of."""
+        """Lines at round numbers, or at ``x_ticks``, and what they are of."""
         right = self.width - _RIGHT
         for tick in self.y_axis.ticks(max(2, int(self.height / _Y_TICK))):
             _, y = self.at(self.x_axis.low, tick)
             yield line(((_LEFT, y), (right, y)), "axis")
             yield label(_LEFT - _BESIDE, y + BELOW_MIDDLE, y_words(tick), "end")
-        for tick in self.x_axis.ticks(max(2, int(self.width / _X_TICK))):
+        most = max(2, int(self.width / _X_TICK))
+        for tick in thinned(x_ticks, most) if x_ticks else self.x_axis.ticks(most):
             x, _ = self.at(tick, self.y_axis.low)
             yield line(((x, _TOP), (x, self.floor)), "axis")
             yield label(x, self.floor + _TICK_DROP, x_words(tick), "middle")
