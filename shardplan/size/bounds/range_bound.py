@@ -106,7 +106,9 @@ def breaks_of(case: Case, counts: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _between(first: Case, last: Case, nodes: tuple[int, int]) -> tuple[tuple[Hyperbola, ...], int]:
+def _between(
+    first: Case, last: Case, nodes: tuple[int, int]
+) -> tuple[tuple[Hyperbola, ...], int]:
     """The curves of one choice of what a spec leaves open, and the fewest nodes with room."""
     options, is_complete = options_between(first, last)
     if len(np.unique(options.table)) < len(first.workload.tables):

@@ -55,7 +55,9 @@ def _relaxed_step(case: Case, deadline: Deadline) -> StepBound:
     return _of_stages(case, problem, found, closed)
 
 
-def _of_stages(case: Case, problem: Problem, found: Relaxation, closed: StepBound) -> StepBound:
+def _of_stages(
+    case: Case, problem: Problem, found: Relaxation, closed: StepBound
+) -> StepBound:
     """The stages of the chain that is longest in the relaxed optimum."""
     objective, stages = problem.objective, case.step.stages
     paid = np.zeros(objective.stage_count)
@@ -75,4 +77,6 @@ def _of_stages(case: Case, problem: Problem, found: Relaxation, closed: StepBoun
     if dense > 0:
         phases["dense"] = dense
     bound = StepBound.of(case, phases, {}, Proof.RELAXATION, found.lower_bound)
-    return StepBound(bound.seconds, bound.phases, bound.parts, closed.least_parts, Proof.RELAXATION)
+    return StepBound(
+        bound.seconds, bound.phases, bound.parts, closed.least_parts, Proof.RELAXATION
+    )
