@@ -77,7 +77,9 @@ _SPEED = _Dimension(
     10**21,
     1,
 )
-_POWER = _Dimension("power", {f"{p}W": scale for p, scale in _DECIMAL.items()}, ("10.2kW", "700W"), 10**9)
+_POWER = _Dimension(
+    "power", {f"{p}W": scale for p, scale in _DECIMAL.items()}, ("10.2kW", "700W"), 10**9
+)
 
 
 def parse_bytes(text: str) -> int:

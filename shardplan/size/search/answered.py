@@ -9,7 +9,6 @@ from shardplan.plan.file.fingerprint import fingerprint_of_job
 from shardplan.size.answer.design import DesignRange
 from shardplan.size.answer.dominated import Dominated
 from shardplan.size.answer.front import Front
-from shardplan.size.answer.impossible import Impossible
 from shardplan.size.answer.open import Open, OpenReason
 from shardplan.size.answer.point import Point
 from shardplan.size.answer.price_facts import PriceFacts
@@ -124,9 +123,9 @@ class _Assembly:
         """Why it may still belong to the front."""
         standings = self.standings
         is_done = self.is_decided[number] or standings.effort[number] == Effort.FULL
-        if is_done and number in standings.solved:
-            if standings.step_seconds[number] > standings.allowed_seconds[number]:
-                return OpenReason.NOT_REACHED
+        is_short = standings.step_seconds[number] > standings.allowed_seconds[number]
+        if is_done and is_short and number in standings.solved:
+            return OpenReason.NOT_REACHED
         if self.is_decided[number]:
             return OpenReason.WITHIN_GAP
         if number in standings.unfound and self.cut_off is not OpenReason.INTERRUPTED:

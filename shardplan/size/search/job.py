@@ -30,7 +30,7 @@ class Job:
 
     case: Case
     settings: Settings
-    start: Start = Start()
+    start: Start
     """What is known of it, or of one like it."""
 
 

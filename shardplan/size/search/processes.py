@@ -86,9 +86,7 @@ class Processes(Crew):
 class _Worker:
     """One process."""
 
-    def __init__(
-        self, number: int, answers: SimpleQueue[tuple[int, int, Result | None]]
-    ) -> None:
+    def __init__(self, number: int, answers: SimpleQueue[tuple[int, int, Result | None]]) -> None:
         self._number, self._answers = number, answers
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(

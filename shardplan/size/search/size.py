@@ -14,8 +14,8 @@ from shardplan.size.search.first_bounds import prove_bounds
 from shardplan.size.search.job import Job, NoPlan
 from shardplan.size.search.neighbours import start_of
 from shardplan.size.search.size_reporter import SizeReporter
-from shardplan.size.search.start import Start
 from shardplan.size.search.standings import Effort, Standings
+from shardplan.size.search.start import Start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,12 +7,12 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from shardplan.size.answer.design import Design
-from shardplan.size.space.candidate import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shardplan.case import Case
+    from shardplan.size.space.candidate import Candidate
     from shardplan.size.space.offer import Offer
     from shardplan.spec.sizing.size_spec import SizeSpec
     from shardplan.topology.machine import Machine

@@ -138,7 +138,10 @@ def table_bytes(case: Case) -> float:
     """Weights and optimizer state of all tables, once: what a checkpoint holds of them."""
     state = case.workload.training.state
     return float(
-        sum(table.rows * (table.row_bytes + state.row_bytes(table.dim)) for table in case.workload.tables)
+        sum(
+            table.rows * (table.row_bytes + state.row_bytes(table.dim))
+            for table in case.workload.tables
+        )
     )
 
 

@@ -31,7 +31,10 @@ class NodesSpec(Shorthand):
     """From one number to the next; powers of two, the fewest and the most where left out."""
     counts: (
         Annotated[
-            tuple[Nodes, ...], ANY_AS_LIST, Field(min_length=1, max_length=_MOST_COUNTS), ONE_OR_MANY
+            tuple[Nodes, ...],
+            ANY_AS_LIST,
+            Field(min_length=1, max_length=_MOST_COUNTS),
+            ONE_OR_MANY,
         ]
         | None
     ) = None

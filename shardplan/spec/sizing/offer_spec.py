@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import model_validator
 
 from shardplan.spec.catalog.reference import CostModelReference, TopologyReference
 from shardplan.spec.fields.border import Name, Shorthand
-from shardplan.spec.fields.money import Money
 from shardplan.spec.fields.quantities import Fraction
 from shardplan.spec.sizing.nodes_spec import NodesSpec
 from shardplan.spec.sizing.price_spec import OwnSpec, PriceSpec
 from shardplan.spec.validation.fault import fault
+
+if TYPE_CHECKING:
+    from shardplan.spec.fields.money import Money
 
 
 class OfferSpec(Shorthand):
