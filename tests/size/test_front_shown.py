@@ -13,7 +13,10 @@ from front_cases import front
 
 from shardplan.cli.fronts.front_page import front_page, front_svg
 from shardplan.cli.fronts.front_plot import front_plot
+from shardplan.cli.fronts.picture_size import WIDE
+from shardplan.cli.fronts.scaling_picture import scaling_picture, shown_curves
 from shardplan.cli.fronts.show_front import FRONT_FORMATS, show_front
+from shardplan.size.answer.scaling import Scaling, scaling_curves
 
 FRONT = front()
 PAGE = front_page(FRONT)
@@ -128,3 +131,15 @@ def test_in_the_picture_equal_ratios_are_equal_distances():
         scales = [(b[axis] - a[axis]) / math.log(v[axis] / u[axis]) for (a, b), (u, v) in pairs]
         assert scales == pytest.approx([scales[0]] * len(scales), rel=0.02)
         assert scales[0] > 0
+
+
+def test_the_dashed_line_of_a_curve_is_linear_and_stays_in_the_picture():
+    """On axes of the same logarithms as high as wide it would rise at 45 degrees."""
+    curves = shown_curves(scaling_curves(FRONT), Scaling.STRONG)
+    drawn = scaling_picture(curves, WIDE)
+    numbers = r'points="([\d.]+),([\d.]+) ([\d.]+),([\d.]+)"'
+    dashed = [tuple(map(float, each)) for each in re.findall(f'class="linear" {numbers}', drawn)]
+    assert len(dashed) == len(curves)
+    slopes = [(y1 - y2) / (x2 - x1) for x1, y1, x2, y2 in dashed]
+    assert slopes == pytest.approx([slopes[0]] * len(slopes), rel=0.02)
+    assert all(0 < y < WIDE.height for _, y1, _, y2 in dashed for y in (y1, y2))

@@ -49,7 +49,7 @@ _REASONS = {
 
 def front_report(front: Front, *, explain: bool = False) -> Report:
     """The front; with ``explain`` also who dominates whom by how much, and every proof."""
-    sections = [_points(front), *_by_machine(front), *_prices(front)]
+    sections = [_points(front, explain), *_by_machine(front), *_prices(front)]
     if explain:
         sections += [*_anatomy(front), *_dominated(front), *_impossible(front), *_open(front)]
     return Report(f"{front.name}: what to train it on", tuple(sections), _closing(front))
@@ -60,7 +60,8 @@ def mark_of(position: int) -> str:
     return MARKS[position] if position < len(MARKS) else _NOT_MARKED
 
 
-def _points(front: Front) -> Section:
+def _points(front: Front, explain: bool) -> Section:
+    """What figures they rest on is told here where no section tells it in full."""
     columns = (
         Column(""),
         Column("machine", is_name=True),
@@ -74,9 +75,12 @@ def _points(front: Front) -> Section:
         Column(cost_noun(front), True),
         Column("memory", True, spare=6),
         Column("binds", is_name=True),
-        Column("rests on", spare=7),
+        *(() if explain else (Column("rests on", spare=7),)),
     )
-    rows = tuple((mark_of(position), *_cells(point)) for position, point in enumerate(front.points))
+    rows = tuple(
+        (mark_of(position), *_cells(point))[: len(columns)]
+        for position, point in enumerate(front.points)
+    )
     if not rows:
         return Section("The front", "no candidate is on it")
     return Section("The front", "no candidate is known to beat any of these", Grid(columns, rows))

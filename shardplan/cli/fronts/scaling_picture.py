@@ -55,10 +55,7 @@ def scaling_picture(curves: Sequence[ScalingCurve], size: PictureSize) -> str:
     counts = sorted({step.design.nodes for step in steps})
     parts = [*plot.axes("nodes", "samples/s", lambda nodes: f"{nodes:,.0f}", rate, counts)]
     for curve in curves:
-        first, last = curve.steps[0], curve.steps[-1]
-        linear = first.samples_per_second / first.design.nodes * last.design.nodes
-        start = plot.at(first.design.nodes, first.samples_per_second)
-        parts.append(line((start, plot.at(last.design.nodes, linear)), "linear"))
+        parts.append(line(_linear(plot, curve), "linear"))
     for curve in curves:
         places = [plot.at(step.design.nodes, step.samples_per_second) for step in curve.steps]
         parts.append(line(places, "stair"))
@@ -68,6 +65,15 @@ def scaling_picture(curves: Sequence[ScalingCurve], size: PictureSize) -> str:
     parts += _names(plot, curves)
     spoken = f"throughput by nodes of {words.plural(len(curves), 'curve')}"
     return picture(size.height, parts, spoken, size.width, size.style)
+
+
+def _linear(plot: LogPlot, curve: ScalingCurve) -> Iterator[tuple[float, float]]:
+    """From the first point as far as the same throughput per node stays in the picture."""
+    first, last = curve.steps[0], curve.steps[-1]
+    nodes, rate = first.design.nodes, first.samples_per_second
+    factor = min(last.design.nodes / nodes, plot.y_axis.high / rate)
+    yield plot.at(nodes, rate)
+    yield plot.at(nodes * factor, rate * factor)
 
 
 def _names(plot: LogPlot, curves: Sequence[ScalingCurve]) -> Iterator[str]:

@@ -86,7 +86,8 @@ class LogPlot:
     def telling(
         self, place: tuple[float, float], style: str, name: str, note: Sequence[str]
     ) -> str:
-        """A disc beside its name, and a note in the upper right corner while it is pointed at.
+        """A disc beside its name, and a note on the right while it is pointed at: above, or where
+        the note would hide the disc, below.
 
         Without a script: the note is there, and hidden until then. On a screen without a pointer a
         touch does it, and the keyboard's focus.
@@ -100,15 +101,17 @@ class LogPlot:
         disc = circle(x, y, _RADIUS, style)
         return (
             f'<g class="telling" tabindex="0" role="img" aria-label="{spoken}">{touched}{disc}'
-            f"{named if name else ''}{self._note(note)}</g>"
+            f"{named if name else ''}{self._note(note, place)}</g>"
         )
 
-    def _note(self, said: Sequence[str]) -> str:
+    def _note(self, said: Sequence[str], place: tuple[float, float]) -> str:
         most = int((self.width - 2 - 2 * _NOTE_PADDING) / _TEXT)
         lines = [part for each in said for part in wrap(each, most, subsequent_indent="  ")]
         wide = max(map(len, lines), default=0) * _TEXT + 2 * _NOTE_PADDING
         left, top = self.width - wide - 1, 1.0
         high = len(lines) * _LINE + 2 * _NOTE_PADDING
+        if place[0] > left - _TOUCHED and place[1] < high + _TOUCHED:
+            top = self.height - high - 1
         paper = rectangles([(left, top, wide, high)], "paper")
         written = "".join(
             label(left + _NOTE_PADDING, top + _NOTE_PADDING + _LINE * (row + 0.75), text,
