@@ -5,8 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from shardplan.cli.fronts.front_report import mark_of
-from shardplan.cli.fronts.front_words import cost_noun, duration, number, time_noun
+from shardplan.cli.fronts.front_words import cost_noun, duration, mark_of, number, time_noun
 from shardplan.explain.render.text_plot import Mark, TextAxis, text_plot
 
 if TYPE_CHECKING:

@@ -6,58 +6,43 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.cli.fronts.front_words import (
+    REASONS,
     cost_noun,
     count,
     duration,
     figures_words,
     gap_words,
+    mark_of,
     memory_words,
+    milliseconds,
     number,
     phases_words,
-    proof_words,
     rate,
-    target_words,
     time_noun,
 )
+from shardplan.cli.fronts.proof_sections import by_machine, proof_sections
+from shardplan.cli.fronts.scaling_report import scaling_sections
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
-from shardplan.size.answer.open import OpenReason
-from shardplan.size.answer.verdict import verdicts
-from shardplan.spec.sizing.goal import Goal
+from shardplan.size.answer.scaling import scaling_curves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.explain.report.report import Cell
-    from shardplan.size.answer.dominated import Dominated
     from shardplan.size.answer.front import Front
+    from shardplan.size.answer.open import OpenReason
     from shardplan.size.answer.point import Point
     from shardplan.size.answer.price_facts import PriceFacts
-    from shardplan.size.answer.verdict import Verdict
-
-MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-"""What points are called in the table and in the plot, the first ones."""
-_NOT_MARKED = "*"
-_REASONS = {
-    OpenReason.WITHIN_GAP: "behind the front but within its gap",
-    OpenReason.NOT_REACHED: "short of the target by their plans, not by their bounds",
-    OpenReason.NO_PLAN: "without plan or proof",
-    OpenReason.TIME_LIMIT: "open when the time was over",
-    OpenReason.INTERRUPTED: "open when interrupted",
-}
 
 
 def front_report(front: Front, *, explain: bool = False) -> Report:
     """The front; with ``explain`` also who dominates whom by how much, and every proof."""
-    sections = [_points(front, explain), *_by_machine(front), *_prices(front)]
+    sections = [_points(front, explain), *by_machine(front), *_prices(front)]
     if explain:
-        sections += [*_anatomy(front), *_dominated(front), *_impossible(front), *_open(front)]
+        sections += [*_anatomy(front), *proof_sections(front)]
+        sections += scaling_sections(scaling_curves(front))
     return Report(f"{front.name}: what to train it on", tuple(sections), _closing(front))
-
-
-def mark_of(position: int) -> str:
-    """What the point at a position of the front is called."""
-    return MARKS[position] if position < len(MARKS) else _NOT_MARKED
 
 
 def _points(front: Front, explain: bool) -> Section:
@@ -93,8 +78,8 @@ def _cells(point: Point) -> tuple[Cell, ...]:
         f"{design.nodes:,}",
         f"{design.groups:,}",
         f"{design.global_batch:,}",
-        _milliseconds(point.step_seconds),
-        _milliseconds(point.step_bound_seconds),
+        milliseconds(point.step_seconds),
+        milliseconds(point.step_bound_seconds),
         rate(point.samples_per_second),
         duration(point.time_seconds),
         number(point.cost),
@@ -102,60 +87,6 @@ def _cells(point: Point) -> tuple[Cell, ...]:
         point.anatomy.binds.words,
         figures_words(point),
     )
-
-
-def _milliseconds(seconds: float) -> str:
-    """Three digits or more, so that the point stands below the point."""
-    value = 1e3 * seconds
-    decimals = next((n for n, least in ((0, 100.0), (1, 10.0), (2, 1.0)) if value >= least), 3)
-    return f"{value:,.{decimals}f}"
-
-
-def _by_machine(front: Front) -> Iterator[Section]:
-    """The fewest nodes of each machine, and why fewer cannot."""
-    found = verdicts(front)
-    if front.target is None and not front.impossible:
-        return
-    meaning = "any plan"
-    if front.target is not None:
-        meaning = target_words(front.target)
-    columns = (
-        Column("machine", is_name=True),
-        Column("fewest nodes"),
-        Column("why not fewer", is_prose=True),
-    )
-    rows = tuple((each.machine, _fewest(each), _why(each)) for each in found)
-    yield Section("What each machine can", meaning, Grid(columns, rows), _best(front))
-
-
-def _best(front: Front) -> tuple[str, ...]:
-    """The first of the front, of which the target makes the answer."""
-    if front.target is None or not front.points:
-        return ()
-    how = "cheapest" if Goal.COST in front.minimise else "fastest"
-    return (f"the {how} that reaches it: {front.points[0].design.words}",)
-
-
-def _fewest(verdict: Verdict) -> str:
-    if verdict.fewest is None:
-        return "none can" if verdict.is_ruled_out else "not known"
-    return words.plural(verdict.fewest.design.nodes, "node")
-
-
-def _why(verdict: Verdict) -> str:
-    parts = []
-    if verdict.fewer_possible is not None:
-        nodes = words.plural(verdict.fewer_possible.nodes, "node")
-        why = "neither a plan that does, nor a proof that none can"
-        if verdict.is_fewer_dominated:
-            why = "not solved, since the front is better than whatever they do"
-        parts.append(f"{nodes}: {why}")
-    if verdict.cannot is not None:
-        last = verdict.cannot.designs.last
-        parts.append(
-            f"{words.plural(last.nodes, 'node')} cannot: {proof_words(verdict.cannot.proof)}"
-        )
-    return "; ".join(parts) or "-"
 
 
 def _prices(front: Front) -> Iterator[Section]:
@@ -202,63 +133,6 @@ def _anatomy(front: Front) -> Iterator[Section]:
     yield Section("What steps are made of", meaning, Grid(columns, rows))
 
 
-def _dominated(front: Front) -> Iterator[Section]:
-    if not front.dominated:
-        return
-    columns = (
-        Column("candidates", is_prose=True),
-        Column("step ms at least", True),
-        Column("dominated by", is_prose=True),
-        Column("longer by at least", True),
-        Column("dearer by at least", True),
-        Column("solved", spare=1),
-    )
-    points = {point.design: (mark_of(n), point) for n, point in enumerate(front.points)}
-    rows = tuple(_dominated_row(each, *points[each.by]) for each in front.dominated)
-    meaning = "whatever their plans, these are no better in anything, by their bounds"
-    yield Section("Dominated", meaning, Grid(columns, rows))
-
-
-def _dominated_row(each: Dominated, mark: str, by: Point) -> tuple[Cell, ...]:
-    return (
-        each.designs.words,
-        _milliseconds(each.step_bound_seconds),
-        f"{mark}: {by.design.words}",
-        f"{each.excess(Goal.TIME, by):+.1%}",
-        f"{each.excess(Goal.COST, by):+.1%}",
-        "yes" if each.point else "no",
-    )
-
-
-def _impossible(front: Front) -> Iterator[Section]:
-    if not front.impossible:
-        return
-    columns = (Column("candidates", is_prose=True), Column("proof", is_prose=True))
-    rows = tuple((each.designs.words, proof_words(each.proof)) for each in front.impossible)
-    yield Section("Impossible", "no plan of these can, and this is proven", Grid(columns, rows))
-
-
-def _open(front: Front) -> Iterator[Section]:
-    if not front.open:
-        return
-    columns = (
-        Column("candidates", is_prose=True),
-        Column("step ms", True),
-        Column("at least", True),
-        Column("why", is_prose=True),
-    )
-    rows = tuple(
-        (
-            each.designs.words,
-            _milliseconds(each.point.step_seconds) if each.point else "-",
-            _milliseconds(each.step_bound_seconds),
-            _REASONS[each.reason],
-        )
-        for each in front.open
-    )
-    yield Section("Not decided", "these may or may not belong to the front", Grid(columns, rows))
-
-
 def _closing(front: Front) -> str:
     """What became of all candidates, and how certain the front is."""
     dominated = sum(each.designs.candidates for each in front.dominated)
@@ -270,7 +144,7 @@ def _closing(front: Front) -> str:
         f"{count(len(front.points))} on the front",
         *([f"{dominated:,} proven dominated"] if dominated else []),
         *([f"{impossible:,} proven impossible"] if impossible else []),
-        *(f"{many:,} {_REASONS[reason]}" for reason, many in why_open.items()),
+        *(f"{many:,} {REASONS[reason]}" for reason, many in why_open.items()),
     ]
     exact = f"; front exact to {_gaps(front)}" if front.points else ""
     solved = f"{front.solved:,} solved in full"

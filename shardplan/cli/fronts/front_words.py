@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shardplan.explain.words import words
+from shardplan.size.answer.open import OpenReason
 from shardplan.size.answer.target import TargetKind
 from shardplan.units import format_bytes, format_seconds
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from shardplan.size.answer.point import Point
     from shardplan.size.answer.target import Target
 
+REASONS = {
+    OpenReason.WITHIN_GAP: "behind the front but within its gap",
+    OpenReason.NOT_REACHED: "short of the target by their plans, not by their bounds",
+    OpenReason.NO_PLAN: "without plan or proof",
+    OpenReason.TIME_LIMIT: "open when the time was over",
+    OpenReason.INTERRUPTED: "open when interrupted",
+}
+MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""What points are called in the table and in the plot, the first ones."""
+_NOT_MARKED = "*"
 _TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 _LARGE = 1000.0
 """From here on, numbers are whole and have commas."""
@@ -45,6 +56,18 @@ def count(value: float) -> str:
 def rate(samples_per_second: float) -> str:
     """``29.3 M``."""
     return words.rate(samples_per_second).removesuffix(" samples/s")
+
+
+def mark_of(position: int) -> str:
+    """What the point at a position of the front is called."""
+    return MARKS[position] if position < len(MARKS) else _NOT_MARKED
+
+
+def milliseconds(seconds: float) -> str:
+    """Three digits or more, so that the point stands below the point."""
+    value = 1e3 * seconds
+    decimals = next((n for n, least in ((0, 100.0), (1, 10.0), (2, 1.0)) if value >= least), 3)
+    return f"{value:,.{decimals}f}"
 
 
 def cost_noun(front: Front) -> str:

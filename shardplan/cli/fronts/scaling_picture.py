@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.cli.fronts.front_words import count, rate
+from shardplan.cli.fronts.front_words import rate
 from shardplan.cli.fronts.picture_size import COLOURS
+from shardplan.cli.fronts.scaling_report import curve_words
 from shardplan.explain.render.html.log_plot import LogPlot
 from shardplan.explain.render.html.svg import BELOW_MIDDLE, label, line, picture, text_of
 from shardplan.explain.render.log_axis import LogAxis
 from shardplan.explain.words import words
-from shardplan.size.answer.scaling import Scaling
 from shardplan.units import format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shardplan.cli.fronts.picture_size import PictureSize
-    from shardplan.size.answer.scaling import ScalingCurve, ScalingStep
+    from shardplan.size.answer.scaling import Scaling, ScalingCurve, ScalingStep
 
-SCALING_MEANING = {
-    Scaling.STRONG: "the same batch over more and more nodes; dashed: as fast as linear",
-    Scaling.WEAK: "the same batch on each device of more and more nodes; dashed: linear",
-}
 _NAME, _BESIDE = 13.0, 9.0
 """From name to name, and from a name to its point."""
 MOST_CURVES = 8
@@ -34,13 +30,6 @@ def shown_curves(curves: Sequence[ScalingCurve], kind: Scaling) -> list[ScalingC
     mine = [curve for curve in curves if curve.kind is kind]
     longest = sorted(mine, key=lambda curve: -len(curve.steps))[:MOST_CURVES]
     return [curve for curve in mine if curve in longest]
-
-
-def curve_words(curve: ScalingCurve) -> str:
-    """``dgx-h100, batch 65,536``; ``.., 512 a device, in groups``."""
-    batch = count(round(curve.batch, 2))
-    batch = f"batch {batch}" if curve.kind is Scaling.STRONG else f"{batch} a device"
-    return f"{curve.machine}, {batch}{'' if curve.is_ungrouped else ', in groups'}"
 
 
 def scaling_picture(curves: Sequence[ScalingCurve], size: PictureSize) -> str:
