@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shardplan.cli.fronts.picture_size import PictureSize
+    from shardplan.size.answer.dominated import Dominated
     from shardplan.size.answer.front import Front
+    from shardplan.size.answer.open import Open
     from shardplan.size.answer.point import Point
 
 FRONT_MEANING = (
@@ -48,7 +50,6 @@ def front_picture(front: Front, size: PictureSize) -> str:
         return ""
     plot = _plot(front, size)
     colours = machine_colours(front)
-    rings = [*front.dominated, *front.open]
     boxes = [
         plot.box((point.cost_bound, point.time_bound_seconds), (point.cost, point.time_seconds))
         for point in front.points
@@ -57,7 +58,10 @@ def front_picture(front: Front, size: PictureSize) -> str:
     parts = [
         *plot.axes(cost_noun(front), time_noun(front), number, duration),
         rectangles(boxes, "unsure"),
-        *(circle(*plot.at(r.cost_bound, r.time_bound_seconds), _RING, "ring") for r in rings),
+        *(
+            circle(*plot.at(r.cost_bound, r.time_bound_seconds), _RING, "ring")
+            for r in _behind(front)
+        ),
         line(_stairs(places), "stair"),
         *(
             plot.telling(place, f"f{colours[point.design.machine]}", name, point_note(front, point))
@@ -106,10 +110,14 @@ def _plot(front: Front, size: PictureSize) -> LogPlot:
     for point in front.points:
         costs += [point.cost, point.cost_bound]
         times += [point.time_seconds, point.time_bound_seconds]
-    for each in (*front.dominated, *front.open):
-        costs.append(each.cost_bound)
-        times.append(each.time_bound_seconds)
+    costs += [each.cost_bound for each in _behind(front)]
+    times += [each.time_bound_seconds for each in _behind(front)]
     return LogPlot(size.width, size.height, LogAxis.of(costs), LogAxis.of(times))
+
+
+def _behind(front: Front) -> list[Dominated | Open]:
+    """What is at its bound in the picture."""
+    return [*front.dominated, *front.open]
 
 
 def _names(front: Front) -> Iterator[str]:

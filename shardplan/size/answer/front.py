@@ -68,9 +68,8 @@ class Front(PlanModel):
     def solved_points(self) -> Iterator[Point]:
         """Every plan that is known: of the front, then those behind it."""
         yield from self.points
-        for each in (*self.dominated, *self.open):
-            if each.point is not None:
-                yield each.point
+        behind = [each.point for each in self.dominated] + [each.point for each in self.open]
+        yield from (point for point in behind if point is not None)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

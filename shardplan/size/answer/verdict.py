@@ -53,10 +53,10 @@ def reaches(front: Front, point: Point) -> bool:
 
 
 def _machines(front: Front) -> Iterator[str]:
-    for point in front.points:
-        yield point.design.machine
-    for each in (*front.dominated, *front.impossible, *front.open):
-        yield each.designs.first.machine
+    yield from (point.design.machine for point in front.points)
+    yield from (each.designs.first.machine for each in front.dominated)
+    yield from (each.designs.first.machine for each in front.impossible)
+    yield from (each.designs.first.machine for each in front.open)
 
 
 def _verdict(front: Front, machine: str) -> Verdict:
