@@ -85,6 +85,15 @@ def test_in_characters_the_cheaper_is_further_left_and_the_faster_further_down()
     assert [y for _, y in places] == sorted({y for _, y in places})
 
 
+def test_what_is_far_behind_is_counted_and_does_not_squeeze_the_front():
+    far = FRONT.dominated[0].model_copy(update={"time_bound_seconds": 1e6, "cost_bound": 1e5})
+    more = FRONT.model_copy(update={"dominated": (far, *FRONT.dominated[1:])})
+    assert "; 1 far behind" in front_plot(more, 120)
+    assert "far behind" not in front_plot(FRONT, 120)
+    assert "1e+0" not in front_page(more)
+    assert "x29" in show_front(more, "table", 160, explain=True)
+
+
 def test_without_colour_and_without_points_there_is_still_an_answer():
     nothing = FRONT.model_copy(update={"points": (), "dominated": ()})
     assert "\x1b" not in table()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.cli.fronts.front_space import FrontSpace
 from shardplan.cli.fronts.front_words import (
     binds_words,
     cost_noun,
@@ -27,15 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shardplan.cli.fronts.picture_size import PictureSize
-    from shardplan.size.answer.dominated import Dominated
     from shardplan.size.answer.front import Front
-    from shardplan.size.answer.open import Open
     from shardplan.size.answer.point import Point
 
 FRONT_MEANING = (
     "further left is cheaper, further down is faster; the pale box reaches to where the bounds "
     "are: no plan of that candidate lies outside of it on the lower left; rings are dominated "
-    "or open candidates at their bounds; a point that is pointed at tells what binds it"
+    "or open candidates at their bounds, those that are near; a point that is pointed at tells what "
+    "binds it"
 )
 _RING = 3.0
 _MOST_PHASES = 3
@@ -48,20 +48,16 @@ def front_picture(front: Front, size: PictureSize) -> str:
     """The front; empty where there is no point on it."""
     if not front.points:
         return ""
-    plot = _plot(front, size)
+    space = FrontSpace.of(front)
+    plot = _plot(front, space, size)
     colours = machine_colours(front)
-    boxes = [
-        plot.box((point.cost_bound, point.time_bound_seconds), (point.cost, point.time_seconds))
-        for point in front.points
-    ]
-    places = [plot.at(point.cost, point.time_seconds) for point in front.points]
+    places = [plot.at(*space.place(point)) for point in front.points]
     parts = [
-        *plot.axes(cost_noun(front), time_noun(front), number, duration),
-        rectangles(boxes, "unsure"),
-        *(
-            circle(*plot.at(r.cost_bound, r.time_bound_seconds), _RING, "ring")
-            for r in _behind(front)
+        *plot.axes(space.cost_noun, space.time_noun, number, number),
+        rectangles(
+            (plot.box(space.least_place(p), space.place(p)) for p in front.points), "unsure"
         ),
+        *(circle(*plot.at(*place), _RING, "ring") for place in _bounds(space)),
         line(_stairs(places), "stair"),
         *(
             plot.telling(place, f"f{colours[point.design.machine]}", name, point_note(front, point))
@@ -105,19 +101,20 @@ def point_note(front: Front, point: Point) -> list[str]:
     return [*lines, f"plan: {point.plan_file}"] if point.plan_file else lines
 
 
-def _plot(front: Front, size: PictureSize) -> LogPlot:
-    costs, times = [], []
-    for point in front.points:
-        costs += [point.cost, point.cost_bound]
-        times += [point.time_seconds, point.time_bound_seconds]
-    costs += [each.cost_bound for each in _behind(front)]
-    times += [each.time_bound_seconds for each in _behind(front)]
-    return LogPlot(size.width, size.height, LogAxis.of(costs), LogAxis.of(times))
+def _plot(front: Front, space: FrontSpace, size: PictureSize) -> LogPlot:
+    places = [
+        *map(space.place, front.points),
+        *map(space.least_place, front.points),
+        *_bounds(space),
+    ]
+    x, y = (LogAxis.of(place[axis] for place in places) for axis in (0, 1))
+    return LogPlot(size.width, size.height, x, y)
 
 
-def _behind(front: Front) -> list[Dominated | Open]:
-    """What is at its bound in the picture."""
-    return [*front.dominated, *front.open]
+def _bounds(space: FrontSpace) -> Iterator[tuple[float, float]]:
+    """Where what lies behind the front is at best."""
+    yield from map(space.least_place, space.dominated)
+    yield from map(space.least_place, space.open)
 
 
 def _names(front: Front) -> Iterator[str]:

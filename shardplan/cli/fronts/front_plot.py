@@ -5,7 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from shardplan.cli.fronts.front_words import cost_noun, duration, mark_of, number, time_noun
+from shardplan.cli.fronts.front_space import FrontSpace
+from shardplan.cli.fronts.front_words import mark_of, number
 from shardplan.explain.render.text_plot import Mark, TextAxis, text_plot
 
 if TYPE_CHECKING:
@@ -22,27 +23,25 @@ _FEWEST = 2
 
 def front_plot(front: Front, width: int | None = None) -> str:
     """Lines of at most ``width`` columns; empty where there are not two points to show."""
-    marks = list(_marks(front))
+    space = FrontSpace.of(front)
+    marks = list(_marks(front, space))
     if len(marks) < _FEWEST:
         return ""
-    x, y = TextAxis(cost_noun(front), number), TextAxis(time_noun(front), duration)
+    x, y = TextAxis(space.cost_noun, number), TextAxis(space.time_noun, number)
     lines = text_plot(marks, x, y, width or _WIDTH)
-    seen = {mark.character for mark in marks}
     last = mark_of(len(front.points) - 1)
-    named = "A: the front" if last == "A" else f"A to {last}: the front"
     key = [
-        named if front.points else "",
-        f"{_DOMINATED} dominated, at its bound" if _DOMINATED in seen else "",
-        f"{_OPEN} open, at its bound" if _OPEN in seen else "",
+        f"{'A' if last == 'A' else f'A to {last}'}: the front" if front.points else "",
+        f"{_DOMINATED} dominated, at its bound" if space.dominated else "",
+        f"{_OPEN} open, at its bound" if space.open else "",
+        f"{space.further:,} far behind" if space.further else "",
     ]
     return "\n".join([*lines, *wrap("; ".join(filter(None, key)), width or _WIDTH)]) + "\n"
 
 
-def _marks(front: Front) -> Iterator[Mark]:
+def _marks(front: Front, space: FrontSpace) -> Iterator[Mark]:
     """The front last, so that it is seen."""
-    for each in front.dominated:
-        yield Mark(each.cost_bound, each.time_bound_seconds, _DOMINATED)
-    for one in front.open:
-        yield Mark(one.cost_bound, one.time_bound_seconds, _OPEN)
+    yield from (Mark(*space.least_place(each), _DOMINATED) for each in space.dominated)
+    yield from (Mark(*space.least_place(each), _OPEN) for each in space.open)
     for position, point in reversed(list(enumerate(front.points))):
-        yield Mark(point.cost, point.time_seconds, mark_of(position))
+        yield Mark(*space.place(point), mark_of(position))

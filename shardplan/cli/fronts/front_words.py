@@ -25,16 +25,18 @@ REASONS = {
 MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """What points are called in the table and in the plot, the first ones."""
 _NOT_MARKED = "*"
-_TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+TIME_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 _LARGE = 1000.0
 """From here on, numbers are whole and have commas."""
+_MANY_TIMES = 9.0
+"""As a fraction, from where on a factor says more."""
 _MOST_TERMS = 2
 """Of a proof, those that are named."""
 
 
 def duration(seconds: float) -> str:
     """``3.4 min``, ``5.2 h``, ``12 d``; what is shorter than two minutes in seconds."""
-    for scale, unit in _TIMES:
+    for scale, unit in TIME_UNITS:
         if seconds >= 2 * scale:
             return f"{number(seconds / scale)} {unit}"
     return format_seconds(seconds)
@@ -113,6 +115,11 @@ def memory_words(point: Point) -> str:
     """``hbm 61%, ddr 3%``: of each tier in use, how full the fullest device or node is."""
     shares = point.anatomy.memory_shares.items()
     return ", ".join(f"{tier} {share:.0%}" for tier, share in shares if share) or "-"
+
+
+def excess_words(fraction: float) -> str:
+    """``+12.3%``; ``x27`` of what is very much more."""
+    return f"x{1 + fraction:,.0f}" if fraction > _MANY_TIMES else f"{fraction:+.1%}"
 
 
 def figures_words(point: Point) -> str:

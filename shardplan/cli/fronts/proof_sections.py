@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.cli.fronts.front_words import (
     REASONS,
+    excess_words,
     mark_of,
     milliseconds,
     proof_words,
@@ -102,8 +103,8 @@ def _dominated_row(each: Dominated, mark: str, by: Point) -> tuple[Cell, ...]:
         each.designs.words,
         milliseconds(each.step_bound_seconds),
         f"{mark}: {by.design.words}",
-        f"{each.excess(Goal.TIME, by):+.1%}",
-        f"{each.excess(Goal.COST, by):+.1%}",
+        excess_words(each.excess(Goal.TIME, by)),
+        excess_words(each.excess(Goal.COST, by)),
         "yes" if each.point else "no",
     )
 
