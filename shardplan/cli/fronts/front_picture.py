@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 FRONT_MEANING = (
     "further left is cheaper, further down is faster; the pale box reaches to where the bounds "
-    "are: no plan of that candidate lies outside of it on the lower left; rings are dominated "
-    "or open candidates at their bounds, those that are near; a point that is pointed at tells what "
-    "binds it"
+    "are: no plan of that candidate lies outside of it on the lower left; rings are what is "
+    "dominated or open, at its bounds; a point that is pointed at tells what binds it"
 )
 _RING = 3.0
 _MOST_PHASES = 3
