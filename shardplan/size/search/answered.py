@@ -36,7 +36,7 @@ def answered(standings: Standings, settings: SizeSettings, *, is_interrupted: bo
     space = standings.space
     assembly = _Assembly(
         standings,
-        standings.is_decided(settings.gap),
+        standings.is_decided(settings.decided_gap),
         standings.beaten_by,
         OpenReason.INTERRUPTED if is_interrupted else OpenReason.TIME_LIMIT,
     )
