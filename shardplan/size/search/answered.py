@@ -153,5 +153,5 @@ def _prices(space: Space) -> Iterator[PriceFacts]:
                 is_own=asked is None,
                 provenance=asked.provenance if asked else None,
                 source=", ".join(filter(None, said)),
-                date=asked.date if asked else "",
+                date=(asked.date if asked else None) or "",
             )
