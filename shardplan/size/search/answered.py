@@ -36,7 +36,7 @@ def answered(standings: Standings, settings: SizeSettings, *, is_interrupted: bo
     space = standings.space
     assembly = _Assembly(
         standings,
-        standings.is_decided(settings.gap),
+        standings.is_decided(settings.decided_gap),
         standings.beaten_by,
         OpenReason.INTERRUPTED if is_interrupted else OpenReason.TIME_LIMIT,
     )
@@ -153,5 +153,5 @@ def _prices(space: Space) -> Iterator[PriceFacts]:
                 is_own=asked is None,
                 provenance=asked.provenance if asked else None,
                 source=", ".join(filter(None, said)),
-                date=asked.date if asked else "",
+                date=(asked.date if asked else None) or "",
             )

@@ -73,7 +73,7 @@ def _solve(
 ) -> None:
     """Round after round, until nothing is left that is undecided."""
     while not deadline.is_over:
-        is_left = ~standings.is_decided(settings.gap) & (standings.effort < effort)
+        is_left = ~standings.is_decided(settings.decided_gap) & (standings.effort < effort)
         left = np.flatnonzero(is_left)
         reporter.left(effort.name.lower(), len(left), standings.front.tolist())
         if not len(left):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shardplan.plan.file.optimality import OPTIMAL_GAP
 from shardplan.solve.deadline import Deadline
 from shardplan.solve.settings import Settings
 
@@ -29,6 +30,12 @@ class SizeSettings:
     """Candidates side by side; the answer does not depend on it."""
     should_stop: Callable[[], bool] = field(default=lambda: False)
     """Asked often; once it says yes, the front so far is the answer."""
+
+    @property
+    def decided_gap(self) -> float:
+        """What plans differ by that are told apart: no less than what a plan may be called optimal
+        with."""
+        return max(self.gap, OPTIMAL_GAP)
 
     def deadline(self) -> Deadline:
         """When a sizing has to end that begins now."""

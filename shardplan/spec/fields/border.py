@@ -23,7 +23,7 @@ class Border(BaseModel):
 class Shorthand(Border):
     """A mapping in whose place the value of one of its keys alone may be written."""
 
-    plain: ClassVar[str]
+    plain: ClassVar[str] = "value"
     """The key."""
 
     @model_validator(mode="before")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -19,19 +19,17 @@ _WATTS_PER_KILOWATT = 1000
 class PriceSpec(Shorthand):
     """What others ask for a node; it holds where and when it was asked."""
 
-    plain: ClassVar[str] = "value"
-
     value: PerHour
     """Of a node, for an hour."""
     provenance: Provenance | None = None
     """How it is known."""
-    source: str = ""
+    source: str | None = None
     """Who says so."""
-    date: str = ""
+    date: str | None = None
     """When it was asked."""
-    region: str = ""
+    region: str | None = None
     """Where it is asked."""
-    kind: str = ""
+    kind: str | None = None
     """On demand, spot, reserved."""
 
 
