@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from shardplan import Settings, explain, load, plan
+from shardplan import Settings, load, plan
+from shardplan.explain.numbers.explain import explain
+from shardplan.explain.numbers.study import Study
 from shardplan.size.answer.take_apart import take_apart
 
 SPEC = {
     "batch": {"local": 4096},
     "training": {"dense": {"layers": [{"mlp": [13, 512, 256, 64]}]}},
     "tables": [
-        {"name": f"t{n}", "rows": 100_000 * n, "dim": 64, "pooling": n} for n in range(1, 25)
+        {"name": f"t{n}", "rows": 100_000 * n, "dim": 64, "pooling": n} for n in range(1, 13)
     ],
 }
 
@@ -20,7 +22,7 @@ SPEC = {
 def both(request):
     case = load(SPEC | {"topology": {"name": "dgx-h100", "nodes": request.param}})
     made = plan(case, Settings(method="greedy"))
-    return take_apart(made, case), explain(made)
+    return take_apart(made, case), explain(Study.of(made, made.name))
 
 
 def test_phases_are_those_that_the_step_waits_for(both):

@@ -67,6 +67,8 @@ def _curves(front: Front) -> Iterator[ScalingCurve]:
     keyed: dict[tuple[Scaling, str, float], list[Point]] = defaultdict(list)
     for point in front.solved_points():
         design = point.design
+        if not point.samples_per_second:
+            continue  # Of a step of no time there is nothing to compare.
         keyed[Scaling.STRONG, design.machine, design.global_batch].append(point)
         keyed[Scaling.WEAK, design.machine, design.local_batch].append(point)
     for (kind, machine, batch), points in sorted(keyed.items(), key=lambda item: item[0]):
@@ -93,7 +95,7 @@ def _steps(points: list[Point]) -> tuple[ScalingStep, ...]:
             point.step_seconds,
             point.step_bound_seconds,
             point.samples_per_second,
-            point.samples_per_second / point.design.devices / first if first else 0.0,
+            point.samples_per_second / point.design.devices / first,
             point.anatomy.binds,
         )
         for point in points
