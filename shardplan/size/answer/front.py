@@ -20,7 +20,7 @@ FORMAT_VERSION = "1.0"
 """The major number changes when old readers would misread the file."""
 _DECIDED = (OpenReason.WITHIN_GAP, OpenReason.NOT_REACHED)
 """What was solved as far as it was to be."""
-_ROUNDING = 1e-8
+_ROUNDING = 1e-7
 """Of amounts to 9 digits."""
 
 
