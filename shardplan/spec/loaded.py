@@ -38,6 +38,11 @@ class LoadedSpec:
     cost_model_at: Path = ("cost_model",)
     """Where its cost model is."""
 
+    def machine_at(self, number: int) -> Path:
+        """Where a machine of ``size`` is written; a single one need not be in a list."""
+        at: Path = ("size", "machines")
+        return (*at, number) if isinstance(self.document.get(at), list) else at
+
     def on_machine(self, number: int) -> LoadedSpec:
         """The same on one of the machines of ``size``, its devices in groups yet to be chosen.
 
@@ -46,7 +51,7 @@ class LoadedSpec:
         """
         spec, size = self.spec, self.spec.size
         assert size is not None
-        offer, at = size.machines[number], ("size", "machines", number)
+        offer, at = size.machines[number], self.machine_at(number)
         cost_model, cost_model_at = offer.cost_model, (*at, "cost_model")
         if cost_model is None and _same(offer.topology, spec.topology):
             cost_model, cost_model_at = spec.cost_model, self.cost_model_at

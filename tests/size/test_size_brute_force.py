@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from random_spaces import random_space
 
+from shardplan.size.answer.design import DesignRange
 from shardplan.size.search.job import Job, Solved, run
 from shardplan.size.search.size import size
 from shardplan.size.search.size_settings import SizeSettings
@@ -28,10 +29,10 @@ class Truth:
     values: tuple[float, ...]
     reaches: bool
 
-    def beats(self, other: Truth) -> bool:
-        return self.reaches and all(
-            mine <= theirs * (1 + NEAR) for mine, theirs in zip(self.values, other.values, strict=True)
-        )
+    def beats(self, other: Truth, by: float) -> bool:
+        """Whether it is less in all that is minimised by such a share."""
+        pairs = zip(self.values, other.values, strict=True)
+        return self.reaches and all(mine <= theirs * (1 - by) for mine, theirs in pairs)
 
 
 def truths(space: Space) -> dict[str, Truth]:
@@ -48,43 +49,40 @@ def truths(space: Space) -> dict[str, Truth]:
     return found
 
 
+def members(space: Space, designs: DesignRange) -> list[str]:
+    """All candidates that something is said of."""
+    first, last = designs.first, designs.last
+    return [
+        each.words
+        for each in map(space.design, space.candidates)
+        if each.machine == first.machine
+        and each.groups == first.groups
+        and first.nodes <= each.nodes <= last.nodes
+        and first.global_batch <= each.global_batch <= last.global_batch
+    ]
+
+
 def check(space: Space) -> tuple[int, int]:
     """Hold a front against the truth; how many candidates were solved in full, of how many."""
     front, known = size(space, SETTINGS).front, truths(space)
-    designs = {space.design(c).words: c for c in space.candidates}
     points = {point.design.words: point for point in front.points}
     for words, point in points.items():
-        assert point.step_bound_seconds <= known[words].step_seconds * (1 + NEAR)
-        assert point.step_seconds <= known[words].step_seconds * (1 + NEAR)
-        assert known[words].reaches
+        truth = known[words]
+        assert truth.reaches
+        assert point.step_bound_seconds <= truth.step_seconds * (1 + NEAR)
+        assert point.step_seconds <= truth.step_seconds * (1 + NEAR)
+        assert not any(known[other].beats(truth, by=NEAR) for other in points if other != words)
     for words, truth in known.items():
-        if truth.reaches:
-            assert words in points or any(known[each].beats(truth) for each in points), words
-    for one in points:
-        others = (known[other] for other in points if other != one)
-        strictly = (all(a <= b for a, b in zip(o.values, known[one].values, strict=True)) for o in others)
-        assert not any(strictly), one
-    ruled_out = 0
+        beaten = any(known[each].beats(truth, by=-NEAR) for each in points)
+        assert not truth.reaches or words in points or beaten, words
     for dominated in front.dominated:
-        by = points[dominated.by.words]
-        goals = dict(zip(front.minimise, zip((by.time_seconds, by.cost), (dominated.time_bound_seconds, dominated.cost_bound), strict=True), strict=False))
-        assert goals
-        ruled_out += dominated.designs.candidates
+        for words in members(space, dominated.designs):
+            assert known[dominated.by.words].beats(known[words], by=-NEAR)
+            assert dominated.step_bound_seconds <= known[words].step_seconds * (1 + NEAR)
     for impossible in front.impossible:
-        first, last = impossible.designs.first, impossible.designs.last
-        members = [
-            words
-            for words, c in designs.items()
-            if (d := space.design(c)).machine == first.machine
-            and d.groups == first.groups
-            and first.nodes <= d.nodes <= last.nodes
-            and first.global_batch <= d.global_batch <= last.global_batch
-        ]
-        assert members
-        assert not any(known[words].reaches for words in members)
-        ruled_out += impossible.designs.candidates
-    still_open = sum(each.designs.candidates for each in front.open)
-    assert len(points) + ruled_out + still_open == front.candidates
+        assert not any(known[words].reaches for words in members(space, impossible.designs))
+    told = [*front.dominated, *front.impossible, *front.open]
+    assert len(points) + sum(each.designs.candidates for each in told) == front.candidates
     return front.solved, front.candidates
 
 

@@ -61,7 +61,7 @@ def _offer(loaded: LoadedSpec, number: int, case: Case) -> Offer:
     nodes = spec.nodes.numbers if spec.nodes else (case.machine.nodes,)
     problems = [case.machine.file.problem_with(each) for each in nodes]
     if all(problems):
-        at = ("size", "machines", number, "nodes")
+        at = (*loaded.machine_at(number), "nodes")
         raise InputError([loaded.document.diagnostic(at, problems[0], "", "contradiction")])
     return Offer(spec.name or case.machine.file.name, case, spec, nodes)
 
@@ -72,7 +72,7 @@ def _namesakes(loaded: LoadedSpec, offers: Sequence[Offer]) -> Iterator[Diagnost
     for number, offer in enumerate(offers):
         if offer.name in seen:
             message = f"another machine is called {show(offer.name)}"
-            at = ("size", "machines", number)
+            at = loaded.machine_at(number)
             yield loaded.document.diagnostic(at, message, "give it a name", "duplicate")
         seen.add(offer.name)
 
