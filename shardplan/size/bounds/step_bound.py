@@ -66,9 +66,7 @@ class StepBound:
         together = sum(phases.values())
         scale = seconds / together if together > 0 else 1.0
         exact = {name: value * scale for name, value in phases.items()}
-        return cls(
-            seconds, exact, _by_part(exact, part_of), _by_part(least, part_of), proof
-        )
+        return cls(seconds, exact, _by_part(exact, part_of), _by_part(least, part_of), proof)
 
     def excludes(self, target_seconds: float) -> bool:
         """Whether no plan's step is as short as a target."""
