@@ -71,17 +71,11 @@ def _of_stages(case: Case, problem: Problem, found: Relaxation, closed: StepBoun
     own = case.step.constant_seconds
     inside = stages.in_chain[:, chain]
     dense = float(stages.chain_seconds[chain]) - float(own[inside].sum())
-    phases = {
-        name: float(own[number] + each[number])
-        for number, name in enumerate(stages.names)
-        if inside[number]
-    }
-    if dense > 0:
-        phases[DENSE.name] = dense
-    return replace(
-        StepBound.of(case, phases, {}, Proof.RELAXATION, found.lower_bound),
-        least_parts=closed.least_parts,
-    )
+    names = [(n, name) for n, name in enumerate(stages.names) if inside[n]]
+    fixed = {name: float(own[n]) for n, name in names} | {DENSE.name: max(dense, 0.0)}
+    added = {name: float(each[n]) for n, name in names}
+    found_bound = StepBound.of(case, fixed, added, {}, Proof.RELAXATION, found.lower_bound)
+    return replace(found_bound, least_parts=closed.least_parts)
 
 
 def _stage_seconds(problem: Problem, share: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -56,7 +57,7 @@ class ScaleBounds:
         survey = _Survey(case_of, known)
         edges = breaks_of(survey.case(known[-1]), known)
         survey.shared = SharedOptions.between(survey.case(known[0]), survey.case(known[-1]))
-        for first, last in zip(edges, edges[1:], strict=False):
+        for first, last in itertools.pairwise(edges):
             survey.add(first, last)
         while survey.looseness > tolerance and len(survey.cases) < most_cases:
             survey.halve()

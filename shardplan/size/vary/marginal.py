@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from shardplan.size.bounds.optimum import Optimum
 from shardplan.size.vary.resource import Resource, resources_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shardplan.case import Case
 
 _LITTLE = 1e-3

@@ -7,12 +7,11 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible, NoPlanFound
-from shardplan.planning.planner import make_plan
 from shardplan.plan.finding import Finding
 from shardplan.plan.planned import planned_tables
 from shardplan.plan.recover import decision_of
+from shardplan.planning.planner import make_plan
 from shardplan.size.bounds.relaxed_step import relaxed_step
-from shardplan.size.bounds.step_bound import StepBound
 from shardplan.solve.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from shardplan.case import Case
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
+    from shardplan.size.bounds.step_bound import StepBound
     from shardplan.size.vary.knob import Knob
     from shardplan.solve.settings import Settings
 
