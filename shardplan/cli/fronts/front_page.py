@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from shardplan.cli.fronts.front_picture import FRONT_MEANING, front_picture, machine_key
@@ -16,7 +15,7 @@ from shardplan.cli.fronts.scaling_picture import (
 )
 from shardplan.cli.fronts.scaling_report import scaling_section
 from shardplan.explain.render.html.page import Figure, render_html_figures
-from shardplan.explain.render.html.svg import alone
+from shardplan.explain.render.html.svg import alone, label, picture
 from shardplan.size.answer.scaling import Scaling, scaling_curves
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from shardplan.explain.report.report import Section
     from shardplan.size.answer.front import Front
 
+_EMPTY_HEIGHT = 40.0
 _TITLES = {Scaling.STRONG: "Strong scaling", Scaling.WEAK: "Weak scaling"}
 
 
@@ -39,8 +39,10 @@ def front_page(front: Front) -> str:
 
 
 def front_svg(front: Front) -> str:
-    """The front as a file; of a front without points the frame alone."""
-    return alone(front_picture(front, ALONE), front.name)
+    """The picture of the front as a file of its own."""
+    nothing = label(0, _EMPTY_HEIGHT / 2, "no candidate is on the front")
+    drawn = front_picture(front, ALONE) or picture(_EMPTY_HEIGHT, [nothing], "nothing")
+    return alone(drawn)
 
 
 def _front_figure(front: Front) -> Iterator[Figure]:

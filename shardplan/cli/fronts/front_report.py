@@ -19,9 +19,9 @@ from shardplan.cli.fronts.front_words import (
 )
 from shardplan.explain.report.report import Column, Grid, Report, Section
 from shardplan.explain.words import words
-from shardplan.size.answer.front import Goal
 from shardplan.size.answer.open import OpenReason
 from shardplan.size.answer.verdict import verdicts
+from shardplan.spec.sizing.goal import Goal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,9 +74,7 @@ def _points(front: Front) -> Section:
         Column("binds", is_name=True),
         Column("rests on", is_prose=True, spare=7),
     )
-    rows = tuple(
-        (mark_of(position), *_cells(point)) for position, point in enumerate(front.points)
-    )
+    rows = tuple((mark_of(position), *_cells(point)) for position, point in enumerate(front.points))
     if not rows:
         return Section("The front", "no candidate is on it")
     return Section("The front", "no candidate is known to beat any of these", Grid(columns, rows))
@@ -251,5 +249,7 @@ def _gaps(front: Front) -> str:
     """``1.30% (1 node) .. 15.0% (8 nodes)``."""
     known = sorted(front.points, key=lambda point: (point.gap or 0.0, point.design))
     low, high = known[0], known[-1]
-    ends = [f"{gap_words(each)} ({words.plural(each.design.nodes, 'node')})" for each in (low, high)]
+    ends = [
+        f"{gap_words(each)} ({words.plural(each.design.nodes, 'node')})" for each in (low, high)
+    ]
     return ends[0] if gap_words(low) == gap_words(high) else " .. ".join(ends)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _LEAST_FACTOR = 1.25
 """Between both ends: of less, no picture would be worth its ink."""
-_LEADING = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), tuple(range(1, 10)))
+_LEADING = ((1,), (1, 2, 5), (1, 2, 3, 5, 7), tuple(range(1, 10)))
 """Of numbers at ticks, the first digits, from few ticks to many."""
 _FEWEST_TICKS = 3
 _FINER = 10

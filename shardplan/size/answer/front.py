@@ -1,7 +1,6 @@
 """The answer: candidates that no other beats, and what is known of all others."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -15,19 +14,13 @@ from shardplan.size.answer.open import Open, OpenReason
 from shardplan.size.answer.point import Point
 from shardplan.size.answer.price_facts import PriceFacts
 from shardplan.size.answer.target import Target
+from shardplan.spec.sizing.goal import Goal
 from shardplan.spec.validation.fault import fault
 
 FORMAT_VERSION = "1.0"
 """The major number changes when old readers would misread the file."""
 _DECIDED = (OpenReason.WITHIN_GAP, OpenReason.NOT_REACHED)
 """What was solved as far as it was to be."""
-
-
-class Goal(StrEnum):
-    """What is minimised."""
-
-    TIME = "time"
-    COST = "cost"
 
 
 class Front(PlanModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from shardplan.explain.render.html.svg import (
@@ -99,9 +100,10 @@ class LogPlot:
             f"{named if name else ''}{self._note(note)}</g>"
         )
 
-    def _note(self, lines: Sequence[str]) -> str:
-        wide = max((len(each) for each in lines), default=0) * _TEXT + 2 * _NOTE_PADDING
-        wide = min(wide, self.width - 2)
+    def _note(self, said: Sequence[str]) -> str:
+        most = int((self.width - 2 - 2 * _NOTE_PADDING) / _TEXT)
+        lines = [part for each in said for part in wrap(each, most, subsequent_indent="  ")]
+        wide = max(map(len, lines), default=0) * _TEXT + 2 * _NOTE_PADDING
         left, top = self.width - wide - 1, 1.0
         high = len(lines) * _LINE + 2 * _NOTE_PADDING
         paper = rectangles([(left, top, wide, high)], "paper")

@@ -60,9 +60,7 @@ class Figure:
     """SVG, and what stands with it."""
 
 
-def render_html_figures(
-    title: str, parts: Iterable[Section | Figure], closing: str = ""
-) -> str:
+def render_html_figures(title: str, parts: Iterable[Section | Figure], closing: str = "") -> str:
     """A page of sections and pictures in their order."""
     shown = [f"<p><strong>{text_of(closing)}</strong></p>"] if closing else []
     for part in parts:

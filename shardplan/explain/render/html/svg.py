@@ -33,16 +33,12 @@ def picture(
     )
 
 
-def alone(drawn: str, title: str) -> str:
+def alone(drawn: str) -> str:
     """A picture as a file of its own, in the colours of the reader's light or dark."""
     head, _, inner = drawn.partition(">")
     style = escape(style_text(), quote=False)
-    named = f"<title>{text_of(title)}</title>"
     paper = '<rect class="ground" width="100%" height="100%"/>'
-    return (
-        f'{head} xmlns="http://www.w3.org/2000/svg">\n{named}\n<style>\n{style}</style>\n{paper}'
-        f"{inner}\n"
-    )
+    return f'{head} xmlns="http://www.w3.org/2000/svg">\n<style>\n{style}</style>\n{paper}{inner}\n'
 
 
 def circle(x: float, y: float, radius: float, style: str) -> str:
