@@ -62,6 +62,8 @@ def test_values_are_a_list_or_doubled_up_to_the_last():
         ("nics.rate=200..100Gb/s", "is no range"),
         ("nics.rate=100..200GiB", "unknown unit 'GiB' of a rate"),
         ("ingest=1..2GB/s", "no figure 'ingest'"),
+        ("nics.rate=1..2GB/s@5", "cannot read the price '5'"),
+        ("nics.rate=1..2GB/s@5/GiB", "cannot read the price '5/GiB'"),
     ],
 )
 def test_what_cannot_be_varied_is_said(text, message):
@@ -126,21 +128,21 @@ def test_plans_of_machines_with_more_are_never_slower():
 
 def test_the_balanced_machine_is_the_best_of_all_within_its_budget():
     case = load(SCARCE)
-    texts = ["device.hbm.capacity=40..160GiB", "nics.rate=100..400Gb/s"]
+    texts = ["device.hbm.capacity=40..160GiB@10/GiB", "nics.rate=100..400Gb/s@20/GB/s"]
     knobs = [Knob.parse(case.machine, text) for text in texts]
-    prices = {"device.hbm.capacity": 10 / GIB, "nics.rate": 20 / 1e9}
+    assert [knob.price for knob in knobs] == pytest.approx([10 / GIB, 20 / 1e9])
     budget = 10 * 80 + 20 * 25
-    found = balanced(case, knobs, prices, budget)
+    found = balanced(case, knobs, budget)
     every = {
         values: least_step(with_values(case, knobs, values)).seconds
         for values in product(*(knob.values for knob in knobs))
-        if sum(prices[k.resource.path] * v for k, v in zip(knobs, values, strict=True)) <= budget
+        if sum(k.price * v for k, v in zip(knobs, values, strict=True)) <= budget
     }
     assert found.bound.seconds == min(every.values())
     assert every[found.values] == found.bound.seconds
     assert found.cost <= budget
     assert found.tried < len(every)
-    assert balanced(case, knobs, prices, budget=1) is None
+    assert balanced(case, knobs, budget=1) is None
 
 
 def test_what_keeps_zion_behind_zionex_is_its_nics():

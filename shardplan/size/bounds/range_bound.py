@@ -64,8 +64,8 @@ class RangeBound:
             # What is left open is not the same: nothing is known of those between.
             return cls(*nodes, (Hyperbola(0.0, 0.0),), nodes[0])
         found = [
-            _between(*pair, nodes, is_complete=own.is_complete)
-            for *pair, own in zip(first.means, last.means, shared, strict=True)
+            _between(low, high, nodes, is_complete=own.is_complete)
+            for low, high, own in zip(first.means, last.means, shared, strict=True)
         ]
         if len(found) == 1:
             return cls(*nodes, *found[0])

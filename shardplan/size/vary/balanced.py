@@ -10,7 +10,7 @@ from shardplan.size.bounds.least_step import least_step
 from shardplan.size.vary.sweep import with_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from shardplan.case import Case
     from shardplan.size.bounds.step_bound import StepBound
@@ -34,20 +34,14 @@ class Balanced:
     """Mixes that were bounded: those that leave no room for one value more."""
 
 
-def balanced(
-    case: Case, knobs: Sequence[Knob], prices: Mapping[str, float], budget: float
-) -> Balanced | None:
+def balanced(case: Case, knobs: Sequence[Knob], budget: float) -> Balanced | None:
     """Of all mixes whose values cost no more than ``budget``, the one with the least step, of
     equals the cheapest; None where none costs so little, or none has a plan.
 
-    ``prices`` are money for each unit (byte, byte per second, ...) of a resource by its path, of
-    one machine. More of a resource never makes a step longer, so that only mixes count which
-    leave no money for another value.
+    Each knob has a price. More of a resource never makes a step longer, so that only mixes count
+    which leave no money for another value.
     """
-    each = [prices[knob.resource.path] for knob in knobs]
-    costs = [
-        [price * value for value in knob.values] for price, knob in zip(each, knobs, strict=True)
-    ]
+    costs = [[cost_of(knob, value) for value in knob.values] for knob in knobs]
     best: tuple[float, float, tuple[int, ...], StepBound] | None = None
     tried = 0
     for at in _largest(costs, budget):
@@ -61,6 +55,11 @@ def balanced(
     seconds, cost, at, bound = best
     saved = tuple(_saved(case, knobs, costs, at, number, seconds) for number in range(len(knobs)))
     return Balanced(_values(knobs, at), cost, bound, saved, tried)
+
+
+def cost_of(knob: Knob, value: float) -> float:
+    """Of one value of a knob; nothing where it has no price."""
+    return value * (knob.price or 0.0)
 
 
 def _values(knobs: Sequence[Knob], at: tuple[int, ...]) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from shardplan.units import UnitError
 if TYPE_CHECKING:
     from shardplan.topology.machine import Machine
 
-_RANGE = ".."
+_RANGE, _PRICE = "..", "@"
 _NUMBER = re.compile(r"[\d_.eE+-]*\d")
 _MOST_VALUES = 64
 
@@ -27,19 +27,24 @@ class Knob:
     resource: Resource
     values: tuple[float, ...]
     """From the scarcest to the most ample."""
+    price: float | None = None
+    """Money for each unit of it, such as a byte or a byte per second; None where none is said."""
 
     @classmethod
     def parse(cls, machine: Machine, text: str) -> Self:
         """A path and its values: some, ``1,2,4GB/s``, or a range, ``40..160GiB``, which is doubled
         from its first value on and ends with its last. A unit may stand behind the last alone.
+        Behind an ``@`` stands what so much of it costs: ``@10/GiB``.
 
         Raises InputError.
         """
         path, equals, said = text.partition("=")
+        said, at, priced = said.partition(_PRICE)
         if not equals or not said.strip():
             raise _fault(text, 1, "is not path=values", "for example nics.rate=100..800Gb/s")
         resource = Resource.named(machine, path.strip())
         column = len(path) + 2
+        price = _price(text, resource, priced, column + len(said) + 1) if at else None
         parts = said.split(_RANGE) if _RANGE in said else said.split(",")
         unit = _NUMBER.sub("", parts[-1].strip(), count=1).strip()
         try:
@@ -53,7 +58,26 @@ class Knob:
         if len(values) > _MOST_VALUES:
             raise _fault(text, column, f"{len(values)} values", f"at most {_MOST_VALUES}")
         ordered = sorted(set(values), reverse=not resource.is_better_higher)
-        return cls(resource, tuple(ordered))
+        return cls(resource, tuple(ordered), price)
+
+
+def path_of(text: str) -> str:
+    """The path in a text, whether or not any machine has it."""
+    return text.partition("=")[0].strip()
+
+
+def _price(text: str, resource: Resource, said: str, column: int) -> float:
+    """Money for one unit, of ``10/GiB`` or ``25/2GB/s``."""
+    money, slash, amount = said.strip().partition("/")
+    hint = "money for so much of it: for example @10/GiB"
+    try:
+        cost = float(money)
+        each = resource.read(amount if _NUMBER.match(amount) else f"1{amount}")
+    except (ValueError, UnitError):
+        raise _fault(text, column, f"cannot read the price {said.strip()!r}", hint) from None
+    if not slash or not 0 < cost < float("inf") or each <= 0:
+        raise _fault(text, column, f"{said.strip()!r} is no price", hint)
+    return cost / each
 
 
 def _with_unit(part: str, unit: str) -> str:

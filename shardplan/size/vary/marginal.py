@@ -23,9 +23,12 @@ _TWICE = 2.0
 class MarginalValue:
     """What more of one resource does to the least step of a case."""
 
-    resource: Resource
+    path: str
+    """Of the resource, such as ``nics.rate``."""
     value: float
-    """What the machine has."""
+    """What the machine has, in SI units."""
+    words: str
+    """The same as people write it."""
     step_seconds: float
     """The least step, of ``least_step``."""
     elasticity: float
@@ -60,7 +63,7 @@ def marginal_values(case: Case, paths: Iterable[str] | None = None) -> tuple[Mar
         except InputError:
             if paths is not None:
                 raise
-    return tuple(sorted(found, key=lambda each: (each.twice_seconds, each.resource.path)))
+    return tuple(sorted(found, key=lambda each: (each.twice_seconds, each.path)))
 
 
 def _marginal(case: Case, optimum: Optimum, resource: Resource) -> MarginalValue:
@@ -77,7 +80,8 @@ def _marginal(case: Case, optimum: Optimum, resource: Resource) -> MarginalValue
         dual = (repriced[0] - repriced[1]) / (width * seconds)
     twice = value * _TWICE if resource.is_better_higher else value / _TWICE
     twice_seconds = _seconds(resource.in_case(case, twice))
-    return MarginalValue(resource, value, seconds, elasticity, dual, twice_seconds)
+    words = resource.words(value)
+    return MarginalValue(resource.path, value, words, seconds, elasticity, dual, twice_seconds)
 
 
 def _seconds(case: Case) -> float:

@@ -7,18 +7,15 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from shardplan.errors import Infeasible, NoPlanFound
-from shardplan.plan.finding import Finding
-from shardplan.plan.planned import planned_tables
-from shardplan.plan.recover import decision_of
 from shardplan.planning.planner import make_plan
 from shardplan.size.bounds.relaxed_step import relaxed_step
+from shardplan.size.search.start import decisions_of
 from shardplan.solve.reporter import Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from shardplan.case import Case
-    from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.size.bounds.step_bound import StepBound
     from shardplan.size.vary.knob import Knob
@@ -41,8 +38,13 @@ class Mix:
         return self.plan.prediction.step_seconds if self.plan else None
 
 
-def sweep(case: Case, knobs: Sequence[Knob], settings: Settings | None = None) -> tuple[Mix, ...]:
-    """Of every combination of the knobs' values, the scarcest first.
+def sweep(
+    case: Case,
+    knobs: Sequence[Knob],
+    settings: Settings | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> tuple[Mix, ...]:
+    """Of every combination of the knobs' values, the scarcest first, until it should stop.
 
     With ``settings`` each is planned too, starting from the plans of those with one value less,
     which are plans of it too: so no machine's plan is slower than that of one with less.
@@ -51,6 +53,8 @@ def sweep(case: Case, knobs: Sequence[Knob], settings: Settings | None = None) -
     """
     found: dict[tuple[int, ...], Mix] = {}
     for at in product(*(range(len(knob.values)) for knob in knobs)):
+        if should_stop():
+            break
         values = tuple(knob.values[n] for knob, n in zip(knobs, at, strict=True))
         changed = with_values(case, knobs, values)
         bound = relaxed_step(changed)
@@ -85,11 +89,3 @@ def _planned(case: Case, settings: Settings, known: Sequence[Plan | None]) -> Pl
         return make_plan(case, settings, Reporter(), start)
     except (Infeasible, NoPlanFound):
         return None
-
-
-def decisions_of(plan: Plan, case: Case) -> tuple[Decision, ...]:
-    """What a plan decides of each table; nothing where it is none for these tables."""
-    world = case.topology.world
-    found = [decision_of(each, world) for each in planned_tables(plan, case.workload)]
-    decisions = tuple(one for one in found if not isinstance(one, Finding))
-    return decisions if len(decisions) == len(case.workload.tables) else ()
