@@ -28,7 +28,7 @@ def series_of(space: Space) -> list[list[int]]:
     Those of one differ in nothing but nodes and, with so many samples for each device, in the
     batch.
     """
-    asked = {each.local for each in space.size.batch or ()} - {None}
+    asked = space.local_batches
     keyed: dict[tuple[int, bool, int, int], list[int]] = {}
     for number, each in enumerate(space.candidates):
         local = each.batch // (each.nodes * space.offer_of(each).devices_per_node)

@@ -34,6 +34,12 @@ class Space:
     excluded: tuple[tuple[Candidate, str], ...] = ()
     """Those that there cannot be, by their numbers alone, and why."""
 
+    @property
+    def local_batches(self) -> frozenset[int]:
+        """Numbers of samples on each device that are asked about."""
+        asked = self.size.batch or [offer.case.spec.batch for offer in self.offers]
+        return frozenset(each.local for each in asked if each.local is not None)
+
     def offer_of(self, candidate: Candidate) -> Offer:
         """Its machine."""
         return self.offers[candidate.offer]
