@@ -39,6 +39,19 @@ class MarginalValue:
     twice_seconds: float
     """The least step with twice the resource; of a latency, with half of it."""
 
+    is_better_higher: bool
+    """Whether more of it is better: not of latencies."""
+
+    @property
+    def gain(self) -> float:
+        """The elasticity for a share that it is better, be that more or less of it."""
+        return self.elasticity if self.is_better_higher else -self.elasticity
+
+    @property
+    def gain_by_prices(self) -> float:
+        """The same of ``dual_elasticity``."""
+        return self.dual_elasticity if self.is_better_higher else -self.dual_elasticity
+
     @property
     def twice(self) -> float:
         """The change of the least step with twice as much: -0.18 is 18% less."""
@@ -80,8 +93,16 @@ def _marginal(case: Case, optimum: Optimum, resource: Resource) -> MarginalValue
         dual = (repriced[0] - repriced[1]) / (width * seconds)
     twice = value * _TWICE if resource.is_better_higher else value / _TWICE
     twice_seconds = _seconds(resource.in_case(case, twice))
-    words = resource.words(value)
-    return MarginalValue(resource.path, value, words, seconds, elasticity, dual, twice_seconds)
+    return MarginalValue(
+        resource.path,
+        value,
+        resource.words(value),
+        seconds,
+        elasticity,
+        dual,
+        twice_seconds,
+        resource.is_better_higher,
+    )
 
 
 def _seconds(case: Case) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.size.bounds.least_step import least_step
+from shardplan.size.bounds.step_bound import StepBound
 from shardplan.size.vary.balanced import Balanced, balanced, cost_of
 from shardplan.size.vary.knob import Knob, path_of
 from shardplan.size.vary.marginal import MarginalValue, marginal_values
@@ -116,14 +117,15 @@ def _varied(
     known = resources_of(case.machine)
     knobs = [Knob.parse(case.machine, text) for text in texts if path_of(text) in known]
     least = least_step(case)
+    found = sweep(case, knobs, settings, should_stop) if knobs else ()
     return VariedMachine(
         candidate=name,
         least_seconds=_finite(least.seconds),
         parts={part.value: seconds for part, seconds in least.parts.items()},
         marginal=marginal_values(case),
         varied=tuple(knob.resource.path for knob in knobs),
-        mixes=tuple(_mixes(knobs, sweep(case, knobs, settings, should_stop))) if knobs else (),
-        balanced=_balanced(case, knobs, texts, budget),
+        mixes=tuple(_mixes(knobs, found)),
+        balanced=_balanced(knobs, found, texts, budget),
     )
 
 
@@ -141,8 +143,9 @@ def _mixes(knobs: Sequence[Knob], found: Sequence[Mix]) -> Iterator[MixOfMachine
 
 
 def _balanced(
-    case: Case, knobs: Sequence[Knob], texts: Sequence[str], budget: float | None
+    knobs: Sequence[Knob], found: Sequence[Mix], texts: Sequence[str], budget: float | None
 ) -> Balanced | None:
+    """By the bounds of the mixes that were ``found``."""
     if budget is None or not knobs:
         return None
     for knob in knobs:
@@ -150,7 +153,8 @@ def _balanced(
             text = next(each for each in texts if path_of(each) == knob.resource.path)
             message, hint = "has no price, and there is a budget", f"for example {text}@10/GiB"
             raise InputError([Diagnostic(OPTION, 1, 1, knob.resource.path, message, hint, text)])
-    return balanced(case, knobs, budget)
+    bounds = {mix.values: mix.bound for mix in found}
+    return balanced(knobs, budget, lambda values: bounds.get(values, StepBound.no_plan()))
 
 
 def _finite(seconds: float) -> float | None:
