@@ -76,7 +76,7 @@ class Oracle(Crew):
             if self.is_stopping():
                 return
             self.jobs += 1
-            step, is_full = self.steps[self.key(job.case)], job.settings.method == "auto"
+            step, is_full = self.steps[self.key(job.case)], job.limits.method == "auto"
             yield number, self.solved(step, step if is_full else 0.9 * step)
 
     def is_stopping(self) -> bool:

@@ -16,6 +16,7 @@ from shardplan.surroundings import cores
 _GROUPS = {
     "The spec": ("settings",),
     "Effort": ("gap", "time_limit", "solve_limit", "seed", "threads", "engine"),
+    "Other machines": ("vary", "budget"),
     "Output": ("output", "plans", "form", "explain", "width", "quiet"),
 }
 _EXIT_CODES = {
@@ -75,6 +76,19 @@ _EXIT_CODES = {
     help="Where candidates are solved; ray: on the cluster that RAY_ADDRESS names.",
 )
 @click.option(
+    "--vary",
+    metavar="PATH=VALUES",
+    multiple=True,
+    help="Answer what machines would do that have other figures, such as nics.rate=100..400Gb/s; "
+    "@20/GB/s behind it is a price.",
+)
+@click.option(
+    "--budget",
+    metavar="MONEY",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --vary: of all that prices allow, find the machine with the least step.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE",
@@ -116,6 +130,12 @@ def size_command(ctx: click.Context, /, **_: object) -> None:
       shardplan size model.yaml --explain --format html -o front.html
     """
     request = SizeRequest(**ctx.params)
+    if request.budget is not None and not request.vary:
+        raise click.UsageError("--budget is for machines that --vary describes")
+    if request.vary:
+        from shardplan.cli.sizing.vary_one import vary_one
+
+        ctx.exit(vary_one(request))
     from shardplan.cli.sizing.size_one import size_one
 
     ctx.exit(size_one(request))

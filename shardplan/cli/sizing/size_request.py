@@ -23,6 +23,9 @@ class SizeRequest:
     output: str
     plans: str | None
     """The folder for the plans of the front."""
+    vary: tuple[str, ...]
+    """Of machines that do not exist yet, as ``path=values``."""
+    budget: float | None
     form: str
     explain: bool
     width: int | None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from shardplan.cost.phases import DENSE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shardplan.case import Case
     from shardplan.workload.pipeline.cover import Cover
 

@@ -78,7 +78,9 @@ def _as_if_rows_sufficed(case: Case, last: Case) -> tuple[OptionSet, bool]:
 def _with_copies(case: Case, cut: OptionSet) -> list[OptionSet]:
     """The same with each number of hot rows that the tables of a case may keep besides."""
     counts: dict[int, list[int]] = {}
-    for table, count in all_hot_row_counts(case.workload) if case.cost_model.prices_hot_rows else ():
+    for table, count in (
+        all_hot_row_counts(case.workload) if case.cost_model.prices_hot_rows else ()
+    ):
         counts.setdefault(table, []).append(count)
     hot = {kind.name: kind for kind in SHARDING_TYPES if kind.keeps_hot_rows}
     found = []

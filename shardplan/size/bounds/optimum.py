@@ -68,12 +68,10 @@ class Optimum:
         totals, floor = self.means.totals, self.floor
         spent = self.cheapest.share @ totals.seconds / self.means.devices
         alone = np.minimum.reduceat(totals.seconds, totals.starts, axis=0).sum(axis=0)
-        phases, least = dict(floor.by_phase), dict(floor.by_phase)
-        for number, name in enumerate(totals.phases):
-            if name in floor.phases:
-                phases[name] += float(spent[number])
-                least[name] += float(alone[number]) / self.means.devices
-        return StepBound.of(self.case, phases, least, Proof.MEANS, self.seconds)
+        names = [(n, name) for n, name in enumerate(totals.phases) if name in floor.phases]
+        added = {name: float(spent[n]) for n, name in names}
+        least = {name: float(alone[n]) / self.means.devices for n, name in names}
+        return StepBound.of(self.case, floor.by_phase, added, least, Proof.MEANS, self.seconds)
 
     def repriced(self, other: Case) -> float:
         """Seconds of the same choice at the same prices of memory on another machine.
@@ -104,4 +102,4 @@ def constant_step(case: Case) -> StepBound:
     if found.cost == float("inf"):
         return StepBound.no_plan()
     floor = max(means.floors.values(), key=lambda each: each.seconds)
-    return StepBound.of(case, floor.by_phase, floor.by_phase, Proof.CONSTANTS, floor.seconds)
+    return StepBound.of(case, floor.by_phase, {}, {}, Proof.CONSTANTS, floor.seconds)

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from shardplan.planning.cases.open_cases import open_cases
 from shardplan.size.bounds.cheapest import Cheapest, lagrangian
-from shardplan.size.bounds.means import Means
-from shardplan.size.bounds.open_options import options_between
+from shardplan.size.bounds.sized import SharedOptions, Sized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from shardplan.case import Case
     from shardplan.size.bounds.chain_floor import ChainFloor
+    from shardplan.size.bounds.means import Means
 
 
 class Hyperbola(NamedTuple):
@@ -54,16 +53,26 @@ class RangeBound:
     @classmethod
     def of(cls, first: Case, last: Case) -> Self:
         """Between two sizes of a machine, the smaller one first."""
-        nodes = first.machine.nodes, last.machine.nodes
-        pairs = list(zip(open_cases(first), open_cases(last), strict=False))
-        found = [_between(*pair, nodes) for pair in pairs]
-        if len(open_cases(first)) != len(open_cases(last)):
-            floor = Hyperbola(0.0, 0.0)  # What is open differs: nothing is known in common.
-            return cls(*nodes, (floor,), nodes[0])
+        shared = SharedOptions.between(first, last)
+        return cls.between(Sized.of(first, shared), Sized.of(last, shared), shared)
+
+    @classmethod
+    def between(cls, first: Sized, last: Sized, shared: tuple[SharedOptions, ...]) -> Self:
+        """The same of sizes that are priced already, with options ``shared`` by all between."""
+        nodes = first.nodes, last.nodes
+        if not shared or not len(first.means) == len(last.means) == len(shared):
+            # What is left open is not the same: nothing is known of those between.
+            return cls(*nodes, (Hyperbola(0.0, 0.0),), nodes[0])
+        found = [
+            _between(low, high, nodes, is_complete=own.is_complete)
+            for low, high, own in zip(first.means, last.means, shared, strict=True)
+        ]
         if len(found) == 1:
             return cls(*nodes, *found[0])
-        flat = [_lowest(each[0], nodes) for each in found]
-        return cls(*nodes, (Hyperbola(min(flat), 0.0),), min(each[1] for each in found))
+        flat = min(_lowest(curves, nodes) for curves, _ in found)
+        fewest = min(fewest for _, fewest in found)
+        curves = (Hyperbola(flat, 0.0),) if flat < float("inf") else ()
+        return cls(*nodes, curves, fewest)
 
     def seconds(self, nodes: int) -> float:
         """What a step on so many nodes takes at least; infinite where the tables do not fit."""
@@ -107,20 +116,18 @@ def breaks_of(case: Case, counts: Iterable[int]) -> tuple[int, ...]:
 
 
 def _between(
-    first: Case, last: Case, nodes: tuple[int, int]
+    first: Means | None, last: Means | None, nodes: tuple[int, int], *, is_complete: bool
 ) -> tuple[tuple[Hyperbola, ...], int]:
     """The curves of one choice of what a spec leaves open, and the fewest nodes with room."""
-    options, is_complete = options_between(first, last)
-    if len(np.unique(options.table)) < len(first.workload.tables):
+    if first is None or last is None:
         return (), nodes[1] + 1
-    ends = Means.of(first, options), Means.of(last, options)
-    pair = _Pair(*ends, nodes)
+    pair = _Pair(first, last, nodes)
     fewest = pair.fewest_nodes()
     if fewest > nodes[1]:
         return (), fewest
     curves: list[Hyperbola] = []
-    for key in ends[0].floors.keys() & ends[1].floors.keys():
-        floor = ends[0].floors[key].least(ends[1].floors[key])
+    for key in first.floors.keys() & last.floors.keys():
+        floor = first.floors[key].least(last.floors[key])
         found = pair.curves(floor) if is_complete else [Hyperbola(floor.seconds, 0.0)]
         if not found:
             return (), nodes[1] + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from shardplan.size.bounds.least_step import least_step
 from shardplan.size.bounds.range_bound import RangeBound, breaks_of
+from shardplan.size.bounds.sized import SharedOptions, Sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.05
 """By how much a range's bound may fall short of what is known of its ends."""
-MOST_CASES = 40
-"""Node counts of which a case is made: what all of it takes."""
+MOST_CASES = 24
+"""Node counts of which a case is made: nearly all of the time goes into these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class ScaleBounds:
             return cls((), {}, ())
         survey = _Survey(case_of, known)
         edges = breaks_of(survey.case(known[-1]), known)
-        for first, last in zip(edges, edges[1:], strict=False):
+        survey.shared = SharedOptions.between(survey.case(known[0]), survey.case(known[-1]))
+        for first, last in itertools.pairwise(edges):
             survey.add(first, last)
         while survey.looseness > tolerance and len(survey.cases) < most_cases:
             survey.halve()
@@ -96,6 +99,9 @@ class _Survey:
     case_of: Callable[[int], Case]
     counts: Sequence[int]
     cases: dict[int, Case] = field(default_factory=dict)
+    shared: tuple[SharedOptions, ...] = ()
+    """Of all counts."""
+    sizes: dict[int, Sized] = field(default_factory=dict)
     points: dict[int, StepBound] = field(default_factory=dict)
     heap: list[tuple[float, int, RangeBound]] = field(default_factory=list)
     """The loosest first: (-looseness, first, bound)."""
@@ -111,6 +117,12 @@ class _Survey:
             self.cases[nodes] = self.case_of(nodes)
         return self.cases[nodes]
 
+    def size(self, nodes: int) -> Sized:
+        """Priced with the options of all counts."""
+        if nodes not in self.sizes:
+            self.sizes[nodes] = Sized.of(self.case(nodes), self.shared)
+        return self.sizes[nodes]
+
     def point(self, nodes: int) -> StepBound:
         """In closed form."""
         if nodes not in self.points:
@@ -119,7 +131,7 @@ class _Survey:
 
     def add(self, first: int, last: int) -> None:
         """One more range."""
-        bound = RangeBound.of(self.case(first), self.case(last))
+        bound = RangeBound.between(self.size(first), self.size(last), self.shared)
         loose = max((self._looseness(bound, n) for n in (first, last)), default=0.0)
         inside = self._middle(first, last) is not None
         heappush(self.heap, (-loose if inside else 0.0, first, bound))

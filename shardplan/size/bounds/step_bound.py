@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -11,6 +10,8 @@ from shardplan.cost.part import Part
 from shardplan.cost.phases import DENSE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shardplan.case import Case
     from shardplan.errors import Shortfall
 
@@ -54,21 +55,22 @@ class StepBound:
     def of(
         cls,
         case: Case,
-        phases: Mapping[str, float],
+        fixed: Mapping[str, float],
+        added: Mapping[str, float],
         least: Mapping[str, float],
         proof: Proof,
         seconds: float,
     ) -> StepBound:
-        """Of ``phases`` that take ``seconds`` together, but for rounding, and each ``least`` alone;
-        of phases that hide behind another part of the step nothing is said."""
+        """Of phases that take ``fixed`` seconds whatever the placement; what options ``added``, and
+        add at the ``least``, each phase for itself. Together they take ``seconds``, but for what a
+        proof knows beside single phases: that is shared out among what is added."""
         part_of = {phase.name: phase.part for phase in case.cost_model.phases}
         part_of[DENSE.name] = Part.DENSE
-        together = sum(phases.values())
-        scale = seconds / together if together > 0 else 1.0
-        exact = {name: value * scale for name, value in phases.items()}
-        return cls(
-            seconds, exact, _by_part(exact, part_of), _by_part(least, part_of), proof
-        )
+        more, rest = sum(added.values()), seconds - sum(fixed.values())
+        scale = rest / more if more > 0 else 1.0
+        phases = _sum(fixed, {name: scale * value for name, value in added.items()})
+        alone = _by_part(_sum(fixed, least), part_of)
+        return cls(seconds, phases, _by_part(phases, part_of), alone, proof)
 
     def excludes(self, target_seconds: float) -> bool:
         """Whether no plan's step is as short as a target."""
@@ -86,3 +88,10 @@ def _by_part(phases: Mapping[str, float], part_of: Mapping[str, Part]) -> dict[P
     for name, seconds in phases.items():
         found[part_of[name]] += seconds
     return {part: seconds for part, seconds in found.items() if seconds > 0}
+
+
+def _sum(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """By phase; what takes no time is left out."""
+    names = dict.fromkeys((*one, *other))
+    found = {name: one.get(name, 0.0) + other.get(name, 0.0) for name in names}
+    return {name: seconds for name, seconds in found.items() if seconds > 0}

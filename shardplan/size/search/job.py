@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.size.answer.anatomy import Anatomy
+    from shardplan.size.search.size_settings import SolveLimits
     from shardplan.solve.settings import Settings
 
 
@@ -29,7 +30,7 @@ class Job:
     """What is to be planned; it can be sent to another process."""
 
     case: Case
-    settings: Settings
+    limits: SolveLimits
     start: Start
     """What is known of it, or of one like it."""
 
@@ -76,7 +77,7 @@ Result = Solved | NoPlan | Unfound
 
 def run(job: Job, should_stop: Callable[[], bool] = lambda: False) -> Result:
     """Plan a candidate; what is an answer to that is no error."""
-    settings = replace(job.settings, should_stop=should_stop)
+    settings = job.limits.settings(should_stop)
     try:
         plan = make_plan(job.case, settings, Reporter(), _begin(job, settings))
     except Infeasible as error:

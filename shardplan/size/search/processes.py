@@ -56,7 +56,7 @@ class Processes(Crew):
             except Empty:
                 continue
             if result is None:
-                raise ShardplanError("a process that planned a candidate was killed: no memory?")
+                raise ShardplanError("a process that planned a candidate has died: no memory?")
             running -= 1
             if waiting:
                 self._workers[worker].send(*waiting.popleft())
@@ -126,6 +126,6 @@ class _Worker:
                 pickle.dump(job, given, protocol=pickle.HIGHEST_PROTOCOL)
                 given.flush()
                 self._answers.put((self._number, number, pickle.load(said)))
-            except (OSError, EOFError, pickle.UnpicklingError):
+            except Exception:  # What cannot be sent, or a process that is gone.
                 self._answers.put((self._number, number, None))
                 return

@@ -14,6 +14,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class SolveLimits:
+    """Those of one solve, which may be another process's."""
+
+    method: str
+    gap: float
+    seconds: float
+    node_limit: int
+    seed: int
+
+    def settings(self, should_stop: Callable[[], bool]) -> Settings:
+        """Of the solve, which ends earlier where it should."""
+        return Settings(
+            self.method, self.gap, self.seconds, self.node_limit, self.seed, should_stop
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class SizeSettings:
     """When to stop, and how to look."""
 
@@ -41,12 +58,12 @@ class SizeSettings:
         """When a sizing has to end that begins now."""
         return Deadline.after(self.time_limit_seconds).unless(self.should_stop)
 
-    def of_solve(self, deadline: Deadline, *, in_full: bool) -> Settings:
+    def of_solve(self, deadline: Deadline, *, in_full: bool) -> SolveLimits:
         """Of one candidate: one pass in full, or a greedy plan with the bound of the relaxation."""
-        return Settings(
+        return SolveLimits(
             method="auto" if in_full else "greedy",
             gap=self.gap,
-            time_limit_seconds=min(self.solve_seconds, deadline.seconds_left),
+            seconds=min(self.solve_seconds, deadline.seconds_left),
             node_limit=self.node_limit,
             seed=self.seed,
         )
