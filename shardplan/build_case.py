@@ -60,7 +60,18 @@ def _case(loaded: LoadedSpec, check: Callable[[LoadedSpec, int], Iterable[Diagno
         faults += _check_precision(loaded, pricing)
     if faults or machine is None or pricing is None:
         raise InputError(sort_diagnostics(faults))
-    return Case.of(loaded.spec, machine, pricing, constraints)
+    # What is asked of `size` decides no plan, and no plan carries it.
+    spec = loaded.spec.model_copy(update={"size": None})
+    return Case.of(spec, machine, pricing, constraints)
+
+
+def case_on_machine(loaded: LoadedSpec, number: int) -> Case:
+    """The case on one of the machines of ``size``, in the number of nodes that its topology has.
+
+    Samples may be shared unevenly by the devices there, which others of the machine's numbers share
+    evenly. Raises InputError with all faults of the spec and of the machine.
+    """
+    return _case(loaded.on_machine(number), lambda _loaded, _world_size: ())
 
 
 def case_of_value(value: Any, name: str) -> Case:
@@ -131,7 +142,7 @@ def _machine(loaded: LoadedSpec) -> Machine | None:
     source = topology_source(loaded)
     file = validate(TopologyFile, source.document, source.at)
     if source.nodes is not None and (problem := file.problem_with(source.nodes)):
-        path, hint = ("topology", "nodes"), f"by itself {file.name} has {file.nodes}"
+        path, hint = (*loaded.topology_at, "nodes"), f"by itself {file.name} has {file.nodes}"
         raise InputError([loaded.document.diagnostic(path, problem, hint, "contradiction")])
     machine = Machine.of(file, source.value, source.nodes)
     replicas = None if "training" in loaded.unread else loaded.spec.training.replicas

@@ -19,6 +19,7 @@ from shardplan.cost.framework.framework_file import FrameworkFile
 from shardplan.cost.select import profile_file
 from shardplan.cost.torchrec.file import TorchRecFile
 from shardplan.plan.file.plan import Plan
+from shardplan.size.answer.front import Front
 from shardplan.spec.catalog.catalog import Kind, names
 from shardplan.spec.spec import Spec
 from shardplan.topology.schema import TopologyFile
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core.core_schema import ModelSchema
 
-SUBJECTS = ("spec", "topology", "cost-model", "framework", "plan")
+SUBJECTS = ("spec", "topology", "cost-model", "framework", "plan", "front")
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _REFERENCE = "#/definitions/{model}"
@@ -103,6 +104,7 @@ _BUILDERS: dict[str, Callable[[Schema], Schema]] = {
     "cost-model": _cost_model,
     "framework": lambda definitions: _of(FrameworkFile, definitions, is_yaml=True),
     "plan": lambda definitions: _of(Plan, definitions, is_yaml=False),
+    "front": lambda definitions: _of(Front, definitions, is_yaml=False),
 }
 
 

@@ -77,6 +77,9 @@ _SPEED = _Dimension(
     10**21,
     1,
 )
+_POWER = _Dimension(
+    "power", {f"{p}W": scale for p, scale in _DECIMAL.items()}, ("10.2kW", "700W"), 10**9
+)
 
 
 def parse_bytes(text: str) -> int:
@@ -117,6 +120,11 @@ def parse_seconds(text: str) -> float:
     return float(_parse(text, _TIME))
 
 
+def parse_watts(text: str) -> float:
+    """Read a power such as ``10.2kW``. Raises UnitError."""
+    return float(_parse(text, _POWER))
+
+
 def parse_fraction(text: str) -> float:
     """Read a percentage such as ``15%`` as a fraction between 0 and 1.
 
@@ -151,6 +159,11 @@ def exact_flop_rate(flop_per_second: float) -> str:
 def exact_seconds(seconds: float) -> str:
     """A text that ``parse_seconds`` reads back as the same time."""
     return _exact(seconds, _TIME, ("s", "ms", "us", "ns"))
+
+
+def exact_watts(watts: float) -> str:
+    """A text that ``parse_watts`` reads back as the same power."""
+    return _exact(watts, _POWER, ("W", "kW"))
 
 
 def exact_fraction(fraction: float) -> str:

@@ -20,6 +20,7 @@ SHORT_HELP = {
     "profile": "Take tables for a spec from the data that they are trained on.",
     "check": "Validate a spec and all that it names.",
     "solve": "Find the best plan for a spec.",
+    "size": "Find which machine, how many nodes of it and at what price.",
     "explain": "Show what a plan costs, where and why.",
     "diff": "Show what changes when one plan follows another.",
     "compare": "Show plans side by side.",
@@ -37,6 +38,9 @@ SHORT_HELP = {
 Each is also the first sentence of the command's own help.
 """
 
+_FOLDERS = dict.fromkeys(("profile", "validate", "calibrate", "tune"), "measuring")
+"""Of commands whose module is in a folder below ``commands``, which."""
+
 _OTHER_VERBS = {
     "plan": "solve", "shard": "solve", "optimize": "solve", "optimise": "solve", "run": "solve",
     "replan": "solve", "place": "solve", "new": "init", "create": "init", "template": "init",
@@ -45,6 +49,7 @@ _OTHER_VERBS = {
     "cost-models": "list", "frameworks": "list", "methods": "list",
     "count": "profile", "data": "profile", "analyze": "profile", "drift": "profile",
     "measure": "calibrate", "benchmark": "calibrate",
+    "capacity": "size", "cluster": "size", "front": "size", "pareto": "size",
     "autotune": "tune", "train": "tune", "try": "tune",
 }  # fmt: skip
 """What others call a command; none that is a command itself."""
@@ -65,7 +70,8 @@ class Commands(click.Group):
         if cmd_name not in SHORT_HELP:
             return None
         own = cmd_name.replace("-", "_")
-        module = import_module(f"shardplan.cli.commands.{own}")
+        path = ".".join(filter(None, ("commands", _FOLDERS.get(cmd_name), own)))
+        module = import_module(f"shardplan.cli.{path}")
         command: click.Command = getattr(module, f"{own}_command")
         return command
 

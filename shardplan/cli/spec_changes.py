@@ -40,6 +40,15 @@ def settings_of(topology: str | None, nodes: int | None, settings: tuple[str, ..
     return [*found, *settings]
 
 
+sets_spec = click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Another value, such as training.pipeline=none; may be repeated.",
+)
+"""Adds ``--set`` alone."""
+
 _OPTIONS = (
     click.option(
         "--topology",
@@ -48,11 +57,5 @@ _OPTIONS = (
         help="Another topology, by name or path.",
     ),
     click.option("--nodes", metavar="N", type=click.IntRange(min=1), help="How many nodes of it."),
-    click.option(
-        "--set",
-        "settings",
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Another value, such as training.pipeline=none; may be repeated.",
-    ),
+    sets_spec,
 )

@@ -14,9 +14,7 @@ from shardplan.planning.baseline import (
     placement_by_differencing,
 )
 from shardplan.planning.cases.best_of import best_of
-from shardplan.planning.cases.groupings import cases_by_groups
-from shardplan.planning.cases.sums import cases_by_sums
-from shardplan.planning.cases.widths import cases_by_width
+from shardplan.planning.cases.open_cases import open_cases
 from shardplan.planning.drafts.drafts import Drafts, timed
 from shardplan.planning.formulate import formulate
 from shardplan.planning.improvements import Improvements
@@ -75,12 +73,7 @@ def make_plan(
         When the plan could not be dated.
     """
     creation_time()  # Before the search, which its failure would waste.
-    cases = [
-        summed
-        for grouped in cases_by_groups(case)
-        for each in cases_by_width(grouped)
-        for summed in cases_by_sums(each)
-    ]
+    cases = open_cases(case)
     if len(cases) == 1:
         return _make_plan(cases[0], settings, reporter, start, proven, on_plan)
 

@@ -18,6 +18,7 @@ from shardplan.spec.fields.quantities import Count, Flag, Seconds, Share, SomeBy
 from shardplan.spec.fields.wire_spec import CommDtypeSpec
 from shardplan.spec.modules import ModuleSpec
 from shardplan.spec.objective import Objective
+from shardplan.spec.sizing.size_spec import SizeSpec
 from shardplan.spec.tables.table_spec import DefaultsSpec, ModulePath, TableSpec
 from shardplan.spec.training.dense_spec import DenseSpec, Milliseconds
 from shardplan.spec.training.reduction_spec import ReductionSpec
@@ -190,6 +191,8 @@ class Spec(Border):
     reserve: ReserveSpec = ReserveSpec()
     objective: Objective = Objective.STEP_TIME
     """What the plan minimises."""
+    size: SizeSpec | None = None
+    """What ``shardplan size`` is asked; no plan depends on it."""
 
     @property
     def table_keys(self) -> list[tuple[str, str]]:

@@ -57,9 +57,11 @@ class Machine:
         topology = build_topology(part_of(self.file, group))
         return replace(self, topology=replace(topology, replicas=replicas))
 
-    def problem_with(self, grouping: Grouping) -> str:
-        """Why its devices cannot be so grouped; empty where they can."""
+    def problem_with(self, grouping: Grouping, nodes: int | None = None) -> str:
+        """Why its devices cannot be so grouped, or those of so many nodes; empty where they can."""
         world = self.topology.whole.world
+        if nodes is not None:
+            world = replace(world, size=nodes * world.devices_per_node)
         if problem := grouping.problem_with(world):
             return problem
         parts = (grouping.group(world), grouping.replicas(world))

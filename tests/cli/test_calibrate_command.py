@@ -31,7 +31,7 @@ def test_the_output_must_be_a_file_that_a_spec_can_name(run, tmp_path):
 
 @pytest.mark.parametrize(("text", "seconds"), [("5m", 300), ("90s", 90), ("2min", 120)])
 def test_budgets_are_durations(text, seconds):
-    from shardplan.cli.commands.calibrate import _budget
+    from shardplan.cli.commands.measuring.calibrate import _budget
 
     assert _budget(text) == seconds
 
@@ -73,7 +73,7 @@ def test_a_calibration_of_another_machine_is_not_gone_on_with(run, tmp_path):
 
 
 def test_ends_with_what_to_do_next():
-    from shardplan.cli.commands.calibrate import _end
+    from shardplan.cli.commands.measuring.calibrate import _end
 
     found = {"measurements": 7, "mean_error": 0.05, "rank_correlation": 0.99}
     *_, written, command, key = _end({"copy": found}, "our cpu.yaml")

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from shardplan.build_case import build_case
-from shardplan.cli.commands.calibrate import _end
+from shardplan.cli.commands.measuring.calibrate import _end
 from shardplan.cli.reports.solve_summary import summary_lines
 from shardplan.explain.render.line_breaks import hanging
 from shardplan.plan.file.read import read_plan

@@ -24,6 +24,7 @@ topology: {name: cpu-2s, nodes: 2}
 tables:
   - {name: t_20, rows: 4_000, dim: 16, pooling: 3}
   - {name: t_21, rows: 600, dim: 16}
+size: {machines: {topology: cpu-2s, nodes: [1, 2]}}
 """
 DYNAMIC_MODEL = """\
 batch: {local: 256}

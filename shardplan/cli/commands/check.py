@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -156,7 +156,7 @@ def _put_checked(
         raise
     for line in diagnostic_lines(checked.warnings):
         tell(line)
-    put(_resolved(checked.case, form) if resolved else _summary(checked, form, width))
+    put(_resolved(checked.resolved, form) if resolved else _summary(checked, form, width))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,14 @@ class _Checked:
     """A spec that holds together, and what its writer should know all the same."""
 
     case: Case
+    size: dict[str, Any] | None
+    """What is asked of ``size``, as plain values."""
     warnings: tuple[Diagnostic, ...]
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """The spec with every default written out."""
+        return self.case.resolved | ({"size": self.size} if self.size else {})
 
 
 def _check(spec: str, settings: list[str]) -> _Checked:
@@ -177,15 +184,21 @@ def _check(spec: str, settings: list[str]) -> _Checked:
     case = build_case(loaded)
     if faults := contradictions(loaded, case):
         raise InputError(faults)
-    return _Checked(case, warnings_of(loaded, case))
+    size = None
+    if loaded.spec.size is not None:
+        from shardplan.size.space.build_space import build_space
+
+        build_space(loaded)  # Whatever its machines name.
+        size = loaded.spec.resolved()["size"]
+    return _Checked(case, size, warnings_of(loaded, case))
 
 
-def _resolved(case: Case, form: str) -> str:
+def _resolved(resolved: dict[str, Any], form: str) -> str:
     from shardplan.cli.reports.yaml_text import yaml_text
 
     if form == "json":
-        return json_text(case.resolved)
-    return yaml_text(case.resolved)
+        return json_text(resolved)
+    return yaml_text(resolved)
 
 
 def _summary(checked: _Checked, form: str, width: int | None) -> str:

@@ -18,6 +18,7 @@ from shardplan.errors import InputError
 TEMPLATES = {
     "minimal": "a few tables on one node: the least that a spec needs",
     "full": "every key of a spec, with its default and what it means",
+    "size": "machines and prices that size compares",
     "torchrec": "plans under TorchRec's own cost model and objective",
 }
 """The files of the folder ``templates``."""

@@ -10,7 +10,7 @@ from shardplan.cli import completions
 from shardplan.cli.output import check_writable, put_file
 from shardplan.cli.sectioned import SectionedCommand
 
-SUBJECTS = ("spec", "topology", "cost-model", "framework", "plan")
+SUBJECTS = ("spec", "topology", "cost-model", "framework", "plan", "front")
 
 
 @click.command("schema", cls=SectionedCommand)

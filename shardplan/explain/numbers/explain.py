@@ -8,7 +8,6 @@ import numpy as np
 
 from shardplan.cost.phases import DENSE_PHASES
 from shardplan.explain.advice.advice import notes
-from shardplan.explain.numbers.evidence import Figures
 from shardplan.explain.numbers.explanation import (
     Culprit,
     DenseLine,
@@ -27,6 +26,7 @@ from shardplan.explain.words.ranks import compress
 from shardplan.plan.file.rounding import differs, rounded, whole_bytes
 from shardplan.plan.throughput import Throughput
 from shardplan.validation.device_class import DeviceClass
+from shardplan.validation.evidence import Figures
 from shardplan.validation.step_range import StepRange
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shardplan.explain.numbers.evidence import Evidence
+    from shardplan.validation.evidence import Evidence
     from shardplan.validation.step_range import StepRange
     from shardplan.whatif.worth.charge_prices import ChargePrice
     from shardplan.whatif.worth.more_hbm import MoreHbm

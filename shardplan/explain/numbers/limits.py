@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from shardplan.explain.advice.uneven_rows import uneven_rows
 from shardplan.explain.words import words
 from shardplan.sharding.kernel import MemoryTier
 from shardplan.units import format_rate
+from shardplan.whatif.worth.awaited_link import awaited_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shardplan.cost.exchange import Exchange
     from shardplan.cost.phase import Phase
     from shardplan.explain.numbers.explanation import PhaseLine
     from shardplan.explain.numbers.study import Study
@@ -84,18 +83,9 @@ def _named(study: Study, phase: PhaseLine) -> Phase:
 
 def _link(study: Study, phase: PhaseLine) -> Link | None:
     """Of the collective on which the slowest device spends most of a phase; None where of none."""
-    known = _named(study, phase)
-    position = study.case.cost_model.phases.index(known)
-    spent: Counter[Exchange] = Counter()
-    on_slowest = study.ledger.seconds_on(int(study.rank_seconds[:, position].argmax()))
-    for decision, seconds in zip(study.ledger.decisions, on_slowest[:, position], strict=True):
-        pooled = study.case.workload.tables[decision.table].collection.is_pooled
-        if exchange := known.exchange_of(decision.sharding, pooled):
-            spent[exchange] += seconds
-    if not spent:
-        return None
-    longest = max(spent, key=spent.__getitem__)
-    return study.case.topology.bottleneck(longest.collective, longest.scope, longest.level)
+    position = study.case.cost_model.phases.index(_named(study, phase))
+    rank = int(study.rank_seconds[:, position].argmax())
+    return awaited_link(study.case, study.ledger, position, rank)
 
 
 def _single_shard(study: Study, phase: PhaseLine) -> str:

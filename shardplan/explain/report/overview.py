@@ -16,8 +16,8 @@ from shardplan.explain.words.large_gap import large_gap
 from shardplan.explain.words.meanings import NONE_BETTER, OBJECTIVES, STATUSES, TERMINATIONS
 
 if TYPE_CHECKING:
-    from shardplan.explain.numbers.evidence import Evidence
     from shardplan.explain.numbers.explanation import Explanation, PhaseLine
+    from shardplan.validation.evidence import Evidence
 
 _WIDE = 128
 """Columns of a grid that has room for what a phase means."""

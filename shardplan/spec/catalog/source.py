@@ -47,7 +47,7 @@ class Source:
 
 def topology_source(loaded: LoadedSpec) -> Source:
     """The topology of a spec; raises InputError at the spec's line where there is none."""
-    return _source(loaded, Kind.TOPOLOGY, ("topology",), loaded.spec.topology)
+    return _source(loaded, Kind.TOPOLOGY, loaded.topology_at, loaded.spec.topology)
 
 
 def cost_model_source(loaded: LoadedSpec, default_name: str) -> Source:
@@ -56,9 +56,8 @@ def cost_model_source(loaded: LoadedSpec, default_name: str) -> Source:
     Raises InputError, at the spec's line where the spec names it.
     """
     reference = loaded.spec.cost_model
-    return _source(
-        loaded, Kind.COST_MODEL, ("cost_model",), default_name if reference is None else reference
-    )
+    written = default_name if reference is None else reference
+    return _source(loaded, Kind.COST_MODEL, loaded.cost_model_at, written)
 
 
 def framework_source(loaded: LoadedSpec) -> Source | None:

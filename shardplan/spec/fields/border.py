@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from shardplan.spec.validation.fault import fault
 
@@ -20,8 +20,32 @@ class Border(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Shorthand(Border):
+    """A mapping in whose place the value of one of its keys alone may be written."""
+
+    plain: ClassVar[str] = "value"
+    """The key."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_plain(cls, value: Any) -> Any:
+        return value if isinstance(value, dict | BaseModel) else {cls.plain: value}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(core_schema)
+        properties = handler.resolve_ref_schema(described)["properties"]
+        return {"anyOf": [properties[cls.plain], described]}
+
+
 def _one_as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _any_as_list(value: Any) -> Any:
+    return value if value is None or isinstance(value, list | tuple) else [value]
 
 
 class _OneOrMany:
@@ -36,6 +60,8 @@ class _OneOrMany:
 
 ONE_AS_LIST = BeforeValidator(_one_as_list)
 """Lets ``x`` stand for ``[x]``."""
+ANY_AS_LIST = BeforeValidator(_any_as_list)
+"""The same of a number or a mapping too."""
 ONE_OR_MANY = _OneOrMany()
 """The same for the schema; behind everything else of the field."""
 

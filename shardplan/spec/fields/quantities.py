@@ -169,6 +169,14 @@ RateOrFree = Annotated[
 ]
 """The same, or ``free``: infinite, for bytes that cost nothing."""
 
+Watts = Annotated[
+    float,
+    BeforeValidator(_with_unit(units.parse_watts, "power", "10.2kW")),
+    PlainSerializer(units.exact_watts, return_type=str),
+    _schema(_TEXT | {"examples": ["10.2kW"]}),
+]
+"""Power with a unit, in watts."""
+
 Seconds = Annotated[
     float,
     BeforeValidator(_with_unit(units.parse_seconds, "time", "5us or 4ms")),

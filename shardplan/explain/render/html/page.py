@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shardplan.explain.numbers.timeline import timeline
@@ -11,6 +11,7 @@ from shardplan.explain.render.html.load import load_picture, memory_pictures
 from shardplan.explain.render.html.machine import bottlenecks_section, machine_picture
 from shardplan.explain.render.html.matrix import matrix_meaning, matrix_picture
 from shardplan.explain.render.html.step import STEP_MEANING, step_picture
+from shardplan.explain.render.html.style import style_text
 from shardplan.explain.render.html.svg import text_of
 from shardplan.explain.report.overview import overview
 from shardplan.explain.report.report import Bar, Section, with_units
@@ -47,6 +48,27 @@ def render_html(report: Report) -> str:
     if report.closing:
         parts.append(f"<p><strong>{text_of(report.closing)}</strong></p>")
     return _page(report.title, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture with its title and what it means."""
+
+    title: str
+    meaning: str
+    drawn: str
+    """SVG, and what stands with it."""
+
+
+def render_html_figures(title: str, parts: Iterable[Section | Figure], closing: str = "") -> str:
+    """A page of sections and pictures in their order."""
+    shown = [f"<p><strong>{text_of(closing)}</strong></p>"] if closing else []
+    for part in parts:
+        if isinstance(part, Section):
+            shown.append(_section(part))
+        else:
+            shown.append(_figure(part.title, part.meaning, part.drawn))
+    return _page(title, shown)
 
 
 def render_html_picture(title: str, drawn: str) -> str:
@@ -101,14 +123,13 @@ def _pictures(study: Study, found: Explanation) -> Iterator[str]:
 
 
 def _page(title: str, parts: Iterable[str]) -> str:
-    style = (files("shardplan.explain.render.html") / "style.css").read_text(encoding="utf-8")
     shown = text_of(title)
     body = "\n".join(parts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_ALLOWED}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{shown}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<title>{shown}</title>\n<style>\n{style_text()}</style>\n</head>\n<body>\n"
         f"<h1>{shown}</h1>\n{body}\n</body>\n</html>\n"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from shardplan.explain.render.html.style import style_text
 from shardplan.printable import printable_line
 
 if TYPE_CHECKING:
@@ -20,13 +21,30 @@ Rectangle = tuple[float, float, float, float]
 """Left, top, width, height."""
 
 
-def picture(height: float, parts: Iterable[str], label: str) -> str:
-    """A picture of WIDTH by ``height``; ``label`` is what is read out instead of it."""
+def picture(
+    height: float, parts: Iterable[str], label: str, width: float = WIDTH, style: str = ""
+) -> str:
+    """A picture of ``width`` by ``height``; ``label`` is what is read out instead of it."""
     inner = "\n".join(part for part in parts if part)
+    named = f' class="{style}"' if style else ""
     return (
-        f'<svg viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" '
+        f'<svg{named} viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-label="{text_of(label)}">\n{inner}\n</svg>'
     )
+
+
+def alone(drawn: str) -> str:
+    """A picture as a file of its own, in the colours of the reader's light or dark."""
+    head, _, inner = drawn.partition(">")
+    style = escape(style_text(), quote=False)
+    paper = '<rect class="ground" width="100%" height="100%"/>'
+    return f'{head} xmlns="http://www.w3.org/2000/svg">\n<style>\n{style}</style>\n{paper}{inner}\n'
+
+
+def circle(x: float, y: float, radius: float, style: str) -> str:
+    """A disc, or a ring, as the style has it."""
+    place = f'cx="{_short(x)}" cy="{_short(y)}" r="{_short(radius)}"'
+    return f'<circle class="{style}" {place}/>'
 
 
 def rectangles(boxes: Iterable[Rectangle], style: str) -> str:

@@ -1,4 +1,4 @@
-"""How the figures are known that decide a phase."""
+"""How the figures are known that decide phases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of the figures that decide a phase, how many are known in which way."""
+    """Of the figures that decide phases, how many are known in which way."""
 
     measured: int
     published: int
@@ -46,12 +46,11 @@ class Figures:
         for key, provenance in _figures(case, uses_host_memory):
             self._of_key.setdefault(key, []).append(provenance or Provenance.ESTIMATED)
 
-    def evidence(self, phase: Phase) -> Evidence | None:
-        """Of a phase; None where the cost model tells nothing of its figures."""
+    def evidence(self, *phases: Phase) -> Evidence | None:
+        """Of phases together; None where the cost model tells nothing of their figures."""
+        keys = (key for phase in phases for key in (*phase.rests_on, phase.name))
         found = [
-            provenance
-            for key in dict.fromkeys((*phase.rests_on, phase.name))
-            for provenance in self._of_key.get(key, ())
+            provenance for key in dict.fromkeys(keys) for provenance in self._of_key.get(key, ())
         ]
         if not found:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shardplan import Settings, explain, load, plan
-from shardplan.explain.numbers.evidence import Evidence
+from shardplan.validation.evidence import Evidence
 
 
 @pytest.mark.parametrize(

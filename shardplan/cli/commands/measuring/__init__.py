@@ -1,0 +1,1 @@
+"""Commands that hold predictions against what was measured, or measure themselves."""

@@ -1,0 +1,1 @@
+"""What ``shardplan size`` does once its options are read."""

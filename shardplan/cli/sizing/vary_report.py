@@ -1,0 +1,123 @@
+"""Varied -> Report: what more of each resource is worth, every mix, and the balanced machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shardplan.explain.report.report import Column, Grid, Report, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardplan.size.vary.balanced import Balanced
+    from shardplan.size.vary.marginal import MarginalValue
+    from shardplan.size.vary.vary import MixOfMachine, Varied, VariedMachine
+
+_NEGLIGIBLE = 5e-5
+"""Of a step: changes that are told as none."""
+_CLOSING = (
+    "Times are the least that any plan takes, by the mean device; a plan takes somewhat more."
+)
+_MEANING = (
+    "1% better: from the bounds of a machine with a little more and of one with a little less; by "
+    "prices: from shares of options and prices of memory alone, with nothing solved again",
+)
+
+
+def vary_report(varied: Varied) -> Report:
+    """What other machines would do."""
+    sections = [section for each in varied.machines for section in _sections(each, varied.budget)]
+    return Report(f"{varied.name}: machines that do not exist yet", tuple(sections), _CLOSING)
+
+
+def _sections(machine: VariedMachine, budget: float | None) -> Iterator[Section]:
+    yield _marginal(machine)
+    if machine.mixes:
+        yield _mixes(machine)
+    if budget is not None and machine.varied:
+        yield Section("The balanced machine", _balanced_words(machine, budget))
+
+
+def _marginal(machine: VariedMachine) -> Section:
+    title = f"{machine.candidate}: what more is worth"
+    if machine.least_seconds is None:
+        return Section(title, "there is no plan")
+    parts = sorted(machine.parts.items(), key=lambda item: -item[1])
+    shares = ", ".join(f"{part} {seconds / machine.least_seconds:.0%}" for part, seconds in parts)
+    columns = (
+        Column("resource", is_name=True),
+        Column("has", True),
+        Column("twice as good", True),
+        Column("1% better", True),
+        Column("by prices", True, spare=1),
+    )
+    helpful = [each for each in machine.marginal if _helps(each)]
+    others = [each.path for each in machine.marginal if not _helps(each)]
+    idle = (f"more by itself is worth nothing: {', '.join(others)}",) if others else ()
+    rows = tuple(_row(each) for each in helpful)
+    at_least = f"at least {_milliseconds(machine.least_seconds)}: {shares}"
+    return Section(
+        title, at_least, Grid(columns, rows) if rows else None, idle + (_MEANING if rows else ())
+    )
+
+
+def _helps(each: MarginalValue) -> bool:
+    return max(abs(each.twice), abs(each.elasticity) / 100) >= _NEGLIGIBLE
+
+
+def _row(each: MarginalValue) -> tuple[str, ...]:
+    change = _percent(each.twice)
+    little, by_prices = (_percent(e / 100, 2) for e in (each.gain, each.gain_by_prices))
+    return each.path, each.words, change, little, by_prices
+
+
+def _mixes(machine: VariedMachine) -> Section:
+    has_plans = any(mix.step_seconds is not None for mix in machine.mixes)
+    has_costs = any(mix.cost is not None for mix in machine.mixes)
+    columns = (
+        *(Column(path, True) for path in machine.varied),
+        Column("at least", True),
+        *((Column("plan", True),) if has_plans else ()),
+        *((Column("cost", True),) if has_costs else ()),
+    )
+    rows = tuple(
+        (
+            *mix.words,
+            _known(mix.bound_seconds),
+            *((_known(mix.step_seconds),) if has_plans else ()),
+            *((f"{mix.cost:,.6g}",) if has_costs and mix.cost is not None else ()),
+        )
+        for mix in machine.mixes
+    )
+    return Section("Every mix", machine.candidate, Grid(columns, rows))
+
+
+def _balanced_words(machine: VariedMachine, budget: float) -> str:
+    found = machine.balanced
+    if found is None:
+        return f"no mix costs {budget:,.6g} or less and has a plan"
+    mix = _mix_of(machine, found)
+    named = zip(machine.varied, mix.words, strict=True) if mix else ()
+    what = ", ".join(f"{path} {words}" for path, words in named)
+    plan = f", with a plan {_known(mix.step_seconds)}" if mix and mix.step_seconds else ""
+    return (
+        f"for {budget:,.6g}: {what}, at {found.cost:,.6g}: at least "
+        f"{_milliseconds(found.bound.seconds)}{plan}; no mix within the budget can take less than "
+        f"{_milliseconds(found.least_seconds)}"
+    )
+
+
+def _mix_of(machine: VariedMachine, found: Balanced) -> MixOfMachine | None:
+    return next((mix for mix in machine.mixes if mix.values == found.values), None)
+
+
+def _known(seconds: float | None) -> str:
+    return "none" if seconds is None else _milliseconds(seconds)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{1e3 * seconds:,.0f} ms"
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return "0" if abs(share) < _NEGLIGIBLE else f"{share:+.{digits}%}"

@@ -1,0 +1,1 @@
+"""What a sizing answers, as its file has it."""

@@ -1,0 +1,64 @@
+"""A case at one size of its machine, priced with the options of a whole range of sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from shardplan.planning.cases.open_cases import open_cases
+from shardplan.size.bounds.means import Means
+from shardplan.size.bounds.open_options import options_between
+
+if TYPE_CHECKING:
+    from shardplan.case import Case
+    from shardplan.options.option_set import OptionSet
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SharedOptions:
+    """Options of every size from a first to a last, of one choice of what a spec leaves open."""
+
+    options: OptionSet
+    is_complete: bool
+    """Whether none was left out, so that a bound on them bounds all."""
+    has_all_tables: bool
+    """Whether there is one for every table; else there is no plan."""
+
+    @classmethod
+    def between(cls, first: Case, last: Case) -> tuple[Self, ...]:
+        """Of each choice; nothing where the two sizes have not as many of them."""
+        cases = open_cases(first), open_cases(last)
+        if len(cases[0]) != len(cases[1]):
+            return ()
+        return tuple(cls._of_one(*pair) for pair in zip(*cases, strict=True))
+
+    @classmethod
+    def _of_one(cls, first: Case, last: Case) -> Self:
+        options, is_complete = options_between(first, last)
+        tables = len(np.unique(options.table))
+        return cls(options, is_complete, tables == len(first.workload.tables))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sized:
+    """One size, of each choice of what a spec leaves open."""
+
+    nodes: int
+    means: tuple[Means | None, ...]
+    """None where a table has no option."""
+
+    @classmethod
+    def of(cls, case: Case, shared: tuple[SharedOptions, ...]) -> Self:
+        """Priced with shared options; without any where this size has not as many choices."""
+        cases = open_cases(case)
+        if len(cases) != len(shared):
+            return cls(case.machine.nodes, ())
+        return cls(
+            case.machine.nodes,
+            tuple(
+                Means.of(each, own.options) if own.has_all_tables else None
+                for each, own in zip(cases, shared, strict=True)
+            ),
+        )

@@ -1,0 +1,1 @@
+"""The search: bounds first, then plans, until every candidate is decided."""

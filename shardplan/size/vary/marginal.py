@@ -1,0 +1,110 @@
+"""What a little more of each resource of a machine is worth, and what twice of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shardplan.errors import InputError
+from shardplan.size.bounds.optimum import Optimum
+from shardplan.size.vary.resource import Resource, resources_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shardplan.case import Case
+
+_LITTLE = 1e-3
+"""Relative, of finite differences: what is straight to first order over it."""
+_TWICE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class MarginalValue:
+    """What more of one resource does to the least step of a case."""
+
+    path: str
+    """Of the resource, such as ``nics.rate``."""
+    value: float
+    """What the machine has, in SI units."""
+    words: str
+    """The same as people write it."""
+    step_seconds: float
+    """The least step, of ``least_step``."""
+    elasticity: float
+    """By which share the least step changes with a share more of the resource: -0.3 is 0.3% less
+    for 1% more. From the bound of a machine with a little more, and of one with a little less."""
+    dual_elasticity: float
+    """The same by prices of memory and shares of options alone, with nothing solved again."""
+    twice_seconds: float
+    """The least step with twice the resource; of a latency, with half of it."""
+
+    is_better_higher: bool
+    """Whether more of it is better: not of latencies."""
+
+    @property
+    def gain(self) -> float:
+        """The elasticity for a share that it is better, be that more or less of it."""
+        return self.elasticity if self.is_better_higher else -self.elasticity
+
+    @property
+    def gain_by_prices(self) -> float:
+        """The same of ``dual_elasticity``."""
+        return self.dual_elasticity if self.is_better_higher else -self.dual_elasticity
+
+    @property
+    def twice(self) -> float:
+        """The change of the least step with twice as much: -0.18 is 18% less."""
+        return self.twice_seconds / self.step_seconds - 1 if self.step_seconds else 0.0
+
+
+def marginal_values(case: Case, paths: Iterable[str] | None = None) -> tuple[MarginalValue, ...]:
+    """Of each resource of a machine that can be varied, or of some; what helps most is first.
+
+    Nothing where the case has no plan, or where too many options were left out to prove anything.
+    Raises InputError for a path that leads to no figure of the machine.
+    """
+    optimum = Optimum.of(case)
+    if optimum is None:
+        return ()
+    chosen = resources_of(case.machine) if paths is None else paths
+    found = []
+    for path in chosen:
+        resource = Resource.named(case.machine, path)
+        try:
+            found.append(_marginal(case, optimum, resource))
+        except InputError:
+            if paths is not None:
+                raise
+    return tuple(sorted(found, key=lambda each: (each.twice_seconds, each.path)))
+
+
+def _marginal(case: Case, optimum: Optimum, resource: Resource) -> MarginalValue:
+    value = resource.of(case.machine)
+    more, less = value * (1 + _LITTLE), value * (1 - _LITTLE)
+    above, below = (resource.on(case.machine, each) for each in (more, less))
+    width = (resource.of(above) - resource.of(below)) / value
+    seconds = optimum.seconds
+    elasticity = dual = 0.0
+    if width > 0:  # A count has no little more.
+        ends = [_seconds(case.with_(machine=each)) for each in (above, below)]
+        repriced = [optimum.repriced(optimum.case.with_(machine=each)) for each in (above, below)]
+        elasticity = (ends[0] - ends[1]) / (width * seconds)
+        dual = (repriced[0] - repriced[1]) / (width * seconds)
+    twice = value * _TWICE if resource.is_better_higher else value / _TWICE
+    twice_seconds = _seconds(resource.in_case(case, twice))
+    return MarginalValue(
+        resource.path,
+        value,
+        resource.words(value),
+        seconds,
+        elasticity,
+        dual,
+        twice_seconds,
+        resource.is_better_higher,
+    )
+
+
+def _seconds(case: Case) -> float:
+    found = Optimum.of(case)
+    return float("inf") if found is None else found.seconds

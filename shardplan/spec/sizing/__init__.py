@@ -1,0 +1,1 @@
+"""What is asked of ``shardplan size``: machines, numbers of nodes, batches, prices, targets."""

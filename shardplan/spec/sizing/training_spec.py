@@ -1,0 +1,82 @@
+"""How long a training is beside its steps: samples, evaluations, failures, workers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from shardplan.spec.fields.border import Border, Shorthand
+from shardplan.spec.fields.money import PerHour
+from shardplan.spec.fields.quantities import BytesPerSecond, Count, Number, Seconds
+from shardplan.spec.sizing.target_spec import Samples, SamplesPerSecond
+from shardplan.spec.validation.fault import fault
+
+
+class SamplesSpec(Shorthand):
+    """Samples until the model is good enough, which grow with the batch."""
+
+    plain: ClassVar[str] = "batches"
+
+    batches: tuple[tuple[Count, Samples], ...] | None = None
+    """Pairs of a global batch and its samples; may be written as a plain list."""
+    minimum: Samples | None = None
+    """In place of pairs: those of the smallest batches; ..."""
+    critical_batch: Annotated[Number, Field(ge=1, le=1e12)] | None = None
+    """... and the global batch that needs twice as many."""
+
+    @model_validator(mode="after")
+    def _check(self) -> SamplesSpec:
+        given = tuple(
+            each is not None for each in (self.batches, self.minimum, self.critical_batch)
+        )
+        if given not in ((True, False, False), (False, True, True)):
+            message = "must be pairs of a batch and its samples, or 'minimum' and 'critical_batch'"
+            raise fault(message, "for example [[65536, 3.33e9], [131072, 3.87e9]]")
+        if self.batches is not None:
+            batches = [batch for batch, _ in self.batches]
+            if not batches or any(one >= next_ for one, next_ in pairwise(batches)):
+                raise fault("must be pairs whose batches rise", "write each batch once, rising")
+        return self
+
+
+class EvaluationsSpec(Border):
+    """Evaluations between steps."""
+
+    every: Samples
+    """Samples from one to the next; there is one at the end."""
+    time: Seconds
+    """What one takes."""
+
+
+class FailuresSpec(Border):
+    """What goes wrong, and what is done against it."""
+
+    per_node_day: Annotated[Number, Field(ge=0, le=1000)]
+    """Failures of one node in a day that end the job."""
+    restart: Seconds = 0.0
+    """From a failure until steps are made again."""
+    checkpoint: Seconds | None = None
+    """What a checkpoint holds the job up."""
+    checkpoint_rate: BytesPerSecond | None = None
+    """In place of it: at which each node writes its part of the weights and the state."""
+    interval: Seconds | None = None
+    """From one checkpoint to the next; the best of Young and Daly where left out."""
+
+    @model_validator(mode="after")
+    def _check(self) -> FailuresSpec:
+        if self.checkpoint is not None and self.checkpoint_rate is not None:
+            raise fault("must have only one of 'checkpoint' and 'checkpoint_rate'")
+        if self.interval == 0:
+            raise fault("must be more than nothing", "for example 30min", at=("interval",))
+        return self
+
+
+class WorkersSpec(Border):
+    """Machines that prepare samples."""
+
+    throughput: SamplesPerSecond
+    """Of one."""
+    price: PerHour
+    """Of one."""
