@@ -128,6 +128,8 @@ class _Assembly:
             return OpenReason.NOT_REACHED
         if self.is_decided[number]:
             return OpenReason.WITHIN_GAP
+        if is_done and number in standings.solved:
+            return OpenReason.GAP_LEFT
         if number in standings.unfound and self.cut_off is not OpenReason.INTERRUPTED:
             return OpenReason.NO_PLAN
         return self.cut_off

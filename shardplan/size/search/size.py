@@ -13,6 +13,7 @@ from shardplan.size.search.crew import Crew
 from shardplan.size.search.first_bounds import prove_bounds
 from shardplan.size.search.job import Job, NoPlan
 from shardplan.size.search.neighbours import start_of
+from shardplan.size.search.shortfalls import tell_shortfalls
 from shardplan.size.search.size_reporter import SizeReporter
 from shardplan.size.search.standings import Effort, Standings
 from shardplan.size.search.start import Start
@@ -60,6 +61,7 @@ def size(
     with crew or Crew() as workers:
         for effort in (Effort.ROUGH, Effort.FULL):
             _solve(standings, settings, reporter, workers, effort, deadline)
+    tell_shortfalls(standings, settings, deadline)
     return _sized(standings, settings)
 
 
