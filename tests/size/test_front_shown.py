@@ -53,7 +53,7 @@ def test_the_closing_line_counts_every_candidate_once_and_says_how_certain_the_f
 
 def test_why_fewer_nodes_cannot_is_told_with_what_would_be_needed():
     shown = " ".join(table().split())
-    assert "1 node cannot: at least 4.19 ms of step, of which dense 2.5 ms" in shown
+    assert "1 node cannot: a step takes at least 4.19 ms, of which dense 2.5 ms" in shown
     assert "(needs 3.28 ms)" in shown
     assert "the cheapest that reaches it: 1 node of dgx-b200" in shown
 

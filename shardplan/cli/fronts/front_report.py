@@ -107,7 +107,7 @@ def _price(price: PriceFacts) -> tuple[Cell, ...]:
     known = "own costs" if price.is_own else str(price.provenance or "unsaid")
     return (
         price.machine,
-        number(price.per_node_hour),
+        f"{price.per_node_hour:,.2f}",
         known,
         price.source or "-",
         price.date or "-",

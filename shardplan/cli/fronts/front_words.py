@@ -31,6 +31,8 @@ _LARGE = 1000.0
 """From here on, numbers are whole and have commas."""
 _MANY_TIMES = 9.0
 """As a fraction, from where on a factor says more."""
+_TAKES = {"step": "a step takes", "time": "training takes", "cost": "training costs"}
+"""By what a target is of."""
 _MOST_TERMS = 2
 """Of a proof, those that are named."""
 
@@ -136,17 +138,19 @@ def figures_words(point: Point) -> str:
 
 
 def proof_words(proof: Proof) -> str:
-    """``at least 4.19 ms of step, of which dense 2.5 ms (needs 3.28 ms)``."""
+    """``a step takes at least 4.19 ms, of which dense 2.5 ms (needs 3.28 ms)``."""
     facts = "; ".join(proof.facts)
     if facts and proof.least == 1 and not proof.allowed:
         return facts
+    least, allowed = _amount(proof, proof.least), _amount(proof, proof.allowed)
     terms = sorted(proof.terms.items(), key=lambda term: -term[1])[:_MOST_TERMS]
-    named = ", ".join(f"{name} {_amount(proof, value)}" for name, value in terms if value)
-    of_which = f", of which {named}" if named else ""
-    allowed = _amount(proof, proof.allowed)
-    may = f"there is {allowed}" if proof.unit in ("bytes", "count") else f"needs {allowed}"
-    least = f"at least {_amount(proof, proof.least)} of {proof.quantity}{of_which} ({may})"
-    return f"{least}: {facts}" if facts else least
+    named = [f"{name} {_amount(proof, value)}" for name, value in terms if value]
+    of_which = f", of which {', '.join(named)}" if len(proof.terms) > 1 and named else ""
+    if proof.quantity in _TAKES:
+        said = f"{_TAKES[proof.quantity]} at least {least}{of_which} (needs {allowed})"
+    else:
+        said = f"at least {least} of {proof.quantity}{of_which} (there is {allowed})"
+    return f"{said}: {facts}" if facts else said
 
 
 def _amount(proof: Proof, value: float) -> str:

@@ -46,12 +46,14 @@ def scaling_picture(curves: Sequence[ScalingCurve], size: PictureSize) -> str:
     for curve in curves:
         parts.append(line(_linear(plot, curve), "linear"))
     for curve in curves:
-        places = [plot.at(step.design.nodes, step.samples_per_second) for step in curve.steps]
-        parts.append(line(places, "stair"))
-        for step, place in zip(curve.steps, places, strict=True):
+        ends = [plot.at(step.design.nodes, step.samples_per_second) for step in curve.steps]
+        parts.append(line(ends, "stair"))
+    parts += _names(plot, curves)
+    for curve in curves:
+        for step in curve.steps:
+            place = plot.at(step.design.nodes, step.samples_per_second)
             style = f"f{colours[step.binds.words]}"
             parts.append(plot.telling(place, style, "", _note(curve, step)))
-    parts += _names(plot, curves)
     spoken = f"throughput by nodes of {words.plural(len(curves), 'curve')}"
     return picture(size.height, parts, spoken, size.width, size.style)
 
