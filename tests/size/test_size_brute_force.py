@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from random_spaces import random_space
 
-from shardplan.size.search.job import Job, Solved, run
+from shardplan.size.crew.job import Job, Solved, run
+from shardplan.size.crew.start import Start
 from shardplan.size.search.size import size
 from shardplan.size.search.size_settings import SizeSettings
-from shardplan.size.search.start import Start
 from shardplan.size.terms.terms import Terms, target_of
 from shardplan.solve.deadline import ENDLESS
 

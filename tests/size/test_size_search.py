@@ -14,12 +14,12 @@ from shardplan.plan.file.optimality import Optimality, Status, Termination
 from shardplan.size.answer.front_file import front_text, parse_front
 from shardplan.size.answer.open import OpenReason
 from shardplan.size.bounds.least_step import least_step
-from shardplan.size.search.crew import Crew
-from shardplan.size.search.job import Job, Result, Solved, run
-from shardplan.size.search.processes import Processes
+from shardplan.size.crew.crew import Crew
+from shardplan.size.crew.job import Job, Result, Solved, run
+from shardplan.size.crew.processes import Processes
+from shardplan.size.crew.start import Start
 from shardplan.size.search.size import size
 from shardplan.size.search.size_settings import SizeSettings
-from shardplan.size.search.start import Start
 from shardplan.size.space.build_space import build_space
 from shardplan.size.space.space import Space
 from shardplan.size.terms.terms import Terms

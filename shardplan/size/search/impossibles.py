@@ -14,7 +14,7 @@ from shardplan.size.terms.terms import target_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.size.search.job import NoPlan
+    from shardplan.size.crew.job import NoPlan
     from shardplan.size.search.standings import Standings
     from shardplan.size.space.space import Space
 

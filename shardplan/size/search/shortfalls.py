@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shardplan.size.crew.job import Job, NoPlan, run
+from shardplan.size.crew.start import Start
 from shardplan.size.search.first_bounds import series_of
-from shardplan.size.search.job import Job, NoPlan, run
-from shardplan.size.search.start import Start
 
 if TYPE_CHECKING:
     from shardplan.size.search.size_settings import SizeSettings

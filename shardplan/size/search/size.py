@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import InputError
+from shardplan.size.crew.crew import Crew
+from shardplan.size.crew.job import Job, NoPlan
+from shardplan.size.crew.start import Start
 from shardplan.size.search.answered import answered
-from shardplan.size.search.crew import Crew
 from shardplan.size.search.first_bounds import prove_bounds
-from shardplan.size.search.job import Job, NoPlan
 from shardplan.size.search.neighbours import start_of
 from shardplan.size.search.shortfalls import tell_shortfalls
 from shardplan.size.search.size_reporter import SizeReporter
 from shardplan.size.search.standings import Effort, Standings
-from shardplan.size.search.start import Start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
