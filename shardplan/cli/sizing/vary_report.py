@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
 _NEGLIGIBLE = 5e-5
 """Of a step: changes that are told as none."""
-_CLOSING = (
-    "Times are the least that any plan takes, by the mean device; a plan takes somewhat more."
-)
+_CLOSING = "Times are the least that any plan takes, by the solver's relaxation."
 _MEANING = (
-    "1% better: from the bounds of a machine with a little more and of one with a little less; by "
-    "prices: from shares of options and prices of memory alone, with nothing solved again",
+    "1% better: of the mean device, from machines with a little more and a little less; by prices: "
+    "from shares of options and prices of memory alone, with nothing solved again",
 )
 
 

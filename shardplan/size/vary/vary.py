@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.size.bounds.least_step import least_step
+from shardplan.size.bounds.relaxed_step import relaxed_step
 from shardplan.size.bounds.step_bound import StepBound
 from shardplan.size.vary.balanced import Balanced, balanced, cost_of
 from shardplan.size.vary.knob import Knob, path_of
@@ -116,7 +116,7 @@ def _varied(
 ) -> VariedMachine:
     known = resources_of(case.machine)
     knobs = [Knob.parse(case.machine, text) for text in texts if path_of(text) in known]
-    least = least_step(case)
+    least = relaxed_step(case)
     found = sweep(case, knobs, settings, should_stop) if knobs else ()
     return VariedMachine(
         candidate=name,
