@@ -53,6 +53,17 @@ def test_the_table_names_what_helps_and_what_does_not(run):
     assert "for 600: nics.rate 12.5 GB/s, scale_up.bandwidth 300 GB/s, at 550" in result.output
 
 
+def test_the_machine_that_is_behind_is_told_with_what_holds_it_up(run):
+    both = "size.machines=[{topology: zion, nodes: [4]}, {topology: zionex, nodes: [4]}]"
+    result = run("--vary", "nics.rate=200Gb/s", "--set", both, "--format", "json")
+    assert result.exit_code == 0
+    (behind,) = json.loads(result.output)["behind"]
+    assert behind["candidate"] == "4 nodes of zion, batch 16,384"
+    assert behind["ahead"] == "4 nodes of zionex, batch 16,384"
+    assert behind["taken"][0]["part"] == "nics"
+    assert behind["least_seconds"] > behind["taken"][0]["least_seconds"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

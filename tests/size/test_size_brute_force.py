@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 from random_spaces import random_space
 
-from shardplan.size.answer.design import DesignRange
-from shardplan.size.search.job import Job, Solved, run
+from shardplan.size.crew.job import Job, Solved, run
+from shardplan.size.crew.start import Start
 from shardplan.size.search.size import size
 from shardplan.size.search.size_settings import SizeSettings
-from shardplan.size.search.start import Start
-from shardplan.size.space.space import Space
 from shardplan.size.terms.terms import Terms, target_of
 from shardplan.solve.deadline import ENDLESS
+
+if TYPE_CHECKING:
+    from shardplan.size.answer.design import DesignRange
+    from shardplan.size.space.space import Space
 
 SETTINGS = SizeSettings(gap=0.0)
 NEAR = 1e-4

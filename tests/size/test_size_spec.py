@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +12,9 @@ from shardplan.size.space.build_space import build_space
 from shardplan.size.space.candidate import Candidate
 from shardplan.spec.fields.money import Money
 from shardplan.spec.load import load_spec, spec_from_value
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAD = """\
 batch: {global: 64}

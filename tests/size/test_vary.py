@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from shardplan import Settings, load
+from shardplan import Settings, load, plan
 from shardplan.cost.part import Part
 from shardplan.errors import InputError
 from shardplan.size.bounds.least_step import least_step
@@ -101,7 +101,7 @@ def test_marginal_values_by_differences_and_by_duals_agree(value):
     assert any(each.elasticity < -0.01 for each in found)
     for each in found:
         assert each.elasticity == pytest.approx(each.dual_elasticity, rel=0.05, abs=1e-6)
-        assert each.twice <= 1e-9
+        assert each.twice <= 1e-6
 
 
 def test_hbm_is_worth_something_only_where_it_is_scarce():
@@ -167,7 +167,7 @@ def test_what_keeps_zion_behind_zionex_is_its_nics():
         load(value | {"topology": {"name": name, "nodes": 16}}) for name in ("zion", "zionex")
     )
     found = why_not_machine(zion, zionex, least_step)
-    assert found.other.seconds < found.bound.seconds
+    assert plan(zionex, QUICK).prediction.step_seconds < found.bound.seconds
     assert [each.part for each in found.exchanged[:2]] == ["nics", "device.host_link"]
     saved = sum(each.saved_seconds for each in found.exchanged[:2])
     assert saved > 0.9 * (found.bound.seconds - found.other.seconds)

@@ -19,6 +19,7 @@ REASONS = {
     OpenReason.WITHIN_GAP: "behind the front but within its gap",
     OpenReason.NOT_REACHED: "short of the target by their plans, not by their bounds",
     OpenReason.NO_PLAN: "without plan or proof",
+    OpenReason.GAP_LEFT: "solved, with a wider gap left",
     OpenReason.TIME_LIMIT: "open when the time was over",
     OpenReason.INTERRUPTED: "open when interrupted",
 }

@@ -12,7 +12,7 @@ from shardplan.cli.output import check_writable, put, put_file
 if TYPE_CHECKING:
     from shardplan.cli.sizing.size_request import SizeRequest
     from shardplan.size.answer.front import Front
-    from shardplan.size.search.crew import Crew
+    from shardplan.size.crew.crew import Crew
     from shardplan.size.search.size import Sized
 
 
@@ -49,15 +49,15 @@ def size_one(request: SizeRequest) -> ExitCode:
 
 def _crew(request: SizeRequest) -> Crew:
     """Who solves candidates."""
-    from shardplan.size.search.crew import Crew
+    from shardplan.size.crew.crew import Crew
 
     if request.engine == "ray":
-        from shardplan.size.search.ray_crew import RayCrew
+        from shardplan.size.crew.ray_crew import RayCrew
 
         return RayCrew()
     if request.threads == 1:
         return Crew()
-    from shardplan.size.search.processes import Processes
+    from shardplan.size.crew.processes import Processes
 
     return Processes(request.threads)
 

@@ -38,7 +38,7 @@ def vary_one(request: SizeRequest) -> ExitCode:
             should_stop=interrupt.is_requested,
         )
         deadline = settings.deadline()
-        solves = settings.of_solve(deadline, in_full=False)
+        solves = settings.of_solve(deadline, in_full=False).settings(interrupt.is_requested)
         found = vary(space, request.vary, solves, request.budget, lambda: deadline.is_over)
         shown = show(found, lambda: vary_report(found), request.form, request.width)
         if request.output == "-":

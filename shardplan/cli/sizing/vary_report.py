@@ -10,23 +10,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shardplan.size.vary.balanced import Balanced
+    from shardplan.size.vary.behind import Behind
     from shardplan.size.vary.marginal import MarginalValue
     from shardplan.size.vary.vary import MixOfMachine, Varied, VariedMachine
 
+_WORTH_NAMING = 0.01
+"""Of a step: what less is left is not told."""
 _NEGLIGIBLE = 5e-5
 """Of a step: changes that are told as none."""
-_CLOSING = (
-    "Times are the least that any plan takes, by the mean device; a plan takes somewhat more."
-)
+_CLOSING = "Times are the least that any plan takes, by the solver's relaxation."
 _MEANING = (
-    "1% better: from the bounds of a machine with a little more and of one with a little less; by "
-    "prices: from shares of options and prices of memory alone, with nothing solved again",
+    "1% better: of the mean device, from machines with a little more and a little less; by prices: "
+    "from shares of options and prices of memory alone, with nothing solved again",
 )
 
 
 def vary_report(varied: Varied) -> Report:
     """What other machines would do."""
     sections = [section for each in varied.machines for section in _sections(each, varied.budget)]
+    sections += [_behind(each) for each in varied.behind]
     return Report(f"{varied.name}: machines that do not exist yet", tuple(sections), _CLOSING)
 
 
@@ -109,6 +111,25 @@ def _balanced_words(machine: VariedMachine, budget: float) -> str:
 
 def _mix_of(machine: VariedMachine, found: Balanced) -> MixOfMachine | None:
     return next((mix for mix in machine.mixes if mix.values == found.values), None)
+
+
+def _behind(each: Behind) -> Section:
+    title = f"{each.candidate}: why it is behind"
+    meaning = (
+        f"at least {_milliseconds(each.least_seconds)} by the mean device, "
+        f"{_milliseconds(each.ahead_seconds)} with {each.ahead}"
+    )
+    if not each.taken:
+        return Section(title, meaning, remarks=("no part of that machine alone would help",))
+    columns = (Column("with its", is_name=True), Column("at least", True), Column("saves", True))
+    rows = tuple(
+        (taken.part, _milliseconds(taken.least_seconds), _milliseconds(taken.saved_seconds))
+        for taken in each.taken
+    )
+    left = each.taken[-1].least_seconds - each.ahead_seconds
+    is_left = left > _WORTH_NAMING * each.ahead_seconds
+    rest = (f"the other {_milliseconds(left)} are its cost model's: devices, collectives",)
+    return Section(title, meaning, Grid(columns, rows), rest if is_left else ())
 
 
 def _known(seconds: float | None) -> str:

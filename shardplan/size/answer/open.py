@@ -18,6 +18,8 @@ class OpenReason(StrEnum):
     """Its plan does not reach the target, and its bound would."""
     NO_PLAN = "no_plan"
     """Neither a plan was found within the limits, nor a proof that there is none."""
+    GAP_LEFT = "gap_left"
+    """It was solved in full, and its plan and its bound still differ by more than the gap."""
     TIME_LIMIT = "time_limit"
     """The time was over."""
     INTERRUPTED = "interrupted"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shardplan.plan.file.fingerprint import fingerprint_of_job
 from shardplan.size.answer.design import DesignRange
@@ -110,7 +110,7 @@ class _Assembly:
         for (by, reason, alone), members in runs(series, key):
             terms = [self.standings.terms[n] for n in members]
             bounds = [self._bound(n) for n in members]
-            told = {
+            told: dict[str, Any] = {
                 "designs": DesignRange.of(*map(self._design, members)),
                 "step_bound_seconds": min(bounds),
                 "time_bound_seconds": min(map(Terms.time_seconds, terms, bounds)),
@@ -128,6 +128,8 @@ class _Assembly:
             return OpenReason.NOT_REACHED
         if self.is_decided[number]:
             return OpenReason.WITHIN_GAP
+        if is_done and number in standings.solved:
+            return OpenReason.GAP_LEFT
         if number in standings.unfound and self.cut_off is not OpenReason.INTERRUPTED:
             return OpenReason.NO_PLAN
         return self.cut_off

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shardplan.errors import InputError
 from shardplan.size.bounds.least_step import least_step
 from shardplan.size.bounds.scale_bounds import ScaleBounds
-from shardplan.size.search.job import NoPlan
+from shardplan.size.crew.job import NoPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

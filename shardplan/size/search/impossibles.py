@@ -14,7 +14,7 @@ from shardplan.size.terms.terms import target_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shardplan.size.search.job import NoPlan
+    from shardplan.size.crew.job import NoPlan
     from shardplan.size.search.standings import Standings
     from shardplan.size.space.space import Space
 
@@ -90,13 +90,16 @@ def _of_refusal(refusal: NoPlan) -> Proof:
     if not refusal.shortfalls:
         return _no_such("memory", refusal.facts or (_NO_ROOM,))
     short, *others = refusal.shortfalls
-    facts = [*short.reasons, *(f"{each.subject} lacks {each.resource}" for each in others)]
+    # Numbers say all of one shortage; of rules, and of several shortages, sentences do.
+    facts = [*short.reasons, *refusal.facts]
+    if others:
+        facts += [f"{each.subject}: not enough {each.resource}" for each in refusal.shortfalls]
     return Proof(
         quantity=f"{short.resource} for {short.subject}",
         unit="bytes" if short.unit == "bytes" else "count",
         least=short.needs,
         allowed=max(short.offers, 0.0),
-        facts=(*facts, *refusal.facts),
+        facts=tuple(dict.fromkeys(facts)),
     )
 
 

@@ -6,7 +6,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from shardplan.options.constraint import Constraint
-from shardplan.size.search.start import Start, decisions_of
+from shardplan.size.crew.start import Start, decisions_of
 from shardplan.whatif.old_plan import carry
 
 if TYPE_CHECKING:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shardplan.errors import InputError
+from shardplan.size.crew.crew import Crew
+from shardplan.size.crew.job import Job, NoPlan
+from shardplan.size.crew.start import Start
 from shardplan.size.search.answered import answered
-from shardplan.size.search.crew import Crew
 from shardplan.size.search.first_bounds import prove_bounds
-from shardplan.size.search.job import Job, NoPlan
 from shardplan.size.search.neighbours import start_of
+from shardplan.size.search.shortfalls import tell_shortfalls
 from shardplan.size.search.size_reporter import SizeReporter
 from shardplan.size.search.standings import Effort, Standings
-from shardplan.size.search.start import Start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,7 @@ def size(
     with crew or Crew() as workers:
         for effort in (Effort.ROUGH, Effort.FULL):
             _solve(standings, settings, reporter, workers, effort, deadline)
+    tell_shortfalls(standings, settings, deadline)
     return _sized(standings, settings)
 
 

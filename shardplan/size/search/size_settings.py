@@ -6,28 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shardplan.plan.file.optimality import OPTIMAL_GAP
+from shardplan.size.crew.solve_limits import SolveLimits
 from shardplan.solve.deadline import Deadline
-from shardplan.solve.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-@dataclass(frozen=True, slots=True)
-class SolveLimits:
-    """Those of one solve, which may be another process's."""
-
-    method: str
-    gap: float
-    seconds: float
-    node_limit: int
-    seed: int
-
-    def settings(self, should_stop: Callable[[], bool]) -> Settings:
-        """Of the solve, which ends earlier where it should."""
-        return Settings(
-            self.method, self.gap, self.seconds, self.node_limit, self.seed, should_stop
-        )
 
 
 @dataclass(frozen=True, slots=True)

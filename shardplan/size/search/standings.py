@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from shardplan.size.search.job import NoPlan, Solved, Unfound
+from shardplan.size.crew.job import NoPlan, Solved, Unfound
 from shardplan.size.terms.terms import Terms, target_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shardplan.size.bounds.step_bound import StepBound
-    from shardplan.size.search.job import Result
+    from shardplan.size.crew.job import Result
     from shardplan.size.space.space import Space
 
 

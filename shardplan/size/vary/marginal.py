@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shardplan.errors import InputError
 from shardplan.size.bounds.optimum import Optimum
+from shardplan.size.bounds.relaxed_step import relaxed_step
 from shardplan.size.vary.resource import Resource, resources_of
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ class MarginalValue:
     words: str
     """The same as people write it."""
     step_seconds: float
-    """The least step, of ``least_step``."""
+    """The least step by ``relaxed_step``, which knows of single devices too."""
     elasticity: float
-    """By which share the least step changes with a share more of the resource: -0.3 is 0.3% less
-    for 1% more. From the bound of a machine with a little more, and of one with a little less."""
+    """By which share the least step of ``least_step`` changes with a share more of the resource:
+    -0.3 is 0.3% less for 1% more. From the bounds of machines with a little more and less."""
     dual_elasticity: float
     """The same by prices of memory and shares of options alone, with nothing solved again."""
     twice_seconds: float
-    """The least step with twice the resource; of a latency, with half of it."""
+    """As ``step_seconds``, with twice the resource; of a latency, with half of it."""
 
     is_better_higher: bool
     """Whether more of it is better: not of latencies."""
@@ -68,18 +69,20 @@ def marginal_values(case: Case, paths: Iterable[str] | None = None) -> tuple[Mar
     if optimum is None:
         return ()
     chosen = resources_of(case.machine) if paths is None else paths
-    found = []
+    now, found = relaxed_step(case).seconds, []
     for path in chosen:
         resource = Resource.named(case.machine, path)
         try:
-            found.append(_marginal(case, optimum, resource))
+            found.append(_marginal(case, optimum, resource, now))
         except InputError:
             if paths is not None:
                 raise
     return tuple(sorted(found, key=lambda each: (each.twice_seconds, each.path)))
 
 
-def _marginal(case: Case, optimum: Optimum, resource: Resource) -> MarginalValue:
+def _marginal(
+    case: Case, optimum: Optimum, resource: Resource, now_seconds: float
+) -> MarginalValue:
     value = resource.of(case.machine)
     more, less = value * (1 + _LITTLE), value * (1 - _LITTLE)
     above, below = (resource.on(case.machine, each) for each in (more, less))
@@ -92,12 +95,12 @@ def _marginal(case: Case, optimum: Optimum, resource: Resource) -> MarginalValue
         elasticity = (ends[0] - ends[1]) / (width * seconds)
         dual = (repriced[0] - repriced[1]) / (width * seconds)
     twice = value * _TWICE if resource.is_better_higher else value / _TWICE
-    twice_seconds = _seconds(resource.in_case(case, twice))
+    twice_seconds = relaxed_step(resource.in_case(case, twice)).seconds
     return MarginalValue(
         resource.path,
         value,
         resource.words(value),
-        seconds,
+        now_seconds,
         elasticity,
         dual,
         twice_seconds,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shardplan.errors import Infeasible, NoPlanFound
 from shardplan.planning.planner import make_plan
 from shardplan.size.bounds.relaxed_step import relaxed_step
-from shardplan.size.search.start import decisions_of
+from shardplan.size.crew.start import decisions_of
 from shardplan.solve.reporter import Reporter
 
 if TYPE_CHECKING:

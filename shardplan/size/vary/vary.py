@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.size.bounds.least_step import least_step
+from shardplan.size.bounds.relaxed_step import relaxed_step
 from shardplan.size.bounds.step_bound import StepBound
 from shardplan.size.vary.balanced import Balanced, balanced, cost_of
+from shardplan.size.vary.behind import Behind, behind
 from shardplan.size.vary.knob import Knob, path_of
 from shardplan.size.vary.marginal import MarginalValue, marginal_values
 from shardplan.size.vary.resource import OPTION, resources_of
@@ -69,6 +70,8 @@ class Varied:
     """The spec's."""
     budget: float | None
     machines: tuple[VariedMachine, ...]
+    behind: tuple[Behind, ...]
+    """Of machines that are compared, those that others are quicker than, and why."""
 
 
 def vary(
@@ -95,7 +98,8 @@ def vary(
         for name, case in every
         if not should_stop()
     )
-    return Varied(space.name, budget, found)
+    slower = () if should_stop() else tuple(behind(space))
+    return Varied(space.name, budget, found, slower)
 
 
 def _candidates(space: Space) -> list[tuple[str, Case]]:
@@ -116,7 +120,7 @@ def _varied(
 ) -> VariedMachine:
     known = resources_of(case.machine)
     knobs = [Knob.parse(case.machine, text) for text in texts if path_of(text) in known]
-    least = least_step(case)
+    least = relaxed_step(case)
     found = sweep(case, knobs, settings, should_stop) if knobs else ()
     return VariedMachine(
         candidate=name,

@@ -105,7 +105,7 @@ class SizeSpec(Border):
         """Of a training whose groups are yet to be chosen; None where there is only one."""
         if self.groups_of(training) == (1,):
             return None
-        return (training.replicas or ReplicasSpec(groups=AUTO)).model_copy(update={"groups": AUTO})
+        return (training.replicas or ReplicasSpec(groups=1)).model_copy(update={"groups": AUTO})
 
     @property
     def goals(self) -> tuple[Goal, ...]:

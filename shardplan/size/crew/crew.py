@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shardplan.size.search.job import run
+from shardplan.size.crew.job import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
-    from shardplan.size.search.job import Job, Result
+    from shardplan.size.crew.job import Job, Result
 
 
 class Crew:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shardplan.errors import ShardplanError
-from shardplan.size.search.crew import Crew
-from shardplan.size.search.job import run
+from shardplan.size.crew.crew import Crew
+from shardplan.size.crew.job import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from shardplan.size.search.job import Job, Result
+    from shardplan.size.crew.job import Job, Result
 
 _POLL_SECONDS = 0.2
 

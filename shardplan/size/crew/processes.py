@@ -18,15 +18,15 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from shardplan.errors import ShardplanError
-from shardplan.size.search.crew import Crew
+from shardplan.size.crew.crew import Crew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-    from shardplan.size.search.job import Job, Result
+    from shardplan.size.crew.job import Job, Result
 
-_RUN = "from shardplan.size.search.worker import main; main()"
+_RUN = "from shardplan.size.crew.worker import main; main()"
 _POLL_SECONDS = 0.05
 
 

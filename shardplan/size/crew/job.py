@@ -10,7 +10,7 @@ from shardplan.errors import Infeasible, InputError, Interrupted, NoPlanFound, S
 from shardplan.plan.file.optimality import Termination
 from shardplan.planning.planner import make_plan
 from shardplan.size.answer.take_apart import take_apart
-from shardplan.size.search.start import Start, decisions_of
+from shardplan.size.crew.start import Start, decisions_of
 from shardplan.solve.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shardplan.plan.decision import Decision
     from shardplan.plan.file.plan import Plan
     from shardplan.size.answer.anatomy import Anatomy
-    from shardplan.size.search.size_settings import SolveLimits
+    from shardplan.size.crew.solve_limits import SolveLimits
     from shardplan.solve.settings import Settings
 
 

@@ -9,10 +9,10 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO
 
-from shardplan.size.search.job import run
+from shardplan.size.crew.job import run
 
 if TYPE_CHECKING:
-    from shardplan.size.search.job import Job
+    from shardplan.size.crew.job import Job
 
 
 def main() -> None:

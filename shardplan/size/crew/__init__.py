@@ -1,0 +1,1 @@
+"""Who solves candidates, here or side by side."""
