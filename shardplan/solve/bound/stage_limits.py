@@ -103,7 +103,6 @@ def bound_by_stage_limits(
     ]
     states, known = params.states, lower_bound * (1 - _ROUNDING)
     in_vain = round(states * params.share_in_vain)
-    is_vain = False
     while leaves and states > 0 and not (limits.until.is_over or watch.should_stop()):
         least = min(leaves, key=lambda leaf: leaf.corners.bound)
         if least.corners.bound >= upper_bound:
@@ -117,7 +116,7 @@ def bound_by_stage_limits(
         states, in_vain = states - weighed, in_vain - weighed
     leaves.sort(key=lambda leaf: leaf.corners.bound)
     proven = min((leaf.corners.bound for leaf in leaves), default=upper_bound)
-    if is_vain and len(classes.count) == problem.item_count:
+    if proven <= lower_bound * (1 + _ROUNDING) and len(classes.count) == problem.item_count:
         return StageLimitProof(proven)  # all items differ, and it got nowhere: nor will its choices
     found = [leaf.choice(problem) for leaf in leaves[: params.most_choices]]
     return StageLimitProof(proven, _told_apart(found))
