@@ -9,13 +9,13 @@ import numpy as np
 
 from shardplan.solve.bound.option_choice import choose_options
 from shardplan.solve.mixing.representatives import SHORT_STAGE, Representatives, fine_enough
-from shardplan.solve.mixing.rounded_choice import rounded_choice
 from shardplan.solve.problem.problem import Shape
 from shardplan.solve.program.answer import Watch
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance
 from shardplan.solve.search.starts.fill_greedily import FillParams, fill_greedily
 from shardplan.solve.search.starts.polish import PolishParams, polish
+from shardplan.solve.search.starts.rounded_choice import rounded_choice
 from shardplan.solve.search.starts.starting_options import (
     OptionChoiceParams,
     balance_to_hope_for,
