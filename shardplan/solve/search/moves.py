@@ -13,7 +13,7 @@ from shardplan.solve.search.proofs.balance import BalancePatterns
 from shardplan.solve.search.proofs.class_choice import ClassChoice, EarlyClassChoice
 from shardplan.solve.search.proofs.deeper_choice import DeeperChoice
 from shardplan.solve.search.proofs.filling_units import FillingUnitsBound
-from shardplan.solve.search.proofs.integer_program import FullProgram, SmallProgram
+from shardplan.solve.search.proofs.integer_program import CoarseProgram, FullProgram, SmallProgram
 from shardplan.solve.search.proofs.stage_limits import EarlyStageLimits, StageLimits
 from shardplan.solve.search.reinsertion.reinsertion import Reinsertion
 from shardplan.solve.search.starts.early_annealing import EarlyAnnealing
@@ -40,6 +40,7 @@ MOVES: tuple[Move, ...] = (
     Reinsertion(),
     Blocks(),
     Annealing(),
+    CoarseProgram(),
     BalancePatterns(),
     FillingUnitsBound(),
     ClassChoice(),

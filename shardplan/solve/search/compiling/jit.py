@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _SOURCES = ("compiling/*.py", "repartition/**/*.py", "reinsertion/*.py")
 """All that compiled code is made of."""
+_UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -25,12 +26,14 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """What compiled functions alone call."""
-    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    found: Callable[..., Any] = _compiled(function, **_UNWRAPPED)
+    return found
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same without a call: what takes many arrays is called often for little."""
-    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+    found: Callable[..., Any] = _compiled(function, **_UNWRAPPED, forceinline=True)
+    return found
 
 
 def _compiled(function: Callable[..., Any], **more: bool) -> Any:

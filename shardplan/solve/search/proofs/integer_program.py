@@ -36,31 +36,41 @@ class TreeParams:
 
 @dataclass(frozen=True, slots=True)
 class SmallProgram(Move):
-    """The program of a small problem comes first: it is done before a search is.
-
-    Of somewhat larger ones it comes within the coarse gap soon, and further only after a search.
-    """
+    """The program of a small problem comes first: it is done before a search is."""
 
     name: ClassVar[str] = "small_program"
     when: ClassVar[When] = When.START
     methods: ClassVar[frozenset[str]] = frozenset({"auto"})
 
     most_columns: int = 250
-    most_coarse_columns: int = 700
-    """Beyond which there is no coarse one either."""
     tree: TreeParams = field(default_factory=TreeParams)
-    coarse_tree: TreeParams = field(
+
+    def improve(self, record: Record, turn: Turn) -> None:
+        """Solve the program, if it is small."""
+        if _column_count(record) <= self.most_columns:
+            _solve(record, self.tree)
+
+
+@dataclass(frozen=True, slots=True)
+class CoarseProgram(Move):
+    """Of a somewhat larger problem the program says much soon, and little more for long: it comes
+    within a coarse gap after the first restart, and further only after a search."""
+
+    name: ClassVar[str] = "coarse_program"
+    when: ClassVar[When] = When.FIRST_RESTART
+    methods: ClassVar[frozenset[str]] = frozenset({"auto"})
+
+    most_columns: int = 700
+    tree: TreeParams = field(
         default_factory=lambda: TreeParams(node_columns=100_000, fewest_nodes=1)
     )
     """A second's worth: beyond that a better placement to begin with gives more."""
 
     def improve(self, record: Record, turn: Turn) -> None:
-        """Solve the program, if it is small."""
-        count = _column_count(record)
-        if count <= self.most_columns:
-            _solve(record, self.tree)
-        elif count <= self.most_coarse_columns and record.gap > self.tree.coarse_gap:
-            _reaches(record, self.coarse_tree, max(record.budget.gap, self.tree.coarse_gap))
+        """Solve it roughly, if it is not too large."""
+        gap = max(record.budget.gap, self.tree.coarse_gap)
+        if turn.number_of_pass == 0 and _column_count(record) <= self.most_columns:
+            _reaches(record, self.tree, gap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class Walk(NamedTuple):
 class Undo(NamedTuple):
     """What a move has changed, as it was before."""
 
-    count: NDArray[np.int64]
+    filled: NDArray[np.int64]
     """(2,): entries of devices, and of nodes."""
     device: NDArray[np.int64]
     load: NDArray[np.float64]

@@ -87,7 +87,7 @@ class Reinsertion(Move):
             before = best.objective[0]
             code.walk_on(walk, options, choices, objective, batches, undo, best, price)
             if best.objective[0] < before:
-                record.offer(_placement(best), "reinsertion")
+                record.offer(placement_of(best.option, best.slot), "reinsertion")
             if record.should_stop():
                 return
 
@@ -110,5 +110,6 @@ class Reinsertion(Move):
             yield Batches(heat, squarings, dice)
 
 
-def _placement(best: BestWalk) -> Placement:
-    return Placement.of(best.option.copy(), [row[row != NOWHERE] for row in best.slot])
+def placement_of(option: NDArray[np.int64], slot: NDArray[np.int64]) -> Placement:
+    """Of (I,) options and the (I, most units) places of their units."""
+    return Placement.of(option.copy(), [row[row != NOWHERE] for row in slot])

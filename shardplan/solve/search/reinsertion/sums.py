@@ -35,8 +35,8 @@ def more_over(held: float, more: float, capacity: float) -> float:
 
 @inlined
 def _keep_device(walk: Walk, undo: Undo, device: int) -> None:
-    at = undo.count[0]
-    undo.count[0], undo.device[at] = at + 1, device
+    at = undo.filled[0]
+    undo.filled[0], undo.device[at] = at + 1, device
     for stage in range(walk.total.size):
         undo.load[at, stage] = walk.load[device, stage]
         undo.power[at, stage] = walk.power[device, stage]
@@ -71,8 +71,8 @@ def _put_on_device(
 def _put_on_node(
     walk: Walk, options: Options, undo: Undo, node: int, bytes_: NDArray[np.float64], sign: float
 ) -> None:
-    at = undo.count[1]
-    undo.count[1], undo.node[at] = at + 1, node
+    at = undo.filled[1]
+    undo.filled[1], undo.node[at] = at + 1, node
     for tier in range(bytes_.size):
         held, more = walk.node_bytes[node, tier], sign * bytes_[tier]
         undo.node_bytes[at, tier] = held
@@ -145,7 +145,7 @@ def growth_at(
 @inlined
 def begin_move(walk: Walk, undo: Undo) -> None:
     """From here on a move can be undone."""
-    undo.count[0] = undo.count[1] = 0
+    undo.filled[0] = undo.filled[1] = 0
     undo.over[0] = walk.over[0]
     for stage in range(walk.total.size):
         undo.total[stage] = walk.total[stage]
@@ -164,16 +164,16 @@ def keep_item(walk: Walk, undo: Undo, nth: int, item: int) -> None:
 @inlined
 def undo_move(walk: Walk, undo: Undo, items: int) -> None:
     """Let all be as it was when the move began, of so many items."""
-    for back in range(undo.count[0]):
-        at = undo.count[0] - 1 - back
+    for back in range(undo.filled[0]):
+        at = undo.filled[0] - 1 - back
         device = undo.device[at]
         for stage in range(walk.total.size):
             walk.load[device, stage] = undo.load[at, stage]
             walk.power[device, stage] = undo.power[at, stage]
         for tier in range(walk.device_bytes.shape[1]):
             walk.device_bytes[device, tier] = undo.device_bytes[at, tier]
-    for back in range(undo.count[1]):
-        at = undo.count[1] - 1 - back
+    for back in range(undo.filled[1]):
+        at = undo.filled[1] - 1 - back
         for tier in range(walk.node_bytes.shape[1]):
             walk.node_bytes[undo.node[at], tier] = undo.node_bytes[at, tier]
     walk.over[0] = undo.over[0]

@@ -19,9 +19,9 @@ from shardplan.solve.search.reinsertion.arrays import (
     DEVICE,
     DICE,
     NOWHERE,
+    Batches,
     BestWalk,
     Choices,
-    Batches,
     Undo,
     Walk,
 )
@@ -221,9 +221,7 @@ def _move(
         take_out(walk, options, undo, nth, choices.shape[undo.option[nth]], squarings)
     for nth in range(count):
         mine, other = dice[2 + 4 * nth : 6 + 4 * nth], count - 1 - nth
-        if not _put_back(
-            walk, options, choices, undo, nth, other, mine, price, squarings
-        ):
+        if not _put_back(walk, options, choices, undo, nth, other, mine, price, squarings):
             return -count
     return count
 

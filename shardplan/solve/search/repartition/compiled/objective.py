@@ -85,7 +85,8 @@ def _stage_weights(chains: Doubles, objective: Objective) -> Doubles:
 @inner
 def stage_weights_of(stages: Doubles, uses: Counts, objective: Objective) -> Doubles:
     """(S,): by how much the smooth objective rises with each of (S,) stages."""
-    return _stage_weights(_chains(stages, uses, objective), objective)
+    found: Doubles = _stage_weights(_chains(stages, uses, objective), objective)
+    return found
 
 
 @inner

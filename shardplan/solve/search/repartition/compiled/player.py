@@ -38,7 +38,7 @@ from shardplan.solve.search.repartition.compiled.pairs import choose_changes
 __all__ = ["CompiledRounds", "NumbaError", "is_compiled", "try_out"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
