@@ -56,6 +56,12 @@ SPACES = {
     "measured across nodes": spec("aws-p6-b200"),
     "hot rows": spec(tables=tables(access={"zipf": 1.2}), batch={"global": 8192}),
     "small tables": spec(tables=tables(rows=300)),
+    "rows rounded up": spec(
+        "l40s-pcie",
+        batch={"local": 2048},
+        tables=tables(rows=24),
+        training={"exact_updates": False},
+    ),
     "caches": spec("dgx-a100", tables=tables(rows=60_000_000, access={"zipf": 1.05})),
     "torchrec": spec(cost_model="torchrec"),
     "dense layers": spec(

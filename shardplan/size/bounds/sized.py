@@ -1,4 +1,7 @@
-"""A case at one size of its machine, priced with the options of a whole range of sizes."""
+"""A case at one size of its machine, priced with the options of a whole range of sizes.
+
+Row blocks count as if they were not rounded up: what that adds goes up and down between sizes.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ class Sized:
             nodes,
             beyond,
             tuple(
-                Means.of(each, own.options) if own.has_all_tables else None
+                Means.of(each, own.options, unpadded=True) if own.has_all_tables else None
                 for each, own in zip(cases, shared, strict=True)
             ),
         )
