@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from shardplan.cost.part import Part
 from shardplan.cost.phases import DENSE
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class ChainFloor:
     """Of the dense part, but for its collectives."""
     dense_sum_seconds: float
     """Of its collectives, what nothing hides."""
+    unsteady: frozenset[str] = frozenset()
+    """Phases whose start-up may be less on a size between two than on both: collectives of devices
+    that have no links of their own, so that now the host's links are slowest, and now the NICs."""
 
     @property
     def seconds(self) -> float:
@@ -45,6 +49,7 @@ class ChainFloor:
         """Every chain of a case's step."""
         step = case.step
         stages, dense = step.stages, case.cost_model.dense
+        shares_links = case.machine.file.scale_up is None
         found = {}
         for number, key in enumerate(step.chains):
             inside = stages.in_chain[:, number]
@@ -52,16 +57,19 @@ class ChainFloor:
             starts = {phase.name: phase.constant_seconds for phase in members}
             whole = float(stages.chain_seconds[number]) - sum(starts.values())
             sums = min(dense.all_reduce_seconds, max(whole, 0.0))
-            found[key] = cls(frozenset(starts), starts, max(whole - sums, 0.0), sums)
+            sent = (phase.name for phase in members if phase.part is Part.NETWORK)
+            unsteady = frozenset(sent if shares_links else ())
+            found[key] = cls(frozenset(starts), starts, max(whole - sums, 0.0), sums, unsteady)
         return found
 
     def least(self, other: Self) -> Self:
         """What a size between two takes at least: starts and sums grow with the number of devices,
         the rest of the dense part shrinks, so that each is least at one of them."""
         both = self.phases & other.phases
+        steady = both - self.unsteady - other.unsteady
         return type(self)(
             both,
-            {name: min(self.start_seconds[name], other.start_seconds[name]) for name in both},
+            {name: min(self.start_seconds[name], other.start_seconds[name]) for name in steady},
             min(self.dense_seconds, other.dense_seconds),
             min(self.dense_sum_seconds, other.dense_sum_seconds),
         )

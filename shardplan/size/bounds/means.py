@@ -32,12 +32,14 @@ class Means:
     """(3,): of each tier, of all devices and nodes together, after what every plan needs."""
 
     @classmethod
-    def of(cls, case: Case, options: OptionSet) -> Self:
-        """Price options, which need not be legal on this size."""
+    def of(cls, case: Case, options: OptionSet, *, unpadded: bool = False) -> Self:
+        """Price options, which need not be legal on this size; ``unpadded``, at most what they
+        would take if row blocks were not rounded up."""
         topology, free = case.topology, case.capacity.free_bytes
         places = np.array([topology.world_size, topology.nodes, topology.nodes])
+        totals = OptionTotals.of(case, options)
         return cls(
-            OptionTotals.of(case, options),
+            totals.unpadded(case, options) if unpadded else totals,
             ChainFloor.of_all(case),
             topology.world_size,
             free.clip(min=0.0) * places,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -52,6 +52,14 @@ class OptionTotals:
             seconds = seconds + costs.spill_seconds * others
         memory = costs.memory_bytes * units * width[:, None]
         return cls(options.table.astype(np.int64), seconds, memory, phases)
+
+    def unpadded(self, case: Case, options: OptionSet) -> Self:
+        """At most what row blocks would take if they had no more rows than there are: blocks are
+        rounded up, so that 24 rows on 16 devices count as 32, and on 24 as 24."""
+        rows = np.array([table.rows for table in case.workload.tables])[options.table]
+        blocks = options.row_shards(case.topology.world)
+        share = (rows / (blocks * -(-rows // blocks)))[:, None]
+        return replace(self, seconds=self.seconds * share, memory_bytes=self.memory_bytes * share)
 
     @property
     def starts(self) -> NDArray[np.int64]:

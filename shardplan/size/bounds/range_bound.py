@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from shardplan.size.bounds.cheapest import Cheapest, lagrangian
-from shardplan.size.bounds.sized import SharedOptions, Sized
+from shardplan.size.bounds.sized import SharedOptions, Sized, edges_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,8 +39,9 @@ class RangeBound:
 
     It rests on each phase of each option being shortest at one end of the range: summed over all
     devices (work that devices share takes no less on more of them), and of one device (which does
-    no more where there are more). So it is with every phase of the shipped cost models; ranges end
-    where the machine itself changes (``breaks_of``).
+    no more where there are more). So it is with every phase of the shipped cost models as long as
+    the machine stays the same: from one scale-up domain to several nothing is bounded, so that
+    ranges should end there (``breaks_of``).
     """
 
     first: int
@@ -60,8 +61,9 @@ class RangeBound:
     def between(cls, first: Sized, last: Sized, shared: tuple[SharedOptions, ...]) -> Self:
         """The same of sizes that are priced already, with options ``shared`` by all between."""
         nodes = first.nodes, last.nodes
-        if not shared or not len(first.means) == len(last.means) == len(shared):
-            # What is left open is not the same: nothing is known of those between.
+        is_alike = first.beyond == last.beyond
+        if not (is_alike and shared and len(first.means) == len(last.means) == len(shared)):
+            # Another machine, or what is left open is not the same: nothing is known of the rest.
             return cls(*nodes, (Hyperbola(0.0, 0.0),), nodes[0])
         found = [
             _between(low, high, nodes, is_complete=own.is_complete)
@@ -104,12 +106,9 @@ def _lowest(curves: Sequence[Hyperbola], ends: tuple[int, int]) -> float:
 def breaks_of(case: Case, counts: Iterable[int]) -> tuple[int, ...]:
     """Of some node counts, rising, those at which the machine of a case changes: the last of one
     scale-up domain, of one rack, of one pod, and the first beyond."""
-    layout = case.topology.whole.layout
-    file = case.machine.file
-    edges = {1, file.domain_nodes, *layout.fabric_nodes}
     known = sorted(set(counts))
     found = {known[0], known[-1]} if known else set()
-    for edge in edges:
+    for edge in edges_of(case):
         found |= {max((n for n in known if n <= edge), default=known[0])}
         found |= {min((n for n in known if n > edge), default=known[-1])}
     return tuple(sorted(found))

@@ -1,4 +1,7 @@
-"""A case at one size of its machine, priced with the options of a whole range of sizes."""
+"""A case at one size of its machine, priced with the options of a whole range of sizes.
+
+Row blocks count as if they were not rounded up: what that adds goes up and down between sizes.
+"""
 
 from __future__ import annotations
 
@@ -46,19 +49,30 @@ class Sized:
     """One size, of each choice of what a spec leaves open."""
 
     nodes: int
+    beyond: tuple[bool, ...]
+    """Whether it is larger than one scale-up domain, one rack, one pod: sizes of which this differs
+    are different machines, of which nothing is known in common."""
     means: tuple[Means | None, ...]
     """None where a table has no option."""
 
     @classmethod
     def of(cls, case: Case, shared: tuple[SharedOptions, ...]) -> Self:
         """Priced with shared options; without any where this size has not as many choices."""
-        cases = open_cases(case)
+        cases, nodes = open_cases(case), case.machine.nodes
+        beyond = tuple(nodes > edge for edge in edges_of(case))
         if len(cases) != len(shared):
-            return cls(case.machine.nodes, ())
+            return cls(nodes, beyond, ())
         return cls(
-            case.machine.nodes,
+            nodes,
+            beyond,
             tuple(
-                Means.of(each, own.options) if own.has_all_tables else None
+                Means.of(each, own.options, unpadded=True) if own.has_all_tables else None
                 for each, own in zip(cases, shared, strict=True)
             ),
         )
+
+
+def edges_of(case: Case) -> tuple[int, ...]:
+    """Nodes up to which the machine of a case is one scale-up domain, one rack, one pod."""
+    file = case.machine.file
+    return tuple(sorted({file.domain_nodes, *(level.nodes for level in file.fabric)}))
