@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from shardplan.solve.bound.item_classes import ItemClasses
+from shardplan.solve.bound.classes.item_classes import ItemClasses
 from shardplan.solve.bound.stage_limits import StageLimitParams, bound_by_stage_limits
 from shardplan.solve.search.move import Move, Turn, When
 from shardplan.solve.search.repartition.rebalance import rebalance

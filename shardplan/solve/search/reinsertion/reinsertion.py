@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from shardplan.solve.bound.item_classes import ItemClasses
+from shardplan.solve.bound.classes.item_classes import ItemClasses
 from shardplan.solve.problem.placement import Placement
 from shardplan.solve.search.compiling.in_time import code_in_time
 from shardplan.solve.search.move import Move, Turn, When
