@@ -38,8 +38,8 @@ and 1.0 with this one."""
 class DuckdbEngine:
     """A database in memory that spills to a folder beyond ``memory_bytes``.
 
-    By default that is half a GiB for each thread, where the machine has as much. Raises InputError for
-    options that it does not know.
+    By default that is half a GiB for each thread, where the machine has as much. Raises
+    InputError for options that it does not know.
     """
 
     def __init__(
