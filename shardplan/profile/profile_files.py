@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from shardplan.profile.count.kept_counts import KeptCounts
     from shardplan.profile.engine.engine import Engine
     from shardplan.profile.features.table_rule import TableRule
     from shardplan.profile.sources.found import DataFile, DataFormat
@@ -50,6 +51,8 @@ class Reading:
     memory_bytes: int | None = None
     work: str | None = None
     """A folder that keeps what text was staged to, so that a later run goes on."""
+    keep: str | None = None
+    """A folder that keeps counts as well, of each day, or of each file where paths tell none."""
 
 
 def check_installed(engine: str) -> None:
@@ -94,12 +97,13 @@ def profile_files(
 
 
 def _work_folder(reading: Reading, stack: ExitStack) -> Path:
-    if reading.work is None:
-        return Path(stack.enter_context(TemporaryDirectory(prefix="shardplan-profile-")))
     from shardplan.files import make_folder
 
-    make_folder(reading.work)
-    return Path(reading.work)
+    for each in filter(None, (reading.work, reading.keep)):
+        make_folder(each)
+    if named := reading.work or reading.keep:
+        return Path(named)
+    return Path(stack.enter_context(TemporaryDirectory(prefix="shardplan-profile-")))
 
 
 class _Files:
@@ -150,11 +154,32 @@ class _Files:
         numbers = (*self._dense(), *filter(None, [self._day_column]))
         remarks = tuple(line for _, path in staged for line in odd_columns(path))
         known = self._dictionaries(staged)
-        samples = Samples(engine, frames, self._patterns, known, numbers, remarks)
+        kept = self._kept(staged, engine)
+        samples = Samples(engine, frames, self._patterns, known, numbers, remarks, kept)
         return make_profile(
             samples, self._asked, self._rules, self._batches(staged, counts),
             hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, reporter=reporter,
         )  # fmt: skip
+
+    def _kept(self, staged: Sequence[tuple[DataFile, str]], engine: Engine) -> KeptCounts | None:
+        """Counts by days, or by files where paths tell no days."""
+        if self._reading.keep is None:
+            return None
+        from shardplan.profile.count.kept_counts import KeptCounts, Part
+
+        days = list(dict.fromkeys(file.day for file, _ in staged))
+        together: dict[str, list[tuple[DataFile, str]]] = {}
+        for file, path in staged:
+            together.setdefault(file.day or file.path, []).append((file, path))
+        parts = [
+            Part(
+                repr((self._reading.nulls, [file for file, _ in each])),
+                days.index(each[0][0].day),
+                engine.samples([path for _, path in each]),
+            )
+            for each in together.values()
+        ]
+        return KeptCounts(Path(self._reading.keep), engine, parts)
 
     def _staged(self, reporter: ProfileReporter) -> Iterator[tuple[DataFile, str]]:
         from shardplan.profile.sources.staging import staged

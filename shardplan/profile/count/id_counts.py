@@ -37,13 +37,18 @@ def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Fra
     counts = ids.group_by("id").agg(
         nw.col("id").count().cast(nw.Int64).alias("reads"), *_by_day(days)
     )
-    if rule.mapping.has_rare:
-        named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
-        columns = ["reads", *(reads_on(day) for day in range(days) if days > 1)]
-        sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
-        mapped = counts.with_columns(named.otherwise(nw.col("id")).cast(nw.Int64).alias("id"))
-        return mapped.group_by("id").agg(*sums)
-    return counts
+    return rare_together(counts, rule, days)
+
+
+def rare_together(counts: Frame, rule: TableRule, days: int) -> Frame:
+    """Counts with one row for all ids that a dictionary leaves out, as they are by other rules."""
+    if not rule.mapping.has_rare:
+        return counts
+    named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
+    columns = ["reads", *(reads_on(day) for day in range(days) if days > 1)]
+    sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
+    mapped = counts.with_columns(named.otherwise(nw.col("id")).cast(nw.Int64).alias("id"))
+    return mapped.group_by("id").agg(*sums)
 
 
 def _by_day(days: int) -> list[nw.Expr]:
@@ -70,6 +75,7 @@ def ids_of(samples: Frame, feature: FeatureRule, engine: Engine) -> tuple[Frame,
     """
     kind = engine.schema(samples)[feature.column]
     is_list = isinstance(kind, nw.List)
+    samples = unpadded(samples, feature, engine)
     if is_list and feature.truncate is not None:
         back = feature.keep == "back"
         samples = engine.cut(samples, feature.column, feature.truncate, is_back=back)
@@ -81,6 +87,13 @@ def ids_of(samples: Frame, feature: FeatureRule, engine: Engine) -> tuple[Frame,
         ids = ids.explode("id")
     inner = kind.inner if isinstance(kind, nw.List) else kind
     return ids, is_wide(inner)
+
+
+def unpadded(samples: Frame, feature: FeatureRule, engine: Engine) -> Frame:
+    """Samples whose lists are without what fills them up."""
+    if feature.padding is None:
+        return samples
+    return engine.without(samples, feature.column, feature.padding)
 
 
 def is_wide(kind: Any) -> bool:

@@ -89,10 +89,28 @@ class DuckdbEngine:
         finally:
             self.connection.execute(f"drop table {name}")
 
+    def write(self, frame: Frame, folder: Path) -> None:
+        """To one file."""
+        folder.mkdir()
+        frame.to_native().write_parquet(str(folder / "0.parquet"), compression="zstd")
+
+    def without(self, frame: Frame, column: str, atom: int) -> Frame:
+        """By ``list_filter``."""
+        kept = f"list_filter({_quoted(column)}, lambda x: x is distinct from {atom})"
+        return _with(frame, column, kept)
+
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
         """By ``list_slice``."""
-        quoted = '"' + column.replace('"', '""') + '"'
         ends = f"-{most}, -1" if is_back else f"1, {most}"
-        cut = duckdb.SQLExpression(f"list_slice({quoted}, {ends})").alias(column)
-        others = [duckdb.ColumnExpression(name) for name in frame.columns if name != column]
-        return frame_of(frame.to_native().select(cut, *others))
+        return _with(frame, column, f"list_slice({_quoted(column)}, {ends})")
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _with(frame: Frame, column: str, expression: str) -> Frame:
+    """The frame with other contents of a column."""
+    made = duckdb.SQLExpression(expression).alias(column)
+    others = [duckdb.ColumnExpression(name) for name in frame.columns if name != column]
+    return frame_of(frame.to_native().select(made, *others))

@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from narwhals.stable.v2.dtypes import DType
 
@@ -35,6 +36,12 @@ class Engine(Protocol):
 
     def kept(self, frame: Frame) -> AbstractContextManager[Frame]:
         """The frame computed once, for as long as the block lasts."""
+
+    def write(self, frame: Frame, folder: Path) -> None:
+        """Write the frame to Parquet files in a folder, which is not there yet."""
+
+    def without(self, frame: Frame, column: str, atom: int) -> Frame:
+        """The frame with a column's lists less every ``atom``; others, null ones too, stay."""
 
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
         """The frame with the first or last so many elements of a column's lists."""

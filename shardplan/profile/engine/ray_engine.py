@@ -11,6 +11,7 @@ from shardplan.profile.engine.engine import frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from narwhals.stable.v2.dtypes import DType
 
@@ -56,6 +57,17 @@ class RayEngine:
     def kept(self, frame: Frame) -> Iterator[Frame]:
         """In Ray's object store."""
         yield frame_of(frame.to_native().collect())
+
+    def write(self, frame: Frame, folder: Path) -> None:
+        """To a file of each partition, by the workers."""
+        frame.to_native().write_parquet(str(folder))
+        folder.mkdir(exist_ok=True)
+
+    def without(self, frame: Frame, column: str, atom: int) -> Frame:
+        """By ``list_filter``."""
+        each = self._daft.element()
+        kept = self._daft.col(column).list_filter(each.is_null() | (each != atom))
+        return frame_of(frame.to_native().with_column(column, kept))
 
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:
         """By ``slice``."""
