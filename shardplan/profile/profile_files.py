@@ -156,8 +156,9 @@ class _Files:
         known = self._dictionaries(staged)
         kept = self._kept(staged, engine)
         samples = Samples(engine, frames, self._patterns, known, numbers, remarks, kept)
+        batches = self._batches(staged, counts, [day for day, _ in frames])
         return make_profile(
-            samples, self._asked, self._rules, self._batches(staged, counts),
+            samples, self._asked, self._rules, batches,
             hot=hot, old_hot=old_hot, looks_for_merging=looks_for_merging, reporter=reporter,
         )  # fmt: skip
 
@@ -252,16 +253,23 @@ class _Files:
         return ("label", *(f"I{n}" for n in range(1, CRITEO_DENSE + 1)))
 
     def _batches(
-        self, staged: Sequence[tuple[DataFile, str]], counts: Sequence[tuple[str, int]]
-    ) -> Callable[[Collection[str]], Iterator[pa.Table]] | None:
-        """Of the last day, as its ids are; none where days are a column's, which no block knows."""
+        self,
+        staged: Sequence[tuple[DataFile, str]],
+        counts: Sequence[tuple[str, int]],
+        days: Sequence[str],
+    ) -> Callable[[Collection[str]], Iterator[pa.Table]]:
+        """Of the days that skew is of, as their ids are."""
         from shardplan.profile.sources.blocks import read_blocks, spread_blocks
+        from shardplan.profile.sources.day_runs import blocks_of_days
 
+        last, batch = set(days[-self._asked.skew_days :]), self._asked.batch
         if self._day_column is not None:
-            return None
-        last = {path for file, path in staged if file.day == staged[-1][0].day}
-        counts = [each for each in counts if each[0] in last]
-        blocks = spread_blocks(counts, self._asked.batch, most=_BATCHES)
+            paths = [path for _, path in staged]
+            blocks = blocks_of_days(paths, self._day_column, last, batch, _BATCHES)
+        else:
+            inside = {path for file, path in staged if file.day in last}
+            counts = [each for each in counts if each[0] in inside]
+            blocks = spread_blocks(counts, batch, most=_BATCHES)
         return lambda columns: read_blocks(blocks, sorted(columns))
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -21,6 +20,7 @@ from shardplan.profile.features.id_mapping import IdMapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from shardplan.profile.engine.engine import Engine, Frame
     from shardplan.profile.features.table_rule import TableRule

@@ -173,8 +173,10 @@ def table_profile(
     if rule.padding is not None:
         said["padding"] = {"id": rule.padding, "share": f"{padded:.7%}"}
     spec = TableSpec.model_validate(said)
+    # Of a sample, a batch from elsewhere may read more than all of it does.
+    held = [each for each in batches if each.accesses <= counts.last.accesses]
     observed = file_order(
-        counts.last, [b.accesses for b in batches], [b.distinct_rows for b in batches]
+        counts.last, [each.accesses for each in held], [each.distinct_rows for each in held]
     )
     says = sample_says(counts.frequencies, reads, asked.sample_share)
     return TableProfile(
