@@ -14,11 +14,13 @@ pytest.importorskip("narwhals")
 
 from sampled_days import ids_of, write_days
 
+import shardplan
 from shardplan.errors import InputError
 from shardplan.profile.engine.duckdb_engine import DuckdbEngine
 from shardplan.profile.features.id_mapping import IdMapping, MappingKind
 from shardplan.profile.features.table_rule import FeatureRule, TableRule
 from shardplan.profile.frequencies import Frequencies
+from shardplan.profile.make_profile import Samples
 from shardplan.profile.profile_files import Reading, profile_files
 from shardplan.profile.sources.day_runs import blocks_of_days
 from shardplan.profile.tables.table_profile import Asked
@@ -163,3 +165,37 @@ def test_padding_is_told_and_left_out_where_asked(tmp_path: Path) -> None:
     assert left.counts.frequencies.accesses == cut.sum()
     assert sum(batch.accesses for batch in left.batches) == cut.sum()
     assert not left.fillers
+
+
+@pytest.mark.parametrize(("moved", "is_told"), [(0, False), (500, True)])
+def test_days_that_together_look_colder_than_one_are_told(
+    tmp_path: Path, moved: int, is_told: bool
+) -> None:
+    for day in range(4):
+        ids = np.random.default_rng(day).zipf(1.2, 4_000) % 1_000 + moved * day
+        parquet.write_table(pa.table({"a": ids}), tmp_path / f"day_{day}.parquet")
+    warned = profiled(tmp_path, skew_days=4).warnings
+    assert any("days together touch" in line for line in warned) == is_told
+    assert not any("together" in line for line in profiled(tmp_path, skew_days=1).warnings)
+
+
+def test_the_face_of_the_package_profiles_files_as_the_command_does(
+    days: Path, tmp_path: Path
+) -> None:
+    asked, reading = Asked(batch=500), Reading(day="day_*")
+    tables = [tmp_path / f"{name}.yaml" for name in ("face", "files")]
+    shardplan.write_profile(shardplan.make_profile(days, asked, reading), tables[0])
+    write_profile(profile_files([str(days)], asked, reading), str(tables[1]))
+    assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+def test_the_face_of_the_package_profiles_frames_that_an_engine_has(
+    days: Path, tmp_path: Path
+) -> None:
+    engine = DuckdbEngine(tmp_path)
+    frames = [(f"{day}", engine.samples([str(days / f"day_{day}.parquet")])) for day in range(2)]
+    features = tmp_path / "features.yaml"
+    features.write_text("tables: [{name: t, features: [{column: site}]}]\n")
+    found = shardplan.make_profile(Samples(engine, tuple(frames)), features=features)
+    assert [table.spec.name for table in found.tables] == ["t"]
+    assert found.tables[0].counts.frequencies.accesses == len(ids_of(days, "site"))

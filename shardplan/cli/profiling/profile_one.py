@@ -19,7 +19,9 @@ from shardplan.solve.deadline import Deadline
 if TYPE_CHECKING:
     from shardplan.cli.profiling.profile_request import ProfileRequest
     from shardplan.profile.drift.reference import Reference
+    from shardplan.profile.profile_files import Reading
     from shardplan.profile.tables.profile import Profile
+    from shardplan.profile.tables.table_profile import Asked
 
 _BOUND_SECONDS = 60.0
 
@@ -29,10 +31,11 @@ def profile_one(request: ProfileRequest) -> bool:
 
     Raises InputError for what cannot be read, and where a file would lie over data.
     """
+    asked, reading = request.asked(), request.reading()
     if request.output is not None:
         check_kept(found_paths(request.data), request.output, request.hot_rows)
     old = None if request.against is None else old_references(request.against)
-    profile = _profiled(request, old or {})
+    profile = _profiled(request, asked, reading, old or {})
     if request.output is not None:
         write_profile(profile, request.output, request.hot_rows)
     for line in profile.warnings:
@@ -42,14 +45,16 @@ def profile_one(request: ProfileRequest) -> bool:
     return old is not None and _is_alarm(old, profile, request.plan)
 
 
-def _profiled(request: ProfileRequest, old: dict[str, Reference]) -> Profile:
+def _profiled(
+    request: ProfileRequest, asked: Asked, reading: Reading, old: dict[str, Reference]
+) -> Profile:
     rules = read_features(request.features) if request.features else ()
     progress = ProfileProgress(is_quiet=request.quiet)
     try:
         return profile_files(
             request.data,
-            request.asked(),
-            request.reading(),
+            asked,
+            reading,
             rules,
             hot=request.hot_ids,
             old_hot={name: each.hot_ids for name, each in old.items()},

@@ -36,6 +36,8 @@ class TableCounts:
     """Of all days."""
     last: Frequencies
     """Of the last day, or of as many as were asked for."""
+    newest: Frequencies
+    """Of the last day alone."""
     hot_ids: NDArray[np.int64]
     """(k,): hottest first, ties by id."""
     hot_reads: NDArray[np.int64]
@@ -118,10 +120,11 @@ def _reduced(
     named = counts.filter(row != RARE) if has_rare else counts
     frequencies, order = _frequencies(counts, totals.largest)
     last = frequencies if days <= skew_days else _of_last(counts, days - skew_days, days)
+    newest = last if min(days, skew_days) == 1 else _of_last(counts, days - 1, days)
     hot_ids, hot_reads = _hottest(named, max(hot, HOT_KEPT))
     reference = _reference(named, frequencies, totals.ids, hot_ids[:HOT_KEPT], hot_reads[:HOT_KEPT])
     return TableCounts(
-        totals.days, frequencies, last, hot_ids[:hot], hot_reads[:hot],
+        totals.days, frequencies, last, newest, hot_ids[:hot], hot_reads[:hot],
         _reads_of(named, old_hot), reference, order, totals.largest,
         totals.rare if has_rare else 0, 0 if is_dictionary else totals.below_zero, totals.padding,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
 from shardplan.profile.features.id_mapping import MappingKind
 from shardplan.profile.fit.access_form import AccessForm
-from shardplan.profile.fit.file_order import file_order
+from shardplan.profile.fit.file_order import WORTH_SAYING, file_order
 from shardplan.profile.fit.fitted_access import access_of
 from shardplan.profile.fit.row_order_of import row_order_of
 from shardplan.profile.fit.sample_says import sample_says
@@ -118,6 +118,11 @@ class TableProfile:
             )
         if touched > _LIKE_KEYS * counts.frequencies.accesses and touched > self.asked.batch:
             yield f"{name}: nearly every read is of another id, like a key of samples"
+        if (colder := self._colder_than_a_day) > WORTH_SAYING:
+            yield (
+                f"{name}: batches of {len(counts.days[-self.asked.skew_days :])} days together "
+                f"touch {colder:.1%} more rows than those of the last day; fewer --skew-days"
+            )
         if not self.says.tells_times:
             yield (f"{name}: {self.says.batches:.1f} batches of data, and a step's time takes 16")
         if self.order is not None and self.order.is_other and not self.asked.is_shuffled:
@@ -126,6 +131,16 @@ class TableProfile:
                 f"random order {self.order.random_rows:,.0f}, which is what is written; "
                 "--shuffled where the job shuffles all samples"
             )
+
+    @property
+    def _colder_than_a_day(self) -> float:
+        """By what share days together have more distinct rows in a batch than the last of them."""
+        last, newest = self.counts.last, self.counts.newest
+        reads = sum(each.pooling for each in self.features) * self.asked.batch
+        draws = min(reads, newest.accesses)
+        if newest is last or not draws:
+            return 0.0
+        return last.distinct_rows(draws) / newest.distinct_rows(draws) - 1
 
     @property
     def _is_told(self) -> bool:
