@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 import narwhals.stable.v2 as nw
@@ -20,6 +21,11 @@ def frame_of(native: Any) -> Frame:
     """An engine's own lazy frame as all engines' program takes it."""
     found: Frame = nw.from_native(native)
     return found
+
+
+def as_pattern(path: str) -> str:
+    """A path as Spark and Daft take it, of whose patterns it is to match itself alone."""
+    return re.sub(r"[*?\[\]{}\\]", r"\\\g<0>", path)
 
 
 class Engine(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from shardplan.profile.engine.engine import frame_of
+from shardplan.profile.engine.engine import as_pattern, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class RayEngine:
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
-        frame = self._daft.read_parquet(list(files))
+        frame = self._daft.read_parquet([*map(as_pattern, files)])
         for field in frame.schema():
             if field.dtype.is_fixed_size_list():  # Of which Parquet knows nothing, and Arrow does.
                 lists = self._daft.DataType.list(field.dtype.dtype)
@@ -65,8 +65,9 @@ class RayEngine:
 
     def without(self, frame: Frame, column: str, atom: int) -> Frame:
         """By ``list_filter``."""
-        each = self._daft.element()
-        kept = self._daft.col(column).list_filter(each.is_null() | (each != atom))
+        # The element once only: Daft 0.7.26 panics where a filter names it twice.
+        is_kept = (self._daft.element() != atom).fill_null(True)
+        kept = self._daft.col(column).list_filter(is_kept)
         return frame_of(frame.to_native().with_column(column, kept))
 
     def cut(self, frame: Frame, column: str, most: int, *, is_back: bool) -> Frame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from shardplan.profile.engine.engine import frame_of
+from shardplan.profile.engine.engine import as_pattern, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ class SparkEngine:
 
     def samples(self, files: Sequence[str]) -> Frame:
         """Parquet files of the same columns, as the workers see them."""
-        return frame_of(self._session.read.parquet(*files))
+        return frame_of(self._session.read.parquet(*map(as_pattern, files)))
 
     def schema(self, frame: Frame) -> Mapping[str, DType]:
         """As Narwhals tells it."""
