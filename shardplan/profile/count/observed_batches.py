@@ -92,7 +92,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def is_list(held: pa.Array) -> bool:
     """Whether a column has lists."""
-    return pa.types.is_list(held.type) or pa.types.is_large_list(held.type)
+    return bool(pa.types.is_list(held.type) or pa.types.is_large_list(held.type))
 
 
 def _ids_of(column: pa.ChunkedArray, feature: FeatureRule) -> NDArray[np.int64]:
