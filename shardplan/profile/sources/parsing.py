@@ -80,11 +80,8 @@ class Parser:
             raise refused(self._file.path, f"the column {at} has no name", line=1)
         names = [name.lower() for name in header]
         if twice := [at for at, name in enumerate(names) if name in names[:at]]:
-            message, hint = (
-                f"the column {header[twice[0]]!r} stands here twice",
-                "name it otherwise",
-            )
-            raise refused(self._file.path, message, hint, line=1)
+            message = f"the column {header[twice[0]]!r} stands here twice, whatever the case"
+            raise refused(self._file.path, message, "name one otherwise", line=1)
         columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in header)
         nulls = ", ".join(map(_quoted, ["", *self._nulls]))
         return (
