@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import click
 from moving_days import DAYS, made_tables, write_days
 from profile_checks import checked
 from profile_effects import half_days, off_by_sample, staged_text
+from profile_figures import HEADER, Figure, as_lines, read_figures
 from report import as_markdown
 from whole_command import Ended, run_whole
 
@@ -37,18 +38,6 @@ SPARK = (
     "spark.driver.host=127.0.0.1",
     "spark.driver.bindAddress=127.0.0.1",
 )
-HEADER = ("data", "what", "asked", "found")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One thing that is asked of the command, and what was found."""
-
-    part: str
-    data: str
-    what: str
-    asked: str
-    found: str
 
 
 class _Parts:
@@ -173,18 +162,6 @@ def _others(one: Path, two: Path) -> str:
     endings = (".yaml", ".profile.json", ".reference.parquet")
     pairs = ((one.with_suffix(each), two.with_suffix(each)) for each in endings)
     return ", ".join(b.name for a, b in pairs if a.read_bytes() != b.read_bytes()) or "none"
-
-
-def read_figures(path: Path) -> list[Figure]:
-    """What is kept; none where nothing was measured yet."""
-    if not path.exists():
-        return []
-    return [Figure(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
-
-
-def as_lines(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
-    """The figures as text, in the order of ``HEADER``."""
-    return [(each.data, each.what, each.asked, each.found) for each in figures]
 
 
 @click.command()
