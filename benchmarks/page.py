@@ -2,8 +2,8 @@
 
     python benchmarks/page.py
 
-reads docs/performance/*.json, which scale.py, quality.py, tiers.py, prediction.py, executor.py
-and tuned.py write.
+reads docs/performance/*.json, which scale.py, quality.py, tiers.py, prediction.py, executor.py,
+tuned.py and profiled.py write.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import anytime
 import grouped_devices
 import prediction
+import profile_figures
 import tiers
 from drawn_families import DRAWN
 from executed_rows import read_executed
@@ -111,6 +112,11 @@ def tuned(path: Path = FIGURES / "tuned.json") -> str:
     return "\n".join([machines(rows), *tables, closing])
 
 
+def _profiled() -> str:
+    figures = profile_figures.read_figures(FIGURES / "profiled.json")
+    return as_markdown(profile_figures.HEADER, profile_figures.as_lines(figures))
+
+
 _TABLES = {
     "scale": _scale,
     "groups": _groups,
@@ -121,6 +127,7 @@ _TABLES = {
     "prediction": _prediction,
     "second_screen": _second_screen,
     "tuned": tuned,
+    "profiled": _profiled,
     "machines": lambda: machines(steps()),
     "steps": lambda: as_markdown(*accuracy_lines(steps())),
     "contenders": lambda: as_markdown(*summary_lines(steps())),

@@ -24,7 +24,7 @@ _TEXT = {
     "problem", "ruler", "contender", "note", "series", "ended by", "what", "model", "optimizer",
     "engine", "models", "plan", "best other", "types", "shardplan is", "native is",
     "shardplan beside TorchRec's planner", "known models", "drawn models", "measured by",
-    "no worse", "closer",
+    "no worse", "closer", "data", "asked", "found",
 }  # fmt: skip
 
 

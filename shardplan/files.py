@@ -36,7 +36,7 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     Raises InputError when the file cannot be written.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with _faults_named(path):
+    with faults_named(path):
         # The path itself is asked: what /dev/stdout leads to may be a pipe, which has no path.
         mode = _mode(path)
         if mode is None or stat.S_ISREG(mode):
@@ -50,7 +50,7 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = ()) -> None:
 
     Also where the file is one of those that the work ``reads``: written over, it would be lost.
     """
-    with _faults_named(path):
+    with faults_named(path):
         mode = _mode(path)
         target = Path(os.path.realpath(path))
         if mode is not None and stat.S_ISREG(mode) and any(_is_same(path, each) for each in reads):
@@ -73,7 +73,7 @@ def check_writable(path: str | Path, reads: Iterable[str | Path] = ()) -> None:
 
 def make_folder(path: str | Path) -> None:
     """Make a folder, unless it is there. Raises InputError where it cannot be made."""
-    with _faults_named(path):
+    with faults_named(path):
         try:
             Path(path).mkdir(parents=True, exist_ok=True)
         except FileExistsError:
@@ -100,7 +100,7 @@ def check_stream(stream: TextIO) -> None:
 
 
 @contextmanager
-def _faults_named(path: str | Path) -> Iterator[None]:
+def faults_named(path: str | Path) -> Iterator[None]:
     """Whatever the system refuses becomes an InputError about ``path``."""
     try:
         if not str(path):
@@ -198,10 +198,10 @@ def _replace(target: Path, data: bytes, mode: int | None) -> None:
         if mode is not None:
             temporary.chmod(stat.S_IMODE(mode))
         temporary.replace(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename itself durable, where the file system knows how."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

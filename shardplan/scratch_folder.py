@@ -1,4 +1,4 @@
-"""A folder for what processes of one job tell each other."""
+"""A folder for what a job has to keep until it ends, or its processes tell each other."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ _LOCK = ".lock"
 
 
 class ScratchFolder:
-    """An empty folder among the system's temporary files, until it is removed.
+    """An empty folder ``among`` others until it is removed, by default the system's temporary ones.
 
     It is locked for as long as its process lives. What a process that was killed left there is
     nobody's, and goes when another is made, so that it does not pile up. Raises OSError where none
     can be made.
     """
 
-    def __init__(self) -> None:
-        _remove_scraps(Path(tempfile.gettempdir()))
-        self.path, self._descriptor = _new()
+    def __init__(self, among: Path | None = None) -> None:
+        among = among or Path(tempfile.gettempdir())
+        _remove_scraps(among)
+        self.path, self._descriptor = _new(among)
 
     def remove(self) -> None:
         """With all that is in it."""
@@ -35,9 +36,9 @@ class ScratchFolder:
         os.close(self._descriptor)
 
 
-def _new() -> tuple[Path, int]:
+def _new(among: Path) -> tuple[Path, int]:
     while True:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=among))
         descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         # Between the two lines another process may have taken it for a scrap.
         if locks(descriptor, where_unknown=True) and os.fstat(descriptor).st_nlink:

@@ -38,6 +38,19 @@ class Interrupt:
 
 
 @contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside the block SIGTERM is Ctrl-C, so that what is half done goes; for the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def interruptible(words: str = "stopping with the best plan so far") -> Iterator[Interrupt]:
     """Handle the signals inside the block; only the main thread may, others are left alone.
 

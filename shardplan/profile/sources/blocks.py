@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -39,38 +40,46 @@ def spread_blocks(
 ) -> tuple[Block, ...]:
     """Blocks of ``batch`` samples from all over the files, whose samples are given; none straddles
     two files. At most so many, or a share of all, one at least where there are any."""
-    blocks = [
-        Block(path, begin, batch)
-        for path, samples in counts
-        for begin in range(0, samples - batch + 1, batch)
-    ]
-    wanted = min(len(blocks), most if most is not None else max(1, round(share * len(blocks))))
-    return tuple(blocks[(2 * at + 1) * len(blocks) // (2 * wanted)] for at in range(wanted))
+    whole = np.array([samples // batch for _, samples in counts], np.int64)
+    ends, all_ = np.cumsum(whole), int(whole.sum())
+    wanted = min(all_, most if most is not None else max(1, round(share * all_)))
+    found = []
+    for at in range(wanted):
+        block = (2 * at + 1) * all_ // (2 * wanted)
+        file = int(np.searchsorted(ends, block, side="right"))
+        begin = (block - int(ends[file] - whole[file])) * batch
+        found.append(Block(counts[file][0], begin, batch))
+    return tuple(found)
+
+
+def by_path(blocks: Sequence[Block]) -> dict[str, list[Block]]:
+    """The blocks of each file."""
+    found: dict[str, list[Block]] = {}
+    for block in blocks:
+        found.setdefault(block.path, []).append(block)
+    return found
 
 
 def read_blocks(blocks: Sequence[Block], columns: Sequence[str] | None) -> Iterator[pa.Table]:
-    """The columns of each block; of a file only the row groups that blocks are in are read."""
-    by_path: dict[str, list[Block]] = {}
-    for block in blocks:
-        by_path.setdefault(block.path, []).append(block)
-    for path, inside in by_path.items():
+    """The columns of each block; of a file only the row groups that blocks are in are read, and
+    once where blocks that follow each other are in the same."""
+    named = None if columns is None else list(columns)
+    for path, inside in by_path(blocks).items():
         with opened(path) as stream:
             file = parquet.ParquetFile(stream)
+            groups = range(file.num_row_groups)
+            ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
+            before, table = (0, 0), None
             for block in inside:
-                yield _read(file, block, columns)
-
-
-def _read(file: parquet.ParquetFile, block: Block, columns: Sequence[str] | None) -> pa.Table:
-    groups: list[int] = []
-    end, begins, first = block.begin + block.samples, 0, 0
-    for index in range(file.num_row_groups):
-        rows = file.metadata.row_group(index).num_rows
-        if begins < end and begins + rows > block.begin:
-            first = first if groups else begins
-            groups.append(index)
-        begins += rows
-    table = file.read_row_groups(groups, columns=None if columns is None else list(columns))
-    return table.slice(block.begin - first, block.samples)
+                first, last = np.searchsorted(
+                    ends, [block.begin, block.begin + block.samples - 1], side="right"
+                ).tolist()
+                if table is None or before != (first, last):
+                    table = None  # So that there is never room for two.
+                    table = file.read_row_groups(list(range(first, last + 1)), columns=named)
+                    before = first, last
+                start = int(ends[first - 1]) if first else 0
+                yield table.slice(block.begin - start, block.samples)
 
 
 def write_sample(blocks: Sequence[Block], target: Path) -> None:

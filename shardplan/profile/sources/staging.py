@@ -30,6 +30,7 @@ _ARROW = b"ARROW1"
 def staged(
     file: DataFile,
     folder: Path,
+    scratch: Path,
     engine: DuckdbEngine,
     nulls: Sequence[str] = (),
     whole: Sequence[str] = (),
@@ -37,8 +38,10 @@ def staged(
     """The path of a Parquet file with what a file holds, in its order; of Parquet the file itself.
 
     What was made before of the same file in the same folder is taken as it is, so that a run that
-    was stopped goes on. ``nulls`` are texts that mean a missing value, besides none at all; the
-    columns ``whole`` stay text. Raises InputError, with the line where one is at fault.
+    was stopped goes on; what is half done lies in ``scratch``, of the same disk. ``nulls`` are
+    texts that mean a missing value, besides none at all; the columns ``whole`` stay text.
+
+    Raises InputError, with the line where one is at fault.
     """
     if file.form is DataFormat.PARQUET:
         return file.path
@@ -46,7 +49,7 @@ def staged(
     target = folder / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}.parquet"
     if target.exists():
         return str(target)
-    half = target.with_suffix(f".{os.getpid()}.half")
+    half = scratch / f"{target.stem}.half"
     try:
         if file.size_bytes == 0:
             raise refused(file.path, "is empty")

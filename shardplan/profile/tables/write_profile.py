@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shardplan.diagnostics import Diagnostic
 from shardplan.errors import InputError
-from shardplan.files import check_writable, make_folder, write_atomically
+from shardplan.files import check_writable, make_folder
 from shardplan.profile.drift.reference_file import reference_path, references_data
+from shardplan.profile.files_together import write_together
 from shardplan.profile.hot_rows import RAW_ID, ROW, hot_rows_data
 from shardplan.profile.tables.profile_json import profile_document
 from shardplan.spec.tables.write_tables import tables_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shardplan.profile.tables.profile import Profile
 
@@ -40,23 +43,37 @@ def check_kept(reads: Sequence[str], path: str, hot_rows: str | None = None) -> 
 
 
 def write_profile(profile: Profile, path: str, hot_rows: str | None = None) -> None:
-    """Write each file whole or not at all, the tables last: where they are, all is.
+    """Write all files or none of them, each whole, the tables last: where they are, all is.
 
     ``hot_rows`` is a folder for a Parquet file of each table, of its hottest ids. Raises InputError
     where one cannot be written.
     """
-    tables = Path(path)
-    data = tables_data(tables, [table.spec for table in profile.tables], profile.notes)
-    if hot_rows is not None:
-        make_folder(hot_rows)
-        for table in profile.tables:
-            known, counts, mapping = table.hot_ids, table.counts, table.rule.mapping
-            if not (mapping.knows_rows or mapping.is_dictionary):
-                continue  # Buckets of a hash that is not the trainer's.
-            column = RAW_ID if mapping.is_dictionary else ROW
-            hot = hot_rows_data(counts.hot_ids[:known], counts.hot_reads[:known], column)
-            write_atomically(Path(hot_rows) / f"{table.rule.name}.parquet", hot)
+    if hot_rows is None:
+        write_together(_files(profile, Path(path)))
+        return
+    is_new = not Path(hot_rows).exists()
+    make_folder(hot_rows)
+    try:
+        write_together(chain(_hot_rows(profile, Path(hot_rows)), _files(profile, Path(path))))
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                Path(hot_rows).rmdir()
+        raise
+
+
+def _files(profile: Profile, tables: Path) -> Iterator[tuple[Path, str | bytes]]:
     references = {table.rule.name: table.counts.reference for table in profile.tables}
-    write_atomically(reference_path(tables), references_data(references))
-    write_atomically(profile_path(tables), json.dumps(profile_document(profile)) + "\n")
-    write_atomically(tables, data)
+    yield reference_path(tables), references_data(references)
+    yield profile_path(tables), json.dumps(profile_document(profile)) + "\n"
+    yield tables, tables_data(tables, [table.spec for table in profile.tables], profile.notes)
+
+
+def _hot_rows(profile: Profile, folder: Path) -> Iterator[tuple[Path, bytes]]:
+    for table in profile.tables:
+        known, counts, mapping = table.hot_ids, table.counts, table.rule.mapping
+        if not (mapping.knows_rows or mapping.is_dictionary):
+            continue  # Buckets of a hash that is not the trainer's.
+        column = RAW_ID if mapping.is_dictionary else ROW
+        hot = hot_rows_data(counts.hot_ids[:known], counts.hot_reads[:known], column)
+        yield folder / f"{table.rule.name}.parquet", hot

@@ -1,0 +1,90 @@
+"""A full disk, an interrupt or a signal to end leave files as they were, and no folder behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import tempfile
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("duckdb")
+pytest.importorskip("narwhals")
+
+from sampled_days import write_days
+
+from shardplan.cli.interrupt import ended_by_signals
+from shardplan.errors import InputError
+from shardplan.profile.profile_files import Reading, profile_files
+from shardplan.profile.reporter import ProfileReporter
+from shardplan.profile.tables.table_profile import Asked
+from shardplan.profile.tables.write_profile import write_profile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_a_full_disk_leaves_the_files_of_all_tables_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three tables have hot rows, and there are three more files: six in all."""
+    days = write_days(tmp_path / "days", 50)
+    old = profile_files([str(days / "day_0.parquet")], Asked(batch=2), hot=10)
+    new = profile_files([str(days / "day_1.parquet")], Asked(batch=2), hot=10)
+    there = tmp_path / "there"
+    there.mkdir()
+    write_profile(old, str(there / "t.csv"), str(there / "hot"))
+    before = contents(tmp_path)
+    real, left = os.fsync, [0]
+
+    def full(descriptor: int) -> None:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left[0] -= 1
+        real(descriptor)
+
+    monkeypatch.setattr("os.fsync", full)
+    for left[0], hot in product(range(6), ("hot", "other")):
+        with pytest.raises(InputError, match="No space left on device"):
+            write_profile(new, str(there / "t.csv"), str(there / hot))
+        assert contents(tmp_path) == before
+
+
+class Stopped(ProfileReporter):
+    """Ctrl-C when counting begins."""
+
+    def counting(self, table: str, done: int, tables: int) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_an_interrupt_leaves_nothing_but_what_a_later_run_goes_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeps: bool
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    for name in ("temporary", "work"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "d.csv").write_text("a\n1\n2\n3\n4\n")
+    reading = Reading(work=str(tmp_path / "work") if keeps else None)
+    asked = Asked(batch=2, sample_share=0.5)
+    with pytest.raises(KeyboardInterrupt):
+        profile_files([str(tmp_path / "d.csv")], asked, reading, reporter=Stopped())
+    assert not list((tmp_path / "temporary").iterdir())
+    assert [path.suffix for path in (tmp_path / "work").iterdir()] == [".parquet"] * keeps
+
+
+def test_a_signal_to_end_is_an_interrupt_inside_the_block_alone() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), ended_by_signals():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
